@@ -127,7 +127,7 @@ describe.each([
     expect(states).toHaveLength(2 * places.length);
   });
 
-  it("are told apart without our files too: from containers, and by the name of Kamal's audit log", async () => {
+  it("are distinct without our files: by containers and Kamal's audit log", async () => {
     writeHistory([toLine(places[0])]);
     rmSync(join(folder, "deploy_info.json"));
     rmSync(join(folder, "deploy_history.jsonl"));

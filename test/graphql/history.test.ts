@@ -193,7 +193,7 @@ describe("Container.history", () => {
     expect(stage.calls["statsHistory"]).toBe(1);
   });
 
-  it("tells from memory what it can, and why that is all", async () => {
+  it("has from memory what there is, and why that is all", async () => {
     await using stage = await withPrometheus(() => null);
     const { data, errors } = await ask(stage.sources, query("1h"));
     expect(errors).toEqual([]);

@@ -109,7 +109,7 @@ describe("restartContainer", () => {
       },
     });
 
-    it("of its host name or its id, with what each source cannot tell", async () => {
+    it("of its host name or its id, with what each source does not know", async () => {
       const table = { name: "runner", env: "staging" as const, ...none };
       expect(await work([river("staging", { jobs: [job], total: 1, unnamed: 2 }), table])).toEqual({
         jobs: [job],
@@ -122,7 +122,7 @@ describe("restartContainer", () => {
       expect(asked.at(-1)).toEqual(["a", staging.id]);
     });
 
-    it("as none only where a source can tell", async () => {
+    it("as none only where a source knows", async () => {
       expect(await work([river("staging")])).toEqual({ jobs: [], total: 0, gaps: [] });
       const unknown = (source: string | null, reason: string) => ({ jobs: null, total: null, gaps: [{ source, reason }] });
       expect(await work([])).toEqual(unknown(null, "no queue source is configured"));

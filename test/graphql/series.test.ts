@@ -87,7 +87,7 @@ async function failure(selection: string): Promise<any> {
 const times = Array.from({ length: 10 }, (_, index) => new Date(begin + index * 60_000).toISOString().replace(".000Z", "Z"));
 
 describe("series of queues", () => {
-  it("are flat rows, ascending, of all sources that can tell", async () => {
+  it("are flat rows, ascending, of all sources with a history", async () => {
     const found = await rows(`queueDepth(${range}) { time queue source env value }`);
     expect(found).toHaveLength(30);
     expect(found.map(({ time }) => time)).toEqual(times.flatMap((time) => [time, time, time]));
@@ -110,7 +110,7 @@ describe("series of queues", () => {
     expect(body.data.d.every(({ value }: any) => value === 0)).toBe(true);
   });
 
-  it("say which sources could not tell, and why", async () => {
+  it("say which sources have none, and why", async () => {
     expect(await rows(`queueSeriesSources(${range}) { name env exact since error { code message } }`)).toEqual([
       { name: "jobs", env: "STAGING", exact: true, since: null, error: null },
       { name: "other", env: "PRODUCTION", exact: true, since: null, error: null },
@@ -143,7 +143,7 @@ describe("series of queues", () => {
     expect(await pairs("env: [], sources: []")).toEqual([]);
   });
 
-  it("fail when no source can tell, with the reasons; the sources are told all the same", async () => {
+  it("fail when no source has one; the sources are listed all the same", async () => {
     const one = `${range}, sources: ["huge", "forgetful"]`;
     const error = await failure(`queueDepth(${one}) { value }`);
     expect(error.extensions.code).toBe("query_refused");
@@ -188,7 +188,7 @@ describe("series of hosts", () => {
 });
 
 describe("series of containers", () => {
-  it("are of those that are shown, with what tells them apart", async () => {
+  it("are of those that are shown, with what distinguishes them", async () => {
     const [first, ...others] = await rows(`containerCpuPct(${range}) { time container engine role env value }`);
     expect(first).toEqual({
       time: times[0],
@@ -223,7 +223,7 @@ describe("upCounts", () => {
     expect(engines).toEqual([{ kind: "ENGINE", up: 1 }]);
   });
 
-  it("tells of each kind whether it could be counted, and asks nobody again for that", async () => {
+  it("says of each kind whether it was counted, without asking again", async () => {
     const now = `from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60`;
     const before = memory.calls["hostHistory"] ?? 0;
     const { body } = await gateway.query(`{ upCounts(${now}) { up } upCountKinds(${now}) { kind error { code } } }`);

@@ -318,7 +318,7 @@ describe("series of containers", () => {
     return (await ask({ containers: [web, worker], engines, ...memory }, source, { change })).data.containerMemPct;
   };
 
-  it("have all that tells them apart, ascending in time", async () => {
+  it("have all that distinguishes them, ascending in time", async () => {
     const all = await rows("");
     expect(all).toHaveLength(12);
     expect(all.slice(0, 2)).toEqual([

@@ -1,9 +1,9 @@
 import { graphql } from "graphql";
 import { expect, test } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ContainerEvent } from "../../src/containers/events.ts";
-import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { subscribe } from "../support/subscribe.ts";
-import { createTokens } from "../support/tokens.ts";
+import type { ContainerEvent } from "../../../src/containers/events.ts";
+import { toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { subscribe } from "../../support/subscribe.ts";
+import { createTokens } from "../../support/tokens.ts";
 
 const scopes = ["ops:read", "ops:logs", "ops:operate"] as const;
 const tokens = createTokens({ full: { scopes }, staging: { scopes, environments: ["staging"] } });

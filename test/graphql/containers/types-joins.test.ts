@@ -1,10 +1,10 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../support/memory-sources.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer, sampleDeploy, sampleHost } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 

@@ -1,14 +1,14 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import type { Scope } from "../../src/auth/principal.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { QueueHistory } from "../../src/queues/history.ts";
-import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { createCaller } from "../support/caller.ts";
-import { sampleRecord } from "../support/deploys.ts";
-import { createMemorySources, type Memory, sampleContainer } from "../support/memory-sources.ts";
+import type { Scope } from "../../../src/auth/principal.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { QueueHistory } from "../../../src/queues/history.ts";
+import { toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleRecord } from "../../support/deploys.ts";
+import { createMemorySources, type Memory, sampleContainer } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);
@@ -212,7 +212,7 @@ describe("a verdict", () => {
     containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } } }`;
   const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
 
-  it("finds a bad release by its queues, its restarts and its errors, and tells the numbers", async () => {
+  it("finds a bad release by queues, restarts and errors, with the numbers", async () => {
     const errors = [
       {
         queue: "mail",
@@ -340,7 +340,7 @@ describe("a verdict", () => {
     expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "REGRESSED" } }]);
   });
 
-  it("believes no samples, no errors that are not told whole, and no events around a gap", async () => {
+  it("believes no samples, no incomplete errors, and no events around a gap", async () => {
     const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
       new Map(
         [...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false, sampled: true }]),
@@ -427,7 +427,7 @@ describe("deploys of a range", () => {
 describe("drift", () => {
   const query = "{ drift { kind message engine containers { version } } }";
 
-  it("tells of old replicas, and of engines that are silent", async () => {
+  it("shows old replicas, and engines that are silent", async () => {
     const memory = {
       containers: [web("v2"), web("v1", { engine: "b" })],
       engines: [

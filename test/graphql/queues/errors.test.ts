@@ -1,12 +1,12 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { JobFailures } from "../../src/queues/queue.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
-import { createRest } from "../support/rest.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { JobFailures } from "../../../src/queues/queue.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
+import { createRest } from "../../support/rest.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);
@@ -160,7 +160,7 @@ describe("errorGroups", () => {
     expect((await ask(query("(first: 0)"), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
   });
 
-  it("is limited to an environment when told to, and always to those of the token", async () => {
+  it("is limited to an environment on demand, and always to those of the token", async () => {
     const counts = async (args: string, caller = createCaller()) =>
       (await ask(query(args), memory, caller)).data.errorGroups?.map(({ count }: { count: number }) => count);
     expect(await counts("(env: PRODUCTION)")).toEqual([4, 1]);

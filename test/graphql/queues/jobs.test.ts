@@ -1,15 +1,15 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import type { Scope } from "../../src/auth/principal.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import type { Environment } from "../../src/lib/environment.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import { toFingerprint } from "../../src/queues/fingerprint.ts";
-import type { JobChange, JobControl } from "../../src/queues/jobs/control.ts";
-import { createCaller } from "../support/caller.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
+import type { Scope } from "../../../src/auth/principal.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import type { Environment } from "../../../src/lib/environment.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { toFingerprint } from "../../../src/queues/fingerprint.ts";
+import type { JobChange, JobControl } from "../../../src/queues/jobs/control.ts";
+import { createCaller } from "../../support/caller.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const text = (n: number) => `timeout after ${n} ms`;
@@ -75,7 +75,7 @@ describe("operations on jobs", () => {
     expect([off.calls, on.calls, off.audited, on.audited]).toEqual([[], [], [], []]);
   });
 
-  it("tell a source of another environment as they tell one that is not there", async () => {
+  it("answer for a source of another environment as for none", async () => {
     const other = { name: "mine", env: "production" as const, metrics: [], errors: [] };
     const { control, audited } = createJobs();
     const { sources } = createMemorySources(
@@ -159,7 +159,7 @@ describe("operations on jobs", () => {
     expect(jobs.audited[1]?.detail).toBe("2 retried, 1 skipped: 2 (waiting)");
   });
 
-  it("end at the first job of a group that cannot be done, and tell what was done", async () => {
+  it("end at the first job of a group that cannot be done, and say what was done", async () => {
     const down = new OpsError("postgres_unavailable", "PostgreSQL cannot be reached");
     const jobs = createJobs({ fail: { 2: down } });
     expect((await jobs.ask(group())).data.retryErrorGroup).toMatchObject({
@@ -193,7 +193,7 @@ describe("operations on jobs", () => {
     expect(jobs.audited).toHaveLength(before);
   });
 
-  it("are one in a request, and tell status and code as every error", async () => {
+  it("are one in a request, with status and code as every error", async () => {
     const jobs = createJobs();
     await using gateway = await startGateway(jobs.sources);
     const two = `mutation { a: retryJob(source: "jobs", jobId: "1", reason: "x") { state } b: retryJob(source: "jobs", jobId: "2", reason: "x") { state } }`;

@@ -43,7 +43,7 @@ const mute = "its rows do not tell on which host a job runs";
 const locked = new OpsError("queue_locked", "locked");
 
 describe("orphans", () => {
-  it("of several sources are put together, with what each cannot tell", async () => {
+  it("of several sources are put together, with what each does not know", async () => {
     const hosts: (readonly string[])[] = [];
     const running = async (asked: readonly string[]) => {
       hosts.push(asked);
@@ -91,7 +91,7 @@ describe("orphans", () => {
     expect(calls).toEqual({ live: 1 });
   });
 
-  it("are unknown where no source tells, and no engine is asked", async () => {
+  it("are unknown where no source knows, and no engine is asked", async () => {
     const { all, calls } = load([{ name: "mute" }, { name: "locked", workers: locked }]);
     const gaps = [
       { source: "mute", reason: mute },
@@ -139,7 +139,7 @@ describe("the work that runs in a container", () => {
   };
   const unknown = (reason: string) => ({ jobs: null, total: null, gaps: [{ source: null, reason }] });
 
-  it("is that of all sources that tell, with what each cannot", async () => {
+  it("is that of all sources that know, with what each does not", async () => {
     const asked: unknown[] = [];
     const running =
       (jobs: readonly RunningJob[], total: number, unnamed: number): NonNullable<QueueSource["running"]> =>

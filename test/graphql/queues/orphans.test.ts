@@ -1,11 +1,11 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { RunningJob, WorkerJobs } from "../../src/queues/queue.ts";
-import { createCaller } from "../support/caller.ts";
-import { createMemorySources, sampleContainer } from "../support/memory-sources.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { RunningJob, WorkerJobs } from "../../../src/queues/queue.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createMemorySources, sampleContainer } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const query = `{ orphans { jobs { queue source jobId worker } total gaps { source reason } } queues { name orphans } }`;
@@ -89,7 +89,7 @@ describe("orphans", () => {
     expect(wedged.orphans).toMatchObject({ jobs: null, gaps: [{ reason: expect.stringContaining("cannot be inspected") }] });
   });
 
-  it("are unknown where the rows do not tell, or cannot be read, and no engine is asked for that", async () => {
+  it("are unknown where the rows do not say, or cannot be read; no engine is asked", async () => {
     const mute = { queueSources: [{ name: "jobs", metrics: [{ name: "payouts" }], errors: [] }] };
     const found = await ask([], mute);
     const reason = "its rows do not tell on which host a job runs";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {

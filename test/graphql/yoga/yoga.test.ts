@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OpsError } from "../../src/lib/errors.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources, sampleContainer, sampleHost } from "../support/memory-sources.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources, sampleContainer, sampleHost } from "../../support/memory-sources.ts";
 
 const memory = createMemorySources(
   {
@@ -84,7 +84,7 @@ describe("/graphql", () => {
     expect(JSON.stringify(body)).not.toContain("canary");
   });
 
-  it("tells two entries of one engine apart", async () => {
+  it("distinguishes two entries of one engine", async () => {
     const entries = (["staging", "production"] as const).map((env) => sampleContainer({ engine: env, env }));
     await using other = await startGateway(createMemorySources({ containers: entries }).sources);
     const ask = (engine: string) =>
