@@ -1,6 +1,15 @@
+import { readFileSync } from "node:fs";
 import type { CodegenConfig } from "@graphql-codegen/cli";
+import { buildSchema, isEnumType } from "graphql";
+
+const contract = "schema/schema.graphql";
+const enums = Object.values(buildSchema(readFileSync(contract, "utf8")).getTypeMap()).filter(isEnumType);
 
 const documents = {
+  // Fixed documents are run without serialising enums: they have the values of our code, not GraphQL's names in capitals.
+  enumValues: Object.fromEntries(
+    enums.map((type) => [type.name, Object.fromEntries(type.getValues().map(({ name }) => [name, name.toLowerCase()]))]),
+  ),
   useTypeImports: true,
   enumsAsTypes: true,
   scalars: { DateTime: "string", ID: "string" },
@@ -10,7 +19,7 @@ const documents = {
 
 /** `npm run codegen`: typed, parsed documents of the REST endpoints, of /grafana and of /metrics, from the printed schema. */
 const config: CodegenConfig = {
-  schema: "schema/schema.graphql",
+  schema: contract,
   generates: {
     "src/generated/rest.ts": {
       documents: "schema/rest/*.graphql",

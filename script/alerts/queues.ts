@@ -71,7 +71,7 @@ max by ${list(labels.queue)} (
           // Not later than the rule of Prometheus.
           queries: [
             counts("{ latestDeploys(maxAgeSeconds: 3600) { verdict(needsQueues: true) { outcome } } }", {
-              regressed: 'data.latestDeploys.#(verdict.outcome=="regressed")#',
+              regressed: 'data.latestDeploys.#(verdict.outcome=="REGRESSED")#',
             }),
           ],
           onError: "KeepLast",

@@ -25,8 +25,8 @@ const deploys = {
   iconColor: "blue",
   target: graphql({
     refId: "Anno",
-    query: `{ deploys(first: 100, ${timeRange}, ${by.env}) { time: deployedAt title: tag text: deployedBy tags: state } }`,
-    root: "data.deploys",
+    query: `{ deploys(first: 100, ${timeRange}, ${by.env}) { nodes { time: deployedAt title: tag text: deployedBy tags: state } } }`,
+    root: "data.deploys.nodes",
     columns: { time: "timestamp", title: "string", text: "string", tags: "string" },
   }),
 };

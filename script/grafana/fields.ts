@@ -10,10 +10,13 @@ export function toThresholds([base, ...steps]: Steps): object {
   };
 }
 
+/** Colours by the value of a field: GraphQL's name of an enum value, which is shown in lower case, or another word. */
 export type States = Readonly<Record<string, Colour>>;
 
 export function toMappings(states: States): object[] {
-  const options = Object.fromEntries(Object.entries(states).map(([text, color], index) => [text, { color, text, index }]));
+  const options = Object.fromEntries(
+    Object.entries(states).map(([value, color], index) => [value, { color, text: value.toLowerCase(), index }]),
+  );
   return [{ type: "value", options }];
 }
 
@@ -23,7 +26,9 @@ export const unknownMapping: object = {
   options: { match: "null+nan", result: { text: "unknown", color: "blue", index: 0 } },
 };
 
-export const healths: States = { healthy: "green", starting: "yellow", unhealthy: "red", none: "text" };
+export const environments: States = { STAGING: "text", PRODUCTION: "text" };
+
+export const healths: States = { HEALTHY: "green", STARTING: "yellow", UNHEALTHY: "red", NONE: "text" };
 
 export const statuses: States = {
   running: "green",
@@ -36,45 +41,53 @@ export const statuses: States = {
 };
 
 export const queueStates: States = {
-  ok: "green",
-  idle: "blue",
-  paused: "purple",
-  backlog: "yellow",
-  failing: "orange",
-  no_workers: "red",
-  stalled: "dark-red",
+  OK: "green",
+  IDLE: "blue",
+  PAUSED: "purple",
+  BACKLOG: "yellow",
+  FAILING: "orange",
+  NO_WORKERS: "red",
+  STALLED: "dark-red",
 };
 
-export const hostStates: States = { up: "green", down: "red" };
-export const outcomes: States = { clean: "green", not_enough_data: "blue", regressed: "red" };
+export const hostStates: States = { UP: "green", DOWN: "red" };
+export const outcomes: States = { CLEAN: "green", NOT_ENOUGH_DATA: "blue", REGRESSED: "red" };
 
 export const deployStates: States = {
-  current: "green",
-  incomplete: "orange",
-  unknown: "yellow",
-  previous: "blue",
-  rolled_back: "purple",
-  superseded: "text",
-  failed: "red",
+  CURRENT: "green",
+  INCOMPLETE: "orange",
+  UNKNOWN: "yellow",
+  PREVIOUS: "blue",
+  ROLLED_BACK: "purple",
+  SUPERSEDED: "text",
+  FAILED: "red",
+};
+
+export const deployOrigins: States = {
+  HISTORY: "text",
+  INFO: "text",
+  KAMAL_AUDIT: "text",
+  CONTAINERS: "text",
+  IMAGES: "text",
 };
 
 export const driftKinds: States = {
-  unlike_deploy: "red",
-  mixed_releases: "red",
-  engine_missed: "red",
-  leftover: "orange",
-  engine_unknown: "yellow",
+  UNEXPECTED_RELEASE: "red",
+  MIXED_RELEASES: "red",
+  MISSING_ON_ENGINE: "red",
+  LEFTOVER: "orange",
+  ENGINE_UNKNOWN: "yellow",
 };
 
 export const timelineKinds: States = {
-  deploy: "blue",
-  restart: "purple",
-  container_death: "orange",
-  oom_kill: "dark-red",
-  health: "yellow",
-  queue_state: "yellow",
-  host_alert: "red",
-  gap: "text",
+  DEPLOY: "blue",
+  RESTART: "purple",
+  CONTAINER_DEATH: "orange",
+  OOM_KILL: "dark-red",
+  HEALTH: "yellow",
+  QUEUE_STATE: "yellow",
+  HOST_ALERT: "red",
+  GAP: "text",
 };
 
 export const yes: States = { true: "red", false: "green" };

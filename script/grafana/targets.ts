@@ -74,7 +74,7 @@ export function series(field: string, labels: readonly string[], filters: readon
 
 /**
  * How many rows of each kind there are, in one row that is always there: an alert on an empty answer is an error. GJSON filters
- * (`#(state=="stalled")#`) are joined by `|`.
+ * (`#(state=="STALLED")#`) are joined by `|`.
  */
 export function counts(query: string, paths: Readonly<Record<string, string>>, refId = "A"): Target {
   const members = Object.entries(paths).map(([name, path]) => `"${name}":${path}|#`);

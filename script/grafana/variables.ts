@@ -1,4 +1,5 @@
 import { infinity } from "./datasources.ts";
+import { environments } from "./fields.ts";
 import type { Variable } from "./model.ts";
 import { graphql } from "./targets.ts";
 
@@ -10,18 +11,19 @@ export const environment: Variable = {
   name: "env",
   label: "Environment",
   type: "custom",
-  query: "staging,production",
+  query: Object.keys(environments)
+    .map((name) => `${name.toLowerCase()} : ${name}`)
+    .join(","),
   includeAll: true,
   allValue,
   multi: false,
   hide: 0,
   skipUrlSync: false,
   current: { text: "All", value: "$__all" },
-  options: ["$__all", "staging", "production"].map((value) => ({
-    text: value === "$__all" ? "All" : value,
-    value,
-    selected: value === "$__all",
-  })),
+  options: [
+    { text: "All", value: "$__all", selected: true },
+    ...Object.keys(environments).map((name) => ({ text: name.toLowerCase(), value: name, selected: false })),
+  ],
 };
 
 interface NameVariable {

@@ -17,7 +17,7 @@ const query = `{
   queues { name depth processedPerSec failuresLastHour }
   hosts { name cpuUtil memUtil alert }
   deployInfo { currentTag deployedBy }
-  deploys(first: 2) { tag state verdict { outcome } }
+  deploys(first: 2) { nodes { tag state verdict { outcome } } }
 }`;
 
 function get(path: string, needs: Need): Stop {

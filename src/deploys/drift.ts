@@ -5,7 +5,7 @@ import { describeGroup, isSameGroup, type ServiceGroup, toGroupKey, toRoleKey } 
 import type { DeployOrigin } from "./deploy.ts";
 import { type Deploy, isLive, isOfDeploy, withoutFailed } from "./state.ts";
 
-export type DriftKind = "mixed_releases" | "unlike_deploy" | "leftover" | "engine_missed" | "engine_unknown";
+export type DriftKind = "mixed_releases" | "unexpected_release" | "leftover" | "missing_on_engine" | "engine_unknown";
 
 /** A deviation from what the last deploy should have left. Its group is all null where it concerns an engine alone. */
 export interface Drift extends ServiceGroup {
@@ -37,8 +37,8 @@ const settlingMs = 300_000;
  * - leftover: a live container that Kamal has replaced (`_replaced_`), or that runs beside a container of its group's newest recorded deploy on the same engine
  *   and is of another release. Where the engine has no container of that deploy: one started before a container of another release.
  * - mixed_releases: the containers that are no leftovers run several releases.
- * - unlike_deploy: a container that is no leftover runs another release than the newest recorded deploy of its group.
- * - engine_missed: an engine runs a group, but not its newest deploy of any origin, though another engine does.
+ * - unexpected_release: a container that is no leftover runs another release than the newest recorded deploy of its group.
+ * - missing_on_engine: an engine runs a group, but not its newest deploy of any origin, though another engine does.
  * - engine_unknown: an engine does not answer; none of the above covers what it runs.
  */
 export function findDrift(
@@ -110,7 +110,11 @@ function toUnlike(role: readonly Container[], newest: Newest): Omit<Drift, "sett
   if (!deploy || others.length === 0) return [];
   const message = `${formatList(toNames(others), "runs", "run")} ${toVersions(others).join(", ")}, but ${deploy.tag} was deployed at ${deploy.deployedAt}`;
   return [
-    { ...toDrift("unlike_deploy", message, others), engine: toOne(others.map(({ engine }) => engine)), expected: deploy.tag },
+    {
+      ...toDrift("unexpected_release", message, others),
+      engine: toOne(others.map(({ engine }) => engine)),
+      expected: deploy.tag,
+    },
   ];
 }
 
@@ -129,7 +133,7 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
     );
     return [...missed].map(([engine, there]) => ({
       ...toDrift(
-        "engine_missed",
+        "missing_on_engine",
         `${engine} does not run ${deploy.tag} of ${describeGroup(deploy)}, which ${formatList([...hit].toSorted(), "runs", "run")}`,
         there,
       ),

@@ -5,19 +5,27 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */
 export type Environment =
+  /** What customers use. */
   | 'production'
+  /** Where releases are tried first. */
   | 'staging';
 
-/** Docker's health status; `none` without a health check and for a container that is not running. */
+/** Docker's health status. */
 export type Health =
+  /** Its last check succeeded. */
   | 'healthy'
+  /** It has no health check, or does not run. */
   | 'none'
+  /** It was started a short while ago and no check has succeeded yet. */
   | 'starting'
+  /** Its last checks failed, as many as its `retries` says. */
   | 'unhealthy';
 
 /** Whether the node-exporter of a host answers Prometheus. */
 export type HostStatus =
+  /** It does not answer. */
   | 'down'
+  /** It answers. */
   | 'up';
 
 /** The first of these states that is true of the queue. */

@@ -10,8 +10,13 @@ interface Deploy {
   readonly state: string;
 }
 
+interface Deploys {
+  readonly nodes: readonly Deploy[];
+}
+
 /** The part of `timeline` that all its metrics request. */
 interface Timeline {
+  /** Newest first. */
   readonly entries: readonly {
     readonly time: string;
     readonly kind: string;
@@ -29,7 +34,7 @@ interface Timeline {
 }
 
 /** Deploys: a table, and annotations from its columns `time`, `title`, `text` and `tags`. */
-export function deploys<Data extends Answer & { readonly rows: readonly Deploy[] | null }, Variables>(
+export function deploys<Data extends Answer & { readonly rows: Deploys | null }, Variables>(
   name: string,
   label: string,
   document: TypedDocumentNode<Data, Variables>,
@@ -37,7 +42,7 @@ export function deploys<Data extends Answer & { readonly rows: readonly Deploy[]
   payloads: readonly PayloadName[],
 ): Metric {
   const toRows = ({ rows }: Answer): readonly Row[] | null =>
-    (rows as readonly Deploy[] | null)?.map((deploy) => ({ ...deploy, ...toDeployTexts(deploy) })).toSorted(byTime) ?? null;
+    (rows as Deploys | null)?.nodes.map((deploy) => ({ ...deploy, ...toDeployTexts(deploy) })).toSorted(byTime) ?? null;
   return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toDeployRemarks };
 }
 
@@ -46,7 +51,7 @@ const mostDeploys = 100;
 
 /** The answer does not say whether the range has more: a full list may be cut. */
 function toDeployRemarks({ rows }: Answer): string[] {
-  return (rows as readonly Deploy[]).length < mostDeploys ? [] : [`Only the newest ${mostDeploys} of this range`];
+  return (rows as Deploys).nodes.length < mostDeploys ? [] : [`Only the newest ${mostDeploys} of this range`];
 }
 
 function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
@@ -66,6 +71,7 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
 ): Metric {
   const toRows = ({ rows }: Answer): readonly Row[] | null =>
     (rows as Timeline | null)?.entries
+      .toReversed()
       .filter(({ requested, to }) => requested !== true && !goodStates.has(to ?? ""))
       .map((entry) => ({ ...entry, title: label, text: entry.message, tags: entry.kind }))
       .toSorted(byTime) ?? null;

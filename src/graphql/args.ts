@@ -1,3 +1,4 @@
+import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { OpsError } from "../lib/errors.ts";
 import type { Builder } from "./builder.ts";
 import { maxTail } from "./logs/options.ts";
@@ -127,7 +128,7 @@ export const first = { defaultValue: 50, required: true, description: "How many 
 
 /** Throws invalid_request. */
 export function checkFirst(count: number, most = 100): number {
-  if (count < 1 || count > most) throw new OpsError("invalid_request", `first must be from 1 to ${most}`);
+  if (count < 1 || count > most) throw refuse(`first must be from 1 to ${most}`);
   return count;
 }
 
@@ -136,8 +137,109 @@ export function toCost(count: number, most: number): number {
   return count < 1 || count > most ? 1 : count;
 }
 
-/** Cost of a list whose rows its parent's cost includes. */
-export const counted = { field: 1, multiplier: 1 } as const;
-
 /** Cost of a list with the argument `first`. */
 export const costOfFirst = ({ first: count }: { readonly first: number }) => ({ field: 1, multiplier: toCost(count, 100) });
+
+/** The page that is asked of a connection. */
+type PageArgs = Parameters<typeof resolveCursorConnection>[0]["args"];
+
+/** How many rows a page has: when the arguments do not say, and at most. */
+export interface PageSize {
+  readonly usual: number;
+  readonly most: number;
+}
+
+/** Cost of a connection, for all that is in its page. */
+export function toPageCost(field: number, { usual, most }: PageSize) {
+  return ({ first: ahead, last }: PageArgs) => ({ field, multiplier: toCost(ahead ?? last ?? usual, most) });
+}
+
+/** Throws invalid_request. */
+export function checkPage({ first: ahead, last }: PageArgs, { most }: PageSize): void {
+  if (typeof ahead === "number" && typeof last === "number") throw refuse("first and last cannot be combined");
+  for (const [name, count] of Object.entries({ first: ahead, last })) {
+    if (typeof count === "number" && (count < 1 || count > most)) throw refuse(`${name} must be from 1 to ${most}`);
+  }
+}
+
+/** What a row has in its list alone: its time (RFC 3339), and a text that tells it from others of that time. */
+interface Place {
+  readonly time: string;
+  readonly key: string;
+}
+
+/**
+ * A page of a list in memory, newest first. A cursor names a row, so rows that arrive meanwhile change no later page. Where its row is gone, the page
+ * starts (or ends) at the rows of the same time: none is missed. Rejects with invalid_request, also for a cursor that is not of this list.
+ */
+export async function toPage<Row>(
+  list: string,
+  rows: readonly Row[],
+  toPlace: (row: Row) => Place,
+  args: PageArgs,
+  size: PageSize,
+) {
+  checkPage(args, size);
+  const [begin, end] = [findBegin(), findEnd()];
+  return resolveCursorConnection<readonly Row[]>(
+    {
+      args,
+      defaultSize: size.usual,
+      maxSize: size.most,
+      toCursor: (row: Row) => toCursor(list, toPlace(row).time, toPlace(row).key),
+    },
+    ({ limit, inverted }) => {
+      const between = rows.slice(begin, end);
+      return (inverted ? between.toReversed() : between).slice(0, limit);
+    },
+  );
+
+  function findBegin(): number {
+    if (!args.after) return 0;
+    const [time = "", key = ""] = parseCursor(list, "after", args.after);
+    const at = rows.findLastIndex((row) => isAt(row, time, key));
+    return at >= 0 ? at + 1 : orAll(rows.findIndex((row) => toMs(row) <= Date.parse(time)));
+  }
+  function findEnd(): number {
+    if (!args.before) return rows.length;
+    const [time = "", key = ""] = parseCursor(list, "before", args.before);
+    const at = rows.findIndex((row) => isAt(row, time, key));
+    return at >= 0 ? at : orAll(rows.findIndex((row) => toMs(row) < Date.parse(time)));
+  }
+  function isAt(row: Row, time: string, key: string): boolean {
+    const place = toPlace(row);
+    return place.time === time && place.key === key;
+  }
+  function toMs(row: Row): number {
+    return Date.parse(toPlace(row).time);
+  }
+  function orAll(index: number): number {
+    return index < 0 ? rows.length : index;
+  }
+}
+
+/** An opaque cursor of a row. */
+export function toCursor(list: string, ...place: readonly string[]): string {
+  return Buffer.from(JSON.stringify([list, ...place])).toString("base64url");
+}
+
+/** The place in a cursor. Throws invalid_request for a text that is no cursor of the list. */
+export function parseCursor(list: string, argument: "after" | "before", cursor: string): readonly string[] {
+  const [name, ...place] = parseTexts(Buffer.from(cursor, "base64url").toString());
+  if (name !== list) throw refuse(`${argument} is not a cursor of ${list}`);
+  return place;
+}
+
+/** A JSON array of texts; [] for anything else. */
+function parseTexts(json: string): readonly string[] {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    return Array.isArray(parsed) && parsed.every((one) => typeof one === "string") ? parsed : [];
+  } catch {
+    return [];
+  }
+}
+
+function refuse(message: string): OpsError {
+  return new OpsError("invalid_request", message);
+}

@@ -1,5 +1,8 @@
+import type { AuditRecord } from "../audit/audit.ts";
 import { maySee } from "../auth/principal.ts";
-import { checkFirst, toCost } from "./args.ts";
+import { resolveCursorConnection } from "@pothos/plugin-relay";
+import { OpsError } from "../lib/errors.ts";
+import { checkPage, parseCursor, toCursor, toPageCost } from "./args.ts";
 import type { Builder } from "./builder.ts";
 import type { Refs } from "./refs.ts";
 
@@ -79,24 +82,44 @@ export function addAudit(builder: Builder, refs: Refs): void {
     }),
   });
   builder.queryField("auditLog", (t) =>
-    t.field({
-      type: [refs.auditRecord],
-      nullable: true,
-      authScopes: { operate: true },
-      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
-      description:
-        "The audit record of the containers and jobs that the token may see, newest first. Needs ops:operate. `cli.ts audit verify` checks it whole.",
-      args: {
-        first: t.arg.int({ defaultValue: 20, required: true, description: "How many, 1 to 100." }),
-        before: t.arg.int({ description: "Only those with a smaller `seq`: the next page." }),
+    t.connection(
+      {
+        type: refs.auditRecord,
+        nullable: true,
+        authScopes: { operate: true },
+        complexity: toPageCost(50, size),
+        description:
+          "The audit record of the containers and jobs that the token may see, newest first: 20 entries unless `first` or `last` says 1 to 100. `last` " +
+          "needs `before`. Needs ops:operate. `cli.ts audit verify` checks it whole.",
+        resolve: (_root, args, { sources, principal }) => {
+          checkPage(args, size);
+          if (typeof args.last === "number" && !args.before) {
+            throw new OpsError("invalid_request", "last needs before: the record is read from its newest entry");
+          }
+          const [newest, oldest] = [toSeq("after", args.after), toSeq("before", args.before)];
+          return resolveCursorConnection<Promise<readonly AuditRecord[]>>(
+            { args, defaultSize: size.usual, maxSize: size.most, toCursor: ({ seq }) => toCursor(list, String(seq)) },
+            async ({ limit, inverted }) => {
+              const found = await sources.audit.read({
+                first: inverted ? Infinity : limit,
+                before: newest,
+                accepts: ({ env, seq }) => (oldest === null || seq > oldest) && maySee(principal, env),
+              });
+              return inverted ? found.slice(-limit).toReversed() : found;
+            },
+          );
+        },
       },
-      resolve: (_root, { first, before }, { sources, principal }) => {
-        return sources.audit.read({
-          first: checkFirst(first),
-          before: before ?? null,
-          accepts: ({ env }) => maySee(principal, env),
-        });
-      },
-    }),
+      { name: "AuditRecordConnection", description: "A page of the audit record." },
+      { name: "AuditRecordEdge", description: "An entry of a page of the audit record." },
+    ),
   );
+}
+
+const list = "auditLog";
+const size = { usual: 20, most: 100 };
+
+/** The `seq` in a cursor; null without one. Throws invalid_request. */
+function toSeq(argument: "after" | "before", cursor: string | null | undefined): number | null {
+  return cursor ? Number(parseCursor(list, argument, cursor)[0]) : null;
 }

@@ -1,5 +1,6 @@
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
+import RelayPlugin from "@pothos/plugin-relay";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import { getNamedType, type GraphQLOutputType, isListType, isNonNullType } from "graphql";
 import { OpsError } from "../lib/errors.ts";
@@ -9,6 +10,8 @@ import { toLength } from "./list-lengths.ts";
 interface OpsSchemaTypes {
   Context: OpsContext;
   DefaultFieldNullability: false;
+  DefaultEdgesNullability: false;
+  DefaultNodeNullability: false;
   AuthScopes: { read: boolean; logs: boolean; operate: boolean };
   Scalars: { DateTime: { Input: string; Output: string }; ID: { Input: string; Output: string } };
 }
@@ -16,10 +19,40 @@ interface OpsSchemaTypes {
 /** A builder without types; the `add...` functions add them. Fields are non-null unless they say otherwise. */
 export function createBuilder() {
   return new SchemaBuilder<OpsSchemaTypes>({
-    plugins: [ScopeAuthPlugin, ComplexityPlugin],
+    plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin],
     defaultFieldNullability: false,
     // Only /graphql has limits (yoga/limits.ts); fixed documents do not pay for them.
     complexity: { disabled: true, fieldComplexity: toCost },
+    relay: {
+      cursorType: "String",
+      firstArgOptions: { description: "How many from the beginning, at least 1." },
+      lastArgOptions: { description: "How many from the end, at least 1." },
+      afterArgOptions: { description: "Only what comes after this cursor: `endCursor` of the page before." },
+      beforeArgOptions: { description: "Only what comes before this cursor: `startCursor` of the page after." },
+      pageInfoFieldOptions: { description: "Where the page is in the list." },
+      // The cost of a connection counts the rows of its page.
+      edgesFieldOptions: { description: "The rows of the page, each with its cursor.", nullable: false, complexity: counted },
+      nodesOnConnection: { description: "The rows of the page.", complexity: counted },
+      nodeFieldOptions: { description: "The row.", nullable: false },
+      cursorFieldOptions: { description: "Its place in the list, for `after` and `before`." },
+      pageInfoTypeOptions: { description: "Where a page is in its list." },
+      hasNextPageFieldOptions: { description: "Whether more follows; going back (`last`), whether there is a `before`." },
+      hasPreviousPageFieldOptions: {
+        description: "Whether something comes before; going forth (`first`), whether there is an `after`.",
+      },
+      startCursorFieldOptions: { description: "Cursor of its first row; of an empty page the one that was sent." },
+      nodeTypeOptions: { description: "What can be asked again by its id: see the query `node`." },
+      idFieldOptions: { description: "Its id in the whole schema, for `node`." },
+      nodeQueryOptions: {
+        description:
+          "A container, deploy, host or queue by its id. As by any other way: null where the token may not see it, or when it is gone.",
+        args: { id: { description: "An `id` of this schema." } },
+      },
+      nodesQueryOptions: false,
+      encodeGlobalID: (typename, id) => toNodeId(typename as NodeType, String(id)),
+      decodeGlobalID: parseNodeId,
+      endCursorFieldOptions: { description: "Cursor of its last row; of an empty page the one that was sent." },
+    },
     scopeAuth: {
       authorizeOnSubscribe: true,
       treatErrorsAsUnauthorized: true,
@@ -34,6 +67,25 @@ export function createBuilder() {
 }
 
 export type Builder = ReturnType<typeof createBuilder>;
+
+const nodeTypes = ["Container", "Deploy", "Host", "Queue"] as const;
+type NodeType = (typeof nodeTypes)[number];
+
+/** The opaque id of an object in the whole schema; `id` is unique among its type. */
+export function toNodeId(type: NodeType, id: string): string {
+  return Buffer.from(`${type}:${id}`).toString("base64url");
+}
+
+/** Throws invalid_request. */
+function parseNodeId(nodeId: string): { typename: NodeType; id: string } {
+  const text = Buffer.from(nodeId, "base64url").toString();
+  const typename = nodeTypes.find((type) => text.startsWith(`${type}:`));
+  if (!typename) throw new OpsError("invalid_request", "id is not an id of this schema");
+  return { typename, id: text.slice(typename.length + 1) };
+}
+
+/** Cost of a list whose rows its parent's cost includes. */
+export const counted = { field: 1, multiplier: 1 } as const;
 
 /** A field costs 1; a list costs its content times its current number of rows. */
 function toCost(args: Readonly<Record<string, unknown>>, context: OpsContext, { type }: { readonly type: GraphQLOutputType }) {

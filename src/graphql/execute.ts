@@ -1,5 +1,15 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import { createSourceEventStream, type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from "graphql";
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  getNamedType,
+  getOperationAST,
+  type GraphQLError,
+  type GraphQLSchema,
+  isEnumType,
+  typeFromAST,
+  validate,
+} from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
@@ -29,13 +39,17 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
 
 /**
  * Validates and compiles the documents now and returns the function that runs them. A document that does not fit the schema, or is not registered, is a
- * programming error: it throws. Leaf values are ours, so they are not checked again.
+ * programming error: it throws. Leaf values are ours, so they are neither checked nor serialised: enums are the words of our code, in the answer and in
+ * the variables.
  */
 export function createExecute(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Execute {
-  const compiled = new Map(documents.map((document) => [document, compile(schema, document)]));
+  const compiled = new Map(
+    documents.map((document) => [document, { query: compile(schema, document), name: createNaming(schema, document) }]),
+  );
   return (document, variables, caller) => {
-    const query = compiled.get(document);
-    if (!query) throw new Error("Document was not registered");
+    const found = compiled.get(document);
+    if (!found) throw new Error("Document was not registered");
+    const { query, name } = found;
     return {
       inputs: () => findInputs(document, variables, sources, caller),
       run: async () => {
@@ -43,7 +57,7 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
         const wait = budget.turn();
         if (wait) await wait;
         const context = createContext(sources, caller);
-        const { data, errors } = await budget.race(Promise.resolve(query.query(undefined, context, variables)));
+        const { data, errors } = await budget.race(Promise.resolve(query.query(undefined, context, name(variables))));
         return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
       },
     };
@@ -65,6 +79,27 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledQuery {
   return query;
 }
 
+type Variables = Readonly<Record<string, unknown>>;
+
+/** GraphQL wants enum values in variables by their names. Text that is no value of the enum becomes none of its names, so that it is refused. */
+function createNaming(schema: GraphQLSchema, document: DocumentNode): (variables: Variables) => Variables {
+  const enums = (getOperationAST(document)?.variableDefinitions ?? []).flatMap(({ variable, type }) => {
+    const named = getNamedType(typeFromAST(schema, type));
+    if (!isEnumType(named)) return [];
+    const names = new Map<unknown, string>(named.getValues().map(({ name, value }) => [value, name]));
+    return { variable: variable.name.value, toName: (value: unknown) => names.get(value) ?? "" };
+  });
+  return (variables) => {
+    const named = { ...variables };
+    for (const { variable, toName } of enums) {
+      const value = variables[variable];
+      if (Array.isArray(value)) named[variable] = value.map(toName);
+      else if (value !== undefined && value !== null) named[variable] = toName(value);
+    }
+    return named;
+  };
+}
+
 /** A field's error as thrown; a variable that does not fit its type is the caller's mistake. */
 function toFieldError(error: GraphQLError): OpsError {
   if (error.originalError) return toOpsError(error.originalError);
@@ -79,15 +114,16 @@ export type Follow = (document: DocumentNode, variables: object, caller: Caller)
  * Throws for a document that does not fit the schema.
  */
 export function createFollow(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Follow {
-  const known = new Set<DocumentNode>(documents);
-  for (const document of known) {
+  const namings = new Map(documents.map((document) => [document, createNaming(schema, document)]));
+  for (const document of documents) {
     const invalid = validate(schema, document);
     if (invalid.length > 0) throw new AggregateError(invalid, invalid.map(String).join("\n"));
   }
   return async (document, variables, caller) => {
-    if (!known.has(document)) throw new Error("Document was not registered");
+    const name = namings.get(document);
+    if (!name) throw new Error("Document was not registered");
     const contextValue = createContext(sources, caller);
-    const opened = await createSourceEventStream({ schema, document, variableValues: { ...variables }, contextValue });
+    const opened = await createSourceEventStream({ schema, document, variableValues: name({ ...variables }), contextValue });
     if (Symbol.asyncIterator in opened) return opened as AsyncIterable<LogBatch>;
     const [error] = opened.errors ?? [];
     throw error?.originalError ? toOpsError(error.originalError) : new OpsError("internal", "Internal error", { cause: error });

@@ -1,5 +1,12 @@
 import type { AuditRecord } from "../audit/audit.ts";
-import type { Container, ContainerStats, HealthProbe, StatsPoint } from "../containers/container.ts";
+import {
+  type Container,
+  type ContainerRef,
+  type ContainerStats,
+  type HealthProbe,
+  type StatsPoint,
+  toContainerKey,
+} from "../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../containers/events.ts";
 import type { LogBatch, LogLine, LogPage } from "../containers/logs/log.ts";
 import type { RoleBatch, RoleLine, RoleNotice } from "../containers/logs/role/lines.ts";
@@ -16,8 +23,8 @@ import type { Host, Thresholds } from "../hosts/host.ts";
 import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures, ReleaseFailures } from "../queues/errors.ts";
 import type { QueueHistory, QueuePoint } from "../queues/history.ts";
 import type { QueueMetrics, RunningJob } from "../queues/queue.ts";
-import type { Timeline, TimelineCoverage, TimelineEntry } from "../timeline/timeline.ts";
-import type { Builder } from "./builder.ts";
+import type { TimelineCoverage, TimelineEntry } from "../timeline/timeline.ts";
+import { type Builder, toNodeId } from "./builder.ts";
 import type { FoundHistory } from "./containers/history-loader.ts";
 import type { ContainersChange } from "./containers/live-loader.ts";
 import type { RestartPreview, RunningWork, WorkGap } from "./containers/running-work.ts";
@@ -91,7 +98,6 @@ export function createRefs(builder: Builder) {
     newError: builder.objectRef<JudgedError>("NewError"),
     containersVerdict: builder.objectRef<DeployVerdict["containers"]>("ContainersVerdict"),
     drift: builder.objectRef<Drift>("Drift"),
-    timeline: builder.objectRef<Timeline>("Timeline"),
     timelineEntry: builder.objectRef<TimelineEntry>("TimelineEntry"),
     timelineCoverage: builder.objectRef<TimelineCoverage>("TimelineCoverage"),
     restartResult: builder.objectRef<RestartResult>("RestartResult"),
@@ -110,3 +116,8 @@ export function createRefs(builder: Builder) {
 }
 
 export type Refs = ReturnType<typeof createRefs>;
+
+/** Container.id, for what names a container beside it. */
+export function toContainerId(container: ContainerRef): string {
+  return toNodeId("Container", toContainerKey(container));
+}

@@ -1,9 +1,21 @@
-import { logLevels } from "../containers/logs/level.ts";
-import { environments } from "../lib/environment.ts";
+import type { LogLevel } from "../containers/logs/level.ts";
+import type { Environment } from "../lib/environment.ts";
 import { isRealTime } from "../lib/time.ts";
 import type { Builder } from "./builder.ts";
 
-/** Scalars and enums. Enum values are the contract's own words, so REST and GraphQL spell them alike. */
+/**
+ * The values of an enum, by their descriptions. GraphQL names them in capitals; their value is the word of our code, of REST and of Grafana, which never
+ * serialise enums (execute.ts).
+ */
+export function toEnumValues<const Word extends string>(descriptions: Readonly<Record<Word, string>>) {
+  const values = Object.entries<string>(descriptions).map(([value, description]) => [
+    value.toUpperCase(),
+    { value, description },
+  ]);
+  return Object.fromEntries(values) as { [Name in Word as Uppercase<Name>]: { value: Name; description: string } };
+}
+
+/** Scalars, and the enums that several types use. */
 export function addScalars(builder: Builder) {
   builder.scalarType("DateTime", {
     description:
@@ -15,31 +27,49 @@ export function addScalars(builder: Builder) {
   return {
     environment: builder.enumType("Environment", {
       description: "Where something belongs. Kamal destinations are mapped to it by the configuration.",
-      values: environments,
+      values: toEnumValues<Environment>({
+        staging: "Where releases are tried first.",
+        production: "What customers use.",
+      }),
     }),
     kind: builder.enumType("ContainerKind", {
       description: "Whether a container is part of the product.",
-      values: {
-        core: { description: "A role of a configured service (web, runner, worker), or what the configuration selects." },
-        accessory: { description: "Deployed beside it: redis, prometheus, grafana, rabbitmq, the proxy ..." },
-        other: { description: "Not of the product: another service's, or nobody's. Only tokens of every environment see it." },
-      } as const,
+      values: toEnumValues({
+        core: "A role of a configured service (web, runner, worker), or what the configuration selects.",
+        accessory: "Deployed beside it: redis, prometheus, grafana, rabbitmq, the proxy ...",
+        other: "Not of the product: another service's, or nobody's. Only tokens of every environment see it.",
+      }),
     }),
     health: builder.enumType("Health", {
-      description: "Docker's health status; `none` without a health check and for a container that is not running.",
-      values: ["healthy", "unhealthy", "starting", "none"] as const,
+      description: "Docker's health status.",
+      values: toEnumValues({
+        healthy: "Its last check succeeded.",
+        unhealthy: "Its last checks failed, as many as its `retries` says.",
+        starting: "It was started a short while ago and no check has succeeded yet.",
+        none: "It has no health check, or does not run.",
+      }),
     }),
     stream: builder.enumType("LogStream", {
-      description: "Where a log line was written; `stdout` for containers with a terminal.",
-      values: ["stdout", "stderr"] as const,
+      description: "Where a log line was written.",
+      values: toEnumValues({
+        stdout: "Standard output; of a container with a terminal all that it writes.",
+        stderr: "Standard error.",
+      }),
     }),
     logLevel: builder.enumType("LogLevel", {
       description: "How severe a log line is, by what it says itself (JSON logs, logfmt, common prefixes).",
-      values: logLevels,
+      values: toEnumValues<LogLevel>({
+        trace: "The finest detail: trace, verbose, finest.",
+        debug: "For developers: debug, fine.",
+        info: "What happens in normal work: info, notice, log, success.",
+        warn: "What somebody may want to look at: warn, warning.",
+        error: "Something failed: err, error, severe.",
+        fatal: "The worst: crit, alert, emerg, fatal, panic.",
+      }),
     }),
     hostStatus: builder.enumType("HostStatus", {
       description: "Whether the node-exporter of a host answers Prometheus.",
-      values: ["up", "down"] as const,
+      values: toEnumValues({ up: "It answers.", down: "It does not answer." }),
     }),
   };
 }

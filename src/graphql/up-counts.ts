@@ -6,6 +6,7 @@ import type { OpsContext } from "./context.ts";
 import { loadHostSeries } from "./hosts/history.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRange } from "./range.ts";
 import type { Refs } from "./refs.ts";
+import { toEnumValues } from "./scalars.ts";
 
 const kinds = ["host", "engine", "queue_source", "container"] as const;
 type UpKind = (typeof kinds)[number];
@@ -108,12 +109,12 @@ interface UpCountKind {
 export function addUpSeries(builder: Builder, refs: Refs): void {
   const kind = builder.enumType("UpKind", {
     description: "What is counted, and when it is up.",
-    values: {
-      host: { description: "Hosts that Prometheus knows: their exporter answers it." },
-      engine: { description: "Configured container engines: they answer." },
-      queue_source: { description: "Queue sources: their numbers could be read." },
-      container: { description: "Core containers: running, not unhealthy, and their engine answers." },
-    } as const,
+    values: toEnumValues({
+      host: "Hosts that Prometheus knows: their exporter answers it.",
+      engine: "Configured container engines: they answer.",
+      queue_source: "Queue sources: their numbers could be read.",
+      container: "Core containers: running, not unhealthy, and their engine answers.",
+    }),
   });
   const sample = builder.objectRef<UpSample>("UpSample").implement({
     description: "How many of a kind were up at one time.",

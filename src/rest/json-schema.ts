@@ -69,7 +69,7 @@ const scalars: Readonly<Record<string, JsonSchema>> = {
 function toPresent(type: GraphQLOutputType, selections: SelectionSetNode | undefined): JsonSchema {
   if (isListType(type)) return { type: "array", items: toValue(type.ofType, selections) };
   if (selections) return toObject(type, selections);
-  if (isEnumType(type)) return { type: "string", enum: type.getValues().map((value) => value.name) };
+  if (isEnumType(type)) return { type: "string", enum: type.getValues().map(({ value }): unknown => value) };
   const schema = scalars[getNamedType(type).name];
   if (!schema) throw new Error(`No JSON Schema for ${String(type)}`);
   return schema;

@@ -60,10 +60,8 @@ export interface TimelineCoverage {
 }
 
 export interface Timeline {
-  /** Oldest first. */
+  /** Newest first. */
   readonly entries: readonly TimelineEntry[];
-  /** Whether older entries of the range were left out. */
-  readonly truncated: boolean;
   readonly coverage: readonly TimelineCoverage[];
 }
 
@@ -92,15 +90,13 @@ export function toTimelineContainer({ fullId, id, name, engine, role, version, k
   return { fullId, id, name, engine, role, version, kind };
 }
 
-/** The newest `first` entries of a range (unix milliseconds, inclusive), oldest first; at equal times, in the order given. */
+/** The entries of a range (unix milliseconds, inclusive), newest first; of equal times the one that was given last comes first. */
 export function orderEntries(
   entries: readonly TimelineEntry[],
   range: { readonly from: number; readonly to: number },
-  first: number,
-): Pick<Timeline, "entries" | "truncated"> {
+): TimelineEntry[] {
   const within = entries.filter(({ time }) => Date.parse(time) >= range.from && Date.parse(time) <= range.to);
-  const ordered = within.toSorted(byTime);
-  return { entries: ordered.slice(-first), truncated: ordered.length > first };
+  return within.toSorted(byTime).toReversed();
 }
 
 function byTime(a: TimelineEntry, b: TimelineEntry): number {

@@ -130,15 +130,17 @@ describe("probe=true", () => {
     await using gateway = await startGateway(memory.sources);
     expect((await gateway.fetch(path)).status).toBe(200);
     const { body } = await gateway.query(
-      '{ auditLog { action outcome subject containerName detail } timeline(from: "2026-01-13T00:00:00Z", kinds: [restart]) { entries { message } } }',
+      '{ auditLog { nodes { action outcome subject containerName detail } } timeline(from: "2026-01-13T00:00:00Z", kinds: [RESTART]) { nodes { message } } }',
     );
     const who = { action: "probe", subject: "default", containerName: container.name };
     expect(body.data).toEqual({
-      auditLog: [
-        { ...who, outcome: "ok", detail: "exit code 1" },
-        { ...who, outcome: "intent", detail: null },
-      ],
-      timeline: { entries: [] },
+      auditLog: {
+        nodes: [
+          { ...who, outcome: "ok", detail: "exit code 1" },
+          { ...who, outcome: "intent", detail: null },
+        ],
+      },
+      timeline: { nodes: [] },
     });
   });
 

@@ -44,8 +44,8 @@ describe("drift", () => {
   it("is mixed releases and an engine that missed the deploy", () => {
     expect(find([web("v2", "a"), web("v1", "b", { createdAt: at(1) })])).toEqual([
       { kind: "mixed_releases", role: "web", engine: null, expected: null, found: ["v1", "v2"], count: 2, settling: false },
-      { kind: "unlike_deploy", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
-      { kind: "engine_missed", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+      { kind: "unexpected_release", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+      { kind: "missing_on_engine", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
     ]);
   });
 
@@ -76,7 +76,7 @@ describe("drift", () => {
   });
 
   it("is a release unlike the deploy that was told of, but not unlike what only containers tell", () => {
-    expect(kinds([web("v1", "a")])).toEqual(["unlike_deploy"]);
+    expect(kinds([web("v1", "a")])).toEqual(["unexpected_release"]);
     expect(kinds([web("v1", "a")], [], [{ ...deploy, origin: "containers" }])).toEqual([]);
     expect(kinds([web("v1", "a", { env: "production" })])).toEqual([]);
     expect(kinds([web("x", "a", { commitSha: "0123456789" })], [], [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
@@ -98,8 +98,8 @@ describe("drift", () => {
     expect(find([...fleet, web("v1", "b", { destination: "production" })], [], deployed)).toEqual([]);
     expect(find([...fleet, web("v0", "b", { destination: "beta" })], [], deployed).map(({ kind }) => kind)).toEqual([
       "mixed_releases",
-      "unlike_deploy",
-      "engine_missed",
+      "unexpected_release",
+      "missing_on_engine",
     ]);
   });
 
@@ -135,7 +135,7 @@ describe("drift", () => {
     expect(found.slice(1)).toEqual([
       {
         ...group,
-        kind: "unlike_deploy",
+        kind: "unexpected_release",
         message: `${web1.name}, ${web0.name} run v0, v1, but v2 was deployed at ${at(21)}`,
         role: "web",
         engine: null,
@@ -146,7 +146,7 @@ describe("drift", () => {
       },
       {
         ...group,
-        kind: "unlike_deploy",
+        kind: "unexpected_release",
         message: `${worker1.name} runs v1, but v2 was deployed at ${at(21)}`,
         role: "worker",
         engine: "c",
@@ -157,7 +157,7 @@ describe("drift", () => {
       },
       {
         ...group,
-        kind: "engine_missed",
+        kind: "missing_on_engine",
         message: `c does not run v2 ${text}`,
         role: null,
         engine: "c",
@@ -168,7 +168,7 @@ describe("drift", () => {
       },
       {
         ...group,
-        kind: "engine_missed",
+        kind: "missing_on_engine",
         message: `d does not run v2 ${text}`,
         role: "web",
         engine: "d",
@@ -186,8 +186,8 @@ describe("drift", () => {
     expect(kinds([web("v2", "a"), web("v1", "b"), replaced])).toEqual([
       "leftover",
       "mixed_releases",
-      "unlike_deploy",
-      "engine_missed",
+      "unexpected_release",
+      "missing_on_engine",
     ]);
     const latest = { version: "latest", floating: true };
     expect(kinds([web("v2", "a"), web("latest", "b", latest)])).toEqual([]);
@@ -247,8 +247,8 @@ describe("drift", () => {
     expect(find([web("v2", "a"), { ...old, startedAt: at(55) }])).toMatchObject([{ settling: false }]);
     const missed = [web("v2", "a", { startedAt: at(58) }), web("v1", "b", { createdAt: at(1), role: "worker" })];
     expect(find(missed).map(({ kind, settling }) => [kind, settling])).toEqual([
-      ["unlike_deploy", false],
-      ["engine_missed", true],
+      ["unexpected_release", false],
+      ["missing_on_engine", true],
     ]);
   });
 

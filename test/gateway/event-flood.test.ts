@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { watchTurns } from "../support/cost.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { eventLine, inspected, json, listed, startFakeEngine } from "../support/docker-fake.ts";
@@ -82,7 +83,7 @@ test("F9: 100,000 events at once change neither memory nor results", { timeout: 
 
   const seen = () =>
     new Map(rows.of("containers").flatMap(({ changed }: any) => changed.map((row: any) => [row.id, row.name] as const)));
-  const after = new Map(ids.map((id, index) => [id.slice(0, 12), `after-${index}`]));
+  const after = new Map(ids.map((id, index) => [toContainerId({ engine: "fake", fullId: id }), `after-${index}`]));
   await expect.poll(seen).toEqual(after);
   const { body } = await gateway.query("{ containers { id name } }");
   expect(new Map(body.data.containers.map(({ id, name: told }: any) => [id, told]))).toEqual(after);

@@ -93,17 +93,17 @@ async function open(...deploys: ReturnType<typeof written>[]) {
 /** The list alone does not say when a container ended: an engine that is slow is asked about each of them later. */
 async function inspectedAll(gateway: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
   const countStarted = async () => {
-    const { body } = await gateway.query("{ deploys { containers { startedAt } } }");
-    const containers = body.data.deploys.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
+    const { body } = await gateway.query("{ deploys { nodes { containers { startedAt } } } }");
+    const containers = body.data.deploys.nodes.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
     return containers.filter(({ startedAt }: { startedAt: string | null }) => startedAt !== null).length;
   };
   await expect.poll(countStarted).toBe(count);
 }
 
 const query = `{
-  deploys { tag state previousTag origin }
+  deploys { nodes { tag state previousTag origin } }
   latestDeploys { tag }
-  timeline(from: "4h", kinds: [deploy]) { entries { message } }
+  timeline(from: "4h", kinds: [DEPLOY]) { nodes { message } }
 }`;
 
 it("a deploy that Kamal gave up is failed, and nothing links to it", async () => {
@@ -116,12 +116,12 @@ it("a deploy that Kamal gave up is failed, and nothing links to it", async () =>
   const { gateway } = opened;
   await inspectedAll(gateway, 3);
   const { body } = await gateway.query(query);
-  expect(body.data.deploys).toEqual([
-    { tag: "v3", state: "current", previousTag: "v1", origin: "history" },
-    { tag: "v2", state: "failed", previousTag: "v1", origin: "containers" },
-    { tag: "v1", state: "previous", previousTag: "v0", origin: "history" },
+  expect(body.data.deploys.nodes).toEqual([
+    { tag: "v3", state: "CURRENT", previousTag: "v1", origin: "HISTORY" },
+    { tag: "v2", state: "FAILED", previousTag: "v1", origin: "CONTAINERS" },
+    { tag: "v1", state: "PREVIOUS", previousTag: "v0", origin: "HISTORY" },
   ]);
-  expect(body.data.timeline.entries.map(({ message }: { message: string }) => message)).toEqual([
+  expect(body.data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message)).toEqual([
     "Deployed v1 by kim (previous)",
     "Failed to deploy v2",
     "Deployed v3 by kim (current)",
@@ -149,16 +149,16 @@ it("the previous deploy stays current, and verdicts are about it", async () => {
   await using opened = await open(written("v1", "v0", 1));
   await inspectedAll(opened.gateway, 2);
   const { body } = await opened.gateway.query(`{
-    deploys { tag state verdict { outcome reasons } }
+    deploys { nodes { tag state verdict { outcome reasons } } }
     latestDeploys { tag }
     drift { kind }
   }`);
-  expect(body.data.deploys[0]).toEqual({
+  expect(body.data.deploys.nodes[0]).toEqual({
     tag: "v2",
-    state: "failed",
-    verdict: { outcome: "not_enough_data", reasons: ["this deploy failed: no container of it went live"] },
+    state: "FAILED",
+    verdict: { outcome: "NOT_ENOUGH_DATA", reasons: ["this deploy failed: no container of it went live"] },
   });
-  expect(body.data.deploys[1]).toMatchObject({ tag: "v1", state: "current" });
+  expect(body.data.deploys.nodes[1]).toMatchObject({ tag: "v1", state: "CURRENT" });
   expect(body.data.latestDeploys).toEqual([{ tag: "v1" }]);
   expect(body.data.drift).toEqual([]);
 });
@@ -170,11 +170,13 @@ it("the hook's record names failed deploys after Kamal removed containers", asyn
     await using opened = await open(...deploys);
     await inspectedAll(opened.gateway, 4);
     const { body } = await opened.gateway.query(query);
-    const states = body.data.deploys.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
-    return [states, body.data.timeline.entries.map(({ message }: { message: string }) => message)];
+    const states = body.data.deploys.nodes.map(
+      (one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`,
+    );
+    return [states, body.data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message)];
   };
   expect(await look(written("v1", "", 1), written("v7", "v1", 61))).toEqual([
-    ["v7 current v1", "v4 failed v1", "v3 failed v1", "v2 failed v1", "v1 previous null"],
+    ["v7 CURRENT v1", "v4 FAILED v1", "v3 FAILED v1", "v2 FAILED v1", "v1 PREVIOUS null"],
     [
       "Deployed v1 by kim (previous)",
       ...["v2", "v3", "v4"].map((tag) => `Failed to deploy ${tag}`),
@@ -182,7 +184,7 @@ it("the hook's record names failed deploys after Kamal removed containers", asyn
     ],
   ]);
   expect(await look(written("v7", "", 61))).toEqual([
-    ["v7 current null", "v4 unknown null", "v3 unknown null", "v2 unknown null"],
+    ["v7 CURRENT null", "v4 UNKNOWN null", "v3 UNKNOWN null", "v2 UNKNOWN null"],
     [...["v2", "v3", "v4"].map((tag) => `Deployed ${tag} (unknown)`), "Deployed v7 by kim (current)"],
   ]);
 });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { defaultLimits } from "../../src/http/limits.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -66,7 +67,8 @@ test("containers: the list, then only real changes of its rows", async () => {
   expect(changes(all)).toHaveLength(1);
   memory.setContainers([{ ...web, status: "exited" }, production, nowhere]);
   await expect.poll(() => changes(all).length, patient).toBe(2);
-  const { id, engine } = redis;
+  const { engine } = redis;
+  const id = toContainerId(redis);
   expect(changes(all)[1]).toMatchObject({
     snapshot: false,
     changed: [{ name: "web", status: "exited" }],
@@ -99,7 +101,7 @@ test("a token sees only its environments in the list and in the events", async (
   const rows = open("staging", containers());
   const seen = open("staging", events());
   const one = open("reader", events('(name: "redis", includeAccessories: true)'));
-  const some = open("reader", events("(env: production)"));
+  const some = open("reader", events("(env: PRODUCTION)"));
   await expect.poll(() => memory.board.readers, patient).toBe(3);
   await expect.poll(() => changes(rows).length, patient).toBe(1);
   for (const row of everything) memory.board.onEvent(event(row));
@@ -113,7 +115,7 @@ test("a token sees only its environments in the list and in the events", async (
     .toEqual([["web"], ["redis"], ["web-production"]]);
   memory.setContainers(everything);
   await Promise.all([rows, seen, one, some].map((each) => each.leave()));
-  for (const query of [containers("(env: production)"), events("(env: production)")]) {
+  for (const query of [containers("(env: PRODUCTION)"), events("(env: PRODUCTION)")]) {
     const refused = open("staging", query);
     await refused.done;
     expect(refused.messages).toMatchObject([{ errors: [{ extensions: { code: "forbidden" } }] }]);

@@ -71,7 +71,7 @@ async function startHistory(engine: FakeEngine) {
 const oldest: Kept = { name: "web-v0", version: "v0", state: "exited", created: 10, lines: [11_000, 12_000, 13_000] };
 const old: Kept = { name: "web-v1", version: "v1", state: "exited", created: 20, lines: [21_000, 22_000, 30_500] };
 const current: Kept = { name: "web-v2", version: "v2", state: "running", created: 30, lines: [31_000, 32_000, 33_000] };
-const texts = (page: any) => page.lines.map(({ kind, message }: any) => (kind === "marker" ? "marker" : message));
+const texts = (page: any) => page.lines.map(({ kind, message }: any) => (kind === "MARKER" ? "marker" : message));
 
 test("releases before the last deploy are read, each after a marker", async () => {
   await using engine = await startEngine(
@@ -105,7 +105,7 @@ test("releases before the last deploy are read, each after a marker", async () =
     "v2 at 32000",
     "v2 at 33000",
   ]);
-  const markers = page.lines.filter(({ kind }: any) => kind === "marker");
+  const markers = page.lines.filter(({ kind }: any) => kind === "MARKER");
   expect(markers.map(({ container }: any) => container.name)).toEqual(["web-v1", "web-v2_replaced_0123456789abcdef"]);
   expect(page.truncated).toBe(false);
   const names = ["web-v2", "web-v2_replaced_0123456789abcdef", "web-v1", "web-v0"];
@@ -191,9 +191,9 @@ test("retired containers obey rights and filters; failures hide nothing", async 
   const staging = ["web-now", "web-before", "web-broken docker_error"];
   // What runs says which service and destination is meant: stopped ones of others are not read.
   expect(await ask("all", 'role: "web"')).toEqual(staging);
-  expect(await ask("all", 'role: "web", env: production')).toEqual(["web-production"]);
+  expect(await ask("all", 'role: "web", env: PRODUCTION')).toEqual(["web-production"]);
   expect(await ask("staging", 'role: "web"')).toEqual(staging);
-  expect(await ask("all", 'role: "web", env: staging')).toEqual(staging);
+  expect(await ask("all", 'role: "web", env: STAGING')).toEqual(staging);
   expect(await ask("all", 'role: "web", engine: "web-2"')).toEqual(["web-2-before"]);
   expect(await ask("all", 'role: "web", service: "other"')).toEqual(["web-2-before"]);
   expect(await ask("all", 'role: "web", service: "wallet-core-staging", includeAccessories: true')).toContain("side-before");

@@ -71,7 +71,7 @@ test("a role is one of a service and destination, over visible engines", async (
   const limited = await ask("staging", 'role: "web"');
   expect(namesOf(limited)).toEqual(new Set(["web-staging"]));
   expect(JSON.stringify(limited)).not.toMatch(/production|nowhere/);
-  expect(namesOf(await ask("all", 'role: "web", env: production'))).toEqual(new Set(["web-production"]));
+  expect(namesOf(await ask("all", 'role: "web", env: PRODUCTION'))).toEqual(new Set(["web-production"]));
   expect(namesOf(await ask("all", 'role: "web", service: "wallet-core-staging"'))).toEqual(new Set(["web-staging"]));
   expect(namesOf(await ask("all", 'role: "worker", engine: "web-2"'))).toEqual(new Set(["worker-2"]));
   expect(namesOf(await ask("all", 'role: "redis", includeAccessories: true'))).toEqual(new Set(["redis"]));
@@ -90,7 +90,7 @@ test("an ambiguous role is refused until a service is chosen", async () => {
     const opened = await send("all", 'subscription { logs(role: "job") { ended } }', "text/event-stream");
     expect(await opened.text()).toContain(choices);
     expect(namesOf(await ask("all", 'role: "job", destination: "beta"'))).toEqual(new Set(beta.map(({ name }) => name)));
-    expect(namesOf(await ask("all", 'role: "job", env: production'))).toEqual(new Set(["job-live"]));
+    expect(namesOf(await ask("all", 'role: "job", env: PRODUCTION'))).toEqual(new Set(["job-live"]));
     expect((await ask("all", 'role: "job", destination: "", engine: "local"')).errors?.[0].extensions.code).toBe(
       "container_not_found",
     );
@@ -114,15 +114,15 @@ test("a subscription ignores new containers of another destination", async () =>
 
 test("each line names its container; omissions are reported", async () => {
   memory.setContainers([...all, sampleContainer({ name: "web-another" })]);
-  const { data } = await ask("all", 'role: "web", env: staging, tail: 1');
+  const { data } = await ask("all", 'role: "web", env: STAGING, tail: 1');
   memory.setContainers(all);
   expect(data.logs.truncated).toBe(true);
   expect(data.logs.containers).toContainEqual({ container: { name: "web-staging" }, truncated: false, error: null });
   expect(data.logs.lines).toEqual([
     {
-      kind: "line",
+      kind: "LINE",
       message: `from ${staging.fullId}`,
-      container: { name: "web-staging", engine: "local", version: staging.version, env: "staging" },
+      container: { name: "web-staging", engine: "local", version: staging.version, env: "STAGING" },
     },
   ]);
 });
@@ -143,7 +143,7 @@ test("an unreadable container or engine is named; all failing is an error", asyn
 
 test.each([
   ["reader", 'role: "web"', "forbidden"],
-  ["staging", 'role: "web", env: production', "forbidden"],
+  ["staging", 'role: "web", env: PRODUCTION', "forbidden"],
   ["all", 'role: ""', "invalid_request"],
   ["all", 'role: "web", tail: 5001', "invalid_request"],
   ["all", 'role: "web", searchRegex: "("', "invalid_request"],
@@ -168,14 +168,14 @@ test("a role of another environment does not exist for the token", async () => {
 });
 
 test("a subscription follows new containers until the environment is lost", async () => {
-  const query = `subscription { logs(role: "web", env: staging, tail: 5) { lines { kind message container { name } } notices { notice container { name } } ended } }`;
+  const query = `subscription { logs(role: "web", env: STAGING, tail: 5) { lines { kind message container { name } } notices { notice container { name } } ended } }`;
   const response = await send("all", query, "text/event-stream");
   const batches: any[] = [];
   const reading = (async () => {
     for await (const { event, data } of readEvents(response)) if (event === "next") batches.push(data.data.logs);
   })();
   const lines = () => batches.flatMap((batch) => batch.lines.map(({ kind, container }: any) => `${kind} ${container.name}`));
-  await expect.poll(lines).toEqual(["line web-staging", "line web-staging"]);
+  await expect.poll(lines).toEqual(["LINE web-staging", "LINE web-staging"]);
   memory.setContainers([
     ...all,
     sampleContainer({ name: "web-staging-2", version: "v2" }),
@@ -183,8 +183,8 @@ test("a subscription follows new containers until the environment is lost", asyn
   ]);
   await expect
     .poll(lines, { timeout: 5000 })
-    .toEqual(["line web-staging", "line web-staging", "marker web-staging-2", "line web-staging-2", "line web-staging-2"]);
-  expect(batches.flatMap(({ notices }) => notices)).toEqual([{ notice: "joined", container: { name: "web-staging-2" } }]);
+    .toEqual(["LINE web-staging", "LINE web-staging", "MARKER web-staging-2", "LINE web-staging-2", "LINE web-staging-2"]);
+  expect(batches.flatMap(({ notices }) => notices)).toEqual([{ notice: "JOINED", container: { name: "web-staging-2" } }]);
   tokens.change("all", { environments: ["production"] });
   await reading;
   expect(batches.at(-1).ended).toBe("forbidden");

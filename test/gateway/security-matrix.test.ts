@@ -62,9 +62,19 @@ afterAll(() => {
 const patient = 120_000;
 const whole: WorldOptions["halves"] = ["staging", "production", "unknown"];
 
-/** Asks as one holder; null is somebody without a token. */
-function ask(world: WorldOptions, holder: Holder | null, questions: readonly Question[]) {
-  return askWorld(world, { tokensFile: tokens.file, token: holder && tokens.of(holder) }, questions);
+/** Asks as one holder; null is somebody without a token. The answers have their ids and cursors decoded, so that no name hides in one. */
+async function ask(world: WorldOptions, holder: Holder | null, questions: readonly Question[]) {
+  const asked = await askWorld(world, { tokensFile: tokens.file, token: holder && tokens.of(holder) }, questions);
+  return { ...asked, answers: asked.answers.map((answer) => ({ ...answer, text: decodeIds(answer.text) })) };
+}
+
+function decodeIds(text: string): string {
+  return text.replaceAll(/"[\w-]{16,}"/g, (word) => {
+    const decoded = Buffer.from(word.slice(1, -1), "base64url").toString();
+    return /^(?:(?:Container|Deploy|Host|Queue):|\["(?:auditLog|deploys|timeline)")/.test(decoded)
+      ? JSON.stringify(decoded)
+      : word;
+  });
 }
 
 function toLabel({ method, path, headers, body }: Question): string {
@@ -144,6 +154,63 @@ describe("a token of one environment, with every scope", () => {
     },
     patient,
   );
+});
+
+describe("node", () => {
+  const lists =
+    "{ containers(includeAccessories: true) { id } deploys(first: 100) { nodes { id containers { id } } } hosts { id } queues { id } }";
+  const toQuestion = (id: string) =>
+    toGraphqlQuestion({
+      operation: "query",
+      field: "node",
+      text: `{ node(id: "${id}") { __typename id
+        ... on Container { name env version logs(tail: 5) { lines { message } } deploy { currentTag } hostMetrics { name } }
+        ... on Deploy { tag env state deployedBy containers { name } } ... on Host { name cpuUtil } ... on Queue { name depth errors { error } } } }`,
+      isShallow: false,
+      isPlain: true,
+    });
+  const toList = toGraphqlQuestion({ operation: "query", field: "containers", text: lists, isShallow: false, isPlain: true });
+  const listIds = async (world: WorldOptions, holder: Holder) => {
+    const { answers } = await askWorld(world, { tokensFile: tokens.file, token: tokens.of(holder) }, [toList]);
+    return [...new Set((answers[0]?.text ?? "").match(/(?<="id":")[\w-]+/g))];
+  };
+  const among: WorldOptions = { env: "staging", halves: whole };
+
+  it("gives a token what its lists show, and of all else nothing, as of what is not there", { timeout: patient }, async () => {
+    const ids = await listIds(among, "all@both");
+    const own = new Set(await listIds(among, "all@staging"));
+    expect([own.size > 10, ids.length > own.size]).toEqual([true, true]);
+    const questions = ids.map(toQuestion);
+    const { answers } = await ask(among, "all@staging", questions);
+    const nodes = answers.map(({ text }) => JSON.parse(text.slice(text.indexOf("{"))) as { data: { node: object | null } });
+    expect(nodes.map(({ data }, index) => [ids[index], data.node !== null])).toEqual(ids.map((id) => [id, own.has(id)]));
+    expect(findLeaks(answers, [toCanary("production", "unknown")])).toEqual([]);
+    const alone = await ask({ env: "staging", halves: ["staging"] }, "all@staging", questions);
+    const expected = new Map(alone.answers.map(({ question, text }) => [toLabel(question), toComparable(text)]));
+    expect(
+      answers.flatMap(({ question, text }) =>
+        findDifference(toLabel(question), toComparable(text), expected.get(toLabel(question)) ?? ""),
+      ),
+    ).toEqual([]);
+  });
+
+  it.each<Holder>(["logs@both", "operate@both", "introspect@both"])("gives %s nothing", async (holder) => {
+    const questions = (await listIds(among, "all@both")).slice(0, 40).map(toQuestion);
+    const { answers } = await ask(among, holder, questions);
+    for (const { text } of answers) expect(text).toContain('"code":"forbidden"');
+    expect(findLeaks(answers, [toCanary(...whole)])).toEqual([]);
+  });
+
+  it("gives a reader no lines of a log", async () => {
+    const { answers } = await ask(among, "read@both", (await listIds(among, "all@both")).map(toQuestion));
+    expect(findLeaks(answers, [/wrote this/])).toEqual([]);
+  });
+
+  it.each(["", "x", "Q29udGFpbmVy", Buffer.from("Problem:1").toString("base64url")])("refuses the id %j", async (id) => {
+    const { answers } = await ask(among, "all@both", [toQuestion(id)]);
+    expect(answers[0]?.text).toContain('"message":"id is not an id of this schema"');
+    expect(answers[0]?.text).toContain('"code":"invalid_request"');
+  });
 });
 
 describe("a token of some scopes", () => {

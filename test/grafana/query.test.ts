@@ -133,7 +133,7 @@ describe("notices beside rows", () => {
     expect(await of(true)).toEqual(["Only the newest 500 of this range", ...told]);
     const deploys = async (count: number) => {
       const rows = Array.from({ length: count }, () => ({ time: entry.time, tag: "v1", deployed_by: null, state: "previous" }));
-      return (await run({ deploys: { data: { rows } } })).frames[0]?.schema.meta;
+      return (await run({ deploys: { data: { rows: { nodes: rows } } } })).frames[0]?.schema.meta;
     };
     expect(await deploys(99)).toBeUndefined();
     expect((await deploys(100))?.notices).toEqual([{ severity: "info", text: "Only the newest 100 of this range" }]);
@@ -157,7 +157,7 @@ describe("annotation rows", () => {
       { time: at(1), tag: "v1", deployed_by: null, state: "older" },
       { time: at(5), tag: "v2", deployed_by: "", state: "failed" },
     ];
-    expect(await cells("deploys", rows, ["time", "title", "text", "tags", "tag", "deployed_by"])).toEqual([
+    expect(await cells("deploys", { nodes: rows }, ["time", "title", "text", "tags", "tag", "deployed_by"])).toEqual([
       [ms(1), "Deploy", "v1", "deploy,older", "v1", null],
       [ms(5), "Failed deploy", "v2", "deploy,failed", "v2", ""],
       [ms(9), "Deploy", "v3 by kim", "deploy,current", "v3", "kim"],

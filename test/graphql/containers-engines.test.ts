@@ -46,7 +46,7 @@ describe("an engine of another environment", () => {
     const everybody = createCaller();
     expect((await rest.call("GET", "/containers", "", undefined, everybody)).headers["x-ops-engines"]).toContain("db-7");
     const range = 'from: "2026-01-13T09:00:00Z", to: "2036-01-13T10:00:00Z"';
-    const rows = `upCounts(${range}, kinds: [engine]) { up total } containerSeriesProblems(${range}) { message }`;
+    const rows = `upCounts(${range}, kinds: [ENGINE]) { up total } containerSeriesProblems(${range}) { message }`;
     const { data } = await query(
       `{ ${rows} drift { message } timeline { coverage { note } } latestDeploys { state verdict { gaps } } }`,
     );
@@ -59,7 +59,7 @@ describe("an engine of another environment", () => {
     expect(await codeOf("/containers/nothing", "engine=db-7")).toBe("container_not_found: No such container");
     expect(await codeOf("/containers/web/restart", "", "POST")).toBe(200);
     expect(calls["restart"]).toBe(1);
-    const role = 'mutation { restartRole(role: "web", env: staging, reason: "leak") { complete } }';
+    const role = 'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { complete } }';
     expect((await query(role)).data.restartRole).toEqual({ complete: true });
     const everybody = createCaller();
     expect(await query(role, everybody)).toMatchObject({ code: "docker_unavailable" });
@@ -90,7 +90,7 @@ describe("an engine of no configured environment", () => {
     const { data } = await query('{ drift { kind engine message } logs(role: "none") { truncated } }');
     const message =
       "An engine does not answer: what it runs is unknown (An engine without a configured environment does not answer)";
-    expect(data.drift).toEqual([{ kind: "engine_unknown", engine: null, message }]);
+    expect(data.drift).toEqual([{ kind: "ENGINE_UNKNOWN", engine: null, message }]);
     expect(data.logs).toBeNull();
   });
 
@@ -119,10 +119,10 @@ describe("a token with ops:operate alone", () => {
     const done = await query(`mutation { restartContainer(name: "web") { ${fields} container { image } } }`, operator);
     expect(done.data.restartContainer).toMatchObject({ name: "web", restarted: true, container: null });
     const role = await query(
-      'mutation { restartRole(role: "web", env: staging, reason: "leak") { complete steps { outcome container { name } } } }',
+      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { complete steps { outcome container { name } } } }',
       operator,
     );
-    expect(role.data.restartRole).toEqual({ complete: true, steps: [{ outcome: "restarted", container: null }] });
+    expect(role.data.restartRole).toEqual({ complete: true, steps: [{ outcome: "RESTARTED", container: null }] });
     const answer = await rest.call("POST", "/containers/web/restart", "", undefined, operator);
     const dry = await rest.call("POST", "/containers/web/restart", "dry_run=true", undefined, operator);
     expect(JSON.parse(dry.body).preview).toEqual({ refusal: null, healthy_peers: null, last_healthy: null, work: null });

@@ -94,7 +94,7 @@ async function ask({ sources }: ReturnType<typeof createFleet>, source: string, 
   return { data: JSON.parse(JSON.stringify(data ?? null)), errors: errors.map(({ message }) => message) };
 }
 
-const query = "{ drift { kind message } deploys { tag service destination env state origin containers { name } } }";
+const query = "{ drift { kind message } deploys { nodes { tag service destination env state origin containers { name } } } }";
 
 describe.each([
   ["unmapped", {}, null, []],
@@ -113,21 +113,21 @@ describe.each([
     const { data, errors } = await ask(createFleet(variables), query);
     expect(errors).toEqual([]);
     expect(data.drift).toEqual([]);
-    const states = data.deploys.map(
+    const states = data.deploys.nodes.map(
       ({ service, destination, env, tag, state, containers }: any) =>
         `${service} ${destination} ${env}: ${tag} ${state} ${containers.length}`,
     );
     const newest = places.map(({ service, destination, version }) => {
       const env = destination === "beta" ? betaEnv : destination || (service.endsWith("staging") ? "staging" : null);
-      return [`${service} ${destination || null} ${env}`, version] as const;
+      return [`${service} ${destination || null} ${env?.toUpperCase() ?? null}`, version] as const;
     });
     expect(new Set(states)).toEqual(
-      new Set(newest.flatMap(([place, version]) => [`${place}: ${version} current 2`, `${place}: v1 previous 2`])),
+      new Set(newest.flatMap(([place, version]) => [`${place}: ${version} CURRENT 2`, `${place}: v1 PREVIOUS 2`])),
     );
     expect(states).toHaveLength(2 * places.length);
   });
 
-  it("are told apart without our files too: from containers, and by the name of Kamal's audit log", async () => {
+  it("are distinct without our files: by containers and Kamal's audit log", async () => {
     writeHistory([toLine(places[0])]);
     rmSync(join(folder, "deploy_info.json"));
     rmSync(join(folder, "deploy_history.jsonl"));
@@ -138,22 +138,22 @@ describe.each([
     const { data } = await ask(createFleet(variables), query);
     rmSync(join(folder, "wallet-core-beta-audit.log"));
     expect(data.drift).toEqual([]);
-    expect(data.deploys).toHaveLength(2 * places.length);
-    expect(data.deploys.filter(({ origin }: any) => origin === "kamal_audit")).toMatchObject([
-      { tag: "v7", service: "wallet-core", destination: "beta", env: betaEnv, state: "current" },
+    expect(data.deploys.nodes).toHaveLength(2 * places.length);
+    expect(data.deploys.nodes.filter(({ origin }: any) => origin === "KAMAL_AUDIT")).toMatchObject([
+      { tag: "v7", service: "wallet-core", destination: "beta", env: betaEnv?.toUpperCase() ?? null, state: "CURRENT" },
     ]);
-    expect(data.deploys.filter(({ state }: any) => state === "current")).toHaveLength(places.length);
+    expect(data.deploys.nodes.filter(({ state }: any) => state === "CURRENT")).toHaveLength(places.length);
   });
 
   it("find drift where there is some: one destination alone", async () => {
     writeHistory([...inOrder.map(toLine), { ...toLine(places[1]), current_tag: "v8", version: "v8", deployed_at: ago(6) }]);
     const { data } = await ask(
       createFleet(variables),
-      "{ drift { kind service destination role expected } deploys { tag state } }",
+      "{ drift { kind service destination role expected } deploys { nodes { tag state } } }",
     );
-    const beta = { kind: "unlike_deploy", service: "wallet-core", destination: "beta", expected: "v8" };
+    const beta = { kind: "UNEXPECTED_RELEASE", service: "wallet-core", destination: "beta", expected: "v8" };
     expect(data.drift).toEqual(["runner", "web"].map((role) => ({ ...beta, role })));
-    expect(data.deploys.filter(({ state }: any) => state === "incomplete")).toEqual([{ tag: "v8", state: "incomplete" }]);
+    expect(data.deploys.nodes.filter(({ state }: any) => state === "INCOMPLETE")).toEqual([{ tag: "v8", state: "INCOMPLETE" }]);
   });
 
   it("restart the runners of the destination that is chosen alone", async () => {
@@ -164,11 +164,11 @@ describe.each([
         `mutation { restartRole(role: "runner", service: "wallet-core", reason: "leak"${args}) { steps { container { name } } } }`,
       );
     const production = [{ container: { name: "wallet-core-runner-production-v5" } }];
-    const all = await restart(", env: production");
+    const all = await restart(", env: PRODUCTION");
     expect(all.errors).toEqual(refused);
     expect(all.data.restartRole?.steps ?? []).toEqual(refused.length === 0 ? production : []);
     expect(fleet.audited).toHaveLength(refused.length === 0 ? 2 : 0);
-    expect((await restart(', env: production, destination: "production"')).data.restartRole.steps).toEqual(production);
+    expect((await restart(', env: PRODUCTION, destination: "production"')).data.restartRole.steps).toEqual(production);
     expect((await restart(', destination: "beta"')).data.restartRole.steps).toEqual([
       { container: { name: "wallet-core-runner-beta-v7" } },
     ]);
@@ -180,7 +180,7 @@ describe.each([
 
 describe("a deploy_info.json of a hook that writes no destination", () => {
   const bare = { current_tag: "v9", commit_sha: "0123456", deployed_by: "", deployed_at: ago(599) };
-  const latest = "{ containers { name version } deploys { tag state destination } drift { kind } }";
+  const latest = "{ containers { name version } deploys { nodes { tag state destination } } drift { kind } }";
   /** The webs of these places run `latest`. */
   const createFloating = (variables: Readonly<Record<string, string>>, isThere: (container: Container) => boolean) => {
     const fleet = createFleet(variables);
@@ -198,7 +198,7 @@ describe("a deploy_info.json of a hook that writes no destination", () => {
     const fleet = createFloating({}, ({ service, destination }) => service === "wallet-core" && destination === "production");
     const answer = await ask(fleet, latest);
     expect(versions(answer)).toEqual({ "wallet-core-web-production-v5": "v9" });
-    expect(answer.data.deploys).toMatchObject([{ tag: "v9", destination: "production" }]);
+    expect(answer.data.deploys.nodes).toMatchObject([{ tag: "v9", destination: "production" }]);
   });
 
   it("names the release of the only one of its environment", async () => {
@@ -221,8 +221,8 @@ describe("a deploy_info.json of a hook that writes no destination", () => {
       latest,
     );
     expect(new Set(Object.values(versions(answer)))).toEqual(new Set(["latest"]));
-    expect(answer.data.deploys.filter(({ tag }: any) => tag === "v9")).toEqual([
-      { tag: "v9", state: "unknown", destination: null },
+    expect(answer.data.deploys.nodes.filter(({ tag }: any) => tag === "v9")).toEqual([
+      { tag: "v9", state: "UNKNOWN", destination: null },
     ]);
     expect(answer.data.drift).toEqual([]);
   });

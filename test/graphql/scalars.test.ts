@@ -1,6 +1,8 @@
 import * as fc from "fast-check";
+import { isEnumType } from "graphql";
 import { describe, expect, it } from "vitest";
-import { parseDateTime } from "../../src/graphql/scalars.ts";
+import { parseDateTime, toEnumValues } from "../../src/graphql/scalars.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
 
 describe("parseDateTime", () => {
   it.each([
@@ -51,5 +53,22 @@ describe("parseDateTime", () => {
         expect(parseDateTime(String(date.getTime()))).toBe(expected);
       }),
     );
+  });
+});
+
+describe("enum values", () => {
+  it("have a name in capitals, the word of our code as their value, and a description", () => {
+    expect(toEnumValues({ no_workers: "Nobody." })).toEqual({ NO_WORKERS: { value: "no_workers", description: "Nobody." } });
+  });
+
+  it("are made so in the whole schema", () => {
+    const values = Object.values(createSchema().getTypeMap())
+      .filter((type) => isEnumType(type) && !type.name.startsWith("__"))
+      .flatMap((type) => (isEnumType(type) ? type.getValues() : []));
+    expect(values.length).toBeGreaterThan(70);
+    for (const { name, value, description } of values) {
+      expect([name, description?.length ?? 0]).toEqual([value.toUpperCase(), expect.toSatisfy((length: number) => length > 0)]);
+      expect(value).toMatch(/^[a-z_]+$/);
+    }
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleHost } from "../support/hosts.ts";
@@ -68,7 +69,7 @@ describe("each field is its own", () => {
       waitP95Seconds: 2.5,
       runP50Seconds: 3.75,
       runP95Seconds: 5.5,
-      state: "ok",
+      state: "OK",
       drainSeconds: 20,
       orphans: null,
     };
@@ -90,7 +91,7 @@ describe("each field is its own", () => {
       runP50Seconds: null,
       runP95Seconds: null,
       drainSeconds: 0,
-      state: "idle",
+      state: "IDLE",
     });
     expect(data).toMatchObject({
       first: { source: "jobs", depth: 30 },
@@ -110,7 +111,7 @@ describe("each field is its own", () => {
     const { data } = await read({ queueSources }, "{ queueSources { name kind env numbersOk ok error { code message } } }");
     const error = { code: "postgres_unavailable", message: "away" };
     expect(data.queueSources).toEqual([
-      { name: "fine", kind: "table", env: "staging", numbersOk: true, ok: true, error: null },
+      { name: "fine", kind: "table", env: "STAGING", numbersOk: true, ok: true, error: null },
       { name: "numbers", kind: "table", env: null, numbersOk: true, ok: false, error },
       { name: "errors", kind: "table", env: null, numbersOk: false, ok: false, error },
     ]);
@@ -174,8 +175,11 @@ describe("each field is its own", () => {
       },
     );
     expect(data).toEqual({
-      hosts: [host, other],
-      host: { name: "b", status: "down" },
+      hosts: [
+        { ...host, status: "UP" },
+        { ...other, status: "DOWN" },
+      ],
+      host: { name: "b", status: "DOWN" },
       unknown: null,
       hostsUpdatedAt: "2026-01-13T09:46:00Z",
       thresholds: { cpu: 0.8, mem: 0.9 },
@@ -199,8 +203,8 @@ describe("each field is its own", () => {
     });
     const { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host } = web;
     const own = { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host };
-    const { image, ports, createdAt, startedAt, observedAt, stale, id } = web;
-    const expected = { ...own, image, ports, createdAt, startedAt, observedAt, stale, id };
+    const { image, ports, createdAt, startedAt, observedAt, stale, id: shortId } = web;
+    const expected = { ...own, image, ports, createdAt, startedAt, observedAt, stale, shortId, id: toContainerId(web) };
     const error = { code: "docker_timeout", message: "no answer" };
     const engines = [
       { name: "a", ok: true, error: null, contactAt: now - 1500 },
@@ -211,7 +215,7 @@ describe("each field is its own", () => {
       `{ containers { ${selectionOf(expected)} } engines { name ok ageSeconds error { code message } } }`,
     );
     expect(data).toEqual({
-      containers: [expected],
+      containers: [{ ...expected, env: "STAGING", kind: "CORE", health: "STARTING" }],
       engines: [
         { name: "a", ok: true, ageSeconds: 1.5, error: null },
         { name: "b", ok: false, ageSeconds: null, error },
@@ -234,7 +238,7 @@ describe("each field is its own", () => {
     } as const;
     const extra = [{ key: "runtime", value: "60" }];
     const { data } = await read({ deploy: { ...info, extra } }, `{ deployInfo { ${selectionOf(info)} extra { key value } } }`);
-    expect(data.deployInfo).toEqual({ ...info, extra });
+    expect(data.deployInfo).toEqual({ ...info, env: "PRODUCTION", extra });
   });
 
   it("of an audit record", async () => {
@@ -266,10 +270,10 @@ describe("each field is its own", () => {
     };
     const job = { source: "jobs", queue: "mail", ids: ["1", "2"], fingerprint: "print" };
     const jobFields = { jobSource: "jobs", jobQueue: "mail", jobIds: ["1", "2"], fingerprint: "print" };
-    const { data } = await read({}, `{ auditLog { ${selectionOf({ ...record, ...jobFields })} } }`, ({ audited }) => {
+    const { data } = await read({}, `{ auditLog { nodes { ${selectionOf({ ...record, ...jobFields })} } } }`, ({ audited }) => {
       audited.push({ ...record, job } as never, { ...record, seq: 10, job: null } as never);
     });
-    expect(data.auditLog).toEqual([
+    expect(data.auditLog.nodes).toEqual([
       { ...record, seq: 10, jobSource: null, jobQueue: null, jobIds: [], fingerprint: null },
       { ...record, ...jobFields },
     ]);
@@ -296,7 +300,7 @@ describe("each field is its own", () => {
       { queueSources },
       `{ jobErrors { ${fields} } mail: jobErrors(queue: "mail", first: 1) { error } queue(name: "mail") { errors(first: 1) { error } failuresByRelease { count version } }
          errorGroups { error count firstSeen lastSeen attempts complete queues { name source count } jobs { jobId queue source } }
-         some: errorGroups(first: 1) { error } none: errorGroups(env: production) { error } }`,
+         some: errorGroups(first: 1) { error } none: errorGroups(env: PRODUCTION) { error } }`,
     );
     const row = (queue: string, error: string, count: number, minute: number) => {
       const job = `${queue}-${count}`;
@@ -340,8 +344,8 @@ it.each([
   ["jobErrors(first: 0) { error }", "invalid_request"],
   ["jobErrors(first: 501) { error }", "invalid_request"],
   ["errorGroups(first: 0) { error }", "invalid_request"],
-  ["auditLog(first: 0) { seq }", "invalid_request"],
-  ["auditLog(first: 101) { seq }", "invalid_request"],
+  ["auditLog(first: 0) { nodes { seq } }", "invalid_request"],
+  ["auditLog(first: 101) { nodes { seq } }", "invalid_request"],
 ])("%s is refused", async (selection, code) => {
   expect((await ask({}, `{ ${selection} }`)).codes).toEqual([code]);
 });

@@ -184,21 +184,21 @@ describe("Container.history", () => {
     const { data, errors } = await ask(stage.sources, query("1h"));
     expect(errors).toEqual([]);
     const [web, worker] = data.containers;
-    expect(web.history).toMatchObject({ source: "prometheus", since: null, stepSeconds: 60, problem: null });
+    expect(web.history).toMatchObject({ source: "PROMETHEUS", since: null, stepSeconds: 60, problem: null });
     expect(web.history.points).toHaveLength(60);
     expect(web.history.points[0]).toMatchObject({ cpuPct: 12.5, memPct: null, restarts: 2 });
-    expect(worker.history).toMatchObject({ source: "memory", problem: null });
+    expect(worker.history).toMatchObject({ source: "MEMORY", problem: null });
     expect(stage.asked.map(({ path }) => path)).toEqual(["/api/v1/query_range"]);
     expect(stage.asked[0]?.form.get("query")).toContain('ops_container_cpu_percent{name=~"web|worker"}');
     // What Prometheus tells is not sampled for it.
     expect(stage.calls["statsHistory"]).toBe(1);
   });
 
-  it("tells from memory what it can, and why that is all", async () => {
+  it("has from memory what there is, and why that is all", async () => {
     await using stage = await withPrometheus(() => null);
     const { data, errors } = await ask(stage.sources, query("1h"));
     expect(errors).toEqual([]);
-    expect(data.containers[0].history).toMatchObject({ source: "memory", problem: { code: "prometheus_unavailable" } });
+    expect(data.containers[0].history).toMatchObject({ source: "MEMORY", problem: { code: "prometheus_unavailable" } });
   });
 
   it("of the last minutes is from memory alone, where that reaches back far enough", async () => {
@@ -214,8 +214,8 @@ describe("Container.history", () => {
     const containers = { ...stage.sources.containers, statsHistory };
     const { data } = await ask({ ...stage.sources, containers }, query("5m"));
     expect(data.containers.map(({ history }: any) => [history.source, history.since, history.problem])).toEqual([
-      ["memory", null, null],
-      ["memory", null, null],
+      ["MEMORY", null, null],
+      ["MEMORY", null, null],
     ]);
     const values = data.containers[0].history.points.map(({ cpuPct }: any) => cpuPct);
     expect(values).toHaveLength(5);

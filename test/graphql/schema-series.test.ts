@@ -89,14 +89,14 @@ async function failure(selection: string): Promise<any> {
 const times = Array.from({ length: 10 }, (_, index) => new Date(begin + index * 60_000).toISOString().replace(".000Z", "Z"));
 
 describe("series of queues", () => {
-  it("are flat rows, ascending, of all sources that can tell", async () => {
+  it("are flat rows, ascending, of all sources with a history", async () => {
     const found = await rows(`queueDepth(${range}) { time queue source env value }`);
     expect(found).toHaveLength(30);
     expect(found.map(({ time }) => time)).toEqual(times.flatMap((time) => [time, time, time]));
     expect(found.slice(0, 3)).toEqual([
-      { time: times[0], queue: "payouts", source: "jobs", env: "staging", value: 1 },
-      { time: times[0], queue: "pos", source: "jobs", env: "staging", value: 1 },
-      { time: times[0], queue: "mail", source: "other", env: "production", value: 1 },
+      { time: times[0], queue: "payouts", source: "jobs", env: "STAGING", value: 1 },
+      { time: times[0], queue: "pos", source: "jobs", env: "STAGING", value: 1 },
+      { time: times[0], queue: "mail", source: "other", env: "PRODUCTION", value: 1 },
     ]);
   });
 
@@ -112,20 +112,20 @@ describe("series of queues", () => {
     expect(body.data.d.every(({ value }: any) => value === 0)).toBe(true);
   });
 
-  it("say which sources could not tell, and why", async () => {
+  it("say which sources have none, and why", async () => {
     expect(await rows(`queueSeriesSources(${range}) { name env exact since error { code message } }`)).toEqual([
-      { name: "jobs", env: "staging", exact: true, since: null, error: null },
-      { name: "other", env: "production", exact: true, since: null, error: null },
+      { name: "jobs", env: "STAGING", exact: true, since: null, error: null },
+      { name: "other", env: "PRODUCTION", exact: true, since: null, error: null },
       {
         name: "huge",
-        env: "production",
+        env: "PRODUCTION",
         exact: null,
         since: null,
         error: { code: "query_refused", message: "This would read too much" },
       },
       {
         name: "forgetful",
-        env: "production",
+        env: "PRODUCTION",
         exact: null,
         since: null,
         error: { code: "query_refused", message: "Nothing is remembered of its queues" },
@@ -141,11 +141,11 @@ describe("series of queues", () => {
     expect(await pairs('queues: ["payouts"]')).toEqual(["jobs/payouts"]);
     expect(await pairs('queues: ["payouts", "mail", "idle", "none"]')).toEqual(["jobs/payouts", "other/mail", "other/idle"]);
     expect(await pairs('sources: ["other"]')).toEqual(["other/mail"]);
-    expect(await pairs("env: [staging]")).toEqual(["jobs/payouts", "jobs/pos"]);
+    expect(await pairs("env: [STAGING]")).toEqual(["jobs/payouts", "jobs/pos"]);
     expect(await pairs("env: [], sources: []")).toEqual([]);
   });
 
-  it("fail when no source can tell, with the reasons; the sources are told all the same", async () => {
+  it("fail when no source has one; the sources are listed all the same", async () => {
     const one = `${range}, sources: ["huge", "forgetful"]`;
     const error = await failure(`queueDepth(${one}) { value }`);
     expect(error.extensions.code).toBe("query_refused");
@@ -190,20 +190,20 @@ describe("series of hosts", () => {
 });
 
 describe("series of containers", () => {
-  it("are of those that are shown, with what tells them apart", async () => {
+  it("are of those that are shown, with what distinguishes them", async () => {
     const [first, ...others] = await rows(`containerCpuPct(${range}) { time container engine role env value }`);
     expect(first).toEqual({
       time: times[0],
       container: "wallet-core-production-web",
       engine: "local",
       role: "web",
-      env: "production",
+      env: "PRODUCTION",
       value: null,
     });
     expect(others).toHaveLength(19);
     expect(await rows(`containerMemPct(${range}, roles: ["redis"]) { value }`)).toEqual([]);
     expect(await rows(`containerMemPct(${range}, roles: ["redis"], includeAccessories: true) { value }`)).toHaveLength(10);
-    expect(await rows(`containerMemPct(${range}, env: [staging]) { container }`)).toHaveLength(10);
+    expect(await rows(`containerMemPct(${range}, env: [STAGING]) { container }`)).toHaveLength(10);
     expect(await rows(`containerSeriesProblems(${range}) { code message }`)).toEqual([]);
   });
 });
@@ -212,25 +212,25 @@ describe("upCounts", () => {
   it("is the past of hosts, and one row for now of every kind", async () => {
     const past = await rows(`upCounts(${range}) { time kind up total }`);
     expect(past).toHaveLength(10);
-    expect(past[0]).toEqual({ time: times[0], kind: "host", up: 2, total: 2 });
-    expect(past[9]).toEqual({ time: times[9], kind: "host", up: 0, total: 2 });
+    expect(past[0]).toEqual({ time: times[0], kind: "HOST", up: 2, total: 2 });
+    expect(past[9]).toEqual({ time: times[9], kind: "HOST", up: 0, total: 2 });
     const now = await rows(`upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60) { time kind up total }`);
     expect(now.slice(-4).map(({ kind, up, total }) => [kind, up, total])).toEqual([
-      ["host", 1, 2],
-      ["engine", 1, 1],
-      ["queue_source", 3, 4],
-      ["container", 1, 2],
+      ["HOST", 1, 2],
+      ["ENGINE", 1, 1],
+      ["QUEUE_SOURCE", 3, 4],
+      ["CONTAINER", 1, 2],
     ]);
-    const engines = await rows(`upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, kinds: [engine]) { kind up }`);
-    expect(engines).toEqual([{ kind: "engine", up: 1 }]);
+    const engines = await rows(`upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, kinds: [ENGINE]) { kind up }`);
+    expect(engines).toEqual([{ kind: "ENGINE", up: 1 }]);
   });
 
-  it("tells of each kind whether it could be counted, and asks nobody again for that", async () => {
+  it("says of each kind whether it was counted, without asking again", async () => {
     const now = `from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60`;
     const before = memory.calls["hostHistory"] ?? 0;
     const { body } = await gateway.query(`{ upCounts(${now}) { up } upCountKinds(${now}) { kind error { code } } }`);
     expect(body.data.upCountKinds).toEqual(
-      ["host", "engine", "queue_source", "container"].map((kind) => ({ kind, error: null })),
+      ["HOST", "ENGINE", "QUEUE_SOURCE", "CONTAINER"].map((kind) => ({ kind, error: null })),
     );
     expect(memory.calls["hostHistory"]).toBe(before + 1);
   });
@@ -242,7 +242,7 @@ describe("a token for staging", () => {
     return (await gateway.fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query }) })).json();
   };
   it.each(["queueDepth", "containerCpuPct"])("may not ask %s for it, nor for hosts that belong to nobody", async (field) => {
-    const { errors } = await ask(`{ ${field}(${range}, env: [production]) { value } hostCpuUtil(${range}) { value } }`);
+    const { errors } = await ask(`{ ${field}(${range}, env: [PRODUCTION]) { value } hostCpuUtil(${range}) { value } }`);
     expect(errors.map(({ extensions }: any) => extensions.code)).toEqual(["forbidden", "forbidden"]);
   });
 });

@@ -5,6 +5,7 @@ import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployInfo, sampleDeployLog, sampleRecord } from "../support/deploys.ts";
@@ -57,13 +58,13 @@ describe("arguments that are out of bounds", () => {
   const window = "invalid_request: window must be from 60 to 86400 seconds";
   const other = "forbidden: This token does not cover production";
   it.each([
-    ["deploys(first: 0) { tag }", first(100)],
-    ["deploys(first: 101) { tag }", first(100)],
-    [`deploys(from: "${ago(1)}", to: "${ago(2)}") { tag }`, reversed],
-    ["deploys(env: production) { tag }", other],
-    ["drift(env: production) { kind }", other],
-    ["errorGroups(env: production) { error }", other],
-    ["timeline(env: production) { truncated }", other],
+    ["deploys(first: 0) { nodes { tag } }", first(100)],
+    ["deploys(first: 101) { nodes { tag } }", first(100)],
+    [`deploys(from: "${ago(1)}", to: "${ago(2)}") { nodes { tag } }`, reversed],
+    ["deploys(env: PRODUCTION) { nodes { tag } }", other],
+    ["drift(env: PRODUCTION) { kind }", other],
+    ["errorGroups(env: PRODUCTION) { error }", other],
+    ["timeline(env: PRODUCTION) { truncated }", other],
     ["timeline(first: 0) { truncated }", first(500)],
     ["timeline(first: 501) { truncated }", first(500)],
     ['timeline(from: "1h", to: "2h") { truncated }', reversed],
@@ -78,8 +79,8 @@ describe("arguments that are out of bounds", () => {
     ["latestDeploys(maxAgeSeconds: 0) { tag }", "invalid_request: maxAgeSeconds must be at least 1"],
     ["latestDeploys { verdict(window: 59) { outcome } }", window],
     ["latestDeploys { verdict(window: 86401) { outcome } }", window],
-    ["containers(env: production) { name }", other],
-    ["auditLog(first: 101) { seq }", first(100)],
+    ["containers(env: PRODUCTION) { name }", other],
+    ["auditLog(first: 101) { nodes { seq } }", first(100)],
     ["jobErrors(first: 101) { error }", first(100)],
   ])("%s is refused: %s", async (field, refusal) => {
     const answer = await ask(deploys, `{ ${field} }`, { caller: staging(), options: { env: "staging" } });
@@ -87,17 +88,17 @@ describe("arguments that are out of bounds", () => {
   });
 
   it.each([
-    "deploys(first: 1) { tag }",
-    "deploys(first: 100) { tag }",
-    `deploys(from: "${ago(1)}", to: "${ago(1)}") { tag }`,
+    "deploys(first: 1) { nodes { tag } }",
+    "deploys(first: 100) { nodes { tag } }",
+    `deploys(from: "${ago(1)}", to: "${ago(1)}") { nodes { tag } }`,
     "timeline(first: 1) { truncated }",
     "timeline(first: 500) { truncated }",
     'timeline(from: "1h", to: "1h") { truncated }',
     "latestDeploys(maxAgeSeconds: 1) { tag }",
     "latestDeploys { verdict(window: 60) { outcome } }",
     "latestDeploys { verdict(window: 86400) { outcome } }",
-    "auditLog(first: 1) { seq }",
-    "auditLog(first: 100) { seq }",
+    "auditLog(first: 1) { nodes { seq } }",
+    "auditLog(first: 100) { nodes { seq } }",
   ])("%s is at the limit and passes", async (field) => {
     const answer = await ask(deploys, `{ ${field} }`, { caller: staging(), options: { env: "staging" } });
     expect(answer.refusals).toEqual([]);
@@ -112,15 +113,15 @@ describe("deploys", () => {
   it.each<[string, string[]]>([
     ["", ["t2000", "shop", "t3000", "t3600"]],
     ["(first: 2)", ["t2000", "shop"]],
-    ["(env: staging)", ["t2000", "t3000", "t3600"]],
+    ["(env: STAGING)", ["t2000", "t3000", "t3600"]],
     ['(tag: "t3000")', ["t3000"]],
-    ['(tag: "shop", env: staging)', []],
+    ['(tag: "shop", env: STAGING)', []],
     [`(from: "${ago(3000)}", to: "${ago(2500)}")`, ["shop", "t3000"]],
     [`(from: "${ago(2999)}")`, ["t2000", "shop"]],
     [`(to: "${ago(2501)}")`, ["t3000", "t3600"]],
   ])("%s are %j", async (args, tags) => {
-    const { data } = await read(memory, `{ deploys${args} { tag } }`);
-    expect(data.deploys.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
+    const { data } = await read(memory, `{ deploys${args} { nodes { tag } } }`);
+    expect(data.deploys.nodes.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
   });
 
   it.each<[string, string[]]>([
@@ -138,27 +139,28 @@ describe("deploys", () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const errors = new OpsError("queue_locked", "no errors");
     const queueSources = ["jobs", "more"].map((name) => ({ name, env: "staging" as const, metrics: [], errors, history }));
-    const source = (args: string) => `{ deploys(first: 1) { verdict${args} { outcome windowSeconds beforeFrom afterTo gaps } } }`;
+    const source = (args: string) =>
+      `{ deploys(first: 1) { nodes { verdict${args} { outcome windowSeconds beforeFrom afterTo gaps } } } }`;
     const answer = await ask({ ...memory, queueSources }, source("(window: 600, needsQueues: true)"));
     const gaps = ["jobs: locked", "more: locked", "errors: no errors"];
     expect(answer.refusals).toEqual([`queues_unavailable: No queue source could be read (${gaps.join("; ")})`]);
     const told = await read({ ...memory, queueSources }, source("(window: 600)"));
-    expect(told.data.deploys[0].verdict).toEqual({
-      outcome: "not_enough_data",
+    expect(told.data.deploys.nodes[0].verdict).toEqual({
+      outcome: "NOT_ENOUGH_DATA",
       windowSeconds: 600,
       beforeFrom: ago(2600),
       afterTo: ago(1400),
       gaps,
     });
     const short = await read({ ...memory, deployLogs: log(sampleRecord({ deployedAt: ago(30) })) }, source(""));
-    expect(short.data.deploys[0].verdict).toMatchObject({ windowSeconds: null, beforeFrom: null, afterTo: null });
+    expect(short.data.deploys.nodes[0].verdict).toMatchObject({ windowSeconds: null, beforeFrom: null, afterTo: null });
   });
 
   it("have null for restarts that are not known", async () => {
     const containers =
       "containers { restartsFrom restartsBefore restartsAfter restartsPValue unhealthySecondsBefore unhealthyNow }";
-    const { data } = await read(memory, `{ deploys(first: 1) { verdict { ${containers} } } }`);
-    expect(data.deploys[0].verdict.containers).toEqual({
+    const { data } = await read(memory, `{ deploys(first: 1) { nodes { verdict { ${containers} } } } }`);
+    expect(data.deploys.nodes[0].verdict.containers).toEqual({
       restartsFrom: null,
       restartsBefore: null,
       restartsAfter: null,
@@ -177,10 +179,10 @@ describe("deploys", () => {
     ];
     const drift = async (args: string) => {
       const { data } = await read({ ...memory, containers: [own, production], engines }, `{ drift${args} { kind env } }`);
-      return new Set(data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "engine_unknown" ? kind : env)));
+      return new Set(data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "ENGINE_UNKNOWN" ? kind : env)));
     };
-    expect(await drift("")).toEqual(new Set(["staging", "production", "engine_unknown"]));
-    expect(await drift("(env: staging)")).toEqual(new Set(["staging", "engine_unknown"]));
+    expect(await drift("")).toEqual(new Set(["STAGING", "PRODUCTION", "ENGINE_UNKNOWN"]));
+    expect(await drift("(env: STAGING)")).toEqual(new Set(["STAGING", "ENGINE_UNKNOWN"]));
   });
 });
 
@@ -195,11 +197,11 @@ describe("containers", () => {
   it.each<[string, string[]]>([
     ["", ["guessed", "own", "production"]],
     ["(includeAccessories: true)", ["guessed", "own", "production", "redis"]],
-    ["(env: staging)", ["guessed", "own"]],
-    ["(env: production)", ["production"]],
+    ["(env: STAGING)", ["guessed", "own"]],
+    ["(env: PRODUCTION)", ["production"]],
     ['(engine: "a")', ["own"]],
     ['(engine: "a", includeAccessories: true)', ["own", "redis"]],
-    ['(engine: "b", env: staging)', ["guessed"]],
+    ['(engine: "b", env: STAGING)', ["guessed"]],
     ['(engine: "")', ["guessed", "own", "production"]],
   ])("%s are %j", async (args, expected) => {
     expect(names((await read(memory, `{ containers${args} { name } }`)).data.containers)).toEqual(expected);
@@ -316,12 +318,12 @@ describe("series of containers", () => {
     return (await ask({ containers: [web, worker], engines, ...memory }, source, { change })).data.containerMemPct;
   };
 
-  it("have all that tells them apart, ascending in time", async () => {
+  it("have all that distinguishes them, ascending in time", async () => {
     const all = await rows("");
     expect(all).toHaveLength(12);
     expect(all.slice(0, 2)).toEqual([
-      { time: ago(300), container: "web", engine: "a", role: "web", destination: "beta", env: "staging", value: 50 },
-      { time: ago(300), container: "worker", engine: "b", role: "worker", destination: null, env: "staging", value: 50 },
+      { time: ago(300), container: "web", engine: "a", role: "web", destination: "beta", env: "STAGING", value: 50 },
+      { time: ago(300), container: "worker", engine: "b", role: "worker", destination: null, env: "STAGING", value: 50 },
     ]);
   });
 
@@ -330,8 +332,8 @@ describe("series of containers", () => {
     [', roles: ["worker"]', ["worker"]],
     [', destinations: ["beta"]', ["web"]],
     [', destinations: [""]', ["worker"]],
-    [", env: [production]", []],
-    [", env: [staging]", ["web", "worker"]],
+    [", env: [PRODUCTION]", []],
+    [", env: [STAGING]", ["web", "worker"]],
     [', containers: ["web"], roles: ["worker"]', []],
   ])("with %s are of %j", async (args, expected) => {
     const found = await rows(args);
@@ -411,7 +413,7 @@ describe("series of queues", () => {
       { queueSources },
       `{ queueDepth(${range}) { time queue source env value } queueSeriesSources(${range}) { name exact since error { code } } }`,
     );
-    const row = { queue: "mail", source: "jobs", env: "staging" };
+    const row = { queue: "mail", source: "jobs", env: "STAGING" };
     expect(data).toEqual({
       queueDepth: [
         { time: ago(3600), ...row, value: 1 },
@@ -462,7 +464,7 @@ describe("entries of the timeline", () => {
     };
     const fields =
       "kind time after message service destination env who from to container containerId engine role version queue source host exitCode requested";
-    const { data } = await read({}, `{ timeline(kinds: [health, queue_state, host_alert, gap]) { entries { ${fields} } } }`, {
+    const { data } = await read({}, `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { nodes { ${fields} } } }`, {
       change,
     });
     const none = { after: null, service: null, destination: null, env: null, who: null, from: null, to: null };
@@ -479,26 +481,27 @@ describe("entries of the timeline", () => {
       exitCode: null,
     };
     const blank = { ...nothing, time: ago(60), message: "m", requested: false };
-    expect(data.timeline.entries).toEqual([
+    expect(data.timeline.nodes.toReversed()).toEqual([
       {
         ...blank,
         ...group,
-        kind: "health",
+        env: "STAGING",
+        kind: "HEALTH",
         after: ago(90),
         who: "kim",
         from: "a",
         to: "b",
         container: "web-1",
-        containerId: "0123456789ab",
+        containerId: toContainerId(container),
         engine: "local",
         role: "web",
         version: "v1",
         exitCode: 137,
         requested: true,
       },
-      { ...blank, kind: "queue_state", queue: "mail", source: "jobs" },
-      { ...blank, kind: "host_alert", host: "node" },
-      { ...blank, kind: "gap", engine: "local" },
+      { ...blank, kind: "QUEUE_STATE", queue: "mail", source: "jobs" },
+      { ...blank, kind: "HOST_ALERT", host: "node" },
+      { ...blank, kind: "GAP", engine: "local" },
     ]);
   });
 });
@@ -512,11 +515,11 @@ describe("the restart of a role", () => {
     ["without a place", {}, "", "invalid_request: env or destination must be given"],
     ["without a place but a null", {}, ", destination: null", "invalid_request: env or destination must be given"],
     ["at no destination of it", {}, ', destination: "beta"', "container_not_found: No running container of this role"],
-    ["of another service", {}, ', env: staging, service: "shop"', "container_not_found: No running container of this role"],
+    ["of another service", {}, ', env: STAGING, service: "shop"', "container_not_found: No running container of this role"],
     [
       "while an engine is silent",
       { engines: [{ name: "local", ok: true, error: null }, slow] },
-      ", env: staging",
+      ", env: STAGING",
       "docker_unavailable: An engine may run some of this role: b is slow",
     ],
   ])("%s is refused", async (_what, memory, args, refusal) => {
@@ -532,10 +535,10 @@ describe("the restart of a role", () => {
       });
     };
     const source =
-      'mutation { restartRole(role: "web", env: staging, reason: "leak") { steps { outcome error { code message } } } }';
+      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { steps { outcome error { code message } } } }';
     const { data } = await read({ containers: [web] }, source, { change, options });
     expect(data.restartRole.steps).toEqual([
-      { outcome: "failed", error: { code: "container_not_found", message: "It is of another role now" } },
+      { outcome: "FAILED", error: { code: "container_not_found", message: "It is of another role now" } },
     ]);
   });
 

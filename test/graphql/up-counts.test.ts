@@ -98,21 +98,21 @@ describe("upCounts", () => {
     const { upCounts, upCountKinds } = await ask(recent);
     expect(toRows(upCounts)).toEqual([
       // A host of which nothing is known then is not counted.
-      ["09:58:00", "host", 2, 2],
-      ["09:59:00", "host", 2, 3],
-      ["10:00:00", "host", 1, 3],
-      ["10:00:30", "host", 2, 3],
-      ["10:00:30", "engine", 3, 4],
+      ["09:58:00", "HOST", 2, 2],
+      ["09:59:00", "HOST", 2, 3],
+      ["10:00:00", "HOST", 1, 3],
+      ["10:00:30", "HOST", 2, 3],
+      ["10:00:30", "ENGINE", 3, 4],
       // Without the system that is not supported.
-      ["10:00:30", "queue_source", 2, 5],
-      ["10:00:30", "container", 3, 6],
+      ["10:00:30", "QUEUE_SOURCE", 2, 5],
+      ["10:00:30", "CONTAINER", 3, 6],
     ]);
-    expect(upCountKinds).toEqual(["host", "engine", "queue_source", "container"].map((kind) => ({ kind, error: null })));
+    expect(upCountKinds).toEqual(["HOST", "ENGINE", "QUEUE_SOURCE", "CONTAINER"].map((kind) => ({ kind, error: null })));
   });
 
   it("has a row for now only where the range reaches it, within a step", async () => {
     const kindsOf = async (to: string, from = "2026-01-13T09:58:00Z", more = ", step: 60") => {
-      const { upCounts } = await ask(`from: "${from}", to: "${to}", kinds: [engine]${more}`);
+      const { upCounts } = await ask(`from: "${from}", to: "${to}", kinds: [ENGINE]${more}`);
       return toRows(upCounts).map(([time]) => time);
     };
     expect(await kindsOf("2026-01-13T09:59:30Z")).toEqual(["09:59:30"]);
@@ -127,32 +127,32 @@ describe("upCounts", () => {
   it("has the row of now alone where the past has the same time", async () => {
     vi.setSystemTime("2026-01-13T10:00:00Z");
     const { upCounts } = await ask(recent);
-    expect(toRows(upCounts).filter(([time, kind]) => time === "10:00:00" && kind === "host")).toEqual([
-      ["10:00:00", "host", 2, 3],
+    expect(toRows(upCounts).filter(([time, kind]) => time === "10:00:00" && kind === "HOST")).toEqual([
+      ["10:00:00", "HOST", 2, 3],
     ]);
   });
 
   it("is of those kinds that are asked for, and asks for no host then", async () => {
-    const { upCounts, upCountKinds } = await ask(`${recent}, kinds: [container, engine]`, { host: "prometheus_unavailable" });
-    expect(toRows(upCounts).map(([, kind]) => kind)).toEqual(["engine", "container"]);
-    expect(upCountKinds.map(({ kind }: { kind: Kind }) => kind)).toEqual(["engine", "container"]);
+    const { upCounts, upCountKinds } = await ask(`${recent}, kinds: [CONTAINER, ENGINE]`, { host: "prometheus_unavailable" });
+    expect(toRows(upCounts).map(([, kind]) => kind)).toEqual(["ENGINE", "CONTAINER"]);
+    expect(upCountKinds.map(({ kind }: { kind: Kind }) => kind)).toEqual(["ENGINE", "CONTAINER"]);
   });
 
   it("has a row of nulls for a kind that failed, and says why, beside those that did not", async () => {
     const { upCounts, upCountKinds, codes } = await ask(recent, { host: "prometheus_unavailable", container: "docker_timeout" });
     expect(codes).toBeUndefined();
-    expect(toRows(upCounts)).toContainEqual(["10:00:30", "queue_source", 2, 5]);
+    expect(toRows(upCounts)).toContainEqual(["10:00:30", "QUEUE_SOURCE", 2, 5]);
     expect(toRows(upCounts).filter(([, , up]) => up === null)).toEqual(
-      [["10:00:30", "host", null, null]].concat([
-        ["10:00:30", "engine", null, null],
-        ["10:00:30", "container", null, null],
+      [["10:00:30", "HOST", null, null]].concat([
+        ["10:00:30", "ENGINE", null, null],
+        ["10:00:30", "CONTAINER", null, null],
       ]),
     );
     expect(upCountKinds).toEqual([
-      { kind: "host", error: { code: "prometheus_unavailable", message: "host failed" } },
-      { kind: "engine", error: { code: "docker_timeout", message: "container failed" } },
-      { kind: "queue_source", error: null },
-      { kind: "container", error: { code: "docker_timeout", message: "container failed" } },
+      { kind: "HOST", error: { code: "prometheus_unavailable", message: "host failed" } },
+      { kind: "ENGINE", error: { code: "docker_timeout", message: "container failed" } },
+      { kind: "QUEUE_SOURCE", error: null },
+      { kind: "CONTAINER", error: { code: "docker_timeout", message: "container failed" } },
     ]);
   });
 
@@ -170,7 +170,7 @@ describe("upCounts", () => {
     ],
     ["of refusals the first", { host: "forbidden", queue_source: "answer_too_large" }, "forbidden"],
   ])("fails where all kinds did, with %s", async (_, failing, code) => {
-    const { upCounts, upCountKinds, codes } = await ask(`${recent}, kinds: [host, queue_source]`, failing);
+    const { upCounts, upCountKinds, codes } = await ask(`${recent}, kinds: [HOST, QUEUE_SOURCE]`, failing);
     expect([upCounts, codes]).toEqual([null, [code]]);
     expect(upCountKinds.map(({ error }: { error: { code: string } }) => error.code)).toEqual(Object.values(failing));
   });

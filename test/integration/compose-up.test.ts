@@ -117,7 +117,7 @@ it("provisioned datasources answer with the token from its file", async () => {
       url: `${infinity?.url}/graphql`,
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { tag } }" }),
+      body: JSON.stringify({ query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { nodes { tag } } }" }),
     });
   expect(infinity?.headers).toMatchObject({ "x-ops-strict": "1" });
   expect(await query(infinity?.headers ?? {})).toMatchObject({ status: 200, body: expect.stringContaining('"containers":[') });
@@ -164,5 +164,5 @@ it("Prometheus scrapes gateway and node-exporter with the shipped rules", async 
     headers: { "content-type": "application/json", ...infinity?.headers },
     body: JSON.stringify({ query: "{ hosts { name status cpuUtil } }" }),
   });
-  expect(JSON.parse(hosts.body)).toMatchObject({ data: { hosts: [{ name: expect.any(String), status: "up" }] } });
+  expect(JSON.parse(hosts.body)).toMatchObject({ data: { hosts: [{ name: expect.any(String), status: "UP" }] } });
 }, 60_000);

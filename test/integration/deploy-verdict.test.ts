@@ -112,20 +112,20 @@ function writeHistory(): string {
   return folder;
 }
 
-const query = `{ deploys { tag state origin containers { version status } }
-  last: deploys(first: 1) { tag verdict { outcome reasons windowSeconds gaps
+const query = `{ deploys { nodes { tag state origin containers { version status } } }
+  last: deploys(first: 1) { nodes { tag verdict { outcome reasons windowSeconds gaps
     queues { queue source outcome pValue runPValue before { succeeded failed runP95Seconds } after { succeeded failed runP95Seconds } }
-    newErrors { error count regressed } containers { restartsFrom restartsAfter unhealthyNow } } } }`;
+    newErrors { error count regressed } containers { restartsFrom restartsAfter unhealthyNow } } } } }`;
 
 async function judge() {
   const { body } = await (await openGateway(writeHistory())).query(query);
   expect(body.errors).toBeUndefined();
-  expect(body.data.deploys).toEqual([
-    { tag: "v2", state: "current", origin: "history", containers: [{ version: "v2", status: "running" }] },
-    { tag: "v1", state: "previous", origin: "history", containers: [{ version: "v1", status: "exited" }] },
+  expect(body.data.deploys.nodes).toEqual([
+    { tag: "v2", state: "CURRENT", origin: "HISTORY", containers: [{ version: "v2", status: "running" }] },
+    { tag: "v1", state: "PREVIOUS", origin: "HISTORY", containers: [{ version: "v1", status: "exited" }] },
   ]);
-  expect(body.data.last[0].tag).toBe("v2");
-  return body.data.last[0].verdict;
+  expect(body.data.last.nodes[0].tag).toBe("v2");
+  return body.data.last.nodes[0].verdict;
 }
 
 it("a bad release in River fails more, runs longer and has new errors", async () => {
@@ -134,12 +134,12 @@ it("a bad release in River fails more, runs longer and has new errors", async ()
   await work("v2", 13.9, 0.5, 5, 1, "timeout");
   const verdict = await judge();
   expect(verdict).toMatchObject({
-    outcome: "regressed",
+    outcome: "REGRESSED",
     windowSeconds: expect.closeTo(840, -2),
     queues: [
       {
         queue: "mail",
-        outcome: "regressed",
+        outcome: "REGRESSED",
         before: { runP95Seconds: expect.closeTo(1, 3) },
         after: { runP95Seconds: expect.closeTo(9, 3) },
       },
@@ -157,7 +157,7 @@ it("a good release is clean, with the same failures as before", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 300, 50);
   const verdict = await judge();
-  expect(verdict).toMatchObject({ outcome: "clean", reasons: [], newErrors: [], queues: [{ queue: "mail", outcome: "clean" }] });
+  expect(verdict).toMatchObject({ outcome: "CLEAN", reasons: [], newErrors: [], queues: [{ queue: "mail", outcome: "CLEAN" }] });
   const [{ before, after }] = verdict.queues;
   // Of 300 on either side the windows, which are a little shorter, have nearly all.
   for (const { succeeded, failed } of [before, after]) expect(succeeded + failed).toBeGreaterThan(270);
@@ -166,7 +166,7 @@ it("a good release is clean, with the same failures as before", async () => {
 it("a few jobs are not enough data, however bad they are", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 6, 2);
-  expect(await judge()).toMatchObject({ outcome: "not_enough_data", queues: [{ outcome: "not_enough_data" }] });
+  expect(await judge()).toMatchObject({ outcome: "NOT_ENOUGH_DATA", queues: [{ outcome: "NOT_ENOUGH_DATA" }] });
 });
 
 it("a failing queue of a table is found beside a healthy one", async () => {
@@ -180,12 +180,12 @@ it("a failing queue of a table is found beside a healthy one", async () => {
   );
   const gateway = await openGateway(writeHistory(), [runner]);
   const { body } = await gateway.query(query);
-  const { outcome, queues: judged } = body.data.last[0].verdict;
-  expect(outcome).toBe("regressed");
+  const { outcome, queues: judged } = body.data.last.nodes[0].verdict;
+  expect(outcome).toBe("REGRESSED");
   expect(judged.map((one: { queue: string; outcome: string }) => [one.queue, one.outcome])).toEqual(
     expect.arrayContaining([
-      ["mail", "clean"],
-      ["payout", "regressed"],
+      ["mail", "CLEAN"],
+      ["payout", "REGRESSED"],
     ]),
   );
 });
@@ -205,8 +205,8 @@ it("a queue that a release stopped is found beside a healthy one", async () => {
   await run("payout", "pending", 13, 0.5, 700);
   await run("kyc", "done", 180, 0.1, 2000);
   const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
-  const { outcome, reasons } = body.data.last[0].verdict;
-  expect(outcome).toBe("regressed");
+  const { outcome, reasons } = body.data.last.nodes[0].verdict;
+  expect(outcome).toBe("REGRESSED");
   expect(reasons).toEqual([expect.stringMatching(/^payout: 0 jobs ended, \d+ did before; \d+ jobs wait$/)]);
 });
 
@@ -215,8 +215,8 @@ it("a release is clean after interrupted jobs and a short partner outage", async
   await run("payout", "failed", 14.4, 14.3, 2, "worker received SIGTERM: job interrupted");
   await run("payout", "failed", 9.1, 9, 5, "the partner is away");
   const { body } = await (await openGateway(writeHistory(), [runner])).query(query);
-  expect(body.data.last[0].verdict).toMatchObject({
-    outcome: "clean",
+  expect(body.data.last.nodes[0].verdict).toMatchObject({
+    outcome: "CLEAN",
     reasons: [],
     newErrors: [{ error: "the partner is away", count: 5, regressed: false }],
   });
@@ -230,7 +230,7 @@ it("gaps name an old container that runs and a deploy without containers", async
   expect(await drift()).toEqual([]);
   await callDocker(socketPath, "POST", `/containers/${ids[0]}/start`);
   const leftover = {
-    kind: "leftover",
+    kind: "LEFTOVER",
     engine: "web-1",
     expected: null,
     found: ["v1"],
@@ -247,11 +247,11 @@ it("gaps name an old container that runs and a deploy without containers", async
     destination: "staging",
   };
   appendFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
-  await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "unlike_deploy", expected: "v3", found: ["v2"] }]);
-  const { body } = await gateway.query("{ deploys { tag state } }");
-  expect(body.data.deploys.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
-    ["v3", "incomplete"],
-    ["v2", "current"],
-    ["v1", "previous"],
+  await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "UNEXPECTED_RELEASE", expected: "v3", found: ["v2"] }]);
+  const { body } = await gateway.query("{ deploys { nodes { tag state } } }");
+  expect(body.data.deploys.nodes.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
+    ["v3", "INCOMPLETE"],
+    ["v2", "CURRENT"],
+    ["v1", "PREVIOUS"],
   ]);
 });

@@ -58,22 +58,22 @@ afterAll(() => removeContainers(socketPath, ids));
 
 it("destinations have no drift between them and a current deploy each", async () => {
   await using own = await openGateway();
-  const { data, errors } = await own.query("{ drift { kind message } deploys { tag service destination env state } }");
+  const { data, errors } = await own.query("{ drift { kind message } deploys { nodes { tag service destination env state } } }");
   expect(errors).toBeUndefined();
   expect(data.drift).toEqual([]);
-  const current = data.deploys.filter(({ state }: any) => state !== "previous");
+  const current = data.deploys.nodes.filter(({ state }: any) => state !== "PREVIOUS");
   expect(
     new Set(current.map(({ tag, ...more }: any) => `${tag} ${more.service} ${more.destination} ${more.env} ${more.state}`)),
   ).toEqual(
     new Set([
-      "v5 places production production current",
-      "v7 places beta production current",
-      "v6 places staging staging current",
-      "v3 places null null current",
-      "v4 places-staging null staging current",
+      "v5 places production PRODUCTION CURRENT",
+      "v7 places beta PRODUCTION CURRENT",
+      "v6 places staging STAGING CURRENT",
+      "v3 places null null CURRENT",
+      "v4 places-staging null STAGING CURRENT",
     ]),
   );
-  expect(data.deploys.filter(({ state }: any) => state === "previous").map(({ tag }: any) => tag)).toEqual([
+  expect(data.deploys.nodes.filter(({ state }: any) => state === "PREVIOUS").map(({ tag }: any) => tag)).toEqual([
     "v1",
     "v1",
     "v1",
@@ -87,7 +87,7 @@ it("restartRole restarts the chosen destination, and none without choice", async
   const names = () => restarts.names.filter((name) => name.startsWith(service));
   const restart = (args: string) =>
     own.query(`mutation { restartRole(role: "runner", reason: "leak", ${args}) { complete steps { container { name } } } }`);
-  const refused = await restart("env: production");
+  const refused = await restart("env: PRODUCTION");
   expect(refused.errors).toMatchObject([
     {
       message:
@@ -98,14 +98,14 @@ it("restartRole restarts the chosen destination, and none without choice", async
   ]);
   const both = await restart('destination: ""');
   expect(both.errors).toMatchObject([{ extensions: { code: "role_ambiguous" } }]);
-  const { data } = await restart('env: production, destination: "production"');
+  const { data } = await restart('env: PRODUCTION, destination: "production"');
   expect(data.restartRole).toEqual({ complete: true, steps: [{ container: { name: "places-runner-production-v5" } }] });
   expect((await restart('destination: "", service: "places"')).data.restartRole.steps).toEqual([
     { container: { name: "places-runner-v3" } },
   ]);
   await expect.poll(names).toEqual(["places-runner-production-v5", "places-runner-v3"]);
-  const { data: log } = await own.query("{ auditLog(first: 10) { outcome containerName } }");
-  expect(log.auditLog.map(({ outcome, containerName }: any) => `${outcome} ${containerName}`)).toEqual([
+  const { data: log } = await own.query("{ auditLog(first: 10) { nodes { outcome containerName } } }");
+  expect(log.auditLog.nodes.map(({ outcome, containerName }: any) => `${outcome} ${containerName}`)).toEqual([
     "ok places-runner-v3",
     "intent places-runner-v3",
     "ok places-runner-production-v5",
@@ -121,9 +121,9 @@ it("previews and logs are those of one destination alone", async () => {
     const { data, errors } = await own.query(`{ logs(role: "web", ${args}) { lines { message } } }`);
     return errors?.[0].extensions.code ?? [...new Set(data.logs.lines.map(({ message }: any) => message))];
   };
-  expect(await read("env: production")).toBe("role_ambiguous");
+  expect(await read("env: PRODUCTION")).toBe("role_ambiguous");
   expect(await read('destination: "beta"')).toEqual(
     expect.arrayContaining(["from places-web-beta-v1", "from places-web-beta-v7"]),
   );
-  expect(await read('env: production, destination: "production", since: "1h"')).not.toContain("from places-web-beta-v7");
+  expect(await read('env: PRODUCTION, destination: "production", since: "1h"')).not.toContain("from places-web-beta-v7");
 }, 30_000);

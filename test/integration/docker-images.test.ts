@@ -63,14 +63,14 @@ it("a removed release is known by its image's tag, a future one is not", async (
     Metadata: { LastTagTime: string };
   };
   expect(Date.parse(images[0]?.taggedAt ?? "")).toBe(Date.parse(metadata.LastTagTime));
-  const { body } = await gateway.query("{ deploys { tag origin state commitSha deployedAt containers { name } } }");
+  const { body } = await gateway.query("{ deploys { nodes { tag origin state commitSha deployedAt containers { name } } } }");
   expect(body.errors).toBeUndefined();
-  expect(body.data.deploys).toEqual([
-    expect.objectContaining({ tag: "v2", origin: "containers", state: "current", containers: [{ name: "imagedeploys-web-v2" }] }),
+  expect(body.data.deploys.nodes).toEqual([
+    expect.objectContaining({ tag: "v2", origin: "CONTAINERS", state: "CURRENT", containers: [{ name: "imagedeploys-web-v2" }] }),
     {
       tag: "v1",
-      origin: "images",
-      state: "previous",
+      origin: "IMAGES",
+      state: "PREVIOUS",
       commitSha: revisionOf("v1"),
       deployedAt: `${(images[0]?.taggedAt ?? "").slice(0, 19)}Z`,
       containers: [],

@@ -46,7 +46,7 @@ afterAll(async () => {
 });
 
 interface Line {
-  readonly kind: "line" | "marker";
+  readonly kind: "LINE" | "MARKER";
   readonly timestamp: string;
   readonly message: string;
   readonly container: { readonly name: string; readonly version: string; readonly engine: string };
@@ -111,7 +111,7 @@ function toPlaces(lines: readonly Line[]): string[] {
 }
 
 test("a role's log covers restarts and releases in order, each line once", async () => {
-  const role = await follow("env: staging, tail: 5000");
+  const role = await follow("env: STAGING, tail: 5000");
   const has = (text: string) => until(async () => role.lines.some(({ message }) => message === text), 20_000);
   await has("a 20");
   await callDocker(socketPath, "POST", `/containers/${ids["b"]}/restart?t=2`);
@@ -127,14 +127,14 @@ test("a role's log covers restarts and releases in order, each line once", async
     }),
   );
   await has("a bye");
-  await until(async () => role.notices.filter(({ notice }) => notice === "left").length === 2, 15_000);
+  await until(async () => role.notices.filter(({ notice }) => notice === "LEFT").length === 2, 15_000);
   for (const name of ["c", "d"]) await stopContainer(socketPath, ids[name] ?? "");
   const countOf = (name: string) =>
-    role.lines.filter(({ kind, container }) => kind === "line" && container.name === `rolelogs-${name}`).length;
+    role.lines.filter(({ kind, container }) => kind === "LINE" && container.name === `rolelogs-${name}`).length;
   for (const name of ["c", "d"]) await until(async () => countOf(name) === (await logOf(name)).length);
   await role.stop();
 
-  const written = role.lines.filter(({ kind }) => kind === "line");
+  const written = role.lines.filter(({ kind }) => kind === "LINE");
   const of = (name: string) =>
     written
       .filter(({ container }) => container.name === `rolelogs-${name}`)
@@ -156,13 +156,13 @@ test("a role's log covers restarts and releases in order, each line once", async
   });
   expect(early).toEqual([]);
 
-  const markers = role.lines.filter(({ kind }) => kind === "marker");
+  const markers = role.lines.filter(({ kind }) => kind === "MARKER");
   expect(markers.map(({ container }) => container)).toEqual([
-    { name: "rolelogs-c", version: "v2", engine: "web-1", env: "staging" },
+    { name: "rolelogs-c", version: "v2", engine: "web-1", env: "STAGING" },
   ]);
   const place = (find: (line: Line) => boolean) => role.lines.findIndex(find);
-  expect(place(({ kind }) => kind === "marker")).toBeLessThan(
-    place(({ container, kind }) => kind === "line" && container.version === "v2"),
+  expect(place(({ kind }) => kind === "MARKER")).toBeLessThan(
+    place(({ container, kind }) => kind === "LINE" && container.version === "v2"),
   );
 });
 
@@ -176,10 +176,10 @@ test("a role's newest lines name the engine that cannot be asked", async () => {
     gateway.query(
       `{ logs(role: "web", ${args}) { lines { ${fields} } truncated containers { container { name } truncated error { code } } engines { name ok error { code } } } }`,
     );
-  const { data, errors } = (await ask("tail: 300, stream: stdout")).body;
+  const { data, errors } = (await ask("tail: 300, stream: STDOUT")).body;
   expect(errors).toBeUndefined();
   const all = (await Promise.all(["a", "b", "c", "d"].map(logOf))).flat().filter((text) => !text.includes(" err "));
-  const written = data.logs.lines.filter(({ kind }: Line) => kind === "line");
+  const written = data.logs.lines.filter(({ kind }: Line) => kind === "LINE");
   expect(written.map(({ timestamp, message }: Line) => `${timestamp} ${message}`)).toEqual(all.toSorted().slice(-300));
   expect(data.logs.truncated).toBe(all.length > 300);
   expect(data.logs.containers.map(({ container }: Line) => container.name)).toEqual(
@@ -191,21 +191,21 @@ test("a role's newest lines name the engine that cannot be asked", async () => {
   ]);
   const whole = (await ask("tail: 5000")).body.data.logs;
   expect(whole.truncated).toBe(false);
-  expect((await ask(`tail: 5, search: "bye"`)).body.data.logs.lines.filter(({ kind }: Line) => kind === "line")).toHaveLength(5);
+  expect((await ask(`tail: 5, search: "bye"`)).body.data.logs.lines.filter(({ kind }: Line) => kind === "LINE")).toHaveLength(5);
 });
 
 test("a short-lived container's lines are not lost, though it is not listed", async () => {
   await start("stays", "v3", "trap 'exit 0' TERM; while :; do echo tick; sleep 0.1; done", "crash");
-  const role = await follow("env: staging, tail: 0", "crash");
+  const role = await follow("env: STAGING, tail: 0", "crash");
   // Only then has it begun: what starts before is not new to it.
   await until(async () => role.lines.some(({ message }) => message === "tick"));
   const fatal = () => role.lines.filter(({ message }) => message !== "tick");
   for (const name of ["x", "y", "z"]) await start(name, "v4", `echo ${name} fatal; exit 1`, "crash");
-  await until(async () => fatal().filter(({ kind }) => kind === "line").length === 3);
+  await until(async () => fatal().filter(({ kind }) => kind === "LINE").length === 3);
   await sleep(1000);
   await role.stop();
-  expect(fatal().map(({ kind, message }) => (kind === "marker" ? kind : message))).toEqual([
-    "marker",
+  expect(fatal().map(({ kind, message }) => (kind === "MARKER" ? kind : message))).toEqual([
+    "MARKER",
     "x fatal",
     "y fatal",
     "z fatal",
@@ -216,10 +216,10 @@ test("a busy role's log is complete, each container's lines in order", async () 
   const busy = (name: string) =>
     `trap 'exit 0' TERM; sleep 2; seq 60000 | sed 's/^/${name} /'; echo ${name} end; sleep 100 & wait`;
   await Promise.all(["e", "f"].map((name) => start(name, "v3", busy(name), "busy")));
-  const role = await follow("env: staging, tail: 0", "busy");
+  const role = await follow("env: STAGING, tail: 0", "busy");
   await until(async () => role.lines.filter(({ message }) => message.endsWith(" end")).length === 2, 25_000);
   await role.stop();
-  const written = role.lines.filter(({ kind }) => kind === "line");
+  const written = role.lines.filter(({ kind }) => kind === "LINE");
   for (const name of ["e", "f"]) {
     const own = written.filter(({ container }) => container.name === `rolelogs-${name}`);
     expect(own.map(({ message }) => message)).toEqual([
@@ -239,7 +239,7 @@ test("a role's log crosses the last deploy, with a marker at the release", async
   await stopContainer(socketPath, ids["v5"] ?? "");
   const ask = async (args: string) => {
     const { body } = await gateway.query(
-      `{ logs(role: "history", env: staging, ${args}) { lines { kind message container { name version } } truncated containers { container { name } truncated error { code } } } }`,
+      `{ logs(role: "history", env: STAGING, ${args}) { lines { kind message container { name version } } truncated containers { container { name } truncated error { code } } } }`,
     );
     expect(body.errors).toBeUndefined();
     return body.data.logs;
@@ -253,7 +253,7 @@ test("a role's log crosses the last deploy, with a marker at the release", async
   await until(async () => (await shown()).join() === "rolelogs-v6");
   expect(await names()).toEqual(["rolelogs-v6", "rolelogs-v5"]);
   const page = await ask('tail: 200, since: "2h"');
-  const texts = page.lines.map(({ kind, message }: Line) => (kind === "marker" ? "marker" : message));
+  const texts = page.lines.map(({ kind, message }: Line) => (kind === "MARKER" ? "marker" : message));
   expect(texts).toEqual(["five", "marker", "six", "five bye"]);
   expect(page.lines.map(({ container }: Line) => container.version)).toEqual(["v5", "v6", "v6", "v5"]);
   expect(page.truncated).toBe(false);
@@ -263,13 +263,13 @@ test("a role's log crosses the last deploy, with a marker at the release", async
 
 test("a new container's backlog gives its newest lines and the omitted count", async () => {
   await start("rest", "v7", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "torrent");
-  const role = await follow("env: staging, tail: 0", "torrent");
+  const role = await follow("env: STAGING, tail: 0", "torrent");
   await start("torrent", "v8", "seq 400000; echo end; exec sleep 100", "torrent");
   await until(async () => role.lines.some(({ message }) => message === "end"), 25_000);
   await role.stop();
-  const written = role.lines.filter(({ kind }) => kind === "line").slice(0, -1);
+  const written = role.lines.filter(({ kind }) => kind === "LINE").slice(0, -1);
   const numbers = written.map(({ message }) => Number(message));
   const dropped = role.dropped();
   expect(numbers).toEqual(Array.from({ length: 400_000 - dropped }, (_, n) => dropped + n + 1));
-  expect(role.notices.some(({ notice }) => notice === "truncated")).toBe(dropped > 0);
+  expect(role.notices.some(({ notice }) => notice === "TRUNCATED")).toBe(dropped > 0);
 });

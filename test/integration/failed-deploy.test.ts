@@ -65,8 +65,8 @@ async function openService(service: string, sockets: readonly string[] = [socket
       appendFileSync(join(dir, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
     },
     states: async (): Promise<string[]> => {
-      const { body } = await gateway.query("{ deploys { tag state previousTag } }");
-      return body.data.deploys.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
+      const { body } = await gateway.query("{ deploys { nodes { tag state previousTag } } }");
+      return body.data.deploys.nodes.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();
@@ -82,15 +82,15 @@ it.concurrent("a release that Kamal stopped beside the running one has failed", 
   await using service = await openService("boots");
   const v1 = await service.boot("v1");
   const v2 = await service.boot("v2");
-  await expect.poll(async () => (await service.states())[0], patience).toBe("v2 incomplete v1");
+  await expect.poll(async () => (await service.states())[0], patience).toBe("v2 INCOMPLETE v1");
   await service.stop(v2);
-  await expect.poll(service.states, patience).toEqual(["v2 failed v1", "v1 current null"]);
+  await expect.poll(service.states, patience).toEqual(["v2 FAILED v1", "v1 CURRENT null"]);
   await service.boot("v3");
   await service.stop(v1);
-  await expect.poll(service.states, patience).toEqual(["v3 current v1", "v2 failed v1", "v1 previous null"]);
+  await expect.poll(service.states, patience).toEqual(["v3 CURRENT v1", "v2 FAILED v1", "v1 PREVIOUS null"]);
   // Kamal removes the oldest containers: what was seen is remembered.
   await removeContainers(socketPath, [v1]);
-  await expect.poll(service.states, patience).toEqual(["v3 current null", "v2 failed null"]);
+  await expect.poll(service.states, patience).toEqual(["v3 CURRENT null", "v2 FAILED null"]);
 });
 
 it.concurrent("a failed release is not the previous one after a clean-up", async ({ expect }) => {
@@ -100,10 +100,10 @@ it.concurrent("a failed release is not the previous one after a clean-up", async
   await service.boot("v4");
   await service.stop(v1);
   await removeContainers(socketPath, [v1]);
-  await expect.poll(service.states, patience).toEqual(["v4 current null", "v3 unknown null", "v2 unknown null"]);
+  await expect.poll(service.states, patience).toEqual(["v4 CURRENT null", "v3 UNKNOWN null", "v2 UNKNOWN null"]);
   // What the hook recorded is the release before, also where nothing is left of it.
   service.record("v4", "v1");
-  await expect.poll(service.states, patience).toEqual(["v4 current v1", "v3 unknown null", "v2 unknown null"]);
+  await expect.poll(service.states, patience).toEqual(["v4 CURRENT v1", "v3 UNKNOWN null", "v2 UNKNOWN null"]);
 });
 
 it.concurrent("the hook's record shows that a release between has failed", async ({ expect }) => {
@@ -112,7 +112,7 @@ it.concurrent("the hook's record shows that a release between has failed", async
   await service.stop(await service.boot("v2"));
   await service.boot("v3");
   service.record("v3", "v1");
-  await expect.poll(service.states, patience).toEqual(["v3 current v1", "v2 failed v1", "v1 previous null"]);
+  await expect.poll(service.states, patience).toEqual(["v3 CURRENT v1", "v2 FAILED v1", "v1 PREVIOUS null"]);
 });
 
 it.concurrent("a release that was rolled back at once had served", async ({ expect }) => {
@@ -123,17 +123,17 @@ it.concurrent("a release that was rolled back at once had served", async ({ expe
   await sleep(1100);
   await callDocker(socketPath, "POST", `/containers/${v1}/start`);
   await service.stop(v2);
-  await expect.poll(service.states, patience).toEqual(["v2 rolled_back v1", "v1 current null"]);
+  await expect.poll(service.states, patience).toEqual(["v2 ROLLED_BACK v1", "v1 CURRENT null"]);
 });
 
 it.concurrent("a release whose container never started is a deploy too", async ({ expect }) => {
   await using service = await openService("boots-created");
   const v1 = await service.boot("v1");
   await service.create("v2");
-  await expect.poll(service.states, patience).toEqual(["v2 incomplete v1", "v1 current null"]);
+  await expect.poll(service.states, patience).toEqual(["v2 INCOMPLETE v1", "v1 CURRENT null"]);
   await service.boot("v3");
   await service.stop(v1);
-  await expect.poll(service.states, patience).toEqual(["v3 current v1", "v2 unknown v1", "v1 previous null"]);
+  await expect.poll(service.states, patience).toEqual(["v3 CURRENT v1", "v2 UNKNOWN v1", "v1 PREVIOUS null"]);
 });
 
 it.concurrent("a release that failed on a new host as on the others has failed", async ({ expect }) => {
@@ -145,9 +145,9 @@ it.concurrent("a release that failed on a new host as on the others has failed",
   const failed = [await service.boot("v2"), await service.boot("v2", second.socketPath)] as const;
   await service.stop(failed[0]);
   await service.stop(failed[1], second.socketPath);
-  await expect.poll(service.states, patience).toEqual(["v2 failed v1", "v1 current null"]);
+  await expect.poll(service.states, patience).toEqual(["v2 FAILED v1", "v1 CURRENT null"]);
   await service.boot("v3");
   await service.boot("v3", second.socketPath);
   await service.stop(v1);
-  await expect.poll(service.states, patience).toEqual(["v3 current v1", "v2 failed v1", "v1 previous null"]);
+  await expect.poll(service.states, patience).toEqual(["v3 CURRENT v1", "v2 FAILED v1", "v1 PREVIOUS null"]);
 });

@@ -108,20 +108,20 @@ it("restart spares itself and its proxy, and works through that proxy", async ()
     expect((await gateway.restart(alias)).status, alias).toBe(404);
   }
   const role = await gateway.query(
-    `mutation { restartRole(role: "gateway", env: staging, reason: "x") { complete steps { outcome error { code } } } }`,
+    `mutation { restartRole(role: "gateway", env: STAGING, reason: "x") { complete steps { outcome error { code } } } }`,
   );
   expect(role.data.restartRole).toEqual({
     complete: false,
-    steps: [{ outcome: "failed", error: { code: "restart_protected" } }],
+    steps: [{ outcome: "FAILED", error: { code: "restart_protected" } }],
   });
   expect([startsOf("gateway"), startsOf("proxy")]).toEqual(before.slice(0, 2));
-  expect((await gateway.query("{ auditLog { outcome } }")).data.auditLog).toEqual([]);
+  expect((await gateway.query("{ auditLog { nodes { outcome } } }")).data.auditLog.nodes).toEqual([]);
 
   expect(await gateway.restart(`${id}-web`)).toMatchObject({ status: 200, body: { restarted: true, status: "running" } });
   expect(startsOf("web")).not.toBe(before[2]);
-  const { data } = await gateway.query("{ auditLog { outcome containerName dockerStatus } }");
+  const { data } = await gateway.query("{ auditLog { nodes { outcome containerName dockerStatus } } }");
   const web = { containerName: `${id}-web` };
-  expect(data.auditLog).toEqual([
+  expect(data.auditLog.nodes).toEqual([
     { ...web, outcome: "ok", dockerStatus: 204 },
     { ...web, outcome: "intent", dockerStatus: null },
   ]);

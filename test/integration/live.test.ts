@@ -4,6 +4,7 @@ import { afterAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { toContainerId } from "../../src/graphql/refs.ts";
 import { createContainer, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
@@ -117,7 +118,14 @@ test("a restart is sent to a real client by all three subscriptions", async () =
   // Docker itself tells `stop` before or after `die`.
   expect(new Set(seen().map(({ action }) => action))).toEqual(new Set(["die", "kill", "restart", "start", "stop"]));
   expect(seen()).toHaveLength(5);
-  const known = { id: id.slice(0, 12), name: `${service}-web`, engine: "web-1", role: "web", env: "staging", version: "v7" };
+  const known = {
+    id: toContainerId({ engine: "web-1", fullId: id }),
+    name: `${service}-web`,
+    engine: "web-1",
+    role: "web",
+    env: "STAGING",
+    version: "v7",
+  };
   for (const event of seen()) expect(event).toMatchObject(known);
   const one = (action: string) => seen().find((event) => event.action === action);
   expect([one("kill").signal, one("die").exitCode, one("start").exitCode]).toEqual([15, 3, null]);

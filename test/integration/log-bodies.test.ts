@@ -81,7 +81,7 @@ async function askAll(url: string, token: string): Promise<string> {
     "hosts",
   ];
   const query =
-    '{ engines { name error { message } } containers(includeAccessories: true) { name stats { cpuPct } } deploys { tag } hosts { name history(from: "1h") { cpuUtil { value } } } }';
+    '{ engines { name error { message } } containers(includeAccessories: true) { name stats { cpuPct } } deploys { nodes { tag } } hosts { name history(from: "1h") { cpuUtil { value } } } }';
   const calls = [
     ...paths.map((path) => fetch(`${base}/${path}`, { headers })),
     fetch(`${base}/containers/web/restart`, { method: "POST", headers }),

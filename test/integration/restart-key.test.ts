@@ -117,7 +117,7 @@ it("the record has who asked, from where, their proof and the status", async () 
     keyHash: "320906fa08ca491ee84280151582761a2e7b9078c00cd5adcbd32dacf5d7dfe9",
     code: null,
   };
-  expect((await own.query(`{ auditLog { ${fields} } }`)).data.auditLog).toEqual([
+  expect((await own.query(`{ auditLog { nodes { ${fields} } } }`)).data.auditLog.nodes).toEqual([
     { ...who, outcome: "ok", dockerStatus: 204 },
     { ...who, outcome: "intent", dockerStatus: null },
   ]);

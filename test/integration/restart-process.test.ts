@@ -155,7 +155,7 @@ it("a role restarts one by one and stops at the first unhealthy one", async () =
     await start("roll-3", { healthCmd: "true" }),
   ];
   const mutation =
-    'mutation { restartRole(role: "roll", env: staging, reason: "leak", waitSeconds: 15) { complete steps { outcome container { name } } } }';
+    'mutation { restartRole(role: "roll", env: STAGING, reason: "leak", waitSeconds: 15) { complete steps { outcome container { name } } } }';
   const { data } = await own.query(mutation);
   expect(data.restartRole.complete).toBe(true);
   expect(mine()).toEqual(names);
@@ -166,11 +166,11 @@ it("a role restarts one by one and stops at the first unhealthy one", async () =
   const again = await own.query(mutation);
   expect(again.data.restartRole).toEqual({
     complete: false,
-    steps: [bad, ...names].map((name, index) => ({ outcome: index === 0 ? "unwell" : "skipped", container: { name } })),
+    steps: [bad, ...names].map((name, index) => ({ outcome: index === 0 ? "UNHEALTHY" : "SKIPPED", container: { name } })),
   });
   expect(mine()).toEqual([...names, bad]);
-  const { data: log } = await own.query("{ auditLog(first: 2) { outcome seq intent containerName reason subject } }");
-  expect(log.auditLog).toEqual([
+  const { data: log } = await own.query("{ auditLog(first: 2) { nodes { outcome seq intent containerName reason subject } } }");
+  expect(log.auditLog.nodes).toEqual([
     { outcome: "ok", seq: 8, intent: 7, containerName: bad, reason: "leak", subject: "default" },
     { outcome: "intent", seq: 7, intent: null, containerName: bad, reason: "leak", subject: "default" },
   ]);

@@ -30,7 +30,7 @@ async function start(name: string, role: string, healthCmd: string, cmd = counts
 async function allHealthy(own: Awaited<ReturnType<typeof gateway>>, names: readonly string[]): Promise<void> {
   await until(async () => {
     const { data } = await own.query("{ containers { name health } }");
-    const healthy = new Set((data.containers as any[]).filter(({ health }) => health === "healthy").map(({ name }) => name));
+    const healthy = new Set((data.containers as any[]).filter(({ health }) => health === "HEALTHY").map(({ name }) => name));
     return names.every((name) => healthy.has(name));
   });
 }
@@ -79,7 +79,7 @@ it("a role's restart stops at the container that became unhealthy", async () => 
   await allHealthy(own, names);
   const steps = "steps { outcome error { code } container { name health } }";
   const { data } = await own.query(
-    `mutation { restartRole(role: "web", env: staging, reason: "leak", waitSeconds: 20) { complete ${steps} } }`,
+    `mutation { restartRole(role: "web", env: STAGING, reason: "leak", waitSeconds: 20) { complete ${steps} } }`,
   );
   const step = (index: number, outcome: string, health: string) => ({
     outcome,
@@ -89,10 +89,10 @@ it("a role's restart stops at the container that became unhealthy", async () => 
   expect(data.restartRole).toEqual({
     complete: false,
     steps: [
-      step(0, "restarted", "healthy"),
-      step(1, "unwell", "unhealthy"),
-      step(2, "skipped", "healthy"),
-      step(3, "skipped", "healthy"),
+      step(0, "RESTARTED", "HEALTHY"),
+      step(1, "UNHEALTHY", "UNHEALTHY"),
+      step(2, "SKIPPED", "HEALTHY"),
+      step(3, "SKIPPED", "HEALTHY"),
     ],
   });
   expect(restarts.names.filter((name) => name.startsWith("unwell-role-"))).toEqual(names.slice(0, 2));

@@ -37,12 +37,13 @@ async function start(role: string, more: Partial<Parameters<typeof startContaine
   return id;
 }
 
-const query = `{ timeline(from: "10m") { entries { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
+const query = `{ timeline(from: "10m") { nodes { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
 
 async function read(role: string) {
   const { body } = await gateway.query(query);
   expect(body.errors).toBeUndefined();
-  const { entries, coverage } = body.data.timeline;
+  const { nodes, coverage } = body.data.timeline;
+  const entries = nodes.toReversed();
   return { entries: entries.filter((entry: { role: string }) => entry.role === role), coverage };
 }
 
@@ -51,7 +52,7 @@ const patient = { timeout: 20_000, interval: 100 };
 
 it("containers' events are known from the first request on", async () => {
   const { coverage } = await read("web");
-  expect(coverage.find(({ kind }: { kind: string }) => kind === "container_death")).toMatchObject({ known: true, note: null });
+  expect(coverage.find(({ kind }: { kind: string }) => kind === "CONTAINER_DEATH")).toMatchObject({ known: true, note: null });
   expect(
     Date.now() - Date.parse(timeline.begun("container_death").find(({ name }) => name === "web-1")?.since ?? ""),
   ).toBeLessThan(60_000);
@@ -61,9 +62,9 @@ it("an exit differs from a requested stop, with its exit code", async () => {
   await start("crashes", { cmd: ["sh", "-c", "sleep 1; exit 3"] });
   const obedient = await start("obeys");
   await stopContainer(socketPath, obedient);
-  await expect.poll(() => kindsOf("crashes"), patient).toContain("container_death");
-  await expect.poll(() => kindsOf("obeys"), patient).toContain("container_death");
-  const common = { kind: "container_death", version: "v1", env: "staging" };
+  await expect.poll(() => kindsOf("crashes"), patient).toContain("CONTAINER_DEATH");
+  await expect.poll(() => kindsOf("obeys"), patient).toContain("CONTAINER_DEATH");
+  const common = { kind: "CONTAINER_DEATH", version: "v1", env: "STAGING" };
   expect((await read("crashes")).entries).toMatchObject([
     { ...common, exitCode: 3, requested: false, container: "timelines-crashes-staging-v1" },
   ]);
@@ -76,7 +77,7 @@ it("crashes after a restart are not requested", async () => {
   await callDocker(socketPath, "POST", `/containers/${id}/restart?t=2`);
   const deaths = async () => {
     const { entries } = await read("loops");
-    return entries.filter(({ kind }: { kind: string }) => kind === "container_death");
+    return entries.filter(({ kind }: { kind: string }) => kind === "CONTAINER_DEATH");
   };
   await expect.poll(async () => (await deaths()).length, patient).toBeGreaterThan(3);
   const [first, ...others] = await deaths();
@@ -90,8 +91,8 @@ it("the container's own StopSignal is a stop, other signals are not", async () =
   const reloads = await start("reloads", { cmd: ["sh", "-c", `trap 'exit 4' HUP; ${trap}`] });
   await callDocker(socketPath, "POST", `/containers/${own}/stop?t=20`);
   await callDocker(socketPath, "POST", `/containers/${reloads}/kill?signal=HUP`);
-  await expect.poll(() => kindsOf("winches"), patient).toEqual(["container_death"]);
-  await expect.poll(() => kindsOf("reloads"), patient).toEqual(["container_death"]);
+  await expect.poll(() => kindsOf("winches"), patient).toEqual(["CONTAINER_DEATH"]);
+  await expect.poll(() => kindsOf("reloads"), patient).toEqual(["CONTAINER_DEATH"]);
   await expect.poll(async () => (await read("winches")).entries, patient).toMatchObject([{ exitCode: 0, requested: true }]);
   expect((await read("reloads")).entries).toMatchObject([{ exitCode: 4, requested: false }]);
 });
@@ -101,10 +102,10 @@ it("changes of health and restarts are entries", async () => {
     healthCmd: "test -f /tmp/well",
     cmd: ["sh", "-c", "touch /tmp/well; trap 'exit 0' TERM; while :; do sleep 0.1; done"],
   });
-  await expect.poll(() => kindsOf("sickens"), patient).toEqual(["health"]);
+  await expect.poll(() => kindsOf("sickens"), patient).toEqual(["HEALTH"]);
   await callDocker(socketPath, "POST", `/containers/${id}/restart?t=1`);
-  await expect.poll(() => kindsOf("sickens"), patient).toEqual(expect.arrayContaining(["health", "container_death", "restart"]));
-  expect((await read("sickens")).entries[0]).toMatchObject({ kind: "health", to: "healthy" });
+  await expect.poll(() => kindsOf("sickens"), patient).toEqual(expect.arrayContaining(["HEALTH", "CONTAINER_DEATH", "RESTART"]));
+  expect((await read("sickens")).entries[0]).toMatchObject({ kind: "HEALTH", to: "healthy" });
 });
 
 it("a container that ran out of memory is an entry", async () => {
@@ -112,5 +113,5 @@ it("a container that ran out of memory is an entry", async () => {
     memory: 32 << 20,
     cmd: ["sh", "-c", "sleep 1; head -c 256m /dev/zero | tail -c 256m >/dev/null; exit 7"],
   });
-  await expect.poll(() => kindsOf("eats"), patient).toEqual(expect.arrayContaining(["oom_kill", "container_death"]));
+  await expect.poll(() => kindsOf("eats"), patient).toEqual(expect.arrayContaining(["OOM_KILL", "CONTAINER_DEATH"]));
 });

@@ -59,7 +59,7 @@ function graphqlOf(target: Target): string | undefined {
 const known = new Map(datasources.map(({ uid, type }) => [uid, type]));
 const allOf = ({ templating }: Dashboard) => Object.fromEntries(templating.list.map(({ name }) => [name, null]));
 const someOf = ({ templating }: Dashboard) =>
-  Object.fromEntries(templating.list.map(({ name, type }) => [name, type === "custom" ? "staging" : ["a", 'b"']]));
+  Object.fromEntries(templating.list.map(({ name, type }) => [name, type === "custom" ? "STAGING" : ["a", 'b"']]));
 
 it("the files in deploy/grafana equal their source", () => {
   for (const [path, text] of toFiles()) expect(readFileSync(path, "utf8"), `${path}: run npm run dashboards`).toBe(text);

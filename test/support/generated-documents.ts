@@ -6,6 +6,7 @@ import {
   type GraphQLSchema,
   astFromValue,
   getNamedType,
+  isAbstractType,
   isLeafType,
   isObjectType,
   isRequiredArgument,
@@ -55,7 +56,7 @@ interface Node {
 /**
  * Documents that together select every field of every type below every root field, by every way that passes no type twice (and one that would ends with the
  * leaves of that type), within the limits of the public door: with the required arguments alone, with all, and with each one that has other values. Throws for an argument without a value,
- * so that a new one cannot be forgotten.
+ * so that a new one cannot be forgotten. Fields of an interface (`node`) are left out: they are asked for by the ids of an answer.
  */
 export function generateDocuments(schema: GraphQLSchema, values: Values): readonly GeneratedDocument[] {
   const roots = [
@@ -65,16 +66,18 @@ export function generateDocuments(schema: GraphQLSchema, values: Values): readon
   ] as const;
   return roots.flatMap(([operation, type]) =>
     Object.values(type?.getFields() ?? {}).flatMap((field) =>
-      chooseArguments(field, values).flatMap(({ chosen, isPlain, isShallow }) => {
-        const toArguments = (of: Field) => printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
-        return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8), toArguments).map((text) => ({
-          operation,
-          field: field.name,
-          text,
-          isShallow,
-          isPlain,
-        }));
-      }),
+      isAbstractType(getNamedType(field.type))
+        ? []
+        : chooseArguments(field, values).flatMap(({ chosen, isPlain, isShallow }) => {
+            const toArguments = (of: Field) => printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
+            return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8), toArguments).map((text) => ({
+              operation,
+              field: field.name,
+              text,
+              isShallow,
+              isPlain,
+            }));
+          }),
     ),
   );
 }

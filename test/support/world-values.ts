@@ -1,3 +1,4 @@
+import { toCursor } from "../../src/graphql/args.ts";
 import { timelineKinds } from "../../src/timeline/timeline.ts";
 import type { Values } from "./generated-documents.ts";
 import { fingerprintOf, wordOf, worldNow } from "./world.ts";
@@ -11,7 +12,13 @@ const names = ["web", "redis", "guarded", "floating"].map((name) => `${own}-${na
 
 /** Values of the schema's arguments in the world of world.ts. */
 export const worldValues: Values = {
-  before: only(1000),
+  "auditLog.after": only(toCursor("auditLog", "1000")),
+  "auditLog.before": only(toCursor("auditLog", "0")),
+  after: only(toCursor("deploys", time(-60), "")),
+  before: only(toCursor("deploys", time(1_000_000), "")),
+  "timeline.after": only(toCursor("timeline", time(-60), "")),
+  "timeline.before": only(toCursor("timeline", time(1_000_000), "")),
+  last: only(),
   containers: namedList("web"),
   "containers.env": { own: ["staging"], foreign: ["production"] },
   destination: named("destination"),

@@ -106,7 +106,7 @@ export const containers: Dashboard = dashboard({
           timeline(
             "Ends, health and restarts",
             "Of containers, the newest first, with who restarted one. Events from before the gateway started are missing.",
-            ["restart", "container_death", "oom_kill", "health"],
+            ["RESTART", "CONTAINER_DEATH", "OOM_KILL", "HEALTH"],
           ),
         ],
       ],

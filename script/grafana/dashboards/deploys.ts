@@ -14,8 +14,8 @@ const history = table({
   description:
     "The newest first, each once, from deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers. incomplete: some live containers do not run it. previous: the target of a rollback.",
   target: graphql({
-    query: `{ deploys(first: 50, ${by.env}) { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } }`,
-    root: "data.deploys",
+    query: `{ deploys(first: 50, ${by.env}) { nodes { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } } }`,
+    root: "data.deploys.nodes",
     columns: {
       deployedAt: "timestamp",
       tag: "string",
@@ -42,9 +42,9 @@ const history = table({
     { field: "previousTag", name: "Before it" },
     { field: "service", name: "Service", width: 130 },
     { field: "destination", name: "Destination", width: 100 },
-    { field: "env", name: "Environment", width: 100 },
+    { field: "env", name: "Environment", states: is.environments, width: 100 },
     { field: "command", name: "Command", width: 90 },
-    { field: "origin", name: "Known from", width: 110 },
+    { field: "origin", name: "Known from", states: is.deployOrigins, width: 110 },
   ],
 });
 
@@ -52,8 +52,8 @@ const reasons = table({
   title: "What the verdict says",
   description: "Of the last deploy: its reasons, the length of the two windows, and the sources that did not answer.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } }`,
-    root: "data.deploys",
+    query: `{ deploys(first: 1, ${by.env}) { nodes { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } } }`,
+    root: "data.deploys.nodes",
     columns: {
       tag: "string",
       service: "string",
@@ -87,8 +87,8 @@ const byQueue = table({
   description:
     "Of the last deploy: what failed, and how long 95 of 100 jobs waited and ran, in equal windows before and after it. Regressed queues first. The p value is the probability of so many failures if nothing had changed.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } }`,
-    root: "data.deploys.#.verdict.queues|@flatten",
+    query: `{ deploys(first: 1, ${by.env}) { nodes { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } } }`,
+    root: "data.deploys.nodes.#.verdict.queues|@flatten",
     columns: {
       queue: "string",
       outcome: "string",
@@ -101,7 +101,7 @@ const byQueue = table({
       "before.runP95Seconds": "number",
       "after.runP95Seconds": "number",
     },
-    computed: { badness: rank("outcome", ["clean", "not_enough_data", "regressed"]) },
+    computed: { badness: rank("outcome", ["CLEAN", "NOT_ENOUGH_DATA", "REGRESSED"]) },
   }),
   worstFirst: "badness",
   columns: [

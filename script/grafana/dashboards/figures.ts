@@ -18,7 +18,7 @@ export const badContainers: PanelSpec = stat({
   description: "Core containers by their problem: unhealthy by their health check, restarting, or not running.",
   targets: [
     counts(`{ containers(${by.env}) { status health } }`, {
-      unhealthy: 'data.containers.#(health=="unhealthy")#',
+      unhealthy: 'data.containers.#(health=="UNHEALTHY")#',
       restarting: 'data.containers.#(status=="restarting")#',
       exited: 'data.containers.#(status=="exited")#',
     }),
@@ -34,10 +34,10 @@ export const badQueues: PanelSpec = stat({
     "Queues by state: stalled and no_workers finish no job, in failing ones half of the ended jobs failed, backlog ones fall behind.",
   targets: [
     counts("{ queues { state } }", {
-      stalled: 'data.queues.#(state=="stalled")#',
-      no_workers: 'data.queues.#(state=="no_workers")#',
-      failing: 'data.queues.#(state=="failing")#',
-      backlog: 'data.queues.#(state=="backlog")#',
+      stalled: 'data.queues.#(state=="STALLED")#',
+      no_workers: 'data.queues.#(state=="NO_WORKERS")#',
+      failing: 'data.queues.#(state=="FAILING")#',
+      backlog: 'data.queues.#(state=="BACKLOG")#',
     }),
   ],
   thresholds: is.anyIsBad,
@@ -75,8 +75,8 @@ export const lastDeploy: PanelSpec = stat({
   description: "Tag, who deployed it, and when. Many problems begin there: compare with the marks on the graphs.",
   targets: [
     graphql({
-      query: `{ deploys(first: 1, ${by.env}) { tag deployedBy deployedAt } }`,
-      root: "data.deploys",
+      query: `{ deploys(first: 1, ${by.env}) { nodes { tag deployedBy deployedAt } } }`,
+      root: "data.deploys.nodes",
       columns: { tag: "string", deployedBy: "string", deployedAt: "timestamp" },
     }),
   ],
@@ -92,8 +92,8 @@ export const verdict: PanelSpec = stat({
     "Compares the half hour after the deploy with the half hour before: failures and waiting and running times of each queue, restarts, health, new errors. regressed: consider a rollback; Deploys has the numbers.",
   targets: [
     graphql({
-      query: `{ deploys(first: 1, ${by.env}) { verdict { outcome } } }`,
-      root: "data.deploys",
+      query: `{ deploys(first: 1, ${by.env}) { nodes { verdict { outcome } } } }`,
+      root: "data.deploys.nodes",
       columns: { "verdict.outcome": "string" },
     }),
   ],

@@ -24,7 +24,7 @@ const sources = table({
   columns: [
     { field: "name", name: "Source" },
     { field: "kind", name: "Job system", width: 110 },
-    { field: "env", name: "Environment", width: 110 },
+    { field: "env", name: "Environment", states: is.environments, width: 110 },
     { field: "numbersOk", name: "Numbers read", states: is.no, width: 110 },
     { field: "ok", name: "Errors read too", states: is.no, width: 120 },
     { field: "error.message", name: "Why not" },

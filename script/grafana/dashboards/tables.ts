@@ -27,7 +27,7 @@ export const hosts: PanelSpec = table({
       load1: "number",
       reason: "string",
     },
-    computed: { badness: "(status == 'down' ? 2 : (alert == true ? 1 : 0))" },
+    computed: { badness: "(status == 'DOWN' ? 2 : (alert == true ? 1 : 0))" },
   }),
   worstFirst: "badness",
   columns: [
@@ -61,7 +61,7 @@ export const queues: PanelSpec = table({
       dead: "number",
       drainSeconds: "number",
     },
-    computed: { badness: rank("state", ["idle", "ok", "paused", "backlog", "failing", "no_workers", "stalled"]) },
+    computed: { badness: rank("state", ["IDLE", "OK", "PAUSED", "BACKLOG", "FAILING", "NO_WORKERS", "STALLED"]) },
   }),
   worstFirst: "badness",
   columns: [
@@ -99,7 +99,7 @@ export const containers: PanelSpec = table({
     },
     computed: {
       badness:
-        "(health == 'unhealthy' ? 5 : (status == 'restarting' ? 4 : (status != 'running' ? 3 : (stale == true ? 2 : (health == 'starting' ? 1 : 0)))))",
+        "(health == 'UNHEALTHY' ? 5 : (status == 'restarting' ? 4 : (status != 'running' ? 3 : (stale == true ? 2 : (health == 'STARTING' ? 1 : 0)))))",
     },
   }),
   worstFirst: "badness",
@@ -111,7 +111,7 @@ export const containers: PanelSpec = table({
     { field: "restarts", name: "Restarts", decimals: 0, thresholds: is.anyIsBad, width: 80 },
     { field: "startedAt", name: "Started", unit: "dateTimeFromNow", width: 120 },
     { field: "role", name: "Role", leadsTo: toRole, width: 90 },
-    { field: "env", name: "Environment", width: 100 },
+    { field: "env", name: "Environment", states: is.environments, width: 100 },
     { field: "version", name: "Release", leadsTo: toDeploys },
     { field: "engine", name: "Engine", width: 100 },
   ],
@@ -166,7 +166,9 @@ export const drift: PanelSpec = table({
       expected: "string",
       settling: "boolean",
     },
-    computed: { badness: rank("kind", ["engine_unknown", "leftover", "mixed_releases", "engine_missed", "unlike_deploy"]) },
+    computed: {
+      badness: rank("kind", ["ENGINE_UNKNOWN", "LEFTOVER", "MIXED_RELEASES", "MISSING_ON_ENGINE", "UNEXPECTED_RELEASE"]),
+    },
   }),
   worstFirst: "badness",
   columns: [
@@ -175,7 +177,7 @@ export const drift: PanelSpec = table({
     { field: "service", name: "Service", width: 130 },
     { field: "destination", name: "Destination", width: 100 },
     { field: "role", name: "Role", leadsTo: toRole, width: 90 },
-    { field: "env", name: "Environment", width: 100 },
+    { field: "env", name: "Environment", states: is.environments, width: 100 },
     { field: "engine", name: "Engine", width: 100 },
     { field: "expected", name: "Should run" },
     { field: "settling", name: "Settling", width: 80 },
@@ -199,8 +201,8 @@ export function timeline(title: string, description: string, kinds: readonly str
     title,
     description,
     target: graphql({
-      query: `{ timeline(${timeRange}, first: 200, ${by.env}${only}) { entries { time kind message who container queue host } } }`,
-      root: "data.timeline.entries",
+      query: `{ timeline(${timeRange}, first: 200, ${by.env}${only}) { nodes { time kind message who container queue host } } }`,
+      root: "data.timeline.nodes",
       columns: {
         time: "timestamp",
         kind: "string",

@@ -4,8 +4,8 @@ import type { Restarts } from "./restart.ts";
 
 export interface RoleStep {
   readonly container: Container;
-  /** `restarted` and healthy afterwards, `unwell` afterwards, `failed` to restart (or refused), `skipped` after one of those or when the gateway stops. */
-  readonly outcome: "restarted" | "unwell" | "failed" | "skipped";
+  /** `restarted` and healthy afterwards, `unhealthy` afterwards, `failed` to restart (or refused), `skipped` after one of those or when the gateway stops. */
+  readonly outcome: "restarted" | "unhealthy" | "failed" | "skipped";
   /** The error of `failed`; else null. */
   readonly error: unknown;
 }
@@ -35,7 +35,7 @@ export async function restartRole(containers: readonly Container[], options: Rol
     try {
       const args = { role, step: index + 1, of: containers.length };
       const { container, healthy } = await restarts.restart(await find(listed), { ...request, args, free: index > 0 });
-      steps.push({ container, outcome: healthy ? "restarted" : "unwell", error: null });
+      steps.push({ container, outcome: healthy ? "restarted" : "unhealthy", error: null });
     } catch (error) {
       steps.push({ container: listed, outcome: "failed", error });
     }

@@ -2,6 +2,7 @@ import { toHistoryRangeArgs } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import { toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
+import { toEnumValues } from "../scalars.ts";
 
 /** ContainerHistory and ContainerPoint, and Container.history. */
 export function addContainerHistory(builder: Builder, refs: Refs): void {
@@ -19,10 +20,10 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
   });
   const origin = builder.enumType("HistoryOrigin", {
     description: "Where the past of a container is from.",
-    values: {
-      memory: { description: "The gateway's own samples of the last 10 minutes, taken while somebody asks." },
-      prometheus: { description: "Prometheus, which scrapes the gateway's /metrics." },
-    } as const,
+    values: toEnumValues({
+      memory: "The gateway's own samples of the last 10 minutes, taken while somebody asks.",
+      prometheus: "Prometheus, which scrapes the gateway's /metrics.",
+    }),
   });
   refs.containerHistory.implement({
     description: "The past of a container.",

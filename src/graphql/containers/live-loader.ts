@@ -13,7 +13,7 @@ export interface ContainersChange {
   readonly snapshot: boolean;
   /** New and changed containers, in list order. */
   readonly changed: readonly Container[];
-  readonly removed: readonly Pick<Container, "engine" | "id" | "name">[];
+  readonly removed: readonly Pick<Container, "engine" | "fullId" | "name">[];
   /** Current status of all requested engines. */
   readonly engines: readonly EngineStatus[];
   /** Why the stream ended, as in LogBatch. */

@@ -2,7 +2,7 @@ import { keepsRights } from "../../auth/principal.ts";
 import { toContainerArgs } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import { endedDescription, openLease } from "../lease.ts";
-import type { Refs } from "../refs.ts";
+import { type Refs, toContainerId } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 import { followEvents, watchContainers } from "./live-loader.ts";
 import { createContainerFilter } from "./loader.ts";
@@ -21,7 +21,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       signal: t.exposeInt("signal", { nullable: true, description: "Number of the signal of `kill`, else null." }),
       health: t.expose("health", { type: scalars.health, nullable: true, description: "Of `health_status`, else null." }),
       previousName: t.exposeString("previousName", { nullable: true, description: "Its name before `rename`, else null." }),
-      id: t.id({ description: "As Container.id.", resolve: ({ container }) => container.id }),
+      id: t.id({ description: "As Container.id.", resolve: ({ container }) => toContainerId(container) }),
       name: t.string({ description: "Its name; after `rename` the new one.", resolve: ({ container }) => container.name }),
       engine: t.string({ description: "Configured name of its engine.", resolve: ({ container }) => container.engine }),
       kind: t.field({
@@ -92,14 +92,13 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
   refs.removedContainer.implement({
     description: "A container that is not on the list any more: removed, hidden, or its engine away for more than a minute.",
     fields: (t) => ({
-      id: t.exposeID("id", { description: "As Container.id." }),
+      id: t.id({ description: "As Container.id.", resolve: toContainerId }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
       name: t.exposeString("name", { description: "Its last name." }),
     }),
   });
   refs.containersChange.implement({
-    description:
-      "What is other than in the message before: rows by engine and id, replaced and removed, are the list as it is now.",
+    description: "What is other than in the message before: rows by id, replaced and removed, are the list as it is now.",
     fields: (t) => ({
       snapshot: t.exposeBoolean("snapshot", { description: "True in the first message: `changed` is the whole list." }),
       changed: t.expose("changed", {

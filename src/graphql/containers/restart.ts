@@ -8,7 +8,7 @@ import type { Builder } from "../builder.ts";
 import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 import { isAtDestination } from "./loader.ts";
 import { requireOneGroup } from "./role-group.ts";
 import { findRunningWork, toPreview } from "./running-work.ts";
@@ -130,12 +130,12 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
 export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
   const outcome = builder.enumType("RoleRestartOutcome", {
     description: "What became of one container of the role.",
-    values: {
-      restarted: { description: "Restarted, and healthy afterwards." },
-      unwell: { description: "Restarted, but not healthy in time." },
-      failed: { description: "Not restarted, or not known whether: see `error`." },
-      skipped: { description: "Not tried, as one before it was not healthy, or the gateway stops." },
-    } as const,
+    values: toEnumValues({
+      restarted: "Restarted, and healthy afterwards.",
+      unhealthy: "Restarted, but not healthy in time.",
+      failed: "Not restarted, or not known whether: see `error`.",
+      skipped: "Not tried, as one before it was not healthy, or the gateway stops.",
+    }),
   });
   refs.roleRestartStep.implement({
     description: "One container of a role that is restarted.",

@@ -95,16 +95,17 @@ export function toPreview(
   work: RunningWork,
 ): RestartPreview {
   const peers = all.filter(
-    (other) => other.fullId !== container.fullId && toRoleKey(other) === toRoleKey(container) && isWell(other) && !other.replaced,
+    (other) =>
+      other.fullId !== container.fullId && toRoleKey(other) === toRoleKey(container) && isHealthy(other) && !other.replaced,
   );
   return {
     refusal: refused && { code: refused.code, message: refused.message },
     healthyPeers: peers.length,
-    lastHealthy: isWell(container) && peers.length === 0,
+    lastHealthy: isHealthy(container) && peers.length === 0,
     work,
   };
 }
 
-function isWell({ status, health }: Container): boolean {
+function isHealthy({ status, health }: Container): boolean {
   return status === "running" && (health === "healthy" || health === "none");
 }

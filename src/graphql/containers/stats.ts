@@ -2,6 +2,7 @@ import type { Container, ContainerStats, StatsPoint } from "../../containers/con
 import type { Builder } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import type { Refs } from "../refs.ts";
+import { toEnumValues } from "../scalars.ts";
 
 /** ContainerStats and StatsPoint, and the fields of Container that read them. */
 export function addStats(builder: Builder, refs: Refs): void {
@@ -56,10 +57,10 @@ async function load(container: Container, { loaders }: OpsContext): Promise<Cont
 function addContainerStats(builder: Builder, refs: Refs): void {
   const source = builder.enumType("StatsSource", {
     description: "Where the figures of a container come from. Both give the docker CLI's numbers.",
-    values: {
-      engine: { description: "The engine's API." },
-      cgroup: { description: "The container's cgroup files (v1 or v2): its engine is on the gateway's own machine." },
-    } as const,
+    values: toEnumValues({
+      engine: "The engine's API.",
+      cgroup: "The container's cgroup files (v1 or v2): its engine is on the gateway's own machine.",
+    }),
   });
   refs.containerStats.implement({
     description: "What a container uses, by the docker CLI's formulas. A field is null where there is no figure.",

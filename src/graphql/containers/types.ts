@@ -1,3 +1,4 @@
+import { type Container, toContainerKey } from "../../containers/container.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Host } from "../../hosts/host.ts";
@@ -7,14 +8,16 @@ import { toContainerArgs, toPlaceArgs } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { createContainerFilter } from "./loader.ts";
+import { type ContainerLoaders, createContainerFilter, ofEngine, toEngineError } from "./loader.ts";
 
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.container.implement({
+  builder.node(refs.container, {
     description: "A container, as its engine describes it.",
+    id: { description: "Its id in the whole schema, for `node`: of this container on this engine.", resolve: toContainerKey },
+    loadOne: (key, { loaders }) => findContainer(key, loaders.containers),
     fields: (t) => ({
-      id: t.exposeID("id", { description: "The first 12 hex digits of the container id." }),
+      shortId: t.exposeString("id", { description: "The first 12 hex digits of the container id." }),
       name: t.exposeString("name", {
         description: "Name without the leading slash; unique on its engine, not over all engines.",
       }),
@@ -117,6 +120,20 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       resolve: (_root, args, { loaders }) => loaders.containers.one(args),
     }),
   );
+}
+
+/**
+ * A container of any list by its key. Null where the caller may not see it, or it is gone; rejects when its engine is one that the caller may see and does not
+ * answer.
+ */
+async function findContainer(key: string, loaders: ContainerLoaders): Promise<Container | null> {
+  const { containers, engines } = await loaders.known(true);
+  const isMeant = (container: Container) => toContainerKey(container) === key;
+  const found = containers.find(isMeant) ?? (await loaders.listRetiredOfDeploys()).find(isMeant);
+  if (found) return found;
+  const { silent } = ofEngine(engines, key.slice(0, key.lastIndexOf("/")));
+  if (silent.length > 0) throw toEngineError(silent);
+  return null;
 }
 
 /** Engine, and the query that lists them; Problem, the error of one part. */

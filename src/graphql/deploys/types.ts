@@ -3,54 +3,49 @@ import type { DeployOrigin } from "../../deploys/deploy.ts";
 import type { DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
-import type { DeployState } from "../../deploys/state.ts";
+import type { Deploy, DeployState } from "../../deploys/state.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { checkFirst, toCost } from "../args.ts";
+import { toPage, toPageCost } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 
 /** Deploy and DeployLog, and the queries deploys and deployLogs. */
 export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("DeployState", {
     description: "What became of a deploy, at its service's destination.",
-    values: {
-      current: { description: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs." },
-      incomplete: { description: "The newest one, which some live containers, or all, do not run." },
-      unknown: {
-        description:
-          "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
-      },
-      previous: {
-        description:
-          "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
-      },
-      rolled_back: {
-        description:
-          "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
-      },
-      superseded: { description: "Any other." },
-      failed: {
-        description:
-          "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
-      },
-    } satisfies Record<DeployState, object>,
+    values: toEnumValues<DeployState>({
+      current: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs.",
+      incomplete: "The newest one, which some live containers, or all, do not run.",
+      unknown:
+        "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
+      previous:
+        "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
+      rolled_back:
+        "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
+      superseded: "Any other.",
+      failed:
+        "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
+    }),
   });
   const origin = builder.enumType("DeployOrigin", {
     description: "What a deploy is known from, the most telling first.",
-    values: {
-      history: { description: "deploy_history.jsonl, which the hook in deploy/kamal appends to." },
-      info: { description: "deploy_info.json: the last one." },
-      kamal_audit: { description: "Kamal's own audit log: what was booted, by whom." },
-      containers: { description: "When the containers of a release were made, stopped ones that Kamal keeps too." },
-      images: {
-        description:
-          "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
-      },
-    } satisfies Record<DeployOrigin, object>,
+    values: toEnumValues<DeployOrigin>({
+      history: "deploy_history.jsonl, which the hook in deploy/kamal appends to.",
+      info: "deploy_info.json: the last one.",
+      kamal_audit: "Kamal's own audit log: what was booted, by whom.",
+      containers: "When the containers of a release were made, stopped ones that Kamal keeps too.",
+      images: "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
+    }),
   });
-  refs.deploy.implement({
+  builder.node(refs.deploy, {
     description: "One deploy of the service.",
+    id: {
+      description:
+        "Its id in the whole schema, for `node`. It changes when better evidence shows another time or place of the deploy.",
+      resolve: toDeployKey,
+    },
+    loadOne: async (key, { loaders }) => (await loaders.deploys.all()).find((deploy) => toDeployKey(deploy) === key) ?? null,
     fields: (t) => ({
       tag: t.exposeString("tag", { description: "Tag of the release." }),
       version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
@@ -110,35 +105,39 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     }),
   });
   builder.queryFields((t) => ({
-    deploys: t.field({
-      type: [refs.deploy],
-      nullable: true,
-      complexity: ({ first }) => ({ field: 50, multiplier: toCost(first, 100) }),
-      description:
-        "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once.",
-      args: {
-        first: t.arg.int({ defaultValue: 20, required: true, description: "How many of the newest, 1 to 100." }),
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only this environment; forbidden when the token does not list it.",
-        }),
-        tag: t.arg.string({ description: "Only deploys of this tag." }),
-        from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
-        to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
+    deploys: t.connection(
+      {
+        type: refs.deploy,
+        nullable: true,
+        complexity: toPageCost(50, size),
+        description:
+          "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once. " +
+          "20 unless `first` or `last` says 1 to 100.",
+        args: {
+          env: t.arg({
+            type: scalars.environment,
+            description: "Only this environment; forbidden when the token does not list it.",
+          }),
+          tag: t.arg.string({ description: "Only deploys of this tag." }),
+          from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
+          to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
+        },
+        resolve: async (_root, { env, tag, from: since, to: until, ...page }, { loaders, principal }) => {
+          requireEnvironments(principal, env);
+          const from = since ? Date.parse(since) : -Infinity;
+          const to = until ? Date.parse(until) : Infinity;
+          if (from > to) throw new OpsError("invalid_request", "from must not be after to");
+          const isWithin = (ms: number) => ms >= from && ms <= to;
+          const deploys = await loaders.deploys.all();
+          const wanted = deploys
+            .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
+            .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)));
+          return toPage("deploys", wanted, toPlace, page, size);
+        },
       },
-      resolve: async (_root, { first, env, tag, ...range }, { loaders, principal }) => {
-        requireEnvironments(principal, env);
-        const from = range.from ? Date.parse(range.from) : -Infinity;
-        const to = range.to ? Date.parse(range.to) : Infinity;
-        if (from > to) throw new OpsError("invalid_request", "from must not be after to");
-        const isWithin = (ms: number) => ms >= from && ms <= to;
-        const deploys = await loaders.deploys.all();
-        return deploys
-          .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
-          .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)))
-          .slice(0, checkFirst(first));
-      },
-    }),
+      { name: "DeployConnection", description: "A page of the deploys." },
+      { name: "DeployEdge", description: "A deploy of a page." },
+    ),
     deployLogs: t.field({
       type: [refs.deployLog],
       nullable: true,
@@ -146,6 +145,17 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
     }),
   }));
+}
+
+const size = { usual: 20, most: 100 };
+
+/** What tells one deploy from all others, as text. */
+function toDeployKey({ service, destination, env, tag, deployedAt }: Deploy): string {
+  return JSON.stringify([service, destination, env, tag, deployedAt]);
+}
+
+function toPlace(deploy: Deploy) {
+  return { time: deploy.deployedAt, key: toDeployKey(deploy) };
 }
 
 /** DeployInfo, and the query that returns it. */
@@ -200,15 +210,13 @@ export function addDeployInfo(builder: Builder, refs: Refs, scalars: Scalars): v
 export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("DriftKind", {
     description: "In what way something is not as the last deploy should have left it.",
-    values: {
-      mixed_releases: { description: "Replicas of one role, at one destination of a service, are of several releases." },
-      unlike_deploy: { description: "Containers are of another release than the last recorded deploy." },
-      leftover: { description: "A container is still live on the engine of the one that replaced it." },
-      engine_missed: {
-        description: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
-      },
-      engine_unknown: { description: "An engine does not answer: what it runs is not known, and in no other row." },
-    } satisfies Record<DriftKind, object>,
+    values: toEnumValues<DriftKind>({
+      mixed_releases: "Replicas of one role, at one destination of a service, are of several releases.",
+      unexpected_release: "Containers are of another release than the last recorded deploy.",
+      leftover: "A container is still live on the engine of the one that replaced it.",
+      missing_on_engine: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
+      engine_unknown: "An engine does not answer: what it runs is not known, and in no other row.",
+    }),
   });
   refs.drift.implement({
     description: "Something that is not as the last deploy should have left it.",

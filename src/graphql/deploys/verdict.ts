@@ -6,6 +6,7 @@ import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import { toEnumValues } from "../scalars.ts";
 
 const { leastJobs, alpha, leastRatioGrowth, leastTimedJobs, p95Factor, p95Seconds, unhealthyFactor, unhealthySeconds } =
   verdictRules;
@@ -17,11 +18,11 @@ const p95Test = `Worse below ${alpha} divided by twice the queues that have enou
 export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
     description: "How the time after a deploy compares with the time before it.",
-    values: {
-      clean: { description: "Nothing is worse, and there was enough data." },
-      regressed: { description: "Something is worse." },
-      not_enough_data: { description: "Nothing is known to be worse, but there was not enough data." },
-    } satisfies Record<VerdictOutcome, object>,
+    values: toEnumValues<VerdictOutcome>({
+      clean: "Nothing is worse, and there was enough data.",
+      regressed: "Something is worse.",
+      not_enough_data: "Nothing is known to be worse, but there was not enough data.",
+    }),
   });
   refs.queueWindow.implement({
     description: "What ended in a queue in one window.",

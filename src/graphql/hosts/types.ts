@@ -4,8 +4,10 @@ import type { Scalars } from "../scalars.ts";
 
 /** Host and Thresholds, and the queries that return them. */
 export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.host.implement({
+  builder.node(refs.host, {
     description: "One machine as node-exporter and Prometheus see it. A number is null where there is no usable sample.",
+    id: { description: "Its id in the whole schema, for `node`: of this instance.", resolve: ({ instance }) => instance },
+    loadOne: async (id, { loaders }) => (await loaders.hosts.report()).hosts.find(({ instance }) => instance === id) ?? null,
     fields: (t) => ({
       name: t.exposeString("name", { description: "Node name; the instance without its port where that is missing." }),
       instance: t.exposeString("instance", { description: "Prometheus' instance label." }),

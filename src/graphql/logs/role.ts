@@ -1,10 +1,10 @@
 import { keepsRights } from "../../auth/principal.ts";
 import { toProblem } from "../../lib/errors.ts";
-import { counted, toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
+import { type Builder, counted } from "../builder.ts";
 import { endedDescription, openLease } from "../lease.ts";
-import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Refs, toContainerId } from "../refs.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
 import { followRoleLogs, readRoleLogs } from "./role-loader.ts";
 
@@ -15,15 +15,15 @@ const few = { field: 1, multiplier: 0.1 } as const;
 export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("RoleLogKind", {
     description: "What stands in a line of a role's log.",
-    values: {
-      line: { description: "A line that the container wrote." },
-      marker: { description: "Nothing that was written: the release of the container begins here." },
-    } as const,
+    values: toEnumValues({
+      line: "A line that the container wrote.",
+      marker: "Nothing that was written: the release of the container begins here.",
+    }),
   });
   refs.logContainer.implement({
     description: "Where a line comes from.",
     fields: (t) => ({
-      id: t.exposeID("id", { description: "As Container.id." }),
+      id: t.id({ description: "As Container.id.", resolve: toContainerId }),
       name: t.exposeString("name", { description: "As Container.name." }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
       service: t.exposeString("service", { nullable: true, description: "As Container.service." }),
@@ -117,19 +117,17 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
 export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
   const notice = builder.enumType("RoleLogNoticeKind", {
     description: "What happened to one container of a followed role. It is sent at once; earlier lines may follow.",
-    values: {
-      joined: { description: "It is followed from now on." },
-      left: { description: "It no longer belongs to the role, and everything that it wrote was read." },
-      truncated: {
-        description:
-          "It wrote more before it was found than is read at once (20,000 lines, 5 MB): the oldest of these are missing, and `dropped` counts " +
-          "them; beyond 32 MB, or 5 seconds of counting, at least so many.",
-      },
-      unreadable: { description: "Its log cannot be read; it is tried again." },
-      stopped: { description: "It does not run." },
-      resumed: { description: "It runs again; the lines go on where they ended." },
-      engine_lost: { description: "Its engine cannot be asked; it is tried again, and no line will be missing." },
-    } as const,
+    values: toEnumValues({
+      joined: "It is followed from now on.",
+      left: "It no longer belongs to the role, and everything that it wrote was read.",
+      truncated:
+        "It wrote more before it was found than is read at once (20,000 lines, 5 MB): the oldest of these are missing, and `dropped` counts " +
+        "them; beyond 32 MB, or 5 seconds of counting, at least so many.",
+      unreadable: "Its log cannot be read; it is tried again.",
+      stopped: "It does not run.",
+      resumed: "It runs again; the lines go on where they ended.",
+      engine_lost: "Its engine cannot be asked; it is tried again, and no line will be missing.",
+    }),
   });
   refs.roleLogNotice.implement({
     description: "What happened to one container of a followed role.",

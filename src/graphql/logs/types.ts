@@ -1,20 +1,20 @@
 import { maySeeContainer, type Principal } from "../../auth/principal.ts";
-import { counted, toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
+import { type Builder, counted } from "../builder.ts";
 import { openLease } from "../lease.ts";
 import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
 
 /** LogBatch, and the subscription containerLogs. */
 export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
   const notice = builder.enumType("LogNotice", {
     description: "What happened to the source of a followed log.",
-    values: {
-      stopped: { description: "The container does not run; its next start is waited for." },
-      resumed: { description: "It runs again; the lines go on where they ended." },
-      engine_lost: { description: "Its engine cannot be asked; it is tried again, and no line will be missing." },
-    } as const,
+    values: toEnumValues({
+      stopped: "The container does not run; its next start is waited for.",
+      resumed: "It runs again; the lines go on where they ended.",
+      engine_lost: "Its engine cannot be asked; it is tried again, and no line will be missing.",
+    }),
   });
   refs.logBatch.implement({
     description: "Lines of a followed log that came together.",

@@ -62,7 +62,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
       nullable: true,
       complexity: costOfFirst,
       description:
-        "Recent failures of all queues, grouped by queue and fingerprint, newest first. Over all queues: `errorGroups`.",
+        "Recent errors, each once for each queue that it happened in, newest first; REST has the newest 50 as `errors` of /queues. Null when no source could be read.",
       args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
       resolve: async (_root, args, { loaders }) => {
         const errors = await loaders.queues.errors();
@@ -146,7 +146,8 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
       type: [refs.errorGroup],
       nullable: true,
       complexity: costOfFirst,
-      description: "Recent errors over all queues and sources, each once, newest first.",
+      description:
+        "Recent errors, each once over all queues and sources, newest first; `jobErrors` has them once for each queue.",
       args: {
         first: t.arg.int(first),
         env: t.arg({

@@ -1,7 +1,8 @@
+import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "../../queues/state.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import type { Scalars } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
@@ -25,10 +26,12 @@ function toQuantileFields(t: Fields) {
 export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("QueueState", {
     description: "The first of these states that is true of the queue.",
-    values: stateDescriptions,
+    values: toEnumValues<QueueState>(stateDescriptions),
   });
-  refs.queue.implement({
+  builder.node(refs.queue, {
     description: "One queue: a job type of the runner, or a worker queue.",
+    id: { description: "Its id in the whole schema, for `node`: of this name in this source.", resolve: toQueueKey },
+    loadOne: async (key, { loaders }) => (await loaders.queues.all()).find((queue) => toQueueKey(queue) === key) ?? null,
     fields: (t) => ({
       name: t.exposeString("name", { description: "Job type or queue name, as its system calls it." }),
       source: t.exposeString("source", { description: "Configured name of the source that it comes from." }),
@@ -151,23 +154,21 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   );
 }
 
+function toQueueKey({ source, name }: QueueMetrics): string {
+  return JSON.stringify([source, name]);
+}
+
 const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
 const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
 
 const stateDescriptions = {
-  paused: { description: "It is paused." },
-  no_workers: { description: "Jobs could run, and the system says that nobody takes them." },
-  stalled: {
-    description:
-      `A job could have run for more than ${stalledSeconds} s, and nothing ended in the last 5 minutes. Where something runs: ${stalledRuns} times the p95 ` +
-      `of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s, which also holds while no run time is known.`,
-  },
-  failing: {
-    description: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
-  },
-  backlog: {
-    description: `A job waits longer than ${backlogAgeSeconds} s, or what waits takes more than ${backlogDrainSeconds} s to clear.`,
-  },
-  idle: { description: "Nothing waits, runs, or ended in the last 5 minutes." },
-  ok: { description: "None of the others." },
-} satisfies Record<QueueState, { description: string }>;
+  paused: "It is paused.",
+  no_workers: "Jobs could run, and the system says that nobody takes them.",
+  stalled:
+    `A job could have run for more than ${stalledSeconds} s, and nothing ended in the last 5 minutes. Where something runs: ${stalledRuns} times the p95 ` +
+    `of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s, which also holds while no run time is known.`,
+  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
+  backlog: `A job waits longer than ${backlogAgeSeconds} s, or what waits takes more than ${backlogDrainSeconds} s to clear.`,
+  idle: "Nothing waits, runs, or ended in the last 5 minutes.",
+  ok: "None of the others.",
+} satisfies Record<QueueState, string>;

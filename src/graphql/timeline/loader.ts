@@ -24,7 +24,6 @@ interface TimelineQuery {
   /** Unix milliseconds. */
   readonly from: number;
   readonly to: number;
-  readonly first: number;
   readonly env: Environment | null;
   readonly kinds: readonly TimelineKind[];
 }
@@ -112,12 +111,12 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
   };
 
   return async (query) => {
-    const { env, kinds, first } = query;
+    const { env, kinds } = query;
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
     const results = await Promise.all(wanted.map((kind) => read(kind, query)));
     const entries = results.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));
-    return { ...orderEntries(entries, query, first), coverage: results.map(({ coverage }) => coverage) };
+    return { entries: orderEntries(entries, query), coverage: results.map(({ coverage }) => coverage) };
   };
 }
 

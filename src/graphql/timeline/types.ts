@@ -1,25 +1,25 @@
 import { OpsError } from "../../lib/errors.ts";
-import type { TimelineKind } from "../../timeline/timeline.ts";
-import { checkFirst, toCost } from "../args.ts";
+import type { TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
+import { toPage, toPageCost } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
-import type { Refs } from "../refs.ts";
-import { parseDateTime, type Scalars } from "../scalars.ts";
+import { type Refs, toContainerId } from "../refs.ts";
+import { parseDateTime, type Scalars, toEnumValues } from "../scalars.ts";
 
-/** Timeline and its parts, and the query timeline. */
+/** TimelineEntry and TimelineCoverage, and the query timeline. */
 export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("TimelineKind", {
     description: "What happened.",
-    values: {
-      deploy: { description: "A deploy had ended." },
-      restart: { description: "Somebody restarted a container." },
-      container_death: { description: "A container ended, by itself or because it was stopped." },
-      oom_kill: { description: "A container ran out of memory." },
-      health: { description: "The health of a container changed." },
-      queue_state: { description: "The state of a queue changed; `idle` counts as `ok`." },
-      host_alert: { description: "A host became hot, went down, or is healthy again." },
-      gap: { description: "An engine was not heard for a while: events of its containers may be missing before this." },
-    } satisfies Record<TimelineKind, object>,
+    values: toEnumValues<TimelineKind>({
+      deploy: "A deploy had ended.",
+      restart: "Somebody restarted a container.",
+      container_death: "A container ended, by itself or because it was stopped.",
+      oom_kill: "A container ran out of memory.",
+      health: "The health of a container changed.",
+      queue_state: "The state of a queue changed; IDLE counts as OK.",
+      host_alert: "A host became hot, went down, or is healthy again.",
+      gap: "An engine was not heard for a while: events of its containers may be missing before this.",
+    }),
   });
   refs.timelineEntry.implement({
     description: "One thing that happened.",
@@ -58,10 +58,10 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "Name of the container then.",
         resolve: ({ container }) => container?.name ?? null,
       }),
-      containerId: t.string({
+      containerId: t.id({
         nullable: true,
         description: "As Container.id.",
-        resolve: ({ container }) => container?.id ?? null,
+        resolve: ({ container }) => container && toContainerId(container),
       }),
       engine: t.string({
         nullable: true,
@@ -81,7 +81,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         resolve: ({ queue }) => queue?.source ?? null,
       }),
       host: t.exposeString("host", { nullable: true, description: "Name of the host." }),
-      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of `container_death`: the code that it ended with." }),
+      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of CONTAINER_DEATH: the code that it ended with." }),
       requested: t.exposeBoolean("requested", {
         description: "Whether somebody asked for it: a container that was stopped, a restart.",
       }),
@@ -101,49 +101,63 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       note: t.exposeString("note", { nullable: true, description: "What is missing all the same." }),
     }),
   });
-  refs.timeline.implement({
-    description: "What happened in a range.",
-    fields: (t) => ({
-      entries: t.expose("entries", { type: [refs.timelineEntry], description: "In their order, oldest first." }),
-      truncated: t.exposeBoolean("truncated", { description: "Whether the range has older ones, which were left out." }),
-      coverage: t.expose("coverage", {
-        type: [refs.timelineCoverage],
-        description: "For each kind that was asked for: from when on it is known.",
-      }),
-    }),
-  });
   builder.queryField("timeline", (t) =>
-    t.field({
-      type: refs.timeline,
-      nullable: true,
-      complexity: ({ first }) => ({ field: 400, multiplier: toCost(first / 10, 50) }),
-      description:
-        "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts in one order. Deploys and restarts are from records; the rest is " +
-        "what this process has seen since it was started, the newest 1,000 of each kind.",
-      args: {
-        from: t.arg.string({
-          defaultValue: "24h",
-          required: true,
-          description:
-            "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
-        }),
-        to: t.arg.string({ description: "As `from`; now when absent." }),
-        first: t.arg.int({ defaultValue: 100, required: true, description: "How many of the newest in the range, 1 to 500." }),
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only this environment; forbidden when the token does not list it.",
-        }),
-        kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
+    t.connection(
+      {
+        type: refs.timelineEntry,
+        nullable: true,
+        complexity: toPageCost(400, size),
+        description:
+          "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts in one order. Deploys and restarts are from records; the rest is " +
+          "what this process has seen since it was started, the newest 1,000 of each kind. Newest first: 100 unless `first` or `last` says 1 to 500.",
+        args: {
+          from: t.arg.string({
+            defaultValue: "24h",
+            required: true,
+            description:
+              "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
+          }),
+          to: t.arg.string({ description: "As `from`; now when absent." }),
+          env: t.arg({
+            type: scalars.environment,
+            description: "Only this environment; forbidden when the token does not list it.",
+          }),
+          kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
+        },
+        resolve: async (_root, { from, to, env, kinds, ...page }, { loaders }) => {
+          const { nowMs } = loaders;
+          const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
+          if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
+          const { entries, coverage } = await loaders.timeline({ ...range, env: env ?? null, kinds: kinds ?? [] });
+          return { ...(await toPage("timeline", entries, toPlace, page, size)), coverage };
+        },
       },
-      resolve: (_root, { from, to, first, env, kinds }, { loaders }) => {
-        checkFirst(first, 500);
-        const { nowMs } = loaders;
-        const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
-        if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
-        return loaders.timeline({ ...range, first, env: env ?? null, kinds: kinds ?? [] });
+      {
+        name: "TimelineConnection",
+        description: "A page of what happened in a range.",
+        fields: (own) => ({
+          truncated: own.boolean({
+            description: "Whether the range has older entries than this page.",
+            resolve: ({ pageInfo }) => pageInfo.hasNextPage,
+          }),
+          coverage: own.field({
+            type: [refs.timelineCoverage],
+            complexity: { field: 1, multiplier: 0.1 },
+            description: "For each kind that was asked for: from when on it is known.",
+            resolve: ({ coverage }) => coverage,
+          }),
+        }),
       },
-    }),
+      { name: "TimelineEdge", description: "An entry of a page." },
+    ),
   );
+}
+
+const size = { usual: 100, most: 500 };
+
+function toPlace({ time, kind, to, host, engine, queue, container, service, destination, env }: TimelineEntry) {
+  const about = container?.fullId ?? [service, destination, env];
+  return { time, key: JSON.stringify([kind, to, host, engine, queue, about]) };
 }
 
 /** Accepts DateTime texts and log times: no text has different meanings in both. Throws invalid_request with the argument's name. */

@@ -11,7 +11,9 @@ import {
   type ValidationContext,
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { OpsError } from "../../lib/errors.ts";
 import type { Caller } from "../sources.ts";
+import { toRequestError } from "./use-budget.ts";
 
 /** Limits of /graphql. The complexity is about the number of values in the answer; fields that load an upstream count more (their `complexity`). */
 const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 100_000, rootFields: 20 } as const;
@@ -65,7 +67,8 @@ function findExcess({ schema, document, operationName, variableValues, contextVa
     }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
   } catch (error) {
-    // Variables that do not fit: a request error, as the execution would report.
+    // Variables that do not fit, or an id that is none: a request error, as the cost is not known.
+    if (error instanceof OpsError) return toRequestError(error);
     return error instanceof GraphQLError ? withStatus(error) : new GraphQLError("The operation cannot be run");
   }
 }

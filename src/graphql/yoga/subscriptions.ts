@@ -28,8 +28,7 @@ export function useCompiledSubscriptions(): Plugin {
   const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName = "") => {
     const known = documents.get(document) ?? new Map<string, Compiled>();
     documents.set(document, known);
-    const compiled =
-      known.get(operationName) ?? compileQuery(schema, document, operationName, { disableLeafSerialization: true });
+    const compiled = known.get(operationName) ?? compileQuery(schema, document, operationName);
     known.set(operationName, compiled);
     return compiled;
   };

@@ -82,7 +82,7 @@ export function toRefusal(error: unknown): ExecutionResult {
 }
 
 /** An error of the whole request, with its status for clients that know GraphQL over HTTP. */
-function toRequestError({ code, status, message, headers }: OpsError): GraphQLError {
+export function toRequestError({ code, status, message, headers }: OpsError): GraphQLError {
   const retryAfter = Number(headers?.["Retry-After"] ?? 0);
   const retry = retryAfter > 0 && { headers: { "retry-after": String(retryAfter) } };
   const extensions = { code, status, ...(retry && { retryAfter }), http: { spec: true, status, ...retry } };

@@ -101,7 +101,8 @@ export function cleanRequestError(error: GraphQLError): GraphQLError {
   if (extensions["code"] === "BAD_REQUEST") extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };
   const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message);
   const message = variable ? `Variable "${variable[1]}" has an invalid value.` : error.message;
-  return new GraphQLError(message.replace(/ ?Did you mean .*\?$/, ""), {
+  const hint = /Value "\w*[a-z]\w*" does not exist in "\w+" enum/.test(error.message) ? " Enum values are in capitals." : "";
+  return new GraphQLError(message.replace(/ ?Did you mean .*\?$/, "") + hint, {
     nodes: error.nodes ?? null,
     path: error.path ?? null,
     extensions,

@@ -32,14 +32,14 @@ const starting = { health: "starting" } as const;
 const none = { health: "none" } as const;
 
 it.each<[string, Partial<Container>, Record<number, Partial<Container> | Error>, unknown[]]>([
-  ["well at once", {}, {}, [true, "running healthy", 0, 0]],
-  ["unwell at once", { health: "unhealthy" }, {}, [false, "running unhealthy", 0, 0]],
+  ["healthy at once", {}, {}, [true, "running healthy", 0, 0]],
+  ["unhealthy at once", { health: "unhealthy" }, {}, [false, "running unhealthy", 0, 0]],
   ["stopped at once", { status: "exited" }, {}, [false, "exited healthy", 0, 0]],
-  ["well later", starting, { 700: { health: "healthy" } }, [true, "running healthy", 1000, 2]],
-  ["unwell later", starting, { 500: { health: "unhealthy" } }, [false, "running unhealthy", 500, 1]],
+  ["healthy later", starting, { 700: { health: "healthy" } }, [true, "running healthy", 1000, 2]],
+  ["unhealthy later", starting, { 500: { health: "unhealthy" } }, [false, "running unhealthy", 500, 1]],
   ["started again", starting, { 500: { startedAt: "2026-01-13T11:00:00Z" } }, [false, "running starting", 500, 1]],
-  ["never well", starting, {}, [false, "running starting", 1700, 4]],
-  ["well at the last moment", starting, { 1700: { health: "healthy" } }, [true, "running healthy", 1700, 4]],
+  ["never healthy", starting, {}, [false, "running starting", 1700, 4]],
+  ["healthy at the last moment", starting, { 1700: { health: "healthy" } }, [true, "running healthy", 1700, 4]],
   ["running without a check", none, {}, [true, "running none", 1000, 2]],
   ["stopped without a check", none, { 600: { status: "exited" } }, [false, "exited none", 1000, 2]],
   ["lost for a while", starting, { 400: new Error("x"), 900: { health: "healthy" } }, [true, "running healthy", 1000, 2]],

@@ -8,7 +8,7 @@ const containers = ["a", "b", "c"].map((name) => sampleContainer({ name }));
 const caller = createCaller();
 const request = { reason: "leak", requestId: "r1", principal: caller.principal, origin: caller.origin(), waitMs: 1000 };
 
-async function run(well: (name: string) => boolean, closing = new AbortController()) {
+async function run(healthy: (name: string) => boolean, closing = new AbortController()) {
   const log: string[] = [];
   const requests: RestartRequest[] = [];
   let busy = 0;
@@ -27,8 +27,8 @@ async function run(well: (name: string) => boolean, closing = new AbortControlle
         requests.push(asked);
         await Promise.resolve();
         busy -= 1;
-        if (container.name === "a" && !well("a")) throw new Error("refused");
-        return { container, healthy: well(container.name) };
+        if (container.name === "a" && !healthy("a")) throw new Error("refused");
+        return { container, healthy: healthy(container.name) };
       },
     },
   });
@@ -48,7 +48,7 @@ it("restarts one after the other, each found anew, the step recorded", async () 
 
 it("stops at the first that is not healthy, or fails", async () => {
   expect(await run((name) => name !== "b")).toMatchObject({
-    outcomes: ["restarted", "unwell", "skipped"],
+    outcomes: ["restarted", "unhealthy", "skipped"],
     log: ["find a", "restart a", "find b", "restart b"],
   });
   const { outcomes, steps } = await run((name) => name !== "a");

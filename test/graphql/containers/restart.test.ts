@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import type { Scope } from "../../../src/auth/principal.ts";
 import type { Container } from "../../../src/containers/container.ts";
 import type { ProbeRun } from "../../../src/containers/source.ts";
+import { toCursor } from "../../../src/graphql/args.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
@@ -32,18 +33,41 @@ async function ask(
 const restart = (name: string, more = "") => `mutation { restartContainer(name: "${name}"${more}) { name restarted } }`;
 
 describe("auditLog", () => {
+  it("has each entry once for a reader of pages, while others are written", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
+    const seen: number[] = [];
+    for (let cursor = ""; ;) {
+      const { data } = await ask(
+        memory,
+        `{ auditLog(first: 2, after: "${cursor}") { edges { cursor node { seq } } pageInfo { endCursor hasNextPage } } }`,
+      );
+      const { edges, pageInfo } = data.auditLog;
+      seen.push(...edges.map(({ node }: { node: { seq: number } }) => node.seq));
+      expect(edges.at(-1).cursor).toBe(pageInfo.endCursor);
+      if (!pageInfo.hasNextPage) break;
+      cursor = pageInfo.endCursor;
+      await ask(memory, restart("web-staging"));
+    }
+    expect(seen).toEqual([6, 5, 4, 3, 2, 1]);
+  });
+
   it("pages through what the token may see, newest first, and only for who may operate", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
     const log = async (args: string, rights = {}) =>
-      (await ask(memory, `{ auditLog${args} { seq containerName outcome } }`, rights)).data?.auditLog?.map(
+      (await ask(memory, `{ auditLog${args} { nodes { seq containerName outcome } } }`, rights)).data?.auditLog?.nodes.map(
         ({ seq }: { seq: number }) => seq,
       );
     expect(await log("")).toEqual([6, 5, 4, 3, 2, 1]);
-    expect(await log("(first: 2, before: 5)")).toEqual([4, 3]);
+    expect(await log(`(first: 2, after: "${toCursor("auditLog", "5")}")`)).toEqual([4, 3]);
+    expect(await log(`(last: 2, before: "${toCursor("auditLog", "2")}")`)).toEqual([4, 3]);
     expect(await log("", { where: ["staging"] })).toEqual([6, 5, 2, 1]);
-    expect(await ask(memory, "{ auditLog { seq } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
-    expect(await ask(memory, "{ auditLog(first: 101) { seq } }")).toMatchObject({ code: "invalid_request" });
+    expect(await ask(memory, "{ auditLog { nodes { seq } } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
+    for (const args of [`after: "x"`, `before: "${toCursor("deploys", "1")}"`, "last: 2", "first: 0", "first: 1, last: 1"]) {
+      expect(await ask(memory, `{ auditLog(${args}) { nodes { seq } } }`)).toMatchObject({ code: "invalid_request" });
+    }
+    expect(await ask(memory, "{ auditLog(first: 101) { nodes { seq } } }")).toMatchObject({ code: "invalid_request" });
   });
 });
 
@@ -86,7 +110,7 @@ describe("restartContainer", () => {
       },
     });
 
-    it("of its host name or its id, with what each source cannot tell", async () => {
+    it("of its host name or its id, with what each source does not know", async () => {
       const table = { name: "runner", env: "staging" as const, ...none };
       expect(await work([river("staging", { jobs: [job], total: 1, unnamed: 2 }), table])).toEqual({
         jobs: [job],
@@ -99,7 +123,7 @@ describe("restartContainer", () => {
       expect(asked.at(-1)).toEqual(["a", staging.id]);
     });
 
-    it("as none only where a source can tell", async () => {
+    it("as none only where a source knows", async () => {
       expect(await work([river("staging")])).toEqual({ jobs: [], total: 0, gaps: [] });
       const unknown = (source: string | null, reason: string) => ({ jobs: null, total: null, gaps: [{ source, reason }] });
       expect(await work([])).toEqual(unknown(null, "no queue source is configured"));
@@ -137,13 +161,13 @@ describe("restartContainer", () => {
 
 describe("restartRole", () => {
   const role = (env: string, more = "") =>
-    `mutation { restartRole(role: "web", env: ${env}, reason: "leak"${more}) { complete steps { outcome container { name } } } }`;
+    `mutation { restartRole(role: "web", env: ${env.toUpperCase()}, reason: "leak"${more}) { complete steps { outcome container { name } } } }`;
 
   it("restarts the running ones of the environment", async () => {
     const stopped = sampleContainer({ name: "web-stopped", status: "exited" });
     const memory = createMemorySources({ containers: [...containers, stopped] }, { restartEnabled: true });
     const { data } = await ask(memory, role("staging"));
-    expect(data.restartRole).toEqual({ complete: true, steps: [{ outcome: "restarted", container: { name: "web-staging" } }] });
+    expect(data.restartRole).toEqual({ complete: true, steps: [{ outcome: "RESTARTED", container: { name: "web-staging" } }] });
     expect(memory.audited[0]).toMatchObject({ args: { role: "web", step: 1, of: 1 }, reason: "leak" });
   });
 
@@ -175,22 +199,22 @@ describe("restartRole", () => {
         if (healthy instanceof Error) throw healthy;
         return { container, healthy, dockerStatus: 204 };
       });
-      return (await ask(memory, `mutation { restartRole(role: "web", env: staging, reason: "leak") ${source} }`)).data
+      return (await ask(memory, `mutation { restartRole(role: "web", env: STAGING, reason: "leak") ${source} }`)).data
         .restartRole;
     };
     const step = (name: string, outcome: string, error: object | null = null) => ({ outcome, container: { name }, error });
-    expect(await run([])).toEqual({ complete: true, steps: ["a", "b", "c"].map((name) => step(name, "restarted")) });
+    expect(await run([])).toEqual({ complete: true, steps: ["a", "b", "c"].map((name) => step(name, "RESTARTED")) });
     expect(await run([true, true, false])).toEqual({
       complete: false,
-      steps: [step("a", "restarted"), step("b", "restarted"), step("c", "unwell")],
+      steps: [step("a", "RESTARTED"), step("b", "RESTARTED"), step("c", "UNHEALTHY")],
     });
     const refused = new OpsError("restart_protected", "It is protected");
     expect(await run([true, refused])).toEqual({
       complete: false,
       steps: [
-        step("a", "restarted"),
-        step("b", "failed", { code: "restart_protected", message: "It is protected" }),
-        step("c", "skipped"),
+        step("a", "RESTARTED"),
+        step("b", "FAILED", { code: "restart_protected", message: "It is protected" }),
+        step("c", "SKIPPED"),
       ],
     });
   });
@@ -204,7 +228,7 @@ describe("restartRole", () => {
     ];
     const memory = createMemorySources({ containers: fleet }, { restartEnabled: true });
     const { data } = await ask(memory, role("staging"));
-    expect(data.restartRole.steps).toEqual([{ outcome: "restarted", container: { name: "web-staging" } }]);
+    expect(data.restartRole.steps).toEqual([{ outcome: "RESTARTED", container: { name: "web-staging" } }]);
     expect(await ask(memory, role("production"))).toMatchObject({ code: "container_not_found" });
     expect(await ask(memory, role("staging").replace("leak", ""))).toMatchObject({ code: "invalid_request" });
   });
@@ -243,7 +267,7 @@ describe("restartRole", () => {
     const fleet = [live, beta, bare];
 
     it("refuses, names them, and restarts nothing", async () => {
-      expect(await restartRole(", env: production", fleet)).toEqual({
+      expect(await restartRole(", env: PRODUCTION", fleet)).toEqual({
         outcome:
           "role_ambiguous: The role runner is run by 3 services or destinations; choose one by service, destination or env: " +
           "wallet-core (production), wallet-core -d beta (production), wallet-core -d production (production)",
@@ -251,19 +275,19 @@ describe("restartRole", () => {
         records: 0,
       });
       const many = Array.from({ length: 12 }, (_, index) => runner(`d${index}`, "production"));
-      expect((await restartRole(", env: production", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
+      expect((await restartRole(", env: PRODUCTION", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
     });
 
     it("restarts those of the one that is chosen, and no other", async () => {
       const chosen = async (args: string, given = fleet) => (await restartRole(args, given)).outcome;
-      expect(await chosen(', env: production, destination: "production"')).toEqual([live.name]);
+      expect(await chosen(', env: PRODUCTION, destination: "production"')).toEqual([live.name]);
       expect(await chosen(', destination: "beta"')).toEqual([beta.name]);
       expect(await chosen(', destination: ""')).toEqual([bare.name]);
-      expect(await chosen(', env: production, destination: ""')).toEqual([bare.name]);
+      expect(await chosen(', env: PRODUCTION, destination: ""')).toEqual([bare.name]);
       expect(await chosen(', destination: "production"', [live, shop])).toMatch(/^role_ambiguous: /);
       expect(await chosen(', destination: "production", service: "shop"', [live, shop])).toEqual([shop.name]);
       expect(await chosen(', destination: "nothing"')).toMatch(/^container_not_found: /);
-      expect(await chosen(', env: staging, destination: "production"')).toMatch(/^container_not_found: /);
+      expect(await chosen(', env: STAGING, destination: "production"')).toMatch(/^container_not_found: /);
     });
 
     it("wants env or destination", async () => {
@@ -283,7 +307,7 @@ describe("restartRole", () => {
       const same = [live, runner("production", null)];
       expect((await restartRole(', destination: "production"', same)).outcome).toMatch(/^role_ambiguous: .*unknown environment/);
       expect((await restartRole(', destination: "production"', same, ["production"])).outcome).toEqual([live.name]);
-      expect((await restartRole(", env: production", same)).outcome).toEqual([live.name]);
+      expect((await restartRole(", env: PRODUCTION", same)).outcome).toEqual([live.name]);
     });
 
     it("restarts no container whose name is that of another role when its turn comes", async () => {
@@ -297,10 +321,10 @@ describe("restartRole", () => {
           return restartOne(ref);
         },
       });
-      const source = `mutation { restartRole(role: "runner", env: production, reason: "leak") { steps { outcome error { code } } } }`;
+      const source = `mutation { restartRole(role: "runner", env: PRODUCTION, reason: "leak") { steps { outcome error { code } } } }`;
       expect((await ask(memory, source)).data.restartRole.steps).toEqual([
-        { outcome: "restarted", error: null },
-        { outcome: "failed", error: { code: "container_not_found" } },
+        { outcome: "RESTARTED", error: null },
+        { outcome: "FAILED", error: { code: "container_not_found" } },
       ]);
       expect(memory.calls["restart"]).toBe(1);
     });
@@ -338,7 +362,7 @@ describe("healthCheck(probe: true)", () => {
 
   it("has the figures of the last probe in their places, its age in seconds", async () => {
     const container = sampleContainer({ name: "web", health: "unhealthy", probe: last });
-    const common = { status: "running", health: "unhealthy", failingStreak: 4 };
+    const common = { status: "running", health: "UNHEALTHY", failingStreak: 4 };
     // 90.6 s before now.
     expect(await check(container)).toEqual({ ...common, ...last, ...unprobed, healthy: false, ageSeconds: 91 });
     const probed = { healthy: true, checkedAt: "2026-01-13T09:47:28Z", ageSeconds: 3, output: "new" };

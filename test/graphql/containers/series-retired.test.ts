@@ -134,7 +134,7 @@ it("a token sees those of its environments alone, and arguments narrow them as a
     Object.keys((await ask({ ...stage, ...(where && { where }) }, args)).counts);
   expect(await names(lastMinutes)).toEqual(["p3", "s3", "p2", "s2"]);
   expect(await names(lastMinutes, ["staging"])).toEqual(["s3", "s2"]);
-  expect(await names(`${lastMinutes}, env: [production]`)).toEqual(["p3", "p2"]);
+  expect(await names(`${lastMinutes}, env: [PRODUCTION]`)).toEqual(["p3", "p2"]);
   expect(await names(`${lastMinutes}, containers: ["s2"]`)).toEqual(["s2"]);
   expect(await names(`${lastMinutes}, roles: ["redis"], includeAccessories: true`)).toEqual(["a2"]);
 });

@@ -25,7 +25,7 @@ test("all figures of a container, where they are from, and its history", async (
   expect(errors).toEqual([]);
   expect(data).toEqual({
     stats: {
-      source: "engine",
+      source: "ENGINE",
       cpuPct: 12.4,
       cpuPeriods: 100,
       cpuThrottledPeriods: 10,

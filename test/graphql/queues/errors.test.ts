@@ -161,13 +161,13 @@ describe("errorGroups", () => {
     expect((await ask(query("(first: 0)"), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
   });
 
-  it("is limited to an environment when told to, and always to those of the token", async () => {
+  it("is limited to an environment on demand, and always to those of the token", async () => {
     const counts = async (args: string, caller = createCaller()) =>
       (await ask(query(args), memory, caller)).data.errorGroups?.map(({ count }: { count: number }) => count);
-    expect(await counts("(env: production)")).toEqual([4, 1]);
-    expect(await counts("(env: staging)")).toEqual([6]);
+    expect(await counts("(env: PRODUCTION)")).toEqual([4, 1]);
+    expect(await counts("(env: STAGING)")).toEqual([6]);
     expect(await counts("", limited)).toEqual([6]);
-    const { errors } = await ask(query("(env: production)"), memory, limited);
+    const { errors } = await ask(query("(env: PRODUCTION)"), memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 });

@@ -38,7 +38,7 @@ afterAll(() => gateway[Symbol.asyncDispose]());
 const job = 'source: "jobs", reason: $reason';
 const changes = [
   ["restartContainer", 'restartContainer(name: "web-1", reason: $reason) { name }'],
-  ["restartRole", 'restartRole(role: "web", env: staging, reason: $reason) { complete }'],
+  ["restartRole", 'restartRole(role: "web", env: STAGING, reason: $reason) { complete }'],
   ["retryJob", `retryJob(${job}, jobId: "1") { state }`],
   ["discardJob", `discardJob(${job}, jobId: "1") { state }`],
   ["retryErrorGroup", `retryErrorGroup(${job}, queue: "mail", fingerprint: "${toFingerprint("boom")}") { count }`],
@@ -48,8 +48,8 @@ test.each(changes)("the reason of %s is clean in the record, its answers and the
   const { body } = await gateway.query(`mutation ($reason: String!) { ${field} }`, { reason: given });
   expect(body.errors).toBeUndefined();
   expect(memory.audited.map(({ reason }) => reason)).toEqual([shown, shown]);
-  const { body: told } = await gateway.query("{ auditLog { reason } timeline { entries { message } } }");
-  expect(told.data.auditLog).toEqual([{ reason: shown }, { reason: shown }]);
+  const { body: told } = await gateway.query("{ auditLog { nodes { reason } } timeline { nodes { message } } }");
+  expect(told.data.auditLog.nodes).toEqual([{ reason: shown }, { reason: shown }]);
   expect(JSON.stringify([told, lines])).not.toMatch(/canary|\\u001b|\u202e/);
 });
 
@@ -57,9 +57,9 @@ test("the reason of REST's restart is clean, and so is its line of the timeline"
   const path = `/api/v1/admin/ops/containers/web-1/restart?reason=${encodeURIComponent(given)}`;
   expect((await gateway.fetch(path, { method: "POST" })).status).toBe(200);
   expect(memory.audited.map(({ reason }) => reason)).toEqual([shown, shown]);
-  const range = 'from: "2026-01-13T00:00:00Z", to: "2026-01-14T00:00:00Z", kinds: [restart]';
-  const { body } = await gateway.query(`{ timeline(${range}) { entries { message } } }`);
-  expect(body.data.timeline.entries).toEqual([{ message: `web-1 was restarted by default: ${shown}` }]);
+  const range = 'from: "2026-01-13T00:00:00Z", to: "2026-01-14T00:00:00Z", kinds: [RESTART]';
+  const { body } = await gateway.query(`{ timeline(${range}) { nodes { message } } }`);
+  expect(body.data.timeline.nodes.toReversed()).toEqual([{ message: `web-1 was restarted by default: ${shown}` }]);
 });
 
 test("a reason of nothing that is shown is none", async () => {

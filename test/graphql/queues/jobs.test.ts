@@ -101,7 +101,8 @@ describe("operations on jobs", () => {
     expect(await jobs.ask(one("retryJob"))).toMatchObject({ code: "job_conflict" });
     expect(await jobs.ask(one("retryJob", "99"))).toMatchObject({ code: "job_not_found" });
     const fields = "action outcome env jobSource jobQueue jobIds fingerprint containerName code detail intent reason";
-    const log = async (rights: Rights = {}) => (await jobs.ask(`{ auditLog { ${fields} } }`, rights)).data.auditLog.toReversed();
+    const log = async (rights: Rights = {}) =>
+      (await jobs.ask(`{ auditLog { nodes { ${fields} } } }`, rights)).data.auditLog.nodes.toReversed();
     const common = {
       action: "job.retry",
       env: "staging",

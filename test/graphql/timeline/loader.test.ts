@@ -33,8 +33,10 @@ function createStage({ deploys = [], logs = [], engines = [engine("a")], caller 
     deploys: { all: async () => deploys, logs: async () => logs } as never,
     containers: containers as never,
   });
-  const ask = (kinds: readonly TimelineKind[], more: { env?: Environment; first?: number; from?: number; to?: number } = {}) =>
-    load({ from, to, first: 100, env: null, kinds, ...more });
+  const ask = async (kinds: readonly TimelineKind[], more: { env?: Environment; from?: number; to?: number } = {}) => {
+    const { entries, coverage } = await load({ from, to, env: null, kinds, ...more });
+    return { entries: entries.toReversed(), coverage };
+  };
   return { sources, audited, ask, timeline: sources.timeline };
 }
 
@@ -80,7 +82,6 @@ describe("deploys", () => {
   it("are not known where there are none", async () => {
     expect(await createStage().ask(["deploy"])).toEqual({
       entries: [],
-      truncated: false,
       coverage: [{ kind: "deploy", known: false, since: null, sampled: false, note: null }],
     });
   });
@@ -164,7 +165,7 @@ describe("restarts", () => {
       asked.push(query.first);
       return read({ ...query, first: 4 });
     };
-    const { entries, coverage } = await stage.ask(["restart"], { first: 10 });
+    const { entries, coverage } = await stage.ask(["restart"]);
     expect(entries.map(({ who }) => who)).toEqual(["begin", "second", "end"]);
     expect(coverage).toEqual([{ kind: "restart", known: true, since: null, sampled: false, note: `${others}; not heard: a` }]);
     expect(asked).toEqual([1000]);
@@ -180,7 +181,6 @@ describe("restarts", () => {
     reader.timeline.begin("restart", begin);
     expect(await reader.ask(["restart"])).toEqual({
       entries: [seen],
-      truncated: false,
       coverage: [{ kind: "restart", known: true, since: at(1), sampled: false, note }],
     });
     const operator = createStage();
@@ -193,7 +193,6 @@ describe("restarts", () => {
     operator.sources.audit.read = () => Promise.reject(new OpsError("audit_unavailable", "the record cannot be read"));
     expect(await operator.ask(["restart"])).toEqual({
       entries: [seen],
-      truncated: false,
       coverage: [{ kind: "restart", known: true, since: at(1), sampled: false, note: "the record cannot be read" }],
     });
   });
@@ -309,7 +308,6 @@ describe("what was sampled", () => {
     const note = "the hosts belong to no environment of this token";
     expect(await stage.ask(["host_alert"])).toEqual({
       entries: [],
-      truncated: false,
       coverage: [{ kind: "host_alert", known: false, since: null, sampled: true, note }],
     });
     const own = createStage({ caller: staging(), env: "staging" });

@@ -85,8 +85,8 @@ const boundaries: readonly (readonly [limit: string, most: string, above: string
   ],
   [
     "complexity of a timeline",
-    `{ timeline(first: 500) { entries { ${times(60, "message")} } } containers { name ${logs(1108)} } deployInfo { ${times(38, "currentTag")} } }`,
-    `{ timeline(first: 500) { entries { ${times(60, "message")} } } containers { name ${logs(1108)} } deployInfo { ${times(39, "currentTag")} } }`,
+    `{ timeline(first: 493) { nodes { ${times(60, "message")} } } containers { name ${logs(1108)} } deployInfo { ${times(15, "currentTag")} } }`,
+    `{ timeline(first: 493) { nodes { ${times(60, "message")} } } containers { name ${logs(1108)} } deployInfo { ${times(16, "currentTag")} } }`,
     "complexity 100001, at most 100000",
   ],
   [
@@ -167,7 +167,7 @@ describe("limits of /graphql", () => {
     ],
     [
       "the same with a page of less than nothing",
-      "{ auditLog(first: -100000) { seq } containers { logs(tail: 5000) { lines { message } } } }",
+      "{ auditLog(first: -100000) { nodes { seq } } containers { logs(tail: 5000) { lines { message } } } }",
       "complexity",
     ],
     [

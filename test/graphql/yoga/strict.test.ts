@@ -43,7 +43,7 @@ describe("the status of an answer with errors", () => {
     ["a field that does not exist", "{ nothing }", 400],
     ["a broken document", "{ hosts {", 400],
     ["a variable that is missing", "query ($from: DateTime!) { queueDepth(from: $from, to: $from) { time } }", 400],
-    ["hosts that nobody could count", `{ upCounts(${lastHour()}, kinds: [host]) { up } }`, 503],
+    ["hosts that nobody could count", `{ upCounts(${lastHour()}, kinds: [HOST]) { up } }`, 503],
     ["the same, of a past", '{ upCounts(from: "2026-01-01", to: "2026-01-02") { up } }', 503],
     ["hosts beside what could be counted", `{ upCounts(${lastHour()}) { up } upCountKinds(${lastHour()}) { kind } }`, 200],
     ["no error", "{ containers { name } }", 200],

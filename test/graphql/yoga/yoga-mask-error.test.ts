@@ -66,6 +66,15 @@ it("what is no error of a field keeps its text, without what was sent", () => {
 it.each([
   ['Cannot query field "a" on type "Query". Did you mean "b" or "c"?', 'Cannot query field "a" on type "Query".'],
   ["Did you mean a? No.", "Did you mean a? No."],
+  [
+    'Value "staging" does not exist in "Environment" enum. Did you mean the enum value "STAGING"?',
+    'Value "staging" does not exist in "Environment" enum. Enum values are in capitals.',
+  ],
+  [
+    'Variable "$env" got invalid value "staging"; Value "staging" does not exist in "Environment" enum.',
+    'Variable "$env" has an invalid value. Enum values are in capitals.',
+  ],
+  ['Value "NONE" does not exist in "Environment" enum.', 'Value "NONE" does not exist in "Environment" enum.'],
   ['x Variable "$a" got invalid value 1', 'x Variable "$a" got invalid value 1'],
   ['Variable "$a" is not defined.', 'Variable "$a" is not defined.'],
 ])("the text %s becomes %s", (text, cleaned) => {

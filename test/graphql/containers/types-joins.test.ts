@@ -1,12 +1,12 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { createCaller } from "../support/caller.ts";
-import { sampleContainer } from "../support/containers.ts";
-import { sampleDeployInfo } from "../support/deploys.ts";
-import { sampleHost } from "../support/hosts.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { sampleDeployInfo } from "../../support/deploys.ts";
+import { sampleHost } from "../../support/hosts.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 

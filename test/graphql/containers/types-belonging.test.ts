@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { sampleContainer, sampleEvent } from "../support/containers.ts";
-import { startGateway } from "../support/gateway.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
-import { subscribe } from "../support/subscribe.ts";
-import { createTokens } from "../support/tokens.ts";
+import { toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
+import { sampleContainer, sampleEvent } from "../../support/containers.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+import { subscribe } from "../../support/subscribe.ts";
+import { createTokens } from "../../support/tokens.ts";
 
 const scopes = ["ops:read", "ops:logs", "ops:operate"] as const;
 const tokens = createTokens({ full: { scopes }, staging: { scopes, environments: ["staging"] } });
@@ -75,8 +75,8 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     expect(memory.audited).not.toContainEqual(expect.objectContaining({ containerName: name }));
     expect((await get("full", path, "POST")).status).toBe(200);
     for (const query of [
-      "{ auditLog(first: 50) { containerName } }",
-      '{ timeline(from: "2026-01-01", kinds: [restart]) { entries { message } } }',
+      "{ auditLog(first: 50) { nodes { containerName } } }",
+      '{ timeline(from: "2026-01-01", kinds: [RESTART]) { nodes { message } } }',
     ]) {
       expect(await ask("full", query)).toContain(name);
       expect(await ask("staging", query)).not.toContain(name);
@@ -85,7 +85,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
 
   it.each([
     `{ containers(includeAccessories: true) { name } }`,
-    `{ timeline(kinds: [container_death]) { entries { message } } }`,
+    `{ timeline(kinds: [CONTAINER_DEATH]) { nodes { message } } }`,
     `{ containerCpuPct(${range}, includeAccessories: true) { container } }`,
     `{ logs(role: "${name.replace("canary-", "")}", includeAccessories: true) { lines { message container { name } } } }`,
   ])("is not in %s", async (query) => {
@@ -119,9 +119,9 @@ describe("what is not of the product, for a token of every environment", () => {
     expect(await ask("full", `{ containers { name } }`)).not.toContain("canary");
     const { data } = JSON.parse(await ask("full", `{ containers(includeAccessories: true) { name kind env destination } }`));
     expect(data.containers).toEqual([
-      { name: "web", kind: "core", env: "staging", destination: "beta" },
-      { name: "canary-redis", kind: "accessory", env: null, destination: null },
-      { name: "canary-shop", kind: "other", env: "staging", destination: null },
+      { name: "web", kind: "CORE", env: "STAGING", destination: "beta" },
+      { name: "canary-redis", kind: "ACCESSORY", env: null, destination: null },
+      { name: "canary-shop", kind: "OTHER", env: "STAGING", destination: null },
     ]);
     expect((await get("full", "/containers/canary-shop")).status).toBe(404);
   });

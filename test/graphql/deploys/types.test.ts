@@ -1,16 +1,16 @@
 import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
-import type { Scope } from "../../src/auth/principal.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { OpsError } from "../../src/lib/errors.ts";
-import type { DeployRecord } from "../../src/deploys/deploy.ts";
-import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
-import { createCaller } from "../support/caller.ts";
-import { sampleContainer } from "../support/containers.ts";
-import { sampleDeployLog, sampleRecord } from "../support/deploys.ts";
-import { createMemorySources, type Memory } from "../support/memory-sources.ts";
-import { sampleHistory } from "../support/queues.ts";
+import type { Scope } from "../../../src/auth/principal.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import type { DeployRecord } from "../../../src/deploys/deploy.ts";
+import { toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { sampleDeployLog, sampleRecord } from "../../support/deploys.ts";
+import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
+import { sampleHistory } from "../../support/queues.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);
@@ -58,10 +58,10 @@ describe("deploys", () => {
     };
     const tags = async (caller: ReturnType<typeof createCaller>) => {
       const made = createMemorySources(memory, { isOwnService: (service) => service.startsWith("wallet-core") });
-      const source = "{ deploys { tag } latestDeploys { tag } }";
+      const source = "{ deploys { nodes { tag } } latestDeploys { tag } }";
       const { data } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
-      const found = data as { deploys: { tag: string }[]; latestDeploys: { tag: string }[] };
-      return [found.deploys, found.latestDeploys].map((list) => list.map(({ tag }) => tag));
+      const found = data as { deploys: { nodes: { tag: string }[] }; latestDeploys: { tag: string }[] };
+      return [found.deploys.nodes, found.latestDeploys].map((list) => list.map(({ tag }) => tag));
     };
     expect(await tags(limited)).toEqual([["v2", "v1"], ["v2"]]);
     expect(await tags(createCaller())).toEqual([
@@ -82,35 +82,35 @@ describe("deploys", () => {
     };
     const images = [image, { ...image, env: "staging" as const, version: "v0-staging" }];
     const tags = async (caller = createCaller()) => {
-      const { data } = await ask("{ deploys { tag } }", { containers: [web("v2")], deploy: noInfo, images }, caller);
-      return data.deploys.map(({ tag }: { tag: string }) => tag);
+      const { data } = await ask("{ deploys { nodes { tag } } }", { containers: [web("v2")], deploy: noInfo, images }, caller);
+      return data.deploys.nodes.map(({ tag }: { tag: string }) => tag);
     };
     expect((await tags()).toSorted()).toEqual(["v0", "v0-staging", "v2"]);
     expect((await tags(limited)).toSorted()).toEqual(["v0-staging", "v2"]);
   });
 
-  const query = "{ deploys { tag previousTag deployedBy env origin state containers { version status } } }";
+  const query = "{ deploys { nodes { tag previousTag deployedBy env origin state containers { version status } } } }";
 
   it("come from the history, the info, and the containers, each once, with its containers and its state", async () => {
     const { data, errors } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] });
     expect(errors).toEqual([]);
-    expect(data.deploys).toEqual([
+    expect(data.deploys.nodes).toEqual([
       {
         tag: "v2",
         previousTag: "v1",
         deployedBy: "ops-user",
-        env: "staging",
-        origin: "history",
-        state: "current",
+        env: "STAGING",
+        origin: "HISTORY",
+        state: "CURRENT",
         containers: [{ version: "v2", status: "running" }],
       },
       {
         tag: "v1",
         previousTag: null,
         deployedBy: "ops-user",
-        env: "staging",
-        origin: "history",
-        state: "previous",
+        env: "STAGING",
+        origin: "HISTORY",
+        state: "PREVIOUS",
         containers: [{ version: "v1", status: "exited" }],
       },
     ]);
@@ -118,23 +118,23 @@ describe("deploys", () => {
 
   it("are known from containers alone where there is no file, and from Kamal's audit log by whom", async () => {
     const alone = await ask(query, { ...live, deploy: noInfo });
-    expect(alone.data.deploys).toMatchObject([
-      { tag: "v2", origin: "containers", state: "current", deployedBy: null },
-      { tag: "v1", origin: "containers", state: "previous" },
+    expect(alone.data.deploys.nodes).toMatchObject([
+      { tag: "v2", origin: "CONTAINERS", state: "CURRENT", deployedBy: null },
+      { tag: "v1", origin: "CONTAINERS", state: "PREVIOUS" },
     ]);
     const kamal = {
       ...log(sampleRecord({ tag: "v2", origin: "kamal_audit", deployedBy: "kim", deployedAt: ago(1250) })),
       origin: "kamal_audit" as const,
     };
     const { data } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(), kamal] });
-    expect(data.deploys).toMatchObject([{ tag: "v2", origin: "kamal_audit", deployedBy: "kim" }, { tag: "v1" }]);
+    expect(data.deploys.nodes).toMatchObject([{ tag: "v2", origin: "KAMAL_AUDIT", deployedBy: "kim" }, { tag: "v1" }]);
   });
 
   it("that never started are known too: they have failed, and have no log and no series", async () => {
     const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
     const memory = { ...live, kept: [...live.kept, created], deploy: noInfo };
-    const { data } = await ask("{ deploys { tag state containers { status } } latestDeploys { tag } }", memory);
-    expect(data.deploys[0]).toEqual({ tag: "v3", state: "failed", containers: [{ status: "created" }] });
+    const { data } = await ask("{ deploys { nodes { tag state containers { status } } } latestDeploys { tag } }", memory);
+    expect(data.deploys.nodes[0]).toEqual({ tag: "v3", state: "FAILED", containers: [{ status: "created" }] });
     expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
     const { loaders } = createContext(createMemorySources(memory).sources, createCaller());
     expect((await loaders.containers.listRetired(true)).map(({ version }) => version)).toEqual(["v1"]);
@@ -147,12 +147,15 @@ describe("deploys", () => {
       deployLogs: [log(v1, v2, elsewhere, sampleRecord({ tag: "v8", env: null, deployedAt: ago(90_000) }))],
     };
     const tags = async (args: string, caller = createCaller()) =>
-      (await ask(`{ deploys${args} { tag } deployLogs { deploys } }`, memory, caller)).data;
-    expect(await tags("")).toEqual({ deploys: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })), deployLogs: [{ deploys: 4 }] });
-    expect(await tags("", limited)).toEqual({ deploys: [{ tag: "v2" }, { tag: "v1" }], deployLogs: [{ deploys: 2 }] });
-    expect((await tags("(env: production)")).deploys).toEqual([{ tag: "v9" }]);
-    expect((await tags('(tag: "v1", first: 1)')).deploys).toEqual([{ tag: "v1" }]);
-    const { errors } = await ask("{ deploys(env: production) { tag } }", memory, limited);
+      (await ask(`{ deploys${args} { nodes { tag } } deployLogs { deploys } }`, memory, caller)).data;
+    expect(await tags("")).toEqual({
+      deploys: { nodes: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })) },
+      deployLogs: [{ deploys: 4 }],
+    });
+    expect(await tags("", limited)).toEqual({ deploys: { nodes: [{ tag: "v2" }, { tag: "v1" }] }, deployLogs: [{ deploys: 2 }] });
+    expect((await tags("(env: PRODUCTION)")).deploys.nodes).toEqual([{ tag: "v9" }]);
+    expect((await tags('(tag: "v1", first: 1)')).deploys.nodes).toEqual([{ tag: "v1" }]);
+    const { errors } = await ask("{ deploys(env: PRODUCTION) { nodes { tag } } }", memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 
@@ -175,7 +178,7 @@ describe("deploys", () => {
     const { data } = await ask("{ deployLogs { origin skipped complete error { code } } }", {
       deployLogs: [{ ...log(), skipped: 3, complete: false, error }],
     });
-    expect(data.deployLogs).toEqual([{ origin: "history", skipped: 3, complete: false, error: { code: error.code } }]);
+    expect(data.deployLogs).toEqual([{ origin: "HISTORY", skipped: 3, complete: false, error: { code: error.code } }]);
   });
 });
 
@@ -191,12 +194,12 @@ const history =
 const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], ...more }];
 
 describe("a verdict", () => {
-  const query = `{ deploys(first: 1) { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
+  const query = `{ deploys(first: 1) { nodes { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
     queues { queue outcome pValue waitPValue runPValue before { succeeded failed failureRatio } after { succeeded failed } }
-    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } }`;
+    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } } }`;
   const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
 
-  it("finds a bad release by its queues, its restarts and its errors, and tells the numbers", async () => {
+  it("finds a bad release by queues, restarts and errors, with the numbers", async () => {
     const errors = [
       {
         queue: "mail",
@@ -239,8 +242,8 @@ describe("a verdict", () => {
       queueSources: jobs({ errors, history: history([398, 2], [150, 50]) }),
     });
     expect(problems).toEqual([]);
-    expect(data.deploys[0].verdict).toMatchObject({
-      outcome: "regressed",
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
+      outcome: "REGRESSED",
       reasons: [
         "mail: 25.0 % of its jobs fail, 0.5 % did before",
         "containers restarted 12 times, 0 times before",
@@ -250,7 +253,7 @@ describe("a verdict", () => {
       queues: [
         {
           queue: "mail",
-          outcome: "regressed",
+          outcome: "REGRESSED",
           before: { succeeded: 398, failed: 2, failureRatio: 0.005 },
           after: { succeeded: 150, failed: 50 },
           waitPValue: 1,
@@ -265,19 +268,19 @@ describe("a verdict", () => {
 
   it("is clean for a good one, and says when there is not enough, or what could not be asked", async () => {
     const outcome = async (sources: object[]) =>
-      (await ask(query, { ...base, queueSources: sources as never })).data.deploys[0].verdict;
+      (await ask(query, { ...base, queueSources: sources as never })).data.deploys.nodes[0].verdict;
     expect(await outcome(jobs({ history: history([398, 2], [397, 3]) }))).toMatchObject({
-      outcome: "clean",
+      outcome: "CLEAN",
       reasons: [],
       newErrors: [],
     });
-    expect(await outcome(jobs({ history: history([398, 2], [3, 3]) }))).toMatchObject({ outcome: "not_enough_data" });
+    expect(await outcome(jobs({ history: history([398, 2], [3, 3]) }))).toMatchObject({ outcome: "NOT_ENOUGH_DATA" });
     const failing = jobs({
       history: () => Promise.reject(new OpsError("query_refused", "too much")),
       errors: new OpsError("postgres_unavailable", "gone"),
     });
     expect(await outcome(failing)).toMatchObject({
-      outcome: "not_enough_data",
+      outcome: "NOT_ENOUGH_DATA",
       newErrors: null,
       gaps: ["jobs: too much", "errors: gone"],
     });
@@ -289,19 +292,19 @@ describe("a verdict", () => {
     const outcome = async (waits: object, figures: object) => {
       const metrics = [{ name: "mail", depth: 1300, oldestAgeSeconds: 1100, ...figures }];
       const queueSources = jobs({ metrics, history: history([2164, 0], [0, 0], waits) });
-      return (await ask(query, { ...base, queueSources })).data.deploys[0].verdict;
+      return (await ask(query, { ...base, queueSources })).data.deploys.nodes[0].verdict;
     };
     const [waits, undated] = [
       { depth: 1300, oldestAgeSeconds: 1100 },
       { depth: null, oldestAgeSeconds: null },
     ];
     expect(await outcome(waits, {})).toMatchObject({
-      outcome: "regressed",
+      outcome: "REGRESSED",
       reasons: ["mail: 0 jobs ended, 2164 did before; 1300 jobs wait"],
     });
-    expect((await outcome(undated, {})).outcome).toBe("regressed");
-    expect((await outcome(undated, { depth: 0 })).outcome).toBe("not_enough_data");
-    expect((await outcome(waits, { paused: true })).outcome).toBe("not_enough_data");
+    expect((await outcome(undated, {})).outcome).toBe("REGRESSED");
+    expect((await outcome(undated, { depth: 0 })).outcome).toBe("NOT_ENOUGH_DATA");
+    expect((await outcome(waits, { paused: true })).outcome).toBe("NOT_ENOUGH_DATA");
   });
 
   it("fails, if asked to, when no queue source could be read and nothing else is worse", async () => {
@@ -313,18 +316,18 @@ describe("a verdict", () => {
     const well = jobs({ name: "others", history: history([398, 2], [397, 3]) });
     const failed = await read("(needsQueues: true)", down);
     expect(failed.errors).toMatchObject([{ originalError: { code: "queues_unavailable", status: 503 } }]);
-    const told = [{ verdict: { outcome: "not_enough_data" } }];
+    const told = [{ verdict: { outcome: "NOT_ENOUGH_DATA" } }];
     expect((await read("", down)).data.latestDeploys).toEqual(told);
     expect((await read("(needsQueues: true)", [])).data.latestDeploys).toEqual(told);
     const refused = jobs({ history: () => Promise.reject(new OpsError("query_refused", "too much")) });
     expect((await read("(needsQueues: true)", refused)).data.latestDeploys).toEqual(told);
     expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual([
-      { verdict: { outcome: "clean" } },
+      { verdict: { outcome: "CLEAN" } },
     ]);
-    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "regressed" } }]);
+    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "REGRESSED" } }]);
   });
 
-  it("believes no samples, no errors that are not told whole, and no events around a gap", async () => {
+  it("believes no samples, no incomplete errors, and no events around a gap", async () => {
     const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
       new Map(
         [...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false, sampled: true }]),
@@ -347,8 +350,8 @@ describe("a verdict", () => {
         sources.timeline.add(toEntry({ kind: "gap", time: ago(600), message: "" }));
       },
     );
-    expect(data.deploys[0].verdict).toMatchObject({
-      outcome: "not_enough_data",
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
+      outcome: "NOT_ENOUGH_DATA",
       queues: [{ before: null, after: null }],
       newErrors: null,
       containers: { restartsFrom: "counters" },
@@ -378,8 +381,8 @@ describe("a verdict", () => {
         timeline.add(toEntry({ ...common, kind: "health", time: ago(700), to: "healthy" }));
       },
     );
-    expect(data.deploys[0].verdict).toMatchObject({
-      outcome: "regressed",
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
+      outcome: "REGRESSED",
       reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100.0 s, 0.0 s before"],
       containers: { restartsFrom: "events", restartsBefore: 0, restartsAfter: 9, unhealthySecondsAfter: 100 },
     });
@@ -392,9 +395,9 @@ describe("deploys of a range", () => {
   );
   const memory = { deploy: noInfo, deployLogs: [log(...records)] };
   const tags = async (args: string) => {
-    const { data, errors } = await ask(`{ deploys(${args}) { tag } }`, memory);
+    const { data, errors } = await ask(`{ deploys(${args}) { nodes { tag } } }`, memory);
     expect(errors).toEqual([]);
-    return data.deploys.map(({ tag }: { tag: string }) => tag);
+    return data.deploys.nodes.map(({ tag }: { tag: string }) => tag);
   };
 
   it("are chosen before the newest are", async () => {
@@ -402,7 +405,7 @@ describe("deploys of a range", () => {
     expect(await tags(`to: ${(now - 2800) * 1000}, first: 1`)).toEqual(["r2"]);
     expect(await tags(`from: "${ago(100)}"`)).toEqual(["r29"]);
     expect(await tags(`from: "${ago(150)}", to: "${ago(150)}"`)).toEqual([]);
-    expect((await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { tag } }`, memory)).errors).toMatchObject([
+    expect((await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { nodes { tag } } }`, memory)).errors).toMatchObject([
       { originalError: { code: "invalid_request" } },
     ]);
   });
@@ -411,7 +414,7 @@ describe("deploys of a range", () => {
 describe("drift", () => {
   const query = "{ drift { kind message engine containers { version } } }";
 
-  it("tells of old replicas, and of engines that are silent", async () => {
+  it("shows old replicas, and engines that are silent", async () => {
     const memory = {
       containers: [web("v2"), web("v1", { engine: "b" })],
       engines: [
@@ -424,10 +427,10 @@ describe("drift", () => {
     };
     const { data } = await ask(query, memory);
     expect(data.drift.map(({ kind, engine }: { kind: string; engine: string }) => [kind, engine])).toEqual([
-      ["mixed_releases", null],
-      ["unlike_deploy", "b"],
-      ["engine_missed", "b"],
-      ["engine_unknown", "c"],
+      ["MIXED_RELEASES", null],
+      ["UNEXPECTED_RELEASE", "b"],
+      ["MISSING_ON_ENGINE", "b"],
+      ["ENGINE_UNKNOWN", "c"],
     ]);
     expect((await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] })).data.drift).toEqual([]);
   });
@@ -435,7 +438,7 @@ describe("drift", () => {
 
 describe("the timeline", () => {
   const query = (args = "") =>
-    `{ timeline${args} { truncated entries { kind message who container env } coverage { kind known since sampled note } } }`;
+    `{ timeline${args} { truncated nodes { kind message who container env } coverage { kind known since sampled note } } }`;
   const memory = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
   const container = toTimelineContainer(web("v2"));
   const remember = ({ sources, audited }: ReturnType<typeof createMemorySources>) => {
@@ -467,28 +470,28 @@ describe("the timeline", () => {
   const messages = async (args = "", caller = createCaller()) => {
     const { data, errors } = await ask(query(args), memory, caller, remember);
     expect(errors).toEqual([]);
-    return data.timeline.entries.map(({ message }: { message: string }) => message);
+    return data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message);
   };
 
   it("has deploys, restarts by whom, health and states in one order, and since when each is known", async () => {
     const { data } = await ask(query(), memory, createCaller(), remember);
-    expect(data.timeline.entries.map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
-      ["deploy", "ops-user"],
-      ["deploy", "ops-user"],
-      ["queue_state", null],
-      ["gap", null],
-      ["health", null],
-      ["restart", "kim"],
+    expect(data.timeline.nodes.toReversed().map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
+      ["DEPLOY", "ops-user"],
+      ["DEPLOY", "ops-user"],
+      ["QUEUE_STATE", null],
+      ["GAP", null],
+      ["HEALTH", null],
+      ["RESTART", "kim"],
     ]);
-    expect(data.timeline.entries.at(-1).message).toBe("web was restarted by kim: stuck");
+    expect(data.timeline.nodes[0].message).toBe("web was restarted by kim: stuck");
     const coverage = Object.fromEntries(data.timeline.coverage.map((one: { kind: string }) => [one.kind, one]));
     expect(coverage).toMatchObject({
-      deploy: { known: true, since: v1.deployedAt },
-      restart: { known: true, since: null },
-      health: { known: true, since: ago(5000), sampled: false, note: null },
-      oom_kill: { known: false, since: null, note: "not heard: local" },
-      queue_state: { sampled: true },
-      host_alert: { sampled: true },
+      DEPLOY: { known: true, since: v1.deployedAt },
+      RESTART: { known: true, since: null },
+      HEALTH: { known: true, since: ago(5000), sampled: false, note: null },
+      OOM_KILL: { known: false, since: null, note: "not heard: local" },
+      QUEUE_STATE: { sampled: true },
+      HOST_ALERT: { sampled: true },
     });
   });
 
@@ -496,18 +499,18 @@ describe("the timeline", () => {
     expect(await messages('(from: "11m")')).toEqual(
       ["local was not heard", "web is unhealthy", "web was restarted by kim: stuck"].slice(0),
     );
-    expect(await messages('(from: "20m", to: "9m", kinds: [health, gap])')).toEqual(["local was not heard", "web is unhealthy"]);
+    expect(await messages('(from: "20m", to: "9m", kinds: [HEALTH, GAP])')).toEqual(["local was not heard", "web is unhealthy"]);
     const ms = (seconds: number) => (now - seconds) * 1000;
     for (const args of [
       `from: "${ms(1200)}", to: "${ms(540)}"`,
       `from: "${now - 1200}", to: "${now - 540}"`,
       `from: "${ago(1200)}", to: "${ms(540)}.5"`,
     ])
-      expect(await messages(`(${args}, kinds: [health, gap])`)).toEqual(["local was not heard", "web is unhealthy"]);
-    expect(await messages(`(from: "${ago(0).slice(0, 10)}", kinds: [oom_kill])`)).toEqual([]);
+      expect(await messages(`(${args}, kinds: [HEALTH, GAP])`)).toEqual(["local was not heard", "web is unhealthy"]);
+    expect(await messages(`(from: "${ago(0).slice(0, 10)}", kinds: [OOM_KILL])`)).toEqual([]);
     expect(await messages(`(from: "${ms(500)}", to: "${ms(500)}")`)).toEqual([]);
     const { data } = await ask(query("(first: 1)"), memory, createCaller(), remember);
-    expect([data.timeline.truncated, data.timeline.entries.length]).toEqual([true, 1]);
+    expect([data.timeline.truncated, data.timeline.nodes.length]).toEqual([true, 1]);
     for (const args of ['(from: "x")', "(first: 0)", '(from: "1m", to: "2m")']) {
       expect((await ask(query(args), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
     }
@@ -515,12 +518,12 @@ describe("the timeline", () => {
 
   it("shows who restarted to tokens with ops:operate alone, and nothing of other environments", async () => {
     const readers: Scope[] = ["ops:read"];
-    expect(await messages('(from: "11m", kinds: [restart])', createCaller(readers))).toEqual(["web was restarted"]);
+    expect(await messages('(from: "11m", kinds: [RESTART])', createCaller(readers))).toEqual(["web was restarted"]);
     expect(await messages('(from: "20m")', limited)).not.toContain("Queue mail is stalled");
-    expect(await messages('(from: "20m", env: production)')).toEqual(["Queue mail is stalled", "local was not heard"]);
-    const { errors } = await ask(query("(env: production)"), memory, limited);
+    expect(await messages('(from: "20m", env: PRODUCTION)')).toEqual(["Queue mail is stalled", "local was not heard"]);
+    const { errors } = await ask(query("(env: PRODUCTION)"), memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
     const { data } = await ask(query(), memory, limited, remember);
-    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "host_alert")).toMatchObject({ known: false });
+    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "HOST_ALERT")).toMatchObject({ known: false });
   });
 });
