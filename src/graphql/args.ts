@@ -127,8 +127,8 @@ export function toRoleArgs(arg: Arg) {
 export const first = { defaultValue: 50, required: true, description: "How many of the newest, 1 to 100." } as const;
 
 /** Throws invalid_request. */
-export function checkFirst(count: number, most = 100): number {
-  if (count < 1 || count > most) throw refuse(`first must be from 1 to ${most}`);
+export function checkFirst(count: number): number {
+  if (count < 1 || count > 100) throw refuse("first must be from 1 to 100");
   return count;
 }
 
@@ -144,7 +144,7 @@ export const costOfFirst = ({ first: count }: { readonly first: number }) => ({ 
 type PageArgs = Parameters<typeof resolveCursorConnection>[0]["args"];
 
 /** How many rows a page has: when the arguments do not say, and at most. */
-export interface PageSize {
+interface PageSize {
   readonly usual: number;
   readonly most: number;
 }

@@ -121,5 +121,8 @@ const size = { usual: 20, most: 100 };
 
 /** The `seq` in a cursor; null without one. Throws invalid_request. */
 function toSeq(argument: "after" | "before", cursor: string | null | undefined): number | null {
-  return cursor ? Number(parseCursor(list, argument, cursor)[0]) : null;
+  if (!cursor) return null;
+  const seq = Number(parseCursor(list, argument, cursor)[0]);
+  if (Number.isInteger(seq)) return seq;
+  throw new OpsError("invalid_request", `${argument} is not a cursor of ${list}`);
 }

@@ -64,7 +64,14 @@ describe("auditLog", () => {
     expect(await log(`(last: 2, before: "${toCursor("auditLog", "2")}")`)).toEqual([4, 3]);
     expect(await log("", { where: ["staging"] })).toEqual([6, 5, 2, 1]);
     expect(await ask(memory, "{ auditLog { nodes { seq } } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
-    for (const args of [`after: "x"`, `before: "${toCursor("deploys", "1")}"`, "last: 2", "first: 0", "first: 1, last: 1"]) {
+    for (const args of [
+      `after: "x"`,
+      `after: "${toCursor("auditLog", "x")}"`,
+      `before: "${toCursor("deploys", "1")}"`,
+      "last: 2",
+      "first: 0",
+      "first: 1, last: 1",
+    ]) {
       expect(await ask(memory, `{ auditLog(${args}) { nodes { seq } } }`)).toMatchObject({ code: "invalid_request" });
     }
     expect(await ask(memory, "{ auditLog(first: 101) { nodes { seq } } }")).toMatchObject({ code: "invalid_request" });
