@@ -151,7 +151,7 @@ test("both sources agree on a frozen container with the engine", async () => {
   }
 });
 
-test("a gateway in a container reads the host's cgroups at another place, with the engine's numbers", async () => {
+test("cgroups mounted at another place give the engine's numbers", async () => {
   const root = mkdtempSync(join(inject("runFolder"), "cgroups-"));
   // As in the shipped container: the host's cgroups are mounted, its processes are not visible.
   const inside = (command: string) => [

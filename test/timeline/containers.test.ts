@@ -10,7 +10,6 @@ const now = "2026-01-13T10:00:00.123Z";
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(now) }));
 afterEach(() => void vi.useRealTimers());
 
-const { signal } = new AbortController();
 const container = sampleContainer({ name: "web", health: "healthy" });
 const time = "2026-01-13T09:00:00.000000001Z";
 const event = (action: string, change: Partial<ContainerEvent> = {}) => sampleEvent({ time, action, container, ...change });

@@ -5,12 +5,8 @@ import { createContainerRecorder } from "../../src/timeline/containers.ts";
 import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
-import { sampleHost } from "../support/hosts.ts";
-import { createMemorySources } from "../support/memory-sources.ts";
-import { sampleQueue } from "../support/queues.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString().replace(".000Z", "Z");
-const signal = new AbortController().signal;
 const entry = (second: number, more: Partial<TimelineEntry> = {}) =>
   toEntry({ kind: "deploy", time: at(second), message: String(second), ...more });
 

@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRolePage } from "../../../../src/containers/logs/role/page.ts";
-import { parseLogTime } from "../../../../src/lib/time.ts";
 import { replica } from "../../../support/containers.ts";
 import { at, line } from "../../../support/logs.ts";
 
