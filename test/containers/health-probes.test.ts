@@ -107,7 +107,7 @@ describe("a health check on demand", () => {
     ]);
   });
 
-  it("is waited for, with its outcome, when the gateway stops", async () => {
+  it("is awaited with its outcome when the gateway stops", async () => {
     const { promise, resolve } = Promise.withResolvers<ProbeRun>();
     const probes = create(() => promise);
     const running = probes.run(container, request);
@@ -157,7 +157,7 @@ describe("probe=true", () => {
     expect((await gateway.fetch(path.replace("?probe=true", ""))).status).toBe(200);
   });
 
-  it("leaves no record where nothing could run", async () => {
+  it("leaves no record if nothing could run", async () => {
     const stopped = sampleContainer({ name: "stopped", status: "exited" });
     const off = createMemorySources({ containers: [container] });
     const on = createMemorySources({ containers: [stopped] }, { healthExecEnabled: true });

@@ -28,12 +28,12 @@ const find = (containers: readonly Container[], silent: readonly SilentEngine[] 
 const kinds = (...given: Parameters<typeof find>) => find(...given).map(({ kind }) => kind);
 
 describe("drift", () => {
-  it("is none when all run what was deployed, whatever accessories and stopped containers are", () => {
+  it("is empty when all run the deploy; accessories and stopped are ignored", () => {
     const accessory = web("7-alpine", "a", { kind: "accessory", role: "redis" });
     expect(find([web("v2", "a"), web("v2", "b"), web("v1", "a", { status: "exited", createdAt: at(1) }), accessory])).toEqual([]);
   });
 
-  it("is none where nobody wrote down what was deployed, and an image tells of a release of before", () => {
+  it("is empty without a recorded deploy, and for an older image's release", () => {
     const records = [
       sampleRecord({ origin: "containers", tag: "v2", deployedAt: at(20) }),
       sampleRecord({ origin: "images", tag: "v1", deployedAt: at(1) }),
@@ -49,7 +49,7 @@ describe("drift", () => {
     ]);
   });
 
-  it("is a leftover beside what replaced it, also of VERSION=latest, and then no mixture", () => {
+  it("is a leftover beside its replacement, and then no mixture", () => {
     const leftover = { kind: "leftover", role: "web", engine: "a", expected: null, count: 1, settling: false };
     expect(find([web("v2", "a"), web("v1", "a", { createdAt: at(1) })])).toEqual([{ ...leftover, found: ["v1"] }]);
     const latest = { version: "latest", floating: true };
@@ -59,7 +59,7 @@ describe("drift", () => {
     expect(find([web("latest", "a", latest)])).toEqual([]);
   });
 
-  it("takes the container that a rollback started again for what runs, and the newer one for the leftover", () => {
+  it("treats a container that a rollback started as current", () => {
     const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
     const rollback = sampleRecord({ tag: "v1", deployedAt: at(41), command: "rollback" });
     expect(find(fleet, [], [rollback, deploy])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
@@ -70,19 +70,19 @@ describe("drift", () => {
     expect(find(unstarted, [], [])).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
   });
 
-  it("takes what was deployed last for what runs, though an older one was started since", () => {
+  it("treats the last deploy as current, though an older one started later", () => {
     const fleet = [web("v1", "a", { createdAt: at(1), startedAt: at(40) }), web("v2", "a", { startedAt: at(20) })];
     expect(find(fleet)).toMatchObject([{ kind: "leftover", found: ["v1"] }]);
   });
 
-  it("is a release unlike the deploy that was told of, but not unlike what only containers tell", () => {
+  it("is a release unlike a recorded deploy, not unlike a container's", () => {
     expect(kinds([web("v1", "a")])).toEqual(["unexpected_release"]);
     expect(kinds([web("v1", "a")], [], [{ ...deploy, origin: "containers" }])).toEqual([]);
     expect(kinds([web("v1", "a", { env: "production" })])).toEqual([]);
     expect(kinds([web("x", "a", { commitSha: "0123456789" })], [], [{ ...deploy, commitSha: "0123456" }])).toEqual([]);
   });
 
-  it("compares containers of one service and destination alone, each with its own deploy", () => {
+  it("compares containers of one service and destination alone", () => {
     const at2 = (destination: string | null, version: string, more: Partial<Container> = {}) =>
       web(version, "a", { destination, ...more });
     const fleet = [at2(null, "v2"), at2("beta", "v3"), at2("production", "v1"), at2(null, "v4", { service: "shop" })];
@@ -112,7 +112,7 @@ describe("drift", () => {
     expect(found[0]?.message).toBe("Replicas of web of wallet-core-staging -d beta (staging) run 2 releases: v1, v2");
   });
 
-  it("says of each engine alone what is left over, and of one or several", () => {
+  it("reports leftovers by engine, of one or several", () => {
     const [one, two, other] = ["a", "a", "b"].map((engine) => web("v1", engine, { createdAt: at(1) })) as [
       Container,
       Container,
@@ -125,7 +125,7 @@ describe("drift", () => {
     ]);
   });
 
-  it("says of each engine alone that it missed the deploy, and of its role where there is one", () => {
+  it("reports a missed deploy by engine, and by role where there is one", () => {
     const judged = judgeDeploys([deploy], { containers: [], silent: false }, now / 1000);
     const old = { createdAt: at(1) };
     const [web1, worker1, web0] = [web("v1", "c", old), web("v1", "c", { ...old, role: "worker" }), web("v0", "d", old)];
@@ -180,7 +180,7 @@ describe("drift", () => {
     ]);
   });
 
-  it("judges by what is neither replaced nor of a moving tag", () => {
+  it("ignores replaced containers and moving tags", () => {
     const replaced = web("v2", "b", { replaced: true, startedAt: at(40) });
     // Its replaced container of the release is no hit.
     expect(kinds([web("v2", "a"), web("v1", "b"), replaced])).toEqual([
@@ -198,7 +198,7 @@ describe("drift", () => {
     );
   });
 
-  it("says which engine is silent, and why", () => {
+  it("names the silent engine and why", () => {
     const reason = { code: "docker_timeout", message: "no answer in 5 s" };
     const unknown = {
       kind: "engine_unknown",
@@ -227,18 +227,18 @@ describe("drift", () => {
     ]);
   });
 
-  it("takes a deploy that may be of several for that of none", () => {
+  it("ignores a deploy that may belong to several groups", () => {
     expect(find([web("v1", "a")], [], [{ ...deploy, ambiguous: true }])).toEqual([]);
   });
 
-  it("says that a silent engine is unknown, and counts nothing of what it ran", () => {
+  it("of a silent engine is unknown, and its containers do not count", () => {
     const gone = { name: "b", code: "docker_unavailable", message: "refused" };
     expect(find([web("v2", "a"), web("v1", "b", { stale: true })], [gone])).toEqual([
       { kind: "engine_unknown", role: null, engine: "b", expected: null, found: [], count: 0, settling: false },
     ]);
   });
 
-  it("is settling while a container is young, or was just started, but not by its restart policy", () => {
+  it("is settling while a container is young or just started by a person", () => {
     const old = web("v1", "a", { createdAt: at(1) });
     expect(find([web("v2", "a", { createdAt: at(58) }), old])).toMatchObject([{ kind: "leftover", settling: true }]);
     expect(find([web("v2", "a"), { ...old, startedAt: at(58) }])).toMatchObject([{ kind: "leftover", settling: true }]);
@@ -252,7 +252,7 @@ describe("drift", () => {
     ]);
   });
 
-  it("is found between replicas alone: never in a fleet of one release, always in one of two on two engines", () => {
+  it("exists between replicas alone: never in one release, always in two", () => {
     const container = fc.record({
       version: fc.constantFrom("v1", "v2"),
       engine: fc.constantFrom("a", "b"),

@@ -40,7 +40,7 @@ const broken = web("v2", 20, at(20, 32));
 const next = web("v3", 30);
 
 describe("a deploy that never went live", () => {
-  it("has failed: it is not what a rollback would lead to, nor the one before another", () => {
+  it("has failed: it is no previous release and no rollback's target", () => {
     const judged = judge([hook("v1", 1), seen("v2", 20), hook("v3", 30)], [old, broken, next]);
     expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
       ["v3", "current", "v1"],
@@ -50,7 +50,7 @@ describe("a deploy that never went live", () => {
     expect(judged[1]?.containers).toEqual([broken]);
   });
 
-  it("is not the newest release: what runs on is", () => {
+  it("is not the newest release; the running one is", () => {
     const failed = judge([hook("v1", 1), seen("v2", 20, { origin: "kamal_audit" })], [web("v1", 1), broken]);
     expect(failed.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 failed", "v1 current"]);
     expect(findLatest(failed).map(({ tag }) => tag)).toEqual(["v1"]);
@@ -58,7 +58,7 @@ describe("a deploy that never went live", () => {
     expect(findDrift([web("v1", 1)], [], failed, now)).toEqual([]);
   });
 
-  it("may be all that is known, beside what runs", () => {
+  it("may be the only known one beside what runs", () => {
     expect(states([seen("v2", 20, { booted: false })], [web("v9", 1)])).toEqual(["v2 failed"]);
     expect(states([], [web("v9", 1)])).toEqual([]);
   });
@@ -70,26 +70,26 @@ describe("a deploy that never went live", () => {
     expect(states(records, [replaced, web("v2", 30), again])).toEqual(["v1 failed", "v2 current", "v1 previous"]);
   });
 
-  it("of the version that runs has failed too, where the container of before was renamed and runs on", () => {
+  it("of the running version has failed if the old container runs on", () => {
     const running = web("v1", 1, null, { replaced: true });
     expect(states([hook("v1", 1), seen("v1", 20)], [running, web("v1", 20, at(20, 32))])).toEqual(["v1 failed", "v1 current"]);
   });
 
-  it("has failed where its container never started, but not while it starts", () => {
+  it("has failed if its container never started, but not while it starts", () => {
     const created = (made: string) => web("v2", 20, null, { status: "created", createdAt: made, startedAt: null });
     expect(states([seen("v2", 20)], [created(at(20))])).toEqual(["v2 failed"]);
     expect(states([seen("v2", 58)], [created(at(58))])).toEqual(["v2 incomplete"]);
     expect(states([seen("v2", 57)], [created(at(57, 59))])).toEqual(["v2 failed"]);
   });
 
-  it("ran for as long as it liked beside the one that served: a long boot, or one that was broken off", () => {
+  it("may have run for any time beside the one that served", () => {
     const records = [hook("v1", 1), seen("v2", 5), seen("v3", 30)];
     expect(states(records, [old, web("v2", 5, at(29)), next])).toEqual(["v3 current", "v2 failed", "v1 previous"]);
     // The one of before was started by a rollback just then.
     expect(states(records, [{ ...old, startedAt: at(5) }, web("v2", 5, at(29)), next])[1]).toBe("v2 failed");
   });
 
-  it("has failed on each engine where another served, whatever a new engine shows", () => {
+  it("has failed on each engine where another served", () => {
     const onNew = { engine: "web-2" };
     const failed = [web("v2", 20, at(20, 32)), web("v2", 20, at(20, 33), onNew)];
     const records = [seen("v1", 1), seen("v2", 20)];
@@ -103,7 +103,7 @@ describe("a deploy that never went live", () => {
     expect(states(records, unread)[0]).toBe("v2 incomplete");
   });
 
-  it("starts no verdict", () => {
+  it("has no verdict", () => {
     const verdict = judgeDeploy({
       failed: true,
       windows: null,
@@ -130,7 +130,7 @@ describe("a deploy that has served", () => {
     expect(around({}, long(0))).toBe("v2 unknown");
   });
 
-  it("took over: the container of before ended first", () => {
+  it("took over: the previous container ended first", () => {
     expect(around({}, broken, web("v1", 1, at(20, 31)))).toBe("v2 previous");
     expect(around({}, broken, web("v1", 1, at(19, 59)))).toBe("v2 unknown");
   });
@@ -146,17 +146,17 @@ describe("a deploy that has served", () => {
     expect(states([seen("v2", 20), seen("v2", 40)], [web("v2", 20), web("v2", 40, at(41))])[0]).toBe("v2 current");
   });
 
-  it("ended well by Kamal's run time, whatever its containers look like", () => {
+  it("succeeded by Kamal's run time, whatever its containers look like", () => {
     expect(around({ booted: true }, broken, old)).toBe("v2 previous");
   });
 
-  it("was recorded by another pipeline, or named as the one before", () => {
+  it("was recorded by another pipeline, or named as the previous one", () => {
     for (const origin of ["history", "info"] as const) expect(around({ origin }, broken)).toBe("v2 previous");
     const named = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v2" })];
     expect(states(named, [broken, old, next])[1]).toBe("v2 previous");
   });
 
-  it("was rolled back by a start of the container of before, which nothing recorded", () => {
+  it("was rolled back by an unrecorded start of the old container", () => {
     const back = (more: Partial<Container> = {}) => web("v1", 1, null, { startedAt: at(25), ...more });
     const v2 = web("v2", 20, at(25, 5));
     for (const own of [seen("v2", 20), hook("v2", 20), hook("v2", 20, { booted: null })]) {
@@ -191,7 +191,7 @@ describe("a deploy of which nothing shows whether it served", () => {
     return `${v3?.previousTag}, v2 ${v2?.state}, v1 ${v1?.state}`;
   };
 
-  it("is unknown, and no release before another: its containers, or those of before, are no more, or do not say", () => {
+  it("is unknown and not the previous one when containers are gone", () => {
     const served = web("v1", 1, at(10), { createdAt: "2026-01-10T12:00:00Z", startedAt: "2026-01-10T12:00:00Z" });
     expect(around()).toBe("null, v2 unknown, v1 unknown");
     expect(around(broken)).toBe("null, v2 unknown, v1 unknown");
@@ -204,13 +204,13 @@ describe("a deploy of which nothing shows whether it served", () => {
     expect(around(broken, { ...old, startedAt: at(25) })).toBe("v1, v2 unknown, v1 previous");
   });
 
-  it("is not known by containers of other roles, engines or groups", () => {
+  it("is not judged by containers of other roles, engines or groups", () => {
     for (const more of [{ role: "worker" }, { engine: "web-2" }, { destination: "beta" }]) {
       expect(around(broken, web("v1", 1, at(31), more))).toMatch(/^null, v2 unknown, v1 /);
     }
   });
 
-  it("stays so after Kamal has removed the containers of before: five failures", () => {
+  it("stays unknown after Kamal removed the old containers: five failures", () => {
     const failures = [2, 3, 4, 5, 6];
     const containers = failures.map((minute) => web(`v${minute}`, minute, at(minute, 32)));
     const records = failures.map((minute) => seen(`v${minute}`, minute));
@@ -229,7 +229,7 @@ describe("a deploy of which nothing shows whether it served", () => {
     ]);
   });
 
-  it("is an image that was never tagged; one that was tagged as the latest has booted, where nothing better is known", () => {
+  it("is an image that was never tagged; one tagged latest has booted", () => {
     const image = (tag: string, minute: number, booted: true | null) => seen(tag, minute, { origin: "images", booted });
     const pulled = [image("v1", 1, true), image("v2", 20, null)];
     expect(states([...pulled, seen("v3", 30)], [next])).toEqual(["v3 current", "v2 unknown", "v1 previous"]);
@@ -240,8 +240,8 @@ describe("a deploy of which nothing shows whether it served", () => {
   });
 });
 
-describe("what was shown while the container of before was there", () => {
-  it("is remembered once that was removed, or started again; of a container that ran again since, it is not", () => {
+describe("what the old containers showed", () => {
+  it("is remembered after they are removed, until one runs again", () => {
     const memory = createDeployMemory();
     const records = [seen("v1", 1), seen("v2", 20), seen("v3", 30)];
     const look = (...containers: Container[]) =>
@@ -260,13 +260,13 @@ describe("what was shown while the container of before was there", () => {
   });
 });
 
-describe("what the hook recorded as the release before", () => {
+describe("the previous release that the hook recorded", () => {
   const failures = [2, 3, 4, 5, 6];
   const containers = [...failures.map((minute) => web(`v${minute}`, minute, at(minute, 32))), web("v7", 30)];
   const records = [...failures.map((minute) => seen(`v${minute}`, minute)), hook("v7", 30, { previousTag: "v1" })];
   const failed = ["v6", "v5", "v4", "v3", "v2"].map((tag) => `${tag} failed v1`);
 
-  it("shows that what came between has failed, also after Kamal has removed its containers", () => {
+  it("shows that releases in between failed, also after a clean-up", () => {
     const judged = judge([hook("v1", 1), ...records], containers);
     expect(judged.map(({ tag, state, previousTag }) => `${tag} ${state} ${previousTag}`)).toEqual([
       "v7 current v1",
@@ -275,11 +275,11 @@ describe("what the hook recorded as the release before", () => {
     ]);
   });
 
-  it("leaves no other to be the previous one where nothing else is known of it", () => {
+  it("excludes any other when nothing else is known of it", () => {
     expect(states(records, containers)).toEqual(["v7 current", ...failed.map((text) => text.replace("failed v1", "unknown"))]);
   });
 
-  it("is the previous one, though it was stopped before the next one failed", () => {
+  it("is the previous one, though it stopped before the next one failed", () => {
     const stopped = [web("v1", 1, at(10)), broken, next];
     const judged = judge([hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })], stopped);
     expect(judged.map(({ tag, state, previousTag }) => [tag, state, previousTag])).toEqual([
@@ -289,7 +289,7 @@ describe("what the hook recorded as the release before", () => {
     ]);
   });
 
-  it("is of the attempt that ended well, and shows nothing against one that served", () => {
+  it("is of the successful attempt, and no evidence against a served one", () => {
     const again = [
       hook("v1", 1),
       hook("v2", 10, { previousTag: "v1" }),
@@ -310,13 +310,13 @@ describe("what the hook recorded as the release before", () => {
     expect(states(tagged, [next])).toEqual(["v3 current", "v2 unknown", "rel-1 previous"]);
   });
 
-  it("was rolled back, though, where its containers show that", () => {
+  it("was rolled back when its containers show that", () => {
     const back = web("v1", 1, at(31), { startedAt: at(25) });
     const deploys = [hook("v1", 1), hook("v2", 20), hook("v3", 30, { previousTag: "v2" })];
     expect(states(deploys, [back, web("v2", 20, at(25, 5)), next])).toEqual(["v3 current", "v2 rolled_back", "v1 previous"]);
   });
 
-  it("leads on to the one before that where it was rolled back", () => {
+  it("leads on to the one before when it was rolled back", () => {
     const back = [
       hook("v0", 0),
       hook("v1", 1, { previousTag: "v0" }),
@@ -327,7 +327,7 @@ describe("what the hook recorded as the release before", () => {
   });
 });
 
-describe("what is not shown", () => {
+describe("what has no evidence", () => {
   const tags = (records: readonly Record[], containers: readonly Container[]) =>
     judge(records, containers).map(({ tag, state, previousTag }) => `${tag} ${state} ${previousTag}`);
 
@@ -336,7 +336,7 @@ describe("what is not shown", () => {
     expect(tags(records, [web("v0", 0, at(0, 30)), next])).toEqual(["v3 current v1", "v1 previous null", "v0 unknown null"]);
   });
 
-  it("may be the tag of a release that Kamal calls otherwise", () => {
+  it("may be the tag of a release with another version in Kamal", () => {
     const records = [hook("rel-1", 1, { version: "v1" }), hook("rel-2", 10, { version: "v2" })];
     const after = [...records, hook("v3", 30, { previousTag: "rel-1" })];
     expect(tags(after, [next])).toEqual(["v3 current rel-1", "rel-2 superseded rel-1", "rel-1 previous null"]);
@@ -358,14 +358,14 @@ describe("what is not shown", () => {
     ]);
   });
 
-  it("is what a container did of which nobody knows when it was made", () => {
+  it("includes containers whose creation time is unknown", () => {
     expect(tags([seen("v1", 1), hook("v3", 30)], [web("v1", 1, null, { createdAt: "" }), next])).toEqual([
       "v3 incomplete null",
       "v1 unknown null",
     ]);
   });
 
-  it("has not failed where one of its containers does not say when it ended", () => {
+  it("has not failed if one of its containers' end times is unknown", () => {
     const records = [hook("v1", 1), seen("v2", 20), hook("v3", 30, { previousTag: "v1" })];
     const unknown = web("v2", 20, null, { status: "exited", engine: "web-2" });
     expect(tags(records, [broken, next])[1]).toBe("v2 failed v1");
@@ -382,7 +382,7 @@ describe("what is not shown", () => {
   });
 });
 
-describe("what Kamal's audit log says", () => {
+describe("Kamal's audit log", () => {
   it("is enough where no container is left", () => {
     const says = (booted: boolean | null) => states([hook("v1", 1), seen("v2", 20, { booted }), hook("v3", 30)], [next])[1];
     expect(says(false)).toBe("v2 failed");
@@ -390,15 +390,15 @@ describe("what Kamal's audit log says", () => {
     expect(says(true)).toBe("v2 previous");
   });
 
-  it("of a first attempt is not of the second", () => {
+  it("of a first attempt says nothing about the second", () => {
     const attempt = (minute: number, booted: boolean) => seen("v2", minute, { origin: "kamal_audit", booted });
     const merged = mergeDeploys([attempt(5, false), attempt(20, true), sampleRecord({ tag: "v2", deployedAt: at(21) })], now);
     expect(merged).toMatchObject([{ tag: "v2", booted: true }]);
   });
 });
 
-describe("the tag before", () => {
-  it("is the recorded one, whatever else was deployed meanwhile; else the newest that is known to have served", () => {
+describe("the previous tag", () => {
+  it("is the recorded one, else the newest that is known to have served", () => {
     const between = [hook("v1", 1), seen("v2", 20, { booted: false }), hook("v2b", 25), seen("v2c", 26)];
     const before = (more: Partial<Record>) => judge([...between, hook("v3", 30, more)], [next])[0]?.previousTag;
     expect(before({ previousTag: "v1" })).toBe("v1");

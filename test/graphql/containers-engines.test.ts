@@ -54,7 +54,7 @@ describe("an engine of another environment", () => {
     expect(JSON.stringify(data)).not.toMatch(/db-7|does not answer/);
   });
 
-  it("makes nothing of ours unknown while it is down: not found is not found, and a restart goes on", async () => {
+  it("changes nothing for us while down: 404 stays, restarts continue", async () => {
     expect(await codeOf("/containers/nothing")).toBe("container_not_found: No such container");
     expect(await codeOf("/containers/nothing", "engine=db-7")).toBe("container_not_found: No such container");
     expect(await codeOf("/containers/web/restart", "", "POST")).toBe(200);
@@ -65,7 +65,7 @@ describe("an engine of another environment", () => {
     expect(await query(role, everybody)).toMatchObject({ code: "docker_unavailable" });
   });
 
-  it("is seen where it runs a container of ours, also while it does not answer", async () => {
+  it("is shown if it runs our container, also while it does not answer", async () => {
     const mixed = open([up, { ...production, runs: new Set(["staging"] as const) }]);
     expect((await mixed.query("{ engines { name ok } }")).data.engines).toEqual([
       { name: "own", ok: true },
@@ -76,10 +76,10 @@ describe("an engine of another environment", () => {
   });
 });
 
-describe("an engine of no configured environment", () => {
+describe("an engine without a configured environment", () => {
   const unnamed = "docker_unavailable: An engine without a configured environment does not answer";
 
-  it("may run ours until it was listed: what is missing is unknown, and its name a secret", async () => {
+  it("may run ours until it was listed: missing is unknown, its name hidden", async () => {
     const { query, codeOf } = open([up, nowhere]);
     expect((await query("{ engines { name } }")).data.engines).toEqual([{ name: "own" }]);
     for (const engine of ["", "engine=db-7", "engine=no-engine"])
@@ -105,7 +105,7 @@ describe("a token with ops:operate alone", () => {
   const operator = createCaller(["ops:operate"]);
   const fields = "name restarted status health startedAt";
 
-  it("restarts, and learns of it what REST answers; the container is for ops:read", async () => {
+  it("restarts and gets REST's answer; the container needs ops:read", async () => {
     const { query, rest } = open([up]);
     const dryRun = `mutation { restartContainer(name: "web", dryRun: true) { ${fields} container { image } preview { healthyPeers lastHealthy work { total } } } }`;
     const preview = await query(dryRun, operator);

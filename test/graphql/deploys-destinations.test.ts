@@ -108,7 +108,7 @@ describe.each([
     ],
   ],
 ] as const)("six places on one engine, beta %s", (_, variables, betaEnv, refused) => {
-  it("drift nowhere, and each has its own deploys, all of them complete", async () => {
+  it("have no drift, and each its own complete deploys", async () => {
     writeHistory(inOrder.map(toLine));
     const { data, errors } = await ask(createFleet(variables), query);
     expect(errors).toEqual([]);
@@ -145,7 +145,7 @@ describe.each([
     expect(data.deploys.nodes.filter(({ state }: any) => state === "CURRENT")).toHaveLength(places.length);
   });
 
-  it("find drift where there is some: one destination alone", async () => {
+  it("have drift at one destination alone", async () => {
     writeHistory([...inOrder.map(toLine), { ...toLine(places[1]), current_tag: "v8", version: "v8", deployed_at: ago(6) }]);
     const { data } = await ask(
       createFleet(variables),
@@ -156,7 +156,7 @@ describe.each([
     expect(data.deploys.nodes.filter(({ state }: any) => state === "INCOMPLETE")).toEqual([{ tag: "v8", state: "INCOMPLETE" }]);
   });
 
-  it("restart the runners of the destination that is chosen alone", async () => {
+  it("restart the runners of the chosen destination alone", async () => {
     const fleet = createFleet(variables);
     const restart = (args: string) =>
       ask(
@@ -178,7 +178,7 @@ describe.each([
   });
 });
 
-describe("a deploy_info.json of a hook that writes no destination", () => {
+describe("a deploy_info.json without a destination", () => {
   const bare = { current_tag: "v9", commit_sha: "0123456", deployed_by: "", deployed_at: ago(599) };
   const latest = "{ containers { name version } deploys { nodes { tag state destination } } drift { kind } }";
   /** The webs of these places run `latest`. */
@@ -214,7 +214,7 @@ describe("a deploy_info.json of a hook that writes no destination", () => {
     });
   });
 
-  it("names that of none of several, and is a deploy of which nothing is known", async () => {
+  it("names no release with several, and is an unknown deploy", async () => {
     writeHistory([bare]);
     const answer = await ask(
       createFloating({}, ({ destination }) => destination !== null),
@@ -228,7 +228,7 @@ describe("a deploy_info.json of a hook that writes no destination", () => {
   });
 });
 
-it("has the environment of a deploy from its destination and its service, without one else from the configuration", async () => {
+it("a deploy's environment is its destination's, then its service's", async () => {
   const [place] = places;
   const said = [
     ["wallet-core", "production"],
@@ -248,7 +248,7 @@ describe("a verdict", () => {
   const verdict =
     "{ latestDeploys { service destination verdict { outcome queues { source } containers { restartsFrom restartsAfter unhealthyNow } } } }";
 
-  it("counts the deaths of its own containers alone, and those that nobody knows whose they are for none", async () => {
+  it("counts the deaths of its own containers alone, no unknown ones", async () => {
     writeHistory(inOrder.map(toLine));
     const fleet = createFleet({ WALLET_CORE_OPS_DESTINATIONS: "beta=production" });
     const { timeline } = fleet.sources;

@@ -21,12 +21,12 @@ describe("toRestartError", () => {
       { code: "docker_timeout", message: `${from}too long` },
     ],
     [new PastFailure({ outcome: "failed", code: "toString", detail: "gone" }), { code: "internal", message: `${from}gone` }],
-  ])("%s is an error that callers may see", (error, expected) => {
+  ])("%s is a public error", (error, expected) => {
     expect(toRestartError(error)).toBeInstanceOf(OpsError);
     expect(toRestartError(error)).toMatchObject(expected);
   });
 
-  it("anything else stays what it is", () => {
+  it("anything else is unchanged", () => {
     const error = new Error("x");
     expect(toRestartError(error)).toBe(error);
   });
@@ -54,7 +54,7 @@ describe("checkRestartArgs", () => {
     expect(refusalOf(() => checkRestartArgs(true, args))).toEqual(message && { code: "invalid_request", message });
   });
 
-  it("all are refused where restarts are off", () => {
+  it("all are refused if restarts are off", () => {
     const message = "Restarts are off; WALLET_CORE_OPS_RESTART=on enables them";
     expect(() => checkRestartArgs(false, { waitSeconds: 0 })).toThrow(
       expect.objectContaining({ code: "restart_disabled", message }),

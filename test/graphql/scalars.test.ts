@@ -43,7 +43,7 @@ describe("parseDateTime", () => {
     },
   );
 
-  it("gives one time, however it is written", () => {
+  it("returns one time, however it is written", () => {
     const dates = fc.date({ min: new Date(1e11), max: new Date("9999-12-31T23:59:59Z"), noInvalidDate: true });
     fc.assert(
       fc.property(dates, (date) => {
@@ -57,7 +57,7 @@ describe("parseDateTime", () => {
 });
 
 describe("enum values", () => {
-  it("have a name in capitals, the word of our code as their value, and a description", () => {
+  it("have a name in capitals, our word as their value, and a description", () => {
     expect(toEnumValues({ no_workers: "Nobody." })).toEqual({ NO_WORKERS: { value: "no_workers", description: "Nobody." } });
   });
 

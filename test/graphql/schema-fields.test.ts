@@ -60,8 +60,8 @@ const figures = {
   observedAt: "2026-01-13T09:59:00Z",
 };
 
-describe("each field is its own", () => {
-  it("of a queue, with what is computed of it", async () => {
+describe("the fields of the schema", () => {
+  it("of a queue, with computed ones", async () => {
     const times = { waitSeconds: { p50: 1.25, p95: 2.5 }, runSeconds: { p50: 3.75, p95: 5.5 } };
     const expected = {
       ...figures,
@@ -101,7 +101,7 @@ describe("each field is its own", () => {
     });
   });
 
-  it("of a source: its numbers and its errors are read apart", async () => {
+  it("of a source: its numbers and its errors are read separately", async () => {
     const away = new OpsError("postgres_unavailable", "away");
     const queueSources = [
       { name: "fine", env: "staging" as const, metrics: [], errors: [] },
@@ -153,7 +153,7 @@ describe("each field is its own", () => {
     expect(none.codes).toEqual(["query_refused"]);
   });
 
-  it("of a host, its thresholds, and when they were read", async () => {
+  it("of a host, its thresholds and its time", async () => {
     const host = sampleHost({
       name: "a",
       instance: "a:9100",

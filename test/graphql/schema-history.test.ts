@@ -59,7 +59,7 @@ async function withPrometheus(reply: (form: URLSearchParams) => string | null) {
   };
 }
 
-it("the past of containers is not laid out for a client that has left", async () => {
+it("the past of containers is not built for a client that has left", async () => {
   const caller = createCaller();
   const { sources } = createMemorySources({
     containers: [sampleContainer({ name: "web" }), sampleContainer({ name: "worker" })],
@@ -100,7 +100,7 @@ describe("Host.history", () => {
     }
   });
 
-  it("asks once for each range, of the hosts that are selected alone", async () => {
+  it("asks once for each range, of the selected hosts alone", async () => {
     await using stage = await withPrometheus(answerHosts);
     const { data } = await ask(
       stage.sources,
@@ -117,7 +117,7 @@ describe("Host.history", () => {
     ]);
   });
 
-  it("fails alone: the hosts of now are there", async () => {
+  it("fails alone: the current hosts are answered", async () => {
     await using stage = await withPrometheus((form) => (form.has("step") ? null : answerHosts(form)));
     const { data, errors } = await ask(stage.sources, '{ host(name: "10.0.0.7") { name history(from: "1h") { stepSeconds } } }');
     expect(data.host).toEqual({ name: "node-2 (10.0.0.7:9100)", history: null });
@@ -137,7 +137,7 @@ describe("Host.history", () => {
     expect(stage.asked.map(({ path }) => path)).toEqual(["/api/v1/query"]);
   });
 
-  it("is for who may see the hosts", async () => {
+  it("is for tokens that may see the hosts", async () => {
     await using stage = await withPrometheus(answerHosts);
     const staging = createCaller(["ops:read"], ["staging"]);
     const { data, errors } = await ask({ ...stage.sources, env: "production" }, "{ hosts { name } }", staging);
@@ -161,7 +161,7 @@ function answerContainers(form: URLSearchParams): string {
   return answer("matrix", [series("sampled", (time) => time - 1), series("cpu", () => 12.5), series("restarts", () => 2)]);
 }
 
-it("both pass the limits of the public door, for all hosts and all containers", async () => {
+it("all hosts' and containers' pasts pass the limits of /graphql", async () => {
   await using stage = await withPrometheus((form) =>
     form.get("query")?.includes("ops_") ? answerContainers(form) : answerHosts(form),
   );
@@ -179,7 +179,7 @@ describe("Container.history", () => {
   const query = (from: string) =>
     `{ containers { name history(from: "${from}", step: 60) { source since stepSeconds problem { code } points { time cpuPct memPct restarts } } } }`;
 
-  it("of more than ten minutes is from Prometheus where it has it, in one request, else from memory", async () => {
+  it("of over ten minutes is from Prometheus in one request, else memory", async () => {
     await using stage = await withPrometheus(answerContainers);
     const { data, errors } = await ask(stage.sources, query("1h"));
     expect(errors).toEqual([]);
@@ -201,7 +201,7 @@ describe("Container.history", () => {
     expect(data.containers[0].history).toMatchObject({ source: "MEMORY", problem: { code: "prometheus_unavailable" } });
   });
 
-  it("of the last minutes is from memory alone, where that reaches back far enough", async () => {
+  it("of the last minutes is from memory alone, if that reaches back", async () => {
     await using stage = await withPrometheus(answerContainers);
     const now = Date.now();
     const statsHistory = () =>

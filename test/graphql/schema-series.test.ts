@@ -133,7 +133,7 @@ describe("series of queues", () => {
     ]);
   });
 
-  it("are narrowed by lists; a queue has rows of the sources that know it alone", async () => {
+  it("are narrowed by lists; a queue has rows of its sources alone", async () => {
     const pairs = async (filter: string) => {
       const found = await rows(`queueDepth(${range} ${filter}) { queue source }`);
       return [...new Set(found.map(({ queue, source }) => `${source}/${queue}`))];
@@ -153,7 +153,7 @@ describe("series of queues", () => {
     expect(await rows(`queueSeriesSources(${one}) { name }`)).toHaveLength(2);
   });
 
-  it("take epoch milliseconds and RFC 3339, in the text and in variables", async () => {
+  it("take epoch milliseconds and RFC 3339, in text and in variables", async () => {
     const query =
       'query ($from: DateTime!, $to: DateTime!) { queueDepth(from: $from, to: $to, step: 60, sources: ["other"]) { time } }';
     for (const from of [begin, String(begin), new Date(begin).toISOString()]) {
@@ -163,7 +163,7 @@ describe("series of queues", () => {
     expect((await gateway.query(query, { from: "yesterday", to: begin })).body.errors).toHaveLength(1);
   });
 
-  it("hold to limits, and are empty where nothing has happened yet", async () => {
+  it("respect limits, and are empty in the future", async () => {
     expect((await failure(`queueDepth(from: "2020-01-01", to: "2026-01-01", step: 60) { value }`)).extensions.code).toBe(
       "invalid_request",
     );
@@ -173,7 +173,7 @@ describe("series of queues", () => {
 });
 
 describe("series of hosts", () => {
-  it("are one question for all hosts and numbers; a host that was down has null", async () => {
+  it("are one question for all hosts and numbers, null while down", async () => {
     const before = memory.calls["hostHistory"] ?? 0;
     const { body } = await gateway.query(
       `{ cpu: hostCpuUtil(${range}) { time host value } mem: hostMemUtil(${range}) { value } disk: hostDiskUtil(${range}) { value } load: hostLoad1(${range}) { value } }`,
@@ -209,7 +209,7 @@ describe("series of containers", () => {
 });
 
 describe("upCounts", () => {
-  it("is the past of hosts, and one row for now of every kind", async () => {
+  it("is the past of hosts, and one current row of every kind", async () => {
     const past = await rows(`upCounts(${range}) { time kind up total }`);
     expect(past).toHaveLength(10);
     expect(past[0]).toEqual({ time: times[0], kind: "HOST", up: 2, total: 2 });
@@ -241,7 +241,7 @@ describe("a token for staging", () => {
     const headers = { ...graphqlHeaders, authorization: `Bearer ${stagingOnly.token}` };
     return (await gateway.fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query }) })).json();
   };
-  it.each(["queueDepth", "containerCpuPct"])("may not ask %s for it, nor for hosts that belong to nobody", async (field) => {
+  it.each(["queueDepth", "containerCpuPct"])("may not ask %s for it, nor for unassigned hosts", async (field) => {
     const { errors } = await ask(`{ ${field}(${range}, env: [PRODUCTION]) { value } hostCpuUtil(${range}) { value } }`);
     expect(errors.map(({ extensions }: any) => extensions.code)).toEqual(["forbidden", "forbidden"]);
   });

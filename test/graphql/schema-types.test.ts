@@ -135,7 +135,7 @@ describe("deploys", () => {
     expect(data.latestDeploys.map(({ tag }: { tag: string }) => tag)).toEqual(tags);
   });
 
-  it("without a readable queue have no verdict where queues are needed", async () => {
+  it("without a readable queue have no verdict if queues are required", async () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const errors = new OpsError("queue_locked", "no errors");
     const queueSources = ["jobs", "more"].map((name) => ({ name, env: "staging" as const, metrics: [], errors, history }));
@@ -156,7 +156,7 @@ describe("deploys", () => {
     expect(short.data.deploys.nodes[0].verdict).toMatchObject({ windowSeconds: null, beforeFrom: null, afterTo: null });
   });
 
-  it("have null for restarts that are not known", async () => {
+  it("have null for unknown restarts", async () => {
     const containers =
       "containers { restartsFrom restartsBefore restartsAfter restartsPValue unhealthySecondsBefore unhealthyNow }";
     const { data } = await read(memory, `{ deploys(first: 1) { nodes { verdict { ${containers} } } } }`);
@@ -219,7 +219,7 @@ describe("containers", () => {
     expect(names(data.deployInfo.containers)).toEqual(["own"]);
   });
 
-  it("have the deploy of their release and group, else none", async () => {
+  it("have the deploy of their release and group, or no deploy", async () => {
     const info = { ...sampleDeployInfo, currentTag: "v2", env: "staging" as const, service: "wallet-core-staging" };
     const containers = [own, { ...own, name: "older", fullId: "1", version: "v1" }];
     const { data } = await read({ containers, engines, deploy: info }, "{ containers { name deploy { currentTag } } }");
@@ -229,7 +229,7 @@ describe("containers", () => {
     ]);
   });
 
-  it("have the metrics of the first host that is known by one of their names", async () => {
+  it("have the metrics of the first host that has one of their names", async () => {
     const source = "{ containers { name hostMetrics { name } } }";
     const hosts = [sampleHost({ name: "one" }), sampleHost({ name: "two", instance: "two:9100" })];
     const containers = [
@@ -249,14 +249,14 @@ describe("containers", () => {
     expect(down.refusals).toEqual(["prometheus_unavailable: down", "prometheus_unavailable: down"]);
   });
 
-  it.each(["created", "exited", "dead"])("that are %s have no figures, and are not measured", async (status) => {
+  it.each(["created", "exited", "dead"])("that are %s have no statistics, and are not measured", async (status) => {
     const fields = "{ containers { stats { pids } cpuPct memPct } }";
     const { data, calls } = await read({ containers: [sampleContainer({ status })] }, fields);
     expect(data.containers).toEqual([{ stats: null, cpuPct: null, memPct: null }]);
     expect(calls["stats"]).toBeUndefined();
   });
 
-  it("that may run have figures of one sample, flat ones too", async () => {
+  it("that may run have one sample's statistics, flat ones too", async () => {
     const { data, calls } = await read(
       { containers: [sampleContainer({ status: "paused" })] },
       "{ containers { stats { pids } cpuPct memPct statsHistory { memUsedBytes } } }",
@@ -276,12 +276,12 @@ describe("containers", () => {
   it.each([
     [createCaller(["ops:read"]), "forbidden: This token lacks the scope ops:operate"],
     [createCaller(), "health_exec_disabled: New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them"],
-  ])("are not probed on demand without leave (%#)", async (caller, refusal) => {
+  ])("are not probed on demand without permission (%#)", async (caller, refusal) => {
     const { refusals } = await ask(memory, '{ container(name: "own") { healthCheck(probe: true) { healthy } } }', { caller });
     expect(refusals).toEqual([refusal]);
   });
 
-  it("have logs within the budget, for who may read them", async () => {
+  it("have logs within the budget, with ops:logs", async () => {
     const caller = createCaller();
     const text = vi.spyOn(caller.budget, "text");
     const { data } = await read(memory, '{ container(name: "own") { logs(tail: 2) { truncated lines { message } } } }', {
@@ -340,7 +340,7 @@ describe("series of containers", () => {
     expect([...new Set(found.map(({ container }: { container: string }) => container))]).toEqual(expected);
   });
 
-  it("of an old one are of when it ran alone", async () => {
+  it("of an old one cover its own time alone", async () => {
     const old = sampleContainer({
       name: "old",
       role: "web",
@@ -358,7 +358,7 @@ describe("series of containers", () => {
     expect(times.length).toBeLessThan(6);
   });
 
-  it("have each problem once: silent engines, and Prometheus for all of them", async () => {
+  it("have each problem once: silent engines, and Prometheus for all", async () => {
     const memory = {
       containers: [web, worker],
       engines: [
@@ -378,7 +378,7 @@ describe("series of containers", () => {
     ]);
   });
 
-  it("of no point are none", async () => {
+  it("without a point are empty", async () => {
     const later = `from: "2026-01-13T11:00:00Z", to: "2026-01-13T12:00:00Z"`;
     const { data, calls } = await read(
       { containers: [web], hosts: [sampleHost()] },
@@ -400,7 +400,7 @@ describe("series of queues", () => {
     waitP95Seconds: 6,
     runP95Seconds: 7,
   };
-  it("have each number in its own field, of all points", async () => {
+  it("have each number in its own field, for all points", async () => {
     const points = [
       { time: ago(3600), ...point },
       { time: ago(0), ...point, depth: 8 },
@@ -423,7 +423,7 @@ describe("series of queues", () => {
     });
   });
 
-  it("fail where every source does, with the reasons beside them", async () => {
+  it("fail if every source does, with the reasons beside them", async () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const queueSources = [{ name: "jobs", metrics: [], errors: [], history }];
     const { data, refusals } = await ask(
@@ -434,7 +434,7 @@ describe("series of queues", () => {
     expect(refusals).toEqual(["queue_locked: No queue source could read this range (jobs: locked)"]);
   });
 
-  it("of a queue that nobody remembers are refused", async () => {
+  it("of an unknown queue are refused", async () => {
     const memory = { queueSources: [{ name: "jobs", metrics: [{ name: "mail" }], errors: [] }] };
     const { refusals } = await ask(memory, '{ queues { history(from: "1h") { exact } } }');
     expect(refusals).toEqual(["query_refused: Nothing is remembered of this queue"]);
@@ -442,7 +442,7 @@ describe("series of queues", () => {
 });
 
 describe("entries of the timeline", () => {
-  it("have their own places for what they are about", async () => {
+  it("have their own fields for their subjects", async () => {
     const container = {
       fullId: "0123456789abcdef",
       id: "0123456789ab",
@@ -526,7 +526,7 @@ describe("the restart of a role", () => {
     expect((await ask({ containers: [web], ...memory }, restart(args), { options })).refusals).toEqual([refusal]);
   });
 
-  it("whose name is that of another role meanwhile says so", async () => {
+  it("reports a name that became another role's meanwhile", async () => {
     let asked = 0;
     const change = ({ sources }: Made) => {
       sources.containers.inspectNow = async () => ({
@@ -542,7 +542,7 @@ describe("the restart of a role", () => {
     ]);
   });
 
-  it("at the destination without a name is that of containers without one", async () => {
+  it("at the empty destination is that of containers without one", async () => {
     const { data, calls } = await read({ containers: [web] }, restart(', destination: ""'), { options });
     expect([data.restartRole, calls["restart"]]).toEqual([{ complete: true }, 1]);
   });

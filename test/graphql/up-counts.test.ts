@@ -94,7 +94,7 @@ const toRows = (
 const recent = 'from: "2026-01-13T09:58:00Z", to: "2026-01-13T10:00:30Z", step: 60';
 
 describe("upCounts", () => {
-  it("counts hosts at each time, and every kind now, by rules of its own", async () => {
+  it("counts hosts at each time, and every kind now, by its own rules", async () => {
     const { upCounts, upCountKinds } = await ask(recent);
     expect(toRows(upCounts)).toEqual([
       // A host of which nothing is known then is not counted.
@@ -110,7 +110,7 @@ describe("upCounts", () => {
     expect(upCountKinds).toEqual(["HOST", "ENGINE", "QUEUE_SOURCE", "CONTAINER"].map((kind) => ({ kind, error: null })));
   });
 
-  it("has a row for now only where the range reaches it, within a step", async () => {
+  it("has a current row only if the range reaches it within a step", async () => {
     const kindsOf = async (to: string, from = "2026-01-13T09:58:00Z", more = ", step: 60") => {
       const { upCounts } = await ask(`from: "${from}", to: "${to}", kinds: [ENGINE]${more}`);
       return toRows(upCounts).map(([time]) => time);
@@ -124,7 +124,7 @@ describe("upCounts", () => {
     expect(await kindsOf("2026-01-13T09:59:59Z", undefined, ", step: 30")).toEqual([]);
   });
 
-  it("has the row of now alone where the past has the same time", async () => {
+  it("has the current row alone if the past has the same time", async () => {
     vi.setSystemTime("2026-01-13T10:00:00Z");
     const { upCounts } = await ask(recent);
     expect(toRows(upCounts).filter(([time, kind]) => time === "10:00:00" && kind === "HOST")).toEqual([
@@ -132,13 +132,13 @@ describe("upCounts", () => {
     ]);
   });
 
-  it("is of those kinds that are asked for, and asks for no host then", async () => {
+  it("has the requested kinds, and then asks for no host", async () => {
     const { upCounts, upCountKinds } = await ask(`${recent}, kinds: [CONTAINER, ENGINE]`, { host: "prometheus_unavailable" });
     expect(toRows(upCounts).map(([, kind]) => kind)).toEqual(["ENGINE", "CONTAINER"]);
     expect(upCountKinds.map(({ kind }: { kind: Kind }) => kind)).toEqual(["ENGINE", "CONTAINER"]);
   });
 
-  it("has a row of nulls for a kind that failed, and says why, beside those that did not", async () => {
+  it("has nulls for a kind that failed, with the reason, beside others", async () => {
     const { upCounts, upCountKinds, codes } = await ask(recent, { host: "prometheus_unavailable", container: "docker_timeout" });
     expect(codes).toBeUndefined();
     expect(toRows(upCounts)).toContainEqual(["10:00:30", "QUEUE_SOURCE", 2, 5]);
@@ -169,7 +169,7 @@ describe("upCounts", () => {
       "prometheus_unavailable",
     ],
     ["of refusals the first", { host: "forbidden", queue_source: "answer_too_large" }, "forbidden"],
-  ])("fails where all kinds did, with %s", async (_, failing, code) => {
+  ])("fails if all kinds did, with %s", async (_, failing, code) => {
     const { upCounts, upCountKinds, codes } = await ask(`${recent}, kinds: [HOST, QUEUE_SOURCE]`, failing);
     expect([upCounts, codes]).toEqual([null, [code]]);
     expect(upCountKinds.map(({ error }: { error: { code: string } }) => error.code)).toEqual(Object.values(failing));

@@ -34,7 +34,7 @@ async function timeOf(promise: Promise<unknown>): Promise<number | null> {
 }
 
 describe("a notifier", () => {
-  it("that rang before ends the wait at once, and only once", async () => {
+  it("that was notified before ends the wait at once, and only once", async () => {
     const [bell, { signal }] = [createNotifier(), watchSignal()];
     bell.notify();
     bell.notify();
@@ -43,7 +43,7 @@ describe("a notifier", () => {
     expect(await timeOf(bell.wait(signal))).toBeNull();
   });
 
-  it("that rings, or whose signal aborts, ends the wait then", async () => {
+  it("that is notified, or whose signal aborts, ends the wait then", async () => {
     const [bell, { abort, signal, listeners }] = [createNotifier(), watchSignal()];
     setTimeout(() => bell.notify(), 300);
     expect(await timeOf(bell.wait(signal))).toBe(300);
@@ -65,7 +65,7 @@ describe("readers", () => {
     yield 2;
   }
 
-  it("are there from when they enter until they have read all", async () => {
+  it("are registered from their entry until they have read all", async () => {
     const readers = createSubscribers<string>();
     const { signal, listeners } = watchSignal();
     const read = readers.subscribe("a", signal, count);
@@ -87,7 +87,7 @@ describe("readers", () => {
     expect([readers.size, listeners()]).toEqual([0, 0]);
   });
 
-  it("leave when what they read is given back, begun or not", async () => {
+  it("leave when their iterator is returned, begun or not", async () => {
     const readers = createSubscribers<string>();
     const { signal, listeners } = watchSignal();
     const [begun, other] = [readers.subscribe("a", signal, count), readers.subscribe("b", signal, count)];
@@ -99,7 +99,7 @@ describe("readers", () => {
     expect(await other.next()).toEqual({ value: undefined, done: true });
   });
 
-  it("leave when what they read fails", async () => {
+  it("leave when their iterator fails", async () => {
     const readers = createSubscribers<string>();
     const read = readers.subscribe("a", new AbortController().signal, async function* () {
       yield 1;
@@ -111,7 +111,7 @@ describe("readers", () => {
 });
 
 describe("changes", () => {
-  it("come at once, when something changes, and after a second", async () => {
+  it("arrive at once, on a change, and after a second", async () => {
     const changes = createChanges();
     const abort = new AbortController();
     expect(changes.watchers).toBe(0);
@@ -135,7 +135,7 @@ describe("changes", () => {
     expect(await changes.watch(abort.signal).next()).toEqual({ value: undefined, done: true });
   });
 
-  it("that are given up while they are gathered end at once", async () => {
+  it("that are cancelled while they are collected end at once", async () => {
     const changes = createChanges();
     const abort = new AbortController();
     const watching = changes.watch(abort.signal);

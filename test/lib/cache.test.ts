@@ -6,7 +6,7 @@ afterEach(() => void vi.useRealTimers());
 
 const signal = new AbortController().signal;
 
-it("asks once for all who come while it asks and for a second after the answer, then once more", async () => {
+it("concurrent and close callers share one question and its answer", async () => {
   let asked = 0;
   const kept = createCache(async () => (asked += 1), 1000);
   expect(await Promise.all(Array.from({ length: 100 }, () => kept(signal)))).toEqual(Array.from({ length: 100 }, () => 1));
@@ -16,7 +16,7 @@ it("asks once for all who come while it asks and for a second after the answer, 
   expect([await kept(signal), await kept(signal), asked]).toEqual([2, 2, 2]);
 });
 
-it("keeps no failure", async () => {
+it("failures are not cached", async () => {
   let asked = 0;
   const kept = createCache(async () => {
     asked += 1;
@@ -27,7 +27,7 @@ it("keeps no failure", async () => {
   expect(await kept(signal)).toBe(2);
 });
 
-it("lets whoever leaves go at once, and gives the others their answer", async () => {
+it("a caller may leave at once while the others get their answer", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const kept = createCache(() => promise, 1000);
   const leaving = new AbortController();
@@ -38,7 +38,7 @@ it("lets whoever leaves go at once, and gives the others their answer", async ()
   expect(await stayed).toBe("answer");
 });
 
-it("lets an upstream that is slow each time rest for nine tenths of the time, and for 15 s at most", async () => {
+it("a slow upstream rests nine tenths of the time, 15 s at most", async () => {
   let [asked, tookMs] = [0, 400];
   const kept = createCache(async () => {
     vi.advanceTimersByTime(tookMs);
@@ -58,7 +58,7 @@ it("lets an upstream that is slow each time rest for nine tenths of the time, an
   expect([await askedAfter(15_000), await askedAfter(999), await askedAfter(1)]).toEqual([7, 7, 8]);
 });
 describe("a keyed single flight", () => {
-  it("runs once for each key while it is under way, and anew after", async () => {
+  it("runs once for each key while it runs, and anew after", async () => {
     const runs: string[] = [];
     const gates = new Map<string, PromiseWithResolvers<string>>();
     const ask = createKeyedCache<string, string>(
@@ -106,7 +106,7 @@ describe("a keyed single flight", () => {
     }
   });
 
-  it("runs nothing, and stores nothing, for a caller that has left", async () => {
+  it("runs and stores nothing for a caller that has left", async () => {
     const run = vi.fn<(question: string) => Promise<string>>(async (question) => question);
     const ask = createKeyedCache<string, string>((question) => question, run);
     await expect(ask("a", AbortSignal.abort(new Error("left")))).rejects.toThrow("left");

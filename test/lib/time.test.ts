@@ -46,7 +46,7 @@ test.each([
   for (const text of texts) expect([text, parseLogTime(text, now)]).toEqual([text, null]);
 });
 
-test("never throws, and what it takes Docker takes", () => {
+test("accepts only what Docker accepts, and never throws", () => {
   const text = fc.oneof(fc.string(), fc.stringMatching(/^[0-9]{1,12}[dhms.0-9]{0,4}$/));
   fc.assert(
     fc.property(text, (given) => {
@@ -55,7 +55,7 @@ test("never throws, and what it takes Docker takes", () => {
   );
 });
 
-test("a time stamp of Docker's survives the way to seconds and back, to the nanosecond", () => {
+test("a Docker timestamp survives the conversion to the nanosecond", () => {
   const seconds = fc.integer({ min: 0, max: 4_000_000_000 });
   fc.assert(
     fc.property(seconds, fc.integer({ min: 0, max: 999_999_999 }), (whole, nanos) => {
@@ -145,7 +145,7 @@ test("a time is written with whole seconds, in UTC", () => {
   expect(toUnixSeconds("2026-01-13T10:40:00.5+01:00")).toBe(1_768_297_200.5);
 });
 
-test("a time of an engine has whole seconds in UTC; Docker's zero time is none", () => {
+test("an engine's time has whole seconds in UTC; the zero time is null", () => {
   expect(normalizeRfc3339("2026-01-13T09:40:00.999999999Z")).toBe("2026-01-13T09:40:00Z");
   expect(normalizeRfc3339("2026-01-13T10:40:00+01:00")).toBe("2026-01-13T09:40:00Z");
   for (const none of ["0001-01-01T00:00:00Z", "", null, undefined, "soon"]) expect(normalizeRfc3339(none)).toBeNull();

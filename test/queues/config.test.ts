@@ -14,7 +14,7 @@ function issues(file: unknown): readonly string[] {
 }
 
 describe("parseQueuesFile", () => {
-  it("takes the documented example as it is", () => {
+  it("accepts the documented example", () => {
     const sources = [runner, payouts, river];
     expect(parseQueuesFile(JSON.stringify({ sources }))).toStrictEqual({ ok: true, detect: true, hide: [], sources });
   });
@@ -36,7 +36,7 @@ describe("parseQueuesFile", () => {
     expect(issues({ sources: [{ ...runner, worker }] })).toStrictEqual([issue]);
   });
 
-  it("refuses a worker where it is not said which jobs run", () => {
+  it("refuses a worker without a definition of running jobs", () => {
     const { active: _, ...silent } = runner;
     expect(issues({ sources: [silent] })).toStrictEqual(['sources[0].worker: needs "active": the statuses of running jobs']);
   });
@@ -48,7 +48,7 @@ describe("parseQueuesFile", () => {
       [{ attempts: "tries", control }],
       [{ retrying: ["again"], control: { retry: { status: "again" } } }],
       [{ control: { discard: { status: "failed" } } }],
-    ])("takes %o", (more) => {
+    ])("accepts %o", (more) => {
       expect(issues({ sources: [{ ...runner, ...more }] })).toStrictEqual([]);
     });
 
@@ -104,13 +104,13 @@ describe("parseQueuesFile", () => {
     );
   });
 
-  it("says so when it is not JSON, or not an object", () => {
+  it("reports what is not JSON, or not an object", () => {
     expect(parseQueuesFile('{"a":\n"b\n"}')).toEqual({ ok: false, issues: ["is not JSON (line 2 column 3)"] });
     expect(parseQueuesFile('{"password": canary}')).toEqual({ ok: false, issues: ["is not JSON"] });
     for (const value of [null, 1, [], "x", {}, { sources: {} }]) expect(issues(value)).toHaveLength(1);
   });
 
-  it("requires each field but the optional ones", () => {
+  it("requires each field except the optional ones", () => {
     const { worker: _, ...plain } = runner;
     const without = (key: string) => issues({ sources: [{ ...plain, [key]: undefined }] });
     const optional = Object.keys(plain).filter((key) => without(key).length === 0);
@@ -130,7 +130,7 @@ describe("parseQueuesFile", () => {
     expect(files.map((source) => issues({ sources: [source] }).length)).toStrictEqual(files.map(() => 1));
   });
 
-  it("never throws, and never lets an unknown key through", () => {
+  it("never throws, and accepts no unknown key", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.string({ minLength: 1 }), (value, key) => {
         expect(() => parseQueuesFile(JSON.stringify(value))).not.toThrow();

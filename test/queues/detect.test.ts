@@ -5,12 +5,12 @@ import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { common } from "../../src/queues/system.ts";
 
 describe("toSourceName", () => {
-  it("leaves alone what may be a name", () => {
+  it("leaves a valid name unchanged", () => {
     const longest = `river:${"s".repeat(58)}`;
     expect([toSourceName("river", "x y"), toSourceName(longest, "s")]).toEqual(["river", longest]);
   });
 
-  it("is a name that a source may have, and another one for each schema", () => {
+  it("returns a valid name, and another one for each schema", () => {
     expect.hasAssertions();
     const schema = fc.oneof(
       fc.string({ minLength: 1, maxLength: 63, unit: fc.constantFrom("x", "_", " ", "-", "ü") }),

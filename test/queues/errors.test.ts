@@ -52,7 +52,7 @@ describe("an error text", () => {
     expect(toErrorText(text, isCut)).toBe(shown);
   });
 
-  it("is whole by itself, and needs no more than is read", () => {
+  it("is clean by itself, and needs no more than is read", () => {
     expect(toErrorText("timeout of hun")).toBe("timeout of hun");
     expect(errorReadLimit).toBe(2512);
     const text = (more: number) => `${"x".repeat(1990)} ${"secret".repeat(200)}`.slice(0, errorReadLimit + more);
@@ -80,7 +80,7 @@ describe("fingerprints", () => {
 });
 
 describe("errors of a queue", () => {
-  it("join texts that differ in values, with the newest text and all figures", async () => {
+  it("join texts that differ in values, with the newest text and all numbers", async () => {
     const rows = [
       failure({
         error: "timeout after 9 ms for user 12",
@@ -127,7 +127,7 @@ describe("errors of a queue", () => {
     }
   });
 
-  it("stay apart by queue and by source, and are one over them", async () => {
+  it("are separate by queue and source, and one over all of them", async () => {
     const rows = [
       failure({ count: 2, lastAt: at(1), jobIds: ["1", "0"] }),
       failure({ queue: "emails", count: 5, lastAt: at(3), attempts: 4, jobIds: ["1"] }),
@@ -156,7 +156,7 @@ describe("errors of a queue", () => {
     expect(refused?.queues).toHaveLength(1);
   });
 
-  it("are incomplete where a source had more, and may have no job", async () => {
+  it("are incomplete if a source had more, and may have no job", async () => {
     const [one, other] = await createFingerprints().addToFailures(
       [failure({ jobIds: [] }), failure({ source: "other", jobIds: [] })],
       budget,
@@ -169,7 +169,7 @@ describe("errors of a queue", () => {
     ]);
   });
 
-  it("are in the queues of most failures, and of as many by name", async () => {
+  it("are in the queues with most failures, then by name", async () => {
     const rows = ["b", "d", "a", "c"].map((queue) => failure({ queue, count: queue === "d" ? 2 : 1 }));
     const queuesOf = async (all: readonly JobFailures[]) =>
       groupErrors(await createFingerprints().addToFailures(all, budget), none)[0]?.queues.map(({ name }) => name);
@@ -177,7 +177,7 @@ describe("errors of a queue", () => {
     expect(await queuesOf(rows.toReversed())).toEqual(["d", "a", "b", "c"]);
   });
 
-  it("name at most five jobs, of every text before the second of one", async () => {
+  it("name at most five jobs, one of every text first", async () => {
     const rows = Array.from({ length: 4 }, (_, n) =>
       failure({ error: `timeout after ${n} ms for user 1`, lastAt: at(50 - n), jobIds: [`${n}a`, `${n}b`, `${n}c`] }),
     );
@@ -215,7 +215,7 @@ describe("releases", () => {
     expect(createReleaseOf([long])(`${"a_b".repeat(16)}-56703216100c`.slice(0, 60))?.version).toBe("v3");
   });
 
-  it("are unknown for a name of several releases, or none", async () => {
+  it("are unknown for a name of several releases or of no release", async () => {
     const twin = (version: string, name: string) => sampleContainer({ name, host: "twin", version });
     expect(createReleaseOf([twin("v1", "a"), twin("v1", "b")])("twin")?.version).toBe("v1");
     expect(createReleaseOf([twin("v1", "a"), twin("v2", "b"), twin("v2", "c")])("twin")).toBeNull();
@@ -254,14 +254,14 @@ describe("releases", () => {
     expect(await byQueue(rows, releaseOf)).toMatchObject([{ count: 12, releases }]);
   });
 
-  it("with equally many failures are in the order of their names", () => {
+  it("with equally many failures are sorted by name", () => {
     const rows = [failure({ worker: now.host, count: 2 }), failure({ worker: "10_0_0_7-aaaaaaaaaaaa", count: 2 })];
     for (const order of [rows, rows.toReversed()]) {
       expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2"]);
     }
   });
 
-  it("that are not known are the last of as many", () => {
+  it("that are unknown are the last of equally many", () => {
     const rows = [failure({ worker: "nobody" }), failure({ worker: now.host }), failure({ worker: old.host })];
     for (const order of [rows, rows.toReversed()]) {
       expect(countReleases(order, releaseOf).map(({ version }) => version)).toEqual(["v1", "v2", null]);

@@ -31,7 +31,7 @@ const values: Record<string, fc.Arbitrary<string>> = {
 };
 
 describe("foldError", () => {
-  it.each(Object.keys(values))("tells no %s from another, wherever it stands, and leaves the words", (kind) => {
+  it.each(Object.keys(values))("replaces any %s in any place, and leaves the words", (kind) => {
     const value = values[kind] as fc.Arbitrary<string>;
     fc.assert(
       fc.property(value, value, (a, b) => {
@@ -171,7 +171,7 @@ describe("foldError", () => {
     ["'", false],
     ["„", false],
     ["‘", false],
-  ])("a quote %s that has no end, and 200 characters, opens a value: %s", (quote, opens) => {
+  ])("a quote %s without an end, and 200 characters, opens a value: %s", (quote, opens) => {
     const rest = `${"word ".repeat(39)}last`;
     expect(foldError(`boom ${quote}${rest}`)).toBe(opens ? `boom ${quote}#` : `boom ${quote}${rest}`);
     expect(foldError(`boom ${quote}${rest.slice(0, -1)}`)).toBe(`boom ${quote}${rest.slice(0, -1)}`);
@@ -187,7 +187,7 @@ describe("foldError", () => {
     expect(foldError("invalid utf8")).not.toBe(foldError("invalid sha256"));
   });
 
-  it("has nothing left to fold in what it folded", () => {
+  it("changes nothing in its own result", () => {
     const piece = fc.constantFrom(
       ...Array.from("#'\"`\\-_+.,:; ()[]{}=/@“”„«»‘’"),
       "a",
@@ -233,7 +233,7 @@ describe("toFingerprint", () => {
     );
   });
 
-  it("knows an error whose long text was cut at another place of it", () => {
+  it("recognises an error whose long text was truncated elsewhere", () => {
     const toText = (id: number) =>
       `timeout for ${id}: ${`Error: no answer at step ${id} of the job\n`.repeat(90)}`.slice(0, 2000);
     const ids = [1, 22, 333, 4444, 55_555].map((id) => toFingerprint(toText(id)));
@@ -242,7 +242,7 @@ describe("toFingerprint", () => {
     expect(toFingerprint(body(1))).toBe(toFingerprint(body(30)));
   });
 
-  it("of a text that was probably cut is that of a power of two of its shape", () => {
+  it("of a probably truncated text is that of a power of two of its shape", () => {
     // Its shape has 5 characters for each word, and one for the number.
     const toText = (words: number, length: number, word = "boom ") =>
       `${word.repeat(words)}${"1".repeat(length)}`.slice(0, length);

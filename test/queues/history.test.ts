@@ -52,7 +52,7 @@ describe("the points of a queue's past", () => {
     expect(toPoints(range, steps, null)).toEqual([first, second, third]);
   });
 
-  it("are unknown for steps that begin before what is known", () => {
+  it("are unknown for steps before what is known", () => {
     const blank = (point: { readonly time: string }) => ({ ...unknown, time: point.time });
     expect(toPoints(range, steps, 1000)).toEqual([first, second, third]);
     expect(toPoints(range, steps, 1001)).toEqual([blank(first), second, third]);
@@ -60,19 +60,19 @@ describe("the points of a queue's past", () => {
     expect(toPoints(range, steps, 1180)).toEqual([first, second, third].map(blank));
   });
 
-  it("have no depth and no age where one job of before has no time", () => {
+  it("have no depth and no age if an earlier job has no time", () => {
     const withUndated = (undated: number) => [happened(0, { ...steps[0], undated }), ...steps.slice(1)];
     const lost = { depth: null, oldestAgeSeconds: null };
     expect(toPoints(range, withUndated(1), null)).toEqual([first, second, third].map((point) => ({ ...point, ...lost })));
     expect(toPoints(range, withUndated(0), null)).toEqual([first, second, third]);
   });
 
-  it("are zeros where nothing happened", () => {
+  it("are zeros if nothing happened", () => {
     const quiet = { ...unknown, depth: 0, processedPerSec: 0, failures: 0 };
     expect(toPoints(range, [], null)).toEqual([first, second, third].map(({ time }) => ({ ...quiet, time })));
   });
 
-  it("have no age for a job that could run only later, or before all time", () => {
+  it("have no age for a job that runs later, or since -infinity", () => {
     const ages = (oldestDue: number) =>
       toPoints(range, [happened(4, { oldestDue })], null).map(({ oldestAgeSeconds }) => oldestAgeSeconds);
     expect(ages(1120)).toEqual([null, 0, 60]);
@@ -80,7 +80,7 @@ describe("the points of a queue's past", () => {
     expect(ages(Number.NEGATIVE_INFINITY)).toEqual([null, null, null]);
   });
 
-  it("are what counting the jobs one by one gives", () => {
+  it("equal a count of the jobs one by one", () => {
     const at = fc.integer({ min: 900, max: 1240 });
     const job = fc.tuple(at, fc.option(fc.integer({ min: 0, max: 200 })));
     fc.assert(
@@ -103,7 +103,7 @@ describe("the points of a queue's past", () => {
   });
 });
 
-it("the times of a range are made once", () => {
+it("the times of a range are created once", () => {
   expect(toTimeTexts(range)).toEqual([first.time, second.time, third.time]);
   expect(toTimeTexts(range)).toBe(toTimeTexts(range));
   expect(toTimeTexts({ ...range, steps: 1 })).toEqual([first.time]);

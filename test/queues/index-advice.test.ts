@@ -7,7 +7,7 @@ import { runnerMapping } from "../support/queue-mappings.ts";
 const { signal } = new AbortController();
 
 describe("adviseIndexes", () => {
-  it("fails without a database, and where it is away", async () => {
+  it("fails without a database, and if it is down", async () => {
     await expect(adviseIndexes(options, signal)).rejects.toMatchObject({
       code: "postgres_unavailable",
       message: "DATABASE_URL is not set",

@@ -3,14 +3,14 @@ import { createKnownQueues, knownQueuesLimit } from "../../src/queues/metrics.ts
 
 const many = (count: number, name: string) => Array.from({ length: count }, (_, n) => `${name} ${n}`);
 
-it("remembers each name once, the configured ones from the start", () => {
+it("names are remembered once, configured ones from the start", () => {
   const known = createKnownQueues(["b", "a"]);
   known.see(["c", "a", "c"]);
   known.see(["c"]);
   expect([...known.names()]).toStrictEqual(["b", "a", "c"]);
 });
 
-it("forgets those unseen for longest, never the configured ones", () => {
+it("the longest unseen names are forgotten, never configured ones", () => {
   const known = createKnownQueues(["first"]);
   known.see(["often", "once"]);
   known.see(many(knownQueuesLimit - 2, "queue"));
@@ -27,7 +27,7 @@ it("forgets those unseen for longest, never the configured ones", () => {
   ]);
 });
 
-it("has all that was just seen, however many, and only then", () => {
+it("all names that were just seen are listed, and only then", () => {
   const known = createKnownQueues([]);
   known.see(["before"]);
   known.see(many(knownQueuesLimit + 10, "queue"));

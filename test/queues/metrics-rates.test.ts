@@ -39,14 +39,14 @@ describe("createSamples", () => {
     expect(queue.at(8000, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 0 });
   });
 
-  it("bridges a time in which nobody asked by the last sample before it", () => {
+  it("bridges a time without callers by the last sample before it", () => {
     const queue = start();
     queue.at(0, 0);
     queue.at(70, 70);
     expect(queue.at(1070, 2070)).toEqual({ processedPerSec: 2, failures: 0, failuresRecent: 0, windowSeconds: 1070 });
   });
 
-  it("begins anew where a counter went back: a restart is no negative rate", () => {
+  it("starts again if a counter went back: a restart is no negative rate", () => {
     const queue = start();
     queue.at(0, 1000);
     queue.at(100, 2000);
@@ -54,7 +54,7 @@ describe("createSamples", () => {
     expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, failuresRecent: 0, windowSeconds: 60 });
   });
 
-  it("starts again where something else is counted, and when that ends", () => {
+  it("starts again if something else is counted, and when that ends", () => {
     let now = 0;
     const samples = createSamples(() => now * 1000);
     const rateAt = (seconds: number, processed: number, since: string) => {
@@ -95,7 +95,7 @@ describe("createSamples", () => {
     ["the same beginning", { processed: 2, failures: 2, since: "a" }, { processed: 1, failures: 1, since: "a" }, false],
   ])("counters with %s begin anew, or not", (_what, now, before, isNew) => expect(beganAnew(now, before)).toBe(isNew));
 
-  it("forgets the queues that are gone", () => {
+  it("forgets removed queues", () => {
     let now = 0;
     const samples = createSamples(() => now);
     const queues = ["gone", "here"];
@@ -106,7 +106,7 @@ describe("createSamples", () => {
     expect(samples.rates("gone")).toEqual(unknown);
   });
 
-  it("has one counter where the system has no other", () => {
+  it("has one counter if the system has no other", () => {
     const queue = start();
     queue.at(0, null, 1);
     expect(queue.at(60, null, 4)).toEqual({ processedPerSec: null, failures: 3, failuresRecent: 15, windowSeconds: 60 });

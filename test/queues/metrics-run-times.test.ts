@@ -15,7 +15,7 @@ function createQueue() {
   return { show, runTimes, wait: (ms: number) => (time += ms) };
 }
 
-it("is not known before a job ended, and stays while nothing ends", () => {
+it("a run time is unknown before a job ended, then stays", () => {
   const { show, wait } = createQueue();
   expect(show(null)).toBeNull();
   expect(show(2)).toBe(2);
@@ -23,7 +23,7 @@ it("is not known before a job ended, and stays while nothing ends", () => {
   expect(show(null)).toBe(2);
 });
 
-it("is the largest of this hour and the one before", () => {
+it("a run time is the largest of this hour and the last", () => {
   const { show, wait } = createQueue();
   expect([show(2), show(60), show(3)]).toEqual([2, 60, 60]);
   wait(hour);
@@ -34,7 +34,7 @@ it("is the largest of this hour and the one before", () => {
   expect([show(null), show(1)]).toEqual([4, 1]);
 });
 
-it("is each queue's own, and forgotten with the queue", () => {
+it("each queue has its own run time, forgotten with the queue", () => {
   const { show, runTimes } = createQueue();
   const [mail, bank] = [
     sampleQueue({ name: "mail", runSeconds: { p50: 0, p95: 2 } }),
@@ -45,7 +45,7 @@ it("is each queue's own, and forgotten with the queue", () => {
   expect(show(null, "bank")).toBeNull();
 });
 
-it("begins with what was learned, which counts as read then", () => {
+it("a run time begins with the learned one, which counts as read then", () => {
   const { show, runTimes, wait } = createQueue();
   runTimes.learn(new Map([["mail", 60]]));
   expect([show(null), show(2)]).toEqual([60, 60]);
@@ -53,7 +53,7 @@ it("begins with what was learned, which counts as read then", () => {
   expect(show(2)).toBe(2);
 });
 
-it("comes from running jobs that ended, where rows hold no run times", () => {
+it("run times come from running jobs that ended, if rows have none", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const show = (wait: number, oldestRunSeconds: number | null) => {
@@ -86,7 +86,7 @@ it.each<[string, number, number | null, number | null]>([
   ["is none", 10, null, 13],
   ["is none, a minute later", 60, null, 63],
   ["is none, more than a minute later", 60.001, null, null],
-])("is known of a job that ended before the oldest that runs %s", (_what, wait, after, usual) => {
+])("a run time is known of a job that ended before the oldest %s", (_what, wait, after, usual) => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const show = (oldestRunSeconds: number | null) => {
@@ -98,7 +98,7 @@ it.each<[string, number, number | null, number | null]>([
   expect(show(after)).toBe(usual);
 });
 
-it("is by rows where they have it", () => {
+it("a run time comes from rows if they have it", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const show = (more: object) =>
@@ -113,7 +113,7 @@ it("is by rows where they have it", () => {
   expect(show({})).toBe(2);
 });
 
-it("is not known where no job was seen running", () => {
+it("a run time is unknown if no job was seen running", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   for (const oldestRunSeconds of [null, null, undefined, null]) {
@@ -124,7 +124,7 @@ it("is not known where no job was seen running", () => {
   }
 });
 
-it("is the larger of what was learned in an hour; others are forgotten", () => {
+it("a run time is the larger of those learned in an hour", () => {
   const { show, runTimes, wait } = createQueue();
   runTimes.learn(
     new Map([
@@ -142,7 +142,7 @@ it("is the larger of what was learned in an hour; others are forgotten", () => {
   expect(show(1)).toBe(7);
 });
 
-it("takes an answer that is shown again for no other one", () => {
+it("a repeated answer is not counted again", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const queue = sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds: 30, observedAt: "2026-01-01T00:00:00Z" });
@@ -151,7 +151,7 @@ it("takes an answer that is shown again for no other one", () => {
   expect(runTimes.add([{ ...queue, oldestRunSeconds: 60, observedAt: "2026-01-01T00:00:30Z" }])[0]?.usualRunSeconds).toBeNull();
 });
 
-it("leaves all else of a queue as it is", () => {
+it("the other numbers of a queue are unchanged", () => {
   const queue = sampleQueue({ name: "mail", depth: 3, runSeconds: { p50: 1, p95: 2 } });
   expect(createRunTimes().add([queue])).toEqual([{ ...queue, usualRunSeconds: 2 }]);
 });

@@ -26,7 +26,7 @@ describe("toQueueMetrics", () => {
     windowSeconds: null,
   };
 
-  it("has each measure where it belongs", () => {
+  it("has each number in its place", () => {
     const measured = {
       depth: 1,
       processed: 600,
@@ -66,7 +66,7 @@ describe("toQueueMetrics", () => {
     });
   });
 
-  it("has null for what was not measured, and for what is not known", () => {
+  it("has null for unmeasured and unknown numbers", () => {
     expect(toQueueMetrics(identity, {})).toEqual(nothing);
     const measures = ["depth", "processed", "failures", "failures_recent", "active", "wait_p50", "run_p95", "paused", "workers"];
     expect(toQueueMetrics(identity, Object.fromEntries(measures.map((measure) => [measure, null])))).toEqual(nothing);
@@ -87,7 +87,7 @@ describe("toQueueMetrics", () => {
     ],
   ])("%j is %j", (measured, expected) => expect(toQueueMetrics(identity, measured)).toEqual({ ...nothing, ...expected }));
 
-  it("takes what samples say, and is then not exact", () => {
+  it("takes samples' numbers, and is then not exact", () => {
     expect(toQueueMetrics(identity, {}, sampled)).toEqual({
       ...nothing,
       processedPerSec: 0.1,
@@ -100,7 +100,7 @@ describe("toQueueMetrics", () => {
     expect(toQueueMetrics(identity, {}, unknownRates)).toEqual({ ...nothing, exact: false });
   });
 
-  it("takes failures from samples where the rows hold none", () => {
+  it("takes failures from samples if the rows have none", () => {
     const queue = toQueueMetrics(identity, { depth: 0 }, sampled);
     expect(queue).toMatchObject({ failuresLastHour: 12, failuresRecent: 30, windowSeconds: 120, exact: false });
     expect(toQueueState(queue)).toBe("failing");

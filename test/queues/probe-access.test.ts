@@ -56,7 +56,7 @@ it.each<[string, Partial<typeof row> | null, string | null, string[]]>([
   ],
 ])("%s", async (_what, more, obstacle, warnings) => expect(await check(more)).toEqual({ obstacle, warnings }));
 
-it("times without a zone of a job system are meant as UTC", async () => {
+it("times of a job system without a zone are UTC", async () => {
   expect(await check({ zoneless: "a, b" }, false)).toEqual({ obstacle: null, warnings: [] });
   expect((await check({ zoneless: "a, b", writable: "true", filtered: "true" })).warnings).toHaveLength(3);
 });

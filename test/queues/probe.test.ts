@@ -9,13 +9,13 @@ describe("probeQueueSources", () => {
   const failed = (detail: string) => ({ name: "queues", ok: false, detail, warnings: [] });
   const notSet = failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
 
-  it("the missing address is named where something or nothing is configured", async () => {
+  it("names the missing address, with sources or without", async () => {
     expect(await probeQueueSources(options, signal)).toEqual([notSet]);
     expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([notSet]);
     expect(await probeQueueSources({ ...options, sources: [runnerMapping] }, signal)).toEqual([notSet]);
   });
 
-  it("says what it read, and needs no database for a broker", async () => {
+  it("reports what it read, and needs no database for a broker", async () => {
     await using broker = await startBroker();
     const { brokers } = broker;
     const read = {
@@ -54,7 +54,7 @@ describe("probeQueueSources", () => {
     expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([failed(detail)]);
   });
 
-  it("a broker that is not to be detected is no job system", async () => {
+  it("ignores a broker that is not to be detected", async () => {
     const brokers = { ...noBrokers, redis: "redis://127.0.0.1:1" };
     expect(await probeQueueSources({ ...options, brokers, detect: false }, signal)).toEqual([
       failed("no job system was found: describe your job tables in QUEUES_FILE"),

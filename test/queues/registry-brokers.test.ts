@@ -24,7 +24,7 @@ it("rabbitmq without its address says what to set", async () => {
   await source.close?.();
 });
 
-it("rabbitmq has its own environment, and an error for who leaves", async () => {
+it("rabbitmq has its own environment, and an error after an abort", async () => {
   await using upstream = await startFakeUpstream(() => {});
   const brokers = { ...context.brokers, rabbitmq: upstream.url };
   const source = createQueueSource({ name: "mq", kind: "rabbitmq", env: "production" }, { ...context, brokers });

@@ -13,7 +13,7 @@ const configs: QueueSourceConfig[] = [
 ];
 
 it.each(configs.map((config) => [config.kind, config] as const))(
-  "%s takes what it is told of heavy statements",
+  "%s uses the result of the check of heavy statements",
   async (_, config) => {
     const plan = JSON.stringify([{ Plan: { "Node Type": "Result", "Total Cost": 100, "Plan Rows": 1 } }]);
     let asked = 0;

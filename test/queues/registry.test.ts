@@ -61,7 +61,7 @@ describe("a kind that is detected", () => {
     expect(abilitiesOf(config)).toEqual(["failedJobs", "usualRuns"]);
   });
 
-  it("lists the queues that are configured, though they are never seen", async () => {
+  it("lists the configured queues, though never seen", async () => {
     const plan = [{ "QUERY PLAN": JSON.stringify([{ Plan: { "Node Type": "Result", "Total Cost": 1, "Plan Rows": 1 } }]) }];
     const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan : []));
     for (const kind of ["river", "oban", "solid-queue", "good-job", "que", "pgboss", "graphile-worker"]) {
@@ -75,12 +75,12 @@ describe("a kind that is detected", () => {
     }
   });
 
-  it("is none of a name that nobody knows", () => {
+  it("an unknown kind does not exist", () => {
     expect(() => open({ kind: "sidekiq", name: "n" })).toThrow("There is no kind sidekiq");
   });
 });
 
-describe("a table of one's own", () => {
+describe("a mapped table", () => {
   const payouts = toQueueMapping("payouts");
   const full = {
     ...runnerMapping,
@@ -91,7 +91,7 @@ describe("a table of one's own", () => {
     worker: { column: "locked_by" },
   };
 
-  it("can be asked for what its columns say", () => {
+  it("has the operations that its columns allow", () => {
     const always = ["failedJobs", "history"];
     expect(abilitiesOf(full)).toEqual([...always, "running", "usualRuns", "workerJobs"]);
     expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns"]);
@@ -105,7 +105,7 @@ describe("a table of one's own", () => {
   });
 
   it.each(["type", "id", "status", "finished_at", "run_at", "last_error", "locked_at", "locked_by", "tries"])(
-    "has its column %s in the message where it is missing",
+    "has its column %s in the message if it is missing",
     async (column) => {
       const fail = () => {
         throw Object.assign(new Error(`column job.${column} does not exist`), { code: "42703" });
@@ -118,7 +118,7 @@ describe("a table of one's own", () => {
   );
 });
 
-describe("indexes that are advised", () => {
+describe("recommended indexes", () => {
   const advise = (config: Readonly<Record<string, unknown>> & { readonly kind: string }) =>
     (kindOf(config.kind).indexes?.(config) ?? []).map(({ table, suffix, serves, definition, reading }) => [
       `${table.schema}.${table.table}`,
@@ -147,7 +147,7 @@ describe("indexes that are advised", () => {
     ]);
   });
 
-  it("are those of a table that is one queue, without a time to run at", () => {
+  it("are those of a table of one queue, without a time to run at", () => {
     const table = "public.payouts";
     expect(advise({ ...toQueueMapping("payouts"), active: ["paying"] })).toEqual([
       [table, "waiting", "depth", `("id") where "state" = 'queued'`, 2],

@@ -25,7 +25,7 @@ function createWatch() {
 }
 
 describe("createHistoryRing", () => {
-  it("has the rate and the failures of each step, not those of five minutes", () => {
+  it("has the rate and failures of each step, not those of five minutes", () => {
     const watch = createWatch();
     // Two a second until 300 s, one in ten seconds fails; then nothing happens any more.
     for (let second = 0; second <= 600; second += 10) {
@@ -44,7 +44,7 @@ describe("createHistoryRing", () => {
     expect(watch.points({ from: 0, step: 120, steps: 1 })).toMatchObject([{ processedPerSec: 1, failures: null }]);
   });
 
-  it("adds up to what was counted, whenever it was asked", () => {
+  it("adds up to the count, whenever it was read", () => {
     const watch = createWatch();
     for (let second = 3; second <= 1203; second += 12) watch.see(second, { processed: 0, failures: second - 3 });
     const failures = watch.points({ from: 0, step: 100, steps: 12 }).map((point) => point.failures);
@@ -53,7 +53,7 @@ describe("createHistoryRing", () => {
     expect(failures.slice(1)).toEqual(Array(11).fill(100));
   });
 
-  it("has a burst within one step as it was, and not as a rate of part of it", () => {
+  it("has a burst within one step unchanged", () => {
     const watch = createWatch();
     for (let second = 3; second <= 303; second += 7) {
       const isOver = second > 150;
@@ -98,7 +98,7 @@ describe("createHistoryRing", () => {
     );
   });
 
-  it("ends with the newest sample: nothing is known of the rest of its step", () => {
+  it("ends with the newest sample: the rest of its step is unknown", () => {
     const watch = createWatch();
     for (let second = 0; second <= 107; second += 1) watch.see(second, { processed: 2 * second, failures: second });
     expect(watch.points({ from: 60, step: 60, steps: 2 })).toMatchObject([
@@ -131,7 +131,7 @@ describe("createHistoryRing", () => {
     expect(watch.points({ from: 490, step: 10, steps: 1 })).toMatchObject([{ processedPerSec: null, depth: 7, failures: null }]);
   });
 
-  it("knows what is of the moment, and no rate, where nothing is counted", () => {
+  it("has current numbers, and no rate, if nothing is counted", () => {
     const watch = createWatch();
     for (const second of [10, 20, 30]) watch.see(second, { processed: null, failures: null }, second);
     expect(watch.points({ from: 0, step: 10, steps: 3 }).map(({ depth, processedPerSec }) => [depth, processedPerSec])).toEqual([
@@ -146,7 +146,7 @@ describe("createHistoryRing", () => {
   });
 });
 
-describe("what a ring holds", () => {
+describe("the samples of a ring", () => {
   /** The samples that are left of those at these seconds, the counters beginning anew at some of them. */
   const left = (seconds: readonly number[], anew: readonly number[] = []) => {
     const watch = createWatch();
@@ -166,9 +166,9 @@ describe("what a ring holds", () => {
     ["is judged by its own neighbours", [0, 10, 20, 30, 35], [], [0, 10, 20, 30, 35]],
     ["goes again and again", [0, 1, 2, 3, 4], [], [0, 4]],
     ["stays where the counters began anew with it", [0, 5, 15], [5], [0, 5, 15]],
-  ])("a sample %s", (_what, seconds, anew, expected) => expect(left(seconds, anew)).toEqual(expected));
+  ])("have %s", (_what, seconds, anew, expected) => expect(left(seconds, anew)).toEqual(expected));
 
-  it("is not older than 61 minutes", () => {
+  it("are not older than 61 minutes", () => {
     const since = (...seconds: number[]) => {
       const watch = createWatch();
       for (const second of seconds) watch.see(second, { processed: 0, failures: 0 });
@@ -180,14 +180,14 @@ describe("what a ring holds", () => {
     expect(since()).toBeNull();
   });
 
-  it("a first sample at the begin of the range reaches back far enough", () => {
+  it("reach back far enough with a first sample at the range's begin", () => {
     const watch = createWatch();
     watch.see(60, { processed: 0, failures: 0 });
     const since = (from: number) => watch.ring.history(["q"], { from: start + from, step: 60, steps: 1 }).get("q")?.since;
     expect([since(59), since(60), since(61)]).toEqual(["2027-01-15T08:01:00Z", null, null]);
   });
 
-  it("is of a thousand queues at most; those that it has go on", () => {
+  it("are of a thousand queues at most; existing ones continue", () => {
     let now = start * 1000;
     const ring = createHistoryRing(() => now);
     const names = Array.from({ length: 1000 }, (_, n) => `q${n}`);
@@ -204,7 +204,7 @@ describe("what a ring holds", () => {
     ]);
   });
 
-  it("is refused where it would have too many points, of all queues together", () => {
+  it("are refused with too many points of all queues together", () => {
     const ring = createHistoryRing();
     const ask = (queues: number, steps: number) => () =>
       ring.history(
@@ -215,7 +215,7 @@ describe("what a ring holds", () => {
     expect(ask(2, 25_001)).toThrow(expect.objectContaining({ code: "answer_too_large" }));
   });
 
-  it("has whole points, with their times", () => {
+  it("have whole points, with their times", () => {
     const watch = createWatch();
     watch.see(0, { processed: 0, failures: 0 }, 4);
     watch.see(60, { processed: 30, failures: 6 }, 5);
@@ -301,7 +301,7 @@ describe("a step", () => {
 });
 
 describe("addSamples", () => {
-  it("fills what rows leave open, and is then not exact", () => {
+  it("fills gaps of rows, and is then not exact", () => {
     const watch = createWatch();
     for (const second of [10, 20]) watch.see(second, { processed: second, failures: 0 }, second);
     const range = { from: start, step: 10, steps: 2 };
@@ -344,7 +344,7 @@ describe("addSamples", () => {
   });
 });
 
-it("refuses more points than are made at once, before it makes them", () => {
+it("more points than allowed are refused before they are built", () => {
   const ring = createHistoryRing();
   ring.add(Array.from({ length: 1000 }, (_, index) => sampleQueue({ name: `q${index}` })));
   const range = (steps: number) => ({ from: 1_800_000_000, step: 1, steps });

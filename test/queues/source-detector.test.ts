@@ -5,7 +5,7 @@ import { createDetector, type OpenSource } from "../../src/queues/source.ts";
 import { createMemoryDatabase } from "../support/memory-database.ts";
 
 describe("createDetector", () => {
-  it("logs each change once: found, too many, none left", async () => {
+  it("logs each change once: found, too many, all gone", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const lines: string[] = [];
@@ -72,7 +72,7 @@ describe("createDetector", () => {
   }
   const river = (name: string, schema: string) => ({ kind: "river", name, schema }) as QueueSourceConfig;
 
-  it("leaves out what is hidden by its name, and nothing else", async () => {
+  it("leaves out sources that are hidden by name, and nothing else", async () => {
     const { names, opened } = createFound(["a", "b", "c"], { hide: ["river:b", "a"] });
     expect(await names()).toEqual(["river", "river:c"]);
     expect(opened).toMatchObject([
@@ -85,14 +85,14 @@ describe("createDetector", () => {
     ]);
   });
 
-  it("finds nothing where it is turned off, or there is no database", async () => {
+  it("finds nothing if it is off, or without a database", async () => {
     const off = createFound(["a"], { detect: false });
     expect([await off.names(), off.detector.unsupported(), off.looks()]).toEqual([[], [], 0]);
     const none = createFound(["a"], { database: null });
     expect([await none.names(), none.detector.unsupported()]).toEqual([[], []]);
   });
 
-  it("leaves out what is configured, and renames what has a taken name", async () => {
+  it("leaves out configured sources, and renames those with a used name", async () => {
     const same = createFound(["a", "b"], { sources: [river("mine", "a")] });
     expect(await same.names()).toEqual(["river:b"]);
     const taken = ["river", "river:detected", "river:detected-2"].map((name) => river(name, "other"));
@@ -129,7 +129,7 @@ describe("createDetector", () => {
     expect(await names()).toEqual(["river"]);
   });
 
-  it("a look that fails fails the first answer, and no later one", async () => {
+  it("fails the first answer if the search fails, and no later one", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
     let isDown = true;

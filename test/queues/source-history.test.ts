@@ -110,7 +110,7 @@ it("other steps of the same range are another question", async () => {
   expect(asked).toHaveLength(3);
 });
 
-it("a large answer is for those alone who wait for it", async () => {
+it("a large answer is only for its waiting callers", async () => {
   let asked = 0;
   const points = Array.from({ length: 6000 }) as QueueHistory["points"];
   const shared = cacheHistories(async () => {

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 const { signal } = new AbortController();
 
 describe("createQueueSources", () => {
-  it("has nothing to read where nothing is configured", async () => {
+  it("has no source if nothing is configured", async () => {
     const sources = createQueueSources(options);
     const unset = { code: "queues_unavailable", message: "DATABASE_URL is not set", unconfigured: true };
     await expect(sources.all(signal)).rejects.toMatchObject(unset);
@@ -18,7 +18,7 @@ describe("createQueueSources", () => {
     await expect(createQueueSources(silent).all(signal)).rejects.toMatchObject(unset);
   });
 
-  it("has what is configured without its database, which says what to set", async () => {
+  it("has configured sources without a database, which say what to set", async () => {
     const sources = createQueueSources({ ...options, sources: [runnerMapping] });
     const [source, ...others] = await sources.all(signal);
     expect([source, others]).toMatchObject([{ name: "runner", kind: "table", env: "staging" }, []]);
@@ -30,7 +30,7 @@ describe("createQueueSources", () => {
     await sources.close();
   });
 
-  it("has the same source each time, which asks once a second, whoever asks", async () => {
+  it("has the same source each time, read once a second for all callers", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     await using broker = await startBroker();
     const sources = createQueueSources({ ...options, brokers: broker.brokers });
@@ -52,7 +52,7 @@ describe("createQueueSources", () => {
     await sources.close();
   });
 
-  it("has the past of a broker as it was seen", async () => {
+  it("has a broker's past by samples", async () => {
     vi.useFakeTimers({ toFake: ["performance", "Date"], now: Date.parse("2026-01-01T00:00:00Z") });
     await using broker = await startBroker();
     const sources = createQueueSources({ ...options, brokers: broker.brokers });
@@ -67,7 +67,7 @@ describe("createQueueSources", () => {
     await sources.close();
   });
 
-  it("says that the request has ended to who leaves, and answers the others", async () => {
+  it("rejects for a caller that leaves, and answers the others", async () => {
     await using broker = await startBroker();
     const release = broker.hold();
     const sources = createQueueSources({ ...options, brokers: broker.brokers });
@@ -81,7 +81,7 @@ describe("createQueueSources", () => {
     await sources.close();
   });
 
-  it("fails as its source fails", async () => {
+  it("fails when its source fails", async () => {
     await using broker = await startBroker(500);
     const sources = createQueueSources({ ...options, brokers: broker.brokers });
     const [source] = await sources.all(signal);
@@ -89,7 +89,7 @@ describe("createQueueSources", () => {
     await sources.close();
   });
 
-  it("detection that cannot ask fails only where nothing is configured", async () => {
+  it("fails without detection only if nothing is configured", async () => {
     const databaseUrl = await closedUrl();
     const alone = createQueueSources({ ...options, databaseUrl });
     await expect(alone.all(signal)).rejects.toMatchObject({

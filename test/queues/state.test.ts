@@ -121,7 +121,7 @@ describe("toQueueState", () => {
     ok: ({ depth, active, processedPerSec }) => depth > 0 || Number(active) > 0 || Number(processedPerSec) > 0,
   };
 
-  it("is one of the states, and what its name says, whatever the figures", () => {
+  it("is one of the states by its definition, for any numbers", () => {
     expect.hasAssertions();
     fc.assert(
       fc.property(figures, (some) => {

@@ -39,7 +39,7 @@ describe("an event of an engine", () => {
     expect(entries).toEqual([toEntry({ ...about, ...expected } as Parameters<typeof toEntry>[0])]);
   });
 
-  it("of another kind is none", () => {
+  it("of another kind is not an entry", () => {
     const { memory, recorder } = setUp();
     const others = ["start", "create", "rename", "pause", "destroy"].map((action) => event(action));
     for (const other of [event("kill", { signal: 15 }), event("stop"), ...others]) recorder.onEvent(other);
@@ -79,7 +79,7 @@ it("an engine is seen from its first answer on", () => {
   expect(begun()).toEqual(["one 2026-01-13T10:00:00Z", "two 2026-01-13T10:00:05Z"]);
 });
 
-it("a container of an entry is that of the list, without what changes", () => {
+it("a container of an entry is the list's, without what changes", () => {
   const { fullId, id, name, engine, role, version, kind }: Container = container;
   expect(toTimelineContainer(container)).toEqual({ fullId, id, name, engine, role, version, kind });
 });

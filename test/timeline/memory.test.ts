@@ -68,7 +68,7 @@ describe("the end of a container", () => {
   it.each([
     [999, true],
     [1000, false],
-  ])("with the signals of %i others since is known to be asked for: %s", (count, requested) => {
+  ])("after the signals of %i others is known as requested: %s", (count, requested) => {
     const others = Array.from({ length: count }, (_, index) => `kill 1 15 other-${index}`);
     expect(endsOf("kill 0 15", ...others, "die 2 0")).toEqual([requested ? asked("0", "15") : alone("0")]);
   });
@@ -98,7 +98,7 @@ describe("the memory of a timeline", () => {
     toEntry({ kind: "gap", time: at(ms), message: String(ms), env: "staging", ...change });
   const times = (entries: readonly TimelineEntry[]) => entries.map(({ message }) => Number(message));
 
-  it("has the last thousand of each place, and from when on", () => {
+  it("has the last thousand of each place, and their start", () => {
     const memory = createTimelineMemory();
     for (let ms = 0; ms < 1000; ms++) memory.add(entry(ms));
     expect([memory.entries("gap").length, memory.forgottenUntil("gap", () => true)]).toEqual([1000, null]);
@@ -117,7 +117,7 @@ describe("the memory of a timeline", () => {
     expect(memory.forgottenUntil("gap", ({ env }) => env === "staging")).toBe(at(1));
   });
 
-  it("replaces the very entry, and nothing that is forgotten", () => {
+  it("replaces the exact entry, and nothing that was dropped", () => {
     const memory = createTimelineMemory();
     const [one, same] = [entry(1), entry(1)];
     memory.add(one);
@@ -129,7 +129,7 @@ describe("the memory of a timeline", () => {
     expect(times(memory.entries("gap"))).toEqual([9, 7]);
   });
 
-  it("has since when each subject is seen, of a thousand", () => {
+  it("has a thousand subjects with the time since they are covered", () => {
     const memory = createTimelineMemory();
     expect(memory.begun("gap")).toEqual([]);
     for (let index = 0; index <= 1000; index++) memory.begin("gap", { name: String(index), env: null, since: at(index) });

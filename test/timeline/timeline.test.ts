@@ -27,7 +27,7 @@ describe("the order of a timeline", () => {
     );
   });
 
-  it("is that of the engines' nanoseconds within a second", () => {
+  it("is by the engines' nanoseconds within a second", () => {
     const times = ["09:00:00.000000002Z", "09:00:00.000000001Z", "08:59:59.9Z", "09:00:01Z"].map((time) => `2026-01-13T${time}`);
     const range = { from: Date.parse(at(-10)), to: Date.parse(at(10)) };
     const entries = orderEntries(
@@ -90,7 +90,7 @@ describe("the order of a timeline", () => {
   });
 });
 
-describe("the memory", () => {
+describe("the timeline's memory", () => {
   it("has the newest 1,000 of each kind, and says how far they reach", () => {
     const memory = createTimelineMemory();
     memory.add(entry(0, { kind: "oom_kill" }));
@@ -134,7 +134,7 @@ describe("the memory", () => {
     expect(memory.entries("host_alert").map(({ message }) => message)).toEqual(["h4999"]);
   });
 
-  it("replaces an entry where it is, and nothing that it has forgotten", () => {
+  it("replaces an entry in place, and nothing that was dropped", () => {
     const memory = createTimelineMemory();
     const [first, second, third] = [1, 2, 3].map((each) => entry(each, { kind: "health", env: "staging" })) as [
       TimelineEntry,
@@ -147,7 +147,7 @@ describe("the memory", () => {
     expect(memory.entries("health")).toEqual([{ ...first, message: "more" }, second]);
   });
 
-  it("finds each change between samples, with the time in which it happened", () => {
+  it("finds each change between samples, with the time of the change", () => {
     const memory = createTimelineMemory();
     const log = createStateLog(memory, "queue_state", "ok");
     const toChange = (from: string | null) => ({ message: `from ${from}` });
@@ -206,7 +206,7 @@ describe("what engines report", () => {
   });
 });
 
-describe("whether an end was asked for", () => {
+describe("whether an end was requested", () => {
   const minutes = (count: number) => count * 60;
   it.each<[string, readonly (readonly [string, number, Partial<ContainerEvent>?])[], readonly boolean[]]>([
     [

@@ -94,7 +94,7 @@ test.each([
   expect(await codeOf(changes)).toBe(code);
 });
 
-test("no part of a secret is left where a long output is cut", async () => {
+test("no part of a secret is left where a long output is truncated", async () => {
   for (const end of [4096, 4096 + 512]) {
     for (let length = 1; length <= secret.length; length += 2) {
       // Redaction makes the second so much shorter that its end is shown.
@@ -185,7 +185,7 @@ describe("a probe", () => {
     [{ Test: ["CMD"] }],
     [{ Test: ["CMD-SHELL"] }],
     [{ Test: ["cmd", "a"] }],
-  ])("of %j is none", async (healthcheck) => {
+  ])("of %j does not exist", async (healthcheck) => {
     const { log, probe } = setUp(healthcheck);
     expect(await probe()).toBeNull();
     expect(log).toHaveLength(2);
@@ -234,7 +234,7 @@ describe("a probe", () => {
     expect(outcome).toMatchObject(lacksShell ? failure : { exitCode, output: text });
   });
 
-  it("is one for all who ask meanwhile, and a new one after it", async () => {
+  it("is shared by concurrent callers, and new after it", async () => {
     const { log, probe } = setUp({ Test: ["CMD", "a"] });
     const [first, second] = [probe(), probe()];
     expect(second).toBe(first);
@@ -244,7 +244,7 @@ describe("a probe", () => {
     expect(log).toHaveLength(12);
   });
 
-  it("that fails is no answer for the next", async () => {
+  it("that fails does not answer the next caller", async () => {
     const { probe, fail } = setUp({ Test: ["CMD", "a"] });
     fail();
     const first = probe();
@@ -258,14 +258,14 @@ describe("a probe", () => {
 describe("the output of a probe", () => {
   const read = async (...output: Buffer[]) => (await setUp({ Test: ["CMD", "a"] }, { output }).probe())?.output;
 
-  it("is that of both streams, as it came", async () => {
+  it("has both streams in order", async () => {
     expect(
       await read(frame("stdout", Buffer.from("a ")), frame("stderr", Buffer.from("b ")), frame("stdout", Buffer.from("c"))),
     ).toBe("a b c");
     expect(await read()).toBe("");
   });
 
-  it("ends where it is no stream of Docker's", async () => {
+  it("ends where it is not a stream of Docker", async () => {
     expect(await read(frame("stdout", Buffer.from("a")), Buffer.from("nonsense!"), frame("stdout", Buffer.from("b")))).toBe("a");
   });
 
@@ -280,7 +280,7 @@ describe("the output of a probe", () => {
     expect(await read(...halves.map((half) => frame("stdout", half)))).toBe(text.slice(0, shown));
   });
 
-  it("loses its last word where it was cut", async () => {
+  it("loses its last word where it was truncated", async () => {
     const start = `password=${"c".repeat(400)} `.repeat(11);
     const whole = `${start}${"w".repeat(4607 - start.length)}`;
     expect(await read(frame("stdout", Buffer.from(whole)))).toMatch(/w$/);
@@ -293,7 +293,7 @@ test.each([
   ["GET /containers/{id}/json", { inspection: [] }],
   ["POST /containers/{id}/exec", { created: {} }],
   ["GET /exec/{id}/json", { ended: {} }],
-])("an engine that answers %s oddly is named", async (call, changes) => {
+])("an unexpected answer of %s is named", async (call, changes) => {
   Object.assign(answers, sound, { output: frame("stdout", Buffer.from("ok")), ended }, changes);
   await expect(source.probe(ref)).rejects.toThrow(`Docker engine fake: unexpected response to ${call}`);
 });

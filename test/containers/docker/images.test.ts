@@ -37,7 +37,7 @@ test("an unlabelled image has no environment beside containers of another", asyn
   expect(await envs()).toEqual([null]);
 });
 
-test("a pruned image hides no other, a failed call forgets none", async () => {
+test("a pruned image hides no other, and a failed call changes nothing", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([]));
   const both = [image("a"), image("b")].map((Id, index) => ({ Id, Created: index, Labels: { service: "wallet-core" } }));
@@ -183,7 +183,7 @@ test.each([
   expect(await images()).toEqual(expected.map((each) => ({ ...found, builtAt: "2026-01-10T13:00:00Z", ...each })));
 });
 
-test("the newest 20 images of own services are looked at, newest first", async () => {
+test("the newest 20 images of own services are inspected, newest first", async () => {
   const image20 = Array.from({ length: 21 }, (_, index) => ({ Id: `i${index}`, Created: (index * 8) % 21, Labels }));
   const others = [
     { Id: "none", Created: 99, Labels: null },

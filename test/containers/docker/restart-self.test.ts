@@ -24,12 +24,12 @@ describe("readSelf", () => {
     ["a cgroup of systemd", "", `0::/system.slice/docker-${own}.scope`, "vm"],
     ["a nested cgroup", "", `0::/docker/${own}/init`, "vm"],
     ["the host name that Docker made up", "", "0::/", own.slice(0, 12)],
-  ])("knows itself by %s", async (_, mountinfo, cgroup, host) => {
+  ])("finds its own container by %s", async (_, mountinfo, cgroup, host) => {
     const why = await check(mountinfo, cgroup, host);
     expect([why(own), why(other)]).toEqual(["the gateway itself runs in it", null]);
   });
 
-  it("takes no container of the host it runs on for itself", async () => {
+  it("takes no container of its host for its own", async () => {
     const shm = `90 27 0:50 / /var/lib/docker/containers/${other}/mounts/shm rw,nosuid - tmpfs shm rw`;
     const why = await check(shm, "0::/init.scope", "web-1", null);
     expect([why(own), why(other)]).toEqual([null, null]);
@@ -45,7 +45,7 @@ describe("readSelf", () => {
   });
 });
 
-describe("what a container may be known by", () => {
+describe("the evidence of the own container", () => {
   const found = async (mountinfo: string, cgroup = "0::/", host = "vm") => {
     const why = await check(mountinfo, cgroup, host, null);
     return [why(own), why(other)].map((reason) => reason !== null);
@@ -63,7 +63,7 @@ describe("what a container may be known by", () => {
     ["a file below it", mount(own, "hostname").replace(" /etc/hostname", " /mnt/etc/hostname"), [false, false]],
     ["a file of a longer name", mount(own, "hosts").replace(" /etc/hosts ", " /etc/hosts.bak "), [false, false]],
     ["half an id", mount(own.slice(1), "hostname"), [false, false]],
-  ])("by the mount of %s", async (_, mountinfo, expected) => {
+  ])("is the mount of %s", async (_, mountinfo, expected) => {
     expect(await found(mountinfo)).toEqual(expected);
   });
 
@@ -76,7 +76,7 @@ describe("what a container may be known by", () => {
     [`0::/docker/x${own}`, false],
     [`0::/docker/${own}.scopes`, false],
     [`0::/docker/${own.slice(1)}`, false],
-  ])("by the cgroup %s: %s", async (cgroup, known) => {
+  ])("is the cgroup %s: %s", async (cgroup, known) => {
     expect(await found("", cgroup)).toEqual([known, false]);
   });
 
@@ -86,16 +86,16 @@ describe("what a container may be known by", () => {
     [own.slice(0, 13), false],
     [`x${own.slice(0, 12)}`, false],
     [own.slice(1, 13), false],
-  ])("by the host name %s: %s", async (host, known) => {
+  ])("is the host name %s: %s", async (host, known) => {
     expect(await found("", "0::/", host)).toEqual([known, false]);
   });
 
-  it("in a container that is known by its host name alone", async () => {
+  it("may be the host name alone", async () => {
     const why = await check("", "0::/", own.slice(0, 12));
     expect([why(own), why(other)]).toEqual(["the gateway itself runs in it", null]);
   });
 
-  it("with files that cannot be read is none", async () => {
+  it("is missing if files cannot be read", async () => {
     const why = await readSelf(async () => null, "vm");
     expect(why(own)).toBeNull();
   });

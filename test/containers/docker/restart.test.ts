@@ -98,7 +98,7 @@ describe("a restart", () => {
     expect([container.fullId, container.status, dockerStatus]).toEqual([id, "exited", 204]);
   });
 
-  it("of a container whose inspection hangs is tried all the same", async () => {
+  it("of a container whose inspection hangs is tried too", async () => {
     const { state, log, restart } = setUp();
     state.inspections = [rejects(new OpsError("docker_timeout", "x")), async () => {}];
     await restart();
@@ -131,7 +131,7 @@ describe("a restart", () => {
     await restarter.settle();
   });
 
-  it("that fails does not stand in the way of the next", async () => {
+  it("that fails does not block the next", async () => {
     const { state, restart, restarter } = setUp();
     state.restart = rejects(new OpsError("docker_forbidden", "x"));
     const failing = restart();
@@ -143,7 +143,7 @@ describe("a restart", () => {
   });
 });
 
-describe("of a restart that fails", () => {
+describe("a restart that fails", () => {
   const timeout = new OpsError("docker_timeout", "late");
   const reset = new OpsError("docker_unavailable", "x", { cause: coded("ECONNRESET") });
   const pipe = new OpsError("docker_unavailable", "x", { cause: coded("EPIPE") });
@@ -161,14 +161,14 @@ describe("of a restart that fails", () => {
     ["before it is sent", refused, { code: "docker_unavailable", message: "x", upstream: undefined, cause: refused.cause }, 1],
     ["for no known cause", bare, { code: "docker_unavailable", message: "x", upstream: undefined, cause: undefined }, 1],
     ["as it is not allowed", forbidden, { code: "docker_forbidden", message: "x", upstream: undefined, cause: undefined }, 1],
-  ])("%s the outcome is reported", async (_, error, expected, looks) => {
+  ])("%s is reported", async (_, error, expected, looks) => {
     const { state, log, restart } = setUp();
     state.restart = rejects(error);
     expect(await errorOf(restart())).toEqual({ status: undefined, ...expected });
     expect(log.filter((line) => line === "inspect")).toHaveLength(looks);
   });
 
-  it("and cannot be looked at nothing is known", async () => {
+  it("and whose container cannot be inspected is unknown", async () => {
     const { state, restart } = setUp();
     state.restart = rejects(failed);
     state.inspections = [async () => {}, rejects(timeout)];
@@ -177,7 +177,7 @@ describe("of a restart that fails", () => {
     );
   });
 
-  it("to be looked at after a success it is known that it was restarted", async () => {
+  it("to inspect after a success is a known restart", async () => {
     const { state, restart } = setUp();
     state.inspections = [async () => {}, rejects(timeout)];
     expect(await errorOf(restart())).toEqual(
@@ -186,13 +186,13 @@ describe("of a restart that fails", () => {
   });
 });
 
-describe("a look before a restart", () => {
+describe("an inspection before a restart", () => {
   it.each([
     [{}, null],
     [{ "wallet-core-ops.protected": "true" }, "label wallet-core-ops.protected"],
     [{ "wallet-core-ops.protected": "TRUE" }, null],
     [{ "wallet-core-ops.protected": "" }, null],
-  ])("at a container of the labels %j finds the protection %s", async (labels, protectedBy) => {
+  ])("of a container of the labels %j finds the protection %s", async (labels, protectedBy) => {
     const { state, restarter, engine } = setUp();
     state.labels = labels;
     const look = await restarter.inspect(engine, ref);
@@ -204,11 +204,11 @@ describe("a look before a restart", () => {
   });
 });
 
-describe("whether it was restarted", () => {
+describe("whether a container was restarted", () => {
   const since = new Date("2026-01-13T09:46:00.050Z");
   const ask = (kit: ReturnType<typeof setUp>) => kit.restarter.restartedSince(kit.engine, ref, since);
 
-  it("is known at once where it was seen", async () => {
+  it("is known at once if the event was seen", async () => {
     const kit = setUp();
     const event = { fullId: id, time: "2026-01-13T09:46:01Z", detail: "", attributes: {} };
     for (const action of ["restart", "start"]) kit.engine.starts.record({ ...event, action });
@@ -229,7 +229,7 @@ describe("whether it was restarted", () => {
     expect([kit.state.stream.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
   });
 
-  it.each([[["restart"]], [["start"]], [[]]])("is denied after a second when it reports %j alone", async (actions) => {
+  it.each([[["restart"]], [["start"]], [[]]])("is denied after a second if it reports %j alone", async (actions) => {
     const kit = setUp();
     let answer: boolean | null = null;
     void ask(kit).then((found) => (answer = found));

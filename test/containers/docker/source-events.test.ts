@@ -82,7 +82,7 @@ test("an event has what Docker sent, and its container as it was known", async (
   for (const { time } of events()) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
 });
 
-test("what callers do not see has no events, until it is started", async () => {
+test("containers that callers may not see have no events until started", async () => {
   await using stageOne = await stage();
   const { engine, texts } = stageOne;
   for (const action of ["start", "die", "destroy"]) engine.emit(action, exec);

@@ -76,7 +76,7 @@ test("redirects are not followed", async () => {
   expect(other.requests).toEqual([]);
 });
 
-test("odd containers do not hide the others", async () => {
+test("malformed containers do not hide the others", async () => {
   await using engine = await startFakeEngine();
   const odd = [null, 7, {}, { Id: "short" }, listed("../x".padEnd(64, "0"), "x"), listed(a, "x", { State: 3 })];
   const bare = { Names: [], Labels: null, Ports: null, Image: null, HostConfig: null };
@@ -102,7 +102,7 @@ test("an inspection of something else is ignored, the list's entry stands", asyn
   }
 });
 
-test("statistics with nothing in them are none", async () => {
+test("empty statistics are null", async () => {
   await using engine = await startFakeEngine();
   await using source = createSource(engine);
   engine.on(`${a}/stats`, json({ read: "0001-01-01T00:00:00Z" }));
@@ -113,7 +113,7 @@ test("statistics with nothing in them are none", async () => {
   expect(engine.requests.filter((line) => line.includes("/stats"))).toHaveLength(3);
 });
 
-test("a log that is no log", async () => {
+test("a log that is not one is an error", async () => {
   await using engine = await startFakeEngine();
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
   engine.on("/logs", (_, response) => response.end("<html>no log</html>"));
@@ -152,7 +152,7 @@ test("docker-modem does not print the agent and its sockets for each request", a
   expect(printed.length).toBeGreaterThan(0);
 });
 
-test("DOCKER_HOST and its friends lead nowhere else", async () => {
+test("DOCKER_HOST and similar variables have no effect", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers", json([]));
   vi.stubEnv("DOCKER_HOST", "tcp://127.0.0.1:1");
@@ -167,7 +167,7 @@ test("DOCKER_HOST and its friends lead nowhere else", async () => {
   expect(engine.calls).toEqual(["GET /_ping", "GET /v1.45/containers/json?all=1"]);
 });
 
-test("a container that was created in no year hides no other", async () => {
+test("a container with an invalid creation time hides no other", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "far", { Created: 1e300 }), listed(b, "web")]));
   engine.on(`/containers/${b}/json`, json({ ...inspected(b, "web"), Created: "+099999-01-01T00:00:00Z", RestartCount: 1e12 }));

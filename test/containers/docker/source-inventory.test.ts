@@ -60,7 +60,7 @@ test("what happens between the subscription and the list is not lost", async () 
   expect((await source.rows()).map(({ name }) => name)).toEqual(["web-a"]);
 });
 
-test("a flood of events is a few inspections, and one after the last die", async () => {
+test("a flood of events costs few inspections, and one after the last die", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine);
   await source.rows();
@@ -141,7 +141,7 @@ test("a list finds what no event reported", async () => {
   expect(await source.listRetired(soon())).toMatchObject([{ fullId: a, status: "exited" }]);
 });
 
-test("an idle engine gets lists alone, no inspection of what is unchanged", async () => {
+test("an idle engine gets lists alone, and no inspection of unchanged rows", async () => {
   await using engine = await startEngine([a, "web-a"], [b, "web-b"]);
   await using source = watch(engine, { resyncMs: 150 });
   await source.rows();
@@ -153,7 +153,7 @@ test("an idle engine gets lists alone, no inspection of what is unchanged", asyn
   expect(idle.length).toBeLessThan((performance.now() - begin) / 150 + 2);
 });
 
-test("an action asks the engine itself, and waits for no other", async () => {
+test("an action asks its engine, and waits for no other", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine);
   const [row] = await source.rows();

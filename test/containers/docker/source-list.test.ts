@@ -71,7 +71,7 @@ describe("the containers of all engines", () => {
     expect((await lister.list(signal)).containers).toEqual([]);
   });
 
-  it("are those of the engines that are there", async () => {
+  it("are those of the engines that answer", async () => {
     const engines = [engineOf("one", null), engineOf("two", second)];
     const lister = createLister(engines.map(({ engine }) => engine));
     expect(names(await lister.listRetired(signal))).toEqual(["core old another"]);
@@ -81,7 +81,7 @@ describe("the containers of all engines", () => {
     expect(names((await lister.list(signal)).containers)).toHaveLength(3);
   });
 
-  it("can be had at once where no engine must be waited for", () => {
+  it("are known at once if no engine must be awaited", () => {
     const known = engineOf("one", first).engine;
     expect(names(createLister([known]).listCached()?.containers ?? [])).toHaveLength(4);
     expect(createLister([known, engineOf("two").engine]).listCached()).toBeNull();
@@ -89,7 +89,7 @@ describe("the containers of all engines", () => {
   });
 });
 
-it("a reference to an unknown engine is that of a container that is gone", () => {
+it("a reference to an unknown engine is to a removed container", () => {
   const { engine } = engineOf("one", null);
   const engines = new Map([["one", engine]]);
   expect(findEngine(engines, { engine: "one", fullId: fullId("a") })).toBe(engine);
@@ -124,7 +124,7 @@ describe("an inspection", () => {
     [{}, false, null],
     [{ Tty: null, StopTimeout: null }, false, null],
     [{ Tty: true, StopTimeout: 30 }, true, 30],
-  ])("with %j is learned, and has what our own calls need", async (config, tty, stopTimeout) => {
+  ])("with %j updates the row, and has what our calls need", async (config, tty, stopTimeout) => {
     const { inventory, call, asked, inspect } = setUp(() => inspected(id, "web-a", config));
     const found = await inspect();
     expect([found.tty, found.stopTimeout, found.raw.name, found.raw.engine]).toEqual([tty, stopTimeout, "web-a", "web-1"]);
@@ -134,7 +134,7 @@ describe("an inspection", () => {
     expect(asked).toEqual([400, signal]);
   });
 
-  it.each([[null], [{}], [inspected(fullId("b"), "web-b")]])("that is %o is none", async (answer) => {
+  it.each([[null], [{}], [inspected(fullId("b"), "web-b")]])("that is %o is empty", async (answer) => {
     const { inventory, inspect } = setUp(() => answer);
     await expect(inspect()).rejects.toThrow(
       expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/json" }),

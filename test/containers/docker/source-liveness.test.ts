@@ -30,7 +30,7 @@ function watch(engine: FakeEngine) {
   return { ...source, status, [Symbol.asyncDispose]: () => source.close() };
 }
 
-test("an engine gets one ping a second while asked, and none otherwise", async () => {
+test("an engine gets one ping a second while asked, and no other pings", async () => {
   await using engine = await start();
   await using source = watch(engine);
   await source.status();
@@ -54,7 +54,7 @@ test("an engine gets one ping a second while asked, and none otherwise", async (
   expect(engine.requests.length).toBe(idle);
 });
 
-test("an engine that hangs is noticed within a ping, while somebody asks", async () => {
+test("an engine that hangs is noticed within a ping while somebody asks", async () => {
   await using engine = await start();
   await using source = watch(engine);
   await source.status();
@@ -70,7 +70,7 @@ test("an engine that hangs is noticed within a ping, while somebody asks", async
 test.each([
   ["hangs is reported stale", hang, { ok: false, error: { code: "docker_timeout" } }],
   ["is well comes at once", ping("1.47"), { ok: true, error: null }],
-])("the first answer after a silence is about now: an engine that %s", async (_, answer, expected) => {
+])("the first answer after a silence is current: an engine that %s", async (_, answer, expected) => {
   await using engine = await start();
   await using source = watch(engine);
   await source.status();

@@ -36,7 +36,7 @@ function createSourceWith(more: Partial<ContainerSourceOptions>, ...engines: Fak
   return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
 
-test("a source calls an engine when asked first, then answers from memory", async () => {
+test("a source calls an engine at the first call, then answers from memory", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   engine.on(`${a}/json`, json(inspected(a, "web-a")));
@@ -53,7 +53,7 @@ test("a source calls an engine when asked first, then answers from memory", asyn
   expect(again.containers).toBe(listings[0]?.containers);
 });
 
-test("sends exactly these requests", async () => {
+test("the requests to an engine are exactly these", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "web-a")]));
   engine.on(`${a}/json`, json(inspected(a, "web-a", { StopTimeout: 900 })));
@@ -170,7 +170,7 @@ test("one engine's failure hides nothing of the other", async () => {
   ]);
 });
 
-test("negotiates again when another engine stands in its place", async () => {
+test("a replaced engine is asked for its version again", async () => {
   await using engine = await startFakeEngine();
   engine.on("/_ping", ping("1.42"));
   engine.on("/containers/json", json([]));

@@ -61,7 +61,7 @@ test.each([
   expect(toContainerEnv(container, context({ rules, ...around }))).toBe(env);
 });
 
-test("a configured destination overrules the common word", () => {
+test("a configured destination overrides the common word", () => {
   const odd = context({ rules: { ...rules, destinations: new Map([["prod", "staging"]]) } });
   expect(toContainerEnv(app("wallet-core", "web", "1", { destination: "prod" }), odd)).toBe("staging");
   expect(toContainerEnv(app("wallet-core-prod", "web", "1"), odd)).toBe("staging");

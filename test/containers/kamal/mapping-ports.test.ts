@@ -4,7 +4,7 @@ import { toPorts } from "../../../src/containers/kamal/mapping.ts";
 
 const port = (hostIp: string, hostPort: number, protocol = "tcp") => ({ hostIp, hostPort, protocol });
 
-test("ports are the published ones by number, without IPv6 twins", () => {
+test("published ports are sorted by number, without IPv6 twins", () => {
   expect(toPorts([port("0.0.0.0", 8443), port("::", 8443), port("0.0.0.0", 80), port("", 0)])).toEqual([
     "0.0.0.0:80",
     "0.0.0.0:8443",
@@ -23,7 +23,7 @@ test("ports are the published ones by number, without IPv6 twins", () => {
   ]);
 });
 
-test("no port is lost: whatever is published is reachable by an entry", () => {
+test("every published port is reachable by an entry", () => {
   const ports = fc.array(fc.tuple(fc.constantFrom("0.0.0.0", "::", "127.0.0.1"), fc.integer({ min: 1, max: 5 })));
   fc.assert(
     fc.property(ports, (list) => {

@@ -36,7 +36,7 @@ const redis = facts({
   hostname: "def456def456",
 });
 
-test("the web container of the contract", () => {
+test("the contract's web container is mapped", () => {
   const seen = { observedAt: "2026-01-13T09:45:58Z", stale: false };
   const { engine, fullId } = web;
   // What the tests of the surfaces begin with.
@@ -44,7 +44,7 @@ test("the web container of the contract", () => {
   expect(withDeploy(toContainer(web, context(), seen), deploy)).toEqual(expected);
 });
 
-test("the accessory of the contract", () => {
+test("the contract's accessory is mapped", () => {
   const engine = toEngineContext([web, redis], { env: null, rules: rulesOf("wallet-core"), hostNames: [] });
   expect(withDeploy(toContainer(redis, engine), deploy)).toMatchObject({
     id: "def456def456",
@@ -79,7 +79,7 @@ test("the commit of deploy_info counts for its own tag, never over another", () 
   expect(withDeploy({ ...pinned, version: deploy.previousTag }, deploy).commitSha).toBe("");
 });
 
-test("a stopped container has no health, and one that never started no start", () => {
+test("a stopped container has no health, an unstarted one no start", () => {
   const stopped = facts({ state: "exited", startedAt: "0001-01-01T00:00:00Z", health: { ...web.health!, status: "unhealthy" } });
   expect(toContainer(stopped, context())).toMatchObject({ health: "none", startedAt: null });
 });
@@ -124,7 +124,7 @@ test.each([
   expect(toContainer(container, context()).service).toBe(service);
 });
 
-test("one that the configuration selects in no project has no service", () => {
+test("a container that is selected without a project has no service", () => {
   const rules = { ...rulesOf(), core: [new Map([["core", null]])] };
   const container = facts({ labels: { ...composed(undefined, "web"), core: "" } });
   expect(toContainer(container, context({ rules }))).toMatchObject({ kind: "core", service: null });
@@ -144,7 +144,7 @@ test("the destination is that of the label, else of the variable", () => {
   ]);
 });
 
-test("times and restarts are as the engine says; a live one has not ended", () => {
+test("times and restarts are the engine's; a live container has no end", () => {
   const times = { createdAt: "", startedAt: "2026-01-13T10:40:10.5+01:00", finishedAt: "2026-01-13T09:50:00Z", restarts: 7 };
   const map = (state: string) => {
     const { status, createdAt, startedAt, finishedAt, restarts } = toContainer(facts({ ...times, state }), context());
@@ -156,7 +156,7 @@ test("times and restarts are as the engine says; a live one has not ended", () =
   expect(map("exited")).toEqual({ ...expected, status: "exited", finishedAt: "2026-01-13T09:50:00Z" });
 });
 
-test("it was looked at just now, unless said otherwise", () => {
+test("the observation time is now by default", () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-13T09:45:58.9Z") });
   onTestFinished(() => void vi.useRealTimers());
   expect(toContainer(web, context())).toMatchObject({ observedAt: "2026-01-13T09:45:58Z", stale: false });

@@ -79,7 +79,7 @@ test.each([
   expect(toKind(container, { services: ["wallet-core", "payments", "outpost"], core })).toBe(kind);
 });
 
-test("a selector without a value asks for the label alone", () => {
+test("a selector without a value requires the label alone", () => {
   const core = [new Map([["core", null]])];
   const kindOf = (labels: Record<string, string>) => toKind(facts({ labels }), { services: [], core });
   expect([kindOf({ core: "" }), kindOf({ core: "yes" }), kindOf({ toString: "" })]).toEqual(["core", "core", "other"]);
@@ -127,7 +127,7 @@ test.each([
   expect(role(facts({ name, labels: { service: name } }))).toBe(expected);
 });
 
-test("other roles", () => {
+test("other roles are mapped", () => {
   expect(role(app("wallet-core", "runner", "1"))).toBe("runner");
   expect(role(facts({ labels: compose("db") }))).toBe("db");
   expect(role(facts({ name: "kamal-proxy" }))).toBe("proxy");
@@ -140,7 +140,7 @@ test("a role is named after configured services, another's after its apps", () =
   expect(["shop-eu-redis", "shop-redis", "wallet-core-staging-db"].map(roleOf)).toEqual(["redis", "redis", "db"]);
 });
 
-test("replaced by a deploy of the same version", () => {
+test("a container replaced by a deploy of the same version is known", () => {
   expect(isReplaced("wallet-core-web-latest_replaced_0123456789abcdef")).toBe(true);
   expect(isReplaced("wallet-core-web-latest_replaced_")).toBe(false);
   expect(isReplaced("wallet-core-web-latest")).toBe(false);

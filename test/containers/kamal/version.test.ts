@@ -23,7 +23,7 @@ test.each([
   expect(toImageTag(image)).toBe(tag);
 });
 
-test("moving tags", () => {
+test("moving tags are recognised", () => {
   for (const tag of ["latest", "latest-staging", "main", "master", "stable", "edge"]) expect(isFloatingTag(tag)).toBe(true);
   for (const tag of ["latest2", "v1", "mainline", "7-alpine", ""]) expect(isFloatingTag(tag)).toBe(false);
 });
@@ -109,7 +109,7 @@ test.each([
   expect(toCommitSha(facts({ labels, variables }))).toBe(commit);
 });
 
-test("any version that Kamal accepts comes back from the name", () => {
+test("any version that Kamal accepts is read back from the name", () => {
   const part = fc.stringMatching(/^[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,5}){0,2}$/);
   const version = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,40}$/).filter((text) => !isFloatingTag(text));
   fc.assert(

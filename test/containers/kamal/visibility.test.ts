@@ -7,11 +7,11 @@ const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containe
 const old = { state: "exited", createdAt: "2026-01-01T00:00:00Z" };
 const older = { state: "exited", createdAt: "2025-12-31T00:00:00Z" };
 
-test("old releases stay hidden while one runs", () => {
+test("old releases are hidden while one runs", () => {
   expect(names([app("w", "web", "2"), app("w", "web", "1", old)])).toEqual(["w-web-2"]);
 });
 
-test("of a role that does not run, the newest stopped one shows", () => {
+test("the newest stopped one of a role that does not run is listed", () => {
   expect(names([app("w", "web", "1", older), app("w", "web", "2", old), app("w", "worker", "2")])).toEqual([
     "w-web-2",
     "w-worker-2",
@@ -45,20 +45,20 @@ test("the newest stopped one of each destination, project and name shows", () =>
   expect(selectVisible(selected, context({ rules })).map(({ name }) => name)).toEqual(["one", "two"]);
 });
 
-test("a replaced one shows while it runs, stopped never", () => {
+test("a replaced container is listed while it runs, and never stopped", () => {
   const replaced = "w-web-1_replaced_0123456789abcdef";
   expect(names([app("w", "web", "1", { name: replaced }), app("w", "web", "1", old)])).toEqual([replaced, "w-web-1"]);
   expect(names([app("w", "web", "1", { name: replaced, ...old })])).toEqual([]);
 });
 
-test("stopped accessories and compose services show, plain ones do not", () => {
+test("stopped accessories and compose services are listed, others not", () => {
   const redis = facts({ name: "w-redis", labels: { service: "w-redis" }, ...old });
   const db = facts({ name: "shop-db-1", labels: { "com.docker.compose.service": "db" }, ...old });
   const debris = facts({ name: "curious_hopper", ...old });
   expect(names([redis, db, debris, facts({ name: "by-hand" })])).toEqual(["w-redis", "shop-db-1", "by-hand"]);
 });
 
-test("a stopped container that the configuration selects shows", () => {
+test("a stopped container that the configuration selects is listed", () => {
   const [ours, debris] = [{ team: "wallet" }, {}].map((labels, index) => facts({ name: `by-hand-${index}`, labels, ...old }));
   const shown = selectVisible(
     [ours, debris] as ReturnType<typeof facts>[],
@@ -67,7 +67,7 @@ test("a stopped container that the configuration selects shows", () => {
   expect(shown).toEqual([ours]);
 });
 
-test("runs of kamal app exec never show", () => {
+test("runs of kamal app exec are never listed", () => {
   const exec = facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" } });
   expect(names([exec, facts({ ...exec, state: "exited" })])).toEqual([]);
 });
@@ -102,13 +102,13 @@ test("retired ones are the hidden ones of deployed roles alone", () => {
   ]);
 });
 
-test("live are all that have processes, hidden ones too", () => {
+test("running are all with processes, hidden ones too", () => {
   const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
   const listing = states.map((state) => facts({ name: "w-exec-1-a1b2c3", labels: { service: "w" }, state }));
   expect(selectLive(listing)).toEqual([listing[1], listing[2], listing[3]]);
 });
 
-test("for any listing: all that run show, and each role shows", () => {
+test("any listing has all that run, and each role", () => {
   const state = fc.constantFrom("running", "restarting", "paused", "exited", "dead", "created");
   const container = fc.record({ role: fc.constantFrom("web", "worker"), state, day: fc.integer({ min: 10, max: 28 }) });
   fc.assert(

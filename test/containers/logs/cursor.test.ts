@@ -54,7 +54,7 @@ const line = (message: string, at: number, stream: LogStream = "stdout"): LogLin
   message,
 });
 
-test("begins at the last line there is, with all of its time", () => {
+test("a cursor begins at the log's last line, with its exact time", () => {
   const log = [line("a", 1), line("b", 2, "stderr"), line("c", 2), line("d", 2)];
   const cursor = createLogCursor();
   expect(cursor.latest).toBe("");
@@ -67,7 +67,7 @@ test("begins at the last line there is, with all of its time", () => {
   expect(texts(cursor.createHistory().pick(grown, { tail: 10 }))).toEqual(["a", "b", "c", "d"]);
 });
 
-test("knows the newest time of both streams", () => {
+test("a cursor has the newest time of both streams", () => {
   const cursor = createLogCursor();
   expect(cursor.latest).toBe("");
   cursor.add([line("a", 5, "stderr")]);
@@ -80,7 +80,7 @@ test("knows the newest time of both streams", () => {
   expect(cursor.latest).toBe(toLogTimestamp("9"));
 });
 
-test("a stream adjoins with the first line of the newest time", () => {
+test("a stream is adjacent with the first line of the newest time", () => {
   const cursor = createLogCursor();
   expect(cursor.adjoins(line("a", 1))).toBe(false);
   cursor.add([line("x", 1), line("a", 2), line("b", 2), line("c", 2, "stderr")]);
@@ -91,7 +91,7 @@ test("a stream adjoins with the first line of the newest time", () => {
   expect([line("a", 2), line("d", 3, "stderr")].map((each) => cursor.adjoins(each))).toEqual([false, true]);
 });
 
-test("lines of the newest time are handed out once for each stream", () => {
+test("lines of the newest time are returned once for each stream", () => {
   const cursor = createLogCursor();
   cursor.add([line("a", 2), line("a", 2), line("e", 2, "stderr")]);
   cursor.add([line("a", 2)]);
@@ -133,12 +133,12 @@ test("missing lines are those of their own stream", () => {
   expect([line("b", 2), line("c", 2, "stderr")].map(isNew)).toEqual([false, true]);
 });
 
-test("a log that was not read has only new lines", () => {
+test("an unread log has only new lines", () => {
   const { isNew, skip } = createLogCursor().createFilter();
   expect([skip(7), isNew(line("a", 1))]).toEqual([7, true]);
 });
 
-test("history is what was before and is asked for, in the order of time", () => {
+test("the history has the earlier matching lines in the order of time", () => {
   const cursor = createLogCursor();
   cursor.add([line("b", 2), line("d", 4, "stderr"), line("c", 3)]);
   const history = cursor.createHistory();

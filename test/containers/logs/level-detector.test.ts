@@ -185,7 +185,7 @@ misleading.push(
   "at f(x)",
 );
 
-test("level=warn hides no grave line, whatever stands before it", () => {
+test("level=warn hides no severe line, whatever stands before it", () => {
   const text = fc.oneof(
     fc.string(),
     fc.array(fc.constantFrom(...misleading), { maxLength: 8 }).map((words) => words.join(" ")),
@@ -205,12 +205,12 @@ test("level=warn hides no grave line, whatever stands before it", () => {
   );
 });
 
-test("a quoted message that looks like a detail of PostgreSQL continues nothing", () => {
+test("a quoted text like a detail of PostgreSQL continues no line", () => {
   const detect = createLevelDetector();
   expect(detect("INFO up")).toBe("info");
   expect(detect(`time=x msg="${"DETAIL:  ".repeat(15)}" level=error`)).toBeNull();
 });
 
-test("an indented line that stands alone names its own level", () => {
+test("a single indented line names its own level", () => {
   expect(createLevelDetector()("  ERROR boom")).toBe("error");
 });

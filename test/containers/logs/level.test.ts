@@ -255,7 +255,7 @@ test("a level is read in linear time from any line", () => {
   }
 });
 
-test("severity has an order; a line without a level passes unless strict", () => {
+test("severity is ordered; a line without a level passes unless strict", () => {
   for (const isStrict of [true, false]) {
     expect(isAtLeast("error", "warn", isStrict)).toBe(true);
     expect(isAtLeast("warn", "warn", isStrict)).toBe(true);

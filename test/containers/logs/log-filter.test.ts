@@ -52,7 +52,7 @@ describe("a filter of lines", () => {
     [{ stream: "stdout" }, true],
     [{ search: "" }, true],
     [{ level: "trace" }, true],
-  ])("%j can leave lines out: %s", (filter, selects) => {
+  ])("%j may leave lines out: %s", (filter, selects) => {
     expect(isSelective(filter)).toBe(selects);
   });
 });

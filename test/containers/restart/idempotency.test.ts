@@ -34,7 +34,7 @@ describe("an answer", () => {
     expect(await ask("a")).toBe("a2");
   });
 
-  it("of another request under the same key is refused for its time", async () => {
+  it("of another request under the same key is refused meanwhile", async () => {
     const { clock, ask } = setUp();
     await ask("a");
     expect(() => ask("a", { request: "other" })).toThrow(
@@ -48,7 +48,7 @@ describe("an answer", () => {
     expect(await ask("a", { request: "other" })).toBe("a2");
   });
 
-  it("that is a failure is repeated where something was begun", async () => {
+  it("that is a failure is repeated if something was begun", async () => {
     const { ask } = setUp();
     await expect(ask("a", { fails: true })).rejects.toThrow("a1");
     await expect(ask("a")).rejects.toThrow("a1");
@@ -58,7 +58,7 @@ describe("an answer", () => {
     expect(await ask("c")).toBe("c4");
   });
 
-  it("that fails late forgets no newer one", async () => {
+  it("that fails late does not forget a newer one", async () => {
     const { answers } = setUp();
     const late = Promise.withResolvers<string>();
     const first = answers.once("a", "r", () => late.promise);
@@ -68,7 +68,7 @@ describe("an answer", () => {
     expect(await answers.once("a", "r", async () => "again")).toBe("restored");
   });
 
-  it("goes when there are too many, the oldest first", async () => {
+  it("is forgotten when there are too many, the oldest first", async () => {
     const { ask, answers } = setUp();
     for (const key of ["a", "b", "c"]) await ask(key);
     // The oldest one is the newest now.
@@ -98,7 +98,7 @@ describe("an answer", () => {
   });
 });
 
-describe("what the record says of a restart", () => {
+describe("the record of a restart", () => {
   it.each([
     [{ outcome: "failed", code: "docker_timeout", detail: "docker_timeout: too late" }, "docker_timeout", "too late"],
     [{ outcome: "failed", code: null, detail: "settled: left exited" }, "docker_error", "settled: left exited"],
@@ -112,7 +112,7 @@ describe("what the record says of a restart", () => {
     ]);
   });
 
-  it("has the key of its holder, and what that stands for", () => {
+  it("has the key of its holder, and its request", () => {
     const entry = { kid: "k", subject: "s", keyHash: "h", containerId: "c", args: { wait_ms: 5, role: "web" }, reason: "r" };
     const asked = (change: object) => ({ ...entry, ...change }) as unknown as AuditEntry;
     expect([toAnswerKey(asked({})), toAnswerKey(asked({ keyHash: null }))]).toEqual(["k s h", null]);
@@ -183,11 +183,11 @@ describe("a restart whose answer was lost", () => {
     ],
     [new OpsError("container_not_found", "x"), { outcome: "failed", detail: "settled: the container is gone" }],
     [new OpsError("docker_timeout", "x"), null],
-  ])("that the engine does not report is as its container is: %o", async (found, result) => {
+  ])("that the engine does not report has its container's outcome: %o", async (found, result) => {
     expect(await settle(() => false, found)).toEqual({ result, looks: 3, ms: 750 });
   });
 
-  it("is followed up no more when the gateway stops", async () => {
+  it("is not followed up when the gateway stops", async () => {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 100);
     expect(await settle(() => false, {}, abort)).toEqual({ result: null, looks: 1, ms: 100 });
@@ -195,7 +195,7 @@ describe("a restart whose answer was lost", () => {
 });
 
 describe("limits of restarts", () => {
-  it("say what they refuse, and until when", () => {
+  it("name what they refuse, and until when", () => {
     const clock = { ms: 5000 };
     const limits = createRestartLimits({ cooldownMs: 1500, budgetPerHour: 2, parallel: 1, now: () => clock.ms });
     const refusal = (id: string, holder = "k") => {

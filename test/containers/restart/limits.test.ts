@@ -18,7 +18,7 @@ function scene(options = {}) {
 }
 
 describe("createRestartLimits", () => {
-  it("lets a container in once at a time, and two containers at all", () => {
+  it("allow one restart of a container at a time, and two in all", () => {
     const { limits, code } = scene();
     const first = limits.enter("a", "k");
     expect(code("a")).toEqual(["restart_in_progress", null]);
@@ -32,7 +32,7 @@ describe("createRestartLimits", () => {
     expect(limits.check("c", "other")).toBeNull();
   });
 
-  it("the cooldown runs from the end of the restart, and says how long", () => {
+  it("have a cooldown from the end of the restart, with its remaining time", () => {
     const { clock, code, limits } = scene();
     const place = limits.enter("a", "k");
     clock.ms += 30_000;
@@ -44,7 +44,7 @@ describe("createRestartLimits", () => {
     expect(code("a")).toBeNull();
   });
 
-  it("gives each token its budget of any hour", () => {
+  it("give each token its budget of any hour", () => {
     const { clock, code } = scene();
     for (const id of ["a", "b", "c"]) {
       expect(code(id)).toBeNull();
@@ -58,7 +58,7 @@ describe("createRestartLimits", () => {
     expect(code("g")).toEqual(["restart_budget", 60]);
   });
 
-  it("holds a container without asking anybody's budget", () => {
+  it("can hold a container without a budget", () => {
     const { clock, limits, code } = scene();
     const held = limits.hold("a");
     expect(code("a")).toEqual(["restart_in_progress", null]);
@@ -68,7 +68,7 @@ describe("createRestartLimits", () => {
     for (const id of ["a", "b", "c"]) expect(code(id)).toBeNull();
   });
 
-  it("takes back what did not happen", () => {
+  it("take back what did not happen", () => {
     const { code, limits } = scene({ budgetPerHour: 1 });
     limits.enter("a", "k").cancel();
     expect(code("a")).toBeNull();

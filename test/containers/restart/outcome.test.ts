@@ -30,7 +30,7 @@ describe("waitForHealth", () => {
     expect(await wait([{ startedAt: "2026-01-13T09:41:00Z", health: "healthy" }])).toEqual([false, "running", "healthy"]);
   });
 
-  it("without a health check, wants it to keep running", async () => {
+  it("without a health check, requires it to run on", async () => {
     const from = sampleContainer({ health: "none" });
     const before = performance.now();
     expect(await wait([{}], { from })).toEqual([true, "running", "none"]);

@@ -119,7 +119,7 @@ describe("restart", () => {
     expect(unrecordable.order).toEqual([]);
   });
 
-  it("never restarts what is protected", async () => {
+  it("never restarts a protected container", async () => {
     const { order, run, restarts } = scene({ protectedBy: "the gateway itself runs in it" });
     const refusal = { code: "restart_protected", message: expect.stringContaining("the gateway itself") };
     await expect(run()).rejects.toMatchObject(refusal);
@@ -152,7 +152,7 @@ describe("restart", () => {
     expect(order).toEqual(["intent", "restart", "ok"]);
   });
 
-  it("records an outcome later that could not be recorded at once", async () => {
+  it("records an outcome later if it could not be recorded at once", async () => {
     let full = true;
     const { entries, run } = scene({ failAudit: ({ outcome }) => full && outcome !== "intent" });
     expect(await run()).toMatchObject({ container });
@@ -241,7 +241,7 @@ describe("an Idempotency-Key", () => {
     expect(order.filter((step) => step === "restart")).toHaveLength(2);
   });
 
-  it("is free again when nothing happened under it", async () => {
+  it("is free again if nothing happened under it", async () => {
     let full = true;
     const { run, order } = scene({ failAudit: () => full });
     await expect(run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "audit_unavailable" });
@@ -269,7 +269,7 @@ describe("an Idempotency-Key of an earlier process", () => {
     expect(order).toEqual(["intent", "restart", "ok"]);
   });
 
-  it("waits for health where that was asked for", async () => {
+  it("waits for health if that was requested", async () => {
     const args = { wait_ms: 1000 };
     const keyed = [{ intent: { ...intent, args }, outcome: toRecord({ outcome: "ok", intent: 7 }) }];
     expect(await scene({ keyed }).run({ ...ask, waitMs: 1000 })).toMatchObject({ healthy: true });
@@ -316,7 +316,7 @@ describe("an Idempotency-Key of an earlier process", () => {
   });
 });
 
-it("closes once running restarts are recorded, and begins none after", async () => {
+it("closes once running restarts are recorded, and begins no other", async () => {
   const gate = Promise.withResolvers<typeof container>();
   const { entries, order, restarts, run } = scene({ restart: () => gate.promise });
   const running = run();

@@ -38,7 +38,7 @@ it("points are no closer than samples", () => {
   expect(points.every(({ cpuPct }) => cpuPct !== null)).toBe(true);
 });
 
-it("before the first sample, and where nobody asked, nothing is known", () => {
+it("nothing is known before the first sample, or while nobody asked", () => {
   const holes = [...remembered.slice(0, 5), ...remembered.slice(17)];
   const history = toRemembered({ from: from - 30, step: 5, steps: 30 }, holes);
   expect(history.since).toBe("2027-01-15T08:00:00Z");
@@ -47,7 +47,7 @@ it("before the first sample, and where nobody asked, nothing is known", () => {
   expect(known).toEqual([0, 5, 10, 15, 20, 25, 85, 90, 95, 100, 105, 110, 115, 120]);
 });
 
-it("of a container that was never sampled nothing is known up to the end", () => {
+it("nothing is known of a container that was never sampled", () => {
   const nothing = { cpuPct: null, memPct: null, restarts: null };
   expect(toRemembered({ from, step: 60, steps: 3 }, [])).toEqual({
     source: "memory",
@@ -58,7 +58,7 @@ it("of a container that was never sampled nothing is known up to the end", () =>
   expect(toRemembered({ from, step: 60, steps: 0 }, [])).toEqual({ source: "memory", stepSeconds: 60, since: null, points: [] });
 });
 
-it("the memory is asked about ten minutes and no more", () => {
+it("the memory is used for ten minutes and no more", () => {
   const now = from * 1000;
   expect(isRecent({ from: from - 600, step: 3, steps: 200 }, now)).toBe(true);
   expect(isRecent({ from: from - 660, step: 3, steps: 220 }, now)).toBe(false);
@@ -94,7 +94,7 @@ describe("a container that does not live", () => {
     expect(countEnded(1000, container(0, { status }), next)).toBe(0);
   });
 
-  it("had not ended where none of its role is newer", () => {
+  it("had not ended if it is the newest of its role", () => {
     expect(countEnded(1000, container(100), next)).toBe(0);
     expect(countEnded(1000, container(0))).toBe(0);
     for (const other of [{ engine: "b" }, { service: "shop" }, { role: "worker" }, { env: "production" as const }]) {
@@ -108,7 +108,7 @@ describe("a container that does not live", () => {
     expect(findEnded([first, second, next], from + 390)).toEqual(new Set());
   });
 
-  it("counts from when it was made where it never started", () => {
+  it("counts from its creation if it never started", () => {
     expect(countEnded(1000, container(0, { startedAt: null }), next)).toBe(1);
     expect(countEnded(1000, container(0, { startedAt: at(100) }), next)).toBe(0);
     expect(countEnded(401, container(0), container(500, { createdAt: at(100), startedAt: null }))).toBe(1);
@@ -116,7 +116,7 @@ describe("a container that does not live", () => {
   });
 });
 
-it("what was scraped goes first, unless only the memory has use", () => {
+it("Prometheus comes first, unless only the memory has the use", () => {
   const range = { from, step: 10, steps: 3 };
   const sampled = [from + 9, from + 19, from + 29];
   const none = sampled.map(() => Number.NaN);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { isEmpty, type StatsSample, toContainerStats, toLife, toUsedMemory } from "../../../src/containers/stats/stats.ts";
 import { sample } from "../../support/stats-sample.ts";
 
-test("the docker CLI's figures, worked by hand", () => {
+test("statistics equal the docker CLI's, calculated by hand", () => {
   // 0.25 s of CPU time while the host's two CPUs had 2 s together: an eighth of 2 x 100 %.
   const next = sample({
     cpuTotal: 1_250_000_000,
@@ -31,7 +31,7 @@ test("the docker CLI's figures, worked by hand", () => {
   });
 });
 
-test("both CPUs busy are 200", () => {
+test("two busy CPUs are 200", () => {
   const next = sample({ cpuTotal: 3_000_000_000, cpuSystem: 102_000_000_000 });
   expect(toContainerStats(sample(), next)?.cpuPct).toBe(200);
 });
@@ -47,19 +47,19 @@ test("unknown is null and idle is 0", () => {
   expect(toContainerStats(sample(), sample({ memUsage: null }))).toMatchObject({ memPct: null, memUsedBytes: null });
 });
 
-test("samples of two lives, or a single one, give no CPU figure", () => {
+test("samples of two lives, or a single one, have no CPU number", () => {
   const next = sample({ cpuTotal: 1_250_000_000, cpuSystem: 102_000_000_000 });
   expect(toContainerStats(sample({ life: "another" }), next)).toMatchObject({ cpuPct: null, memPct: 25, cpuPeriods: null });
   expect(toContainerStats(null, next)).toMatchObject({ cpuPct: null, memPct: 25 });
 });
 
-test("a stopped container is known by having nothing", () => {
+test("a stopped container is known by an empty sample", () => {
   expect(isEmpty(sample({ cpuTotal: 0, memUsage: null }))).toBe(true);
   expect(isEmpty(sample({ cpuTotal: null, memUsage: 0 }))).toBe(true);
   expect(isEmpty(sample({ cpuTotal: 1, memUsage: 0 }))).toBe(false);
 });
 
-test("used memory on cgroup v1 and v2", () => {
+test("used memory is right on cgroup v1 and v2", () => {
   expect(toUsedMemory(100, { total_inactive_file: 30, inactive_file: 50 })).toBe(70);
   expect(toUsedMemory(100, { inactive_file: 50 })).toBe(50);
   expect(toUsedMemory(100, {})).toBe(100);
@@ -95,7 +95,7 @@ test.each<[Partial<StatsSample>, Partial<StatsSample>, number | null]>([
   expect(toContainerStats(sample(before), sample(after)).cpuPct).toBe(pct);
 });
 
-test("a sample without figures is null everywhere, and 0 is a figure", () => {
+test("a sample without numbers is null everywhere, and 0 is a number", () => {
   const bare = sample({ memUsage: null, memLimit: null, pids: null, throttling: null });
   expect(toContainerStats(null, bare)).toEqual({
     source: "engine",

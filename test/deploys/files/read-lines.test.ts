@@ -57,7 +57,7 @@ describe("a line of Kamal's audit log", () => {
     [`[kim] ${"[a] ".repeat(8)}Booted app version v1`, { ...boot, destination: "a" }],
     [`[kim] ${"[a] ".repeat(9)}Booted app version v1`, "other"],
     [`[kim] [${"a".repeat(256)}] [web] Booted app version v1`, { ...boot, destination: "a".repeat(256) }],
-  ])("%j says %j", (text, said) => {
+  ])("%j is parsed as %j", (text, said) => {
     expect(parseKamalLine(`[${time}] ${text}`)).toEqual(said);
   });
 
@@ -70,7 +70,7 @@ describe("a line of Kamal's audit log", () => {
     [`[${time}][kim] Booted app version v1`, null],
     ["[2026-01-10T14:01:00.5+01:00] [kim] Booted app version v1", boot],
     [`[${"2".repeat(65)}] [kim] Booted app version v1`, null],
-  ])("%j says %j, whatever else", (text, said) => {
+  ])("%j is parsed as %j, whatever follows", (text, said) => {
     expect(parseKamalLine(text)).toEqual(said);
   });
 });
@@ -90,7 +90,7 @@ describe("the deploys of Kamal's audit log", () => {
   const deploys = (...lines: readonly KamalLine[]) =>
     toDeploys(lines, "wallet-core-audit.log", toEnv).map(({ version, booted, deployedAt }) => [version, booted, deployedAt]);
 
-  it("have all that the lines say, by who began, and when the last of their boots was", () => {
+  it("have the lines' data, the first person and the last boot's time", () => {
     const sha = "0123456789abcdef0123456789abcdef01234567";
     const lines = [
       boot(sha, 0, { by: "lee", destination: "production" }),
@@ -131,7 +131,7 @@ describe("the deploys of Kamal's audit log", () => {
     ]);
   });
 
-  it("are one for boots that are ten minutes apart, each from the last", () => {
+  it("are one for boots at most ten minutes apart", () => {
     expect(deploys(boot("v1", 0), boot("v1", 600), boot("v1", 1200))).toEqual([["v1", null, at(1200)]]);
     expect(deploys(boot("v1", 0), boot("v1", 601))).toHaveLength(2);
     expect(deploys(boot("v1", 0), boot("v2", 1), boot("v1", 2))).toEqual([
@@ -153,7 +153,7 @@ describe("the deploys of Kamal's audit log", () => {
     ]);
   });
 
-  it("have booted where their version was tagged before the next boot, or about then", () => {
+  it("have booted if their version was tagged before the next boot", () => {
     const next = boot("v2", 9000);
     const booted = (...lines: readonly KamalLine[]) => deploys(...lines).map(([, one]) => one);
     expect(booted(boot("v1", 0), tag("v1", 8000), next)).toEqual([true, null]);
@@ -182,7 +182,7 @@ describe("the deploys of Kamal's audit log", () => {
 });
 
 describe("a line of deploy_history.jsonl", () => {
-  it("is what deploy_info.json was", () => {
+  it("has the content of deploy_info.json", () => {
     const fields = { current_tag: "v2", commit_sha: "abc", deployed_by: "kim", deployed_at: time, service: "shop" };
     expect(parseHistoryLine(JSON.stringify(fields), toEnv)).toMatchObject({
       origin: "history",
@@ -196,8 +196,8 @@ describe("a line of deploy_history.jsonl", () => {
   });
 });
 
-describe("a tail", () => {
-  it("has what was added since, and what has not ended yet", async () => {
+describe("the tail of a file", () => {
+  it("has what was added since, and the incomplete last line", async () => {
     writeFileSync(path, "a\nb");
     const tail = createTail(path);
     expect(await tail()).toEqual({ anew: true, whole: true, lines: ["a"], pending: "b" });
@@ -210,7 +210,7 @@ describe("a tail", () => {
     expect(await tail()).toEqual({ anew: false, whole: true, lines: ["é".repeat(2000)], pending: "" });
   });
 
-  it("begins anew with another file, a shorter one, and other text in its place", async () => {
+  it("starts again with another, a shorter or an overwritten file", async () => {
     writeFileSync(path, "a\nb\n");
     const tail = createTail(path);
     await tail();
@@ -231,7 +231,7 @@ describe("a tail", () => {
     expect(await tail()).toMatchObject({ anew: true, lines: ["?", "?", other, "n", "m"] });
   });
 
-  it("is the last megabyte of what it has not read, from the first line that begins there", async () => {
+  it("is the last megabyte of new text, from its first whole line", async () => {
     const mega = 1 << 20;
     writeFileSync(path, `first\n${"x".repeat(mega - 3)}\nb\n`);
     const tail = createTail(path);
@@ -242,14 +242,14 @@ describe("a tail", () => {
     expect(await tail()).toMatchObject({ whole: false, lines: [], pending: "w".repeat(mega) });
   });
 
-  it("is of a regular file alone", async () => {
+  it("is read from regular files alone", async () => {
     mkdirSync(path);
     await expect(createTail(path)()).rejects.toMatchObject({ code: "EINVAL", message: "it is not a regular file" });
     await expect(createTail(join(path, "none"))()).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
 
-describe("trouble with a log", () => {
+describe("a problem with a log", () => {
   function createNoted(create = createKamalLog) {
     const notes: unknown[] = [];
     const note = (level: string) => (fields: object, message: string) => void notes.push([level, message, fields]);
@@ -260,7 +260,7 @@ describe("trouble with a log", () => {
   const boot = (version: string) => `[${time}] [kim] Booted app version ${version}\n`;
   const upstream = "deploy_info";
 
-  it("is counted, and noted once for each reading, where lines make no sense", async () => {
+  it("is counted and logged once a reading, for malformed lines", async () => {
     writeFileSync(path, `${boot("v1")}nonsense\n${"x".repeat(16_385)}\n\n${boot("v2")}`);
     const { read, notes } = createNoted();
     expect(await read()).toMatchObject({ origin: "kamal_audit", skipped: 2, complete: true, error: null });
@@ -275,7 +275,7 @@ describe("trouble with a log", () => {
     expect(await read()).toMatchObject({ skipped: 0, complete: true, records: [{ tag: "v3" }] });
   });
 
-  it("is noted once where it cannot be read, and again after it could", async () => {
+  it("is logged once while unreadable, and again after a recovery", async () => {
     const { read, notes } = createNoted(createHistoryLog);
     const empty = { origin: "history", records: [], skipped: 0, complete: true, error: null };
     expect(await read()).toEqual(empty);
@@ -294,7 +294,7 @@ describe("trouble with a log", () => {
     expect(notes()).toEqual([note]);
   });
 
-  it("is no blank line, and no line that has not ended, unless JSON says that it has", async () => {
+  it("is no blank or incomplete line, unless its JSON is complete", async () => {
     const line = (tag: string) => JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: time });
     writeFileSync(path, `${line("v1")}\n\n \n${line("v2")}`);
     const tagsOf = async (create: typeof createKamalLog) => {
@@ -319,7 +319,7 @@ describe("trouble with a log", () => {
     ]);
   });
 
-  it("is none where the caller has left", async () => {
+  it("is not reported for a caller that has left", async () => {
     writeFileSync(path, boot("v1"));
     const { read, notes } = createNoted();
     const log = await read(AbortSignal.abort(new Error("gone")));
@@ -327,7 +327,7 @@ describe("trouble with a log", () => {
     expect(notes()).toEqual([]);
   });
 
-  it("is no line of the longest that may be, nor of the oldest of a thousand", async () => {
+  it("is not the longest allowed line, nor the oldest of a thousand", async () => {
     const version = "x".repeat(200);
     const fitting = `[${time}] [kim] ${"[a] ".repeat(2)}Booted app version ${version}`;
     writeFileSync(path, `${fitting.padEnd(16_384)}\n`);
@@ -341,7 +341,7 @@ describe("trouble with a log", () => {
   });
 });
 
-describe("an error of the file system", () => {
+describe("a file system error", () => {
   it.each([
     ["ENOENT", "deploy_info_missing", "deploy_info.json not found on host"],
     ["ENOTDIR", "deploy_info_missing", "deploy_info.json not found on host"],
@@ -355,7 +355,7 @@ describe("an error of the file system", () => {
     expect(causeOf(failure)).toBe(expected === "deploy_info_missing" ? undefined : "why");
   });
 
-  it("is named after its file; one of ours stays, and no error is a deadline", () => {
+  it("names its file; our errors are unchanged, and none is a deadline", () => {
     const own = new OpsError("deploy_info_invalid", "no");
     expect(toDeployError(own)).toBe(own);
     expect(toDeployError("text", "the log").message).toBe("the log cannot be read (deadline)");

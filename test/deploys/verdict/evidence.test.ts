@@ -26,7 +26,7 @@ describe("queues in both windows", () => {
   const idle = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
   const windowOf = (one: QueueHistory) => toQueueEvidence("jobs", 600, new Map([["mail", one]]), new Map())[0]?.before;
 
-  it("are those of either, by name; one that is missing in one of them had no job", () => {
+  it("are matched by name; one missing in a window had no job", () => {
     const before = new Map([
       ["mail", history()],
       ["calls", history({ failures: 4 })],
@@ -80,7 +80,7 @@ describe("containers in both windows", () => {
     since: number | null = windows.before.from,
   ) => toContainerEvidence(deploy, windows, [], { deaths, health: healths, since }, now);
 
-  it("are counted by the engines' events, each death that nobody asked for in its window", () => {
+  it("have their unrequested deaths counted by the engines' events", () => {
     const deaths = [-700, -699.9, -400, -100, -99.9, -50, 0, 0.1, 600, 600.1].map((at) => event(at));
     expect(seen({ deaths: [...deaths, event(-300, { requested: true }), event(300, { requested: true })] })).toEqual({
       untilNow: true,
@@ -116,12 +116,12 @@ describe("containers in both windows", () => {
     expect([found.unhealthySecondsBefore, found.unhealthySecondsAfter]).toEqual([before, after]);
   });
 
-  it("are counted by events only where these reach back to the beginning", () => {
+  it("have events counted only if these reach back to the beginning", () => {
     expect([-1, 0, 0.1].map((late) => seen({}, windows.before.from + late).restartsFrom)).toEqual(["events", "events", null]);
     expect(seen({}, null).restartsFrom).toBeNull();
   });
 
-  it("are counted by the engines' counters else, from when the first of each release was made", () => {
+  it("else have the engines' counters, from each release's first creation", () => {
     const at = (second: number) => ({ createdAt: formatRfc3339((end + second) * 1000) });
     const fleet = [
       web("own", "v2", { ...at(-50), restarts: 2 }),
@@ -158,7 +158,7 @@ describe("containers in both windows", () => {
     });
   });
 
-  it("have no window where there is too little time", () => {
+  it("have no window when there is too little time", () => {
     const silent = { deaths: [], health: [], since: 0 };
     expect(toContainerEvidence(deploy, null, [], silent, now)).toMatchObject({ untilNow: false, restartsFrom: null });
   });
@@ -177,7 +177,7 @@ describe("new errors", () => {
   const find = (rows: readonly FingerprintedFailures[], releaseOf: ReleaseOf = () => null, own = deploy) =>
     findNewErrors(own, rows, releaseOf, now);
 
-  it("have the newest text, all queues, and the numbers of their rows", () => {
+  it("have the newest text, all queues and the numbers of their rows", () => {
     const rows = [
       failure(500, 90, { queue: "payouts" }),
       failure(540, 30, { count: 4 }),
@@ -244,7 +244,7 @@ describe("new errors", () => {
     expect(find(rows)?.[0]?.minutes).toBe(minutes);
   });
 
-  it("are unknown where one source could not say all", () => {
+  it("are unknown when one source is incomplete", () => {
     expect(find([failure(100, 10), failure(100, 10, { complete: false })])).toBeNull();
     expect(find([])).toEqual([]);
     // Its beginning is 3300 s ago, or more.

@@ -53,7 +53,7 @@ function judge(ago: number, rows: readonly FingerprintedFailures[], jobsPerMinut
 }
 
 describe("a new error", () => {
-  it("is none where the deploy interrupted its jobs itself, whose workers are not known", () => {
+  it("is not one whose unknown workers the deploy itself interrupted", () => {
     const interrupted = failures("worker received SIGTERM", [89, 88]);
     expect(judge(30, [interrupted], 500)).toMatchObject({ newErrors: [], reasons: [expect.stringMatching(/^there is less/)] });
     expect(judge(60, [failures("worker received SIGTERM", every(1, 119, 90))], 500)).toMatchObject({
@@ -66,14 +66,14 @@ describe("a new error", () => {
     ]);
   });
 
-  it("counts from the beginning of the deploy where its own workers had it", () => {
+  it("counts from the deploy's beginning if its own workers had it", () => {
     const rows = [failures("x", every(20, 650), { worker: "h2" })];
     expect(judge(600, rows, 0, () => release("v2")).newErrors).toMatchObject([
       { after: { count: 33, seconds: 650 }, minutes: 11, firstAgo: 650, lastAgo: 10, regressed: true },
     ]);
   });
 
-  it("must have come often, in several minutes, lately, and in enough of what ended", () => {
+  it("must be frequent, recent, in several minutes and a large share", () => {
     const regressed = (rows: readonly FingerprintedFailures[], jobs = 0) => judge(600, rows, jobs).newErrors?.[0]?.regressed;
     const steady = every(30, 580);
     expect(regressed([failures("x", steady)])).toBe(true);
@@ -135,7 +135,7 @@ describe("simulated errors", () => {
     [300, 30, 700],
     [420, 30, 900],
     [240, 100, 990],
-  ])("find one that hits 5 %% of the jobs from the deploy on within %i s, of %i jobs a minute", (ago, jobs, least) => {
+  ])("in 5 %% of the jobs are found within %i s, of %i jobs a minute", (ago, jobs, least) => {
     const arrive = createArrivals(11);
     const rows = () => {
       const times = arrive((jobs * 0.05) / 60, ago);
@@ -147,7 +147,7 @@ describe("simulated errors", () => {
 });
 
 describe("errors of another group's workers", () => {
-  it("are not new ones of the deploy, also where they run the same version", () => {
+  it("are not the deploy's, even if they run the same version", () => {
     const rows = [failures("x", every(20, 590), { worker: "h2" })];
     expect(judge(600, rows, 0, () => release("v2")).newErrors).toHaveLength(1);
     expect(judge(600, rows, 0, () => ({ ...release("v2"), destination: "beta" })).newErrors).toEqual([]);
@@ -155,7 +155,7 @@ describe("errors of another group's workers", () => {
   });
 });
 
-it("new errors are unknown where a source could not tell all, or the hour begins less than five minutes before the deploy", () => {
+it("new errors are unknown with an incomplete source or a short hour", () => {
   const rows = (complete: boolean) => [failures("boom", [10, 5], { complete })];
   const find = (ago: number, complete: boolean) => findNewErrors(deployAgo(ago), rows(complete), () => null, now);
   expect(find(600, true)).toHaveLength(1);
@@ -166,7 +166,7 @@ it("new errors are unknown where a source could not tell all, or the hour begins
 });
 
 describe("any new errors", () => {
-  it("were not before the deploy, nor in more minutes than they came times, nor longer than they are counted", () => {
+  it("were not before the deploy, and their minutes fit their count", () => {
     const row = fc.record({
       text: fc.constantFrom("a", "b", "c"),
       ago: fc.array(fc.integer({ min: 0, max: 3500 }), { minLength: 1, maxLength: 9 }),

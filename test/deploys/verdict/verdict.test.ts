@@ -20,21 +20,21 @@ const judge = (evidence: Partial<Evidence>) =>
   judgeDeploy({ windows, queues: [], containers: quiet, newErrors: null, gaps: [], ...evidence });
 
 describe("a verdict", () => {
-  it("is regressed when a queue fails more than chance allows, and names the numbers", () => {
+  it("is regressed when a queue fails more than chance allows, with numbers", () => {
     const { outcome, reasons, queues } = judge({ queues: [queue(window(198, 2), window(150, 50))] });
     expect(outcome).toBe("regressed");
     expect(reasons).toEqual(["mail: 25.0 % of its jobs fail, 1.0 % did before"]);
     expect(queues[0]?.pValue).toBeLessThan(1e-10);
   });
 
-  it("is clean when a queue had enough jobs and nothing is worse, also when little fails a little more", () => {
+  it("is clean with enough jobs and nothing worse, or slightly worse", () => {
     expect(judge({ queues: [queue(window(200, 3), window(200, 5))] })).toMatchObject({ outcome: "clean", reasons: [] });
     // Sure, but too small to matter.
     expect(judge({ queues: [queue(window(1_000_000, 0), window(1_000_000, 1000))] }).outcome).toBe("clean");
     expect(judge({ queues: [queue(window(50, 50), window(90, 10))] }).outcome).toBe("clean");
   });
 
-  it("takes one chance of a false alarm for all queues together", () => {
+  it("divides the chance of a false alarm among all queues", () => {
     // p = 0.0045: less than 0.01, and more than its tenth.
     const [before, after] = [window(196, 4), window(185, 15)];
     const alone = judge({ queues: [queue(before, after)] });
@@ -63,7 +63,7 @@ describe("a verdict", () => {
     expect(judge({}).reasons).toEqual(["no queue has a history"]);
   });
 
-  it("tests the 95th percentiles of waiting and running, and asks for a factor and a least growth", () => {
+  it("tests 95th percentiles of waiting and running by factor and growth", () => {
     const p95 = (was: number, is: number, jobs = 1000) =>
       judge({ queues: [queue(window(jobs, 0, { runP95Seconds: was }), window(jobs, 0, { runP95Seconds: is }))] });
     expect(p95(2, 4).reasons).toEqual(["mail: 95 of 100 jobs run up to 4.0 s, 2.0 s before"]);
@@ -74,7 +74,7 @@ describe("a verdict", () => {
     expect(judge({ queues: [queue(...waits)] }).reasons).toHaveLength(1);
   });
 
-  it("needs the more growth of a 95th percentile the fewer jobs it is of", () => {
+  it("needs more growth of a 95th percentile with fewer jobs", () => {
     const runs = (before: QueueWindow, after: QueueWindow) =>
       judge({ queues: [queue({ ...before, runP95Seconds: 4 }, { ...after, runP95Seconds: 10 })] });
     expect(runs(window(300, 0), window(300, 0)).outcome).toBe("regressed");
@@ -84,7 +84,7 @@ describe("a verdict", () => {
     expect(runs(window(40, 900), window(40, 900)).queues[0]).toMatchObject({ outcome: "clean", runPValue: null });
   });
 
-  it("looks at restarts, health and new errors even without a queue", () => {
+  it("includes restarts, health and new errors even without a queue", () => {
     const counted = (count: number) => ({ count, seconds: 600 });
     const containers = { ...quiet, restartsFrom: "events" as const, restartsBefore: counted(0), restartsAfter: counted(9) };
     expect(judge({ containers })).toMatchObject({
@@ -102,7 +102,7 @@ describe("a verdict", () => {
     expect(judge({ newErrors: [{ ...error, after: counted(2), minutes: 2 }] }).outcome).toBe("not_enough_data");
   });
 
-  it("needs as many restarts by the engines' counters as over equal windows: what was counted for a week is scaled down", () => {
+  it("scales restarts by the engines' counters to equal windows", () => {
     const counters = (was: number, is: number) =>
       judge({
         containers: {
@@ -134,7 +134,7 @@ describe("a queue that has stopped", () => {
     reasons: ["payouts: fewer than 30 jobs ended after the deploy, though enough did before"],
   };
 
-  it("is worse, where jobs wait and hardly one ends, whatever the others do", () => {
+  it("is worse when jobs wait and hardly one ends, whatever the others do", () => {
     const found = { outcome: "regressed", reasons: ["payouts: 0 jobs ended, 2164 did before; 1300 jobs wait"] };
     expect(stop(window(0, 0, waits))).toMatchObject(found);
     expect(stop(window(0, 0, waits), {}, false)).toMatchObject(found);
@@ -145,7 +145,7 @@ describe("a queue that has stopped", () => {
     ]);
   });
 
-  it("leaves the whole without enough data where that is not sure", () => {
+  it("leaves the whole without enough data when that is not certain", () => {
     expect(stop(window(0, 0))).toMatchObject(lost);
     expect(stop(window(29, 0), { stateNow: "idle" })).toMatchObject(lost);
     expect(stop(window(0, 0, waits), { stateNow: "paused" })).toMatchObject(lost);
@@ -163,11 +163,11 @@ describe("a queue that has stopped", () => {
   });
 });
 
-describe("what is only known as of now", () => {
+describe("evidence that is only known as of now", () => {
   const restarted = { restartsFrom: "counters" as const, restartsBefore: { count: 0, seconds: 600 } };
   const counted = { ...quiet, ...restarted, restartsAfter: { count: 12, seconds: 600 } };
 
-  it("decides while the window after the deploy lasts, and is told of later too", () => {
+  it("decides while the window lasts, and is shown later too", () => {
     const unwell = { ...quiet, unhealthyNow: ["web-1"] };
     expect(judge({ containers: unwell }).reasons).toEqual(["unhealthy now: web-1"]);
     expect(judge({ containers: { ...unwell, untilNow: false } })).toMatchObject({
@@ -183,14 +183,14 @@ describe("what is only known as of now", () => {
     });
   });
 
-  it("counts restarts of events in the windows whenever that was", () => {
+  it("includes restarts of events in the windows at any time", () => {
     expect(judge({ containers: { ...counted, restartsFrom: "events", untilNow: false } })).toMatchObject({
       outcome: "regressed",
       gaps: [],
     });
   });
 
-  it("is no worse when containers were as long unhealthy before", () => {
+  it("is no worse when containers were unhealthy as long before", () => {
     const unhealthy = (was: number, is: number) =>
       judge({
         containers: { ...quiet, unhealthyNow: ["web-1"], unhealthySecondsBefore: was, unhealthySecondsAfter: is },
@@ -214,7 +214,7 @@ describe("what is only known as of now", () => {
     expect(look(30).untilNow).toBe(false);
   });
 
-  it("names those of the release that are live and unhealthy, and no other", () => {
+  it("names the release's live, unhealthy containers, and no other", () => {
     const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T09:00:00Z" });
     const own = (name: string, more: Partial<Parameters<typeof sampleContainer>[0]> = {}) =>
       sampleContainer({ name, version: "v2", commitSha: "", ...more });
@@ -296,7 +296,7 @@ describe("the limits of the rules", () => {
     expect(outcome).toBe(expected);
   });
 
-  it("say with the numbers of each window what is worse", () => {
+  it("give the numbers of each window with what is worse", () => {
     const reasons = (found: ReturnType<typeof judge>) => found.reasons;
     expect(reasons(timed(10, 15.25))).toEqual(["mail: 95 of 100 jobs wait up to 15.3 s, 10.0 s before"]);
     expect(reasons(unhealthy(60, 120.5))).toEqual(["containers were unhealthy for 120.5 s, 60.0 s before"]);
@@ -322,7 +322,7 @@ describe("the limits of the rules", () => {
     expect(long("x".repeat(121))).toEqual([`a new error occurred 9 times: ${"x".repeat(119)}…`]);
   });
 
-  it("count the share of a new error among what ended in its queues alone", () => {
+  it("count a new error's share among what ended in its queues alone", () => {
     const of = (queues: readonly QueueEvidence[], names: readonly string[], given: Evidence["windows"] = windows) =>
       judge({
         windows: given,
@@ -343,7 +343,7 @@ describe("the limits of the rules", () => {
       expect(unknown).toBeNull();
   });
 
-  it("share the chance of a false alarm among new errors", () => {
+  it("divide the chance of a false alarm among new errors", () => {
     const rare = (seconds: number) => ({ ...error, beforeSeconds: seconds, after: { count: 5, seconds: 600 }, minutes: 3 });
     const judged = (count: number) => judge({ newErrors: Array.from({ length: count }, () => rare(2500)) });
     // p = 0.0072
@@ -351,7 +351,7 @@ describe("the limits of the rules", () => {
     expect([judged(1).outcome, judged(2).outcome]).toEqual(["regressed", "not_enough_data"]);
   });
 
-  it("are 0.01 for restarts, and are not asked where one count is unknown", () => {
+  it("are 0.01 for restarts, and unused when one count is unknown", () => {
     const restarts = (is: number, more: object = {}) =>
       judge({
         containers: {
@@ -397,11 +397,11 @@ describe("simulated deploys", () => {
     [300, 60],
     [100, 100],
     [300, 300],
-  ] as const)("are called regressed in less than one of a hundred clean ones, with %i jobs before and %i after", (was, is) => {
+  ] as const)("are regressed in under 1 of 100 clean ones, %i jobs before, %i after", (was, is) => {
     expect(countRegressed(1000, [was, is])).toBeLessThan(10);
   });
 
-  it("are found when all takes three times as long, and twice as long with more jobs", () => {
+  it("are found when all takes three times as long, or twice with more jobs", () => {
     expect(countRegressed(200, [100, 100], 3)).toBeGreaterThan(180);
     expect(countRegressed(100, [600, 600], 2)).toBeGreaterThan(90);
   });
@@ -421,7 +421,7 @@ const anyWindow = fc.option(
 );
 
 describe("any verdict", () => {
-  it("of a release that did as the one before is never regressed; of one without failures never for its failures", () => {
+  it("is never regressed without a change, nor for failures without any", () => {
     fc.assert(
       fc.property(fc.array(anyWindow, { maxLength: 5 }), (all) => {
         expect(judge({ queues: all.map((one, index) => queue(one, one, `q${index}`)) }).outcome).not.toBe("regressed");
@@ -433,7 +433,7 @@ describe("any verdict", () => {
     );
   });
 
-  it("never speaks of less than enough jobs, and clean needs one queue that has them", () => {
+  it("needs enough jobs, and for clean one queue that has them", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(anyWindow, anyWindow), { maxLength: 5 }), (all) => {
         const { outcome, queues } = judge({ queues: all.map(([before, after], index) => queue(before, after, `q${index}`)) });
@@ -452,7 +452,7 @@ describe("any verdict", () => {
     );
   });
 
-  it("does not get better by more failures", () => {
+  it("does not get better with more failures", () => {
     const rank = { clean: 0, not_enough_data: 0, regressed: 1 };
     fc.assert(
       fc.property(
@@ -469,11 +469,11 @@ describe("any verdict", () => {
   });
 });
 
-describe("its windows", () => {
+describe("the windows of a verdict", () => {
   const at = (minute: number) => new Date(minute * 60_000).toISOString();
   const deploy = sampleRecord({ deployedAt: at(100), durationSeconds: 120 });
 
-  it("are equal, around the deploy, and end before the deploys around it, and now", () => {
+  it("are equal, around the deploy, and end before other deploys and now", () => {
     expect(toWindows(deploy, [deploy], 200 * 60, 1800)).toEqual({
       seconds: 1800,
       before: { from: 68 * 60, to: 98 * 60 },
@@ -485,7 +485,7 @@ describe("its windows", () => {
     expect(toWindows(deploy, [deploy], 100 * 60 + 59, 3600)).toBeNull();
   });
 
-  it("never overlap another deploy, are never in the future and never longer than asked for", () => {
+  it("never overlap another deploy, nor exceed the present or the request", () => {
     const time = fc.integer({ min: 1000, max: 100_000 });
     const any = fc.record({ at: time, durationSeconds: fc.option(fc.integer({ min: 0, max: 900 })) });
     fc.assert(

@@ -84,7 +84,7 @@ const local = sampleEngine({ env: "staging", runs: new Set(["staging"]) });
 const message = (more: object) => ({ snapshot: false, changed: [], removed: [], engines: [local], ended: null, ...more });
 const first = message({ snapshot: true, changed: [web, worker] });
 
-it("the first message is the whole list, each later one what has changed", async () => {
+it("the first message is the whole list, each later one the changes", async () => {
   const stopped = { ...worker, status: "exited" };
   const added = sampleContainer({ name: "added" });
   const messages = await watch(
@@ -109,7 +109,7 @@ it("an empty list is a first message too", async () => {
   expect(await watch({ containers: [] })).toEqual([message({ snapshot: true, engines: [{ ...local, runs: new Set() }] })]);
 });
 
-it("the time of the last look is no change, nor is a list that is the same", async () => {
+it("a new observation time is no change, nor is an equal list", async () => {
   const counts: number[] = [];
   const count: Step = ({ lists }) => void counts.push(lists());
   const later = (row: Container) => ({ ...row, observedAt: "2026-01-13T09:59:00Z" });
@@ -127,7 +127,7 @@ it("the time of the last look is no change, nor is a list that is the same", asy
   expect(counts).toEqual([1, 1, 2, 3, 4]);
 });
 
-it("an engine's new state is a message, another text of it is none", async () => {
+it("an engine's new state is a message, another error text is not", async () => {
   const messages = await watch(
     { containers: [web, worker], engines: ["local", "b"] },
     ({ setEngine }) => setEngine("b", { code: "docker_timeout", message: "slow" }),
@@ -158,7 +158,7 @@ it("an engine's new state is a message, another text of it is none", async () =>
   ]);
 });
 
-it("of one engine alone other engines and their containers are absent", async () => {
+it("with one engine other engines and their containers are absent", async () => {
   const messages = await watch(
     { containers: [web, sampleContainer({ name: "other", engine: "b" })], engines: ["local", "b"], wanted: { engine: "b" } },
     ({ setEngine }) => setEngine("local", { code: "docker_timeout", message: "slow" }),
@@ -173,7 +173,7 @@ it("of one engine alone other engines and their containers are absent", async ()
   ]);
 });
 
-it("rows are those that are wanted, and the token's", async () => {
+it("rows match the filter and the token", async () => {
   const redis = sampleContainer({ name: "redis", kind: "accessory" });
   const production = sampleContainer({ name: "production", env: "production" });
   const names = async (options: Omit<Options, "containers">) =>
@@ -197,7 +197,7 @@ it("a deploy that names other releases changes the rows that it names", async ()
   ]);
 });
 
-it("the reason of the end is the last message, where there is one", async () => {
+it("the reason of the end is the last message, if there is one", async () => {
   const end: Step = ({ abort, setContainers }) => {
     setContainers([]);
     abort.abort("shutdown");

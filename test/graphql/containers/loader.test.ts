@@ -36,7 +36,7 @@ const names = (containers: readonly Container[]) => containers.map(({ name }) =>
 const one = { name: "web", includeAccessories: false };
 
 describe("lists of containers", () => {
-  it("are of what the token may see, with accessories where these are wanted", async () => {
+  it("have what the token may see, and accessories on request", async () => {
     expect(names(await load({}).all(false))).toEqual(["production", "web"]);
     expect(names(await load({}).all(true))).toEqual(["production", "web", "redis"]);
     expect(names(await load({}, staging()).all(true))).toEqual(["web", "redis"]);
@@ -62,7 +62,7 @@ describe("lists of containers", () => {
     ["no engine answers and something is known", { engines: [slow] }, null],
     ["some answer", { containers: [], engines: [fine, slow] }, null],
     ["there are no engines", { containers: [], engines: [] }, null],
-  ])("where %s are refused with %j", async (_what, memory, refusal) => {
+  ])("with %s are refused with %j", async (_what, memory, refusal) => {
     const answer = load(memory)
       .all(false)
       .then(
@@ -84,7 +84,7 @@ describe("lists of containers", () => {
     expect((await list()).map(({ version }) => version)).toEqual(["v9", web.version]);
   });
 
-  it("ask for no deploy where every release is known", async () => {
+  it("ask for no deploy if every release is known", async () => {
     const loaders = load({});
     await loaders.all(true);
     expect(loaders.calls["deploy"]).toBeUndefined();
@@ -98,7 +98,7 @@ describe("containers of old releases", () => {
     sampleContainer({ name: "old-redis", status: "exited", kind: "accessory" }),
     sampleContainer({ name: "old-production", status: "exited", env: "production" }),
   ];
-  it("have run, but for deploys, and are the token's", async () => {
+  it("have run, except for deploys, and are the token's", async () => {
     expect(names(await load({ kept }).listRetired(false))).toEqual(["old", "old-production"]);
     expect(names(await load({ kept }).listRetired(true))).toEqual(["old", "old-redis", "old-production"]);
     expect(names(await load({ kept }, staging()).listRetired(true))).toEqual(["old", "old-redis"]);
@@ -151,7 +151,7 @@ describe("one container", () => {
     expect(await found).toBe(expected);
   });
 
-  it("of another environment is not there", async () => {
+  it("of another environment does not exist", async () => {
     await expect(load({}, staging()).one({ ...one, name: "production" })).rejects.toMatchObject({ code: "container_not_found" });
   });
 
@@ -162,7 +162,7 @@ describe("one container", () => {
     ["of another name", { name: "other" }, false],
     ["an accessory", { kind: "accessory" }, false],
     ["of another environment", { env: "production" as Environment }, false],
-  ])("for an action is looked at again: %s", async (_what, now, isFound) => {
+  ])("for an action is looked up again: %s", async (_what, now, isFound) => {
     const loaders = load({}, staging(), ({ sources }) => {
       sources.containers.inspectNow = async () => {
         if (now === null) throw new OpsError("container_not_found", "gone");
@@ -174,7 +174,7 @@ describe("one container", () => {
     expect(await found).toEqual(isFound ? { ...web, ...now } : "container_not_found");
   });
 
-  it("among accessories may be one when it is looked at again", async () => {
+  it("among accessories may be one at the second look-up", async () => {
     const query = { name: "redis", includeAccessories: true, everyEngine: true };
     expect(await load({}).one(query)).toEqual(redis);
   });
@@ -226,7 +226,7 @@ describe("a filter of containers", () => {
     expect(accepts({ ...container, ...more })).toBe(isWanted);
   });
 
-  it("accepts only what is the token's, and refuses other environments", () => {
+  it("accepts only the token's, and refuses other environments", () => {
     const { principal } = staging();
     expect([container, production, { ...web, env: null }].map(createContainerFilter(all, principal))).toEqual([
       true,

@@ -52,7 +52,7 @@ describe("auditLog", () => {
     expect(seen).toEqual([6, 5, 4, 3, 2, 1]);
   });
 
-  it("pages through what the token may see, newest first, and only for who may operate", async () => {
+  it("pages newest first through what the token may see, for ops:operate", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
     const log = async (args: string, rights = {}) =>
@@ -178,7 +178,7 @@ describe("restartRole", () => {
     expect(memory.audited[0]).toMatchObject({ args: { role: "web", step: 1, of: 1 }, reason: "leak" });
   });
 
-  it("gives each the seconds that are asked for, a minute unless said, from 1 to 300", async () => {
+  it("waits the requested seconds for each, 1 to 300, 60 by default", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     const restartOne = vi.spyOn(memory.sources.restarts, "restart");
     for (const more of ["", ", waitSeconds: 1", ", waitSeconds: 300"]) {
@@ -195,7 +195,7 @@ describe("restartRole", () => {
     expect(restartOne).toHaveBeenCalledTimes(3);
   });
 
-  it("is complete only when every step is, and says of each what became of it and why", async () => {
+  it("is complete only if every step is, with each step's outcome and why", async () => {
     const twins = ["a", "b", "c"].map((name) => sampleContainer({ name, host: name }));
     const source = "{ complete steps { outcome container { name } error { code message } } }";
     const run = async (outcomes: readonly (boolean | Error)[]) => {
@@ -226,7 +226,7 @@ describe("restartRole", () => {
     });
   });
 
-  it("leaves out what was replaced, what does not run and what is of another role", async () => {
+  it("skips replaced and stopped containers, and other roles", async () => {
     const fleet = [
       staging,
       sampleContainer({ name: "replaced", replaced: true }),
@@ -240,7 +240,7 @@ describe("restartRole", () => {
     expect(await ask(memory, role("staging").replace("leak", ""))).toMatchObject({ code: "invalid_request" });
   });
 
-  it("is off by default, for its environments only, and never while an engine is silent", async () => {
+  it("is off by default, by environment, and off with a silent engine", async () => {
     const on = { restartEnabled: true };
     const silent = [{ name: "b", ok: false, error: { code: "docker_timeout", message: "no answer" } }];
     const memory = createMemorySources({ containers }, on);
@@ -254,7 +254,7 @@ describe("restartRole", () => {
     expect(memory.calls).not.toHaveProperty("restart");
   });
 
-  describe("where several destinations run it", () => {
+  describe("with several destinations", () => {
     const runner = (destination: string | null, env: Environment | null, more: Partial<Container> = {}) => {
       const name = ["runner", more.service ?? "wallet-core", destination, env].join("-");
       return sampleContainer({ role: "runner", service: "wallet-core", name, destination, env, host: name, ...more });
@@ -273,7 +273,7 @@ describe("restartRole", () => {
     };
     const fleet = [live, beta, bare];
 
-    it("refuses, names them, and restarts nothing", async () => {
+    it("refuses, names them and restarts nothing", async () => {
       expect(await restartRole(", env: PRODUCTION", fleet)).toEqual({
         outcome:
           "role_ambiguous: The role runner is run by 3 services or destinations; choose one by service, destination or env: " +
@@ -285,7 +285,7 @@ describe("restartRole", () => {
       expect((await restartRole(", env: PRODUCTION", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
     });
 
-    it("restarts those of the one that is chosen, and no other", async () => {
+    it("restarts those of the chosen one, and no other", async () => {
       const chosen = async (args: string, given = fleet) => (await restartRole(args, given)).outcome;
       expect(await chosen(', env: PRODUCTION, destination: "production"')).toEqual([live.name]);
       expect(await chosen(', destination: "beta"')).toEqual([beta.name]);
@@ -297,7 +297,7 @@ describe("restartRole", () => {
       expect(await chosen(', env: STAGING, destination: "production"')).toMatch(/^container_not_found: /);
     });
 
-    it("wants env or destination", async () => {
+    it("requires env or destination", async () => {
       expect((await restartRole("", fleet)).outcome).toBe("invalid_request: env or destination must be given");
       expect((await restartRole(', service: "wallet-core"', fleet)).outcome).toBe(
         "invalid_request: env or destination must be given",
@@ -305,7 +305,7 @@ describe("restartRole", () => {
       expect((await restartRole(", env: null, destination: null", fleet)).outcome).toMatch(/^invalid_request: /);
     });
 
-    it("acts on containers of an unknown environment for tokens of every environment alone, and names them to no other", async () => {
+    it("needs every environment for containers of an unknown one", async () => {
       expect((await restartRole(', destination: "qa"', [live, unmapped])).outcome).toEqual([unmapped.name]);
       expect(await restartRole(', destination: "qa"', [live, unmapped], ["production"])).toMatchObject({
         outcome: "container_not_found: No running container of this role",
@@ -317,7 +317,7 @@ describe("restartRole", () => {
       expect((await restartRole(", env: PRODUCTION", same)).outcome).toEqual([live.name]);
     });
 
-    it("restarts no container whose name is that of another role when its turn comes", async () => {
+    it("restarts no container that became another role's before its turn", async () => {
       const second = runner("production", "production", { name: "second" });
       const memory = createMemorySources({ containers: [live, second] }, { restartEnabled: true });
       const { sources } = memory;
@@ -341,7 +341,7 @@ describe("restartRole", () => {
 describe("healthCheck(probe: true)", () => {
   const probe = '{ container(name: "web-staging") { healthCheck(probe: true) { healthy exitCode output ageSeconds } } }';
 
-  it("runs one only when it is enabled, for who may operate", async () => {
+  it("runs one only if enabled, with ops:operate", async () => {
     const off = createMemorySources({ containers });
     expect(await ask(off, probe)).toMatchObject({ code: "health_exec_disabled" });
     const on = createMemorySources({ containers }, { healthExecEnabled: true });
@@ -367,7 +367,7 @@ describe("healthCheck(probe: true)", () => {
   const last = { failingStreak: 4, checkedAt: "2026-01-13T09:46:00Z", output: "old" };
   const unprobed = { exitCode: null, timedOut: null, durationMs: null };
 
-  it("has the figures of the last probe in their places, its age in seconds", async () => {
+  it("has the values of the last probe, and its age in seconds", async () => {
     const container = sampleContainer({ name: "web", health: "unhealthy", probe: last });
     const common = { status: "running", health: "UNHEALTHY", failingStreak: 4 };
     // 90.6 s before now.
@@ -397,7 +397,7 @@ describe("healthCheck(probe: true)", () => {
     expect(await check(sampleContainer({ name: "web", ...more }))).toMatchObject({ healthy, status: more.status ?? "running" });
   });
 
-  it("is unknown before the first probe; what does not run is not probed", async () => {
+  it("is unknown before the first probe; stopped ones are not probed", async () => {
     const container = sampleContainer({ name: "web", probe: null });
     const unknown = { failingStreak: null, checkedAt: null, ageSeconds: null, output: null, ...unprobed };
     expect(await check(container)).toMatchObject(unknown);

@@ -74,7 +74,7 @@ async function ask(stage: Stage, args: string, field = "containerCpuPct") {
 const lastHour = `from: ${now - 3_600_000}, step: 60`;
 const lastMinutes = `from: ${now - 480_000}, step: 60`;
 
-it("the release before has its points after a deploy, of when it ran; the list of containers is as it was", async () => {
+it("a previous release has its points after a deploy; the list is as is", async () => {
   const stage = { containers: [release("p3", minutes(2), running)], kept: [release("p2", minutes(90))] };
   const remembered = { p2: [minutes(9), minutes(3)], p3: [minutes(2), 0] } as const;
   const { rows, counts, listed } = await ask({ ...stage, remembered }, lastMinutes);
@@ -85,7 +85,7 @@ it("the release before has its points after a deploy, of when it ran; the list o
   expect(listed).toEqual(["p3"]);
 });
 
-it("Prometheus is asked once for all of them, and those without points have no rows", async () => {
+it("Prometheus is asked once for all; those without points have no rows", async () => {
   const kept = [release("p2", minutes(40)), release("p1", minutes(300))];
   const stage = { containers: [release("p3", minutes(20), running)], kept };
   const scraped = { p2: [minutes(40), minutes(21)], p3: [minutes(20), 0] } as const;
@@ -94,7 +94,7 @@ it("Prometheus is asked once for all of them, and those without points have no r
   expect(asked).toEqual([["p3", "p2", "p1"]]);
 });
 
-it("the problem of one without points is named: what ran in the range could not be read", async () => {
+it("a retired container without readable points has its problem named", async () => {
   const stage = {
     containers: [release("p3", minutes(9), running)],
     kept: [release("p2", minutes(90))],
@@ -107,7 +107,7 @@ it("the problem of one without points is named: what ran in the range could not 
   expect(problems).toMatchObject({ rows: [{ code: "prometheus_unavailable" }], asked: [["p2"]] });
 });
 
-it("one that had ended before the range is not asked about, nor sampled where the memory cannot tell of it", async () => {
+it("one that ended before the range is neither asked about nor sampled", async () => {
   const stage = { containers: [release("p3", minutes(30), running)], kept: [release("p2", minutes(90))] };
   expect(await ask(stage, lastMinutes)).toMatchObject({ sampled: ["p3"], asked: [["p3"]] });
   expect(await ask(stage, lastHour)).toMatchObject({ sampled: ["p3"], asked: [["p3", "p2"]] });
@@ -120,7 +120,7 @@ it("one that had ended before the range is not asked about, nor sampled where th
   expect(counts).toEqual({ p3: 9, p1: 6 });
 });
 
-it("a token sees those of its environments alone, and arguments narrow them as all others", async () => {
+it("a token sees its environments alone, narrowed by all arguments", async () => {
   const production = { env: "production" } as const;
   const containers = [release("p3", minutes(2), { ...running, ...production }), release("s3", minutes(2), running)];
   const kept = [
@@ -139,7 +139,7 @@ it("a token sees those of its environments alone, and arguments narrow them as a
   expect(await names(`${lastMinutes}, roles: ["redis"], includeAccessories: true`)).toEqual(["a2"]);
 });
 
-it("the limit of rows counts them: fewer points each without a step, refused with one", async () => {
+it("the row limit includes them: fewer points, or a refused step", async () => {
   const [hour, twoHours] = [minutes(60), minutes(120)];
   const many = Array.from({ length: 150 }, (_, index) => `old-${index}`);
   const containers = Array.from({ length: 100 }, (_, index) => release(`web-${index}`, hour, { ...running, role: `${index}` }));

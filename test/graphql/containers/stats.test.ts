@@ -14,7 +14,7 @@ async function ask(source: string, status: string) {
   return { data: JSON.parse(JSON.stringify(result.data)).container, errors: result.errors ?? [], calls };
 }
 
-test("all figures of a container, where they are from, and its history", async () => {
+test("a container has all its statistics, their source and their history", async () => {
   const { data, errors } = await ask(
     `{ container(name: "web") {
          stats { source cpuPct cpuPeriods cpuThrottledPeriods cpuThrottledSeconds memPct memUsedBytes memLimitBytes pids
@@ -44,13 +44,13 @@ test("all figures of a container, where they are from, and its history", async (
   });
 });
 
-test.each(["exited", "created", "dead"])("what is %s has no figures, and its engine is not asked for them", async (status) => {
+test.each(["exited", "created", "dead"])("what is %s has no statistics, and its engine is not asked", async (status) => {
   const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);
   expect(data).toEqual({ cpuPct: null, memPct: null, stats: null });
   expect(calls["stats"]).toBeUndefined();
 });
 
-test.each(["running", "paused", "restarting"])("what is %s is measured, once", async (status) => {
+test.each(["running", "paused", "restarting"])("what is %s is measured once", async (status) => {
   const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);
   expect(data).toEqual({ cpuPct: 12.4, memPct: 34.1, stats: { pids: 5 } });
   expect(calls["stats"]).toBe(1);

@@ -69,7 +69,7 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     expect(await get("staging", path)).toMatchObject({ status: 404, text: expect.stringContaining("container_not_found") });
   });
 
-  it("is not restarted, and its restart by somebody else does not show", async () => {
+  it("is not restarted, and another's restart of it is hidden", async () => {
     const path = `/containers/${name}/restart?include_accessories=true`;
     expect(await get("staging", path, "POST")).toMatchObject({ status: 404 });
     expect(memory.audited).not.toContainEqual(expect.objectContaining({ containerName: name }));
@@ -114,8 +114,8 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
   });
 });
 
-describe("what is not of the product, for a token of every environment", () => {
-  it("is of the kind `other`, and only with accessories", async () => {
+describe("another product's container, for a token of every environment", () => {
+  it("has the kind `other`, and is listed only with accessories", async () => {
     expect(await ask("full", `{ containers { name } }`)).not.toContain("canary");
     const { data } = JSON.parse(await ask("full", `{ containers(includeAccessories: true) { name kind env destination } }`));
     expect(data.containers).toEqual([
@@ -131,8 +131,8 @@ describe("what is not of the product, for a token of every environment", () => {
   });
 });
 
-describe("destination", () => {
-  it("is a field of REST, a label of /metrics, and a filter of series and events", async () => {
+describe("the destination of a container", () => {
+  it("is a REST field, a /metrics label, and a filter of series and events", async () => {
     expect(JSON.parse((await get("full", "/containers")).text)).toMatchObject([{ name: "web", destination: "beta" }]);
     const metrics = await gateway.fetch("/metrics", { headers: { authorization: `Bearer ${tokens.of("full")}` } });
     const lines = (await metrics.text()).split("\n").filter((line) => line.startsWith("ops_container_up{"));

@@ -19,8 +19,8 @@ async function ask(source: string, memory: Parameters<typeof createMemorySources
 const failure = { queue: "payouts", source: "jobs", jobId: "9", error: "timeout", timestamp: "2026-01-13T09:41:10Z", count: 1 };
 const queue = (name: string) => ({ name, source: "jobs", depth: 1, processedPerSec: 0.5, failuresLastHour: 1 });
 
-describe("a graph worth having", () => {
-  it("asks each upstream once for 50 containers with stats, deploys and hosts", async () => {
+describe("joins of the graph", () => {
+  it("ask each upstream once for 50 containers with stats, deploys, hosts", async () => {
     const containers = Array.from({ length: 50 }, (_, index) => sampleContainer({ name: `wallet-core-web-${index}` }));
     const { data, errors, calls } = await ask(
       `{ containers { name cpuPct memPct stats { cpuPct pids } deploy { currentTag containers { name } } hostMetrics { name } }
@@ -35,7 +35,7 @@ describe("a graph worth having", () => {
     expect(calls).toEqual({ list: 1, stats: 50, deploy: 1, hosts: 1 });
   });
 
-  it("asks each queue source once for numbers and once for errors", async () => {
+  it("ask each queue source once for numbers and once for errors", async () => {
     const { data, calls } = await ask(
       '{ queues { name errors { jobId } } jobErrors { queue } queueSources { ok } queue(name: "payouts") { errors(first: 1) { error } } }',
       { queueSources: [{ name: "jobs", metrics: [queue("payouts"), queue("empty")], errors: [failure] }] },
@@ -52,7 +52,7 @@ describe("a graph worth having", () => {
     expect(calls).toEqual({ metrics: 1, errors: 1 });
   });
 
-  it("gives Container.deploy only for the release of the deploy", async () => {
+  it("have Container.deploy only for the release of the deploy", async () => {
     const containers = [
       sampleContainer({ name: "same-tag" }),
       sampleContainer({ name: "same-commit", version: "abc1234def", commitSha: "abc1234def" }),

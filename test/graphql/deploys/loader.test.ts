@@ -60,7 +60,7 @@ describe("the files of deploys", () => {
     [["staging", "production"], ["own", "other"], 3],
     [["staging"], ["own"], 3],
     [["production"], ["other"], 0],
-  ])("for a token for %j have the deploys %j and %i lines that make no sense", async (where, tags, skipped) => {
+  ])("for a token for %j have the deploys %j and %i malformed lines", async (where, tags, skipped) => {
     const { sources, calls } = createMemorySources({ deployLogs: [log] }, { env: "staging" });
     const { loaders } = createContext(sources, limited(...where));
     const [read] = await loaders.deploys.logs();

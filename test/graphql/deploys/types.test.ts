@@ -40,7 +40,7 @@ const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", cre
 const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
 
 describe("deploys", () => {
-  it("of another Kamal service are for tokens of every environment alone, wherever they are known from", async () => {
+  it("of another Kamal service need every environment, from any origin", async () => {
     const shop = { service: "shop", destination: null, env: "staging" as const };
     const image = {
       engine: "local",
@@ -70,7 +70,7 @@ describe("deploys", () => {
     ]);
   });
 
-  it("of an image whose environment is unknown are for tokens of every environment alone", async () => {
+  it("of an image with unknown environment need every environment", async () => {
     const image = {
       engine: "local",
       service: group.service,
@@ -91,7 +91,7 @@ describe("deploys", () => {
 
   const query = "{ deploys { nodes { tag previousTag deployedBy env origin state containers { version status } } } }";
 
-  it("come from the history, the info, and the containers, each once, with its containers and its state", async () => {
+  it("come from history, info and containers, once, with their state", async () => {
     const { data, errors } = await ask(query, { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] });
     expect(errors).toEqual([]);
     expect(data.deploys.nodes).toEqual([
@@ -116,7 +116,7 @@ describe("deploys", () => {
     ]);
   });
 
-  it("are known from containers alone where there is no file, and from Kamal's audit log by whom", async () => {
+  it("come from containers without a file, and from Kamal's log with names", async () => {
     const alone = await ask(query, { ...live, deploy: noInfo });
     expect(alone.data.deploys.nodes).toMatchObject([
       { tag: "v2", origin: "CONTAINERS", state: "CURRENT", deployedBy: null },
@@ -130,7 +130,7 @@ describe("deploys", () => {
     expect(data.deploys.nodes).toMatchObject([{ tag: "v2", origin: "KAMAL_AUDIT", deployedBy: "kim" }, { tag: "v1" }]);
   });
 
-  it("that never started are known too: they have failed, and have no log and no series", async () => {
+  it("that never started are failed, without logs and series", async () => {
     const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
     const memory = { ...live, kept: [...live.kept, created], deploy: noInfo };
     const { data } = await ask("{ deploys { nodes { tag state containers { status } } } latestDeploys { tag } }", memory);
@@ -140,7 +140,7 @@ describe("deploys", () => {
     expect((await loaders.containers.listRetired(true)).map(({ version }) => version)).toEqual(["v1"]);
   });
 
-  it("are those of the token's environments, and of the one asked for", async () => {
+  it("are those of the token's environments, and of the requested one", async () => {
     const elsewhere = sampleRecord({ tag: "v9", env: "production", deployedAt: ago(900) });
     const memory = {
       deploy: noInfo,
@@ -159,7 +159,7 @@ describe("deploys", () => {
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 
-  it("have a newest one in each environment that the token covers, and among those that name none", async () => {
+  it("have a newest one in each visible environment, and without one", async () => {
     const elsewhere = [900, 800].map((at) => sampleRecord({ tag: `v9-${at}`, env: "production", deployedAt: ago(at) }));
     const unnamed = [70, 90].map((hours) => sampleRecord({ tag: `v8-${hours}`, env: null, deployedAt: ago(hours * 3600) }));
     const memory = { deploy: noInfo, deployLogs: [log(v1, v2, ...elsewhere, ...unnamed)] };
@@ -173,7 +173,7 @@ describe("deploys", () => {
     expect(errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
   });
 
-  it("say what is wrong with a file", async () => {
+  it("report what is wrong with a file", async () => {
     const error = { code: "deploy_info_unreadable", message: "deploy_history.jsonl cannot be read (EACCES)" };
     const { data } = await ask("{ deployLogs { origin skipped complete error { code } } }", {
       deployLogs: [{ ...log(), skipped: 3, complete: false, error }],
@@ -266,7 +266,7 @@ describe("a verdict", () => {
     });
   });
 
-  it("is clean for a good one, and says when there is not enough, or what could not be asked", async () => {
+  it("is clean for a good one, and names missing data and silent sources", async () => {
     const outcome = async (sources: object[]) =>
       (await ask(query, { ...base, queueSources: sources as never })).data.deploys.nodes[0].verdict;
     expect(await outcome(jobs({ history: history([398, 2], [397, 3]) }))).toMatchObject({
@@ -288,7 +288,7 @@ describe("a verdict", () => {
     expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual([]);
   });
 
-  it("finds a queue that the release stopped, unless somebody has paused it", async () => {
+  it("finds a queue that the release stopped, unless it was paused", async () => {
     const outcome = async (waits: object, figures: object) => {
       const metrics = [{ name: "mail", depth: 1300, oldestAgeSeconds: 1100, ...figures }];
       const queueSources = jobs({ metrics, history: history([2164, 0], [0, 0], waits) });
@@ -307,7 +307,7 @@ describe("a verdict", () => {
     expect((await outcome(waits, { paused: true })).outcome).toBe("NOT_ENOUGH_DATA");
   });
 
-  it("fails, if asked to, when no queue source could be read and nothing else is worse", async () => {
+  it("fails on request if no queue source is readable and nothing is worse", async () => {
     const unwell = { containers: [web("v2", { health: "unhealthy" })] };
     const read = async (args: string, queueSources: object[], more = {}) =>
       ask(`{ latestDeploys { verdict${args} { outcome } } }`, { ...base, ...more, queueSources: queueSources as never });
@@ -359,7 +359,7 @@ describe("a verdict", () => {
     });
   });
 
-  it("takes restarts and health from the events where those reach back", async () => {
+  it("has restarts and health from events if these reach back", async () => {
     const container = toTimelineContainer(web("v2"));
     const { data } = await ask(
       query,
@@ -400,7 +400,7 @@ describe("deploys of a range", () => {
     return data.deploys.nodes.map(({ tag }: { tag: string }) => tag);
   };
 
-  it("are chosen before the newest are", async () => {
+  it("are filtered before the newest are taken", async () => {
     expect(await tags(`from: "${ago(3000)}", to: "${ago(2800)}"`)).toEqual(["r2", "r1", "r0"]);
     expect(await tags(`to: ${(now - 2800) * 1000}, first: 1`)).toEqual(["r2"]);
     expect(await tags(`from: "${ago(100)}"`)).toEqual(["r29"]);
@@ -473,7 +473,7 @@ describe("the timeline", () => {
     return data.timeline.nodes.toReversed().map(({ message }: { message: string }) => message);
   };
 
-  it("has deploys, restarts by whom, health and states in one order, and since when each is known", async () => {
+  it("has deploys, restarts, health and states in order, and their start", async () => {
     const { data } = await ask(query(), memory, createCaller(), remember);
     expect(data.timeline.nodes.toReversed().map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
       ["DEPLOY", "ops-user"],
@@ -516,7 +516,7 @@ describe("the timeline", () => {
     }
   });
 
-  it("shows who restarted to tokens with ops:operate alone, and nothing of other environments", async () => {
+  it("names who restarted for ops:operate only, by environment", async () => {
     const readers: Scope[] = ["ops:read"];
     expect(await messages('(from: "11m", kinds: [RESTART])', createCaller(readers))).toEqual(["web was restarted"]);
     expect(await messages('(from: "20m")', limited)).not.toContain("Queue mail is stalled");

@@ -87,7 +87,7 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
 }
 
 describe("queues of a verdict", () => {
-  it("are asked once for each window, of sources that may be its own", async () => {
+  it("are asked once for each window, of the deploy's possible sources", async () => {
     const asked: unknown[] = [];
     const caller = createCaller();
     const source = (name: string, env?: Environment): Given => ({
@@ -141,7 +141,7 @@ describe("queues of a verdict", () => {
     expect([beside.queuesUnread, beside.queues.map(({ source }) => source)]).toEqual([false, ["well"]]);
   });
 
-  it("of a failed deploy are not asked for, nor of one without a window", async () => {
+  it("are not asked for a failed deploy, nor for one without a window", async () => {
     const asked = vi.fn<History>(async () => new Map());
     const sources = [{ name: "jobs", history: asked }];
     const failed = toDeploy({ state: "failed" });
@@ -150,7 +150,7 @@ describe("queues of a verdict", () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  it("have windows between the deploys of their group that have not failed", async () => {
+  it("have windows between their group's deploys that have not failed", async () => {
     const at = (seconds: number, more: Partial<Deploy> = {}) =>
       toDeploy({ deployedAt: ago(seconds), durationSeconds: 0, ...more });
     const deploys = [deploy, at(1000, { state: "failed" }), at(1460), at(1100, { destination: "beta" })];
@@ -173,7 +173,7 @@ describe("queues of a verdict", () => {
     ]);
   });
 
-  it("that lost their jobs have their state of now, by name and source", async () => {
+  it("that lost their jobs have their current state, by name and source", async () => {
     const rows = [
       sampleQueue({ name: "mail", source: "other", paused: true }),
       sampleQueue({ name: "calls", source: "jobs", paused: true }),
@@ -196,7 +196,7 @@ describe("new errors of a verdict", () => {
   const failure = sampleFailures({ queue: "mail", error: "boom", count: 40, firstAt: ago(1000), lastAt: ago(10) });
   const sources = [{ name: "jobs", env: "staging" as const, failures: async () => [failure] }];
 
-  it("are those of the newest deploy of a group alone that has not failed", async () => {
+  it("are those of a group's newest deploy that has not failed", async () => {
     const errors = async (stage: Stage) =>
       (await judge({ sources, ...stage })).newErrors?.map(({ error, after }) => [error, after.count]);
     expect(await errors({})).toEqual([["boom", 40]]);
@@ -316,7 +316,7 @@ describe("containers of a verdict", () => {
     expect((await judge({ containers: [web], ...stage })).containers.restartsFrom).toBe(from);
   });
 
-  it("count deaths and health of its group's core ones that are the token's", async () => {
+  it("count deaths and health of its group's visible core ones", async () => {
     const container = toTimelineContainer(web);
     const others = [
       death({ container: { ...container, kind: "accessory" } }),
@@ -358,7 +358,7 @@ describe("containers of a verdict", () => {
   });
 });
 
-it("two verdicts are looked into at a time", async () => {
+it("two verdicts run at a time", async () => {
   let [at, most] = [0, 0];
   const { sources } = createMemorySources();
   const parts = {

@@ -47,7 +47,7 @@ const stopped = (one: Container): Container => ({ ...one, status: "exited" });
 const gone = new OpsError("docker_error", "no logs");
 
 describe("the log of a role", () => {
-  it("is of its containers, then of old releases, the newest first", async () => {
+  it("has its containers, then old releases, the newest first", async () => {
     const options = { tail: 100, search: "at" };
     const containers = [replica("web-b", "v3", -10), replica("web-a", "v3", -10)];
     const kept = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(stopped);
@@ -61,7 +61,7 @@ describe("the log of a role", () => {
     expect(asked.every(([, given]) => given === options)).toBe(true);
   });
 
-  it("has no stopped one twice, nor one of another group, role, or kind", async () => {
+  it("has no stopped one twice, nor one of another group, role or kind", async () => {
     const web = replica("web");
     const others = [
       { ...web, name: "beta", destination: "beta" },
@@ -83,7 +83,7 @@ describe("the log of a role", () => {
     await expect(createStage({ kept: [own, others[0] as Container] }).read()).rejects.toMatchObject({ code: "role_ambiguous" });
   });
 
-  it("is read no further back than the page goes once lines were left out", async () => {
+  it("is read no further back than the page after an omission", async () => {
     const containers = [replica("web", "v3", 0)];
     const kept = [
       replica("after", "v2", -1),
@@ -111,7 +111,7 @@ describe("the log of a role", () => {
     expect([lines, truncated]).toEqual([["at 1000", "at 2000"], true]);
   });
 
-  it("of one that began when the page does is not cut", async () => {
+  it("of a container that began with the page is complete", async () => {
     const containers = [replica("web", "v3", 10)];
     const kept = [replica("same", "v2", 10), replica("before", "v2", 9)].map(stopped);
     const logs = { web: [line(10_500, "dropped"), line(11_000), line(12_000)] };
@@ -137,7 +137,7 @@ describe("the log of a role", () => {
     expect(parts[1]).toEqual(["old", whose === "page", null]);
   });
 
-  it("is truncated where a container's own is, and ends at a full page", async () => {
+  it("is truncated if a container's is, and ends at a full page", async () => {
     const containers = [replica("web", "v3", 10)];
     const kept = [stopped(replica("old", "v2", -100))];
     const logs = { web: [line(11_000), line(12_000)] };
@@ -169,7 +169,7 @@ describe("the log of a role", () => {
     });
   });
 
-  it("hides nothing behind one that cannot be read, fails when none can", async () => {
+  it("survives an unreadable container, and fails if none can be read", async () => {
     const containers = [replica("web-a", "v2", -20), replica("web-b", "v2", -20)];
     const logs = { "web-a": gone, "web-b": [line(1)] };
     const { lines, parts, truncated } = await createStage({ containers, logs }).read();
@@ -185,7 +185,7 @@ describe("the log of a role", () => {
     await expect(createStage({ containers, logs: { "web-a": gone, "web-b": other } }).read()).rejects.toBe(gone);
   });
 
-  it("has a marker where the release of one begins that cannot be read", async () => {
+  it("has a marker for a release whose container cannot be read", async () => {
     const containers = [replica("web", "v2", 2), replica("broken", "v3", 3)];
     const logs = { web: [line(1000), line(4000)], broken: gone };
     const page = await createStage({ containers, logs }).read();
@@ -195,7 +195,7 @@ describe("the log of a role", () => {
     expect(early.lines).toEqual(["at 1000", "release v2 begins: web on local"]);
   });
 
-  it("counts its text in the budget, and gives back what it let go", async () => {
+  it("counts its text in the budget, and returns what it dropped", async () => {
     const caller = createCaller();
     const { read } = createStage({ containers: [replica("web", "v3", 0)], logs: { web: [line(1), line(2), line(3)] }, caller });
     const [text, free] = [vi.spyOn(caller.budget, "text"), vi.spyOn(caller.budget, "free")];

@@ -65,7 +65,7 @@ describe("errors and the releases that they hit", () => {
     });
   });
 
-  it("leads from the worker's host name to its container, also a stopped one of an old release", async () => {
+  it("lead from the worker's host name to its container, also an old one", async () => {
     const { data, errors, calls } = await ask(query, memory);
     const hit = [
       { version: "v2", count: 3 },
@@ -80,7 +80,7 @@ describe("errors and the releases that they hit", () => {
     expect(calls).toEqual({ metrics: 1, errors: 1, list: 1, kept: 1 });
   });
 
-  it("names no release of a container that the token may not see", async () => {
+  it("name no release of a container that the token may not see", async () => {
     const { data } = await ask(query, memory, limited);
     expect(data.queue.failuresByRelease).toEqual([
       { version: "v2", count: 3 },
@@ -89,7 +89,7 @@ describe("errors and the releases that they hit", () => {
     ]);
   });
 
-  it("asks no engine when nobody is named, and goes on without one that does not answer", async () => {
+  it("ask no engine without workers, and continue without a silent one", async () => {
     const unnamed = { ...jobs, errors: [failure("1", "boom")] };
     expect((await ask(query, { ...memory, queueSources: [unnamed] })).calls).toEqual({ metrics: 1, errors: 1 });
     const { data } = await ask(query, memory, createCaller(), { list: () => new Promise(() => {}) });
@@ -100,7 +100,7 @@ describe("errors and the releases that they hit", () => {
     ]);
   });
 
-  it("is null for a queue whose failures cannot be read, beside its numbers", async () => {
+  it("are null for an unreadable queue, beside its numbers", async () => {
     const locked = { ...jobs, errors: new OpsError("queue_locked", "locked") };
     const { data, errors } = await ask(`{ queues { name errors { error } failuresByRelease ${releases} } }`, {
       queueSources: [locked],
@@ -109,7 +109,7 @@ describe("errors and the releases that they hit", () => {
     expect(errors).toHaveLength(2);
   });
 
-  it("adds to GET /queues, behind the documented fields", async () => {
+  it("are added to GET /queues after the documented fields", async () => {
     const { get } = createRest(createMemorySources(memory).sources);
     const [error] = JSON.parse((await get("/queues")).body).errors;
     expect(JSON.stringify(error)).toBe(
@@ -161,7 +161,7 @@ describe("errorGroups", () => {
     expect((await ask(query("(first: 0)"), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
   });
 
-  it("is limited to an environment on demand, and always to those of the token", async () => {
+  it("is limited to an environment on demand, and always to the token's", async () => {
     const counts = async (args: string, caller = createCaller()) =>
       (await ask(query(args), memory, caller)).data.errorGroups?.map(({ count }: { count: number }) => count);
     expect(await counts("(env: PRODUCTION)")).toEqual([4, 1]);

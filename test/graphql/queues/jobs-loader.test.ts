@@ -55,13 +55,13 @@ describe("a change of a job", () => {
   it.each([
     ["retry", undefined, "staging"],
     ["discard", "production", "production"],
-  ] as const)("to %s in a source of %j is asked for with who asks, and why", async (action, env, whose) => {
+  ] as const)("to %s in a source of %j is asked for with caller and reason", async (action, env, whose) => {
     const { context, changes, caller } = createStage(env && { env });
     expect(await changeJob(action, asked, job, context)).toEqual({ source: "jobs", queue: "mail", jobId: "7", state: "waiting" });
     expect(changes.mock.calls).toEqual([[action, job, request(caller, whose)]]);
   });
 
-  it("of which queue and state are not known has empty texts", async () => {
+  it("of an unknown queue and state has empty texts", async () => {
     const { context } = createStage({ change: async () => ({ ...done, queue: null, state: null }) });
     expect(await changeJob("retry", asked, job, context)).toEqual({ source: "jobs", queue: "", jobId: "7", state: "" });
   });
@@ -152,7 +152,7 @@ describe("the retry of an error group", () => {
     expect(groups.mock.calls).toEqual([[{ queue: "mail", fingerprint, jobIds, total }, request(caller)]]);
   });
 
-  it("says what was retried, what was not and why, and what ended it", async () => {
+  it("reports retried and skipped jobs with reasons, and what ended it", async () => {
     const skip = { changed: false, queue: "mail", reason: null };
     const skipped = [
       { ...skip, jobId: "2", state: "waiting" },

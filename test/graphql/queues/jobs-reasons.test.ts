@@ -44,7 +44,7 @@ const changes = [
   ["retryErrorGroup", `retryErrorGroup(${job}, queue: "mail", fingerprint: "${toFingerprint("boom")}") { count }`],
 ] as const;
 
-test.each(changes)("the reason of %s is clean in the record, its answers and the log", async (_, field) => {
+test.each(changes)("the reason of %s is cleaned in the record, its answers and the log", async (_, field) => {
   const { body } = await gateway.query(`mutation ($reason: String!) { ${field} }`, { reason: given });
   expect(body.errors).toBeUndefined();
   expect(memory.audited.map(({ reason }) => reason)).toEqual([shown, shown]);
@@ -53,7 +53,7 @@ test.each(changes)("the reason of %s is clean in the record, its answers and the
   expect(JSON.stringify([told, lines])).not.toMatch(/canary|\\u001b|\u202e/);
 });
 
-test("the reason of REST's restart is clean, and so is its line of the timeline", async () => {
+test("the reason of REST's restart is cleaned, in the timeline too", async () => {
   const path = `/api/v1/admin/ops/containers/web-1/restart?reason=${encodeURIComponent(given)}`;
   expect((await gateway.fetch(path, { method: "POST" })).status).toBe(200);
   expect(memory.audited.map(({ reason }) => reason)).toEqual([shown, shown]);
@@ -62,7 +62,7 @@ test("the reason of REST's restart is clean, and so is its line of the timeline"
   expect(body.data.timeline.nodes.toReversed()).toEqual([{ message: `web-1 was restarted by default: ${shown}` }]);
 });
 
-test("a reason of nothing that is shown is none", async () => {
+test("a reason of invisible characters is empty", async () => {
   for (const [name, field] of changes) {
     const { body } = await gateway.query(`mutation ($reason: String!) { ${field} }`, { reason: "\u200b \u202e" });
     expect(body.errors?.[0].extensions.code, name).toBe(name === "restartContainer" ? undefined : "invalid_request");

@@ -19,7 +19,7 @@ const web = sampleContainer({ host: "37.27.91.235-56703216100c", hostNames: ["37
 const hostsOf = (asked: readonly WorkerJobs[]) => findOrphans(asked, [web]).map(({ host }) => host);
 
 describe("findOrphans", () => {
-  it("finds the jobs of workers that no live container is the host of", () => {
+  it("returns jobs of workers whose host is no live container", () => {
     expect(hostsOf([jobs("gone"), jobs(web.host), jobs(web.id), jobs("37_27_91_235-56703216100c")])).toEqual(["gone"]);
     expect(findOrphans([jobs("37_27_91_235-56703216100c")], [])).toHaveLength(1);
   });
@@ -77,14 +77,14 @@ describe("findBlindSpot", () => {
   });
 });
 
-it("a worker is an orphan from the very end of its grace on", () => {
+it("a worker is an orphan from the exact end of its grace on", () => {
   const ages = (...seconds: readonly (number | null)[]) =>
     hostsOf(seconds.map((oldestAgeSeconds) => jobs("x", { oldestAgeSeconds }))).length;
   expect([ages(29.9), ages(30), ages(0, 30), ages(30, 0), ages(null, 0), ages(0, 29)]).toEqual([0, 1, 2, 2, 2, 0]);
   expect(orphanGraceSeconds).toBe(30);
 });
 
-it("an engine of no name that does not answer says why", () => {
+it("an unnamed engine that does not answer has its reason", () => {
   const silent = [{ name: null, message: "too late" }];
   const { principal } = createCaller();
   expect(findBlindSpot([], { shown: [], silent } as never, principal)).toBe("an engine does not answer: too late");

@@ -102,7 +102,7 @@ describe("orphans", () => {
     await expect(load([]).all()).rejects.toMatchObject({ code: "queues_unavailable", message: "No queue source is configured" });
   });
 
-  it("are unknown while an engine is silent, which is named before all else", async () => {
+  it("are unknown while an engine is silent, which is named first", async () => {
     const error = { code: "docker_timeout", message: "slow" };
     const engines = [
       { name: "local", ok: true, error: null },
@@ -176,7 +176,7 @@ describe("the work that runs in a container", () => {
     });
   });
 
-  it("is unknown without sources, or where its host name is another's", async () => {
+  it("is unknown without sources, or if its host name is another's", async () => {
     expect(await find([])).toEqual(unknown("no queue source is configured"));
     expect(await find(new OpsError("forbidden", "not yours"))).toEqual(unknown("not yours"));
     const twin = { ...web, fullId: "another" };

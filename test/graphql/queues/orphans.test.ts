@@ -67,7 +67,7 @@ describe("orphans", () => {
     expect(found.calls["live"]).toBe(1);
   });
 
-  it("are not the jobs of a container that no list shows, or that the token may not see", async () => {
+  it("are not the jobs of an unlisted or invisible container", async () => {
     const exec = sampleContainer({ name: "exec", host: "exec", env: null });
     const production = sampleContainer({ name: "other", host: "other", env: "production" });
     const workers = [{ host: exec.id }, { host: "other" }];
@@ -80,7 +80,7 @@ describe("orphans", () => {
     expect((await ask([{ host: web.host }], stopped)).orphans).toMatchObject({ total: 1 });
   });
 
-  it("are unknown while an engine is silent, or a container's host name is not known; none are none even then", async () => {
+  it("are unknown with a silent engine or host name, except for no jobs", async () => {
     const reason = "engine web-2 does not answer: took longer than 2 s";
     const unknown = await ask([{}, { queue: "emails", host: web.host }], { engines: silent });
     expect(unknown.orphans).toEqual({ jobs: null, total: null, gaps: [{ source: null, reason }] });
@@ -91,7 +91,7 @@ describe("orphans", () => {
     expect(wedged.orphans).toMatchObject({ jobs: null, gaps: [{ reason: expect.stringContaining("cannot be inspected") }] });
   });
 
-  it("are unknown where the rows do not say, or cannot be read; no engine is asked", async () => {
+  it("are unknown where rows do not say or cannot be read; no engine is asked", async () => {
     const mute = { queueSources: [{ name: "jobs", metrics: [{ name: "payouts" }], errors: [] }] };
     const found = await ask([], mute);
     const reason = "its rows do not name the host of a job";

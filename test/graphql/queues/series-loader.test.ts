@@ -123,7 +123,7 @@ describe("series of queues", () => {
     expect(visible).not.toHaveBeenCalled();
   });
 
-  it("of a range without a point are none, and no source is asked", async () => {
+  it("of a range without a point are empty, and no source is asked", async () => {
     const history = vi.fn<History>(async () => new Map());
     const later = { ...range, from: "2026-01-13T11:00:00Z", to: "2026-01-13T12:00:00Z" };
     const empty = { series: [], sources: [], failure: null };
@@ -131,7 +131,7 @@ describe("series of queues", () => {
     expect(history).not.toHaveBeenCalled();
   });
 
-  it("of the same arguments are one question, of others one more each", async () => {
+  it("of equal arguments are one question, of others one more each", async () => {
     const history = vi.fn<History>(async () => new Map([["a", past()]]));
     const { load } = createStage([{ name: "own", history }]);
     const same = [{}, { step: null }, { env: null }, { queues: null }, { sources: null }].map((more) =>
@@ -217,11 +217,11 @@ describe("more queues than were known", () => {
     expect((await steps(async () => many(count), day, noted)).steps).toEqual(expected);
   });
 
-  it("are asked once where a step was given", async () => {
+  it("are asked once if a step was given", async () => {
     expect((await steps(async () => many(28), { ...day, step: 60 })).steps).toEqual([60]);
   });
 
-  it("are asked with ever fewer points where there is too much to read", async () => {
+  it("are asked with ever fewer points if there is too much to read", async () => {
     const tooLarge = new OpsError("answer_too_large", "too much");
     const found = await steps(fails(tooLarge));
     expect(found.steps).toEqual([60, 300, 1800, 21_600, 86_400]);
@@ -248,7 +248,7 @@ describe("sources that fail", () => {
     expect(failure?.cause).toBe(errors[0]);
   });
 
-  it("are none beside one that answers, in any order", async () => {
+  it("are no failure beside one that answers, in any order", async () => {
     const fine = { name: "fine", history: async () => new Map() };
     const down = { name: "down", history: fails(away) };
     for (const given of [

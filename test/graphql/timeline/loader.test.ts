@@ -79,7 +79,7 @@ describe("deploys", () => {
     expect((await known.ask(["deploy"])).coverage).toEqual([{ kind: "deploy", known: true, since: at(5), sampled: false, note }]);
   });
 
-  it("are not known where there are none", async () => {
+  it("are unknown if there are no records", async () => {
     expect(await createStage().ask(["deploy"])).toEqual({
       entries: [],
       coverage: [{ kind: "deploy", known: false, since: null, sampled: false, note: null }],
@@ -197,7 +197,7 @@ describe("restarts", () => {
     });
   });
 
-  it("without engines, or with ones that are not heard, say so", async () => {
+  it("without engines, or with unheard ones, have a note", async () => {
     const coverage = async (stage: Stage) => (await createStage(stage).ask(["restart"])).coverage[0]?.note;
     const caller = createCaller(["ops:read"]);
     const note = "who restarted is for tokens with ops:operate";
@@ -206,8 +206,8 @@ describe("restarts", () => {
   });
 });
 
-describe("what was seen of containers", () => {
-  it("is known since the last of the engines was heard", async () => {
+describe("observations of containers", () => {
+  it("are known since the last engine was heard", async () => {
     const stage = createStage({ engines: [engine("a"), engine("b"), engine("c"), engine("d", false)] });
     for (const [name, minute] of [
       ["a", 3],
@@ -222,7 +222,7 @@ describe("what was seen of containers", () => {
     ]);
   });
 
-  it("is not known where no engine was heard, and names them", async () => {
+  it("are unknown if no engine was heard, and these are named", async () => {
     expect((await createStage().ask(["health"])).coverage).toEqual([
       { kind: "health", known: false, since: null, sampled: false, note: "not heard: a" },
     ]);
@@ -231,7 +231,7 @@ describe("what was seen of containers", () => {
     ]);
   });
 
-  it("begins where the last that was the token's was forgotten", async () => {
+  it("begin where the token's last dropped entry was", async () => {
     const stage = createStage({ caller: staging() });
     stage.timeline.begin("gap", { name: "a", env: null, since: at(1) });
     stage.timeline.begin("health", { name: "a", env: null, since: at(1) });
@@ -248,7 +248,7 @@ describe("what was seen of containers", () => {
     expect(await since()).toEqual([at(22), at(23)]);
   });
 
-  it("has the gaps of the token's engines, and of all, in any environment", async () => {
+  it("have the gaps of the token's engines, and of all, in any environment", async () => {
     const stage = createStage({ caller: staging() });
     for (const name of ["a", "hidden", null]) {
       stage.timeline.add(toEntry({ kind: "gap", time: at(5), message: `gap of ${name}`, engine: name }));
@@ -259,7 +259,7 @@ describe("what was seen of containers", () => {
     expect(await messages("staging")).toEqual(["gap of a", "gap of null"]);
   });
 
-  it("has entries of the token's environments, and of the one asked for", async () => {
+  it("have entries of the token's environments, and of the requested one", async () => {
     const container = { fullId: "1", id: "1", name: "x", engine: "a", role: null, version: null };
     const fill = (stage: ReturnType<typeof createStage>) => {
       for (const env of ["staging", "production", null] as const) {
@@ -282,8 +282,8 @@ describe("what was seen of containers", () => {
   });
 });
 
-describe("what was sampled", () => {
-  it("is seen only while somebody asks, of sources that are the token's", async () => {
+describe("samples of the timeline", () => {
+  it("exist only while somebody asks, of the token's sources", async () => {
     const stage = createStage({ caller: staging(), env: "staging" });
     stage.timeline.begin("queue_state", { name: "own", env: "staging", since: at(2) });
     stage.timeline.begin("queue_state", { name: "other", env: "production", since: at(9) });
@@ -301,7 +301,7 @@ describe("what was sampled", () => {
     ]);
   });
 
-  it("of hosts is for tokens of their environment", async () => {
+  it("of hosts are for tokens of their environment", async () => {
     const stage = createStage({ caller: staging(), env: "production" });
     stage.timeline.begin("host_alert", { name: "prometheus", env: "staging", since: at(2) });
     stage.timeline.add(toEntry({ kind: "host_alert", time: at(5), message: "", env: "staging" }));
@@ -318,7 +318,7 @@ describe("what was sampled", () => {
   });
 });
 
-it("kinds that are not asked for are absent; without any all are there", async () => {
+it("unrequested kinds are absent; without any all are present", async () => {
   const stage = createStage();
   const kinds = async (...asked: TimelineKind[]) => (await stage.ask(asked)).coverage.map(({ kind }) => kind);
   const all = ["deploy", "restart", "container_death", "oom_kill", "health", "queue_state", "host_alert", "gap"];

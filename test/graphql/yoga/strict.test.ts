@@ -30,7 +30,7 @@ async function ask(query: string, { headers = {}, search = "" } = {}) {
 const strict = { "x-ops-strict": "1" };
 
 describe("the status of an answer with errors", () => {
-  it("is 200 where nobody asks for another", async () => {
+  it("is 200 by default", async () => {
     expect((await ask("{ hosts { name } }")).status).toBe(200);
     expect((await ask("{ hosts { name } }", { headers: { "x-ops-strict": "0" }, search: "?strict=10" })).status).toBe(200);
   });
@@ -56,7 +56,7 @@ describe("the status of an answer with errors", () => {
     }
   });
 
-  it("holds for GET as well", async () => {
+  it("applies to GET too", async () => {
     const query = `?query=${encodeURIComponent("{ hosts { name } }")}`;
     expect((await gateway.fetch(`/graphql${query}`)).status).toBe(200);
     expect((await gateway.fetch(`/graphql${query}&strict=1`)).status).toBe(503);
@@ -67,7 +67,7 @@ describe("the status of an answer with errors", () => {
   });
 });
 
-describe("what Infinity asks to see whether a datasource works", () => {
+describe("the health request of Infinity", () => {
   it.each(["/healthz", `/graphql?query=${encodeURIComponent("{ __typename }")}`])(
     "%s: exactly 200, with a body",
     async (path) => {

@@ -28,14 +28,14 @@ it.each<[string, unknown, object]>([
     ofField(new OpsError("method_not_allowed", "no", { headers: { Allow: "GET" } })),
     { code: "method_not_allowed", status: 405 },
   ],
-])("%s has its code and message, its place and no more", (_what, given, extensions) => {
+])("%s has its code, its message and its position only", (_what, given, extensions) => {
   const masked = mask(given);
   expect([masked.message, masked.path, masked.nodes]).toEqual(["no", ["queues"], nodes]);
   expect(masked.extensions).toStrictEqual(extensions);
   expect(error).not.toHaveBeenCalled();
 });
 
-it("one that is not of a field has no place", () => {
+it("an error outside of a field has no position", () => {
   const masked = mask(new OpsError("forbidden", "no"));
   expect([masked.message, masked.path, masked.nodes, masked.extensions]).toEqual([
     "no",
@@ -45,7 +45,7 @@ it("one that is not of a field has no place", () => {
   ]);
 });
 
-it("anything else is internal, and goes to the log as it was", () => {
+it("any other error is internal, and is logged unchanged", () => {
   const cause = new TypeError("secret");
   const masked = mask(ofField(cause));
   expect([masked.message, masked.extensions]).toEqual(["Internal error", { code: "internal", status: 500 }]);
@@ -53,7 +53,7 @@ it("anything else is internal, and goes to the log as it was", () => {
   error.mockClear();
 });
 
-it("what is no error of a field keeps its text, without what was sent", () => {
+it("a request error keeps its text, without the request's content", () => {
   const sent = 'Variable "$name" got invalid value "secret"; String cannot represent a non string value: 1';
   const given = new GraphQLError(sent, { nodes, originalError: new Error(sent), extensions: { code: "X", originalError: sent } });
   const masked = mask(given);

@@ -21,7 +21,7 @@ afterAll(() => gateway[Symbol.asyncDispose]());
 const json = { "content-type": "application/json" };
 
 describe("/graphql", () => {
-  it("keeps the others' data when one upstream is dead: 200, null, a code", async () => {
+  it("answers others' data if one upstream is down: 200, null, a code", async () => {
     const { status, body } = await gateway.query("{ hosts { name } containers { name } deployInfo { currentTag } }");
     expect(status).toBe(200);
     expect(body.data).toEqual({
@@ -35,7 +35,7 @@ describe("/graphql", () => {
     expect(body.errors?.[0].extensions).not.toHaveProperty("http");
   });
 
-  it("takes a query by GET, and no mutation", async () => {
+  it("answers queries by GET, and no mutation", async () => {
     expect((await gateway.fetch("/graphql?query=%7B__typename%7D")).status).toBe(200);
     const mutation = encodeURIComponent('mutation { restartContainer(name: "x") { name } }');
     expect((await gateway.fetch(`/graphql?query=${mutation}`)).status).toBe(405);
@@ -60,7 +60,7 @@ describe("/graphql", () => {
     expect((await post(JSON.stringify({ query: `{__typename}${" ".repeat(65_536)}` }))).status).toBe(413);
   });
 
-  it("gives no CORS header to any origin, and no landing page or health page", async () => {
+  it("sends no CORS header to any origin, no landing and no health page", async () => {
     const response = await gateway.fetch("/graphql?query=%7B__typename%7D", { headers: { origin: "https://evil.example" } });
     expect(response.headers.get("access-control-allow-origin")).toBeNull();
     expect(response.headers.get("cache-control")).toBe("no-store");
@@ -78,7 +78,7 @@ describe("/graphql", () => {
     expect(JSON.stringify(coerced.body)).toContain("$n");
   });
 
-  it("masks what it does not know", async () => {
+  it("masks unknown errors", async () => {
     const broken = createMemorySources({ hosts: new TypeError("canary at secret.ts:12") });
     await using other = await startGateway(broken.sources);
     const { body } = await other.query("{ hosts { name } }");
@@ -110,7 +110,7 @@ describe("/graphql", () => {
     expect(memory.audited).toMatchObject([{ outcome: "intent", reason: "stuck", ip: "127.0.0.1" }, { outcome: "ok" }]);
   });
 
-  it("keeps arguments in bounds", async () => {
+  it("checks the bounds of arguments", async () => {
     for (const [field, code] of [
       ["jobErrors(first: 0) { error }", "invalid_request"],
       ["jobErrors(first: 101) { error }", "invalid_request"],

@@ -7,7 +7,7 @@ const code = (wanted: string) => expect.objectContaining({ code: wanted });
 const small = { ...defaultLimits, rows: 100, bytes: 1000 };
 
 describe("a budget", () => {
-  it("counts rows and text over all who take from it, and says what to narrow", () => {
+  it("counts rows and text over all its users and says what to narrow", () => {
     const budget = new Budget("a", small);
     budget.rows(60);
     expect(() => budget.rows(41)).toThrow(/answer would have more than 100 rows: ask for a shorter range/);
@@ -34,7 +34,7 @@ describe("a budget", () => {
     budget.end();
   });
 
-  it("aborts when the time is up: with query_timeout, for whoever waits and whoever works", async () => {
+  it("aborts with query_timeout at its end, for waiting and running work", async () => {
     const budget = new Budget("a", { ...defaultLimits, timeMs: 50 });
     const waiting = budget.race(new Promise(() => {}));
     await expect(waiting).rejects.toMatchObject({ code: "query_timeout", status: 504 });
@@ -52,7 +52,7 @@ describe("a budget", () => {
     expect(budget.signal.aborted).toBe(true);
   });
 
-  it("has no deadline where that was lifted", async () => {
+  it("has no deadline after that was removed", async () => {
     const [lifted, other] = [1, 2].map(() => new Budget("a", { ...defaultLimits, timeMs: 30 })) as [Budget, Budget];
     lifted.liftDeadline();
     await expect.poll(() => other.signal.aborted).toBe(true);
@@ -60,7 +60,7 @@ describe("a budget", () => {
     expect(lifted.turn()).toBeNull();
   });
 
-  it("takes memory from what all share, beyond a small part, and gives it back at its end", () => {
+  it("reserves shared memory beyond a small part until it ends", () => {
     const large = 20_000_000;
     const [one, two] = [new Budget("greedy"), new Budget("greedy")];
     one.hold(large);
@@ -84,7 +84,7 @@ describe("a budget", () => {
 const narrower =
   "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
 
-describe("a budget says", () => {
+describe("the errors of a budget say", () => {
   it.each([
     [
       "of rows",
@@ -116,7 +116,7 @@ describe("a budget says", () => {
     budget.end();
   });
 
-  it("when to come again", () => {
+  it("when to retry", () => {
     const budget = new Budget("a");
     expect(() => budget.hold(100_000_000)).toThrow(expect.objectContaining({ headers: { "Retry-After": "2" } }));
     budget.end();
@@ -126,7 +126,7 @@ describe("a budget says", () => {
     });
   });
 
-  it("how many bytes there may be, and whether that is much", () => {
+  it("how many bytes are allowed, and whether that is much", () => {
     const sizes = (rows: number, bytes: number) => {
       const budget = new Budget("a", { ...defaultLimits, bytes: 200_000 });
       budget.rows(rows);
@@ -142,7 +142,7 @@ describe("a budget says", () => {
     ]);
   });
 
-  it("whose it is, and of his in what order", () => {
+  it("whose it is, and in what order", () => {
     const [one, two] = [new Budget("a"), new Budget("b")];
     expect([one.owner, two.owner, two.order - one.order]).toEqual(["a", "b", 1]);
     for (const budget of [one, two]) budget.end();
@@ -172,7 +172,7 @@ describe("the time of a budget", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("is one timer for all of them, while there is one", () => {
+  it("is one timer for all budgets, while there is one", () => {
     const [one, two, three] = [1, 2, 3].map(() => new Fresh("a", limits)) as [Budget, Budget, Budget];
     expect(vi.getTimerCount()).toBe(1);
     one.end();
@@ -187,7 +187,7 @@ describe("the time of a budget", () => {
     expect([one, two, three, later].map(ends)).toEqual([undefined, "The client has disconnected", undefined, message]);
   });
 
-  it("leaves the first reason where there are two", () => {
+  it("leaves the first reason when there are two", () => {
     const budget = new Fresh("a", limits);
     budget.cancel();
     budget.check(performance.now() + 9999);
@@ -199,7 +199,7 @@ describe("the time of a budget", () => {
 });
 
 describe("turns", () => {
-  it("go to one that is new first, and then to the one that came first", async () => {
+  it("go to a new budget first, then to the first in line", async () => {
     const [first, second] = [new Budget("a"), new Budget("a")];
     const order: string[] = [];
     const wait = (budget: Budget, name: string) => {
@@ -217,7 +217,7 @@ describe("turns", () => {
 });
 
 describe("a race", () => {
-  it("is what the answer is, or why there is none", async () => {
+  it("returns the answer or rejects with the reason", async () => {
     const budget = new Budget("a");
     expect(await budget.race(Promise.resolve(7))).toBe(7);
     await expect(budget.race(Promise.reject(new Error("failed")))).rejects.toThrow("failed");
@@ -226,7 +226,7 @@ describe("a race", () => {
 });
 
 describe("a shared budget", () => {
-  it("is nobody's, first of all, and holds nothing", async () => {
+  it("has no owner, comes first and holds nothing", async () => {
     const { signal } = new AbortController();
     await new Promise(setImmediate);
     const shared = createSharedBudget(signal);
@@ -236,15 +236,15 @@ describe("a shared budget", () => {
   });
 });
 
-describe("the pool", () => {
-  it("has a size, and a share for each owner", () => {
+describe("the memory pool", () => {
+  it("has a size and a share for each owner", () => {
     const pool = createPool(100, 0.5);
     expect([pool.take("a", 50), pool.take("a", 1), pool.take("b", 40), pool.take("c", 20)]).toEqual([true, false, true, false]);
     pool.give("a", 50);
     expect([pool.take("c", 20), pool.take("a", 40), pool.take("a", 1)]).toEqual([true, true, false]);
   });
 
-  it("serves those who wait in their order, but lets others by an owner who has too much", async () => {
+  it("serves waiting owners in order, except one that has too much", async () => {
     const pool = createPool(100, 0.6);
     const { signal } = new AbortController();
     const granted: string[] = [];
@@ -261,7 +261,7 @@ describe("the pool", () => {
     await expect.poll(() => granted).toEqual(["b 40", "a's second 10", "c 50"]);
   });
 
-  it("lets go of the signal of one that it has served", async () => {
+  it("releases the signal of an owner that it has served", async () => {
     const pool = createPool(100, 1);
     pool.take("a", 100);
     const client = new AbortController();
@@ -272,7 +272,7 @@ describe("the pool", () => {
     expect(getEventListeners(client.signal, "abort")).toEqual([]);
   });
 
-  it("has no more for all than its size, and for one no more than his share, to the byte", () => {
+  it("gives no more than its size, and to one owner its share, to the byte", () => {
     const pool = createPool(100, 0.5);
     expect([pool.take("a", 51), pool.take("a", 50), pool.take("a", 1)]).toEqual([false, true, false]);
     expect([pool.take("b", 49), pool.take("c", 2), pool.take("c", 1), pool.take("c", 1)]).toEqual([true, false, true, false]);
@@ -280,7 +280,7 @@ describe("the pool", () => {
     expect([pool.take("b", 50), pool.take("b", 49), pool.take("d", 1)]).toEqual([false, true, false]);
   });
 
-  it("takes nothing for one that has left", async () => {
+  it("reserves nothing for an owner that has left", async () => {
     const pool = createPool(100, 1);
     pool.take("a", 100);
     const client = new AbortController();
@@ -322,7 +322,7 @@ describe("the memory of a budget", () => {
     ["what it reads", (budget: Budget) => budget.read(512, ""), 0],
     ["what it reads", (budget: Budget) => budget.read(513, ""), 1],
     ["what it reads", (budget: Budget) => budget.read(1025, ""), 2],
-  ])("is taken in steps beyond the first: of %s (%o), %i", async (_, take, steps) => {
+  ])("is reserved in steps beyond the first: of %s (%o), %i", async (_, take, steps) => {
     const budget = new Budget("steps");
     await Promise.resolve(take(budget));
     expect(countTaken("steps")).toBe(steps);
@@ -330,7 +330,7 @@ describe("the memory of a budget", () => {
     expect(countTaken("steps")).toBe(0);
   });
 
-  it("is asked for once, for what is read and what is made of it", async () => {
+  it("is reserved once for what is read and what is made of it", async () => {
     const budget = new Budget("steps");
     expect(budget.read(512, "")).toBeNull();
     await budget.read(1, "");
@@ -346,7 +346,7 @@ describe("the memory of a budget", () => {
     budget.end();
   });
 
-  it("is given back but for a step, as soon as that is two", () => {
+  it("is returned except for one step, as soon as that is two", () => {
     const budget = new Budget("steps");
     budget.hold(11 * step);
     const free = (bytes: number) => {
@@ -373,7 +373,7 @@ describe("the memory of a budget", () => {
     budget.end();
   });
 
-  it("is not taken where it is refused, nor after the end", async () => {
+  it("is not reserved when refused, nor after the end", async () => {
     const budget = new Budget("steps");
     expect(() => budget.hold(100_000_000)).toThrow(code("overloaded"));
     expect(() => budget.rows(100_001)).toThrow(code("answer_too_large"));
@@ -391,7 +391,7 @@ describe("the memory of a budget", () => {
 });
 
 describe("a budget that reads much", () => {
-  it("waits for memory that others hold, once for all its reads, and has it for its answer", async () => {
+  it("waits once for memory of others, and has it for its answer", async () => {
     const [one, two] = [new Budget("greedy"), new Budget("greedy")];
     await one.read(90_000, "");
     const waiting = two.read(20_000, "");
@@ -412,7 +412,7 @@ describe("a budget that reads much", () => {
     three.end();
   });
 
-  it("gives back at once what it gets after its end", async () => {
+  it("returns at once what it gets after its end", async () => {
     const [one, two, three] = [new Budget("greedy"), new Budget("greedy"), new Budget("greedy")];
     await one.read(90_000, "");
     const waiting = two.read(90_000, "");
@@ -424,7 +424,7 @@ describe("a budget that reads much", () => {
     expect(() => two.hold(1_000_000)).toThrow(code("overloaded"));
   });
 
-  it("does not wait while it holds some of it, and ends with its time", async () => {
+  it("does not wait while it holds some memory, and ends with its time", async () => {
     const [one, two, three] = [
       new Budget("greedy"),
       new Budget("greedy"),

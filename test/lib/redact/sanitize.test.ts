@@ -11,20 +11,20 @@ const key = generateKeyPairSync("rsa", {
 });
 const lines = key.privateKey.trim().split("\n");
 
-test("a private key over many lines leaves nothing of itself, and the lines after it stay", () => {
+test("a private key over many lines is removed, and the rest is left", () => {
   const clean = createLineCleaner();
   const out = ["before", ...lines, "after"].map(clean);
   expect(out).toEqual(["before", ...lines.map(() => "[redacted]"), "after"]);
 });
 
-test("with a prefix before each line, and colours in it", () => {
+test("a key with a prefix before each line, and colours, is removed", () => {
   const clean = createLineCleaner();
   const out = lines.map((line) => clean(`\x1b[32m12:00 app |\x1b[0m ${line}`));
   expect(out.slice(1)).toEqual(lines.slice(1).map(() => "[redacted]"));
   expect(out[0]).toBe("12:00 app | [redacted]");
 });
 
-test("a key whose beginning we did not read", () => {
+test("a key whose beginning was not read is removed", () => {
   const clean = createLineCleaner();
   const out = lines.slice(3, -2).map(clean);
   expect(out).toEqual(out.map(() => "[redacted]"));
@@ -44,7 +44,7 @@ test("public keys and certificates are no secrets by their header", () => {
   expect(createLineCleaner()("-----BEGIN CERTIFICATE-----")).toBe("-----BEGIN CERTIFICATE-----");
 });
 
-test("a secret that something invisible divides", () => {
+test("a secret that an invisible character divides is redacted", () => {
   expect(createLineCleaner()("pass\u200bword=can\x1b[0mary")).toBe("password=[redacted]");
 });
 
@@ -52,7 +52,7 @@ test("a text of several lines keeps them", () => {
   expect(cleanText("pq: failed\npassword=canary\n\x1b[31mend")).toBe("pq: failed\npassword=[redacted]\nend");
 });
 
-describe("a text that is cleaned and cut", () => {
+describe("a text that is cleaned and truncated", () => {
   // Nothing else in these texts has a letter of G..Z, so that any four of them in a row are a piece of a secret.
   const piece = /[G-Z]{4}/;
   const value = fc.stringMatching(/^[G-Z]{20,60}$/);
@@ -77,7 +77,7 @@ describe("a text that is cleaned and cut", () => {
     .tuple(filler, secret, filler, fc.boolean())
     .map(([before, hidden, after, isGlued]) => [...before, hidden, ...after].join(isGlued ? "" : " "));
 
-  it("has no piece of a secret, wherever it was cut before and is cut now", () => {
+  it("has no part of a secret, wherever it is truncated", () => {
     const cuts = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 800 }));
     fc.assert(
       fc.property(text, cuts, (whole, [share, limit]) => {
@@ -91,7 +91,7 @@ describe("a text that is cleaned and cut", () => {
     );
   });
 
-  it("is the start of the whole text cleaned, unless a word is longer than the margin", () => {
+  it("is the start of the cleaned text, except after a very long word", () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 200 }), (whole, limit) => {
         fc.pre(!/\S{513}/.test(whole));
@@ -101,14 +101,14 @@ describe("a text that is cleaned and cut", () => {
     );
   });
 
-  it("is as long as it may be when nothing is secret", () => {
+  it("has its maximum length when nothing is secret", () => {
     expect(cleanStart("x".repeat(9000), 2000)).toBe("x".repeat(2000));
     expect(cleanStart("ok", 4096)).toBe("ok");
     expect(cleanStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
   });
 });
 
-test("a key is 250 lines at most, and what follows its end is shown", () => {
+test("a key has at most 250 lines, and what follows its end is shown", () => {
   const base64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
   const clean = createLineCleaner();
   clean("-----BEGIN PRIVATE KEY-----");
@@ -127,7 +127,7 @@ test("a key is 250 lines at most, and what follows its end is shown", () => {
   expect(texts.map((text) => other(text)).slice(1)).toEqual([...Array<string>(5).fill("[redacted]"), base64]);
 });
 
-test("an end without a body, and a key of one line, hide no line after them", () => {
+test("an end without a body, and a one-line key, hide no line after them", () => {
   const clean = createLineCleaner();
   clean("-----BEGIN PRIVATE KEY-----");
   expect(["x -----END PRIVATE KEY----- y", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
@@ -164,7 +164,7 @@ test.each([
   expect(cleanStart(text, limit, isCut)).toBe(expected);
 });
 
-test("the last word of all that is read may be cut: 512 characters at most", () => {
+test("the last word of a text may be truncated: 512 characters at most", () => {
   const words = (length: number) => `${"x".repeat(10)} ${"y".repeat(length)}`;
   expect(cleanStart(words(8 + cutMargin - 1 - 11), 8)).toBe("xxxxxxxx");
   // Where it is lost, what stands before it is all that is left.
@@ -181,7 +181,7 @@ describe("a cleaned name", () => {
     expect(cleanName(" by token=hunter2\u200bhunter2 ")).toBe("by token=[redacted]");
   });
 
-  it("leaves one well-formed line whatever comes, and nothing more to clean", () => {
+  it("returns one well-formed line for any text, with no more to clean", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const clean = cleanName(text);

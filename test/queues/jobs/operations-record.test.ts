@@ -23,7 +23,7 @@ const done = change({ changed: true, state: "waiting" });
 const gone = change({ queue: null, state: null });
 const lost = Object.assign(new Error("no answer"), { code: "job_unknown" });
 
-it("an intent says who asks for what, of which jobs", () => {
+it("an intent has the caller, the action and the jobs", () => {
   const job = { source: "jobs", queue: "mail", ids: ["7", "8"], fingerprint: null };
   const request = {
     source: { name: "jobs", env: "production" as const, control: {} as JobControl },

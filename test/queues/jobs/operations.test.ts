@@ -67,7 +67,7 @@ const retry = ({ operations, request }: ReturnType<typeof setUp>, jobId = "1") =
   operations.change("retry", { jobId, queue: null }, request);
 
 describe("an operation on a job", () => {
-  it("is not done, and takes nothing of the budget, without a record", async () => {
+  it("does not run, and uses no budget, without a record", async () => {
     const set = setUp({ failing: 2, jobsPerHour: 1 });
     await expect(retry(set)).rejects.toMatchObject({ code: "audit_unavailable" });
     const group = { queue: "mail", fingerprint: "0".repeat(12), jobIds: ["1"], total: 1 };
@@ -138,7 +138,7 @@ describe("a job", () => {
     durationMs: null,
   };
 
-  it.each(["retry", "discard"] as const)("is changed by %s as it was asked for, between intent and outcome", async (action) => {
+  it.each(["retry", "discard"] as const)("is changed by %s as requested, between intent and outcome", async (action) => {
     const seen: unknown[] = [];
     const changed = { jobId: "7", queue: "mail", changed: true, state: "waiting", reason: null };
     const set = setUp({
@@ -159,7 +159,7 @@ describe("a job", () => {
     ]);
   });
 
-  it("that was not changed is recorded with why, and is the answer", async () => {
+  it("that was not changed is recorded and answered with the reason", async () => {
     const change = async () => ({ jobId: "7", queue: "mail", changed: false, state: "running", reason: null });
     const set = setUp({ change });
     expect(await retry(set, "7")).toMatchObject({ changed: false });
@@ -183,7 +183,7 @@ describe("a job", () => {
     expect(await retry(set)).toMatchObject({ changed: true });
   });
 
-  it("has cost its part of the budget where its change failed", async () => {
+  it("uses its part of the budget if its change failed", async () => {
     const down = Object.assign(new Error("down"), { code: "queues_unavailable" });
     const set = setUp({ change: () => Promise.reject(down), jobsPerHour: 2 });
     await expect(retry(set)).rejects.toBe(down);
@@ -210,7 +210,7 @@ describe("a job", () => {
     expect(set.entries).toEqual([]);
   });
 
-  it("that stays unknown is looked at until the time is up, and no longer", async () => {
+  it("that stays unknown is read until the time is up, and no longer", async () => {
     const countLooks = (settleMs: number, until: number) => {
       let looks = 0;
       const look = async () => {
@@ -241,7 +241,7 @@ describe("a group of jobs", () => {
     reason: null,
   });
 
-  it("is retried one by one, only what failed, as one operation", async () => {
+  it("retries what failed, one by one, as one operation", async () => {
     const seen: unknown[] = [];
     const set = setUp({
       check: (...given) => void seen.push(given),
@@ -265,7 +265,7 @@ describe("a group of jobs", () => {
     ]);
   });
 
-  it("ends with the budget: the rest is left", async () => {
+  it("ends with the budget, and leaves the rest", async () => {
     const set = setUp({ jobsPerHour: 2 });
     const { retried, skipped, left, error } = await set.operations.retryGroup({ ...group, total: 3 }, set.request);
     expect([retried.map(({ jobId }) => jobId), skipped, left, error]).toEqual([["1", "2"], [], 1, null]);
@@ -276,7 +276,7 @@ describe("a group of jobs", () => {
   it.each([
     ["a job was retried", true],
     ["a job was skipped", false],
-  ])("ends with the first failure, which is no rejection where %s", async (_, changed) => {
+  ])("ends with the first failure, which is no rejection if %s", async (_, changed) => {
     const down = Object.assign(new Error("down"), { code: "queues_unavailable" });
     const change: JobControl["change"] = async (_action, { jobId }) => {
       if (jobId === "2") throw down;
@@ -313,7 +313,7 @@ describe("recover", () => {
     expect(set.entries[0]).toMatchObject({ intent: 7, job: target, code: "job_unknown" });
   });
 
-  it("only looks where `unknown` is recorded and the source has a control", async () => {
+  it("only reads if `unknown` is recorded and the source has a control", async () => {
     const told = setUp({ open: [toOpen(true, left)] });
     await told.operations.recover();
     await expect.poll(told.outcomes).toEqual([["unknown", "settled: now 3 failed"]]);
@@ -325,7 +325,7 @@ describe("recover", () => {
 });
 
 describe("createJobBudget", () => {
-  it("grants what is left of the hour, to each holder", () => {
+  it("grants the rest of the hour to each holder", () => {
     let now = 0;
     const budget = createJobBudget({ jobsPerHour: 10, now: () => now });
     expect([budget.take("a", 4), budget.take("a", 10), budget.take("b", 10)]).toEqual([4, 6, 10]);
@@ -339,7 +339,7 @@ describe("createJobBudget", () => {
     expect(budget.take("a", 20)).toBe(9);
   });
 
-  it("says when the oldest of an hour is over", () => {
+  it("says when the oldest use of an hour ends", () => {
     let now = 5000;
     const budget = createJobBudget({ jobsPerHour: 2, now: () => now });
     budget.take("a", 1);
@@ -358,7 +358,7 @@ describe("createJobBudget", () => {
     expect(() => createJobBudget({ jobsPerHour: 0, now: () => now }).take("a", 1)).toThrow(refused(3600, 0));
   });
 
-  it("takes back the last take of so many, and nothing that was never taken", () => {
+  it("takes back the last use, and nothing that was never used", () => {
     let now = 0;
     const budget = createJobBudget({ jobsPerHour: 10, now: () => now });
     budget.take("a", 4);

@@ -68,7 +68,7 @@ describe("change", () => {
     expect(ran).toEqual([["discard 7 true", "look 7"]]);
   });
 
-  it("a change that the database refuses is followed by a look, and a reason", async () => {
+  it("reads the row and the reason after a refusal by the database", async () => {
     const { control, ran } = createControl([pgError("23505"), [[row]]]);
     expect(await control.change("retry", job, false)).toEqual({
       ...job,
@@ -82,7 +82,7 @@ describe("change", () => {
     );
   });
 
-  it("fails as the port says", async () => {
+  it("fails with the errors of the port", async () => {
     await expect(createControl([pgError("55P03")]).control.change("retry", job, false)).rejects.toEqual(
       expect.objectContaining({ code: "queue_locked", upstream: "queues:s" }),
     );
@@ -113,7 +113,7 @@ describe("look", () => {
 });
 
 describe("check", () => {
-  it("lets through what may be done, and runs nothing", () => {
+  it("accepts what may be done, and runs nothing", () => {
     const { control, ran } = createControl([], null, ["retry"]);
     expect(control.check("retry", job)).toBeUndefined();
     expect(() => control.check("discard", job)).toThrow(
@@ -150,7 +150,7 @@ describe("check", () => {
     [uuidId, "00000000-0000-0000-0000-0000000000000", uuid],
     [uuidId, "000000000000-0000-0000-000000000000", uuid],
     [uuidId, "7", uuid],
-  ])("of the ids %j takes %j, or says: %j", async (id, jobId, message) => {
+  ])("of the ids %j accepts %j, or says: %j", async (id, jobId, message) => {
     const { control, ran } = createControl([], id);
     const ref = { jobId, queue: null };
     const asked = [() => control.check("retry", ref), () => control.look(ref), () => control.change("retry", ref, false)];
@@ -166,7 +166,7 @@ describe("check", () => {
     ["", false],
     ["\0", false],
     ["\udc00", false],
-  ])("takes the queue %j: %s", async (queue, isTaken) => {
+  ])("accepts the queue %j: %s", async (queue, isTaken) => {
     const message = await refusalOf(() => createControl().control.check("retry", { jobId: "7", queue }));
     expect(message).toBe(isTaken ? null : "queue must have 1 to 500 characters");
   });
@@ -181,7 +181,7 @@ describe("verify", () => {
   ];
   const nil = "00000000-0000-0000-0000-000000000000";
 
-  it("explains each statement that may be run, and runs none", async () => {
+  it("explains each statement that may run, without running it", async () => {
     const { control, ran } = createControl();
     await control.verify();
     expect(ran).toEqual([probes("0")]);
@@ -193,13 +193,13 @@ describe("verify", () => {
     expect(some.ran).toEqual([["explain discard 0 false", "look 0"]]);
   });
 
-  it("has nothing to explain where nothing may be done", async () => {
+  it("has nothing to explain if nothing may be done", async () => {
     const { control, ran } = createControl([], null, []);
     await control.verify();
     expect(ran).toEqual([[]]);
   });
 
-  it("tries a UUID where the ids of a mapping are no numbers", async () => {
+  it("tries a UUID if the ids of a mapping are no numbers", async () => {
     const { control, ran } = createControl([pgError("22P02", 'invalid input syntax for type uuid: "0"')]);
     await control.verify();
     expect(ran).toEqual([probes("0"), probes(nil)]);
@@ -267,7 +267,7 @@ describe("toControlError", () => {
     expect(toControlError(error, { source: "s", table: "t" })).toMatchObject({ code: "postgres_unavailable", message });
   });
 
-  it("a change whose answer was lost is job_unknown; an OpsError stays", () => {
+  it("a change with a lost answer is job_unknown; an OpsError stays", () => {
     const cause = pgError("55P03");
     const lost = new AnswerLost(cause);
     expect(lost).toMatchObject({ name: "AnswerLost", message: "The connection was lost during the change", cause });
@@ -306,7 +306,7 @@ describe("the control of a kind", () => {
     [{ kind: "pgboss", name: "p", schema: "b" }, "00000000-0000-0000-0000-000000000007", "b.job"],
     [{ kind: "graphile-worker", name: "g", schema: "c" }, "7", "c._private_jobs"],
     [{ ...runnerMapping, control: { discard: { status: "dropped" } } }, "any", "public.runner_jobs"],
-  ])("is one of %j, whose ids are such as %s", async (config, jobId, table) => {
+  ])("exists for %j, whose ids are such as %s", async (config, jobId, table) => {
     const found = control(config);
     await expect(found?.look({ jobId, queue: null })).rejects.toMatchObject({
       message: `Table ${table} does not exist for CONTROL_DATABASE_URL`,
@@ -317,7 +317,7 @@ describe("the control of a kind", () => {
     expect(isStrict).toBe(config.kind !== "table");
   });
 
-  it("says how a mapping comes by an operation that it does not have", () => {
+  it("says how a mapping gets a missing operation", () => {
     expect(() => control(runnerMapping)?.check("retry", { jobId: "7", queue: null })).toThrow(
       expect.objectContaining({
         code: "operation_not_supported",
@@ -327,7 +327,7 @@ describe("the control of a kind", () => {
   });
 
   it.each(["oban", "solid-queue", "good-job", "que", "pgmq", "rabbitmq", "redis"])(
-    "is none of %s, which is only watched",
+    "does not exist for %s, which is only watched",
     (kind) => {
       expect(control({ kind, name: kind, schema: "a" })).toBeNull();
     },

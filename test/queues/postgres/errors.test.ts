@@ -43,7 +43,7 @@ describe("toQueueError", () => {
     ['column "id" does not exist', 'Column "id" does not exist in table public.jobs'],
     ["Spalte job.status existiert nicht", 'Column "status" does not exist in table public.jobs'],
     ["column job.id2 does not exist", "A column does not exist in table public.jobs"],
-  ])("names a column only when it is one of ours: %s", (message, expected) => {
+  ])("names a column only if it is one of ours: %s", (message, expected) => {
     expect(toQueueError(pgError("42703", message), subject).message).toBe(expected);
   });
 
@@ -62,7 +62,7 @@ describe("toQueueError", () => {
     expect(toQueueError(pgError(code, text), subject).message).toBe(message);
   });
 
-  it("names no source where it is about none", () => {
+  it("names no source if the error is about none of them", () => {
     const error = toQueueError(pgError("57014"), noSubject);
     expect(error).toMatchObject({ message: "PostgreSQL took longer than 2 s", upstream: undefined });
     expect(toQueueError(pgError("42P01"), noSubject).message).toBe("Table  does not exist");
@@ -72,7 +72,7 @@ describe("toQueueError", () => {
     ["a timeout exceeded", "PostgreSQL cannot be reached"],
     ["due to connection timeout, or not", "PostgreSQL cannot be reached"],
     ["timeout exceeded", "PostgreSQL accepted no connection in time"],
-  ])("takes %s for %s", (text, message) => expect(toQueueError(new Error(text), subject).message).toBe(message));
+  ])("maps %s to %s", (text, message) => expect(toQueueError(new Error(text), subject).message).toBe(message));
 
   it("explains aborts, busy connections, timeouts and an invalid URL", () => {
     expect(toQueueError(AbortSignal.abort().reason, subject).message).toBe(
@@ -91,7 +91,7 @@ describe("toQueueError", () => {
     });
   });
 
-  it("takes anything that is thrown, and leaves an OpsError as it is", () => {
+  it("accepts anything thrown, and leaves an OpsError unchanged", () => {
     for (const thrown of [null, undefined, "x", 1, {}])
       expect(toQueueError(thrown, subject).message).toBe("PostgreSQL cannot be reached");
     const known = new OpsError("queue_locked", "x");
@@ -100,7 +100,7 @@ describe("toQueueError", () => {
 });
 
 describe("isConnectionLost", () => {
-  it("is true for what a new connection may cure", () => {
+  it("is true if a new connection may help", () => {
     const lost: Error[] = ["57P01", "57P02", "57P03", "08000", "08006", "08003", "ECONNRESET", "EPIPE"].map((code) =>
       pgError(code),
     );
@@ -108,7 +108,7 @@ describe("isConnectionLost", () => {
     expect(lost.filter((error) => !isConnectionLost(error))).toStrictEqual([]);
   });
 
-  it("is false for the rest", () => {
+  it("is false otherwise", () => {
     const others: Error[] = ["57014", "55P03", "42P01", "28P01", "53300", "ECONNREFUSED", "40001"].map((code) => pgError(code));
     others.push(
       new Error("Connection terminated due to connection timeout"),
@@ -134,7 +134,7 @@ describe("isSqlState", () => {
   ])("of %s is %s", (code, isOne) => expect(isSqlState(code)).toBe(isOne));
 });
 
-describe("what an error is about", () => {
+describe("the subject of an error", () => {
   it.each([
     [
       { code: "57014", name: "error", message: "m" },

@@ -54,7 +54,7 @@ it("a caller that leaves is not read for; the next one follows a failure", async
   expect(read).toEqual(["first", "last"]);
 });
 
-it("a line that is too long to come to its end in time takes nobody more", async () => {
+it("a line that is too long for its time accepts nobody more", async () => {
   const database = createDatabase();
   const leaving = new AbortController();
   const gate = Promise.withResolvers<void>();

@@ -72,7 +72,7 @@ const pointOf = (time: string, more: object = {}) => ({
 const [first, second] = ["2027-01-15T08:01:00Z", "2027-01-15T08:02:00Z"];
 
 describe("readHistory", () => {
-  it("has what happened in each step of each queue", async () => {
+  it("has the events of each step and queue", async () => {
     const happened = {
       due: "5",
       taken: "2",
@@ -117,7 +117,7 @@ describe("readHistory", () => {
     expect([asked, ran, turns]).toEqual([["x.queue is not null", "to_timestamp(1800000000)"], 1, 2]);
   });
 
-  it("has the queues that are asked for, in their order, and no other", async () => {
+  it("has the requested queues in their order, and no other", async () => {
     const { histories, asked } = await read({ queues: ["b", "a"], rows: [{ ...step(null, 0), step: null }] });
     expect([...histories.keys()]).toEqual(["b", "a"]);
     expect(histories.get("a")).toEqual({ points: [pointOf(first), pointOf(second)], exact: true, sampled: false, since: null });
@@ -125,11 +125,11 @@ describe("readHistory", () => {
     expect((await read({ rows: [{ ...step(null, 0), step: null }, { step: "1" }] })).histories).toEqual(new Map());
   });
 
-  it("reads nothing where no queue is asked for", async () => {
+  it("reads nothing if no queue is requested", async () => {
     expect(await read({ queues: [] })).toEqual({ histories: new Map(), asked: [], ran: 0, turns: 0 });
   });
 
-  it("has no depth with an undated job, and is not exact with a retried one", async () => {
+  it("has no depth with an undated job, and is inexact after retries", async () => {
     const { histories } = await read({ rows: [step("a", 0, { undated: "1" }), step("b", 0, { retried: "1" }), step("b", 1)] });
     expect(histories.get("a")).toMatchObject({ exact: true, points: [{ depth: null }, { depth: null }] });
     expect(histories.get("b")).toMatchObject({ exact: false, points: [{ depth: 0 }, { depth: 0 }] });
@@ -170,18 +170,18 @@ describe("readHistory", () => {
     await expect(read(given)).rejects.toMatchObject(refusal);
   });
 
-  it("is empty where nothing was found at all", async () => {
+  it("is empty if nothing was found", async () => {
     expect((await read({})).histories).toEqual(new Map());
     expect([...(await read({ queues: ["a"] })).histories.keys()]).toEqual(["a"]);
   });
 
-  it("counts no queue for a row without one", async () => {
+  it("ignores rows without a queue", async () => {
     const over = { ...range, steps: 50_000 };
     expect((await read({ rows: [step(null, 0)], queues: ["a"], over })).histories.size).toBe(1);
     expect((await read({ rows: [step(null, 0), step("a", 1)], over })).histories.size).toBe(1);
   });
 
-  it("reads as much as it may", async () => {
+  it("reads up to its limit", async () => {
     const rows = [step("a", 1, { jobs: "1000000" })];
     expect((await read({ rows, cost: 400_000 })).histories.size).toBe(1);
     expect((await read({ rows, cost: 800_000, overrated: 2 })).histories.size).toBe(1);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { findMissing, toIndexName } from "../../../src/queues/postgres/indexes.ts";
 import type { IndexAdvice } from "../../../src/queues/postgres/statements.ts";
 
-it("names an index so that PostgreSQL cuts nothing of it", () => {
+it("an index has a name that PostgreSQL does not truncate", () => {
   expect(toIndexName("jobs", "waiting", "(type)")).toMatch(/^jobs_ops_waiting_[0-9a-f]{6}$/);
   expect(toIndexName("é".repeat(40), "waiting", "(type)")).toMatch(/^é{22}_ops_waiting_[0-9a-f]{6}$/);
   fc.assert(
@@ -17,7 +17,7 @@ it("names an index so that PostgreSQL cuts nothing of it", () => {
   );
 });
 
-it("differs for another definition and for another table", () => {
+it("names differ for another definition and for another table", () => {
   const long = `jobs_${"x".repeat(55)}`;
   const names = [
     toIndexName("jobs", "waiting", `("type") where "status" = 'pending'`),
@@ -30,7 +30,7 @@ it("differs for another definition and for another table", () => {
   expect(toIndexName("jobs", "waiting", `("type") where "status" = 'pending'`)).toBe(names[0]);
 });
 
-it("repairs each partition, and vacuums one once for all of its indexes", async () => {
+it("each partition is repaired, and vacuumed once for all of its indexes", async () => {
   const advise = (suffix: string): IndexAdvice => ({
     table: { schema: null, table: "jobs" },
     serves: suffix,
@@ -144,7 +144,7 @@ describe("findMissing", () => {
   };
   const create = `create index concurrently if not exists "${name}" on "public"."jobs" (type);`;
 
-  it("a missing index has the cost of the cheapest way without it", async () => {
+  it("has the cost of the cheapest plan without a missing index", async () => {
     const ways = { first: [1e6, "Seq Scan"], second: [90_000.4, "Seq Scan"] } as const;
     const { found, ran } = await find({ ways, rows: 1001 });
     expect(found).toEqual({
@@ -164,7 +164,7 @@ describe("findMissing", () => {
     expect((await find({ ways }, { reading: [{ sql: "first", costCorrection: 20 }, { sql: "second" }] })).ran).toEqual(["first"]);
   });
 
-  it("does not know how long it took what ran out of time", async () => {
+  it("does not know the time of what timed out", async () => {
     const late = Object.assign(new Error("x"), { code: "57014" });
     expect((await find({ fails: late })).found).toMatchObject({ missing: [{ tookMs: null }] });
     const away = Object.assign(new Error("x"), { code: "57P01" });
@@ -176,7 +176,7 @@ describe("findMissing", () => {
     ["not cheap, and a scan of everything", { first: [5001, "Seq Scan"] }, 1e6, false],
     ["ten times as costly as it must", { first: [350_100, "Index Scan"] }, 1e6, true],
     ["more than that", { first: [350_101, "Index Scan"] }, 1e6, false],
-  ])("takes what is %s for served, or not", async (_what, ways, rows, isServed) => {
+  ])("counts what is %s as served, or not", async (_what, ways, rows, isServed) => {
     const { found } = await find({ ...(ways && { ways }), rows }, { reading: [{ sql: "first" }] });
     expect("missing" in found && found.missing).toHaveLength(isServed ? 0 : 1);
   });
@@ -185,11 +185,11 @@ describe("findMissing", () => {
     ["", { obstacle: "there is no such table" }],
     ["v", { obstacle: "it is no table: index what is behind it" }],
     ["f", { obstacle: "it is no table: index what is behind it" }],
-  ])("says what stands in the way: %j", async (kind, obstacle) => {
+  ])("names the obstacle: %j", async (kind, obstacle) => {
     expect((await find({ kind })).found).toEqual(obstacle);
   });
 
-  it("a materialized view is advised as a table is", async () => {
+  it("advises on a materialized view as on a table", async () => {
     expect((await find({ kind: "m" })).found).toMatchObject({ missing: [{ statements: [create] }] });
     expect(await findMissing([], () => Promise.reject(new Error("not asked")))).toEqual({ missing: [] });
     expect((await find({}, { reading: [] })).found).toEqual({ missing: [] });
@@ -208,7 +208,7 @@ describe("findMissing", () => {
       [{ reason: "its index is there, but is not used before a vacuum", statements: ['vacuum (analyze) "public"."jobs";'] }],
     ],
     ["there, and the planner does without it", { index: { valid: true }, unvacuumed: false }, []],
-  ])("knows an index that is %s", async (_what, given, missing) => {
+  ])("recognises an index that is %s", async (_what, given, missing) => {
     expect((await find(given)).found).toMatchObject({ missing });
   });
 });

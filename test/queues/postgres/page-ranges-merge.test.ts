@@ -47,7 +47,7 @@ const byKey = (rows: readonly Row[]) =>
     );
 
 describe("failures part by part", () => {
-  it("are those of the whole, wherever it is cut", () => {
+  it("equal the whole's, wherever it is divided", () => {
     const failure = fc.record({
       queue: fc.constantFrom("a", "b"),
       error: fc.constantFrom("x", "y"),
@@ -85,7 +85,7 @@ describe("failures part by part", () => {
     return sums.rows();
   };
 
-  it("of one text add up: numbers, times, and the newest five jobs", () => {
+  it("of one text are summed: numbers, times, and the newest five jobs", () => {
     const other: Row = {
       ...row,
       n: "10",
@@ -141,7 +141,7 @@ describe("failures part by part", () => {
     expect(sumOf(quiet, noisy.slice(1))[0]?.["error"]).toBe("1");
   });
 
-  it("are no more than a source may return, and a noisy queue hides no other", () => {
+  it("respect the source's limit, and a noisy queue hides no other", () => {
     const sums = createFailureSums();
     const make = (queue: string, n: number, at: number): Failure => ({
       id: n,
@@ -163,7 +163,7 @@ describe("failures part by part", () => {
 });
 
 describe("numbers part by part", () => {
-  it("are sums, and the largest age; what no part knows stays unknown", () => {
+  it("are sums and the largest age; unknown in all parts stays unknown", () => {
     const sums = new Map<string, Measured>();
     const parts: [string, Measured][][] = [
       [["a", { depth: 2, oldest_age: 5 }]],

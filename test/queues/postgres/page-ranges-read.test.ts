@@ -82,7 +82,7 @@ describe("readInChunks", () => {
     });
   });
 
-  it("reads more at once after what was quick, and less after what was slow", async () => {
+  it("reads more at once after fast parts, and less after slow ones", async () => {
     const { read } = await run({ pages: "400", parts: [125, 1000] }, 64);
     expect(read.map(([pages]) => pages)).toEqual([
       ">= 0 and < 64",
@@ -99,7 +99,7 @@ describe("readInChunks", () => {
     expect((await run({ pages: "0" })).read).toEqual([[">= 0", 0]]);
   });
 
-  it("a part that ran out of time is read in smaller ones", async () => {
+  it("reads a part that timed out in smaller ones", async () => {
     const late = pgError("57014");
     const { outcome, read, added } = await run({ pages: "50", parts: [late, late, 250] }, 128);
     expect(read.map(([pages]) => pages)).toEqual([
@@ -114,12 +114,12 @@ describe("readInChunks", () => {
     expect(await run({ parts: [late] }, 8)).toMatchObject({ outcome: late, added: 0 });
   });
 
-  it("fails as another part fails", async () => {
+  it("fails when another part fails", async () => {
     const locked = pgError("55P03");
     expect(await run({ parts: [0, locked] }, 8)).toMatchObject({ outcome: locked, added: 1 });
   });
 
-  it("reads no other part for who has left", async () => {
+  it("reads no other part after the caller left", async () => {
     const leaver = new AbortController();
     setTimeout(() => leaver.abort(), 300);
     const { outcome, read } = await run({ parts: [250, 250] }, 8, leaver.signal);
@@ -137,7 +137,7 @@ describe("readInChunks", () => {
     expect(await run({ plan: plan ?? [] })).toEqual({ outcome: false, read: [], added: 0 });
   });
 
-  it("fails where the planner cannot be asked", async () => {
+  it("fails if the planner cannot be asked", async () => {
     const away = pgError("57P01");
     expect(await run({ plan: away })).toMatchObject({ outcome: away, read: [] });
     const other = pgError("P4200");

@@ -32,7 +32,7 @@ describe("page ranges", () => {
     );
   });
 
-  it("are conditions that PostgreSQL takes for a range of pages", () => {
+  it("are conditions that PostgreSQL uses for a range of pages", () => {
     expect(inPages({ from: 0, to: 32 }, "job")).toBe("job.ctid >= '(0,0)'::tid and job.ctid < '(32,0)'::tid");
     expect(inPages({ from: 32, to: null }, "job")).toBe("job.ctid >= '(32,0)'::tid");
   });

@@ -21,14 +21,14 @@ describe("plans", () => {
     expect(toPlan(text)["Node Type"]).toBe("Aggregate");
   });
 
-  it("cost what PostgreSQL says", () => {
+  it("have PostgreSQL's cost", () => {
     expect(cost("active, no index")).toBeCloseTo(36_891, 0);
     expect(cost("depth, its index")).toBeCloseTo(4278, 0);
     expect(cost("depth, no index")).toBeGreaterThan(100 * heavyCost);
     expect(cost("depth in one scan, no index")).toBeLessThan(heavyCost);
   });
 
-  it("cost what they would without luck: a limit may find nothing", () => {
+  it("have their cost without luck: a limit may find nothing", () => {
     const name = "first waiting queue, index of all types";
     expect(toPlan(answer(name))["Total Cost"]).toBeLessThan(10);
     expect(cost(name)).toBeGreaterThan(heavyCost);

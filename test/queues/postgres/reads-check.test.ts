@@ -14,14 +14,14 @@ function answer(name: string): readonly Row[] {
 }
 
 describe("the choice", () => {
-  it("is the cheapest way of each, and the cheapest of them up to the limit", () => {
+  it("is the cheapest plan of each, and the cheapest up to the limit", () => {
     expect(chooseLight([[9, 3], [50], [4], [Infinity, 60]], 60)).toStrictEqual([1, 0, 0, null]);
     expect(chooseLight([[61], [1]], 60)).toStrictEqual([null, 0]);
     expect(chooseLight([[30], [31]], 60)).toStrictEqual([0, null]);
     expect(chooseLight([], 60)).toStrictEqual([]);
   });
 
-  it("stays in the limit, and leaves out none cheaper than one it takes", () => {
+  it("stays in the limit, and skips nothing cheaper than its choice", () => {
     const costs = fc.array(fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }), { maxLength: 9 });
     fc.assert(
       fc.property(costs, fc.nat(2000), (ways, limit) => {
@@ -69,7 +69,7 @@ describe("the check", () => {
     expect(await check.choose([[{ sql: "depth, its index" }]], readAll)).toStrictEqual([null]);
   });
 
-  it("asks again when the statements are others, and after a failure", async () => {
+  it("asks again for other statements, and after a failure", async () => {
     const { check, readAll, asked } = create();
     await check.choose([depth], readAll);
     await check.choose([[{ sql: "active, no index" }]], readAll);

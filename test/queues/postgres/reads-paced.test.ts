@@ -40,7 +40,7 @@ describe("paced work", () => {
     expect([await paced.read("k", work, signal), runs()]).toEqual([2, 2]);
   });
 
-  it("runs no more than half of the time", async () => {
+  it("runs at most half of the time", async () => {
     const paced = createPaced<number>(database());
     const { work, runs } = createWork(100_000);
     await paced.read("k", work, signal);
@@ -108,7 +108,7 @@ describe("paced work", () => {
     expect(await paced.read("other", async () => 7, signal)).toBe(7);
   });
 
-  it("asks nothing for who has left already", async () => {
+  it("asks nothing for a caller that has already left", async () => {
     const { work, runs } = createWork();
     await expect(createPaced<number>(database()).read("k", work, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
     expect(runs()).toBe(0);
@@ -127,7 +127,7 @@ describe("paced work", () => {
     await expect(paced.read("k", work, signal)).rejects.toThrow("away");
   });
 
-  it("never gives the answer to one question for another", async () => {
+  it("never returns the answer to another question", async () => {
     const paced = createPaced<string>(database());
     expect(await paced.read("a", async () => "of a", signal)).toBe("of a");
     expect(await paced.read("b", async () => "of b", signal)).toBe("of b");
@@ -145,7 +145,7 @@ describe("paced work", () => {
     expect(await second).toBe("late");
   });
 
-  it("lets whoever leaves go at once, and the run go on", async () => {
+  it("continues when a caller leaves, and lets it go at once", async () => {
     const paced = createPaced<string>(database());
     const { promise, resolve } = Promise.withResolvers<string>();
     const leaving = new AbortController();
@@ -157,7 +157,7 @@ describe("paced work", () => {
     expect(await paced.read("k", () => Promise.reject(new Error("a second run")), signal)).toBe("answer");
   });
 
-  it("is done one at a time for a database, and ends when it is closed", async () => {
+  it("runs one at a time for a database, and ends when it is closed", async () => {
     const one = database();
     const [first, second] = [createPaced<string>(one), createPaced<string>(one)];
     const { promise, resolve } = Promise.withResolvers<string>();

@@ -53,8 +53,8 @@ const parts: TableParts = {
   failures: (condition) => `select failed from parts where ${condition}`,
 };
 
-describe("measures", () => {
-  it("are read as one statement where the plans are light", async () => {
+describe("numbers of a queue", () => {
+  it("are read as one statement if the plans are light", async () => {
     const rows = () => [row("a", "depth", 3), row("a", "active", 1)];
     const { reads, ran } = createReads({ costs: { one: 40, two: 60 }, rows });
     const statements = { readings: [reading("depth", "one"), reading("active", "two")], failures: null };
@@ -69,7 +69,7 @@ describe("measures", () => {
     reads.close();
   });
 
-  it("are read in the way that costs less", async () => {
+  it("are read by the cheaper plan", async () => {
     const { reads, ran } = createReads({ costs: { loose: 90, plain: 50 } });
     const own = reading("depth", "loose", { fallbackSql: "select queue, n as depth from plain" });
     await reads.measures({ readings: [own], failures: null }, signal);
@@ -83,7 +83,7 @@ describe("measures", () => {
     expect(same.ran.map((statement) => /from (loose|plain)/.exec(statement)?.[1])).toEqual(["loose"]);
   });
 
-  it("are read in one scan, once a minute, where heavy and without parts", async () => {
+  it("are read in one scan, once a minute, if heavy and undivided", async () => {
     const { reads, ran } = createReads({ rows: () => [row("a", "depth", 3)] });
     const statements = {
       readings: [reading("depth", "big", { fallbackSql: "select queue, n as depth from scan" })],
@@ -95,7 +95,7 @@ describe("measures", () => {
     reads.close();
   });
 
-  it("are read part by part where heavy, and at once where light", async () => {
+  it("are read in parts if heavy, and at once if light", async () => {
     const rows = (statement: string) => {
       if (statement.includes("from light")) return [row("a", "active", 7), row("b", "active", 8)];
       return statement.includes("'(8,0)'::tid and") || !statement.includes("<")
@@ -125,7 +125,7 @@ describe("measures", () => {
     reads.close();
   });
 
-  it("are read as a whole where no part of the table can be read alone", async () => {
+  it("are read as a whole if the table has no parts", async () => {
     const { reads, ran } = createReads({ isRange: false, rows: () => [row("a", "depth", 3)] });
     const statements = { readings: [reading("depth", "big")], failures: null, parts };
     expect(await reads.measures(statements, signal)).toMatchObject({ exact: true, measured: new Map([["a", { depth: 3 }]]) });
@@ -134,14 +134,14 @@ describe("measures", () => {
     reads.close();
   });
 
-  describe("beside which something else is read", () => {
+  describe("beside another read", () => {
     const rest = { reading: reading("depth", "beside"), failures: "select failed from beside" };
     const statements = {
       readings: [reading("depth", "big", { fallbackSql: "select queue, n as depth from scan" })],
       failures: null,
     };
 
-    it("are added to that, and not known where that is not known", async () => {
+    it("are added to it, and unknown if it is", async () => {
       const beside = [row("a", "depth", 10), row("b", "depth", null), row("c", "depth", 0)];
       const parted = [row("a", "depth", 3), row("b", "depth", 4)];
       const { reads } = createReads({ rows: (statement) => (statement.includes("from beside") ? beside : parted) });
@@ -151,7 +151,7 @@ describe("measures", () => {
       reads.close();
     });
 
-    it("are read by their own statement where no part can be read alone", async () => {
+    it("are read by their own statement if there are no parts", async () => {
       const { reads, ran } = createReads({ isRange: false });
       await reads.measures({ ...statements, parts: { ...parts, rest } }, signal);
       expect(ran.map((statement) => /from (big|scan|beside|parts)/.exec(statement)?.[1])).toEqual(["beside", "scan"]);
@@ -192,7 +192,7 @@ describe("rows", () => {
     usualRuns: "select runs from u",
   };
 
-  it("are none where there is no statement for them", async () => {
+  it("are empty if there is no statement for them", async () => {
     const { reads, ran } = createReads({});
     const silent = { readings: [], failures: null };
     expect([
@@ -203,7 +203,7 @@ describe("rows", () => {
     expect(ran).toEqual([]);
   });
 
-  it.each(["failures", "workers", "usualRuns"] as const)("are read at once where that is light: %s", async (what) => {
+  it.each(["failures", "workers", "usualRuns"] as const)("are read at once if light: %s", async (what) => {
     const { reads, ran } = createReads({
       costs: { f: 100, w: 100, u: 100 },
       rows: (statement) => [{ from: tableOf(statement) }],
@@ -214,7 +214,7 @@ describe("rows", () => {
     expect(ran).toHaveLength(2);
   });
 
-  it("are read once a minute where heavy; usual run times are not", async () => {
+  it("are read once a minute if heavy; usual run times are not", async () => {
     const { reads, ran } = createReads({
       costs: { f: 101, w: 101, u: 101 },
       rows: (statement) => [{ from: tableOf(statement) }],
@@ -228,7 +228,7 @@ describe("rows", () => {
     reads.close();
   });
 
-  it("of failures are those of all parts, and of what is beside them", async () => {
+  it("of failures are those of all parts and of the read beside them", async () => {
     const failure = (n: number, id: string, at: number) => ({
       queue: "q",
       error: "boom",

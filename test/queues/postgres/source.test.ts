@@ -91,7 +91,7 @@ describe("createSqlSource", () => {
   const observedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string;
   const figures = toQueueMetrics({ name: "", source: "s", observedAt }, {});
 
-  it("has the queues that it read, and those that are configured, sorted", async () => {
+  it("has the read and the configured queues, sorted", async () => {
     const rows = [
       { queue: "b", measure: "depth", n: "3" },
       { queue: "b", measure: "oldest_age", n: "1.5" },
@@ -123,7 +123,7 @@ describe("createSqlSource", () => {
     await source.close?.();
   });
 
-  it("samples a queue of which one counter is known, and has its counters", async () => {
+  it("samples a queue with one known counter, and has its counters", async () => {
     const reading = { measures: ["depth", "failures_total"] as const, sql: "select metrics" };
     const { source, given } = createSource({}, { statements: { readings: [reading], failures: null } });
     const read = async (total: string | null) => {
@@ -142,12 +142,12 @@ describe("createSqlSource", () => {
     await source.close?.();
   });
 
-  it("has no counters where rows say what ended", async () => {
+  it("has no counters if rows say what ended", async () => {
     const { source } = createSource({ metrics: [{ queue: "q", measure: "depth", n: "1" }] });
     expect((await source.metrics(signal))[0]).not.toHaveProperty("counters");
   });
 
-  it("has failures, the newest first, with what their rows say", async () => {
+  it("has failures, the newest first, with their rows' fields", async () => {
     const row = {
       queue: "q",
       error: "  boom",
@@ -196,7 +196,7 @@ describe("createSqlSource", () => {
     expect(await createSource({}, { statements: others }).source.failedJobs?.("q", signal)).toBeNull();
   });
 
-  it("an error text that the system may have cut hides its end", async () => {
+  it("hides the end of an error text that the system may have truncated", async () => {
     const secret = "password=hunter2";
     const text = `${"x".repeat(40)} ${secret.slice(0, 5)}`;
     const read = async (errorLimit?: number) => {
@@ -211,7 +211,7 @@ describe("createSqlSource", () => {
     expect(await read(text.length - 1)).toBe(await read(text.length));
   });
 
-  it("has the running jobs of hosts, and how many more there are", async () => {
+  it("has the running jobs of hosts, and the number of further ones", async () => {
     const job = { queue: "q", job_id: "7", kind: "mail", started_at: "t", worker: "w", total: "5", unnamed: "2" };
     const { source, ran, given } = createSource({
       running: [job, { ...job, queue: null, kind: null, started_at: null, worker: null }],
@@ -227,7 +227,7 @@ describe("createSqlSource", () => {
     expect(await source.running?.(["a"], signal)).toEqual({ jobs: [], total: 0, unnamed: 3 });
   });
 
-  it("has the jobs of workers, and how long jobs usually run", async () => {
+  it("has the jobs of workers, and usual run times", async () => {
     const rows = [
       { queue: "q", host: "web-1", n: "3", age: "1.5" },
       { queue: null, host: null, n: "1", age: null },
@@ -249,7 +249,7 @@ describe("createSqlSource", () => {
     );
   });
 
-  it("is asked for what its statements have, and no more", async () => {
+  it("has the operations that its statements allow, and no more", async () => {
     const silent = createSource({}, { statements: { readings: [], failures: null } }).source;
     expect(Object.keys(silent).toSorted()).toEqual(
       ["close", "env", "failedJobs", "failures", "kind", "metrics", "name", "tables", "usualRuns"].toSorted(),
@@ -263,7 +263,7 @@ describe("createSqlSource", () => {
     expect(createSource({}, { isPastPartial: false }).source).not.toHaveProperty("isPastPartial");
   });
 
-  it("makes its statements once a minute, and anew after a read that failed", async () => {
+  it("builds its statements once a minute, and anew after a failure", async () => {
     let made = 0;
     const make = vi.fn<(read: (statement: string) => Promise<readonly Row[]>) => Promise<SqlStatements>>(async (read) => {
       made += Number((await read("select schema"))[0]?.["n"]);
@@ -298,7 +298,7 @@ describe("createSqlSource", () => {
     ["running", (source) => source.running?.(["a"], signal)],
     ["workers", (source) => source.workerJobs?.(signal)],
     ["runs", (source) => source.usualRuns?.(signal)],
-  ])("fails as the port says: %s", async (word, ask) => {
+  ])("fails with the errors of the port: %s", async (word, ask) => {
     const { source } = createSource({ [word]: Object.assign(new Error("x"), { code: "55P03" }) });
     const error = await ask(source)?.catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(OpsError);
@@ -319,7 +319,7 @@ describe("createSqlSource", () => {
     expect(ran).toEqual([]);
   });
 
-  it("fails as the port says for a history, too", async () => {
+  it("fails with the errors of the port for a history too", async () => {
     const history = () => Promise.reject(Object.assign(new Error("x"), { code: "57014" }));
     const { source } = createSource({}, { history });
     await expect(source.history?.(null, { from: 0, step: 60, steps: 1 }, signal)).rejects.toMatchObject({

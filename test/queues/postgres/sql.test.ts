@@ -18,12 +18,12 @@ describe("parseTableName", () => {
     expect(parseTableName('"a.b"."c""d"')).toStrictEqual({ schema: "a.b", table: 'c"d' });
   });
 
-  it("refuses what is neither", () => {
+  it("refuses anything else", () => {
     const malformed = ["", ".", "a.", ".a", "a.b.c", '"a', 'a"b', '""', '"a"b', 'a."b"c'];
     expect(malformed.filter((text) => parseTableName(text) !== null)).toStrictEqual([]);
   });
 
-  it("reads back whatever quoteTable writes", () => {
+  it("reads back what quoteTable writes", () => {
     fc.assert(
       fc.property(fc.option(name), name, (schema, table) => {
         expect(parseTableName(quoteTable({ schema, table }))).toStrictEqual({ schema, table });
@@ -31,7 +31,7 @@ describe("parseTableName", () => {
     );
   });
 
-  it("is shown as people write it", () => {
+  it("is displayed as people write it", () => {
     expect([formatTable({ schema: "a", table: "b" }), formatTable({ schema: null, table: "b" })]).toStrictEqual(["a.b", "b"]);
   });
 });

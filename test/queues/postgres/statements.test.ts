@@ -7,14 +7,14 @@ const reading = {
   absent: "null",
 };
 
-it("select the counts of a queue without a row where they are not 0", () => {
+it("readings count queues without a row where they are not 0", () => {
   expect(uniteReadings([reading])).toMatch(/union all\nselect null::text, 'processed', \(null\)::text$/);
   expect(uniteReadings([{ ...reading, absent: "case when true then 0 end" }]).match(/select null/g)).toHaveLength(1);
   const { absent: _, ...silent } = reading;
   expect(uniteReadings([silent])).not.toContain("null::text");
 });
 
-it("apply to queues without a row, whatever the order of the rows", () => {
+it("readings count queues without a row in any order of the rows", () => {
   const dead = { measures: ["dead"] as const, sql: "" };
   const rows = [
     { queue: "a", measure: "processed", n: "3" },
@@ -65,7 +65,7 @@ it("a queue without a row has 0 of each count, and no other number", () => {
   expect(toZeroRow([])).toEqual({});
 });
 
-it("a row without a queue is of no queue, and what a queue has is its own", () => {
+it("a row without a queue is ignored, and queues do not share numbers", () => {
   const rows = [
     { measure: "dead", n: "9" },
     { queue: "", measure: "dead", n: "1" },

@@ -123,7 +123,7 @@ describe("an engine that answers", () => {
     expect((await status()).contactAt).toBe(begin + 900);
   });
 
-  it("and has not answered yet says so to who waits no longer", async () => {
+  it("and has not answered yet says so to callers whose wait is over", async () => {
     const fake = await start();
     fake.on("/containers/json", hang);
     const { engine } = watch(fake);

@@ -35,7 +35,7 @@ it.each([
   [1000, 0],
   [1001, 1],
   [1234, 234],
-])("of %i events for a slow reader the oldest %i go, and it is said once", async (count, dropped) => {
+])("of %i events for a slow reader the oldest %i go, with one notice", async (count, dropped) => {
   const board = createEventBroadcaster();
   const reading = board.read(() => true, new AbortController().signal);
   publish(board, count);
@@ -75,7 +75,7 @@ it("waits for an event or a gap", async () => {
 it.each([
   ["shutdown", [{ events: [], dropped: 0, interrupted: [], ended: "shutdown" }]],
   [undefined, []],
-])("ends with the reason of its signal where it is a text: %s", async (reason, batches) => {
+])("ends with the reason of its signal if it is a text: %s", async (reason, batches) => {
   const board = createEventBroadcaster();
   const abort = new AbortController();
   const reading = board.read(() => true, abort.signal);

@@ -82,7 +82,7 @@ describe("an event", () => {
     ["rename", { attributes: { oldName: "x y", name: "x/" } }, {}],
     ["rename", { attributes: { oldName: "9", name: "/A_.-z" } }, { previousName: "9", name: "A_.-z" }],
     ["rename", {}, {}],
-  ])("%s of %j has what belongs to it alone", async (action, change, expected) => {
+  ])("%s of %j has its own fields and no others", async (action, change, expected) => {
     const { emit, take } = setUp();
     emit(action, web, change);
     const [event] = (await take()).events;
@@ -90,7 +90,7 @@ describe("an event", () => {
     expect(event?.time).toBe(time);
   });
 
-  it("has the very row of its container, unless its name is another", async () => {
+  it("has the row of its container, unless the name differs", async () => {
     const { emit, take, inventory } = setUp();
     const row = inventory.snapshot(false).known(web)?.row;
     emit("die", web, { attributes: { name: "web-2" } });
@@ -101,7 +101,7 @@ describe("an event", () => {
   });
 });
 
-describe("of what callers do not see", () => {
+describe("events that callers may not see", () => {
   it.each([
     ["create", true],
     ["start", true],
@@ -117,7 +117,7 @@ describe("of what callers do not see", () => {
     expect(await texts()).toEqual(isShown ? [`${action} web-1`] : []);
   });
 
-  it("one that begins to run is shown to run", async () => {
+  it("of a container that begins to run is shown as running", async () => {
     const { emit, take, inventory } = setUp();
     emit("start", plain);
     const { events } = await take();
@@ -126,13 +126,13 @@ describe("of what callers do not see", () => {
     ]);
   });
 
-  it("one that was created is shown as it is", async () => {
+  it("of a created container is shown unchanged", async () => {
     const { emit, take, inventory } = setUp();
     emit("create", old);
     expect((await take()).events[0]?.container).toBe(inventory.snapshot(false).known(old)?.row);
   });
 
-  it("a run by exec is never shown", async () => {
+  it("of a run by exec is never shown", async () => {
     const { emit, texts, learn } = setUp();
     const name = "wallet-core-exec-2-a1b2c3";
     learn(facts({ fullId: fresh, name, labels: { service: "wallet-core" } }));
@@ -140,7 +140,7 @@ describe("of what callers do not see", () => {
     expect(await texts()).toEqual([]);
   });
 
-  it("what was shown is shown for ten seconds more after each event", async () => {
+  it("of a shown container are shown for ten more seconds after each", async () => {
     // The memory of what was shown holds the clock that was there when it was loaded.
     let now = realClock.now();
     const clock = vi.spyOn(realClock, "now").mockImplementation(() => now);
@@ -164,10 +164,10 @@ describe("of what callers do not see", () => {
   });
 });
 
-describe("of one that is not known", () => {
+describe("events of an unknown container", () => {
   const attributes = { name: "job-1", image: "x:2", ...labels };
 
-  it("the events wait until it is inspected, and all others behind them", async () => {
+  it("wait until it is inspected, and so do all others behind them", async () => {
     const { emit, texts, enricher, learn } = setUp();
     emit("create", fresh, { attributes });
     emit("start", fresh, { attributes });
@@ -183,7 +183,7 @@ describe("of one that is not known", () => {
     expect(await texts()).toEqual(["stop web-2"]);
   });
 
-  it("two wait each for its own", async () => {
+  it("of two containers wait each for its own inspection", async () => {
     const { emit, texts, enricher } = setUp();
     const other = fullId("e");
     emit("start", fresh, { attributes });
@@ -195,7 +195,7 @@ describe("of one that is not known", () => {
     expect(await texts()).toEqual(["start job-1", "start job-2", "die web-2"]);
   });
 
-  it("the event is all that is known without an inspection", async () => {
+  it("have all that is known without an inspection", async () => {
     const { emit, take, enricher } = setUp();
     emit("start", fresh, { attributes });
     enricher.settle(fresh);
@@ -232,14 +232,14 @@ describe("of one that is not known", () => {
     ]);
   });
 
-  it("an event without a name has the start of the id", async () => {
+  it("without a name have the start of the id", async () => {
     const { emit, take, enricher } = setUp();
     emit("start", fresh, { attributes: labels });
     enricher.settle(fresh);
     expect((await take()).events.map(({ container }) => [container.name, container.image])).toEqual([["dddddddddddd", ""]]);
   });
 
-  it("its end waits for nothing, as no inspection follows", async () => {
+  it("that end it wait for nothing, because no inspection follows", async () => {
     const { emit, texts } = setUp();
     emit("destroy", fresh, { attributes });
     expect(await texts()).toEqual(["destroy job-1"]);
@@ -247,7 +247,7 @@ describe("of one that is not known", () => {
     expect(await texts()).toEqual(["die web-2"]);
   });
 
-  it("its end waits behind what it did before", async () => {
+  it("that end it wait behind its earlier ones", async () => {
     const { emit, texts, enricher } = setUp();
     emit("start", fresh, { attributes });
     emit("destroy", fresh, { attributes });
@@ -256,7 +256,7 @@ describe("of one that is not known", () => {
     expect(await texts()).toEqual(["start job-1", "destroy job-1"]);
   });
 
-  it("at most 1000 events wait", async () => {
+  it("are at most 1000 waiting", async () => {
     const { emit, texts, enricher, take } = setUp();
     for (let count = 0; count < 1000; count++) emit(count < 2 ? "start" : "die", fresh, { attributes });
     expect(await texts()).toEqual([]);

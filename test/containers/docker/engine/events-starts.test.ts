@@ -22,7 +22,7 @@ describe("a restart that was seen", () => {
     expect(starts.hasRestarted(b, since)).toBe(false);
   });
 
-  it("before a time is none after it", () => {
+  it("a restart before the given time does not count", () => {
     const starts = createStarts();
     for (const action of ["start", "restart"]) starts.record(engineEvent(action, a, { time: "2026-01-13T09:46:00.400000000Z" }));
     starts.record(engineEvent("start", a, { time: "2026-01-13T09:46:02.000000000Z" }));

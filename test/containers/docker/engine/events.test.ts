@@ -60,7 +60,7 @@ describe("an event", () => {
     ["with a long id", line(`"Action":"start","id":"${id}a"`)],
     ["with something before its id", line(`"Action":"start","id":"x${id}"`)],
     ["with an action of another kind", line(`"Action":7,"id":"${id}"`)],
-  ])("is none, and hides no other: %s", async (_, text) => {
+  ])("is invalid and hides no other: %s", async (_, text) => {
     expect(await read(text, start)).toHaveLength(1);
   });
 
@@ -70,7 +70,7 @@ describe("an event", () => {
     ["253402300799999999999", null],
     ["123456789", null],
     ["1768297200000000001x", null],
-  ])("of the time %s is at %s, now for none", async (nano, expected) => {
+  ])("of the time %s is at %s; a missing time is now", async (nano, expected) => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-05-01T10:00:00.123Z") });
     const text = nano.endsWith("x") ? `"x":"\\"timeNano\\":${nano}"` : `"timeNano":${nano}`;
     const [event] = await read(line(`"Action":"start","id":"${id}"`, text));
@@ -114,7 +114,7 @@ describe("the stream", () => {
   });
 });
 
-it("asks for containers, and for what is done to them alone", () => {
+it("the engine is asked for events of containers and their actions alone", () => {
   expect(JSON.parse(eventsQuery.filters)).toEqual({
     type: ["container"],
     event: [

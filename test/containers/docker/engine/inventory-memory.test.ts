@@ -31,8 +31,8 @@ function createKnown() {
   };
 }
 
-describe("a list names for inspection", () => {
-  it("what is new, and nothing that is as it was inspected", () => {
+describe("a list selects for inspection", () => {
+  it("new containers, and none that are unchanged", () => {
     const { changed, list } = createKnown();
     expect(changed).toEqual([id("1")]);
     expect(list(toListed(one))).toEqual([]);
@@ -41,7 +41,7 @@ describe("a list names for inspection", () => {
     expect(list(toListed(one), toListed(toFacts("2")))).toEqual([id("2")]);
   });
 
-  it("what started or stopped just now, though the list says the same", () => {
+  it("containers that started or stopped just now, though listed as before", () => {
     const { list } = createKnown();
     expect(list(toListed(one, true))).toEqual([id("1")]);
     // From then on what was inspected is in doubt.
@@ -54,7 +54,7 @@ describe("a list names for inspection", () => {
     ["image", { image: "sha256:abc" }],
     ["health", { health: { status: "unhealthy", failingStreak: 0, checkedAt: null, output: null } }],
     ["labels", { labels: { ...one.labels, more: "1" } }],
-  ])("what has another %s", (_, change) => {
+  ])("containers with another %s", (_, change) => {
     const { inventory, list } = createKnown();
     expect(list(toListed({ ...one, ...change }))).toEqual([id("1")]);
     inventory.learn({ ...one, ...change }, inventory.begin());
@@ -64,21 +64,21 @@ describe("a list names for inspection", () => {
   it.each<[string, Partial<RawContainer>]>([
     ["state", { state: "exited" }],
     ["name", { name: "web-renamed" }],
-  ])("what was inspected with another %s than the list says", (_, change) => {
+  ])("containers that were inspected with another %s than listed", (_, change) => {
     const { inventory, list } = createKnown();
     inventory.learn({ ...one, ...change }, inventory.begin());
     expect(list(toListed(one))).toEqual([id("1")]);
   });
 
-  it("what could not be inspected", () => {
+  it("containers that could not be inspected", () => {
     const { inventory, list } = createKnown();
     inventory.demote(id("1"));
     expect(list(toListed(one))).toEqual([id("1")]);
   });
 });
 
-describe("an answer", () => {
-  it("late answers overwrite nothing newer, and late lists remove none", () => {
+describe("a late answer", () => {
+  it("overwrites nothing newer, and a late list removes nothing", () => {
     const { inventory } = createKnown();
     const early = inventory.begin();
     const late = inventory.begin();
@@ -92,7 +92,7 @@ describe("an answer", () => {
     expect(inventory.snapshot(false).known(id("1"))?.row.restarts).toBe(10);
   });
 
-  it("brings nothing back that was removed since it was asked", () => {
+  it("brings nothing back that was removed meanwhile", () => {
     const { inventory } = createKnown();
     const early = inventory.begin();
     inventory.remove(id("1"));
@@ -104,14 +104,14 @@ describe("an answer", () => {
     expect(inventory.snapshot(false).known(id("1"))?.row.name).toBe("web-1");
   });
 
-  it("that is a list without a container says that it is gone", () => {
+  it("that is a list without a container removes it", () => {
     const { inventory, list } = createKnown();
     list(toListed(toFacts("2")));
     expect(inventory.snapshot(false).visible.map(({ name }) => name)).toEqual(["web-2"]);
   });
 });
 
-it("what cannot be inspected is as the list says, with what never changes", () => {
+it("an uninspectable container is as listed, with its constant fields", () => {
   const { inventory, list } = createKnown();
   list(toListed({ ...one, state: "exited", image: "sha256:abc" }));
   inventory.demote(id("1"));
@@ -133,7 +133,7 @@ it("what cannot be inspected is as the list says, with what never changes", () =
   expect(learned.snapshot(false).known(id("1"))?.row.restarts).toBe(3);
 });
 
-it("a snapshot is the same object until something is learned", () => {
+it("a snapshot is the same object until something changes", () => {
   const { inventory } = createKnown();
   const before = inventory.snapshot(false);
   expect(inventory.snapshot(false)).toBe(before);
@@ -152,7 +152,7 @@ it("a snapshot is the same object until something is learned", () => {
   expect(inventory.snapshot(false)).not.toBe(before);
 });
 
-it("what is gone is known as it was last, of the last 1000", () => {
+it("the last state of a removed container is known, for the last 1000", () => {
   const inventory = create();
   const ids = Array.from({ length: 1001 }, (_, index) => String(index).padStart(64, "0"));
   inventory.applyList(

@@ -79,7 +79,7 @@ describe("a first synchronisation", () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  it("waits for inspections as long as it may, and goes on with them", async () => {
+  it("waits for inspections as long as it may, and continues with them", async () => {
     const { refresher, state, row } = setUp(a, b);
     state.inspect = (id) => (id === a ? new Promise((resolve) => setTimeout(resolve, 3000)) : Promise.resolve(null));
     let ended: number | null = null;
@@ -113,7 +113,7 @@ describe("a synchronisation", () => {
     expect([row(a), row(b)?.restarts]).toEqual([null, 1]);
   });
 
-  it("shares its list, and inspects none that is being inspected", async () => {
+  it("shares its list, and inspects nothing twice at a time", async () => {
     const { refresher, state, take } = setUp(a);
     let answer = () => {};
     state.inspect = () => new Promise((resolve) => (answer = () => resolve(null)));
@@ -145,7 +145,7 @@ describe("an inspection that fails", () => {
     expect(onLost).not.toHaveBeenCalled();
   });
 
-  it("is that of its engine when this is gone", async () => {
+  it("is a failure of its engine when the engine is gone", async () => {
     const { emit, take, onLost } = await failing("docker_unavailable");
     emit("update");
     await pass(150);
@@ -153,7 +153,7 @@ describe("an inspection that fails", () => {
     expect(onLost.mock.calls.map(([{ code }]) => code)).toEqual(["docker_unavailable"]);
   });
 
-  it.each(["docker_timeout", "docker_error"] as const)("with %s leaves what the list has", async (code) => {
+  it.each(["docker_timeout", "docker_error"] as const)("with %s leaves the listed fields", async (code) => {
     const { emit, take, onLost, row } = await failing(code);
     expect(row(a)?.restarts).toBe(1);
     emit("update");
@@ -193,7 +193,7 @@ describe("an event", () => {
     ["destroy", []],
     ["stop", ["inspect a", "settle a"]],
     ["die", ["inspect a", "settle a", "inspect a", "settle a"]],
-  ])("%s is inspected as far as it changes something", async (action, later) => {
+  ])("%s is inspected if it changes something", async (action, later) => {
     const { emit, take, refresher, row } = setUp(a);
     await refresher.syncAll(1000);
     take();
@@ -204,7 +204,7 @@ describe("an event", () => {
     expect(asked(take())).toEqual(later);
   });
 
-  it("is inspected with others of 150 ms", async () => {
+  it("is inspected together with others within 150 ms", async () => {
     const { emit, take } = setUp();
     emit("start");
     await pass(149);
@@ -220,7 +220,7 @@ describe("an event", () => {
     expect(asked(take())).toEqual(["inspect a", "settle a"]);
   });
 
-  it("during an inspection is one more after it", async () => {
+  it("during an inspection causes one more after it", async () => {
     const { emit, take, state } = setUp();
     state.inspect = () => new Promise((resolve) => setTimeout(resolve, 400));
     emit("start");
@@ -254,7 +254,7 @@ describe("an event", () => {
     expect(take()).toEqual([]);
   });
 
-  it("is inspected no more once all is closed", async () => {
+  it("is not inspected once the engine is closed", async () => {
     const { emit, take, refresher } = setUp();
     emit("die");
     await pass(150);
@@ -267,7 +267,7 @@ describe("an event", () => {
   });
 });
 
-it("an inspection that hangs holds up no other", async () => {
+it("an inspection that hangs delays no other", async () => {
   const { emit, take, state } = setUp();
   state.inspect = (id) => (id === a ? hang() : Promise.resolve(null));
   emit("start");

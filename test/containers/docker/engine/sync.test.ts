@@ -95,7 +95,7 @@ async function setUpWatching() {
 }
 
 describe("an engine", () => {
-  it("is asked nothing until somebody is ready, and once however many are", async () => {
+  it("is asked nothing until there is a caller, and once for all callers", async () => {
     const { watcher, take, streams } = setUp();
     await pass(60_000);
     expect([take(), watcher.loss()]).toEqual([[], null]);
@@ -108,7 +108,7 @@ describe("an engine", () => {
     expect(take()).toEqual([]);
   });
 
-  it("is watched although an inspection hangs, a second after its list", async () => {
+  it("is watched a second after its list although an inspection hangs", async () => {
     const { watcher, take, state } = setUp();
     state.inspect = hang;
     void watcher.ready();
@@ -118,7 +118,7 @@ describe("an engine", () => {
     expect(take()).toEqual(["1000 report well"]);
   });
 
-  it("that reports events has them handed on and inspected", async () => {
+  it("that reports events has them passed on and inspected", async () => {
     const { streams, take } = await setUpWatching();
     await pass(100);
     streams[0]?.write(eventLine("restart", id));
@@ -146,7 +146,7 @@ describe("an engine", () => {
   });
 });
 
-describe("one that cannot be reached", () => {
+describe("an engine that cannot be reached", () => {
   it("is tried again after a time that doubles up to 5 s", async () => {
     const { watcher, take, state } = setUp();
     state.open = () => Promise.reject(Object.assign(new Error("x"), { code: "ENOENT" }));
@@ -164,7 +164,7 @@ describe("one that cannot be reached", () => {
     expect(take()).toEqual(at(21_200, ...well));
   });
 
-  it("is tried again after half of the time at least", async () => {
+  it("is tried again after half of that time at least", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const { watcher, take, state } = setUp();
     state.open = () => Promise.reject(new Error("x"));
@@ -206,7 +206,7 @@ describe("a stream that ends", () => {
     expect(watcher.ready()).toBeNull();
   });
 
-  it("that breaks has ended, and is opened again at once each time", async () => {
+  it("that breaks is opened again at once each time", async () => {
     const { streams, take } = await setUpWatching();
     for (const round of [1, 2, 3]) {
       await pass(2000);
@@ -219,7 +219,7 @@ describe("a stream that ends", () => {
     expect(take()).toEqual(["36000 list"]);
   });
 
-  it("before its list has ended is a failure", async () => {
+  it("before the end of its list is a failure", async () => {
     const { watcher, take, state, streams } = setUp();
     state.list = hang;
     void watcher.ready();
@@ -231,8 +231,8 @@ describe("a stream that ends", () => {
   });
 });
 
-describe("an engine that something else finds gone", () => {
-  it("is lost at once, and asked anew", async () => {
+describe("an engine that another call finds gone", () => {
+  it("is lost at once and asked again", async () => {
     const { watcher, take, streams } = await setUpWatching();
     await pass(5000);
     const error = new OpsError("docker_timeout", "silent");
@@ -245,7 +245,7 @@ describe("an engine that something else finds gone", () => {
     expect(watcher.loss()).toBeNull();
   });
 
-  it("whose connection only ended is not lost before it was asked anew", async () => {
+  it("whose connection ended alone is not lost before it is asked again", async () => {
     const { watcher, take } = await setUpWatching();
     await pass(5000);
     const cause = Object.assign(new Error("x"), { code: "ECONNRESET" });
@@ -256,8 +256,8 @@ describe("an engine that something else finds gone", () => {
   });
 });
 
-describe("one that is closed", () => {
-  it("is asked no more", async () => {
+describe("an engine that is closed", () => {
+  it("is not asked any more", async () => {
     const { close, take, streams } = await setUpWatching();
     streams[0]?.write(eventLine("die", id));
     await pass(10);
@@ -268,7 +268,7 @@ describe("one that is closed", () => {
     expect([streams[0]?.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
   });
 
-  it("is waited for no more, and not tried again", async () => {
+  it("ends its waiting callers, and is not tried again", async () => {
     const { watcher, close, take, state } = setUp();
     state.open = hang;
     const ready = watcher.ready();

@@ -18,7 +18,7 @@ test.each([
   ["Docker at 4096 bytes, with dots behind", 4096, "..."],
   ["Podman at 500 bytes", 500, ""],
   ["an engine that cuts later", 9000, ""],
-])("health output that was cut by %s leaves no part of a secret", (_, limit, mark) => {
+])("health output truncated by %s leaves no part of a secret", (_, limit, mark) => {
   for (let length = 1; length <= secret.length; length++) {
     for (const start of ["", "postgres://app:"]) {
       const before = `${"x".repeat(limit - length - start.length - 1)} ${start}`;
@@ -31,7 +31,7 @@ test.each([
   }
 });
 
-test("health output that nobody cut is shown to its end", () => {
+test("complete health output is shown to its end", () => {
   expect(shown("connected to db-1")).toBe("connected to db-1");
   expect(shown(`${"x".repeat(4000)} ok`)).toBe(`${"x".repeat(4000)} ok`);
 });

@@ -15,7 +15,7 @@ const inspectWith = (change: object) => fromInspect(inspectAnswer.parse({ ...ins
 const ofConfig = (config: object) => fromInspect(inspectAnswer.parse(inspected(id, "web-a", config)), "web-1");
 
 describe("an entry of a list", () => {
-  it("gives all that it has", () => {
+  it("has all its fields", () => {
     const answer = {
       Id: id,
       Names: ["/web/link", "/web-a"],
@@ -59,7 +59,7 @@ describe("an entry of a list", () => {
     ["left out", undefined],
     ["null", null],
     ["of another kind", 7],
-  ])("has nothing where its details are %s", (_, value) => {
+  ])("has null where its details are %s", (_, value) => {
     const change = { Labels: value, Ports: value, HostConfig: value };
     expect(fromList(change).raw).toMatchObject({ labels: {}, ports: [], hostNetwork: false });
   });
@@ -78,7 +78,7 @@ describe("an entry of a list", () => {
     ["Created", -1],
     ["Created", 253_402_300_800],
     ["Image", 7],
-  ])("is none with the %s %s", (field, value) => {
+  ])("is invalid with the %s %s", (field, value) => {
     expect(listAnswer.safeParse(listed(id, "web-a", { [field]: value })).success).toBe(false);
   });
 
@@ -139,7 +139,7 @@ describe("an entry of a list", () => {
 });
 
 describe("an inspection", () => {
-  it("gives all that it has", () => {
+  it("has all its fields", () => {
     const answer = {
       Id: id,
       Name: "/web-a",
@@ -206,7 +206,7 @@ describe("an inspection", () => {
     ["left out", undefined],
     ["null", null],
     ["of another kind", 7],
-  ])("has nothing where its details are %s", (_, value) => {
+  ])("has null where its details are %s", (_, value) => {
     const answer = {
       Id: id,
       Name: "/web-a",
@@ -259,7 +259,7 @@ describe("an inspection", () => {
     [501, 501],
     [4095, 4095],
     [4096, 4090],
-  ])("with an output of %i bytes shows %i: cut ones without their last word", (size, shown) => {
+  ])("with an output of %i bytes shows %i: truncated ones lose a word", (size, shown) => {
     const Output = `${"x".repeat(size - 6)} abcde`;
     const Health = { Status: "healthy", Log: [{ End: "", Output }] };
     const { output } = inspectWith({ State: { Status: "running", StartedAt: "", Health } }).health ?? {};
@@ -285,7 +285,7 @@ describe("an inspection", () => {
     [{ State: { StartedAt: "" } }, false],
     [{ Id: "short" }, false],
     [{ RestartCount: 2 ** 31 }, true],
-  ])("with %j is one: %s", (change, isOne) => {
+  ])("with %j is valid: %s", (change, isOne) => {
     expect(inspectAnswer.safeParse({ ...inspected(id, "web-a"), ...change }).success).toBe(isOne);
   });
 
@@ -300,7 +300,7 @@ describe("an inspection", () => {
 });
 
 describe("images", () => {
-  it("are listed with their labels, none where there are none", () => {
+  it("are listed with their labels, if they have any", () => {
     const list = [
       { Id: "sha256:a", Created: 5, Labels: { service: "x" }, Size: 1 },
       { Id: "sha256:b", Created: 6, Labels: null },

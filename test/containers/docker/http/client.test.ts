@@ -54,7 +54,7 @@ function use(client: EngineClient): EngineClient {
 const answerError = (message: string) => expect.objectContaining({ name: "AnswerError", message });
 
 describe("each call", () => {
-  it("is one request, in the version of both sides", async () => {
+  it("is one request in the common version of both sides", async () => {
     const { requests, address, state } = await start();
     const client = use(createEngineClient(address));
     expect(await client.listContainers(signal)).toEqual({ ok: true });
@@ -88,7 +88,7 @@ describe("each call", () => {
     expect(state.connections).toBe(1);
   });
 
-  it("of an id that is not whole is none", async () => {
+  it("with an incomplete id is not sent", async () => {
     const { requests, address } = await start();
     const client = use(createEngineClient(address));
     const noContainer = new TypeError("Not a full container id");
@@ -156,7 +156,7 @@ describe("the version", () => {
     );
   });
 
-  it.each(["", "x", "1", "1.45.2", "v1.45", "1.x"])("%j is none", async (theirs) => {
+  it.each(["", "x", "1", "1.45.2", "v1.45", "1.x"])("%j is not one", async (theirs) => {
     const { address, state } = await start();
     state.ping = ping(theirs);
     await expect(use(createEngineClient(address)).negotiate(signal)).rejects.toThrow(
@@ -197,7 +197,7 @@ describe("a connection", () => {
     await expect.poll(() => sockets.size).toBe(0);
   });
 
-  it("that is closed is used no more", async () => {
+  it("that is closed is not used any more", async () => {
     const { address, requests, sockets } = await start();
     const client = createEngineClient(address);
     await client.listContainers(signal);
@@ -207,13 +207,13 @@ describe("a connection", () => {
     expect(requests).toHaveLength(2);
   });
 
-  it("to a host of IPv6 leads there", async () => {
+  it("to an IPv6 host leads there", async () => {
     const { address, requests } = await start("::1");
     await use(createEngineClient(address)).negotiate(signal);
     expect(requests).toEqual(["GET /_ping"]);
   });
 
-  it("that cannot be opened is tried anew by the next call", async () => {
+  it("that cannot be opened is tried again by the next call", async () => {
     const missing = { ca: "/nonexistent/ca.pem", cert: "/nonexistent/cert.pem", key: "/nonexistent/key.pem" };
     const client = use(createEngineClient({ kind: "tcp", host: "127.0.0.1", port: 1, tls: missing }));
     for (let round = 0; round < 2; round++) {
@@ -238,7 +238,7 @@ describe("a call whose connection breaks", () => {
     };
   };
 
-  it("is sent once more where it reads", async () => {
+  it("is repeated once if it only reads", async () => {
     const { address, state, requests } = await start();
     const client = use(createEngineClient(address));
     breakFirst(state, 1);
@@ -249,7 +249,7 @@ describe("a call whose connection breaks", () => {
     expect(requests).toHaveLength(5);
   });
 
-  it("is never sent twice where it restarts", async () => {
+  it("is never repeated if it restarts", async () => {
     const { address, state, requests } = await start();
     const client = use(createEngineClient(address));
     breakFirst(state, 1);
@@ -257,7 +257,7 @@ describe("a call whose connection breaks", () => {
     expect(requests).toHaveLength(2);
   });
 
-  it("is not sent once more for somebody who left", async () => {
+  it("is not repeated for a caller that has left", async () => {
     const { address, state, requests } = await start();
     const client = use(createEngineClient(address));
     const abort = new AbortController();
@@ -267,7 +267,7 @@ describe("a call whose connection breaks", () => {
   });
 });
 
-it("restarts and execs go to an address of their own, all else does not", async () => {
+it("restarts and execs use their own address, all else does not", async () => {
   const [reads, writes] = [await start(), await start()];
   const client = use(createEngineClient(reads.address, writes.address));
   await client.listContainers(signal);
@@ -289,7 +289,7 @@ it("restarts and execs go to an address of their own, all else does not", async 
   await expect.poll(() => [reads.sockets.size, writes.sockets.size]).toEqual([0, 0]);
 });
 
-describe("what is observed", () => {
+describe("the report of calls", () => {
   async function observe(answer: Handler, ask: (client: EngineClient) => Promise<unknown>) {
     const { address, state } = await start();
     state.answer = answer;
@@ -306,14 +306,14 @@ describe("what is observed", () => {
     ["a container that is gone", json({}, 404), read, null],
     ["a refusal", json({}, 403), read, "docker_forbidden"],
     ["a failure", json({}, 500), read, "docker_error"],
-  ])("of %s are the ping and the call", async (_, answer, ask, code) => {
+  ])("of %s has the ping and the call", async (_, answer, ask, code) => {
     expect(await observe(answer, ask)).toEqual([
       ["docker", null],
       ["docker", code],
     ]);
   });
 
-  it("of a call that was given up is nothing, unless its deadline ended it", async () => {
+  it("has no cancelled call, unless its deadline ended it", async () => {
     const giveUp = (reason?: unknown) => (client: EngineClient) => {
       const aborting = new AbortController();
       const asked = client.call(id, "json", {}, aborting.signal);

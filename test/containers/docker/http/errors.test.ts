@@ -10,7 +10,7 @@ const clientCertificate = "it refuses our client certificate, or wants one";
 const group = "no permission for its socket: give the gateway's user the socket's group";
 const notAllowed = "the call is not allowed: a socket proxy must let it through (see the README)";
 
-describe("what went wrong", () => {
+describe("an error of Docker", () => {
   it.each<[string, unknown, string, string]>([
     ["a deadline", new DeadlineError(2000), "docker_timeout", "no answer within 2 s"],
     ["a short deadline", new DeadlineError(1234), "docker_timeout", "no answer within 1.2 s"],
@@ -120,19 +120,19 @@ describe("what went wrong", () => {
     ["503", new StatusError(503, ""), "docker_unavailable", "the proxy before it does not reach it"],
     ["504", new StatusError(504, ""), "docker_timeout", "the proxy in front of it timed out"],
     ["409", new StatusError(409, "secret"), "docker_error", "it answered with status 409"],
-  ])("by %s is shown with a remedy", (_, error, code, reason) => {
+  ])("by %s has a remedy", (_, error, code, reason) => {
     const shown = toDockerError(error, "web-1");
     expect([shown.code, shown.message]).toEqual([code, `Docker engine web-1: ${reason}`]);
     expect([shown.cause, shown.upstream]).toEqual([error, "docker:web-1"]);
     expect(shown.upstreamStatus).toBe(error instanceof StatusError ? error.status : undefined);
   });
 
-  it("stays as it is where it is known already", () => {
+  it("is unchanged if it is already ours", () => {
     const known = new OpsError("restart_in_progress", "x");
     expect(toDockerError(known, "web-1")).toBe(known);
   });
 
-  it("names a status and hides its body", () => {
+  it("has its status and hides its body", () => {
     const error = new StatusError(418, "a secret of the proxy");
     expect([error.name, error.message, error.status]).toEqual(["StatusError", "HTTP 418", 418]);
     expect(error.says("secret of")).toBe(true);

@@ -6,13 +6,13 @@ import { parseJson, readStart, readText } from "../../../../src/containers/docke
 const body = (...chunks: readonly (string | Buffer)[]) =>
   Readable.from(chunks.map((chunk) => Buffer.from(chunk as string))) as IncomingMessage;
 
-it("reads a body to its end, with characters that chunks divide", async () => {
+it("a body is read to its end, with characters divided between chunks", async () => {
   const euro = Buffer.from("€");
   expect(await readText(body("a", euro.subarray(0, 1), euro.subarray(1), "b"), 100)).toBe("a€b");
   expect(await readText(body(), 100)).toBe("");
 });
 
-it("takes as much as is allowed and not a byte more", async () => {
+it("a body is read up to its maximum, and not a byte more", async () => {
   expect(await readText(body("abc", "de"), 5)).toBe("abcde");
   await expect(readText(body("abc", "def"), 5)).rejects.toThrow("it answered more than 0 MiB");
   await expect(readText(body(Buffer.alloc((3 << 20) + 1)), 3 << 20)).rejects.toThrow(
@@ -20,12 +20,12 @@ it("takes as much as is allowed and not a byte more", async () => {
   );
 });
 
-it("reads the start of a body where one is to be had", async () => {
+it("the start of a body is returned if there is one", async () => {
   expect(await readStart(body("abc"), 5)).toBe("abc");
   expect(await readStart(body("abcdef"), 5)).toBe("");
 });
 
-it("parses JSON, and says nothing of what is none", () => {
+it("JSON is parsed, and invalid JSON is not quoted", () => {
   expect(parseJson('{"a":[1]}')).toEqual({ a: [1] });
   expect(() => parseJson("<h1>secret</h1>")).toThrow(
     expect.objectContaining({

@@ -29,7 +29,7 @@ describe("findHostKeys", () => {
     expect(find(text)).toEqual(keys);
   });
 
-  it("finds a port of its own, plain and hashed", () => {
+  it("finds a host with its own port, plain and hashed", () => {
     const text = `[web-1]:2222 ssh-ed25519 ${one}\n${hash("[web-1]:2222")} ssh-rsa ${two}\nweb-1 ssh-rsa ${one}`;
     expect(find(text, "web-1", 2222)).toEqual(["ssh-ed25519 one", "ssh-rsa two"]);
   });

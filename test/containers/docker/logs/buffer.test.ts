@@ -18,12 +18,12 @@ function setUp(matches: ((line: LogLine) => boolean) | null = null) {
 const batch = (change: Partial<LogBatch>) => ({ lines: [], dropped: 0, cut: null, notice: null, ended: null, ...change });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-it("counts each line with 64 characters around its text", () => {
+it("a line counts its text and 64 characters", () => {
   expect(sizeOf([])).toBe(0);
   expect(sizeOf([sampleLine("abc"), sampleLine("")])).toBe(3 + 2 * 64);
 });
 
-it("hands on each batch as it came, the very same lines", async () => {
+it("a batch is passed on unchanged, with the same line objects", async () => {
   const { buffer, next } = setUp();
   const lines = [sampleLine("a"), sampleLine("b")];
   buffer.push(lines, 7);
@@ -37,7 +37,7 @@ it("hands on each batch as it came, the very same lines", async () => {
   expect(await next()).toEqual(batch({ lines: [sampleLine("c")] }));
 });
 
-it("with a filter has what matches alone, and counts that alone", async () => {
+it("a filter passes matching lines alone, and counts them alone", async () => {
   const { buffer, next } = setUp(({ message }) => message.startsWith("a"));
   buffer.push([sampleLine("b".repeat(most))], most + 64);
   buffer.push([sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")], enough + 200);
@@ -50,7 +50,7 @@ it("with a filter has what matches alone, and counts that alone", async () => {
 it.each([
   [enough, false],
   [enough + 1, true],
-])("with %i characters waiting is full: %s", async (size, isFull) => {
+])("a buffer with %i waiting characters is full: %s", async (size, isFull) => {
   const { buffer, next, onRoom } = setUp();
   buffer.push([sampleLine("a")], size - 1);
   buffer.push([sampleLine("b")], 1);
@@ -62,7 +62,7 @@ it.each([
   expect(onRoom).toHaveBeenCalledTimes(isFull ? 1 : 0);
 });
 
-it("asks for more no sooner than it is full no more", async () => {
+it("a full buffer asks for more only when it has room again", async () => {
   const { buffer, next, onRoom } = setUp();
   for (let count = 0; count < 3; count++) buffer.push([sampleLine("a")], enough);
   await next();
@@ -74,7 +74,7 @@ it("asks for more no sooner than it is full no more", async () => {
 it.each([
   ["1 MiB", most - 100, 0, ["a1", "a2"]],
   ["more", most - 99, 2, ["b"]],
-])("of %s waiting lets go of the oldest lines, and says how many", async (_, size, dropped, messages) => {
+])("of %s waiting the oldest lines are dropped and counted", async (_, size, dropped, messages) => {
   const { buffer, next } = setUp();
   buffer.push([sampleLine("a1"), sampleLine("a2")], size);
   buffer.push([sampleLine("b")], 100);
@@ -84,7 +84,7 @@ it.each([
   expect((await next()).dropped).toBe(0);
 });
 
-it("holds the newest batch however large it is", async () => {
+it("the newest batch is stored at any size", async () => {
   const { buffer, next } = setUp();
   buffer.push([sampleLine("a")], 5 * most);
   expect(await next()).toEqual(batch({ lines: [sampleLine("a")] }));
@@ -95,7 +95,7 @@ it("holds the newest batch however large it is", async () => {
   expect(buffer.isFull).toBe(false);
 });
 
-it("counts a notice as 64 characters, and as no line when it goes", async () => {
+it("a notice counts 64 characters, and is no line when it is dropped", async () => {
   const { buffer, next } = setUp();
   buffer.push([sampleLine("a")], enough - 64);
   buffer.notify("stopped");
@@ -106,7 +106,7 @@ it("counts a notice as 64 characters, and as no line when it goes", async () => 
   expect((await next()).dropped).toBe(2);
 });
 
-it("waits for lines, for a notice and for its end", async () => {
+it("a reader waits for lines, for a notice and for the end", async () => {
   const { buffer, next, reading } = setUp();
   const asked = [next(), next(), next()];
   await turn();
@@ -122,7 +122,7 @@ it("waits for lines, for a notice and for its end", async () => {
   expect((await reading.next()).done).toBe(true);
 });
 
-it("gives what waits before its end, and throws an error then", async () => {
+it("waiting lines are read before the end, and then an error is thrown", async () => {
   const { buffer, next, reading } = setUp();
   buffer.push([sampleLine("a")], 1);
   buffer.end(new RangeError("lost"));
@@ -133,7 +133,7 @@ it("gives what waits before its end, and throws an error then", async () => {
 it.each([
   ["shutdown", [batch({ ended: "shutdown" })]],
   [undefined, []],
-])("ends with the reason of its signal, %s, and without what waits", async (reason, batches) => {
+])("the signal's reason %s ends the log without the waiting lines", async (reason, batches) => {
   const { buffer, abort, reading } = setUp();
   const rest = collect(reading);
   await turn();

@@ -105,7 +105,7 @@ describe("readers of one container", () => {
     expect(opened[0]?.aborted).toBe(true);
   });
 
-  it("get what they filter alone", async () => {
+  it("get only what they filter", async () => {
     const { follow, state, abort } = setUp([]);
     state.before = async ({ follow: isStream }) => {
       if (isStream === 1 && state.log.length === 0) state.log.push(...write(3));

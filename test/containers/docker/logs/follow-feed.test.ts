@@ -66,7 +66,7 @@ function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
 const everything = { follow: 1, stdout: 1, stderr: 1, timestamps: 1 };
 
 describe("a feed", () => {
-  it("begins after the last line there is, with history up to it", async () => {
+  it("begins after the log's last line, with the history up to it", async () => {
     const { feed, state, createReader } = setUp(write(0, 5));
     const { buffer, take } = createReader();
     state.before = async ({ follow }) => {
@@ -87,7 +87,7 @@ describe("a feed", () => {
     feed.leave(buffer);
   });
 
-  it("of an empty log begins with all that comes", async () => {
+  it("of an empty log begins with all new lines", async () => {
     const { feed, state, createReader, follows } = setUp([]);
     const { buffer, take } = createReader();
     const joining = feed.join(buffer);
@@ -102,7 +102,7 @@ describe("a feed", () => {
     feed.leave(buffer);
   });
 
-  it("is one for all its readers, who join where it is", async () => {
+  it("is shared by all its readers, who join at its position", async () => {
     const { feed, state, createReader, onClose } = setUp(write(0, 1));
     const [one, two] = [createReader(), createReader()];
     await Promise.all([feed.join(one.buffer), pass()]);
@@ -126,7 +126,7 @@ describe("a feed", () => {
     expect(state.queries).toHaveLength(asked);
   });
 
-  it("fails to begin as the engine does", async () => {
+  it("fails to begin when the engine does", async () => {
     const { feed, state, createReader } = setUp([]);
     state.before = () => Promise.reject(new OpsError("docker_unavailable", "x"));
     await expect(feed.join(createReader().buffer)).rejects.toThrow(expect.objectContaining({ code: "docker_unavailable" }));
@@ -134,7 +134,7 @@ describe("a feed", () => {
 });
 
 describe("a stream that ends", () => {
-  it("of a container that runs is opened again after 0.5 to 5 s", async () => {
+  it("of a running container is opened again after 0.5 to 5 s", async () => {
     const { feed, state, createReader } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     const begin = Date.now();
@@ -155,7 +155,7 @@ describe("a stream that ends", () => {
     feed.leave(buffer);
   });
 
-  it("and left very many lines is read from its beginning", async () => {
+  it("with very many unread lines is read from its beginning", async () => {
     const { feed, state, createReader, follows } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);
@@ -170,7 +170,7 @@ describe("a stream that ends", () => {
     feed.leave(buffer);
   });
 
-  it("of a container that stopped waits for its start", async () => {
+  it("of a stopped container waits for its start", async () => {
     const { feed, state, createReader, setState, engine } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);
@@ -195,7 +195,7 @@ describe("a stream that ends", () => {
     feed.leave(buffer);
   });
 
-  it("of one that was started in between is read on at once", async () => {
+  it("of a container that started meanwhile is read on at once", async () => {
     const { feed, createReader, setState, state } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);
@@ -255,7 +255,7 @@ describe("an engine that is lost", () => {
 });
 
 describe("readers that are behind", () => {
-  it("hold up the engine while all of them are", async () => {
+  it("pause the engine while all of them are", async () => {
     const { feed, state, createReader } = setUp([]);
     const [one, two] = [createReader(), createReader()];
     await Promise.all([feed.join(one.buffer), feed.join(two.buffer), pass()]);
@@ -282,7 +282,7 @@ describe("readers that are behind", () => {
     feed.leave(two.buffer);
   });
 
-  it("that leave let the others go on", async () => {
+  it("that leave let the others continue", async () => {
     const { feed, state, createReader } = setUp([]);
     const [one, two] = [createReader(), createReader()];
     await Promise.all([feed.join(one.buffer), feed.join(two.buffer), pass()]);

@@ -94,7 +94,7 @@ test("a reported start is read at once; another by the next inspection", async (
 const write = (log: { time: string; text: string }[], count: number, size = 0) => {
   for (let n = 0; n < count; n++) log.push({ time: stamp(log.length), text: `${log.length} ${"x".repeat(size)}`.trim() });
 };
-test("lines between two calls are all read; rotated ones not waited for", async () => {
+test("lines between two calls are all read; rotated ones are not awaited", async () => {
   const asked: (() => void)[] = [];
   await using fake = await startEngine("running", { beforeStream: () => asked.shift()?.() });
   write(fake.log, 3);
@@ -113,7 +113,7 @@ test("lines between two calls are all read; rotated ones not waited for", async 
 
 const cutOf = ({ batches: [first] }: { batches: readonly LogBatch[] }) => first && [first.dropped, first.cut, first.lines.length];
 
-test("a whole log counts what was left out, by number, size and filter", async () => {
+test("a whole log counts the omitted lines, by number, size and filter", async () => {
   await using fake = await startEngine();
   write(fake.log, 1000);
   const all = await fake.follow({ tail: 1000, whole: true });
@@ -146,7 +146,7 @@ test("a whole log too large to be counted has a minimum", async () => {
   await reader.stop();
 });
 
-test("the newest lines come though counting the others takes too long", async () => {
+test("the newest lines arrive though counting the others takes too long", async () => {
   await using fake = await startEngine("running", { logsTimeoutMs: 1000 });
   write(fake.log, 500);
   fake.engine.on("until=", hang);

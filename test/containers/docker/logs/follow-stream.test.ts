@@ -31,7 +31,7 @@ function follow(stream: Readable, { tty = false, goesOn = () => true, room, turn
 const toStream = (...chunks: readonly Buffer[]) => Readable.from(chunks);
 
 describe("a followed log", () => {
-  it("is one batch for each chunk that ends a line", async () => {
+  it("has one batch for each chunk that ends a line", async () => {
     const chunks = [Buffer.concat([entry(0, "a\n"), entry(1, "b\n"), entry(2, "c")]), entry(2, "d\n"), entry(3, "half")];
     const stream = toStream(...chunks);
     const { batches, reading } = follow(stream);
@@ -48,7 +48,7 @@ describe("a followed log", () => {
     expect(batches).toEqual([["a"], ["b c"]]);
   });
 
-  it("that is none is an error, and frees the stream", async () => {
+  it("that is not a stream is an error, and is closed", async () => {
     const stream = toStream(Buffer.from("<html>no log</html>"));
     await expect(follow(stream).reading).rejects.toThrow(
       expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/logs" }),
@@ -56,7 +56,7 @@ describe("a followed log", () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it("ends when nobody wants more", async () => {
+  it("ends when the reader does", async () => {
     const stream = toStream(entry(0, "a\n"), entry(2, "b\n"), entry(4, "c\n"));
     const { batches, reading } = follow(stream, { goesOn: (batch) => batch < 2 });
     await reading;
@@ -78,7 +78,7 @@ describe("a followed log", () => {
     await reading;
   });
 
-  it("lets others have their turn after each batch", async () => {
+  it("yields to others after each batch", async () => {
     const turns: (() => void)[] = [];
     const { batches, reading } = follow(toStream(Buffer.concat(Array.from({ length: 100 }, (_, n) => entry(2 * n, "x\n")))), {
       turn: () => new Promise((resolve) => turns.push(resolve)),
@@ -120,7 +120,7 @@ describe("batches", () => {
     expect(await sizes(count, ms)).toEqual(expected);
   });
 
-  it("that are whole are the very lines that were read", async () => {
+  it("that are complete are the read line objects", async () => {
     const seen: (readonly LogLine[])[] = [];
     const publish = (lines: readonly LogLine[]) => seen.push(lines) > 0;
     const budget = { signal: new AbortController().signal, turn: () => null };
@@ -135,7 +135,7 @@ describe("batches", () => {
 });
 
 describe("a signal", () => {
-  it("ends the stream at once, in the middle of its reading", async () => {
+  it("ends the stream at once, in the middle of its read", async () => {
     const stream = new PassThrough();
     const abort = new AbortController();
     const remove = vi.spyOn(abort.signal, "removeEventListener");
@@ -148,7 +148,7 @@ describe("a signal", () => {
     expect(remove.mock.calls.map(([name]) => name)).toContain("abort");
   });
 
-  it("that has aborted already reads nothing, and frees the stream", async () => {
+  it("that is aborted already reads nothing, and closes the stream", async () => {
     const abort = new AbortController();
     abort.abort();
     const stream = toStream(entry(0, "a\n"));

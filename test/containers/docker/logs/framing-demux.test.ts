@@ -41,7 +41,7 @@ test("a stream that is not multiplexed is refused at once, and for good", () => 
   expect(demux([good, Buffer.from("garbage!"), good]).frames).toEqual([["stdout", "x"]]);
 });
 
-test("a frame of 1 MiB is taken, a larger one is not waited for", () => {
+test("a frame of 1 MiB is read, a larger one is refused", () => {
   const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
   header.writeUInt32BE(maxFrameBytes, 4);
   expect(demux([header, Buffer.alloc(maxFrameBytes)]).frames).toHaveLength(1);
@@ -54,7 +54,7 @@ test("stdin is dropped, an empty frame is a frame", () => {
   expect(demux([stdin, frame("stderr", Buffer.alloc(0))])).toEqual({ frames: [["stderr", ""]], ok: true });
 });
 
-test("a large frame byte by byte is joined once", () => {
+test("a large frame that arrives byte by byte is joined once", () => {
   const joined = vi.spyOn(Buffer, "concat");
   onTestFinished(() => joined.mockRestore());
   const whole = frame("stdout", Buffer.alloc(maxFrameBytes / 32));

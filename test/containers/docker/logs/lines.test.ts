@@ -61,7 +61,7 @@ describe("entries", () => {
     expect(brief(join(entries))).toEqual([out(1, "a"), err(2, "b")]);
   });
 
-  it("have characters that are cut between two of them", () => {
+  it("may have characters that are divided between two of them", () => {
     const [first, second] = [Buffer.from(`${stamp(1)} x€`), Buffer.from("€")];
     const text = Buffer.concat([Buffer.from(`${stamp(1)} `), second.subarray(1), Buffer.from("\n")]);
     expect(
@@ -106,7 +106,7 @@ describe("a time stamp", () => {
     "x2026-01-13T09:40:00.000000001Z hello",
     "2026-01-13T09:40:00.0000000001Zx hello",
     `${"x".repeat(50)} hello`,
-  ])("is missing in %j, which then has the one before it", (text) => {
+  ])("is missing in %j, which then has the previous one", (text) => {
     expect(brief(join([["stdout", `${text}\n`]]))).toEqual([["1970-01-01T00:00:00.000000000Z", "stdout", text]]);
     expect(
       brief(
@@ -159,7 +159,7 @@ describe("a long line", () => {
     expect(join(entries).map(({ message }) => message)).toEqual([part.repeat(4) + mark]);
   });
 
-  it("that redaction makes short is marked all the same", () => {
+  it("that redaction shortens is marked all the same", () => {
     const text = `password=${"c".repeat(90)} `.repeat(1000);
     expect(cut(text)).toBe(`${"password=[redacted] ".repeat(675)}${mark}`);
   });

@@ -80,14 +80,14 @@ describe("the newest lines", () => {
       { tail: 1, search: "none", since: toLogTimestamp("999"), until: toLogTimestamp("9999") },
       { stdout: 1, stderr: 1, since: "999.000000000", until: "9999.000000000" },
     ],
-  ])("of %j are looked for in more and more, and in all in the end", async (options, choice) => {
+  ])("of %j are searched in ever more lines, and finally in all", async (options, choice) => {
     const { read, state } = setUp(write(500));
     expect(await read(options)).toMatchObject({ texts: [], truncated: false });
     expect(sizes(state)).toEqual([6, 48, 384, "all"]);
     expect(state.queries[3]).toEqual({ timestamps: 1, tail: "all", ...choice });
   });
 
-  it("are found in the first reading that has enough", async () => {
+  it("are found in the first read that has enough", async () => {
     const { read, state } = setUp(write(100));
     expect(await read({ tail: 2, search: "line 9" })).toMatchObject({ texts: ["line 98", "line 99"], truncated: true });
     expect(sizes(state)).toEqual([10]);
@@ -113,7 +113,7 @@ describe("the newest lines", () => {
     expect(sizes(state)).toEqual([7]);
   });
 
-  it("hold no more than the page, and nothing when they fail", async () => {
+  it("take the memory of the page, and none when they fail", async () => {
     const { read, meter, state, abort } = setUp(write(500));
     const { bytes, texts } = await read({ tail: 2, search: "0" });
     // Two more were read.
@@ -127,7 +127,7 @@ describe("the newest lines", () => {
     expect(meter.held).toBe(0);
   });
 
-  it("are those that were found when a later reading fails", async () => {
+  it("are those that were found when a later read fails", async () => {
     const { read, state } = setUp(write(500));
     state.before = async ({ tail }) => {
       if (tail === 80) throw new RangeError("too late");
@@ -136,7 +136,7 @@ describe("the newest lines", () => {
     expect(sizes(state)).toEqual([10, 80]);
   });
 
-  it("are an error when the first reading fails, or the caller has left", async () => {
+  it("are an error when the first read fails, or the caller has left", async () => {
     const { read, state, abort } = setUp(write(500));
     state.before = async () => Promise.reject(new RangeError("first"));
     await expect(read({ tail: 2 })).rejects.toThrow(new RangeError("first"));
@@ -148,7 +148,7 @@ describe("the newest lines", () => {
     await expect(read({ tail: 2, search: "line 499" })).rejects.toThrow(new RangeError("left"));
   });
 
-  it("have one deadline for all readings together", async () => {
+  it("have one deadline for all reads together", async () => {
     const { read, state } = setUp(write(500));
     state.before = async () => new Promise((resolve) => setTimeout(resolve, 30));
     await read({ tail: 1, search: "none" });
@@ -157,7 +157,7 @@ describe("the newest lines", () => {
     expect(second - third).toBeGreaterThan(20);
   });
 
-  it("are asked for within a millisecond where the time is up", async () => {
+  it("are asked for within a millisecond when the time is up", async () => {
     const { engine, state } = createLogEngine();
     state.beforeInspect = async () => new Promise((resolve) => setTimeout(resolve, 30));
     const budget = createSharedBudget(new AbortController().signal);
@@ -166,18 +166,18 @@ describe("the newest lines", () => {
   });
 });
 
-describe("lines that are too long to read so many", () => {
+describe("lines that are too long to read all", () => {
   const long = "x ".repeat(8000);
   const count = Math.ceil(maxScanBytes / 16_000) + 10;
 
-  it("are fewer, and are known not to be all", async () => {
+  it("are fewer, and known to be incomplete", async () => {
     const { read, state } = setUp(write(count, (n) => `${n} ${long}`));
     const { texts, truncated } = await read({ tail: 5000 });
     expect(sizes(state)).toEqual([5002, 2000]);
     expect([truncated, texts.at(-1)?.startsWith(`${count - 1} `)]).toEqual([true, true]);
   });
 
-  it("are an error where even few do not fit", async () => {
+  it("are an error if even a few do not fit", async () => {
     const { read } = setUp(write(600, () => "x ".repeat(32_000)));
     await expect(read({ tail: 5000 })).rejects.toThrow(
       expect.objectContaining({ name: "AnswerError", message: "the log lines of engine web-1 are too long to be read" }),
@@ -186,7 +186,7 @@ describe("lines that are too long to read so many", () => {
 });
 
 describe("a whole log", () => {
-  it("that fits has nothing missing, and is read once", async () => {
+  it("that fits is complete, and is read once", async () => {
     const { whole, state } = setUp(write(5));
     expect(await whole({ tail: 5, until: toLogTimestamp("2000") })).toEqual({
       texts: ["line 0", "line 1", "line 2", "line 3", "line 4"],
@@ -196,7 +196,7 @@ describe("a whole log", () => {
     expect(state.queries).toEqual([{ stdout: 1, stderr: 1, timestamps: 1, tail: 7 }]);
   });
 
-  it("that is longer is counted, up to its end", async () => {
+  it("that is longer is counted to its end", async () => {
     const { whole, state } = setUp(write(100));
     expect(await whole({ tail: 2, since: toLogTimestamp("1010"), until: toLogTimestamp("1050") })).toEqual({
       texts: ["line 49", "line 50"],
@@ -217,7 +217,7 @@ describe("a whole log", () => {
     expect(state.inspections).toBe(4);
   });
 
-  it("that cannot be counted lacks one at least", async () => {
+  it("that cannot be counted lacks at least one line", async () => {
     const { whole, state } = setUp(write(100));
     state.before = async ({ tail }) => {
       if (tail === "all") throw new RangeError("too late");

@@ -29,7 +29,7 @@ describe("the newest lines", () => {
     [1, [["dd"], 3, size, size]],
     [3, [["bb", "cc", "dd"], 1, 3 * size, 3 * size]],
     [4, [["aa", "bb", "cc", "dd"], 0, 4 * size, 4 * size]],
-  ])("are at most %i, and what goes is freed", (maxLines, expected) => {
+  ])("are at most %i, and dropped ones are freed", (maxLines, expected) => {
     const { add, state } = setUp(maxLines);
     add("aa", "bb", "cc", "dd");
     expect(state()).toEqual(expected);
@@ -45,7 +45,7 @@ describe("the newest lines", () => {
     expect(state()).toEqual(expected);
   });
 
-  it("stay right over many more lines than are wanted", () => {
+  it("are correct over many more lines than are wanted", () => {
     const { add, state } = setUp(3);
     const messages = Array.from({ length: 50 }, (_, index) => String(index + 10));
     for (const [index, message] of messages.entries()) {
@@ -55,7 +55,7 @@ describe("the newest lines", () => {
     }
   });
 
-  it("are none once they are cleared, and may be taken anew", () => {
+  it("are empty once they are cleared, and may be reused", () => {
     const { newest, add, state } = setUp(3);
     add("aa", "bb", "cc", "dd");
     newest.clear();

@@ -31,7 +31,7 @@ test("a secret is hidden wherever it is divided, before any search", async () =>
   );
 });
 
-test("a secret at the cut of 64 KiB is hidden before the line is cut", async () => {
+test("a secret at the cut of 64 KiB is redacted before the line is cut", async () => {
   for (let length = 1; length <= secret.length; length++) {
     const before = "x".repeat(65_536 - length);
     const [message] = await read(`${before}${secret} end`, [4000]);
@@ -39,7 +39,7 @@ test("a secret at the cut of 64 KiB is hidden before the line is cut", async () 
   }
 });
 
-test("half a secret at the end of a cut line is hidden too", async () => {
+test("half a secret at the end of a cut line is redacted too", async () => {
   // Redaction makes these so much shorter that the end of what is read is shown.
   const long = `password=${"c".repeat(91)} `.repeat(700);
   for (let length = 1; length <= secret.length; length++) {

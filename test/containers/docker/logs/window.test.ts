@@ -29,7 +29,7 @@ const text = fc.oneof(
 const lines = fc.array(fc.tuple(stream, text), { maxLength: 8 });
 const cuts = fc.array(fc.integer({ min: 1, max: 9000 }), { maxLength: 5 });
 
-test("any lines under any split into chunks come back as they were", async () => {
+test("any lines come back unchanged from any split into chunks", async () => {
   await fc.assert(
     fc.asyncProperty(lines, cuts, async (list, sizes) => {
       const window = await read(splitBy(framed(list), sizes));
@@ -42,7 +42,7 @@ test("any lines under any split into chunks come back as they were", async () =>
   );
 });
 
-test("a terminal's log under any split too", async () => {
+test("a terminal's log comes back unchanged too", async () => {
   await fc.assert(
     fc.asyncProperty(lines, cuts, async (list, sizes) => {
       const whole = Buffer.concat(list.flatMap(([, message], n) => toEntries(n, Buffer.from(`${message}\r`))));
@@ -67,7 +67,7 @@ test("random bytes end in lines or in an AnswerError", async () => {
   );
 });
 
-test("a full window drops the lines that may lack their beginning", async () => {
+test("a full window drops lines that may lack their beginning", async () => {
   // The end of a long line of stdout, and the same of stderr from before it; then whole lines.
   const entries = [
     frame("stdout", Buffer.from(`${stamp(2)} end of one\n`)),
@@ -81,7 +81,7 @@ test("a full window drops the lines that may lack their beginning", async () => 
   expect(await messages(null)).toHaveLength(4);
 });
 
-test("a late first line of a stream is whole", async () => {
+test("a late first line of a stream is complete", async () => {
   const window = await read(
     [
       framed([
@@ -95,7 +95,7 @@ test("a late first line of a stream is whole", async () => {
   expect(window.lines.map(({ message }) => message)).toEqual(["b", "c"]);
 });
 
-test("keeps the newest, by number and by size, and says what it let go", async () => {
+test("the newest lines are returned, by number and size, with the omissions", async () => {
   const many: Line[] = Array.from({ length: 30_000 }, (_, n) => ["stdout", `line ${n}`]);
   const window = await read([framed(many)], { tail: 3 });
   expect(window).toMatchObject({ entries: 30_000, dropped: 29_997 });
@@ -107,7 +107,7 @@ test("keeps the newest, by number and by size, and says what it let go", async (
   expect(bounded.lines.reduce((sum, { message }) => sum + message.length, 0)).toBeLessThanOrEqual(5_000_000);
 });
 
-test("gives up on more than it may read", async () => {
+test("a read beyond its limit is given up", async () => {
   const chunk = framed(Array.from({ length: 64 }, () => ["stdout", "x".repeat(16_000)] as const));
   const chunks = Array.from({ length: Math.ceil(maxScanBytes / chunk.length) + 1 }, () => chunk);
   const window = await read(chunks);
@@ -115,7 +115,7 @@ test("gives up on more than it may read", async () => {
   expect(window.entries).toBeGreaterThan(2000);
 });
 
-test("a line is cut between characters, its time may be of another zone", async () => {
+test("a line is cut between characters; its time may be of another zone", async () => {
   const cut = await read([framed([["stdout", `x${"é".repeat(40_000)}`]])]);
   expect(cut.lines[0]?.message).toBe(`x${"é".repeat(32_767)} [line cut at 64 KiB]`);
   const other = await read([
@@ -128,7 +128,7 @@ test("a line is cut between characters, its time may be of another zone", async 
   ]);
 });
 
-test("a secret stays hidden wherever frames are cut, also from a search", async () => {
+test("a secret is redacted wherever frames are cut, for a search too", async () => {
   const canaries = [
     "password=canary-1234567890",
     "Authorization: Bearer canary1234567890",
@@ -172,7 +172,7 @@ function createMeter(most = Number.POSITIVE_INFINITY) {
   return { meter, budget };
 }
 
-test("what it holds is the page, however long the log; nothing when it fails", async () => {
+test("a read takes the memory of its page, and none when it fails", async () => {
   const long = framed(Array.from({ length: 1500 }, (_, n): Line => ["stdout", `${n} ${"x".repeat(15_000)}`]));
   const options = { tail: 5000, tty: false, size: null };
   const chunks = () => Readable.from(splitBy(long, [65_536]));
@@ -196,7 +196,7 @@ test("what it holds is the page, however long the log; nothing when it fails", a
   expect(endless.meter.held).toBe(0);
 });
 
-test("others are served while it reads, however slow the expression", async () => {
+test("others are served during a read, however slow the expression", async () => {
   const pattern = await compileLinePattern("[a-q][^u-z]{180}x");
   const slowText = (n: number) =>
     Array.from({ length: 1000 }, (_, at) => "abcdefghijklmnop qrst0123456789-"[(at * 7919 + at * at + n) % 32]).join("");

@@ -94,7 +94,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(createCgroupReader(host).read(id)?.memLimit).toBe(totalmem());
   });
 
-  test("a restarted container is another life, an unknown one not read here", () => {
+  test("a restarted container is another life; an unknown one is not read", () => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
     const reader = createCgroupReader(host);
@@ -108,7 +108,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(reader.read(fullId("b"))).toBeNull();
   });
 
-  test("what is incomplete or of another container is left to the engine", () => {
+  test("incomplete files, or another container's, are left to the engine", () => {
     for (const change of [{ [limit]: null }, { [usage]: null }, { [usage]: "nonsense\n" }, { [limit]: "\n" }]) {
       using host = createCgroupFiles(line(`docker/${id}`));
       host.write(files(`docker/${id}`, change));
@@ -135,14 +135,14 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(createCgroupReader(host).read(id)?.network ?? null).toEqual(network);
   });
 
-  test("a process whose network has no cards has no figures of it", () => {
+  test("a process whose network has no interfaces has no network numbers", () => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
     host.write({ "proc/4711/net/dev": "Inter-| Receive\n face |bytes\n    lo:    9999 9 0 0 0 0 0 0 9999 9\n" });
     expect(createCgroupReader(host).read(id)).toMatchObject({ network: null, pids: 2 });
   });
 
-  test("a container that is made anew while it is read is left to its engine", () => {
+  test("a container that is recreated during the read is left to the engine", () => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
     const reader = createCgroupReader(host);
@@ -159,7 +159,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(reader.read(id)).toMatchObject({ pids: 2 });
   });
 
-  test("on the host's network it has none of its own", () => {
+  test("a container on the host's network has no network numbers", () => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
     unlinkSync(join(host.proc, "4711/ns/net"));
@@ -211,14 +211,14 @@ test("a file of one number has that, and nothing else", () => {
   }
 });
 
-test("lines of a key and a number are a record, other lines are passed over", () => {
+test("lines of a key and a number are a record, other lines are ignored", () => {
   const text = "a 1\nb_c 22\n\nd x\n e 5\nf 6 7\ng  8\nh -9\ni.j 10";
   expect(toRecord(text)).toEqual({ a: 1, b_c: 22, "i.j": 10 });
   expect(figure({ a: 0 }, "a")).toBe(0);
   expect(() => figure({ a: 0 }, "b")).toThrow(new TypeError("No b"));
 });
 
-test("of the details of memory those that count are read", () => {
+test("the relevant details of memory are read", () => {
   const lines = [
     "anon 1",
     "inactive_file 2",
@@ -231,7 +231,7 @@ test("of the details of memory those that count are read", () => {
   expect(toMemDetail("")).toEqual({});
 });
 
-test("CPU time of the host is that of seven columns; none is 0", () => {
+test("the host's CPU time is the sum of seven columns, 0 if missing", () => {
   const text = "cpux 9\ncpu  1 2 3 4 5 6 7 800 900\ncpu0 1\ncpu10 1\nxcpu1 1\ncpu\nintr 1\n";
   expect(toHostCpu(text)).toEqual({ cpuSystem: 28 * 1e7, onlineCpus: 2 });
   expect(toHostCpu("cpu 5\n")).toEqual({ cpuSystem: 5e7, onlineCpus: 0 });
@@ -269,7 +269,7 @@ test("blocks are the sum of all disks, and of their bytes alone (v2)", () => {
   expect(createCgroupReader(host).read(id)?.blockIo).toEqual({ read: 0, written: 0 });
 });
 
-test("the kernel's files come back as they were written", () => {
+test("the kernel's files are parsed unchanged", () => {
   const key = fc.stringMatching(/^[a-z_]{1,20}$/);
   fc.assert(
     fc.property(fc.dictionary(key, fc.nat(), { noNullPrototype: true }), (record) => {

@@ -39,7 +39,7 @@ function setUp({
 }
 
 describe("a sample", () => {
-  it("is read from this machine where its cgroup is here", async () => {
+  it("is read from this machine if its cgroup is here", async () => {
     const here = sample();
     const { reader, engine, log, read } = setUp({ here });
     const before = performance.now();
@@ -49,7 +49,7 @@ describe("a sample", () => {
     expect([read.mock.calls, log]).toEqual([[[a]], []]);
   });
 
-  it.each([true, false])("is asked of its engine where it is not here (cgroups: %s)", async (cgroups) => {
+  it.each([true, false])("is asked of its engine if it is not here (cgroups: %s)", async (cgroups) => {
     const { reader, engine, log } = setUp({ cgroups });
     const found = await reader.read(engine, a, false, ended);
     expect(found?.sample).toMatchObject({ source: "engine", cpuTotal: 5, memUsage: 7, readAt: stats.read });
@@ -61,7 +61,7 @@ describe("a sample", () => {
     ]);
   });
 
-  it("that begins a window has the start that is known", async () => {
+  it("that begins a window has the known start", async () => {
     const { reader, engine, log } = setUp({ known: "2026-01-13T08:00:00Z" });
     expect((await reader.read(engine, a, true, ended))?.sample.life).toContain("2026-01-13T08:00:00Z");
     expect(log).toHaveLength(2);
@@ -70,7 +70,7 @@ describe("a sample", () => {
     expect((await reader.read(engine, b, true, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
   });
 
-  it("has its network from the engine, every 15 s, where no process is visible", async () => {
+  it("has its network from the engine every 15 s without visible processes", async () => {
     const networks = { eth0: { rx_bytes: 5, tx_bytes: 6 } };
     const here = { ...sample(), network: undefined };
     const { reader, engine, log } = setUp({ here, answer: { ...stats, networks } });
@@ -95,7 +95,7 @@ describe("a sample", () => {
     expect((await reader.read(engine, a, true, ended))?.sample).toEqual({ ...here, network: null });
   });
 
-  it("of a container that does not run is none", async () => {
+  it("of a stopped container is empty", async () => {
     const { reader, engine, log } = setUp({ answer: { read: "0001-01-01T00:00:00Z" } });
     expect(await reader.read(engine, a, false, ended)).toBeNull();
     expect(log).toHaveLength(2);

@@ -33,12 +33,12 @@ const nothing = {
   blockIo: null,
 };
 
-it("Docker's host time and Podman's busy time give the same figure", () => {
+it("Docker's host time and Podman's busy time give the same number", () => {
   expect(toCpuPct({}, 4_000_000_000)).toBe(50);
   expect(toCpuPct({ cpu: 0 }, 1_000_000_000)).toBe(50);
 });
 
-it("a file cache that is not in the answer is not taken off", () => {
+it("a file cache that is missing is not subtracted", () => {
   const sample = toSample({ read: "", cpu_stats: {}, memory_stats: { usage: 1000, limit: 4000 }, blkio_stats: null });
   expect(toContainerStats(null, { ...sample, life: "one" })).toMatchObject({ memUsedBytes: 1000, memPct: 25, cpuPct: null });
 });
@@ -118,14 +118,14 @@ describe("a sample", () => {
     expect(toSample(answer)).toMatchObject(expected);
   });
 
-  it.each([[null], [[]], ["x"], [{ read: 7 }], [{ cpu_stats: 7 }]])("is none of %j", (answer) => {
+  it.each([[null], [[]], ["x"], [{ read: 7 }], [{ cpu_stats: 7 }]])("is empty for %j", (answer) => {
     expect(() => toSample(answer)).toThrow(
       expect.objectContaining({ name: "AnswerError", message: "unexpected response to GET /containers/{id}/stats" }),
     );
   });
 });
 
-it("the start is that of an inspection, and no other answer has one", () => {
+it("the start is an inspection's, and no other answer has one", () => {
   expect(toStartedAt({ State: { StartedAt: read } })).toBe(read);
   for (const answer of [null, {}, { State: {} }, { State: { StartedAt: 7 } }]) {
     expect(() => toStartedAt(answer)).toThrow(

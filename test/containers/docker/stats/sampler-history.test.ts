@@ -15,7 +15,7 @@ it("a point is taken each five seconds; a little early counts", () => {
   ]);
 });
 
-it("points of the last ten minutes are left, oldest first", () => {
+it("points of the last ten minutes remain, oldest first", () => {
   const points = [1000, 2000, 3000].map((at) => ({ at, point }));
   expect(recent(points, 601_000)).toEqual(points);
   expect(recent(points, 601_001)).toEqual(points.slice(1));

@@ -58,7 +58,7 @@ test("two samples make a window, a third too soon leaves the first", () => {
   expect([four.previous?.at, four.current.at]).toEqual([600, 1100]);
 });
 
-test("a sample is of the life that began before it", () => {
+test("a sample belongs to the life that began before it", () => {
   const started = "2026-01-13T09:40:10.500Z";
   expect(toLife("2026-01-13T09:40:11Z", started)).toBe(started);
   expect(toLife("2026-01-13T10:40:11+01:00", started)).toBe(started);
@@ -66,7 +66,7 @@ test("a sample is of the life that began before it", () => {
   expect(new Set([...before, started]).size).toBe(4);
 });
 
-test("the history is a point in five seconds of the last ten minutes", () => {
+test("the history has a point every five seconds of the last ten minutes", () => {
   const stats = { sampledAt: "", cpuPct: 1, memPct: 2, memUsedBytes: 3 } as ContainerStats;
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 100, max: 60_000 }), { minLength: 1, maxLength: 600 }), (gaps) => {

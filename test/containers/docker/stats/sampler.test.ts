@@ -68,7 +68,7 @@ test("answers come from memory while asked for; then sampling ends", async () =>
   expect(state.reads).toBe(ended + 2);
 });
 
-test("a restart mixes nothing: the figure is of the new life alone", async () => {
+test("a restart does not mix lives: numbers are of the new one alone", async () => {
   const { state, ask } = setUp({ share: 0.25, leaseMs: 5000 });
   await sampled(ask());
   state.life = "second";
@@ -115,7 +115,7 @@ test("a failure reaches each caller once, and is not retried by itself", async (
   expect((await sampled(ask()))?.memPct).toBe(25);
 });
 
-test("one caller that gives up leaves the others their answer", async () => {
+test("a caller that gives up leaves the others their answer", async () => {
   const { state, sampler, ask } = setUp();
   const waiting = ask();
   const caller = new AbortController();
@@ -126,7 +126,7 @@ test("one caller that gives up leaves the others their answer", async () => {
   expect(state.reads).toBe(2);
 });
 
-test("the history is empty at first, and asking for it keeps on sampling", async () => {
+test("the history is empty at first, and asking for it starts sampling", async () => {
   const { state, sampler } = setUp();
   expect(sampler.history(engine, id)).toEqual([]);
   await pass(100);
@@ -134,7 +134,7 @@ test("the history is empty at first, and asking for it keeps on sampling", async
   expect(state.reads).toBeGreaterThan(1);
 });
 
-test("closing ends what is under way and what would come", async () => {
+test("closing ends the current samples and the later ones", async () => {
   const { state, sampler, ask } = setUp();
   const waiting = ask();
   await pass(5);
@@ -148,7 +148,7 @@ test("closing ends what is under way and what would come", async () => {
 test.each([
   [2000, 0],
   [2001, 1],
-])("an answer of %i ms ago is taken anew: %i reads", async (age, reads) => {
+])("an answer of %i ms ago is renewed: %i reads", async (age, reads) => {
   const { state, ask } = setUp({ periodMs: 50_000 });
   await sampled(ask());
   // It was read 3 ms before.
@@ -161,7 +161,7 @@ test.each([
 test.each([
   [250, 0],
   [251, 1],
-])("that one did not run %i ms ago is looked at anew: %i reads", async (age, reads) => {
+])("a stop that was seen %i ms ago is checked again: %i reads", async (age, reads) => {
   const { state, ask } = setUp({ periodMs: 50_000 });
   state.stopped = true;
   expect(await ask()).toBeNull();
@@ -170,7 +170,7 @@ test.each([
   expect(state.reads - 1).toBe(reads);
 });
 
-test("a container is sampled until its lease is over, once in each period", async () => {
+test("a container is sampled once in each period until its lease ends", async () => {
   const { state, ask } = setUp({ leaseMs: 200, periodMs: 50 });
   const begin = performance.now();
   await sampled(ask());
@@ -195,7 +195,7 @@ test("the second sample comes a little after the shortest window", async () => {
   await asked;
 });
 
-test("an error that is none of ours is one of the engine's", async () => {
+test("an unknown error is one of the engine", async () => {
   const { state, ask } = setUp();
   state.failure = new Error("secret") as OpsError;
   await expect(ask()).rejects.toMatchObject({
@@ -208,7 +208,7 @@ test("an error that is none of ours is one of the engine's", async () => {
   expect([state.reads, vi.getTimerCount()]).toEqual([reads, 0]);
 });
 
-test("a caller who has left already starts nothing", async () => {
+test("a caller that has already left starts nothing", async () => {
   const { state, sampler } = setUp();
   const gone = AbortSignal.abort(new OpsError("query_timeout", "late"));
   await expect(sampler.measure(engine, id, gone)).rejects.toMatchObject({ code: "query_timeout" });

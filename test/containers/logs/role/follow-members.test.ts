@@ -86,7 +86,7 @@ function createRole() {
   return { open, start, set, die, give, logs, opened, failing, abort, batches, lines, texts, notices };
 }
 
-test("the newest lines come first, then new ones, at the end the reason", async () => {
+test("the newest lines come first, then new ones, finally the reason", async () => {
   const role = createRole();
   role.logs["a"] = [line(100), line(300)];
   role.logs["b"] = [line(50), line(200), line(400)];
@@ -103,7 +103,7 @@ test("the newest lines come first, then new ones, at the end the reason", async 
   await expect.poll(() => role.opened.map(({ returned }) => returned)).toEqual([true, true]);
 });
 
-test("a new release has one marker and all lines; the old one ends whole", async () => {
+test("a new release has one marker and all lines; the old one is complete", async () => {
   const role = createRole();
   await role.start([a], { tail: 0 });
   role.give("a", { lines: [line(100)] });
@@ -122,7 +122,7 @@ test("a new release has one marker and all lines; the old one ends whole", async
   role.abort.abort();
 }, 15_000);
 
-test("another replica of a release that runs is no beginning", async () => {
+test("another replica of a running release has no marker", async () => {
   const role = createRole();
   await role.start([a]);
   role.set([a, b]);
@@ -132,7 +132,7 @@ test("another replica of a release that runs is no beginning", async () => {
   role.abort.abort();
 });
 
-test("one that ended before it was on any list is read too, once", async () => {
+test("a container that ended before any list is read too, once", async () => {
   const role = createRole();
   await role.start([a]);
   const c = replica("c", "v2", 1);
@@ -146,7 +146,7 @@ test("one that ended before it was on any list is read too, once", async () => {
   role.abort.abort();
 });
 
-test("a newcomer that wrote too much is named, the missing lines counted", async () => {
+test("a newcomer with too many lines is named, and the omission counted", async () => {
   const role = createRole();
   await role.start([a]);
   const c = replica("c", "v2", 1);
@@ -164,7 +164,7 @@ test("a newcomer that wrote too much is named, the missing lines counted", async
   role.abort.abort();
 }, 15_000);
 
-test("lines that were read before are not counted missing when one returns", async () => {
+test("lines that were read before are not counted as omitted on a return", async () => {
   const role = createRole();
   await role.start([a, b], { tail: 0 });
   role.give("b", { lines: [line(100, "one"), line(100, "two")] });
@@ -199,13 +199,13 @@ test("one that cannot be opened is named once, and hides no other", async () => 
   role.abort.abort();
 }, 15_000);
 
-test("nothing that can be opened is an error", async () => {
+test("a role without a readable container is an error", async () => {
   const role = createRole();
   role.failing.set("a", new Error("no log driver"));
   await expect(role.start([a])).rejects.toThrow("no log driver");
 });
 
-test("a slow reader holds the containers back, and loses no line", async () => {
+test("a slow reader pauses the containers and loses no line", async () => {
   const role = createRole();
   const stream = await role.open([a], { tail: 0 });
   const lines = Array.from({ length: 1000 }, (_, n) => line(n, `${n} ${"x".repeat(100)}`));

@@ -89,7 +89,7 @@ describe("the first containers of a role", () => {
     ]);
   });
 
-  it("wait two seconds for one that is slow, which joins without its page", async () => {
+  it("wait two seconds for a slow one, which joins without its page", async () => {
     const { members, state, take } = setUp();
     state.hanging.add("two");
     let ended = false;
@@ -101,7 +101,7 @@ describe("the first containers of a role", () => {
     expect([ended, take()]).toEqual([true, []]);
   });
 
-  it("may be fewer, and fail with the first reason where all do", async () => {
+  it("may be fewer, and fail with the first reason if all do", async () => {
     const { members, state, take } = setUp();
     state.failing.set("two", new Error("no log"));
     await members.begin([one, two]);
@@ -112,7 +112,7 @@ describe("the first containers of a role", () => {
   });
 });
 
-describe("one that joins later", () => {
+describe("a container that joins later", () => {
   it("is followed from its start on, with a marker of its release", async () => {
     const { members, take, asked } = setUp({ search: "x" });
     await members.begin([one]);
@@ -139,7 +139,7 @@ describe("one that joins later", () => {
     expect(asked[1]?.wanted.since).toBe(at(seconds * 1000));
   });
 
-  it("has its marker no earlier than what was read already", async () => {
+  it("has its marker no earlier than what was already read", async () => {
     const { members, inbox } = setUp();
     const markers: string[] = [];
     inbox.push = (lines) => void markers.push(...lines.map(({ timestamp }) => timestamp));
@@ -151,7 +151,7 @@ describe("one that joins later", () => {
     expect(markers).toEqual([at(30_000), at(40_000), at(45_000)]);
   });
 
-  it("goes on with its lines, and is known again", async () => {
+  it("continues with its lines, and is known again", async () => {
     const { members, take, write, close, asked } = setUp();
     await members.begin([one]);
     await write("one", { lines: [line(1000, "a"), line(2000, "b")] });
@@ -186,8 +186,8 @@ describe("one that joins later", () => {
   });
 });
 
-describe("what is known of one", () => {
-  it("is reported with what it lost", async () => {
+describe("the notices about a container", () => {
+  it("report what it lost", async () => {
     const { members, take, write } = setUp();
     await members.begin([one]);
     await write("one", { notice: "engine_lost" });
@@ -207,7 +207,7 @@ describe("what is known of one", () => {
     ]);
   });
 
-  it("as unreadable is reported once, until it could be read", async () => {
+  it("report an unreadable one once, until it could be read", async () => {
     const { members, state, take, asked, close } = setUp();
     await members.begin([one]);
     state.failing.set("two", new Error("no log"));
@@ -230,8 +230,8 @@ describe("what is known of one", () => {
   });
 });
 
-describe("one that is none of the role's any more", () => {
-  it("is left five seconds after it stopped and went", async () => {
+describe("a container that no longer belongs to the role", () => {
+  it("is left five seconds after its end", async () => {
     const { members, take, write, asked } = setUp();
     await members.begin([one, two]);
     await write("one", { notice: "stopped" });
@@ -254,7 +254,7 @@ describe("one that is none of the role's any more", () => {
   it.each([
     ["runs again", "resumed", true],
     ["is back in time", "stopped", false],
-  ] as const)("is read on where it %s", async (_, notice, gone) => {
+  ] as const)("is read on if it %s", async (_, notice, gone) => {
     const { members, write, asked } = setUp();
     await members.begin([one, two]);
     await write("one", { notice: "stopped" });
@@ -269,7 +269,7 @@ describe("one that is none of the role's any more", () => {
     expect(asked[0]?.signal.aborted).toBe(false);
   });
 
-  it("ends without a word when the reader leaves", async () => {
+  it("ends without a notice when the reader leaves", async () => {
     const { members, take, end } = setUp();
     await members.begin([one]);
     end.abort();

@@ -8,7 +8,7 @@ import { at, line } from "../../../support/logs.ts";
 const web = { ...replica("web", "v1", 5), engine: "one" };
 
 describe("a line of a role", () => {
-  it("is that of its container, a marker begins a release", () => {
+  it("names its container; a marker begins a release", () => {
     const own = { ...line(7, "text"), level: "warn", stream: "stderr" } as const;
     expect(toRoleLine(web, own)).toEqual({ ...own, kind: "line", container: web });
     expect(toMarker(web, at(9))).toEqual({
@@ -23,7 +23,7 @@ describe("a line of a role", () => {
     expect(toBeginning({ ...web, createdAt: "" })).toBe("1970-01-01T00:00:00.000000000Z");
   });
 
-  it("has its place by time, then by name and engine", () => {
+  it("is sorted by time, then by name and engine", () => {
     const place = (ms: number, name: string, engine: string) => ({
       place: at(ms),
       line: toRoleLine({ ...replica(name), engine }, line(ms)),
@@ -38,7 +38,7 @@ describe("a page of a role", () => {
   const container = replica("web");
   const texts = (page: ReturnType<typeof createRolePage>) => page.take().map(({ message }) => message);
 
-  it("has the bytes of an answer, with what stands around each line", () => {
+  it("has the bytes of an answer, with the fields around each line", () => {
     const around = toLineBytes({ message: "" }) + 250;
     const half = maxPageBytes / 2 - around;
     const page = createRolePage(10);
@@ -49,7 +49,7 @@ describe("a page of a role", () => {
     expect([over.take().length, over.dropped, over.since]).toEqual([1, true, "2026-01-13T09:46:39.002000000Z"]);
   });
 
-  it("that is full needs no line of a second before its first", () => {
+  it("that is full omits the second before its first line", () => {
     const page = createRolePage(2);
     page.add(container, [line(5000, "a")]);
     expect(page.since).toBeNull();

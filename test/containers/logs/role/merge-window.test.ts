@@ -83,14 +83,14 @@ test("a line waits for the window, a late one does not", () => {
   expect(messages(window.take(601))).toEqual(["late"]);
 });
 
-test("clocks that go back do not turn a container's lines around", () => {
+test("clocks that go back do not reverse a container's lines", () => {
   const window = createReorderWindow({ holdMs, maxSize: 1e9 });
   window.push([make(0, 1000, "first"), make(0, 400, "second"), make(0, 1100, "third")], 0);
   window.push([make(1, 500, "other")], 0);
   expect(messages(window.take(500))).toEqual(["other", "first", "second", "third"]);
 });
 
-test("more text than it holds goes at once, the earlier half first", () => {
+test("text over the limit is sent at once, the earlier half first", () => {
   const window = createReorderWindow({ holdMs, maxSize: 10_000 });
   for (let n = 0; n < 100; n++) window.push([make(n % 2, n * 10, "x".repeat(100))], 0);
   expect(window.size).toBeGreaterThan(10_000);
@@ -100,7 +100,7 @@ test("more text than it holds goes at once, the earlier half first", () => {
   expect(out.map(({ timestamp }) => timestamp)).toEqual(out.map(({ timestamp }) => timestamp).toSorted());
 });
 
-test("a line waits from its arrival on, and takes all before it along", () => {
+test("a line waits from its arrival on, and is sent with all before it", () => {
   const window = createReorderWindow({ holdMs, maxSize: 1e9 });
   const take = (now: number) => window.take(now).map(({ message }) => message);
   expect([window.nextAt, window.size, window.last, take(1e9)]).toEqual([null, 0, "", []]);
@@ -124,14 +124,14 @@ test.each([
   [2 * 129, ["0", "1", "2"]],
   [2 * 129 - 1, ["0", "1", "2", "3"]],
   [0, ["0", "1", "2", "3"]],
-])("of four lines in %i characters the earlier ones go at once: %j", (maxSize, expected) => {
+])("of four lines in %i characters the earlier ones are sent at once: %j", (maxSize, expected) => {
   const window = createReorderWindow({ holdMs, maxSize });
   for (const message of ["0", "1", "2", "3"]) window.push([make(Number(message), Number(message), message)], 0);
   expect(window.take(0).map(({ message }) => message)).toEqual(expected);
   expect(window.size).toBe((4 - expected.length) * 129);
 });
 
-test("lines of one container stay in their order, whatever their times are", () => {
+test("lines of one container stay in their order, whatever their times", () => {
   const window = createReorderWindow({ holdMs, maxSize: 1e9 });
   const take = (now: number) => window.take(now).map(({ message }) => message);
   window.push([make(0, 3000, "a"), make(0, 1000, "b"), make(1, 2000, "x")], 0);

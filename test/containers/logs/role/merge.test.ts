@@ -21,7 +21,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled.mock.calls.length > 0;
 }
 
-it("there is room up to its size, and again once the reader took more", async () => {
+it("there is room up to the size, and again once the reader took more", async () => {
   const inbox = createRoleInbox({ maxSize: 3 * lineSize, holdMs: 60_000 });
   inbox.push(toLines(3));
   expect(await isSettled(inbox.room())).toBe(true);
@@ -58,7 +58,7 @@ it("a waiting reader is woken by size, notice, loss and error", async () => {
   await expect(last).rejects.toThrow("broken");
 });
 
-it("whoever waits for room need not once it is closed", async () => {
+it("closing ends the wait for room", async () => {
   const inbox = createRoleInbox({ maxSize: lineSize, holdMs: 60_000 });
   inbox.push(toLines(5));
   const room = inbox.room();

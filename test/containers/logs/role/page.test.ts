@@ -6,7 +6,7 @@ import { at, line } from "../../../support/logs.ts";
 
 const containers = ["a", "b", "c"].map((name) => replica(name));
 
-test("lines are the newest of all, by time, then by container", () => {
+test("a page has the newest lines of all, by time, then by container", () => {
   const logs = fc.array(fc.array(fc.nat(50), { maxLength: 30 }), { minLength: 3, maxLength: 3 });
   fc.assert(
     fc.property(logs, fc.integer({ min: 1, max: 60 }), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }), (given, tail, order) => {
@@ -51,14 +51,14 @@ test("a marker stands once where a release begins, and is not counted", () => {
   expect(marker?.message).toContain("v2");
 });
 
-test("no marker for a release that begins after `until`", () => {
+test("a release that begins after `until` has no marker", () => {
   const page = createRolePage(5, at(1500));
   page.add(replica("old", "v1"), [line(1000)]);
   page.add(replica("new", "v2", 2), []);
   expect(page.take().map(({ kind }) => kind)).toEqual(["line"]);
 });
 
-test("holds no more text than one answer may have", () => {
+test("a page has no more text than one answer may have", () => {
   const page = createRolePage(5000);
   page.add(
     replica("a"),
@@ -78,7 +78,7 @@ test("a full page needs another log from a second before its first line", () => 
   expect([page.since, page.dropped]).toEqual([at(6250), true]);
 });
 
-test("a line older than one without room stays out, however short", () => {
+test("a line older than an omitted one is omitted, however short", () => {
   const page = createRolePage(5000);
   page.add(
     replica("a"),
@@ -93,7 +93,7 @@ test("a line older than one without room stays out, however short", () => {
   expect(page.since).toBe(at(26));
 });
 
-test("the marker of two of one second names the same, read in any order", () => {
+test("the marker of two containers of one second is deterministic", () => {
   const [one, two] = [replica("new-1", "v2", 2), replica("new-2", "v2", 2)];
   const names = [
     [one, two],

@@ -17,7 +17,7 @@ const parseStats = (item: object) =>
   answers.stats.parse({ items: [{ name: "payouts", vhost: "/", ...item }], page_count: 1 }).items[0];
 
 describe("answers of the management API", () => {
-  it("lets one odd number hide no queue", () => {
+  it("survive one invalid number", () => {
     for (const odd of ["many", -1, 1.5, 1e300, null, {}, [], true]) {
       expect(parse({ ...queue, messages_ready: odd })).toMatchObject({ name: "payouts", messages_ready: null, messages: 5 });
       expect(parseStats({ messages: 1, consumers: odd, message_stats: { ack: odd, ack_details: odd } })).toMatchObject({
@@ -28,7 +28,7 @@ describe("answers of the management API", () => {
     expect(parseStats({ messages: 1, message_stats: [] })).toMatchObject({ message_stats: null });
   });
 
-  it("refuses what is no list of queues", () => {
+  it("refuse what is not a list of queues", () => {
     for (const strange of [
       [],
       {},
@@ -46,7 +46,7 @@ describe("answers of the management API", () => {
 });
 
 describe("parseAddress", () => {
-  it("makes a header of the credentials, also of strange ones", () => {
+  it("returns a header of any credentials", () => {
     const { origin, base, headers } = parseAddress("http://ops:p%40ss%3A%25@host:15672/rabbit/");
     expect([origin, base]).toStrictEqual(["http://host:15672", "/rabbit"]);
     expect(headers["authorization"]).toBe(`Basic ${Buffer.from("ops:p@ss:%").toString("base64")}`);

@@ -30,7 +30,7 @@ const noApi = "The address of RabbitMQ does not answer as its management API doe
 const because = (reason: unknown) => JSON.stringify({ error: "not_authorised", reason });
 
 describe("createRabbitmqClient", () => {
-  it("asks below /api with the credentials, and gives the checked answer", async () => {
+  it("asks below /api with the credentials, and returns checked answers", async () => {
     await using upstream = await startFakeUpstream((response) => response.end("[1,2]"));
     const observe = vi.fn<(...call: unknown[]) => void>();
     const url = `${upstream.url.replace("//", "//ops:p%40ss@")}/rabbit/`;
@@ -67,7 +67,7 @@ describe("createRabbitmqClient", () => {
     [404, "", "RabbitMQ does not have this virtual host, or the address is not its management API"],
     [302, "", "RabbitMQ's management API answered 302"],
     [500, "secret", "RabbitMQ's management API answered 500"],
-  ])("says what a status means: %i %s", async (status, body, message) => {
+  ])("explains a status: %i %s", async (status, body, message) => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(status).end(body));
     const observe = vi.fn<(...call: unknown[]) => void>();
     const client = createRabbitmqClient({ source: "mq", url: upstream.url, observe });
@@ -76,14 +76,14 @@ describe("createRabbitmqClient", () => {
     await client.close();
   });
 
-  it.each(["", "<html>", "null", '["1"]', "{}"])("refuses an answer that is not what was asked for: %j", async (body) => {
+  it.each(["", "<html>", "null", '["1"]', "{}"])("refuses an answer that was not asked for: %j", async (body) => {
     await using upstream = await startFakeUpstream((response) => response.end(body));
     const client = createRabbitmqClient({ source: "mq", url: upstream.url });
     expect(await failureOf(client.get("/x", list, never))).toEqual(toFailure(noApi));
     await client.close();
   });
 
-  it("takes an answer of the largest size, and none that is a byte larger", async () => {
+  it("accepts an answer of the largest size, and not a byte more", async () => {
     let body = "[1,2,3,45]";
     await using upstream = await startFakeUpstream((response) => response.end(body));
     const client = createRabbitmqClient({ source: "mq", url: upstream.url, maxBytes: body.length });
@@ -94,14 +94,14 @@ describe("createRabbitmqClient", () => {
     await client.close();
   });
 
-  it("takes answers of many queues by default", async () => {
+  it("accepts answers of many queues by default", async () => {
     await using upstream = await startFakeUpstream((response) => response.end("[]".padEnd(1024 * 1024)));
     const client = createRabbitmqClient({ source: "mq", url: upstream.url });
     expect(await client.get("/x", list, never)).toEqual([]);
     await client.close();
   });
 
-  it("asks nothing for a request that has ended, and says why it gave up", async () => {
+  it("asks nothing after an abort, and gives the reason", async () => {
     await using upstream = await startFakeUpstream((response) => response.end("[]"));
     const client = createRabbitmqClient({ source: "mq", url: upstream.url });
     const late = AbortSignal.abort(new DOMException("", "TimeoutError"));
@@ -124,7 +124,7 @@ describe("createRabbitmqClient", () => {
     await client.close();
   });
 
-  it("names the plugin where nobody listens, and closes without having asked", async () => {
+  it("names the plugin if nobody listens, and closes without a request", async () => {
     const upstream = await startFakeUpstream(() => {});
     await upstream[Symbol.asyncDispose]();
     const client = createRabbitmqClient({ source: "mq", url: upstream.url });

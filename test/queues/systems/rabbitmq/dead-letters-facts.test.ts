@@ -29,7 +29,7 @@ function createReader(given: Partial<Record<keyof typeof usual, unknown>> = {}) 
   return { reader: createFactsReader(client), asked, answers };
 }
 
-it("has what is asked of the broker, beside its queues", async () => {
+it("facts are what is asked of the broker beside its queues", async () => {
   const { reader, asked } = createReader();
   expect(await reader.read(signal)).toEqual({
     hasRates: true,
@@ -65,23 +65,23 @@ it.each([
   expect(await createReader({ nodes }).reader.read(signal)).toMatchObject({ uptime });
 });
 
-it("is blind where it sees no exchange, not where it may not ask", async () => {
+it("facts are incomplete without exchanges, not without permission", async () => {
   expect(await createReader({ exchanges: [] }).reader.read(signal)).toMatchObject({ isBlind: true, exchanges: [] });
   const { reader } = createReader({ exchanges: refused, bindings: refused });
   expect(await reader.read(signal)).toMatchObject({ isBlind: false, exchanges: [], bindings: [] });
 });
 
-it.each(["nodes", "bindings", "exchanges"] as const)("fails as the broker does where it is away: %s", async (path) => {
+it.each(["nodes", "bindings", "exchanges"] as const)("facts fail as the broker does if it is down: %s", async (path) => {
   await expect(createReader({ [path]: away }).reader.read(signal)).rejects.toBe(away);
   const odd = new Error("odd");
   await expect(createReader({ [path]: odd }).reader.read(signal)).rejects.toBe(odd);
 });
 
-it("fails where not even the overview may be read", async () => {
+it("facts fail if not even the overview may be read", async () => {
   await expect(createReader({ overview: refused }).reader.read(signal)).rejects.toBe(refused);
 });
 
-it("facts are read once a minute, or after forget; the uptime goes on", async () => {
+it("facts are read once a minute, or after forget; uptime continues", async () => {
   const { reader, asked, answers } = createReader();
   await reader.read(signal);
   answers["nodes"] = [{ uptime: 1000 }];

@@ -47,7 +47,7 @@ describe("toDeadLetterQueues", () => {
     expect(own("q", "nowhere", "one")).toBeUndefined();
   });
 
-  it("takes arguments before policies, and knows shared ones", () => {
+  it("prefers arguments to policies, and recognises shared ones", () => {
     const policy = { "dead-letter-exchange": "direct", "dead-letter-routing-key": "one.failed" };
     const queues = [
       { vhost: "/", name: "a", policy },
@@ -73,7 +73,7 @@ describe("toDeadLetterQueues", () => {
     expect(single).toEqual(new Map([[at("q"), [at("one")]]]));
   });
 
-  it("a queue of whose dead letter queues one is shared has no own one", () => {
+  it("excludes a queue with a shared dead letter queue", () => {
     const queues = [letters("a", "fanout"), letters("b", "direct", "one.failed")];
     const bindings = [bind("fanout", "one", ""), bind("fanout", "two", ""), bind("direct", "one", "one.failed")];
     const found = toDeadLetterQueues(queues, bindings, exchanges);
@@ -85,7 +85,7 @@ describe("toDeadLetterQueues", () => {
     ["one of its policy", { policy: { "message-ttl": 1000 } }, true],
     ["one that is no number", { arguments: { "x-message-ttl": "1000" } }, false],
     ["none", {}, false],
-  ])("takes a queue that gives back with %s for one of retries: %j", (_what, more, isRetry) => {
+  ])("takes a queue that returns messages by %s as a retry queue: %j", (_what, more, isRetry) => {
     const { arguments: ownArguments, ...rest } = more as { arguments?: object };
     const wait = { ...letters("wait", "", "work", ownArguments), ...rest };
     const bindings = [bind("", "wait", "wait"), bind("", "work", "work")];
@@ -98,13 +98,13 @@ describe("toDeadLetterQueues", () => {
     });
   });
 
-  it("takes no queue for one of retries whose messages do not come back", () => {
+  it("takes no queue as a retry queue whose messages do not return", () => {
     const queues = [letters("work", "", "wait"), letters("wait", "", "end", { "x-message-ttl": 1000 })];
     const bindings = [bind("", "wait", "wait"), bind("", "end", "end")];
     expect(toDeadLetterQueues(queues, bindings, exchanges).retries).toEqual(new Set());
   });
 
-  it("takes a queue with a time to live that gives back for one of retries", () => {
+  it("takes a returning queue with a time to live as a retry queue", () => {
     const queues = [letters("work", "", "wait"), letters("wait", "", "work", { "x-message-ttl": 1000 })];
     const found = toDeadLetterQueues(queues, [bind("", "wait", "wait"), bind("", "work", "work")], exchanges);
     expect(found).toMatchObject({ retries: new Set([at("wait")]), shared: new Set() });
@@ -132,7 +132,7 @@ describe("matchesTopic", () => {
     ["#.b", "a.b.c", false],
   ])("%s and %s: %s", (pattern, key, expected) => expect(match(pattern, key)).toBe(expected));
 
-  it("takes no words at all for what only `#` matches", () => {
+  it("matches no words only by `#`", () => {
     expect([matchesTopic([], []), matchesTopic(["#"], []), matchesTopic(["*"], []), matchesTopic([], ["a"])]).toStrictEqual([
       true,
       true,

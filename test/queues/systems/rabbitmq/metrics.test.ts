@@ -44,7 +44,7 @@ describe("numbers of a queue", () => {
   const identity = { name: "payouts", source: "rabbitmq", observedAt: "2026-01-01T00:00:00Z" };
   const entry = { totals: parse(queue) as never, stats, dead: null, retrying: null, isDeadLetterQueue: false };
 
-  it("leaves out the time before the broker's start, and its first minute", () => {
+  it("leave out the time before the broker's start, and its first minute", () => {
     expect(toBrokerRate(stats, { hasRates: true, uptime: 3000 })).toBe(0.875);
     expect(toBrokerRate(stats, { hasRates: true, uptime: 100 })).toBe(2.625);
     expect(toBrokerRate(stats, { hasRates: true, uptime: 60 })).toBe(4.375);
@@ -55,7 +55,7 @@ describe("numbers of a queue", () => {
     expect(toBrokerRate(undefined, basic)).toBeNull();
   });
 
-  it("adds what nobody acknowledges", () => {
+  it("include unacknowledged messages", () => {
     expect(toDone(stats, basic)).toBe(10);
     expect(toDone(parseStats({ messages: 0 }), basic)).toBe(0);
     expect([
@@ -65,7 +65,7 @@ describe("numbers of a queue", () => {
     ]).toStrictEqual([null, null, null]);
   });
 
-  it("says who does not take, but not of dead letters", () => {
+  it("name what consumers do not take, except dead letters", () => {
     expect(toRabbitmqMetrics(identity, entry, basic, none, 1_060_000)).toMatchObject({
       depth: 3,
       active: 2,
@@ -89,7 +89,7 @@ describe("numbers of a queue", () => {
     windowSeconds,
   });
 
-  it("has each number where it belongs", () => {
+  it("are each in their place", () => {
     const full = { ...entry, dead: 11, retrying: 12 };
     expect(toRabbitmqMetrics(identity, full, basic, { done: rates(120, null), failed: rates(90, 7) }, 1_060_500)).toEqual({
       ...toQueueMetrics(identity, {}),
@@ -113,14 +113,14 @@ describe("numbers of a queue", () => {
     ["sampled, of a broker without rates", { hasRates: false, uptime: 1000 }, null, 1.2, 120],
     ["sampled, of a broker of unknown age", { hasRates: true, uptime: null }, null, 1.2, 120],
     ["of the broker, beside sampled failures", { hasRates: true, uptime: 1000 }, 7, 0.875, 90],
-  ])("has a rate %s, and the window of it or of the failures", (_what, broker, failures, rate, windowSeconds) => {
+  ])("have a rate %s, with its window or that of the failures", (_what, broker, failures, rate, windowSeconds) => {
     const sampled = { done: rates(120, null), failed: failures === null ? unknownRates : rates(90, failures) };
     const metrics = toRabbitmqMetrics(identity, entry, broker, sampled, 0);
     expect(metrics.processedPerSec).toBe(rate);
     expect(metrics).toMatchObject({ failuresLastHour: failures, windowSeconds });
   });
 
-  it("has an age only with a waiting message, and workers that take", () => {
+  it("have an age only with a waiting message and consumers", () => {
     const show = (totals: object, more: object = {}) =>
       toRabbitmqMetrics(identity, { ...entry, ...more, totals: parse({ ...queue, ...totals }) as never }, basic, none, 2e6);
     expect(show({}).oldestAgeSeconds).toBe(1000);
@@ -132,7 +132,7 @@ describe("numbers of a queue", () => {
     expect([show({}, { stats: taken, isDeadLetterQueue: true }).workers, show({}, { stats: taken }).workers]).toEqual([2, 2]);
   });
 
-  it("knows a queue that is down", () => {
+  it("report a queue that is down", () => {
     for (const state of ["down", "stopped", "crashed", "minority", "noproc", "terminated"])
       expect(isDown({ ...queue, state })).toBe(true);
     for (const state of ["running", "idle", "flow", "shut down", null, undefined])
@@ -173,7 +173,7 @@ describe("createArrivals", () => {
     expect([countAt(200, 5), countAt(229.999, 5), countAt(230, 5), countAt(231, 6)]).toStrictEqual([6, 6, 6, 7]);
   });
 
-  it("forgets what is gone: it begins anew should it come again", () => {
+  it("removed queues are forgotten, and start again when they return", () => {
     const arrivals = createArrivals();
     const count = (key: string, held: number) => arrivals.count(key, held, 0);
     expect([count("gone", 1), count("here", 1), count("gone", 3), count("here", 3)]).toStrictEqual([0, 0, 2, 2]);

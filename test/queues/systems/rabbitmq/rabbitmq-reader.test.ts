@@ -61,7 +61,7 @@ describe("createRabbitmqReader", () => {
     server.close();
   });
 
-  it("shows a queue that is down as it last was, and no unknown one", async () => {
+  it("shows the last numbers of a queue that is down, if known", async () => {
     const reader = open();
     pages = [[running("payouts"), running("new", { state: "down", messages: undefined, messages_ready: undefined })]];
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-01T00:00:00Z") });
@@ -171,7 +171,7 @@ describe("createRabbitmqReader", () => {
     expect(await listed({ exclude: ["cel"] })).toEqual(["pidbox"]);
   });
 
-  it("turns the pages, also when the last one went meanwhile", async () => {
+  it("reads page after page, also when the last one disappears", async () => {
     const reader = open({ vhost: "a/b" });
     pages = [[running("a")], [running("b")]];
     expect((await reader.read(signal())).map(({ name }) => name)).toStrictEqual(["a", "b"]);
@@ -183,7 +183,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("asks what rarely changes once, and does without what it may not see", async () => {
+  it("asks once for what rarely changes, and works without permission", async () => {
     const reader = open();
     pages = [[running("a")]];
     for (let time = 0; time < 3; time += 1) await reader.read(signal());
@@ -192,7 +192,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("has all numbers of a queue, of its dead letters and its retries", async () => {
+  it("has all numbers of a queue, of its dead letters and retries", async () => {
     vi.useFakeTimers({ toFake: ["performance", "Date"], now: Date.parse("2026-01-01T00:00:00.500Z") });
     const bind = (name: string, key = name) => ({
       source: "",
@@ -244,7 +244,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("a shared dead letter queue has its arrivals, and nobody failures", async () => {
+  it("has arrivals of a shared dead letter queue, which are no failures", async () => {
     bindings = [{ source: "", vhost: "/", destination: "dlq", destination_type: "queue", routing_key: "dlq" }];
     const reader = open();
     const list = async (dead: number | null) => {
@@ -263,7 +263,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("asks for its columns; a queue has the name of its virtual host", async () => {
+  it("asks for its columns, and names queues with their virtual host", async () => {
     pages = [[running("q"), running("q", { vhost: "a/b" }), running("", { vhost: "v" })]];
     const reader = open();
     expect((await reader.read(signal())).map(({ name }) => name)).toEqual(["a/b/q", "q", "v/"]);
@@ -304,7 +304,7 @@ describe("createRabbitmqReader", () => {
     await reader.close();
   });
 
-  it("a user without a virtual host is named; facts are read again then", async () => {
+  it("names a user without a virtual host, and reads facts again then", async () => {
     const [known] = [exchanges];
     const reader = open();
     pages = [[]];

@@ -4,7 +4,7 @@ import { readProtobuf, toServer, toTask, toWorker } from "../../../../src/queues
 import { encodeTask, field } from "../../../support/redis.ts";
 
 describe("asynq's messages", () => {
-  it("reads back what was written", () => {
+  it("are read back as written", () => {
     const text = fc.string({ unit: "grapheme" });
     fc.assert(
       fc.property(text, fc.nat(1_000_000), fc.nat(4_000_000_000), (error, retried, lastFailedAt) => {
@@ -14,7 +14,7 @@ describe("asynq's messages", () => {
     );
   });
 
-  it("takes any bytes in time, and never fails", () => {
+  it("accept any bytes in time, and never fail", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const buffer = Buffer.from(bytes);
@@ -33,7 +33,7 @@ describe("asynq's messages", () => {
     expect(toTask(Buffer.alloc(0))).toStrictEqual({ error: "", retried: 0, lastFailedAt: null });
   });
 
-  it("passes over what it does not know, and over wrong types", () => {
+  it("ignore unknown fields and wrong types", () => {
     const message = Buffer.concat([
       field(15, Buffer.from("header")),
       Buffer.from([0x85, 0x01, 1, 2, 3, 4]),
@@ -45,7 +45,7 @@ describe("asynq's messages", () => {
     expect(toTask(negative)?.retried).toBe(0);
   });
 
-  it("reads what a worker is at", () => {
+  it("have the task of a worker", () => {
     const started = field(8, Buffer.concat([field(1, 1_800_000_000), field(2, 5)]));
     const texts = ["web-1", "7", "server", "task-1", "mail:send", "payload", "default"];
     const fields = [1, 2, 3, 4, 5, 6, 7].map((number, index) => field(number, texts[index] ?? ""));
@@ -63,7 +63,7 @@ describe("asynq's messages", () => {
     expect([toWorker(Buffer.from("x")), toServer(Buffer.from("x"))]).toStrictEqual([null, null]);
   });
 
-  it("the last value of a field counts; fixed numbers are passed over", () => {
+  it("take the last value of a field, and ignore fixed numbers", () => {
     const fixed = [Buffer.from([(1 << 3) | 1, ...Buffer.alloc(8, 0xff)]), Buffer.from([(2 << 3) | 5, 0xff, 0xff, 0xff, 0xff])];
     const message = Buffer.concat([...fixed, field(7, "first"), field(6, 3), field(7, "last"), field(6, 4), field(11, 1)]);
     expect(toTask(message)).toStrictEqual({ error: "last", retried: 4, lastFailedAt: 1000 });
@@ -86,16 +86,16 @@ describe("asynq's messages", () => {
     ["8 bytes of which one is missing", [(1 << 3) | 1, 1, 2, 3, 4, 5, 6, 7]],
     ["4 bytes of which one is missing", [(1 << 3) | 5, 1, 2, 3]],
     ["a number of 11 bytes", [1 << 3, ...Buffer.alloc(10, 0x80), 1]],
-  ])("is none with %s", (_what, bytes) => expect(readProtobuf(Buffer.from(bytes))).toBeNull());
+  ])("are empty with %s", (_what, bytes) => expect(readProtobuf(Buffer.from(bytes))).toBeNull());
 
-  it("has numbers of 64 bits", () => {
+  it("have numbers of 64 bits", () => {
     const ones = Buffer.alloc(9, 0xff);
     expect(readProtobuf(Buffer.from([1 << 3, ...ones, 1]))).toEqual(new Map([[1, [2n ** 64n - 1n]]]));
     expect(readProtobuf(Buffer.from([1 << 3, ...Buffer.alloc(9, 0x80), 0x7f]))).toEqual(new Map([[1, [2n ** 63n]]]));
     expect(readProtobuf(Buffer.from([0xa0, 0x06, 0xac, 0x02]))).toEqual(new Map([[100, [300n]]]));
   });
 
-  it("reads the queues and the state of a server", () => {
+  it("have the queues and the state of a server", () => {
     const entry = (name: string) => field(5, Buffer.concat([field(1, name), field(2, 3)]));
     expect(toServer(Buffer.concat([entry("a"), entry("b"), field(7, "active")]))).toStrictEqual({
       isActive: true,

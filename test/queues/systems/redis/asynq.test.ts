@@ -45,12 +45,12 @@ async function read(contents: RedisContents, at = now, queues = ["mail"]) {
 const readMail = async (contents: RedisContents, at = now) => (await read({ ...full, ...contents }, at))[0]?.measured;
 
 describe("asynq", () => {
-  it("has the queues that it lists", async () => {
+  it("lists its queues", async () => {
     expect(await createAsynq(createMemoryRedis(full).connection).discover(signal)).toEqual(["mail", "push"]);
     expect(await createAsynq(createMemoryRedis().connection).discover(signal)).toEqual([]);
   });
 
-  it("has of each queue what waits, what runs, what failed and who works", async () => {
+  it("has waiting, running and failed tasks and workers of each queue", async () => {
     expect(await read(full, now, ["push", "mail"])).toEqual([
       {
         queue: "push",
@@ -112,7 +112,7 @@ describe("asynq", () => {
     expect((await read({ texts }))[0]?.counters).toEqual(counters);
   });
 
-  it("retries are unknown where tasks are too many or too large", async () => {
+  it("has unknown retries if tasks are too many or too large", async () => {
     const pending = (count: number) => ({ "asynq:{mail}:pending": Array.from({ length: count }, (_, n) => `p${n}`) });
     expect((await readMail({ lists: pending(500) }))?.retrying).toBe(2 + 2);
     expect((await readMail({ lists: pending(501) }))?.retrying).toBeNull();
@@ -124,7 +124,7 @@ describe("asynq", () => {
     expect((await readMail({ hashes: large(101) }))?.retrying).toBeNull();
   });
 
-  it("has failures of the last hour, with what their messages say", async () => {
+  it("has failures of the last hour, with their messages' fields", async () => {
     const message = (more: object) => ({ msg: encodeTask({ id: "x", queue: "mail", ...more }) });
     const withPayload = (bytes: number) => message({ error: "large", payload: Buffer.alloc(bytes) });
     const largest = 2 * 60_000 - withPayload(60_000).msg.length + 64 * 1024 - 60_000;
@@ -167,7 +167,7 @@ describe("asynq", () => {
     expect(await createAsynq(createMemoryRedis().connection).failures([], now, signal)).toEqual([]);
   });
 
-  it("asks for all that a queue has, and for no more rows than it looks at", async () => {
+  it("reads a queue's keys, and no more rows than it uses", async () => {
     const { connection, commands } = createMemoryRedis();
     const asynq = createAsynq(connection);
     await asynq.read(["mail"], now, signal);
@@ -199,7 +199,7 @@ describe("asynq", () => {
     expect(commands).toEqual([["zrangebyscore", "asynq:workers", second, "+inf", "LIMIT", 0, 1000]]);
   });
 
-  it("has the tasks that processes which have not expired are at", async () => {
+  it("has the tasks of live processes", async () => {
     const worker = (host: string, id: string) =>
       Buffer.concat([field(1, host), field(4, id), field(5, "mail:send"), field(7, "mail")]);
     const started = field(8, field(1, second));

@@ -82,7 +82,7 @@ const left = "Gave up waiting for Redis: the request has ended";
 afterEach(() => void vi.useRealTimers());
 
 describe("createRedisConnection", () => {
-  it("asks all in one go, and gives each question its own replies", async () => {
+  it("sends all questions at once, and gives each its own replies", async () => {
     await using server = await startServer((_name, [key]) => `$${key?.length}\r\n${key}\r\n`);
     const observe = vi.fn<(...call: unknown[]) => void>();
     const connection = createRedisConnection("r", server.url, observe);
@@ -106,7 +106,7 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
-  it("asks nothing where there is no question, and nothing for who has left", async () => {
+  it("sends nothing without a question, or for a caller that has left", async () => {
     await using server = await startServer(() => ":1\r\n");
     const connection = createRedisConnection("r", server.url);
     expect(await connection.ask([ask(), ask()], never)).toEqual([[], []]);
@@ -131,7 +131,7 @@ describe("createRedisConnection", () => {
     ["ERR upstream timeout", late],
     ["ERR upstream time out", late],
     ["ERR unknown command", away],
-  ])("says what a refusal means: %s", async (text, message) => {
+  ])("explains a refusal: %s", async (text, message) => {
     await using server = await startServer(() => `-${text}\r\n`);
     const observe = vi.fn<(...call: unknown[]) => void>();
     const connection = createRedisConnection("r", server.url, observe);
@@ -140,7 +140,7 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
-  it("takes a key of another type, and a refused `client`, for answers", async () => {
+  it("accepts another key type, and a refused `client`, as answers", async () => {
     const wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
     await using server = await startServer((name) => (name === "client" ? "-NOPERM no\r\n" : `-${wrong}\r\n`));
     const connection = createRedisConnection("r", server.url);
@@ -150,7 +150,7 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
-  it("connects anew with the first question after the connection was lost", async () => {
+  it("connects again at the first question after a loss", async () => {
     await using server = await startServer(() => ":1\r\n");
     const connection = createRedisConnection("r", server.url);
     await connection.ask([ask(["get", "a"])], never);
@@ -164,7 +164,7 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
-  it("a timeout drops the connection, a caller who leaves does not", async () => {
+  it("is dropped by a timeout, and not by a caller that leaves", async () => {
     let isSilent = true;
     await using server = await startServer(() => (isSilent ? null : ":1\r\n"));
     const connection = createRedisConnection("r", server.url);
@@ -186,7 +186,7 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
-  it("lets nobody else try for a quarter of a second where nobody listens", async () => {
+  it("is not tried for a quarter of a second after a refused connection", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const server = await startServer(() => ":1\r\n");
     await server[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { groupRedisFailures } from "../../../../src/queues/systems/redis/redis.t
 describe("groupRedisFailures", () => {
   const failure = { queue: "q", id: "1", error: "boom", worker: null, attempts: 1, at: 1_000_000 };
 
-  it("gives every queue its newest groups, and cleans what it shows", () => {
+  it("returns the newest groups of every queue, cleaned", () => {
     const many = Array.from({ length: failureGroupsLimit + 100 }, (_, n) => ({
       ...failure,
       error: `error ${n}`,
@@ -20,7 +20,7 @@ describe("groupRedisFailures", () => {
     expect(secret[0]?.error).not.toContain("\x1b");
   });
 
-  it("a group has its first and last failure; the newest group is first", () => {
+  it("has the first and last failure of a group, newest group first", () => {
     const at = Date.parse("2026-01-01T00:00:00Z");
     const many = [3, 1, 6, 2, 5, 4].map((n) => ({ ...failure, id: `j${n}`, at: at + n * 1000, attempts: n }));
     const later = { ...failure, id: "k", queue: "p", error: " \t\r\n late", worker: "w", attempts: null, at: at + 60_999 };
@@ -55,7 +55,7 @@ describe("groupRedisFailures", () => {
     expect(groupRedisFailures(close.toReversed(), "redis").map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
   });
 
-  it("failures are grouped by queue, worker and the text that is read", () => {
+  it("groups failures by queue, worker and text", () => {
     const long = "x".repeat(errorReadLimit);
     const count = (...more: object[]) =>
       groupRedisFailures(

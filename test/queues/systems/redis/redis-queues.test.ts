@@ -34,7 +34,7 @@ describe("createRedisQueues", () => {
     };
   };
 
-  it("starts again where a system counts something else, and when that ends", async () => {
+  it("starts again if a system counts something else, and when that ends", async () => {
     const read = start();
     const rates = [];
     for (const [seconds, total, since] of [
@@ -63,7 +63,7 @@ describe("createRedisQueues", () => {
     expect(states.slice(15)).toStrictEqual(Array.from({ length: 6 }, () => "idle"));
   });
 
-  it("lists what was seen and what is configured", async () => {
+  it("lists seen and configured queues", async () => {
     let found = ["mail"];
     const read = start(() => found);
     await read(0, 0);
@@ -91,7 +91,7 @@ describe("queues of two systems", () => {
       { label: "asynq", system: other },
     ]);
 
-  it("carry the label of the later one, in all that is said of them", async () => {
+  it("carry the label of the later one everywhere", async () => {
     const queues = open(toSystem(["mail", "a"]), toSystem(["z", "mail"]));
     const listed = (await queues.metrics(0, signal())).map(({ name, source, observedAt }) => [name, source, observedAt]);
     expect(listed).toEqual(["a", "asynq:mail", "mail", "z"].map((name) => [name, "cache", "1970-01-01T00:00:00Z"]));
@@ -106,7 +106,7 @@ describe("queues of two systems", () => {
     expect([named.map(({ queue, id }) => [queue, id]), unnamed]).toEqual([shown, 4]);
   });
 
-  it("belong to the first system where only the configuration has them", async () => {
+  it("belong to the first system if only configured", async () => {
     const queues = open(toSystem(["a"]), toSystem(["b"]), ["b", "c"]);
     expect((await queues.failures(0, signal())).map(({ queue, id }) => [queue, id])).toEqual([
       ["a", "a"],
@@ -117,7 +117,7 @@ describe("queues of two systems", () => {
     expect(await none.metrics(0, signal())).toEqual([]);
   });
 
-  it("keep their names where a system returns more than was asked for", async () => {
+  it("have their names if a system returns more than was asked for", async () => {
     const other = { queue: "b", id: "1", error: "", worker: null, attempts: null, at: 1 };
     const reading = { queue: "b", measured: {}, counters: { processed: 1, failures: 2 }, isCut: false };
     const named = [{ queue: "b", id: "1", kind: null, host: "h", startedAt: null }];
@@ -171,7 +171,7 @@ describe("createKeySearch", () => {
     return { search: createKeySearch(connection, { patterns: ["a*", "b*"], againMs }), cursors };
   };
 
-  it("goes through all keys, by the same step for each pattern", async () => {
+  it("reads all keys, in the same steps for each pattern", async () => {
     const { search, cursors } = start([
       [
         ["7", ["a1", 5]],
@@ -186,13 +186,13 @@ describe("createKeySearch", () => {
     expect(cursors).toEqual(["0", "0", "7", "7"]);
   });
 
-  it.each([[[["0"], ["0"]]], [[[7, ["a"]]]], [["x", null]], [[]]])("ends with a reply that is none: %j", async (step) => {
+  it.each([[[["0"], ["0"]]], [[[7, ["a"]]]], [["x", null]], [[]]])("ends with an invalid reply: %j", async (step) => {
     const { search, cursors } = start([step]);
     expect((await search(signal()))[Symbol.iterator]().next().done).toBe(!JSON.stringify(step).includes("a"));
     expect(cursors).toHaveLength(2);
   });
 
-  it("a failure is the caller's the first time only, and is tried again", async () => {
+  it("fails its caller the first time only, and is tried again", async () => {
     const refusal = new OpsError("queues_unavailable", "no");
     const { search, cursors } = start([[refusal], [["0", ["a"]]], [refusal], [["0", ["b"]]]]);
     await expect(search(signal())).rejects.toBe(refusal);
@@ -206,7 +206,7 @@ describe("createKeySearch", () => {
     expect(cursors).toHaveLength(8);
   });
 
-  it("lets who leaves before the first answer have what was found until then", async () => {
+  it("returns what was found to a caller that leaves early", async () => {
     const connection = { ask: () => new Promise(() => {}) } as unknown as RedisConnection;
     const search = createKeySearch(connection, { patterns: ["a*"], againMs: 1000 });
     expect([...(await search(AbortSignal.abort()))]).toEqual([]);
@@ -216,7 +216,7 @@ describe("createKeySearch", () => {
     ["bull", "bull"],
     ["{a}", "{a}"],
     [String.raw`a\b*c?d[e]f^g-h`, String.raw`a\\b\*c\?d\[e\]f\^g\-h`],
-  ])("means %s by %s", (text, pattern) => expect(escapePattern(text)).toBe(pattern));
+  ])("matches %s by %s", (text, pattern) => expect(escapePattern(text)).toBe(pattern));
 });
 
 describe("discover of createBullmq", () => {

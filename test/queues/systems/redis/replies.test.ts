@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { quantilesOf, toCount, toFields, toNumber, toScored, toTexts } from "../../../../src/queues/systems/redis/replies.ts";
 
 describe("replies", () => {
-  it("are nothing where they are something else", () => {
+  it("are empty if they have another type", () => {
     for (const odd of [null, undefined, new Error("WRONGTYPE"), {}, Number.NaN, true]) {
       expect([toCount(odd), toNumber(odd), toTexts(odd), toScored(odd), toFields(odd)]).toStrictEqual([0, null, [], [], []]);
     }
@@ -38,7 +38,7 @@ describe("counts and texts of replies", () => {
     [12, null],
   ])("the number of %j is %j", (reply, number) => expect(toNumber(reply)).toBe(number));
 
-  it("are in their order, without what is none", () => {
+  it("are in their order, without invalid ones", () => {
     expect(toTexts(["a", 1, null, "", "b"])).toStrictEqual(["a", "", "b"]);
     expect(toFields(["a", 1, null, ""])).toStrictEqual(["a", null, null, ""]);
     expect(toScored(["a", "1.5", "b", "-2"])).toStrictEqual([
@@ -50,7 +50,7 @@ describe("counts and texts of replies", () => {
 });
 
 describe("quantilesOf", () => {
-  it("is as percentile_cont", () => {
+  it("equals percentile_cont", () => {
     expect(quantilesOf([])).toStrictEqual([null, null]);
     expect(quantilesOf([4])).toStrictEqual([4, 4]);
     expect(quantilesOf([3, 1, 2, 4])[0]).toBe(2.5);

@@ -54,7 +54,7 @@ it.each<[string, RedisContents, object[]]>([
   expect(await find(contents)).toEqual(systems);
 });
 
-it("finds all of them, in one order, under a prefix that is no pattern", async () => {
+it("finds all of them in one order, under a literal prefix", async () => {
   const contents = {
     sets: { ...sets, processes: ["p"], "_kombu.binding.celery": ["x"] },
     texts: { ...ids("bq:", ["x"]), ...ids("{a}*:", ["q"]), ...ids("{a}b:", ["other"]), ...ids("bull:", ["other"]) },
@@ -62,7 +62,7 @@ it("finds all of them, in one order, under a prefix that is no pattern", async (
   expect(await find(contents, "{a}*")).toEqual([bull("q"), bee("x"), sidekiq, celery]);
 });
 
-it("looks at a hundred queues of Bull", async () => {
+it("reads a hundred queues of Bull", async () => {
   const queues = Array.from({ length: 101 }, (_, n) => `q${n}`);
   const meta = Object.fromEntries(queues.slice(0, 100).map((queue) => [`bull:${queue}:meta`, {}]));
   expect(await find({ texts: ids("bull:", queues), hashes: meta })).toEqual([]);
@@ -94,7 +94,7 @@ it("an answer serves a minute; keys are searched again after ten", async () => {
   expect(scans()).toHaveLength(6);
 });
 
-it("a refused look finds nothing, and the others are made all the same", async () => {
+it("a refused search finds nothing, and the others are done", async () => {
   const { connection } = createMemoryRedis({ sets: { ...sets, processes: ["p"] }, texts: ids("bull:", ["a"]) });
   const refuse = (refused: string) =>
     createUnsupportedSearch(

@@ -37,14 +37,14 @@ describe("coverage", () => {
     expect(cover(before, found, 1000)).toStrictEqual({ oldest: found.oldest, since });
   });
 
-  it("begins with the look that missed a row, also after later looks", () => {
+  it("begins with the read that missed a row, also after later reads", () => {
     const missing = cover(fullCoverage, rows(null, { isMissing: true }), 1000);
     expect([covers(missing, 500, 1500), covers(missing, 501, 1500)]).toStrictEqual([true, false]);
     const seen = cover(missing, rows(row("a", 200)), 1100);
     expect(covers(cover(seen, rows(row("b", 300)), 1500), 501, 1500)).toBe(false);
   });
 
-  it("begins with the first row where events do not show what ended before", () => {
+  it("begins with the first row if events do not show earlier ends", () => {
     const unknown = cover(fullCoverage, rows(row("a", 400), { isWhole: false }), 1000);
     expect([covers(unknown, 600, 1000), covers(unknown, 601, 1000)]).toStrictEqual([true, false]);
     // Without any row none went by age or number; and who saw the oldest one knows what went.

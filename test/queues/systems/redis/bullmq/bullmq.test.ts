@@ -80,14 +80,14 @@ const empty = {
 };
 
 describe("BullMQ", () => {
-  it("has the queues that have a `meta` key", async () => {
+  it("lists the queues that have a `meta` key", async () => {
     const { connection } = createMemoryRedis({
       hashes: { "bull:q:meta": {}, "bull:a:b:meta": {}, "other:x:meta": {}, "bull:q:1": {} },
     });
     expect([...(await createBullmq(connection, "bull").discover(signal))]).toEqual(["q", "a:b"]);
   });
 
-  it("has nothing of a queue without a job", async () => {
+  it("has no numbers of a queue without a job", async () => {
     expect(await read({})).toEqual({
       queue: "q",
       measured: empty,
@@ -96,7 +96,7 @@ describe("BullMQ", () => {
     });
   });
 
-  it("has what waits, is delayed, runs and failed, and how long it took", async () => {
+  it("has waiting, delayed, running and failed jobs, and their durations", async () => {
     const reading = await read({
       lists: { wait: ["w2", "w1"], paused: ["p1"], active: ["a1", "a2"] },
       sorted: {
@@ -147,12 +147,12 @@ describe("BullMQ", () => {
     });
   });
 
-  it("takes no marker of BullMQ 4 for a job", async () => {
+  it("ignores markers of BullMQ 4", async () => {
     const { measured } = await read({ lists: { wait: ["0:5"], paused: ["0:9", "p1"] }, hashes: { p1: job(5) } });
     expect(measured).toMatchObject({ depth: 1, oldest_age: 5, retrying: 0 });
   });
 
-  it("counts by events from the second read on, anew where some are missing", async () => {
+  it("counts by events from the second read on, anew after a gap", async () => {
     const { read: readOwn } = createReader();
     const all = [
       event("1-0", "completed", "x"),
@@ -170,7 +170,7 @@ describe("BullMQ", () => {
     expect(await counters([event(`${ago(1)}-0`, "completed", "d")], 2)).toEqual({ processed: 2, failures: 2, since: "events 1" });
   });
 
-  it("counts by the metrics of the workers where they are on", async () => {
+  it("counts by the workers' metrics if they are on", async () => {
     const { read: readOwn } = createReader();
     const counters = async (hashes: NonNullable<Own["hashes"]>) => (await readOwn({ hashes })).counters;
     const completed = { "metrics:completed": { count: "70" } };
@@ -183,7 +183,7 @@ describe("BullMQ", () => {
     expect(await counters({ "metrics:failed": { count: "7" } })).toMatchObject({ since: "events 0" });
   });
 
-  it("workers are unknown where a job runs and no connection has a name", async () => {
+  it("has unknown workers if a job runs and no connection has a name", async () => {
     const workers = async (own: Own) => (await read(own)).measured.workers;
     expect(await workers({ lists: { active: ["a"] } })).toBeNull();
     expect(await workers({})).toBe(0);
@@ -191,7 +191,7 @@ describe("BullMQ", () => {
     expect(await workers({ clients: new Error("NOPERM") })).toBeNull();
   });
 
-  it("is a lower bound where more jobs are there than are looked at", async () => {
+  it("has a lower bound if there are more jobs than are read", async () => {
     const ids = (count: number) => Array.from({ length: count }, (_, n) => `j${n}`);
     const delayed = (count: number) => ({ delayed: Object.fromEntries(ids(count).map((id) => [id, delayedUntil(now + 1000)])) });
     expect(await read({ sorted: delayed(1000) })).toMatchObject({ isCut: false, measured: { deferred: 1000, retrying: 0 } });
@@ -200,7 +200,7 @@ describe("BullMQ", () => {
     expect(await read({ lists: { wait: ids(1001) } })).toMatchObject({ isCut: false, measured: { depth: 1001, retrying: null } });
   });
 
-  it("knows no successes, or no failures, of a window of which rows are gone", async () => {
+  it("has no successes or failures of a window with missing rows", async () => {
     const { read: readOwn } = createReader();
     const rows = (own: Own["sorted"]) => readOwn({ sorted: own ?? {} });
     expect(await rows({ completed: { a: ago(200), b: ago(100) }, failed: { c: ago(3000), d: ago(100) } })).toMatchObject({
@@ -212,7 +212,7 @@ describe("BullMQ", () => {
     expect(gone.measured).not.toHaveProperty("failures_recent");
   });
 
-  it("misses the row of a job that has just ended", async () => {
+  it("lacks the row of a job that has just ended", async () => {
     const missing = (what: string) => read({ events: [event(`${ago(20)}-0`, what, "gone")] });
     const [completed, failed] = await Promise.all([missing("completed"), missing("failed")]);
     expect(completed.measured).toMatchObject({ failures: 0 });
@@ -226,7 +226,7 @@ describe("BullMQ", () => {
     expect(there.measured).toMatchObject({ processed: 1, failures: 1 });
   });
 
-  it("repeated attempts are counted by events, or by rows of delayed jobs", async () => {
+  it("counts repeated attempts by events, or by rows of delayed jobs", async () => {
     const events = [
       event(`${ago(400)}-0`, "active", "r"),
       event(`${ago(399)}-0`, "waiting", "r", "failed"),
@@ -249,7 +249,7 @@ describe("BullMQ", () => {
     });
   });
 
-  it("is a lower bound where the events do not reach back an hour", async () => {
+  it("has a lower bound if the events do not reach back an hour", async () => {
     const trimmed = (oldest: number) => ({
       hashes: { meta: { "opts.maxLenEvents": "1" } },
       events: [event(`${ago(oldest)}-0`, "added", "x")],
@@ -273,7 +273,7 @@ describe("BullMQ", () => {
     expect((await read({ lists: { wait: ["n"] }, hashes: { n: next } })).measured.oldest_age).toBe(age);
   });
 
-  it("is as old as the first delayed job whose time has come", async () => {
+  it("is as old as the first delayed job that is due", async () => {
     const delayed = (...times: number[]) => ({
       delayed: Object.fromEntries(times.map((time, n) => [`d${n}`, delayedUntil(time)])),
     });
@@ -284,7 +284,7 @@ describe("BullMQ", () => {
     );
   });
 
-  it("the first look back finds missing rows, and retries", async () => {
+  it("finds missing rows and retries in its first read", async () => {
     const failing = [event(`${ago(700)}-0`, "active", "r"), event(`${ago(600)}-0`, "delayed", "r")];
     // More than the fifty events that a first look takes.
     const later = Array.from({ length: 60 }, (_, n) => event(`${ago(60 - n)}-0`, "added", `n${n}`));
@@ -294,7 +294,7 @@ describe("BullMQ", () => {
     expect(measured).not.toHaveProperty("processed");
   });
 
-  it("does not look back for a second time, and goes on with what it read", async () => {
+  it("does not search the past twice, and continues with what it read", async () => {
     const redis = createMemoryRedis(toContents({ events: [event("5-1", "added", "x")] }));
     const system = createBullmq(redis.connection, "bull");
     const streams = async () => {
@@ -316,7 +316,7 @@ describe("BullMQ", () => {
     expect(await streams()).toEqual([["xrange", "bull:q:events", "(5-1", "+", "COUNT", 10_000], ...always]);
   });
 
-  it("takes a stream that was empty for one that may miss some", async () => {
+  it("takes an empty stream as possibly incomplete", async () => {
     const { read: readOwn } = createReader();
     await readOwn({});
     const own = { hashes: { meta: { "opts.maxLenEvents": "1" } }, events: [event(`${ago(10)}-0`, "added", "x")] };
@@ -326,7 +326,7 @@ describe("BullMQ", () => {
     expect(next.isCut).toBe(false);
   });
 
-  it("asks for all that a queue has, and for no more rows than it looks at", async () => {
+  it("reads a queue's keys, and no more rows than it uses", async () => {
     const { connection, commands } = createMemoryRedis();
     await createBullmq(connection, "bull").read(["q"], now, signal);
     expect(commands.filter(([command]) => !command.startsWith("x"))).toEqual([
@@ -361,7 +361,7 @@ describe("BullMQ", () => {
     ]);
   });
 
-  it("looks for its age at the next ones of each list only", async () => {
+  it("finds its age at the next jobs of each list alone", async () => {
     const ids = ["old", "n5", "n4", "n3", "n2", "n1"];
     const hashes = Object.fromEntries(ids.map((id, index) => [id, job(index === 0 ? 900 : 10)]));
     expect((await read({ lists: { wait: ids }, hashes })).measured.oldest_age).toBe(10);
@@ -378,7 +378,7 @@ describe("BullMQ", () => {
     expect((await read({ lists: { wait: ["w"] }, hashes: { w: row } })).measured.retrying).toBe(retrying);
   });
 
-  it("has failures of the last hour, and those that wait for their delay", async () => {
+  it("has failures of the last hour, and delayed retries", async () => {
     const redis = createMemoryRedis(
       toContents({
         sorted: {
@@ -400,7 +400,7 @@ describe("BullMQ", () => {
     ]);
   });
 
-  it("says how many jobs run, of which nobody knows the worker", async () => {
+  it("has the number of running jobs with unknown workers", async () => {
     const { connection } = createMemoryRedis({
       lists: { "bull:a:active": ["1", "2"], "bull:b:active": ["3"], "bull:c:active": ["4"] },
     });

@@ -3,7 +3,7 @@ import { beginningOf, eventShare, lookBack } from "../../../../../src/queues/sys
 import { toEvents } from "../../../../../src/queues/systems/redis/bullmq/events.ts";
 import type { Look } from "../../../../../src/queues/systems/redis/bullmq/snapshot.ts";
 
-describe("how a window began", () => {
+describe("the beginning of a window", () => {
   const now = 10_000_000;
   const ago = (seconds: number) => now - seconds * 1000;
   const event = (seconds: number, name: string, jobId = "7") => [`${ago(seconds)}-0`, ["event", name, "jobId", jobId]];
@@ -13,7 +13,7 @@ describe("how a window began", () => {
   const back = (some: Partial<Look>, moment: Partial<typeof first>, ...replies: unknown[]) =>
     lookBack("bull:q:", { ...look, ...some }, { ...first, ...moment }).parse(replies);
 
-  it("reads few events where the oldest row is from before the window", () => {
+  it("needs few events if the oldest row is from before the window", () => {
     const oldest = { completed: { id: "a", score: ago(301) }, failed: { id: "b", score: ago(3599) } };
     expect(lookBack("bull:q:", { ...look, oldest }, { ...first, limit: 5000 }).commands).toStrictEqual([
       ["xrange", "bull:q:events", ago(299), "+", "COUNT", 50],
@@ -26,13 +26,13 @@ describe("how a window began", () => {
     [300, 299, 5000, 5000],
     [299.999, 3599.999, 5000, 5000],
     [300.001, 3600, 50, 50],
-  ])("oldest rows that are %d and %d s old: reads %i and %i events", (done, dead, most, other) => {
+  ])("with oldest rows of %d and %d s needs %i and %i events", (done, dead, most, other) => {
     const oldest = { completed: { id: "a", score: ago(done) }, failed: { id: "b", score: ago(dead) } };
     const { commands } = lookBack("bull:q:", { ...look, oldest }, { ...first, limit: 5000 });
     expect(commands.map((command) => command.at(-1))).toStrictEqual([done === 300 ? 50 : most, other]);
   });
 
-  it("takes events from its first moment on, and is whole if they reach it", () => {
+  it("includes events from its first moment on, complete if they reach it", () => {
     const begin = now - 299_000;
     const at = (time: number, jobId: string) => [`${time}-0`, ["event", "completed", "jobId", jobId]];
     const { completed } = back({}, {}, [at(begin - 1, "early"), at(begin, "first")], []);
@@ -43,14 +43,14 @@ describe("how a window began", () => {
     expect([eventShare(1), eventShare(2), eventShare(100), eventShare(100_000)]).toStrictEqual([10_000, 5000, 100, 10]);
   });
 
-  it("is open where all events that one read takes are of other kinds", () => {
+  it("is unknown if all events of one read are of other kinds", () => {
     const events = toEvents(Array.from({ length: 10_000 }, () => event(20, "active")));
     const later = { isFirst: false, isJoined: true };
     expect(back({ events }, later).completed).toStrictEqual({ events: [], isWhole: false });
     expect(back({ events: events.slice(1) }, later).completed).toStrictEqual({ events: [], isWhole: true });
   });
 
-  it("is known by the first event, or where all were read without one", () => {
+  it("is known by the first event, or if all were read without one", () => {
     const two = [event(200, "active"), event(199, "completed", "8")];
     const { completed, failed } = back({}, {}, two, [event(3000, "active"), event(2999, "active"), event(2998, "active")]);
     expect(completed).toStrictEqual({ events: [{ at: ago(199), event: "completed", jobId: "8", prev: "" }], isWhole: true });
@@ -58,14 +58,14 @@ describe("how a window began", () => {
     expect(back({}, {}, two, [event(3000, "active")]).failed.isWhole).toBe(true);
   });
 
-  it("is unknown where the stream was cut within it", () => {
+  it("is unknown if the stream was trimmed within it", () => {
     const cut = { oldestEvent: `${ago(200)}-0` };
     expect(back(cut, {}, [event(200, "completed")], []).completed.isWhole).toBe(false);
     expect(back({ ...cut, isTrimmed: false }, {}, [event(200, "completed")], []).completed.isWhole).toBe(true);
     expect(back({ oldestEvent: null }, {}, [], []).completed.isWhole).toBe(false);
   });
 
-  it("is known to a later look by the events since the one before", () => {
+  it("is known to a later read by the events since the last", () => {
     const events = toEvents([event(400, "completed", "old"), event(20, "completed", "8"), event(10, "failed", "9")]);
     const later = { isFirst: false, isJoined: true };
     const cut = { oldestEvent: `${ago(200)}-0`, events };

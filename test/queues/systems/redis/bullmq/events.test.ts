@@ -11,7 +11,7 @@ describe("BullMQ's events", () => {
   const entry = (id: string, event: string) => [id, ["event", event, "jobId", "7"]];
   const read = (...entries: unknown[]) => toEvents(entries);
 
-  it("counts each once, from the second read on", () => {
+  it("count once each, from the second read on", () => {
     const first = countEvents(noEvents, read(entry("5-0", "completed")), "1-0");
     expect(first).toStrictEqual({ lastId: "5-0", completed: 0, failed: 0, gaps: 0 });
     const second = countEvents(first, read(entry("5-1", "completed"), entry("9-0", "failed"), entry("9-1", "active")), "1-0");
@@ -21,7 +21,7 @@ describe("BullMQ's events", () => {
     expect(countEvents(second, read(entry("30-0", "completed")), "20-0")).toMatchObject({ gaps: 1 });
   });
 
-  it("begins with an empty stream, and misses nothing then", () => {
+  it("begin with an empty stream, and miss nothing then", () => {
     const empty = countEvents(noEvents, [], null);
     expect(countEvents(empty, read(entry("3-0", "completed")), "3-0")).toStrictEqual({
       lastId: "3-0",
@@ -31,7 +31,7 @@ describe("BullMQ's events", () => {
     });
   });
 
-  it("passes over what is no entry", () => {
+  it("ignore malformed entries", () => {
     expect(toEvents(["x", [1, []], ["5", ["event", "a"]], ["a-1", []], ["5-1", "fields"], ["5-2", ["odd"]]])).toStrictEqual([
       ["5-2", { at: 5, event: "", jobId: "", prev: "" }],
     ]);
@@ -47,12 +47,12 @@ describe("BullMQ's events", () => {
     ["4-9", "5-0", 0],
     ["3-0", "0-0", 0],
     [null, "5-0", 0],
-  ])("with %s as the oldest entry after %s has missed some %i times", (oldest, lastId, gaps) => {
+  ])("with %s as the oldest entry after %s miss some %i times", (oldest, lastId, gaps) => {
     const counter = { lastId, completed: 1, failed: 2, gaps: 0 };
     expect(countEvents(counter, [], oldest)).toStrictEqual({ ...counter, gaps });
   });
 
-  it("reads the fields of an entry by their names", () => {
+  it("have fields by their names", () => {
     const id = `${"1".repeat(16)}-12`;
     expect(read([id, ["prev", "event", "event", "failed", "jobId", 7]])).toStrictEqual([
       [id, { at: 1_111_111_111_111_111, event: "failed", jobId: "7", prev: "event" }],
@@ -65,7 +65,7 @@ describe("BullMQ's events", () => {
     expect(read(["5-1", fields])).toStrictEqual([["5-1", { at: 5, event: "", jobId: "", prev: "" }]]);
   });
 
-  it("a counter that misses twenty events was left behind", () => {
+  it("show an abandoned counter after twenty missed events", () => {
     const on = watchMetrics(noMetrics, 10, 100);
     expect(on).toStrictEqual({ isOn: true, count: 10, events: 100 });
     expect(watchMetrics(on, 10, 119)).toStrictEqual(on);
@@ -75,7 +75,7 @@ describe("BullMQ's events", () => {
     expect(watchMetrics(off, 0, 130)).toStrictEqual({ isOn: true, count: 0, events: 130 });
   });
 
-  it("knows a counter that was left behind", () => {
+  it("show an abandoned counter", () => {
     const on = watchMetrics(noMetrics, 10, 0);
     expect(on.isOn).toBe(true);
     expect(watchMetrics(on, 10, 5).isOn).toBe(true);

@@ -9,14 +9,14 @@ import {
 import type { Look } from "../../../../../src/queues/systems/redis/bullmq/snapshot.ts";
 import type { RedisConnection } from "../../../../../src/queues/systems/redis/connection.ts";
 
-describe("jobs that a worker gave back", () => {
+describe("jobs that a worker returned", () => {
   const event = (jobId: string, name: string, prev = "") => ({ at: 1000, event: name, jobId, prev });
   const find = (...events: ReturnType<typeof event>[]) => {
     const { running, returned } = findReturned(new Set(["old"]), events);
     return { running: [...running], returned: returned.map(({ jobId }) => jobId) };
   };
 
-  it("are those that wait again after they ran, unless their worker was lost", () => {
+  it("are those that wait again after they ran, unless the worker was lost", () => {
     expect(find(event("old", "delayed"))).toStrictEqual({ running: [], returned: ["old"] });
     expect(find(event("a", "active"), event("a", "delayed"), event("a", "waiting", "delayed"))).toStrictEqual({
       running: ["old"],
@@ -59,7 +59,7 @@ describe("jobs that a worker gave back", () => {
   });
 });
 
-describe("retries that are known", () => {
+describe("known retries", () => {
   const now = 10_000_000;
   const recent = [
     { at: now - 5000, count: 1 },
@@ -103,7 +103,7 @@ describe("retries that are known", () => {
     isJoined: true,
   };
 
-  it("the first look has the retries of an hour, and who still runs", async () => {
+  it("of the first read are those of an hour, and the running jobs", async () => {
     const { connection, commands } = createConnection(
       [[entry(now - 900, "a", "delayed", "active"), entry(now - 800, "b", "active")]],
       failedOnce,
@@ -119,7 +119,7 @@ describe("retries that are known", () => {
     ]);
   });
 
-  it("are added to those of before, of which none is older than an hour", async () => {
+  it("are added to the earlier ones of the last hour", async () => {
     const events = [
       event(now - 1900, "a", "delayed", "active"),
       event(now - 1100, "a", "waiting", "active"),
@@ -162,14 +162,14 @@ describe("retries that are known", () => {
     ],
     ["as many events as are read", {}, [[1, 2, 3].map((n) => entry(n, "x", "added"))], false],
     ["fewer events than are read", {}, [[1, 2].map((n) => entry(n, "x", "added"))], true],
-  ])("are known since the first look by %s, or only from now on", async (_what, more, replies, isWhole) => {
+  ])("are known since the first read by %s, or only from now on", async (_what, more, replies, isWhole) => {
     const { connection } = createConnection(replies);
     const first = { ...subject, firstId: "77-1", before: { ...noRetries, running: new Set(["old"]) }, ...more };
     const [known] = await readRetries(connection, [first], limits, now, signal);
     expect(known).toMatchObject({ since: isWhole ? -Infinity : now, running: new Set(isWhole ? ["old"] : []) });
   });
 
-  it("are counted though it is not sure of each, and known only from then on", async () => {
+  it("are counted though uncertain, and known only from then on", async () => {
     const look = { ...subject.look, events: [["1-0", event(now - 900, "a", "delayed", "active")]] } as unknown as Look;
     const { connection } = createConnection([["1", "2", null, "500"], 1]);
     const [known] = await readRetries(connection, [{ ...subject, look }], limits, now, signal);
@@ -177,7 +177,7 @@ describe("retries that are known", () => {
   });
 });
 
-describe("a job that came back", () => {
+describe("a job that returned", () => {
   const event = (name: string, prev = "active", at = 1000) => ({ at, event: name, jobId: "a", prev });
   const check = (row: unknown[], hasReason: number, items = [event("waiting")], running: string[] = []) => {
     const { failed, isSure } = checkReturned("bull:q:", { running: new Set(running), returned: items }, 5).parse([
