@@ -60,6 +60,9 @@ async function readInventory(source: Source, ids: readonly string[]) {
 }
 
 /** Within two seconds of quiet. */
+/** Of an app, so that a stopped one is in one of the lists. */
+const labels = { service: "convergence", role: "web" };
+
 async function converge(source: Source, ids: readonly string[]) {
   const isEqual = async () => JSON.stringify(await readInventory(source, ids)) === JSON.stringify(await readTruth(ids));
   await until(isEqual, 2000).catch(() => {});
@@ -78,7 +81,6 @@ test("the inventory equals docker's list after any changes", { timeout: 120_000 
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
     return Math.floor((seed / 2_147_483_648) * below);
   };
-  const labels = { service: "convergence", role: "web" };
   for (let round = 0; round < 3; round++) {
     for (let step = 0; step < 40; step++) {
       const id = ids[random(ids.length)] ?? "";
@@ -109,11 +111,11 @@ test("the inventory equals docker's list after any changes", { timeout: 120_000 
 test("F8: the stream is cut for more events than the engine remembers", { timeout: 60_000 }, async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
   await using source = watch(proxy.socketPath);
-  const id = await createContainer(dockerd.socketPath, { name: "gap-0", cmd: ["sleep", "600"] });
+  const id = await createContainer(dockerd.socketPath, { name: "gap-0", labels, cmd: ["sleep", "600"] });
   await source.list(soon());
   expect(await readInventory(source, [id])).toMatchObject([{ name: "gap-0" }]);
   proxy.cut();
-  const ids = [id, await createContainer(dockerd.socketPath, { name: "gap-new" })];
+  const ids = [id, await createContainer(dockerd.socketPath, { name: "gap-new", labels })];
   for (let count = 1; count <= 310; count++) await docker("POST", `/containers/${id}/rename?name=gap-${count}`);
   proxy.heal();
   await until(async () => (await source.list(soon())).engines[0]?.ok === true);
@@ -124,7 +126,6 @@ test("F8: the stream is cut for more events than the engine remembers", { timeou
 
 test("F4: a container whose inspection hangs delays no other", async () => {
   await using proxy = await startFaultProxy(dockerd.socketPath);
-  const labels = { service: "convergence", role: "web" };
   const stuck = await startContainer(dockerd.socketPath, { name: "stuck", labels });
   const other = await startContainer(dockerd.socketPath, { name: "other", labels: { ...labels, role: "job" } });
   proxy.hang(`${stuck}/json`);
@@ -149,7 +150,7 @@ test("F9: a crash loop costs few inspections; an idle engine costs none", { time
   await using proxy = await startFaultProxy(dockerd.socketPath);
   await using source = watch(proxy.socketPath);
   await source.list(soon());
-  const id = await createContainer(dockerd.socketPath, { name: "crash", cmd: ["true"] });
+  const id = await createContainer(dockerd.socketPath, { name: "crash", labels, cmd: ["true"] });
   const before = proxy.requests.length;
   const start = performance.now();
   let starts = 0;
