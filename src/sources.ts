@@ -6,15 +6,13 @@ import { createHealthProbes } from "./containers/health-probes.ts";
 import { toContainerEnv } from "./containers/kamal/environment.ts";
 import { isOwnService } from "./containers/kamal/origin.ts";
 import { createRestarts } from "./containers/restart/restart.ts";
-import type { DeploySource } from "./deploys/deploy.ts";
 import { createDeployMemory } from "./deploys/fate.ts";
 import { createDeploySource } from "./deploys/files/source.ts";
 import type { Sources } from "./graphql/sources.ts";
 import type { Environment } from "./lib/environment.ts";
-import { toOpsError } from "./lib/errors.ts";
 import type { Logger } from "./lib/logger.ts";
 import { protectSecrets } from "./lib/redact/secrets.ts";
-import { type ObserveCall, observed, unobserved } from "./lib/upstream-call.ts";
+import { type ObserveCall, unobserved } from "./lib/upstream-call.ts";
 import { createHostSource } from "./prometheus/source.ts";
 import { parseQueuesFile } from "./queues/config.ts";
 import { createJobOperations } from "./queues/jobs/operations.ts";
@@ -65,15 +63,13 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     queues,
     hosts,
     containerHistory: hosts,
-    deploy: observeDeploy(
-      createDeploySource({
-        path: config.deployInfoPath,
-        kamalAuditPath: config.kamalAuditLog,
-        toEnv: (said) => toDeployEnv(said, config),
-        logger,
-      }),
+    deploy: createDeploySource({
+      path: config.deployInfoPath,
+      kamalAuditPath: config.kamalAuditLog,
+      toEnv: (said) => toDeployEnv(said, config),
+      logger,
       observe,
-    ),
+    }),
     deployMemory: createDeployMemory(),
     timeline,
     audit,
@@ -103,20 +99,6 @@ function toDeployEnv(
   const labels = { ...(service && { service }), ...(destination && { destination }) };
   const raw = { labels, name: "", state: "", variables: {} };
   return toContainerEnv(raw, { env: config.env, rules: config.containers });
-}
-
-/** A missing file is an answer, not a failure. */
-function toCode(error: unknown): string | null {
-  const { code } = toOpsError(error);
-  return code === "deploy_info_missing" ? null : code;
-}
-
-/** Each read of the file is a call; a remembered good one in its place is an answer. */
-function observeDeploy(source: DeploySource, observe: ObserveCall): DeploySource {
-  return {
-    ...source,
-    read: (signal) => observed({ observe, upstream: "deploy", signal, toCode }, () => source.read(signal)),
-  };
 }
 
 /** The queue layer's options, with its file fully validated. */

@@ -1,7 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { environments } from "../lib/environment.ts";
 import type { Logger } from "../lib/logger.ts";
-import { countHeader } from "../lib/raw-headers.ts";
 import type { JwtOptions } from "./jwt.ts";
 import { type Principal, scopes } from "./principal.ts";
 import { parseTokenKid, type TokenEnd } from "./token.ts";
@@ -97,4 +96,14 @@ function createLazyJwt(options: JwtOptions): (token: string) => Promise<Principa
     verifier ??= import("./jwt.ts").then(({ createJwtVerifier }) => createJwtVerifier(options));
     return (await verifier)(token);
   };
+}
+
+/** How often a header was sent; `name` is in lower case. node:http merges or drops repeated headers; its raw name/value list has all. */
+export function countHeader(rawHeaders: readonly string[], name: string): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const sent = rawHeaders[index] as string;
+    if (sent.length === name.length && sent.toLowerCase() === name) count += 1;
+  }
+  return count;
 }

@@ -1,8 +1,7 @@
-import type { Authenticator } from "../auth/authenticator.ts";
+import { type Authenticator, countHeader } from "../auth/authenticator.ts";
 import type { Principal } from "../auth/principal.ts";
 import { type Throttle, toNetwork } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
-import { countHeader } from "../lib/raw-headers.ts";
 import type { Admission } from "./admission.ts";
 import type { Exchange } from "./exchange.ts";
 import { createErrorReply, presetHeaders, wantsProblem } from "./reply.ts";

@@ -1,7 +1,8 @@
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { OpsError } from "../../lib/errors.ts";
+import { OpsError, toOpsError } from "../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../lib/logger.ts";
+import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { DeployInfo, DeploySource } from "../deploy.ts";
 import { createHistoryLog, createKamalLog } from "./history.ts";
 import { type ParsedDeploy, parseDeployInfo, type ToEnv } from "./parse.ts";
@@ -14,6 +15,8 @@ interface DeploySourceOptions {
   readonly kamalAuditPath?: string | null;
   readonly toEnv: ToEnv;
   readonly logger: Logger;
+  /** Each read of the file is a call; a remembered good version in its place is an answer, and so is a missing file. */
+  readonly observe?: ObserveCall;
 }
 
 type Version = ParsedDeploy & { readonly fingerprint: string | null };
@@ -27,7 +30,8 @@ const writerMs = 50;
  * Deploy info from a file. An unchanged file costs one stat. An invalid file is read again, in case a writer is in progress. A file that is still invalid, or
  * unreadable, returns the last good version, marked stale. A missing file is always missing: 404.
  */
-export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger }: DeploySourceOptions): DeploySource {
+export function createDeploySource(options: DeploySourceOptions): DeploySource {
+  const { path, kamalAuditPath = null, toEnv, logger, observe = unobserved } = options;
   let version: Version | null = null;
   let lastGood: DeployInfo | null = null;
   const change = createChangeLog();
@@ -55,22 +59,29 @@ export function createDeploySource({ path, kamalAuditPath = null, toEnv, logger 
     return version.info;
   });
 
+  const read = async (signal: AbortSignal): Promise<DeployInfo> => {
+    try {
+      const info = await load(signal);
+      change("", () => logger.info({ upstream: "deploy_info", path }, "deploy_info.json is readable again"));
+      return info;
+    } catch (error) {
+      const failure = toDeployError(error);
+      const fields = { upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) };
+      if (!signal.aborted) change(failure.message, () => logger.warn(fields, failure.message));
+      if (!lastGood || failure.code === "deploy_info_missing") throw failure;
+      return { ...lastGood, stale: true, error: failure.message };
+    }
+  };
   return {
     history: (signal) => Promise.all(logs.map((log) => log(signal))),
-    read: async (signal) => {
-      try {
-        const info = await load(signal);
-        change("", () => logger.info({ upstream: "deploy_info", path }, "deploy_info.json is readable again"));
-        return info;
-      } catch (error) {
-        const failure = toDeployError(error);
-        const fields = { upstream: "deploy_info", path, code: failure.code, cause: causeOf(failure) };
-        if (!signal.aborted) change(failure.message, () => logger.warn(fields, failure.message));
-        if (!lastGood || failure.code === "deploy_info_missing") throw failure;
-        return { ...lastGood, stale: true, error: failure.message };
-      }
-    },
+    read: (signal) => observed({ observe, upstream: "deploy", signal, toCode }, () => read(signal)),
   };
+}
+
+/** A missing file is an answer, not a failure. */
+function toCode(error: unknown): string | null {
+  const { code } = toOpsError(error);
+  return code === "deploy_info_missing" ? null : code;
 }
 
 async function look(path: string, toEnv: ToEnv): Promise<Version> {

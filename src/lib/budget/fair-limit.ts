@@ -1,5 +1,5 @@
 import type { ReadBudget } from "./budget.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "./turns.ts";
 
 /** Limits concurrent work. Waiting work starts in turn, owner by owner. */
 export interface FairLimit {

@@ -91,7 +91,7 @@ describe("orphans", () => {
     expect(wedged.orphans).toMatchObject({ jobs: null, gaps: [{ reason: expect.stringContaining("cannot be inspected") }] });
   });
 
-  it("are unknown where rows do not say or cannot be read; no engine is asked", async () => {
+  it("are unknown if rows do not say or cannot be read; no engine is asked", async () => {
     const mute = { queueSources: [{ name: "jobs", metrics: [{ name: "payouts" }], errors: [] }] };
     const found = await ask([], mute);
     const reason = "its rows do not name the host of a job";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countHeader } from "../../src/lib/raw-headers.ts";
+import { countHeader } from "../../src/auth/authenticator.ts";
 
 test.each([
   [[], 0],

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { inTurns } from "../../../src/lib/budget/budget.ts";
 import { createFairLimit } from "../../../src/lib/budget/fair-limit.ts";
-import { FairQueue } from "../../../src/lib/budget/fair-queue.ts";
+import { FairQueue } from "../../../src/lib/budget/turns.ts";
 
 describe("a fair queue", () => {
   const drain = (queue: FairQueue<string>) => Array.from({ length: queue.size }, () => queue.take());
