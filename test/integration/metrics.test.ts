@@ -129,7 +129,8 @@ describe("/metrics of the running gateway", () => {
     );
     expect(valuesOf(again, "ops_upstream_errors_total", { upstream: "postgres" })[0]).toBeGreaterThan(0);
     expect(valuesOf(again, "ops_upstream_errors_total", { upstream: "prometheus" })[0]).toBeGreaterThan(0);
-    expect(valuesOf(again, "ops_upstream_errors_total", { upstream: "deploy" })).toEqual([2]);
+    const ofDeploy = valuesOf(again, "ops_upstream_errors_total", { upstream: "deploy" });
+    expect(ofDeploy.reduce((sum, count) => sum + count, 0)).toBe(2);
   });
 });
 
@@ -198,7 +199,7 @@ describe("deploy/prometheus", () => {
     return join(dir, "prometheus.yml");
   }
 
-  it("passes promtool check config, check rules and the rules' unit tests", () => {
+  it("passes promtool check config, check rules and the rules' unit tests", { timeout: 120_000 }, () => {
     const config = promtool(["check", "config", writeConfig()]);
     expect(config).toMatchObject({ status: 0, text: expect.stringMatching(/SUCCESS: 2 rule files found/) });
     const rules = ["alerts", "recording"].map((name) => `deploy/prometheus/rules/${name}.yml`);
