@@ -28,7 +28,7 @@ let origin: string;
 beforeAll(async () => {
   const schema = buildSchema(await readFile("schema/schema.graphql", "utf8"));
   const rootValue = {
-    hosts: hostile.map((name) => ({ name, status: "up", cpuUtil: 0.5, alert: false })),
+    hosts: hostile.map((name) => ({ name, status: "UP", cpuUtil: 0.5, alert: false })),
     hostsUpdatedAt: "2026-01-13T09:46:00Z",
     thresholds: { cpu: 0.85, mem: 0.85 },
   };

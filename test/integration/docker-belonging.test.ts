@@ -111,16 +111,16 @@ test("contradictions, destinations and other products are as configured", async 
   });
   const rows = await read("kind env destination service");
   expect(rows.map(({ name, ...row }) => [name, row.kind, row.env, row.destination, row.service])).toEqual([
-    ["by-hand", "core", null, null, null],
-    ["payments-web-1", "core", null, null, "payments"],
-    ["wallet-core-production-web-staging-v1", "core", null, "staging", "wallet-core-production"],
-    ["wallet-core-web-beta-v1", "core", "staging", "beta", "wallet-core"],
-    ["wallet-core-web-qa-v1", "core", null, "qa", "wallet-core"],
-    ["wallet-core-web-staging-v1", "core", "staging", "staging", "wallet-core"],
-    ["wallet-core-worker-staging-v1", "core", "staging", "staging", "wallet-core"],
-    ["wallet-core-redis", "accessory", null, null, "wallet-core-redis"],
-    ["billing-web-staging-v1", "other", "staging", "staging", "billing"],
-    ["shop-web-1", "other", null, null, null],
+    ["by-hand", "CORE", null, null, null],
+    ["payments-web-1", "CORE", null, null, "payments"],
+    ["wallet-core-production-web-staging-v1", "CORE", null, "staging", "wallet-core-production"],
+    ["wallet-core-web-beta-v1", "CORE", "STAGING", "beta", "wallet-core"],
+    ["wallet-core-web-qa-v1", "CORE", null, "qa", "wallet-core"],
+    ["wallet-core-web-staging-v1", "CORE", "STAGING", "staging", "wallet-core"],
+    ["wallet-core-worker-staging-v1", "CORE", "STAGING", "staging", "wallet-core"],
+    ["wallet-core-redis", "ACCESSORY", null, null, "wallet-core-redis"],
+    ["billing-web-staging-v1", "OTHER", "STAGING", "staging", "billing"],
+    ["shop-web-1", "OTHER", null, null, null],
   ]);
   // What the two say of the environment is not enough for a limited token, nor is the label of another product.
   const ofStaging = ["wallet-core-web-beta-v1", "wallet-core-web-staging-v1", "wallet-core-worker-staging-v1"];
