@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { createNotifier } from "../../../lib/broadcast.ts";
+import { createNotifier, withEnd } from "../../../lib/broadcast.ts";
 import { createSharedBudget, type ReadBudget } from "../../../lib/budget/budget.ts";
 import { toOpsError } from "../../../lib/errors.ts";
 import { type ContainerRef, toContainerKey } from "../../container.ts";
@@ -24,18 +24,12 @@ import { readLogs, readWhole, toQueryTime } from "./read.ts";
 /** What following needs of an engine. */
 export type FollowedEngine = EngineCalls & Pick<Engine, "starts">;
 
-interface Follower {
-  /** History, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`. */
-  follow(
-    engine: FollowedEngine,
-    ref: ContainerRef,
-    options: FollowOptions,
-    signal: AbortSignal,
-  ): Promise<AsyncGenerator<LogBatch>>;
-}
-
-/** All readers of one container share one stream of its engine. */
-export function createFollower(timeoutMs: number): Follower {
+/**
+ * All readers of one container share one stream of its engine.
+ *
+ * @returns history, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`.
+ */
+export function createFollower(timeoutMs: number) {
   const feeds = new Map<string, Feed>();
   const enter = (engine: FollowedEngine, ref: ContainerRef): Feed => {
     const key = toContainerKey(ref);
@@ -62,29 +56,29 @@ export function createFollower(timeoutMs: number): Follower {
     const cut = counted ? "counted" : "at_least";
     return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
   };
-  return {
-    async follow(engine, ref, options, signal) {
-      const feed = enter(engine, ref);
-      const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
-      const leave = () => feed.leave(buffer);
-      signal.addEventListener("abort", leave, { once: true });
-      try {
-        return read(await readHistory(engine, ref, options, await feed.join(buffer), signal));
-      } catch (error) {
-        leave();
-        throw error;
-      }
-
-      async function* read(history: LogBatch) {
-        try {
-          if (history.lines.length > 0 || history.cut !== null) yield history;
-          yield* buffer.read(signal);
-        } finally {
-          signal.removeEventListener("abort", leave);
-          leave();
-        }
-      }
-    },
+  return async (
+    engine: FollowedEngine,
+    ref: ContainerRef,
+    options: FollowOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<LogBatch, void>> => {
+    const feed = enter(engine, ref);
+    const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
+    const leave = () => {
+      signal.removeEventListener("abort", leave);
+      feed.leave(buffer);
+    };
+    signal.addEventListener("abort", leave);
+    try {
+      const history = await readHistory(engine, ref, options, await feed.join(buffer), signal);
+      return withEnd(leave, async function* () {
+        if (history.lines.length > 0 || history.cut !== null) yield history;
+        yield* buffer.read(signal);
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
   };
 }
 
