@@ -1,5 +1,5 @@
-import { aboutContainer, type AuditEntry, type AuditLog, toIntentEntry } from "../audit/audit.ts";
-import { type AuditOutcome, createOutcomes } from "../audit/recorder.ts";
+import { aboutContainer, type AuditLog, toIntentEntry } from "../audit/audit.ts";
+import { type AuditOutcome, createOutcomes, toFailedOutcome } from "../audit/recorder.ts";
 import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import { onceDone } from "../lib/cache.ts";
 import type { Container } from "./container.ts";
@@ -66,13 +66,5 @@ function describe({ exitCode, timedOut, durationMs }: ProbeRun): string {
 
 /** An engine that was lost, or is late, may still have run the probe. */
 function toFailure(error: unknown): AuditOutcome {
-  const { code = "internal", message, upstreamStatus = null } = error as Failure;
-  const outcome: AuditEntry["outcome"] = code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed";
-  return { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
-}
-
-interface Failure {
-  readonly code?: string;
-  readonly message: string;
-  readonly upstreamStatus?: number;
+  return toFailedOutcome(error, (code) => (code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed"));
 }

@@ -62,12 +62,8 @@ async function readPiece(file: FileHandle, size: number): Promise<string | null>
 
 /** A new file is durable only once its folder's entry is. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  await handle.sync();
 }
 
 interface Writable {
