@@ -1,15 +1,10 @@
-import { aboutContainer, type AuditLog, toIntentEntry } from "../audit/audit.ts";
+import { aboutContainer, type ActionRequest, type AuditLog, toIntentEntry } from "../audit/audit.ts";
 import { type AuditOutcome, createOutcomes, toFailedOutcome } from "../audit/recorder.ts";
-import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import { onceDone } from "../lib/cache.ts";
 import type { Container } from "./container.ts";
 import type { ContainerSource, ProbeRun } from "./source.ts";
 
-interface ProbeRequest {
-  readonly requestId: string;
-  readonly principal: Principal;
-  readonly origin: RequestOrigin;
-}
+type ProbeRequest = Omit<ActionRequest, "reason">;
 
 export interface HealthProbes {
   /**

@@ -101,11 +101,11 @@ function requireShell(output: string, engine: string): void {
 async function readOutput(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  const demuxer = createDemuxer((_, payload) => {
+  const demux = createDemuxer((_, payload) => {
     if (size >= maxOutputBytes) return;
     chunks.push(payload);
     size += payload.length;
   });
-  for await (const chunk of stream) if (!demuxer.push(chunk)) break;
+  for await (const chunk of stream) if (!demux(chunk)) break;
   return Buffer.concat(chunks).subarray(0, maxOutputBytes).toString("utf8");
 }

@@ -2,7 +2,7 @@ import type { Environment } from "../../lib/environment.ts";
 import { toContainerEnv } from "../kamal/environment.ts";
 import { isOwnService } from "../kamal/origin.ts";
 import { isFloatingTag, toImageTag, toSha } from "../kamal/version.ts";
-import type { ReleaseImage } from "../release-image.ts";
+import type { ReleaseImage } from "../source.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Snapshot } from "./engine/inventory.ts";
 import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./http/answers.ts";

@@ -65,27 +65,21 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
     inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),
-    stats: (refs, signal) => each(refs, async (ref) => sampler.measure(findEngine(engines, ref), ref.fullId, signal)),
+    stats: (refs, signal) => {
+      const measure = async (ref: ContainerRef) => sampler.measure(findEngine(engines, ref), ref.fullId, signal);
+      return Promise.all(refs.map((ref) => measure(ref).catch((error: unknown) => toOpsError(error))));
+    },
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
     async follow(ref, followOptions, signal) {
       const engine = findEngine(engines, ref);
-      return follow(engine, ref, followOptions, signal).catch((error: unknown) => {
-        throw toDockerError(error, engine.name);
-      });
+      return follow(engine, ref, followOptions, signal).catch(failOf(engine));
     },
     async logs(ref, logOptions, budget) {
       const engine = findEngine(engines, ref);
-      const times = { timeoutMs: logsTimeoutMs, budget };
-      try {
-        const read = () => readLogs(engine, ref, logOptions, times);
-        return await engine.limits.logs.run(budget, read);
-      } catch (error) {
-        throw toDockerError(error, engine.name);
-      }
+      const read = () => readLogs(engine, ref, logOptions, { timeoutMs: logsTimeoutMs, budget });
+      return engine.limits.logs.run(budget, read).catch(failOf(engine));
     },
-    async restart(ref) {
-      return restarter.restart(findEngine(engines, ref), ref);
-    },
+    restart: async (ref) => restarter.restart(findEngine(engines, ref), ref),
     probe: async (ref) => probe(findEngine(engines, ref), ref),
     restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {
@@ -96,9 +90,11 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   };
 }
 
-/** Each element fails on its own, as an OpsError. */
-function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Promise<T>): Promise<(T | Error)[]> {
-  return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
+/** Rejects with the failure of an engine call as an OpsError. */
+function failOf({ name }: Engine): (error: unknown) => never {
+  return (error) => {
+    throw toDockerError(error, name);
+  };
 }
 
 type Lister = Pick<ContainerSource, "list" | "listCached" | "listRetired" | "listRunning">;

@@ -23,7 +23,7 @@ export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
 }
 /** A small number, as GraphQL's Int; else null. */
 export const count = orElse(z.int32(), null);
-const labels = orElse(z.record(z.string(), z.string()), {} as Record<string, string>);
+const labels = orElse<Record<string, string>, Record<string, string>>(z.record(z.string(), z.string()), {});
 const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const portSchema = z.object({ IP: textSchema, PublicPort: z.number().int().optional(), Type: textSchema });
@@ -139,8 +139,12 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
 
 /** The container's own name: a list also has names from links ("/web/db"). Names that no engine allows are dropped. */
 function toName(names: readonly string[], fullId: string): string {
-  const name = names.find((candidate) => /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(candidate));
-  return name?.replace(/^\//, "") ?? fullId.slice(0, 12);
+  return names.map(parseName).find((name) => name !== null) ?? fullId.slice(0, 12);
+}
+
+/** Null for a name that no engine allows. */
+export function parseName(text: string | undefined): string | null {
+  return /^\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)$/.exec(text ?? "")?.[1] ?? null;
 }
 
 /** "Up 2 hours (healthy)": the only health in the list before API 1.52. */

@@ -48,10 +48,6 @@ export function createEngineClient(
   const reads = createLink(address, observe);
   const writes = control ? createLink(control, observe) : reads;
 
-  const toPath = (fullId: string, action: Action | "restart") => {
-    if (!/^[0-9a-f]{64}$/.test(fullId)) throw new TypeError("Not a full container id");
-    return `/containers/${fullId}/${action}`;
-  };
   const read = async (path: string, query: Query, signal: AbortSignal) =>
     parseJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes));
   return {
@@ -85,4 +81,9 @@ export function createEngineClient(
       writes.close();
     },
   };
+}
+
+function toPath(fullId: string, action: Action | "restart"): string {
+  if (!/^[0-9a-f]{64}$/.test(fullId)) throw new TypeError("Not a full container id");
+  return `/containers/${fullId}/${action}`;
 }

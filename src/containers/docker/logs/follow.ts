@@ -41,27 +41,21 @@ export function createFollower(timeoutMs: number) {
     feeds.set(key, feed);
     return feed;
   };
-  const readHistory = async (
-    engine: FollowedEngine,
-    ref: ContainerRef,
-    options: FollowOptions,
-    history: LogHistory,
-    signal: AbortSignal,
-  ): Promise<LogBatch> => {
-    const times = { timeoutMs, budget: createSharedBudget(signal) };
-    if (options.tail === 0 || history.until === "") return toBatch({});
-    if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
-    const { until } = history;
-    const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
-    const cut = counted ? "counted" : "at_least";
-    return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
-  };
   return async (
     engine: FollowedEngine,
     ref: ContainerRef,
     options: FollowOptions,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<LogBatch, void>> => {
+    const readHistory = async (history: LogHistory): Promise<LogBatch> => {
+      const times = { timeoutMs, budget: createSharedBudget(signal) };
+      if (options.tail === 0 || history.until === "") return toBatch({});
+      if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
+      const { until } = history;
+      const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
+      const cut = counted ? "counted" : "at_least";
+      return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
+    };
     const feed = enter(engine, ref);
     const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
     const leave = () => {
@@ -70,7 +64,7 @@ export function createFollower(timeoutMs: number) {
     };
     signal.addEventListener("abort", leave);
     try {
-      const history = await readHistory(engine, ref, options, await feed.join(buffer), signal);
+      const history = await readHistory(await feed.join(buffer));
       return withEnd(leave, async function* () {
         if (history.lines.length > 0 || history.cut !== null) yield history;
         yield* buffer.read(signal);
@@ -248,7 +242,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
   let lines: LogLine[] = [];
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createTtySplitter((entry) => joiner.push("stdout", entry));
-  const demuxer = createDemuxer((stream, entry) => joiner.push(stream, entry));
+  const demux = createDemuxer((stream, entry) => joiner.push(stream, entry));
   /** As many lines as are published in a few milliseconds: a reader's regular expression may take long for each. */
   let atOnce = 64;
   const hand = async (): Promise<boolean> => {
@@ -271,7 +265,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
     if (signal.aborted) return;
     for await (const chunk of response as AsyncIterable<Buffer>) {
       if (tty) splitter.push(chunk);
-      else if (!demuxer.push(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
+      else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
       if (!(await hand())) return;
       await room();
     }
