@@ -100,7 +100,7 @@ export interface OpenIntent {
 }
 
 /** Who asks for an action, and why. */
-interface ActionRequest {
+export interface ActionRequest {
   readonly principal: Principal;
   readonly origin: RequestOrigin;
   readonly requestId: string;

@@ -4,6 +4,22 @@ import type { AuditEntry, AuditLog } from "./audit.ts";
 /** The outcome of an action, for the record. */
 export type AuditOutcome = Pick<AuditEntry, "outcome" | "detail" | "code"> & Partial<Pick<AuditEntry, "dockerStatus">>;
 
+/** The fields that any of our errors may have. */
+export interface CodedError {
+  readonly code?: string;
+  readonly message: string;
+  readonly upstreamStatus?: number;
+}
+
+/** A failed action on a container; `judge` says what its error means. */
+export function toFailedOutcome(
+  error: unknown,
+  judge: (code: string, dockerStatus: number | null) => AuditEntry["outcome"],
+): AuditOutcome {
+  const { code = "internal", message, upstreamStatus: dockerStatus = null } = error as CodedError;
+  return { outcome: judge(code, dockerStatus), detail: `${code}: ${message}`, code, dockerStatus };
+}
+
 /** How to record the end of an action. */
 interface OutcomeRules<T> {
   readonly toOutcome: (result: T) => AuditOutcome;

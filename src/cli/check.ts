@@ -3,10 +3,10 @@ import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/to
 import { type Config, parseConfig } from "../config/config.ts";
 import type { EngineConfig } from "../config/engines.ts";
 import { probeContainers, probeEngine } from "../containers/docker/probe.ts";
-import { probeDeployInfo } from "../deploys/files/probe.ts";
+import { probeDeployInfo } from "../deploys/files/source.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { formatRfc3339 } from "../lib/time.ts";
-import { probePrometheus } from "../prometheus/probe.ts";
+import { probePrometheus } from "../prometheus/source.ts";
 import { probeQueueSources } from "../queues/probe.ts";
 import { toQueueOptions } from "../sources.ts";
 import { type CommandContext, createCommand, toConfigurationIssues } from "./command.ts";

@@ -1,15 +1,10 @@
-import { aboutContainer, type AuditEntry, type AuditLog, toIntentEntry } from "../audit/audit.ts";
-import { type AuditOutcome, createOutcomes } from "../audit/recorder.ts";
-import type { RequestOrigin, Principal } from "../auth/principal.ts";
+import { aboutContainer, type ActionRequest, type AuditLog, toIntentEntry } from "../audit/audit.ts";
+import { type AuditOutcome, createOutcomes, toFailedOutcome } from "../audit/recorder.ts";
 import { onceDone } from "../lib/cache.ts";
 import type { Container } from "./container.ts";
 import type { ContainerSource, ProbeRun } from "./source.ts";
 
-interface ProbeRequest {
-  readonly requestId: string;
-  readonly principal: Principal;
-  readonly origin: RequestOrigin;
-}
+type ProbeRequest = Omit<ActionRequest, "reason">;
 
 export interface HealthProbes {
   /**
@@ -66,13 +61,5 @@ function describe({ exitCode, timedOut, durationMs }: ProbeRun): string {
 
 /** An engine that was lost, or is late, may still have run the probe. */
 function toFailure(error: unknown): AuditOutcome {
-  const { code = "internal", message, upstreamStatus = null } = error as Failure;
-  const outcome: AuditEntry["outcome"] = code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed";
-  return { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
-}
-
-interface Failure {
-  readonly code?: string;
-  readonly message: string;
-  readonly upstreamStatus?: number;
+  return toFailedOutcome(error, (code) => (code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed"));
 }

@@ -1,6 +1,6 @@
 import type { Container } from "../containers/container.ts";
 import { isFloatingTag } from "../containers/kamal/version.ts";
-import type { ReleaseImage } from "../containers/release-image.ts";
+import type { ReleaseImage } from "../containers/source.ts";
 import { formatRfc3339, toUnixSeconds } from "../lib/time.ts";
 import { listGroups, type ServiceGroup, toGroup, toReleaseKey } from "../releases/service-group.ts";
 import { type DeployInfo, type DeployOrigin, deployOrigins, type DeployRecord, isOfSameGroup, toStart } from "./deploy.ts";

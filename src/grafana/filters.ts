@@ -154,13 +154,16 @@ export const dimensions: readonly Dimension[] = [
   { name: "restarts", label: "Restarts of a container", type: "number", values: [] },
 ];
 
-const byName = new Map(dimensions.map((dimension) => [dimension.name, dimension]));
-
 /** Throws invalid_request with the known names for an unknown one. */
 export function getDimension(name: string): Dimension {
-  const found = byName.get(name);
+  return findNamed("filter key", dimensions, name);
+}
+
+/** The one of this name. Throws invalid_request with the known names for an unknown one; `what` they are is for people. */
+export function findNamed<T extends { readonly name: string }>(what: string, all: readonly T[], name: string): T {
+  const found = all.find((one) => one.name === name);
   if (found) return found;
-  throw new OpsError("invalid_request", `Unknown filter key ${quote(name)}; known: ${[...byName.keys()].join(", ")}`);
+  throw new OpsError("invalid_request", `Unknown ${what} ${quote(name)}; known: ${all.map((one) => one.name).join(", ")}`);
 }
 
 /** Quotes a caller's text, cut for a message. */

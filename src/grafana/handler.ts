@@ -7,10 +7,10 @@ import {
   type Dimension,
   dimensions,
   filterRows,
+  findNamed,
   getDimension,
   parseFilters,
   payloads,
-  quote,
   type Row,
   toNames,
   toPayload,
@@ -94,11 +94,7 @@ async function answerPayloadOptions(body: Row, execute: Execute, caller: Caller)
   const [name] = toNames(body["name"]) ?? [];
   if (name === undefined) return [];
   for (const metric of toNames(body["metric"]) ?? []) getMetric(metric);
-  const payload = payloads.find((known) => known.name === name);
-  if (!payload) {
-    const known = payloads.map((one) => one.name).join(", ");
-    throw new OpsError("invalid_request", `Unknown payload ${quote(name)}; known: ${known}`);
-  }
+  const payload = findNamed("payload", payloads, name);
   if (!payload.isDimension) return payload.options;
   const values = await readOptions(getDimension(payload.name), parsePayload(body["payload"]), execute, caller);
   return values.map((value) => ({ value, label: value }));

@@ -20,10 +20,9 @@ import {
   GrafanaRestartsDocument,
   GrafanaUpDocument,
 } from "../generated/grafana.ts";
-import { OpsError } from "../lib/errors.ts";
 import * as columns from "./columns.ts";
 import { deploys, happenings } from "./events.ts";
-import { type PayloadName, quote } from "./filters.ts";
+import { findNamed, type PayloadName } from "./filters.ts";
 import { type Metric, series, table } from "./metric.ts";
 
 const ofQueues: readonly PayloadName[] = ["queue", "source", "env"];
@@ -52,13 +51,9 @@ export const metrics: readonly Metric[] = [
   series("up", "How many are up", GrafanaUpDocument, { up: "short", total: "short" }, ["kind"]),
 ];
 
-const byName = new Map(metrics.map((metric) => [metric.name, metric]));
-
 /** Throws invalid_request with the known names for an unknown one. */
 export function getMetric(name: string): Metric {
-  const found = byName.get(name);
-  if (found) return found;
-  throw new OpsError("invalid_request", `Unknown metric ${quote(name)}; known: ${[...byName.keys()].join(", ")}`);
+  return findNamed("metric", metrics, name);
 }
 
 /** The documents of all metrics, for compilation. */

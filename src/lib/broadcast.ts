@@ -92,22 +92,26 @@ export function createSubscribers<Reader>(): Subscribers<Reader> {
         readers.add(reader);
         signal.addEventListener("abort", leave);
       }
-      let isBegun = false;
-      const reading = (async function* () {
-        isBegun = true;
-        try {
-          yield* read();
-        } finally {
-          leave();
-        }
-      })();
-      const giveBack = reading.return.bind(reading);
-      reading.return = async (value) => {
-        // A generator that was never started runs none of its code, not even `finally`.
-        if (!isBegun) leave();
-        return giveBack(value);
-      };
-      return reading;
+      return withEnd(leave, read);
     },
   };
+}
+
+/** A reading that calls `end` when it ends or is returned, even if it was never started: then a generator runs none of its code, not even `finally`. */
+export function withEnd<T>(end: () => void, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  let isBegun = false;
+  const reading = (async function* () {
+    isBegun = true;
+    try {
+      yield* read();
+    } finally {
+      end();
+    }
+  })();
+  const giveBack = reading.return.bind(reading);
+  reading.return = async (value) => {
+    if (!isBegun) end();
+    return giveBack(value);
+  };
+  return reading;
 }

@@ -17,7 +17,7 @@ const names = {
   mem: "ops_container_memory_percent",
   restarts: "ops_container_restarts_total",
 } as const;
-type PastMetric = keyof typeof names | "sampled";
+const noSeries: ContainerSeries = { sampled: [], cpu: [], mem: [], restarts: [] };
 
 /**
  * The labels that identify a container. A label that a scrape config sets itself moves ours to `exported_env`. Several gateways may report one container, and each
@@ -44,7 +44,7 @@ export async function toContainerHistories(
   { series }: Matrix,
   budget: Pick<ReadBudget, "turn">,
 ): Promise<(ContainerHistory | null)[]> {
-  const byIdentity = new Map<string, Partial<Record<PastMetric, readonly number[]>>>();
+  const byIdentity = new Map<string, Partial<ContainerSeries>>();
   for (const one of series) {
     const metric = one.labels["m"];
     if (metric !== "sampled" && !(metric && Object.hasOwn(names, metric))) continue;
@@ -55,7 +55,7 @@ export async function toContainerHistories(
   for (const { engine, name, env } of containers) {
     await budget.turn();
     const found = byIdentity.get(JSON.stringify([engine, name, env ?? ""]));
-    const history = found ? toContainerHistory("prometheus", range, toContainerSeries(found)) : null;
+    const history = found ? toContainerHistory("prometheus", range, { ...noSeries, ...found }) : null;
     histories.push(history && hasPoints(history) ? history : null);
   }
   return histories;
@@ -65,14 +65,7 @@ function toKey({ labels: { engine = "", name = "", env = "", exported_env: own =
   return JSON.stringify([engine, name, own]);
 }
 
-function toContainerSeries({
-  sampled = [],
-  cpu = [],
-  mem = [],
-  restarts = [],
-}: Partial<Record<PastMetric, readonly number[]>>): ContainerSeries {
-  return { sampled, cpu, mem, restarts };
-}
+const noHostSeries: HostSeries = { sampled: [], up: [], cpu: [], mem: [], disk: [], load1: [] };
 
 /**
  * The answer of `toHostRangeQuery` as the past of each instance. Jobs are sorted by name, so that the order of the answer has no effect. Other requests are served
@@ -83,11 +76,11 @@ export async function toHostHistories(
   { series }: Matrix,
   budget: Pick<ReadBudget, "turn">,
 ): Promise<ReadonlyMap<string, HostHistory>> {
-  const byInstance = new Map<string, Map<string, Record<string, readonly number[]>>>();
+  const byInstance = new Map<string, Map<string, Partial<HostSeries>>>();
   for (const { labels, values } of series) {
     const { m = "", job = "", instance } = labels;
     if (!instance || !(pastMetrics as readonly string[]).includes(m)) continue;
-    const jobs = byInstance.get(instance) ?? new Map<string, Record<string, readonly number[]>>();
+    const jobs = byInstance.get(instance) ?? new Map<string, Partial<HostSeries>>();
     byInstance.set(instance, jobs);
     jobs.set(job, { ...jobs.get(job), [m]: values });
   }
@@ -95,13 +88,8 @@ export async function toHostHistories(
   for (const [instance, jobs] of byInstance) {
     await budget.turn();
     const sorted = [...jobs].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const all = sorted.map(([, given]) => toHostSeries(given));
+    const all = sorted.map(([, given]) => ({ ...noHostSeries, ...given }));
     histories.set(instance, toHostHistory(range, all));
   }
   return histories;
-}
-
-function toHostSeries(given: Record<string, readonly number[]>): HostSeries {
-  const of = (metric: (typeof pastMetrics)[number]) => given[metric] ?? [];
-  return { sampled: of("sampled"), up: of("up"), cpu: of("cpu"), mem: of("mem"), disk: of("disk"), load1: of("load1") };
 }

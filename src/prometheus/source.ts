@@ -2,8 +2,9 @@ import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createKeyedCache, createSingleFlight } from "../lib/cache.ts";
-import { createChangeLog, type Logger } from "../lib/logger.ts";
+import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
+import { formatCount } from "../lib/text.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
 import type { Matrix } from "./answer.ts";
 import { createPrometheusClient } from "./client.ts";
@@ -104,4 +105,20 @@ function asAbandoned(signal: AbortSignal): (error: unknown) => never {
   return (error) => {
     throw signal.aborted ? new PrometheusError("abandoned", "", error) : error;
   };
+}
+
+/** One line of `cli check`: the hosts found, or the fault and its remedy. Rejects only for a URL that is not http(s). */
+export async function probePrometheus(options: Omit<HostSourceOptions, "logger">): Promise<{ ok: boolean; detail: string }> {
+  const source = createHostSource({ ...options, logger: silentLogger });
+  try {
+    const { hosts } = await source.report(new AbortController().signal);
+    const down = hosts.filter((host) => host.status === "down").map((host) => host.name);
+    const count = formatCount(hosts.length, "host");
+    return { ok: true, detail: down.length > 0 ? `${count}, down: ${down.join(", ")}` : count };
+  } catch (error) {
+    const remedy = error instanceof PrometheusError ? `: ${error.remedy}` : "";
+    return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy}` };
+  } finally {
+    await source.close();
+  }
 }

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ReleaseImage } from "../../src/containers/release-image.ts";
+import type { ReleaseImage } from "../../src/containers/source.ts";
 import { deployOrigins } from "../../src/deploys/deploy.ts";
 import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../src/deploys/merge.ts";
 import { judgeDeploys } from "../../src/deploys/state.ts";

@@ -4,8 +4,7 @@ import { type Prometheus, startPrometheus } from "../../script/services/promethe
 import type { Host, HostSource } from "../../src/hosts/host.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createPrometheusClient } from "../../src/prometheus/client.ts";
-import { probePrometheus } from "../../src/prometheus/probe.ts";
-import { createHostSource } from "../../src/prometheus/source.ts";
+import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
 import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
 

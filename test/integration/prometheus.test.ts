@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { afterAll, expect, inject, it } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { probePrometheus } from "../../src/prometheus/probe.ts";
-import { createHostSource } from "../../src/prometheus/source.ts";
+import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
 import { memoryInUse, rootFileSystem } from "../support/prometheus.ts";
 
 const url = inject("prometheusUrl");

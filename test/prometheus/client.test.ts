@@ -2,8 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createPrometheusClient, parseTarget } from "../../src/prometheus/client.ts";
 import { type FailureKind, PrometheusError, toPrometheusError } from "../../src/prometheus/failure.ts";
-import { probePrometheus } from "../../src/prometheus/probe.ts";
-import { createHostSource } from "../../src/prometheus/source.ts";
+import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 
 const never = new AbortController().signal;

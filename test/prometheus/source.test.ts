@@ -2,9 +2,8 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { parseTarget } from "../../src/prometheus/client.ts";
-import { probePrometheus } from "../../src/prometheus/probe.ts";
+import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
 import { hostQuery } from "../../src/prometheus/query.ts";
-import { createHostSource } from "../../src/prometheus/source.ts";
 import { drip, startFakeUpstream } from "../support/fake-upstream.ts";
 
 const thresholds = { cpu: 0.85, mem: 0.85 };

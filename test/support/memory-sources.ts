@@ -4,10 +4,9 @@ import type { Container, ContainerRef } from "../../src/containers/container.ts"
 import { createEventBroadcaster } from "../../src/containers/docker/engine/event-feed.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
 import { toBatch } from "../../src/containers/logs/log.ts";
-import type { ReleaseImage } from "../../src/containers/release-image.ts";
 import type { RestartLimitOptions } from "../../src/containers/restart/limits.ts";
 import { createRestarts } from "../../src/containers/restart/restart.ts";
-import type { ContainerSource, EngineStatus } from "../../src/containers/source.ts";
+import type { ContainerSource, EngineStatus, ReleaseImage } from "../../src/containers/source.ts";
 import type { DeployInfo, DeployLog } from "../../src/deploys/deploy.ts";
 import { createDeployMemory } from "../../src/deploys/fate.ts";
 import type { Sources } from "../../src/graphql/sources.ts";

@@ -4,22 +4,11 @@ import { dirname } from "node:path";
 import { type ChainHead, readHead, readLinesBackward } from "./lines.ts";
 import { isLocked } from "./lock.ts";
 
-interface AppendFile {
-  /**
-   * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the partial line that a crash or a full disk
-   * left at the end; that is closed with a newline first. Not for concurrent calls. @throws the file system's error
-   */
-  append(make: (piece: string | null) => string): Promise<void>;
-  /** Opens the file, to make sure that it is regular and writable. */
-  open(): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** O_NONBLOCK: opening a FIFO without a reader must fail, not wait. */
 const openFlags = constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Appends lines to the file that is at `path` at that moment. Opens it (0600) when needed, and again after it was rotated. */
-export function createAppendFile(path: string): AppendFile {
+export function createAppendFile(path: string) {
   let current: FileHandle | null = null;
   const close = async () => {
     const file = current;
@@ -34,8 +23,13 @@ export function createAppendFile(path: string): AppendFile {
     return { file, size: stats.size };
   };
   return {
+    /** Opens the file, to make sure that it is regular and writable. */
     open: async () => void (await ready()),
-    append: async (make) => {
+    /**
+     * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the partial line that a crash or a full disk
+     * left at the end; that is closed with a newline first. Not for concurrent calls. @throws the file system's error
+     */
+    append: async (make: (piece: string | null) => string): Promise<void> => {
       const { file, size } = await ready();
       const piece = await readPiece(file, size);
       const line = make(piece);
@@ -62,12 +56,8 @@ async function readPiece(file: FileHandle, size: number): Promise<string | null>
 
 /** A new file is durable only once its folder's entry is. */
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  await handle.sync();
 }
 
 interface Writable {

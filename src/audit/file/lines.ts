@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { type AuditEntry, type AuditRecord, cleanReason } from "../audit.ts";
 
 const chunkBytes = 64 << 10;
+const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** The lines of a file from its end, without newlines. The first is the text after the last newline: "" or a partial line. */
 export async function* readLinesBackward(file: FileHandle): AsyncGenerator<string> {
@@ -27,15 +28,15 @@ export async function* readLinesBackward(file: FileHandle): AsyncGenerator<strin
 /** The entries of the record, newest first, through its rotated files. */
 export async function* readEntriesBackward(path: string): AsyncGenerator<ChainedLine> {
   for (const part of (await listParts(path)).toReversed()) {
-    const file = await open(part, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      for await (const text of readLinesBackward(file)) {
-        const line = parseAuditLine(text);
-        if (line) yield line;
-      }
-    } finally {
-      await file.close();
-    }
+    await using file = await open(part, openFlags);
+    yield* readPartBackward(file);
+  }
+}
+
+async function* readPartBackward(file: FileHandle): AsyncGenerator<ChainedLine> {
+  for await (const text of readLinesBackward(file)) {
+    const line = parseAuditLine(text);
+    if (line) yield line;
   }
 }
 
@@ -51,27 +52,18 @@ export async function listParts(path: string): Promise<string[]> {
   const isRotated = (other: string) =>
     (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !/\.(lock|gz|xz|zst|bz2)$/.test(other);
   const names = (await readdir(dirname(path))).filter((other) => other === name || isRotated(other));
-  const parts = await Promise.all(
-    names.map(async (other) => ({ path: join(dirname(path), other), seq: await lastSeq(dirname(path), other) })),
-  );
+  const paths = names.map((other) => join(dirname(path), other));
+  const parts = await Promise.all(paths.map(async (part) => ({ part, seq: await lastSeq(part) })));
   const known = parts.filter(({ seq }) => seq !== null).toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-  return known.map((part) => part.path);
+  return known.map(({ part }) => part);
 }
 
 /** The `seq` of the newest entry; null for a file without one, or one that cannot be opened. */
-async function lastSeq(folder: string, name: string): Promise<number | null> {
-  const file = await open(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
-  if (!file) return null;
-  try {
-    if (!(await file.stat()).isFile()) return null;
-    for await (const text of readLinesBackward(file)) {
-      const line = parseAuditLine(text);
-      if (line) return line.record.seq;
-    }
-    return null;
-  } finally {
-    await file.close();
-  }
+async function lastSeq(path: string): Promise<number | null> {
+  await using file = await open(path, openFlags).catch(() => null);
+  if (!(await file?.stat())?.isFile()) return null;
+  for await (const { record } of readPartBackward(file as FileHandle)) return record.seq;
+  return null;
 }
 
 /** The last entry of a chain. */

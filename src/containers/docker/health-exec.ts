@@ -28,21 +28,15 @@ const script = `n=$1; shift
 (sleep "$n"; kill -9 0) </dev/null >/dev/null 2>&1 &
 w=$!; "$@"; r=$?; kill "$w" 2>/dev/null; exit "$r"`;
 
-export interface HealthProber {
-  probe(engine: EngineCalls, ref: ContainerRef): Promise<ProbeRun | null>;
-}
-
-/** Runs a container's own health check by exec, one at a time for each container: a second caller joins the first. */
-export function createHealthProber(): HealthProber {
+/** Runs a container's own health check by exec, one at a time for each container: a second caller joins the first. Null without a health check. */
+export function createHealthProber(): (engine: EngineCalls, ref: ContainerRef) => Promise<ProbeRun | null> {
   const running = new Map<string, Promise<ProbeRun | null>>();
-  return {
-    probe(engine, { fullId }) {
-      const known = running.get(fullId);
-      if (known) return known;
-      const run = runProbe(engine, fullId).finally(() => running.delete(fullId));
-      running.set(fullId, run);
-      return run;
-    },
+  return (engine, { fullId }) => {
+    const known = running.get(fullId);
+    if (known) return known;
+    const run = runProbe(engine, fullId).finally(() => running.delete(fullId));
+    running.set(fullId, run);
+    return run;
   };
 }
 
@@ -107,11 +101,11 @@ function requireShell(output: string, engine: string): void {
 async function readOutput(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  const demuxer = createDemuxer((_, payload) => {
+  const demux = createDemuxer((_, payload) => {
     if (size >= maxOutputBytes) return;
     chunks.push(payload);
     size += payload.length;
   });
-  for await (const chunk of stream) if (!demuxer.push(chunk)) break;
+  for await (const chunk of stream) if (!demux(chunk)) break;
   return Buffer.concat(chunks).subarray(0, maxOutputBytes).toString("utf8");
 }

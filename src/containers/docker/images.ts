@@ -2,18 +2,10 @@ import type { Environment } from "../../lib/environment.ts";
 import { toContainerEnv } from "../kamal/environment.ts";
 import { isOwnService } from "../kamal/origin.ts";
 import { isFloatingTag, toImageTag, toSha } from "../kamal/version.ts";
-import type { ReleaseImage } from "../release-image.ts";
+import type { ReleaseImage } from "../source.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Snapshot } from "./engine/inventory.ts";
 import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./http/answers.ts";
-
-export interface ImageReader {
-  /**
-   * The services' images on an engine, cached for a minute. Empty when the engine is lost. When it refuses the call, as a filtered socket may, the last
-   * known ones. Never rejects.
-   */
-  read(engine: ImageEngine, signal: AbortSignal): Promise<readonly ReleaseImage[]>;
-}
 
 interface ImageReaderOptions {
   readonly services: readonly string[];
@@ -31,8 +23,11 @@ const mostImages = 20;
 /**
  * Finds releases whose containers are gone: Kamal builds their images with the label `service`, and tags the one that it boots `latest`; the engine
  * records the time (`Metadata.LastTagTime`).
+ *
+ * @returns the services' images on an engine, cached for a minute. Empty when the engine is lost. When it refuses the call, as a filtered socket may, the
+ *   last known ones. Never rejects.
  */
-export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions): ImageReader {
+export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions) {
   const byEngine = new Map<ImageEngine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
 
   const fetch = async (engine: ImageEngine): Promise<readonly ReleaseImage[]> => {
@@ -54,16 +49,14 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
       return answer ? toImages(answer, { engine: engine.name, service, env: toContainerEnv(raw, context) }) : [];
     });
   };
-  return {
-    async read(engine, signal) {
-      const { status } = await engine.view(signal);
-      if (!status.ok) return [];
-      const last = byEngine.get(engine);
-      if (last && performance.now() - last.at < keepMs) return last.images;
-      const images = fetch(engine).catch(() => last?.images ?? []);
-      byEngine.set(engine, { at: performance.now(), images });
-      return images;
-    },
+  return async (engine: ImageEngine, signal: AbortSignal): Promise<readonly ReleaseImage[]> => {
+    const { status } = await engine.view(signal);
+    if (!status.ok) return [];
+    const last = byEngine.get(engine);
+    if (last && performance.now() - last.at < keepMs) return last.images;
+    const images = fetch(engine).catch(() => last?.images ?? []);
+    byEngine.set(engine, { at: performance.now(), images });
+    return images;
   };
 }
 

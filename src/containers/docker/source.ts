@@ -1,14 +1,11 @@
 import pLimit from "p-limit";
 import { createChanges } from "../../lib/broadcast.ts";
 import { toOpsError } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/logger.ts";
-import type { ObserveCall } from "../../lib/upstream-call.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerObserver } from "../events.ts";
-import type { ContainerRules } from "../kamal/rules.ts";
 import type { ContainerListing, ContainerSource } from "../source.ts";
 import type { EngineOptions } from "./address.ts";
-import { createEngine, type Engine, type EngineView, findEngine } from "./engine/engine.ts";
+import { createEngine, type Engine, type EngineSettings, type EngineView, findEngine } from "./engine/engine.ts";
 import { createEventBroadcaster } from "./engine/event-feed.ts";
 import type { Snapshot } from "./engine/inventory.ts";
 import { createHealthProber } from "./health-exec.ts";
@@ -21,16 +18,9 @@ import { createCgroupReader } from "./stats/cgroup.ts";
 import { createStatsReader } from "./stats/read.ts";
 import { createSampler } from "./stats/sampler.ts";
 
-export interface ContainerSourceOptions {
+export interface ContainerSourceOptions extends Omit<EngineSettings, "fullLimit" | "changes" | "broadcaster"> {
   readonly engines: readonly EngineOptions[];
-  readonly rules: ContainerRules;
-  readonly logger: Logger;
-  readonly observe?: ObserveCall;
   readonly observer?: ContainerObserver;
-  /** @default 2000 */
-  readonly listTimeoutMs?: number;
-  /** Per container. @default 2000 */
-  readonly inspectTimeoutMs?: number;
   /** Per sample. @default 2000 */
   readonly statsTimeoutMs?: number;
   /** Shortest window of a CPU figure. @default 500 */
@@ -43,12 +33,6 @@ export interface ContainerSourceOptions {
   readonly logsTimeoutMs?: number;
   /** How long a restart may take beyond the container's stop timeout. @default 15000 */
   readonly restartGraceMs?: number;
-  /** Parallel calls for single containers on one engine. @default 10 */
-  readonly concurrency?: number;
-  /** Interval of full lists of a watched engine. @default 30000 */
-  readonly resyncMs?: number;
-  /** How long the containers of a lost engine are shown. @default 60000 */
-  readonly staleMs?: number;
 }
 
 /**
@@ -56,25 +40,11 @@ export interface ContainerSourceOptions {
  * `close`; lists are answered from memory.
  */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
-  const { rules, logger, listTimeoutMs = 2000, concurrency = 10, inspectTimeoutMs = 2000 } = options;
-  const { resyncMs = 30_000, staleMs = 60_000 } = options;
-  const fullLimit = pLimit(32);
+  const { logsTimeoutMs = 5000 } = options;
   const changes = createChanges();
   const broadcaster = createEventBroadcaster(options.observer);
-  const settings = {
-    rules,
-    logger,
-    listTimeoutMs,
-    inspectTimeoutMs,
-    concurrency,
-    fullLimit,
-    resyncMs,
-    staleMs,
-    changes,
-    broadcaster,
-    observe: options.observe,
-  };
-  const follower = createFollower(options.logsTimeoutMs ?? 5000);
+  const settings = { ...options, fullLimit: pLimit(32), changes, broadcaster };
+  const follow = createFollower(logsTimeoutMs);
   const engines = new Map(options.engines.map((engine) => [engine.name, createEngine(engine, settings)]));
   const sampler = createSampler({
     reader: createStatsReader({
@@ -85,38 +55,32 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     leaseMs: options.statsLeaseMs ?? 60_000,
     periodMs: 1500,
   });
-  const images = createImageReader({ services: rules.services, timeoutMs: inspectTimeoutMs });
-  const prober = createHealthProber();
+  const readImages = createImageReader({ services: options.rules.services, timeoutMs: options.inspectTimeoutMs ?? 2000 });
+  const probe = createHealthProber();
   const restarter = createRestarter(options.restartGraceMs ?? 15_000);
 
   return {
     ...createLister([...engines.values()]),
-    images: async (signal) => (await Promise.all([...engines.values()].map((engine) => images.read(engine, signal)))).flat(),
+    images: async (signal) => (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
     inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),
-    stats: (refs, signal) => each(refs, async (ref) => sampler.measure(findEngine(engines, ref), ref.fullId, signal)),
+    stats: (refs, signal) => {
+      const measure = async (ref: ContainerRef) => sampler.measure(findEngine(engines, ref), ref.fullId, signal);
+      return Promise.all(refs.map((ref) => measure(ref).catch((error: unknown) => toOpsError(error))));
+    },
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
     async follow(ref, followOptions, signal) {
       const engine = findEngine(engines, ref);
-      return follower.follow(engine, ref, followOptions, signal).catch((error: unknown) => {
-        throw toDockerError(error, engine.name);
-      });
+      return follow(engine, ref, followOptions, signal).catch(failOf(engine));
     },
     async logs(ref, logOptions, budget) {
       const engine = findEngine(engines, ref);
-      const times = { timeoutMs: options.logsTimeoutMs ?? 5000, budget };
-      try {
-        const read = () => readLogs(engine, ref, logOptions, times);
-        return await engine.limits.logs.run(budget, read);
-      } catch (error) {
-        throw toDockerError(error, engine.name);
-      }
+      const read = () => readLogs(engine, ref, logOptions, { timeoutMs: logsTimeoutMs, budget });
+      return engine.limits.logs.run(budget, read).catch(failOf(engine));
     },
-    async restart(ref) {
-      return restarter.restart(findEngine(engines, ref), ref);
-    },
-    probe: async (ref) => prober.probe(findEngine(engines, ref), ref),
+    restart: async (ref) => restarter.restart(findEngine(engines, ref), ref),
+    probe: async (ref) => probe(findEngine(engines, ref), ref),
     restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {
       sampler.close();
@@ -126,9 +90,11 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   };
 }
 
-/** Each element fails on its own, as an OpsError. */
-function each<T>(refs: readonly ContainerRef[], ask: (ref: ContainerRef) => Promise<T>): Promise<(T | Error)[]> {
-  return Promise.all(refs.map((ref) => ask(ref).catch((error: unknown) => toOpsError(error))));
+/** Rejects with the failure of an engine call as an OpsError. */
+function failOf({ name }: Engine): (error: unknown) => never {
+  return (error) => {
+    throw toDockerError(error, name);
+  };
 }
 
 type Lister = Pick<ContainerSource, "list" | "listCached" | "listRetired" | "listRunning">;

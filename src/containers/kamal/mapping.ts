@@ -26,11 +26,12 @@ export function toEngineContext(
   return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }
 
-/** When a container was last observed, by default now. */
-type Seen = Pick<Container, "observedAt" | "stale">;
-
-/** The whole mapping of Kamal's, compose's and plain containers (upstreams.md 1.3). */
-export function toContainer(raw: RawContainer, context: EngineContext, seen: Seen = seenNow()): Container {
+/** The whole mapping of Kamal's, compose's and plain containers (upstreams.md 1.3). `seen`: when it was last observed, by default now. */
+export function toContainer(
+  raw: RawContainer,
+  context: EngineContext,
+  seen: Pick<Container, "observedAt" | "stale"> = { observedAt: formatRfc3339(Date.now()), stale: false },
+): Container {
   return {
     engine: raw.engine,
     fullId: raw.fullId,
@@ -56,13 +57,8 @@ export function toContainer(raw: RawContainer, context: EngineContext, seen: See
     image: raw.image,
     ports: toPorts(raw.ports),
     hostNames: toHostNames(raw, context),
-    observedAt: seen.observedAt,
-    stale: seen.stale,
+    ...seen,
   };
-}
-
-function seenNow(): Seen {
-  return { observedAt: formatRfc3339(Date.now()), stale: false };
 }
 
 /** A compose service beside the product may be a one-shot: with a service it would look like a lasting deployment by Kamal. */

@@ -3,62 +3,29 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof logLevels)[number];
 type Levels = Readonly<Record<string, LogLevel>>;
 
-const words: Levels = {
-  trace: "trace",
-  verbose: "trace",
-  finest: "trace",
-  debug: "debug",
-  fine: "debug",
-  info: "info",
-  information: "info",
-  informational: "info",
-  notice: "info",
-  note: "info",
-  log: "info",
-  success: "info",
-  warn: "warn",
-  warning: "warn",
-  err: "error",
-  error: "error",
-  severe: "error",
-  crit: "fatal",
-  critical: "fatal",
-  alert: "fatal",
-  emerg: "fatal",
-  emergency: "fatal",
-  panic: "fatal",
-  fatal: "fatal",
-};
+/** The level of each word, from the words of each level. */
+function toLevels(words: Readonly<Record<LogLevel, string>>): Levels {
+  return Object.fromEntries(logLevels.flatMap((level) => words[level].split(" ").map((word) => [word, level])));
+}
+
+const words = toLevels({
+  trace: "trace verbose finest",
+  debug: "debug fine",
+  info: "info information informational notice note log success",
+  warn: "warn warning",
+  error: "err error severe",
+  fatal: "crit critical alert emerg emergency panic fatal",
+});
 /** Abbreviations: Serilog and zerolog use three letters, logrus, ASP.NET and Grafana four. */
-const shortWords: Levels = {
-  trc: "trace",
-  trac: "trace",
-  trce: "trace",
-  vrb: "trace",
-  dbg: "debug",
-  dbug: "debug",
-  debu: "debug",
-  inf: "info",
-  wrn: "warn",
-  eror: "error",
-  erro: "error",
-  fail: "error",
-  ftl: "fatal",
-  fata: "fatal",
-  pnc: "fatal",
-  pani: "fatal",
-};
-const letters: Levels = {
-  T: "trace",
-  V: "trace",
-  D: "debug",
-  I: "info",
-  N: "info",
-  W: "warn",
-  E: "error",
-  F: "fatal",
-  C: "fatal",
-};
+const shortWords = toLevels({
+  trace: "trc trac trce vrb",
+  debug: "dbg dbug debu",
+  info: "inf",
+  warn: "wrn",
+  error: "eror erro fail",
+  fatal: "ftl fata pnc pani",
+});
+const letters = toLevels({ trace: "T V", debug: "D", info: "I N", warn: "W", error: "E", fatal: "F C" });
 const wordLevels = Object.entries({ ...words, ...shortWords });
 const capitalLevels = wordLevels.map(([word, level]) => [word.toUpperCase(), level] as const);
 /** Also in capitals: a look-up is quicker than a change of case. */

@@ -1,14 +1,9 @@
-import type { AuditEntry } from "../../audit/audit.ts";
-import type { RequestOrigin, Principal } from "../../auth/principal.ts";
+import type { ActionRequest, AuditEntry } from "../../audit/audit.ts";
 import { createHourlyBudget } from "../../lib/hourly-budget.ts";
 import { formatCount } from "../../lib/text.ts";
 import { toRetryAfterSeconds } from "../../lib/time.ts";
 
-export interface RestartRequest {
-  readonly reason: string | null;
-  readonly requestId: string;
-  readonly principal: Principal;
-  readonly origin: RequestOrigin;
+export interface RestartRequest extends ActionRequest {
   /** Same key, same token, same request: the same answer, and no second restart. */
   readonly idempotencyKey?: string | null;
   /** How long to wait for its health afterwards; null: no wait. */

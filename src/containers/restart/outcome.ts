@@ -4,6 +4,7 @@ import type { ContainerSource } from "../source.ts";
 
 interface SettleOptions {
   readonly timeoutMs: number;
+  /** Ends the wait. */
   readonly signal: AbortSignal;
 }
 
@@ -51,17 +52,14 @@ export interface HealthOutcome {
   readonly healthy: boolean | null;
 }
 
-interface WaitOptions {
-  readonly timeoutMs: number;
+interface WaitOptions extends SettleOptions {
   /** How long a container without a health check must run. */
   readonly stableMs: number;
-  /** Ends the wait; the last inspection is returned. */
-  readonly signal: AbortSignal;
 }
 
 const healthPollMs = 500;
 
-/** Inspects the container until its health check has a verdict, it stops, or the time is up. Never rejects: failed inspections are retried. */
+/** Inspects the container until its health check has a verdict, it stops, or the time or the wait is over; returns the last inspection. Never rejects: failed inspections are retried. */
 export async function waitForHealth(
   restarted: Container,
   source: Pick<ContainerSource, "inspectNow">,

@@ -1,5 +1,5 @@
 import type { AuditEntry, AuditLog } from "../../audit/audit.ts";
-import { createOutcomes } from "../../audit/recorder.ts";
+import { type AuditOutcome, type CodedError, createOutcomes, toFailedOutcome } from "../../audit/recorder.ts";
 import { type Principal, toHolder } from "../../auth/principal.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Container } from "../container.ts";
@@ -48,7 +48,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
   const limits = createRestartLimits(options.limits);
   const answers = createAnswers<HealthOutcome>();
   const closing = new AbortController();
-  const { track, record: recordOutcome, settled } = createOutcomes(audit, closing.signal);
+  const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
 
   const guard = async (container: Container) => {
     const { protectedBy } = await source.inspectNow(container);
@@ -78,7 +78,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
       if (!last) return;
       const outcome = { ...last, code: null };
       keepPast(intent, since, outcome);
-      await recordOutcome({ ...intent, ...outcome, intent: seq, dockerStatus: null, durationMs: durationMs() });
+      await record({ ...intent, ...outcome, intent: seq, dockerStatus: null, durationMs: durationMs() });
     };
     void track(follow().finally(leave));
   };
@@ -96,28 +96,27 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     const since = new Date();
     const startedMs = performance.now();
     const durationMs = () => Math.round(performance.now() - startedMs);
-    const intent = await audit.write(entry).catch((error: unknown) => {
-      place.cancel();
-      throw error;
-    });
-    keep();
-    const record = (outcome: Pick<AuditEntry, "outcome" | "detail" | "code" | "dockerStatus">) =>
-      recordOutcome({ ...entry, ...outcome, intent, durationMs: durationMs() });
-    try {
-      const { container: restarted, dockerStatus } = await source.restart(container);
-      await record({ outcome: "ok", detail: restarted.status, code: null, dockerStatus });
-      place.leave(true);
-      return await wait(restarted, request.waitMs ?? 0);
-    } catch (error) {
-      const { code = "internal", message, upstreamStatus = null } = error as Failure;
-      const outcome = toOutcome(code, upstreamStatus);
-      const result = { outcome, detail: `${code}: ${message}`, code, dockerStatus: upstreamStatus };
-      await record(result);
+    let isBegun = false;
+    const act = () => {
+      isBegun = true;
+      keep();
+      return source.restart(container);
+    };
+    const onRecorded = (result: AuditOutcome, intent: number) => {
+      const { outcome, code } = result;
       if (outcome === "unknown") settle(entry, intent, since, durationMs, () => place.leave(true));
       else place.leave(outcome === "ok");
-      if (outcome === "ok") keepPast(entry, since, result);
+      if (outcome === "ok" && code !== null) keepPast(entry, since, result);
+    };
+    const { container: restarted } = await recorded(entry, act, {
+      toOutcome: (done) => ({ outcome: "ok", detail: done.container.status, code: null, dockerStatus: done.dockerStatus }),
+      toFailure: (error) => toFailedOutcome(error, toOutcome),
+      onRecorded,
+    }).catch((error: unknown) => {
+      if (!isBegun) place.cancel();
       throw error;
-    }
+    });
+    return wait(restarted, request.waitMs ?? 0);
   };
 
   const takeOver = async (): Promise<void> => {
@@ -172,13 +171,6 @@ function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outco
 async function findUnrecordable(audit: AuditLog): Promise<RestartRefusal | null> {
   return audit.check().then(
     () => null,
-    ({ code = "internal", message }: Failure) => ({ code, message }),
+    ({ code = "internal", message }: CodedError) => ({ code, message }),
   );
-}
-
-/** The fields that any of our errors may have. */
-interface Failure {
-  readonly code?: string;
-  readonly message: string;
-  readonly upstreamStatus?: number;
 }

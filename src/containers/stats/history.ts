@@ -115,17 +115,17 @@ export function toRemembered(range: HistoryRange, remembered: readonly StatsPoin
     while (next < at.length && (at[next] ?? time) <= time) next += 1;
     return next - 1;
   });
-  const pick = (read: (point: StatsPoint) => number | null) => newest.map((index) => toNumber(remembered[index], read));
+  const pick = (read: (point: StatsPoint) => number | null) =>
+    newest.map((index) => {
+      const point = remembered[index];
+      return (point && read(point)) ?? Number.NaN;
+    });
   return toContainerHistory("memory", range, {
     sampled: newest.map((index) => at[index] ?? Number.NaN),
     cpu: pick(({ cpuPct }) => cpuPct),
     mem: pick(({ memPct }) => memPct),
     restarts: newest.map(() => Number.NaN),
   });
-}
-
-function toNumber(point: StatsPoint | undefined, read: (point: StatsPoint) => number | null): number {
-  return (point && read(point)) ?? Number.NaN;
 }
 
 /** Whether it covers the whole range. */

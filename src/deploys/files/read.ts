@@ -15,6 +15,8 @@ interface Tailed {
   readonly pending: string;
 }
 
+/** O_NONBLOCK: opening a FIFO would wait for its writer. */
+const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** Most bytes that one read takes, from its end. */
 const mostBytes = 1 << 20;
 /** How many of the last bytes read are compared, a line or more: a file overwritten in place keeps its inode. */
@@ -31,28 +33,24 @@ export function createTail(path: string): () => Promise<Tailed> {
   let mark: Buffer = Buffer.alloc(0);
   let rest: Buffer = Buffer.alloc(0);
   return async () => {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    try {
-      const stats = await file.stat();
-      const { dev, ino, size } = stats;
-      if (!stats.isFile()) throw Object.assign(new Error("it is not a regular file"), { code: "EINVAL" });
-      const anew = identity !== `${dev}:${ino}` || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
-      if (anew) [offset, rest, mark] = [0, Buffer.alloc(0), Buffer.alloc(0)];
-      identity = `${dev}:${ino}`;
-      const start = Math.max(offset, size - mostBytes);
-      const isPassedOver = start > offset;
-      const read = await readBytes(file, start, size);
-      const text = isPassedOver ? read : Buffer.concat([rest, read]);
-      offset = start + read.length;
-      mark = read.length >= markBytes ? read.subarray(-markBytes) : Buffer.concat([mark, read]).subarray(-markBytes);
-      const first = isPassedOver ? text.indexOf(10) + 1 : 0;
-      const end = text.lastIndexOf(10) + 1;
-      rest = Buffer.from(text.subarray(Math.max(first, end)));
-      const lines = end > first ? text.toString("utf8", first, end - 1).split("\n") : [];
-      return { anew, whole: !isPassedOver, lines, pending: rest.toString("utf8") };
-    } finally {
-      await file.close();
-    }
+    await using file = await open(path, openFlags);
+    const stats = await file.stat();
+    const { dev, ino, size } = stats;
+    if (!stats.isFile()) throw Object.assign(new Error("it is not a regular file"), { code: "EINVAL" });
+    const anew = identity !== `${dev}:${ino}` || !(await readBytes(file, offset - mark.length, offset)).equals(mark);
+    if (anew) [offset, rest, mark] = [0, Buffer.alloc(0), Buffer.alloc(0)];
+    identity = `${dev}:${ino}`;
+    const start = Math.max(offset, size - mostBytes);
+    const isPassedOver = start > offset;
+    const read = await readBytes(file, start, size);
+    const text = isPassedOver ? read : Buffer.concat([rest, read]);
+    offset = start + read.length;
+    mark = read.length >= markBytes ? read.subarray(-markBytes) : Buffer.concat([mark, read]).subarray(-markBytes);
+    const first = isPassedOver ? text.indexOf(10) + 1 : 0;
+    const end = text.lastIndexOf(10) + 1;
+    rest = Buffer.from(text.subarray(Math.max(first, end)));
+    const lines = end > first ? text.toString("utf8", first, end - 1).split("\n") : [];
+    return { anew, whole: !isPassedOver, lines, pending: rest.toString("utf8") };
   };
 }
 
@@ -114,29 +112,24 @@ export async function fingerprintOf(path: string): Promise<string> {
 
 /**
  * Reads a regular file of at most 64 KB as one version: a file being written meanwhile is a problem. Follows symbolic links, because operators and Kubernetes
- * volumes use them. That is safe: anyone who can put a link there can write the file as well, and only fields of a valid deploy file ever leave. O_NONBLOCK,
- * because opening a FIFO would wait for its writer.
+ * volumes use them. That is safe: anyone who can put a link there can write the file as well, and only fields of a valid deploy file ever leave.
  *
  * @throws the file system's error
  */
 export async function readVersion(path: string): Promise<Reading> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  try {
-    const before = await file.stat({ bigint: true });
-    const fingerprint = toFingerprint(before);
-    if (!before.isFile()) return { problem: "it is not a regular file", fingerprint };
-    if (before.size > maxBytes) return { problem: "it is larger than 64 KB", fingerprint };
-    const bytes = await readBytes(file, 0, maxBytes + 1);
-    const after = await file.stat({ bigint: true });
-    const young = Date.now() - Number(after.mtimeMs) < tickMs;
-    // Not ctime: a rename that replaces the open file changes it, yet our version is complete.
-    const moved = after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(bytes.length) !== after.size;
-    if (moved || (young && !bytes.equals(await readBytes(file, 0, maxBytes + 1))))
-      return { problem: "it is being written", fingerprint: null };
-    return { bytes, fingerprint: young ? null : fingerprint };
-  } finally {
-    await file.close();
-  }
+  await using file = await open(path, openFlags);
+  const before = await file.stat({ bigint: true });
+  const fingerprint = toFingerprint(before);
+  if (!before.isFile()) return { problem: "it is not a regular file", fingerprint };
+  if (before.size > maxBytes) return { problem: "it is larger than 64 KB", fingerprint };
+  const bytes = await readBytes(file, 0, maxBytes + 1);
+  const after = await file.stat({ bigint: true });
+  const young = Date.now() - Number(after.mtimeMs) < tickMs;
+  // Not ctime: a rename that replaces the open file changes it, yet our version is complete.
+  const moved = after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(bytes.length) !== after.size;
+  if (moved || (young && !bytes.equals(await readBytes(file, 0, maxBytes + 1))))
+    return { problem: "it is being written", fingerprint: null };
+  return { bytes, fingerprint: young ? null : fingerprint };
 }
 
 /** Includes ctime for copies that preserve mtime (`cp -p`, `rsync -t`). */

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
-import { createChangeLog, type Logger } from "../../lib/logger.ts";
+import { createChangeLog, type Logger, silentLogger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { DeployInfo, DeploySource } from "../deploy.ts";
 import { createHistoryLog, createKamalLog } from "./history.ts";
@@ -88,4 +88,23 @@ async function look(path: string, toEnv: ToEnv): Promise<Version> {
   const reading = await readVersion(path);
   const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes, toEnv) : { problem: reading.problem };
   return { ...parsed, fingerprint: reading.fingerprint };
+}
+
+const remedies: Record<string, string> = {
+  deploy_info_missing: "install deploy/kamal/post-deploy, or set WALLET_CORE_OPS_DEPLOY_INFO_PATH",
+  deploy_info_unreadable: "let the gateway's user read the file and search its folders",
+  deploy_info_invalid: "see deploy/kamal/README.md for its fields; write a temporary file, then rename it",
+};
+
+/** One line of `cli check`: the last deploy, or the problem and its remedy. Never rejects. */
+export async function probeDeployInfo(options: { path: string }): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const { currentTag, deployedAt } = await createDeploySource({ ...options, toEnv: () => null, logger: silentLogger }).read(
+      new AbortController().signal,
+    );
+    return { ok: true, detail: `${currentTag}, deployed ${deployedAt}` };
+  } catch (error) {
+    const remedy = error instanceof OpsError ? remedies[error.code] : undefined;
+    return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy ? `: ${remedy}` : ""}` };
+  }
 }

@@ -142,10 +142,10 @@ function setUp(healthcheck: unknown, change: { output?: Buffer[]; exitCode?: num
       },
     },
   } as unknown as Engine;
-  const prober = createHealthProber();
+  const probe = createHealthProber();
   return {
     log,
-    probe: () => prober.probe(fake, ref),
+    probe: () => probe(fake, ref),
     fail: () => void Object.assign(fake, { ask: () => Promise.reject(new Error("x")) }),
   };
 }

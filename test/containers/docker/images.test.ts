@@ -130,8 +130,8 @@ function read(
       },
     },
   } as unknown as Engine;
-  const reader = createImageReader({ services: ["wallet-core"], timeoutMs: 300 });
-  return { state, asked, images: () => reader.read(engine, soon()) };
+  const readImages = createImageReader({ services: ["wallet-core"], timeoutMs: 300 });
+  return { state, asked, images: () => readImages(engine, soon()) };
 }
 const Labels = { service: "wallet-core" };
 const found = { engine: "web-1", service: "wallet-core", env: "production" };

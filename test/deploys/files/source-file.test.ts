@@ -3,8 +3,7 @@ import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, uti
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { probeDeployInfo } from "../../../src/deploys/files/probe.ts";
-import { createDeploySource } from "../../../src/deploys/files/source.ts";
+import { createDeploySource, probeDeployInfo } from "../../../src/deploys/files/source.ts";
 import { createDeployFolders, createDeployReader } from "../../support/deploy-file.ts";
 import { deployInfoText, toEnv } from "../../support/deploys.ts";
 

@@ -4,7 +4,7 @@ import { abortable, withDeadline } from "../../../lib/abort.ts";
 import type { Changes } from "../../../lib/broadcast.ts";
 import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { OpsError, toProblem } from "../../../lib/errors.ts";
-import type { Logger } from "../../../lib/logger.ts";
+import { createChangeLog, type Logger } from "../../../lib/logger.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { ContainerRef, RawContainer } from "../../container.ts";
 import type { ContainerRules } from "../../kamal/rules.ts";
@@ -67,21 +67,22 @@ export interface Engine extends EngineCalls {
 export interface EngineSettings {
   readonly rules: ContainerRules;
   readonly logger: Logger;
-  /** Parallel calls of each kind. */
-  readonly concurrency: number;
+  readonly observe?: ObserveCall | undefined;
+  /** Parallel calls of each kind for single containers. @default 10 */
+  readonly concurrency?: number;
   /** Limits parallel inspections of whole engines, over all engines: a hundred at once would cost 100 MB. */
   readonly fullLimit: LimitFunction;
-  /** Deadline for subscribing to events, for a list and for a ping, milliseconds. */
-  readonly listTimeoutMs: number;
-  readonly inspectTimeoutMs: number;
-  /** Interval of full lists, whether or not events arrive, milliseconds. */
-  readonly resyncMs: number;
-  /** How long the containers of a lost engine are shown, milliseconds. */
-  readonly staleMs: number;
+  /** Deadline for subscribing to events, for a list and for a ping, milliseconds. @default 2000 */
+  readonly listTimeoutMs?: number;
+  /** Per container. @default 2000 */
+  readonly inspectTimeoutMs?: number;
+  /** Interval of full lists of a watched engine, whether or not events arrive, milliseconds. @default 30000 */
+  readonly resyncMs?: number;
+  /** How long the containers of a lost engine are shown, milliseconds. @default 60000 */
+  readonly staleMs?: number;
   /** Notified when its containers, or whether it answers, may have changed. */
   readonly changes: Changes;
   readonly broadcaster: EventBroadcaster;
-  readonly observe?: ObserveCall | undefined;
 }
 
 /**
@@ -92,10 +93,11 @@ const [quietMs, silentMs] = [1000, 3000];
 
 export function createEngine(options: EngineOptions, settings: EngineSettings): Engine {
   const { name, address, env } = options;
-  const { listTimeoutMs, resyncMs, concurrency, changes, broadcaster } = settings;
+  const { rules, logger, changes, broadcaster, concurrency = 10 } = settings;
+  const { listTimeoutMs = 2000, inspectTimeoutMs = 2000, resyncMs = 30_000, staleMs = 60_000 } = settings;
   const client = createEngineClient(address, options.control ?? null, settings.observe);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
-  const inventory = createInventory({ env, rules: settings.rules, hostNames }, () => changes.notify());
+  const inventory = createInventory({ env, rules, hostNames }, () => changes.notify());
   let contactAt: number | null = null;
   let isListed = false;
   let pinging: Promise<void> | null = null;
@@ -137,7 +139,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const now = (): EngineView => {
     const loss = watcher.loss();
     if (!loss) return { status: toStatus(null), snapshot: inventory.snapshot(false) };
-    const isShown = contactAt !== null && Date.now() - loss.at <= settings.staleMs;
+    const isShown = contactAt !== null && Date.now() - loss.at <= staleMs;
     return { status: toStatus(loss.error), snapshot: isShown ? inventory.snapshot(true) : null };
   };
   const view = (signal: AbortSignal): EngineView | Promise<EngineView> => {
@@ -153,7 +155,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     isListed = true;
     return answer;
   };
-  const inspect = createInspect({ name, client, inventory, ask }, settings.inspectTimeoutMs);
+  const inspect = createInspect({ name, client, inventory, ask }, inspectTimeoutMs);
   const limits = { inspect: pLimit(concurrency), stats: pLimit(concurrency), logs: createFairLimit(concurrency) };
   const starts = createStarts();
   const enricher = createEventEnricher(name, inventory, broadcaster);
@@ -174,9 +176,12 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     enricher.onEvent(event);
     refresher.onEvent(event);
   };
-  const log = createReport(name, settings.logger);
+  const change = createChangeLog();
   const report = (error: OpsError | null) => {
-    log(error);
+    change(error?.code ?? "", () => {
+      if (error) logger.warn({ engine: name, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
+      else logger.info({ engine: name }, "Docker engine answers again");
+    });
     if (error === null) broadcaster.onWatched({ name, env });
     changes.notify();
   };
@@ -231,18 +236,6 @@ function toAnswer(answer: unknown, fullId: string): InspectAnswer {
   const { success, data } = inspectAnswer.safeParse(answer);
   if (!success || data.Id !== fullId) throw new AnswerError("unexpected response to GET /containers/{id}/json");
   return data;
-}
-
-/** Logs one line for each change of state, not for each attempt. */
-function createReport(engine: string, logger: Logger): (error: OpsError | null) => void {
-  let last: string | null = null;
-  return (error) => {
-    const state = error?.code ?? null;
-    if (state === last) return;
-    last = state;
-    if (error) logger.warn({ engine, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
-    else logger.info({ engine }, "Docker engine answers again");
-  };
 }
 
 /** The engine of a reference. References come from our own list, so an unknown engine means a vanished container. */

@@ -5,6 +5,7 @@ import type { ContainerEvent, ContainerObserver, EventBatch } from "../../events
 import type { EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectVisible } from "../../kamal/visibility.ts";
+import { parseName } from "../http/answers.ts";
 import type { EngineEvent } from "./events.ts";
 import type { Inventory, Known } from "./inventory.ts";
 
@@ -95,21 +96,16 @@ function toRaw({ fullId, time, attributes }: EngineEvent, engine: string): RawCo
 
 function toContainerEvent({ action, detail, time, attributes }: EngineEvent, row: Container): ContainerEvent {
   const number = (name: string) => (/^\d{1,9}$/.test(attributes[name] ?? "") ? Number(attributes[name]) : null);
-  const name = toName(attributes["name"]) ?? row.name;
+  const name = parseName(attributes["name"]) ?? row.name;
   return {
     time,
     action,
     exitCode: action === "die" ? number("exitCode") : null,
     signal: action === "kill" ? number("signal") : null,
     health: action === "health_status" ? toHealth(detail) : null,
-    previousName: action === "rename" ? toName(attributes["oldName"]) : null,
+    previousName: action === "rename" ? parseName(attributes["oldName"]) : null,
     container: name === row.name ? row : { ...row, name },
   };
-}
-
-/** Null for a name that no engine allows. */
-function toName(text: string | undefined): string | null {
-  return /^\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)$/.exec(text ?? "")?.[1] ?? null;
 }
 
 function toHealth(text: string): Health {

@@ -87,38 +87,29 @@ export interface Starts {
   wait(fullId: string, signal: AbortSignal): Notifier;
 }
 
-/** Times of the last events, unix milliseconds by the engine's clock. */
-interface Seen {
-  restart?: number;
-  start?: number;
-}
-
-interface Waiter {
-  readonly fullId: string;
-  readonly notifier: Notifier;
-}
-
 export function createStarts(): Starts {
   // Limited by size: `max` would allocate its memory at once, for each engine.
-  const seen = new LRUCache<string, Seen>({ maxSize: 5000, sizeCalculation: () => 1 });
-  const waiters = new Set<Waiter>();
+  /** Times of the last events of each container, unix milliseconds by the engine's clock. */
+  const seen = new LRUCache<string, { restart?: number; start?: number }>({ maxSize: 5000, sizeCalculation: () => 1 });
+  /** With the id of the container that each waits for. */
+  const waiters = new Map<Notifier, string>();
   return {
     record({ action, fullId, time }) {
       if (action !== "restart" && action !== "start") return;
       seen.set(fullId, { ...seen.get(fullId), [action]: Date.parse(time) });
       if (action === "restart") return;
-      for (const waiter of waiters) if (waiter.fullId === fullId) waiter.notifier.notify();
+      for (const [notifier, waited] of waiters) if (waited === fullId) notifier.notify();
     },
     hasRestarted(fullId, since) {
       const { restart = 0, start = 0 } = seen.get(fullId) ?? {};
       return Math.min(restart, start) >= since.getTime();
     },
     wait(fullId, signal) {
-      const waiter = { fullId, notifier: createNotifier() };
-      if (signal.aborted) return waiter.notifier;
-      waiters.add(waiter);
-      signal.addEventListener("abort", () => waiters.delete(waiter), { once: true });
-      return waiter.notifier;
+      const notifier = createNotifier();
+      if (signal.aborted) return notifier;
+      waiters.set(notifier, fullId);
+      signal.addEventListener("abort", () => waiters.delete(notifier), { once: true });
+      return notifier;
     },
   };
 }

@@ -14,17 +14,16 @@ const textSchema = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
+/** The fallback for a value that is missing, null or of another form. */
+export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
+  return schema
+    .nullish()
+    .catch(null)
+    .transform((value) => value ?? fallback);
+}
 /** A small number, as GraphQL's Int; else null. */
-export const count = z
-  .int32()
-  .nullish()
-  .catch(null)
-  .transform((value) => value ?? null);
-const labels = z
-  .record(z.string(), z.string())
-  .nullish()
-  .catch(null)
-  .transform((value) => value ?? {});
+export const count = orElse(z.int32(), null);
+const labels = orElse<Record<string, string>, Record<string, string>>(z.record(z.string(), z.string()), {});
 const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const portSchema = z.object({ IP: textSchema, PublicPort: z.number().int().optional(), Type: textSchema });
@@ -40,17 +39,14 @@ export const listAnswer = z.object({
   Status: textSchema,
   /** Unix seconds up to the year 9999. */
   Created: z.number().min(0).max(253_402_300_799),
-  Ports: z.array(portSchema).nullish().catch(null),
-  HostConfig: z.object({ NetworkMode: textSchema }).nullish().catch(null),
+  Ports: orElse(z.array(portSchema), []),
+  HostConfig: orElse(z.object({ NetworkMode: textSchema }), null),
 });
 
 const healthSchema = z.object({
   Status: textSchema,
   FailingStreak: count,
-  Log: z
-    .array(z.object({ End: textSchema, Output: textSchema }))
-    .nullish()
-    .catch(null),
+  Log: orElse(z.array(z.object({ End: textSchema, Output: textSchema })), []),
 });
 
 /** `GET /containers/{id}/json`. */
@@ -62,22 +58,19 @@ export const inspectAnswer = z.object({
   State: z.object({
     Status: z.string(),
     StartedAt: textSchema,
-    FinishedAt: z.string().nullish().catch(null),
-    Health: healthSchema.nullish().catch(null),
+    FinishedAt: orElse(z.string(), null),
+    Health: orElse(healthSchema, null),
   }),
   Config: z.object({
     Image: textSchema,
     Hostname: textSchema,
     Labels: labels,
-    Env: z.array(z.string()).nullish().catch(null),
+    Env: orElse(z.array(z.string()), []),
     Tty: z.boolean().nullish(),
     StopTimeout: count,
   }),
-  HostConfig: z.object({ NetworkMode: textSchema }).nullish().catch(null),
-  NetworkSettings: z
-    .object({ Ports: z.record(z.string(), z.array(binding).nullish()).nullish() })
-    .nullish()
-    .catch(null),
+  HostConfig: orElse(z.object({ NetworkMode: textSchema }), null),
+  NetworkSettings: orElse(z.object({ Ports: z.record(z.string(), z.array(binding).nullish()).nullish() }), null),
 });
 
 type ListAnswer = z.infer<typeof listAnswer>;
@@ -90,8 +83,8 @@ export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.num
 export const imageInspectAnswer = z.object({
   RepoTags: z.array(z.string()).nullish(),
   Created: textSchema,
-  Config: z.object({ Labels: labels }).nullish().catch(null),
-  Metadata: z.object({ LastTagTime: textSchema }).nullish().catch(null),
+  Config: orElse(z.object({ Labels: labels }), null),
+  Metadata: orElse(z.object({ LastTagTime: textSchema }), null),
 });
 
 export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;
@@ -116,7 +109,7 @@ function fromList(answer: ListAnswer, engine: string): RawContainer {
     state: answer.State,
     image: answer.Image,
     createdAt: new Date(answer.Created * 1000).toISOString(),
-    ports: (answer.Ports ?? []).map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
+    ports: answer.Ports.map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
     health: fromStatusText(answer.Status),
     hostNetwork: answer.HostConfig?.NetworkMode === "host",
   });
@@ -134,20 +127,24 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
     image: config.Image,
     createdAt: answer.Created,
     startedAt: state.StartedAt,
-    finishedAt: state.FinishedAt ?? null,
+    finishedAt: state.FinishedAt,
     ports: toPublished(answer.NetworkSettings?.Ports ?? {}),
     health: state.Health ? toRawHealth(state.Health) : null,
     hostname: config.Hostname,
     hostNetwork: answer.HostConfig?.NetworkMode === "host",
     restarts: answer.RestartCount,
-    variables: toVariables(config.Env ?? []),
+    variables: toVariables(config.Env),
   };
 }
 
 /** The container's own name: a list also has names from links ("/web/db"). Names that no engine allows are dropped. */
 function toName(names: readonly string[], fullId: string): string {
-  const name = names.find((candidate) => /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(candidate));
-  return name?.replace(/^\//, "") ?? fullId.slice(0, 12);
+  return names.map(parseName).find((name) => name !== null) ?? fullId.slice(0, 12);
+}
+
+/** Null for a name that no engine allows. */
+export function parseName(text: string | undefined): string | null {
+  return /^\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)$/.exec(text ?? "")?.[1] ?? null;
 }
 
 /** "Up 2 hours (healthy)": the only health in the list before API 1.52. */
@@ -157,7 +154,7 @@ function fromStatusText(text: string): RawHealth | null {
 }
 
 function toRawHealth(health: NonNullable<InspectAnswer["State"]["Health"]>): RawHealth {
-  const last = health.Log?.at(-1);
+  const last = health.Log.at(-1);
   return {
     status: health.Status,
     failingStreak: health.FailingStreak ?? 0,

@@ -4,9 +4,8 @@ import type { EngineAddress } from "../address.ts";
 import type { Query } from "./connect.ts";
 import { createLink, parseJson, readText } from "./link.ts";
 
-/** The only actions on `/v1.NN/containers/{id}/` that the gateway ever sends, besides exec. */
-const methods = { json: "GET", stats: "GET", logs: "GET", restart: "POST" } as const;
-type Action = keyof typeof methods;
+/** All that the gateway ever reads at `/v1.NN/containers/{id}/`. */
+type Action = "json" | "stats" | "logs";
 
 /** Larger answers are rejected: 4 MiB hold a list of about 5,000 containers. */
 const maxAnswerBytes = 4 << 20;
@@ -24,11 +23,11 @@ export interface EngineClient {
   inspectImage(id: string, signal: AbortSignal): Promise<unknown>;
   /** `GET /events`: resolves once the engine has subscribed us. */
   openEvents(query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** JSON of `/containers/{fullId}/{action}`, null for an empty body (204). Rejects with StatusError, AnswerError or a Node.js error. */
+  /** JSON of `GET /containers/{fullId}/{action}`. Rejects with StatusError, AnswerError or a Node.js error. */
   call(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<unknown>;
   /** The same as a stream. */
   open(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Resolves to the HTTP status of a success. Rejects as `call`. */
+  /** `POST /containers/{fullId}/restart`: resolves to the HTTP status of a success. Rejects as `call`. */
   restart(fullId: string, query: Query, signal: AbortSignal): Promise<number>;
   /** One JSON call of an exec: GET when `body` is null, else POST. Rejects as `call`. */
   exec(path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
@@ -49,17 +48,12 @@ export function createEngineClient(
   const reads = createLink(address, observe);
   const writes = control ? createLink(control, observe) : reads;
 
-  const open = async (fullId: string, action: Action, query: Query, signal: AbortSignal) => {
-    if (!/^[0-9a-f]{64}$/.test(fullId)) throw new TypeError("Not a full container id");
-    const method = methods[action];
-    return (method === "POST" ? writes : reads).send(method, `/containers/${fullId}/${action}`, query, signal);
-  };
   const read = async (path: string, query: Query, signal: AbortSignal) =>
     parseJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes));
   return {
     negotiate: (signal) => reads.negotiate(signal),
     ping: (signal) => reads.ping(signal),
-    open,
+    open: async (fullId, action, query, signal) => reads.send("GET", toPath(fullId, action), query, signal),
     openEvents: (query, signal) => reads.send("GET", "/events", query, signal),
     listContainers: (signal) => read("/containers/json", { all: 1 }, signal),
     listImages: (signal) => read("/images/json", { filters: JSON.stringify({ label: ["service"] }) }, signal),
@@ -67,13 +61,9 @@ export function createEngineClient(
       if (!/^sha256:[0-9a-f]{64}$/.test(id)) throw new TypeError("Not a full image id");
       return read(`/images/${id}/json`, {}, signal);
     },
-    async call(fullId, action, query, signal) {
-      const response = await open(fullId, action, query, signal);
-      const text = await readText(response, maxAnswerBytes);
-      return text === "" ? null : parseJson(text);
-    },
+    call: async (fullId, action, query, signal) => read(toPath(fullId, action), query, signal),
     async restart(fullId, query, signal) {
-      const response = await open(fullId, "restart", query, signal);
+      const response = await writes.send("POST", toPath(fullId, "restart"), query, signal);
       await readText(response, maxAnswerBytes);
       return response.statusCode ?? 0;
     },
@@ -91,4 +81,9 @@ export function createEngineClient(
       writes.close();
     },
   };
+}
+
+function toPath(fullId: string, action: Action | "restart"): string {
+  if (!/^[0-9a-f]{64}$/.test(fullId)) throw new TypeError("Not a full container id");
+  return `/containers/${fullId}/${action}`;
 }

@@ -18,14 +18,9 @@ export interface FollowBuffer {
   read(signal: AbortSignal): AsyncGenerator<LogBatch, void, undefined>;
 }
 
-interface Waiting {
-  readonly batch: LogBatch;
-  readonly size: number;
-}
-
 /** With `matches` null every line passes, and all readers share the same array. Calls `onRoom` when a full buffer has room again. */
 export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null, onRoom: () => void): FollowBuffer {
-  let waiting: Waiting[] = [];
+  let waiting: { readonly batch: LogBatch; readonly size: number }[] = [];
   let size = 0;
   let dropped = 0;
   let ended: string | Error | null = null;
@@ -35,7 +30,7 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
     waiting.push({ batch, size: length });
     size += length;
     while (size > most && waiting.length > 1) {
-      const oldest = waiting.shift() as Waiting;
+      const oldest = waiting.shift() as (typeof waiting)[number];
       size -= oldest.size;
       dropped += oldest.batch.lines.length;
     }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { createNotifier } from "../../../lib/broadcast.ts";
+import { createNotifier, withEnd } from "../../../lib/broadcast.ts";
 import { createSharedBudget, type ReadBudget } from "../../../lib/budget/budget.ts";
 import { toOpsError } from "../../../lib/errors.ts";
 import { type ContainerRef, toContainerKey } from "../../container.ts";
@@ -24,18 +24,12 @@ import { readLogs, readWhole, toQueryTime } from "./read.ts";
 /** What following needs of an engine. */
 export type FollowedEngine = EngineCalls & Pick<Engine, "starts">;
 
-interface Follower {
-  /** History, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`. */
-  follow(
-    engine: FollowedEngine,
-    ref: ContainerRef,
-    options: FollowOptions,
-    signal: AbortSignal,
-  ): Promise<AsyncGenerator<LogBatch>>;
-}
-
-/** All readers of one container share one stream of its engine. */
-export function createFollower(timeoutMs: number): Follower {
+/**
+ * All readers of one container share one stream of its engine.
+ *
+ * @returns history, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`.
+ */
+export function createFollower(timeoutMs: number) {
   const feeds = new Map<string, Feed>();
   const enter = (engine: FollowedEngine, ref: ContainerRef): Feed => {
     const key = toContainerKey(ref);
@@ -47,44 +41,38 @@ export function createFollower(timeoutMs: number): Follower {
     feeds.set(key, feed);
     return feed;
   };
-  const readHistory = async (
+  return async (
     engine: FollowedEngine,
     ref: ContainerRef,
     options: FollowOptions,
-    history: LogHistory,
     signal: AbortSignal,
-  ): Promise<LogBatch> => {
-    const times = { timeoutMs, budget: createSharedBudget(signal) };
-    if (options.tail === 0 || history.until === "") return toBatch({});
-    if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
-    const { until } = history;
-    const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
-    const cut = counted ? "counted" : "at_least";
-    return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
-  };
-  return {
-    async follow(engine, ref, options, signal) {
-      const feed = enter(engine, ref);
-      const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
-      const leave = () => feed.leave(buffer);
-      signal.addEventListener("abort", leave, { once: true });
-      try {
-        return read(await readHistory(engine, ref, options, await feed.join(buffer), signal));
-      } catch (error) {
-        leave();
-        throw error;
-      }
-
-      async function* read(history: LogBatch) {
-        try {
-          if (history.lines.length > 0 || history.cut !== null) yield history;
-          yield* buffer.read(signal);
-        } finally {
-          signal.removeEventListener("abort", leave);
-          leave();
-        }
-      }
-    },
+  ): Promise<AsyncGenerator<LogBatch, void>> => {
+    const readHistory = async (history: LogHistory): Promise<LogBatch> => {
+      const times = { timeoutMs, budget: createSharedBudget(signal) };
+      if (options.tail === 0 || history.until === "") return toBatch({});
+      if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
+      const { until } = history;
+      const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
+      const cut = counted ? "counted" : "at_least";
+      return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
+    };
+    const feed = enter(engine, ref);
+    const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
+    const leave = () => {
+      signal.removeEventListener("abort", leave);
+      feed.leave(buffer);
+    };
+    signal.addEventListener("abort", leave);
+    try {
+      const history = await readHistory(await feed.join(buffer));
+      return withEnd(leave, async function* () {
+        if (history.lines.length > 0 || history.cut !== null) yield history;
+        yield* buffer.read(signal);
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
   };
 }
 
@@ -254,7 +242,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
   let lines: LogLine[] = [];
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createTtySplitter((entry) => joiner.push("stdout", entry));
-  const demuxer = createDemuxer((stream, entry) => joiner.push(stream, entry));
+  const demux = createDemuxer((stream, entry) => joiner.push(stream, entry));
   /** As many lines as are published in a few milliseconds: a reader's regular expression may take long for each. */
   let atOnce = 64;
   const hand = async (): Promise<boolean> => {
@@ -277,7 +265,7 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
     if (signal.aborted) return;
     for await (const chunk of response as AsyncIterable<Buffer>) {
       if (tty) splitter.push(chunk);
-      else if (!demuxer.push(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
+      else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
       if (!(await hand())) return;
       await room();
     }

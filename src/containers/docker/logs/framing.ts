@@ -78,16 +78,13 @@ function withoutReturn(entry: Buffer): Buffer {
 /** A larger frame is malformed: the engine writes at most 16 KiB and a time stamp. */
 export const maxFrameBytes = 1 << 20;
 
-interface Demuxer {
-  /** Takes the next bytes of the stream, split anywhere. Returns false once the stream turns out not to be multiplexed; further bytes are then ignored. */
-  push(chunk: Buffer): boolean;
-}
-
 /**
  * Splits Docker's multiplexed stream into its frames: `[stream, 0, 0, 0, length as u32be]` and the payload. One frame is one log entry, so its borders
  * matter, and so does the order across both streams. Drops frames of stdin (0). Holds at most one frame.
+ *
+ * @returns takes the next bytes of the stream, split anywhere; false once the stream turns out not to be multiplexed: further bytes are then ignored
  */
-export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => void): Demuxer {
+export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => void): (chunk: Buffer) => boolean {
   let pieces: Buffer[] = [];
   let size = 0;
   let needed = 8;
@@ -111,17 +108,15 @@ export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => v
     }
     return data.subarray(offset);
   };
-  return {
-    push(chunk) {
-      if (malformed) return false;
-      pieces.push(chunk);
-      size += chunk.length;
-      // Joining only once a header or a frame is complete makes the work linear for any split.
-      if (size < needed) return true;
-      const rest = consume(pieces.length === 1 ? chunk : Buffer.concat(pieces, size));
-      pieces = rest.length > 0 ? [rest] : [];
-      size = rest.length;
-      return !malformed;
-    },
+  return (chunk) => {
+    if (malformed) return false;
+    pieces.push(chunk);
+    size += chunk.length;
+    // Joining only once a header or a frame is complete makes the work linear for any split.
+    if (size < needed) return true;
+    const rest = consume(pieces.length === 1 ? chunk : Buffer.concat(pieces, size));
+    pieces = rest.length > 0 ? [rest] : [];
+    size = rest.length;
+    return !malformed;
   };
 }

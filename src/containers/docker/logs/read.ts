@@ -46,7 +46,11 @@ export async function readLogs(
     held = window.bytes;
     if (complete || window.dropped > 0 || window.lines.length >= options.tail) break;
   }
-  return best ?? toPage(await read(entriesThatFit), engine);
+  if (best) return best;
+  // The last resort for very long lines: as many entries as surely fit.
+  const { lines, overflow } = await read(entriesThatFit);
+  if (overflow) throw new AnswerError(`the log lines of engine ${engine.name} are too long to be read`);
+  return { lines, truncated: true };
 }
 
 /**
@@ -107,10 +111,4 @@ function toQuery(size: WindowSize, { since, until, stream }: LogOptions): Query 
 /** A time of a line as the engines want it: unix seconds with nine decimals. */
 export function toQueryTime(timestamp: string): string {
   return parseLogTime(timestamp, 0) ?? "0";
-}
-
-/** The last resort for very long lines: as many entries as surely fit. */
-function toPage(window: LogWindow, engine: EngineCalls): LogPage {
-  if (window.overflow) throw new AnswerError(`the log lines of engine ${engine.name} are too long to be read`);
-  return { lines: window.lines, truncated: true };
 }

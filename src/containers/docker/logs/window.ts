@@ -46,7 +46,7 @@ export async function readLogWindow(
     if (matches(line)) newest.add(line);
   });
   const splitter = createTtySplitter((entry) => waiting.push(["stdout", entry]));
-  const demuxer = createDemuxer((stream, entry) => waiting.push([stream, entry]));
+  const demux = createDemuxer((stream, entry) => waiting.push([stream, entry]));
   /** A full stream never waits, and a regular expression may take long for one line: without turns nothing else would run, not even the deadline. */
   const work = async () => {
     const taken = waiting;
@@ -67,7 +67,7 @@ export async function readLogWindow(
         return { lines: [], entries, dropped, overflow: true, bytes: 0 };
       }
       if (options.tty) splitter.push(chunk);
-      else if (!demuxer.push(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
+      else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
       await work();
     }
     splitter.end();
@@ -108,7 +108,7 @@ interface NewestLines {
 /** Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them against the budget. */
 export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
   /** Valid from `start` on: earlier places are null, their lines dropped. */
-  let lines: (WindowLine | null)[] = [];
+  let lines: ({ readonly line: LogLine; readonly size: number } | null)[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
@@ -145,9 +145,4 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
       return bytes;
     },
   };
-}
-
-interface WindowLine {
-  readonly line: LogLine;
-  readonly size: number;
 }

@@ -87,21 +87,15 @@ function readNetwork(proc: string, processes: string, fullId: string): Pick<Cgro
   if (!pid) return { network: undefined };
   if (!readFileSync(join(proc, pid, "cgroup"), "utf8").includes(fullId)) return null;
   const namespace = (process: string) => readlinkSync(join(proc, process, "ns/net"));
-  if (!isAllowed(() => namespace(pid))) return { network: undefined };
-  // A gateway that sees the host's processes and cgroups runs on the host, with the host's network.
-  if (namespace(pid) === namespace("self")) return { network: null };
-  return { network: toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) };
-}
-
-/** False without the right to do it: only root sees the namespaces of other users' processes. */
-function isAllowed(look: () => unknown): boolean {
   try {
-    look();
-    return true;
+    // A gateway that sees the host's processes and cgroups runs on the host, with the host's network.
+    if (namespace(pid) === namespace("self")) return { network: null };
   } catch (error) {
+    // Only root sees the namespaces of other users' processes.
     if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
-    return false;
+    return { network: undefined };
   }
+  return { network: toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) };
 }
 
 /** /proc/PID/net/dev: two heading lines, then "eth0: received 7 more sent 7 more". */

@@ -4,17 +4,13 @@ import pLimit from "p-limit";
 import { z } from "zod";
 import { isEmpty, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
 import type { Engine, EngineCalls } from "../engine/engine.ts";
-import { count as smallCount } from "../http/answers.ts";
+import { count as smallCount, orElse } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
 import type { CgroupReader, CgroupSample } from "./cgroup.ts";
 
-const count = z
-  .number()
-  .nullish()
-  .catch(null)
-  .transform((value) => value ?? null);
+const count = orElse(z.number(), null);
 
-const usage = z.object({ total_usage: count, percpu_usage: z.array(z.number()).nullish().catch(null) });
+const usage = z.object({ total_usage: count, percpu_usage: orElse(z.array(z.number()), []) });
 const throttling = z.object({ periods: z.number(), throttled_periods: z.number(), throttled_time: z.number() });
 const network = z.object({ rx_bytes: z.number(), tx_bytes: z.number() });
 const transfer = z.object({ op: z.string(), value: z.number() });
@@ -25,7 +21,7 @@ const cpuStats = z.object({
   online_cpus: count,
   /** Podman's own figure; Docker has none. */
   cpu: count,
-  throttling_data: throttling.nullish().catch(null),
+  throttling_data: orElse(throttling, null),
 });
 type CpuStats = z.infer<typeof cpuStats>;
 
@@ -33,13 +29,10 @@ type CpuStats = z.infer<typeof cpuStats>;
 const statsAnswer = z.object({
   read: z.string().nullish(),
   cpu_stats: cpuStats.nullish(),
-  memory_stats: z.object({ usage: count, limit: count, stats: z.record(z.string(), z.number()).nullish().catch(null) }).nullish(),
+  memory_stats: z.object({ usage: count, limit: count, stats: orElse(z.record(z.string(), z.number()), {}) }).nullish(),
   pids_stats: z.object({ current: smallCount }).nullish(),
-  networks: z.record(z.string(), network).nullish().catch(null),
-  blkio_stats: z
-    .object({ io_service_bytes_recursive: z.array(transfer).nullish().catch(null) })
-    .nullish()
-    .catch(null),
+  networks: orElse(z.record(z.string(), network), null),
+  blkio_stats: orElse(z.object({ io_service_bytes_recursive: orElse(z.array(transfer), []) }), null),
 });
 
 /** The one field of an inspection that distinguishes the lives of a container. */
@@ -69,7 +62,7 @@ export function toSample(answer: unknown): Omit<StatsSample, "life"> {
     memDetail: memory?.stats ?? {},
     pids: data.pids_stats?.current ?? null,
     network: networks ? toNetwork(Object.values(networks)) : null,
-    blockIo: data.blkio_stats ? toBlockIo(data.blkio_stats.io_service_bytes_recursive ?? []) : null,
+    blockIo: data.blkio_stats ? toBlockIo(data.blkio_stats.io_service_bytes_recursive) : null,
   };
 }
 
@@ -81,7 +74,7 @@ export function toStartedAt(answer: unknown): string {
 }
 
 function toOnlineCpus(cpu: CpuStats | null | undefined): number {
-  return cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0);
+  return cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage.length ?? 0);
 }
 
 /**

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { withEnd } from "../../../lib/broadcast.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
 import { toReleaseKey } from "../../../releases/service-group.ts";
 import { type Container, toContainerKey } from "../../container.ts";
@@ -201,24 +202,17 @@ export async function followRole(options: RoleFollow): Promise<AsyncGenerator<Ro
   const ends = new AbortController();
   const members = createRoleMembers({ ...options, inbox, signal: ends.signal });
   const end = () => {
+    signal.removeEventListener("abort", end);
     inbox.close();
     ends.abort();
   };
-  signal.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", end);
   if (signal.aborted) end();
   const watch = async () => {
     for await (const now of changes(ends.signal)) members.update(now);
   };
   const watchDeaths = async () => {
     for await (const container of deaths) members.meet(container);
-  };
-  const read = async function* () {
-    try {
-      yield* inbox.read(signal);
-    } finally {
-      signal.removeEventListener("abort", end);
-      end();
-    }
   };
   try {
     await members.begin(containers);
@@ -227,5 +221,5 @@ export async function followRole(options: RoleFollow): Promise<AsyncGenerator<Ro
     throw error;
   }
   for (const watching of [watch(), watchDeaths()]) watching.catch((error: unknown) => inbox.fail(error));
-  return read();
+  return withEnd(end, () => inbox.read(signal));
 }

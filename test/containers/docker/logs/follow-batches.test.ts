@@ -20,9 +20,9 @@ function setUp(log: readonly LogEntry[]) {
     opened.push(signal);
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
   };
-  const follower = createFollower(3000);
+  const openLog = createFollower(3000);
   const abort = new AbortController();
-  const follow = (options: FollowOptions, signal = abort.signal, of = ref) => follower.follow(engine, of, options, signal);
+  const follow = (options: FollowOptions, signal = abort.signal, of = ref) => openLog(engine, of, options, signal);
   return { state, opened, abort, follow };
 }
 const texts = ({ value }: IteratorResult<LogBatch, unknown>) => {
@@ -71,6 +71,14 @@ describe("the first batch", () => {
 });
 
 describe("readers of one container", () => {
+  it("end its stream when the last returns before its first line", async () => {
+    const { follow, opened } = setUp(write(3));
+    const stream = await follow({ tail: 1 });
+    await expect.poll(() => opened.length).toBe(1);
+    await stream.return(undefined);
+    expect(opened[0]?.aborted).toBe(true);
+  });
+
   it("share one stream, which ends with the last of them", async () => {
     const { follow, opened, abort } = setUp(write(3));
     const [one, two] = [new AbortController(), new AbortController()];

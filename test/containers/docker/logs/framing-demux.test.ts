@@ -6,8 +6,8 @@ import { frame, splitBy } from "../../../support/docker-frames.ts";
 
 function demux(chunks: readonly Buffer[]) {
   const frames: [LogStream, string][] = [];
-  const demuxer = createDemuxer((stream, payload) => frames.push([stream, payload.toString("latin1")]));
-  const ok = chunks.map((chunk) => demuxer.push(chunk)).every(Boolean);
+  const push = createDemuxer((stream, payload) => frames.push([stream, payload.toString("latin1")]));
+  const ok = chunks.map((chunk) => push(chunk)).every(Boolean);
   return { frames, ok };
 }
 

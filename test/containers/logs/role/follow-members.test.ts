@@ -103,6 +103,14 @@ test("the newest lines come first, then new ones, finally the reason", async () 
   await expect.poll(() => role.opened.map(({ returned }) => returned)).toEqual([true, true]);
 });
 
+test("a reader that returns before its first line ends all followers", async () => {
+  const role = createRole();
+  const stream = await role.open([a, b], { tail: 10 });
+  await stream.return(undefined);
+  await expect.poll(() => role.opened.map(({ returned }) => returned)).toEqual([true, true]);
+  role.abort.abort();
+});
+
 test("a new release has one marker and all lines; the old one is complete", async () => {
   const role = createRole();
   await role.start([a], { tail: 0 });
