@@ -11,7 +11,7 @@ import { createFingerprints } from "./errors.ts";
 import { createControlDatabase } from "./jobs/database.ts";
 import { createSqlControl } from "./jobs/sql-control.ts";
 import { createRunTimes } from "./metrics.ts";
-import { createDatabase, createReadLimits, type Database, observeDatabase } from "./postgres/database.ts";
+import { createDatabase, createReadLimits, type Database } from "./postgres/database.ts";
 import type { HeavyOptions } from "./postgres/statements.ts";
 import type { QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
 import { createQueueSource, findKind, type QueueSourceConfig } from "./registry.ts";
@@ -54,7 +54,7 @@ export interface OpenQueueSources extends QueueSources {
 export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
   const { detect = true, hide = [], keepMs = 1000, onRead = () => {} } = options;
-  const database = databaseUrl === null ? createNoDatabase() : observeDatabase(createDatabase(databaseUrl, logger), observe);
+  const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger, observe);
   const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
   const opened: OpenSource[] = [];
   const open = (config: QueueSourceConfig): OpenSource => {

@@ -124,15 +124,6 @@ export interface IndexAdvice {
   readonly rows: string;
 }
 
-export interface PlanCheckOptions {
-  /** As `heavyCost`. */
-  readonly cost?: number;
-  /** How long a choice is cached, milliseconds: statistics and indexes change. @default 300000 */
-  readonly againMs?: number;
-  /** How long all statements count as heavy after one timed out, milliseconds. @default 60000 */
-  readonly distrustMs?: number;
-}
-
 /** How to read a table part by part, where a whole scan would take too long. */
 export interface TableParts {
   readonly table: TableName;
@@ -152,15 +143,18 @@ interface PartsRest {
   readonly failures: string;
 }
 
-export interface PacedOptions {
+/** Limits for plans that would scan a huge table. */
+export interface HeavyOptions {
+  /** As `heavyCost`. */
+  readonly cost?: number;
+  /** How long a choice is cached, milliseconds: statistics and indexes change. @default 300000 */
+  readonly againMs?: number;
+  /** How long all statements count as heavy after one timed out, milliseconds. @default 60000 */
+  readonly distrustMs?: number;
   /** Time between the starts of two runs, milliseconds; at least twice as long as the last run took. @default 60000 */
   readonly everyMs?: number;
   /** How long a caller without a result waits for a run, milliseconds. @default 8000 */
   readonly waitMs?: number;
-}
-
-/** Limits for plans that would scan a huge table. */
-export interface HeavyOptions extends PlanCheckOptions, PacedOptions {
   /** Pages of the first part. @default firstChunkPages */
   readonly firstPages?: number;
 }
