@@ -1,7 +1,7 @@
 import { errorReadLimit } from "../errors.ts";
 import { jobsPerOperation } from "../jobs/control.ts";
 import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit } from "../queue.ts";
-import { quoteLiteral } from "./names.ts";
+import { quoteLiteral, quoteTable, type TableName } from "./names.ts";
 import type { Reading, RunningQuery } from "./statements.ts";
 
 /**
@@ -125,6 +125,16 @@ export function fromCatalog(schema: string, name: string): string {
   return `
   from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
   where namespace.nspname = ${quoteLiteral(schema)} and class.relname = ${quoteLiteral(name)}`;
+}
+
+/** The beginning of a statement: `part` has the oids of the table, and of its partitions or child tables. */
+export function withPartitions(table: TableName): string {
+  return `
+with recursive part (oid) as (
+  select to_regclass(${quoteLiteral(quoteTable(table))})::oid
+  union all
+  select inhrelid from pg_catalog.pg_inherits join part on inhparent = part.oid
+)`.trim();
 }
 
 /** A PostgreSQL regular expression that matches exactly these texts. */

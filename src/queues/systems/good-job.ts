@@ -44,7 +44,6 @@ function goodJobHistory(schema: string): ToHistoryRows {
     select execution.queue_name as queue, execution.finished_at as failed_at from ${executions} as execution
     where execution.error is not null and execution.finished_at >= ${since} and ${isAsked("execution.queue_name")}`,
       oldest: `select min(finished_at) from ${jobs} where finished_at is not null and error is null`,
-      keeps: false,
     };
   };
 }

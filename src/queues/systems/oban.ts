@@ -47,7 +47,6 @@ function obanHistory(schema: string): ToHistoryRows {
     select job.queue, (failure->>'at')::timestamptz as failed_at
     from (${errors.join(" union all ")}) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(completed_at) from ${table} where state = 'completed'`,
-      keeps: false,
     };
   };
 }

@@ -181,7 +181,6 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
       select ${by} as queue, errors from ${table} where ${ended} and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(finalized_at) from ${table} where state = 'completed' and finalized_at is not null`,
-      keeps: false,
     };
   };
 }

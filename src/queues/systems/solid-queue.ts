@@ -46,7 +46,6 @@ function solidQueueHistory(schema: string): ToHistoryRows {
     select job.queue_name, ${dueAt}, null, null, false, false from ${table("jobs")} as job ${executionOf("scheduled_executions")} where ${own}`,
       failures: `select job.queue_name as queue, execution.created_at as failed_at ${failed}`,
       oldest: `select min(finished_at) from ${table("jobs")} where finished_at is not null`,
-      keeps: false,
       costCorrection: lookUpCorrection,
     };
   };

@@ -141,7 +141,6 @@ export function graphileWorkerHistory(schema: string): ToHistoryRows {
     where (locked_at is not null or attempts < max_attempts) and ${isAsked("task_identifier")}`,
       failures: `select queue, ended_at as failed_at from ${ended} and failed`,
       oldest: `select min(ended_at) from ops.job_ends where source = ${quoteLiteral(schema)} and not failed`,
-      keeps: false,
     };
   };
 }

@@ -10,6 +10,11 @@ const nextJobs = 5;
 /** The result of the first look at a queue. */
 export type Look = ReturnType<ReturnType<typeof lookAt>["parse"]>;
 
+/** Whether no event since this time is gone from the stream. */
+export function reachesBack({ isTrimmed, oldestEvent }: Pick<Look, "isTrimmed" | "oldestEvent">, from: number): boolean {
+  return !isTrimmed || (oldestEvent !== null && Number(oldestEvent.split("-")[0]) <= from);
+}
+
 /** The highest score of a job that is due: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
 function dueScore(now: number): number {
   return (now + 1) * 0x1000 - 1;
