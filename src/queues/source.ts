@@ -212,16 +212,13 @@ const mostCachedPoints = 5000;
 export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
   const countPoints = (histories: Awaited<ReturnType<ReadHistory>>) =>
     [...histories.values()].reduce((sum, { points }) => sum + points.length, 0);
-  interface Question {
-    readonly queues: readonly string[] | null;
-    readonly range: HistoryRange;
-  }
   const cached = createKeyedCache(
-    ({ queues, range: { from, step, steps } }: Question) => JSON.stringify([queues, from, step, steps]),
-    ({ queues, range }, signal) => read(queues, range, signal),
+    ([queues, { from, step, steps }]: readonly [readonly string[] | null, HistoryRange]) =>
+      JSON.stringify([queues, from, step, steps]),
+    ([queues, range], signal) => read(queues, range, signal),
     (histories) => (countPoints(histories) > mostCachedPoints ? 0 : ttlMs),
   );
-  return (queues, range, signal) => cached({ queues, range }, signal);
+  return (queues, range, signal) => cached([queues, range], signal);
 }
 
 function asOpsError(error: unknown): never {
@@ -230,10 +227,8 @@ function asOpsError(error: unknown): never {
   throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 
+const refuseRead = () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
+
 function createNoDatabase(): Database {
   return { read: refuseRead, readAll: refuseRead, limits: createReadLimits(), close: () => Promise.resolve() };
-}
-
-function refuseRead(): Promise<never> {
-  return Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
 }

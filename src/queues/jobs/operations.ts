@@ -115,8 +115,9 @@ export function createJobOperations(options: JobOperationsOptions) {
 
   return {
     /**
-     * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for a
-     * job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and `AuditLog.write` do.
+     * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for
+     * a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
+     * `AuditLog.write` do.
      */
     change: (...call: Parameters<typeof change>): Promise<JobChange> => track(change(...call)),
     /** Retries many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
@@ -203,8 +204,6 @@ export interface JobRequest {
   readonly origin: RequestOrigin;
 }
 
-type JobOutcome = Pick<AuditEntry, "outcome" | "detail" | "code">;
-
 /** The intent to change jobs, for the audit record. */
 export function toJobIntent(action: JobAuditAction, job: JobTarget, request: JobRequest): AuditEntry {
   return toIntentEntry(request, { action, job, env: request.source.env });
@@ -221,14 +220,14 @@ export function toRefusal(action: JobAction, { changed, state, reason }: JobChan
   } as const;
 }
 
-export function toChangeOutcome(action: JobAction, change: JobChange): JobOutcome {
+export function toChangeOutcome(action: JobAction, change: JobChange): AuditOutcome {
   const refusal = toRefusal(action, change);
   if (refusal === null) return { outcome: "ok", detail: change.state, code: null };
   return { outcome: "failed", detail: `${refusal.code}: ${refusal.message}`, code: refusal.code };
 }
 
 /** `error` is null when all jobs were tried. */
-export function toGroupOutcome(changes: readonly JobChange[], error: unknown): JobOutcome {
+export function toGroupOutcome(changes: readonly JobChange[], error: unknown): AuditOutcome {
   const retried = changes.filter(({ changed }) => changed).length;
   const skipped = changes.filter(({ changed }) => !changed).map(({ jobId, state }) => `${jobId} (${state ?? "gone"})`);
   const detail = `${retried} retried, ${skipped.length} skipped${skipped.length > 0 ? `: ${skipped.join(", ")}` : ""}`;
@@ -237,13 +236,13 @@ export function toGroupOutcome(changes: readonly JobChange[], error: unknown): J
   return { ...failure, detail: `${detail}; then ${failure.detail}` };
 }
 
-export function toFailureOutcome(error: unknown): JobOutcome & { readonly code: string } {
+export function toFailureOutcome(error: unknown): AuditOutcome & { readonly code: string } {
   const { code = "internal", message } = error as { readonly code?: string; readonly message: string };
   return { outcome: code === "job_unknown" ? "unknown" : "failed", detail: `${code}: ${message}`, code };
 }
 
 /** The outcome of an `unknown` change once its jobs could be read. It stays unknown: their states do not show who changed them. */
-export function toSettled(states: readonly (string | null)[]): JobOutcome {
+export function toSettled(states: readonly (string | null)[]): AuditOutcome {
   const counts = new Map<string, number>();
   for (const state of states) counts.set(state ?? "gone", (counts.get(state ?? "gone") ?? 0) + 1);
   const seen = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");

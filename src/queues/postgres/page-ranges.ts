@@ -26,7 +26,8 @@ import {
 interface HeavyRun {
   readonly read: ReadRows;
   readonly parts: TableParts | undefined;
-  readonly firstPages: number | undefined;
+  /** @default firstChunkPages */
+  readonly firstPages?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -142,13 +143,8 @@ interface PartedRead {
   readonly statement: (condition: string) => string;
 }
 
-interface ChunkOptions {
-  /** @default firstChunkPages */
-  readonly firstPages?: number | undefined;
-  readonly signal: AbortSignal;
-  /** Takes the rows of one part. */
-  readonly add: (rows: readonly Row[]) => void;
-}
+/** `add` takes the rows of one part. */
+type ChunkOptions = Pick<HeavyRun, "firstPages" | "signal"> & { readonly add: (rows: readonly Row[]) => void };
 
 /**
  * Reads a table page range by page range, each in its own transaction, far below the statement timeout. Then rests half as long as the range took: at most two

@@ -7,7 +7,6 @@ import { explain, toCost, toPlan } from "./planner.ts";
 import {
   type Candidate,
   type HeavyOptions,
-  type ReadAllRows,
   readMeasures,
   type ReadMeasures,
   type SqlStatements,
@@ -144,7 +143,10 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
   let distrustUntil = -Infinity;
   return {
     /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
-    async choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]> {
+    async choose(
+      statements: readonly (readonly Candidate[])[],
+      readAll: (statements: readonly string[]) => ReturnType<Database["readAll"]>,
+    ): Promise<readonly Choice[]> {
       if (performance.now() < distrustUntil) return statements.map(() => null);
       const key = JSON.stringify(statements);
       if (cached?.key === key && performance.now() < cached.until) return cached.choices;

@@ -163,11 +163,8 @@ export function createRabbitmqReader(options: ReaderOptions) {
         const reading = await readAll(signal);
         const at = new Date();
         const letters = countDeadLetters(reading);
-        const found = new Map<string, QueueMetrics | null>();
         const wanted = [...reading.totals].filter(([, queue]) => isWanted(queue, options));
-        for (const [key, queue] of wanted) {
-          found.set(toName(queue), toMetrics(key, queue, reading, letters, at));
-        }
+        const found = new Map(wanted.map(([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]));
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
         forgetOthers(reading.totals);
         const toEmpty = (name: string) =>
