@@ -39,6 +39,7 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     const missing = `The mapping of ${source} in QUEUES_FILE does not say how: give it "control" with this operation`;
     throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
   };
+  const probe = (jobId: string) => database.run(toProbe(statements, jobId));
 
   return {
     check: (action, job) => void toStatement(action, job, false),
@@ -57,15 +58,10 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     },
     async verify() {
       const first = id === uuidId ? uuidProbe : bigintProbe;
-      try {
-        await database.run(toProbe(statements, first));
-      } catch (error) {
+      await probe(first)
         // The id column of a mapped table may be of type uuid.
-        const again = isNoId(error, first)
-          ? database.run(toProbe(statements, uuidProbe))
-          : Promise.reject(asOpsError(error, anyJob(first)));
-        await again.catch((failure: unknown) => Promise.reject(asOpsError(failure, anyJob(uuidProbe))));
-      }
+        .catch((error: unknown) => (isNoId(error, first) ? probe(uuidProbe) : Promise.reject(error as Error)))
+        .catch((error: unknown) => Promise.reject(asOpsError(error, anyJob(uuidProbe))));
     },
     async look(job) {
       checkRef(job);

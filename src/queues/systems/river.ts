@@ -40,6 +40,7 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
   const table = quoteTable({ schema, table: "river_job" });
   const attempts = failedAttempts(table, by);
   const read = readFrom(table, by);
+  const paused = `select name as queue, (paused_at is not null)::int as paused from ${quoteTable({ schema, table: "river_queue" })}`;
   const running = `
     select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
     from ${table} where state = 'running'`;
@@ -52,7 +53,8 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
       read(["dead"], "count(*) as dead", "state = 'discarded'"),
       processed,
       readFailures(attempts),
-      ...(by === "queue" ? [readPaused(schema)] : []),
+      // A queue of River can be paused; a kind cannot.
+      ...(by === "queue" ? [{ measures: ["paused"] as const, sql: paused }] : []),
     ],
     failures: attempts,
     retryable: failedAttempts(table, by, true),
@@ -88,12 +90,6 @@ function readWaiting(table: string, by: "queue" | "kind"): readonly Reading[] {
 /** `filter` selects the rows that are due. */
 function countDue(filter: string): string {
   return `count(*)${filter} as depth, ${secondsBetween(`min(scheduled_at)${filter}`, "now()")} as oldest_age`;
-}
-
-/** A queue of River can be paused; a kind cannot. */
-function readPaused(schema: string): Reading {
-  const table = quoteTable({ schema, table: "river_queue" });
-  return { measures: ["paused"], sql: `select name as queue, (paused_at is not null)::int as paused from ${table}` };
 }
 
 /** River's default client id is the host followed by this: the time when the client was created. */

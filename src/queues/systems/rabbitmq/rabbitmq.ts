@@ -116,7 +116,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
       readPages<QueueStats>(late, answers.stats, signal),
       facts.read(signal),
     ]);
-    if (totals.length === 0 && broker.isBlind) throw createBlindError(source);
+    if (totals.length === 0 && broker.isBlind) throw new OpsError("queues_unavailable", blind, { upstream: `queues:${source}` });
     return {
       totals: new Map(totals.map((queue) => [toQueueKey(queue), queue])),
       stats: new Map(stats.map((queue) => [toQueueKey(queue), queue])),
@@ -181,10 +181,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
   };
 }
 
-function createBlindError(source: string): OpsError {
-  const message = "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
-  return new OpsError("queues_unavailable", message, { upstream: `queues:${source}` });
-}
+const blind = "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
 
 /** Queues for messages between Celery's workers; they never hold jobs. Source: celery.events.receiver and kombu.pidbox. */
 const celeryChatter = /^celeryev\.|\.pidbox$/;
