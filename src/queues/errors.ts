@@ -79,13 +79,7 @@ export interface FailedJob {
 type Turns = Pick<ReadBudget, "turn">;
 
 /** Adds fingerprints to what one source returns. Yields to other requests in between: texts are long. */
-interface Fingerprints {
-  /** Takes all failures of the source. When they reach `failureGroupsLimit`, none is complete. */
-  addToFailures(failures: readonly JobFailures[], budget: Turns): Promise<FingerprintedFailures[]>;
-  addToJobs(jobs: readonly FailedJobs[], budget: Turns): Promise<FingerprintedJobs[]>;
-}
-
-export function createFingerprints(): Fingerprints {
+export function createFingerprints() {
   /** Of the last call: a source returns the same texts again and again, and folding a text costs far more than finding it here. */
   let known = new Map<string, string>();
   const add = async <T extends { readonly error: string }>(items: readonly T[], budget: Turns) => {
@@ -102,11 +96,12 @@ export function createFingerprints(): Fingerprints {
     return made;
   };
   return {
-    async addToFailures(failures, budget) {
+    /** Takes all failures of the source. When they reach `failureGroupsLimit`, none is complete. */
+    async addToFailures(failures: readonly JobFailures[], budget: Turns): Promise<FingerprintedFailures[]> {
       const complete = failures.length < failureGroupsLimit;
       return (await add(failures, budget)).map((failure) => ({ ...failure, complete }));
     },
-    addToJobs: add,
+    addToJobs: (jobs: readonly FailedJobs[], budget: Turns): Promise<FingerprintedJobs[]> => add(jobs, budget),
   };
 }
 
@@ -193,18 +188,8 @@ function pickJobs(rows: Rows): FailedJob[] {
   return [...jobs.values()];
 }
 
-function groupBy(
-  failures: readonly FingerprintedFailures[],
-  toKey: (failure: FingerprintedFailures) => string,
-): [FingerprintedFailures, ...FingerprintedFailures[]][] {
-  const groups = new Map<string, [FingerprintedFailures, ...FingerprintedFailures[]]>();
-  for (const failure of failures) {
-    const key = toKey(failure);
-    const group = groups.get(key);
-    if (group) group.push(failure);
-    else groups.set(key, [failure]);
-  }
-  return [...groups.values()];
+function groupBy(failures: Rows | readonly FingerprintedFailures[], toKey: (failure: FingerprintedFailures) => string): Rows[] {
+  return [...Map.groupBy(failures, toKey).values()] as unknown as Rows[];
 }
 
 function sum(rows: readonly { readonly count: number }[]): number {

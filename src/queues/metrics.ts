@@ -60,17 +60,6 @@ export interface SampledRates {
   readonly windowSeconds: number | null;
 }
 
-interface Samples {
-  /**
-   * Call it at each read. Stores one sample in 10 s of the last 5 minutes, and one in a minute before that. A counter that went back started again (a restart, a
-   * purge): its samples are dropped.
-   */
-  add(queue: string, counters: JobCounters): void;
-  rates(queue: string): SampledRates;
-  /** Drops the samples of all other queues: they are gone. */
-  retain(queues: Pick<ReadonlySet<string>, "has">): void;
-}
-
 interface Sample extends JobCounters {
   /** Milliseconds. */
   readonly at: number;
@@ -87,12 +76,16 @@ const leastMs = 60_000;
  * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled at reads, so only while clients poll. Source:
  * shared/upstreams.md 3.1, "Sampling fallback". `now`: a monotonic clock, milliseconds.
  */
-export function createSamples(now: () => number = () => performance.now()): Samples {
+export function createSamples(now: () => number = () => performance.now()) {
   /** Oldest first. The last one is the newest read; it is replaced until it is a step away from the one before. */
   const rings = new Map<string, Sample[]>();
 
   return {
-    add(queue, counters) {
+    /**
+     * Call it at each read. Stores one sample in 10 s of the last 5 minutes, and one in a minute before that. A counter that went back started again (a restart, a
+     * purge): its samples are dropped.
+     */
+    add(queue: string, counters: JobCounters): void {
       const at = now();
       const ring = rings.get(queue) ?? [];
       rings.set(queue, ring);
@@ -104,7 +97,7 @@ export function createSamples(now: () => number = () => performance.now()): Samp
       while (ring[1] && at - ring[1].at >= sampleMs) ring.shift();
       thin(ring, at - rateMs - stepMs);
     },
-    rates(queue) {
+    rates(queue: string): SampledRates {
       const ring = rings.get(queue) ?? [];
       const newest = ring.at(-1);
       if (!newest) return unknownRates;
@@ -121,7 +114,8 @@ export function createSamples(now: () => number = () => performance.now()): Samp
         windowSeconds: Math.min(hourMs, newest.at - first.at) / 1000,
       };
     },
-    retain(queues) {
+    /** Drops the samples of all other queues: they are gone. */
+    retain(queues: Pick<ReadonlySet<string>, "has">): void {
       for (const queue of rings.keys()) if (!queues.has(queue)) rings.delete(queue);
     },
   };
@@ -155,7 +149,7 @@ function isLess(now: number | null, before: number | null): boolean {
   return now !== null && before !== null && now < before;
 }
 
-function difference(now: number | null, before: number | null): number | null {
+export function difference(now: number | null, before: number | null): number | null {
   return now === null || before === null ? null : now - before;
 }
 
@@ -205,14 +199,7 @@ const mostRestMs = 60_000;
 const jitterSeconds = 0.5;
 
 /** How long jobs usually run, for the queues of one source. Remembered, because while a worker hangs nothing ends and the rows no longer show it. */
-export interface RunTimes {
-  /** Takes run times from before the first `add`, seconds; they count as read now. */
-  learn(p95s: ReadonlyMap<string, number>): void;
-  /** Returns the queues with their `usualRunSeconds`, and records their current run times. Forgets all other queues. */
-  add(queues: readonly QueueMetrics[]): readonly QueueMetrics[];
-}
-
-export function createRunTimes(now: () => number = Date.now): RunTimes {
+export function createRunTimes(now: () => number = Date.now) {
   let known: ReadonlyMap<string, UsualRun> = new Map();
   let oldest: ReadonlyMap<string, Oldest> = new Map();
 
@@ -232,13 +219,15 @@ export function createRunTimes(now: () => number = Date.now): RunTimes {
     return [[name, before?.observedAt === observedAt ? before : { seconds: oldestRunSeconds, at: now(), observedAt }]];
   };
   return {
-    learn(p95s) {
+    /** Takes run times from before the first `add`, seconds; they count as read now. */
+    learn(p95s: ReadonlyMap<string, number>): void {
       const hour = Math.floor(now() / hourMs);
       known = new Map(
         [...p95s].map(([name, p95]) => [name, toUsualRun(known.get(name), p95, hour) ?? { hour, largest: p95, before: null }]),
       );
     },
-    add(queues) {
+    /** Returns the queues with their `usualRunSeconds`, and records their current run times. Forgets all other queues. */
+    add(queues: readonly QueueMetrics[]): readonly QueueMetrics[] {
       const hour = Math.floor(now() / hourMs);
       const next = new Map<string, UsualRun>();
       const shown = queues.map((queue) => {

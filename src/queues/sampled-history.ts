@@ -2,7 +2,7 @@ import { type HistoryRange, toTimeTexts } from "../lib/range.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { checkPoints, type QueueHistory, type QueuePoint } from "./history.ts";
 import type { JobCounters, QueueMetrics } from "./queue.ts";
-import { beganAnew } from "./metrics.ts";
+import { beganAnew, difference } from "./metrics.ts";
 
 /** By queue. */
 type Histories = ReadonlyMap<string, QueueHistory>;
@@ -77,12 +77,8 @@ function fill(point: QueuePoint, seen: QueuePoint): QueuePoint {
 /** Whether the next sample replaces the last one: both are near the one before, and the counters did not start again with the last. */
 function isPassing(ring: readonly Sample[], at: number): boolean {
   const [before, last] = [ring.at(-2), ring.at(-1)];
-  if (!before || !last || isNew(before, last)) return false;
+  if (!before || !last || beganAnew(last.counters, before.counters)) return false;
   return last.at - before.at < stepSeconds && at - before.at < 2 * stepSeconds;
-}
-
-function isNew(before: Sample, after: Sample): boolean {
-  return beganAnew(after.counters, before.counters);
 }
 
 function toHistory(ring: readonly Sample[], range: HistoryRange): QueueHistory {
@@ -140,13 +136,13 @@ function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): P
   const [knownStart, knownEnd] = [countAt(ring, before, begin, mostRest), countAt(ring, last, at, mostRest)];
   const [start, end] = [knownStart ?? ring[before + 1], knownEnd ?? ring[last]];
   const used = ring.slice(Math.max(0, before), ring[last]?.at === at ? last + 1 : last + 2);
-  const isBroken = used.some((sample, index) => index > 0 && isNew(used[index - 1] ?? sample, sample));
+  const isBroken = used.some((sample, index) => index > 0 && beganAnew(sample.counters, (used[index - 1] ?? sample).counters));
   if (isBroken || !start || !end || end.at <= start.at) return { processedPerSec: null, failures: null };
-  const processed = subtract(end.counters.processed, start.counters.processed);
+  const processed = difference(end.counters.processed, start.counters.processed);
   const isNow = last === ring.length - 1;
   return {
     processedPerSec: processed === null ? null : processed / (end.at - start.at),
-    failures: knownStart && (knownEnd || isNow) ? subtract(round(end.counters.failures), round(start.counters.failures)) : null,
+    failures: knownStart && (knownEnd || isNow) ? difference(round(end.counters.failures), round(start.counters.failures)) : null,
   };
 }
 
@@ -157,14 +153,10 @@ function countAt(ring: readonly Sample[], index: number, at: number, mostRest: n
   if (!after || after.at - before.at > mostRest) return null;
   const part = (at - before.at) / (after.at - before.at);
   const count = (what: "processed" | "failures") => {
-    const [from, growth] = [before.counters[what], subtract(after.counters[what], before.counters[what])];
+    const [from, growth] = [before.counters[what], difference(after.counters[what], before.counters[what])];
     return from === null || growth === null ? null : from + part * growth;
   };
   return { at, counters: { processed: count("processed"), failures: count("failures") } };
-}
-
-function subtract(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : a - b;
 }
 
 function round(count: number | null): number | null {

@@ -11,7 +11,7 @@ import { createFingerprints } from "./errors.ts";
 import { createControlDatabase } from "./jobs/database.ts";
 import { createSqlControl } from "./jobs/sql-control.ts";
 import { createRunTimes } from "./metrics.ts";
-import { createDatabase, createReadLimits, type Database, observeDatabase } from "./postgres/database.ts";
+import { createDatabase, createReadLimits, type Database } from "./postgres/database.ts";
 import type { HeavyOptions } from "./postgres/statements.ts";
 import type { QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
 import { createQueueSource, findKind, type QueueSourceConfig } from "./registry.ts";
@@ -54,7 +54,7 @@ export interface OpenQueueSources extends QueueSources {
 export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
   const { detect = true, hide = [], keepMs = 1000, onRead = () => {} } = options;
-  const database = databaseUrl === null ? createNoDatabase() : observeDatabase(createDatabase(databaseUrl, logger), observe);
+  const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger, observe);
   const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
   const opened: OpenSource[] = [];
   const open = (config: QueueSourceConfig): OpenSource => {
@@ -212,16 +212,13 @@ const mostCachedPoints = 5000;
 export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
   const countPoints = (histories: Awaited<ReturnType<ReadHistory>>) =>
     [...histories.values()].reduce((sum, { points }) => sum + points.length, 0);
-  interface Question {
-    readonly queues: readonly string[] | null;
-    readonly range: HistoryRange;
-  }
   const cached = createKeyedCache(
-    ({ queues, range: { from, step, steps } }: Question) => JSON.stringify([queues, from, step, steps]),
-    ({ queues, range }, signal) => read(queues, range, signal),
+    ([queues, { from, step, steps }]: readonly [readonly string[] | null, HistoryRange]) =>
+      JSON.stringify([queues, from, step, steps]),
+    ([queues, range], signal) => read(queues, range, signal),
     (histories) => (countPoints(histories) > mostCachedPoints ? 0 : ttlMs),
   );
-  return (queues, range, signal) => cached({ queues, range }, signal);
+  return (queues, range, signal) => cached([queues, range], signal);
 }
 
 function asOpsError(error: unknown): never {
@@ -230,10 +227,8 @@ function asOpsError(error: unknown): never {
   throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 
+const refuseRead = () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
+
 function createNoDatabase(): Database {
   return { read: refuseRead, readAll: refuseRead, limits: createReadLimits(), close: () => Promise.resolve() };
-}
-
-function refuseRead(): Promise<never> {
-  return Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
 }

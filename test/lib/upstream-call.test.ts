@@ -7,7 +7,7 @@ import { OpsError } from "../../src/lib/errors.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { type ObserveCall, observed, type Upstream } from "../../src/lib/upstream-call.ts";
 import { createPrometheusClient } from "../../src/prometheus/client.ts";
-import { createDatabase, observeDatabase } from "../../src/queues/postgres/database.ts";
+import { createDatabase } from "../../src/queues/postgres/database.ts";
 import { createRabbitmqClient } from "../../src/queues/systems/rabbitmq/client.ts";
 import { createRedisConnection } from "../../src/queues/systems/redis/connection.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
@@ -72,7 +72,7 @@ const calls: readonly [upstream: Upstream, code: string, call: (observe: Observe
   [
     "postgres",
     "postgres_unavailable",
-    (observe) => observeDatabase(createDatabase("postgres://127.0.0.1:1/x", silentLogger), observe).read("select 1", never),
+    (observe) => createDatabase("postgres://127.0.0.1:1/x", silentLogger, observe).read("select 1", never),
   ],
   [
     "prometheus",

@@ -28,19 +28,7 @@ interface GroupRetry {
   readonly error: unknown;
 }
 
-export interface JobOperations {
-  /**
-   * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for a
-   * job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and `AuditLog.write` do.
-   */
-  change(action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange>;
-  /** Retries many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
-  retryGroup(group: ErrorGroupJobs, request: JobRequest): Promise<GroupRetry>;
-  /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
-  recover(): Promise<void>;
-  /** Waits for running operations and their outcomes. */
-  close(): Promise<void>;
-}
+export type JobOperations = ReturnType<typeof createJobOperations>;
 
 interface JobOperationsOptions {
   readonly audit: AuditLog;
@@ -53,7 +41,7 @@ interface JobOperationsOptions {
   readonly pollMs?: number;
 }
 
-export function createJobOperations(options: JobOperationsOptions): JobOperations {
+export function createJobOperations(options: JobOperationsOptions) {
   const { audit, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
   const budget = createJobBudget({ jobsPerHour });
   const closing = new AbortController();
@@ -79,61 +67,65 @@ export function createJobOperations(options: JobOperationsOptions): JobOperation
   };
   const recover = onceDone(takeOver);
 
-  /** As `recorded`; then settles an outcome that is unknown. */
-  const recordChange = <T>(entry: AuditEntry, act: () => Promise<T>, toOutcome: (result: T) => AuditOutcome) =>
-    recorded(entry, act, {
-      toOutcome,
-      toFailure: toFailureOutcome,
-      onRecorded: ({ outcome }, seq) => {
-        if (outcome === "unknown") void track(settle(entry, seq));
-      },
-    });
-
-  const begin = async (holder: string, jobs: number): Promise<number> => {
-    await recover();
-    if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
-    return budget.take(holder, jobs);
-  };
-  const change = async (action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange> => {
-    const holder = toHolder(request.principal);
-    request.source.control.check(action, job);
-    await begin(holder, 1);
-    const target = { source: request.source.name, queue: job.queue, ids: [job.jobId], fingerprint: null };
-    const entry = toJobIntent(`job.${action}`, target, request);
-    return recordChange(
-      entry,
-      () => request.source.control.change(action, job, false),
-      (done) => toChangeOutcome(action, done),
-    ).catch((error: unknown) => {
-      if (isUnrecorded(error)) budget.giveBack(holder, 1);
+  /** As `recorded`; then settles an outcome that is unknown. Without a record nothing was tried, and the jobs go back to the budget. */
+  const recordChange = <T>(
+    action: JobAuditAction,
+    job: JobTarget,
+    request: JobRequest,
+    act: () => Promise<T>,
+    toOutcome: (result: T) => AuditOutcome,
+  ) => {
+    const entry = toJobIntent(action, job, request);
+    const onRecorded = ({ outcome }: AuditOutcome, seq: number) => {
+      if (outcome === "unknown") void track(settle(entry, seq));
+    };
+    return recorded(entry, act, { toOutcome, toFailure: toFailureOutcome, onRecorded }).catch((error: unknown) => {
+      if ((error as { code?: unknown }).code === "audit_unavailable")
+        budget.giveBack(toHolder(request.principal), job.ids.length);
       throw error;
     });
   };
+
+  const begin = async ({ principal }: JobRequest, jobs: number): Promise<number> => {
+    await recover();
+    if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+    return budget.take(toHolder(principal), jobs);
+  };
+  const change = async (action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange> => {
+    const { name, control } = request.source;
+    control.check(action, job);
+    await begin(request, 1);
+    const target = { source: name, queue: job.queue, ids: [job.jobId], fingerprint: null };
+    const act = () => control.change(action, job, false);
+    return recordChange(`job.${action}`, target, request, act, (done) => toChangeOutcome(action, done));
+  };
   const retryGroup = async (group: ErrorGroupJobs, request: JobRequest): Promise<GroupRetry> => {
-    const holder = toHolder(request.principal);
-    for (const jobId of group.jobIds) request.source.control.check("retry", { jobId, queue: group.queue });
-    const granted = await begin(holder, group.jobIds.length);
-    const ids = group.jobIds.slice(0, granted);
-    const { queue, fingerprint } = group;
-    const entry = toJobIntent("job.retry_group", { source: request.source.name, queue, ids, fingerprint }, request);
-    const { changes, error } = await recordChange(
-      entry,
-      () => retryEach(ids, queue, request.source.control, closing.signal),
-      (done) => toGroupOutcome(done.changes, done.error),
-    ).catch((failure: unknown) => {
-      if (isUnrecorded(failure)) budget.giveBack(holder, granted);
-      throw failure;
-    });
+    const { queue, fingerprint, jobIds } = group;
+    const { name, control } = request.source;
+    for (const jobId of jobIds) control.check("retry", { jobId, queue });
+    const ids = jobIds.slice(0, await begin(request, jobIds.length));
+    const target = { source: name, queue, ids, fingerprint };
+    const act = () => retryEach(ids, queue, control, closing.signal);
+    const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(done.changes, done.error);
+    const { changes, error } = await recordChange("job.retry_group", target, request, act, toOutcome);
     if (error !== null && changes.length === 0) throw error;
     const [retried, skipped] = [changes.filter(({ changed }) => changed), changes.filter(({ changed }) => !changed)];
     return { retried, skipped, left: Math.max(group.total - changes.length, ids.length - changes.length), error };
   };
 
   return {
-    change: (action, job, request) => track(change(action, job, request)),
-    retryGroup: (group, request) => track(retryGroup(group, request)),
+    /**
+     * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for
+     * a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
+     * `AuditLog.write` do.
+     */
+    change: (...call: Parameters<typeof change>): Promise<JobChange> => track(change(...call)),
+    /** Retries many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
+    retryGroup: (...call: Parameters<typeof retryGroup>): Promise<GroupRetry> => track(retryGroup(...call)),
+    /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
     recover,
-    async close() {
+    /** Waits for running operations and their outcomes. */
+    async close(): Promise<void> {
       closing.abort();
       await settled();
     },
@@ -161,10 +153,6 @@ async function lookAt({ job }: AuditEntry, find: JobOperationsOptions["find"]): 
   const states: (string | null)[] = [];
   for (const jobId of job.ids) states.push(await control.look({ jobId, queue: job.queue }));
   return states;
-}
-
-function isUnrecorded(error: unknown): boolean {
-  return (error as { code?: unknown }).code === "audit_unavailable";
 }
 
 /** Why an operation was refused. Nothing happened and nothing was recorded. */
@@ -216,8 +204,6 @@ export interface JobRequest {
   readonly origin: RequestOrigin;
 }
 
-type JobOutcome = Pick<AuditEntry, "outcome" | "detail" | "code">;
-
 /** The intent to change jobs, for the audit record. */
 export function toJobIntent(action: JobAuditAction, job: JobTarget, request: JobRequest): AuditEntry {
   return toIntentEntry(request, { action, job, env: request.source.env });
@@ -234,14 +220,14 @@ export function toRefusal(action: JobAction, { changed, state, reason }: JobChan
   } as const;
 }
 
-export function toChangeOutcome(action: JobAction, change: JobChange): JobOutcome {
+export function toChangeOutcome(action: JobAction, change: JobChange): AuditOutcome {
   const refusal = toRefusal(action, change);
   if (refusal === null) return { outcome: "ok", detail: change.state, code: null };
   return { outcome: "failed", detail: `${refusal.code}: ${refusal.message}`, code: refusal.code };
 }
 
 /** `error` is null when all jobs were tried. */
-export function toGroupOutcome(changes: readonly JobChange[], error: unknown): JobOutcome {
+export function toGroupOutcome(changes: readonly JobChange[], error: unknown): AuditOutcome {
   const retried = changes.filter(({ changed }) => changed).length;
   const skipped = changes.filter(({ changed }) => !changed).map(({ jobId, state }) => `${jobId} (${state ?? "gone"})`);
   const detail = `${retried} retried, ${skipped.length} skipped${skipped.length > 0 ? `: ${skipped.join(", ")}` : ""}`;
@@ -250,13 +236,13 @@ export function toGroupOutcome(changes: readonly JobChange[], error: unknown): J
   return { ...failure, detail: `${detail}; then ${failure.detail}` };
 }
 
-export function toFailureOutcome(error: unknown): JobOutcome & { readonly code: string } {
+export function toFailureOutcome(error: unknown): AuditOutcome & { readonly code: string } {
   const { code = "internal", message } = error as { readonly code?: string; readonly message: string };
   return { outcome: code === "job_unknown" ? "unknown" : "failed", detail: `${code}: ${message}`, code };
 }
 
 /** The outcome of an `unknown` change once its jobs could be read. It stays unknown: their states do not show who changed them. */
-export function toSettled(states: readonly (string | null)[]): JobOutcome {
+export function toSettled(states: readonly (string | null)[]): AuditOutcome {
   const counts = new Map<string, number>();
   for (const state of states) counts.set(state ?? "gone", (counts.get(state ?? "gone") ?? 0) + 1);
   const seen = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");

@@ -1,6 +1,6 @@
 import { OpsError } from "../../lib/errors.ts";
 import type { Row } from "../postgres/database.ts";
-import { describe, isSqlState } from "../postgres/errors.ts";
+import { describe, explainConnection, type ReadSubject } from "../postgres/errors.ts";
 import { formatTable } from "../postgres/names.ts";
 import { type JobAction, type JobChange, type JobControl, type JobRef, type JobStatements, uuidId } from "./control.ts";
 import { AnswerLost, type ControlDatabase } from "./database.ts";
@@ -39,6 +39,7 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     const missing = `The mapping of ${source} in QUEUES_FILE does not say how: give it "control" with this operation`;
     throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
   };
+  const probe = (jobId: string) => database.run(toProbe(statements, jobId));
 
   return {
     check: (action, job) => void toStatement(action, job, false),
@@ -57,15 +58,10 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     },
     async verify() {
       const first = id === uuidId ? uuidProbe : bigintProbe;
-      try {
-        await database.run(toProbe(statements, first));
-      } catch (error) {
+      await probe(first)
         // The id column of a mapped table may be of type uuid.
-        const again = isNoId(error, first)
-          ? database.run(toProbe(statements, uuidProbe))
-          : Promise.reject(asOpsError(error, anyJob(first)));
-        await again.catch((failure: unknown) => Promise.reject(asOpsError(failure, anyJob(uuidProbe))));
-      }
+        .catch((error: unknown) => (isNoId(error, first) ? probe(uuidProbe) : Promise.reject(error as Error)))
+        .catch((error: unknown) => Promise.reject(asOpsError(error, anyJob(uuidProbe))));
     },
     async look(job) {
       checkRef(job);
@@ -109,15 +105,8 @@ function toProbe(statements: JobStatements, jobId: string): string[] {
   return changes.length === 0 ? [] : [...changes.map((change) => `explain ${change}`), statements.look(job)];
 }
 
-interface ChangeSubject {
-  /** Name of the source. */
-  readonly source: string;
-  /** Its name as people write it. */
-  readonly table: string;
-}
-
 /** Makes an OpsError of any failed change. The message is ours, because PostgreSQL's may quote values. Source: "Appendix A. PostgreSQL Error Codes". */
-export function toControlError(error: unknown, { source, table }: ChangeSubject): OpsError {
+export function toControlError(error: unknown, { source, table }: Pick<ReadSubject, "source" | "table">): OpsError {
   if (error instanceof OpsError) return error;
   const { code, message } = describe(error);
   // The error of an invalid URL holds the URL and its password: it must not reach the log.
@@ -164,9 +153,6 @@ function explainUnavailable(code: string, message: string): string {
     return "The connection of CONTROL_DATABASE_URL is busy with other changes: nothing was changed";
   if (code === "TimeoutError" || message.startsWith("timeout exceeded"))
     return "PostgreSQL did not answer in time: nothing was changed";
-  if (code === "ERR_INVALID_URL") return "CONTROL_DATABASE_URL is not a connection string";
-  if (code === "53300") return "PostgreSQL has no connection left for us";
-  if (code === "3D000") return "The database of CONTROL_DATABASE_URL does not exist";
   if (code.startsWith("28")) return "PostgreSQL refused the login of CONTROL_DATABASE_URL";
-  return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+  return explainConnection(code, "CONTROL_DATABASE_URL");
 }

@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { type ObserveCall, observed } from "../../lib/upstream-call.ts";
+import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "./errors.ts";
 
 /** A row of our statements. All values are text, so that 64-bit numbers stay exact. */
@@ -52,8 +52,8 @@ const prologue = [
   "set local max_parallel_workers_per_gather = 0",
 ];
 
-/** A pool of our own with a queue before it: callers wait while all connections are in use. Connects on the first read. */
-export function createDatabase(url: string, logger: Logger): Database {
+/** A pool of our own with a queue before it: callers wait while all connections are in use. Connects on the first read. Observes a read and its retry as one. */
+export function createDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): Database {
   const pool = createPool({
     url,
     logger,
@@ -90,7 +90,8 @@ export function createDatabase(url: string, logger: Logger): Database {
   };
   const readAll: Database["readAll"] = async (statements, signal) => {
     const text = [...prologue, ...statements, "commit"].join(";\n");
-    const results = await turns.run(() => run(text, signal), signal);
+    const read = () => turns.run(() => run(text, signal), signal);
+    const results = await observed({ observe, upstream: "postgres", signal, toCode }, read);
     return statements.map((_, index) => results[prologue.length + index]?.rows ?? []);
   };
 
@@ -104,17 +105,6 @@ export function createDatabase(url: string, logger: Logger): Database {
 
 const toCode = (error: unknown) => toQueueError(error, noSubject).code;
 
-/** Observes the reads of the database. A read and its retry count as one. */
-export function observeDatabase(database: Database, observe: ObserveCall): Database {
-  return {
-    ...database,
-    read: (statement, signal) =>
-      observed({ observe, upstream: "postgres", signal, toCode }, () => database.read(statement, signal)),
-    readAll: (statements, signal) =>
-      observed({ observe, upstream: "postgres", signal, toCode }, () => database.readAll(statements, signal)),
-  };
-}
-
 interface PoolOptions {
   readonly url: string;
   readonly logger: Logger;
@@ -127,14 +117,8 @@ interface PoolOptions {
   readonly idleMs: number;
 }
 
-interface ConnectionPool {
-  /** A connection that was opened at this time or later (`performance.now()`). The caller releases it. */
-  connect(signal: AbortSignal, notBefore?: number): Promise<PoolClient>;
-  close(): Promise<void>;
-}
-
 /** pg (50 ms) is loaded, and connects, on the first call. */
-export function createPool({ url, logger, name, application, connections: max, connectMs, idleMs }: PoolOptions): ConnectionPool {
+export function createPool({ url, logger, name, application, connections: max, connectMs, idleMs }: PoolOptions) {
   let pool: Promise<Pool> | null = null;
   const connectedAt = new WeakMap<PoolClient, number>();
   const open = async (): Promise<Pool> => {
@@ -157,7 +141,8 @@ export function createPool({ url, logger, name, application, connections: max, c
     return opened;
   };
   return {
-    async connect(signal, notBefore = 0) {
+    /** A connection that was opened at this time or later (`performance.now()`). The caller releases it. */
+    async connect(signal: AbortSignal, notBefore = 0): Promise<PoolClient> {
       pool ??= open();
       for (;;) {
         const client = await abortable(
@@ -169,7 +154,7 @@ export function createPool({ url, logger, name, application, connections: max, c
         client.release(true);
       }
     },
-    async close() {
+    async close(): Promise<void> {
       const opened = await pool?.catch(() => null);
       if (opened && !opened.ended && !opened.ending) await opened.end();
     },
@@ -190,18 +175,13 @@ interface TurnsOptions {
   readonly waitMs: number;
 }
 
-/** A queue before the connections of one database. The pool of pg rejects those who wait in it, and cannot distinguish a busy server from one that hangs. */
-export interface Turns {
-  /** Runs the work when a connection is free, in call order. Rejects as the work does, with the signal's reason, or as the options say. */
-  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
-}
-
 /** All connections were in use. */
 export class ConnectionsBusyError extends Error {
   override readonly name = "ConnectionsBusyError";
 }
 
-export function createTurns({ connections, silentMs, waitMs }: TurnsOptions): Turns {
+/** A queue before the connections of one database. The pool of pg rejects those who wait in it, and cannot distinguish a busy server from one that hangs. */
+export function createTurns({ connections, silentMs, waitMs }: TurnsOptions) {
   const limit = pLimit(connections);
   let answeredAt = -Infinity;
   const noteAnswer = () => {
@@ -218,7 +198,8 @@ export function createTurns({ connections, silentMs, waitMs }: TurnsOptions): Tu
     }
   };
   return {
-    async run(work, signal) {
+    /** Runs the work when a connection is free, in call order. Rejects as the work does, with the signal's reason, or as the options say. */
+    async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
       const since = performance.now();
       const patience = new AbortController();
       const giveUpOnSilence = () => {

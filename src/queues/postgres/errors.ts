@@ -75,12 +75,17 @@ function explainUnavailable(code: string, message: string): string {
   if (code === "57014") return "PostgreSQL took longer than 2 s";
   if (code === "TimeoutError") return "PostgreSQL did not answer in time";
   if (code === "AbortError") return "Gave up waiting for PostgreSQL: the request has ended";
-  if (code === "ERR_INVALID_URL") return "DATABASE_URL is not a connection string";
-  if (code === "53300") return "PostgreSQL has no connection left for us";
-  if (code === "3D000") return "The database of DATABASE_URL does not exist";
   if (code.startsWith("28")) return "PostgreSQL refused the login";
   if (code === "ConnectionsBusyError") return "All connections to PostgreSQL are busy with other reads";
   if (/^timeout exceeded|due to connection timeout$/.test(message)) return "PostgreSQL accepted no connection in time";
+  return explainConnection(code, "DATABASE_URL");
+}
+
+/** Why there is no connection. `variable`: the one that has its URL. */
+export function explainConnection(code: string, variable: string): string {
+  if (code === "ERR_INVALID_URL") return `${variable} is not a connection string`;
+  if (code === "53300") return "PostgreSQL has no connection left for us";
+  if (code === "3D000") return `The database of ${variable} does not exist`;
   return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
 }
 

@@ -22,8 +22,8 @@ interface HistoryRows {
   readonly failures: string;
   /** A scalar: when the oldest success that still has a row ended. Nothing is known of successes before it. */
   readonly oldest: string;
-  /** Whether the system leaves rows in place: no row then means no success. Where it deletes rows, nothing is known without one. */
-  readonly keeps: boolean;
+  /** Whether the system leaves rows in place: no row then means no success. Where it deletes rows, nothing is known without one. @default false */
+  readonly keeps?: boolean;
   /** The statement costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
 }

@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 import type { Row } from "./database.ts";
 import { describe } from "./errors.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./names.ts";
-import { explain, type PlanNode, scansOf, toCost, toPlan } from "./planner.ts";
+import { explain, scansOf, toCost, toPlan } from "./planner.ts";
+import { withPartitions } from "./sql.ts";
 import type { IndexAdvice, ReadRows } from "./statements.ts";
 
 /** An index that is missing, or exists but is not used. */
@@ -21,9 +22,6 @@ export interface MissingIndex {
   readonly tookMs: number | null;
 }
 
-/** Why the table cannot have indexes, or the indexes it lacks. */
-type TableAdvice = { readonly obstacle: string } | { readonly missing: readonly MissingIndex[] };
-
 /** A read that costs less, some 20 ms, needs no index. */
 const servedCost = 5_000;
 /** An index that costs this many times the necessary cost does not serve the read. Pages not marked all-visible cost that much. */
@@ -31,8 +29,14 @@ const servedFactor = 10;
 /** Cost of one row of an index-only scan, with its share of the pages: cpu_index_tuple_cost, cpu_tuple_cost, cpu_operator_cost, doubled. */
 const rowCost = 0.035;
 
-/** Finds the missing indexes of one table. Asks the planner and the catalog; runs each read without an index once, to time it. Rejects as `read` does. */
-export async function findMissing(advices: readonly IndexAdvice[], read: ReadRows): Promise<TableAdvice> {
+/**
+ * Finds the missing indexes of one table, or why it cannot have indexes. Asks the planner and the catalog; runs each read without an index once, to time it.
+ * Rejects as `read` does.
+ */
+export async function findMissing(
+  advices: readonly IndexAdvice[],
+  read: ReadRows,
+): Promise<{ readonly obstacle: string } | { readonly missing: readonly MissingIndex[] }> {
   const [table] = advices.map((advice) => advice.table);
   if (!table) return { missing: [] };
   const facts = await readFacts(table, read);
@@ -62,13 +66,8 @@ export async function findMissing(advices: readonly IndexAdvice[], read: ReadRow
   return { missing };
 }
 
-interface Unserved extends Pick<MissingIndex, "cost" | "costWithIndex" | "rows"> {
-  /** The cheapest way to read now. */
-  readonly plan: PlanNode;
-  readonly sql: string;
-}
-
-async function judge(advice: IndexAdvice, read: ReadRows): Promise<Unserved | null> {
+/** The cheapest way to read now, with its costs; null where no index is needed. */
+async function judge(advice: IndexAdvice, read: ReadRows) {
   const ways = [];
   for (const { sql, costCorrection = 1 } of advice.reading) {
     const plan = toPlan(await read(explain(sql)));
@@ -94,29 +93,10 @@ async function time(sql: string, read: ReadRows): Promise<number | null> {
   }
 }
 
-interface Part {
-  readonly name: TableName;
-  /** Indexes with our naming, by name; false: invalid, left by a build that failed. */
-  readonly indexes: ReadonlyMap<string, boolean>;
-  /** Whether many pages are not marked all-visible, as before the first vacuum. The planner then expects to read them, whatever the index holds. */
-  readonly isUnvacuumed: boolean;
-}
-
-interface TableFacts {
-  /** pg_class.relkind */
-  readonly kind: string;
-  /** The tables that have indexes of their own: the table, or the partitions that hold its rows. */
-  readonly parts: readonly Part[];
-}
-
 /** Reads the catalog, which every role may read. */
-async function readFacts(table: TableName, read: ReadRows): Promise<TableFacts | null> {
+async function readFacts(table: TableName, read: ReadRows) {
   const rows = await read(`
-with recursive part (oid) as (
-  select to_regclass(${quoteLiteral(quoteTable(table))})::oid
-  union all
-  select inhrelid from pg_catalog.pg_inherits join part on inhparent = part.oid
-)
+${withPartitions(table)}
 select class.relkind::text as kind, (class.oid = to_regclass(${quoteLiteral(quoteTable(table))}))::text as root,
        namespace.nspname::text as schema, class.relname::text as table, index.relname::text as index, entry.indisvalid::text as valid,
        (class.relallvisible < 0.9 * pg_relation_size(class.oid) / current_setting('block_size')::int)::text as unvacuumed
@@ -131,24 +111,23 @@ order by schema, "table"`);
   const own = isPartitioned ? rows.filter((row) => row["kind"] === "r") : rows.filter((row) => row["root"] === "true");
   const parts = Map.groupBy(own, (row) => `${row["schema"]}.${row["table"]}`).values();
   return {
+    /** pg_class.relkind */
     kind: root["kind"] ?? "",
+    /** The tables that have indexes of their own: the table, or the partitions that hold its rows. */
     parts: [...parts].map((part) => toPart(part, isPartitioned ? null : table)),
   };
 }
 
 /** Makes a part from its rows, one for each index; `name` is the table's name in the configuration. */
-function toPart(rows: readonly Row[], name: TableName | null): Part {
+function toPart(rows: readonly Row[], name: TableName | null) {
   const [row] = rows;
   return {
     name: name ?? { schema: row?.["schema"] ?? "", table: row?.["table"] ?? "" },
+    /** Indexes with our naming, by name; false: invalid, left by a build that failed. */
     indexes: new Map(rows.map(({ index, valid }) => [index ?? "", valid === "true"])),
+    /** Whether many pages are not marked all-visible, as before the first vacuum. The planner then expects to read them, whatever the index holds. */
     isUnvacuumed: row?.["unvacuumed"] === "true",
   };
-}
-
-interface Repair {
-  readonly statements: readonly string[];
-  readonly reason: string | null;
 }
 
 /**
@@ -157,10 +136,10 @@ interface Repair {
  */
 function toRepairs(
   { suffix, definition }: IndexAdvice,
-  { parts }: TableFacts,
+  { parts }: Pick<NonNullable<Awaited<ReturnType<typeof readFacts>>>, "parts">,
   used: ReadonlySet<string | undefined>,
-): readonly Repair[] {
-  return parts.flatMap(({ name: table, indexes, isUnvacuumed }): readonly Repair[] => {
+) {
+  return parts.flatMap(({ name: table, indexes, isUnvacuumed }): { statements: string[]; reason: string | null }[] => {
     const name = toIndexName(table.table, suffix, definition);
     const drop = `drop index concurrently if exists ${quoteTable({ schema: table.schema, table: name })};`;
     const create = `create index concurrently if not exists ${quoteIdentifier(name)} on ${quoteTable(table)} ${definition};`;

@@ -4,9 +4,9 @@ import { compareTimes, pickFairly } from "../errors.ts";
 import { failureGroupsLimit, jobIdsPerError } from "../queue.ts";
 import type { Row } from "./database.ts";
 import { describe } from "./errors.ts";
-import { quoteLiteral, quoteTable, type TableName } from "./names.ts";
+import type { TableName } from "./names.ts";
 import { explain, scansOf, toPlan } from "./planner.ts";
-import { groupFailures } from "./sql.ts";
+import { groupFailures, withPartitions } from "./sql.ts";
 import {
   addUp,
   type Measure,
@@ -26,7 +26,8 @@ import {
 interface HeavyRun {
   readonly read: ReadRows;
   readonly parts: TableParts | undefined;
-  readonly firstPages: number | undefined;
+  /** @default firstChunkPages */
+  readonly firstPages?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -142,13 +143,8 @@ interface PartedRead {
   readonly statement: (condition: string) => string;
 }
 
-interface ChunkOptions {
-  /** @default firstChunkPages */
-  readonly firstPages?: number | undefined;
-  readonly signal: AbortSignal;
-  /** Takes the rows of one part. */
-  readonly add: (rows: readonly Row[]) => void;
-}
+/** `add` takes the rows of one part. */
+type ChunkOptions = Pick<HeavyRun, "firstPages" | "signal"> & { readonly add: (rows: readonly Row[]) => void };
 
 /**
  * Reads a table page range by page range, each in its own transaction, far below the statement timeout. Then rests half as long as the range took: at most two
@@ -196,11 +192,7 @@ async function canReadRanges(read: ReadRows, statement: string): Promise<boolean
 /** Counts the pages of a table. With partitions or child tables, those of the largest, since a page range applies to each of them. */
 function pagesStatement(table: TableName): string {
   return `
-with recursive part (oid) as (
-  select to_regclass(${quoteLiteral(quoteTable(table))})::oid
-  union all
-  select inhrelid from pg_catalog.pg_inherits join part on inhparent = part.oid
-)
+${withPartitions(table)}
 select coalesce(max(pg_relation_size(oid)) / current_setting('block_size')::int, 0)::text as pages from part`;
 }
 

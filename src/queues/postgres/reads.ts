@@ -7,9 +7,6 @@ import { explain, toCost, toPlan } from "./planner.ts";
 import {
   type Candidate,
   type HeavyOptions,
-  type PacedOptions,
-  type PlanCheckOptions,
-  type ReadAllRows,
   readMeasures,
   type ReadMeasures,
   type SqlStatements,
@@ -24,16 +21,7 @@ export interface PlannedStatements extends Pick<SqlStatements, "readings" | "fai
 }
 
 /** Reads for a source: at once where the plans are light, else in the background at most once a minute. */
-interface PlannedReads {
-  measures(statements: PlannedStatements, signal: AbortSignal): Promise<ReadMeasures>;
-  failures(statements: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  workers(statements: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  /** Usual run times; empty where the rows hold none, or reading them would be expensive. */
-  usualRuns(statements: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]>;
-  close(): void;
-}
-
-export function createPlannedReads(database: Database, options: HeavyOptions = {}): PlannedReads {
+export function createPlannedReads(database: Database, options: HeavyOptions = {}) {
   const guards = {
     measures: createCostGuard<ReadMeasures>(database, options),
     failures: createCostGuard<readonly Row[]>(database, options),
@@ -57,7 +45,7 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
   };
 
   return {
-    async measures({ readings, parts }, signal) {
+    async measures({ readings, parts }: PlannedStatements, signal: AbortSignal): Promise<ReadMeasures> {
       const guard = guards.measures;
       const ways = readings.map(toWays);
       const choices = await guard.choose(
@@ -75,20 +63,21 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
       ]);
       return answers.reduce(join);
     },
-    async failures({ failures, parts }, signal) {
+    async failures({ failures, parts }: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]> {
       if (failures === null) return [];
       return readRows(guards.failures, failures, signal, (run) => readFailuresInParts(failures, toRun(parts, run)));
     },
-    async workers({ workers }, signal) {
+    async workers({ workers }: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]> {
       if (workers === undefined) return [];
       return readRows(guards.workers, workers, signal, (run) => database.read(workers, run));
     },
-    async usualRuns({ usualRuns: statement }, signal) {
+    /** Usual run times; empty where the rows hold none, or reading them would be expensive. */
+    async usualRuns({ usualRuns: statement }: PlannedStatements, signal: AbortSignal): Promise<readonly Row[]> {
       if (statement === undefined) return [];
       const [choice] = await runsCheck.choose([[{ sql: statement }]], (explains) => database.readAll(explains, signal));
       return choice === 0 ? database.read(statement, signal) : [];
     },
-    close() {
+    close(): void {
       for (const guard of Object.values(guards)) guard.close();
     },
   };
@@ -148,19 +137,16 @@ export function chooseLight(costs: readonly (readonly number[])[], limit: number
   return costs.map((own, index) => (light.has(index) ? own.indexOf(cheapest[index] ?? 0) : null));
 }
 
-interface PlanCheck {
-  /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
-  choose(statements: readonly (readonly Candidate[])[], readAll: ReadAllRows): Promise<readonly Choice[]>;
-  /** After a failure: asks the planner again next time. After a timeout the planner was wrong, so every statement counts as heavy for a while. */
-  forget(ranOutOfTime: boolean): void;
-}
-
 /** Asks the planner what statements cost before they run. This reads no rows. Each statement needs at least one candidate. */
-export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: PlanCheckOptions = {}): PlanCheck {
+export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: HeavyOptions = {}) {
   let cached: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
   let distrustUntil = -Infinity;
   return {
-    async choose(statements, readAll) {
+    /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
+    async choose(
+      statements: readonly (readonly Candidate[])[],
+      readAll: (statements: readonly string[]) => ReturnType<Database["readAll"]>,
+    ): Promise<readonly Choice[]> {
       if (performance.now() < distrustUntil) return statements.map(() => null);
       const key = JSON.stringify(statements);
       if (cached?.key === key && performance.now() < cached.until) return cached.choices;
@@ -172,26 +158,18 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
       cached = { key, choices, until: performance.now() + againMs };
       return choices;
     },
-    forget(ranOutOfTime) {
+    /** After a failure: asks the planner again next time. After a timeout the planner was wrong, so every statement counts as heavy for a while. */
+    forget(ranOutOfTime: boolean): void {
       cached = null;
       if (ranOutOfTime) distrustUntil = performance.now() + distrustMs;
     },
   };
 }
 
-/** Work that is too heavy to run for every caller. */
-interface Paced<T> {
-  /**
-   * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for the
-   * run and gets its error.
-   */
-  readonly read: (key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) => Promise<T>;
-  /** Aborts the current run. */
-  readonly close: () => void;
-}
-
-/** A run continues when its callers have left, so that the next ones find a result. None starts without a caller. */
-export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: PacedOptions = {}): Paced<T> {
+/**
+ * Work that is too heavy to run for every caller. A run continues when its callers have left, so that the next ones find a result. None starts without a caller.
+ */
+export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: HeavyOptions = {}) {
   const controller = new AbortController();
   let last: { readonly key: string; readonly answer: T; readonly at: number } | null = null;
   let failure: { readonly key: string; readonly error: unknown } | null = null;
@@ -225,7 +203,11 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
   };
 
   return {
-    async read(key, work, signal) {
+    /**
+     * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for
+     * the run and gets its error.
+     */
+    read: async (key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> => {
       signal.throwIfAborted();
       const mine = last?.key === key ? last : null;
       const isKnown = mine !== null || failure?.key === key;
@@ -245,6 +227,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
       if (failure) throw failure.error;
       throw new Error("nothing runs, and nothing is known");
     },
+    /** Aborts the current run. */
     close: () => controller.abort(),
   };
 }

@@ -121,16 +121,12 @@ export function createSqlSource(
   };
 }
 
-/** The queries of a job system, and the statements made of them. */
-interface Prepared {
-  readonly queries: SqlStatements;
-  readonly statements: PlannedStatements;
-  readonly at: number;
-}
+type Prepared = ReturnType<typeof toPrepared>;
 
-function toPrepared(queries: SqlStatements): Prepared {
+/** The queries of a job system, and the statements made of them. */
+function toPrepared(queries: SqlStatements) {
   const { failures, usualRuns, running, ...rest } = queries;
-  const statements = {
+  const statements: PlannedStatements = {
     ...rest,
     failures: failures === null ? null : groupFailures(failures),
     ...(usualRuns !== undefined && { usualRuns: groupRuns(usualRuns) }),

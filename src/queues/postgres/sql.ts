@@ -1,7 +1,7 @@
 import { errorReadLimit } from "../errors.ts";
 import { jobsPerOperation } from "../jobs/control.ts";
 import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit } from "../queue.ts";
-import { quoteLiteral } from "./names.ts";
+import { quoteLiteral, quoteTable, type TableName } from "./names.ts";
 import type { Reading, RunningQuery } from "./statements.ts";
 
 /**
@@ -45,6 +45,48 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
 
 /** The newest jobs, of a source or of each queue, whose run times are read. */
 export const newestRuns = 1000;
+
+/** As that of `inLast`; and the condition that the rows of the window are still there: without it the counts are unknown. */
+interface WindowOptions {
+  readonly now?: string;
+  readonly known?: string;
+}
+
+/** The successes in a table: those of the last 5 minutes with their wait and run times, and `usualRuns` of the newest. Columns: due, taken, ended. */
+export function readSuccesses(
+  table: string,
+  queue: string,
+  [due, taken, ended]: readonly [string, string, string],
+  where: string,
+  { now, known }: WindowOptions = {},
+): { readonly processed: Reading; readonly usualRuns: string } {
+  const run = secondsBetween(taken, ended);
+  const columns = `count(*) as processed, ${quantiles("wait", secondsBetween(due, taken))}, ${quantiles("run", run)}`;
+  const lately = `${where} and ${inLast(5, ended, now)}`;
+  const read = readKnown(table, queue, known);
+  return {
+    processed: read(["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"], columns, lately),
+    usualRuns: `
+  select ${queue} as queue, ${run} as run from ${table}
+  where ${where} and ${ended} is not null order by ${ended} desc limit ${newestRuns}`,
+  };
+}
+
+/** The failures of the last hour in the rows of a query with the columns queue and failed_at. */
+export function readFailures(failures: string, { now, known }: WindowOptions = {}): Reading {
+  const read = readKnown(`(${failures}) as failure`, "queue", known);
+  return read(["failures", "failures_recent"], countFailures("failed_at", now), "true");
+}
+
+/** As `readFrom`, while a condition on the whole table holds. */
+function readKnown(table: string, queue: string, known: string | undefined): ReturnType<typeof readFrom> {
+  const read = readFrom(table, queue);
+  if (known === undefined) return read;
+  return (measures, columns, condition) => ({
+    ...read(measures, columns, `${condition} and ${known}`),
+    absent: `case when ${known} then 0 end`,
+  });
+}
 
 /** Makes the statement for usual run times from a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
 export function groupRuns(newest: string): string {
@@ -125,6 +167,16 @@ export function fromCatalog(schema: string, name: string): string {
   return `
   from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
   where namespace.nspname = ${quoteLiteral(schema)} and class.relname = ${quoteLiteral(name)}`;
+}
+
+/** The beginning of a statement: `part` has the oids of the table, and of its partitions or child tables. */
+export function withPartitions(table: TableName): string {
+  return `
+with recursive part (oid) as (
+  select to_regclass(${quoteLiteral(quoteTable(table))})::oid
+  union all
+  select inhrelid from pg_catalog.pg_inherits join part on inhparent = part.oid
+)`.trim();
 }
 
 /** A PostgreSQL regular expression that matches exactly these texts. */

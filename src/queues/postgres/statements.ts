@@ -12,16 +12,20 @@ const totals = ["processed_total", "failures_total"] as const;
 type Count = (typeof counts)[number];
 export type Measure = Count | (typeof gauges)[number] | (typeof totals)[number];
 
-/** A query with the column `queue` (text; rows without one are ignored) and a column for each measure. */
-export interface Reading {
-  readonly measures: readonly Measure[];
+/** One way to get the same rows. */
+export interface Candidate {
   readonly sql: string;
+  /** Costs this many times less than the planner estimates. @default 1 */
+  readonly costCorrection?: number;
+}
+
+/** A query with the column `queue` (text; rows without one are ignored) and a column for each measure. */
+export interface Reading extends Candidate {
+  readonly measures: readonly Measure[];
   /** SQL for the counts of a queue without a row: a number, or null (unknown). It may depend on the existing rows. @default 0 */
   readonly absent?: string;
   /** The same rows in one scan, for when the planner finds no index for `sql`. */
   readonly fallbackSql?: string;
-  /** `sql` costs this many times less than the planner estimates. @default 1 */
-  readonly costCorrection?: number;
 }
 
 /** The measures of one queue. */
@@ -124,15 +128,6 @@ export interface IndexAdvice {
   readonly rows: string;
 }
 
-export interface PlanCheckOptions {
-  /** As `heavyCost`. */
-  readonly cost?: number;
-  /** How long a choice is cached, milliseconds: statistics and indexes change. @default 300000 */
-  readonly againMs?: number;
-  /** How long all statements count as heavy after one timed out, milliseconds. @default 60000 */
-  readonly distrustMs?: number;
-}
-
 /** How to read a table part by part, where a whole scan would take too long. */
 export interface TableParts {
   readonly table: TableName;
@@ -140,36 +135,27 @@ export interface TableParts {
   readonly reading: (measures: readonly Measure[], condition: string) => Reading;
   /** The failures, as `SqlStatements` has them. */
   readonly failures: (condition: string) => string;
-  /** What the rows of the table do not hold; absent where they hold everything. */
-  readonly rest?: PartsRest;
+  /**
+   * What the rows of the table do not hold, read at once beside the parts and added to them: all queues, with the same measures, and the failures. A count of null
+   * makes the sum unknown, whatever the parts have. Absent where the rows hold everything.
+   */
+  readonly rest?: { readonly reading: Reading; readonly failures: string };
 }
 
-/** Read at once beside the parts, and added to them. */
-interface PartsRest {
-  /** All queues, with the same measures. A count of null makes the sum unknown, whatever the parts have. */
-  readonly reading: Reading;
-  /** As that of the parts. */
-  readonly failures: string;
-}
-
-export interface PacedOptions {
+/** Limits for plans that would scan a huge table. */
+export interface HeavyOptions {
+  /** As `heavyCost`. */
+  readonly cost?: number;
+  /** How long a choice is cached, milliseconds: statistics and indexes change. @default 300000 */
+  readonly againMs?: number;
+  /** How long all statements count as heavy after one timed out, milliseconds. @default 60000 */
+  readonly distrustMs?: number;
   /** Time between the starts of two runs, milliseconds; at least twice as long as the last run took. @default 60000 */
   readonly everyMs?: number;
   /** How long a caller without a result waits for a run, milliseconds. @default 8000 */
   readonly waitMs?: number;
-}
-
-/** Limits for plans that would scan a huge table. */
-export interface HeavyOptions extends PlanCheckOptions, PacedOptions {
   /** Pages of the first part. @default firstChunkPages */
   readonly firstPages?: number;
-}
-
-/** One way to get the same rows. */
-export interface Candidate {
-  readonly sql: string;
-  /** Costs this many times less than the planner estimates. @default 1 */
-  readonly costCorrection?: number;
 }
 
 /** How the running jobs of a system are found. */
@@ -203,6 +189,3 @@ export interface SqlStatements {
 
 /** Reads one statement; rejects as `Database.read` does. */
 export type ReadRows = (statement: string) => Promise<readonly Row[]>;
-
-/** Reads several statements in one round trip; rejects as `Database.readAll` does. */
-export type ReadAllRows = (statements: readonly string[]) => Promise<readonly (readonly Row[])[]>;

@@ -1,16 +1,7 @@
 import type { ToHistoryRows } from "../postgres/history.ts";
 import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteTable } from "../postgres/names.ts";
-import {
-  countFailures,
-  inLast,
-  newestRuns,
-  quantiles,
-  readErrorText,
-  readFrom,
-  secondsBetween,
-  utcNow,
-} from "../postgres/sql.ts";
+import { inLast, readErrorText, readFailures, readFrom, readSuccesses, secondsBetween, utcNow } from "../postgres/sql.ts";
 import type { Reading, SqlStatements } from "../postgres/statements.ts";
 
 /**
@@ -44,7 +35,6 @@ function goodJobHistory(schema: string): ToHistoryRows {
     select execution.queue_name as queue, execution.finished_at as failed_at from ${executions} as execution
     where execution.error is not null and execution.finished_at >= ${since} and ${isAsked("execution.queue_name")}`,
       oldest: `select min(finished_at) from ${jobs} where finished_at is not null and error is null`,
-      keeps: false,
     };
   };
 }
@@ -92,6 +82,8 @@ export function goodJobStatements(schema: string): SqlStatements {
            (execution.serialized_params->>'executions')::int + 1 as attempts
     from ${executions} as execution left join ${processes} as process on process.id = execution.process_id
     where ${hasFailed} and execution.queue_name is not null`;
+  const times = [dueAt, "performed_at", "finished_at"] as const;
+  const { processed, usualRuns } = readSuccesses(jobs, "queue_name", times, "error is null", { now: utcNow, known: keeps });
   return {
     readings: [
       read(
@@ -103,27 +95,13 @@ export function goodJobStatements(schema: string): SqlStatements {
       read(["retrying"], "count(*) as retrying", `${waits} and error is not null`),
       read(["active"], "count(*) as active", isRunning),
       read(["dead"], "count(*) as dead", "finished_at is not null and error is not null"),
-      {
-        ...read(
-          ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
-          `count(*) as processed, ${quantiles("wait", secondsBetween(dueAt, "performed_at"))},
-       ${quantiles("run", secondsBetween("performed_at", "finished_at"))}`,
-          `finished_at is not null and error is null and ${inLast(5, "finished_at", utcNow)} and ${keeps}`,
-        ),
-        absent: `case when ${keeps} then 0 end`,
-      },
-      {
-        measures: ["failures", "failures_recent"],
-        sql: `select queue_name as queue, ${countFailures("execution.finished_at", utcNow)} from ${executions} as execution where ${hasFailed} and ${keeps} group by 1`,
-        absent: `case when ${keeps} then 0 end`,
-      },
+      processed,
+      readFailures(attempts, { now: utcNow, known: keeps }),
       readQueues(jobs, processes, quoteTable({ schema, table: "good_job_settings" })),
     ],
     failures: attempts,
     running: { jobs: running },
-    usualRuns: `
-  select queue_name as queue, ${secondsBetween("performed_at", "finished_at")} as run
-  from ${jobs} where finished_at is not null and error is null order by finished_at desc limit ${newestRuns}`,
+    usualRuns,
   };
 }
 

@@ -4,13 +4,12 @@ import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../post
 import { quoteTable } from "../postgres/names.ts";
 import {
   anyOf,
-  countFailures,
   inLast,
   matches,
-  newestRuns,
-  quantiles,
   readErrorText,
+  readFailures,
   readFrom,
+  readSuccesses,
   secondsBetween,
   utcNow,
 } from "../postgres/sql.ts";
@@ -47,7 +46,6 @@ function obanHistory(schema: string): ToHistoryRows {
     select job.queue, (failure->>'at')::timestamptz as failed_at
     from (${errors.join(" union all ")}) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(completed_at) from ${table} where state = 'completed'`,
-      keeps: false,
     };
   };
 }
@@ -82,8 +80,9 @@ export function obanStatements(schema: string): SqlStatements {
   const read = readFrom(table, "queue");
   const hasFailed = "cardinality(errors) > 0";
   // Longer than the windows, because a job is pruned by when it was due, not by when it ended.
-  const keepsFiveMinutes = hasCompleted(table, 10);
-  const keepsAnHour = hasCompleted(table, 70);
+  const window = { now: utcNow, known: hasCompleted(table, 10) };
+  const times = ["scheduled_at", "attempted_at", "completed_at"] as const;
+  const { processed, usualRuns } = readSuccesses(table, "queue", times, "state = 'completed'", window);
   return {
     readings: [
       read(
@@ -100,20 +99,8 @@ export function obanStatements(schema: string): SqlStatements {
       ),
       read(["active"], "count(*) as active", "state = 'executing'"),
       read(["dead"], "count(*) as dead", "state = 'discarded'"),
-      {
-        ...read(
-          ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
-          `count(*) as processed, ${quantiles("wait", secondsBetween("scheduled_at", "attempted_at"))},
-       ${quantiles("run", secondsBetween("attempted_at", "completed_at"))}`,
-          `state = 'completed' and ${inLast(5, "completed_at", utcNow)} and ${keepsFiveMinutes}`,
-        ),
-        absent: `case when ${keepsFiveMinutes} then 0 end`,
-      },
-      {
-        measures: ["failures", "failures_recent"],
-        sql: `select queue, ${countFailures("failed_at")} from (${attempts}) as attempt where ${keepsAnHour} group by 1`,
-        absent: `case when ${keepsAnHour} then 0 end`,
-      },
+      processed,
+      readFailures(attempts, { known: hasCompleted(table, 70) }),
     ],
     failures: attempts,
     running: {
@@ -122,9 +109,7 @@ export function obanStatements(schema: string): SqlStatements {
       isNamed: (hosts) => `${isNamed("worker")} and not ${isOnOne("worker", hosts.map(toErlangHost))}`,
       host: toHost("worker"),
     },
-    usualRuns: `
-  select queue, ${secondsBetween("attempted_at", "completed_at")} as run
-  from ${table} where state = 'completed' and completed_at is not null order by completed_at desc limit ${newestRuns}`,
+    usualRuns,
   };
 }
 

@@ -1,15 +1,10 @@
-import * as z from "zod";
+import { toSchemaConfig } from "../postgres/kind.ts";
 import { quoteLiteral } from "../postgres/names.ts";
 import { createSqlSource } from "../postgres/source.ts";
 import type { SqlStatements } from "../postgres/statements.ts";
-import { common, defineKind, sqlText } from "../system.ts";
+import { defineKind } from "../system.ts";
 
-const pgmqConfig = z.strictObject({
-  ...common,
-  kind: z.literal("pgmq"),
-  /** Queues to list even if never seen. */
-  names: z.array(sqlText).max(1000).optional(),
-});
+const pgmqConfig = toSchemaConfig("pgmq").omit({ schema: true });
 
 const meta = { schema: "pgmq", table: "meta" };
 

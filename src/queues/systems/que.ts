@@ -1,6 +1,6 @@
 import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
-import { countFailures, inLast, readFrom, secondsBetween } from "../postgres/sql.ts";
+import { inLast, readFailures, readFrom, secondsBetween } from "../postgres/sql.ts";
 import type { SqlStatements } from "../postgres/statements.ts";
 
 /**
@@ -48,10 +48,7 @@ export function queStatements(schema: string): SqlStatements {
       read(["retrying"], "count(*) as retrying", `${unfinished} and error_count > 0 and ${isFree}`),
       read(["active"], "count(*) as active", `${unfinished} and exists (select from ${locks} as lock where lock.id = job.id)`),
       read(["dead"], "count(*) as dead", "expired_at is not null"),
-      {
-        measures: ["failures", "failures_recent"],
-        sql: `select queue, ${countFailures("failed_at")} from (${failed}) as failure group by 1`,
-      },
+      readFailures(failed),
       {
         ...read(["processed"], `count(*) filter (where ${inLast(5, "finished_at")}) as processed`, inLast(60, "finished_at")),
         absent: "null",

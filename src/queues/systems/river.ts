@@ -5,17 +5,7 @@ import type { ToHistoryRows } from "../postgres/history.ts";
 import { toSchemaConfig } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
 import { createSqlSource } from "../postgres/source.ts";
-import {
-  anyOf,
-  countFailures,
-  inLast,
-  matches,
-  newestRuns,
-  quantiles,
-  readErrorText,
-  readFrom,
-  secondsBetween,
-} from "../postgres/sql.ts";
+import { anyOf, inLast, matches, readErrorText, readFailures, readFrom, readSuccesses, secondsBetween } from "../postgres/sql.ts";
 import type { Reading, SqlStatements } from "../postgres/statements.ts";
 import { defineKind } from "../system.ts";
 
@@ -50,26 +40,21 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
   const table = quoteTable({ schema, table: "river_job" });
   const attempts = failedAttempts(table, by);
   const read = readFrom(table, by);
+  const paused = `select name as queue, (paused_at is not null)::int as paused from ${quoteTable({ schema, table: "river_queue" })}`;
   const running = `
     select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
     from ${table} where state = 'running'`;
-  const wait = quantiles("wait", secondsBetween("scheduled_at", "attempted_at"));
-  const run = quantiles("run", secondsBetween("attempted_at", "finalized_at"));
+  const times = ["scheduled_at", "attempted_at", "finalized_at"] as const;
+  const { processed, usualRuns } = readSuccesses(table, by, times, "state = 'completed'");
   return {
     readings: [
       ...readWaiting(table, by),
       read(["active"], "count(*) as active", "state = 'running'"),
       read(["dead"], "count(*) as dead", "state = 'discarded'"),
-      read(
-        ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
-        `count(*) as processed, ${wait}, ${run}`,
-        `state = 'completed' and ${inLast(5, "finalized_at")}`,
-      ),
-      {
-        measures: ["failures", "failures_recent"],
-        sql: `select queue, ${countFailures("failed_at")} from (${attempts}) as attempt group by 1`,
-      },
-      ...(by === "queue" ? [readPaused(schema)] : []),
+      processed,
+      readFailures(attempts),
+      // A queue of River can be paused; a kind cannot.
+      ...(by === "queue" ? [{ measures: ["paused"] as const, sql: paused }] : []),
     ],
     failures: attempts,
     retryable: failedAttempts(table, by, true),
@@ -79,9 +64,7 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
       isNamed: () => isNamed("worker"),
       host: `case when ${isNamed("worker")} then ${toHost("worker")} end`,
     },
-    usualRuns: `
-  select ${by} as queue, ${secondsBetween("attempted_at", "finalized_at")} as run
-  from ${table} where state = 'completed' and finalized_at is not null order by finalized_at desc limit ${newestRuns}`,
+    usualRuns,
   };
 }
 
@@ -107,12 +90,6 @@ function readWaiting(table: string, by: "queue" | "kind"): readonly Reading[] {
 /** `filter` selects the rows that are due. */
 function countDue(filter: string): string {
   return `count(*)${filter} as depth, ${secondsBetween(`min(scheduled_at)${filter}`, "now()")} as oldest_age`;
-}
-
-/** A queue of River can be paused; a kind cannot. */
-function readPaused(schema: string): Reading {
-  const table = quoteTable({ schema, table: "river_queue" });
-  return { measures: ["paused"], sql: `select name as queue, (paused_at is not null)::int as paused from ${table}` };
 }
 
 /** River's default client id is the host followed by this: the time when the client was created. */
@@ -181,7 +158,6 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
       select ${by} as queue, errors from ${table} where ${ended} and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(finalized_at) from ${table} where state = 'completed' and finalized_at is not null`,
-      keeps: false,
     };
   };
 }

@@ -30,23 +30,22 @@ function solidQueueHistory(schema: string): ToHistoryRows {
     const own = isAsked("job.queue_name");
     const executionOf = (name: string) => `join ${table(name)} as execution on execution.job_id = job.id`;
     const failed = `from ${table("jobs")} as job ${executionOf("failed_executions")} where execution.created_at >= ${since} and ${own}`;
+    const open = (name: string, taken: string) => `
+    select job.queue_name, ${dueAt}, ${taken}, null, false, false from ${table("jobs")} as job ${executionOf(name)} where ${own}`;
     return {
-      jobs: `
+      jobs: [
+        `
     select job.queue_name as queue, ${dueAt} as due, job.finished_at as taken, job.finished_at as ended, ${isDone(table("jobs"))} as succeeded,
            false as retried
-    from ${table("jobs")} as job where job.finished_at >= ${since} and ${own}
-    union all
-    select job.queue_name, ${dueAt}, execution.created_at, execution.created_at, false, false ${failed}
-    union all
-    select job.queue_name, ${dueAt}, execution.created_at, null, false, false
-    from ${table("jobs")} as job ${executionOf("claimed_executions")} where ${own}
-    union all
-    select job.queue_name, ${dueAt}, null, null, false, false from ${table("jobs")} as job ${executionOf("ready_executions")} where ${own}
-    union all
-    select job.queue_name, ${dueAt}, null, null, false, false from ${table("jobs")} as job ${executionOf("scheduled_executions")} where ${own}`,
+    from ${table("jobs")} as job where job.finished_at >= ${since} and ${own}`,
+        `
+    select job.queue_name, ${dueAt}, execution.created_at, execution.created_at, false, false ${failed}`,
+        open("claimed_executions", "execution.created_at"),
+        open("ready_executions", "null"),
+        open("scheduled_executions", "null"),
+      ].join("\n    union all"),
       failures: `select job.queue_name as queue, execution.created_at as failed_at ${failed}`,
       oldest: `select min(finished_at) from ${table("jobs")} where finished_at is not null`,
-      keeps: false,
       costCorrection: lookUpCorrection,
     };
   };

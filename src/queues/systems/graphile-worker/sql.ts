@@ -1,7 +1,15 @@
 import { OpsError } from "../../../lib/errors.ts";
 import type { ToHistoryRows } from "../../postgres/history.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable } from "../../postgres/names.ts";
-import { countFailures, fromCatalog, inLast, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
+import {
+  countFailures,
+  fromCatalog,
+  inLast,
+  readErrorText,
+  readFailures,
+  readSuccesses,
+  secondsBetween,
+} from "../../postgres/sql.ts";
 import type { Reading, ReadRows, SqlStatements } from "../../postgres/statements.ts";
 
 /** What the role of DATABASE_URL can use besides the view `jobs`. */
@@ -44,14 +52,15 @@ export async function findExtras(source: string, schema: string, read: ReadRows)
 export function graphileWorkerStatements(schema: string, extras: Extras): SqlStatements {
   const jobs = findJobs(schema);
   const failed = extras.ends
-    ? `select queue, job_id as id, ${readErrorText("error")} as error, ended_at as failed_at, null::text as worker, attempts from ${findEnds(schema, 60)} and failed`
+    ? `select queue, job_id as id, ${readErrorText("error")} as error, ended_at as failed_at, null::text as worker, attempts 
+       from ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(60, "ended_at")} and failed`
     : `select queue, id, ${readErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
        from ${jobs} where ${inLast(60, "failed_at")}`;
   return {
     readings: [
       readJobs(jobs, extras),
       ...(extras.tasks ? [readTasks(schema, extras)] : []),
-      ...(extras.ends ? readEnds(schema) : []),
+      ...(extras.ends ? [readEnds(schema), readFailures(failed)] : []),
     ],
     failures: failed,
     retryable: `${failed} and ${extras.ends ? `job_id in (select id from ${jobs} where ${isRetryable})` : isRetryable}`,
@@ -107,25 +116,10 @@ from ${tasks}`,
   };
 }
 
-/** Exact numbers, where every end of an attempt is recorded. */
-function readEnds(schema: string): readonly Reading[] {
-  return [
-    {
-      measures: ["processed", "wait_p50", "wait_p95", "run_p50", "run_p95"],
-      sql: `
-select queue, count(*) as processed, ${quantiles("wait", secondsBetween("ready_at", "started_at"))},
-       ${quantiles("run", secondsBetween("started_at", "ended_at"))}
-from ${findEnds(schema, 5)} and not failed group by queue`,
-    },
-    {
-      measures: ["failures", "failures_recent"],
-      sql: `select queue, ${countFailures("ended_at")} from ${findEnds(schema, 60)} and failed group by queue`,
-    },
-  ];
-}
-
-function findEnds(schema: string, minutes: number): string {
-  return `ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(minutes, "ended_at")}`;
+/** The successes in the record of every end of an attempt. */
+function readEnds(schema: string): Reading {
+  const where = `source = ${quoteLiteral(schema)} and not failed`;
+  return readSuccesses("ops.job_ends", "queue", ["ready_at", "started_at", "ended_at"], where).processed;
 }
 
 /** The history of a task for two hours, where every end of an attempt is recorded. */
@@ -141,7 +135,6 @@ export function graphileWorkerHistory(schema: string): ToHistoryRows {
     where (locked_at is not null or attempts < max_attempts) and ${isAsked("task_identifier")}`,
       failures: `select queue, ended_at as failed_at from ${ended} and failed`,
       oldest: `select min(ended_at) from ops.job_ends where source = ${quoteLiteral(schema)} and not failed`,
-      keeps: false,
     };
   };
 }

@@ -59,7 +59,6 @@ function pgbossHistory(schema: string): ToHistoryRows {
           `select name as queue, completed_on as failed_at from ${table} where state = 'failed' and completed_on >= ${from} and ${own}`,
       ),
       oldest: isArchived ? oldestArchived(schema, own) : selectOldestJob(schema, isAsked("queue.name")),
-      keeps: false,
     };
   };
 }

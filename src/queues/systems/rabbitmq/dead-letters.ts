@@ -9,30 +9,20 @@ interface DeadLettering {
   readonly policy?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** Keys are made by `toQueueKey`. */
-interface DeadLetterQueues {
-  /** Dead letter queues that take only this queue's messages: their arrivals are its failures. */
-  readonly own: ReadonlyMap<string, readonly string[]>;
-  /** Queues that return their messages to the queue after a time: its retries, not its dead. */
-  readonly retries: ReadonlySet<string>;
-  /** Dead letter queues of several queues: it is unknown whose messages they hold. */
-  readonly shared: ReadonlySet<string>;
-}
-
 export function toQueueKey({ vhost, name }: { readonly vhost: string; readonly name: string }): string {
   return JSON.stringify([vhost, name]);
 }
 
 /**
- * Finds the dead letter queues of all queues from their arguments (which take precedence over policies), the bindings and the exchange types. Without a
- * dead-letter routing key a message retains its own, which is unknown: then every queue bound to the exchange counts. Source: "Dead Letter Exchanges" of
- * rabbitmq.com/docs.
+ * Finds the dead letter queues of all queues, by `toQueueKey`, from their arguments (which take precedence over policies), the bindings and the exchange types.
+ * Without a dead-letter routing key a message retains its own, which is unknown: then every queue bound to the exchange counts. Source: "Dead Letter Exchanges"
+ * of rabbitmq.com/docs.
  */
 export function toDeadLetterQueues(
   queues: readonly DeadLettering[],
   bindings: readonly Binding[],
   exchanges: readonly Exchange[],
-): DeadLetterQueues {
+) {
   const types = new Map(exchanges.map(({ vhost, name, type }) => [toQueueKey({ vhost, name }), type]));
   const bySource = Map.groupBy(bindings, ({ vhost, source }) => toQueueKey({ vhost, name: source }));
   const targets = new Map<string, readonly string[]>();
@@ -64,8 +54,11 @@ export function toDeadLetterQueues(
   );
   const isShared = (target: string) => (sources.get(target)?.length ?? 0) > 1;
   return {
+    /** Dead letter queues that take only this queue's messages: their arrivals are its failures. */
     own: new Map([...targets].filter(([, list]) => list.length > 0 && !list.some(isShared))),
+    /** Queues that return their messages to the queue after a time: its retries, not its dead. */
     retries,
+    /** Dead letter queues of several queues: it is unknown whose messages they hold. */
     shared: new Set([...sources.keys()].filter(isShared)),
   };
 }
@@ -102,17 +95,7 @@ export function matchesTopic(pattern: readonly string[], words: readonly string[
 }
 
 /** What is known of the broker besides its queues. */
-export interface RabbitmqFacts {
-  /** Whether it counts messages (not with `rates_mode` none or `disable_stats`). */
-  readonly hasRates: boolean;
-  /** Uptime of its oldest node, seconds: the counters begin there. Null when it may not be read. */
-  readonly uptime: number | null;
-  /** Empty when they may not be read, or are too many. */
-  readonly bindings: readonly Binding[];
-  readonly exchanges: readonly Exchange[];
-  /** The user sees no exchanges. Every virtual host has some, so the user may see no virtual host, and the list of queues is empty without an error. */
-  readonly isBlind: boolean;
-}
+export type RabbitmqFacts = Awaited<ReturnType<typeof ask>>;
 
 const againMs = 60_000;
 
@@ -133,7 +116,7 @@ export function createFactsReader(client: RabbitmqClient) {
   };
 }
 
-async function ask(client: RabbitmqClient, signal: AbortSignal): Promise<RabbitmqFacts> {
+async function ask(client: RabbitmqClient, signal: AbortSignal) {
   const [overview, nodes, bindings, exchanges] = await Promise.all([
     client.get("/overview?columns=rates_mode,disable_stats", answers.overview, signal),
     client.get("/nodes?columns=uptime", answers.nodes, signal).catch(orNull),
@@ -144,10 +127,14 @@ async function ask(client: RabbitmqClient, signal: AbortSignal): Promise<Rabbitm
     "uptime" in node && typeof node.uptime === "number" ? [node.uptime / 1000] : [],
   );
   return {
+    /** Whether it counts messages (not with `rates_mode` none or `disable_stats`). */
     hasRates: overview.rates_mode !== "none" && overview.disable_stats !== true,
+    /** Uptime of its oldest node, seconds: the counters begin there. Null when it may not be read. */
     uptime: uptimes.length > 0 ? Math.max(...uptimes) : null,
+    /** Empty when they may not be read, or are too many. */
     bindings: bindings ?? [],
     exchanges: exchanges ?? [],
+    /** The user sees no exchanges. Every virtual host has some, so the user may see no virtual host, and the list of queues is empty without an error. */
     isBlind: exchanges?.length === 0,
   };
 }

@@ -83,38 +83,29 @@ function toAge({ totals, stats }: RabbitmqQueue, now: number): number | null {
   return Math.max(0, now / 1000 - published);
 }
 
-/** Counts arrivals in dead letter queues, because RabbitMQ does not. Adds back the messages that left, so that a consumer does not hide arrivals. */
-export interface Arrivals {
-  /** Call it at each read, with the number of messages, and of those that consumers took. Returns the arrivals since the first read. */
-  count(key: string, held: number, left: number | null): number;
-  /** Drops all other queues: they are gone. */
-  retain(keys: Pick<ReadonlySet<string>, "has">): void;
-}
-
 /** The number that left lags behind the number held. If they still do not add up after this time, milliseconds, messages were purged or expired. */
 const settledMs = 30_000;
 
-/** `now`: a monotonic clock, milliseconds. */
-export function createArrivals(now: () => number = () => performance.now()): Arrivals {
+/**
+ * Counts arrivals in dead letter queues, because RabbitMQ does not. Adds back the messages that left, so that a consumer does not hide arrivals. `now`: a
+ * monotonic clock, milliseconds.
+ */
+export function createArrivals(now: () => number = () => performance.now()) {
   /** `base`: messages that do not count as arrivals. `shortSince`: since when there are fewer than before. */
   const seen = new Map<string, { readonly base: number; readonly arrived: number; readonly shortSince: number | null }>();
   return {
-    count(key, held, left) {
+    /** Call it at each read, with the number of messages, and of those that consumers took. Returns the arrivals since the first read. */
+    count(key: string, held: number, left: number | null): number {
       const ever = held + (left ?? 0);
       const before = seen.get(key) ?? { base: ever, arrived: 0, shortSince: null };
-      const arrived = ever - before.base;
-      if (arrived >= before.arrived) seen.set(key, { ...before, arrived, shortSince: null });
-      else {
-        const shortSince = before.shortSince ?? now();
-        const isGone = now() - shortSince >= settledMs;
-        seen.set(
-          key,
-          isGone ? { base: ever - before.arrived, arrived: before.arrived, shortSince: null } : { ...before, shortSince },
-        );
-      }
-      return seen.get(key)?.arrived ?? 0;
+      const arrived = Math.max(before.arrived, ever - before.base);
+      const shortSince = ever - before.base < before.arrived ? (before.shortSince ?? now()) : null;
+      const isGone = shortSince !== null && now() - shortSince >= settledMs;
+      seen.set(key, isGone ? { base: ever - arrived, arrived, shortSince: null } : { ...before, arrived, shortSince });
+      return arrived;
     },
-    retain(keys) {
+    /** Drops all other queues: they are gone. */
+    retain(keys: Pick<ReadonlySet<string>, "has">): void {
       for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
     },
   };

@@ -116,7 +116,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
       readPages<QueueStats>(late, answers.stats, signal),
       facts.read(signal),
     ]);
-    if (totals.length === 0 && broker.isBlind) throw createBlindError(source);
+    if (totals.length === 0 && broker.isBlind) throw new OpsError("queues_unavailable", blind, { upstream: `queues:${source}` });
     return {
       totals: new Map(totals.map((queue) => [toQueueKey(queue), queue])),
       stats: new Map(stats.map((queue) => [toQueueKey(queue), queue])),
@@ -163,11 +163,8 @@ export function createRabbitmqReader(options: ReaderOptions) {
         const reading = await readAll(signal);
         const at = new Date();
         const letters = countDeadLetters(reading);
-        const found = new Map<string, QueueMetrics | null>();
         const wanted = [...reading.totals].filter(([, queue]) => isWanted(queue, options));
-        for (const [key, queue] of wanted) {
-          found.set(toName(queue), toMetrics(key, queue, reading, letters, at));
-        }
+        const found = new Map(wanted.map(([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]));
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
         forgetOthers(reading.totals);
         const toEmpty = (name: string) =>
@@ -184,10 +181,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
   };
 }
 
-function createBlindError(source: string): OpsError {
-  const message = "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
-  return new OpsError("queues_unavailable", message, { upstream: `queues:${source}` });
-}
+const blind = "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
 
 /** Queues for messages between Celery's workers; they never hold jobs. Source: celery.events.receiver and kombu.pidbox. */
 const celeryChatter = /^celeryev\.|\.pidbox$/;

@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { askNamed, type Question, type RedisConnection } from "./connection.ts";
-import { toCount, toNumber, toScored, toTexts } from "./replies.ts";
+import { sumCounts, toCount, toNumber, toScored, toTexts } from "./replies.ts";
 import { type RedisFailure, type RedisReading, type RedisRunning, type RedisSystem, shareOf } from "./system.ts";
 
 /** Processes that are read, at most. */
@@ -129,7 +129,7 @@ async function countFailed(
   const sizes = await connection.ask(
     queues.map((_, index): Question<number> => ({
       commands: keysOf(index).map((key) => ["hstrlen", key, "msg"]),
-      parse: (replies) => replies.reduce<number>((sum, reply) => sum + toCount(reply), 0),
+      parse: sumCounts,
     })),
     signal,
   );

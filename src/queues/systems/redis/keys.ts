@@ -3,26 +3,16 @@ import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { RedisConnection } from "./connection.ts";
 
-interface SearchOptions {
-  /** Patterns of Redis; literal parts are escaped (`escapePattern`). */
-  readonly patterns: readonly string[];
-  /** Time between two searches, milliseconds. */
-  readonly againMs: number;
-}
-
 /** Longest time of a search, and longest wait of the first caller for it, milliseconds. */
 const lookMs = 20_000;
 const waitMs = 1500;
 
 /**
- * Finds keys by patterns. Redis has no list of them, so it scans all keys (SCAN, a thousand at a time), once in a while as long as there are callers. Only the
- * first callers wait for it. With very many keys, the first results hold the keys found so far. Drops keys that a whole search did not find. Rejects as the
- * connection does.
+ * Finds keys by patterns of Redis, whose literal parts are escaped (`escapePattern`). Redis has no list of them, so it scans all keys (SCAN, a thousand at a
+ * time), `againMs` milliseconds after the last search, as long as there are callers. Only the first callers wait for it. With very many keys, the first results
+ * hold the keys found so far. Drops keys that a whole search did not find. Rejects as the connection does.
  */
-export function createKeySearch(
-  connection: RedisConnection,
-  { patterns, againMs }: SearchOptions,
-): (signal: AbortSignal) => Promise<Iterable<string>> {
+export function createKeySearch(connection: RedisConnection, patterns: readonly string[], againMs: number) {
   let found = new Set<string>();
   let askAgainAt = 0;
   let isFirst = true;
@@ -39,7 +29,7 @@ export function createKeySearch(
     found = seen;
     isFirst = false;
   });
-  return async (signal) => {
+  return async (signal: AbortSignal): Promise<Iterable<string>> => {
     if (performance.now() < askAgainAt) return found;
     askAgainAt = performance.now() + againMs;
     const looking = look(AbortSignal.timeout(lookMs)).catch((error: unknown) => {

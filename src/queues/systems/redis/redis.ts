@@ -15,7 +15,7 @@ import {
 import { common, defineKind, type KindContext, type KindSource } from "../../system.ts";
 import { createAsynq } from "./asynq.ts";
 import { createBullmq } from "./bullmq/bullmq.ts";
-import { createRedisConnection, type RedisConnection } from "./connection.ts";
+import { createRedisConnection } from "./connection.ts";
 import type { RedisFailure, RedisReading, RedisRunning, RedisRunningJobs, RedisSystem } from "./system.ts";
 import { createUnsupportedSearch } from "./unsupported.ts";
 
@@ -52,7 +52,7 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
   const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
   const connection =
     brokers.redis === null
-      ? createNoConnection(fail("REDIS_URL is not set"))
+      ? { ask: () => Promise.reject(fail("REDIS_URL is not set")), close: () => Promise.resolve() }
       : createRedisConnection(name, brokers.redis, observe);
   const create = { bullmq: () => createBullmq(connection, prefix), asynq: () => createAsynq(connection) };
   const queues = createRedisQueues(
@@ -75,11 +75,10 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
         throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
       });
       const own = named.filter(({ host }) => hosts.includes(host)).toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
-      const jobs = own.slice(0, runningJobsLimit).map(({ queue, id, kind, host, startedAt }) => ({
-        queue,
+      const jobs = own.slice(0, runningJobsLimit).map(({ id, host, startedAt, ...job }) => ({
+        ...job,
         source: name,
         jobId: id,
-        kind,
         startedAt: startedAt === null ? null : formatRfc3339(startedAt),
         worker: host,
       }));
@@ -90,17 +89,16 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
   };
 }
 
-interface NamedSystem {
-  readonly label: string;
-  readonly system: RedisSystem;
-}
-
 /**
  * The queues of all systems in one Redis; `configured` ones are listed even if no system has them. `now` is in milliseconds since 1970. All calls reject as the
  * connection does.
  */
-export function createRedisQueues(source: string, configured: readonly string[], systems: readonly NamedSystem[]) {
-  const members = systems.map(({ label, system }) => ({ label, system, known: createKnownQueues([]), samples: createSamples() }));
+export function createRedisQueues(
+  source: string,
+  configured: readonly string[],
+  systems: readonly { readonly label: string; readonly system: RedisSystem }[],
+) {
+  const members = systems.map((one) => ({ ...one, known: createKnownQueues([]), samples: createSamples() }));
 
   /** The queues of each system, with their names there and here. */
   const findQueues = async (signal: AbortSignal) => {
@@ -156,15 +154,6 @@ export function createRedisQueues(source: string, configured: readonly string[],
         unnamed: running.reduce((sum, { unnamed }) => sum + unnamed, 0),
       };
     },
-  };
-}
-
-function createNoConnection(error: OpsError): RedisConnection {
-  return {
-    async ask() {
-      throw error;
-    },
-    async close() {},
   };
 }
 

@@ -5,6 +5,10 @@ export function toCount(reply: Reply): number {
   return typeof reply === "number" && reply >= 0 ? reply : 0;
 }
 
+export function sumCounts(replies: readonly Reply[]): number {
+  return replies.reduce<number>((sum, reply) => sum + toCount(reply), 0);
+}
+
 /** A counter stored as text; null without one. */
 export function toNumber(reply: Reply): number | null {
   if (typeof reply !== "string" || !/^-?\d{1,19}$/.test(reply)) return null;

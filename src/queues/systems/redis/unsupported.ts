@@ -23,10 +23,7 @@ export function createUnsupportedSearch(
   const bull = `${prefix}:`;
   const bee = "bq:";
   const kombu = "_kombu.binding.";
-  const search = createKeySearch(connection, {
-    patterns: [`${escapePattern(bull)}*:id`, `${bee}*:id`, `${kombu}*`],
-    againMs,
-  });
+  const search = createKeySearch(connection, [`${escapePattern(bull)}*:id`, `${bee}*:id`, `${kombu}*`], againMs);
   return createCache(async (signal) => {
     const keys = [...(await search(signal).catch(() => []))];
     const queuesOf = (start: string) =>

@@ -168,7 +168,7 @@ describe("createKeySearch", () => {
         return questions.map(({ parse }) => parse(replies));
       },
     } as unknown as RedisConnection;
-    return { search: createKeySearch(connection, { patterns: ["a*", "b*"], againMs }), cursors };
+    return { search: createKeySearch(connection, ["a*", "b*"], againMs), cursors };
   };
 
   it("reads all keys, in the same steps for each pattern", async () => {
@@ -208,7 +208,7 @@ describe("createKeySearch", () => {
 
   it("returns what was found to a caller that leaves early", async () => {
     const connection = { ask: () => new Promise(() => {}) } as unknown as RedisConnection;
-    const search = createKeySearch(connection, { patterns: ["a*"], againMs: 1000 });
+    const search = createKeySearch(connection, ["a*"], 1000);
     expect([...(await search(AbortSignal.abort()))]).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import type { JobCounters } from "../../../queue.ts";
 import type { Command, Question, RedisConnection, Reply } from "../connection.ts";
 import { createKeySearch, escapePattern } from "../keys.ts";
-import { quantilesOf, toCount, toFields, toNumber, toScored } from "../replies.ts";
+import { quantilesOf, sumCounts, toFields, toNumber, toScored } from "../replies.ts";
 import { type RedisFailure, type RedisReading, type RedisSystem, shareOf } from "../system.ts";
 import {
   askAttempts,
@@ -83,16 +83,14 @@ const emptyMemory: Memory = {
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
   const memories = new Map<string, Memory>();
   const memoryOf = (queue: string) => memories.get(queue) ?? emptyMemory;
-  const lookAtActive = (queue: string): Question<number> => ({
-    commands: [["llen", `${prefix}:${queue}:active`]],
-    parse: ([active]) => toCount(active),
-  });
-  const discover = createBullmqDiscovery(connection, prefix);
+  /** By their `meta` keys. New ones are rare: searches once a minute. */
+  const searchMeta = createKeySearch(connection, [`${escapePattern(prefix)}:*:meta`], 60_000);
   return {
-    discover,
+    discover: async (signal) => [...(await searchMeta(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length)),
     async running(queues, _now, signal) {
-      const active = await connection.ask(queues.map(lookAtActive), signal);
-      return { named: [], unnamed: active.reduce((sum, one) => sum + one, 0) };
+      const commands = queues.map((queue): Command => ["llen", `${prefix}:${queue}:active`]);
+      const [unnamed = 0] = await connection.ask([{ commands, parse: (replies) => sumCounts(replies) }], signal);
+      return { named: [], unnamed };
     },
     async read(queues, now, signal) {
       const limit = shareOf(queues.length, 1000);
@@ -225,12 +223,6 @@ export function countWorkers(clients: Reply, prefix: string): (queue: string) =>
     counts.set(queue, (counts.get(queue) ?? 0) + 1);
   }
   return (queue) => counts.get(Buffer.from(queue).toString("base64")) ?? 0;
-}
-
-/** Finds BullMQ's queues by their `meta` keys. New ones are rare: searches once a minute. */
-function createBullmqDiscovery(connection: RedisConnection, prefix: string): (signal: AbortSignal) => Promise<Iterable<string>> {
-  const search = createKeySearch(connection, { patterns: [`${escapePattern(prefix)}:*:meta`], againMs: 60_000 });
-  return async (signal) => [...(await search(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length));
 }
 
 /** A job that failed, before its row is read. */

@@ -2,7 +2,7 @@ import type { Command, Question, Reply } from "../connection.ts";
 import { toCount, toFields, toNumber } from "../replies.ts";
 import { shareOf } from "../system.ts";
 import { eventsLimit, type QueueEvent, toEvents } from "./events.ts";
-import { hourMs, type Look, rateMs } from "./snapshot.ts";
+import { hourMs, type Look, rateMs, reachesBack } from "./snapshot.ts";
 
 export type Ending = "completed" | "failed";
 const endings = ["completed", "failed"] as const;
@@ -48,8 +48,7 @@ export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, no
   const toBeginning = (ending: Ending, all: Look["events"], isCut: boolean): Beginning => {
     const from = beginningOf(ending, now);
     const events = all.flatMap(([, item]) => (item.event === ending && item.at >= from ? [item] : []));
-    const isSeen = isJoined || !look.isTrimmed || (look.oldestEvent !== null && Number(look.oldestEvent.split("-")[0]) <= from);
-    return { events, isWhole: isSeen && (events.length > 0 || !isCut) };
+    return { events, isWhole: (isJoined || reachesBack(look, from)) && (events.length > 0 || !isCut) };
   };
   return {
     commands: isFirst
@@ -69,18 +68,7 @@ export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, no
 const checkedEvents = 5;
 
 /** What the rows of the jobs say. */
-export interface Details {
-  /** When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that failed before: theirs is unknown. */
-  readonly couldRunAt: readonly number[];
-  /** How often each of the delayed jobs failed, and its delay, milliseconds. */
-  readonly delayed: readonly { readonly failed: number; readonly delay: number }[];
-  /** How many waiting jobs failed before; null where they are too many to read. */
-  readonly failedWaiting: number | null;
-  readonly waits: readonly number[];
-  readonly runs: readonly number[];
-  /** Whether a job that ended within the window has no row. */
-  readonly isMissing: Readonly<Record<Ending, boolean>>;
-}
+export type Details = ReturnType<ReturnType<typeof lookCloser>["parse"]>;
 
 /** Reads the rows of the jobs that the first look found. */
 export function lookCloser(
@@ -88,7 +76,7 @@ export function lookCloser(
   { next, waitingJobs, delayedJobs, ended, events }: Look,
   beginnings: Beginnings,
   now: number,
-): Question<Details> {
+) {
   const checked = endings.flatMap((ending) => {
     const newest = events.flatMap(([, item]) => (item.event === ending && item.at >= beginningOf(ending, now) ? [item] : []));
     return [...beginnings[ending].events.slice(0, checkedEvents), ...newest.slice(-checkedEvents)];
@@ -104,7 +92,7 @@ export function lookCloser(
   ];
   return {
     commands,
-    parse: (all) => {
+    parse: (all: readonly Reply[]) => {
       let from = 0;
       const take = (count: number) => all.slice(from, (from += count));
       const takeFailed = (count: number) => {
@@ -125,11 +113,15 @@ export function lookCloser(
       const scores = take(checked.length);
       const isMissing = (ending: Ending) => checked.some(({ event }, index) => event === ending && scores[index] === null);
       return {
+        /** When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that failed before: theirs is unknown. */
         couldRunAt: nextRows.flatMap((row) => toCouldRunAt(row, 0) ?? []),
+        /** How many waiting jobs failed before; null where they are too many to read. */
         failedWaiting: waitingJobs && failedWaiting,
+        /** How often each of the delayed jobs failed, and its delay, milliseconds. */
         delayed: failedDelayed.map((failed, index) => ({ failed, delay: toNumber(delays[index]?.[0]) ?? 0 })),
         waits: finished.flatMap(({ couldRunAt, processedOn }) => secondsFrom(couldRunAt, processedOn)),
         runs: finished.flatMap(({ processedOn, finishedOn }) => secondsFrom(processedOn, finishedOn)),
+        /** Whether a job that ended within the window has no row. */
         isMissing: { completed: isMissing("completed"), failed: isMissing("failed") },
       };
     },

@@ -1,7 +1,7 @@
-import type { Command, Question, RedisConnection } from "../connection.ts";
+import type { Command, Question, RedisConnection, Reply } from "../connection.ts";
 import { toFields, toNumber } from "../replies.ts";
 import { eventsLimit, type QueueEvent, toEvents } from "./events.ts";
-import { hourMs, type Look } from "./snapshot.ts";
+import { hourMs, type Look, reachesBack } from "./snapshot.ts";
 
 /** Failed attempts of jobs that are retried, from the events: the rows have only the last attempt. */
 export interface Retries {
@@ -29,18 +29,11 @@ interface Subject {
   readonly isJoined: boolean;
 }
 
-interface Limits {
-  /** Events of a queue that a first look reads, at most. */
-  readonly events: number;
-  /** Jobs of a queue whose rows are read, at most. */
-  readonly jobs: number;
-}
-
-/** The retries of each queue after another look. Rejects as the connection does. */
+/** The retries of each queue after another look, which reads at most so many events and jobs of each. Rejects as the connection does. */
 export async function readRetries(
   connection: RedisConnection,
   subjects: readonly Subject[],
-  limits: Limits,
+  limits: { readonly events: number; readonly jobs: number },
   now: number,
   signal: AbortSignal,
 ): Promise<Retries[]> {
@@ -62,23 +55,16 @@ export async function readRetries(
   });
 }
 
-interface NewEvents {
-  /** Oldest first. */
-  readonly events: readonly QueueEvent[];
-  /** Whether none is missing, of the last hour or since the look before. */
-  readonly isWhole: boolean;
-}
-
-/** A first look reads the events of the last hour. */
-function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number): Question<NewEvents> {
+/** The new events, oldest first, and whether none is missing, of the last hour or since the look before. A first look reads those of the last hour. */
+function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number) {
   const from = now - hourMs;
-  const reachesBack = !look.isTrimmed || (look.oldestEvent !== null && Number(look.oldestEvent.split("-")[0]) <= from);
+  const commands: Command[] = firstId === null ? [] : [["xrange", `${key}events`, from, firstId, "COUNT", limit]];
   return {
-    commands: firstId === null ? [] : [["xrange", `${key}events`, from, firstId, "COUNT", limit]],
-    parse: ([reply]) => {
+    commands,
+    parse: ([reply]: readonly Reply[]) => {
       const entries = firstId === null ? look.events : toEvents(reply);
       const most = firstId === null ? eventsLimit : limit;
-      return { events: entries.map(([, item]) => item), isWhole: (isJoined || reachesBack) && entries.length < most };
+      return { events: entries.map(([, item]) => item), isWhole: (isJoined || reachesBack(look, from)) && entries.length < most };
     },
   };
 }
@@ -86,16 +72,11 @@ function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number,
 /** Events that end a run of a job. */
 const endings = new Set(["completed", "failed", "waiting", "delayed", "waiting-children", "removed"]);
 
-interface Returned {
-  readonly running: ReadonlySet<string>;
-  readonly returned: readonly QueueEvent[];
-}
-
 /**
  * Finds the jobs that went from a worker back to waiting, and the jobs running after that. A job that lost its worker also goes back, but a `stalled` event
  * follows at once. Source: retryJob, moveToDelayed and moveStalledJobsToWait of bullmq 6.7, and 4.18.
  */
-export function findReturned(before: ReadonlySet<string>, events: readonly QueueEvent[]): Returned {
+export function findReturned(before: ReadonlySet<string>, events: readonly QueueEvent[]) {
   const running = new Set(before);
   const returned = events.filter(({ event, jobId, prev }, index) => {
     if (event === "active") running.add(jobId);
@@ -116,7 +97,11 @@ interface Failed {
 }
 
 /** Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at most `limit` jobs; the others count as failed. */
-export function checkReturned(key: string, { running, returned }: Returned, limit: number): Question<Failed> {
+export function checkReturned(
+  key: string,
+  { running, returned }: ReturnType<typeof findReturned>,
+  limit: number,
+): Question<Failed> {
   const byJob = Map.groupBy(returned, ({ jobId }) => jobId);
   const checked = [...byJob.keys()].slice(0, limit);
   const commands = checked.flatMap((id): Command[] => [

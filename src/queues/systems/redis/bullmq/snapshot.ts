@@ -1,4 +1,4 @@
-import { askNamed, type Command, type Question } from "../connection.ts";
+import { askNamed, type Command } from "../connection.ts";
 import { toCount, toFields, toNumber, toScored, toTexts } from "../replies.ts";
 import { eventsLimit, toEvents } from "./events.ts";
 
@@ -7,30 +7,12 @@ export const hourMs = 3_600_000;
 /** Next jobs of a list that are read, to find since when one of them waits. */
 const nextJobs = 5;
 
-type Scored = ReturnType<typeof toScored>;
-
 /** The result of the first look at a queue. */
-export interface Look {
-  readonly waiting: number;
-  readonly active: number;
-  readonly delayed: number;
-  readonly due: number;
-  readonly dead: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly failedRecently: number;
-  readonly isPaused: boolean;
-  readonly metrics: { readonly completed: number | null; readonly failed: number | null };
-  readonly next: readonly string[];
-  /** All waiting jobs; null where they are more than are read. */
-  readonly waitingJobs: readonly string[] | null;
-  readonly delayedJobs: Scored;
-  readonly ended: readonly string[];
-  readonly oldest: Readonly<Record<"completed" | "failed", Scored[number] | null>>;
-  readonly events: ReturnType<typeof toEvents>;
-  readonly oldestEvent: string | null;
-  /** Whether older events may be gone: BullMQ removes them only above a number of events. */
-  readonly isTrimmed: boolean;
+export type Look = ReturnType<ReturnType<typeof lookAt>["parse"]>;
+
+/** Whether no event since this time is gone from the stream. */
+export function reachesBack({ isTrimmed, oldestEvent }: Pick<Look, "isTrimmed" | "oldestEvent">, from: number): boolean {
+  return !isTrimmed || (oldestEvent !== null && Number(oldestEvent.split("-")[0]) <= from);
 }
 
 /** The highest score of a job that is due: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
@@ -44,7 +26,7 @@ function isMarker(id: string): boolean {
 }
 
 /** `key` is the queue's key and a colon, `lastEvent` the id of the last event that was read. Reads at most `limit` rows of each kind. */
-export function lookAt(key: string, lastEvent: string | null, limit: number, now: number): Question<Look> {
+export function lookAt(key: string, lastEvent: string | null, limit: number, now: number) {
   const events: Command =
     lastEvent === null
       ? ["xrevrange", `${key}events`, "+", "-", "COUNT", 50]
@@ -98,6 +80,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
           failed: toNumber(toFields(replies.failedCount)[0]),
         },
         next: [...lists.flatMap((ids) => ids.slice(-nextJobs).filter((id) => !isMarker(id))), ...byPriority.slice(0, 100)],
+        /** All waiting jobs; null where they are more than are read. */
         waitingJobs: waiting <= jobs.length ? jobs : null,
         delayedJobs: toScored(replies.delayedJobs),
         ended: toTexts(replies.ended),
@@ -107,6 +90,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
         },
         events: lastEvent === null ? read.toReversed() : read,
         oldestEvent: toEvents(replies.oldestEvent)[0]?.[0] ?? null,
+        /** Whether older events may be gone: BullMQ removes them only above a number of events. */
         isTrimmed: toCount(replies.eventCount) >= (toNumber(toFields(replies.mostEvents)[0]) ?? eventsLimit),
       };
     },
