@@ -24,7 +24,7 @@ import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures, ReleaseFailur
 import type { QueueHistory, QueuePoint } from "../queues/history.ts";
 import type { QueueMetrics, RunningJob } from "../queues/queue.ts";
 import type { TimelineCoverage, TimelineEntry } from "../timeline/timeline.ts";
-import { type Builder, toNodeId } from "./builder.ts";
+import { type Builder, type Problem, toNodeId } from "./builder.ts";
 import type { FoundHistory } from "./containers/history-loader.ts";
 import type { ContainersChange } from "./containers/live-loader.ts";
 import type { RestartPreview, RunningWork, WorkGap } from "./containers/running-work.ts";
@@ -44,11 +44,6 @@ export interface HealthCheck {
 /** A container that was restarted, or only previewed. */
 interface RestartResult extends HealthOutcome {
   readonly preview: RestartPreview | null;
-}
-
-export interface Problem {
-  readonly code: string;
-  readonly message: string;
 }
 
 /** The refs of all object types, so that types can refer to each other in any order. */

@@ -1,5 +1,5 @@
 import { toHistoryRangeArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import { toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
@@ -8,15 +8,13 @@ import { toEnumValues } from "../scalars.ts";
 export function addContainerHistory(builder: Builder, refs: Refs): void {
   refs.containerPoint.implement({
     description: "What a container used at one time. Null where it is not known, and where it did not run.",
-    fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "That time." }),
-      cpuPct: t.exposeFloat("cpuPct", { nullable: true, description: "As ContainerStats.cpuPct." }),
-      memPct: t.exposeFloat("memPct", { nullable: true, description: "As ContainerStats.memPct." }),
-      restarts: t.exposeInt("restarts", {
-        nullable: true,
-        description: "As Container.restarts. Null from memory, which does not keep them.",
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "That time.",
+        "cpuPct: Float": "As ContainerStats.cpuPct.",
+        "memPct: Float": "As ContainerStats.memPct.",
+        "restarts: Int": "As Container.restarts. Null from memory, which does not keep them.",
       }),
-    }),
   });
   const origin = builder.enumType("HistoryOrigin", {
     description: "Where the past of a container is from.",

@@ -1,6 +1,6 @@
 import { keepsRights } from "../../auth/principal.ts";
 import { toContainerArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import { endedDescription, openLease } from "../lease.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
@@ -12,15 +12,15 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
   refs.containerEvent.implement({
     description: "One event of a container, as its engine sent it.",
     fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "With nanoseconds, by the engine's clock." }),
-      action: t.exposeString("action", {
-        description:
+      ...exposeAll(t, {
+        "time: DateTime!": "With nanoseconds, by the engine's clock.",
+        "action: String!":
           "Docker's word: create, start, kill (any signal), die, stop, restart, pause, unpause, oom, health_status, rename, update or destroy.",
+        "exitCode: Int": "Of `die`, else null.",
+        "signal: Int": "Number of the signal of `kill`, else null.",
+        "previousName: String": "Its name before `rename`, else null.",
       }),
-      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of `die`, else null." }),
-      signal: t.exposeInt("signal", { nullable: true, description: "Number of the signal of `kill`, else null." }),
       health: t.expose("health", { type: scalars.health, nullable: true, description: "Of `health_status`, else null." }),
-      previousName: t.exposeString("previousName", { nullable: true, description: "Its name before `rename`, else null." }),
       id: t.id({ description: "As Container.id.", resolve: ({ container }) => toContainerId(container) }),
       name: t.string({ description: "Its name; after `rename` the new one.", resolve: ({ container }) => container.name }),
       engine: t.string({ description: "Configured name of its engine.", resolve: ({ container }) => container.engine }),
@@ -53,15 +53,10 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
     description: "Events of containers that came together.",
     fields: (t) => ({
       events: t.expose("events", { type: [refs.containerEvent], description: "In the order of their engine; may be none." }),
-      dropped: t.exposeInt("dropped", {
-        description: "So many events are missing just before these: this reader was slower than the engine.",
-      }),
-      interrupted: t.exposeStringList("interrupted", {
-        description: "Engines that were not heard for a while just before these: events of them may be missing.",
-      }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description: endedDescription,
+      ...exposeAll(t, {
+        "dropped: Int!": "So many events are missing just before these: this reader was slower than the engine.",
+        "interrupted: [String!]!": "Engines that were not heard for a while just before these: events of them may be missing.",
+        "ended: String": endedDescription,
       }),
     }),
   });
@@ -100,7 +95,10 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
   refs.containersChange.implement({
     description: "What is other than in the message before: rows by id, replaced and removed, are the list as it is now.",
     fields: (t) => ({
-      snapshot: t.exposeBoolean("snapshot", { description: "True in the first message: `changed` is the whole list." }),
+      ...exposeAll(t, {
+        "snapshot: Boolean!": "True in the first message: `changed` is the whole list.",
+        "ended: String": `${endedDescription} Begin anew then.`,
+      }),
       changed: t.expose("changed", {
         type: [refs.container],
         description:
@@ -110,10 +108,6 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       engines: t.expose("engines", {
         type: [refs.engine],
         description: "Whether each engine answers, now. What one runs that never did is not in `changed`.",
-      }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description: `${endedDescription} Begin anew then.`,
       }),
     }),
   });

@@ -4,7 +4,7 @@ import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import { toRoleKey } from "../../releases/service-group.ts";
 import { toRoleArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
@@ -246,28 +246,23 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
   });
   refs.runningJob.implement({
     description: "A job that a worker is at, by its row: one older than the container's start was left by a process that died.",
-    fields: (t) => ({
-      queue: t.exposeString("queue", { description: "Name of its queue." }),
-      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
-      jobId: t.exposeString("jobId", { description: "Its id." }),
-      kind: t.exposeString("kind", {
-        nullable: true,
-        description: "Its kind, where the system has one beside the queue.",
+    fields: (t) =>
+      exposeAll(t, {
+        "queue: String!": "Name of its queue.",
+        "source: String!": "Configured name of the queue's source.",
+        "jobId: String!": "Its id.",
+        "kind: String": "Its kind, where the system has one beside the queue.",
+        "startedAt: DateTime": "When it was taken; null where the system does not keep that.",
+        "worker: String": "Who is at it, as its row says it.",
       }),
-      startedAt: t.expose("startedAt", {
-        type: "DateTime",
-        nullable: true,
-        description: "When it was taken; null where the system does not keep that.",
-      }),
-      worker: t.exposeString("worker", { nullable: true, description: "Who is at it, as its row says it." }),
-    }),
   });
   refs.workGap.implement({
     description: "A part of the work that is not known.",
-    fields: (t) => ({
-      source: t.exposeString("source", { nullable: true, description: "Configured name of the source; null for all of them." }),
-      reason: t.exposeString("reason", { description: "Why it is unknown." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "source: String": "Configured name of the source; null for all of them.",
+        "reason: String!": "Why it is unknown.",
+      }),
   });
   builder.objectField(refs.restartPreview, "work", (t) =>
     t.field({

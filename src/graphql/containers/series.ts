@@ -4,10 +4,10 @@ import { type ContainerPoint, findEnded, isUsage } from "../../containers/stats/
 import type { Environment } from "../../lib/environment.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import { rowRules, seriesComplexity, toEnvArg, toNamesArg, toRangeArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, Problem } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRange } from "../range.ts";
-import type { Problem, Refs } from "../refs.ts";
+import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 import type { FoundHistory } from "./history-loader.ts";
 import { toListedEnv } from "./loader.ts";

@@ -1,5 +1,5 @@
 import type { Container, ContainerStats, StatsPoint } from "../../containers/container.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
@@ -9,12 +9,13 @@ export function addStats(builder: Builder, refs: Refs): void {
   addContainerStats(builder, refs);
   refs.statsPoint.implement({
     description: "What a container used at one moment, for a sparkline.",
-    fields: (t) => ({
-      cpuPct: t.exposeFloat("cpuPct", { nullable: true, description: "As in ContainerStats; null for its first sample." }),
-      memPct: t.exposeFloat("memPct", { nullable: true, description: "As in ContainerStats." }),
-      memUsedBytes: t.exposeFloat("memUsedBytes", { nullable: true, description: "Used memory, bytes." }),
-      sampledAt: t.expose("sampledAt", { type: "DateTime", description: "When the sample was taken." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "cpuPct: Float": "As in ContainerStats; null for its first sample.",
+        "memPct: Float": "As in ContainerStats.",
+        "memUsedBytes: Float": "Used memory, bytes.",
+        "sampledAt: DateTime!": "When the sample was taken.",
+      }),
   });
   const cost = { field: 10 };
   builder.objectFields(refs.container, (t) => ({

@@ -1,7 +1,7 @@
 import { keepsRights } from "../../auth/principal.ts";
 import { toProblem } from "../../lib/errors.ts";
 import { toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
-import { type Builder, counted } from "../builder.ts";
+import { type Builder, counted, exposeAll } from "../builder.ts";
 import { endedDescription, openLease } from "../lease.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
@@ -40,15 +40,12 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         type: refs.logContainer,
         description: "Which wrote it; of a marker the first of the release.",
       }),
-      timestamp: t.expose("timestamp", {
-        type: "DateTime",
-        description: "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
+      ...exposeAll(t, {
+        "timestamp: DateTime!": "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
+        "message: String!": "As LogLine.message; of a marker a sentence for people, which may change.",
       }),
       stream: t.expose("stream", { type: scalars.stream, nullable: true, description: "As LogLine.stream; null for a marker." }),
       level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
-      message: t.exposeString("message", {
-        description: "As LogLine.message; of a marker a sentence for people, which may change.",
-      }),
     }),
   });
   refs.roleLogPart.implement({
@@ -150,17 +147,14 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
         description:
           "By time, as far as no line comes more than half a second later than others; what does comes out of order. May be none.",
       }),
-      dropped: t.exposeInt("dropped", {
-        description:
+      ...exposeAll(t, {
+        "dropped: Int!":
           "So many matching lines are missing before these: this reader was slower than others of the same logs, or a container is `truncated`.",
+        "ended: String": endedDescription,
       }),
       notices: t.expose("notices", {
         type: [refs.roleLogNotice],
         description: "What happened to its containers; mostly nothing.",
-      }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description: endedDescription,
       }),
     }),
   });

@@ -1,6 +1,6 @@
 import { maySeeContainer, type Principal } from "../../auth/principal.ts";
 import { toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
-import { type Builder, counted } from "../builder.ts";
+import { type Builder, counted, exposeAll } from "../builder.ts";
 import { openLease } from "../lease.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
@@ -20,15 +20,13 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
     description: "Lines of a followed log that came together.",
     fields: (t) => ({
       lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be none." }),
-      dropped: t.exposeInt("dropped", {
-        description: "So many matching lines are missing just before these: this reader was slower than others of the same log.",
-      }),
-      notice: t.expose("notice", { type: notice, nullable: true, description: "What happened to its source, else null." }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description:
+      ...exposeAll(t, {
+        "dropped: Int!":
+          "So many matching lines are missing just before these: this reader was slower than others of the same log.",
+        "ended: String":
           "Why nothing comes after this (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
       }),
+      notice: t.expose("notice", { type: notice, nullable: true, description: "What happened to its source, else null." }),
     }),
   });
   builder.subscriptionField("containerLogs", (t) =>

@@ -1,4 +1,4 @@
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { changeJob, type GroupRetried, retryErrorGroup } from "./jobs-loader.ts";
 
@@ -27,17 +27,22 @@ export function addJobControl(builder: Builder, refs: Refs): void {
   });
   refs.skippedJob.implement({
     description: "A job of an error group that was left as it is.",
-    fields: (t) => ({
-      jobId: t.exposeString("jobId", { description: "Its id." }),
-      code: t.exposeString("code", { description: "`job_conflict`, or `job_not_found` where it is gone." }),
-      message: t.exposeString("message", { description: "Its state, and why." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "jobId: String!": "Its id.",
+        "code: String!": "`job_conflict`, or `job_not_found` where it is gone.",
+        "message: String!": "Its state, and why.",
+      }),
   });
   refs.errorGroupRetry.implement({
     description: "What became of the jobs of an error group.",
     fields: (t) => ({
-      source: t.exposeString("source", { description: "Configured name of their source." }),
-      queue: t.exposeString("queue", { description: "Their queue." }),
+      ...exposeAll(t, {
+        "source: String!": "Configured name of their source.",
+        "queue: String!": "Their queue.",
+        "left: Int!": "Jobs of the group that were not tried: the same again goes on with them.",
+        "error: Problem": "What ended it before `limit` were tried; null for nothing.",
+      }),
       count: t.int({ description: "How many were retried.", resolve: ({ retried }) => retried.length }),
       jobIds: t.stringList({
         nullable: true,
@@ -51,13 +56,6 @@ export function addJobControl(builder: Builder, refs: Refs): void {
         authScopes: { read: true },
         description: "Those that have not failed any more, or are gone. Needs ops:read beside ops:operate; null without it.",
         resolve: ({ skipped }) => skipped,
-      }),
-      left: t.exposeInt("left", { description: "Jobs of the group that were not tried: the same again goes on with them." }),
-      error: t.field({
-        type: refs.problem,
-        nullable: true,
-        description: "What ended it before `limit` were tried; null for nothing.",
-        resolve: ({ error }) => error,
       }),
     }),
   });

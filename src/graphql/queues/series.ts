@@ -1,7 +1,7 @@
 import type { Environment } from "../../lib/environment.ts";
 import type { QueuePoint } from "../../queues/history.ts";
 import { rowRules, seriesComplexity, toEnvArg, toNamesArg, toRangeArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import { toAscending } from "../range.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
@@ -40,31 +40,25 @@ const sourceRules =
 export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const sample = builder.objectRef<QueueSample>("QueueSample").implement({
     description: "A number of one queue at one time, as QueuePoint has it.",
-    fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "The end of the step." }),
-      queue: t.exposeString("queue", { description: "Its name." }),
-      source: t.exposeString("source", { description: "Configured name of its source." }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Its environment, null when unknown." }),
-      value: t.exposeFloat("value", { nullable: true, description: "Null where it cannot be known." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "The end of the step.",
+        "queue: String!": "Its name.",
+        "source: String!": "Configured name of its source.",
+        "env: Environment": "Its environment, null when unknown.",
+        "value: Float": "Null where it cannot be known.",
+      }),
   });
   const source = builder.objectRef<QueueSeriesSource>("QueueSeriesSource").implement({
     description: "How much of a range one queue source knows.",
-    fields: (t) => ({
-      name: t.exposeString("name", { description: "Its configured name." }),
-      env: t.expose("env", {
-        type: scalars.environment,
-        nullable: true,
-        description: "Environment of its queues, null when unknown.",
+    fields: (t) =>
+      exposeAll(t, {
+        "name: String!": "Its configured name.",
+        "env: Environment": "Environment of its queues, null when unknown.",
+        "exact: Boolean": "As QueueHistory.exact; null where nothing is known.",
+        "since: DateTime": "As QueueHistory.since, the latest of its queues.",
+        "error: Problem": "Why it could not; null when it could.",
       }),
-      exact: t.exposeBoolean("exact", { nullable: true, description: "As QueueHistory.exact; null where nothing is known." }),
-      since: t.expose("since", {
-        type: "DateTime",
-        nullable: true,
-        description: "As QueueHistory.since, the latest of its queues.",
-      }),
-      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why it could not; null when it could." }),
-    }),
   });
   type Arg = Parameters<typeof toRangeArgs>[0];
   const toArgs = (arg: Arg) => ({
