@@ -4,11 +4,10 @@ import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { OpsError } from "../lib/errors.ts";
 import { checkPage, parseCursor, toCursor, toPageCost } from "./args.ts";
 import { type Builder, exposeAll } from "./builder.ts";
-import type { Refs } from "./refs.ts";
 
 /** AuditRecord, and Query.auditLog. */
-export function addAudit(builder: Builder, refs: Refs): void {
-  refs.auditRecord.implement({
+export function addAudit(builder: Builder): void {
+  const auditRecord = builder.objectRef<AuditRecord>("AuditRecord").implement({
     description: "One entry of the audit record: an intent, or what came of one.",
     fields: (t) => ({
       ...exposeAll(t, {
@@ -64,7 +63,7 @@ export function addAudit(builder: Builder, refs: Refs): void {
   builder.queryField("auditLog", (t) =>
     t.connection(
       {
-        type: refs.auditRecord,
+        type: auditRecord,
         nullable: true,
         authScopes: { operate: true },
         complexity: toPageCost(50, size),

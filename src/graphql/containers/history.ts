@@ -1,12 +1,14 @@
+import type { ContainerPoint } from "../../containers/stats/history.ts";
 import { toHistoryRangeArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
+import type { FoundHistory } from "./history-loader.ts";
 
 /** ContainerHistory and ContainerPoint, and Container.history. */
 export function addContainerHistory(builder: Builder, refs: Refs): void {
-  refs.containerPoint.implement({
+  const containerPoint = builder.objectRef<ContainerPoint>("ContainerPoint").implement({
     description: "What a container used at one time. Null where it is not known, and where it did not run.",
     fields: (t) =>
       exposeAll(t, {
@@ -23,7 +25,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       prometheus: "Prometheus, which scrapes the gateway's /metrics.",
     }),
   });
-  refs.containerHistory.implement({
+  const containerHistory = builder.objectRef<FoundHistory>("ContainerHistory").implement({
     description: "The past of a container.",
     fields: (t) => ({
       source: t.field({ type: origin, description: "Where it is from.", resolve: ({ history }) => history.source }),
@@ -44,7 +46,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
         resolve: ({ history }) => history.since,
       }),
       points: t.field({
-        type: [refs.containerPoint],
+        type: [containerPoint],
         description: "Oldest first, up to the end of the range.",
         resolve: ({ history }) => [...history.points],
       }),
@@ -52,7 +54,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
   });
   builder.objectField(refs.container, "history", (t) =>
     t.field({
-      type: refs.containerHistory,
+      type: containerHistory,
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:

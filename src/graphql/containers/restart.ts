@@ -1,4 +1,5 @@
 import { requireEnvironments } from "../../auth/principal.ts";
+import type { HealthOutcome } from "../../containers/restart/outcome.ts";
 import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
@@ -9,13 +10,17 @@ import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
-import { isAtDestination } from "./loader.ts";
-import { requireOneGroup } from "./role-group.ts";
-import { findRunningWork, toPreview } from "./running-work.ts";
+import { isAtDestination, requireOneGroup } from "./loader.ts";
+import { findRunningWork, type RestartPreview, type RunningWork, toPreview } from "./running-work.ts";
+
+/** A container that was restarted, or only previewed. */
+interface RestartResult extends HealthOutcome {
+  readonly preview: RestartPreview | null;
+}
 
 /** RestartResult, RestartPreview, and mutation restartContainer. */
 export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.restartResult.implement({
+  const result = builder.objectRef<RestartResult>("RestartResult").implement({
     description: "A container after its restart, or before one that was only previewed.",
     fields: (t) => ({
       name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
@@ -76,7 +81,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
   });
   builder.mutationField("restartContainer", (t) =>
     t.field({
-      type: refs.restartResult,
+      type: result,
       nullable: true,
       description:
         "Restarts one visible container and answers its state afterwards, inspected again. Refused while it is being restarted " +
@@ -137,7 +142,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       skipped: "Not tried, as one before it was not healthy, or the gateway stops.",
     }),
   });
-  refs.roleRestartStep.implement({
+  const roleRestartStep = builder.objectRef<RoleStep>("RoleRestartStep").implement({
     description: "One container of a role that is restarted.",
     fields: (t) => ({
       outcome: t.field({ type: outcome, description: "What became of it.", resolve: (step) => step.outcome }),
@@ -156,19 +161,19 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
     }),
   });
-  refs.roleRestart.implement({
+  const roleRestart = builder.objectRef<readonly RoleStep[]>("RoleRestart").implement({
     description: "A role restarted container by container.",
     fields: (t) => ({
       complete: t.boolean({
         description: "Whether all were restarted and are healthy.",
         resolve: (steps) => steps.every((step) => step.outcome === "restarted"),
       }),
-      steps: t.field({ type: [refs.roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
+      steps: t.field({ type: [roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
     }),
   });
   builder.mutationField("restartRole", (t) =>
     t.field({
-      type: refs.roleRestart,
+      type: roleRestart,
       nullable: true,
       description:
         "Restarts the running containers of a role one at a time, each only once the one before it is healthy or, without a health " +
@@ -231,7 +236,7 @@ async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["c
 
 /** RunningWork, RunningJob, WorkGap, and RestartPreview.work. */
 export function addRunningWork(builder: Builder, refs: Refs): void {
-  refs.runningWork.implement({
+  const runningWork = builder.objectRef<RunningWork>("RunningWork").implement({
     description: "The jobs that run in a container, found by the host name in each job's row.",
     fields: (t) => ({
       jobs: t.field({
@@ -266,7 +271,7 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
   });
   builder.objectField(refs.restartPreview, "work", (t) =>
     t.field({
-      type: refs.runningWork,
+      type: runningWork,
       nullable: true,
       authScopes: { read: true },
       description: "Which jobs run there. Needs ops:read beside ops:operate; null without it.",

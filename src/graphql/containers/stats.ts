@@ -7,7 +7,7 @@ import { toEnumValues } from "../scalars.ts";
 /** ContainerStats and StatsPoint, and the fields of Container that read them. */
 export function addStats(builder: Builder, refs: Refs): void {
   addContainerStats(builder, refs);
-  refs.statsPoint.implement({
+  const statsPoint = builder.objectRef<StatsPoint>("StatsPoint").implement({
     description: "What a container used at one moment, for a sparkline.",
     fields: (t) =>
       exposeAll(t, {
@@ -27,7 +27,7 @@ export function addStats(builder: Builder, refs: Refs): void {
       resolve: (container, _args, context) => load(container, context),
     }),
     statsHistory: t.field({
-      type: [refs.statsPoint],
+      type: [statsPoint],
       complexity: { ...cost, multiplier: 120 },
       description:
         "The last 10 minutes, oldest first, a point in 5 s, while somebody asked at least once a minute. The first answer is empty.",

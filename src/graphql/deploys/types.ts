@@ -1,6 +1,6 @@
 import { requireEnvironments } from "../../auth/principal.ts";
-import type { DeployOrigin } from "../../deploys/deploy.ts";
-import type { DriftKind } from "../../deploys/drift.ts";
+import type { DeployInfo, DeployLog, DeployOrigin } from "../../deploys/deploy.ts";
+import type { Drift, DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Deploy, DeployState } from "../../deploys/state.ts";
@@ -70,7 +70,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       }),
     }),
   });
-  refs.deployLog.implement({
+  const deployLog = builder.objectRef<DeployLog>("DeployLog").implement({
     description: "One file that deploys are known from.",
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
@@ -120,7 +120,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       { name: "DeployEdge", description: "A deploy of a page." },
     ),
     deployLogs: t.field({
-      type: [refs.deployLog],
+      type: [deployLog],
       nullable: true,
       description: "The files that deploys are known from, and what is wrong with them.",
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
@@ -141,7 +141,7 @@ function toPlace(deploy: Deploy) {
 
 /** DeployInfo, and the query that returns it. */
 export function addDeployInfo(builder: Builder, refs: Refs): void {
-  refs.deployField.implement({
+  const deployField = builder.objectRef<DeployInfo["extra"][number]>("DeployField").implement({
     description: "Another string of deploy_info.json.",
     fields: (t) =>
       exposeAll(t, {
@@ -164,7 +164,7 @@ export function addDeployInfo(builder: Builder, refs: Refs): void {
         "stale: Boolean!": "True when the file cannot be read now and this is the last good one.",
         "error: String": "Why it is stale; null otherwise.",
       }),
-      extra: t.expose("extra", { type: [refs.deployField], description: "Other string fields of the file, in its order." }),
+      extra: t.expose("extra", { type: [deployField], description: "Other string fields of the file, in its order." }),
       containers: t.field({
         type: [refs.container],
         nullable: true,
@@ -198,7 +198,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
       engine_unknown: "An engine does not answer: what it runs is not known, and in no other row.",
     }),
   });
-  refs.drift.implement({
+  const driftType = builder.objectRef<Drift>("Drift").implement({
     description: "Something that is not as the last deploy should have left it.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "In what way." }),
@@ -218,7 +218,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
   });
   builder.queryField("drift", (t) =>
     t.field({
-      type: [refs.drift],
+      type: [driftType],
       nullable: true,
       description: "What is not as the last deploy should have left it, of live core containers; empty when nothing differs.",
       args: {

@@ -1,6 +1,6 @@
 import { findLatest } from "../../deploys/state.ts";
 import { verdictRules } from "../../deploys/verdict/rules.ts";
-import type { VerdictOutcome } from "../../deploys/verdict/types.ts";
+import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow, VerdictOutcome } from "../../deploys/verdict/types.ts";
 import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
@@ -24,7 +24,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       not_enough_data: "Nothing is known to be worse, but there was not enough data.",
     }),
   });
-  refs.queueWindow.implement({
+  const queueWindow = builder.objectRef<QueueWindow>("QueueWindow").implement({
     description: "What ended in a queue in one window.",
     fields: (t) => ({
       ...exposeAll(t, {
@@ -38,7 +38,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       failureRatio: t.float({ description: "Part of these that failed, 0..1; 0 without any.", resolve: toFailureRatio }),
     }),
   });
-  refs.queueVerdict.implement({
+  const queueVerdict = builder.objectRef<QueueVerdict>("QueueVerdict").implement({
     description: `One queue before and after a deploy. It needs ${leastJobs} jobs that ended in each window. With so many before alone it has stopped, which is worse, where it is stalled or without workers now and the window, of ${stoppedSeconds} s or more, lasts until now; or where at most ${stoppedShare} of them ended after, more wait than before, and the oldest ${stoppedSeconds} s or longer. Not where it is paused.`,
     fields: (t) => ({
       ...exposeAll(t, {
@@ -51,14 +51,14 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
       outcome: t.expose("outcome", { type: outcome, description: "Of this queue alone." }),
       before: t.expose("before", {
-        type: refs.queueWindow,
+        type: queueWindow,
         nullable: true,
         description: "Null when its jobs of that time are not stored.",
       }),
-      after: t.expose("after", { type: refs.queueWindow, nullable: true, description: "As `before`." }),
+      after: t.expose("after", { type: queueWindow, nullable: true, description: "As `before`." }),
     }),
   });
-  refs.newError.implement({
+  const newError = builder.objectRef<JudgedError>("NewError").implement({
     description:
       "An error that no failure before the deploy had in the last hour, and none of another release's workers. Where rows do not name their workers, failures while the deploy lasted do not count.",
     fields: (t) => ({
@@ -79,7 +79,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
     }),
   });
-  refs.containersVerdict.implement({
+  const containersVerdict = builder.objectRef<DeployVerdict["containers"]>("ContainersVerdict").implement({
     description: "Core containers of its service and destination before and after a deploy.",
     fields: (t) => ({
       ...exposeAll(t, {
@@ -103,7 +103,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
     }),
   });
-  refs.deployVerdict.implement({
+  const deployVerdict = builder.objectRef<DeployVerdict>("DeployVerdict").implement({
     description:
       "A comparison of the time after a deploy with as long a time before it. Regressed when one part is: a queue's failures, its 95th percentile of waiting or " +
       `running (a test, and ${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors; or a queue has stopped. Clean when none is, one queue had enough jobs, and none had them before alone.`,
@@ -127,10 +127,10 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         description: "Where the second window ends; it begins when the deploy had ended.",
         resolve: ({ windows }) => (windows ? formatRfc3339(windows.after.to * 1000) : null),
       }),
-      queues: t.expose("queues", { type: [refs.queueVerdict], description: "Queues that had a job in either window." }),
-      containers: t.expose("containers", { type: refs.containersVerdict, description: "Restarts and health." }),
+      queues: t.expose("queues", { type: [queueVerdict], description: "Queues that had a job in either window." }),
+      containers: t.expose("containers", { type: containersVerdict, description: "Restarts and health." }),
       newErrors: t.expose("newErrors", {
-        type: [refs.newError],
+        type: [newError],
         nullable: true,
         description: "Null when that is unknown: the deploy is not the last one, or longer ago than 55 minutes.",
       }),
@@ -157,7 +157,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   );
   builder.objectField(refs.deploy, "verdict", (t) =>
     t.field({
-      type: refs.deployVerdict,
+      type: deployVerdict,
       nullable: true,
       complexity: { field: 2000, multiplier: 1 },
       description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",

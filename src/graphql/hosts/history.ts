@@ -1,4 +1,4 @@
-import type { HostPoint } from "../../hosts/history.ts";
+import type { HostHistory, HostPoint } from "../../hosts/history.ts";
 import { rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
@@ -68,7 +68,7 @@ export async function loadHostSeries(
 
 /** HostHistory and HostPoint, and Host.history. */
 export function addHostHistory(builder: Builder, refs: Refs): void {
-  refs.hostPoint.implement({
+  const hostPoint = builder.objectRef<HostPoint>("HostPoint").implement({
     description: "A host at one time. Null where it is not known, and where the host was down: never what it was before.",
     fields: (t) =>
       exposeAll(t, {
@@ -80,18 +80,18 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
         "load1: Float": "As Host.load1.",
       }),
   });
-  refs.hostHistory.implement({
+  const hostHistory = builder.objectRef<HostHistory>("HostHistory").implement({
     description: "The past of a host, from Prometheus.",
     fields: (t) => ({
       stepSeconds: t.exposeInt("stepSeconds", {
         description: "Between two points: the step, or its next multiple that is no shorter than Prometheus' scrape interval.",
       }),
-      points: t.expose("points", { type: [refs.hostPoint], description: "Oldest first, up to the end of the range." }),
+      points: t.expose("points", { type: [hostPoint], description: "Oldest first, up to the end of the range." }),
     }),
   });
   builder.objectField(refs.host, "history", (t) =>
     t.field({
-      type: refs.hostHistory,
+      type: hostHistory,
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:

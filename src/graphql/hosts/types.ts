@@ -1,3 +1,4 @@
+import type { Thresholds } from "../../hosts/host.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
@@ -24,7 +25,7 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       status: t.expose("status", { type: scalars.hostStatus, description: "Whether its exporter answers." }),
     }),
   });
-  refs.thresholds.implement({
+  const thresholds = builder.objectRef<Thresholds>("Thresholds").implement({
     description: "Utilisation, 0..1, at which a host raises its alert flag.",
     fields: (t) =>
       exposeAll(t, {
@@ -54,7 +55,7 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       resolve: async (_root, _args, { loaders }) => (await loaders.hosts.report()).updatedAt,
     }),
     thresholds: t.field({
-      type: refs.thresholds,
+      type: thresholds,
       nullable: true,
       description: "The configured thresholds.",
       resolve: (_root, _args, { sources }) => sources.thresholds,

@@ -1,3 +1,4 @@
+import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures } from "../../queues/errors.ts";
 import { checkFirst, costOfFirst, first } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -5,7 +6,7 @@ import type { Scalars } from "../scalars.ts";
 
 /** JobError, the query for all of them, and Queue.errors. */
 export function addJobErrors(builder: Builder, refs: Refs): void {
-  refs.jobError.implement({
+  const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
     description:
       "Failures of one queue in the last 60 minutes that are one error: their texts differ in values alone (numbers, ids, UUIDs, hex, quoted values, times).",
     fields: (t) => ({
@@ -44,7 +45,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
   });
   builder.queryField("jobErrors", (t) =>
     t.field({
-      type: [refs.jobError],
+      type: [jobError],
       nullable: true,
       complexity: costOfFirst,
       description:
@@ -58,7 +59,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
   );
   builder.objectFields(refs.queue, (t) => ({
     errors: t.field({
-      type: [refs.jobError],
+      type: [jobError],
       nullable: true,
       complexity: costOfFirst,
       description: "Its recent failures, grouped by fingerprint, newest first; null when they could not be read.",
@@ -79,7 +80,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
 
 /** ErrorGroup, and the query for all of them. */
 export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.errorGroup.implement({
+  const errorGroup = builder.objectRef<ErrorGroup>("ErrorGroup").implement({
     description: "One error over all queues in the last 60 minutes: failures whose texts differ in values alone.",
     fields: (t) => ({
       ...exposeAll(t, {
@@ -92,7 +93,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
       lastSeen: t.field({ type: "DateTime", description: "When the newest one failed.", resolve: ({ timestamp }) => timestamp }),
       queues: t.field({
-        type: [refs.queueFailures],
+        type: [queueFailures],
         description: "Where it happened, most failures first; together they are `count`.",
         resolve: ({ queues }) => queues,
       }),
@@ -102,13 +103,13 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         resolve: ({ releases }) => releases,
       }),
       jobs: t.field({
-        type: [refs.failedJob],
+        type: [failedJob],
         description: "The newest failed jobs, newest first, at most 5.",
         resolve: ({ jobs }) => jobs,
       }),
     }),
   });
-  refs.queueFailures.implement({
+  const queueFailures = builder.objectRef<QueueFailures>("QueueFailures").implement({
     description: "Failures of one queue.",
     fields: (t) =>
       exposeAll(t, {
@@ -117,7 +118,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         "count: Int!": "How many in the last 60 minutes.",
       }),
   });
-  refs.failedJob.implement({
+  const failedJob = builder.objectRef<FailedJob>("FailedJob").implement({
     description: "A job that failed.",
     fields: (t) =>
       exposeAll(t, {
@@ -128,7 +129,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
   });
   builder.queryField("errorGroups", (t) =>
     t.field({
-      type: [refs.errorGroup],
+      type: [errorGroup],
       nullable: true,
       complexity: costOfFirst,
       description:

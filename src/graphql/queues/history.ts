@@ -1,4 +1,5 @@
 import { OpsError } from "../../lib/errors.ts";
+import type { QueueHistory, QueuePoint } from "../../queues/history.ts";
 import { toHistoryRangeArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { pointsAdvice, toHistoryRange } from "../range.ts";
@@ -6,7 +7,7 @@ import type { Refs } from "../refs.ts";
 
 /** QueueHistory and QueuePoint, and Queue.history. */
 export function addQueueHistory(builder: Builder, refs: Refs): void {
-  refs.queuePoint.implement({
+  const queuePoint = builder.objectRef<QueuePoint>("QueuePoint").implement({
     description: "A queue at one time, and what happened in the step that ends there. Null where it cannot be known.",
     fields: (t) =>
       exposeAll(t, {
@@ -20,10 +21,10 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
         "runP95Seconds: Float": "Of successes in the step: 95 of 100 took no longer. Null also where starts are not recorded.",
       }),
   });
-  refs.queueHistory.implement({
+  const queueHistory = builder.objectRef<QueueHistory>("QueueHistory").implement({
     description: "The past of a queue.",
     fields: (t) => ({
-      points: t.expose("points", { type: [refs.queuePoint], description: "Oldest first, one for each step." }),
+      points: t.expose("points", { type: [queuePoint], description: "Oldest first, one for each step." }),
       ...exposeAll(t, {
         "exact: Boolean!":
           "Whether every number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt: depth and " +
@@ -36,7 +37,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
   });
   builder.objectField(refs.queue, "history", (t) =>
     t.field({
-      type: refs.queueHistory,
+      type: queueHistory,
       nullable: true,
       complexity: { field: 1000, multiplier: 1 },
       description:

@@ -3,6 +3,7 @@ import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
+import type { QueueSourceStatus } from "./loader.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
@@ -64,7 +65,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
       }),
     }),
   });
-  refs.queueSource.implement({
+  const queueSource = builder.objectRef<QueueSourceStatus>("QueueSource").implement({
     description: "A place that queues are read from.",
     fields: (t) => ({
       ...exposeAll(t, {
@@ -116,7 +117,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
   );
   builder.queryField("queueSources", (t) =>
     t.field({
-      type: [refs.queueSource],
+      type: [queueSource],
       nullable: true,
       description:
         "The places that queues are read from, and whether they could be read for this request, with the job systems that were found beside them and are not supported. " +

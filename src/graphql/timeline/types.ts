@@ -1,5 +1,5 @@
 import { OpsError } from "../../lib/errors.ts";
-import type { TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
+import type { TimelineCoverage, TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
 import { toPage, toPageCost } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
@@ -21,7 +21,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       gap: "An engine was not heard for a while: events of its containers may be missing before this.",
     }),
   });
-  refs.timelineEntry.implement({
+  const timelineEntry = builder.objectRef<TimelineEntry>("TimelineEntry").implement({
     description: "One thing that happened.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "What kind of thing." }),
@@ -68,7 +68,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
     }),
   });
-  refs.timelineCoverage.implement({
+  const timelineCoverage = builder.objectRef<TimelineCoverage>("TimelineCoverage").implement({
     description: "From when on entries of one kind are known.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "Which kind." }),
@@ -83,7 +83,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
   builder.queryField("timeline", (t) =>
     t.connection(
       {
-        type: refs.timelineEntry,
+        type: timelineEntry,
         nullable: true,
         complexity: toPageCost(400, size),
         description:
@@ -120,7 +120,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
             resolve: ({ pageInfo }) => pageInfo.hasNextPage,
           }),
           coverage: own.field({
-            type: [refs.timelineCoverage],
+            type: [timelineCoverage],
             complexity: { field: 1, multiplier: 0.1 },
             description: "For each kind that was asked for: from when on it is known.",
             resolve: ({ coverage }) => coverage,
