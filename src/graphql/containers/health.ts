@@ -1,6 +1,7 @@
 import type { Container, HealthProbe } from "../../containers/container.ts";
 import type { ProbeRun } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
+import { toFlagArg } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
@@ -77,13 +78,11 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       type: healthCheck,
       description: "What its last health probe said.",
       args: {
-        probe: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description:
-            "Run its health check now, inside the container, and return its result. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
+        probe: toFlagArg(
+          t.arg,
+          "Run its health check now, inside the container, and return its result. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
             "where that cannot be written; null without one.",
-        }),
+        ),
       },
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),
       resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {

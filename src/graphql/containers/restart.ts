@@ -4,7 +4,7 @@ import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import { toRoleKey } from "../../releases/service-group.ts";
-import { toRoleArgs } from "../args.ts";
+import { toFlagArg, toRoleArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
@@ -90,22 +90,14 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
-        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, description: "Look among accessories too." }),
+        includeAccessories: toFlagArg(t.arg, "Look among accessories too."),
         engine: t.arg.string({ description: "Configured name of the engine, where several run a container of this name." }),
         idempotencyKey: t.arg.string({
           description: "The same key of the same token gets the same answer for 24 hours, without a second restart.",
         }),
-        waitHealthy: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description: "Answer only when it is healthy, has failed to be, or the time is up.",
-        }),
+        waitHealthy: toFlagArg(t.arg, "Answer only when it is healthy, has failed to be, or the time is up."),
         waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long to wait for its health, 1 to 300." }),
-        dryRun: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description: "Restart nothing: report what would happen.",
-        }),
+        dryRun: toFlagArg(t.arg, "Restart nothing: report what would happen."),
       },
       resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
         checkRestartArgs(sources.restartEnabled, args);

@@ -5,7 +5,7 @@ import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Deploy, DeployState } from "../../deploys/state.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toPage, toPageCost } from "../args.ts";
+import { toOneEnvArg, toPage, toPageCost } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
@@ -95,10 +95,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once. " +
           "20 unless `first` or `last` says 1 to 100.",
         args: {
-          env: t.arg({
-            type: scalars.environment,
-            description: "Only this environment; forbidden when the token does not list it.",
-          }),
+          env: toOneEnvArg(t.arg, scalars),
           tag: t.arg.string({ description: "Only deploys of this tag." }),
           from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
           to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
@@ -222,10 +219,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
       nullable: true,
       description: "What is not as the last deploy should have left it, of live core containers; empty when nothing differs.",
       args: {
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only this environment; forbidden when the token does not list it.",
-        }),
+        env: toOneEnvArg(t.arg, scalars),
       },
       resolve: async (_root, { env }, { loaders, principal }) => {
         requireEnvironments(principal, env);

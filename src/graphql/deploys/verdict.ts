@@ -4,6 +4,7 @@ import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow, VerdictOutc
 import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
+import { toFlagArg } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
@@ -167,12 +168,10 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
           required: true,
           description: "Length of both windows in seconds, 60 to 86400; less where other deploys, or now, are nearer.",
         }),
-        needsQueues: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description:
-            "Fail, with queues_unavailable, instead of not_enough_data where no queue source could be read. For alerts, which would be over otherwise.",
-        }),
+        needsQueues: toFlagArg(
+          t.arg,
+          "Fail, with queues_unavailable, instead of not_enough_data where no queue source could be read. For alerts, which would be over otherwise.",
+        ),
       },
       resolve: async (deploy, { window, needsQueues }, { loaders }) => {
         if (!(window >= 60 && window <= 86_400)) throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");

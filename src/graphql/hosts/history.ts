@@ -23,7 +23,7 @@ const series = {
 } as const;
 
 /** HostSample, and the history of hosts as flat rows. */
-export function addHostSeries(builder: Builder, _refs: Refs): void {
+export function addHostSeries(builder: Builder): void {
   const sample = builder.objectRef<HostSample>("HostSample").implement({
     description: "A number of one host at one time, as HostPoint has it.",
     fields: (t) =>

@@ -1,6 +1,6 @@
 import { OpsError } from "../../lib/errors.ts";
 import type { TimelineCoverage, TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
-import { toPage, toPageCost } from "../args.ts";
+import { toOneEnvArg, toPage, toPageCost } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
 import { type Refs, toContainerId } from "../refs.ts";
@@ -97,10 +97,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
               "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
           }),
           to: t.arg.string({ description: "As `from`; now when absent." }),
-          env: t.arg({
-            type: scalars.environment,
-            description: "Only this environment; forbidden when the token does not list it.",
-          }),
+          env: toOneEnvArg(t.arg, scalars),
           kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
         },
         resolve: async (_root, { from, to, env, kinds, ...page }, { loaders }) => {
