@@ -4,10 +4,20 @@ import type { Builder } from "./builder.ts";
 import { maxTail } from "./logs/options.ts";
 import type { Scalars } from "./scalars.ts";
 
-type QueryArg = Parameters<Parameters<Builder["queryField"]>[1]>[0]["arg"];
+export type Arg = Parameters<Parameters<Builder["queryField"]>[1]>[0]["arg"];
+
+/** An argument that is false when absent. */
+export function toFlagArg(arg: Arg, description: string) {
+  return arg.boolean({ defaultValue: false, required: true, description });
+}
+
+/** The argument `env` of a list. */
+export function toOneEnvArg(arg: Arg, scalars: Scalars) {
+  return arg({ type: scalars.environment, description: "Only this environment; forbidden when the token does not list it." });
+}
 
 /** Arguments of every series field. */
-export function toRangeArgs(arg: QueryArg) {
+export function toRangeArgs(arg: Arg) {
   return {
     from: arg({ type: "DateTime", required: true, description: "Points from this time on." }),
     to: arg({ type: "DateTime", required: true, description: "Up to this time, now at the latest." }),
@@ -22,14 +32,14 @@ export function toRangeArgs(arg: QueryArg) {
   };
 }
 
-export function toEnvArg(arg: QueryArg, scalars: Scalars) {
+export function toEnvArg(arg: Arg, scalars: Scalars) {
   return arg({
     type: [scalars.environment],
     description: "Only these environments; forbidden when the token does not list one.",
   });
 }
 
-export function toNamesArg(arg: QueryArg, what: string) {
+export function toNamesArg(arg: Arg, what: string) {
   return arg.stringList({ description: `Only these ${what}, by exact names.` });
 }
 
@@ -38,8 +48,6 @@ export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 export const rowRules =
   "Flat rows, ascending in time, at whole multiples of the step, no more than 100,000 in all; empty where no point falls into the range.";
-
-type Arg = Parameters<Parameters<Builder["subscriptionField"]>[1]>[0]["arg"];
 
 /** Arguments of the fields that return several containers. */
 export function toContainerArgs(arg: Arg, scalars: Scalars) {
@@ -56,12 +64,10 @@ export function toContainerArgs(arg: Arg, scalars: Scalars) {
 /** Where containers are looked for. */
 export function toPlaceArgs(arg: Arg) {
   return {
-    includeAccessories: arg.boolean({
-      defaultValue: false,
-      required: true,
-      description:
-        "Also what runs beside the product: redis, prometheus, the proxy ...; for tokens of every environment also containers that are not of it.",
-    }),
+    includeAccessories: toFlagArg(
+      arg,
+      "Also what runs beside the product: redis, prometheus, the proxy ...; for tokens of every environment also containers that are not of it.",
+    ),
     engine: arg.string({ description: "Only this engine, by its configured name." }),
   };
 }
@@ -92,20 +98,12 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
       description:
         "Only lines that match this regular expression (RE2, at most 200 characters), case-sensitive unless ignoreCase.",
     }),
-    ignoreCase: arg.boolean({
-      defaultValue: false,
-      required: true,
-      description: "Whether search and searchRegex take capital and small letters for the same.",
-    }),
+    ignoreCase: toFlagArg(arg, "Whether search and searchRegex take capital and small letters for the same."),
     level: arg({
       type: scalars.logLevel,
       description: "Only lines of this level or a more severe one, and lines that name no level unless levelStrict.",
     }),
-    levelStrict: arg.boolean({
-      defaultValue: false,
-      required: true,
-      description: "Whether level leaves out lines that name no level.",
-    }),
+    levelStrict: toFlagArg(arg, "Whether level leaves out lines that name no level."),
   };
 }
 

@@ -3,49 +3,42 @@ import { maySee } from "../auth/principal.ts";
 import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { OpsError } from "../lib/errors.ts";
 import { checkPage, parseCursor, toCursor, toPageCost } from "./args.ts";
-import type { Builder } from "./builder.ts";
-import type { Refs } from "./refs.ts";
+import { type Builder, exposeAll } from "./builder.ts";
 
 /** AuditRecord, and Query.auditLog. */
-export function addAudit(builder: Builder, refs: Refs): void {
-  refs.auditRecord.implement({
+export function addAudit(builder: Builder): void {
+  const auditRecord = builder.objectRef<AuditRecord>("AuditRecord").implement({
     description: "One entry of the audit record: an intent, or what came of one.",
     fields: (t) => ({
-      seq: t.exposeInt("seq", {
-        description: "Its number in the file, of the records of all environments: a token of some of them sees gaps.",
-      }),
-      at: t.field({ type: "DateTime", description: "When it was written.", resolve: ({ at }) => at }),
-      outcome: t.exposeString("outcome", {
-        description: "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
-      }),
-      action: t.exposeString("action", {
-        description:
+      ...exposeAll(t, {
+        "seq: Int!": "Its number in the file, of the records of all environments: a token of some of them sees gaps.",
+        "at: DateTime!": "When it was written.",
+        "outcome: String!":
+          "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
+        "action: String!":
           "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard` or `job.retry_group`.",
+        "intent: Int": "Of an outcome: the `seq` of its intent.",
+        "requestId: String!": "The request's id, as in the `X-Request-Id` of its answer.",
+        "clientRequestId: String": "The `X-Request-Id` that the request brought, if that was short and plain.",
+        "traceId: String": "The trace id of its `traceparent`.",
+        "ip: String": "Remote address of its connection: that of the proxy, where there is one.",
+        "subject: String!": "Holder of the token.",
+        "kid: String!": "Public id of the token.",
+        "auth: String": "How it was proven: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
+        "engine: String!": "Configured name of the engine; this and the next three are empty for actions on jobs.",
+        "containerId: String!": "Full id of the container.",
+        "containerName: String!": "Its name at that time.",
+        "image: String!": "Its image.",
+        "env: String": "Its environment, null when unknown.",
+        "reason: String": "The reason given.",
+        "detail: String": "Of an outcome: the state, or the error.",
+        "code: String": "Of an outcome: the code of the error that it was answered with.",
+        "dockerStatus: Int":
+          "Of an outcome: the HTTP status with which the engine answered the call; null when it did not, or that is not known.",
+        "keyHash: String": "SHA-256 of the `Idempotency-Key`; null without one.",
+        "durationMs: Int": "Of an outcome: milliseconds since the intent.",
+        "hash: String!": "SHA-256 over the hash of the entry before and this one.",
       }),
-      intent: t.exposeInt("intent", { nullable: true, description: "Of an outcome: the `seq` of its intent." }),
-      requestId: t.exposeString("requestId", { description: "The request's id, as in the `X-Request-Id` of its answer." }),
-      clientRequestId: t.exposeString("clientRequestId", {
-        nullable: true,
-        description: "The `X-Request-Id` that the request brought, if that was short and plain.",
-      }),
-      traceId: t.exposeString("traceId", { nullable: true, description: "The trace id of its `traceparent`." }),
-      ip: t.exposeString("ip", {
-        nullable: true,
-        description: "Remote address of its connection: that of the proxy, where there is one.",
-      }),
-      subject: t.exposeString("subject", { description: "Holder of the token." }),
-      kid: t.exposeString("kid", { description: "Public id of the token." }),
-      auth: t.exposeString("auth", {
-        nullable: true,
-        description: "How it was proven: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
-      }),
-      engine: t.exposeString("engine", {
-        description: "Configured name of the engine; this and the next three are empty for actions on jobs.",
-      }),
-      containerId: t.exposeString("containerId", { description: "Full id of the container." }),
-      containerName: t.exposeString("containerName", { description: "Its name at that time." }),
-      image: t.exposeString("image", { description: "Its image." }),
-      env: t.exposeString("env", { nullable: true, description: "Its environment, null when unknown." }),
       jobSource: t.string({
         nullable: true,
         description: "Of an action on jobs: configured name of their source.",
@@ -65,26 +58,12 @@ export function addAudit(builder: Builder, refs: Refs): void {
         description: "Of `job.retry_group`: the error that they failed with.",
         resolve: ({ job }) => job?.fingerprint ?? null,
       }),
-      reason: t.exposeString("reason", { nullable: true, description: "The reason given." }),
-      detail: t.exposeString("detail", { nullable: true, description: "Of an outcome: the state, or the error." }),
-      code: t.exposeString("code", {
-        nullable: true,
-        description: "Of an outcome: the code of the error that it was answered with.",
-      }),
-      dockerStatus: t.exposeInt("dockerStatus", {
-        nullable: true,
-        description:
-          "Of an outcome: the HTTP status with which the engine answered the call; null when it did not, or that is not known.",
-      }),
-      keyHash: t.exposeString("keyHash", { nullable: true, description: "SHA-256 of the `Idempotency-Key`; null without one." }),
-      durationMs: t.exposeInt("durationMs", { nullable: true, description: "Of an outcome: milliseconds since the intent." }),
-      hash: t.exposeString("hash", { description: "SHA-256 over the hash of the entry before and this one." }),
     }),
   });
   builder.queryField("auditLog", (t) =>
     t.connection(
       {
-        type: refs.auditRecord,
+        type: auditRecord,
         nullable: true,
         authScopes: { operate: true },
         complexity: toPageCost(50, size),

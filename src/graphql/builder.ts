@@ -3,6 +3,7 @@ import ComplexityPlugin from "@pothos/plugin-complexity";
 import RelayPlugin from "@pothos/plugin-relay";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import { getNamedType, type GraphQLOutputType, isListType, isNonNullType } from "graphql";
+import type { Environment } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { OpsContext } from "./context.ts";
 import { toLength } from "./list-lengths.ts";
@@ -67,6 +68,48 @@ export function createBuilder() {
 }
 
 export type Builder = ReturnType<typeof createBuilder>;
+
+type Fields<Row extends object> = PothosSchemaTypes.ObjectFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<OpsSchemaTypes>, Row>;
+
+/** The error of one part. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What a row has for a field of a type. */
+interface Plain {
+  readonly String: string;
+  readonly Int: number;
+  readonly Float: number;
+  readonly Boolean: boolean;
+  readonly DateTime: string;
+  readonly "[String!]": readonly string[];
+  readonly Environment: Environment;
+  readonly Problem: Problem;
+}
+
+/** A field as SDL writes it, for a property that has its value. */
+type Declaration<Name extends string, Value> = {
+  [Type in keyof Plain]: Value extends Plain[Type]
+    ? `${Name}: ${Type}!` | `${Name}: ${Type}`
+    : Value extends Plain[Type] | null
+      ? `${Name}: ${Type}`
+      : never;
+}[keyof Plain];
+
+/** Fields that are properties of the row, as SDL declares them (`"name: String!"`), with their descriptions. */
+export function exposeAll<Row extends object>(
+  t: Fields<Row>,
+  descriptions: { readonly [Name in keyof Row & string as Declaration<Name, Row[Name]>]?: string },
+) {
+  const fields = Object.entries(descriptions as Readonly<Record<string, string>>).map(([declaration, description]) => {
+    const [, name = "", list, type = ""] = /^(\w+): (\[?)(\w+)/.exec(declaration) ?? [];
+    const options = { type: list ? [type] : type, nullable: !declaration.endsWith("!"), description };
+    return [name, t.expose(name as never, options as never)] as const;
+  });
+  return Object.fromEntries(fields);
+}
 
 const nodeTypes = ["Container", "Deploy", "Host", "Queue"] as const;
 type NodeType = (typeof nodeTypes)[number];

@@ -1,4 +1,5 @@
-import type { RequestOrigin } from "../auth/principal.ts";
+import type { Principal, RequestOrigin } from "../auth/principal.ts";
+import { OpsError } from "../lib/errors.ts";
 import { type ContainerHistoryLoaders, createContainerHistoryLoaders } from "./containers/history-loader.ts";
 import { type ContainerLoaders, createContainerLoaders } from "./containers/loader.ts";
 import { createDeployLoader, type DeployLoader } from "./deploys/info-loader.ts";
@@ -98,4 +99,17 @@ export class Loaders {
   get timeline(): TimelineLoader {
     return createTimelineLoader(this.#sources, this.#caller, this);
   }
+}
+
+/** Description of the field `ended`: the reasons of StreamEnd that a client may see. */
+export const endedDescription =
+  "Why nothing comes after this (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.";
+
+/** Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`. Throws rate_limited. */
+export function openLease({ openStream, budget }: OpsContext, isAllowed: (principal: Principal) => boolean): AbortSignal {
+  if (!openStream) throw new OpsError("invalid_request", "Nothing can be followed here");
+  const lease = openStream();
+  budget.liftDeadline();
+  lease.recheck(isAllowed);
+  return lease.signal;
 }

@@ -1,6 +1,6 @@
 import { type OpsError, toOpsError, toProblem } from "../lib/errors.ts";
 import { formatRfc3339 } from "../lib/time.ts";
-import { seriesComplexity, toRangeArgs } from "./args.ts";
+import { type Arg, seriesComplexity, toRangeArgs } from "./args.ts";
 import type { Builder } from "./builder.ts";
 import type { OpsContext } from "./context.ts";
 import { loadHostSeries } from "./hosts/history.ts";
@@ -136,7 +136,6 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
       }),
     }),
   });
-  type Arg = Parameters<typeof toRangeArgs>[0];
   const toArgs = (arg: Arg) => ({ ...toRangeArgs(arg), kinds: arg({ type: [kind], description: "Only these kinds." }) });
   builder.queryField("upCounts", (t) =>
     t.field({

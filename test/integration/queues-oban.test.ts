@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import { toWorkerHosts } from "../../src/graphql/containers/running-work.ts";
-import { findOrphans } from "../../src/graphql/queues/orphan-rules.ts";
+import { findOrphans } from "../../src/graphql/queues/orphans-loader.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { createSqlBackend } from "../support/job-backend.ts";

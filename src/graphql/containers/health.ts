@@ -1,11 +1,22 @@
+import type { Container, HealthProbe } from "../../containers/container.ts";
+import type { ProbeRun } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
+import { toFlagArg } from "../args.ts";
 import type { Builder } from "../builder.ts";
-import type { HealthCheck, Refs } from "../refs.ts";
+import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
+
+/** A container with its last health probe. */
+interface HealthCheck {
+  readonly container: Container;
+  readonly probe: HealthProbe | null;
+  /** The probe that was run on demand. */
+  readonly run: ProbeRun | null;
+}
 
 /** HealthCheck, and Container.healthCheck. */
 export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.healthCheck.implement({
+  const healthCheck = builder.objectRef<HealthCheck>("HealthCheck").implement({
     description: "What the last health probe of a container said; with `probe: true`, what a new one says.",
     fields: (t) => ({
       status: t.string({ description: "Docker's state of the container.", resolve: ({ container }) => container.status }),
@@ -64,16 +75,14 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
   });
   builder.objectField(refs.container, "healthCheck", (t) =>
     t.field({
-      type: refs.healthCheck,
+      type: healthCheck,
       description: "What its last health probe said.",
       args: {
-        probe: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description:
-            "Run its health check now, inside the container, and return its result. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
+        probe: toFlagArg(
+          t.arg,
+          "Run its health check now, inside the container, and return its result. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
             "where that cannot be written; null without one.",
-        }),
+        ),
       },
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),
       resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {

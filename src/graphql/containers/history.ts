@@ -1,22 +1,169 @@
-import { toHistoryRangeArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
-import { toHistoryRange } from "../range.ts";
+import { requireEnvironments } from "../../auth/principal.ts";
+import type { Container } from "../../containers/container.ts";
+import { type ContainerPoint, findEnded, isUsage } from "../../containers/stats/history.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
+import {
+  type Arg,
+  rowRules,
+  seriesComplexity,
+  toEnvArg,
+  toFlagArg,
+  toHistoryRangeArgs,
+  toNamesArg,
+  toRangeArgs,
+} from "../args.ts";
+import { type Builder, exposeAll, type Problem } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
+import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
-import { toEnumValues } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
+import type { FoundHistory } from "./history-loader.ts";
+import { toListedEnv } from "./loader.ts";
+
+interface ContainerSample {
+  readonly time: string;
+  readonly container: Container;
+  readonly value: number | null;
+}
+
+interface ContainerSeriesArgs extends SeriesRangeArgs {
+  readonly env?: readonly Environment[] | null | undefined;
+  readonly containers?: readonly string[] | null | undefined;
+  readonly roles?: readonly string[] | null | undefined;
+  /** "" for containers without one. */
+  readonly destinations?: readonly string[] | null | undefined;
+  readonly includeAccessories: boolean;
+}
+
+interface ContainerSeries extends FoundHistory {
+  readonly container: Container;
+}
+
+const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>> = {
+  containerCpuPct: { value: "cpuPct", description: "Per cent of one CPU, which may exceed 100, of each container." },
+  containerMemPct: { value: "memPct", description: "Used memory, per cent of its limit, of each container." },
+};
+
+const sourceRules =
+  "Of the containers that `containers` shows now, as far back as Container.history goes: 10 minutes of memory, or what Prometheus has scraped of /metrics; " +
+  "and, where it is known, of those stopped ones of old releases that Kamal keeps. " +
+  "`containerSeriesProblems` says what is missing. Where no step is given, many containers have fewer points each.";
+
+/** ContainerSample, and the history of containers as flat rows. */
+export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const sample = builder.objectRef<ContainerSample>("ContainerSample").implement({
+    description: "A number of one container at one time, as ContainerPoint has it.",
+    fields: (t) => ({
+      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      container: t.string({ description: "Its name.", resolve: ({ container }) => container.name }),
+      engine: t.string({
+        description: "Configured name of the engine that runs it.",
+        resolve: ({ container }) => container.engine,
+      }),
+      role: t.string({ description: "Its role.", resolve: ({ container }) => container.role }),
+      destination: t.string({
+        nullable: true,
+        description: "As Container.destination.",
+        resolve: ({ container }) => container.destination,
+      }),
+      env: t.field({
+        type: scalars.environment,
+        nullable: true,
+        description: "Its environment, null when unknown.",
+        resolve: ({ container }) => container.env,
+      }),
+      value: t.exposeFloat("value", { nullable: true, description: "Null where it is not known, and where it did not run." }),
+    }),
+  });
+  const toArgs = (arg: Arg) => ({
+    ...toRangeArgs(arg),
+    env: toEnvArg(arg, scalars),
+    containers: toNamesArg(arg, "containers"),
+    roles: toNamesArg(arg, "roles"),
+    destinations: arg.stringList({ description: 'Only these Kamal destinations; "" for containers without one.' }),
+    includeAccessories: toFlagArg(arg, "As Query.containers."),
+  });
+  for (const [name, { value, description }] of Object.entries(series)) {
+    builder.queryField(name, (t) =>
+      t.field({
+        type: [sample],
+        nullable: true,
+        complexity: seriesComplexity,
+        description: `${description} ${rowRules} ${sourceRules}`,
+        args: toArgs(t.arg),
+        resolve: async (_root, args, context) => {
+          const found = await loadSeries(args, context);
+          return toAscending(context.budget, () =>
+            found.map(({ container, history }) =>
+              history.points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
+            ),
+          );
+        },
+      }),
+    );
+  }
+  builder.queryField("containerSeriesProblems", (t) =>
+    t.field({
+      type: [refs.problem],
+      nullable: true,
+      complexity: seriesComplexity,
+      description:
+        "Why rows of container series may be missing: engines that do not answer, and Prometheus where the memory does not reach. Beside series fields of the " +
+        "same arguments it asks nothing more.",
+      args: toArgs(t.arg),
+      resolve: async (_root, args, context) => toProblems(await loadSeries(args, context), context),
+    }),
+  );
+}
+
+async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
+  requireEnvironments(principal, args.env);
+  const [shown, retired] = await Promise.all([
+    loaders.containers.all(args.includeAccessories),
+    loaders.containers.listRetired(args.includeAccessories),
+  ]);
+  const ended = findEnded([...shown, ...retired], toUnixSeconds(args.from));
+  const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
+  const range = toSeriesRange(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
+  if (range === null) return [];
+  const loader = loaders.containerHistory.history(range);
+  const load = (containers: readonly Container[] = []) =>
+    Promise.all(
+      containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
+    );
+  const [now, before] = await Promise.all([load(asked), load(past)]);
+  return [...now, ...before.map(whileItRan)];
+}
+
+/** A retired one has no rows for times when it did not run. */
+function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
+  return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
+}
+
+function isWanted(one: Container, { env, containers: names, roles, destinations }: ContainerSeriesArgs): boolean {
+  const isThere = isAmong(toListedEnv(one), env) && isAmong(one.destination ?? "", destinations);
+  return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
+}
+
+/** Each once: a missing Prometheus affects all containers alike. */
+async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
+  const { silent } = await loaders.containers.engines();
+  const problems: Problem[] = [...silent, ...found.flatMap(({ problem }) => problem ?? [])];
+  return [...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values()];
+}
 
 /** ContainerHistory and ContainerPoint, and Container.history. */
 export function addContainerHistory(builder: Builder, refs: Refs): void {
-  refs.containerPoint.implement({
+  const containerPoint = builder.objectRef<ContainerPoint>("ContainerPoint").implement({
     description: "What a container used at one time. Null where it is not known, and where it did not run.",
-    fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "That time." }),
-      cpuPct: t.exposeFloat("cpuPct", { nullable: true, description: "As ContainerStats.cpuPct." }),
-      memPct: t.exposeFloat("memPct", { nullable: true, description: "As ContainerStats.memPct." }),
-      restarts: t.exposeInt("restarts", {
-        nullable: true,
-        description: "As Container.restarts. Null from memory, which does not keep them.",
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "That time.",
+        "cpuPct: Float": "As ContainerStats.cpuPct.",
+        "memPct: Float": "As ContainerStats.memPct.",
+        "restarts: Int": "As Container.restarts. Null from memory, which does not keep them.",
       }),
-    }),
   });
   const origin = builder.enumType("HistoryOrigin", {
     description: "Where the past of a container is from.",
@@ -25,7 +172,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       prometheus: "Prometheus, which scrapes the gateway's /metrics.",
     }),
   });
-  refs.containerHistory.implement({
+  const containerHistory = builder.objectRef<FoundHistory>("ContainerHistory").implement({
     description: "The past of a container.",
     fields: (t) => ({
       source: t.field({ type: origin, description: "Where it is from.", resolve: ({ history }) => history.source }),
@@ -46,7 +193,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
         resolve: ({ history }) => history.since,
       }),
       points: t.field({
-        type: [refs.containerPoint],
+        type: [containerPoint],
         description: "Oldest first, up to the end of the range.",
         resolve: ({ history }) => [...history.points],
       }),
@@ -54,7 +201,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
   });
   builder.objectField(refs.container, "history", (t) =>
     t.field({
-      type: refs.containerHistory,
+      type: containerHistory,
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:

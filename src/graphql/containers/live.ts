@@ -1,26 +1,30 @@
-import { keepsRights } from "../../auth/principal.ts";
+import { keepsRights, maySee } from "../../auth/principal.ts";
+import { type Container, toContainerKey } from "../../containers/container.ts";
+import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
+import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
+import type { DeployInfo } from "../../deploys/deploy.ts";
+import { needsDeploy, withDeploy } from "../../deploys/release.ts";
 import { toContainerArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
-import { endedDescription, openLease } from "../lease.ts";
+import { type Builder, exposeAll } from "../builder.ts";
+import { endedDescription, openLease, type OpsContext } from "../context.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { followEvents, watchContainers } from "./live-loader.ts";
-import { createContainerFilter } from "./loader.ts";
+import { type ContainerFilter, createContainerFilter, ofEngine, selectEngines } from "./loader.ts";
 
 /** ContainerEvent, and the subscription containerEvents. */
 export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.containerEvent.implement({
+  const containerEvent = builder.objectRef<ContainerEvent>("ContainerEvent").implement({
     description: "One event of a container, as its engine sent it.",
     fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "With nanoseconds, by the engine's clock." }),
-      action: t.exposeString("action", {
-        description:
+      ...exposeAll(t, {
+        "time: DateTime!": "With nanoseconds, by the engine's clock.",
+        "action: String!":
           "Docker's word: create, start, kill (any signal), die, stop, restart, pause, unpause, oom, health_status, rename, update or destroy.",
+        "exitCode: Int": "Of `die`, else null.",
+        "signal: Int": "Number of the signal of `kill`, else null.",
+        "previousName: String": "Its name before `rename`, else null.",
       }),
-      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of `die`, else null." }),
-      signal: t.exposeInt("signal", { nullable: true, description: "Number of the signal of `kill`, else null." }),
       health: t.expose("health", { type: scalars.health, nullable: true, description: "Of `health_status`, else null." }),
-      previousName: t.exposeString("previousName", { nullable: true, description: "Its name before `rename`, else null." }),
       id: t.id({ description: "As Container.id.", resolve: ({ container }) => toContainerId(container) }),
       name: t.string({ description: "Its name; after `rename` the new one.", resolve: ({ container }) => container.name }),
       engine: t.string({ description: "Configured name of its engine.", resolve: ({ container }) => container.engine }),
@@ -49,25 +53,20 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       version: t.string({ description: "As Container.version.", resolve: ({ container }) => container.version }),
     }),
   });
-  refs.eventBatch.implement({
+  const eventBatch = builder.objectRef<EventBatch>("ContainerEventBatch").implement({
     description: "Events of containers that came together.",
     fields: (t) => ({
-      events: t.expose("events", { type: [refs.containerEvent], description: "In the order of their engine; may be none." }),
-      dropped: t.exposeInt("dropped", {
-        description: "So many events are missing just before these: this reader was slower than the engine.",
-      }),
-      interrupted: t.exposeStringList("interrupted", {
-        description: "Engines that were not heard for a while just before these: events of them may be missing.",
-      }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description: endedDescription,
+      events: t.expose("events", { type: [containerEvent], description: "In the order of their engine; may be none." }),
+      ...exposeAll(t, {
+        "dropped: Int!": "So many events are missing just before these: this reader was slower than the engine.",
+        "interrupted: [String!]!": "Engines that were not heard for a while just before these: events of them may be missing.",
+        "ended: String": endedDescription,
       }),
     }),
   });
   builder.subscriptionField("containerEvents", (t) =>
     t.field({
-      type: refs.eventBatch,
+      type: eventBatch,
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
@@ -89,7 +88,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
 
 /** ContainersChange, and the subscription containers. */
 export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.removedContainer.implement({
+  const removedContainer = builder.objectRef<ContainersChange["removed"][number]>("RemovedContainer").implement({
     description: "A container that is not on the list any more: removed, hidden, or its engine away for more than a minute.",
     fields: (t) => ({
       id: t.id({ description: "As Container.id.", resolve: toContainerId }),
@@ -97,29 +96,28 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       name: t.exposeString("name", { description: "Its last name." }),
     }),
   });
-  refs.containersChange.implement({
+  const containersChange = builder.objectRef<ContainersChange>("ContainersChange").implement({
     description: "What is other than in the message before: rows by id, replaced and removed, are the list as it is now.",
     fields: (t) => ({
-      snapshot: t.exposeBoolean("snapshot", { description: "True in the first message: `changed` is the whole list." }),
+      ...exposeAll(t, {
+        "snapshot: Boolean!": "True in the first message: `changed` is the whole list.",
+        "ended: String": `${endedDescription} Begin anew then.`,
+      }),
       changed: t.expose("changed", {
         type: [refs.container],
         description:
           "New containers, and those of which anything but `observedAt` (or a figure of `stats`) is other than before.",
       }),
-      removed: t.expose("removed", { type: [refs.removedContainer], description: "No more on the list." }),
+      removed: t.expose("removed", { type: [removedContainer], description: "No more on the list." }),
       engines: t.expose("engines", {
         type: [refs.engine],
         description: "Whether each engine answers, now. What one runs that never did is not in `changed`.",
-      }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description: `${endedDescription} Begin anew then.`,
       }),
     }),
   });
   builder.subscriptionField("containers", (t) =>
     t.field({
-      type: refs.containersChange,
+      type: containersChange,
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
@@ -133,4 +131,112 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       resolve: (change) => change,
     }),
   );
+}
+
+/** Changes since the previous message. A client that applies them has the current list. */
+interface ContainersChange {
+  /** True in the first message: `changed` is the whole list. */
+  readonly snapshot: boolean;
+  /** New and changed containers, in list order. */
+  readonly changed: readonly Container[];
+  readonly removed: readonly Pick<Container, "engine" | "fullId" | "name">[];
+  /** Current status of all requested engines. */
+  readonly engines: readonly EngineStatus[];
+  /** Why the stream ended, as in LogBatch. */
+  readonly ended: string | null;
+}
+
+interface Wanted extends ContainerFilter {
+  readonly accepts: (container: Container) => boolean;
+}
+
+/** The list of containers, then its changes. `engines` shows engines that do not answer; their containers are stale for a minute, then removed. */
+export async function* watchContainers(
+  { sources, loaders, principal }: OpsContext,
+  { accepts, includeAccessories, engine }: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<ContainersChange, void> {
+  let sent: ReadonlyMap<string, Container> = new Map();
+  let sentState: string | null = null;
+  let made: readonly [ContainerListing["containers"], DeployInfo | null] | null = null;
+  for await (const _ of sources.containers.changes(signal)) {
+    // Also for the fields of this message: nothing from the previous one is reused.
+    loaders.forget();
+    // Usually nothing has changed: this check is cheap.
+    const warm = sources.containers.listCached();
+    const deploy = warm?.containers.some(needsDeploy) ? await loaders.deploy.known() : null;
+    if (
+      warm &&
+      warm.containers === made?.[0] &&
+      deploy === made[1] &&
+      toState(ofEngine(selectEngines(principal, warm.engines), engine).shown) === sentState
+    )
+      continue;
+    made = warm && [warm.containers, deploy];
+    const known = await loaders.containers.known(includeAccessories);
+    if (signal.aborted) break;
+    const now = new Map(known.containers.filter(accepts).map((container) => [toContainerKey(container), container]));
+    const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toContainerKey(container))));
+    const removed = [...sent.values()].filter((container) => !now.has(toContainerKey(container)));
+    const { shown } = ofEngine(known.engines, engine);
+    const state = toState(shown);
+    sent = now;
+    if (changed.length === 0 && removed.length === 0 && state === sentState) continue;
+    const isFirst = sentState === null;
+    sentState = state;
+    yield { snapshot: isFirst, changed, removed, engines: shown, ended: null };
+  }
+  if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
+}
+
+/** Whether each engine answers, as text. */
+function toState(engines: readonly EngineStatus[]): string {
+  return JSON.stringify(engines.map(({ name, ok, error }) => [name, ok, error?.code]));
+}
+
+/** Text of a row, computed once for all subscribers. A new `observedAt` is no change. */
+const textOf = new WeakMap<Container, string>();
+
+function isSame(container: Container, before: Container | undefined): boolean {
+  return before !== undefined && (container === before || toText(container) === toText(before));
+}
+
+function toText(container: Container): string {
+  const known = textOf.get(container);
+  if (known !== undefined) return known;
+  const text = JSON.stringify({ ...container, observedAt: null });
+  textOf.set(container, text);
+  return text;
+}
+
+/** Events of the accepted containers; resolves once the engines are watched. */
+export async function followEvents(context: OpsContext, accepts: (container: Container) => boolean, signal: AbortSignal) {
+  const { containers } = context.sources;
+  // Subscribe before listing: events during the request are not lost.
+  const batches = containers.events(({ container }) => accepts(container), signal);
+  await containers.list(signal);
+  return forCaller(context, batches);
+}
+
+/** Names releases as the list of containers does, and only engines that the caller may see. */
+async function* forCaller(
+  { loaders, principal }: OpsContext,
+  batches: AsyncIterable<EventBatch>,
+): AsyncGenerator<EventBatch, void> {
+  const listShown = async (names: readonly string[]) => {
+    if (names.length === 0 || maySee(principal, null)) return names;
+    const { shown } = await loaders.containers.engines();
+    return names.filter((engine) => shown.some(({ name }) => name === engine));
+  };
+  const withReleases = async (events: readonly ContainerEvent[]) => {
+    if (!events.some(({ container }) => needsDeploy(container))) return events;
+    const toInfo = await loaders.containers.infoFor();
+    return events.map((event) => ({ ...event, container: withDeploy(event.container, toInfo(event.container)) }));
+  };
+  for await (const batch of batches) {
+    loaders.forget();
+    const [interrupted, events] = [await listShown(batch.interrupted), await withReleases(batch.events)];
+    if (interrupted === batch.interrupted && events === batch.events) yield batch;
+    else if (interrupted.length > 0 || events.length > 0 || batch.ended !== null) yield { ...batch, events, interrupted };
+  }
 }

@@ -7,6 +7,7 @@ import { createInfoFor, type InfoFor, needsDeploy, withDeploy } from "../../depl
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
+import { describeGroup, listGroups, type ServiceGroup } from "../../releases/service-group.ts";
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
@@ -210,4 +211,24 @@ export function ofEngine({ shown, silent }: KnownEngines, engine: string | null 
 export function toEngineError(silent: readonly SilentEngine[]): OpsError {
   const code = silent[0]?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; "));
+}
+
+/** Most groups that a message names. */
+const mostNamed = 10;
+
+/**
+ * The one group of these containers of a role; undefined without a container. Throws role_ambiguous for several groups, and names them: a role must be one
+ * group to be read or restarted as a whole.
+ *
+ * @param containers that the caller may see
+ */
+export function requireOneGroup(role: string, containers: readonly Container[]): ServiceGroup | undefined {
+  const groups = listGroups(containers);
+  if (groups.length < 2) return groups[0];
+  const names = groups.map(describeGroup).toSorted().slice(0, mostNamed);
+  const more = groups.length > mostNamed ? ` and ${groups.length - mostNamed} more` : "";
+  throw new OpsError(
+    "role_ambiguous",
+    `The role ${role} is run by ${groups.length} services or destinations; choose one by service, destination or env: ${names.join(", ")}${more}`,
+  );
 }

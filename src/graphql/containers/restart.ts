@@ -1,21 +1,26 @@
 import { requireEnvironments } from "../../auth/principal.ts";
+import type { HealthOutcome } from "../../containers/restart/outcome.ts";
 import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import { toRoleKey } from "../../releases/service-group.ts";
-import { toRoleArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { toFlagArg, toRoleArgs } from "../args.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
-import { isAtDestination } from "./loader.ts";
-import { requireOneGroup } from "./role-group.ts";
-import { findRunningWork, toPreview } from "./running-work.ts";
+import { isAtDestination, requireOneGroup } from "./loader.ts";
+import { findRunningWork, type RestartPreview, type RunningWork, toPreview } from "./running-work.ts";
+
+/** A container that was restarted, or only previewed. */
+interface RestartResult extends HealthOutcome {
+  readonly preview: RestartPreview | null;
+}
 
 /** RestartResult, RestartPreview, and mutation restartContainer. */
 export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.restartResult.implement({
+  const result = builder.objectRef<RestartResult>("RestartResult").implement({
     description: "A container after its restart, or before one that was only previewed.",
     fields: (t) => ({
       name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
@@ -76,7 +81,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
   });
   builder.mutationField("restartContainer", (t) =>
     t.field({
-      type: refs.restartResult,
+      type: result,
       nullable: true,
       description:
         "Restarts one visible container and answers its state afterwards, inspected again. Refused while it is being restarted " +
@@ -85,22 +90,14 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
-        includeAccessories: t.arg.boolean({ defaultValue: false, required: true, description: "Look among accessories too." }),
+        includeAccessories: toFlagArg(t.arg, "Look among accessories too."),
         engine: t.arg.string({ description: "Configured name of the engine, where several run a container of this name." }),
         idempotencyKey: t.arg.string({
           description: "The same key of the same token gets the same answer for 24 hours, without a second restart.",
         }),
-        waitHealthy: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description: "Answer only when it is healthy, has failed to be, or the time is up.",
-        }),
+        waitHealthy: toFlagArg(t.arg, "Answer only when it is healthy, has failed to be, or the time is up."),
         waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long to wait for its health, 1 to 300." }),
-        dryRun: t.arg.boolean({
-          defaultValue: false,
-          required: true,
-          description: "Restart nothing: report what would happen.",
-        }),
+        dryRun: toFlagArg(t.arg, "Restart nothing: report what would happen."),
       },
       resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
         checkRestartArgs(sources.restartEnabled, args);
@@ -137,7 +134,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       skipped: "Not tried, as one before it was not healthy, or the gateway stops.",
     }),
   });
-  refs.roleRestartStep.implement({
+  const roleRestartStep = builder.objectRef<RoleStep>("RoleRestartStep").implement({
     description: "One container of a role that is restarted.",
     fields: (t) => ({
       outcome: t.field({ type: outcome, description: "What became of it.", resolve: (step) => step.outcome }),
@@ -156,19 +153,19 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
     }),
   });
-  refs.roleRestart.implement({
+  const roleRestart = builder.objectRef<readonly RoleStep[]>("RoleRestart").implement({
     description: "A role restarted container by container.",
     fields: (t) => ({
       complete: t.boolean({
         description: "Whether all were restarted and are healthy.",
         resolve: (steps) => steps.every((step) => step.outcome === "restarted"),
       }),
-      steps: t.field({ type: [refs.roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
+      steps: t.field({ type: [roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
     }),
   });
   builder.mutationField("restartRole", (t) =>
     t.field({
-      type: refs.roleRestart,
+      type: roleRestart,
       nullable: true,
       description:
         "Restarts the running containers of a role one at a time, each only once the one before it is healthy or, without a health " +
@@ -231,7 +228,7 @@ async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["c
 
 /** RunningWork, RunningJob, WorkGap, and RestartPreview.work. */
 export function addRunningWork(builder: Builder, refs: Refs): void {
-  refs.runningWork.implement({
+  const runningWork = builder.objectRef<RunningWork>("RunningWork").implement({
     description: "The jobs that run in a container, found by the host name in each job's row.",
     fields: (t) => ({
       jobs: t.field({
@@ -246,32 +243,27 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
   });
   refs.runningJob.implement({
     description: "A job that a worker is at, by its row: one older than the container's start was left by a process that died.",
-    fields: (t) => ({
-      queue: t.exposeString("queue", { description: "Name of its queue." }),
-      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
-      jobId: t.exposeString("jobId", { description: "Its id." }),
-      kind: t.exposeString("kind", {
-        nullable: true,
-        description: "Its kind, where the system has one beside the queue.",
+    fields: (t) =>
+      exposeAll(t, {
+        "queue: String!": "Name of its queue.",
+        "source: String!": "Configured name of the queue's source.",
+        "jobId: String!": "Its id.",
+        "kind: String": "Its kind, where the system has one beside the queue.",
+        "startedAt: DateTime": "When it was taken; null where the system does not keep that.",
+        "worker: String": "Who is at it, as its row says it.",
       }),
-      startedAt: t.expose("startedAt", {
-        type: "DateTime",
-        nullable: true,
-        description: "When it was taken; null where the system does not keep that.",
-      }),
-      worker: t.exposeString("worker", { nullable: true, description: "Who is at it, as its row says it." }),
-    }),
   });
   refs.workGap.implement({
     description: "A part of the work that is not known.",
-    fields: (t) => ({
-      source: t.exposeString("source", { nullable: true, description: "Configured name of the source; null for all of them." }),
-      reason: t.exposeString("reason", { description: "Why it is unknown." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "source: String": "Configured name of the source; null for all of them.",
+        "reason: String!": "Why it is unknown.",
+      }),
   });
   builder.objectField(refs.restartPreview, "work", (t) =>
     t.field({
-      type: refs.runningWork,
+      type: runningWork,
       nullable: true,
       authScopes: { read: true },
       description: "Which jobs run there. Needs ops:read beside ops:operate; null without it.",

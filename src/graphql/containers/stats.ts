@@ -1,5 +1,5 @@
 import type { Container, ContainerStats, StatsPoint } from "../../containers/container.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
@@ -7,14 +7,15 @@ import { toEnumValues } from "../scalars.ts";
 /** ContainerStats and StatsPoint, and the fields of Container that read them. */
 export function addStats(builder: Builder, refs: Refs): void {
   addContainerStats(builder, refs);
-  refs.statsPoint.implement({
+  const statsPoint = builder.objectRef<StatsPoint>("StatsPoint").implement({
     description: "What a container used at one moment, for a sparkline.",
-    fields: (t) => ({
-      cpuPct: t.exposeFloat("cpuPct", { nullable: true, description: "As in ContainerStats; null for its first sample." }),
-      memPct: t.exposeFloat("memPct", { nullable: true, description: "As in ContainerStats." }),
-      memUsedBytes: t.exposeFloat("memUsedBytes", { nullable: true, description: "Used memory, bytes." }),
-      sampledAt: t.expose("sampledAt", { type: "DateTime", description: "When the sample was taken." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "cpuPct: Float": "As in ContainerStats; null for its first sample.",
+        "memPct: Float": "As in ContainerStats.",
+        "memUsedBytes: Float": "Used memory, bytes.",
+        "sampledAt: DateTime!": "When the sample was taken.",
+      }),
   });
   const cost = { field: 10 };
   builder.objectFields(refs.container, (t) => ({
@@ -26,7 +27,7 @@ export function addStats(builder: Builder, refs: Refs): void {
       resolve: (container, _args, context) => load(container, context),
     }),
     statsHistory: t.field({
-      type: [refs.statsPoint],
+      type: [statsPoint],
       complexity: { ...cost, multiplier: 120 },
       description:
         "The last 10 minutes, oldest first, a point in 5 s, while somebody asked at least once a minute. The first answer is empty.",

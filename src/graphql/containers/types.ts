@@ -5,7 +5,7 @@ import type { Host } from "../../hosts/host.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { toAgeSeconds } from "../../lib/time.ts";
 import { toContainerArgs, toPlaceArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 import { type ContainerLoaders, createContainerFilter, ofEngine, toEngineError } from "./loader.ts";
@@ -18,57 +18,31 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
     loadOne: (key, { loaders }) => findContainer(key, loaders.containers),
     fields: (t) => ({
       shortId: t.exposeString("id", { description: "The first 12 hex digits of the container id." }),
-      name: t.exposeString("name", {
-        description: "Name without the leading slash; unique on its engine, not over all engines.",
-      }),
-      engine: t.exposeString("engine", { description: "Configured name of the engine that runs it." }),
-      kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
-      role: t.exposeString("role", { description: "Label `role`; for an accessory what its name says (redis)." }),
-      service: t.exposeString("service", {
-        nullable: true,
-        description: "Label `service`; of a core container of Docker Compose its project; null on any other.",
-      }),
-      destination: t.exposeString("destination", {
-        nullable: true,
-        description:
+      ...exposeAll(t, {
+        "name: String!": "Name without the leading slash; unique on its engine, not over all engines.",
+        "engine: String!": "Configured name of the engine that runs it.",
+        "role: String!": "Label `role`; for an accessory what its name says (redis).",
+        "service: String": "Label `service`; of a core container of Docker Compose its project; null on any other.",
+        "destination: String":
           "Kamal's destination as it was written (`-d beta`): label `destination`, else KAMAL_DESTINATION; null without one.",
-      }),
-      env: t.expose("env", {
-        type: scalars.environment,
-        nullable: true,
-        description:
+        "env: Environment":
           "What its labels and variables say, else the configuration of its engine. Null when unknown: then only tokens of every environment see it.",
-      }),
-      status: t.exposeString("status", {
-        description: "Docker's state: created, running, paused, restarting, removing, exited or dead.",
-      }),
-      health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
-      version: t.exposeString("version", {
-        description:
+        "status: String!": "Docker's state: created, running, paused, restarting, removing, exited or dead.",
+        "version: String!":
           "The release: KAMAL_VERSION, the image's version label, its tag, or deploy_info where all of them float (latest).",
-      }),
-      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release, "" when it is unknown.' }),
-      restarts: t.exposeInt("restarts", {
-        nullable: true,
-        description: "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
-      }),
-      host: t.exposeString("host", { description: "The container's host name; its own name where that is only an id." }),
-      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
-      startedAt: t.expose("startedAt", {
-        type: "DateTime",
-        nullable: true,
-        description: "When it last started; null before the first start, or when the engine could not be asked.",
-      }),
-      image: t.exposeString("image", { description: "The image reference that it was started with." }),
-      ports: t.exposeStringList("ports", { description: "Published ports, HostIp:HostPort." }),
-      observedAt: t.expose("observedAt", {
-        type: "DateTime",
-        description:
+        "commitSha: String!": 'Git commit of the release, "" when it is unknown.',
+        "restarts: Int": "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
+        "host: String!": "The container's host name; its own name where that is only an id.",
+        "createdAt: DateTime!": "When it was created.",
+        "startedAt: DateTime": "When it last started; null before the first start, or when the engine could not be asked.",
+        "image: String!": "The image reference that it was started with.",
+        "ports: [String!]!": "Published ports, HostIp:HostPort.",
+        "observedAt: DateTime!":
           "When its engine last reported it. While the engine answers, its events report every change within a second.",
+        "stale: Boolean!": "True when its engine has gone away since: this is how it was. After a minute it is shown no more.",
       }),
-      stale: t.exposeBoolean("stale", {
-        description: "True when its engine has gone away since: this is how it was. After a minute it is shown no more.",
-      }),
+      kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
+      health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
       deploy: t.field({
         type: refs.deployInfo,
         nullable: true,
@@ -140,10 +114,11 @@ async function findContainer(key: string, loaders: ContainerLoaders): Promise<Co
 export function addEngine(builder: Builder, refs: Refs): void {
   refs.problem.implement({
     description: "Why something could not be asked.",
-    fields: (t) => ({
-      code: t.exposeString("code", { description: "An error code of the contract (docker_unavailable, queue_locked ...)." }),
-      message: t.exposeString("message", { description: "For people; may change." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "code: String!": "An error code of the contract (docker_unavailable, queue_locked ...).",
+        "message: String!": "For people; may change.",
+      }),
   });
   refs.engine.implement({
     description: "One container engine of the configuration.",

@@ -1,12 +1,12 @@
 import { requireEnvironments } from "../../auth/principal.ts";
-import type { DeployOrigin } from "../../deploys/deploy.ts";
-import type { DriftKind } from "../../deploys/drift.ts";
+import type { DeployInfo, DeployLog, DeployOrigin } from "../../deploys/deploy.ts";
+import type { Drift, DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Deploy, DeployState } from "../../deploys/state.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toPage, toPageCost } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { toOneEnvArg, toPage, toPageCost } from "../args.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 
@@ -47,34 +47,20 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     },
     loadOne: async (key, { loaders }) => (await loaders.deploys.all()).find((deploy) => toDeployKey(deploy) === key) ?? null,
     fields: (t) => ({
-      tag: t.exposeString("tag", { description: "Tag of the release." }),
-      version: t.exposeString("version", { description: "Kamal's version, which its containers carry; mostly the tag." }),
-      previousTag: t.exposeString("previousTag", {
-        nullable: true,
-        description:
+      ...exposeAll(t, {
+        "tag: String!": "Tag of the release.",
+        "version: String!": "Kamal's version, which its containers carry; mostly the tag.",
+        "previousTag: String":
           "Tag of the deploy before it of the same service and destination: as it was recorded, else the newest before it that is known to have served; null when there is none.",
-      }),
-      commitSha: t.exposeString("commitSha", { description: 'Git commit of the release; "" when unknown.' }),
-      deployedBy: t.exposeString("deployedBy", { nullable: true, description: "Who deployed it; null when unknown." }),
-      deployedAt: t.expose("deployedAt", {
-        type: "DateTime",
-        description:
+        "commitSha: String!": 'Git commit of the release; "" when unknown.',
+        "deployedBy: String": "Who deployed it; null when unknown.",
+        "deployedAt: DateTime!":
           "When it had ended; of one that is known by its containers or its image only, when the last of them was made (see `origin`).",
-      }),
-      durationSeconds: t.exposeFloat("durationSeconds", { nullable: true, description: "How long it took; null when unknown." }),
-      service: t.exposeString("service", { nullable: true, description: "Kamal's service; null when unknown." }),
-      destination: t.exposeString("destination", {
-        nullable: true,
-        description: "Kamal's destination (`-d beta`), any word; null without one, or when unknown.",
-      }),
-      env: t.expose("env", {
-        type: scalars.environment,
-        nullable: true,
-        description: "Environment of the destination, the service or the configuration; null when unknown.",
-      }),
-      command: t.exposeString("command", {
-        nullable: true,
-        description: "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",
+        "durationSeconds: Float": "How long it took; null when unknown.",
+        "service: String": "Kamal's service; null when unknown.",
+        "destination: String": "Kamal's destination (`-d beta`), any word; null without one, or when unknown.",
+        "env: Environment": "Environment of the destination, the service or the configuration; null when unknown.",
+        "command: String": "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",
       }),
       state: t.expose("state", { type: state, description: "What became of it." }),
       origin: t.expose("origin", { type: origin, description: "The best source that has it." }),
@@ -84,7 +70,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       }),
     }),
   });
-  refs.deployLog.implement({
+  const deployLog = builder.objectRef<DeployLog>("DeployLog").implement({
     description: "One file that deploys are known from.",
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
@@ -92,15 +78,10 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         description: "How many deploys it has that the token may see.",
         resolve: ({ records }) => records.length,
       }),
-      skipped: t.exposeInt("skipped", { description: "Invalid lines, which were skipped." }),
-      complete: t.exposeBoolean("complete", {
-        description: "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
-      }),
-      error: t.field({
-        type: refs.problem,
-        nullable: true,
-        description: "Why it cannot be read now; null also when there is no such file.",
-        resolve: ({ error }) => error,
+      ...exposeAll(t, {
+        "skipped: Int!": "Invalid lines, which were skipped.",
+        "complete: Boolean!": "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
+        "error: Problem": "Why it cannot be read now; null also when there is no such file.",
       }),
     }),
   });
@@ -114,10 +95,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once. " +
           "20 unless `first` or `last` says 1 to 100.",
         args: {
-          env: t.arg({
-            type: scalars.environment,
-            description: "Only this environment; forbidden when the token does not list it.",
-          }),
+          env: toOneEnvArg(t.arg, scalars),
           tag: t.arg.string({ description: "Only deploys of this tag." }),
           from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
           to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
@@ -139,7 +117,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       { name: "DeployEdge", description: "A deploy of a page." },
     ),
     deployLogs: t.field({
-      type: [refs.deployLog],
+      type: [deployLog],
       nullable: true,
       description: "The files that deploys are known from, and what is wrong with them.",
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
@@ -159,32 +137,31 @@ function toPlace(deploy: Deploy) {
 }
 
 /** DeployInfo, and the query that returns it. */
-export function addDeployInfo(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.deployField.implement({
+export function addDeployInfo(builder: Builder, refs: Refs): void {
+  const deployField = builder.objectRef<DeployInfo["extra"][number]>("DeployField").implement({
     description: "Another string of deploy_info.json.",
-    fields: (t) => ({
-      key: t.exposeString("key", { description: "Its name in the file." }),
-      value: t.exposeString("value", { description: "Its value." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "key: String!": "Its name in the file.",
+        "value: String!": "Its value.",
+      }),
   });
   refs.deployInfo.implement({
     description: "What the deploy pipeline last wrote into deploy_info.json.",
     fields: (t) => ({
-      currentTag: t.exposeString("currentTag", { description: "Tag of the release that was deployed." }),
-      previousTag: t.exposeString("previousTag", { description: 'Tag of the release before; "" at the first deploy.' }),
-      commitSha: t.exposeString("commitSha", { description: "Git commit of the release." }),
-      deployedBy: t.exposeString("deployedBy", { description: "Who deployed it." }),
-      deployedAt: t.expose("deployedAt", { type: "DateTime", description: "When it was deployed." }),
-      service: t.exposeString("service", { nullable: true, description: "Kamal's service, when the file says so." }),
-      destination: t.exposeString("destination", { nullable: true, description: "Kamal's destination; null without one." }),
-      env: t.expose("env", {
-        type: scalars.environment,
-        nullable: true,
-        description: "What the destination, the service or the configuration says; null when unknown.",
+      ...exposeAll(t, {
+        "currentTag: String!": "Tag of the release that was deployed.",
+        "previousTag: String!": 'Tag of the release before; "" at the first deploy.',
+        "commitSha: String!": "Git commit of the release.",
+        "deployedBy: String!": "Who deployed it.",
+        "deployedAt: DateTime!": "When it was deployed.",
+        "service: String": "Kamal's service, when the file says so.",
+        "destination: String": "Kamal's destination; null without one.",
+        "env: Environment": "What the destination, the service or the configuration says; null when unknown.",
+        "stale: Boolean!": "True when the file cannot be read now and this is the last good one.",
+        "error: String": "Why it is stale; null otherwise.",
       }),
-      extra: t.expose("extra", { type: [refs.deployField], description: "Other string fields of the file, in its order." }),
-      stale: t.exposeBoolean("stale", { description: "True when the file cannot be read now and this is the last good one." }),
-      error: t.exposeString("error", { nullable: true, description: "Why it is stale; null otherwise." }),
+      extra: t.expose("extra", { type: [deployField], description: "Other string fields of the file, in its order." }),
       containers: t.field({
         type: [refs.container],
         nullable: true,
@@ -218,37 +195,31 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
       engine_unknown: "An engine does not answer: what it runs is not known, and in no other row.",
     }),
   });
-  refs.drift.implement({
+  const driftType = builder.objectRef<Drift>("Drift").implement({
     description: "Something that is not as the last deploy should have left it.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "In what way." }),
-      message: t.exposeString("message", { description: "One line for people." }),
-      service: t.exposeString("service", { nullable: true, description: "Service of the containers; null for an engine alone." }),
-      destination: t.exposeString("destination", {
-        nullable: true,
-        description: "Kamal's destination of the containers; null without one, and for an engine alone.",
+      ...exposeAll(t, {
+        "message: String!": "One line for people.",
+        "service: String": "Service of the containers; null for an engine alone.",
+        "destination: String": "Kamal's destination of the containers; null without one, and for an engine alone.",
+        "env: Environment": "Environment; null when unknown.",
+        "role: String": "Null where it is about several roles.",
+        "engine: String": "Null where it is about several engines.",
+        "expected: String": "Tag that should run; null when that is not known.",
+        "found: [String!]!": "Releases that run instead, or side by side.",
+        "settling: Boolean!": "Whether a container of the role was made in the last five minutes: a deploy may be under way.",
       }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment; null when unknown." }),
-      role: t.exposeString("role", { nullable: true, description: "Null where it is about several roles." }),
-      engine: t.exposeString("engine", { nullable: true, description: "Null where it is about several engines." }),
-      expected: t.exposeString("expected", { nullable: true, description: "Tag that should run; null when that is not known." }),
-      found: t.exposeStringList("found", { description: "Releases that run instead, or side by side." }),
       containers: t.expose("containers", { type: [refs.container], description: "Those that it is about." }),
-      settling: t.exposeBoolean("settling", {
-        description: "Whether a container of the role was made in the last five minutes: a deploy may be under way.",
-      }),
     }),
   });
   builder.queryField("drift", (t) =>
     t.field({
-      type: [refs.drift],
+      type: [driftType],
       nullable: true,
       description: "What is not as the last deploy should have left it, of live core containers; empty when nothing differs.",
       args: {
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only this environment; forbidden when the token does not list it.",
-        }),
+        env: toOneEnvArg(t.arg, scalars),
       },
       resolve: async (_root, { env }, { loaders, principal }) => {
         requireEnvironments(principal, env);

@@ -1,6 +1,6 @@
-import type { HostPoint } from "../../hosts/history.ts";
+import type { HostHistory, HostPoint } from "../../hosts/history.ts";
 import { rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
@@ -23,14 +23,15 @@ const series = {
 } as const;
 
 /** HostSample, and the history of hosts as flat rows. */
-export function addHostSeries(builder: Builder, _refs: Refs): void {
+export function addHostSeries(builder: Builder): void {
   const sample = builder.objectRef<HostSample>("HostSample").implement({
     description: "A number of one host at one time, as HostPoint has it.",
-    fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "That time." }),
-      host: t.exposeString("host", { description: "Its name, as Host.name." }),
-      value: t.exposeFloat("value", { nullable: true, description: "Null where it is not known, and where the host was down." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "That time.",
+        "host: String!": "Its name, as Host.name.",
+        "value: Float": "Null where it is not known, and where the host was down.",
+      }),
   });
   for (const [name, { value, description }] of Object.entries(series)) {
     builder.queryField(name, (t) =>
@@ -67,35 +68,30 @@ export async function loadHostSeries(
 
 /** HostHistory and HostPoint, and Host.history. */
 export function addHostHistory(builder: Builder, refs: Refs): void {
-  refs.hostPoint.implement({
+  const hostPoint = builder.objectRef<HostPoint>("HostPoint").implement({
     description: "A host at one time. Null where it is not known, and where the host was down: never what it was before.",
-    fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "That time." }),
-      up: t.exposeBoolean("up", {
-        nullable: true,
-        description: "Whether its exporter answered Prometheus; null where Prometheus did not ask it.",
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "That time.",
+        "up: Boolean": "Whether its exporter answered Prometheus; null where Prometheus did not ask it.",
+        "cpuUtil: Float": "As Host.cpuUtil, over the step that ends there: at least 5 minutes, at most an hour.",
+        "memUtil: Float": "As Host.memUtil.",
+        "diskUtil: Float": "As Host.diskUtil.",
+        "load1: Float": "As Host.load1.",
       }),
-      cpuUtil: t.exposeFloat("cpuUtil", {
-        nullable: true,
-        description: "As Host.cpuUtil, over the step that ends there: at least 5 minutes, at most an hour.",
-      }),
-      memUtil: t.exposeFloat("memUtil", { nullable: true, description: "As Host.memUtil." }),
-      diskUtil: t.exposeFloat("diskUtil", { nullable: true, description: "As Host.diskUtil." }),
-      load1: t.exposeFloat("load1", { nullable: true, description: "As Host.load1." }),
-    }),
   });
-  refs.hostHistory.implement({
+  const hostHistory = builder.objectRef<HostHistory>("HostHistory").implement({
     description: "The past of a host, from Prometheus.",
     fields: (t) => ({
       stepSeconds: t.exposeInt("stepSeconds", {
         description: "Between two points: the step, or its next multiple that is no shorter than Prometheus' scrape interval.",
       }),
-      points: t.expose("points", { type: [refs.hostPoint], description: "Oldest first, up to the end of the range." }),
+      points: t.expose("points", { type: [hostPoint], description: "Oldest first, up to the end of the range." }),
     }),
   });
   builder.objectField(refs.host, "history", (t) =>
     t.field({
-      type: refs.hostHistory,
+      type: hostHistory,
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:

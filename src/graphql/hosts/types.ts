@@ -1,4 +1,5 @@
-import type { Builder } from "../builder.ts";
+import type { Thresholds } from "../../hosts/host.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
@@ -9,34 +10,28 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
     id: { description: "Its id in the whole schema, for `node`: of this instance.", resolve: ({ instance }) => instance },
     loadOne: async (id, { loaders }) => (await loaders.hosts.report()).hosts.find(({ instance }) => instance === id) ?? null,
     fields: (t) => ({
-      name: t.exposeString("name", { description: "Node name; the instance without its port where that is missing." }),
-      instance: t.exposeString("instance", { description: "Prometheus' instance label." }),
+      ...exposeAll(t, {
+        "name: String!": "Node name; the instance without its port where that is missing.",
+        "instance: String!": "Prometheus' instance label.",
+        "cpuUtil: Float": "Busy share of all CPUs, 0..1 (not idle, iowait or steal).",
+        "memUtil: Float": "Used share of memory, 0..1 (1 - available / total).",
+        "diskUtil: Float": "Used share of its fullest real file system, 0..1.",
+        "load1: Float": "Load average over one minute.",
+        "networkReceiveBytesPerSec: Float": "Bytes received per second on its real interfaces.",
+        "networkTransmitBytesPerSec: Float": "Bytes sent per second on its real interfaces.",
+        "alert: Boolean!": "At or above the CPU or the memory threshold, or down.",
+        "reason: String": "Why a number is null; null when none is.",
+      }),
       status: t.expose("status", { type: scalars.hostStatus, description: "Whether its exporter answers." }),
-      cpuUtil: t.exposeFloat("cpuUtil", {
-        nullable: true,
-        description: "Busy share of all CPUs, 0..1 (not idle, iowait or steal).",
-      }),
-      memUtil: t.exposeFloat("memUtil", { nullable: true, description: "Used share of memory, 0..1 (1 - available / total)." }),
-      diskUtil: t.exposeFloat("diskUtil", { nullable: true, description: "Used share of its fullest real file system, 0..1." }),
-      load1: t.exposeFloat("load1", { nullable: true, description: "Load average over one minute." }),
-      networkReceiveBytesPerSec: t.exposeFloat("networkReceiveBytesPerSec", {
-        nullable: true,
-        description: "Bytes received per second on its real interfaces.",
-      }),
-      networkTransmitBytesPerSec: t.exposeFloat("networkTransmitBytesPerSec", {
-        nullable: true,
-        description: "Bytes sent per second on its real interfaces.",
-      }),
-      alert: t.exposeBoolean("alert", { description: "At or above the CPU or the memory threshold, or down." }),
-      reason: t.exposeString("reason", { nullable: true, description: "Why a number is null; null when none is." }),
     }),
   });
-  refs.thresholds.implement({
+  const thresholds = builder.objectRef<Thresholds>("Thresholds").implement({
     description: "Utilisation, 0..1, at which a host raises its alert flag.",
-    fields: (t) => ({
-      cpu: t.exposeFloat("cpu", { description: "CPU_THRESHOLD." }),
-      mem: t.exposeFloat("mem", { description: "MEM_THRESHOLD." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "cpu: Float!": "CPU_THRESHOLD.",
+        "mem: Float!": "MEM_THRESHOLD.",
+      }),
   });
   builder.queryFields((t) => ({
     hosts: t.field({
@@ -60,7 +55,7 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       resolve: async (_root, _args, { loaders }) => (await loaders.hosts.report()).updatedAt,
     }),
     thresholds: t.field({
-      type: refs.thresholds,
+      type: thresholds,
       nullable: true,
       description: "The configured thresholds.",
       resolve: (_root, _args, { sources }) => sources.thresholds,

@@ -7,9 +7,8 @@ import { createRolePage } from "../../containers/logs/role/page.ts";
 import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
-import { followEvents } from "../containers/live-loader.ts";
-import { type ContainerFilter, createContainerFilter, ofEngine, toEngineError } from "../containers/loader.ts";
-import { requireOneGroup } from "../containers/role-group.ts";
+import { followEvents } from "../containers/live.ts";
+import { type ContainerFilter, createContainerFilter, ofEngine, requireOneGroup, toEngineError } from "../containers/loader.ts";
 import type { OpsContext } from "../context.ts";
 import { logsAtOnce } from "./loader.ts";
 

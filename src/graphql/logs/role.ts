@@ -1,12 +1,13 @@
 import { keepsRights } from "../../auth/principal.ts";
+import type { RoleBatch, RoleNotice } from "../../containers/logs/role/lines.ts";
 import { toProblem } from "../../lib/errors.ts";
 import { toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
-import { type Builder, counted } from "../builder.ts";
-import { endedDescription, openLease } from "../lease.ts";
+import { type Builder, counted, exposeAll } from "../builder.ts";
+import { endedDescription, openLease } from "../context.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
-import { followRoleLogs, readRoleLogs } from "./role-loader.ts";
+import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
 
 /** Cost of a short list beside the lines. The cost of the page counts the lines. */
 const few = { field: 1, multiplier: 0.1 } as const;
@@ -40,18 +41,15 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         type: refs.logContainer,
         description: "Which wrote it; of a marker the first of the release.",
       }),
-      timestamp: t.expose("timestamp", {
-        type: "DateTime",
-        description: "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
+      ...exposeAll(t, {
+        "timestamp: DateTime!": "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
+        "message: String!": "As LogLine.message; of a marker a sentence for people, which may change.",
       }),
       stream: t.expose("stream", { type: scalars.stream, nullable: true, description: "As LogLine.stream; null for a marker." }),
       level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
-      message: t.exposeString("message", {
-        description: "As LogLine.message; of a marker a sentence for people, which may change.",
-      }),
     }),
   });
-  refs.roleLogPart.implement({
+  const roleLogPart = builder.objectRef<RoleLogs["parts"][number]>("RoleLogPart").implement({
     description: "What one container gave to a role's log.",
     fields: (t) => ({
       container: t.expose("container", { type: refs.logContainer, description: "The container." }),
@@ -68,7 +66,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
     }),
   });
-  refs.roleLogPage.implement({
+  const roleLogPage = builder.objectRef<RoleLogs>("RoleLogPage").implement({
     description: "The newest matching lines of all containers of a role, oldest first.",
     fields: (t) => ({
       lines: t.expose("lines", {
@@ -80,7 +78,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "True when older matching lines were left out, by `tail` or by size.",
       }),
       containers: t.field({
-        type: [refs.roleLogPart],
+        type: [roleLogPart],
         complexity: few,
         description: "All that were read, or could not be: those that `containers` shows, then the stopped ones of old releases.",
         resolve: ({ parts }) => parts,
@@ -94,7 +92,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
   });
   builder.queryField("logs", (t) =>
     t.field({
-      type: refs.roleLogPage,
+      type: roleLogPage,
       nullable: true,
       authScopes: { logs: true },
       complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
@@ -129,7 +127,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       engine_lost: "Its engine cannot be asked; it is tried again, and no line will be missing.",
     }),
   });
-  refs.roleLogNotice.implement({
+  const roleLogNotice = builder.objectRef<RoleNotice>("RoleLogNotice").implement({
     description: "What happened to one container of a followed role.",
     fields: (t) => ({
       notice: t.expose("notice", { type: notice, description: "What happened." }),
@@ -142,7 +140,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       }),
     }),
   });
-  refs.roleLogBatch.implement({
+  const roleLogBatch = builder.objectRef<RoleBatch>("RoleLogBatch").implement({
     description: "Lines of a followed role that came together.",
     fields: (t) => ({
       lines: t.expose("lines", {
@@ -150,23 +148,20 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
         description:
           "By time, as far as no line comes more than half a second later than others; what does comes out of order. May be none.",
       }),
-      dropped: t.exposeInt("dropped", {
-        description:
+      ...exposeAll(t, {
+        "dropped: Int!":
           "So many matching lines are missing before these: this reader was slower than others of the same logs, or a container is `truncated`.",
+        "ended: String": endedDescription,
       }),
       notices: t.expose("notices", {
-        type: [refs.roleLogNotice],
+        type: [roleLogNotice],
         description: "What happened to its containers; mostly nothing.",
-      }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description: endedDescription,
       }),
     }),
   });
   builder.subscriptionField("logs", (t) =>
     t.field({
-      type: refs.roleLogBatch,
+      type: roleLogBatch,
       nullable: true,
       authScopes: { logs: true },
       complexity: { field: 4000, multiplier: 1 },

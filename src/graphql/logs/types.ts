@@ -1,7 +1,8 @@
 import { maySeeContainer, type Principal } from "../../auth/principal.ts";
+import type { LogBatch, LogPage } from "../../containers/logs/log.ts";
 import { toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
-import { type Builder, counted } from "../builder.ts";
-import { openLease } from "../lease.ts";
+import { type Builder, counted, exposeAll } from "../builder.ts";
+import { openLease } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
@@ -16,24 +17,22 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       engine_lost: "Its engine cannot be asked; it is tried again, and no line will be missing.",
     }),
   });
-  refs.logBatch.implement({
+  const logBatch = builder.objectRef<LogBatch>("LogBatch").implement({
     description: "Lines of a followed log that came together.",
     fields: (t) => ({
       lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be none." }),
-      dropped: t.exposeInt("dropped", {
-        description: "So many matching lines are missing just before these: this reader was slower than others of the same log.",
-      }),
-      notice: t.expose("notice", { type: notice, nullable: true, description: "What happened to its source, else null." }),
-      ended: t.exposeString("ended", {
-        nullable: true,
-        description:
+      ...exposeAll(t, {
+        "dropped: Int!":
+          "So many matching lines are missing just before these: this reader was slower than others of the same log.",
+        "ended: String":
           "Why nothing comes after this (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
       }),
+      notice: t.expose("notice", { type: notice, nullable: true, description: "What happened to its source, else null." }),
     }),
   });
   builder.subscriptionField("containerLogs", (t) =>
     t.field({
-      type: refs.logBatch,
+      type: logBatch,
       nullable: true,
       authScopes: { logs: true },
       complexity: { field: 2000, multiplier: 1 },
@@ -72,7 +71,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
     }),
   });
-  refs.logPage.implement({
+  const logPage = builder.objectRef<LogPage>("LogPage").implement({
     description: "The newest matching lines of a container, oldest first.",
     fields: (t) => ({
       lines: t.expose("lines", {
@@ -87,7 +86,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   });
   builder.objectField(refs.container, "logs", (t) =>
     t.field({
-      type: refs.logPage,
+      type: logPage,
       nullable: true,
       authScopes: { logs: true },
       complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),

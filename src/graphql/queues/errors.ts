@@ -1,64 +1,51 @@
+import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures } from "../../queues/errors.ts";
 import { checkFirst, costOfFirst, first } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
 /** JobError, the query for all of them, and Queue.errors. */
-export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.jobError.implement({
+export function addJobErrors(builder: Builder, refs: Refs): void {
+  const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
     description:
       "Failures of one queue in the last 60 minutes that are one error: their texts differ in values alone (numbers, ids, UUIDs, hex, quoted values, times).",
     fields: (t) => ({
-      queue: t.exposeString("queue", { description: "Name of the queue." }),
-      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
-      jobId: t.exposeString("jobId", { description: "Id of the newest failed job of the group." }),
-      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted, cut at 2,000 characters." }),
-      timestamp: t.expose("timestamp", { type: "DateTime", description: "When the newest one failed: last seen." }),
-      count: t.exposeInt("count", { description: "How many in the last 60 minutes; at least so many where not `complete`." }),
-      fingerprint: t.exposeString("fingerprint", {
-        description: "Which error it is, 12 hex digits: the same in every queue, and over time.",
+      ...exposeAll(t, {
+        "queue: String!": "Name of the queue.",
+        "source: String!": "Configured name of the queue's source.",
+        "jobId: String!": "Id of the newest failed job of the group.",
+        "error: String!": "The newest of its texts, secrets redacted, cut at 2,000 characters.",
+        "timestamp: DateTime!": "When the newest one failed: last seen.",
+        "count: Int!": "How many in the last 60 minutes; at least so many where not `complete`.",
+        "fingerprint: String!": "Which error it is, 12 hex digits: the same in every queue, and over time.",
+        "firstSeen: DateTime!": "When the first one failed, of the last 60 minutes.",
+        "attempts: Int": "Most attempts that one of the jobs has had; null where the system does not count them.",
+        "jobIds: [String!]!": "Ids of the newest failed jobs, newest first, at most 5.",
+        "complete: Boolean!": "False where its source had more different texts than it returns: then `count` is a lower bound.",
       }),
-      firstSeen: t.expose("firstSeen", { type: "DateTime", description: "When the first one failed, of the last 60 minutes." }),
-      attempts: t.exposeInt("attempts", {
-        nullable: true,
-        description: "Most attempts that one of the jobs has had; null where the system does not count them.",
-      }),
-      jobIds: t.exposeStringList("jobIds", { description: "Ids of the newest failed jobs, newest first, at most 5." }),
       releases: t.field({
         type: [refs.releaseFailures],
         description: "Which releases it hit, most failures first; together they are `count`.",
         resolve: ({ releases }) => releases,
-      }),
-      complete: t.exposeBoolean("complete", {
-        description: "False where its source had more different texts than it returns: then `count` is a lower bound.",
       }),
     }),
   });
   refs.releaseFailures.implement({
     description:
       "Failures whose workers ran one release of one service and destination: a job's row has the worker's host name, and that is a container's.",
-    fields: (t) => ({
-      version: t.exposeString("version", {
-        nullable: true,
-        description:
+    fields: (t) =>
+      exposeAll(t, {
+        "version: String":
           "As Container.version. Null for failures whose worker is not named, or is in no container that is known and visible to the token.",
+        "service: String": "As Container.service; null also as `version`.",
+        "destination: String": "As Container.destination; null also as `version`.",
+        "env: Environment": "As Container.env; null also as `version`.",
+        "count: Int!": "How many in the last 60 minutes.",
       }),
-      service: t.exposeString("service", { nullable: true, description: "As Container.service; null also as `version`." }),
-      destination: t.exposeString("destination", {
-        nullable: true,
-        description: "As Container.destination; null also as `version`.",
-      }),
-      env: t.expose("env", {
-        type: scalars.environment,
-        nullable: true,
-        description: "As Container.env; null also as `version`.",
-      }),
-      count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
-    }),
   });
   builder.queryField("jobErrors", (t) =>
     t.field({
-      type: [refs.jobError],
+      type: [jobError],
       nullable: true,
       complexity: costOfFirst,
       description:
@@ -72,7 +59,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
   );
   builder.objectFields(refs.queue, (t) => ({
     errors: t.field({
-      type: [refs.jobError],
+      type: [jobError],
       nullable: true,
       complexity: costOfFirst,
       description: "Its recent failures, grouped by fingerprint, newest first; null when they could not be read.",
@@ -93,23 +80,20 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
 
 /** ErrorGroup, and the query for all of them. */
 export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
-  refs.errorGroup.implement({
+  const errorGroup = builder.objectRef<ErrorGroup>("ErrorGroup").implement({
     description: "One error over all queues in the last 60 minutes: failures whose texts differ in values alone.",
     fields: (t) => ({
-      fingerprint: t.exposeString("fingerprint", { description: "Which error it is, 12 hex digits: that of JobError." }),
-      error: t.exposeString("error", { description: "The newest of its texts, secrets redacted, cut at 2,000 characters." }),
-      count: t.exposeInt("count", { description: "How many in the last 60 minutes; at least so many where not `complete`." }),
-      complete: t.exposeBoolean("complete", {
-        description: "False where a source had more different texts than it returns: then `count` is a lower bound.",
+      ...exposeAll(t, {
+        "fingerprint: String!": "Which error it is, 12 hex digits: that of JobError.",
+        "error: String!": "The newest of its texts, secrets redacted, cut at 2,000 characters.",
+        "count: Int!": "How many in the last 60 minutes; at least so many where not `complete`.",
+        "complete: Boolean!": "False where a source had more different texts than it returns: then `count` is a lower bound.",
+        "firstSeen: DateTime!": "When the first one failed, of the last 60 minutes.",
+        "attempts: Int": "Most attempts that one of the jobs has had; null where no system counts them.",
       }),
-      firstSeen: t.expose("firstSeen", { type: "DateTime", description: "When the first one failed, of the last 60 minutes." }),
       lastSeen: t.field({ type: "DateTime", description: "When the newest one failed.", resolve: ({ timestamp }) => timestamp }),
-      attempts: t.exposeInt("attempts", {
-        nullable: true,
-        description: "Most attempts that one of the jobs has had; null where no system counts them.",
-      }),
       queues: t.field({
-        type: [refs.queueFailures],
+        type: [queueFailures],
         description: "Where it happened, most failures first; together they are `count`.",
         resolve: ({ queues }) => queues,
       }),
@@ -119,31 +103,33 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         resolve: ({ releases }) => releases,
       }),
       jobs: t.field({
-        type: [refs.failedJob],
+        type: [failedJob],
         description: "The newest failed jobs, newest first, at most 5.",
         resolve: ({ jobs }) => jobs,
       }),
     }),
   });
-  refs.queueFailures.implement({
+  const queueFailures = builder.objectRef<QueueFailures>("QueueFailures").implement({
     description: "Failures of one queue.",
-    fields: (t) => ({
-      name: t.exposeString("name", { description: "Name of the queue." }),
-      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
-      count: t.exposeInt("count", { description: "How many in the last 60 minutes." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "name: String!": "Name of the queue.",
+        "source: String!": "Configured name of the queue's source.",
+        "count: Int!": "How many in the last 60 minutes.",
+      }),
   });
-  refs.failedJob.implement({
+  const failedJob = builder.objectRef<FailedJob>("FailedJob").implement({
     description: "A job that failed.",
-    fields: (t) => ({
-      queue: t.exposeString("queue", { description: "Name of its queue." }),
-      source: t.exposeString("source", { description: "Configured name of the queue's source." }),
-      jobId: t.exposeString("jobId", { description: "Its id." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "queue: String!": "Name of its queue.",
+        "source: String!": "Configured name of the queue's source.",
+        "jobId: String!": "Its id.",
+      }),
   });
   builder.queryField("errorGroups", (t) =>
     t.field({
-      type: [refs.errorGroup],
+      type: [errorGroup],
       nullable: true,
       complexity: costOfFirst,
       description:

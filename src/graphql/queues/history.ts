@@ -1,62 +1,138 @@
+import type { Environment } from "../../lib/environment.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toHistoryRangeArgs } from "../args.ts";
-import type { Builder } from "../builder.ts";
-import { pointsAdvice, toHistoryRange } from "../range.ts";
+import type { QueueHistory, QueuePoint } from "../../queues/history.ts";
+import { type Arg, rowRules, seriesComplexity, toEnvArg, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
+import { type Builder, exposeAll } from "../builder.ts";
+import { pointsAdvice, toAscending, toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+import type { QueueSeriesSource } from "./series-loader.ts";
+
+interface QueueSample {
+  readonly time: string;
+  readonly queue: string;
+  readonly source: string;
+  readonly env: Environment | null;
+  readonly value: number | null;
+}
+
+interface Series {
+  readonly value: keyof Omit<QueuePoint, "time">;
+  readonly description: string;
+}
+
+const series: Readonly<Record<string, Series>> = {
+  queueDepth: { value: "depth", description: "Jobs that could run and were not taken, of each queue." },
+  queueProcessedPerSec: {
+    value: "processedPerSec",
+    description: "Successes in the step that ends there, each second, of each queue.",
+  },
+  queueFailures: { value: "failures", description: "Failures in the step that ends there, of each queue." },
+  queueOldestAge: {
+    value: "oldestAgeSeconds",
+    description: "For how long the oldest job that could run had been waiting, seconds, of each queue; null also without one.",
+  },
+};
+
+const sourceRules =
+  "Of queues that had a job in the range, or that are named. A source that does not know it has no rows, and is in `queueSeriesSources`; null when all cannot.";
+
+/** QueueSample and QueueSeriesSource, and the history of queues as flat rows. */
+export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const sample = builder.objectRef<QueueSample>("QueueSample").implement({
+    description: "A number of one queue at one time, as QueuePoint has it.",
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "The end of the step.",
+        "queue: String!": "Its name.",
+        "source: String!": "Configured name of its source.",
+        "env: Environment": "Its environment, null when unknown.",
+        "value: Float": "Null where it cannot be known.",
+      }),
+  });
+  const source = builder.objectRef<QueueSeriesSource>("QueueSeriesSource").implement({
+    description: "How much of a range one queue source knows.",
+    fields: (t) =>
+      exposeAll(t, {
+        "name: String!": "Its configured name.",
+        "env: Environment": "Environment of its queues, null when unknown.",
+        "exact: Boolean": "As QueueHistory.exact; null where nothing is known.",
+        "since: DateTime": "As QueueHistory.since, the latest of its queues.",
+        "error: Problem": "Why it could not; null when it could.",
+      }),
+  });
+  const toArgs = (arg: Arg) => ({
+    ...toRangeArgs(arg),
+    env: toEnvArg(arg, scalars),
+    queues: toNamesArg(arg, "queues"),
+    sources: toNamesArg(arg, "queue sources"),
+  });
+  for (const [name, { value, description }] of Object.entries(series)) {
+    builder.queryField(name, (t) =>
+      t.field({
+        type: [sample],
+        nullable: true,
+        complexity: seriesComplexity,
+        description: `${description} ${rowRules} ${sourceRules}`,
+        args: toArgs(t.arg),
+        resolve: async (_root, args, { loaders, budget }) => {
+          const answer = await loaders.queueSeries(args);
+          if (answer.failure) throw answer.failure;
+          return toAscending(budget, () =>
+            answer.series.map(({ points, queue, source: from, env }) =>
+              points.map((point): QueueSample => ({ time: point.time, queue, source: from, env, value: point[value] })),
+            ),
+          );
+        },
+      }),
+    );
+  }
+  builder.queryField("queueSeriesSources", (t) =>
+    t.field({
+      type: [source],
+      nullable: true,
+      complexity: seriesComplexity,
+      description:
+        "What the sources know of a range, also when none knows anything. Beside series fields of the same arguments it asks nothing more of them.",
+      args: toArgs(t.arg),
+      resolve: async (_root, args, { loaders }) => [...(await loaders.queueSeries(args)).sources],
+    }),
+  );
+}
 
 /** QueueHistory and QueuePoint, and Queue.history. */
 export function addQueueHistory(builder: Builder, refs: Refs): void {
-  refs.queuePoint.implement({
+  const queuePoint = builder.objectRef<QueuePoint>("QueuePoint").implement({
     description: "A queue at one time, and what happened in the step that ends there. Null where it cannot be known.",
-    fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "The end of the step." }),
-      depth: t.exposeInt("depth", {
-        nullable: true,
-        description: "Jobs that could run at that time and were not taken; where starts are not recorded: that had not ended.",
+    fields: (t) =>
+      exposeAll(t, {
+        "time: DateTime!": "The end of the step.",
+        "depth: Int": "Jobs that could run at that time and were not taken; where starts are not recorded: that had not ended.",
+        "processedPerSec: Float": "Successes in the step, each second.",
+        "failures: Int": "Failures in the step, as Queue.failuresLastHour counts them.",
+        "oldestAgeSeconds: Float": "For how long the oldest of these jobs had been waiting; null also without one.",
+        "waitP50Seconds: Float": "Of jobs that were taken in the step: median time since they could run.",
+        "waitP95Seconds: Float": "The same of 95 of 100.",
+        "runP95Seconds: Float": "Of successes in the step: 95 of 100 took no longer. Null also where starts are not recorded.",
       }),
-      processedPerSec: t.exposeFloat("processedPerSec", { nullable: true, description: "Successes in the step, each second." }),
-      failures: t.exposeInt("failures", {
-        nullable: true,
-        description: "Failures in the step, as Queue.failuresLastHour counts them.",
-      }),
-      oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
-        nullable: true,
-        description: "For how long the oldest of these jobs had been waiting; null also without one.",
-      }),
-      waitP50Seconds: t.exposeFloat("waitP50Seconds", {
-        nullable: true,
-        description: "Of jobs that were taken in the step: median time since they could run.",
-      }),
-      waitP95Seconds: t.exposeFloat("waitP95Seconds", { nullable: true, description: "The same of 95 of 100." }),
-      runP95Seconds: t.exposeFloat("runP95Seconds", {
-        nullable: true,
-        description: "Of successes in the step: 95 of 100 took no longer. Null also where starts are not recorded.",
-      }),
-    }),
   });
-  refs.queueHistory.implement({
+  const queueHistory = builder.objectRef<QueueHistory>("QueueHistory").implement({
     description: "The past of a queue.",
     fields: (t) => ({
-      points: t.expose("points", { type: [refs.queuePoint], description: "Oldest first, one for each step." }),
-      exact: t.exposeBoolean("exact", {
-        description:
+      points: t.expose("points", { type: [queuePoint], description: "Oldest first, one for each step." }),
+      ...exposeAll(t, {
+        "exact: Boolean!":
           "Whether every number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt: depth and " +
           "waits lack those of earlier ones.",
-      }),
-      sampled: t.exposeBoolean("sampled", {
-        description:
+        "sampled: Boolean!":
           "Whether it is from what was seen while somebody asked. Else it is computed from rows, and reaches back before the gateway was started.",
-      }),
-      since: t.expose("since", {
-        type: "DateTime",
-        nullable: true,
-        description: "Earlier points are null: older rows or samples are not stored. Null when they reach back far enough.",
+        "since: DateTime": "Earlier points are null: older rows or samples are not stored. Null when they reach back far enough.",
       }),
     }),
   });
   builder.objectField(refs.queue, "history", (t) =>
     t.field({
-      type: refs.queueHistory,
+      type: queueHistory,
       nullable: true,
       complexity: { field: 1000, multiplier: 1 },
       description:

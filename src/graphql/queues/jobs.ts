@@ -1,6 +1,5 @@
-import type { Builder } from "../builder.ts";
-import type { Refs } from "../refs.ts";
-import { changeJob, type GroupRetried, retryErrorGroup } from "./jobs-loader.ts";
+import { type Builder, exposeAll } from "../builder.ts";
+import { changeJob, type GroupRetried, type JobChanged, retryErrorGroup } from "./jobs-loader.ts";
 
 const source = { required: true, description: "Configured name of the source." } as const;
 const reason = { required: true, description: "Why, for the audit record; 1 to 200 characters." } as const;
@@ -11,8 +10,8 @@ const rules =
   "recorded in the audit file, and not done where that cannot be written.";
 
 /** JobChange, ErrorGroupRetry, and the mutations retryJob, discardJob and retryErrorGroup. */
-export function addJobControl(builder: Builder, refs: Refs): void {
-  refs.jobChange.implement({
+export function addJobControl(builder: Builder): void {
+  const jobChange = builder.objectRef<JobChanged>("JobChange").implement({
     description: "A job that was retried or discarded.",
     fields: (t) => ({
       source: t.exposeString("source", { description: "Configured name of its source." }),
@@ -25,19 +24,24 @@ export function addJobControl(builder: Builder, refs: Refs): void {
       state: t.exposeString("state", { description: "Its state after that, as its system calls it." }),
     }),
   });
-  refs.skippedJob.implement({
+  const skippedJob = builder.objectRef<GroupRetried["skipped"][number]>("SkippedJob").implement({
     description: "A job of an error group that was left as it is.",
-    fields: (t) => ({
-      jobId: t.exposeString("jobId", { description: "Its id." }),
-      code: t.exposeString("code", { description: "`job_conflict`, or `job_not_found` where it is gone." }),
-      message: t.exposeString("message", { description: "Its state, and why." }),
-    }),
+    fields: (t) =>
+      exposeAll(t, {
+        "jobId: String!": "Its id.",
+        "code: String!": "`job_conflict`, or `job_not_found` where it is gone.",
+        "message: String!": "Its state, and why.",
+      }),
   });
-  refs.errorGroupRetry.implement({
+  const errorGroupRetry = builder.objectRef<GroupRetried>("ErrorGroupRetry").implement({
     description: "What became of the jobs of an error group.",
     fields: (t) => ({
-      source: t.exposeString("source", { description: "Configured name of their source." }),
-      queue: t.exposeString("queue", { description: "Their queue." }),
+      ...exposeAll(t, {
+        "source: String!": "Configured name of their source.",
+        "queue: String!": "Their queue.",
+        "left: Int!": "Jobs of the group that were not tried: the same again goes on with them.",
+        "error: Problem": "What ended it before `limit` were tried; null for nothing.",
+      }),
       count: t.int({ description: "How many were retried.", resolve: ({ retried }) => retried.length }),
       jobIds: t.stringList({
         nullable: true,
@@ -46,24 +50,17 @@ export function addJobControl(builder: Builder, refs: Refs): void {
         resolve: ({ retried }: GroupRetried) => [...retried],
       }),
       skipped: t.field({
-        type: [refs.skippedJob],
+        type: [skippedJob],
         nullable: true,
         authScopes: { read: true },
         description: "Those that have not failed any more, or are gone. Needs ops:read beside ops:operate; null without it.",
         resolve: ({ skipped }) => skipped,
       }),
-      left: t.exposeInt("left", { description: "Jobs of the group that were not tried: the same again goes on with them." }),
-      error: t.field({
-        type: refs.problem,
-        nullable: true,
-        description: "What ended it before `limit` were tried; null for nothing.",
-        resolve: ({ error }) => error,
-      }),
     }),
   });
   builder.mutationFields((t) => ({
     retryJob: t.field({
-      type: refs.jobChange,
+      type: jobChange,
       nullable: true,
       description:
         "Runs a job again now that has failed: for good, or that waits for its next attempt. One that waits, runs or is done is a job_conflict with its " +
@@ -77,7 +74,7 @@ export function addJobControl(builder: Builder, refs: Refs): void {
       resolve: (_root, args, context) => changeJob("retry", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     discardJob: t.field({
-      type: refs.jobChange,
+      type: jobChange,
       nullable: true,
       description:
         "Sees to it that a job which waits, or has failed and would be tried again, never runs. Its row stays. One that runs is a job_conflict, but for River, which asks " +
@@ -91,7 +88,7 @@ export function addJobControl(builder: Builder, refs: Refs): void {
       resolve: (_root, args, context) => changeJob("discard", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     retryErrorGroup: t.field({
-      type: refs.errorGroupRetry,
+      type: errorGroupRetry,
       nullable: true,
       description:
         "As retryJob, for the jobs of one queue that failed in the last 60 minutes with one error, newest first, one by one. Those that somebody has discarded stay so. " +

@@ -1,10 +1,10 @@
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import { orphanGraceSeconds } from "./orphan-rules.ts";
+import { orphanGraceSeconds, type Orphans } from "./orphans-loader.ts";
 
 /** Orphans, the query for them, and Queue.orphans. */
 export function addOrphans(builder: Builder, refs: Refs): void {
-  refs.orphans.implement({
+  const orphans = builder.objectRef<Orphans>("Orphans").implement({
     description:
       "Running jobs whose worker, by the host name in their rows, is in no live container of any engine. A worker that is not named is none of them, nor one " +
       `whose oldest job is younger than ${orphanGraceSeconds} s.`,
@@ -26,7 +26,7 @@ export function addOrphans(builder: Builder, refs: Refs): void {
   });
   builder.queryField("orphans", (t) =>
     t.field({
-      type: refs.orphans,
+      type: orphans,
       nullable: true,
       description: "Running jobs that nobody is at any more.",
       resolve: (_root, _args, { loaders }) => loaders.orphans.all(),

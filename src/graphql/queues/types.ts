@@ -1,8 +1,9 @@
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "../../queues/state.ts";
-import type { Builder } from "../builder.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import { type Scalars, toEnumValues } from "../scalars.ts";
+import { toEnumValues } from "../scalars.ts";
+import type { QueueSourceStatus } from "./loader.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
@@ -23,7 +24,7 @@ function toQuantileFields(t: Fields) {
 }
 
 /** Queue and QueueSource, and the queries that return them. */
-export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
+export function addQueue(builder: Builder, refs: Refs): void {
   const state = builder.enumType("QueueState", {
     description: "The first of these states that is true of the queue.",
     values: toEnumValues<QueueState>(stateDescriptions),
@@ -33,55 +34,29 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     id: { description: "Its id in the whole schema, for `node`: of this name in this source.", resolve: toQueueKey },
     loadOne: async (key, { loaders }) => (await loaders.queues.all()).find((queue) => toQueueKey(queue) === key) ?? null,
     fields: (t) => ({
-      name: t.exposeString("name", { description: "Job type or queue name, as its system calls it." }),
-      source: t.exposeString("source", { description: "Configured name of the source that it comes from." }),
-      depth: t.exposeInt("depth", { description: "Jobs that could run now: waiting and due, not running, not deferred." }),
-      processedPerSec: t.exposeFloat("processedPerSec", {
-        nullable: true,
-        description:
+      ...exposeAll(t, {
+        "name: String!": "Job type or queue name, as its system calls it.",
+        "source: String!": "Configured name of the source that it comes from.",
+        "depth: Int!": "Jobs that could run now: waiting and due, not running, not deferred.",
+        "processedPerSec: Float":
           "Successful completions in the last 5 minutes, divided by 300 seconds. Null where the system does not keep them, until there are samples.",
-      }),
-      failuresLastHour: t.exposeInt("failuresLastHour", {
-        nullable: true,
-        description:
+        "failuresLastHour: Int":
           "Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. Null where it has neither.",
-      }),
-      active: t.exposeInt("active", {
-        nullable: true,
-        description: "Jobs that a worker is running. Null where the system does not record it.",
-      }),
-      deferred: t.exposeInt("deferred", {
-        nullable: true,
-        description: "Jobs that wait for a time to come, and did not fail. Null where the system does not record it.",
-      }),
-      retrying: t.exposeInt("retrying", {
-        nullable: true,
-        description: "Jobs that failed and wait for another attempt, due or not. Null where the system does not record it.",
-      }),
-      dead: t.exposeInt("dead", {
-        nullable: true,
-        description: "Jobs that failed for good and are still stored. Null where the system does not record it.",
-      }),
-      oldestAgeSeconds: t.exposeFloat("oldestAgeSeconds", {
-        nullable: true,
-        description: "For how long the oldest job that could run has been waiting since it could; null without one.",
+        "active: Int": "Jobs that a worker is running. Null where the system does not record it.",
+        "deferred: Int": "Jobs that wait for a time to come, and did not fail. Null where the system does not record it.",
+        "retrying: Int": "Jobs that failed and wait for another attempt, due or not. Null where the system does not record it.",
+        "dead: Int": "Jobs that failed for good and are still stored. Null where the system does not record it.",
+        "oldestAgeSeconds: Float":
+          "For how long the oldest job that could run has been waiting since it could; null without one.",
+        "paused: Boolean": "Null where queues cannot be paused.",
+        "workers: Int": "Workers that take jobs from it now. Null where the system does not know them.",
+        "exact: Boolean!":
+          "False when the rate or the failures come from samples of counters (see windowSeconds), or numbers are estimates.",
+        "windowSeconds: Float":
+          "Where sampled: how far the samples reach back, at most 3600 s. Failures, where they are sampled too, are those since then; the rate is that of its last 300 s.",
+        "observedAt: DateTime!": "When its source was read.",
       }),
       ...toQuantileFields(t),
-      paused: t.exposeBoolean("paused", { nullable: true, description: "Null where queues cannot be paused." }),
-      workers: t.exposeInt("workers", {
-        nullable: true,
-        description: "Workers that take jobs from it now. Null where the system does not know them.",
-      }),
-      exact: t.exposeBoolean("exact", {
-        description:
-          "False when the rate or the failures come from samples of counters (see windowSeconds), or numbers are estimates.",
-      }),
-      windowSeconds: t.exposeFloat("windowSeconds", {
-        nullable: true,
-        description:
-          "Where sampled: how far the samples reach back, at most 3600 s. Failures, where they are sampled too, are those since then; the rate is that of its last 300 s.",
-      }),
-      observedAt: t.expose("observedAt", { type: "DateTime", description: "When its source was read." }),
       state: t.field({ type: state, description: "How it is.", resolve: toQueueState }),
       drainSeconds: t.float({
         nullable: true,
@@ -90,15 +65,13 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       }),
     }),
   });
-  refs.queueSource.implement({
+  const queueSource = builder.objectRef<QueueSourceStatus>("QueueSource").implement({
     description: "A place that queues are read from.",
     fields: (t) => ({
-      name: t.exposeString("name", { description: "Its configured name." }),
-      kind: t.exposeString("kind", { description: "The job system: table, river, pgboss ..." }),
-      env: t.expose("env", {
-        type: scalars.environment,
-        nullable: true,
-        description: "Environment of its queues, null when unknown.",
+      ...exposeAll(t, {
+        "name: String!": "Its configured name.",
+        "kind: String!": "The job system: table, river, pgboss ...",
+        "env: Environment": "Environment of its queues, null when unknown.",
       }),
       numbersOk: t.boolean({
         nullable: true,
@@ -144,7 +117,7 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   );
   builder.queryField("queueSources", (t) =>
     t.field({
-      type: [refs.queueSource],
+      type: [queueSource],
       nullable: true,
       description:
         "The places that queues are read from, and whether they could be read for this request, with the job systems that were found beside them and are not supported. " +

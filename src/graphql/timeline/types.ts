@@ -1,7 +1,7 @@
 import { OpsError } from "../../lib/errors.ts";
-import type { TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
-import { toPage, toPageCost } from "../args.ts";
-import type { Builder } from "../builder.ts";
+import type { TimelineCoverage, TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
+import { toOneEnvArg, toPage, toPageCost } from "../args.ts";
+import { type Builder, exposeAll } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import { parseDateTime, type Scalars, toEnumValues } from "../scalars.ts";
@@ -21,37 +21,23 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       gap: "An engine was not heard for a while: events of its containers may be missing before this.",
     }),
   });
-  refs.timelineEntry.implement({
+  const timelineEntry = builder.objectRef<TimelineEntry>("TimelineEntry").implement({
     description: "One thing that happened.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "What kind of thing." }),
-      time: t.expose("time", {
-        type: "DateTime",
-        description: "When, as exact as it is known; of what is sampled, when it was first seen.",
-      }),
-      after: t.expose("after", {
-        type: "DateTime",
-        nullable: true,
-        description: "Of what is sampled: when it was last seen otherwise. It happened in between. Else null.",
-      }),
-      message: t.exposeString("message", { description: "One line for people." }),
-      service: t.exposeString("service", {
-        nullable: true,
-        description: "Service of the deploy, or of the container; null when unknown.",
-      }),
-      destination: t.exposeString("destination", {
-        nullable: true,
-        description: "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
-      }),
-      env: t.expose("env", { type: scalars.environment, nullable: true, description: "Environment; null when unknown." }),
-      who: t.exposeString("who", {
-        nullable: true,
-        description: "Who deployed; who restarted, for tokens with ops:operate. Null when nobody is known.",
-      }),
-      from: t.exposeString("from", { nullable: true, description: "Of a change: what was before; null when unknown." }),
-      to: t.exposeString("to", {
-        nullable: true,
-        description: "Of a change: what is after it. Of a restart: its outcome in the audit record.",
+      ...exposeAll(t, {
+        "time: DateTime!": "When, as exact as it is known; of what is sampled, when it was first seen.",
+        "after: DateTime": "Of what is sampled: when it was last seen otherwise. It happened in between. Else null.",
+        "message: String!": "One line for people.",
+        "service: String": "Service of the deploy, or of the container; null when unknown.",
+        "destination: String": "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
+        "env: Environment": "Environment; null when unknown.",
+        "who: String": "Who deployed; who restarted, for tokens with ops:operate. Null when nobody is known.",
+        "from: String": "Of a change: what was before; null when unknown.",
+        "to: String": "Of a change: what is after it. Of a restart: its outcome in the audit record.",
+        "host: String": "Name of the host.",
+        "exitCode: Int": "Of CONTAINER_DEATH: the code that it ended with.",
+        "requested: Boolean!": "Whether somebody asked for it: a container that was stopped, a restart.",
       }),
       container: t.string({
         nullable: true,
@@ -80,31 +66,24 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "Configured name of the queue's source.",
         resolve: ({ queue }) => queue?.source ?? null,
       }),
-      host: t.exposeString("host", { nullable: true, description: "Name of the host." }),
-      exitCode: t.exposeInt("exitCode", { nullable: true, description: "Of CONTAINER_DEATH: the code that it ended with." }),
-      requested: t.exposeBoolean("requested", {
-        description: "Whether somebody asked for it: a container that was stopped, a restart.",
-      }),
     }),
   });
-  refs.timelineCoverage.implement({
+  const timelineCoverage = builder.objectRef<TimelineCoverage>("TimelineCoverage").implement({
     description: "From when on entries of one kind are known.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "Which kind." }),
-      known: t.exposeBoolean("known", { description: "False when nothing is known of it." }),
-      since: t.expose("since", {
-        type: "DateTime",
-        nullable: true,
-        description: "Entries of before may be missing. Null with `known`: as far back as its record goes.",
+      ...exposeAll(t, {
+        "known: Boolean!": "False when nothing is known of it.",
+        "since: DateTime": "Entries of before may be missing. Null with `known`: as far back as its record goes.",
+        "sampled: Boolean!": "Whether it is only seen while somebody asks for it.",
+        "note: String": "What is missing all the same.",
       }),
-      sampled: t.exposeBoolean("sampled", { description: "Whether it is only seen while somebody asks for it." }),
-      note: t.exposeString("note", { nullable: true, description: "What is missing all the same." }),
     }),
   });
   builder.queryField("timeline", (t) =>
     t.connection(
       {
-        type: refs.timelineEntry,
+        type: timelineEntry,
         nullable: true,
         complexity: toPageCost(400, size),
         description:
@@ -118,10 +97,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
               "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
           }),
           to: t.arg.string({ description: "As `from`; now when absent." }),
-          env: t.arg({
-            type: scalars.environment,
-            description: "Only this environment; forbidden when the token does not list it.",
-          }),
+          env: toOneEnvArg(t.arg, scalars),
           kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
         },
         resolve: async (_root, { from, to, env, kinds, ...page }, { loaders }) => {
@@ -141,7 +117,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
             resolve: ({ pageInfo }) => pageInfo.hasNextPage,
           }),
           coverage: own.field({
-            type: [refs.timelineCoverage],
+            type: [timelineCoverage],
             complexity: { field: 1, multiplier: 0.1 },
             description: "For each kind that was asked for: from when on it is known.",
             resolve: ({ coverage }) => coverage,

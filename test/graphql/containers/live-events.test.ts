@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../../src/containers/events.ts";
 import type { EngineStatus } from "../../../src/containers/source.ts";
-import { followEvents } from "../../../src/graphql/containers/live-loader.ts";
+import { followEvents } from "../../../src/graphql/containers/live.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";

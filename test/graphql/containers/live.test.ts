@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import type { EngineStatus } from "../../../src/containers/source.ts";
 import type { DeployInfo } from "../../../src/deploys/deploy.ts";
-import { watchContainers } from "../../../src/graphql/containers/live-loader.ts";
+import { watchContainers } from "../../../src/graphql/containers/live.ts";
 import { createContainerFilter } from "../../../src/graphql/containers/loader.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createCaller } from "../../support/caller.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import type { EngineStatus } from "../../../src/containers/source.ts";
 import { selectEngines } from "../../../src/graphql/containers/loader.ts";
-import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../../src/graphql/queues/orphan-rules.ts";
+import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../../src/graphql/queues/orphans-loader.ts";
 import type { WorkerJobs } from "../../../src/queues/queue.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer, sampleEngine } from "../../support/containers.ts";

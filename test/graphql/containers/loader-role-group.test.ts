@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { requireOneGroup } from "../../../src/graphql/containers/role-group.ts";
+import { requireOneGroup } from "../../../src/graphql/containers/loader.ts";
 import { sampleContainer } from "../../support/containers.ts";
 
 const at = (destination: string | null) => sampleContainer({ service: "core", destination, env: "staging" });
