@@ -91,9 +91,9 @@ interface Plain {
 
 /** A field as SDL writes it, for a property that has its value. */
 type Declaration<Name extends string, Value> = {
-  [Type in keyof Plain]: Value extends Plain[Type]
+  [Type in keyof Plain]: [Value] extends [Plain[Type]]
     ? `${Name}: ${Type}!` | `${Name}: ${Type}`
-    : Value extends Plain[Type] | null
+    : [Value] extends [Plain[Type] | null]
       ? `${Name}: ${Type}`
       : never;
 }[keyof Plain];
