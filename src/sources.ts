@@ -18,8 +18,7 @@ import { parseQueuesFile } from "./queues/config.ts";
 import { createJobOperations } from "./queues/jobs/operations.ts";
 import { createQueueSources, type QueueSourcesOptions } from "./queues/source.ts";
 import type { ServiceGroup } from "./releases/service-group.ts";
-import { createContainerRecorder } from "./timeline/containers.ts";
-import { createTimelineMemory, observeHosts, observeQueues } from "./timeline/memory.ts";
+import { createContainerRecorder, createTimelineMemory, observeHosts, observeQueues } from "./timeline/memory.ts";
 
 export interface OpenSources extends Sources {
   close(): Promise<void>;

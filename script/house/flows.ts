@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,8 +17,6 @@ export type Flows = ReadonlyMap<string, readonly string[]>;
 
 /** Calls of each flow; the one with the fewest files counts, because a timer may run during a call. */
 const calls = 5;
-/** A container of the product, as Kamal labels it. Ends by itself after the given seconds. */
-const exitsAfter = 5;
 
 /**
  * Runs the gateway of `checkout` over a real dockerd and a real PostgreSQL and makes the three calls of shared/house.md. Counts by V8's precise coverage of a
@@ -35,7 +33,8 @@ export async function measureFlows(checkout: string): Promise<Flows> {
   const create = async (name: string, command: string) => {
     const labels = { service: "wallet-core", role: "web", destination: "staging" };
     const path = `/containers/create?name=wallet-core-web-staging-${name}`;
-    const body = { Image: "ops-sample:latest", Cmd: ["sh", "-c", command], Labels: labels, HostConfig: { NetworkMode: "none" } };
+    const host = { NetworkMode: "none", Binds: [`${folder}:/signals:ro`] };
+    const body = { Image: "ops-sample:latest", Cmd: ["sh", "-c", command], Labels: labels, HostConfig: host };
     const { Id } = (await callDocker(dockerd.socketPath, "POST", path, body)) as { Id: string };
     await callDocker(dockerd.socketPath, "POST", `/containers/${Id}/start`);
     return Id;
@@ -48,11 +47,15 @@ export async function measureFlows(checkout: string): Promise<Flows> {
   flows.set(
     "die to a subscriber",
     await gateway.fewest(async (count) => {
-      const id = await create(randomBytes(4).toString("hex"), `sleep ${exitsAfter}`);
+      const name = randomBytes(4).toString("hex");
+      const id = await create(name, `until [ -e /signals/${name} ]; do sleep 0.02; done`);
       await gateway.subscribe("subscription { containerEvents { events { action } } }", async (message) => {
         // The start and the inspection after it are over by then.
-        await sleep(1000 * (exitsAfter - 2));
-        await count(() => message((text) => text.includes('"die"')));
+        await sleep(2000);
+        await count(async () => {
+          writeFileSync(join(folder, name), "");
+          await message((text) => text.includes('"die"'));
+        });
       });
       await callDocker(dockerd.socketPath, "DELETE", `/containers/${id}?force=1`);
       // The inspection after the event, and that of the removal.

@@ -12,7 +12,7 @@ import { toFingerprint } from "../../src/queues/fingerprint.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import type { QueueSource } from "../../src/queues/queue.ts";
 import type { ServiceGroup } from "../../src/releases/service-group.ts";
-import { containerKinds } from "../../src/timeline/containers.ts";
+import { containerKinds } from "../../src/timeline/memory.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "./containers.ts";
 import { sampleRecord, sampleDeployInfo } from "./deploys.ts";

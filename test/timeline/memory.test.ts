@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
-import { createEnds } from "../../src/timeline/containers.ts";
-import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
+import { createEnds, createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
 

@@ -1,8 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
-import { createContainerRecorder } from "../../src/timeline/containers.ts";
-import { createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
+import { createContainerRecorder, createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
 

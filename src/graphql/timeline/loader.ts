@@ -5,7 +5,7 @@ import type { DeployLog } from "../../deploys/deploy.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toProblem } from "../../lib/errors.ts";
-import { containerKinds } from "../../timeline/containers.ts";
+import { containerKinds } from "../../timeline/memory.ts";
 import {
   mergeRestarts,
   orderEntries,

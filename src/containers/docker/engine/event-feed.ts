@@ -96,7 +96,7 @@ function toRaw({ fullId, time, attributes }: EngineEvent, engine: string): RawCo
 
 function toContainerEvent({ action, detail, time, attributes }: EngineEvent, row: Container): ContainerEvent {
   const number = (name: string) => (/^\d{1,9}$/.test(attributes[name] ?? "") ? Number(attributes[name]) : null);
-  const name = parseName(attributes["name"]) ?? row.name;
+  const name = attributes["name"] ?? row.name;
   return {
     time,
     action,
@@ -104,7 +104,7 @@ function toContainerEvent({ action, detail, time, attributes }: EngineEvent, row
     signal: action === "kill" ? number("signal") : null,
     health: action === "health_status" ? toHealth(detail) : null,
     previousName: action === "rename" ? parseName(attributes["oldName"]) : null,
-    container: name === row.name ? row : { ...row, name },
+    container: name === row.name ? row : { ...row, name: parseName(name) ?? row.name },
   };
 }
 

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
-import { containerKinds, createContainerRecorder } from "../../src/timeline/containers.ts";
-import { createTimelineMemory } from "../../src/timeline/memory.ts";
+import { containerKinds, createContainerRecorder, createTimelineMemory } from "../../src/timeline/memory.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
 
