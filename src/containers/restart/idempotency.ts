@@ -76,7 +76,7 @@ export class PastFailure extends Error {
 
   constructor({ outcome, code, detail }: Pick<AuditEntry, "outcome" | "code" | "detail">) {
     const known = code ?? (outcome === "failed" ? "docker_error" : "restart_unknown");
-    const text = detail?.replace(`${code}: `, "") ?? "it is not known what became of it";
+    const text = detail?.replace(`${code}: `, "") ?? "its outcome is unknown";
     super(`From the audit record, for this Idempotency-Key: ${text}`);
     this.name = "PastFailure";
     this.code = known;

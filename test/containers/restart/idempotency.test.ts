@@ -102,7 +102,7 @@ describe("the record of a restart", () => {
   it.each([
     [{ outcome: "failed", code: "docker_timeout", detail: "docker_timeout: too late" }, "docker_timeout", "too late"],
     [{ outcome: "failed", code: null, detail: "settled: left exited" }, "docker_error", "settled: left exited"],
-    [{ outcome: "unknown", code: null, detail: null }, "restart_unknown", "it is not known what became of it"],
+    [{ outcome: "unknown", code: null, detail: null }, "restart_unknown", "its outcome is unknown"],
   ] as const)("of %j is an error of %s", (entry, code, text) => {
     const error = new PastFailure(entry);
     expect([error.name, error.code, error.message]).toEqual([

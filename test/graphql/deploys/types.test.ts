@@ -355,7 +355,7 @@ describe("a verdict", () => {
       queues: [{ before: null, after: null }],
       newErrors: null,
       containers: { restartsFrom: "counters" },
-      gaps: [expect.stringMatching(/^jobs: jobs that ended are not kept/), expect.stringMatching(/^errors: /)],
+      gaps: [expect.stringMatching(/^jobs: ended jobs are not stored long enough$/), expect.stringMatching(/^errors: /)],
     });
   });
 
