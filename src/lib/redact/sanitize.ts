@@ -50,7 +50,7 @@ export const cutMargin = 512;
 
 /**
  * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
- * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start. Source: security.md L3.
+ * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start.
  */
 export function cleanCutText(text: string, clean: LineCleaner = cleanText): string {
   return redactCutSecret(clean(dropLastWord(text)));
@@ -89,7 +89,7 @@ const breaks = /[\n\r\v\f\x85\u2028\u2029]+/g;
 
 /**
  * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences, control and invisible characters; line
- * breaks become a space, TAB stays. Linear time. Source: security.md L2.
+ * breaks become a space, TAB stays. Linear time.
  */
 export function sanitiseLine(text: string): string {
   if (!unsafe.test(text)) return text;
