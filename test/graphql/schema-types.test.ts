@@ -349,7 +349,7 @@ describe("series of containers", () => {
       startedAt: ago(5000),
       createdAt: ago(5000),
     });
-    const found = await rows("", { kept: [old] }, { old: samples(300, 200) });
+    const found = await rows("", { retired: [old] }, { old: samples(300, 200) });
     const times = found
       .filter(({ container }: { container: string }) => container === "old")
       .map(({ time }: { time: string }) => time);
