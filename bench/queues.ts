@@ -35,9 +35,9 @@ async function refresh(source: QueueSource) {
   return { metrics, failures };
 }
 
-async function withSource<T>(url: string, keepMs: number, use: (source: QueueSource) => Promise<T>): Promise<T> {
+async function withSource<T>(url: string, ttlMs: number, use: (source: QueueSource) => Promise<T>): Promise<T> {
   const options: QueueSourcesOptions = { databaseUrl: url, sources: [config], detect: false, env: null, logger: silentLogger };
-  const sources: QueueSources = createQueueSources({ ...options, keepMs });
+  const sources: QueueSources = createQueueSources({ ...options, ttlMs });
   try {
     const [source] = await sources.all(AbortSignal.timeout(1000));
     if (!source) throw new Error("no source");

@@ -19,7 +19,7 @@ export type Flows = ReadonlyMap<string, readonly string[]>;
 const calls = 5;
 
 /**
- * Runs the gateway of `checkout` over a real dockerd and a real PostgreSQL and makes the three calls of shared/house.md. Counts by V8's precise coverage of a
+ * Runs the gateway of `checkout` over a real dockerd and a real PostgreSQL and makes the calls of "Three flows" in ARCHITECTURE.md. Counts by V8's precise coverage of a
  * call: a file is entered when one of its functions ran. `checkout` needs its own node_modules.
  */
 export async function measureFlows(checkout: string): Promise<Flows> {

@@ -30,8 +30,8 @@ function deployTag(date: Date): string {
 }
 
 /**
- * The containers of one host as Kamal 2 makes them with `-d staging` (names, labels, environment and host names: `shared/upstreams.md`
- * 1.1), in the order in which they are made: the web of the previous release, which is stopped, web, runner and worker of the current one, and
+ * The containers of one host as Kamal 2 makes them with `-d staging` (names, labels, environment and host names),
+ * in the order in which they are made: the web of the previous release, which is stopped, web, runner and worker of the current one, and
  * redis as an accessory.
  */
 export function kamalContainers(releases: Releases): readonly SandboxContainer[] {

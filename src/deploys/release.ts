@@ -15,7 +15,7 @@ export function createInfoFor(info: DeployInfo | null, containers: readonly Cont
 
 /**
  * Gives a container that has only moving tags the release of its group's deploy info. This holds only for a running core container that was not replaced. The
- * commit of the info counts only for the exact tag that it names (upstreams.md 1.3.4 and 1.3.5). Returns the same object when there is nothing to add.
+ * commit of the info counts only for the exact tag that it names. Returns the same object when there is nothing to add.
  */
 export function withDeploy(container: Container, deploy: DeployInfo | null): Container {
   if (!deploy || !deploy.currentTag || container.kind !== "core") return container;

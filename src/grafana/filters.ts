@@ -237,7 +237,7 @@ const all: ReadonlySet<string> = new Set(["$__all", "All", ".*", ".+", "*"]);
 
 /**
  * The values of a text. Grafana escapes a variable's value for regular expressions and writes several as `(a|b)`: `webhook\.aella`, `(payouts|webhook\.aella)`.
- * Other text is returned unchanged. Source: shared/grafana.md, "Template interpolation".
+ * Other text is returned unchanged.
  */
 export function toValues(text: string): string[] {
   const isGroup = text.startsWith("(") && text.endsWith(")") && !isEscaped(text, text.length - 1);

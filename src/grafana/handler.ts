@@ -68,7 +68,7 @@ const posts: Readonly<Record<string, Answer>> = {
 export const grafanaRoutes: readonly string[] = Object.keys(posts);
 
 /**
- * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing slash; source: shared/grafana.md, section 1. Rejects with an
+ * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing slash. Rejects with an
  * OpsError: forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
  */
 export function createGrafanaHandler(

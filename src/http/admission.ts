@@ -17,7 +17,7 @@ interface Waiting {
   readonly settle: (granted: boolean) => void;
 }
 
-/** Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody. Source: security.md F23. */
+/** Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody. */
 export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits): Admission {
   let taken = 0;
   const byHolder = new Map<string, number>();

@@ -7,7 +7,7 @@ export type FindClientAddress = (peer: string | undefined, headers: IncomingHttp
 /**
  * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one that trusted proxies named in `X-Forwarded-For` or `Forwarded` (RFC
  * 7239), read from the right. Entries further left can be forged. A hop without an address ("unknown") ends the search at the proxy that named it. Two headers that
- * disagree leave the connection's own address: one of them is not the proxy's. IPv4-mapped IPv6 counts as IPv4. Source: security.md A9.
+ * disagree leave the connection's own address: one of them is not the proxy's. IPv4-mapped IPv6 counts as IPv4.
  */
 export function createClientAddress(trusted: BlockList): FindClientAddress {
   const isTrusted = (address: string) => trusted.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");

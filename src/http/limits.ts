@@ -1,5 +1,5 @@
 /**
- * Limits per client and in total. Times in ms, sizes in bytes. Source: security.md H1, F22, F23, A8.
+ * Limits per client and in total. Times in ms, sizes in bytes.
  *
  * Memory limits suit the shipped container of 384 MB with a heap of 192 MB; the idle process takes about 120 MB.
  * - `waitingConnections` x (8 kB and about twice `maxHeaderSize`) is 40 MB. At 12,000, endless headers filled the heap; at 2,000,

@@ -88,7 +88,7 @@ export function wantsProblem(accept: string | undefined): boolean {
   return accept !== undefined && accept.includes("application/problem+json");
 }
 
-/** Headers of every data answer: flat name/value list. Source: security.md H3. HSTS is the job of the TLS proxy. */
+/** Headers of every data answer: flat name/value list. HSTS is the job of the TLS proxy. */
 export const apiHeaders: readonly string[] = [
   "Cache-Control",
   "no-store",

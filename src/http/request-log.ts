@@ -14,7 +14,7 @@ export interface LoggedAnswer {
 
 /**
  * Logs one line per request. An allow-list: no query, no header except a plain client request id, no body. The path loses control
- * characters and secrets, and is then cut. 499 means that the client disconnected. Source: security.md L5.
+ * characters and secrets, and is then cut. 499 means that the client disconnected.
  */
 export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, route, code }: LoggedAnswer): void {
   const { req, maybePrincipal: principal, logged } = exchange;

@@ -113,7 +113,7 @@ const notReady: EdgeReply = { status: 503, headers: { "Retry-After": "5" }, body
 
 /**
  * `/healthz`: the process answers. `/readyz`: our own state, 503 while draining. Neither asks an upstream: a dead Prometheus must
- * not take the gateway out of rotation. Source: security.md 4.3.
+ * not take the gateway out of rotation.
  */
 export function createHealthPages(isReady: () => boolean): PublicPage[] {
   return [

@@ -25,7 +25,7 @@ type StreamLimits = Pick<
 
 const anybody: (principal: Principal) => boolean = () => true;
 
-/** The endless answers: limits their number, rechecks the rights of their callers, and disconnects stalled readers. Source: security.md G8, Z7, F21, F22. */
+/** The endless answers: limits their number, rechecks the rights of their callers, and disconnects stalled readers. */
 export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
   const open = new Set<(reason: StreamEnd) => void>();
   const byToken = new Map<string, number>();

@@ -23,12 +23,12 @@ export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>)
   let current: SharedCall | null = null;
   const start = (): SharedCall => {
     const controller = new AbortController();
-    const flight: SharedCall = { result: work(controller.signal), controller, callers: 0 };
+    const call: SharedCall = { result: work(controller.signal), controller, callers: 0 };
     const leave = () => {
-      if (current === flight) current = null;
+      if (current === call) current = null;
     };
-    flight.result.then(leave, leave);
-    return flight;
+    call.result.then(leave, leave);
+    return call;
   };
   return async (signal) => {
     signal.throwIfAborted();
@@ -85,28 +85,28 @@ export function createKeyedCache<Question, T>(
 }
 
 /** The TTL is this many times the query time (the faster of the last two, so that one slow answer does not count). */
-const rests = 9;
-/** The TTL is at most this many times `keepMs`. */
-const longest = 15;
+const ttlPerQueryTime = 9;
+/** The TTL is at most this many times `ttlMs`. */
+const mostTtls = 15;
 
 /**
- * Cache with adaptive TTL: 9 x the query time, at least `keepMs`, at most 15 x `keepMs`. Up to that limit a slow upstream spends at most 10 % of its time on us.
+ * Cache with adaptive TTL: 9 x the query time, at least `ttlMs`, at most 15 x `ttlMs`. Up to that limit a slow upstream spends at most 10 % of its time on us.
  * Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
  */
-export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
+export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: number): (signal: AbortSignal) => Promise<T> {
   let cached: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;
-  const flight = createSingleFlight(async (signal) => {
+  const refresh = createSingleFlight(async (signal) => {
     const start = performance.now();
     const answer = await ask(signal);
     const end = performance.now();
     const tookMs = end - start;
-    const restMs = rests * Math.min(tookMs, cached?.tookMs ?? 0);
-    cached = { answer, until: end + Math.min(longest * keepMs, Math.max(keepMs, restMs)), tookMs };
+    const adaptiveMs = ttlPerQueryTime * Math.min(tookMs, cached?.tookMs ?? 0);
+    cached = { answer, until: end + Math.min(mostTtls * ttlMs, Math.max(ttlMs, adaptiveMs)), tookMs };
     return answer;
   });
   return (signal) => {
     if (signal.aborted) return ask(signal);
-    return cached && performance.now() < cached.until ? Promise.resolve(cached.answer) : flight(signal);
+    return cached && performance.now() < cached.until ? Promise.resolve(cached.answer) : refresh(signal);
   };
 }
 

@@ -73,8 +73,8 @@ const rateMs = 300_000;
 const leastMs = 60_000;
 
 /**
- * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled at reads, so only while clients poll. Source:
- * shared/upstreams.md 3.1, "Sampling fallback". `now`: a monotonic clock, milliseconds.
+ * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled at reads, so only while clients poll.
+ * `now`: a monotonic clock, milliseconds.
  */
 export function createSamples(now: () => number = () => performance.now()) {
   /** Oldest first. The last one is the newest read; it is replaced until it is a step away from the one before. */

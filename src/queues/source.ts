@@ -29,7 +29,7 @@ export interface QueueSourcesOptions extends Partial<QueuesFile> {
   readonly logger: Logger;
   readonly observe?: ObserveCall;
   /** How long a result is shared by all callers, milliseconds. @default 1000 */
-  readonly keepMs?: number;
+  readonly ttlMs?: number;
   /** Called with the metrics of each read of a source. */
   readonly onRead?: MetricsObserver;
   /** Limits for plans that would scan a huge table. */
@@ -50,10 +50,10 @@ export interface OpenQueueSources extends QueueSources {
   unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
 }
 
-/** The queue sources of one database and of the brokers. Each is read at most once in `keepMs`, for all callers. Connects on the first call. */
+/** The queue sources of one database and of the brokers. Each is read at most once in `ttlMs`, for all callers. Connects on the first call. */
 export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
-  const { detect = true, hide = [], keepMs = 1000, onRead = () => {} } = options;
+  const { detect = true, hide = [], ttlMs = 1000, onRead = () => {} } = options;
   const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger, observe);
   const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
   const opened: OpenSource[] = [];
@@ -62,7 +62,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
     const changes = findKind(config).control?.(config);
     const control =
       controlDatabase && changes && createSqlControl({ source: config.name, database: controlDatabase, ...changes });
-    const cached = cacheAnswers(control ? { ...source, control } : source, keepMs, onRead);
+    const cached = cacheAnswers(control ? { ...source, control } : source, ttlMs, onRead);
     opened.push(cached);
     return cached;
   };
@@ -154,7 +154,7 @@ export function createDetector({ open, logger, ...options }: DetectorOptions) {
 }
 
 /** One cache for each answer, and what is remembered from one answer to the next: run times, samples, fingerprints. */
-function cacheAnswers(source: KindSource, keepMs: number, onRead: MetricsObserver): OpenSource {
+function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver): OpenSource {
   const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
@@ -177,7 +177,7 @@ function cacheAnswers(source: KindSource, keepMs: number, onRead: MetricsObserve
   };
   const readFailures = async (signal: AbortSignal) =>
     fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
-  const readRows = source.history && cacheHistories(source.history, 2 * keepMs);
+  const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
   return {
     ...source,
     async history(queues, range, signal) {
@@ -185,18 +185,18 @@ function cacheAnswers(source: KindSource, keepMs: number, onRead: MetricsObserve
       const histories = await readRows(queues, range, signal).catch(asOpsError);
       return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
     },
-    metrics: cache(readMetrics, keepMs),
-    failures: cache(readFailures, keepMs),
+    metrics: cache(readMetrics, ttlMs),
+    failures: cache(readFailures, ttlMs),
     failedJobs: async (queue, signal) => {
       const jobs = (await source.failedJobs?.(queue, signal)) ?? null;
       return jobs && fingerprints.addToJobs(jobs, createSharedBudget(signal));
     },
-    ...(source.workerJobs && { workerJobs: cache(source.workerJobs, keepMs) }),
+    ...(source.workerJobs && { workerJobs: cache(source.workerJobs, ttlMs) }),
   };
 }
 
-function cache<T>(ask: (signal: AbortSignal) => Promise<T>, keepMs: number): (signal: AbortSignal) => Promise<T> {
-  const cached = createCache(ask, keepMs);
+function cache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: number): (signal: AbortSignal) => Promise<T> {
+  const cached = createCache(ask, ttlMs);
   return (signal) => cached(signal).catch(asOpsError);
 }
 

@@ -160,7 +160,7 @@ test("retired containers obey rights and filters; failures hide nothing", async 
     staging: { scopes: ["ops:read", "ops:logs"], environments: ["staging"] },
   });
   const visible = sampleContainer({ name: "web-now" });
-  const kept = [
+  const retired = [
     sampleContainer({ name: "web-before", status: "exited", version: "v1", createdAt: "2026-01-12T09:40:00Z" }),
     sampleContainer({ name: "web-2-before", status: "exited", engine: "web-2", service: "other", env: null }),
     sampleContainer({ name: "web-production", status: "exited", env: "production" }),
@@ -171,11 +171,11 @@ test("retired containers obey rights and filters; failures hide nothing", async 
     sampleContainer({ name: "web-broken", status: "exited", createdAt: "2026-01-11T09:40:00Z" }),
   ];
   // One that stopped between the two lists is on both.
-  const memory = createMemorySources({ containers: [visible], kept: [...kept, visible] });
+  const memory = createMemorySources({ containers: [visible], retired: [...retired, visible] });
   const source = memory.sources.containers;
   const readLogs = source.logs.bind(source);
   source.logs = async (ref, options, signal) => {
-    if (ref.fullId === kept.at(-1)?.fullId) throw new OpsError("docker_error", "it is being removed");
+    if (ref.fullId === retired.at(-1)?.fullId) throw new OpsError("docker_error", "it is being removed");
     return readLogs(ref, options, signal);
   };
   await using gateway = await startGateway(memory.sources, { tokensFile: tokens.file });
@@ -198,7 +198,7 @@ test("retired containers obey rights and filters; failures hide nothing", async 
   expect(await ask("all", 'role: "web", service: "other"')).toEqual(["web-2-before"]);
   expect(await ask("all", 'role: "web", service: "wallet-core-staging", includeAccessories: true')).toContain("side-before");
   expect(await ask("staging", 'role: "web", service: "other"')).toBeNull();
-  // A role of which only kept ones are left has a history.
+  // A role of which only retired ones are left has a history.
   expect(await ask("all", 'role: "worker"')).toEqual(["worker-before"]);
   expect(await ask("all", 'role: "job"')).toBeNull();
   expect(await ask("all", 'role: "job", destination: "beta"')).toEqual(["job-beta"]);

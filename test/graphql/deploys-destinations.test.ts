@@ -59,7 +59,7 @@ function createFleet(variables: Readonly<Record<string, string>>) {
   const memory = createMemorySources(
     {
       containers: all.filter(({ status }) => status === "running"),
-      kept: all.filter(({ status }) => status !== "running"),
+      retired: all.filter(({ status }) => status !== "running"),
       engines: [{ name: "web-1", ok: true, error: null }],
     },
     { restartEnabled: true, env: config.env },

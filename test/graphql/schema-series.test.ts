@@ -128,7 +128,7 @@ describe("series of queues", () => {
         env: "PRODUCTION",
         exact: null,
         since: null,
-        error: { code: "query_refused", message: "Nothing is remembered of its queues" },
+        error: { code: "query_refused", message: "No history is available for its queues" },
       },
     ]);
   });

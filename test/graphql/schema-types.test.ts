@@ -349,7 +349,7 @@ describe("series of containers", () => {
       startedAt: ago(5000),
       createdAt: ago(5000),
     });
-    const found = await rows("", { kept: [old] }, { old: samples(300, 200) });
+    const found = await rows("", { retired: [old] }, { old: samples(300, 200) });
     const times = found
       .filter(({ container }: { container: string }) => container === "old")
       .map(({ time }: { time: string }) => time);
@@ -437,7 +437,7 @@ describe("series of queues", () => {
   it("of an unknown queue are refused", async () => {
     const memory = { queueSources: [{ name: "jobs", metrics: [{ name: "mail" }], errors: [] }] };
     const { refusals } = await ask(memory, '{ queues { history(from: "1h") { exact } } }');
-    expect(refusals).toEqual(["query_refused: Nothing is remembered of this queue"]);
+    expect(refusals).toEqual(["query_refused: No history is available for this queue"]);
   });
 });
 
@@ -538,7 +538,7 @@ describe("the restart of a role", () => {
       'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { steps { outcome error { code message } } } }';
     const { data } = await read({ containers: [web] }, source, { change, options });
     expect(data.restartRole.steps).toEqual([
-      { outcome: "FAILED", error: { code: "container_not_found", message: "It is of another role now" } },
+      { outcome: "FAILED", error: { code: "container_not_found", message: "This container now has another role" } },
     ]);
   });
 

@@ -40,7 +40,7 @@ async function start(version: "v1" | "v2"): Promise<string> {
 async function openGateway(folder: string, sources: readonly QueueSourceConfig[] = []) {
   const engine = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
   const containers = createContainerSource({ engines: [engine], rules: rulesOf("verdicts"), logger: silentLogger });
-  const queues = createQueueSources({ databaseUrl: database.url, sources, env: "staging", logger: silentLogger, keepMs: 0 });
+  const queues = createQueueSources({ databaseUrl: database.url, sources, env: "staging", logger: silentLogger, ttlMs: 0 });
   const deploy = createDeploySource({ path: join(folder, "deploy_info.json"), toEnv, logger: silentLogger });
   const gateway = await startGateway({ ...createMemorySources().sources, containers, queues, deploy });
   closers.push(

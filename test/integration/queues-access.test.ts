@@ -59,7 +59,7 @@ it("missing grants are named, and are sufficient", async () => {
 it("a role with only SELECT can read, within its own limits", async () => {
   await database.query(`alter role ${role.name} connection limit 3; alter role ${role.name} set statement_timeout = '5s'`);
   const sources = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: role.url,
     sources: [runner.config],
     detect: false,

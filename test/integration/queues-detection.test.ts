@@ -27,7 +27,7 @@ function open(file?: object, databaseUrl = database.url): QueueSources {
   const parsed = file === undefined ? { ok: true as const } : parseQueuesFile(JSON.stringify(file));
   if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
   const { ok: _, ...options } = parsed;
-  const sources = createQueueSources({ ...options, databaseUrl, env: null, logger: silentLogger, keepMs: 0 });
+  const sources = createQueueSources({ ...options, databaseUrl, env: null, logger: silentLogger, ttlMs: 0 });
   opened.push(sources);
   return sources;
 }

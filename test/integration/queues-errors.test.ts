@@ -40,9 +40,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-function open(sources: readonly QueueSourceConfig[], containers = [now], kept = [old]) {
+function open(sources: readonly QueueSourceConfig[], containers = [now], retired = [old]) {
   const queues = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: database.url,
     sources,
     detect: false,
@@ -50,7 +50,7 @@ function open(sources: readonly QueueSourceConfig[], containers = [now], kept = 
     logger: silentLogger,
   });
   closers.push(() => queues.close());
-  const memory = createMemorySources({ containers, kept });
+  const memory = createMemorySources({ containers, retired });
   const ask = async (source: string) => {
     const result = await graphql({ schema, source, contextValue: createContext({ ...memory.sources, queues }, createCaller()) });
     expect(result.errors).toBeUndefined();

@@ -63,7 +63,7 @@ beforeAll(async () => {
     detect: false,
     env: null,
     logger: silentLogger,
-    keepMs: 0,
+    ttlMs: 0,
   });
   [source] = (await sources.all(signal())) as [QueueSource];
 });

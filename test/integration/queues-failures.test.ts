@@ -25,7 +25,7 @@ beforeAll(async () => {
   await river.insert([{ queue: "b", state: "waiting" }]);
   const configs = [runner.config, river.config, slow];
   sources = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: database.url,
     sources: configs,
     detect: false,

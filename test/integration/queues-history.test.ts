@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 async function open(config: QueueSourceConfig): Promise<QueueSource> {
-  const options = { sources: [config], detect: false, env: null, logger: silentLogger, keepMs: 0 };
+  const options = { sources: [config], detect: false, env: null, logger: silentLogger, ttlMs: 0 };
   const sources = createQueueSources({ databaseUrl: database.url, ...options });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0] as QueueSource;

@@ -52,7 +52,7 @@ async function using<T>(
     detect: false,
     env: null,
     logger: silentLogger,
-    keepMs: 0,
+    ttlMs: 0,
     heavy: options,
   });
   try {

@@ -33,7 +33,7 @@ async function start(version: "v1" | "v2"): Promise<string> {
 
 async function open(engines: Parameters<typeof createContainerSource>[0]["engines"]) {
   const containers = createContainerSource({ engines, rules: rulesOf("orphans"), logger: silentLogger });
-  const queues = createQueueSources({ databaseUrl: database.url, env: "staging", logger: silentLogger, keepMs: 0 });
+  const queues = createQueueSources({ databaseUrl: database.url, env: "staging", logger: silentLogger, ttlMs: 0 });
   const gateway = await startGateway({ ...createMemorySources().sources, containers, queues });
   closers.push(
     async () => gateway[Symbol.asyncDispose](),

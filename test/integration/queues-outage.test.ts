@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const open = (databaseUrl: string | null, sources: readonly QueueSourceConfig[] | null) =>
-  createQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger, keepMs: 0 });
+  createQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger, ttlMs: 0 });
 
 it("a restart is survived, an outage reported and recovered from", async () => {
   const database = await createTestDatabase(server.url, "outage");

@@ -17,7 +17,7 @@ const config: QueueSourceConfig = { name: "boss", kind: "pgboss", schema: "pgbos
 const rows = 150_000;
 
 async function open(url: string, heavy: HeavyOptions = {}): Promise<QueueSource> {
-  const options = { databaseUrl: url, sources: [config], detect: false, env: null, logger: silentLogger, keepMs: 0, heavy };
+  const options = { databaseUrl: url, sources: [config], detect: false, env: null, logger: silentLogger, ttlMs: 0, heavy };
   const sources = createQueueSources(options);
   onTestFinished(() => sources.close());
   return (await sources.all(signal()))[0] as QueueSource;

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 async function open(sources: readonly QueueSourceConfig[] | null): Promise<readonly QueueSource[]> {
   const opened = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: database.url,
     ...(sources ? { sources, detect: false } : {}),
     env: "production",

@@ -33,7 +33,7 @@ it("the shipped role can read every job system, and write nothing", async () => 
   await database.query(`alter role wallet_core_ops password '${password}'`);
   const url = new URL(database.url);
   [url.username, url.password] = ["wallet_core_ops", password];
-  const sources = createQueueSources({ databaseUrl: url.href, env: null, logger: silentLogger, keepMs: 0 });
+  const sources = createQueueSources({ databaseUrl: url.href, env: null, logger: silentLogger, ttlMs: 0 });
   const found = await sources.all(signal);
   expect(found.map(({ kind }) => kind).toSorted()).toEqual([
     "good-job",

@@ -20,7 +20,7 @@ async function open(create: (database: TestDatabase) => Promise<JobTable>) {
   closers.push(() => database.drop());
   const jobs = await create(database);
   const start = (heavy: HeavyOptions = {}) => {
-    const options = { databaseUrl: database.url, sources: [jobs.config], detect: false, env: null, keepMs: 0, heavy };
+    const options = { databaseUrl: database.url, sources: [jobs.config], detect: false, env: null, ttlMs: 0, heavy };
     const sources = createQueueSources({ ...options, logger: silentLogger });
     closers.push(() => sources.close());
     return async (queue: string) => {

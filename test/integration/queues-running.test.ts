@@ -24,7 +24,7 @@ async function open(source: object): Promise<QueueSource> {
   const parsed = parseQueuesFile(JSON.stringify({ sources: [{ name: "s", ...source }] }));
   if (!parsed.ok) throw new Error(parsed.issues.join("\n"));
   const sources = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: database.url,
     sources: parsed.sources,
     detect: false,

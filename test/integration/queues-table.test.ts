@@ -34,7 +34,7 @@ function parse(mapping: object): readonly QueueSourceConfig[] {
 /** A source of the given mapping. */
 async function open(mapping: object, heavy: HeavyOptions = {}): Promise<QueueSource> {
   const sources = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: database.url,
     sources: parse(mapping),
     detect: false,

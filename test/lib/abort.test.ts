@@ -4,15 +4,15 @@ import { createSingleFlight } from "../../src/lib/cache.ts";
 
 const never = () => new AbortController().signal;
 
-/** A flight whose landings the test decides. */
+/** A single flight whose results the test decides. */
 function create() {
-  const landings: { resolve(value: number): void; reject(error: Error): void; signal: AbortSignal }[] = [];
-  const fly = createSingleFlight((signal) => {
+  const calls: { resolve(value: number): void; reject(error: Error): void; signal: AbortSignal }[] = [];
+  const run = createSingleFlight((signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    landings.push({ resolve, reject, signal });
+    calls.push({ resolve, reject, signal });
     return promise;
   });
-  return { fly, landings };
+  return { run, calls };
 }
 
 describe("abortable", () => {
@@ -40,53 +40,53 @@ describe("abortable", () => {
 
 describe("createFlight", () => {
   it("shares one run among concurrent callers and starts anew afterwards", async () => {
-    const { fly, landings } = create();
-    const shared = Promise.all(Array.from({ length: 200 }, () => fly(never())));
-    expect(landings).toHaveLength(1);
-    landings[0]?.resolve(7);
+    const { run, calls } = create();
+    const shared = Promise.all(Array.from({ length: 200 }, () => run(never())));
+    expect(calls).toHaveLength(1);
+    calls[0]?.resolve(7);
     expect(new Set(await shared)).toStrictEqual(new Set([7]));
-    const next = fly(never());
-    landings[1]?.resolve(8);
+    const next = run(never());
+    calls[1]?.resolve(8);
     expect(await next).toBe(8);
   });
 
   it("lets one caller leave without ending the run for the others", async () => {
-    const { fly, landings } = create();
+    const { run, calls } = create();
     const controller = new AbortController();
-    const leaving = fly(controller.signal);
-    const staying = fly(never());
+    const leaving = run(controller.signal);
+    const staying = run(never());
     controller.abort();
     await expect(leaving).rejects.toMatchObject({ name: "AbortError" });
-    expect(landings[0]?.signal.aborted).toBe(false);
-    landings[0]?.resolve(1);
+    expect(calls[0]?.signal.aborted).toBe(false);
+    calls[0]?.resolve(1);
     expect(await staying).toBe(1);
   });
 
   it("aborts the run when the last caller has left; the next starts anew", async () => {
-    const { fly, landings } = create();
+    const { run, calls } = create();
     const controller = new AbortController();
-    const leaving = fly(controller.signal);
+    const leaving = run(controller.signal);
     controller.abort();
     await expect(leaving).rejects.toMatchObject({ name: "AbortError" });
-    expect(landings[0]?.signal.aborted).toBe(true);
-    const coming = fly(never());
-    landings[1]?.resolve(2);
+    expect(calls[0]?.signal.aborted).toBe(true);
+    const coming = run(never());
+    calls[1]?.resolve(2);
     expect(await coming).toBe(2);
   });
 
   it("rejects for all that share it, and for nobody after", async () => {
-    const { fly, landings } = create();
-    const both = Promise.allSettled([fly(never()), fly(never())]);
-    landings[0]?.reject(new Error("boom"));
+    const { run, calls } = create();
+    const both = Promise.allSettled([run(never()), run(never())]);
+    calls[0]?.reject(new Error("boom"));
     expect((await both).map(({ status }) => status)).toStrictEqual(["rejected", "rejected"]);
-    const next = fly(never());
-    landings[1]?.resolve(3);
+    const next = run(never());
+    calls[1]?.resolve(3);
     expect(await next).toBe(3);
   });
 
   it("starts nothing for a caller that has already left", async () => {
-    const { fly, landings } = create();
-    await expect(fly(AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
-    expect(landings).toHaveLength(0);
+    const { run, calls } = create();
+    await expect(run(AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+    expect(calls).toHaveLength(0);
   });
 });

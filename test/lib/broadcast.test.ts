@@ -35,26 +35,26 @@ async function timeOf(promise: Promise<unknown>): Promise<number | null> {
 
 describe("a notifier", () => {
   it("that was notified before ends the wait at once, and only once", async () => {
-    const [bell, { signal }] = [createNotifier(), watchSignal()];
-    bell.notify();
-    bell.notify();
-    expect(await timeOf(bell.wait(signal, 500))).toBe(0);
-    expect(await timeOf(bell.wait(signal, 500))).toBe(500);
-    expect(await timeOf(bell.wait(signal))).toBeNull();
+    const [notifier, { signal }] = [createNotifier(), watchSignal()];
+    notifier.notify();
+    notifier.notify();
+    expect(await timeOf(notifier.wait(signal, 500))).toBe(0);
+    expect(await timeOf(notifier.wait(signal, 500))).toBe(500);
+    expect(await timeOf(notifier.wait(signal))).toBeNull();
   });
 
   it("that is notified, or whose signal aborts, ends the wait then", async () => {
-    const [bell, { abort, signal, listeners }] = [createNotifier(), watchSignal()];
-    setTimeout(() => bell.notify(), 300);
-    expect(await timeOf(bell.wait(signal))).toBe(300);
-    setTimeout(() => bell.notify(), 300);
-    expect(await timeOf(bell.wait(signal, 400))).toBe(300);
+    const [notifier, { abort, signal, listeners }] = [createNotifier(), watchSignal()];
+    setTimeout(() => notifier.notify(), 300);
+    expect(await timeOf(notifier.wait(signal))).toBe(300);
+    setTimeout(() => notifier.notify(), 300);
+    expect(await timeOf(notifier.wait(signal, 400))).toBe(300);
     expect([listeners(), vi.getTimerCount()]).toEqual([0, 0]);
     // The ring was heard.
     setTimeout(() => abort.abort(), 200);
-    expect(await timeOf(bell.wait(signal, 400))).toBe(200);
+    expect(await timeOf(notifier.wait(signal, 400))).toBe(200);
     expect(vi.getTimerCount()).toBe(0);
-    expect(await timeOf(bell.wait(signal))).toBe(0);
+    expect(await timeOf(notifier.wait(signal))).toBe(0);
     expect(listeners()).toBe(0);
   });
 });

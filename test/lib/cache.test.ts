@@ -8,48 +8,48 @@ const signal = new AbortController().signal;
 
 it("concurrent and close callers share one question and its answer", async () => {
   let asked = 0;
-  const kept = createCache(async () => (asked += 1), 1000);
-  expect(await Promise.all(Array.from({ length: 100 }, () => kept(signal)))).toEqual(Array.from({ length: 100 }, () => 1));
+  const cached = createCache(async () => (asked += 1), 1000);
+  expect(await Promise.all(Array.from({ length: 100 }, () => cached(signal)))).toEqual(Array.from({ length: 100 }, () => 1));
   vi.advanceTimersByTime(999);
-  expect(await kept(signal)).toBe(1);
+  expect(await cached(signal)).toBe(1);
   vi.advanceTimersByTime(1);
-  expect([await kept(signal), await kept(signal), asked]).toEqual([2, 2, 2]);
+  expect([await cached(signal), await cached(signal), asked]).toEqual([2, 2, 2]);
 });
 
 it("failures are not cached", async () => {
   let asked = 0;
-  const kept = createCache(async () => {
+  const cached = createCache(async () => {
     asked += 1;
     if (asked === 1) throw new Error("away");
     return asked;
   }, 1000);
-  await expect(kept(signal)).rejects.toThrow("away");
-  expect(await kept(signal)).toBe(2);
+  await expect(cached(signal)).rejects.toThrow("away");
+  expect(await cached(signal)).toBe(2);
 });
 
 it("a caller may leave at once while the others get their answer", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const kept = createCache(() => promise, 1000);
+  const cached = createCache(() => promise, 1000);
   const leaving = new AbortController();
-  const [left, stayed] = [kept(leaving.signal), kept(signal)];
+  const [left, stayed] = [cached(leaving.signal), cached(signal)];
   leaving.abort(new Error("gone"));
   await expect(left).rejects.toThrow("gone");
   resolve("answer");
   expect(await stayed).toBe("answer");
 });
 
-it("a slow upstream rests nine tenths of the time, 15 s at most", async () => {
+it("the TTL is nine times the query time, 15 s at most", async () => {
   let [asked, tookMs] = [0, 400];
-  const kept = createCache(async () => {
+  const cached = createCache(async () => {
     vi.advanceTimersByTime(tookMs);
     return (asked += 1);
   }, 1000);
   const askedAfter = async (ms: number) => {
     vi.advanceTimersByTime(ms);
-    return kept(signal);
+    return cached(signal);
   };
   // One slow answer may be that of a connection that was made for it.
-  expect([await kept(signal), await askedAfter(999), await askedAfter(1)]).toEqual([1, 1, 2]);
+  expect([await cached(signal), await askedAfter(999), await askedAfter(1)]).toEqual([1, 1, 2]);
   expect([await askedAfter(3599), await askedAfter(1)]).toEqual([2, 3]);
   tookMs = 7000;
   expect([await askedAfter(3600), await askedAfter(3599), await askedAfter(1)]).toEqual([4, 4, 5]);

@@ -12,54 +12,54 @@ import { createRabbitmqClient } from "../../src/queues/systems/rabbitmq/client.t
 import { createRedisConnection } from "../../src/queues/systems/redis/connection.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 
-type Told = readonly [upstream: Upstream, seconds: number, code: string | null];
+type Call = readonly [upstream: Upstream, seconds: number, code: string | null];
 
-function createEar(): { told: Told[]; observe: ObserveCall } {
-  const told: Told[] = [];
-  return { told, observe: (...call) => void told.push(call) };
+function createCallRecorder(): { recorded: Call[]; observe: ObserveCall } {
+  const recorded: Call[] = [];
+  return { recorded, observe: (...call) => void recorded.push(call) };
 }
 
 const toCode = () => "docker_error";
 const never = new AbortController().signal;
 
 it("an answer and a failure are reported with their duration", async () => {
-  const { told, observe } = createEar();
+  const { recorded, observe } = createCallRecorder();
   const options = { observe, upstream: "docker", signal: never, toCode } as const;
   const begin = performance.now();
   expect(await observed(options, () => sleep(30, "answer"))).toBe("answer");
   const seconds = (performance.now() - begin) / 1000;
   await expect(observed(options, () => Promise.reject(new OpsError("docker_error", "")))).rejects.toThrow(OpsError);
-  expect(told).toMatchObject([
+  expect(recorded).toMatchObject([
     ["docker", expect.any(Number), null],
     ["docker", expect.any(Number), "docker_error"],
   ]);
-  expect(told[0]?.[1]).toBeGreaterThan(0.025);
-  expect(told[0]?.[1]).toBeLessThanOrEqual(seconds);
+  expect(recorded[0]?.[1]).toBeGreaterThan(0.025);
+  expect(recorded[0]?.[1]).toBeLessThanOrEqual(seconds);
 });
 
 it("a missing container is an answer of its engine", async () => {
-  const { told, observe } = createEar();
+  const { recorded, observe } = createCallRecorder();
   await using engine = await startFakeUpstream((response, { url }) => {
     response.writeHead(url === "/_ping" ? 200 : 404, { "api-version": "1.45" }).end('{"message":"No such container"}');
   });
   const { hostname, port } = new URL(engine.url);
   const client = createEngineClient({ kind: "tcp", host: hostname, port: Number(port), tls: null }, null, observe);
   await expect(client.call("a".repeat(64), "json", {}, never)).rejects.toMatchObject({ status: 404 });
-  expect(told.map(([, , code]) => code)).toEqual([null, null]);
+  expect(recorded.map(([, , code]) => code)).toEqual([null, null]);
 });
 
 it("a deadline is reported, a cancelled call is not", async () => {
-  const { told, observe } = createEar();
+  const { recorded, observe } = createCallRecorder();
   const wait = (signal: AbortSignal) =>
     observed({ observe, upstream: "docker", signal, toCode }, () => sleep(5000, undefined, { signal }));
   await expect(wait(AbortSignal.timeout(5))).rejects.toThrow("aborted");
   await expect(withDeadline(5, wait)).rejects.toThrow("5 ms");
-  expect(told).toHaveLength(2);
+  expect(recorded).toHaveLength(2);
   const caller = new AbortController();
   const given = wait(caller.signal);
   caller.abort();
   await expect(given).rejects.toThrow("aborted");
-  expect(told).toHaveLength(2);
+  expect(recorded).toHaveLength(2);
 });
 
 /** Nothing listens on port 1. */
@@ -93,7 +93,7 @@ const calls: readonly [upstream: Upstream, code: string, call: (observe: Observe
 ];
 
 it.each(calls)("%s: a call to an unreachable address is one failed call", async (upstream, code, call) => {
-  const { told, observe } = createEar();
+  const { recorded, observe } = createCallRecorder();
   await expect(call(observe)).rejects.toBeInstanceOf(Error);
-  expect(told.map(([name, , failure]) => [name, failure])).toEqual([[upstream, code]]);
+  expect(recorded.map(([name, , failure]) => [name, failure])).toEqual([[upstream, code]]);
 });

@@ -1,4 +1,4 @@
-/** What Grafana 13 POSTs to /query for a panel; source: shared/grafana.md, section 1. */
+/** What Grafana 13 POSTs to /query for a panel. */
 export function panelBody(targets: readonly object[], more: object = {}) {
   return {
     app: "dashboard",

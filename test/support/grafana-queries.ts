@@ -34,7 +34,7 @@ function fillTimes(text: string, from: Date, to: Date): string {
   return text.replaceAll("${__timeFrom:date:iso}", from.toISOString()).replaceAll("${__timeTo:date:iso}", to.toISOString());
 }
 
-/** Sends a query of a panel or an alert rule as its plugin would, and gives the frames that the plugin would make. Source: shared/grafana.md. */
+/** Sends a query of a panel or an alert rule as its plugin would, and gives the frames that the plugin would make. */
 export async function ask(place: Place, target: Target, chosen: Chosen = {}, hours = 6): Promise<DataFrame[]> {
   const { type } = target.datasource;
   if (type === "yesoreyeram-infinity-datasource") return [await askInfinity(place, target, chosen, hours)];

@@ -89,7 +89,7 @@ export async function createSqlBackend(name: string, create: (database: TestData
         detect: false,
         env: "staging",
         logger: silentLogger,
-        keepMs: 0,
+        ttlMs: 0,
       }),
     close: () => database.drop(),
     sql: { database, table },

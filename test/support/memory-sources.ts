@@ -37,7 +37,7 @@ const turns = { turn: () => null };
 /** Data in memory behind the ports. An Error in place of data is thrown. */
 export interface Memory {
   containers: readonly Container[];
-  kept: readonly Container[];
+  retired: readonly Container[];
   /** Live ones that no list shows. */
   hidden: readonly Container[];
   engines: readonly (Pick<EngineStatus, "name" | "ok" | "error"> & Partial<EngineStatus>)[];
@@ -75,7 +75,7 @@ export function createMemorySources(
 ) {
   const data: Memory = {
     containers: [],
-    kept: [],
+    retired: [],
     hidden: [],
     engines: [{ name: "local", ok: true, error: null }],
     queueSources: [],
@@ -101,8 +101,8 @@ export function createMemorySources(
     },
     listCached: () => ({ containers, engines: engines() }),
     listRetired: async () => {
-      count("kept");
-      return data.kept;
+      count("retired");
+      return data.retired;
     },
     images: async () => {
       count("images");

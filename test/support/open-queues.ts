@@ -10,7 +10,7 @@ export async function openQueues(
   configured: readonly QueueSourceConfig[] | null,
 ): Promise<readonly QueueSource[]> {
   const sources = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl,
     ...(configured ? { sources: configured, detect: false } : {}),
     env: "staging",

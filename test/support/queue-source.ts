@@ -13,7 +13,7 @@ export async function openSources(
   config: QueueSourceConfig | null,
 ): Promise<readonly QueueSource[]> {
   const sources = createQueueSources({
-    keepMs: 0,
+    ttlMs: 0,
     databaseUrl: database.url,
     ...(config && { sources: [config], detect: false }),
     env: null,

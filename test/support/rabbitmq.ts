@@ -105,5 +105,5 @@ export function createRabbitmqBackend(broker: RunningRabbitmq): JobBackend {
 
 export function openRabbitmq(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}): QueueSources {
   const brokers = { rabbitmq: url, redis: null };
-  return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
+  return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, ttlMs: 0, ...options });
 }

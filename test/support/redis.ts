@@ -8,7 +8,7 @@ import { allAbilities, type Job, type JobBackend } from "./job-backend.ts";
 
 export function openRedis(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}): QueueSources {
   const brokers = { rabbitmq: null, redis: url };
-  return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, keepMs: 0, ...options });
+  return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, ttlMs: 0, ...options });
 }
 
 /** The first source of a Redis, which can be read and reopened. */

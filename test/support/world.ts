@@ -296,7 +296,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const memory = createMemorySources(
     {
       containers: parts.flatMap(({ shown }) => shown),
-      kept: parts.flatMap(({ kept }) => kept),
+      retired: parts.flatMap(({ kept }) => kept),
       hidden: parts.flatMap(({ hidden }) => hidden),
       engines: homes.flatMap((half) => toEngines(half, env, broken)),
       queueSources: homes.flatMap(toQueueSources),

@@ -11,7 +11,7 @@ interface ImageReaderOptions {
   readonly services: readonly string[];
   readonly timeoutMs: number;
   /** @default 60000 */
-  readonly keepMs?: number;
+  readonly ttlMs?: number;
 }
 
 /** What the reader needs of an engine. */
@@ -27,7 +27,7 @@ const mostImages = 20;
  * @returns the services' images on an engine, cached for a minute. Empty when the engine is lost. When it refuses the call, as a filtered socket may, the
  *   last known ones. Never rejects.
  */
-export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: ImageReaderOptions) {
+export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: ImageReaderOptions) {
   const byEngine = new Map<ImageEngine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
 
   const fetch = async (engine: ImageEngine): Promise<readonly ReleaseImage[]> => {
@@ -53,7 +53,7 @@ export function createImageReader({ services, timeoutMs, keepMs = 60_000 }: Imag
     const { status } = await engine.view(signal);
     if (!status.ok) return [];
     const last = byEngine.get(engine);
-    if (last && performance.now() - last.at < keepMs) return last.images;
+    if (last && performance.now() - last.at < ttlMs) return last.images;
     const images = fetch(engine).catch(() => last?.images ?? []);
     byEngine.set(engine, { at: performance.now(), images });
     return images;

@@ -100,7 +100,7 @@ function failOf({ name }: Engine): (error: unknown) => never {
 type Lister = Pick<ContainerSource, "list" | "listCached" | "listRetired" | "listRunning">;
 
 /** Merges the engines' snapshots into one list: core containers first, then by name and engine. Sorts again only when a snapshot has changed. */
-export function createLister(engines: readonly Pick<Engine, "view" | "peek">[]): Lister {
+export function createLister(engines: readonly Pick<Engine, "view" | "viewCached">[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
   const toListing = (views: readonly EngineView[]): ContainerListing => {
@@ -114,7 +114,7 @@ export function createLister(engines: readonly Pick<Engine, "view" | "peek">[]):
   return {
     list: async (signal) => toListing(await viewAll(signal)),
     listCached() {
-      const views = engines.map((engine) => engine.peek());
+      const views = engines.map((engine) => engine.viewCached());
       return views.every((view) => view !== null) ? toListing(views) : null;
     },
     listRetired: async (signal) => (await viewAll(signal)).flatMap(({ snapshot }) => snapshot?.listRetired() ?? []),

@@ -26,7 +26,7 @@ export function toEngineContext(
   return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
 }
 
-/** The whole mapping of Kamal's, compose's and plain containers (upstreams.md 1.3). `seen`: when it was last observed, by default now. */
+/** The whole mapping of Kamal's, compose's and plain containers. `seen`: when it was last observed, by default now. */
 export function toContainer(
   raw: RawContainer,
   context: EngineContext,

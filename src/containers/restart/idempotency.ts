@@ -11,7 +11,7 @@ interface StoredResult<T> {
   readonly until: number;
 }
 
-export interface Answers<T> {
+export interface IdempotencyStore<T> {
   /**
    * Returns the stored answer of this key, also a failure or one still pending; else that of `run`. An answer that fails before `run` calls `keep` is
    * not stored: what was refused before anything happened may be tried again. @throws RestartRefused for a key of another request
@@ -22,7 +22,11 @@ export interface Answers<T> {
 }
 
 /** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest are dropped first. */
-export function createAnswers<T>({ ttlMs = 86_400_000, max = 1000, now = () => performance.now() } = {}): Answers<T> {
+export function createIdempotencyStore<T>({
+  ttlMs = 86_400_000,
+  max = 1000,
+  now = () => performance.now(),
+} = {}): IdempotencyStore<T> {
   const results = new Map<string, StoredResult<T>>();
   const put = (key: string, entry: StoredResult<T>) => {
     results.delete(key);
@@ -76,7 +80,7 @@ export class PastFailure extends Error {
 
   constructor({ outcome, code, detail }: Pick<AuditEntry, "outcome" | "code" | "detail">) {
     const known = code ?? (outcome === "failed" ? "docker_error" : "restart_unknown");
-    const text = detail?.replace(`${code}: `, "") ?? "it is not known what became of it";
+    const text = detail?.replace(`${code}: `, "") ?? "its outcome is unknown";
     super(`From the audit record, for this Idempotency-Key: ${text}`);
     this.name = "PastFailure";
     this.code = known;

@@ -69,7 +69,7 @@ interface RestartLimits {
   enter(fullId: string, holder: string, free?: boolean): RestartPlace;
 }
 
-/** One restart at a time for each container, a cooldown after it, a budget for each token, few in parallel (security.md R4). */
+/** One restart at a time for each container, a cooldown after it, a budget for each token, few in parallel. */
 export function createRestartLimits(options: RestartLimitOptions): RestartLimits {
   const { cooldownMs, budgetPerHour, parallel = 2, now = () => performance.now() } = options;
   const running = new Set<string>();

@@ -4,7 +4,7 @@ import { type Principal, toHolder } from "../../auth/principal.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
-import { createAnswers, describeRequest, PastFailure, toAnswerKey, toIntent } from "./idempotency.ts";
+import { createIdempotencyStore, describeRequest, PastFailure, toAnswerKey, toIntent } from "./idempotency.ts";
 import {
   createRestartLimits,
   type RestartLimitOptions,
@@ -24,7 +24,7 @@ export interface Restarts {
   /** Why `restart` would refuse it now, including an audit record that is known to be unwritable. */
   check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
-   * Takes over the restarts of earlier processes: resolves open ones, and restores the answers of their keys. Runs once; `restart` waits for it, and
+   * Takes over the restarts of earlier processes: resolves open ones, and restores the store of their keys. Runs once; `restart` waits for it, and
    * retries it if it failed. Rejects with audit_unavailable.
    */
   recover(): Promise<void>;
@@ -46,7 +46,7 @@ interface RestartsOptions {
 
 export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90_000, ...options }: RestartsOptions): Restarts {
   const limits = createRestartLimits(options.limits);
-  const answers = createAnswers<HealthOutcome>();
+  const store = createIdempotencyStore<HealthOutcome>();
   const closing = new AbortController();
   const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
 
@@ -64,7 +64,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
       const { container } = await source.inspectNow({ engine: intent.engine, fullId: intent.containerId });
       return wait(container, Number(intent.args["wait_ms"] ?? 0));
     };
-    answers.restore(key, describeRequest(intent), replay, Date.now() - at.getTime());
+    store.restore(key, describeRequest(intent), replay, Date.now() - at.getTime());
   };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0
@@ -145,7 +145,7 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
     const entry = toIntent(container, request);
     const key = toAnswerKey(entry);
     if (key === null) return run(container, entry, request, () => {});
-    return answers.once(key, describeRequest(entry), (keep) => run(container, entry, request, keep));
+    return store.once(key, describeRequest(entry), (keep) => run(container, entry, request, keep));
   };
 
   return {

@@ -222,7 +222,7 @@ async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["c
   const { name, engine } = listed;
   const loaders = new Loaders(sources, { ...caller, signal: new AbortController().signal });
   const found = await loaders.containers.one({ name, engine, includeAccessories: false, everyEngine: true });
-  if (toRoleKey(found) !== toRoleKey(listed)) throw new OpsError("container_not_found", "It is of another role now");
+  if (toRoleKey(found) !== toRoleKey(listed)) throw new OpsError("container_not_found", "This container now has another role");
   return found;
 }
 

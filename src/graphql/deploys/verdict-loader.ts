@@ -65,7 +65,7 @@ export function createVerdicts(
       const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
       const evidence = toQueueEvidence(source.name, seconds, was, is);
       const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
-      if (isUnknown) gaps.push(`${source.name}: jobs that ended are not kept, or not long enough`);
+      if (isUnknown) gaps.push(`${source.name}: ended jobs are not stored long enough`);
       return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
     } catch (error) {
       const { message, status } = toOpsError(error);
@@ -87,7 +87,7 @@ export function createVerdicts(
     try {
       const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flat();
       const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
-      if (errors === null) gaps.push("errors: the failures that are told do not reach far enough before the deploy");
+      if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");
       return errors;
     } catch (error) {
       gaps.push(`errors: ${toProblem(error).message}`);

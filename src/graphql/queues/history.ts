@@ -141,7 +141,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       resolve: async (queue, args, { loaders, signal, budget }) => {
         const range = toHistoryRange(args, loaders.nowMs);
         const source = (await loaders.queues.visible()).find(({ name }) => name === queue.source);
-        if (!source?.history) throw new OpsError("query_refused", "Nothing is remembered of this queue");
+        if (!source?.history) throw new OpsError("query_refused", "No history is available for this queue");
         await budget.read(range.steps, pointsAdvice);
         return (await source.history([queue.name], range, signal)).get(queue.name) ?? null;
       },

@@ -59,7 +59,7 @@ export function createQueueSeriesLoader(
     return (await siblings.queues.visible()).filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
   };
   const ask = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange) => {
-    if (!source.history) throw new OpsError("query_refused", "Nothing is remembered of its queues");
+    if (!source.history) throw new OpsError("query_refused", "No history is available for its queues");
     const histories = await source.history(queues, range, signal);
     return [...histories].map(([queue, history]): QueueSeries => ({
       queue,

@@ -56,7 +56,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
   };
 }
 
-/** Refuses forms, text and compressed bodies, and a GET that claims another content type (`security.md` G2). */
+/** Refuses forms, text and compressed bodies, and a GET that claims another content type. */
 function requireJson({ method, headers }: IncomingMessage): void {
   const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
   const json = type === "application/json" || type === "application/graphql-response+json";

@@ -40,7 +40,7 @@ export function cleanName(text: string): string {
 }
 
 /** A text of several lines, as `createLineCleaner` cleans them: a job's error, the output of a health probe. */
-export function cleanText(text: string): string {
+export function redactText(text: string): string {
   const clean = createLineCleaner();
   return text.includes("\n") ? text.split("\n").map(clean).join("\n") : clean(text);
 }
@@ -50,9 +50,9 @@ export const cutMargin = 512;
 
 /**
  * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
- * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start. Source: security.md L3.
+ * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start.
  */
-export function cleanCutText(text: string, clean: LineCleaner = cleanText): string {
+export function redactCutText(text: string, clean: LineCleaner = redactText): string {
   return redactCutSecret(clean(dropLastWord(text)));
 }
 
@@ -63,7 +63,7 @@ export function cleanCutText(text: string, clean: LineCleaner = cleanText): stri
 export function cleanStart(text: string, limit: number, isCut = false): string {
   const read = text.slice(0, limit + cutMargin);
   const isWhole = !isCut && text.length < limit + cutMargin;
-  return (isWhole ? cleanText(read) : cleanCutText(read)).slice(0, limit).toWellFormed();
+  return (isWhole ? redactText(read) : redactCutText(read)).slice(0, limit).toWellFormed();
 }
 
 function dropLastWord(text: string): string {
@@ -89,7 +89,7 @@ const breaks = /[\n\r\v\f\x85\u2028\u2029]+/g;
 
 /**
  * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences, control and invisible characters; line
- * breaks become a space, TAB stays. Linear time. Source: security.md L2.
+ * breaks become a space, TAB stays. Linear time.
  */
 export function sanitiseLine(text: string): string {
   if (!unsafe.test(text)) return text;

@@ -15,8 +15,7 @@ let values: readonly string[] = [];
 
 /**
  * Hides these values from now on wherever text is redacted, also as JSON and URLs write them. They are the secrets of the gateway's own configuration (its token,
- * the passwords of its URLs). They are global to the process, so that no path to a log line can miss them. Values under 8 characters are ignored. Source:
- * security.md L3.
+ * the passwords of its URLs). They are global to the process, so that no path to a log line can miss them. Values under 8 characters are ignored.
  */
 export function protectSecrets(secrets: readonly string[]): void {
   const forms = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
@@ -99,8 +98,7 @@ const userinfoToken = /(:\/\/)[^\s/?#@:"'<>]{16,}@/g;
 
 /**
  * Replaces the gateway's own secrets, and what looks like a secret, by `[redacted]`: our tokens, JWTs, `Bearer ...`, `password=...` and similar (also in JSON), URLs
- * with a password or a signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private keys. Best effort, in linear time. Source:
- * security.md L3.
+ * with a password or a signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private keys. Best effort, in linear time.
  */
 export function redactSecrets(line: string): string {
   const text = redactOwnSecrets(line);

@@ -225,7 +225,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
         );
       }
       if (failure) throw failure.error;
-      throw new Error("nothing runs, and nothing is known");
+      throw new Error("a heavy reading must have a run, a result or a failure");
     },
     /** Aborts the current run. */
     close: () => controller.abort(),

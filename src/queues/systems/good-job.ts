@@ -105,7 +105,6 @@ export function goodJobStatements(schema: string): SqlStatements {
   };
 }
 
-/** From shared/upstreams.md 3.1. */
 export const goodJobIndexes: readonly RecommendedIndex[] = [
   {
     table: "good_job_executions",

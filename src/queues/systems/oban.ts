@@ -113,7 +113,6 @@ export function obanStatements(schema: string): SqlStatements {
   };
 }
 
-/** From shared/upstreams.md 3.1. */
 export const obanIndexes: readonly RecommendedIndex[] = [
   {
     table: "oban_jobs",

@@ -24,7 +24,7 @@ function engineOf(name: string, ...snapshots: readonly (Snapshot | null)[]) {
   const signals: AbortSignal[] = [];
   const engine = {
     view: (signal: AbortSignal) => (signals.push(signal), index % 2 === 0 ? view() : Promise.resolve(view())),
-    peek: () => (snapshots.length === 0 ? null : view()),
+    viewCached: () => (snapshots.length === 0 ? null : view()),
   } as unknown as Engine;
   return { engine, signals };
 }

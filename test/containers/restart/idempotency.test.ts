@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry } from "../../../src/audit/audit.ts";
 import type { Container } from "../../../src/containers/container.ts";
-import { createAnswers, describeRequest, PastFailure, toAnswerKey } from "../../../src/containers/restart/idempotency.ts";
+import {
+  createIdempotencyStore,
+  describeRequest,
+  PastFailure,
+  toAnswerKey,
+} from "../../../src/containers/restart/idempotency.ts";
 import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
@@ -11,16 +16,16 @@ import { useFakeSleep } from "../../support/fake-sleep.ts";
 describe("an answer", () => {
   function setUp({ max = 3 } = {}) {
     const clock = { ms: 0 };
-    const answers = createAnswers<string>({ ttlMs: 1000, max, now: () => clock.ms });
+    const store = createIdempotencyStore<string>({ ttlMs: 1000, max, now: () => clock.ms });
     let runs = 0;
     const ask = (key: string, { request = "r", keeps = true, fails = false } = {}) =>
-      answers.once(key, request, async (keep) => {
+      store.once(key, request, async (keep) => {
         const run = `${key}${++runs}`;
         if (keeps) keep();
         if (fails) throw new RangeError(run);
         return run;
       });
-    return { clock, answers, ask };
+    return { clock, store, ask };
   }
 
   it("is the same for a key until its time is up", async () => {
@@ -59,27 +64,27 @@ describe("an answer", () => {
   });
 
   it("that fails late does not forget a newer one", async () => {
-    const { answers } = setUp();
+    const { store } = setUp();
     const late = Promise.withResolvers<string>();
-    const first = answers.once("a", "r", () => late.promise);
-    answers.restore("a", "r", async () => "restored", 0);
+    const first = store.once("a", "r", () => late.promise);
+    store.restore("a", "r", async () => "restored", 0);
     late.reject(new RangeError("late"));
     await expect(first).rejects.toThrow("late");
-    expect(await answers.once("a", "r", async () => "again")).toBe("restored");
+    expect(await store.once("a", "r", async () => "again")).toBe("restored");
   });
 
   it("is forgotten when there are too many, the oldest first", async () => {
-    const { ask, answers } = setUp();
+    const { ask, store } = setUp();
     for (const key of ["a", "b", "c"]) await ask(key);
     // The oldest one is the newest now.
-    answers.restore("a", "r", async () => "restored", 0);
+    store.restore("a", "r", async () => "restored", 0);
     await ask("d");
     expect([await ask("a"), await ask("c"), await ask("d"), await ask("b")]).toEqual(["restored", "c3", "d4", "b5"]);
   });
 
   it("that is restored has the rest of its time", async () => {
-    const { clock, answers, ask } = setUp();
-    answers.restore("a", "r", async () => "restored", 400);
+    const { clock, store, ask } = setUp();
+    store.restore("a", "r", async () => "restored", 400);
     clock.ms = 599;
     expect(await ask("a")).toBe("restored");
     clock.ms = 600;
@@ -88,9 +93,9 @@ describe("an answer", () => {
 
   it("is remembered for a day, of the last thousand keys", async () => {
     const clock = { ms: 0 };
-    const answers = createAnswers<number>({ now: () => clock.ms });
-    for (let key = 0; key <= 1000; key++) answers.restore(String(key), "r", async () => key, 0);
-    const ask = (key: number) => answers.once(String(key), "r", async () => -1);
+    const store = createIdempotencyStore<number>({ now: () => clock.ms });
+    for (let key = 0; key <= 1000; key++) store.restore(String(key), "r", async () => key, 0);
+    const ask = (key: number) => store.once(String(key), "r", async () => -1);
     clock.ms = 86_399_999;
     expect([await ask(1), await ask(1000), await ask(0)]).toEqual([1, 1000, -1]);
     clock.ms = 86_400_000;
@@ -102,7 +107,7 @@ describe("the record of a restart", () => {
   it.each([
     [{ outcome: "failed", code: "docker_timeout", detail: "docker_timeout: too late" }, "docker_timeout", "too late"],
     [{ outcome: "failed", code: null, detail: "settled: left exited" }, "docker_error", "settled: left exited"],
-    [{ outcome: "unknown", code: null, detail: null }, "restart_unknown", "it is not known what became of it"],
+    [{ outcome: "unknown", code: null, detail: null }, "restart_unknown", "its outcome is unknown"],
   ] as const)("of %j is an error of %s", (entry, code, text) => {
     const error = new PastFailure(entry);
     expect([error.name, error.code, error.message]).toEqual([

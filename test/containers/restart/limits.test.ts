@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createAnswers } from "../../../src/containers/restart/idempotency.ts";
+import { createIdempotencyStore } from "../../../src/containers/restart/idempotency.ts";
 import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
 
 function scene(options = {}) {
@@ -76,13 +76,13 @@ describe("createRestartLimits", () => {
   });
 });
 
-describe("createAnswers", () => {
+describe("createIdempotencyStore", () => {
   it("forgets after its time, and the oldest beyond its number", async () => {
     const clock = { ms: 0 };
-    const answers = createAnswers<number>({ ttlMs: 100, max: 2, now: () => clock.ms });
+    const store = createIdempotencyStore<number>({ ttlMs: 100, max: 2, now: () => clock.ms });
     let runs = 0;
     const ask = (key: string) =>
-      answers.once(key, "r", async (keep) => {
+      store.once(key, "r", async (keep) => {
         keep();
         return ++runs;
       });

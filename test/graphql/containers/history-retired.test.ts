@@ -34,7 +34,7 @@ function toPoints([from, until]: readonly [number, number] = [0, 1]): StatsPoint
 
 interface Stage {
   readonly containers: readonly Container[];
-  readonly kept: readonly Container[];
+  readonly retired: readonly Container[];
   readonly remembered?: Sampled;
   readonly scraped?: Sampled;
   readonly where?: readonly Environment[];
@@ -42,8 +42,8 @@ interface Stage {
 }
 
 async function ask(stage: Stage, args: string, field = "containerCpuPct") {
-  const { containers, kept, remembered = {}, scraped = {}, where, isPrometheusDown = false } = stage;
-  const { sources } = createMemorySources({ containers, kept });
+  const { containers, retired, remembered = {}, scraped = {}, where, isPrometheusDown = false } = stage;
+  const { sources } = createMemorySources({ containers, retired });
   const [sampled, asked]: [string[], string[][]] = [[], []];
   const statsHistory = (ref: ContainerRef) => {
     const { name } = ref as Container;
@@ -75,7 +75,7 @@ const lastHour = `from: ${now - 3_600_000}, step: 60`;
 const lastMinutes = `from: ${now - 480_000}, step: 60`;
 
 it("a previous release has its points after a deploy; the list is as is", async () => {
-  const stage = { containers: [release("p3", minutes(2), running)], kept: [release("p2", minutes(90))] };
+  const stage = { containers: [release("p3", minutes(2), running)], retired: [release("p2", minutes(90))] };
   const remembered = { p2: [minutes(9), minutes(3)], p3: [minutes(2), 0] } as const;
   const { rows, counts, listed } = await ask({ ...stage, remembered }, lastMinutes);
   // A sample stands for a step and a half.
@@ -86,8 +86,8 @@ it("a previous release has its points after a deploy; the list is as is", async 
 });
 
 it("Prometheus is asked once for all; those without points have no rows", async () => {
-  const kept = [release("p2", minutes(40)), release("p1", minutes(300))];
-  const stage = { containers: [release("p3", minutes(20), running)], kept };
+  const retired = [release("p2", minutes(40)), release("p1", minutes(300))];
+  const stage = { containers: [release("p3", minutes(20), running)], retired };
   const scraped = { p2: [minutes(40), minutes(21)], p3: [minutes(20), 0] } as const;
   const { counts, asked } = await ask({ ...stage, scraped }, lastHour);
   expect(counts).toEqual({ p3: 61, p2: 21 });
@@ -97,24 +97,24 @@ it("Prometheus is asked once for all; those without points have no rows", async 
 it("a retired container without readable points has its problem named", async () => {
   const stage = {
     containers: [release("p3", minutes(9), running)],
-    kept: [release("p2", minutes(90))],
+    retired: [release("p2", minutes(90))],
     remembered: { p3: [minutes(9), 0] },
     isPrometheusDown: true,
   } as const;
   expect((await ask(stage, lastMinutes)).counts).toEqual({ p3: 9 });
-  const ofRetired = { ...stage, kept: [release("p2", minutes(90), { role: "worker" })] };
+  const ofRetired = { ...stage, retired: [release("p2", minutes(90), { role: "worker" })] };
   const problems = await ask(ofRetired, `${lastHour}, roles: ["worker"]`, "containerSeriesProblems");
   expect(problems).toMatchObject({ rows: [{ code: "prometheus_unavailable" }], asked: [["p2"]] });
 });
 
 it("one that ended before the range is neither asked about nor sampled", async () => {
-  const stage = { containers: [release("p3", minutes(30), running)], kept: [release("p2", minutes(90))] };
+  const stage = { containers: [release("p3", minutes(30), running)], retired: [release("p2", minutes(90))] };
   expect(await ask(stage, lastMinutes)).toMatchObject({ sampled: ["p3"], asked: [["p3"]] });
   expect(await ask(stage, lastHour)).toMatchObject({ sampled: ["p3"], asked: [["p3", "p2"]] });
   // A release that never became healthy replaced nothing: what ran meanwhile is the one before it.
   const failed = [release("p2", minutes(60)), release("p1", minutes(90))];
   const { counts } = await ask(
-    { containers: [release("p3", minutes(4), running)], kept: failed, remembered: { p1: [minutes(9), minutes(4)] } },
+    { containers: [release("p3", minutes(4), running)], retired: failed, remembered: { p1: [minutes(9), minutes(4)] } },
     lastMinutes,
   );
   expect(counts).toEqual({ p3: 9, p1: 6 });
@@ -123,13 +123,13 @@ it("one that ended before the range is neither asked about nor sampled", async (
 it("a token sees its environments alone, narrowed by all arguments", async () => {
   const production = { env: "production" } as const;
   const containers = [release("p3", minutes(2), { ...running, ...production }), release("s3", minutes(2), running)];
-  const kept = [
+  const retired = [
     release("p2", minutes(90), production),
     release("s2", minutes(90)),
     release("a2", minutes(90), { kind: "accessory", role: "redis" }),
   ];
   const points = [minutes(9), minutes(3)] as const;
-  const stage = { containers, kept, remembered: { p2: points, s2: points, a2: points } };
+  const stage = { containers, retired, remembered: { p2: points, s2: points, a2: points } };
   const names = async (args: string, where?: readonly Environment[]) =>
     Object.keys((await ask({ ...stage, ...(where && { where }) }, args)).counts);
   expect(await names(lastMinutes)).toEqual(["p3", "s3", "p2", "s2"]);
@@ -143,9 +143,9 @@ it("the row limit includes them: fewer points, or a refused step", async () => {
   const [hour, twoHours] = [minutes(60), minutes(120)];
   const many = Array.from({ length: 150 }, (_, index) => `old-${index}`);
   const containers = Array.from({ length: 100 }, (_, index) => release(`web-${index}`, hour, { ...running, role: `${index}` }));
-  const kept = many.map((name, index) => release(name, twoHours, { role: `${index % 100}` }));
+  const retired = many.map((name, index) => release(name, twoHours, { role: `${index % 100}` }));
   const scraped = Object.fromEntries(many.map((name) => [name, [hour, 0] as const]));
-  const stage = { containers, kept, scraped };
+  const stage = { containers, retired, scraped };
   const coarse = await ask(stage, `from: ${now - 3_600_000}, maxPoints: 720`);
   expect(coarse.errors).toBeUndefined();
   expect(coarse.rows.length).toBeGreaterThan(20_000);

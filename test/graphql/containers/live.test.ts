@@ -46,7 +46,7 @@ async function watch(
   let isKnown = true;
   const abort = new AbortController();
   const { containers: source } = memory.sources;
-  const peek = source.listCached.bind(source);
+  const listCached = source.listCached.bind(source);
   const stage: Stage = {
     setContainers: memory.setContainers,
     setEngine(name, error) {
@@ -60,7 +60,7 @@ async function watch(
   const own = {
     ...source,
     listCached: () => {
-      const listing = peek();
+      const listing = listCached();
       return isKnown ? listing && { ...listing, containers: listing.containers } : null;
     },
     async *changes() {

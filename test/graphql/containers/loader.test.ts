@@ -92,18 +92,18 @@ describe("lists of containers", () => {
 });
 
 describe("containers of old releases", () => {
-  const kept = [
+  const retired = [
     sampleContainer({ name: "old", status: "exited" }),
     sampleContainer({ name: "never", status: "created" }),
     sampleContainer({ name: "old-redis", status: "exited", kind: "accessory" }),
     sampleContainer({ name: "old-production", status: "exited", env: "production" }),
   ];
   it("have run, except for deploys, and are the token's", async () => {
-    expect(names(await load({ kept }).listRetired(false))).toEqual(["old", "old-production"]);
-    expect(names(await load({ kept }).listRetired(true))).toEqual(["old", "old-redis", "old-production"]);
-    expect(names(await load({ kept }, staging()).listRetired(true))).toEqual(["old", "old-redis"]);
-    expect(names(await load({ kept }).listRetiredOfDeploys())).toEqual(["old", "never", "old-production"]);
-    expect(names(await load({ kept }, staging()).listRetiredOfDeploys())).toEqual(["old", "never"]);
+    expect(names(await load({ retired }).listRetired(false))).toEqual(["old", "old-production"]);
+    expect(names(await load({ retired }).listRetired(true))).toEqual(["old", "old-redis", "old-production"]);
+    expect(names(await load({ retired }, staging()).listRetired(true))).toEqual(["old", "old-redis"]);
+    expect(names(await load({ retired }).listRetiredOfDeploys())).toEqual(["old", "never", "old-production"]);
+    expect(names(await load({ retired }, staging()).listRetiredOfDeploys())).toEqual(["old", "never"]);
   });
 });
 

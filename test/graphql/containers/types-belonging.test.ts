@@ -16,7 +16,7 @@ const shop = sampleContainer({ name: "canary-shop", kind: "other", role: "shop" 
 /** Says nothing of its environment, beside apps that are all staging. */
 const redis = sampleContainer({ name: "canary-redis", kind: "accessory", role: "redis", env: null, inferredEnv: "staging" });
 const old = sampleContainer({ name: "canary-old", kind: "other", role: "shop", status: "exited" });
-const memory = createMemorySources({ containers: [web, shop, redis], kept: [old] }, { restartEnabled: true });
+const memory = createMemorySources({ containers: [web, shop, redis], retired: [old] }, { restartEnabled: true });
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 
 beforeAll(async () => {

@@ -83,7 +83,7 @@ describe("all deploys", () => {
     expect(await loaders.deploys.drift()).toBe(await loaders.deploys.drift());
     const [first] = all;
     if (first) await loaders.deploys.verdict(first, 600);
-    expect(calls).toEqual({ deploy: 1, deployHistory: 1, images: 1, kept: 1, list: 1 });
+    expect(calls).toEqual({ deploy: 1, deployHistory: 1, images: 1, retired: 1, list: 1 });
   });
 
   it("of silent engines are not known to run", async () => {

@@ -36,7 +36,10 @@ const web = (version: string, more = {}) =>
 const log = (...records: DeployRecord[]) => sampleDeployLog(records);
 const v1 = sampleRecord({ tag: "v1", deployedAt: ago(40_000) });
 const v2 = sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 });
-const live = { containers: [web("v2")], kept: [web("v1", { status: "exited", createdAt: ago(40_000), finishedAt: ago(1290) })] };
+const live = {
+  containers: [web("v2")],
+  retired: [web("v1", { status: "exited", createdAt: ago(40_000), finishedAt: ago(1290) })],
+};
 const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
 
 describe("deploys", () => {
@@ -132,7 +135,7 @@ describe("deploys", () => {
 
   it("that never started are failed, without logs and series", async () => {
     const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
-    const memory = { ...live, kept: [...live.kept, created], deploy: noInfo };
+    const memory = { ...live, retired: [...live.retired, created], deploy: noInfo };
     const { data } = await ask("{ deploys { nodes { tag state containers { status } } } latestDeploys { tag } }", memory);
     expect(data.deploys.nodes[0]).toEqual({ tag: "v3", state: "FAILED", containers: [{ status: "created" }] });
     expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
@@ -234,7 +237,7 @@ describe("a verdict", () => {
     ];
     const fleet = {
       containers: [web("v2", { host: "h2", restarts: 12 })],
-      kept: [web("v1", { host: "h1", status: "exited", restarts: 0, createdAt: ago(40_000) })],
+      retired: [web("v1", { host: "h1", status: "exited", restarts: 0, createdAt: ago(40_000) })],
     };
     const { data, errors: problems } = await ask(query, {
       ...base,
@@ -355,7 +358,7 @@ describe("a verdict", () => {
       queues: [{ before: null, after: null }],
       newErrors: null,
       containers: { restartsFrom: "counters" },
-      gaps: [expect.stringMatching(/^jobs: jobs that ended are not kept/), expect.stringMatching(/^errors: /)],
+      gaps: [expect.stringMatching(/^jobs: ended jobs are not stored long enough$/), expect.stringMatching(/^errors: /)],
     });
   });
 

@@ -163,8 +163,8 @@ describe("queues of a verdict", () => {
 
   it.each<["before" | "after" | null, string[]]>([
     [null, []],
-    ["before", ["jobs: jobs that ended are not kept, or not long enough"]],
-    ["after", ["jobs: jobs that ended are not kept, or not long enough"]],
+    ["before", ["jobs: ended jobs are not stored long enough"]],
+    ["after", ["jobs: ended jobs are not stored long enough"]],
   ])("that are only samples in the window %j are a gap", async (sampled, gaps) => {
     const verdict = await judge({ sources: [{ name: "jobs", history: history(100, 100, sampled) }] });
     expect(verdict.gaps).toEqual(gaps);
@@ -213,7 +213,7 @@ describe("new errors of a verdict", () => {
     [
       "do not reach back",
       async () => Array.from({ length: 2500 }, (_, index) => ({ ...failure, firstAt: ago(100 + (index % 9)) })),
-      ["errors: the failures that are told do not reach far enough before the deploy"],
+      ["errors: stored failures do not reach back far enough before the deploy"],
     ],
   ])("that %s are a gap", async (_what, failures = async () => [], gaps) => {
     const verdict = await judge({ sources: [{ name: "jobs", failures }] });

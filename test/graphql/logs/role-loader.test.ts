@@ -13,18 +13,18 @@ type Logs = Readonly<Record<string, readonly LogLine[] | OpsError>>;
 
 interface Stage {
   readonly containers?: readonly Container[];
-  readonly kept?: readonly Container[];
+  readonly retired?: readonly Container[];
   readonly logs?: Logs;
   readonly truncated?: readonly string[];
   readonly engines?: Parameters<typeof createMemorySources>[0] extends infer Memory ? NonNullable<Memory> : never;
   readonly caller?: ReturnType<typeof createCaller>;
 }
 
-function createStage({ containers = [], kept = [], logs = {}, truncated = [], engines = {}, caller = createCaller() }: Stage) {
+function createStage({ containers = [], retired = [], logs = {}, truncated = [], engines = {}, caller = createCaller() }: Stage) {
   onTestFinished(() => caller.budget.end());
-  const memory = createMemorySources({ containers, kept, ...engines });
+  const memory = createMemorySources({ containers, retired, ...engines });
   const asked: [name: string, options: LogOptions][] = [];
-  const nameOf = new Map([...containers, ...kept].map(({ fullId, name }) => [fullId, name]));
+  const nameOf = new Map([...containers, ...retired].map(({ fullId, name }) => [fullId, name]));
   Object.assign(memory.sources.containers, {
     logs: async ({ fullId }: Container, options: LogOptions) => {
       const name = nameOf.get(fullId) ?? "";
@@ -50,9 +50,9 @@ describe("the log of a role", () => {
   it("has its containers, then old releases, the newest first", async () => {
     const options = { tail: 100, search: "at" };
     const containers = [replica("web-b", "v3", -10), replica("web-a", "v3", -10)];
-    const kept = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(stopped);
+    const retired = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(stopped);
     const logs = { "web-b": [line(4)], "web-a": [line(3)], "old-c": [line(2)], "old-a": [line(1)] };
-    const { read, asked } = createStage({ containers, kept, logs });
+    const { read, asked } = createStage({ containers, retired, logs });
     const { lines, parts, truncated, engines } = await read(options);
     expect(lines).toEqual(["at 1", "at 2", "at 3", "at 4"]);
     expect(parts).toEqual(["web-a", "web-b", "old-c", "old-a", "old-b"].map((name) => [name, false, null]));
@@ -71,27 +71,29 @@ describe("the log of a role", () => {
       { ...web, name: "accessory", kind: "accessory" as const },
     ].map((one, index) => ({ ...stopped(one), fullId: `other-${index}` }));
     const own = stopped(replica("old"));
-    const { read } = createStage({ containers: [web], kept: [...others, stopped(web), own] });
+    const { read } = createStage({ containers: [web], retired: [...others, stopped(web), own] });
     expect((await read()).parts.map(([name]) => name)).toEqual(["web", "old"]);
     expect((await read({ tail: 1 }, { includeAccessories: true })).parts.map(([name]) => name)).toEqual([
       "web",
       "accessory",
       "old",
     ]);
-    const alone = createStage({ kept: [own] });
+    const alone = createStage({ retired: [own] });
     expect((await alone.read()).parts.map(([name]) => name)).toEqual(["old"]);
-    await expect(createStage({ kept: [own, others[0] as Container] }).read()).rejects.toMatchObject({ code: "role_ambiguous" });
+    await expect(createStage({ retired: [own, others[0] as Container] }).read()).rejects.toMatchObject({
+      code: "role_ambiguous",
+    });
   });
 
   it("is read no further back than the page after an omission", async () => {
     const containers = [replica("web", "v3", 0)];
-    const kept = [
+    const retired = [
       replica("after", "v2", -1),
       replica("before", "v2", -2),
       { ...replica("broken", "v1", -3), fullId: "broken" },
     ].map(stopped);
     const logs = { web: [line(500, "dropped"), line(1000), line(2000)], before: [], broken: gone };
-    const { read, asked } = createStage({ containers, kept, logs });
+    const { read, asked } = createStage({ containers, retired, logs });
     const { lines, parts, truncated } = await read({ tail: 2 });
     // A second before the oldest line.
     const since = at(0);
@@ -113,9 +115,9 @@ describe("the log of a role", () => {
 
   it("of a container that began with the page is complete", async () => {
     const containers = [replica("web", "v3", 10)];
-    const kept = [replica("same", "v2", 10), replica("before", "v2", 9)].map(stopped);
+    const retired = [replica("same", "v2", 10), replica("before", "v2", 9)].map(stopped);
     const logs = { web: [line(10_500, "dropped"), line(11_000), line(12_000)] };
-    expect((await createStage({ containers, kept, logs }).read({ tail: 2 })).parts).toEqual([
+    expect((await createStage({ containers, retired, logs }).read({ tail: 2 })).parts).toEqual([
       ["web", false, null],
       ["same", false, null],
       ["before", true, null],
@@ -129,9 +131,9 @@ describe("the log of a role", () => {
   ])("since %i s of the page's beginning is asked for as of the %s", async (seconds, whose) => {
     const given = at(10_000 + seconds * 1000);
     const containers = [replica("web", "v3", 10)];
-    const kept = [stopped(replica("old", "v2", -100))];
+    const retired = [stopped(replica("old", "v2", -100))];
     const logs = { web: [line(10_500, "dropped"), line(11_000), line(12_000)] };
-    const { read, asked } = createStage({ containers, kept, logs });
+    const { read, asked } = createStage({ containers, retired, logs });
     const { parts } = await read({ tail: 2, since: given });
     expect(asked.map(([, { since }]) => since)).toEqual([given, whose === "page" ? at(10_000) : given]);
     expect(parts[1]).toEqual(["old", whose === "page", null]);
@@ -139,9 +141,9 @@ describe("the log of a role", () => {
 
   it("is truncated if a container's is, and ends at a full page", async () => {
     const containers = [replica("web", "v3", 10)];
-    const kept = [stopped(replica("old", "v2", -100))];
+    const retired = [stopped(replica("old", "v2", -100))];
     const logs = { web: [line(11_000), line(12_000)] };
-    const stage = { containers, kept, logs, truncated: ["web"] };
+    const stage = { containers, retired, logs, truncated: ["web"] };
     const full = createStage(stage);
     expect(await full.read({ tail: 2 })).toMatchObject({
       truncated: true,
@@ -159,7 +161,7 @@ describe("the log of a role", () => {
       ],
     });
     expect(part.asked.map(([, { since }]) => since)).toEqual([undefined, undefined]);
-    const whole = createStage({ containers, kept, logs });
+    const whole = createStage({ containers, retired, logs });
     expect(await whole.read({ tail: 2 })).toMatchObject({
       truncated: false,
       parts: [

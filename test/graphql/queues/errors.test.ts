@@ -47,7 +47,7 @@ const jobs = {
 const releases = "{ version count }";
 
 describe("errors and the releases that they hit", () => {
-  const memory = { containers: [now, other], kept: [old], queueSources: [jobs] };
+  const memory = { containers: [now, other], retired: [old], queueSources: [jobs] };
   const query = `{ queue(name: "payouts") { failuresByRelease ${releases} errors { error count fingerprint releases ${releases} } } }`;
 
   it("are the newest `first` groups", async () => {
@@ -77,7 +77,7 @@ describe("errors and the releases that they hit", () => {
       failuresByRelease: hit,
       errors: [{ error: "timeout after 31 ms for user 4711", count: 6, fingerprint: "1bbf425cd8c0", releases: hit }],
     });
-    expect(calls).toEqual({ metrics: 1, errors: 1, list: 1, kept: 1 });
+    expect(calls).toEqual({ metrics: 1, errors: 1, list: 1, retired: 1 });
   });
 
   it("name no release of a container that the token may not see", async () => {
@@ -130,7 +130,7 @@ describe("errorGroups", () => {
       failure("8", "refused", { source: "river", queue: "mail", attempts: 3 }),
     ],
   };
-  const memory = { queueSources: [jobs, river], containers: [now], kept: [old] };
+  const memory = { queueSources: [jobs, river], containers: [now], retired: [old] };
   const query = (args = "") =>
     `{ errorGroups${args} { error count complete firstSeen lastSeen attempts queues { name source count } releases ${releases} jobs { queue source jobId } } }`;
 

@@ -143,7 +143,7 @@ describe("releases of failures", () => {
   const old = sampleContainer({ name: "old", host: "worker-0", version: "v0", status: "exited" });
   const stage = (...workers: (string | null)[]): Stage => ({
     containers: [web],
-    kept: [old],
+    retired: [old],
     queueSources: [
       {
         name: "own",

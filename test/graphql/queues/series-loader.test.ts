@@ -86,7 +86,7 @@ describe("series of queues", () => {
         { name: "own", env: "staging", exact: false, since: "2026-01-13T09:20:00Z", error: null },
         { name: "other", env: "production", ...fine },
         { name: "down", ...failed, error: { code: "postgres_unavailable", message: "away" } },
-        { name: "mute", ...failed, error: { code: "query_refused", message: "Nothing is remembered of its queues" } },
+        { name: "mute", ...failed, error: { code: "query_refused", message: "No history is available for its queues" } },
         { name: "empty", env: "staging", ...fine },
       ],
       failure: null,

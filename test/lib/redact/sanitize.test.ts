@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { cleanName, cleanStart, cleanText, createLineCleaner, cutMargin } from "../../../src/lib/redact/sanitize.ts";
+import { cleanName, cleanStart, redactText, createLineCleaner, cutMargin } from "../../../src/lib/redact/sanitize.ts";
 import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
 
 const key = generateKeyPairSync("rsa", {
@@ -49,7 +49,7 @@ test("a secret that an invisible character divides is redacted", () => {
 });
 
 test("a text of several lines keeps them", () => {
-  expect(cleanText("pq: failed\npassword=canary\n\x1b[31mend")).toBe("pq: failed\npassword=[redacted]\nend");
+  expect(redactText("pq: failed\npassword=canary\n\x1b[31mend")).toBe("pq: failed\npassword=[redacted]\nend");
 });
 
 describe("a text that is cleaned and truncated", () => {
@@ -81,7 +81,7 @@ describe("a text that is cleaned and truncated", () => {
     const cuts = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 800 }));
     fc.assert(
       fc.property(text, cuts, (whole, [share, limit]) => {
-        fc.pre(!piece.test(cleanText(whole)));
+        fc.pre(!piece.test(redactText(whole)));
         const length = Math.round(share * whole.length);
         const shown = cleanStart(whole.slice(0, length), limit, length < whole.length);
         expect(shown).not.toMatch(piece);
@@ -96,7 +96,7 @@ describe("a text that is cleaned and truncated", () => {
       fc.property(text, fc.integer({ min: 1, max: 200 }), (whole, limit) => {
         fc.pre(!/\S{513}/.test(whole));
         const shown = cleanStart(whole, limit).replace(/\ufffd$/, "");
-        expect(cleanText(whole).slice(0, shown.length)).toBe(shown);
+        expect(redactText(whole).slice(0, shown.length)).toBe(shown);
       }),
     );
   });

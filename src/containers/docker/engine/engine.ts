@@ -58,7 +58,7 @@ export interface Engine extends EngineCalls {
   /** From memory; the first call waits until the engine has answered or failed. Never rejects. */
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
-  peek(): EngineView | null;
+  viewCached(): EngineView | null;
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
@@ -196,7 +196,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     inventory,
     starts,
     view,
-    peek: () => (pending() ? null : now()),
+    viewCached: () => (pending() ? null : now()),
     async known(signal) {
       const { snapshot, status } = await view(signal);
       if (snapshot && status.ok) return snapshot;

@@ -130,7 +130,7 @@ interface Reader {
   interrupted: Set<string>;
 }
 
-/** Hands events to the observer at once, and to any number of readers at their own pace, with a bounded queue for each. Source: security.md F9. */
+/** Hands events to the observer at once, and to any number of readers at their own pace, with a bounded queue for each. */
 export function createEventBroadcaster(observer?: ContainerObserver): EventBroadcaster {
   const readers = createSubscribers<Reader>();
   return {

@@ -200,7 +200,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
       onSettled(fullId);
     }
   };
-  /** The list does not wait for a container that hangs; if it hangs too, the engine does. */
+  /** The list does not wait for a container that hangs. If the list fails too, the engine counts as lost. */
   const listInstead = (fullId: string) => list().then(() => inventory.demote(fullId), onLost);
   let listing: Promise<string[]> | null = null;
   const ask = async () => {

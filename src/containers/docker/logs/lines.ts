@@ -1,4 +1,4 @@
-import { cleanCutText, createLineCleaner, cutMargin } from "../../../lib/redact/sanitize.ts";
+import { redactCutText, createLineCleaner, cutMargin } from "../../../lib/redact/sanitize.ts";
 import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
 import { createLevelDetector } from "../../logs/level.ts";
 import type { LogLine, LogStream } from "../../logs/log.ts";
@@ -68,7 +68,7 @@ function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "leve
   const clean = createLineCleaner();
   const detect = createLevelDetector();
   return (text, isCut) => {
-    const safe = isCut ? cleanCutText(text, clean) : clean(text);
+    const safe = isCut ? redactCutText(text, clean) : clean(text);
     const message = cutLine(safe, isCut);
     return { level: detect(message), message };
   };

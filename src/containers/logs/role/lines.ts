@@ -1,4 +1,4 @@
-import { cleanText } from "../../../lib/redact/sanitize.ts";
+import { redactText } from "../../../lib/redact/sanitize.ts";
 import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
 import type { Container } from "../../container.ts";
 import type { FollowNotice, LogLine, LogStream } from "../log.ts";
@@ -16,7 +16,7 @@ export function toRoleLine(container: Container, { timestamp, stream, level, mes
 }
 
 export function toMarker(container: Container, timestamp: string): RoleLine {
-  const message = cleanText(`release ${container.version} begins: ${container.name} on ${container.engine}`);
+  const message = redactText(`release ${container.version} begins: ${container.name} on ${container.engine}`);
   return { kind: "marker", timestamp, stream: null, level: null, message, container };
 }
 

@@ -87,7 +87,7 @@ function oldestArchived(schema: string, isOwn: string): string {
 
 /**
  * Indexes that pg-boss lacks before 12.38, whose own indexes serve the same, queue by queue. With both, the one pass over the jobs reads only those that it
- * counts. Source: shared/upstreams.md 3.1.
+ * counts.
  */
 function pgbossIndexes(schema: string): readonly IndexAdvice[] {
   const table = { schema, table: "job" };

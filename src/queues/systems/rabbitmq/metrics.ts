@@ -35,8 +35,7 @@ export function toDone(stats: QueueStats | undefined, { hasRates }: Broker): num
 }
 
 /**
- * The broker's own rate of the last 5 minutes, per second. The broker counts the time before its start as idle; this corrects for it. Source: shared/upstreams.md
- * 5.1.
+ * The broker's own rate of the last 5 minutes, per second. The broker counts the time before its start as idle; this corrects for it.
  */
 export function toBrokerRate(stats: QueueStats | undefined, facts: Broker): number | null {
   const { hasRates, uptime } = facts;

@@ -10,8 +10,7 @@ const serversLimit = 1000;
  * Queues of asynq. It deletes the rows of successes, and stores only the last failure of each task. So rates and failures are differences of its counters
  * (`processed` includes failed attempts). Depth is the pending tasks, and the scheduled and retried ones that are due. Leaves out tasks in groups that wait to be
  * aggregated. A due retry waits with the others and has its failures in its message, so retrying is unknown where more tasks wait than are read. Workers are the
- * processes that take from the queue. Dead are the archived tasks. Source: hibiken/asynq at 0275df8, internal/rdb/rdb.go and internal/base/base.go;
- * shared/upstreams.md 5.2.
+ * processes that take from the queue. Dead are the archived tasks. Source: hibiken/asynq at 0275df8, internal/rdb/rdb.go and internal/base/base.go.
  */
 export function createAsynq(connection: RedisConnection): RedisSystem {
   return {

@@ -7,7 +7,7 @@ import { toCount, toTexts } from "./replies.ts";
 /** Time between two searches of the keys, milliseconds: new systems are rarer than new queues. */
 const againMs = 600_000;
 /** How long a result is shared by all callers, milliseconds. */
-const keepMs = 60_000;
+const ttlMs = 60_000;
 /** Queues of one system that are checked, and named, at most. */
 const mostQueues = 100;
 const mostNamed = 5;
@@ -42,7 +42,7 @@ export function createUnsupportedSearch(
       keys.some((key) => key.startsWith(kombu)) &&
         toSystem("celery", "Celery in Redis counts nothing: its queues are read where RabbitMQ is its broker"),
     ].filter((system) => system !== false);
-  }, keepMs);
+  }, ttlMs);
 }
 
 function toSystem(name: string, reason: string): UnsupportedSystem {

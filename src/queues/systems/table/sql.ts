@@ -13,7 +13,7 @@ import type { Measure, Reading, SqlStatements } from "../../postgres/statements.
 import type { Status, TableSourceConfig } from "./config.ts";
 
 /**
- * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes (shared/upstreams.md 3.2), where T is the queue column:
+ * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes, where T is the queue column:
  *
  *     create index concurrently on jobs (T, run_at) where status = 'pending';
  *     create index concurrently on jobs (finished_at) include (T) where status = 'done';

@@ -78,7 +78,7 @@ function isRetried(config: TableSourceConfig, own: 0 | 1, hasEndedFailed: boolea
   return signs.length === 0 ? "false" : `(${signs.join(" or ")})`;
 }
 
-/** Partial indexes with exactly the conditions of the statements. Source: shared/upstreams.md 3.2. */
+/** Partial indexes with exactly the conditions of the statements. */
 function tableIndexes(config: TableSourceConfig): readonly IndexAdvice[] {
   const table = toTableName(config.table);
   const { readings } = tableStatements(config);

@@ -62,9 +62,9 @@ describe("an engine that answers", () => {
   it("is healthy and known", async () => {
     const fake = await start();
     const { engine, status, lines, changed } = watch(fake);
-    expect(engine.peek()).toBeNull();
+    expect(engine.viewCached()).toBeNull();
     expect(await status()).toEqual({ name: "fake", env: null, runs: new Set(), ok: true, contactAt: begin, error: null });
-    expect(engine.peek()?.snapshot).toBe(await engine.known(soon()));
+    expect(engine.viewCached()?.snapshot).toBe(await engine.known(soon()));
     expect((await engine.known(soon())).visible.map(({ name, hostNames }) => [name, hostNames])).toEqual([
       ["web-1", ["h", "fake", hostname()]],
     ]);
@@ -87,16 +87,16 @@ describe("an engine that answers", () => {
     await status();
     const before = pings();
     vi.setSystemTime(begin + silence);
-    expect(engine.peek() === null).toBe(waits);
-    engine.peek();
+    expect(engine.viewCached() === null).toBe(waits);
+    engine.viewCached();
     await expect.poll(() => pings() - before).toBe(count);
     expect(await status()).toMatchObject({ ok: true });
     if (count === 0) return;
-    await expect.poll(() => engine.peek()?.status.contactAt).toBe(begin + silence);
+    await expect.poll(() => engine.viewCached()?.status.contactAt).toBe(begin + silence);
     expect(pings() - before).toBe(1);
     // And again after the next silence.
     vi.setSystemTime(begin + silence + 1000);
-    engine.peek();
+    engine.viewCached();
     await expect.poll(() => pings() - before).toBe(2);
   });
 
@@ -202,8 +202,8 @@ describe("an engine that is lost", () => {
     await status();
     fake.on("/_ping", json({}, 500));
     vi.setSystemTime(begin + 1000);
-    engine.peek();
-    await expect.poll(() => engine.peek()?.status.error?.code ?? null).toBe("docker_error");
+    engine.viewCached();
+    await expect.poll(() => engine.viewCached()?.status.error?.code ?? null).toBe("docker_error");
   });
 });
 

@@ -78,7 +78,7 @@ const emptyMemory: Memory = {
  * are due. Retrying are jobs that failed before, delayed or not; unknown where more wait than are read. Ended jobs are counted by their rows while none is
  * missing; else by the counters of the workers' metrics, where these are on; else by the events. Failed attempts that are repeated are counted by the events:
  * where these do not reach back an hour, there may be more. Leaves out jobs that wait for their children. Source: the Lua scripts of bullmq 6.7
- * (dist/cjs/commands), and shared/upstreams.md 5.2.
+ * (dist/cjs/commands).
  */
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
   const memories = new Map<string, Memory>();
