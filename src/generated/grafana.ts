@@ -3,34 +3,34 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What a deploy is known from, the most telling first. */
+/** Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
 export type DeployOrigin =
-  /** When the containers of a release were made, stopped ones that Kamal keeps too. */
+  /** When the containers of a release were created, including stopped ones that Kamal keeps. */
   | 'containers'
   /** deploy_history.jsonl, which the hook in deploy/kamal appends to. */
   | 'history'
-  /** When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built. */
+  /** For a release without containers: when its image was last tagged on an engine, as Kamal does, else when it was built. */
   | 'images'
-  /** deploy_info.json: the last one. */
+  /** deploy_info.json, which holds the last deploy. */
   | 'info'
-  /** Kamal's own audit log: what was booted, by whom. */
+  /** Kamal's own audit log: what was booted, and by whom. */
   | 'kamal_audit';
 
-/** What became of a deploy, at its service's destination. */
+/** State of a deploy at its service's destination. */
 export type DeployState =
-  /** The newest one, and every live container runs it; or, where nothing runs the newest, what runs. */
+  /** The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs. */
   | 'current'
-  /** Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so. */
+  /** It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
   | 'failed'
-  /** The newest one, which some live containers, or all, do not run. */
+  /** The newest deploy, when some or all live containers do not run it. */
   | 'incomplete'
-  /** The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is. */
+  /** The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
   | 'previous'
-  /** The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place. */
+  /** The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place. */
   | 'rolled_back'
-  /** Any other. */
+  /** None of the other states. */
   | 'superseded'
-  /** The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations. */
+  /** The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'unknown';
 
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */
@@ -44,11 +44,11 @@ export type Environment =
 export type Health =
   /** Its last check succeeded. */
   | 'healthy'
-  /** It has no health check, or does not run. */
+  /** It has no health check, or is not running. */
   | 'none'
-  /** It was started a short while ago and no check has succeeded yet. */
+  /** It started recently, and no check has succeeded yet. */
   | 'starting'
-  /** Its last checks failed, as many as its `retries` says. */
+  /** Its last checks failed, as many as its `retries` setting. */
   | 'unhealthy';
 
 /** Whether the node-exporter of a host answers Prometheus. */
@@ -58,34 +58,34 @@ export type HostStatus =
   /** It answers. */
   | 'up';
 
-/** The first of these states that is true of the queue. */
+/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
-  /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'backlog'
   /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
   | 'failing'
-  /** Nothing waits, runs, or ended in the last 5 minutes. */
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
   | 'idle'
-  /** Jobs could run, and the system says that nobody takes them. */
+  /** Jobs could run, and the system reports no workers. */
   | 'no_workers'
   /** None of the others. */
   | 'ok'
   /** It is paused. */
   | 'paused'
-  /** A job could have run for more than 300 s, and nothing ended in the last 5 minutes. Where something runs: 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s, which also holds while no run time is known. */
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
   | 'stalled';
 
 /** What happened. */
 export type TimelineKind =
   /** A container ended, by itself or because it was stopped. */
   | 'container_death'
-  /** A deploy had ended. */
+  /** A deploy ended. */
   | 'deploy'
-  /** An engine was not heard for a while: events of its containers may be missing before this. */
+  /** An engine was out of contact. Events of its containers may be missing before this. */
   | 'gap'
   /** The health of a container changed. */
   | 'health'
-  /** A host became hot, went down, or is healthy again. */
+  /** A host crossed an alert threshold, went down, or recovered. */
   | 'host_alert'
   /** A container ran out of memory. */
   | 'oom_kill'

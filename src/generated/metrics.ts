@@ -14,11 +14,11 @@ export type Environment =
 export type Health =
   /** Its last check succeeded. */
   | 'healthy'
-  /** It has no health check, or does not run. */
+  /** It has no health check, or is not running. */
   | 'none'
-  /** It was started a short while ago and no check has succeeded yet. */
+  /** It started recently, and no check has succeeded yet. */
   | 'starting'
-  /** Its last checks failed, as many as its `retries` says. */
+  /** Its last checks failed, as many as its `retries` setting. */
   | 'unhealthy';
 
 /** Whether the node-exporter of a host answers Prometheus. */
@@ -28,21 +28,21 @@ export type HostStatus =
   /** It answers. */
   | 'up';
 
-/** The first of these states that is true of the queue. */
+/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
-  /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'backlog'
   /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
   | 'failing'
-  /** Nothing waits, runs, or ended in the last 5 minutes. */
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
   | 'idle'
-  /** Jobs could run, and the system says that nobody takes them. */
+  /** Jobs could run, and the system reports no workers. */
   | 'no_workers'
   /** None of the others. */
   | 'ok'
   /** It is paused. */
   | 'paused'
-  /** A job could have run for more than 300 s, and nothing ended in the last 5 minutes. Where something runs: 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s, which also holds while no run time is known. */
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
   | 'stalled';
 
 export type MetricsQueryVariables = Exact<{

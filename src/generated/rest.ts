@@ -14,11 +14,11 @@ export type Environment =
 export type Health =
   /** Its last check succeeded. */
   | 'healthy'
-  /** It has no health check, or does not run. */
+  /** It has no health check, or is not running. */
   | 'none'
-  /** It was started a short while ago and no check has succeeded yet. */
+  /** It started recently, and no check has succeeded yet. */
   | 'starting'
-  /** Its last checks failed, as many as its `retries` says. */
+  /** Its last checks failed, as many as its `retries` setting. */
   | 'unhealthy';
 
 /** Whether the node-exporter of a host answers Prometheus. */
@@ -28,52 +28,52 @@ export type HostStatus =
   /** It answers. */
   | 'up';
 
-/** How severe a log line is, by what it says itself (JSON logs, logfmt, common prefixes). */
+/** Severity that a log line states (JSON logs, logfmt, common prefixes). */
 export type LogLevel =
   /** For developers: debug, fine. */
   | 'debug'
   /** Something failed: err, error, severe. */
   | 'error'
-  /** The worst: crit, alert, emerg, fatal, panic. */
+  /** Most severe: crit, alert, emerg, fatal, panic. */
   | 'fatal'
-  /** What happens in normal work: info, notice, log, success. */
+  /** Normal operation: info, notice, log, success. */
   | 'info'
   /** The finest detail: trace, verbose, finest. */
   | 'trace'
-  /** What somebody may want to look at: warn, warning. */
+  /** May need attention: warn, warning. */
   | 'warn';
 
 /** What happened to the source of a followed log. */
 export type LogNotice =
-  /** Its engine cannot be asked; it is tried again, and no line will be missing. */
+  /** Its engine does not answer. The gateway retries, and no line will be missing. */
   | 'engine_lost'
-  /** It runs again; the lines go on where they ended. */
+  /** It runs again. The lines continue where they ended. */
   | 'resumed'
-  /** The container does not run; its next start is waited for. */
+  /** The container is not running. Lines continue at its next start. */
   | 'stopped';
 
 /** Where a log line was written. */
 export type LogStream =
   /** Standard error. */
   | 'stderr'
-  /** Standard output; of a container with a terminal all that it writes. */
+  /** Standard output; for a container with a terminal, all its output. */
   | 'stdout';
 
-/** The first of these states that is true of the queue. */
+/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
-  /** A job waits longer than 60 s, or what waits takes more than 600 s to clear. */
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'backlog'
   /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
   | 'failing'
-  /** Nothing waits, runs, or ended in the last 5 minutes. */
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
   | 'idle'
-  /** Jobs could run, and the system says that nobody takes them. */
+  /** Jobs could run, and the system reports no workers. */
   | 'no_workers'
   /** None of the others. */
   | 'ok'
   /** It is paused. */
   | 'paused'
-  /** A job could have run for more than 300 s, and nothing ended in the last 5 minutes. Where something runs: 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s, which also holds while no run time is known. */
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
   | 'stalled';
 
 export type ContainerHealthCheckQueryVariables = Exact<{

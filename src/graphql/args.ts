@@ -22,12 +22,12 @@ export function toRangeArgs(arg: Arg) {
     from: arg({ type: "DateTime", required: true, description: "Points from this time on." }),
     to: arg({ type: "DateTime", required: true, description: "Up to this time, now at the latest." }),
     step: arg.int({
-      description: "Seconds between points, 1 to 86400; at most 11,000 points. When absent: a round one by `maxPoints`.",
+      description: "Seconds between points, 1 to 86400; at most 11,000 points. When absent: a round step that fits `maxPoints`.",
     }),
     maxPoints: arg.int({
       defaultValue: 500,
       required: true,
-      description: "Where no step is given: how many points a series has at most, 1 to 11,000.",
+      description: "Most points of a series when `step` is absent, 1 to 11,000.",
     }),
   };
 }
@@ -47,7 +47,7 @@ export function toNamesArg(arg: Arg, what: string) {
 export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 export const rowRules =
-  "Flat rows, ascending in time, at whole multiples of the step, no more than 100,000 in all; empty where no point falls into the range.";
+  "Flat rows at whole multiples of the step, ascending in time, at most 100,000. Empty when no point is in the range.";
 
 /** Arguments of the fields that return several containers. */
 export function toContainerArgs(arg: Arg, scalars: Scalars) {
@@ -55,7 +55,7 @@ export function toContainerArgs(arg: Arg, scalars: Scalars) {
     env: arg({
       type: scalars.environment,
       description:
-        "Only this environment; forbidden when the token does not list it. A token of every environment also gets containers of an unknown one that seem to belong here.",
+        "Only this environment; forbidden when the token does not list it. A token for every environment also gets containers of an unknown environment that seem to belong to this one.",
     }),
     ...toPlaceArgs(arg),
   };
@@ -66,7 +66,7 @@ export function toPlaceArgs(arg: Arg) {
   return {
     includeAccessories: toFlagArg(
       arg,
-      "Also what runs beside the product: redis, prometheus, the proxy ...; for tokens of every environment also containers that are not of it.",
+      "Also accessories: redis, prometheus, the proxy ... A token for every environment also gets containers that are not part of the product.",
     ),
     engine: arg.string({ description: "Only this engine, by its configured name." }),
   };
@@ -76,7 +76,7 @@ export function toPlaceArgs(arg: Arg) {
 export function toHistoryRangeArgs(arg: Arg) {
   return {
     from: arg.string({ required: true, description: "RFC 3339, unix seconds, or a duration back from now (6h)." }),
-    to: arg.string({ description: "As `from`; now at the latest, and when absent." }),
+    to: arg.string({ description: "As `from`; now at the latest. When absent: now." }),
     step: arg.int({ description: "Seconds, 1 to 86400. When absent: about 240 points." }),
   };
 }
@@ -87,7 +87,7 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
     tail: arg.int({
       defaultValue: 200,
       required: true,
-      description: `How many of the newest matching lines, ${minTail} to ${maxTail}; all filters apply before.`,
+      description: `How many of the newest matching lines, ${minTail} to ${maxTail}; all filters apply first.`,
     }),
     since: arg.string({ description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m, 2h)." }),
     stream: arg({ type: scalars.stream, description: "Only this stream." }),
@@ -96,14 +96,14 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
     }),
     searchRegex: arg.string({
       description:
-        "Only lines that match this regular expression (RE2, at most 200 characters), case-sensitive unless ignoreCase.",
+        "Only lines that match this regular expression (RE2), case-sensitive unless ignoreCase; at most 200 characters.",
     }),
-    ignoreCase: toFlagArg(arg, "Whether search and searchRegex take capital and small letters for the same."),
+    ignoreCase: toFlagArg(arg, "Whether search and searchRegex ignore case."),
     level: arg({
       type: scalars.logLevel,
-      description: "Only lines of this level or a more severe one, and lines that name no level unless levelStrict.",
+      description: "Only lines of this level or a more severe one. Lines without a level are included unless levelStrict.",
     }),
-    levelStrict: toFlagArg(arg, "Whether level leaves out lines that name no level."),
+    levelStrict: toFlagArg(arg, "Whether level excludes lines without a level."),
   };
 }
 

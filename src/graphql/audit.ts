@@ -8,36 +8,36 @@ import { type Builder, exposeAll } from "./builder.ts";
 /** AuditRecord, and Query.auditLog. */
 export function addAudit(builder: Builder): void {
   const auditRecord = builder.objectRef<AuditRecord>("AuditRecord").implement({
-    description: "One entry of the audit record: an intent, or what came of one.",
+    description: "One entry of the audit record: an intent or its outcome.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "seq: Int!": "Its number in the file, of the records of all environments: a token of some of them sees gaps.",
+        "seq: Int!": "Its number in the file. The file holds all environments, so a token for some of them sees gaps.",
         "at: DateTime!": "When it was written.",
         "outcome: String!":
-          "`intent`; then `ok`, `failed` or `unknown`. An `unknown` is followed by another outcome once it is known.",
+          "`intent`, `ok`, `failed` or `unknown`. Another outcome follows an `unknown` once the result is known.",
         "action: String!":
           "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard` or `job.retry_group`.",
         "intent: Int": "Of an outcome: the `seq` of its intent.",
-        "requestId: String!": "The request's id, as in the `X-Request-Id` of its answer.",
-        "clientRequestId: String": "The `X-Request-Id` that the request brought, if that was short and plain.",
+        "requestId: String!": "The request's id, as in the `X-Request-Id` of the response.",
+        "clientRequestId: String": "The `X-Request-Id` that the client sent, if it was short and plain.",
         "traceId: String": "The trace id of its `traceparent`.",
-        "ip: String": "Remote address of its connection: that of the proxy, where there is one.",
+        "ip: String": "Remote address of the connection; behind a proxy, the proxy's.",
         "subject: String!": "Holder of the token.",
         "kid: String!": "Public id of the token.",
-        "auth: String": "How it was proven: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
-        "engine: String!": "Configured name of the engine; this and the next three are empty for actions on jobs.",
+        "auth: String": "How the caller authenticated: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
+        "engine: String!":
+          "Configured name of the engine. `engine`, `containerId`, `containerName` and `image` are empty for actions on jobs.",
         "containerId: String!": "Full id of the container.",
         "containerName: String!": "Its name at that time.",
         "image: String!": "Its image.",
         "env: String": "Its environment, null when unknown.",
         "reason: String": "The reason given.",
         "detail: String": "Of an outcome: the state, or the error.",
-        "code: String": "Of an outcome: the code of the error that it was answered with.",
-        "dockerStatus: Int":
-          "Of an outcome: the HTTP status with which the engine answered the call; null when it did not, or that is not known.",
+        "code: String": "Of an outcome: the error code that was returned.",
+        "dockerStatus: Int": "Of an outcome: the HTTP status of the engine's answer; null when it did not answer, or unknown.",
         "keyHash: String": "SHA-256 of the `Idempotency-Key`; null without one.",
         "durationMs: Int": "Of an outcome: milliseconds since the intent.",
-        "hash: String!": "SHA-256 over the hash of the entry before and this one.",
+        "hash: String!": "SHA-256 over the previous entry's hash and this entry.",
       }),
       jobSource: t.string({
         nullable: true,
@@ -46,7 +46,7 @@ export function addAudit(builder: Builder): void {
       }),
       jobQueue: t.string({
         nullable: true,
-        description: "Of an action on jobs: their queue, where it was named.",
+        description: "Of an action on jobs: their queue, if it was named.",
         resolve: ({ job }) => job?.queue ?? null,
       }),
       jobIds: t.stringList({
@@ -55,7 +55,7 @@ export function addAudit(builder: Builder): void {
       }),
       fingerprint: t.string({
         nullable: true,
-        description: "Of `job.retry_group`: the error that they failed with.",
+        description: "Of `job.retry_group`: fingerprint of the error that the jobs failed with.",
         resolve: ({ job }) => job?.fingerprint ?? null,
       }),
     }),
@@ -68,8 +68,7 @@ export function addAudit(builder: Builder): void {
         authScopes: { operate: true },
         complexity: toPageCost(50, size),
         description:
-          "The audit record of the containers and jobs that the token may see, newest first: 20 entries unless `first` or `last` says 1 to 100. `last` " +
-          "needs `before`. Needs ops:operate. `cli.ts audit verify` checks it whole.",
+          "The audit record of the containers and jobs that the token may see, newest first. Returns 20 entries, or 1 to 100 by `first` or `last`. `last` requires `before`. Needs ops:operate. `wallet-core-ops audit verify` checks the whole record.",
         resolve: (_root, args, { sources, principal }) => {
           checkPage(args, size);
           if (typeof args.last === "number" && !args.before) {

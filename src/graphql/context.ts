@@ -103,7 +103,7 @@ export class Loaders {
 
 /** Description of the field `ended`: the reasons of StreamEnd that a client may see. */
 export const endedDescription =
-  "Why nothing comes after this (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.";
+  "Why this is the last message (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.";
 
 /** Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`. Throws rate_limited. */
 export function openLease({ openStream, budget }: OpsContext, isAllowed: (principal: Principal) => boolean): AbortSignal {

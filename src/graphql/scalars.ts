@@ -19,8 +19,7 @@ export function toEnumValues<const Word extends string>(descriptions: Readonly<R
 export function addScalars(builder: Builder) {
   builder.scalarType("DateTime", {
     description:
-      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). As an argument also RFC 3339 with an offset, a date, or epoch milliseconds, " +
-      "as a number or as text: what Grafana's macros make.",
+      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). Arguments may also be RFC 3339 with an offset, a date, or epoch milliseconds as a number or text, which Grafana's macros produce.",
     serialize: (value) => value,
     parseValue: parseDateTime,
   });
@@ -35,36 +34,36 @@ export function addScalars(builder: Builder) {
     kind: builder.enumType("ContainerKind", {
       description: "Whether a container is part of the product.",
       values: toEnumValues({
-        core: "A role of a configured service (web, runner, worker), or what the configuration selects.",
-        accessory: "Deployed beside it: redis, prometheus, grafana, rabbitmq, the proxy ...",
-        other: "Not of the product: another service's, or nobody's. Only tokens of every environment see it.",
+        core: "A role of a configured service (web, runner, worker), or a container that the configuration selects.",
+        accessory: "Deployed beside the product: redis, prometheus, grafana, rabbitmq, the proxy ...",
+        other: "Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it.",
       }),
     }),
     health: builder.enumType("Health", {
       description: "Docker's health status.",
       values: toEnumValues({
         healthy: "Its last check succeeded.",
-        unhealthy: "Its last checks failed, as many as its `retries` says.",
-        starting: "It was started a short while ago and no check has succeeded yet.",
-        none: "It has no health check, or does not run.",
+        unhealthy: "Its last checks failed, as many as its `retries` setting.",
+        starting: "It started recently, and no check has succeeded yet.",
+        none: "It has no health check, or is not running.",
       }),
     }),
     stream: builder.enumType("LogStream", {
       description: "Where a log line was written.",
       values: toEnumValues({
-        stdout: "Standard output; of a container with a terminal all that it writes.",
+        stdout: "Standard output; for a container with a terminal, all its output.",
         stderr: "Standard error.",
       }),
     }),
     logLevel: builder.enumType("LogLevel", {
-      description: "How severe a log line is, by what it says itself (JSON logs, logfmt, common prefixes).",
+      description: "Severity that a log line states (JSON logs, logfmt, common prefixes).",
       values: toEnumValues<LogLevel>({
         trace: "The finest detail: trace, verbose, finest.",
         debug: "For developers: debug, fine.",
-        info: "What happens in normal work: info, notice, log, success.",
-        warn: "What somebody may want to look at: warn, warning.",
+        info: "Normal operation: info, notice, log, success.",
+        warn: "May need attention: warn, warning.",
         error: "Something failed: err, error, severe.",
-        fatal: "The worst: crit, alert, emerg, fatal, panic.",
+        fatal: "Most severe: crit, alert, emerg, fatal, panic.",
       }),
     }),
     hostStatus: builder.enumType("HostStatus", {

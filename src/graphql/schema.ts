@@ -68,11 +68,11 @@ export function createSchema(): GraphQLSchema {
     authScopes: { read: true },
   });
   builder.mutationType({
-    description: "Actions: one for each operation, each left in the audit record.",
+    description: "Actions. One operation runs one action, and each is recorded in the audit record.",
     authScopes: { operate: true },
   });
   builder.subscriptionType({
-    description: "What happens from now on, over server-sent events; 5 at a time for each token.",
+    description: "Live updates over server-sent events; at most 5 subscriptions at a time for each token.",
     authScopes: { read: true },
   });
   const refs = createRefs(builder);

@@ -119,20 +119,20 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
   const sample = builder.objectRef<UpSample>("UpSample").implement({
     description: "How many of a kind were up at one time.",
     fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      time: t.expose("time", { type: "DateTime", description: "When." }),
       kind: t.expose("kind", { type: kind, description: "What is counted." }),
-      up: t.exposeInt("up", { nullable: true, description: "How many of them are up; null when nobody could say." }),
-      total: t.exposeInt("total", { nullable: true, description: "How many there are; null when nobody could say." }),
+      up: t.exposeInt("up", { nullable: true, description: "How many of them are up; null when unknown." }),
+      total: t.exposeInt("total", { nullable: true, description: "How many there are; null when unknown." }),
     }),
   });
   const countKind = builder.objectRef<UpCountKind>("UpCountKind").implement({
     description: "Whether one kind could be counted.",
     fields: (t) => ({
-      kind: t.expose("kind", { type: kind, description: "Which." }),
+      kind: t.expose("kind", { type: kind, description: "Which kind." }),
       error: t.expose("error", {
         type: refs.problem,
         nullable: true,
-        description: "Why not, now or in the past; null when it could.",
+        description: "Why it could not be counted, now or in the past; null when it could.",
       }),
     }),
   });
@@ -143,8 +143,7 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "How many hosts, engines, queue sources and containers are up, ascending in time. The past is known of hosts alone, from Prometheus; of all kinds there is " +
-        "one row for now, where the range reaches it. A kind that could not be counted has a row of nulls, and is in `upCountKinds`; null when none could.",
+        "How many hosts, engines, queue sources and containers are up, ascending in time. Only hosts have past rows, from Prometheus. Every kind has one row for now, if the range includes now. A kind that could not be counted has a row of nulls; `upCountKinds` says why. Null when no kind could be counted.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => {
         const { past, now } = await loadUpCounts(args, context);
@@ -162,7 +161,7 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "Which kinds could be counted, also when none could. Beside `upCounts` of the same arguments it asks nothing more of anybody.",
+        "Which kinds could be counted, even when none could. Next to `upCounts` with the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => {
         const { past, now } = await loadUpCounts(args, context);

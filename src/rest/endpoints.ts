@@ -40,7 +40,7 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
 const accessories = booleanParam("include_accessories", {
   variable: "includeAccessories",
   description:
-    "Also Kamal's accessories: redis, prometheus, grafana, rabbitmq, outpost ...; with a token of every environment also containers that are not of the product",
+    "Also Kamal's accessories: redis, prometheus, grafana, rabbitmq, outpost ... A token for every environment also gets containers that are not part of the product",
 });
 const env = choiceParam("env", ["staging", "production"], { description: "Only this environment" });
 const stats = booleanParam("include_stats", {
@@ -70,10 +70,10 @@ const logParams = [
     description: "search and search_regex ignore case",
   }),
   choiceParam("level", ["trace", "debug", "info", "warn", "error", "fatal"], {
-    description: "Only lines of this level or a more severe one, and lines that name no level unless level_strict",
+    description: "Only lines of this level or a more severe one. Lines without a level are included unless level_strict",
   }),
-  booleanParam("level_strict", { variable: "levelStrict", description: "level also hides lines that name no level" }),
-  booleanParam("download", { description: "The lines as a text file" }),
+  booleanParam("level_strict", { variable: "levelStrict", description: "level also excludes lines without a level" }),
+  booleanParam("download", { description: "Return the lines as a text file" }),
   booleanParam("follow", {
     description:
       "Stream these lines, then new ones, also after restarts: server-sent events, or plain lines with Accept: text/plain",
@@ -92,7 +92,7 @@ const restartParams = [
   integerParam(
     "wait_seconds",
     { minimum: 1, maximum: 300, fallback: 60 },
-    { variable: "waitSeconds", description: "How long to wait for its health check" },
+    { variable: "waitSeconds", description: "How long to wait for its health check, seconds" },
   ),
   booleanParam("dry_run", { variable: "dryRun", description: "Restart nothing: report what would happen" }),
 ];

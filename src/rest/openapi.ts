@@ -69,8 +69,7 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint) {
 }
 
 const eventsHelp =
-  "With follow=true. Events: `lines` (a JSON list of lines as in the finite answer; its id is the time of the last one, to be sent as Last-Event-ID), " +
-  "`dropped` ({lines}), `notice` ({notice: stopped | resumed | engine_lost}), `end` ({reason}).";
+  "With follow=true. Events: `lines` (a JSON list of lines, as without follow; its id is the time of the last line, to be sent as Last-Event-ID), `dropped` ({lines}), `notice` ({notice: stopped | resumed | engine_lost}), `end` ({reason}).";
 
 /** Error answers by status, each with its codes. Ascending, as integer object keys always are. */
 function toErrors(codes: readonly ErrorCode[]): Record<string, unknown> {

@@ -17,7 +17,7 @@ interface HealthCheck {
 /** HealthCheck, and Container.healthCheck. */
 export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): void {
   const healthCheck = builder.objectRef<HealthCheck>("HealthCheck").implement({
-    description: "What the last health probe of a container said; with `probe: true`, what a new one says.",
+    description: "Result of the last health probe of a container; with `probe: true`, of a new one.",
     fields: (t) => ({
       status: t.string({ description: "Docker's state of the container.", resolve: ({ container }) => container.status }),
       health: t.field({
@@ -45,7 +45,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
       ageSeconds: t.int({
         nullable: true,
-        description: "How long ago that was, by our clock; null before the first.",
+        description: "Seconds since the probe ended, by the gateway's clock; null before the first.",
         resolve: (check) => {
           const at = toCheckedAt(check);
           return at === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
@@ -63,12 +63,12 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       }),
       timedOut: t.boolean({
         nullable: true,
-        description: "Of a new probe: whether it took longer than it may, and was killed. Else null.",
+        description: "Of a new probe: whether it exceeded its timeout and was killed. Else null.",
         resolve: ({ run }) => run?.timedOut ?? null,
       }),
       durationMs: t.int({
         nullable: true,
-        description: "Of a new probe: how long it took. Else null.",
+        description: "Of a new probe: how long it took, milliseconds. Else null.",
         resolve: ({ run }) => run?.durationMs ?? null,
       }),
     }),
@@ -76,12 +76,11 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
   builder.objectField(refs.container, "healthCheck", (t) =>
     t.field({
       type: healthCheck,
-      description: "What its last health probe said.",
+      description: "Result of its last health probe.",
       args: {
         probe: toFlagArg(
           t.arg,
-          "Run its health check now, inside the container, and return its result. Needs ops:operate and HEALTH_EXEC=on; recorded in the audit file, and not run " +
-            "where that cannot be written; null without one.",
+          "Run its health check now, inside the container, and return the result. Needs ops:operate and HEALTH_EXEC=on. Recorded in the audit file, and not run when that cannot be written. Null without a health check.",
         ),
       },
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),

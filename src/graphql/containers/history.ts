@@ -41,21 +41,19 @@ interface ContainerSeries extends FoundHistory {
 }
 
 const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>> = {
-  containerCpuPct: { value: "cpuPct", description: "Per cent of one CPU, which may exceed 100, of each container." },
-  containerMemPct: { value: "memPct", description: "Used memory, per cent of its limit, of each container." },
+  containerCpuPct: { value: "cpuPct", description: "CPU use of each container, per cent of one CPU; may exceed 100." },
+  containerMemPct: { value: "memPct", description: "Used memory of each container, per cent of its limit." },
 };
 
 const sourceRules =
-  "Of the containers that `containers` shows now, as far back as Container.history goes: 10 minutes of memory, or what Prometheus has scraped of /metrics; " +
-  "and, where it is known, of those stopped ones of old releases that Kamal keeps. " +
-  "`containerSeriesProblems` says what is missing. Where no step is given, many containers have fewer points each.";
+  "Covers the containers that `containers` shows, and the stopped ones of old releases that Kamal keeps, where known. Reaches back as Container.history: 10 minutes of memory, or what Prometheus has scraped of /metrics. `containerSeriesProblems` says what is missing. Without `step`, many containers have fewer points each.";
 
 /** ContainerSample, and the history of containers as flat rows. */
 export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const sample = builder.objectRef<ContainerSample>("ContainerSample").implement({
     description: "A number of one container at one time, as ContainerPoint has it.",
     fields: (t) => ({
-      time: t.expose("time", { type: "DateTime", description: "That time." }),
+      time: t.expose("time", { type: "DateTime", description: "When." }),
       container: t.string({ description: "Its name.", resolve: ({ container }) => container.name }),
       engine: t.string({
         description: "Configured name of the engine that runs it.",
@@ -73,7 +71,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         description: "Its environment, null when unknown.",
         resolve: ({ container }) => container.env,
       }),
-      value: t.exposeFloat("value", { nullable: true, description: "Null where it is not known, and where it did not run." }),
+      value: t.exposeFloat("value", { nullable: true, description: "Null where it is unknown or the container did not run." }),
     }),
   });
   const toArgs = (arg: Arg) => ({
@@ -109,8 +107,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "Why rows of container series may be missing: engines that do not answer, and Prometheus where the memory does not reach. Beside series fields of the " +
-        "same arguments it asks nothing more.",
+        "Why rows of container series may be missing: engines that do not answer, and Prometheus for times before the gateway's memory. Next to series fields with the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => toProblems(await loadSeries(args, context), context),
     }),
@@ -156,40 +153,40 @@ async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsCon
 /** ContainerHistory and ContainerPoint, and Container.history. */
 export function addContainerHistory(builder: Builder, refs: Refs): void {
   const containerPoint = builder.objectRef<ContainerPoint>("ContainerPoint").implement({
-    description: "What a container used at one time. Null where it is not known, and where it did not run.",
+    description: "What a container used at one time. A number is null where it is unknown or the container did not run.",
     fields: (t) =>
       exposeAll(t, {
-        "time: DateTime!": "That time.",
+        "time: DateTime!": "When.",
         "cpuPct: Float": "As ContainerStats.cpuPct.",
         "memPct: Float": "As ContainerStats.memPct.",
         "restarts: Int": "As Container.restarts. Null from memory, which does not keep them.",
       }),
   });
   const origin = builder.enumType("HistoryOrigin", {
-    description: "Where the past of a container is from.",
+    description: "Where the history of a container comes from.",
     values: toEnumValues({
-      memory: "The gateway's own samples of the last 10 minutes, taken while somebody asks.",
+      memory: "The gateway's own samples of the last 10 minutes, taken while clients ask.",
       prometheus: "Prometheus, which scrapes the gateway's /metrics.",
     }),
   });
   const containerHistory = builder.objectRef<FoundHistory>("ContainerHistory").implement({
-    description: "The past of a container.",
+    description: "The history of a container.",
     fields: (t) => ({
-      source: t.field({ type: origin, description: "Where it is from.", resolve: ({ history }) => history.source }),
+      source: t.field({ type: origin, description: "Where the history comes from.", resolve: ({ history }) => history.source }),
       problem: t.field({
         type: refs.problem,
         nullable: true,
-        description: "Why Prometheus could not be asked for what the memory lacks; null when it was, or need not be.",
+        description: "Why Prometheus could not be asked for what the memory lacks; null when it answered or was not needed.",
         resolve: ({ problem }) => problem,
       }),
       stepSeconds: t.int({
-        description: "Between two points: the step, or its next multiple that is no shorter than samples are apart.",
+        description: "Seconds between points: the step, or its next multiple that is at least the distance between samples.",
         resolve: ({ history }) => history.stepSeconds,
       }),
       since: t.field({
         type: "DateTime",
         nullable: true,
-        description: "Points of before are null. Null when all of the range is known; its end when nothing is.",
+        description: "Earlier points are null. Null when all of the range is known; the end of the range when none of it is.",
         resolve: ({ history }) => history.since,
       }),
       points: t.field({
@@ -205,8 +202,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:
-        "What ran under its name over a range, at most 11,000 points: from memory where that reaches back far enough, else from Prometheus " +
-        "where it has scraped the gateway, else what the memory has.",
+        "Usage of the containers of its name over a range, at most 11,000 points. Comes from memory if that reaches back far enough. Else it comes from Prometheus, if that has scraped the gateway. Else it is what the memory has.",
       args: toHistoryRangeArgs(t.arg),
       resolve: (container, args, { loaders }) =>
         loaders.containerHistory.history(toHistoryRange(args, loaders.nowMs)).load(container),

@@ -17,14 +17,18 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
     description: "One event of a container, as its engine sent it.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "time: DateTime!": "With nanoseconds, by the engine's clock.",
+        "time: DateTime!": "When it happened, with nanoseconds, by the engine's clock.",
         "action: String!":
-          "Docker's word: create, start, kill (any signal), die, stop, restart, pause, unpause, oom, health_status, rename, update or destroy.",
-        "exitCode: Int": "Of `die`, else null.",
-        "signal: Int": "Number of the signal of `kill`, else null.",
+          "Docker's action: create, start, kill (any signal), die, stop, restart, pause, unpause, oom, health_status, rename, update or destroy.",
+        "exitCode: Int": "Exit code, for `die`; else null.",
+        "signal: Int": "Signal number, for `kill`; else null.",
         "previousName: String": "Its name before `rename`, else null.",
       }),
-      health: t.expose("health", { type: scalars.health, nullable: true, description: "Of `health_status`, else null." }),
+      health: t.expose("health", {
+        type: scalars.health,
+        nullable: true,
+        description: "New health, for `health_status`; else null.",
+      }),
       id: t.id({ description: "As Container.id.", resolve: ({ container }) => toContainerId(container) }),
       name: t.string({ description: "Its name; after `rename` the new one.", resolve: ({ container }) => container.name }),
       engine: t.string({ description: "Configured name of its engine.", resolve: ({ container }) => container.engine }),
@@ -47,19 +51,19 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       env: t.field({
         type: scalars.environment,
         nullable: true,
-        description: "As Container.env; null also for one that was gone before it could be inspected.",
+        description: "As Container.env; null also for a container that was gone before it could be inspected.",
         resolve: ({ container }) => container.env,
       }),
       version: t.string({ description: "As Container.version.", resolve: ({ container }) => container.version }),
     }),
   });
   const eventBatch = builder.objectRef<EventBatch>("ContainerEventBatch").implement({
-    description: "Events of containers that came together.",
+    description: "Container events delivered in one message.",
     fields: (t) => ({
-      events: t.expose("events", { type: [containerEvent], description: "In the order of their engine; may be none." }),
+      events: t.expose("events", { type: [containerEvent], description: "In the order of their engine; may be empty." }),
       ...exposeAll(t, {
-        "dropped: Int!": "So many events are missing just before these: this reader was slower than the engine.",
-        "interrupted: [String!]!": "Engines that were not heard for a while just before these: events of them may be missing.",
+        "dropped: Int!": "Number of events missing just before these, because this client was slower than the engine.",
+        "interrupted: [String!]!": "Engines that were out of contact just before these events: their events may be missing.",
         "ended: String": endedDescription,
       }),
     }),
@@ -70,7 +74,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
-        "What happens to containers from now on, one event for each of Docker's: of those on the list `containers`, and what brings them there or takes them away.",
+        "Container events from now on, one for each Docker event. Covers containers in the list `containers`, and events that add them to it or remove them.",
       args: {
         ...toContainerArgs(t.arg, scalars),
         name: t.arg.string({ description: "Only the container of exactly this name, at the time of the event." }),
@@ -89,7 +93,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
 /** ContainersChange, and the subscription containers. */
 export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scalars): void {
   const removedContainer = builder.objectRef<ContainersChange["removed"][number]>("RemovedContainer").implement({
-    description: "A container that is not on the list any more: removed, hidden, or its engine away for more than a minute.",
+    description:
+      "A container that is no longer in the list: removed, hidden, or its engine has not answered for more than a minute.",
     fields: (t) => ({
       id: t.id({ description: "As Container.id.", resolve: toContainerId }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
@@ -97,21 +102,20 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
     }),
   });
   const containersChange = builder.objectRef<ContainersChange>("ContainersChange").implement({
-    description: "What is other than in the message before: rows by id, replaced and removed, are the list as it is now.",
+    description: "Rows added, changed or removed since the previous message. Applying them by id gives the current list.",
     fields: (t) => ({
       ...exposeAll(t, {
         "snapshot: Boolean!": "True in the first message: `changed` is the whole list.",
-        "ended: String": `${endedDescription} Begin anew then.`,
+        "ended: String": `${endedDescription} Subscribe again then.`,
       }),
       changed: t.expose("changed", {
         type: [refs.container],
-        description:
-          "New containers, and those of which anything but `observedAt` (or a figure of `stats`) is other than before.",
+        description: "New containers, and those with a changed field other than `observedAt` or `stats`.",
       }),
-      removed: t.expose("removed", { type: [removedContainer], description: "No more on the list." }),
+      removed: t.expose("removed", { type: [removedContainer], description: "Containers that are no longer in the list." }),
       engines: t.expose("engines", {
         type: [refs.engine],
-        description: "Whether each engine answers, now. What one runs that never did is not in `changed`.",
+        description: "Whether each engine answers now. An engine that has never answered contributes no containers.",
       }),
     }),
   });
@@ -121,8 +125,7 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
-        "The list that the query `containers` answers, then what changes in it, within a second. However slow its reader, no change is missed: " +
-        "several changes of a row are one.",
+        "Sends the list that the query `containers` returns, then its changes, within a second. A slow client may skip intermediate states, but never keeps a wrong list.",
       args: toContainerArgs(t.arg, scalars),
       subscribe: (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);

@@ -21,14 +21,14 @@ interface RestartResult extends HealthOutcome {
 /** RestartResult, RestartPreview, and mutation restartContainer. */
 export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
   const result = builder.objectRef<RestartResult>("RestartResult").implement({
-    description: "A container after its restart, or before one that was only previewed.",
+    description: "A container after its restart or, with `dryRun`, before it.",
     fields: (t) => ({
       name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
       restarted: t.boolean({ description: "False for a preview.", resolve: ({ preview }) => preview === null }),
-      status: t.string({ description: "Docker's state of it, inspected again.", resolve: ({ container }) => container.status }),
+      status: t.string({ description: "Docker's state of it, freshly inspected.", resolve: ({ container }) => container.status }),
       health: t.field({
         type: scalars.health,
-        description: "What its health check says: `starting` right after a restart, or when the wait was too short.",
+        description: "What its health check says: `STARTING` right after a restart, or when the wait was too short.",
         resolve: ({ container }) => container.health,
       }),
       startedAt: t.field({
@@ -39,7 +39,8 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       }),
       healthy: t.exposeBoolean("healthy", {
         nullable: true,
-        description: "With `waitHealthy`: whether it became healthy or, without a health check, ran on for 10 s. Else null.",
+        description:
+          "With `waitHealthy`: whether it became healthy or, without a health check, kept running for 10 s. Else null.",
       }),
       preview: t.field({
         type: refs.restartPreview,
@@ -51,7 +52,8 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         type: refs.container,
         nullable: true,
         authScopes: { read: true },
-        description: "The container. Needs ops:read beside ops:operate; null without it, and what was done is done.",
+        description:
+          "The container. Needs ops:read as well as ops:operate. Null without ops:read, which does not undo the restart.",
         resolve: ({ container }) => container,
       }),
     }),
@@ -62,20 +64,20 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       refusal: t.field({
         type: refs.problem,
         nullable: true,
-        description: "Why it would be refused now; null when it would be done.",
+        description: "Why a restart would be refused now; null when it would not.",
         resolve: ({ refusal }) => refusal,
       }),
       healthyPeers: t.exposeInt("healthyPeers", {
         nullable: true,
         authScopes: { read: true },
         description:
-          "Other containers of its role, service and destination that are healthy. Needs ops:read beside ops:operate; null without it.",
+          "Other containers of its role, service and destination that are healthy. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
         nullable: true,
         authScopes: { read: true },
         description:
-          "It is healthy and no other of its role is: nothing serves while it restarts. Needs ops:read beside ops:operate; null without it.",
+          "True when it is the only healthy one of its role. Nothing serves while it restarts. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
     }),
   });
@@ -84,19 +86,24 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       type: result,
       nullable: true,
       description:
-        "Restarts one visible container and answers its state afterwards, inspected again. Refused while it is being restarted " +
-        "(restart_in_progress), shortly after (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself " +
-        "(restart_protected); off unless RESTART=on (restart_disabled); goes on when the caller leaves; recorded in the audit file.",
+        "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless RESTART=on (restart_disabled). Continues when the caller disconnects. Recorded in the audit file.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
-        includeAccessories: toFlagArg(t.arg, "Look among accessories too."),
-        engine: t.arg.string({ description: "Configured name of the engine, where several run a container of this name." }),
+        includeAccessories: toFlagArg(t.arg, "Also search accessories."),
+        engine: t.arg.string({ description: "Configured name of the engine, if several run a container of this name." }),
         idempotencyKey: t.arg.string({
-          description: "The same key of the same token gets the same answer for 24 hours, without a second restart.",
+          description: "Repeating the key with the same token returns the same result for 24 hours, without a second restart.",
         }),
-        waitHealthy: toFlagArg(t.arg, "Answer only when it is healthy, has failed to be, or the time is up."),
-        waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long to wait for its health, 1 to 300." }),
+        waitHealthy: toFlagArg(
+          t.arg,
+          "Return only when it is healthy, has failed its health check, or `waitSeconds` have passed.",
+        ),
+        waitSeconds: t.arg.int({
+          defaultValue: 60,
+          required: true,
+          description: "How long to wait for its health, seconds, 1 to 300.",
+        }),
         dryRun: toFlagArg(t.arg, "Restart nothing: report what would happen."),
       },
       resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
@@ -126,23 +133,24 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
 /** RoleRestart, RoleRestartStep, and mutation restartRole. */
 export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
   const outcome = builder.enumType("RoleRestartOutcome", {
-    description: "What became of one container of the role.",
+    description: "Outcome for one container of the role.",
     values: toEnumValues({
       restarted: "Restarted, and healthy afterwards.",
       unhealthy: "Restarted, but not healthy in time.",
-      failed: "Not restarted, or not known whether: see `error`.",
-      skipped: "Not tried, as one before it was not healthy, or the gateway stops.",
+      failed: "Not restarted, or it is not known whether it was: see `error`.",
+      skipped: "Not tried, because an earlier one was not healthy, or the gateway is stopping.",
     }),
   });
   const roleRestartStep = builder.objectRef<RoleStep>("RoleRestartStep").implement({
     description: "One container of a role that is restarted.",
     fields: (t) => ({
-      outcome: t.field({ type: outcome, description: "What became of it.", resolve: (step) => step.outcome }),
+      outcome: t.field({ type: outcome, description: "Its outcome.", resolve: (step) => step.outcome }),
       container: t.field({
         type: refs.container,
         nullable: true,
         authScopes: { read: true },
-        description: "As it was seen last. Needs ops:read beside ops:operate; null without it, and what was done is done.",
+        description:
+          "Its last known state. Needs ops:read as well as ops:operate. Null without ops:read, which does not undo the restart.",
         resolve: ({ container }) => container,
       }),
       error: t.field({
@@ -154,13 +162,17 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
     }),
   });
   const roleRestart = builder.objectRef<readonly RoleStep[]>("RoleRestart").implement({
-    description: "A role restarted container by container.",
+    description: "Result of restarting a role container by container.",
     fields: (t) => ({
       complete: t.boolean({
         description: "Whether all were restarted and are healthy.",
         resolve: (steps) => steps.every((step) => step.outcome === "restarted"),
       }),
-      steps: t.field({ type: [roleRestartStep], description: "In their order.", resolve: (steps) => steps }),
+      steps: t.field({
+        type: [roleRestartStep],
+        description: "One step for each container, in order.",
+        resolve: (steps) => steps,
+      }),
     }),
   });
   builder.mutationField("restartRole", (t) =>
@@ -168,14 +180,16 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       type: roleRestart,
       nullable: true,
       description:
-        "Restarts the running containers of a role one at a time, each only once the one before it is healthy or, without a health " +
-        "check, running for 10 s. Stops at the first that is not. Goes on when the caller leaves. Counts once for the token's budget. The role is that of one " +
-        "service at one destination: where several are selected nothing is restarted, and role_ambiguous names them.",
+        "Restarts the running containers of a role one at a time. Each waits until the previous one is healthy or, without a health check, has run for 10 s. Stops at the first that fails this. Continues when the caller disconnects. Counts once towards the token's budget. The role must be that of one service at one destination. If several match, nothing is restarted, and role_ambiguous names them.",
       args: {
         ...toRoleArgs(t.arg),
-        env: t.arg({ type: scalars.environment, description: "Its environment. Needed without `destination`." }),
+        env: t.arg({ type: scalars.environment, description: "Its environment. Required without `destination`." }),
         reason: t.arg.string({ required: true, description: "Why, for the audit record; 1 to 200 characters." }),
-        waitSeconds: t.arg.int({ defaultValue: 60, required: true, description: "How long each may take, 1 to 300." }),
+        waitSeconds: t.arg.int({
+          defaultValue: 60,
+          required: true,
+          description: "How long each container may take, seconds, 1 to 300.",
+        }),
       },
       resolve: async (_root, { reason, waitSeconds, ...wanted }, context) => {
         const { sources, principal, origin, requestId } = context;
@@ -234,27 +248,28 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
       jobs: t.field({
         type: [refs.runningJob],
         nullable: true,
-        description: "Oldest first, at most 50 of a source. Null when no source knows; empty when those that know have none.",
+        description: "Oldest first, at most 50 for each source. Null when no source knows; empty when those that know have none.",
         resolve: ({ jobs }) => jobs,
       }),
-      total: t.exposeInt("total", { nullable: true, description: "How many there are; null as `jobs` is." }),
-      gaps: t.field({ type: [refs.workGap], description: "Why there may be more.", resolve: ({ gaps }) => gaps }),
+      total: t.exposeInt("total", { nullable: true, description: "How many there are; null when `jobs` is." }),
+      gaps: t.field({ type: [refs.workGap], description: "Why there may be more jobs.", resolve: ({ gaps }) => gaps }),
     }),
   });
   refs.runningJob.implement({
-    description: "A job that a worker is at, by its row: one older than the container's start was left by a process that died.",
+    description:
+      "A job that a worker runs, according to its row. A job older than the container's start was left by a process that died.",
     fields: (t) =>
       exposeAll(t, {
         "queue: String!": "Name of its queue.",
         "source: String!": "Configured name of the queue's source.",
         "jobId: String!": "Its id.",
-        "kind: String": "Its kind, where the system has one beside the queue.",
-        "startedAt: DateTime": "When it was taken; null where the system does not keep that.",
-        "worker: String": "Who is at it, as its row says it.",
+        "kind: String": "Its kind; null where the system has none apart from the queue.",
+        "startedAt: DateTime": "When a worker took it; null where the system does not record it.",
+        "worker: String": "The worker that its row names; null when it names none.",
       }),
   });
   refs.workGap.implement({
-    description: "A part of the work that is not known.",
+    description: "A part of the running jobs that is unknown.",
     fields: (t) =>
       exposeAll(t, {
         "source: String": "Configured name of the source; null for all of them.",
@@ -266,7 +281,7 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
       type: runningWork,
       nullable: true,
       authScopes: { read: true },
-      description: "Which jobs run there. Needs ops:read beside ops:operate; null without it.",
+      description: "Jobs that run in the container. Needs ops:read as well as ops:operate; null without ops:read.",
       resolve: ({ work }) => work,
     }),
   );

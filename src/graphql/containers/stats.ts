@@ -23,26 +23,26 @@ export function addStats(builder: Builder, refs: Refs): void {
       type: refs.containerStats,
       nullable: true,
       complexity: cost,
-      description: "What it uses now, not older than 2 s; null when it is not running. The first answer takes half a second.",
+      description: "What it uses now, at most 2 s old; null when it is not running. The first request takes half a second.",
       resolve: (container, _args, context) => load(container, context),
     }),
     statsHistory: t.field({
       type: [statsPoint],
       complexity: { ...cost, multiplier: 120 },
       description:
-        "The last 10 minutes, oldest first, a point in 5 s, while somebody asked at least once a minute. The first answer is empty.",
+        "The last 10 minutes, oldest first, one point every 5 s. Sampled while clients ask at least once a minute. Empty on the first request.",
       resolve: (container, _args, { sources }): StatsPoint[] => [...sources.containers.statsHistory(container)],
     }),
     cpuPct: t.float({
       nullable: true,
       complexity: cost,
-      description: "`stats.cpuPct`, flat for tables.",
+      description: "`stats.cpuPct` as a flat field, for tables.",
       resolve: async (container, _args, context) => (await load(container, context))?.cpuPct ?? null,
     }),
     memPct: t.float({
       nullable: true,
       complexity: cost,
-      description: "`stats.memPct`, flat for tables.",
+      description: "`stats.memPct` as a flat field, for tables.",
       resolve: async (container, _args, context) => (await load(container, context))?.memPct ?? null,
     }),
   }));
@@ -57,26 +57,29 @@ async function load(container: Container, { loaders }: OpsContext): Promise<Cont
 
 function addContainerStats(builder: Builder, refs: Refs): void {
   const source = builder.enumType("StatsSource", {
-    description: "Where the figures of a container come from. Both give the docker CLI's numbers.",
+    description: "Where the numbers of a container come from. Both sources give the docker CLI's numbers.",
     values: toEnumValues({
       engine: "The engine's API.",
       cgroup: "The container's cgroup files (v1 or v2): its engine is on the gateway's own machine.",
     }),
   });
   refs.containerStats.implement({
-    description: "What a container uses, by the docker CLI's formulas. A field is null where there is no figure.",
+    description: "What a container uses, by the docker CLI's formulas. A field is null when its number is unknown.",
     fields: (t) => {
       const figure = (name: Exclude<keyof ContainerStats, "source" | "sampledAt" | "pids">, description: string) =>
         t.exposeFloat(name, { nullable: true, description });
-      const networks = "on all its networks since its start; null without one of its own (networks none and host).";
+      const networks = "on all its networks since its start; null when it has no network of its own (networks none and host).";
       return {
         cpuPct: figure("cpuPct", "Per cent of one CPU over the last 0.5 to 3 s; may exceed 100."),
-        cpuPeriods: figure("cpuPeriods", "Periods of its CPU limit since its start; 0 without a limit."),
-        cpuThrottledPeriods: figure("cpuThrottledPeriods", "Those of `cpuPeriods` in which it had to wait for the next one."),
-        cpuThrottledSeconds: figure("cpuThrottledSeconds", "How long its threads waited for that since its start, seconds."),
+        cpuPeriods: figure("cpuPeriods", "CPU limit periods since its start; 0 without a limit."),
+        cpuThrottledPeriods: figure(
+          "cpuThrottledPeriods",
+          "Number of `cpuPeriods` in which it was throttled until the next one.",
+        ),
+        cpuThrottledSeconds: figure("cpuThrottledSeconds", "How long its threads were throttled since its start, seconds."),
         memPct: figure(
           "memPct",
-          "Used memory without inactive file cache, per cent of the limit (of the host's memory without one).",
+          "Used memory without inactive file cache, per cent of the limit; without a limit, per cent of the host's memory.",
         ),
         memUsedBytes: figure("memUsedBytes", "Used memory, bytes."),
         memLimitBytes: figure("memLimitBytes", "Memory limit, bytes."),
@@ -85,7 +88,7 @@ function addContainerStats(builder: Builder, refs: Refs): void {
         networkTransmitBytes: figure("networkTransmitBytes", `Bytes sent ${networks}`),
         blockReadBytes: figure("blockReadBytes", "Bytes read from block devices since its start."),
         blockWriteBytes: figure("blockWriteBytes", "Bytes written to block devices since its start."),
-        source: t.expose("source", { type: source, description: "Where these figures come from." }),
+        source: t.expose("source", { type: source, description: "Where these numbers come from." }),
         sampledAt: t.expose("sampledAt", { type: "DateTime", description: "When the sample was taken." }),
       };
     },

@@ -14,39 +14,39 @@ import { type ContainerLoaders, createContainerFilter, ofEngine, toEngineError }
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
   builder.node(refs.container, {
     description: "A container, as its engine describes it.",
-    id: { description: "Its id in the whole schema, for `node`: of this container on this engine.", resolve: toContainerKey },
+    id: { description: "Its global id, for `node`. It names this container on this engine.", resolve: toContainerKey },
     loadOne: (key, { loaders }) => findContainer(key, loaders.containers),
     fields: (t) => ({
       shortId: t.exposeString("id", { description: "The first 12 hex digits of the container id." }),
       ...exposeAll(t, {
-        "name: String!": "Name without the leading slash; unique on its engine, not over all engines.",
+        "name: String!": "Name without the leading slash. Unique on its engine, not across engines.",
         "engine: String!": "Configured name of the engine that runs it.",
-        "role: String!": "Label `role`; for an accessory what its name says (redis).",
-        "service: String": "Label `service`; of a core container of Docker Compose its project; null on any other.",
+        "role: String!": "Label `role`; for an accessory, the role in its name (redis).",
+        "service: String": "Label `service`. For a core container of Docker Compose, its project. Null for any other.",
         "destination: String":
           "Kamal's destination as it was written (`-d beta`): label `destination`, else KAMAL_DESTINATION; null without one.",
         "env: Environment":
-          "What its labels and variables say, else the configuration of its engine. Null when unknown: then only tokens of every environment see it.",
+          "Its environment, from its labels and variables, else from its engine's configuration. Null when unknown; then only tokens for every environment see it.",
         "status: String!": "Docker's state: created, running, paused, restarting, removing, exited or dead.",
         "version: String!":
-          "The release: KAMAL_VERSION, the image's version label, its tag, or deploy_info where all of them float (latest).",
+          "The release: KAMAL_VERSION, the image's version label or its tag. From deploy_info when all of these are floating (latest).",
         "commitSha: String!": 'Git commit of the release, "" when it is unknown.',
         "restarts: Int": "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
-        "host: String!": "The container's host name; its own name where that is only an id.",
+        "host: String!": "The container's host name; the container's name when the host name is only an id.",
         "createdAt: DateTime!": "When it was created.",
         "startedAt: DateTime": "When it last started; null before the first start, or when the engine could not be asked.",
         "image: String!": "The image reference that it was started with.",
         "ports: [String!]!": "Published ports, HostIp:HostPort.",
         "observedAt: DateTime!":
-          "When its engine last reported it. While the engine answers, its events report every change within a second.",
-        "stale: Boolean!": "True when its engine has gone away since: this is how it was. After a minute it is shown no more.",
+          "When its engine last reported it. While the engine answers, every change is reported within a second.",
+        "stale: Boolean!": "Its engine stopped answering. The row shows the last known state, for at most a minute.",
       }),
       kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
       health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
       deploy: t.field({
         type: refs.deployInfo,
         nullable: true,
-        description: "The deploy of the release that it runs; null when it runs another, or when deploy_info cannot be read.",
+        description: "The deploy recorded in deploy_info; null when it runs another release, or when deploy_info cannot be read.",
         resolve: async (container, _args, { loaders }) => {
           const info = (await loaders.containers.infoFor())(container);
           return info && runsRelease(container, toInfoRecord(info)) ? info : null;
@@ -55,7 +55,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       hostMetrics: t.field({
         type: refs.host,
         nullable: true,
-        description: "The machine that it runs on, where its name or address is known to Prometheus; null otherwise.",
+        description: "The machine that it runs on; null when Prometheus does not know its name or address.",
         resolve: async ({ hostNames }, _args, { loaders }) => {
           const hosts = await loaders.hosts.byName.loadMany(hostNames);
           const failure = hosts.find((host) => host instanceof Error);
@@ -71,8 +71,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: [refs.container],
       nullable: true,
       description:
-        "Running, restarting and paused containers, and the newest stopped one of a role that has none. Core ones first, by name. " +
-        "An engine that does not answer is in `engines`, its containers are `stale`; null when none answers and nothing is known.",
+        "Running, restarting and paused containers, and the newest stopped one of a role without any. Core containers first, by name. Containers of an engine that does not answer are `stale`; see `engines`. Null when no engine answers and nothing is known.",
       args: toContainerArgs(t.arg, scalars),
       resolve: async (_root, args, { loaders, principal }) => {
         const accepts = createContainerFilter(args, principal);
@@ -86,7 +85,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: refs.container,
       nullable: true,
       description:
-        "One visible container by its exact name; container_not_found when there is none, container_ambiguous when several engines run it.",
+        "One visible container by its exact name. Returns container_not_found when there is none, and container_ambiguous when several engines run it.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         ...toPlaceArgs(t.arg),
@@ -113,7 +112,7 @@ async function findContainer(key: string, loaders: ContainerLoaders): Promise<Co
 /** Engine, and the query that lists them; Problem, the error of one part. */
 export function addEngine(builder: Builder, refs: Refs): void {
   refs.problem.implement({
-    description: "Why something could not be asked.",
+    description: "Why something could not be read or done.",
     fields: (t) =>
       exposeAll(t, {
         "code: String!": "An error code of the contract (docker_unavailable, queue_locked ...).",
@@ -130,7 +129,7 @@ export function addEngine(builder: Builder, refs: Refs): void {
         description: "Seconds since it last answered or sent an event; null when it never did.",
         resolve: ({ contactAt }) => toAgeSeconds(contactAt),
       }),
-      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why not; null when it does." }),
+      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why it does not answer; null when it does." }),
     }),
   });
   builder.queryField("engines", (t) =>
@@ -138,8 +137,7 @@ export function addEngine(builder: Builder, refs: Refs): void {
       type: [refs.engine],
       nullable: true,
       description:
-        "Whether each engine answers. What one that went away ran is shown for a minute, marked stale. A token that is limited to environments sees the " +
-        "engines that are configured for one of them or run a container of one.",
+        "Whether each engine answers. Containers of an engine that stopped answering are shown for a minute, marked stale. A token limited to environments sees the engines that are configured for one of them or run a container of one.",
       resolve: async (_root, _args, { loaders }) => (await loaders.containers.engines()).shown,
     }),
   );

@@ -13,74 +13,74 @@ import { type Scalars, toEnumValues } from "../scalars.ts";
 /** Deploy and DeployLog, and the queries deploys and deployLogs. */
 export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("DeployState", {
-    description: "What became of a deploy, at its service's destination.",
+    description: "State of a deploy at its service's destination.",
     values: toEnumValues<DeployState>({
-      current: "The newest one, and every live container runs it; or, where nothing runs the newest, what runs.",
-      incomplete: "The newest one, which some live containers, or all, do not run.",
+      current: "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
+      incomplete: "The newest deploy, when some or all live containers do not run it.",
       unknown:
-        "The newest one; whether it runs is not known, as an engine is silent or containers do not say their release. Also an older one of which nothing shows whether it ever served, and any that may be of several services or destinations.",
+        "The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations.",
       previous:
-        "The one before what runs, of another release, that was not rolled back: where a rollback would lead. What was recorded as `previousTag` decides, else what is known to have served; none where neither is.",
+        "The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.",
       rolled_back:
-        "The next deploy was a rollback, or went back to a release of before; or a container of before was started again in its place.",
-      superseded: "Any other.",
+        "The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place.",
+      superseded: "None of the other states.",
       failed:
-        "Nothing of it went live, as Kamal's audit log or its containers show: it is no release. Others are judged as if it were not there. One that no evidence is left of is not called so.",
+        "It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN.",
     }),
   });
   const origin = builder.enumType("DeployOrigin", {
-    description: "What a deploy is known from, the most telling first.",
+    description: "Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES.",
     values: toEnumValues<DeployOrigin>({
       history: "deploy_history.jsonl, which the hook in deploy/kamal appends to.",
-      info: "deploy_info.json: the last one.",
-      kamal_audit: "Kamal's own audit log: what was booted, by whom.",
-      containers: "When the containers of a release were made, stopped ones that Kamal keeps too.",
-      images: "When the image of a release that is no more was last tagged on an engine, as Kamal does; else when it was built.",
+      info: "deploy_info.json, which holds the last deploy.",
+      kamal_audit: "Kamal's own audit log: what was booted, and by whom.",
+      containers: "When the containers of a release were created, including stopped ones that Kamal keeps.",
+      images:
+        "For a release without containers: when its image was last tagged on an engine, as Kamal does, else when it was built.",
     }),
   });
   builder.node(refs.deploy, {
     description: "One deploy of the service.",
     id: {
-      description:
-        "Its id in the whole schema, for `node`. It changes when better evidence shows another time or place of the deploy.",
+      description: "Its global id, for `node`. It changes when better evidence shows another time or place of the deploy.",
       resolve: toDeployKey,
     },
     loadOne: async (key, { loaders }) => (await loaders.deploys.all()).find((deploy) => toDeployKey(deploy) === key) ?? null,
     fields: (t) => ({
       ...exposeAll(t, {
         "tag: String!": "Tag of the release.",
-        "version: String!": "Kamal's version, which its containers carry; mostly the tag.",
+        "version: String!": "Kamal's version, which its containers carry; usually the tag.",
         "previousTag: String":
-          "Tag of the deploy before it of the same service and destination: as it was recorded, else the newest before it that is known to have served; null when there is none.",
+          "Tag of the previous deploy of the same service and destination. Taken from the record, else from the newest earlier deploy that is known to have served. Null when there is none.",
         "commitSha: String!": 'Git commit of the release; "" when unknown.',
         "deployedBy: String": "Who deployed it; null when unknown.",
         "deployedAt: DateTime!":
-          "When it had ended; of one that is known by its containers or its image only, when the last of them was made (see `origin`).",
-        "durationSeconds: Float": "How long it took; null when unknown.",
+          "When it ended. If only its containers or image are known (see `origin`), when the last of them was created.",
+        "durationSeconds: Float": "How long it took, seconds; null when unknown.",
         "service: String": "Kamal's service; null when unknown.",
         "destination: String": "Kamal's destination (`-d beta`), any word; null without one, or when unknown.",
         "env: Environment": "Environment of the destination, the service or the configuration; null when unknown.",
-        "command: String": "Kamal's word: deploy, redeploy, rollback ...; null when unknown.",
+        "command: String": "Kamal's command: deploy, redeploy, rollback ...; null when unknown.",
       }),
-      state: t.expose("state", { type: state, description: "What became of it." }),
-      origin: t.expose("origin", { type: origin, description: "The best source that has it." }),
+      state: t.expose("state", { type: state, description: "Its outcome." }),
+      origin: t.expose("origin", { type: origin, description: "The best source that records it." }),
       containers: t.expose("containers", {
         type: [refs.container],
-        description: "Core containers of its release, stopped ones that are still there too.",
+        description: "Core containers of its release, including stopped ones that still exist.",
       }),
     }),
   });
   const deployLog = builder.objectRef<DeployLog>("DeployLog").implement({
-    description: "One file that deploys are known from.",
+    description: "One file that deploys are read from.",
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
       deploys: t.int({
-        description: "How many deploys it has that the token may see.",
+        description: "Number of its deploys that the token may see.",
         resolve: ({ records }) => records.length,
       }),
       ...exposeAll(t, {
-        "skipped: Int!": "Invalid lines, which were skipped.",
-        "complete: Boolean!": "False when it has older lines than are read: its last megabyte, 1,000 deploys.",
+        "skipped: Int!": "Number of invalid lines, which were skipped.",
+        "complete: Boolean!": "False when the file has older lines. Only its last megabyte and 1,000 deploys are read.",
         "error: Problem": "Why it cannot be read now; null also when there is no such file.",
       }),
     }),
@@ -92,13 +92,12 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         nullable: true,
         complexity: toPageCost(50, size),
         description:
-          "The deploys that are known, newest first: out of deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers themselves and images, each once. " +
-          "20 unless `first` or `last` says 1 to 100.",
+          "Known deploys, newest first, each once. Sources: deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers and the images. Returns 20, or 1 to 100 by `first` or `last`.",
         args: {
           env: toOneEnvArg(t.arg, scalars),
           tag: t.arg.string({ description: "Only deploys of this tag." }),
-          from: t.arg({ type: "DateTime", description: "Only those of this time or later, by deployedAt." }),
-          to: t.arg({ type: "DateTime", description: "Only those of this time or earlier, by deployedAt." }),
+          from: t.arg({ type: "DateTime", description: "Only deploys at or after this time, by deployedAt." }),
+          to: t.arg({ type: "DateTime", description: "Only deploys at or before this time, by deployedAt." }),
         },
         resolve: async (_root, { env, tag, from: since, to: until, ...page }, { loaders, principal }) => {
           requireEnvironments(principal, env);
@@ -119,7 +118,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     deployLogs: t.field({
       type: [deployLog],
       nullable: true,
-      description: "The files that deploys are known from, and what is wrong with them.",
+      description: "The files that deploys are read from, and their problems.",
       resolve: (_root, _args, { loaders }) => loaders.deploys.logs(),
     }),
   }));
@@ -139,7 +138,7 @@ function toPlace(deploy: Deploy) {
 /** DeployInfo, and the query that returns it. */
 export function addDeployInfo(builder: Builder, refs: Refs): void {
   const deployField = builder.objectRef<DeployInfo["extra"][number]>("DeployField").implement({
-    description: "Another string of deploy_info.json.",
+    description: "A further string field of deploy_info.json.",
     fields: (t) =>
       exposeAll(t, {
         "key: String!": "Its name in the file.",
@@ -155,13 +154,13 @@ export function addDeployInfo(builder: Builder, refs: Refs): void {
         "commitSha: String!": "Git commit of the release.",
         "deployedBy: String!": "Who deployed it.",
         "deployedAt: DateTime!": "When it was deployed.",
-        "service: String": "Kamal's service, when the file says so.",
+        "service: String": "Kamal's service; null when the file does not name it.",
         "destination: String": "Kamal's destination; null without one.",
-        "env: Environment": "What the destination, the service or the configuration says; null when unknown.",
+        "env: Environment": "Environment of the destination, the service or the configuration; null when unknown.",
         "stale: Boolean!": "True when the file cannot be read now and this is the last good one.",
         "error: String": "Why it is stale; null otherwise.",
       }),
-      extra: t.expose("extra", { type: [deployField], description: "Other string fields of the file, in its order." }),
+      extra: t.expose("extra", { type: [deployField], description: "Further string fields of the file, in file order." }),
       containers: t.field({
         type: [refs.container],
         nullable: true,
@@ -186,38 +185,39 @@ export function addDeployInfo(builder: Builder, refs: Refs): void {
 /** Drift, and the query drift. */
 export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("DriftKind", {
-    description: "In what way something is not as the last deploy should have left it.",
+    description: "Kind of a difference from the last deploy.",
     values: toEnumValues<DriftKind>({
-      mixed_releases: "Replicas of one role, at one destination of a service, are of several releases.",
-      unexpected_release: "Containers are of another release than the last recorded deploy.",
-      leftover: "A container is still live on the engine of the one that replaced it.",
-      missing_on_engine: "An engine runs the service at its destination, but nothing of its last deploy, though another does.",
-      engine_unknown: "An engine does not answer: what it runs is not known, and in no other row.",
+      mixed_releases: "Replicas of one role, at one destination of a service, run several releases.",
+      unexpected_release: "Containers run another release than the last recorded deploy.",
+      leftover: "A replaced container is still live on the same engine as its replacement.",
+      missing_on_engine:
+        "An engine runs the service at its destination, but no container of its last deploy. Another engine does.",
+      engine_unknown: "An engine does not answer. What it runs is unknown and appears in no other row.",
     }),
   });
   const driftType = builder.objectRef<Drift>("Drift").implement({
-    description: "Something that is not as the last deploy should have left it.",
+    description: "A difference from what the last deploy should have left.",
     fields: (t) => ({
-      kind: t.expose("kind", { type: kind, description: "In what way." }),
+      kind: t.expose("kind", { type: kind, description: "Kind of the difference." }),
       ...exposeAll(t, {
-        "message: String!": "One line for people.",
+        "message: String!": "One line of text for people.",
         "service: String": "Service of the containers; null for an engine alone.",
         "destination: String": "Kamal's destination of the containers; null without one, and for an engine alone.",
         "env: Environment": "Environment; null when unknown.",
-        "role: String": "Null where it is about several roles.",
-        "engine: String": "Null where it is about several engines.",
-        "expected: String": "Tag that should run; null when that is not known.",
+        "role: String": "The role; null when it concerns several.",
+        "engine: String": "Configured name of the engine; null when it concerns several.",
+        "expected: String": "Tag that should run; null when unknown.",
         "found: [String!]!": "Releases that run instead, or side by side.",
-        "settling: Boolean!": "Whether a container of the role was made in the last five minutes: a deploy may be under way.",
+        "settling: Boolean!": "Whether a container of the role was created in the last five minutes. A deploy may be under way.",
       }),
-      containers: t.expose("containers", { type: [refs.container], description: "Those that it is about." }),
+      containers: t.expose("containers", { type: [refs.container], description: "The containers that differ." }),
     }),
   });
   builder.queryField("drift", (t) =>
     t.field({
       type: [driftType],
       nullable: true,
-      description: "What is not as the last deploy should have left it, of live core containers; empty when nothing differs.",
+      description: "Live core containers that differ from what the last deploy should have left; empty when nothing differs.",
       args: {
         env: toOneEnvArg(t.arg, scalars),
       },

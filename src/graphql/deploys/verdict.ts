@@ -13,7 +13,7 @@ const { leastJobs, alpha, leastRatioGrowth, leastTimedJobs, p95Factor, p95Second
   verdictRules;
 const { leastErrors, leastErrorMinutes, errorLastsUntil, stoppedShare, stoppedSeconds } = verdictRules;
 
-const p95Test = `Worse below ${alpha} divided by twice the queues that have enough jobs, where it grew ${p95Factor} times, and by ${p95Seconds} s, at least. Null with less than ${leastTimedJobs} jobs in a window, or without one of them.`;
+const p95Test = `Worse below ${alpha} divided by twice the number of queues with enough jobs, if the percentile also grew at least ${p95Factor} times and by at least ${p95Seconds} s. Null when a window has fewer than ${leastTimedJobs} jobs, or its percentile is unknown.`;
 
 /** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts use. */
 export function addDeployVerdict(builder: Builder, refs: Refs): void {
@@ -26,56 +26,64 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   const queueWindow = builder.objectRef<QueueWindow>("QueueWindow").implement({
-    description: "What ended in a queue in one window.",
+    description: "Jobs of a queue that ended in one window.",
     fields: (t) => ({
       ...exposeAll(t, {
         "succeeded: Int!": "Jobs that succeeded.",
         "failed: Int!": "Failures, as Queue.failuresLastHour counts them.",
-        "waitP95Seconds: Float": "95 of 100 started sooner after they could; null when unknown.",
-        "runP95Seconds: Float": "95 of 100 successes took no longer; null when unknown.",
-        "depth: Int": "Jobs that could run at its end; null when unknown.",
-        "oldestAgeSeconds: Float": "Since when the oldest of these could run, at its end; null without one, or when unknown.",
+        "waitP95Seconds: Float": "95th percentile of the waiting time, seconds; null when unknown.",
+        "runP95Seconds: Float": "95th percentile of the running time of successes, seconds; null when unknown.",
+        "depth: Int": "Runnable jobs at the end of the window; null when unknown.",
+        "oldestAgeSeconds: Float":
+          "How long the oldest of these jobs had been waiting at the end of the window, seconds; null without one, or when unknown.",
       }),
-      failureRatio: t.float({ description: "Part of these that failed, 0..1; 0 without any.", resolve: toFailureRatio }),
+      failureRatio: t.float({
+        description: "Share of ended jobs that failed, 0..1; 0 when none ended.",
+        resolve: toFailureRatio,
+      }),
     }),
   });
   const queueVerdict = builder.objectRef<QueueVerdict>("QueueVerdict").implement({
-    description: `One queue before and after a deploy. It needs ${leastJobs} jobs that ended in each window. With so many before alone it has stopped, which is worse, where it is stalled or without workers now and the window, of ${stoppedSeconds} s or more, lasts until now; or where at most ${stoppedShare} of them ended after, more wait than before, and the oldest ${stoppedSeconds} s or longer. Not where it is paused.`,
+    description: `One queue before and after a deploy. The comparison needs ${leastJobs} ended jobs in each window. A queue with that many only before the deploy is worse if it has stopped. It has stopped when it is stalled or without workers now, and the window after is at least ${stoppedSeconds} s long and lasts until now. It has also stopped when at most ${stoppedShare} of the earlier number ended after, more jobs wait than before, and the oldest has waited at least ${stoppedSeconds} s. A paused queue has not stopped.`,
     fields: (t) => ({
       ...exposeAll(t, {
         "queue: String!": "Name of the queue.",
         "source: String!": "Configured name of its source.",
-        "pValue: Float": `Fisher's exact test, one-sided: the chance of so many failures after if nothing had changed. Worse below ${alpha} divided by the queues that have enough jobs, where the ratio grew by ${leastRatioGrowth} at least. Null without enough jobs.`,
-        "waitPValue: Float": `The chance of so much growth of the 95th percentile of waiting, if nothing had changed and it scattered as a lognormal distribution's does. ${p95Test}`,
-        "runPValue: Float": `As \`waitPValue\`, of running. ${p95Test}`,
-        "reasons: [String!]!": "What is worse, or missing.",
+        "pValue: Float": `Fisher's exact test, one-sided: the probability of so many failures after the deploy if nothing had changed. Worse below ${alpha} divided by the number of queues with enough jobs, if the failure ratio also grew by at least ${leastRatioGrowth}. Null without enough jobs.`,
+        "waitPValue: Float": `The probability that the 95th percentile of the waiting time grew this much if nothing had changed. Assumes a lognormal distribution. ${p95Test}`,
+        "runPValue: Float": `As \`waitPValue\`, for the running time. ${p95Test}`,
+        "reasons: [String!]!": "What is worse, or what data is missing.",
       }),
-      outcome: t.expose("outcome", { type: outcome, description: "Of this queue alone." }),
+      outcome: t.expose("outcome", { type: outcome, description: "Outcome for this queue alone." }),
       before: t.expose("before", {
         type: queueWindow,
         nullable: true,
-        description: "Null when its jobs of that time are not stored.",
+        description: "The window before the deploy. Null when jobs of that time are not stored.",
       }),
-      after: t.expose("after", { type: queueWindow, nullable: true, description: "As `before`." }),
+      after: t.expose("after", {
+        type: queueWindow,
+        nullable: true,
+        description: "The window after the deploy. Null as `before`.",
+      }),
     }),
   });
   const newError = builder.objectRef<JudgedError>("NewError").implement({
     description:
-      "An error that no failure before the deploy had in the last hour, and none of another release's workers. Where rows do not name their workers, failures while the deploy lasted do not count.",
+      "An error that first occurred with this release. In the last hour no failure before the deploy had it, and no failure of another release's workers. When rows do not name their workers, failures during the deploy do not count.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "fingerprint: String!": "That of ErrorGroup.",
-        "error: String!": "The newest of its texts, secrets redacted.",
+        "fingerprint: String!": "As ErrorGroup.fingerprint.",
+        "error: String!": "Its newest text, secrets redacted.",
         "queues: [String!]!": "Names of the queues that it hit.",
-        "minutes: Int!": "In how many different minutes that was, at most.",
-        "share: Float": "Its part of what ended after the deploy in these queues, 0..1; null when that is not known.",
+        "minutes: Int!": "Number of different minutes with such a failure, at most.",
+        "share: Float": "Share of the jobs that ended in these queues after the deploy, 0..1; null when unknown.",
         "pValue: Float!":
-          "The chance that it never came before, if it came at one rate (conditional binomial test); failures of one minute count as one.",
-        "regressed: Boolean!": `Whether that is below ${alpha} divided by the number of new errors, it came ${leastErrors} times and in ${leastErrorMinutes} minutes at least, the last time not longer ago than ${errorLastsUntil} of the time since the first, and \`share\` is ${leastRatioGrowth} at least, or not known.`,
+          "The probability of no such failure before the deploy if the rate had not changed (conditional binomial test). Failures in one minute count as one.",
+        "regressed: Boolean!": `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided by the number of new errors. It occurred at least ${leastErrors} times, in at least ${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown.`,
       }),
       count: t.int({
         description:
-          "How often it came since the deploy had ended; by workers of the release, since it began. At least: of those of one text that came before that too, only the last is counted.",
+          "Failures since the deploy ended. Failures of the release's own workers count since the deploy began. This is a lower bound: of failures with a text that also occurred earlier, only the last counts.",
         resolve: ({ after }) => after.count,
       }),
     }),
@@ -85,47 +93,45 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     fields: (t) => ({
       ...exposeAll(t, {
         "restartsFrom: String":
-          "`events`: ends that nobody asked for, in the windows. `counters`: what the engines count for the containers of this release and of others, over their lives; it decides only while the window lasts until now. Null when neither is known.",
-        "restartsPValue: Float": `The chance of so many after, if they came at one rate (conditional binomial test), over equal spans: what was counted for longer before is scaled down. Worse below ${alpha}. Null when a number is unknown, or decides nothing.`,
-        "unhealthySecondsBefore: Float": `Over all of them, from the engines' events. Worse when ${unhealthyFactor} times as long, and ${unhealthySeconds} s longer. Null when events of then were not heard.`,
-        "unhealthySecondsAfter: Float": "As `unhealthySecondsBefore`.",
+          "Where the numbers come from. `events`: unrequested ends of containers in the windows. `counters`: the engines' restart counts for containers of this release and of others, over their lifetimes. Counters decide only while the window lasts until now. Null when neither is known.",
+        "restartsPValue: Float": `The probability of so many restarts after the deploy if the rate had not changed (conditional binomial test). Both spans have equal length: counts of a longer span before are scaled down. Worse below ${alpha}. Null when a number is unknown or does not decide.`,
+        "unhealthySecondsBefore: Float": `Unhealthy time before the deploy, summed over all containers, seconds, from the engines' events. The release is worse when the time after it is ${unhealthyFactor} times as long and ${unhealthySeconds} s longer. Null when no events were received for that time.`,
+        "unhealthySecondsAfter: Float": "As `unhealthySecondsBefore`, after the deploy.",
         "unhealthyNow: [String!]!":
-          "Names of containers of this release that are unhealthy now. That is worse while the window after the deploy lasts until now, unless containers were as long unhealthy before.",
+          "Names of containers of this release that are unhealthy now. Counts as worse while the window after the deploy lasts until now, unless containers were unhealthy for as long before.",
       }),
       restartsBefore: t.int({
         nullable: true,
-        description: "Null when unknown.",
+        description: "Restarts before the deploy; null when unknown.",
         resolve: ({ restartsBefore }) => restartsBefore?.count ?? null,
       }),
       restartsAfter: t.int({
         nullable: true,
-        description: "Null when unknown.",
+        description: "Restarts after the deploy; null when unknown.",
         resolve: ({ restartsAfter }) => restartsAfter?.count ?? null,
       }),
     }),
   });
   const deployVerdict = builder.objectRef<DeployVerdict>("DeployVerdict").implement({
-    description:
-      "A comparison of the time after a deploy with as long a time before it. Regressed when one part is: a queue's failures, its 95th percentile of waiting or " +
-      `running (a test, and ${p95Factor} times and ${p95Seconds} s more), containers' restarts and health, new errors; or a queue has stopped. Clean when none is, one queue had enough jobs, and none had them before alone.`,
+    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, and no queue had enough only before.`,
     fields: (t) => ({
-      outcome: t.expose("outcome", { type: outcome, description: "Of all parts together." }),
+      outcome: t.expose("outcome", { type: outcome, description: "Outcome of all parts together." }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
       windowSeconds: t.int({
         nullable: true,
-        description: "Length of each window; null when there is none of a minute.",
+        description: "Length of each window, seconds; null when it would be under a minute.",
         resolve: ({ windows }) => windows?.seconds ?? null,
       }),
       beforeFrom: t.field({
         type: "DateTime",
         nullable: true,
-        description: "Where the first window begins; it ends when the deploy began.",
+        description: "Start of the window before the deploy. That window ends when the deploy began.",
         resolve: ({ windows }) => (windows ? formatRfc3339(windows.before.from * 1000) : null),
       }),
       afterTo: t.field({
         type: "DateTime",
         nullable: true,
-        description: "Where the second window ends; it begins when the deploy had ended.",
+        description: "End of the window after the deploy. That window starts when the deploy ended.",
         resolve: ({ windows }) => (windows ? formatRfc3339(windows.after.to * 1000) : null),
       }),
       queues: t.expose("queues", { type: [queueVerdict], description: "Queues that had a job in either window." }),
@@ -133,9 +139,10 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       newErrors: t.expose("newErrors", {
         type: [newError],
         nullable: true,
-        description: "Null when that is unknown: the deploy is not the last one, or longer ago than 55 minutes.",
+        description:
+          "Errors that first occurred with this release. Null when the deploy is not the last one, or is older than 55 minutes.",
       }),
-      gaps: t.exposeStringList("gaps", { description: "What could not be asked, and why." }),
+      gaps: t.exposeStringList("gaps", { description: "Sources that could not be read, and why." }),
     }),
   });
   builder.queryField("latestDeploys", (t) =>
@@ -144,9 +151,11 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 50, multiplier: 3 },
       description:
-        "The newest deploy that has not failed of each service and destination that the token may see, and of those that may be of several; newest first.",
+        "The newest deploy of each service and destination that the token may see, failed ones excluded, newest first. Includes the newest of those that could belong to several services or destinations.",
       args: {
-        maxAgeSeconds: t.arg.int({ description: "Only those that ended no longer ago, at least 1; all when absent." }),
+        maxAgeSeconds: t.arg.int({
+          description: "Only deploys that ended at most this many seconds ago, at least 1; all when absent.",
+        }),
       },
       resolve: async (_root, { maxAgeSeconds }, { loaders }) => {
         const latest = findLatest(await loaders.deploys.all());
@@ -166,11 +175,12 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         window: t.arg.int({
           defaultValue: 1800,
           required: true,
-          description: "Length of both windows in seconds, 60 to 86400; less where other deploys, or now, are nearer.",
+          description:
+            "Length of each window, seconds, 60 to 86400. The windows are shorter when another deploy, or now, is nearer.",
         }),
         needsQueues: toFlagArg(
           t.arg,
-          "Fail, with queues_unavailable, instead of not_enough_data where no queue source could be read. For alerts, which would be over otherwise.",
+          "Return the error queues_unavailable instead of NOT_ENOUGH_DATA when no queue source could be read. Use it for alerts, which would otherwise resolve.",
         ),
       },
       resolve: async (deploy, { window, needsQueues }, { loaders }) => {

@@ -16,9 +16,9 @@ interface HostSeriesArgs extends SeriesRangeArgs {
 }
 
 const series = {
-  hostCpuUtil: { value: "cpuUtil", description: "Busy share of all CPUs, 0..1, of each host; over at least 5 minutes." },
-  hostMemUtil: { value: "memUtil", description: "Used share of memory, 0..1, of each host." },
-  hostDiskUtil: { value: "diskUtil", description: "Used share of its fullest real file system, 0..1, of each host." },
+  hostCpuUtil: { value: "cpuUtil", description: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes." },
+  hostMemUtil: { value: "memUtil", description: "Used share of memory of each host, 0..1." },
+  hostDiskUtil: { value: "diskUtil", description: "Used share of the fullest real file system of each host, 0..1." },
   hostLoad1: { value: "load1", description: "Load average over one minute of each host." },
 } as const;
 
@@ -28,9 +28,9 @@ export function addHostSeries(builder: Builder): void {
     description: "A number of one host at one time, as HostPoint has it.",
     fields: (t) =>
       exposeAll(t, {
-        "time: DateTime!": "That time.",
+        "time: DateTime!": "When.",
         "host: String!": "Its name, as Host.name.",
-        "value: Float": "Null where it is not known, and where the host was down.",
+        "value: Float": "Null where it is unknown or the host was down.",
       }),
   });
   for (const [name, { value, description }] of Object.entries(series)) {
@@ -39,7 +39,7 @@ export function addHostSeries(builder: Builder): void {
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} ${rowRules} Of the hosts that Prometheus knows now; null, with prometheus_unavailable, when it does not answer.`,
+        description: `${description} ${rowRules} Covers the hosts that Prometheus knows now. Null, with prometheus_unavailable, when it does not answer.`,
         args: { ...toRangeArgs(t.arg), hosts: toNamesArg(t.arg, "hosts") },
         resolve: async (_root, args, context) => {
           const histories = await loadHostSeries(args, context);
@@ -69,22 +69,23 @@ export async function loadHostSeries(
 /** HostHistory and HostPoint, and Host.history. */
 export function addHostHistory(builder: Builder, refs: Refs): void {
   const hostPoint = builder.objectRef<HostPoint>("HostPoint").implement({
-    description: "A host at one time. Null where it is not known, and where the host was down: never what it was before.",
+    description:
+      "A host at one time. A number is null where it is unknown or the host was down; an earlier value is never repeated.",
     fields: (t) =>
       exposeAll(t, {
-        "time: DateTime!": "That time.",
-        "up: Boolean": "Whether its exporter answered Prometheus; null where Prometheus did not ask it.",
-        "cpuUtil: Float": "As Host.cpuUtil, over the step that ends there: at least 5 minutes, at most an hour.",
+        "time: DateTime!": "When.",
+        "up: Boolean": "Whether its exporter answered Prometheus; null where Prometheus did not scrape it.",
+        "cpuUtil: Float": "As Host.cpuUtil, averaged over the step that ends then: at least 5 minutes, at most an hour.",
         "memUtil: Float": "As Host.memUtil.",
         "diskUtil: Float": "As Host.diskUtil.",
         "load1: Float": "As Host.load1.",
       }),
   });
   const hostHistory = builder.objectRef<HostHistory>("HostHistory").implement({
-    description: "The past of a host, from Prometheus.",
+    description: "The history of a host, from Prometheus.",
     fields: (t) => ({
       stepSeconds: t.exposeInt("stepSeconds", {
-        description: "Between two points: the step, or its next multiple that is no shorter than Prometheus' scrape interval.",
+        description: "Seconds between points: the step, or its next multiple that is at least Prometheus' scrape interval.",
       }),
       points: t.expose("points", { type: [hostPoint], description: "Oldest first, up to the end of the range." }),
     }),
@@ -95,8 +96,7 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:
-        "Its utilisation over a range, at most 11,000 points: one question to Prometheus for all hosts that are selected. Null, with prometheus_unavailable, " +
-        "when that does not answer; with invalid_request when all of it is larger than 10 MB.",
+        "Its utilisation over a range, at most 11,000 points. All selected hosts share one request to Prometheus. Null, with prometheus_unavailable, when Prometheus does not answer. Null, with invalid_request, when the whole response is larger than 10 MB.",
       args: toHistoryRangeArgs(t.arg),
       resolve: (host, args, { loaders }) => loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),
     }),

@@ -6,12 +6,12 @@ import type { Scalars } from "../scalars.ts";
 /** Host and Thresholds, and the queries that return them. */
 export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
   builder.node(refs.host, {
-    description: "One machine as node-exporter and Prometheus see it. A number is null where there is no usable sample.",
-    id: { description: "Its id in the whole schema, for `node`: of this instance.", resolve: ({ instance }) => instance },
+    description: "One machine, as node-exporter and Prometheus report it. A number is null when there is no usable sample.",
+    id: { description: "Its global id, for `node`. It names this instance.", resolve: ({ instance }) => instance },
     loadOne: async (id, { loaders }) => (await loaders.hosts.report()).hosts.find(({ instance }) => instance === id) ?? null,
     fields: (t) => ({
       ...exposeAll(t, {
-        "name: String!": "Node name; the instance without its port where that is missing.",
+        "name: String!": "Node name; without one, the instance without its port.",
         "instance: String!": "Prometheus' instance label.",
         "cpuUtil: Float": "Busy share of all CPUs, 0..1 (not idle, iowait or steal).",
         "memUtil: Float": "Used share of memory, 0..1 (1 - available / total).",
@@ -19,7 +19,7 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
         "load1: Float": "Load average over one minute.",
         "networkReceiveBytesPerSec: Float": "Bytes received per second on its real interfaces.",
         "networkTransmitBytesPerSec: Float": "Bytes sent per second on its real interfaces.",
-        "alert: Boolean!": "At or above the CPU or the memory threshold, or down.",
+        "alert: Boolean!": "Whether the host is at or above the CPU or memory threshold, or down.",
         "reason: String": "Why a number is null; null when none is.",
       }),
       status: t.expose("status", { type: scalars.hostStatus, description: "Whether its exporter answers." }),
@@ -29,8 +29,8 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
     description: "Utilisation, 0..1, at which a host raises its alert flag.",
     fields: (t) =>
       exposeAll(t, {
-        "cpu: Float!": "CPU_THRESHOLD.",
-        "mem: Float!": "MEM_THRESHOLD.",
+        "cpu: Float!": "CPU threshold, set by CPU_THRESHOLD.",
+        "mem: Float!": "Memory threshold, set by MEM_THRESHOLD.",
       }),
   });
   builder.queryFields((t) => ({
@@ -38,7 +38,7 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [refs.host],
       nullable: true,
       description:
-        "All hosts by name, from one question to Prometheus; null, with prometheus_unavailable, when it has nothing usable.",
+        "All hosts by name, from one request to Prometheus. Null, with prometheus_unavailable, when it has nothing usable.",
       resolve: async (_root, _args, { loaders }) => (await loaders.hosts.report()).hosts,
     }),
     host: t.field({

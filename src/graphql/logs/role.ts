@@ -15,10 +15,10 @@ const few = { field: 1, multiplier: 0.1 } as const;
 /** RoleLogPage and what it is made of, and the query logs. */
 export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("RoleLogKind", {
-    description: "What stands in a line of a role's log.",
+    description: "Kind of a line in a role's log.",
     values: toEnumValues({
       line: "A line that the container wrote.",
-      marker: "Nothing that was written: the release of the container begins here.",
+      marker: "Not a written line: the release of the container begins here.",
     }),
   });
   refs.logContainer.implement({
@@ -39,24 +39,23 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       kind: t.expose("kind", { type: kind, description: "Whether the container wrote it." }),
       container: t.expose("container", {
         type: refs.logContainer,
-        description: "Which wrote it; of a marker the first of the release.",
+        description: "The container that wrote it; for a marker, the first of the release.",
       }),
       ...exposeAll(t, {
-        "timestamp: DateTime!": "As LogLine.timestamp. Of a marker: when the container was created, in whole seconds, or later.",
-        "message: String!": "As LogLine.message; of a marker a sentence for people, which may change.",
+        "timestamp: DateTime!": "As LogLine.timestamp. For a marker: when the container was created, in whole seconds, or later.",
+        "message: String!": "As LogLine.message; for a marker, a sentence for people, which may change.",
       }),
       stream: t.expose("stream", { type: scalars.stream, nullable: true, description: "As LogLine.stream; null for a marker." }),
       level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
     }),
   });
   const roleLogPart = builder.objectRef<RoleLogs["parts"][number]>("RoleLogPart").implement({
-    description: "What one container gave to a role's log.",
+    description: "What one container contributed to a role's log.",
     fields: (t) => ({
       container: t.expose("container", { type: refs.logContainer, description: "The container." }),
       truncated: t.exposeBoolean("truncated", {
         description:
-          "True when older matching lines of it were left out, by `tail` or by size, or not looked for: a stopped one of an old release is read no " +
-          "further back than the page goes.",
+          "True when older matching lines of it were left out because of `tail` or size, or were not searched. A stopped container of an old release is read no further back than the page.",
       }),
       error: t.field({
         type: refs.problem,
@@ -72,21 +71,22 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       lines: t.expose("lines", {
         type: [refs.roleLogLine],
         complexity: counted,
-        description: "By time, those of one time by container; the lines of one container as they were written.",
+        description: "By time, then by container. Lines of one container keep their written order.",
       }),
       truncated: t.exposeBoolean("truncated", {
-        description: "True when older matching lines were left out, by `tail` or by size.",
+        description: "True when older matching lines were left out because of `tail` or size.",
       }),
       containers: t.field({
         type: [roleLogPart],
         complexity: few,
-        description: "All that were read, or could not be: those that `containers` shows, then the stopped ones of old releases.",
+        description:
+          "All containers of the role, readable or not: those that `containers` shows, then the stopped ones of old releases.",
         resolve: ({ parts }) => parts,
       }),
       engines: t.expose("engines", {
         type: [refs.engine],
         complexity: few,
-        description: "Whether each engine answers: what one runs that does not may be missing here.",
+        description: "Whether each engine answers. Lines of containers on an engine that does not may be missing.",
       }),
     }),
   });
@@ -97,9 +97,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       authScopes: { logs: true },
       complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
       description:
-        "The newest log lines of a role: of all its containers that `containers` shows, and of the stopped ones of old releases that Kamal keeps, on " +
-        "all engines, merged by time. A marker stands where a release begins. container_not_found when the role has none; role_ambiguous, with what there is " +
-        "to choose from, when several services or destinations run it. Needs the scope ops:logs: logs may carry secrets.",
+        "The newest log lines of a role on all engines, merged by time. Includes all its containers that `containers` shows, and the stopped ones of old releases that Kamal keeps. A marker shows where a release begins. Returns container_not_found when the role has no container. Returns role_ambiguous, with the choices, when several services or destinations run it. Needs the scope ops:logs: logs may contain secrets.",
       args: {
         ...toRoleArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),
@@ -117,45 +115,43 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
     description: "What happened to one container of a followed role. It is sent at once; earlier lines may follow.",
     values: toEnumValues({
       joined: "It is followed from now on.",
-      left: "It no longer belongs to the role, and everything that it wrote was read.",
+      left: "It no longer belongs to the role. Everything that it wrote was read.",
       truncated:
-        "It wrote more before it was found than is read at once (20,000 lines, 5 MB): the oldest of these are missing, and `dropped` counts " +
-        "them; beyond 32 MB, or 5 seconds of counting, at least so many.",
-      unreadable: "Its log cannot be read; it is tried again.",
-      stopped: "It does not run.",
-      resumed: "It runs again; the lines go on where they ended.",
-      engine_lost: "Its engine cannot be asked; it is tried again, and no line will be missing.",
+        "Before it was found it wrote more than is read at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
+      unreadable: "Its log cannot be read. The gateway retries.",
+      stopped: "It is not running.",
+      resumed: "It runs again. The lines continue where they ended.",
+      engine_lost: "Its engine does not answer. The gateway retries, and no line will be missing.",
     }),
   });
   const roleLogNotice = builder.objectRef<RoleNotice>("RoleLogNotice").implement({
     description: "What happened to one container of a followed role.",
     fields: (t) => ({
       notice: t.expose("notice", { type: notice, description: "What happened." }),
-      container: t.expose("container", { type: refs.logContainer, description: "To which one." }),
+      container: t.expose("container", { type: refs.logContainer, description: "The container it happened to." }),
       error: t.field({
         type: refs.problem,
         nullable: true,
-        description: "Why it is unreadable, else null.",
+        description: "Why its log is unreadable; else null.",
         resolve: ({ error }) => (error === null ? null : toProblem(error)),
       }),
     }),
   });
   const roleLogBatch = builder.objectRef<RoleBatch>("RoleLogBatch").implement({
-    description: "Lines of a followed role that came together.",
+    description: "Lines of a followed role, delivered in one message.",
     fields: (t) => ({
       lines: t.expose("lines", {
         type: [refs.roleLogLine],
-        description:
-          "By time, as far as no line comes more than half a second later than others; what does comes out of order. May be none.",
+        description: "By time. A line that arrives more than half a second late is out of order. May be empty.",
       }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "So many matching lines are missing before these: this reader was slower than others of the same logs, or a container is `truncated`.",
+          "Number of matching lines missing before these, because this client was slower than others of the same logs, or a container's log is TRUNCATED.",
         "ended: String": endedDescription,
       }),
       notices: t.expose("notices", {
         type: [roleLogNotice],
-        description: "What happened to its containers; mostly nothing.",
+        description: "What happened to its containers; usually empty.",
       }),
     }),
   });
@@ -166,9 +162,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       authScopes: { logs: true },
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Follows the logs of a role, merged by time: the newest lines of its containers that `containers` shows, then what they write, over restarts, " +
-        "releases and replicas, half a second behind (for what stopped ones of old releases wrote see the query). A marker stands where a release begins. container_not_found when the role has none at the beginning; " +
-        "later it may. role_ambiguous when several services or destinations run it. Needs the scope ops:logs.",
+        "Follows the logs of a role, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when the role has no container at the start; later it may have none. Returns role_ambiguous when several services or destinations run it. Needs the scope ops:logs.",
       args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
       subscribe: async (_root, args, context) => {
         const options = await toLogOptions(args, 0, context);

@@ -12,22 +12,26 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
   const notice = builder.enumType("LogNotice", {
     description: "What happened to the source of a followed log.",
     values: toEnumValues({
-      stopped: "The container does not run; its next start is waited for.",
-      resumed: "It runs again; the lines go on where they ended.",
-      engine_lost: "Its engine cannot be asked; it is tried again, and no line will be missing.",
+      stopped: "The container is not running. Lines continue at its next start.",
+      resumed: "It runs again. The lines continue where they ended.",
+      engine_lost: "Its engine does not answer. The gateway retries, and no line will be missing.",
     }),
   });
   const logBatch = builder.objectRef<LogBatch>("LogBatch").implement({
-    description: "Lines of a followed log that came together.",
+    description: "Lines of a followed log, delivered in one message.",
     fields: (t) => ({
-      lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be none." }),
+      lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be empty." }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "So many matching lines are missing just before these: this reader was slower than others of the same log.",
+          "Number of matching lines missing just before these, because this client was slower than others of the same log.",
         "ended: String":
-          "Why nothing comes after this (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while it goes on.",
+          "Why this is the last message (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.",
       }),
-      notice: t.expose("notice", { type: notice, nullable: true, description: "What happened to its source, else null." }),
+      notice: t.expose("notice", {
+        type: notice,
+        nullable: true,
+        description: "What happened to the log's source; null when nothing did.",
+      }),
     }),
   });
   builder.subscriptionField("containerLogs", (t) =>
@@ -37,7 +41,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       authScopes: { logs: true },
       complexity: { field: 2000, multiplier: 1 },
       description:
-        "Follows the log of one container, also over its restarts: its newest lines, then what it writes. Needs the scope ops:logs.",
+        "Follows the log of one container across its restarts: its newest lines, then new ones. Needs the scope ops:logs.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name of the container." }),
         ...toPlaceArgs(t.arg),
@@ -58,15 +62,14 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
 /** LogPage and LogLine, and Container.logs. */
 export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.logLine.implement({
-    description: "One line that a container wrote, sanitised, and redacted as far as secrets can be recognised.",
+    description: "One line that a container wrote. It is sanitised, and recognised secrets are redacted.",
     fields: (t) => ({
       timestamp: t.expose("timestamp", { type: "DateTime", description: "When the engine read it, with nanoseconds." }),
       stream: t.expose("stream", { type: scalars.stream, description: "Where it was written." }),
       level: t.expose("level", {
         type: scalars.logLevel,
         nullable: true,
-        description:
-          "How severe, as the line says; the lines of a stack trace have the level of their first. Null when it is unknown.",
+        description: "Severity that the line states. Lines of a stack trace have the level of the first. Null when unknown.",
       }),
       message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
     }),
@@ -80,7 +83,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
         description: "In the order they were written.",
       }),
       truncated: t.exposeBoolean("truncated", {
-        description: "True when older matching lines were left out, by `tail` or by size.",
+        description: "True when older matching lines were left out because of `tail` or size.",
       }),
     }),
   });
@@ -90,7 +93,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       nullable: true,
       authScopes: { logs: true },
       complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
-      description: "Its newest log lines. Needs the scope ops:logs: logs may carry secrets.",
+      description: "Its newest log lines. Needs the scope ops:logs: logs may contain secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
       resolve: async (container, args, context) => {
         const { loaders, budget } = context;

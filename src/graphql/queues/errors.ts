@@ -8,35 +8,35 @@ import type { Scalars } from "../scalars.ts";
 export function addJobErrors(builder: Builder, refs: Refs): void {
   const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
     description:
-      "Failures of one queue in the last 60 minutes that are one error: their texts differ in values alone (numbers, ids, UUIDs, hex, quoted values, times).",
+      "Failures of one queue in the last 60 minutes with the same error. Their texts differ only in values (numbers, ids, UUIDs, hex, quoted values, times).",
     fields: (t) => ({
       ...exposeAll(t, {
         "queue: String!": "Name of the queue.",
         "source: String!": "Configured name of the queue's source.",
         "jobId: String!": "Id of the newest failed job of the group.",
-        "error: String!": "The newest of its texts, secrets redacted, cut at 2,000 characters.",
-        "timestamp: DateTime!": "When the newest one failed: last seen.",
-        "count: Int!": "How many in the last 60 minutes; at least so many where not `complete`.",
-        "fingerprint: String!": "Which error it is, 12 hex digits: the same in every queue, and over time.",
-        "firstSeen: DateTime!": "When the first one failed, of the last 60 minutes.",
-        "attempts: Int": "Most attempts that one of the jobs has had; null where the system does not count them.",
+        "error: String!": "Its newest text, secrets redacted, cut at 2,000 characters.",
+        "timestamp: DateTime!": "When the newest failure happened.",
+        "count: Int!": "Failures in the last 60 minutes; a lower bound when `complete` is false.",
+        "fingerprint: String!": "Identifies the error, 12 hex digits. The same in every queue and over time.",
+        "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
+        "attempts: Int": "Highest number of attempts of one of its jobs; null where the system does not count them.",
         "jobIds: [String!]!": "Ids of the newest failed jobs, newest first, at most 5.",
-        "complete: Boolean!": "False where its source had more different texts than it returns: then `count` is a lower bound.",
+        "complete: Boolean!": "False when its source had more different texts than it returns. Then `count` is a lower bound.",
       }),
       releases: t.field({
         type: [refs.releaseFailures],
-        description: "Which releases it hit, most failures first; together they are `count`.",
+        description: "The releases it happened in, most failures first. Their counts sum to `count`.",
         resolve: ({ releases }) => releases,
       }),
     }),
   });
   refs.releaseFailures.implement({
     description:
-      "Failures whose workers ran one release of one service and destination: a job's row has the worker's host name, and that is a container's.",
+      "Failures of workers that ran one release of one service and destination. The worker's host name in a job's row identifies its container.",
     fields: (t) =>
       exposeAll(t, {
         "version: String":
-          "As Container.version. Null for failures whose worker is not named, or is in no container that is known and visible to the token.",
+          "As Container.version. Null when the worker is not named, or is in no known container that the token may see.",
         "service: String": "As Container.service; null also as `version`.",
         "destination: String": "As Container.destination; null also as `version`.",
         "env: Environment": "As Container.env; null also as `version`.",
@@ -49,7 +49,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: costOfFirst,
       description:
-        "Recent errors, each once for each queue that it happened in, newest first; REST has the newest 50 as `errors` of /queues. Null when no source could be read.",
+        "Recent errors, newest first, each once for each queue that it happened in. REST returns the newest 50 as `errors` of /queues. Null when no source could be read.",
       args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
       resolve: async (_root, args, { loaders }) => {
         const errors = await loaders.queues.errors();
@@ -71,8 +71,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       type: [refs.releaseFailures],
       nullable: true,
       description:
-        "Its failures of the last 60 minutes that left an error, by the release of the worker, most first. Null when they could not be read; empty where the " +
-        "system keeps no errors.",
+        "Its failures with an error in the last 60 minutes, by the worker's release, most first. Null when they could not be read; empty where the system keeps no errors.",
       resolve: (queue, _args, { loaders }) => loaders.queues.releases(queue),
     }),
   }));
@@ -81,25 +80,29 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
 /** ErrorGroup, and the query for all of them. */
 export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
   const errorGroup = builder.objectRef<ErrorGroup>("ErrorGroup").implement({
-    description: "One error over all queues in the last 60 minutes: failures whose texts differ in values alone.",
+    description: "One error across all queues in the last 60 minutes. Its failures' texts differ only in values.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "fingerprint: String!": "Which error it is, 12 hex digits: that of JobError.",
-        "error: String!": "The newest of its texts, secrets redacted, cut at 2,000 characters.",
-        "count: Int!": "How many in the last 60 minutes; at least so many where not `complete`.",
-        "complete: Boolean!": "False where a source had more different texts than it returns: then `count` is a lower bound.",
-        "firstSeen: DateTime!": "When the first one failed, of the last 60 minutes.",
-        "attempts: Int": "Most attempts that one of the jobs has had; null where no system counts them.",
+        "fingerprint: String!": "Identifies the error, 12 hex digits; the same as JobError.fingerprint.",
+        "error: String!": "Its newest text, secrets redacted, cut at 2,000 characters.",
+        "count: Int!": "Failures in the last 60 minutes; a lower bound when `complete` is false.",
+        "complete: Boolean!": "False when a source had more different texts than it returns. Then `count` is a lower bound.",
+        "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
+        "attempts: Int": "Highest number of attempts of one of its jobs; null where no system counts them.",
       }),
-      lastSeen: t.field({ type: "DateTime", description: "When the newest one failed.", resolve: ({ timestamp }) => timestamp }),
+      lastSeen: t.field({
+        type: "DateTime",
+        description: "When the newest failure happened.",
+        resolve: ({ timestamp }) => timestamp,
+      }),
       queues: t.field({
         type: [queueFailures],
-        description: "Where it happened, most failures first; together they are `count`.",
+        description: "The queues it happened in, most failures first. Their counts sum to `count`.",
         resolve: ({ queues }) => queues,
       }),
       releases: t.field({
         type: [refs.releaseFailures],
-        description: "Which releases it hit, most failures first; together they are `count`.",
+        description: "The releases it happened in, most failures first. Their counts sum to `count`.",
         resolve: ({ releases }) => releases,
       }),
       jobs: t.field({
@@ -133,7 +136,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       complexity: costOfFirst,
       description:
-        "Recent errors, each once over all queues and sources, newest first; `jobErrors` has them once for each queue.",
+        "Recent errors, newest first, each once across all queues and sources. `jobErrors` lists them once for each queue.",
       args: {
         first: t.arg.int(first),
         env: t.arg({

@@ -22,20 +22,20 @@ interface Series {
 }
 
 const series: Readonly<Record<string, Series>> = {
-  queueDepth: { value: "depth", description: "Jobs that could run and were not taken, of each queue." },
+  queueDepth: { value: "depth", description: "Runnable jobs that were not taken, for each queue." },
   queueProcessedPerSec: {
     value: "processedPerSec",
-    description: "Successes in the step that ends there, each second, of each queue.",
+    description: "Successes a second in the step that ends at `time`, for each queue.",
   },
-  queueFailures: { value: "failures", description: "Failures in the step that ends there, of each queue." },
+  queueFailures: { value: "failures", description: "Failures in the step that ends at `time`, for each queue." },
   queueOldestAge: {
     value: "oldestAgeSeconds",
-    description: "For how long the oldest job that could run had been waiting, seconds, of each queue; null also without one.",
+    description: "How long the oldest runnable job had been waiting, seconds, for each queue; null also without one.",
   },
 };
 
 const sourceRules =
-  "Of queues that had a job in the range, or that are named. A source that does not know it has no rows, and is in `queueSeriesSources`; null when all cannot.";
+  "Covers queues that are named or had a job in the range. A source without this number has no rows; `queueSeriesSources` says why. Null when no source has it.";
 
 /** QueueSample and QueueSeriesSource, and the history of queues as flat rows. */
 export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -58,7 +58,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
         "env: Environment": "Environment of its queues, null when unknown.",
         "exact: Boolean": "As QueueHistory.exact; null where nothing is known.",
         "since: DateTime": "As QueueHistory.since, the latest of its queues.",
-        "error: Problem": "Why it could not; null when it could.",
+        "error: Problem": "Why it could not be read; null when it could.",
       }),
   });
   const toArgs = (arg: Arg) => ({
@@ -93,7 +93,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "What the sources know of a range, also when none knows anything. Beside series fields of the same arguments it asks nothing more of them.",
+        "What each source knows of a range, even when no source knows anything. Next to series fields with the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, { loaders }) => [...(await loaders.queueSeries(args)).sources],
     }),
@@ -103,29 +103,29 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
 /** QueueHistory and QueuePoint, and Queue.history. */
 export function addQueueHistory(builder: Builder, refs: Refs): void {
   const queuePoint = builder.objectRef<QueuePoint>("QueuePoint").implement({
-    description: "A queue at one time, and what happened in the step that ends there. Null where it cannot be known.",
+    description: "A queue at one time, and what happened in the step that ends then. A number is null where it cannot be known.",
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "The end of the step.",
-        "depth: Int": "Jobs that could run at that time and were not taken; where starts are not recorded: that had not ended.",
-        "processedPerSec: Float": "Successes in the step, each second.",
+        "depth: Int": "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended.",
+        "processedPerSec: Float": "Successes a second in the step.",
         "failures: Int": "Failures in the step, as Queue.failuresLastHour counts them.",
-        "oldestAgeSeconds: Float": "For how long the oldest of these jobs had been waiting; null also without one.",
-        "waitP50Seconds: Float": "Of jobs that were taken in the step: median time since they could run.",
-        "waitP95Seconds: Float": "The same of 95 of 100.",
-        "runP95Seconds: Float": "Of successes in the step: 95 of 100 took no longer. Null also where starts are not recorded.",
+        "oldestAgeSeconds: Float": "How long the oldest of these jobs had been waiting, seconds; null also without one.",
+        "waitP50Seconds: Float": "Median waiting time of jobs taken in the step, seconds.",
+        "waitP95Seconds: Float": "95th percentile of that waiting time, seconds.",
+        "runP95Seconds: Float":
+          "95th percentile of the running time of successes in the step, seconds. Null also where starts are not recorded.",
       }),
   });
   const queueHistory = builder.objectRef<QueueHistory>("QueueHistory").implement({
-    description: "The past of a queue.",
+    description: "The history of a queue.",
     fields: (t) => ({
       points: t.expose("points", { type: [queuePoint], description: "Oldest first, one for each step." }),
       ...exposeAll(t, {
         "exact: Boolean!":
-          "Whether every number is what happened: computed from the jobs' own rows, of which none was tried more than once. A row has the times of its last attempt: depth and " +
-          "waits lack those of earlier ones.",
+          "True when every number is exact: computed from the jobs' own rows, and no job was tried more than once. A row keeps only the times of its last attempt, so depth and waits miss earlier attempts.",
         "sampled: Boolean!":
-          "Whether it is from what was seen while somebody asked. Else it is computed from rows, and reaches back before the gateway was started.",
+          "True when the history consists of samples taken while clients asked. False when it is computed from rows; it then reaches back before the gateway's start.",
         "since: DateTime": "Earlier points are null: older rows or samples are not stored. Null when they reach back far enough.",
       }),
     }),
@@ -136,7 +136,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 1000, multiplier: 1 },
       description:
-        "Its depth, rate, failures and waiting times over a range, at most 11,000 points. query_refused when that would cost the database too much.",
+        "Its depth, rate, failures and waiting times over a range, at most 11,000 points. Returns query_refused when that would cost the database too much.",
       args: toHistoryRangeArgs(t.arg),
       resolve: async (queue, args, { loaders, signal, budget }) => {
         const range = toHistoryRange(args, loaders.nowMs);

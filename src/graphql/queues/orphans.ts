@@ -5,21 +5,19 @@ import { orphanGraceSeconds, type Orphans } from "./orphans-loader.ts";
 /** Orphans, the query for them, and Queue.orphans. */
 export function addOrphans(builder: Builder, refs: Refs): void {
   const orphans = builder.objectRef<Orphans>("Orphans").implement({
-    description:
-      "Running jobs whose worker, by the host name in their rows, is in no live container of any engine. A worker that is not named is none of them, nor one " +
-      `whose oldest job is younger than ${orphanGraceSeconds} s.`,
+    description: `Running jobs whose worker is in no live container of any engine, by the host name in their rows. Excludes jobs that name no worker, and workers whose oldest job is younger than ${orphanGraceSeconds} s.`,
     fields: (t) => ({
       jobs: t.field({
         type: [refs.runningJob],
         nullable: true,
         description:
-          "Oldest first, at most 50 of a source. Null when no source knows, or when an engine that may run the workers does not answer: see `gaps`.",
+          "Oldest first, at most 50 for each source. Null when no source knows, or when an engine that may run the workers does not answer: see `gaps`.",
         resolve: ({ jobs }) => jobs,
       }),
-      total: t.exposeInt("total", { nullable: true, description: "How many there are; null as `jobs` is." }),
+      total: t.exposeInt("total", { nullable: true, description: "How many there are; null when `jobs` is." }),
       gaps: t.field({
         type: [refs.workGap],
-        description: "Why there may be more, or why nothing is known.",
+        description: "Why there may be more jobs, or why nothing is known.",
         resolve: ({ gaps }) => gaps,
       }),
     }),
@@ -28,15 +26,14 @@ export function addOrphans(builder: Builder, refs: Refs): void {
     t.field({
       type: orphans,
       nullable: true,
-      description: "Running jobs that nobody is at any more.",
+      description: "Running jobs whose worker is gone.",
       resolve: (_root, _args, { loaders }) => loaders.orphans.all(),
     }),
   );
   builder.objectField(refs.queue, "orphans", (t) =>
     t.int({
       nullable: true,
-      description:
-        "Running jobs of it whose worker is in no live container; null where that is unknown: see the query `orphans`.",
+      description: "Its running jobs whose worker is in no live container; null when unknown. See the query `orphans`.",
       resolve: (queue, _args, { loaders }) => loaders.orphans.count(queue),
     }),
   );

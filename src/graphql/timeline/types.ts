@@ -11,33 +11,34 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
   const kind = builder.enumType("TimelineKind", {
     description: "What happened.",
     values: toEnumValues<TimelineKind>({
-      deploy: "A deploy had ended.",
+      deploy: "A deploy ended.",
       restart: "Somebody restarted a container.",
       container_death: "A container ended, by itself or because it was stopped.",
       oom_kill: "A container ran out of memory.",
       health: "The health of a container changed.",
       queue_state: "The state of a queue changed; IDLE counts as OK.",
-      host_alert: "A host became hot, went down, or is healthy again.",
-      gap: "An engine was not heard for a while: events of its containers may be missing before this.",
+      host_alert: "A host crossed an alert threshold, went down, or recovered.",
+      gap: "An engine was out of contact. Events of its containers may be missing before this.",
     }),
   });
   const timelineEntry = builder.objectRef<TimelineEntry>("TimelineEntry").implement({
     description: "One thing that happened.",
     fields: (t) => ({
-      kind: t.expose("kind", { type: kind, description: "What kind of thing." }),
+      kind: t.expose("kind", { type: kind, description: "What happened." }),
       ...exposeAll(t, {
-        "time: DateTime!": "When, as exact as it is known; of what is sampled, when it was first seen.",
-        "after: DateTime": "Of what is sampled: when it was last seen otherwise. It happened in between. Else null.",
-        "message: String!": "One line for people.",
+        "time: DateTime!": "When it happened, as exactly as known; for a sampled kind, when it was first seen.",
+        "after: DateTime":
+          "For a sampled kind: when the old state was last seen. The change happened between then and `time`. Else null.",
+        "message: String!": "One line of text for people.",
         "service: String": "Service of the deploy, or of the container; null when unknown.",
         "destination: String": "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
         "env: Environment": "Environment; null when unknown.",
-        "who: String": "Who deployed; who restarted, for tokens with ops:operate. Null when nobody is known.",
-        "from: String": "Of a change: what was before; null when unknown.",
-        "to: String": "Of a change: what is after it. Of a restart: its outcome in the audit record.",
+        "who: String": "Who deployed or restarted. Who restarted needs ops:operate. Null when unknown.",
+        "from: String": "Of a change: the old value; null when unknown.",
+        "to: String": "Of a change: the new value. Of a restart: its outcome in the audit record.",
         "host: String": "Name of the host.",
-        "exitCode: Int": "Of CONTAINER_DEATH: the code that it ended with.",
-        "requested: Boolean!": "Whether somebody asked for it: a container that was stopped, a restart.",
+        "exitCode: Int": "Of CONTAINER_DEATH: the exit code.",
+        "requested: Boolean!": "Whether it was requested, such as a stop or a restart of a container.",
       }),
       container: t.string({
         nullable: true,
@@ -51,7 +52,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
       engine: t.string({
         nullable: true,
-        description: "Configured name of its engine; of a gap, the engine that was not heard.",
+        description: "Configured name of its engine; for a GAP, the engine that was out of contact.",
         resolve: ({ container, engine }) => container?.engine ?? engine,
       }),
       role: t.string({ nullable: true, description: "Its role.", resolve: ({ container }) => container?.role ?? null }),
@@ -69,14 +70,15 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
     }),
   });
   const timelineCoverage = builder.objectRef<TimelineCoverage>("TimelineCoverage").implement({
-    description: "From when on entries of one kind are known.",
+    description: "Since when entries of one kind are known.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "Which kind." }),
       ...exposeAll(t, {
-        "known: Boolean!": "False when nothing is known of it.",
-        "since: DateTime": "Entries of before may be missing. Null with `known`: as far back as its record goes.",
-        "sampled: Boolean!": "Whether it is only seen while somebody asks for it.",
-        "note: String": "What is missing all the same.",
+        "known: Boolean!": "False when nothing is known of this kind.",
+        "since: DateTime":
+          "Earlier entries may be missing. If null while `known` is true, entries reach back as far as the record.",
+        "sampled: Boolean!": "Whether it is only observed while clients ask for it.",
+        "note: String": "What may still be missing; null when nothing is.",
       }),
     }),
   });
@@ -87,8 +89,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         nullable: true,
         complexity: toPageCost(400, size),
         description:
-          "Deploys, restarts, ends and health of containers, states of queues and alerts of hosts in one order. Deploys and restarts are from records; the rest is " +
-          "what this process has seen since it was started, the newest 1,000 of each kind. Newest first: 100 unless `first` or `last` says 1 to 500.",
+          "Deploys, restarts, ends and health changes of containers, state changes of queues and alerts of hosts, newest first. Deploys and restarts come from records. The rest is what this process has seen since its start, the newest 1,000 of each kind. Returns 100 entries, or 1 to 500 by `first` or `last`.",
         args: {
           from: t.arg.string({
             defaultValue: "24h",
@@ -110,7 +111,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       },
       {
         name: "TimelineConnection",
-        description: "A page of what happened in a range.",
+        description: "A page of the timeline.",
         fields: (own) => ({
           truncated: own.boolean({
             description: "Whether the range has older entries than this page.",
@@ -119,7 +120,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
           coverage: own.field({
             type: [timelineCoverage],
             complexity: { field: 1, multiplier: 0.1 },
-            description: "For each kind that was asked for: from when on it is known.",
+            description: "For each requested kind: since when it is known.",
             resolve: ({ coverage }) => coverage,
           }),
         }),
