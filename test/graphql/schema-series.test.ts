@@ -149,7 +149,7 @@ describe("series of queues", () => {
     const one = `${range}, sources: ["huge", "forgetful"]`;
     const error = await failure(`queueDepth(${one}) { value }`);
     expect(error.extensions.code).toBe("query_refused");
-    expect(error.message).toContain("huge: This would read too much; forgetful: Nothing");
+    expect(error.message).toContain("huge: This would read too much; forgetful: No history");
     expect(await rows(`queueSeriesSources(${one}) { name }`)).toHaveLength(2);
   });
 
