@@ -160,7 +160,7 @@ export function checkPage({ first: ahead, last }: PageArgs, { most }: PageSize):
   }
 }
 
-/** What a row has in its list alone: its time (RFC 3339), and a text that tells it from others of that time. */
+/** What a row has in its list alone: its time (RFC 3339), and a text that no other row of that time has. */
 interface Place {
   readonly time: string;
   readonly key: string;

@@ -126,7 +126,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
 
 const size = { usual: 20, most: 100 };
 
-/** What tells one deploy from all others, as text. */
+/** A text that only this deploy has. */
 function toDeployKey({ service, destination, env, tag, deployedAt }: Deploy): string {
   return JSON.stringify([service, destination, env, tag, deployedAt]);
 }

@@ -67,7 +67,7 @@ function findExcess({ schema, document, operationName, variableValues, contextVa
     }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
   } catch (error) {
-    // Variables that do not fit, or an id that is none: a request error, as the cost is not known.
+    // Variables that do not fit, or an invalid id: a request error, as the cost is not known.
     if (error instanceof OpsError) return toRequestError(error);
     return error instanceof GraphQLError ? withStatus(error) : new GraphQLError("The operation cannot be run");
   }
