@@ -155,6 +155,19 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     ]);
   });
 
+  test("loses no line of a busy log between its history and its stream", async () => {
+    const loop = "while :; do i=$((i+1)); echo line-$i; [ $((i%10)) = 0 ] && sleep 0.003; done";
+    const busy = refOf(await start({ name: "podcheck-busy", cmd: ["sh", "-c", `i=0; ${loop}`] }));
+    for (let round = 0; round < 5; round++) {
+      const numbers: number[] = [];
+      for await (const { lines } of await source.follow(busy, { tail: 10 }, new AbortController().signal)) {
+        numbers.push(...lines.map(({ message }) => Number(message.slice("line-".length))));
+        if (numbers.length > 500) break;
+      }
+      expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
+    }
+  });
+
   test("gives every reader each line once over a graceful restart", async () => {
     const readers: { lines: LogLine[]; notices: string[]; done: Promise<void> }[] = [];
     const abort = new AbortController();

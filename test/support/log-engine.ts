@@ -29,6 +29,8 @@ export function createLogEngine() {
     before: async (_query: Query, _signal: AbortSignal): Promise<unknown> => null,
     beforeInspect: async (): Promise<unknown> => null,
     streams: [] as Readable[],
+    /** Makes it a Podman. During each answer entries are written: an answer of the newest ones lacks `lost`, but has `later`. */
+    meanwhile: null as { lost: LogEntry[]; later: LogEntry[] }[] | null,
   };
   const engine = {
     name: "web-1",
@@ -39,15 +41,19 @@ export function createLogEngine() {
       return run(callers[0] ?? new AbortController().signal);
     },
     client: {
+      isPodman: async () => state.meanwhile !== null,
       async open(_: string, action: string, query: Query, signal: AbortSignal) {
         if (action !== "logs") throw new TypeError(`Not a log: ${action}`);
         state.queries.push(query);
         await state.before(query, signal);
         const [since, until] = [toLogTimestamp(String(query["since"] ?? 0)), toLogTimestamp(String(query["until"] ?? 9e9))];
-        const timed = state.log.map((entry) => ({ ...entry, time: toLogTimestamp(String(entry.at)) }));
-        // Docker takes the newest entries first, then filters.
-        const newest = query["tail"] === "all" ? timed : timed.slice(-Number(query["tail"]));
-        const wanted = newest.filter(({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1);
+        const { lost = [], later = [] } = state.meanwhile?.splice(0, 1)[0] ?? {};
+        const before = state.log;
+        state.log = [...before, ...lost, ...later];
+        // Both take the newest entries first, then filter.
+        const newest = query["tail"] === "all" ? state.log : [...before.slice(-Number(query["tail"])), ...later];
+        const timed = newest.map((entry) => ({ ...entry, time: toLogTimestamp(String(entry.at)) }));
+        const wanted = timed.filter(({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1);
         const chunks = wanted.map(({ time, text, stream = "stdout" }) => frame(stream, Buffer.from(`${time} ${text}\n`)));
         const stream = Readable.from(splitBy(Buffer.concat(chunks), [65_536]));
         state.streams.push(stream);

@@ -14,6 +14,8 @@ const maxAnswerBytes = 4 << 20;
 export interface EngineClient {
   /** `GET /_ping`: the version that the engine and we both speak, as "1.45". Cached until `forget`. */
   negotiate(signal: AbortSignal): Promise<string>;
+  /** Known from the same answer. */
+  isPodman(signal: AbortSignal): Promise<boolean>;
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
   listContainers(signal: AbortSignal): Promise<unknown>;
@@ -52,6 +54,7 @@ export function createEngineClient(
     parseJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes));
   return {
     negotiate: (signal) => reads.negotiate(signal),
+    isPodman: (signal) => reads.isPodman(signal),
     ping: (signal) => reads.ping(signal),
     open: async (fullId, action, query, signal) => reads.send("GET", toPath(fullId, action), query, signal),
     openEvents: (query, signal) => reads.send("GET", "/events", query, signal),

@@ -14,6 +14,8 @@ interface Link {
   ping(signal: AbortSignal): Promise<string>;
   /** The version, cached until `forget`. */
   negotiate(signal: AbortSignal): Promise<string>;
+  /** Known from the same answer. */
+  isPodman(signal: AbortSignal): Promise<boolean>;
   /** Sends one request below `/v1.NN`; rejects with StatusError for any status outside 2xx. */
   send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
@@ -25,6 +27,7 @@ interface Link {
 export function createLink(address: EngineAddress, observe: ObserveCall = unobserved): Link {
   let connection: Promise<Connection> | null = null;
   let version: string | null = null;
+  let isPodman = false;
   let isClosed = false;
 
   const sendNow: Link["send"] = async (method, path, query, signal, body) => {
@@ -44,6 +47,7 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
   const ping = async (signal: AbortSignal) => {
     const response = await send("GET", "/_ping", {}, signal);
     await readStart(response, 16 << 10);
+    isPodman = response.headers["libpod-api-version"] !== undefined;
     return (version = toVersion(response.headers["api-version"]));
   };
   const negotiate = async (signal: AbortSignal) => version ?? ping(signal);
@@ -56,6 +60,7 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
   return {
     ping,
     negotiate,
+    isPodman: async (signal) => negotiate(signal).then(() => isPodman),
     send: async (method, path, query, signal, body) => send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
     forget,
     close() {

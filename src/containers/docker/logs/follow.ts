@@ -132,7 +132,9 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
   };
   const goOn = async (current: Inspection): Promise<void> => {
     const from = cursor.latest === "" ? null : { since: toQueryTime(cursor.latest) };
-    if (from && (await open({ ...from, tail: likelyTail }, current))) return;
+    // Podman's newest lines lack those written while it reads them.
+    const tail = (await engine.client.isPodman(signal)) ? "all" : likelyTail;
+    if (from && (await open({ ...from, tail }, current))) return;
     if (!signal.aborted) await open({ ...from, tail: "all" }, current);
   };
 

@@ -29,8 +29,27 @@ export async function readLogs(
   const end = performance.now() + timeoutMs;
   const { tty } = await engine.inspect(fullId, budget.signal);
 
-  const read = (size: WindowSize) =>
-    readWindow(engine, fullId, { ...options, tty, size }, { timeoutMs: end - performance.now(), budget });
+  const ask = (size: WindowSize, maxLines?: number) =>
+    readWindow(
+      engine,
+      fullId,
+      { ...options, tty, size, ...(maxLines && { maxLines }) },
+      { timeoutMs: end - performance.now(), budget },
+    );
+  /**
+   * Podman (libpod/logs/log.go, `GetLogFile`) reads the newest lines, and then continues at the end of the file: lines written meanwhile are missing, those
+   * after them are not. So a short log is read whole, and of a long one, which surely has as many lines, the first `size` are valid. From `since` on all
+   * are read, because Podman applies `since` last.
+   */
+  const readPodman = async (size: number): Promise<LogWindow> => {
+    const most = options.since === undefined ? size : Infinity;
+    const first = await ask("all", most);
+    if (first.complete) return first;
+    budget.free(first.bytes);
+    return ask(size, most);
+  };
+  const podman = await engine.client.isPodman(budget.signal);
+  const read = (size: WindowSize) => (podman && size !== "all" ? readPodman(size) : ask(size));
   let best: LogPage | null = null;
   let held = 0;
   for (const size of toSizes(options)) {
@@ -39,12 +58,11 @@ export async function readLogs(
       throw error;
     });
     if (window === null || window.overflow) break;
-    const complete = size === "all" || window.entries < size;
-    best = { lines: window.lines, truncated: window.dropped > 0 || !complete };
+    best = { lines: window.lines, truncated: window.dropped > 0 || !window.complete };
     // The previous page: the same lines, but fewer.
     budget.free(held);
     held = window.bytes;
-    if (complete || window.dropped > 0 || window.lines.length >= options.tail) break;
+    if (window.complete || window.dropped > 0 || window.lines.length >= options.tail) break;
   }
   if (best) return best;
   // The last resort for very long lines: as many entries as surely fit.
@@ -76,7 +94,7 @@ export async function readWhole(
 function readWindow(
   engine: EngineCalls,
   fullId: string,
-  { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize },
+  { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize; readonly maxLines?: number },
   { timeoutMs, budget }: ReadTimes,
 ): Promise<LogWindow> {
   const ask = async (signal: AbortSignal) => {

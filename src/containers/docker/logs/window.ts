@@ -14,6 +14,8 @@ export interface LogWindow {
   readonly lines: readonly LogLine[];
   /** Log entries read, matching or not. */
   readonly entries: number;
+  /** The log was read from its start, or from `since`, to its end. */
+  readonly complete: boolean;
   /** Number of older matching lines that were read but left out. */
   readonly dropped: number;
   /** The log exceeded `maxScanBytes`, so the newest lines were not reached: all matching lines are left out. */
@@ -26,6 +28,8 @@ interface WindowOptions extends LogOptions {
   readonly tty: boolean;
   /** How many entries were requested. If that many came, the log starts earlier, and a line may lack its beginning. */
   readonly size: number | null;
+  /** Reads no further than so many lines. */
+  readonly maxLines?: number;
 }
 
 /** Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the requested lines. Rejects also as the budget does. */
@@ -38,10 +42,13 @@ export async function readLogWindow(
   // Two more, because the first line of each stream may be cut off.
   const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
   const firsts = new Map<LogStream, LogLine>();
+  const { size, maxLines = Infinity } = options;
+  let lines = 0;
   let entries = 0;
   let bytes = 0;
   let waiting: (readonly [stream: LogStream, entry: Buffer])[] = [];
   const joiner = createLineJoiner((line) => {
+    if (++lines > maxLines) return;
     if (!firsts.has(line.stream)) firsts.set(line.stream, line);
     if (matches(line)) newest.add(line);
   });
@@ -64,11 +71,12 @@ export async function readLogWindow(
       if (bytes > maxScanBytes) {
         const dropped = newest.dropped + newest.take().length;
         newest.clear();
-        return { lines: [], entries, dropped, overflow: true, bytes: 0 };
+        return { lines: [], entries, complete: false, dropped, overflow: true, bytes: 0 };
       }
       if (options.tty) splitter.push(chunk);
       else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
       await work();
+      if (lines > maxLines) break;
     }
     splitter.end();
     await work();
@@ -78,10 +86,18 @@ export async function readLogWindow(
     throw error;
   }
   entries += splitter.skipped;
-  const cut = new Set(options.size !== null && entries >= options.size ? toCut([...firsts.values()]) : []);
+  const isCut = size !== null && entries >= size;
+  const cut = new Set(isCut ? toCut([...firsts.values()]) : []);
   const whole = newest.take().filter((line) => !cut.has(line));
   const dropped = newest.dropped + Math.max(0, whole.length - options.tail);
-  return { lines: whole.slice(-options.tail), entries, dropped, overflow: false, bytes: newest.bytes };
+  return {
+    lines: whole.slice(-options.tail),
+    entries,
+    complete: !isCut && lines <= maxLines,
+    dropped,
+    overflow: false,
+    bytes: newest.bytes,
+  };
 }
 
 /**

@@ -165,7 +165,7 @@ describe("the version", () => {
   it("is asked for once, until it is forgotten; a ping asks each time", async () => {
     const { address, state, requests } = await start();
     const client = use(createEngineClient(address));
-    expect(await client.negotiate(signal)).toBe("1.45");
+    expect([await client.negotiate(signal), await client.isPodman(signal)]).toEqual(["1.45", false]);
     state.ping = ping("1.42");
     expect(await client.negotiate(signal)).toBe("1.45");
     expect(requests).toHaveLength(1);

@@ -87,6 +87,19 @@ describe("a feed", () => {
     feed.leave(buffer);
   });
 
+  it("of Podman has also the lines that were written while its newest were read", async () => {
+    const { feed, state, createReader, follows } = setUp(write(0, 5));
+    const { buffer, take } = createReader();
+    const nothing = { lost: [], later: [] };
+    state.meanwhile = [nothing, nothing, nothing, { lost: write(5, 6), later: write(6, 7) }];
+    const joining = feed.join(buffer);
+    await pass();
+    expect((await joining).pick([], { tail: 5 }).map(({ message }) => message)).toEqual(["line 4"]);
+    expect(take()).toEqual(["line 5", "line 6"]);
+    expect(follows().map(({ tail }) => tail)).toEqual(["all"]);
+    feed.leave(buffer);
+  });
+
   it("of an empty log begins with all new lines", async () => {
     const { feed, state, createReader, follows } = setUp([]);
     const { buffer, take } = createReader();

@@ -8,6 +8,9 @@ import { fullId } from "../../../support/docker-fake.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
 const ref = { engine: "web-1", fullId: fullId("a") };
+const long = "x ".repeat(8000);
+/** So many of them exceed what one read may take. */
+const tooMany = Math.ceil(maxScanBytes / 16_000) + 10;
 const write = (count: number, text = (n: number) => `line ${n}`, first = 0): LogEntry[] =>
   Array.from({ length: count }, (_, n) => ({ at: 1000 + first + n, text: text(first + n) }));
 
@@ -166,15 +169,45 @@ describe("the newest lines", () => {
   });
 });
 
-describe("lines that are too long to read all", () => {
-  const long = "x ".repeat(8000);
-  const count = Math.ceil(maxScanBytes / 16_000) + 10;
+describe("Podman, which lacks lines written while it reads the newest", () => {
+  const entry = (text: string) => ({ at: 1100, text });
 
+  it.each<[string, number, LogOptions, (number | string)[]]>([
+    ["a long log: the first of them count", 20, { tail: 3 }, ["all", 5]],
+    ["a short log: it is read whole", 3, { tail: 3 }, ["all"]],
+    ["a time: all since then are read", 20, { tail: 3, since: toLogTimestamp("1018") }, ["all"]],
+  ])("of %s", async (_, count, options, asked) => {
+    const { read, state } = setUp(write(count));
+    state.meanwhile = [
+      { lost: [entry("a")], later: [entry("b")] },
+      { lost: [entry("c")], later: [entry("d")] },
+    ];
+    expect(await read(options)).toMatchObject({ texts: [`line ${count - 1}`, "a", "b"], truncated: true });
+    expect(sizes(state)).toEqual(asked);
+  });
+
+  it("of a time, when all since then are too many: they are returned", async () => {
+    const { read, state } = setUp(write(tooMany, (n) => `${n} ${long}`));
+    state.meanwhile = [];
+    const { texts, truncated } = await read({ tail: 10, since: toLogTimestamp("1") });
+    expect([texts.length, truncated, sizes(state)]).toEqual([10, true, ["all", 12]]);
+  });
+
+  it("and takes the memory of one page", async () => {
+    const { read, state, meter } = setUp(write(20));
+    state.meanwhile = [];
+    const { bytes } = await read({ tail: 3 });
+    // Three lines are shown, four were whole.
+    expect([sizes(state), meter.held]).toEqual([["all", 5], (bytes / 3) * 5]);
+  });
+});
+
+describe("lines that are too long to read all", () => {
   it("are fewer, and known to be incomplete", async () => {
-    const { read, state } = setUp(write(count, (n) => `${n} ${long}`));
+    const { read, state } = setUp(write(tooMany, (n) => `${n} ${long}`));
     const { texts, truncated } = await read({ tail: 5000 });
     expect(sizes(state)).toEqual([5002, 2000]);
-    expect([truncated, texts.at(-1)?.startsWith(`${count - 1} `)]).toEqual([true, true]);
+    expect([truncated, texts.at(-1)?.startsWith(`${tooMany - 1} `)]).toEqual([true, true]);
   });
 
   it("are an error if even a few do not fit", async () => {
