@@ -195,7 +195,7 @@ describe("cli.ts check", () => {
     const ended = { ...make("old", "gone", 1), not_before: at(-2).toISOString(), expires_at: at(-1).toISOString() };
     writeFileSync(tokensFile, JSON.stringify([long, ended, soon]));
     const { code, out } = await run(["check"], { ...stage.env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
-    expect(code).toBe(0);
+    expect(code, out).toBe(0);
     const ends = `; grafana (soon) ends ${soon.expires_at}; ci (long) ends ${long.expires_at}`;
     expect(out).toContain(`ok    tokens: 2 of 3 in force, ${tokensFile}${ends}\n`);
     expect(out).toContain(`warn  tokens: grafana (soon) ends within 7 days, ${soon.expires_at}: make the next one with`);
@@ -210,14 +210,17 @@ describe("cli.ts check", () => {
     const none = await run(["check"], { ...env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(none).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 in force, .*nobody can log in/m) });
     const other = await run(["check"], { ...env, WALLET_CORE_OPS_TOKEN: token, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
-    expect(other).toMatchObject({ code: 0, out: expect.stringMatching(/^warn {2}tokens: only WALLET_CORE_OPS_TOKEN/m) });
+    expect(other, other.out).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^warn {2}tokens: only WALLET_CORE_OPS_TOKEN/m),
+    });
   });
 
   it("reads the audit record where it is needed, and writes nothing", async () => {
     const auditFile = join(folder, "checked.jsonl");
     const env = { ...stage.env, WALLET_CORE_OPS_RESTART: "on" };
     const good = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: auditFile });
-    expect(good).toMatchObject({ code: 0, out: expect.stringContaining(`ok    audit: ${auditFile}, no entry yet\n`) });
+    expect(good, good.out).toMatchObject({ code: 0, out: expect.stringContaining(`ok    audit: ${auditFile}, no entry yet\n`) });
     expect(existsSync(auditFile)).toBe(false);
     const bad = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: join(folder, "none", "audit.jsonl") });
     expect(bad).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}audit: .*ENOENT.*: let the gateway's user/m) });

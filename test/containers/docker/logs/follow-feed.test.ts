@@ -87,7 +87,7 @@ describe("a feed", () => {
     feed.leave(buffer);
   });
 
-  it("of Podman has also the lines that were written while its newest were read", async () => {
+  it("of Podman has also what is written while its newest lines are read", async () => {
     const { feed, state, createReader, follows } = setUp(write(0, 5));
     const { buffer, take } = createReader();
     const nothing = { lost: [], later: [] };
