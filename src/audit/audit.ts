@@ -1,6 +1,6 @@
 import { type AuthMethod, type RequestOrigin, type Principal, toOwnerEnv } from "../auth/principal.ts";
 import type { Environment } from "../lib/environment.ts";
-import { createLineCleaner } from "../lib/redact/sanitize.ts";
+import { createLineRedactor } from "../lib/redact/sanitize.ts";
 
 /** One line of the audit record: `intent` before an action, an outcome after it. */
 export interface AuditEntry extends RequestOrigin {
@@ -117,8 +117,8 @@ export function aboutContainer(
 }
 
 /** A caller's reason as it is recorded and shown: one line without control or invisible characters, secrets redacted; null when nothing is left. */
-export function cleanReason(reason: string | null): string | null {
-  return createLineCleaner()(reason ?? "").trim() || null;
+export function sanitiseReason(reason: string | null): string | null {
+  return createLineRedactor()(reason ?? "").trim() || null;
 }
 
 /** An intent for the audit record. `about`: its target; the rest: who asked. */
@@ -140,7 +140,7 @@ export function toIntentEntry(
     containerName: "",
     image: "",
     job: null,
-    reason: cleanReason(reason),
+    reason: sanitiseReason(reason),
     args: {},
     keyHash: null,
     detail: null,

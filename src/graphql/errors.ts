@@ -1,4 +1,4 @@
-import { cleanReason } from "../audit/audit.ts";
+import { sanitiseReason } from "../audit/audit.ts";
 import { PastFailure } from "../containers/restart/idempotency.ts";
 import { RestartRefused } from "../containers/restart/limits.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../lib/errors.ts";
@@ -35,6 +35,6 @@ export function checkRestartArgs(
 
 /** @throws invalid_request, also for a reason of only blanks and invisible characters */
 export function requireReason(reason: string): void {
-  if (cleanReason(reason) !== null && reason.length <= 200) return;
+  if (sanitiseReason(reason) !== null && reason.length <= 200) return;
   throw new OpsError("invalid_request", "reason must have 1 to 200 characters");
 }

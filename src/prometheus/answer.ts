@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseJson } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
-import { cleanStart } from "../lib/redact/sanitize.ts";
+import { redactStart } from "../lib/redact/sanitize.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
 
 /** One element of an instant vector. */
@@ -61,7 +61,7 @@ function openAnswer(status: number, body: string): unknown {
 }
 
 function toWarnings({ warnings, infos }: { warnings?: Notices; infos?: Notices }): string[] {
-  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10).map((text) => cleanStart(text, 300));
+  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10).map((text) => redactStart(text, 300));
 }
 
 /** The failure that a status means whatever the body; null when the body decides. */

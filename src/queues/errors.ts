@@ -1,5 +1,5 @@
 import type { ReadBudget } from "../lib/budget/budget.ts";
-import { cleanStart, cutMargin } from "../lib/redact/sanitize.ts";
+import { redactStart, cutMargin } from "../lib/redact/sanitize.ts";
 import { type ServiceGroup, toGroupKey, toReleaseKey } from "../releases/service-group.ts";
 import type { ReleaseOf } from "../releases/worker.ts";
 import { toFingerprint } from "./fingerprint.ts";
@@ -19,7 +19,7 @@ export const errorReadLimit = errorTextLimit + cutMargin;
 
 /** An error text for display: cleaned, then cut, never empty. `isCut`: the system had already cut it. */
 export function toErrorText(text: string, isCut = false): string {
-  return cleanStart(text, errorTextLimit, isCut) || "no error text";
+  return redactStart(text, errorTextLimit, isCut) || "no error text";
 }
 
 /** Failures whose workers ran one release of one group; all fields are null where the release is unknown. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aboutContainer, cleanReason, toIntentEntry } from "../../src/audit/audit.ts";
+import { aboutContainer, sanitiseReason, toIntentEntry } from "../../src/audit/audit.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 
@@ -9,7 +9,7 @@ it.each([
   [" \u200B ", null],
   ["  leak\nof memory  ", "leak of memory"],
 ])("the reason %j is recorded as %j", (reason, recorded) => {
-  expect(cleanReason(reason)).toBe(recorded);
+  expect(sanitiseReason(reason)).toBe(recorded);
 });
 
 describe("an entry about a container", () => {

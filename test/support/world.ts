@@ -110,8 +110,8 @@ function toContainers(half: Half, env: Environment | null) {
     make("mixed", { engine: "ownmark-mixed" }),
     ...(half === "unknown" ? [make("other", { kind: "other", env: "staging", engine: "ownmark-1" })] : []),
   ];
-  const kept = [make("kept", { ...before, status: "exited", createdAt: ago(95_000), startedAt: ago(95_000) })];
-  return { web, shown, kept, hidden: [make("hidden")] };
+  const retired = [make("kept", { ...before, status: "exited", createdAt: ago(95_000), startedAt: ago(95_000) })];
+  return { web, shown, retired, hidden: [make("hidden")] };
 }
 
 function toEngines(
@@ -296,7 +296,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const memory = createMemorySources(
     {
       containers: parts.flatMap(({ shown }) => shown),
-      retired: parts.flatMap(({ kept }) => kept),
+      retired: parts.flatMap((part) => part.retired),
       hidden: parts.flatMap(({ hidden }) => hidden),
       engines: homes.flatMap((half) => toEngines(half, env, broken)),
       queueSources: homes.flatMap(toQueueSources),

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type AuditEntry, type AuditRecord, cleanReason } from "../audit.ts";
+import { type AuditEntry, type AuditRecord, sanitiseReason } from "../audit.ts";
 
 const chunkBytes = 64 << 10;
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
@@ -148,7 +148,7 @@ export function parseAuditLine(text: string): ChainedLine | null {
     const record = Object.fromEntries(Object.entries(fields).map(([field, name]) => [name, line[field] ?? null]));
     return {
       // Older versions wrote the reason unchanged.
-      record: { ...(record as unknown as AuditRecord), hash: match[2] ?? "", reason: cleanReason(line.reason) },
+      record: { ...(record as unknown as AuditRecord), hash: match[2] ?? "", reason: sanitiseReason(line.reason) },
       prevHash,
       piece: line.piece ?? null,
       intact: toHash(prevHash, body) === match[2],

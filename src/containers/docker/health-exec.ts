@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { OpsError } from "../../lib/errors.ts";
-import { cleanStart, cutMargin } from "../../lib/redact/sanitize.ts";
+import { redactStart, cutMargin } from "../../lib/redact/sanitize.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { type ContainerRef, healthOutputLimit } from "../container.ts";
 import type { ProbeRun } from "../source.ts";
@@ -66,7 +66,7 @@ async function runProbe(engine: EngineCalls, fullId: string): Promise<ProbeRun |
   const timedOut = result.exitCode === 137 && durationMs >= seconds * 1000;
   return {
     ...result,
-    output: cleanStart(result.output, healthOutputLimit, Buffer.byteLength(result.output) >= maxOutputBytes),
+    output: redactStart(result.output, healthOutputLimit, Buffer.byteLength(result.output) >= maxOutputBytes),
     timedOut,
     durationMs,
     checkedAt: formatRfc3339(Date.now()),

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { toProblem } from "../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../lib/logger.ts";
-import { cleanName } from "../../lib/redact/sanitize.ts";
+import { sanitiseName } from "../../lib/redact/sanitize.ts";
 import { parseIsoTime, toUnixSeconds } from "../../lib/time.ts";
 import { type DeployLog, type DeployOrigin, type DeployRecord } from "../deploy.ts";
 import { toInfoRecord } from "../merge.ts";
@@ -114,7 +114,7 @@ const clusterSeconds = 600;
  * container) and cli/app.rb ("Tagging <image>:<version> as the latest image", once all hosts have booted).
  */
 export function parseKamalLine(line: string): KamalLine | "other" | null {
-  const text = cleanName(line);
+  const text = sanitiseName(line);
   if (text === "") return "other";
   const form = /^\[([^\]]{1,64})\] \[([^\]]{0,256})\]((?: \[[^\]]{0,256}\]){0,8}) (.*)$/.exec(text);
   const at = parseIsoTime(form?.[1] ?? "");

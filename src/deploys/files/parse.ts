@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Environment } from "../../lib/environment.ts";
-import { cleanName } from "../../lib/redact/sanitize.ts";
+import { sanitiseName } from "../../lib/redact/sanitize.ts";
 import { parseIsoTime } from "../../lib/time.ts";
 import type { ServiceGroup } from "../../releases/service-group.ts";
 import type { DeployInfo } from "../deploy.ts";
@@ -13,7 +13,7 @@ export type ParsedDeploy = { readonly info: DeployInfo } | { readonly problem: s
 /** Longest text of a deploy record, in UTF-16 units. */
 export const maxLength = 256;
 
-const text = z.string().transform(cleanName).pipe(z.string().max(maxLength));
+const text = z.string().transform(sanitiseName).pipe(z.string().max(maxLength));
 
 /** The documented fields. Only current_tag must be non-empty: a pipeline outside a git tree has no commit. */
 const documented = z.object({
@@ -67,7 +67,7 @@ export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
 function toExtra(json: Record<string, unknown>): DeployInfo["extra"] {
   return Object.entries(json).flatMap(([key, value]) => {
     if (typeof value !== "string" || Object.hasOwn(documented.shape, key) || !extraKey.test(key)) return [];
-    const clean = cleanName(value);
+    const clean = sanitiseName(value);
     return [{ key, value: clean.length > maxLength ? `${clean.slice(0, maxLength - 1).toWellFormed()}…` : clean }];
   });
 }

@@ -9,11 +9,11 @@ const fullLine = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[\d+/])[A-Za-z0-9+/]{64}$/;
 /** The largest keys in use (RSA 16384) have fewer lines. */
 const maxKeyLines = 250;
 
-/** Cleans the lines of one stream, in order: a private key spans many lines. */
-type LineCleaner = (text: string) => string;
+/** Sanitises and redacts the lines of one stream, in order: a private key spans many lines. */
+type LineRedactor = (text: string) => string;
 
 /** Sanitises first, so that nothing invisible splits a secret, then redacts. */
-export function createLineCleaner(): LineCleaner {
+export function createLineRedactor(): LineRedactor {
   let keyLines = 0;
   return (text) => {
     const line = sanitiseLine(text);
@@ -35,32 +35,32 @@ export function createLineCleaner(): LineCleaner {
  * A name or a value that others chose, as one trimmed line: its secrets are redacted, control characters and invisible ones, which could disguise a name in a
  * console, are removed.
  */
-export function cleanName(text: string): string {
+export function sanitiseName(text: string): string {
   return redactSecrets(text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").toWellFormed()).trim();
 }
 
-/** A text of several lines, as `createLineCleaner` cleans them: a job's error, the output of a health probe. */
+/** A text of several lines, as `createLineRedactor` redacts them: a job's error, the output of a health probe. */
 export function redactText(text: string): string {
-  const clean = createLineCleaner();
-  return text.includes("\n") ? text.split("\n").map(clean).join("\n") : clean(text);
+  const redact = createLineRedactor();
+  return text.includes("\n") ? text.split("\n").map(redact).join("\n") : redact(text);
 }
 
 /** Characters that are read beyond those shown. Secrets without blanks or quotes are rarely longer. */
 export const cutMargin = 512;
 
 /**
- * The start of a longer text, cleaned. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
+ * The start of a longer text, redacted. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
  * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start.
  */
-export function redactCutText(text: string, clean: LineCleaner = redactText): string {
-  return redactCutSecret(clean(dropLastWord(text)));
+export function redactCutText(text: string, redact: LineRedactor = redactText): string {
+  return redactCutSecret(redact(dropLastWord(text)));
 }
 
 /**
- * A text cleaned as a whole and then cut at `limit` characters, so that no part of a secret remains at the cut. Callers need to read only `limit + cutMargin`
+ * A text redacted as a whole and then cut at `limit` characters, so that no part of a secret remains at the cut. Callers need to read only `limit + cutMargin`
  * characters. `isCut`: the text was already cut at its source.
  */
-export function cleanStart(text: string, limit: number, isCut = false): string {
+export function redactStart(text: string, limit: number, isCut = false): string {
   const read = text.slice(0, limit + cutMargin);
   const isWhole = !isCut && text.length < limit + cutMargin;
   return (isWhole ? redactText(read) : redactCutText(read)).slice(0, limit).toWellFormed();

@@ -100,7 +100,7 @@ function read(
   const state = {
     ok: true,
     core: [] as { kind: string; env: string | null }[],
-    kept: [] as { kind: string; env: string | null }[],
+    retired: [] as { kind: string; env: string | null }[],
     list: listedImages as unknown,
   };
   const snapshot = {
@@ -108,7 +108,7 @@ function read(
     get visible() {
       return state.core;
     },
-    listRetired: () => state.kept,
+    listRetired: () => state.retired,
   };
   const engine = {
     name: "web-1",
@@ -228,6 +228,6 @@ test.each([
   const { images, state } = read([{ Id: "one", Created: 1, Labels }], {
     one: { RepoTags: ["x:v1"], Created: "2026-01-10T13:00:00Z" },
   });
-  Object.assign(state, { core, kept: old });
+  Object.assign(state, { core, retired: old });
   expect((await images()).map((each) => each.env)).toEqual([env]);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { toLineBytes } from "../../../src/containers/logs/log.ts";
-import { createLineCleaner } from "../../../src/lib/redact/sanitize.ts";
+import { createLineRedactor } from "../../../src/lib/redact/sanitize.ts";
 
-const clean = createLineCleaner();
+const clean = createLineRedactor();
 const characters = ['"', "\\", "\t", "\u0000", "\u001b", "\n", "\u2028", "a", "é", "€", "😀", "\ud800", "'", "/"];
 
 test.each(["", "plain", '{"level":"info","path":"C:\\\\x"}', "\ta\tb", "é€😀", characters.join("")])(

@@ -76,7 +76,7 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
   const siblings = {
     nowMs: now * 1000,
     queues: { visible: stage.visible ?? (async () => made), all: stage.metrics ?? (async () => []) },
-    containers: { known: async () => ({ containers: [] }), kept: async () => [] },
+    containers: { known: async () => ({ containers: [] }), listRetiredOfDeploys: async () => [] },
   };
   const parts = {
     siblings: siblings as never,

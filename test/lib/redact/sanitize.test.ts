@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { cleanName, cleanStart, redactText, createLineCleaner, cutMargin } from "../../../src/lib/redact/sanitize.ts";
+import { sanitiseName, redactStart, redactText, createLineRedactor, cutMargin } from "../../../src/lib/redact/sanitize.ts";
 import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
 
 const key = generateKeyPairSync("rsa", {
@@ -12,27 +12,27 @@ const key = generateKeyPairSync("rsa", {
 const lines = key.privateKey.trim().split("\n");
 
 test("a private key over many lines is removed, and the rest is left", () => {
-  const clean = createLineCleaner();
+  const clean = createLineRedactor();
   const out = ["before", ...lines, "after"].map(clean);
   expect(out).toEqual(["before", ...lines.map(() => "[redacted]"), "after"]);
 });
 
 test("a key with a prefix before each line, and colours, is removed", () => {
-  const clean = createLineCleaner();
+  const clean = createLineRedactor();
   const out = lines.map((line) => clean(`\x1b[32m12:00 app |\x1b[0m ${line}`));
   expect(out.slice(1)).toEqual(lines.slice(1).map(() => "[redacted]"));
   expect(out[0]).toBe("12:00 app | [redacted]");
 });
 
 test("a key whose beginning was not read is removed", () => {
-  const clean = createLineCleaner();
+  const clean = createLineRedactor();
   const out = lines.slice(3, -2).map(clean);
   expect(out).toEqual(out.map(() => "[redacted]"));
   expect(clean("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")).toMatch(/^9f86/);
 });
 
 test("a beginning alone hides no ordinary line after it", () => {
-  const clean = createLineCleaner();
+  const clean = createLineRedactor();
   clean("-----BEGIN PRIVATE KEY-----");
   expect(["listening on port 8080 now", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
     "listening on port 8080 now",
@@ -41,11 +41,11 @@ test("a beginning alone hides no ordinary line after it", () => {
 });
 
 test("public keys and certificates are no secrets by their header", () => {
-  expect(createLineCleaner()("-----BEGIN CERTIFICATE-----")).toBe("-----BEGIN CERTIFICATE-----");
+  expect(createLineRedactor()("-----BEGIN CERTIFICATE-----")).toBe("-----BEGIN CERTIFICATE-----");
 });
 
 test("a secret that an invisible character divides is redacted", () => {
-  expect(createLineCleaner()("pass\u200bword=can\x1b[0mary")).toBe("password=[redacted]");
+  expect(createLineRedactor()("pass\u200bword=can\x1b[0mary")).toBe("password=[redacted]");
 });
 
 test("a text of several lines keeps them", () => {
@@ -83,7 +83,7 @@ describe("a text that is cleaned and truncated", () => {
       fc.property(text, cuts, (whole, [share, limit]) => {
         fc.pre(!piece.test(redactText(whole)));
         const length = Math.round(share * whole.length);
-        const shown = cleanStart(whole.slice(0, length), limit, length < whole.length);
+        const shown = redactStart(whole.slice(0, length), limit, length < whole.length);
         expect(shown).not.toMatch(piece);
         expect(shown.length).toBeLessThanOrEqual(limit);
       }),
@@ -95,26 +95,26 @@ describe("a text that is cleaned and truncated", () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 200 }), (whole, limit) => {
         fc.pre(!/\S{513}/.test(whole));
-        const shown = cleanStart(whole, limit).replace(/\ufffd$/, "");
+        const shown = redactStart(whole, limit).replace(/\ufffd$/, "");
         expect(redactText(whole).slice(0, shown.length)).toBe(shown);
       }),
     );
   });
 
   it("has its maximum length when nothing is secret", () => {
-    expect(cleanStart("x".repeat(9000), 2000)).toBe("x".repeat(2000));
-    expect(cleanStart("ok", 4096)).toBe("ok");
-    expect(cleanStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
+    expect(redactStart("x".repeat(9000), 2000)).toBe("x".repeat(2000));
+    expect(redactStart("ok", 4096)).toBe("ok");
+    expect(redactStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
   });
 });
 
 test("a key has at most 250 lines, and what follows its end is shown", () => {
   const base64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
-  const clean = createLineCleaner();
+  const clean = createLineRedactor();
   clean("-----BEGIN PRIVATE KEY-----");
   const out = Array.from({ length: 251 }, () => clean(base64));
   expect([out.indexOf(base64), out.lastIndexOf("[redacted]")]).toEqual([249, 248]);
-  const other = createLineCleaner();
+  const other = createLineRedactor();
   const texts = [
     "-----BEGIN RSA PRIVATE KEY-----",
     "Proc-Type: 4,ENCRYPTED",
@@ -128,7 +128,7 @@ test("a key has at most 250 lines, and what follows its end is shown", () => {
 });
 
 test("an end without a body, and a one-line key, hide no line after them", () => {
-  const clean = createLineCleaner();
+  const clean = createLineRedactor();
   clean("-----BEGIN PRIVATE KEY-----");
   expect(["x -----END PRIVATE KEY----- y", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
     "[redacted]",
@@ -146,7 +146,7 @@ test.each([
   ["AB1".repeat(21).concat("X"), false],
   ["aBc".repeat(21).concat("x"), false],
 ])("a line of %s is that of a key: %s", (text, hidden) => {
-  expect(createLineCleaner()(text)).toBe(hidden ? "[redacted]" : text);
+  expect(createLineRedactor()(text)).toBe(hidden ? "[redacted]" : text);
 });
 
 test.each([
@@ -161,33 +161,33 @@ test.each([
   ["one word alone is lost", "one", 7, true, ""],
   ["half a character is none", "aé😀", 3, false, "aé\ufffd"],
 ])("of a start %s", (_, text, limit, isCut, expected) => {
-  expect(cleanStart(text, limit, isCut)).toBe(expected);
+  expect(redactStart(text, limit, isCut)).toBe(expected);
 });
 
 test("the last word of a text may be truncated: 512 characters at most", () => {
   const words = (length: number) => `${"x".repeat(10)} ${"y".repeat(length)}`;
-  expect(cleanStart(words(8 + cutMargin - 1 - 11), 8)).toBe("xxxxxxxx");
+  expect(redactStart(words(8 + cutMargin - 1 - 11), 8)).toBe("xxxxxxxx");
   // Where it is lost, what stands before it is all that is left.
-  expect(cleanStart(`a ${"y".repeat(cutMargin + 5)}`, 8)).toBe(`a ${"y".repeat(6)}`);
-  expect(cleanStart(`a ${"y".repeat(cutMargin - 2 + 7)}`, 8)).toBe(`a ${"y".repeat(6)}`);
-  expect(cleanStart(`aaaaaaa ${"y".repeat(cutMargin)}`, 8)).toBe("aaaaaaa ");
+  expect(redactStart(`a ${"y".repeat(cutMargin + 5)}`, 8)).toBe(`a ${"y".repeat(6)}`);
+  expect(redactStart(`a ${"y".repeat(cutMargin - 2 + 7)}`, 8)).toBe(`a ${"y".repeat(6)}`);
+  expect(redactStart(`aaaaaaa ${"y".repeat(cutMargin)}`, 8)).toBe("aaaaaaa ");
 });
 
 describe("a cleaned name", () => {
   it("removes what could break a line or disguise a name", () => {
-    expect(cleanName(" a\u0000b\nc\u001b[31md\u202ee\u200bf\u2028g\u0085h ")).toBe("abc[31mdefgh");
-    expect(cleanName("Zoë 日本 👍")).toBe("Zoë 日本 👍");
-    expect(cleanName("half \ud83d of one")).toBe("half \ufffd of one");
-    expect(cleanName(" by token=hunter2\u200bhunter2 ")).toBe("by token=[redacted]");
+    expect(sanitiseName(" a\u0000b\nc\u001b[31md\u202ee\u200bf\u2028g\u0085h ")).toBe("abc[31mdefgh");
+    expect(sanitiseName("Zoë 日本 👍")).toBe("Zoë 日本 👍");
+    expect(sanitiseName("half \ud83d of one")).toBe("half \ufffd of one");
+    expect(sanitiseName(" by token=hunter2\u200bhunter2 ")).toBe("by token=[redacted]");
   });
 
   it("returns one well-formed line for any text, with no more to clean", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        const clean = cleanName(text);
+        const clean = sanitiseName(text);
         expect(clean.isWellFormed()).toBe(true);
         expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-        expect(cleanName(clean)).toBe(clean);
+        expect(sanitiseName(clean)).toBe(clean);
       }),
     );
   });

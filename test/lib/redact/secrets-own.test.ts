@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { createLineCleaner } from "../../../src/lib/redact/sanitize.ts";
+import { createLineRedactor } from "../../../src/lib/redact/sanitize.ts";
 import { protectSecrets, redactCutSecret, redactOwnSecrets } from "../../../src/lib/redact/secrets.ts";
 
 const secret = 'own/se"cret+canary';
@@ -21,7 +21,7 @@ test("own secrets are removed everywhere, also with invisible characters", () =>
   fc.assert(
     fc.property(noise, noise, invisible, fc.nat(secret.length), (before, after, hidden, position) => {
       const divided = secret.slice(0, position) + hidden + secret.slice(position);
-      expect(createLineCleaner()(`${before} ${divided} ${after}`)).not.toContain("cret+canary");
+      expect(createLineRedactor()(`${before} ${divided} ${after}`)).not.toContain("cret+canary");
     }),
   );
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cleanStart } from "../../../lib/redact/sanitize.ts";
+import { redactStart } from "../../../lib/redact/sanitize.ts";
 import {
   healthOutputLimit,
   type KnownVariables,
@@ -169,7 +169,7 @@ function toRawHealth(health: NonNullable<InspectAnswer["State"]["Health"]>): Raw
  */
 function toHealthOutput(text: string): string {
   const bytes = Buffer.byteLength(text);
-  return cleanStart(text, healthOutputLimit, bytes >= healthOutputLimit || bytes === 500);
+  return redactStart(text, healthOutputLimit, bytes >= healthOutputLimit || bytes === 500);
 }
 
 function toPublished(

@@ -1,4 +1,4 @@
-import { redactCutText, createLineCleaner, cutMargin } from "../../../lib/redact/sanitize.ts";
+import { redactCutText, createLineRedactor, cutMargin } from "../../../lib/redact/sanitize.ts";
 import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
 import { createLevelDetector } from "../../logs/level.ts";
 import type { LogLine, LogStream } from "../../logs/log.ts";
@@ -63,12 +63,12 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   };
 }
 
-/** Cleans a line's text and detects its level. */
+/** Redacts a line's text and detects its level. */
 function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "level" | "message"> {
-  const clean = createLineCleaner();
+  const redact = createLineRedactor();
   const detect = createLevelDetector();
   return (text, isCut) => {
-    const safe = isCut ? redactCutText(text, clean) : clean(text);
+    const safe = isCut ? redactCutText(text, redact) : redact(text);
     const message = cutLine(safe, isCut);
     return { level: detect(message), message };
   };
@@ -95,7 +95,7 @@ function toText({ pieces }: PendingLine): string {
   return (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString();
 }
 
-/** At most 64 KiB of a cleaned line, marked when a part is missing. */
+/** At most 64 KiB of a redacted line, marked when a part is missing. */
 function cutLine(text: string, isCut: boolean): string {
   // A code unit takes at most 3 bytes.
   if (!isCut && text.length <= maxLineBytes / 3) return text;

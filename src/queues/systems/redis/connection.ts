@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
-import { cleanStart } from "../../../lib/redact/sanitize.ts";
+import { redactStart } from "../../../lib/redact/sanitize.ts";
 import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
 
 /** One command: its name, with "Buffer" behind it for a reply in bytes, and its arguments. */
@@ -138,7 +138,7 @@ function toReply(error: Error, name: string): Error {
 
 /** ioredis attaches the command, and so the password, to its errors. Retains only the message, redacted: a server may quote the password there too. */
 function toCause(error: unknown): Error {
-  return new Error(cleanStart(toText(error), 300));
+  return new Error(redactStart(toText(error), 300));
 }
 
 function toText(error: unknown): string {
