@@ -46,8 +46,9 @@ export function toNamesArg(arg: Arg, what: string) {
 /** Query cost of a series field, whatever the length of its range, which has its own limits. */
 export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
+/** Description of the rows of all series fields, for the type of a row. */
 export const rowRules =
-  "Flat rows at whole multiples of the step, ascending in time, at most 100,000. Empty when no point is in the range.";
+  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending in time, and none when no point is in the range.";
 
 /** Arguments of the fields that return several containers. */
 export function toContainerArgs(arg: Arg, scalars: Scalars) {

@@ -11,26 +11,26 @@ export function addAudit(builder: Builder): void {
     description: "One entry of the audit record: an intent or its outcome.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "seq: Int!": "Its number in the file. The file holds all environments, so a token for some of them sees gaps.",
+        "seq: Int!": "Number of the entry in the file. The file holds all environments, so a token for some of them sees gaps.",
         "at: DateTime!": "When it was written.",
         "outcome: String!":
-          "`intent`, `ok`, `failed` or `unknown`. Another outcome follows an `unknown` once the result is known.",
+          "`intent`, `ok`, `failed` or `unknown`. An `unknown` may be followed by another outcome of the same intent.",
         "action: String!":
           "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard` or `job.retry_group`.",
         "intent: Int": "Of an outcome: the `seq` of its intent.",
         "requestId: String!": "The request's id, as in the `X-Request-Id` of the response.",
         "clientRequestId: String": "The `X-Request-Id` that the client sent, if it was short and plain.",
-        "traceId: String": "The trace id of its `traceparent`.",
-        "ip: String": "Remote address of the connection; behind a proxy, the proxy's.",
+        "traceId: String": "The trace id of the request's `traceparent`.",
+        "ip: String": "The client's address: of the connection or, behind a trusted proxy, the one that the proxy names.",
         "subject: String!": "Holder of the token.",
         "kid: String!": "Public id of the token.",
         "auth: String": "How the caller authenticated: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
         "engine: String!":
           "Configured name of the engine. `engine`, `containerId`, `containerName` and `image` are empty for actions on jobs.",
         "containerId: String!": "Full id of the container.",
-        "containerName: String!": "Its name at that time.",
-        "image: String!": "Its image.",
-        "env: String": "Its environment, null when unknown.",
+        "containerName: String!": "The container's name at that time.",
+        "image: String!": "The container's image.",
+        "env: String": "Environment whose tokens see the entry; null when only tokens for every environment do.",
         "reason: String": "The reason given.",
         "detail: String": "Of an outcome: the state, or the error.",
         "code: String": "Of an outcome: the error code that was returned.",

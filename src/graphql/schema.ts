@@ -68,7 +68,8 @@ export function createSchema(): GraphQLSchema {
     authScopes: { read: true },
   });
   builder.mutationType({
-    description: "Actions. One operation runs one action, and each is recorded in the audit record.",
+    description:
+      "Actions. One operation runs one action. Each action is recorded in the audit file, is refused when that cannot be written, and continues when the caller disconnects.",
     authScopes: { operate: true },
   });
   builder.subscriptionType({

@@ -110,10 +110,10 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
   const kind = builder.enumType("UpKind", {
     description: "What is counted, and when it is up.",
     values: toEnumValues({
-      host: "Hosts that Prometheus knows: their exporter answers it.",
-      engine: "Configured container engines: they answer.",
-      queue_source: "Queue sources: their numbers could be read.",
-      container: "Core containers: running, not unhealthy, and their engine answers.",
+      host: "Hosts that Prometheus knows. Up when their exporter answers Prometheus.",
+      engine: "Configured container engines. Up when they answer.",
+      queue_source: "Queue sources. Up when their numbers could be read.",
+      container: "Core containers. Up when running, not unhealthy, and their engine answers.",
     }),
   });
   const sample = builder.objectRef<UpSample>("UpSample").implement({

@@ -46,12 +46,12 @@ const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoin
 };
 
 const sourceRules =
-  "Covers the containers that `containers` shows, and the stopped ones of old releases that Kamal keeps, where known. Reaches back as Container.history: 10 minutes of memory, or what Prometheus has scraped of /metrics. `containerSeriesProblems` says what is missing. Without `step`, many containers have fewer points each.";
+  "The rows cover the containers that `containers` shows, and the known stopped containers of old releases that Kamal keeps. The rows reach back as far as Container.history: 10 minutes of memory, or what Prometheus has scraped from /metrics. `containerSeriesProblems` says what is missing. Without `step`, many containers have fewer points each.";
 
 /** ContainerSample, and the history of containers as flat rows. */
 export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const sample = builder.objectRef<ContainerSample>("ContainerSample").implement({
-    description: "A number of one container at one time, as ContainerPoint has it.",
+    description: `A number of one container at one time, as in ContainerPoint. ${rowRules} ${sourceRules}`,
     fields: (t) => ({
       time: t.expose("time", { type: "DateTime", description: "When." }),
       container: t.string({ description: "Its name.", resolve: ({ container }) => container.name }),
@@ -88,7 +88,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} ${rowRules} ${sourceRules}`,
+        description: `${description} See ContainerSample for the rows.`,
         args: toArgs(t.arg),
         resolve: async (_root, args, context) => {
           const found = await loadSeries(args, context);
@@ -159,7 +159,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
         "time: DateTime!": "When.",
         "cpuPct: Float": "As ContainerStats.cpuPct.",
         "memPct: Float": "As ContainerStats.memPct.",
-        "restarts: Int": "As Container.restarts. Null from memory, which does not keep them.",
+        "restarts: Int": "As Container.restarts. Null from memory, which does not store restarts.",
       }),
   });
   const origin = builder.enumType("HistoryOrigin", {
@@ -202,7 +202,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:
-        "Usage of the containers of its name over a range, at most 11,000 points. Comes from memory if that reaches back far enough. Else it comes from Prometheus, if that has scraped the gateway. Else it is what the memory has.",
+        "Usage over a range of the containers of this name, at most 11,000 points. Comes from memory if that reaches back far enough, else from Prometheus if that has scraped the gateway, else from memory as far as it reaches.",
       args: toHistoryRangeArgs(t.arg),
       resolve: (container, args, { loaders }) =>
         loaders.containerHistory.history(toHistoryRange(args, loaders.nowMs)).load(container),

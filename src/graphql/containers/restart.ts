@@ -25,7 +25,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
     fields: (t) => ({
       name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
       restarted: t.boolean({ description: "False for a preview.", resolve: ({ preview }) => preview === null }),
-      status: t.string({ description: "Docker's state of it, freshly inspected.", resolve: ({ container }) => container.status }),
+      status: t.string({ description: "Docker's state, just inspected.", resolve: ({ container }) => container.status }),
       health: t.field({
         type: scalars.health,
         description: "What its health check says: `STARTING` right after a restart, or when the wait was too short.",
@@ -71,13 +71,13 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         nullable: true,
         authScopes: { read: true },
         description:
-          "Other containers of its role, service and destination that are healthy. Needs ops:read as well as ops:operate; null without ops:read.",
+          "Other running containers of its role, service and destination that are healthy or have no health check. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
         nullable: true,
         authScopes: { read: true },
         description:
-          "True when it is the only healthy one of its role. Nothing serves while it restarts. Needs ops:read as well as ops:operate; null without ops:read.",
+          "True when it is the only healthy container of its role: nothing serves while it restarts. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
     }),
   });
@@ -86,7 +86,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       type: result,
       nullable: true,
       description:
-        "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless RESTART=on (restart_disabled). Continues when the caller disconnects. Recorded in the audit file.",
+        "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless RESTART=on (restart_disabled).",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
@@ -180,7 +180,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       type: roleRestart,
       nullable: true,
       description:
-        "Restarts the running containers of a role one at a time. Each waits until the previous one is healthy or, without a health check, has run for 10 s. Stops at the first that fails this. Continues when the caller disconnects. Counts once towards the token's budget. The role must be that of one service at one destination. If several match, nothing is restarted, and role_ambiguous names them.",
+        "Restarts the running containers of a role one at a time. Before each it waits until the previous one is healthy or, without a health check, has run for 10 s; it stops at the first that is not. Counts once towards the token's budget. The role must belong to one service at one destination. If several match, nothing is restarted, and role_ambiguous names them. Off unless RESTART=on (restart_disabled).",
       args: {
         ...toRoleArgs(t.arg),
         env: t.arg({ type: scalars.environment, description: "Its environment. Required without `destination`." }),

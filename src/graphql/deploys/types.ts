@@ -75,7 +75,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
       deploys: t.int({
-        description: "Number of its deploys that the token may see.",
+        description: "Number of deploys in the file that the token may see.",
         resolve: ({ records }) => records.length,
       }),
       ...exposeAll(t, {
@@ -157,7 +157,7 @@ export function addDeployInfo(builder: Builder, refs: Refs): void {
         "service: String": "Kamal's service; null when the file does not name it.",
         "destination: String": "Kamal's destination; null without one.",
         "env: Environment": "Environment of the destination, the service or the configuration; null when unknown.",
-        "stale: Boolean!": "True when the file cannot be read now and this is the last good one.",
+        "stale: Boolean!": "True when the file cannot be read now, or is invalid: this is its last good version.",
         "error: String": "Why it is stale; null otherwise.",
       }),
       extra: t.expose("extra", { type: [deployField], description: "Further string fields of the file, in file order." }),
@@ -208,7 +208,8 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
         "engine: String": "Configured name of the engine; null when it concerns several.",
         "expected: String": "Tag that should run; null when unknown.",
         "found: [String!]!": "Releases that run instead, or side by side.",
-        "settling: Boolean!": "Whether a container of the role was created in the last five minutes. A deploy may be under way.",
+        "settling: Boolean!":
+          "Whether a container of the role was created or started in the last five minutes: a deploy may be under way.",
       }),
       containers: t.expose("containers", { type: [refs.container], description: "The containers that differ." }),
     }),

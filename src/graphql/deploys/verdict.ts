@@ -75,7 +75,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         "fingerprint: String!": "As ErrorGroup.fingerprint.",
         "error: String!": "Its newest text, secrets redacted.",
         "queues: [String!]!": "Names of the queues that it hit.",
-        "minutes: Int!": "Number of different minutes with such a failure, at most.",
+        "minutes: Int!": "Upper limit of the number of different minutes with such a failure.",
         "share: Float": "Share of the jobs that ended in these queues after the deploy, 0..1; null when unknown.",
         "pValue: Float!":
           "The probability of no such failure before the deploy if the rate had not changed (conditional binomial test). Failures in one minute count as one.",

@@ -25,7 +25,7 @@ const series = {
 /** HostSample, and the history of hosts as flat rows. */
 export function addHostSeries(builder: Builder): void {
   const sample = builder.objectRef<HostSample>("HostSample").implement({
-    description: "A number of one host at one time, as HostPoint has it.",
+    description: `A number of one host at one time, as in HostPoint. ${rowRules} The rows cover the hosts that Prometheus knows now. A field is null, with prometheus_unavailable, when Prometheus does not answer.`,
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "When.",
@@ -39,7 +39,7 @@ export function addHostSeries(builder: Builder): void {
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} ${rowRules} Covers the hosts that Prometheus knows now. Null, with prometheus_unavailable, when it does not answer.`,
+        description: `${description} See HostSample for the rows.`,
         args: { ...toRangeArgs(t.arg), hosts: toNamesArg(t.arg, "hosts") },
         resolve: async (_root, args, context) => {
           const histories = await loadHostSeries(args, context);
@@ -75,7 +75,7 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       exposeAll(t, {
         "time: DateTime!": "When.",
         "up: Boolean": "Whether its exporter answered Prometheus; null where Prometheus did not scrape it.",
-        "cpuUtil: Float": "As Host.cpuUtil, averaged over the step that ends then: at least 5 minutes, at most an hour.",
+        "cpuUtil: Float": "As Host.cpuUtil, averaged over the step that ends at `time`: at least 5 minutes, at most an hour.",
         "memUtil: Float": "As Host.memUtil.",
         "diskUtil: Float": "As Host.diskUtil.",
         "load1: Float": "As Host.load1.",

@@ -55,7 +55,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       container: t.expose("container", { type: refs.logContainer, description: "The container." }),
       truncated: t.exposeBoolean("truncated", {
         description:
-          "True when older matching lines of it were left out because of `tail` or size, or were not searched. A stopped container of an old release is read no further back than the page.",
+          "True when older matching lines of this container were left out because of `tail` or size, or were not searched. A stopped container of an old release is read no further back than the page.",
       }),
       error: t.field({
         type: refs.problem,
@@ -86,7 +86,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       engines: t.expose("engines", {
         type: [refs.engine],
         complexity: few,
-        description: "Whether each engine answers. Lines of containers on an engine that does not may be missing.",
+        description: "Whether each engine answers. Lines of containers on an engine that does not answer may be missing.",
       }),
     }),
   });
@@ -112,7 +112,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
 /** RoleLogBatch, and the subscription logs. */
 export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
   const notice = builder.enumType("RoleLogNoticeKind", {
-    description: "What happened to one container of a followed role. It is sent at once; earlier lines may follow.",
+    description: "What happened to one container of a followed role. A notice is sent at once; lines from before it may follow.",
     values: toEnumValues({
       joined: "It is followed from now on.",
       left: "It no longer belongs to the role. Everything that it wrote was read.",

@@ -8,7 +8,7 @@ import type { Scalars } from "../scalars.ts";
 export function addJobErrors(builder: Builder, refs: Refs): void {
   const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
     description:
-      "Failures of one queue in the last 60 minutes with the same error. Their texts differ only in values (numbers, ids, UUIDs, hex, quoted values, times).",
+      "Failures of one queue in the last 60 minutes with the same error: their texts differ only in values (numbers, ids, UUIDs, hex, quoted values, times).",
     fields: (t) => ({
       ...exposeAll(t, {
         "queue: String!": "Name of the queue.",
@@ -37,9 +37,9 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       exposeAll(t, {
         "version: String":
           "As Container.version. Null when the worker is not named, or is in no known container that the token may see.",
-        "service: String": "As Container.service; null also as `version`.",
-        "destination: String": "As Container.destination; null also as `version`.",
-        "env: Environment": "As Container.env; null also as `version`.",
+        "service: String": "As Container.service; null also when `version` is.",
+        "destination: String": "As Container.destination; null also when `version` is.",
+        "env: Environment": "As Container.env; null also when `version` is.",
         "count: Int!": "How many in the last 60 minutes.",
       }),
   });
@@ -71,7 +71,7 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       type: [refs.releaseFailures],
       nullable: true,
       description:
-        "Its failures with an error in the last 60 minutes, by the worker's release, most first. Null when they could not be read; empty where the system keeps no errors.",
+        "Its failures with an error in the last 60 minutes, by the worker's release, most first. Null when they could not be read; empty where the system stores no errors.",
       resolve: (queue, _args, { loaders }) => loaders.queues.releases(queue),
     }),
   }));

@@ -35,19 +35,19 @@ const series: Readonly<Record<string, Series>> = {
 };
 
 const sourceRules =
-  "Covers queues that are named or had a job in the range. A source without this number has no rows; `queueSeriesSources` says why. Null when no source has it.";
+  "The rows cover the queues that are named or had a job in the range. A source without a number has no rows of it; `queueSeriesSources` says why. A field is null when no source has its number.";
 
 /** QueueSample and QueueSeriesSource, and the history of queues as flat rows. */
 export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const sample = builder.objectRef<QueueSample>("QueueSample").implement({
-    description: "A number of one queue at one time, as QueuePoint has it.",
+    description: `A number of one queue at one time, as in QueuePoint. ${rowRules} ${sourceRules}`,
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "The end of the step.",
         "queue: String!": "Its name.",
         "source: String!": "Configured name of its source.",
         "env: Environment": "Its environment, null when unknown.",
-        "value: Float": "Null where it cannot be known.",
+        "value: Float": "Null when it is unknown.",
       }),
   });
   const source = builder.objectRef<QueueSeriesSource>("QueueSeriesSource").implement({
@@ -73,7 +73,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} ${rowRules} ${sourceRules}`,
+        description: `${description} See QueueSample for the rows.`,
         args: toArgs(t.arg),
         resolve: async (_root, args, { loaders, budget }) => {
           const answer = await loaders.queueSeries(args);
@@ -103,16 +103,16 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
 /** QueueHistory and QueuePoint, and Queue.history. */
 export function addQueueHistory(builder: Builder, refs: Refs): void {
   const queuePoint = builder.objectRef<QueuePoint>("QueuePoint").implement({
-    description: "A queue at one time, and what happened in the step that ends then. A number is null where it cannot be known.",
+    description: "A queue at one time, and what happened in the step that ends then. A number is null when it is unknown.",
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "The end of the step.",
         "depth: Int": "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended.",
         "processedPerSec: Float": "Successes a second in the step.",
         "failures: Int": "Failures in the step, as Queue.failuresLastHour counts them.",
-        "oldestAgeSeconds: Float": "How long the oldest of these jobs had been waiting, seconds; null also without one.",
+        "oldestAgeSeconds: Float": "How long the oldest job of `depth` had been waiting, seconds; null also without one.",
         "waitP50Seconds: Float": "Median waiting time of jobs taken in the step, seconds.",
-        "waitP95Seconds: Float": "95th percentile of that waiting time, seconds.",
+        "waitP95Seconds: Float": "95th percentile of the waiting time of jobs taken in the step, seconds.",
         "runP95Seconds: Float":
           "95th percentile of the running time of successes in the step, seconds. Null also where starts are not recorded.",
       }),
@@ -126,7 +126,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
           "True when every number is exact: computed from the jobs' own rows, and no job was tried more than once. A row keeps only the times of its last attempt, so depth and waits miss earlier attempts.",
         "sampled: Boolean!":
           "True when the history consists of samples taken while clients asked. False when it is computed from rows; it then reaches back before the gateway's start.",
-        "since: DateTime": "Earlier points are null: older rows or samples are not stored. Null when they reach back far enough.",
+        "since: DateTime": "Earlier points are null: older rows or samples are not stored. Null when the whole range is known.",
       }),
     }),
   });

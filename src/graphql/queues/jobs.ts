@@ -6,7 +6,7 @@ const reason = { required: true, description: "Why, for the audit record; 1 to 2
 const jobId = { required: true, description: "The job's id, as in `jobIds` of its error." } as const;
 const queue = { description: "The queue that the job must be in. With it, pg-boss finds the job faster." } as const;
 const rules =
-  "Off unless JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of CONTROL_DATABASE_URL. Continues when the caller disconnects. Recorded in the audit file, and refused when that cannot be written.";
+  "Off unless JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of CONTROL_DATABASE_URL.";
 
 /** JobChange, ErrorGroupRetry, and the mutations retryJob, discardJob and retryErrorGroup. */
 export function addJobControl(builder: Builder): void {

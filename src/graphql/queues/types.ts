@@ -31,7 +31,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
     values: toEnumValues<QueueState>(stateDescriptions),
   });
   builder.node(refs.queue, {
-    description: "One queue: a job type of the runner, or a worker queue.",
+    description: "One queue of a job system, or one job type where the source groups jobs by type.",
     id: { description: "Its global id, for `node`. It names the queue of this name in this source.", resolve: toQueueKey },
     loadOne: async (key, { loaders }) => (await loaders.queues.all()).find((queue) => toQueueKey(queue) === key) ?? null,
     fields: (t) => ({
@@ -40,7 +40,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
         "source: String!": "Configured name of the source that it comes from.",
         "depth: Int!": "Runnable jobs: waiting and due, not running, not deferred.",
         "processedPerSec: Float":
-          "Successful completions a second, averaged over the last 5 minutes (300 s). Where the system does not keep them, null until there are samples.",
+          "Successful completions a second, averaged over the last 5 minutes (300 s). Where the system does not store them, null until there are samples.",
         "failuresLastHour: Int":
           "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed. Null where it records neither.",
         "active: Int": "Jobs that a worker is running now. Null where the system does not record it.",

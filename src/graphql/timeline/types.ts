@@ -37,12 +37,12 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         "from: String": "Of a change: the old value; null when unknown.",
         "to: String": "Of a change: the new value. Of a restart: its outcome in the audit record.",
         "host: String": "Name of the host.",
-        "exitCode: Int": "Of CONTAINER_DEATH: the exit code.",
+        "exitCode: Int": "Of CONTAINER_DEATH: the exit code; null when unknown.",
         "requested: Boolean!": "Whether it was requested, such as a stop or a restart of a container.",
       }),
       container: t.string({
         nullable: true,
-        description: "Name of the container then.",
+        description: "Name of the container at that time.",
         resolve: ({ container }) => container?.name ?? null,
       }),
       containerId: t.id({
