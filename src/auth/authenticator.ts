@@ -41,7 +41,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const plain = token === undefined ? undefined : toPlainEntry(token);
   const file = tokensFile === undefined ? undefined : openTokensFile({ path: tokensFile, logger, ...(pollMs && { pollMs }) });
   if (file?.isSpent() && plain === undefined && jwt === undefined) {
-    logger.warn({ path: tokensFile }, "no token of the tokens file is in force: nobody can log in");
+    logger.warn({ path: tokensFile }, "no token of the tokens file is valid: nobody can log in");
   }
   const nobody: TokenEntry = { ...toPlainEntry(randomBytes(32).toString("hex")), expiresAt: 0 };
   const verifyJwt = jwt && createLazyJwt(jwt);

@@ -60,7 +60,7 @@ export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: 
       const { kid, subject } = principal;
       if (now() - (warnedAt.get(kid) ?? -Infinity) < warnEveryMs) continue;
       warnedAt.set(kid, now());
-      logger.warn({ kid, subject, expires_at: formatRfc3339(expiresAt) }, "token ends within 7 days");
+      logger.warn({ kid, subject, expires_at: formatRfc3339(expiresAt) }, "token expires within 7 days");
     }
   };
 
@@ -76,7 +76,7 @@ export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: 
       if (seen !== "") logger.info({ tokens: next.size }, "tokens file reloaded");
       entries = next;
     } catch (error) {
-      if (version !== seen) logger.error({ err: error }, "tokens file not reloaded: the old tokens stay in force");
+      if (version !== seen) logger.error({ err: error }, "tokens file not reloaded: the old tokens stay valid");
     } finally {
       seen = version;
       busy = false;

@@ -60,13 +60,13 @@ export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFi
   const now = Date.now();
   const entries = [...readTokensFile(tokensFile, readFile).values()].toSorted((a, b) => a.expiresAt - b.expiresAt);
   const holding = entries.filter((entry) => isInForce(entry, now));
-  const ends = holding.map((entry) => `; ${toName(entry)} ends ${formatRfc3339(entry.expiresAt)}`).join("");
-  const detail = `${holding.length} of ${entries.length} in force, ${tokensFile}${ends}`;
+  const ends = holding.map((entry) => `; ${toName(entry)} expires ${formatRfc3339(entry.expiresAt)}`).join("");
+  const detail = `${holding.length} of ${entries.length} valid, ${tokensFile}${ends}`;
   const warnings = entries.flatMap((entry) => {
-    if (entry.expiresAt <= now) return [`${toName(entry)} ended ${formatRfc3339(entry.expiresAt)}: remove its entry`];
+    if (entry.expiresAt <= now) return [`${toName(entry)} expired ${formatRfc3339(entry.expiresAt)}: remove its entry`];
     if (!endsSoon(entry, now)) return [];
     return [
-      `${toName(entry)} ends within 7 days, ${formatRfc3339(entry.expiresAt)}: make the next one with \`wallet-core-ops token\``,
+      `${toName(entry)} expires within 7 days, ${formatRfc3339(entry.expiresAt)}: make a new one with \`wallet-core-ops token\``,
     ];
   });
   const probe: Probe = { name: "tokens", ok: true, detail, warnings };

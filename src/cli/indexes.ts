@@ -6,9 +6,10 @@ import { createCommand, toConfigurationIssues } from "./command.ts";
 
 const usage = `usage: indexes
 
-  Asks the planner of DATABASE_URL how the numbers of each queue source would be read, and prints the indexes that are missing as SQL, each with what it is for,
-  what the reading costs now and about what it would with it. Where an index is there and not used before a vacuum, that is printed instead. What is not served
-  is read once, for at most 2 s. Nothing is created: run the statements as the owner of the table, one by one (psql without --single-transaction does that).
+  Asks the planner of DATABASE_URL how the numbers of each queue source would be read, and prints the missing indexes as SQL, each with its purpose,
+  and with the cost of the read now and, roughly, with the index. For an index that is not used before a vacuum, the vacuum is printed instead. Each read without
+  an index runs once, for at most 2 s, to time it. Nothing is created: run the statements as the owner of the table, one by one (psql does that without
+  --single-transaction).
 
   Exit codes: 0 nothing is missing, 3 something is, 1 a source could not be asked, 2 usage, 78 configuration
 `;
@@ -21,7 +22,7 @@ export const indexesCommand = createCommand({ usage }, async ({ env, readFile, s
   try {
     const sources = await adviseIndexes(toQueueOptions(parseConfig(env, readFile), silentLogger), stop);
     for (const line of sources.flatMap(toLines)) print(line);
-    if (sources.length === 0) print("-- no source here needs indexes of yours");
+    if (sources.length === 0) print("-- no source needs an index of yours");
     if (sources.some(({ obstacle }) => obstacle !== null)) return 1;
     return sources.some(({ missing }) => missing.length > 0) ? 3 : 0;
   } catch (error) {

@@ -39,7 +39,7 @@ export function parseEngines(list: string): { readonly engines: readonly EngineC
     const engine = parseEngine(entry);
     if (typeof engine === "string") problems.push(`${entry.label}: ${engine}`);
     else if (engines.some(({ name }) => name === engine.name)) {
-      problems.push(`${entry.label}: another engine has its name; give names with name=unix://...`);
+      problems.push(`${entry.label}: another engine has this name; give names with name=unix://...`);
     } else engines.push(engine);
   }
   if (engines.length === 0 && problems.length === 0) problems.push("names no engine");

@@ -91,7 +91,8 @@ function toStarted({ startedAt, createdAt }: Container): number {
 
 function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {
   return [...Map.groupBy(left, ({ engine }) => engine).values()].map((own) => {
-    const message = `${toNames(own).join(", ")} on ${own[0]?.engine}: still live beside what replaced ${own.length > 1 ? "them" : "it"}`;
+    const replacement = own.length > 1 ? "their replacements" : "its replacement";
+    const message = `${toNames(own).join(", ")} on ${own[0]?.engine}: still live beside ${replacement}`;
     return toDrift("leftover", message, own);
   });
 }

@@ -24,7 +24,7 @@ const maxConditions = 20;
 /** Throws invalid_request for more than 20. */
 export function checkConditions(conditions: readonly unknown[]): void {
   if (conditions.length > maxConditions)
-    throw new OpsError("invalid_request", `At most ${maxConditions} filters, with those of the payload`);
+    throw new OpsError("invalid_request", `At most ${maxConditions} filters, including those of the payload`);
 }
 
 /**

@@ -107,7 +107,7 @@ export const endedDescription =
 
 /** Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`. Throws rate_limited. */
 export function openLease({ openStream, budget }: OpsContext, isAllowed: (principal: Principal) => boolean): AbortSignal {
-  if (!openStream) throw new OpsError("invalid_request", "Nothing can be followed here");
+  if (!openStream) throw new OpsError("invalid_request", "Subscriptions are not possible here");
   const lease = openStream();
   budget.liftDeadline();
   lease.recheck(isAllowed);

@@ -95,7 +95,7 @@ async function probe(source: OpenSource, database: Database, signal: AbortSignal
 
 /** The line is ok: an unsupported system is only a warning. */
 function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
-  return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
+  return { name, ok: true, detail: null, warnings: [`found but not supported, because ${reason}`] };
 }
 
 function failed(detail: string): QueueProbe {
@@ -149,7 +149,7 @@ function findWarnings(row: Row, table: string, isOwn: boolean): string[] {
   return [
     isOwn && row["zoneless"] !== null && !isUtc
       ? [
-          `columns without a time zone (${row["zoneless"]}) of ${table} are read as UTC, and the time zone here is ${row["zone"]}: where now() fills them the numbers are wrong; make them timestamptz`,
+          `columns without a time zone (${row["zoneless"]}) of ${table} are read as UTC, but the time zone of the database is ${row["zone"]}: if now() fills them, the numbers are wrong; make them timestamptz`,
         ]
       : [],
     row["writable"] === "true" ? [`role ${row["role"]} may write to ${table}: use a role with SELECT only`] : [],

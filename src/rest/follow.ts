@@ -64,7 +64,7 @@ function toEvent(name: string, data: unknown): string {
 
 /** Lines as written; other messages are in brackets. */
 function toText({ lines, dropped, notice, ended }: LogBatch): string {
-  let text = dropped > 0 ? `[${formatCount(dropped, "line")} left out: read too slowly]\n` : "";
+  let text = dropped > 0 ? `[${formatCount(dropped, "line")} dropped: this client reads too slowly]\n` : "";
   for (const { message } of lines) text += `${message}\n`;
   if (notice !== null) text += `[${notice}]\n`;
   return ended === null ? text : `${text}[end: ${ended}]\n`;

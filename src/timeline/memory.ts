@@ -180,7 +180,7 @@ export function createContainerRecorder(memory: TimelineMemory): ContainerObserv
       for (const kind of containerKinds) memory.begin(kind, { name, env, since });
     },
     onGap(engine) {
-      const message = `${engine} was not heard for a while: events of its containers may be missing`;
+      const message = `${engine} was out of contact: events of its containers may be missing`;
       memory.add(toEntry({ kind: "gap", time: new Date().toISOString(), message, engine }));
     },
     onEvent(event) {

@@ -153,7 +153,7 @@ test("a token that expires within 7 days is logged once a day until then", async
     await file.reload();
     return lines.splice(0).map((line) => line.replace(/^\w+ /, ""));
   };
-  const line = ({ entry }: typeof soon) => `${entry.subject} ${entry.expires_at}: token ends within 7 days`;
+  const line = ({ entry }: typeof soon) => `${entry.subject} ${entry.expires_at}: token expires within 7 days`;
   expect(await pass(0)).toEqual([]);
   expect(await pass(0.99)).toEqual([]);
   expect(await pass(0.02)).toEqual([line(soon)]);
@@ -171,7 +171,7 @@ test("a token that expires within 7 days is logged once a day until then", async
 test("start logs which tokens expire soon", async () => {
   replace(make("soon", dayMs).entry);
   authenticator = createAuthenticator({ tokensFile: path, logger });
-  expect(warnings).toEqual(["token ends within 7 days"]);
+  expect(warnings).toEqual(["token expires within 7 days"]);
   expect(authenticator.tokenEnds()).toEqual([{ kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) }]);
 });
 
@@ -191,7 +191,7 @@ test("a change and a failure are logged once, the first load never", async () =>
   expect(lines.splice(0)).toEqual([[{ tokens: 2 }, "tokens file reloaded"]]);
   expect(await look()).toEqual([]);
   writeFileSync(path, "{");
-  const message = "tokens file not reloaded: the old tokens stay in force";
+  const message = "tokens file not reloaded: the old tokens stay valid";
   expect(await look()).toEqual([[{ err: expect.any(TokensFileError) }, message]]);
   expect(await look()).toEqual([]);
   rmSync(path);
@@ -242,7 +242,7 @@ test("the log names the file when nobody can log in", () => {
   const lines: unknown[][] = [];
   replace();
   createAuthenticator({ tokensFile: path, logger: { ...logger, warn: (...line) => void lines.push(line) } }).close();
-  expect(lines).toEqual([[{ path }, "no token of the tokens file is in force: nobody can log in"]]);
+  expect(lines).toEqual([[{ path }, "no token of the tokens file is valid: nobody can log in"]]);
 });
 
 test("a file rewritten in place with the same length is read again", async () => {

@@ -34,10 +34,10 @@ it("valid tokens are listed; expired and expiring ones are warnings", () => {
   expect(check([good, early, soon, ended])).toEqual({
     name: "tokens",
     ok: true,
-    detail: "2 of 4 in force, /t.json; of-soon (soon) ends 2026-01-20T09:40:00Z; of-good (good) ends 2026-01-20T09:40:01Z",
+    detail: "2 of 4 valid, /t.json; of-soon (soon) expires 2026-01-20T09:40:00Z; of-good (good) expires 2026-01-20T09:40:01Z",
     warnings: [
-      "of-ended (ended) ended 2026-01-13T09:40:00Z: remove its entry",
-      "of-soon (soon) ends within 7 days, 2026-01-20T09:40:00Z: make the next one with `wallet-core-ops token`",
+      "of-ended (ended) expired 2026-01-13T09:40:00Z: remove its entry",
+      "of-soon (soon) expires within 7 days, 2026-01-20T09:40:00Z: make a new one with `wallet-core-ops token`",
     ],
   });
   expect(check([good])).toMatchObject({ ok: true, warnings: [] });
@@ -47,16 +47,16 @@ it("the check fails when no token is active and there is no other way", () => {
   expect(check([])).toEqual({
     name: "tokens",
     ok: false,
-    detail: "0 of 0 in force, /t.json: nobody can log in; make an entry with `wallet-core-ops token`",
+    detail: "0 of 0 valid, /t.json: nobody can log in; make an entry with `wallet-core-ops token`",
     warnings: [],
   });
   const warnings = [
-    "of-ended (ended) ended 2026-01-13T09:40:00Z: remove its entry",
+    "of-ended (ended) expired 2026-01-13T09:40:00Z: remove its entry",
     "only WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL let anybody in",
   ];
   const jwt = { jwksUrl: "https://idp", issuer: "i", audience: "a" };
   for (const auth of [{ token: "0123456789abcdef" }, { jwt }]) {
-    expect(check([early, ended], auth)).toEqual({ name: "tokens", ok: true, detail: "0 of 2 in force, /t.json", warnings });
+    expect(check([early, ended], auth)).toEqual({ name: "tokens", ok: true, detail: "0 of 2 valid, /t.json", warnings });
   }
 });
 

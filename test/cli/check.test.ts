@@ -69,8 +69,8 @@ it("upstreams that answer are listed with those that do not, tokens first", asyn
   expect(code).toBe(1);
   expect(out.slice(0, 3)).toEqual([
     "ok    configuration",
-    `ok    tokens: 1 of 1 in force, /tokens.json; ci (ab12) ends ${entry.expires_at}`,
-    `warn  tokens: ci (ab12) ends within 7 days, ${entry.expires_at}: make the next one with \`wallet-core-ops token\``,
+    `ok    tokens: 1 of 1 valid, /tokens.json; ci (ab12) expires ${entry.expires_at}`,
+    `warn  tokens: ci (ab12) expires within 7 days, ${entry.expires_at}: make a new one with \`wallet-core-ops token\``,
   ]);
   expect(out[3]).toMatch(/^ok {4}docker:fake: .*; .*1/);
   expect(out.slice(-3)).toEqual([queues, prometheus, deploy]);

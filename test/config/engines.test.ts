@@ -92,7 +92,7 @@ it.each([
 
 it("a repeated name is a problem of the second engine", () => {
   const list = "unix:///a.sock,unix:///b/a.sock,b=unix:///c,b=tcp://h:1";
-  const advice = "another engine has its name; give names with name=unix://...";
+  const advice = "another engine has this name; give names with name=unix://...";
   const { engines, problems } = parseEngines(list);
   expect(engines.map(({ name, address }) => [name, address])).toEqual([
     ["a", unix("/a.sock")],

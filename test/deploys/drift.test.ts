@@ -120,8 +120,8 @@ describe("drift", () => {
     ];
     const found = findDrift([web("v2", "a"), web("v2", "b"), one, other, two], [], [], now);
     expect(found.map(({ kind, engine, message, containers }) => [kind, engine, message, containers])).toEqual([
-      ["leftover", "a", `${one.name}, ${two.name} on a: still live beside what replaced them`, [one, two]],
-      ["leftover", "b", `${other.name} on b: still live beside what replaced it`, [other]],
+      ["leftover", "a", `${one.name}, ${two.name} on a: still live beside their replacements`, [one, two]],
+      ["leftover", "b", `${other.name} on b: still live beside its replacement`, [other]],
     ]);
   });
 

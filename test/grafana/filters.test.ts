@@ -164,7 +164,7 @@ describe("ad hoc filters", () => {
     const many = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
     expect(parseFilters(many(20))).toHaveLength(20);
     expect(() => parseFilters(many(21))).toThrow(
-      expect.objectContaining({ code: "invalid_request", message: "At most 20 filters, with those of the payload" }),
+      expect.objectContaining({ code: "invalid_request", message: "At most 20 filters, including those of the payload" }),
     );
   });
 

@@ -55,5 +55,5 @@ test("a subscription is refused if nothing can be followed", async () => {
   const { sources } = createMemorySources({ containers: [sampleContainer()] });
   const document = parse("subscription { containers { ended } }");
   const refused = await subscribe({ schema, document, contextValue: createContext(sources, createCaller()) });
-  expect(refused).toMatchObject({ errors: [{ message: "Nothing can be followed here" }] });
+  expect(refused).toMatchObject({ errors: [{ message: "Subscriptions are not possible here" }] });
 });

@@ -520,7 +520,7 @@ describe("the restart of a role", () => {
       "while an engine is silent",
       { engines: [{ name: "local", ok: true, error: null }, slow] },
       ", env: STAGING",
-      "docker_unavailable: An engine may run some of this role: b is slow",
+      "docker_unavailable: An engine that may run this role does not answer: b is slow",
     ],
   ])("%s is refused", async (_what, memory, args, refusal) => {
     expect((await ask({ containers: [web], ...memory }, restart(args), { options })).refusals).toEqual([refusal]);

@@ -172,7 +172,7 @@ test("cgroups mounted at another place give the engine's numbers", async () => {
   const { stdout } = await promisify(execFile)("unshare", inside("check").flat(), options).catch(
     (error: { stdout: string }) => error,
   );
-  expect(stdout).toContain(`statistics: from ${root}, of networks from the engine`);
+  expect(stdout).toContain(`statistics: from ${root}, networks from the engine`);
   await callDocker(socketPath, "POST", `/containers/${busy}/pause`);
   const gateway = spawn("unshare", inside("serve").flat(), options);
   try {

@@ -115,7 +115,7 @@ describe("operations on jobs of River", () => {
     expect(await retry()).toMatchObject({ count: 20, left: 10, skipped: [] });
     expect(await retry()).toMatchObject({ count: 10, left: 0, skipped: [] });
     const { error } = await operator.retryGroup("river", "mail", fingerprint);
-    expect(error).toMatchObject({ code: "not_found", message: expect.stringContaining("is still to be retried") });
+    expect(error).toMatchObject({ code: "not_found", message: expect.stringContaining("can still be retried") });
   });
 
   it("a unique job's conflict is reported and nothing changes", async () => {

@@ -95,7 +95,7 @@ it("columns without a time zone are warned of where it matters", async () => {
     ok: true,
     warnings: [
       expect.stringMatching(
-        /^columns without a time zone \(finished_at\) of public\.runner_jobs are read as UTC, and the time zone here is Asia\/Kolkata/,
+        /^columns without a time zone \(finished_at\) of public\.runner_jobs are read as UTC, but the time zone of the database is Asia\/Kolkata/,
       ),
     ],
   });

@@ -167,7 +167,7 @@ it("errors name the column, status or type, and never the SQL", async () => {
   const cases: [object, string][] = [
     [{ table: "nowhere.jobs", queue: column }, "Table nowhere.jobs does not exist"],
     [{ table: "misfit", queue: { column: "kind" } }, 'Column "kind" does not exist in table misfit'],
-    [{ table: "misfit", queue: column }, "Table misfit does not know one of the statuses that we look for"],
+    [{ table: "misfit", queue: column }, "Table misfit does not have one of the expected statuses"],
     [
       { table: "misfit", queue: column, status: "number", waiting: [1], run_at: "run_at" },
       "A column of table misfit has another type than expected (SQLSTATE 42883)",

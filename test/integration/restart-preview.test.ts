@@ -76,7 +76,7 @@ it("the preview finds a container's jobs by host name and id", async () => {
   expect(await work("twin-1")).toEqual({
     jobs: null,
     total: null,
-    gaps: [{ source: null, reason: "another container has its host name, twin" }],
+    gaps: [{ source: null, reason: "another container has the same host name, twin" }],
   });
   await database.query("alter table river_job drop column attempted_by");
   expect(await work("plain")).toMatchObject({

@@ -196,10 +196,10 @@ describe("cli.ts check", () => {
     writeFileSync(tokensFile, JSON.stringify([long, ended, soon]));
     const { code, out } = await run(["check"], { ...stage.env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(code, out).toBe(0);
-    const ends = `; grafana (soon) ends ${soon.expires_at}; ci (long) ends ${long.expires_at}`;
-    expect(out).toContain(`ok    tokens: 2 of 3 in force, ${tokensFile}${ends}\n`);
-    expect(out).toContain(`warn  tokens: grafana (soon) ends within 7 days, ${soon.expires_at}: make the next one with`);
-    expect(out).toContain(`warn  tokens: old (gone) ended ${ended.expires_at.replace(".000Z", "Z")}: remove its entry\n`);
+    const ends = `; grafana (soon) expires ${soon.expires_at}; ci (long) expires ${long.expires_at}`;
+    expect(out).toContain(`ok    tokens: 2 of 3 valid, ${tokensFile}${ends}\n`);
+    expect(out).toContain(`warn  tokens: grafana (soon) expires within 7 days, ${soon.expires_at}: make a new one with`);
+    expect(out).toContain(`warn  tokens: old (gone) expired ${ended.expires_at.replace(".000Z", "Z")}: remove its entry\n`);
     expect(out.match(/^warn {2}tokens/gm)).toHaveLength(2);
   });
 
@@ -208,7 +208,7 @@ describe("cli.ts check", () => {
     writeFileSync(tokensFile, "[]");
     const { WALLET_CORE_OPS_TOKEN: token, ...env } = stage.env;
     const none = await run(["check"], { ...env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
-    expect(none).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 in force, .*nobody can log in/m) });
+    expect(none).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 valid, .*nobody can log in/m) });
     const other = await run(["check"], { ...env, WALLET_CORE_OPS_TOKEN: token, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(other, other.out).toMatchObject({
       code: 0,

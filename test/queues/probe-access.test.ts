@@ -22,7 +22,7 @@ const check = (more: Partial<typeof row> | null, isOwn = true) =>
   );
 
 const zoneless =
-  "columns without a time zone (a, b) of jobs are read as UTC, and the time zone here is Europe/Berlin: where now() fills them the numbers are wrong; make them timestamptz";
+  "columns without a time zone (a, b) of jobs are read as UTC, but the time zone of the database is Europe/Berlin: if now() fills them, the numbers are wrong; make them timestamptz";
 const grantSchema = 'grant usage on schema "app" to "ops";';
 const grantTable = 'grant select on "app"."jobs" to "ops";';
 const noRight = (grants: string) => `the role has no right to read it; as the owner: ${grants}`;

@@ -58,8 +58,8 @@ describe("a followed log", () => {
     expect(parts).toEqual([
       'one\ntwo "ü"\n',
       "",
-      "[7 lines left out: read too slowly]\nthree\n[stopped]\n[end: expired]\n",
-      "[1 line left out: read too slowly]\n",
+      "[7 lines dropped: this client reads too slowly]\nthree\n[stopped]\n[end: expired]\n",
+      "[1 line dropped: this client reads too slowly]\n",
       "[resumed]\n",
       "[end: shutdown]\n",
     ]);

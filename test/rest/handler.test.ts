@@ -194,7 +194,7 @@ describe("a followed log", () => {
 
   it.each([
     [undefined, "text/event-stream; charset=utf-8", ": still here\n\n", "retry: 1000\n\n"],
-    ["text/plain", "text/plain; charset=utf-8", undefined, "[2 lines left out: read too slowly]\n"],
+    ["text/plain", "text/plain; charset=utf-8", undefined, "[2 lines dropped: this client reads too slowly]\n"],
   ])("for %j is %s", async (accept, type, heartbeat, first) => {
     const id = "2026-01-13T09:46:00.000000001Z";
     const headers = { accept, "last-event-id": id };

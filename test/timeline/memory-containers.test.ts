@@ -59,7 +59,7 @@ describe("a gap", () => {
         toEntry({
           kind: "gap",
           time: now,
-          message: `${engine} was not heard for a while: events of its containers may be missing`,
+          message: `${engine} was out of contact: events of its containers may be missing`,
           engine,
         }),
       ),

@@ -93,7 +93,7 @@ function toTimeout(nanoseconds: number): number {
 function requireShell(output: string, engine: string): void {
   // The wording of runc and crun.
   if (!/exec: "\/bin\/sh"|executable file `\/bin\/sh`/.test(output)) return;
-  const message = `Docker engine ${engine}: the container has no /bin/sh, without which a probe could not be ended in time`;
+  const message = `Docker engine ${engine}: the container has no /bin/sh, which is needed to end a probe in time`;
   throw new OpsError("docker_error", message, { upstream: `docker:${engine}` });
 }
 

@@ -68,9 +68,9 @@ function describeStats(containers: readonly Container[], root?: string): string 
   const reader = createCgroupReader({ root });
   const running = containers.filter(({ status }) => status === "running").slice(0, 10);
   const [sample] = running.flatMap(({ fullId }) => reader.read(fullId) ?? []);
-  if (sample) return `statistics: from ${reader.root}${sample.network === undefined ? ", of networks from the engine" : ""}`;
+  if (sample) return `statistics: from ${reader.root}${sample.network === undefined ? ", networks from the engine" : ""}`;
   const reason = running[0] ? reader.explain(running[0].fullId) : "no container runs";
-  return `statistics: from the engine, as ${reason}`;
+  return `statistics: from the engine, because ${reason}`;
 }
 
 /** `3 core (2 staging, 1 unknown), 1 other (1 production)` */

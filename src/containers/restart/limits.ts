@@ -83,7 +83,7 @@ export function createRestartLimits(options: RestartLimitOptions): RestartLimits
     const until = coolUntil.get(fullId);
     if (until !== undefined) {
       const seconds = toRetryAfterSeconds(until - at);
-      return new RestartRefused("restart_cooldown", `This container was restarted just now; again in ${seconds} s`, seconds);
+      return new RestartRefused("restart_cooldown", `This container was just restarted; try again in ${seconds} s`, seconds);
     }
     const { count, retryAfterSeconds } = budget.left(holder);
     if (!free && count <= 0) {

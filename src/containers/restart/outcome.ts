@@ -37,8 +37,8 @@ export async function settleRestart(
     const { container } = await source.inspectNow(ref);
     const { status, startedAt } = container;
     const restartedMeanwhile = status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime();
-    if (restartedMeanwhile) return { outcome: "unknown", detail: `settled: left running, started at ${startedAt}` };
-    return { outcome: "failed", detail: `settled: left ${status}` };
+    if (restartedMeanwhile) return { outcome: "unknown", detail: `settled: now running, started at ${startedAt}` };
+    return { outcome: "failed", detail: `settled: now ${status}` };
   } catch (error) {
     const { code } = error as { code?: string };
     return code === "container_not_found" ? { outcome: "failed", detail: "settled: the container is gone" } : null;

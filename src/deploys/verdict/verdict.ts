@@ -119,9 +119,9 @@ function toMissing(windows: Windows | null, queues: readonly QueueEvidence[], lo
   const [first] = lost;
   if (first) {
     const others = lost.length > 1 ? ` (and ${lost.length - 1} more)` : "";
-    return `${first.queue}${others}: ${first.reasons[0]}, though enough did before`;
+    return `${first.queue}${others}: ${first.reasons[0]}, but enough ended before it`;
   }
-  return `no queue ended ${verdictRules.leastJobs} jobs both in the ${windows.seconds} s before and after`;
+  return `no queue had ${verdictRules.leastJobs} ended jobs in each of the two windows of ${windows.seconds} s`;
 }
 
 function formatTimes(count: number): string {

@@ -218,7 +218,8 @@ async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<re
   const { role, service, destination, env } = wanted;
   const all = await loaders.containers.all(false);
   const { silent } = await loaders.containers.engines();
-  if (silent[0]) throw new OpsError("docker_unavailable", `An engine may run some of this role: ${silent[0].message}`);
+  if (silent[0])
+    throw new OpsError("docker_unavailable", `An engine that may run this role does not answer: ${silent[0].message}`);
   // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
   const isWanted = (one: RoleStep["container"]) =>
     one.role === role && (!env || one.env === env) && (!service || one.service === service) && isAtDestination(one, destination);

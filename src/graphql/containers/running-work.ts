@@ -19,7 +19,7 @@ export async function findRunningWork(
   signal: AbortSignal,
 ): Promise<RunningWork> {
   const hosts = toWorkerHosts(container, all);
-  if (hosts === null) return unknown(`another container has its host name, ${container.host}`);
+  if (hosts === null) return unknown(`another container has the same host name, ${container.host}`);
   try {
     const sources = await queues.visible();
     if (sources.length === 0) return unknown("no queue source is configured");

@@ -57,7 +57,7 @@ export async function retryErrorGroup(asked: GroupRequest, context: OpsContext):
   if (group.jobIds.length === 0) {
     throw new OpsError(
       "not_found",
-      `No job of this queue that failed with it in the last ${errorGroupMinutes} minutes is still to be retried`,
+      `No job of this queue failed with this error in the last ${errorGroupMinutes} minutes and can still be retried`,
     );
   }
   const { retried, skipped, left, error } = await context.sources.jobs.retryGroup(group, request).catch(rethrow);
@@ -102,12 +102,12 @@ function toRequest(
   { sources, principal, origin, requestId }: OpsContext,
 ): JobRequest {
   const { name, env, control } = source;
-  if (!control) throw notSupported(source, `jobs of the kind ${source.kind} are only watched`);
+  if (!control) throw notSupported(source, `jobs of the kind ${source.kind} are only read`);
   return { source: { name, env: env ?? sources.env, control }, reason, requestId, principal, origin: origin() };
 }
 
 function notSupported({ name }: QueueSource, why: string): OpsError {
-  return new OpsError("operation_not_supported", `Not in the source ${name}: ${why}`, { upstream: `queues:${name}` });
+  return new OpsError("operation_not_supported", `Not supported by the source ${name}: ${why}`, { upstream: `queues:${name}` });
 }
 
 function rethrow(error: unknown): never {

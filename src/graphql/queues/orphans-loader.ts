@@ -146,7 +146,7 @@ export function findBlindSpot(
   principal: Principal,
 ): string | null {
   if (silent) return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
-  if (shown.length === 0) return "no engine is configured that may run them";
+  if (shown.length === 0) return "no configured engine may run them";
   // Without an inspection its host name is unknown.
   const wedged = live.filter(({ restarts, env }) => restarts === null && !isOfOthers(principal, env));
   const own = wedged.find((container) => maySeeContainer(principal, container));

@@ -36,7 +36,7 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     checkRef(job);
     const statement = statements.change(action, job, onlyFailed);
     if (statement !== null) return statement;
-    const missing = `The mapping of ${source} in QUEUES_FILE does not say how: give it "control" with this operation`;
+    const missing = `The mapping of ${source} in QUEUES_FILE does not define this operation: add it to "control"`;
     throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
   };
   const probe = (jobId: string) => database.run(toProbe(statements, jobId));

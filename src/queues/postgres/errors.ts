@@ -58,7 +58,7 @@ function explainMismatch(code: string, message: string, { table, sql }: ReadSubj
     case "42501":
       return `The database role may not read table ${toOther(/^permission denied for (?:table|view|materialized view) (.+)$/, message, table)}`;
     case "22P02":
-      return `Table ${table} does not know one of the statuses that we look for`;
+      return `Table ${table} does not have one of the expected statuses`;
     default:
       // 42: an undefined operator, function or type. 22: a value that cannot be parsed as a time or a number.
       return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;

@@ -221,7 +221,7 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
         if (mine) return mine.answer;
         throw new OpsError(
           "postgres_unavailable",
-          "A huge table without an index for this is being read in small parts: ask again soon",
+          "A huge table without an index for this is being read in small parts: try again soon",
         );
       }
       if (failure) throw failure.error;

@@ -228,7 +228,7 @@ describe("a probe", () => {
     const outcome = await probe().catch((error: unknown) => error);
     const failure = {
       code: "docker_error",
-      message: "Docker engine web-1: the container has no /bin/sh, without which a probe could not be ended in time",
+      message: "Docker engine web-1: the container has no /bin/sh, which is needed to end a probe in time",
       upstream: "docker:web-1",
     };
     expect(outcome).toMatchObject(lacksShell ? failure : { exitCode, output: text });

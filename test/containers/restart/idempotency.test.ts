@@ -106,7 +106,7 @@ describe("an answer", () => {
 describe("the record of a restart", () => {
   it.each([
     [{ outcome: "failed", code: "docker_timeout", detail: "docker_timeout: too late" }, "docker_timeout", "too late"],
-    [{ outcome: "failed", code: null, detail: "settled: left exited" }, "docker_error", "settled: left exited"],
+    [{ outcome: "failed", code: null, detail: "settled: now exited" }, "docker_error", "settled: now exited"],
     [{ outcome: "unknown", code: null, detail: null }, "restart_unknown", "its outcome is unknown"],
   ] as const)("of %j is an error of %s", (entry, code, text) => {
     const error = new PastFailure(entry);
@@ -169,22 +169,22 @@ describe("a restart whose answer was lost", () => {
   });
 
   it.each<[Partial<Container> | Error, object | null]>([
-    [{ status: "exited" }, { outcome: "failed", detail: "settled: left exited" }],
+    [{ status: "exited" }, { outcome: "failed", detail: "settled: now exited" }],
     [
       { status: "running", startedAt: "2026-01-13T10:00:00Z" },
-      { outcome: "failed", detail: "settled: left running" },
+      { outcome: "failed", detail: "settled: now running" },
     ],
     [
       { status: "running", startedAt: null },
-      { outcome: "failed", detail: "settled: left running" },
+      { outcome: "failed", detail: "settled: now running" },
     ],
     [
       { status: "running", startedAt: "2026-01-13T10:00:01Z" },
-      { outcome: "unknown", detail: "settled: left running, started at 2026-01-13T10:00:01Z" },
+      { outcome: "unknown", detail: "settled: now running, started at 2026-01-13T10:00:01Z" },
     ],
     [
       { status: "exited", startedAt: "2026-01-13T10:00:01Z" },
-      { outcome: "failed", detail: "settled: left exited" },
+      { outcome: "failed", detail: "settled: now exited" },
     ],
     [new OpsError("container_not_found", "x"), { outcome: "failed", detail: "settled: the container is gone" }],
     [new OpsError("docker_timeout", "x"), null],
@@ -214,7 +214,7 @@ describe("limits of restarts", () => {
     expect(refusal("a")).toEqual([
       "RestartRefused",
       "restart_cooldown",
-      "This container was restarted just now; again in 2 s",
+      "This container was just restarted; try again in 2 s",
       2,
     ]);
     clock.ms += 1499;

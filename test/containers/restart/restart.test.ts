@@ -178,9 +178,9 @@ describe("a restart whose answer is lost", () => {
   });
 
   it.each([
-    [{ status: "exited" }, "failed", "settled: left exited"],
-    [{ startedAt: "2026-01-13T09:40:10Z" }, "failed", "settled: left running"],
-    [{ startedAt: "2999-01-01T00:00:00Z" }, "unknown", "settled: left running, started at 2999-01-01T00:00:00Z"],
+    [{ status: "exited" }, "failed", "settled: now exited"],
+    [{ startedAt: "2026-01-13T09:40:10Z" }, "failed", "settled: now running"],
+    [{ startedAt: "2999-01-01T00:00:00Z" }, "unknown", "settled: now running, started at 2999-01-01T00:00:00Z"],
   ])("without such an event, %o is %s", async (now, outcome, detail) => {
     const { entries, run } = scene({ restart: lost, now });
     await expect(run()).rejects.toMatchObject({ code: "restart_unknown" });

@@ -50,11 +50,11 @@ describe("a verdict", () => {
   it("says when there is not enough data, and why", () => {
     expect(judge({ queues: [queue(window(200, 0), window(20, 9))] })).toMatchObject({
       outcome: "not_enough_data",
-      reasons: ["mail: fewer than 30 jobs ended after the deploy, though enough did before"],
+      reasons: ["mail: fewer than 30 jobs ended after the deploy, but enough ended before it"],
       queues: [{ outcome: "not_enough_data", reasons: ["fewer than 30 jobs ended after the deploy"], pValue: null }],
     });
     expect(judge({ queues: [queue(window(20, 9), window(200, 0))] }).reasons).toEqual([
-      "no queue ended 30 jobs both in the 600 s before and after",
+      "no queue had 30 ended jobs in each of the two windows of 600 s",
     ]);
     expect(judge({ queues: [queue(null, window(200, 0))] }).queues[0]?.reasons).toEqual([
       "its jobs are unknown before the deploy",
@@ -131,7 +131,7 @@ describe("a queue that has stopped", () => {
     });
   const lost = {
     outcome: "not_enough_data",
-    reasons: ["payouts: fewer than 30 jobs ended after the deploy, though enough did before"],
+    reasons: ["payouts: fewer than 30 jobs ended after the deploy, but enough ended before it"],
   };
 
   it("is worse when jobs wait and hardly one ends, whatever the others do", () => {
@@ -303,10 +303,10 @@ describe("the limits of the rules", () => {
     expect(reasons(unwell(5, 9))).toEqual(["unhealthy now: a, b"]);
     expect(reasons(stop(stood, window(3, 1, waits)))).toEqual(["mail: 4 jobs ended, 290 did before; 11 jobs wait"]);
     const both = (name: string) => queue(window(40, 0), window(10, 0), name);
-    const lost = "fewer than 30 jobs ended after the deploy, though enough did before";
+    const lost = "fewer than 30 jobs ended after the deploy, but enough ended before it";
     expect(reasons(judge({ queues: [both("a"), both("b"), both("c")] }))).toEqual([`a (and 2 more): ${lost}`]);
     expect(reasons(judge({ queues: [queue(window(40, 0), null)] }))).toEqual([
-      "mail: its jobs are unknown after the deploy, though enough did before",
+      "mail: its jobs are unknown after the deploy, but enough ended before it",
     ]);
     const all = [
       window(1000, 10, { runP95Seconds: 1, waitP95Seconds: 2 }),

@@ -139,7 +139,9 @@ describe("restartContainer", () => {
       const hidden = "No queue belongs to an environment of this token";
       expect(await work([river("production", { jobs: [job], total: 1 })], ["staging"])).toEqual(unknown(null, hidden));
       const twin = sampleContainer({ name: "web-twin", host: "a" });
-      expect(await work([river("staging")], undefined, [twin])).toEqual(unknown(null, "another container has its host name, a"));
+      expect(await work([river("staging")], undefined, [twin])).toEqual(
+        unknown(null, "another container has the same host name, a"),
+      );
     });
   });
 

@@ -86,7 +86,7 @@ describe("a change of a job", () => {
       { source: "watched" },
       {
         code: "operation_not_supported",
-        message: "Not in the source watched: jobs of the kind table are only watched",
+        message: "Not supported by the source watched: jobs of the kind table are only read",
         upstream: "queues:watched",
       },
     ],
@@ -199,11 +199,11 @@ describe("the retry of an error group", () => {
   const limit = { code: "invalid_request", message: "limit must be from 1 to 100" };
   const gone = {
     code: "not_found",
-    message: "No job of this queue that failed with it in the last 60 minutes is still to be retried",
+    message: "No job of this queue failed with this error in the last 60 minutes and can still be retried",
   };
   const mute = {
     code: "operation_not_supported",
-    message: "Not in the source jobs: its jobs cannot be found by their error",
+    message: "Not supported by the source jobs: its jobs cannot be found by their error",
     upstream: "queues:jobs",
   };
   it.each<[string, Stage, Partial<typeof group>, object]>([

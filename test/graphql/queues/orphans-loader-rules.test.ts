@@ -55,7 +55,7 @@ describe("findBlindSpot", () => {
     expect(find([web], [engine, silent])).toBe("engine web-2 does not answer: took longer than 2 s");
     const wedged = sampleContainer({ restarts: null });
     expect(find([web, wedged], [engine])).toContain(`container ${wedged.id} on engine local`);
-    expect(find([], [])).toBe("no engine is configured that may run them");
+    expect(find([], [])).toBe("no configured engine may run them");
   });
 
   it("ignores other environments, and names nothing of an unknown one", () => {
@@ -73,7 +73,7 @@ describe("findBlindSpot", () => {
       "an engine does not answer: An engine without a configured environment does not answer",
     );
     expect(find([web], [own, { ...production, env: null }], staging)).toBeNull();
-    expect(find([web], [production], staging)).toBe("no engine is configured that may run them");
+    expect(find([web], [production], staging)).toBe("no configured engine may run them");
   });
 });
 

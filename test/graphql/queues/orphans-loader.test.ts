@@ -180,6 +180,6 @@ describe("the work that runs in a container", () => {
     expect(await find([])).toEqual(unknown("no queue source is configured"));
     expect(await find(new OpsError("forbidden", "not yours"))).toEqual(unknown("not yours"));
     const twin = { ...web, fullId: "another" };
-    expect(await find([], [web, twin])).toEqual(unknown("another container has its host name, alive"));
+    expect(await find([], [web, twin])).toEqual(unknown("another container has the same host name, alive"));
   });
 });

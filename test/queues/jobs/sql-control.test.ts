@@ -119,7 +119,7 @@ describe("check", () => {
     expect(() => control.check("discard", job)).toThrow(
       expect.objectContaining({
         code: "operation_not_supported",
-        message: 'The mapping of s in QUEUES_FILE does not say how: give it "control" with this operation',
+        message: 'The mapping of s in QUEUES_FILE does not define this operation: add it to "control"',
         upstream: "queues:s",
       }),
     );
@@ -321,7 +321,7 @@ describe("the control of a kind", () => {
     expect(() => control(runnerMapping)?.check("retry", { jobId: "7", queue: null })).toThrow(
       expect.objectContaining({
         code: "operation_not_supported",
-        message: 'The mapping of runner in QUEUES_FILE does not say how: give it "control" with this operation',
+        message: 'The mapping of runner in QUEUES_FILE does not define this operation: add it to "control"',
       }),
     );
   });

@@ -22,7 +22,7 @@ describe("toQueueError", () => {
     ["XX422", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX422)"],
     ["28000", "postgres_unavailable", "PostgreSQL refused the login"],
     ["42501", "schema_mismatch", "The database role may not read table public.jobs"],
-    ["22P02", "schema_mismatch", "Table public.jobs does not know one of the statuses that we look for"],
+    ["22P02", "schema_mismatch", "Table public.jobs does not have one of the expected statuses"],
     ["42883", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 42883)"],
     ["22007", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 22007)"],
     ["57014", "postgres_unavailable", "PostgreSQL took longer than 2 s"],

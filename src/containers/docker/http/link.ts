@@ -108,7 +108,7 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw new AnswerError(`it answered more than ${maxBytes >> 20} MiB`);
+    if (size > maxBytes) throw new AnswerError(`its answer is larger than ${maxBytes >> 20} MiB`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -134,7 +134,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
   const toMetrics = (key: string, queue: QueueTotals, reading: Reading, letters: DeadLetters, at: Date): QueueMetrics | null => {
     const name = toName(queue);
     if (isDown(queue)) {
-      logger.debug({ source, queue: name, state: queue.state }, "queue is down: its numbers are old, or not known");
+      logger.debug({ source, queue: name, state: queue.state }, "queue is down: its numbers are old or unknown");
       return last.get(key) ?? null;
     }
     const stats = reading.stats.get(key);

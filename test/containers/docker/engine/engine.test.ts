@@ -232,7 +232,7 @@ describe("a look at an engine", () => {
     expect(await probeContainers(fake.options, rulesOf("wallet-core"), "/nonexistent")).toEqual({
       detail:
         "shown: 3 core (1 staging, 2 production), 2 other (1 production, 1 unknown); " +
-        "statistics: from the engine, as /nonexistent holds no cgroups, or they cannot be read",
+        "statistics: from the engine, because /nonexistent holds no cgroups, or they cannot be read",
       warnings: [],
     });
   });
@@ -254,7 +254,7 @@ describe("a look at an engine", () => {
   it("says that nothing is shown", async () => {
     const fake = await start({});
     expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
-      detail: "nothing is shown; statistics: from the engine, as no container runs",
+      detail: "nothing is shown; statistics: from the engine, because no container runs",
       warnings: [],
     });
   });
@@ -264,6 +264,6 @@ describe("a look at an engine", () => {
     host.write(v2Files(`docker/${id}`, { "cgroup.procs": "0\n" }));
     const fake = await start({ [id]: {} });
     const { detail } = (await probeContainers(fake.options, rulesOf("wallet-core"), host.root)) ?? {};
-    expect(detail).toContain(`; statistics: from ${host.root}, of networks from the engine`);
+    expect(detail).toContain(`; statistics: from ${host.root}, networks from the engine`);
   });
 });

@@ -123,7 +123,7 @@ describe("each call", () => {
     expect(await client.call(id, "json", {}, signal)).toHaveLength(most - 2);
     expect(await client.restart(id, {}, signal)).toBe(200);
     state.answer = (_, response) => void response.end(`"${"x".repeat(most - 1)}"`);
-    const tooLarge = answerError("it answered more than 4 MiB");
+    const tooLarge = answerError("its answer is larger than 4 MiB");
     await expect(client.call(id, "json", {}, signal)).rejects.toThrow(tooLarge);
     await expect(client.listContainers(signal)).rejects.toThrow(tooLarge);
     await expect(client.restart(id, {}, signal)).rejects.toThrow(tooLarge);

@@ -14,9 +14,9 @@ it("a body is read to its end, with characters divided between chunks", async ()
 
 it("a body is read up to its maximum, and not a byte more", async () => {
   expect(await readText(body("abc", "de"), 5)).toBe("abcde");
-  await expect(readText(body("abc", "def"), 5)).rejects.toThrow("it answered more than 0 MiB");
+  await expect(readText(body("abc", "def"), 5)).rejects.toThrow("its answer is larger than 0 MiB");
   await expect(readText(body(Buffer.alloc((3 << 20) + 1)), 3 << 20)).rejects.toThrow(
-    expect.objectContaining({ name: "AnswerError", message: "it answered more than 3 MiB" }),
+    expect.objectContaining({ name: "AnswerError", message: "its answer is larger than 3 MiB" }),
   );
 });
 

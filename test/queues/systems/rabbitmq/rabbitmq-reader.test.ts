@@ -332,7 +332,7 @@ describe("createRabbitmqReader", () => {
     pages = [[running("a", { vhost: "v", state: "minority" }), running("b")]];
     expect((await reader.read(signal())).map(({ name }) => name)).toEqual(["b"]);
     expect(debug.mock.calls).toEqual([
-      [{ source: "r", queue: "v/a", state: "minority" }, "queue is down: its numbers are old, or not known"],
+      [{ source: "r", queue: "v/a", state: "minority" }, "queue is down: its numbers are old or unknown"],
     ]);
     await reader.close();
   });
