@@ -52,7 +52,7 @@ describe("METRICS_ADDRESS", () => {
     ["127.8.8.8:1", "127.8.8.8", 1],
     ["[::1]:9464", "::1", 9464],
     ["localhost:0", "127.0.0.1", 0],
-  ])("%s", (text, host, port) => expect(parseLoopback(text)).toEqual({ host, port }));
+  ])("%s is a loopback address", (text, host, port) => expect(parseLoopback(text)).toEqual({ host, port }));
 
   it.each([
     "0.0.0.0:9464",

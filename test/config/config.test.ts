@@ -410,7 +410,7 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   AUDIT_FILE: ({ auditFile }) => auditFile,
 };
 
-describe.each(Object.entries(values))("%s", (name, [taken, refused, form]) => {
+describe.each(Object.entries(values))("the variable %s", (name, [taken, refused, form]) => {
   it.each(taken)("the value %j is parsed as %j", (value, expected) => {
     expect(places[name]?.(parseConfig({ ...token, [prefix + name]: value }, noFiles))).toEqual(expected);
   });

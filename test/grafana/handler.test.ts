@@ -413,7 +413,7 @@ describe("/variable", () => {
     ["container", ["wallet-core-production-worker", "wallet-core-staging-web-latest"]],
     ["host", ["staging-host-1"]],
     ["status", ["running"]],
-  ])("%s", async (name, values) => {
+  ])("has the values of %s", async (name, values) => {
     expect(await post("/variable", { payload: { target: name }, range: {} })).toEqual(
       values.map((value) => ({ __text: value, __value: value })),
     );

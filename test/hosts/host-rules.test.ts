@@ -29,7 +29,7 @@ describe("isAlerting", () => {
     ["unknown values", { cpuUtil: null, memUtil: null }, false],
     ["one unknown, the other hot", { cpuUtil: null, memUtil: 0.9 }, true],
     ["down", { status: "down", cpuUtil: null, memUtil: null }, true],
-  ] as const)("%s", (_, values, expected) => {
+  ] as const)("%s: %o raises an alert: %s", (_, values, expected) => {
     expect(isAlerting(reading(values), thresholds)).toBe(expected);
   });
 

@@ -29,7 +29,7 @@ describe("X-Forwarded-For", () => {
     ["a hop that is no address", "10.0.0.1", "203.0.113.9, unknown, 10.2.2.2", "10.2.2.2"],
     ["an empty header", "10.0.0.1", "", "10.0.0.1"],
     ["a zone", "fe80::1%eth0", "203.0.113.9", "fe80::1"],
-  ])("%s", (_name, peer, header, client) => {
+  ])("%s: from %s with %j the client is %s", (_name, peer, header, client) => {
     expect(find(peer, header === undefined ? {} : { "x-forwarded-for": header })).toBe(client);
   });
 
@@ -56,7 +56,7 @@ describe("Forwarded", () => {
     ["an open quote", 'for="127.0.0.1, for=203.0.113.9', "10.0.0.1"],
     ["text after a quote", 'for="127.0.0.1"x, for=203.0.113.9', "10.0.0.1"],
     ["an escape in a quote", 'x="a\\"", for=203.0.113.9', "203.0.113.9"],
-  ])("%s", (_name, header, client) => {
+  ])("%s: with %j the client is %s", (_name, header, client) => {
     expect(find("10.0.0.1", { forwarded: header })).toBe(client);
   });
 

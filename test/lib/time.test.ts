@@ -28,7 +28,7 @@ test.each([
   ["1.5s", "1768297198.750000000"],
   ["250ms", "1768297200.000000000"],
   ["0s", "1768297200.250000000"],
-])("%s is %s", (text, seconds) => {
+])("the log time %s is %s", (text, seconds) => {
   expect(parseLogTime(text, now)).toBe(seconds);
 });
 
@@ -42,7 +42,7 @@ test.each([
     "1960-01-01T00:00:00Z",
     "2026-01-01T00:00:00+99:00",
   ],
-])("refuses %s ...", (...texts) => {
+])("refuses %j and others as log times", (...texts) => {
   for (const text of texts) expect([text, parseLogTime(text, now)]).toEqual([text, null]);
 });
 
@@ -99,7 +99,7 @@ describe("a time of the deploy pipeline", () => {
     ["1768050900", null],
     ["yesterday", null],
     ["", null],
-  ])("%s -> %s", (text, expected) => {
+  ])("%s is read as %s", (text, expected) => {
     expect(parseIsoTime(text)).toBe(expected);
   });
 

@@ -77,7 +77,7 @@ describe("hostile answers become prometheus_unavailable", () => {
     ["a missing API", (response) => response.writeHead(404).end("404 page not found"), "no_api"],
     ["a refusal", (response) => response.writeHead(401).end(), "credentials"],
   ];
-  it.each(cases)("%s", async (_, answer, kind) => {
+  it.each(cases)("%s is prometheus_unavailable", async (_, answer, kind) => {
     await using upstream = await startFakeUpstream(answer);
     await using source = sourceOf(upstream.url, silentLogger, kind === "deadline" ? 400 : timeoutMs);
     await expect(source.report()).rejects.toMatchObject({ code: "prometheus_unavailable", status: 503, kind });

@@ -28,4 +28,4 @@ it.each([
   ["none", null],
   ["none.first", undefined],
   ["missing", undefined],
-])("%s", (path, value) => expect(getPath(example, path)).toEqual(value));
+])("the path %s has the value %j", (path, value) => expect(getPath(example, path)).toEqual(value));

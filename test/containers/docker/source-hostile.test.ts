@@ -45,13 +45,13 @@ test.each([403, 405])("a socket proxy that answers %i is forbidden, its HTML not
 test.each([
   ["no engine at all", ping(""), "no API version"],
   ["an engine that is too old", ping("1.40"), "its API 1.40 is older than 1.41"],
-])("%s", async (_, handler, message) => {
+])("%s is docker_error with the reason", async (_, handler, message) => {
   await using engine = await startFakeEngine();
   engine.on("/_ping", handler);
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining(message) } });
 });
 
-test("an answer that is not JSON, not a list or too large", async () => {
+test("an answer that is no JSON, no list or too large is docker_error", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers", (_, response) => response.end("<html>hello</html>"));
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("not JSON") } });

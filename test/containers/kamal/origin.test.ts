@@ -31,7 +31,7 @@ test.each([
   ["ephemeral", facts({ name: "shop-web-run-1", labels: compose("web", { "com.docker.compose.oneoff": "True" }) })],
   // The label of a role that is empty, and that of a service inherited from the image, make no app.
   ["plain", facts({ name: "curious_hopper", labels: { ...inherited, role: "" } })],
-])("%s: %o", (origin, container) => {
+])("the origin %s is that of %o", (origin, container) => {
   expect(toOrigin(container)).toBe(origin);
 });
 
@@ -68,7 +68,7 @@ test.each([
   ["other", facts({ name: "by-hand", labels: { team: "wallet", tier: "edge" } })],
   ["other", facts({ name: "by-hand", labels: { team: "wallet" } })],
   ["core", inProject("shop", "core-db")],
-])("%s: %o", (kind, container) => {
+])("the kind %s is that of %o", (kind, container) => {
   const core = [
     new Map([
       ["team", "wallet"],

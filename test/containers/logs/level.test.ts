@@ -225,7 +225,7 @@ test.each([
   ["the loss is INF", null],
   ["a plain line", null],
   ["", null],
-])("%s", (line, level) => {
+])("the line %s has the level %s", (line, level) => {
   expect(parseLogLevel(line)).toBe(level);
 });
 

@@ -217,7 +217,7 @@ describe("new errors", () => {
     ["in its last moment", failure(700, 600), { count: 1, seconds: 600 }],
     ["after it", failure(600, 600), { count: 3, seconds: 600 }],
     ["before and after its end", failure(601, 10), { count: 1, seconds: 600 }],
-  ])("%s: %o", (_, row, after) => {
+  ])("with failures %s (%o) are counted from its end on", (_, row, after) => {
     expect(find([row])?.map((error) => error.after)).toEqual(after ? [after] : []);
   });
 

@@ -176,7 +176,7 @@ describe("limits of /graphql", () => {
       "complexity",
     ],
     ["logs of every container", "{ containers { logs(tail: 5000) { lines { message } } } }", "complexity"],
-  ])("%s", async (_what, query, reason) => {
+  ])("refuse %s", async (_what, query, reason) => {
     const before = { ...memory.calls };
     const { status, body } = await gateway.query(query);
     expect(status).toBe(400);

@@ -22,7 +22,7 @@ test.each([
   ["zero-width characters", "pass\u200bword\u2060\ufeff\u00ad", "password"],
   ["invisible tags", "a\u{e0041}b", "ab"],
   ["TAB, letters of the world, emoji", "\tdéjà vu 日本 🙂", "\tdéjà vu 日本 🙂"],
-])("%s", (_, dirty, clean) => {
+])("%s: only plain text is left", (_, dirty, clean) => {
   expect(sanitiseLine(dirty)).toBe(clean);
 });
 

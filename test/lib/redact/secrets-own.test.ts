@@ -11,7 +11,7 @@ test.each([
   [JSON.stringify({ a: secret }), '{"a":"[redacted]"}'],
   [`GET /?x=${encodeURIComponent(secret)}&y`, "GET /?x=[redacted]&y"],
   ["tiny words and own/se stay", "tiny words and own/se stay"],
-])("%s", (text, redacted) => {
+])("%s is redacted to %s", (text, redacted) => {
   expect(redactOwnSecrets(text)).toBe(redacted);
 });
 

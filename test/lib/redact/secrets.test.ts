@@ -68,7 +68,7 @@ test.each([
   ['{"cmd":"PASSWORD=canary","x":1}', '{"cmd":"PASSWORD=[redacted]","x":1}'],
   ['<a href="/k?token=c4nary">', '<a href="/k?token=[redacted]">'],
   ["-----BEGIN RSA PRIVATE KEY-----\\nMIIcanary\\n-----END RSA PRIVATE KEY----- end", "[redacted] end"],
-])("%s", (text, redacted) => {
+])("%s is redacted to %s", (text, redacted) => {
   expect(redactSecrets(text)).toBe(redacted);
 });
 

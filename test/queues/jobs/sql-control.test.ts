@@ -290,7 +290,7 @@ describe("explainConstraint", () => {
     ["42P01", null],
     ["57P23", null],
     ["", null],
-  ])("%s: %j", (code, reason) => expect(explainConstraint(pgError(code))).toBe(reason));
+  ])("explains the SQLSTATE %s as %j", (code, reason) => expect(explainConstraint(pgError(code))).toBe(reason));
 });
 
 describe("the control of a kind", () => {

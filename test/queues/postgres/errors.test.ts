@@ -150,5 +150,5 @@ describe("the subject of an error", () => {
     ],
     [null, { code: "", message: "" }],
     ["text", { code: "", message: "" }],
-  ])("%j", (thrown, expected) => expect(describeError(thrown)).toEqual(expected));
+  ])("%j has the code and message %j", (thrown, expected) => expect(describeError(thrown)).toEqual(expected));
 });

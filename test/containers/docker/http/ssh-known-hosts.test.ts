@@ -58,7 +58,7 @@ describe("a line of known_hosts", () => {
     ["with more behind its hash", `${hash("web-1")}|x ssh-ed25519 ${one}`, []],
     ["with something before its hash", `x${hash("web-1")} ssh-ed25519 ${one}`, []],
     ["with a hash of another kind", `${hash("web-1").replace("|1|", "|2|")} ssh-ed25519 ${one}`, []],
-  ])("%s", (_, text, keys) => {
+  ])("%s has its own keys, and no other", (_, text, keys) => {
     expect(find(text)).toEqual(keys);
   });
 
