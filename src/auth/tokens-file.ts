@@ -10,9 +10,9 @@ import { isKid, type TokenEnd } from "./token.ts";
 interface TokensFile {
   /** The entry of a kid in the current set. */
   find(kid: string): TokenEntry | undefined;
-  /** Expiry of every entry, also of those not in force. */
+  /** Expiry of every entry, also of entries that are not valid now. */
   ends(): readonly TokenEnd[];
-  /** Whether no entry is in force now. */
+  /** Whether no entry is valid now. */
   isSpent(): boolean;
   /** Checks for a change now, not at the next tick. */
   reload(): Promise<void>;
@@ -127,7 +127,7 @@ export function isInForce({ notBefore, expiresAt }: TokenEntry, nowMs: number): 
 /** Warn this long before a token ends: time to make and distribute the next one. */
 const warnBeforeMs = 7 * 24 * 3_600_000;
 
-/** Whether it is in force now and ends within 7 days; epoch milliseconds. */
+/** Whether it is valid now and expires within 7 days; epoch milliseconds. */
 export function endsSoon(entry: TokenEntry, nowMs: number): boolean {
   return isInForce(entry, nowMs) && entry.expiresAt - nowMs <= warnBeforeMs;
 }

@@ -54,7 +54,7 @@ function startProbes(context: CommandContext): readonly Promise<readonly Probe[]
   }
 }
 
-/** The tokens in force and their expiry; null without a tokens file. Throws TokensFileError. */
+/** The valid tokens and their expiry; null without a tokens file. Throws TokensFileError. */
 export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): Probe | null {
   if (tokensFile === null) return null;
   const now = Date.now();

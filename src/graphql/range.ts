@@ -148,7 +148,7 @@ export function isAmong<T>(value: T, wanted: readonly T[] | null | undefined): b
   return !wanted || wanted.includes(value);
 }
 
-/** Rows of many series as one list, ascending in time; equal times in the order of the series. Built when it is its turn. */
+/** Rows of many series as one list, ascending in time; equal times in the order of the series. Waits for the request's turn first. */
 export async function toAscending<Row extends { readonly time: string }>(
   budget: Budget,
   makeSeries: () => readonly (readonly Row[])[],

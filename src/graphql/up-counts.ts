@@ -51,7 +51,7 @@ const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>>
     ),
 };
 
-/** One query for the past, of hosts alone, and one of each kind for now, where the range reaches it. Rejects with invalid_request for an invalid range. */
+/** One query for the past (hosts only), and one of each kind for now if the range includes it. Rejects with invalid_request for an invalid range. */
 async function loadUpCounts({ kinds: wanted, ...args }: UpArgs, context: OpsContext) {
   const asked = kinds.filter((kind) => isAmong(kind, wanted));
   const [past, now] = await Promise.all([
@@ -61,7 +61,7 @@ async function loadUpCounts({ kinds: wanted, ...args }: UpArgs, context: OpsCont
   return { past, now };
 }
 
-/** A failed query returns the rows `unless`. */
+/** The rows of a query; if it fails, the rows `unless` and the failure. */
 async function ask(kind: UpKind, unless: readonly UpSample[], load: () => Promise<readonly UpSample[]>): Promise<UpAnswer> {
   try {
     return { kind, rows: await load(), failure: null };

@@ -1,6 +1,6 @@
 import type { JsonSchema } from "./json-schema.ts";
 
-/** How an answer becomes a body, and the answer's schema the body's: two halves of one rule. */
+/** How an answer becomes a body, and how its schema becomes the schema of the body. Both follow the same rule. */
 export interface Pick<Data> {
   /** Null when the endpoint's main value is missing: then the answer is its error. */
   readonly body: (data: Partial<Data>) => unknown;

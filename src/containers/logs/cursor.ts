@@ -12,7 +12,7 @@ export interface LogCursor {
   add(lines: readonly LogLine[]): void;
   /** For one stream that continues from here. */
   createFilter(): RepeatFilter;
-  /** Whether a stream that begins with this line lacks none since `latest`: the line is the first one of that time. */
+  /** Whether a stream that begins with this line has all lines since `latest`: the line is the first one of that time. */
   adjoins(line: LogLine): boolean;
   createHistory(): LogHistory;
 }

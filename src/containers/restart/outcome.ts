@@ -8,7 +8,7 @@ interface SettleOptions {
   readonly signal: AbortSignal;
 }
 
-/** Short, because an engine that is restarted forgets its events: what is not read by then stays unknown. */
+/** Short, because a restarted engine forgets its events: an event that was not read before is lost. */
 const settlePollMs = 250;
 
 interface Settled {

@@ -94,9 +94,9 @@ function lnGamma(x: number): number {
  * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another, slow way; jobs that wait for one another) may be called
  * regressed more often: two percentiles do not show that.
  *
- * Failures clump: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures of one
- * minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called regressed
- * (simulated in test/deploys/verdict/verdict-errors.test.ts).
+ * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures
+ * of one minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called
+ * regressed (simulated in test/deploys/verdict/verdict-errors.test.ts).
  */
 export const verdictRules = {
   /** Jobs that a queue must have ended in each window. */

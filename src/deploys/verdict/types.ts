@@ -32,7 +32,7 @@ export interface Counted {
 
 /** Containers of the deploy's group. Null where unknown. */
 export interface ContainerEvidence {
-  /** Whether the window after the deploy lasts until now. If not, what is known only as of now (health, counters) decides nothing. */
+  /** Whether the window after the deploy lasts until now. If not, numbers that are known only for now (health, counters) do not count. */
   readonly untilNow: boolean;
   /** Source of the unrequested restarts: engine events in the windows, or else the counters of both releases' containers, over their lives. */
   readonly restartsFrom: "events" | "counters" | null;

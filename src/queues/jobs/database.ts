@@ -25,7 +25,7 @@ export class AnswerLost extends Error {
 
 /** Total time, milliseconds: waiting for the connection, and running the statements. */
 const deadlineMs = 15_000;
-/** The part of it for waiting for the one connection, while others change jobs or the server is silent. */
+/** The part of `deadlineMs` for the wait for the only connection, while others change jobs or the server is silent. */
 const waitMs = 5_000;
 
 /** SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. */

@@ -158,7 +158,7 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
       cached = { key, choices, until: performance.now() + againMs };
       return choices;
     },
-    /** After a failure: asks the planner again next time. After a timeout the planner was wrong, so every statement counts as heavy for a while. */
+    /** After a failure: asks the planner again next time. After a timeout, when the planner was wrong, every statement counts as heavy for a while. */
     forget(ranOutOfTime: boolean): void {
       cached = null;
       if (ranOutOfTime) distrustUntil = performance.now() + distrustMs;

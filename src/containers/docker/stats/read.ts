@@ -79,7 +79,7 @@ function toOnlineCpus(cpu: CpuStats | null | undefined): number {
 
 /**
  * CPU time of the host, busy or idle. Podman reports only the busy time of its CPUs (containers/common pkg/cgroups SystemCPUUsage): a container alone on
- * an idle host would seem to use all of it. So for Podman the clock counts.
+ * an idle host would seem to use all of it. So for Podman the elapsed time is used.
  */
 function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
   const at = Date.parse(readAt);
