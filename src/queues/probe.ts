@@ -95,7 +95,7 @@ async function probe(source: OpenSource, database: Database, signal: AbortSignal
 
 /** The line is ok: an unsupported system is only a warning. */
 function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
-  return { name, ok: true, detail: null, warnings: [`found but not supported, because ${reason}`] };
+  return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
 }
 
 function failed(detail: string): QueueProbe {

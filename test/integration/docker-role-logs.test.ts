@@ -4,7 +4,7 @@ import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { pauseContainer, removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { readEvents } from "../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
@@ -169,8 +169,8 @@ test("a role's log covers restarts and releases in order, each line once", async
 test("a role's newest lines name the engine that cannot be asked", async () => {
   await Promise.all(["a", "b", "c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/start`)));
   await sleep(500);
-  await Promise.all(["c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/pause`)));
-  await Promise.all(["a", "b"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/pause`)));
+  await Promise.all(["c", "d"].map((name) => pauseContainer(socketPath, String(ids[name]))));
+  await Promise.all(["a", "b"].map((name) => pauseContainer(socketPath, String(ids[name]))));
   await sleep(500);
   const ask = (args: string) =>
     gateway.query(

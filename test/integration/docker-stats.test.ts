@@ -10,7 +10,7 @@ import type { ContainerStats } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createCgroupReader, toCpuV2 } from "../../src/containers/docker/stats/cgroup.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
+import { createContainer, pauseContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { token } from "../support/gateway.ts";
 
@@ -131,7 +131,7 @@ describe.each(ways)("stats from the $source", ({ source: way, root }) => {
 });
 
 test("both sources agree on a frozen container with the engine", async () => {
-  await callDocker(socketPath, "POST", `/containers/${busy}/pause`);
+  await pauseContainer(socketPath, busy);
   try {
     await using cgroup = createSource("/sys/fs/cgroup");
     await using engine = createSource(null);
@@ -173,7 +173,7 @@ test("cgroups mounted at another place give the engine's numbers", async () => {
     (error: { stdout: string }) => error,
   );
   expect(stdout).toContain(`statistics: from ${root}, networks from the engine`);
-  await callDocker(socketPath, "POST", `/containers/${busy}/pause`);
+  await pauseContainer(socketPath, busy);
   const gateway = spawn("unshare", inside("serve").flat(), options);
   try {
     await using engine = createSource(null);

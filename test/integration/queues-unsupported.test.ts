@@ -81,7 +81,7 @@ describe("older versions in PostgreSQL", () => {
     ]);
     expect(probes[3]).toMatchObject({
       detail: null,
-      warnings: [`found but not supported, because ${worker} (schema graphile_worker)`],
+      warnings: [`found, not supported, because ${worker} (schema graphile_worker)`],
     });
   });
 
@@ -99,7 +99,7 @@ describe("older versions in PostgreSQL", () => {
           kind: "pgboss",
           numbersOk: null,
           ok: false,
-          error: { code: "queue_unsupported", message: `Found but not supported, because ${boss} (schema boss_of_before)` },
+          error: { code: "queue_unsupported", message: `Found, not supported, because ${boss} (schema boss_of_before)` },
         },
       ],
     });
@@ -165,7 +165,7 @@ describe("other systems in Redis", () => {
     expect(await find(inRedis({ hide: [name] }))).toEqual([]);
     expect(await probeQueueSources(inRedis(), signal())).toMatchObject([
       { name: "redis", ok: true },
-      { name, ok: true, detail: null, warnings: [`found but not supported, because ${reason}`] },
+      { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] },
     ]);
   });
 

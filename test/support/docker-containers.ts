@@ -1,6 +1,7 @@
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type Container, type ContainerRef, toContainerKey } from "../../src/containers/container.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
+import { until } from "./until.ts";
 
 export interface ContainerSpec {
   readonly name: string;
@@ -54,6 +55,19 @@ export async function createContainer(socketPath: string, spec: ContainerSpec): 
     },
   })) as { Id: string };
   return Id;
+}
+
+/** Pauses a container. On cgroup v1 runc gives up where it cannot freeze a busy group in time: then again. */
+export async function pauseContainer(socketPath: string, id: string): Promise<void> {
+  await until(() =>
+    callDocker(socketPath, "POST", `/containers/${id}/pause`).then(
+      () => true,
+      (error: Error) => {
+        if (error.message.includes("unable to freeze")) return false;
+        throw error;
+      },
+    ),
+  );
 }
 
 export async function startContainer(socketPath: string, spec: ContainerSpec): Promise<string> {

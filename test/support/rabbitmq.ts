@@ -38,7 +38,7 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
         const now = await call<{ messages_ready?: number; messages_unacknowledged?: number }>("GET", path);
         const isReady = (ready ?? now.messages_ready) === now.messages_ready;
         return isReady && (unacked ?? now.messages_unacknowledged) === now.messages_unacknowledged;
-      }, 10_000);
+      });
     },
     clear: async () => {
       for (const { name, vhost } of await call<{ name: string; vhost: string }[]>("GET", "/queues?disable_stats=true")) {

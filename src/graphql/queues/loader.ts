@@ -123,7 +123,7 @@ export function createQueueLoaders(
 }
 
 function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
-  const problem = toProblem(new OpsError("queue_unsupported", `Found but not supported, because ${reason}`));
+  const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
   return { name, kind, env, numbersOk: async () => null, error: async () => problem };
 }
 

@@ -208,7 +208,7 @@ describe("states of sources", () => {
       const found = (await loaders.statuses()).filter(({ name }) => name === "old");
       return Promise.all(found.map(async (one) => [one.kind, one.env, await one.numbersOk(), await one.error()]));
     };
-    const problem = { code: "queue_unsupported", message: "Found but not supported, because it is old" };
+    const problem = { code: "queue_unsupported", message: "Found, not supported, because it is old" };
     expect(await statuses()).toEqual([["delayed_job", "staging", null, problem]]);
     expect(await statuses(limited("production"))).toEqual([]);
   });
