@@ -68,9 +68,11 @@ async function scrape(handle: (request: EdgeRequest) => unknown, query: string) 
   const cpu = process.cpuUsage();
   const begin = performance.now();
   const accept = "application/openmetrics-text;version=1.0.0";
-  const request = { ...createCaller(), method: "GET", query, headers: { accept } };
+  const caller = createCaller();
+  const request = { ...caller, method: "GET", query, headers: { accept } };
   const { body } = (await handle(request as unknown as EdgeRequest)) as { body: string };
   const bytes = Buffer.from(body);
+  caller.budget.end();
   const wallMs = performance.now() - begin;
   const { user, system } = process.cpuUsage(cpu);
   return { wallMs, cpuMs: (user + system) / 1000, bytes: bytes.length, series: body.match(/^[^#]/gm)?.length ?? 0 };
