@@ -96,13 +96,13 @@ export type TimelineKind =
 
 /** What is counted, and when it is up. */
 export type UpKind =
-  /** Core containers: running, not unhealthy, and their engine answers. */
+  /** Core containers. Up when running, not unhealthy, and their engine answers. */
   | 'container'
-  /** Configured container engines: they answer. */
+  /** Configured container engines. Up when they answer. */
   | 'engine'
-  /** Hosts that Prometheus knows: their exporter answers it. */
+  /** Hosts that Prometheus knows. Up when their exporter answers Prometheus. */
   | 'host'
-  /** Queue sources: their numbers could be read. */
+  /** Queue sources. Up when their numbers could be read. */
   | 'queue_source';
 
 export type GrafanaContainerCpuPctQueryVariables = Exact<{

@@ -201,7 +201,7 @@ describe("what engines report", () => {
     expect(memory.entries("health")).toMatchObject([{ from: "healthy", to: "unhealthy", env: "staging" }]);
     expect(memory.entries("restart")).toMatchObject([{ who: null, container: { name: container.name } }]);
     expect(memory.entries("gap")).toHaveLength(1);
-    expect(memory.entries("gap")[0]?.message).toContain("a was not heard");
+    expect(memory.entries("gap")[0]?.message).toContain("a was out of contact");
   });
 });
 

@@ -164,7 +164,7 @@ const mostWaiting = 60;
 export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
   const limit = database.limits.histories;
   if (limit.pendingCount >= mostWaiting) {
-    throw new OpsError("postgres_unavailable", "Too many histories are waiting to be read: ask again soon");
+    throw new OpsError("postgres_unavailable", "Too many histories are waiting to be read: try again soon");
   }
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   const result = limit(async () => {

@@ -59,7 +59,7 @@ test("an answer that is no JSON, no list or too large is docker_error", async ()
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error" } });
   engine.on("/containers", (_, response) => response.end(Buffer.alloc(5 << 20, " ")));
   expect(await statusOf(engine)).toMatchObject({
-    error: { code: "docker_error", message: expect.stringContaining("more than 4 MiB") },
+    error: { code: "docker_error", message: expect.stringContaining("larger than 4 MiB") },
   });
   engine.on("/containers", (_, response) => response.writeHead(500).end(Buffer.alloc(5 << 20, "x")));
   expect(await statusOf(engine)).toMatchObject({

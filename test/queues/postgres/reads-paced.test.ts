@@ -138,7 +138,7 @@ describe("paced work", () => {
     const { promise, resolve } = Promise.withResolvers<string>();
     await expect(paced.read("k", () => promise, signal)).rejects.toMatchObject({
       code: "postgres_unavailable",
-      message: expect.stringContaining("ask again soon"),
+      message: expect.stringContaining("try again soon"),
     });
     const second = paced.read("k", () => Promise.reject(new Error("a second run")), signal);
     resolve("late");
