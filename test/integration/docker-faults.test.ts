@@ -153,5 +153,5 @@ test("missing permission for the socket differs from a missing engine", async ()
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], nobody);
   expect(JSON.parse(stdout)).toMatchObject({ ok: false, detail: expect.stringContaining("no permission for its socket") });
   const fine = await probeEngine({ name: "up", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } });
-  expect(fine).toMatchObject({ ok: true, detail: expect.stringMatching(/^API 1\.\d+, \d+ containers$/) });
+  expect(fine).toMatchObject({ ok: true, detail: expect.stringMatching(/^API 1\.\d+, \d+ containers?$/) });
 });

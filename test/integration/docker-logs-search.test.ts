@@ -1,5 +1,4 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
@@ -33,7 +32,6 @@ beforeAll(async () => {
     ids.push(id);
     await waitForExit(socketPath, id);
   }
-  await sleep(200);
 });
 
 afterAll(async () => {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { LogOptions, LogPage } from "../../src/containers/logs/log.ts";
@@ -33,7 +32,6 @@ beforeAll(async () => {
   };
   await Promise.all([...names.map((name) => start(name, false)), start("mixed", true), start("long", true), start("huge", true)]);
   ids["created"] = await createContainer(socketPath, { name: "logcheck-created" });
-  await sleep(100);
 });
 
 afterAll(async () => {

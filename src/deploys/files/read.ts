@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { abortable } from "../../lib/abort.ts";
+import { abortable, DeadlineError } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 
 /** What a file gained since the last read. */
@@ -68,7 +68,7 @@ async function readBytes(file: FileHandle, from: number, to: number): Promise<Bu
 /** ENOENT (also a dangling link) and ENOTDIR mean missing; any other error means unreadable. `name` is for people. */
 export function toDeployError(error: unknown, name = "deploy_info.json"): OpsError {
   if (error instanceof OpsError) return error;
-  // Our own deadline is a DOMException, whose code is a number.
+  // Our own deadline has no code, the reason of a caller that left a number.
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "deadline";
   if (code === "ENOENT" || code === "ENOTDIR") return new OpsError("deploy_info_missing", `${name} not found on host`);
   return new OpsError("deploy_info_unreadable", `${name} cannot be read (${code})`, { cause: error });
@@ -79,18 +79,26 @@ export function causeOf(failure: OpsError | undefined): string | undefined {
   return failure?.cause instanceof Error ? failure.cause.message : undefined;
 }
 
-/** Total deadline of a read, milliseconds: a network file system can hang forever. */
-const deadlineMs = 1_000;
+/**
+ * Total deadline of a read, in turns of so many milliseconds: a network file system can hang forever. Turns count, because while this process itself is held up the
+ * file may have been read.
+ */
+const [turnMs, deadlineTurns] = [50, 20];
 
 /**
- * One read at a time for all callers: a hung file system then blocks one thread of the pool, not all four. A caller waits until its signal aborts, a second at
- * most.
+ * One read at a time for all callers: a hung file system then blocks one thread of the pool, not all four. A caller waits until its signal aborts, a second of
+ * our own time at most.
  */
 export function shareRead<T>(read: () => Promise<T>): (caller: AbortSignal) => Promise<T> {
   let reading: Promise<T> | null = null;
   return (caller) => {
     reading ??= read().finally(() => (reading = null));
-    return abortable(reading, AbortSignal.any([caller, AbortSignal.timeout(deadlineMs)]));
+    const deadline = new AbortController();
+    let turns = 0;
+    const timer = setInterval(() => {
+      if (++turns === deadlineTurns) deadline.abort(new DeadlineError(turnMs * deadlineTurns));
+    }, turnMs);
+    return abortable(reading, AbortSignal.any([caller, deadline.signal])).finally(() => clearInterval(timer));
   };
 }
 

@@ -1,4 +1,5 @@
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -10,7 +11,7 @@ import {
   parseKamalLine,
   toDeploys,
 } from "../../../src/deploys/files/history.ts";
-import { causeOf, createTail, toDeployError } from "../../../src/deploys/files/read.ts";
+import { causeOf, createTail, shareRead, toDeployError } from "../../../src/deploys/files/read.ts";
 import { createDeploySource } from "../../../src/deploys/files/source.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
@@ -339,6 +340,20 @@ describe("a problem with a log", () => {
     appendFileSync(path, tagged);
     expect(await read()).toMatchObject({ complete: false, records: [] });
   });
+});
+
+it("a read is not late because this process was held up", async () => {
+  const reading = shareRead(() => stat(root))(new AbortController().signal);
+  for (const begin = performance.now(); performance.now() - begin < 1200;);
+  expect((await reading).isDirectory()).toBe(true);
+});
+
+it("a read that hangs is given up after a second", async () => {
+  const begin = performance.now();
+  await expect(shareRead(() => new Promise<never>(() => {}))(new AbortController().signal)).rejects.toThrow(
+    "No answer within 1000 ms",
+  );
+  expect(performance.now() - begin).toBeGreaterThan(900);
 });
 
 describe("a file system error", () => {
