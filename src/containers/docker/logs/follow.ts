@@ -119,9 +119,13 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
   const readPage = (options: LogOptions) => readLogs(engine, ref, options, { timeoutMs: callMs, budget });
   /** Reads the stream to its end. Returns false, with nothing published, when lines are missing between the cursor and the engine's first line. */
   const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
-    const ask = (asking: AbortSignal) => engine.client.open(ref.fullId, "logs", { ...everything, ...query }, asking);
-    const { isNew } = cursor.createFilter();
     let isWhole = query.tail === "all";
+    const ask = async (asking: AbortSignal) => {
+      // Podman's newest lines lack those written while it reads them.
+      isWhole ||= await engine.client.isPodman(asking);
+      return engine.client.open(ref.fullId, "logs", { ...everything, ...query, ...(isWhole && { tail: "all" }) }, asking);
+    };
+    const { isNew } = cursor.createFilter();
     const publishNew = (lines: readonly LogLine[]) => {
       isWhole ||= cursor.adjoins(lines[0] as LogLine);
       if (isWhole) publish(lines.filter(isNew));
@@ -132,9 +136,7 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
   };
   const goOn = async (current: Inspection): Promise<void> => {
     const from = cursor.latest === "" ? null : { since: toQueryTime(cursor.latest) };
-    // Podman's newest lines lack those written while it reads them.
-    const tail = (await engine.client.isPodman(signal)) ? "all" : likelyTail;
-    if (from && (await open({ ...from, tail }, current))) return;
+    if (from && (await open({ ...from, tail: likelyTail }, current))) return;
     if (!signal.aborted) await open({ ...from, tail: "all" }, current);
   };
 
