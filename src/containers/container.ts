@@ -59,7 +59,7 @@ export interface Container extends ContainerRef {
   readonly ports: readonly string[];
   /** Names and addresses that Prometheus may use for the container's host, the most specific first. */
   readonly hostNames: readonly string[];
-  /** When its engine last reported it. The data holds until the engine reports a change or is lost. */
+  /** When its engine reported this state, RFC 3339. The data holds until the engine reports a change or is lost. */
   readonly observedAt: string;
   /** True when its engine has been lost since: this is the last known state. */
   readonly stale: boolean;

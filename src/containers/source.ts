@@ -14,6 +14,8 @@ export interface EngineStatus {
   readonly ok: boolean;
   /** When it last answered or sent an event, unix milliseconds; null if never. */
   readonly contactAt: number | null;
+  /** When it last listed all its containers, RFC 3339; null if never. */
+  readonly listedAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
@@ -116,6 +118,8 @@ export interface ContainerSource {
   inspectNow(ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
   /** Null for a container that is not running. From a sample of the last two seconds; the first answer takes half a second. */
   stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
+  /** A number that is the same while `stats` would return the same for this very list; null where it would wait. Also continues sampling. */
+  statsVersion(refs: readonly ContainerRef[]): number | null;
   /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */
   statsHistory(ref: ContainerRef): readonly StatsPoint[];
   /** The lines count against the budget. Rejects also as the budget does. */

@@ -39,7 +39,17 @@ test("tcp with a client certificate lists and inspects", async () => {
   const fullId = await startContainer(dockerd.socketPath, { name: "tlscheck-web-1", labels });
   const source = createContainerSource({ engines: [engine(client)], rules: rulesOf("tlscheck"), logger: silentLogger });
   const { containers, engines } = await source.list(soon());
-  expect(engines).toEqual([{ name: "remote", env: null, runs: new Set(), ok: true, contactAt: expect.any(Number), error: null }]);
+  expect(engines).toEqual([
+    {
+      name: "remote",
+      env: null,
+      runs: new Set(),
+      ok: true,
+      contactAt: expect.any(Number),
+      listedAt: expect.any(String),
+      error: null,
+    },
+  ]);
   const hostNames = ["remote", "127.0.0.1"];
   expect(containers).toMatchObject([
     { engine: "remote", fullId, name: "tlscheck-web-1", kind: "core", status: "running", hostNames },

@@ -66,7 +66,7 @@ export const sampleStats: ContainerStats = {
 
 /** An engine that answers, without an environment of its own. */
 export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatus {
-  return { name: "local", env: null, runs: null, ok: true, contactAt: null, error: null, ...overrides };
+  return { name: "local", env: null, runs: null, ok: true, contactAt: null, listedAt: null, error: null, ...overrides };
 }
 
 /** The start of a container. */

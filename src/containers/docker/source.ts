@@ -69,6 +69,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       const measure = async (ref: ContainerRef) => sampler.measure(findEngine(engines, ref), ref.fullId, signal);
       return Promise.all(refs.map((ref) => measure(ref).catch((error: unknown) => toOpsError(error))));
     },
+    statsVersion: (refs) => sampler.version(refs, (ref) => findEngine(engines, ref)),
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
     async follow(ref, followOptions, signal) {
       const engine = findEngine(engines, ref);
@@ -106,7 +107,8 @@ export function createLister(engines: readonly Pick<Engine, "view" | "viewCached
   const toListing = (views: readonly EngineView[]): ContainerListing => {
     if (views.some(({ snapshot }, index) => snapshot !== snapshots[index])) {
       snapshots = views.map(({ snapshot }) => snapshot);
-      containers = snapshots.flatMap((snapshot) => snapshot?.visible ?? []).toSorted(byKindAndName);
+      const rows = snapshots.flatMap((snapshot) => snapshot?.visible ?? []);
+      containers = sortAgain(containers, rows);
     }
     return { containers, engines: views.map(({ status }) => status) };
   };
@@ -124,6 +126,13 @@ export function createLister(engines: readonly Pick<Engine, "view" | "viewCached
       return { containers: running, engines: views.map(({ status }) => status) };
     },
   };
+}
+
+/** Sorts rows of which most are in `before`, the list that was sorted last: linear time, because they are in order already. */
+function sortAgain(before: readonly Container[], rows: readonly Container[]): readonly Container[] {
+  const fresh = new Set(rows);
+  const known = before.filter((row) => fresh.delete(row));
+  return [...known, ...fresh].toSorted(byKindAndName);
 }
 
 const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1, other: 2 };

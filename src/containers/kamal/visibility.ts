@@ -47,7 +47,7 @@ function isLive(raw: RawContainer): boolean {
 }
 
 /** The role of a deployed container as one key: for an app its service, role, destination and likely environment. Null for a container that nobody deployed. */
-function toRoleGroup(raw: RawContainer, context: Rules): string | null {
+export function toRoleGroup(raw: RawContainer, context: Rules): string | null {
   const { labels, name } = raw;
   switch (toOrigin(raw)) {
     case "app":

@@ -37,9 +37,16 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         "startedAt: DateTime": "When it last started; null before the first start, or when the engine could not be asked.",
         "image: String!": "The image reference that it was started with.",
         "ports: [String!]!": "Published ports, HostIp:HostPort.",
-        "observedAt: DateTime!":
-          "When its engine last reported it. While the engine answers, every change is reported within a second.",
         "stale: Boolean!": "Its engine stopped answering. The row shows the last known state, for at most a minute.",
+      }),
+      observedAt: t.field({
+        type: "DateTime",
+        description: "When its engine last reported it. While the engine answers, every change is reported within a second.",
+        resolve: async ({ engine, observedAt }, _args, { loaders }) => {
+          const { shown } = await loaders.containers.engines();
+          const listedAt = shown.find(({ name }) => name === engine)?.listedAt ?? "";
+          return listedAt > observedAt ? listedAt : observedAt;
+        },
       }),
       kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
       health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
@@ -73,10 +80,11 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       description:
         "Running, restarting and paused containers, and the newest stopped one of a role without any. Core containers first, by name. Containers of an engine that does not answer are `stale`; see `engines`. Null when no engine answers and nothing is known.",
       args: toContainerArgs(t.arg, scalars),
-      resolve: async (_root, args, { loaders, principal }) => {
+      resolve: async (_root, args, { loaders, principal, selectRows }) => {
         const accepts = createContainerFilter(args, principal);
         const all = await loaders.containers.all(args.includeAccessories);
-        return args.env || args.engine ? all.filter(accepts) : all;
+        const wanted = args.env || args.engine ? all.filter(accepts) : all;
+        return selectRows?.(wanted) ?? wanted;
       },
     }),
   );

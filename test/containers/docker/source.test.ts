@@ -164,9 +164,18 @@ test("one engine's failure hides nothing of the other", async () => {
       runs: null,
       ok: false,
       contactAt: null,
+      listedAt: null,
       error: { code: "docker_timeout", message: "Docker engine down: no answer within 2 s" },
     },
-    { name: "up", env: null, runs: new Set(), ok: true, contactAt: expect.any(Number), error: null },
+    {
+      name: "up",
+      env: null,
+      runs: new Set(),
+      ok: true,
+      contactAt: expect.any(Number),
+      listedAt: expect.any(String),
+      error: null,
+    },
   ]);
 });
 

@@ -5,6 +5,7 @@ import type { Changes } from "../../../lib/broadcast.ts";
 import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
+import { formatRfc3339 } from "../../../lib/time.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { ContainerRef, RawContainer } from "../../container.ts";
 import type { ContainerRules } from "../../kamal/rules.ts";
@@ -99,7 +100,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
   const inventory = createInventory({ env, rules, hostNames }, () => changes.notify());
   let contactAt: number | null = null;
-  let isListed = false;
+  let listedAt: string | null = null;
   let pinging: Promise<void> | null = null;
 
   const ask: EngineCalls["ask"] = async (deadlineMs, run, ...callers) => {
@@ -133,8 +134,8 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     return silence < silentMs ? null : answer;
   };
   const toStatus = (error: OpsError | null): EngineStatus => {
-    const runs = isListed ? inventory.snapshot(error !== null).environments : null;
-    return { name, env, runs, ok: error === null, contactAt, error: error && toProblem(error) };
+    const runs = listedAt === null ? null : inventory.snapshot(error !== null).environments;
+    return { name, env, runs, ok: error === null, contactAt, listedAt, error: error && toProblem(error) };
   };
   const now = (): EngineView => {
     const loss = watcher.loss();
@@ -152,7 +153,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   };
   const list = async () => {
     const answer = toList(await ask(listTimeoutMs, (signal) => client.listContainers(signal)), name);
-    isListed = true;
+    listedAt = formatRfc3339(Date.now());
     return answer;
   };
   const inspect = createInspect({ name, client, inventory, ask }, inspectTimeoutMs);

@@ -47,11 +47,11 @@ export function createEventEnricher(engine: string, inventory: Inventory, observ
     const known = before ?? inventory.lastKnown(event.fullId);
     const raw = known?.raw ?? toRaw(event, engine);
     // A container that was gone before its inspection is known only by the event.
-    const appears = (!known || appearing.has(event.action)) && isSeenAfter(raw, event.action, inventory.snapshot(false).context);
+    const appears = (!known || appearing.has(event.action)) && isSeenAfter(raw, event.action, inventory.context());
     if (!known?.visible && !appears && !shown.has(event.fullId)) return;
     shown.set(event.fullId, true);
     const row: Container = known?.row ?? {
-      ...toContainer(raw, inventory.snapshot(false).context),
+      ...toContainer(raw, inventory.context()),
       env: null,
       inferredEnv: null,
     };

@@ -4,8 +4,10 @@ import type { Environment } from "../../../lib/environment.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { Container, RawContainer } from "../../container.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
-import { toContainer, toEngineContext } from "../../kamal/mapping.ts";
-import { selectRetired, selectLive, selectVisible } from "../../kamal/visibility.ts";
+import { toContainer } from "../../kamal/mapping.ts";
+import { toOrigin } from "../../kamal/origin.ts";
+import { selectLive } from "../../kamal/visibility.ts";
+import { createVisibleIndex } from "../../kamal/visible-index.ts";
 import type { ListedContainer } from "../http/answers.ts";
 
 /** One engine's containers as known at one moment. The same object, with the same rows, until something changes. */
@@ -42,6 +44,8 @@ export interface Inventory {
   /** Ids of all containers. */
   ids(): readonly string[];
   snapshot(stale: boolean): Snapshot;
+  /** As in the snapshot, which is not computed for it. */
+  context(): EngineContext;
   /** Also a removed container, of the last 1000 of them; null for one that was never known. */
   lastKnown(fullId: string): Known | null;
 }
@@ -54,6 +58,7 @@ interface Entry {
   readonly inspected: boolean;
   /** Number of the request that `raw` answered. */
   readonly asked: number;
+  /** When `raw` was reported, RFC 3339. */
   readonly observedAt: string;
 }
 
@@ -70,30 +75,66 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const removed = new Map<string, number>();
   let clock = 0;
   const snapshots = new Map<boolean, Snapshot>();
-  let latest: Snapshot | null = null;
+  const index = createVisibleIndex(engine);
+  /** The row of each state of a container, current and stale: a snapshot has new rows only for what has changed. */
+  const [fresh, old] = [createRows(), createRows()];
   // Limited by size: `max` would allocate its memory at once, for each engine.
   const former = new LRUCache<string, Known>({ maxSize: 1000, sizeCalculation: () => 1 });
 
   const isOutdated = (fullId: string, asked: number) =>
     Math.max(entries.get(fullId)?.asked ?? 0, removed.get(fullId) ?? 0) > asked;
   const put = (fullId: string, entry: Omit<Entry, "observedAt">) => {
-    entries.set(fullId, { ...entry, observedAt: formatRfc3339(Date.now()) });
+    const known = entries.get(fullId);
+    const isSame = known?.raw === entry.raw;
+    entries.set(fullId, { ...entry, observedAt: isSame ? known.observedAt : formatRfc3339(Date.now()) });
+    if (isSame) return;
+    index.put(entry.raw);
     change();
   };
   const change = () => {
     snapshots.clear();
     onChange();
   };
+  const toRow = ({ raw, observedAt }: Entry, stale: boolean): Container => {
+    const context = index.context();
+    const rows = stale ? old : fresh;
+    const last = rows.get(raw);
+    if (last?.context === context) return last.row;
+    const row = toContainer(raw, context, { observedAt, stale });
+    rows.set(raw, { context, row });
+    return row;
+  };
+  const find = (fullId: string, stale: boolean): Known | null => {
+    const entry = entries.get(fullId);
+    return entry ? { raw: entry.raw, row: toRow(entry, stale), visible: index.isVisible(entry.raw) } : null;
+  };
+  const createSnapshot = (stale: boolean): Snapshot => {
+    const all = [...entries.values()];
+    const shown = new Set(all.filter(({ raw }) => index.isVisible(raw)));
+    const visible = [...shown].map((entry) => toRow(entry, stale));
+    return {
+      visible,
+      environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
+      listRetired: () =>
+        all.flatMap((entry) => (toOrigin(entry.raw) === "app" && !shown.has(entry) ? [toRow(entry, stale)] : [])),
+      listRunning: () => {
+        const live = new Set(selectLive(all.map(({ raw }) => raw)));
+        return all.flatMap((entry) => (live.has(entry.raw) ? [toRow(entry, stale)] : []));
+      },
+      context: index.context(),
+      known: (fullId) => find(fullId, stale),
+    };
+  };
   const getSnapshot = (stale: boolean) => {
-    const snapshot = snapshots.get(stale) ?? createSnapshot(entries, engine, stale);
+    const snapshot = snapshots.get(stale) ?? createSnapshot(stale);
     snapshots.set(stale, snapshot);
-    latest = snapshot;
     return snapshot;
   };
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
-    const last = latest?.known(fullId);
+    const last = find(fullId, false);
     if (last) former.set(fullId, last);
+    index.remove(fullId);
     if (entries.delete(fullId)) change();
   };
   return {
@@ -127,40 +168,17 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     remove,
     ids: () => [...entries.keys()],
     snapshot: getSnapshot,
-    lastKnown: (fullId) => getSnapshot(false).known(fullId) ?? former.get(fullId) ?? null,
+    context: () => index.context(),
+    lastKnown: (fullId) => find(fullId, false) ?? former.get(fullId) ?? null,
   };
+}
+
+function createRows() {
+  return new WeakMap<RawContainer, { readonly context: EngineContext; readonly row: Container }>();
 }
 
 /** Whether the list is unchanged, and agrees with the inspection. */
 function listsTheSame(listed: RawContainer, known: Entry): boolean {
   if (!known.inspected || listed.state !== known.raw.state || listed.name !== known.raw.name) return false;
   return JSON.stringify(listed) === JSON.stringify(known.listed);
-}
-
-function createSnapshot(entries: ReadonlyMap<string, Entry>, engine: InventoryEngine, stale: boolean): Snapshot {
-  const all = new Map(entries);
-  const raws = [...all.values()].map(({ raw }) => raw);
-  const context = toEngineContext(raws, engine);
-  const rows = new Map<string, Container>();
-  const toRow = ({ raw, observedAt }: Entry): Container => {
-    const row = rows.get(raw.fullId) ?? toContainer(raw, context, { observedAt, stale });
-    rows.set(raw.fullId, row);
-    return row;
-  };
-  const toRows = (some: readonly RawContainer[]) => some.map(({ fullId }) => toRow(all.get(fullId) as Entry));
-  const visible = toRows(selectVisible(raws, context));
-  const shown = new Set(visible);
-  return {
-    visible,
-    environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
-    listRetired: () => toRows(selectRetired(raws, context)),
-    listRunning: () => toRows(selectLive(raws)),
-    context,
-    known(fullId) {
-      const entry = all.get(fullId);
-      if (!entry) return null;
-      const row = toRow(entry);
-      return { raw: entry.raw, row, visible: shown.has(row) };
-    },
-  };
 }

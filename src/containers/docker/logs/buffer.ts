@@ -7,8 +7,8 @@ const most = 1 << 20;
 
 /** Buffer of one reader of a log that several may read. */
 export interface FollowBuffer {
-  /** `size` as of `sizeOf`, computed once for all readers. */
-  push(lines: readonly LogLine[], size: number): void;
+  /** `size` as of `sizeOf`, computed once for all readers, as the batch is. */
+  push(batch: LogBatch, size: number): void;
   notify(notice: FollowNotice): void;
   /** No more lines follow. An Error is thrown to the reader after the waiting batches. */
   end(reason: string | Error): void;
@@ -18,7 +18,7 @@ export interface FollowBuffer {
   read(signal: AbortSignal): AsyncGenerator<LogBatch, void, undefined>;
 }
 
-/** With `matches` null every line passes, and all readers share the same array. Calls `onRoom` when a full buffer has room again. */
+/** With `matches` null every line passes, and all readers share the same batch. Calls `onRoom` when a full buffer has room again. */
 export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null, onRoom: () => void): FollowBuffer {
   let waiting: { readonly batch: LogBatch; readonly size: number }[] = [];
   let size = 0;
@@ -47,9 +47,9 @@ export function createFollowBuffer(matches: ((line: LogLine) => boolean) | null,
     return lost > 0 ? { ...first.batch, dropped: lost } : first.batch;
   };
   return {
-    push(lines, length) {
-      const wanted = matches ? lines.filter(matches) : lines;
-      if (wanted.length > 0) add(toBatch({ lines: wanted }), matches ? sizeOf(wanted) : length);
+    push(batch, length) {
+      const wanted = matches ? toBatch({ lines: batch.lines.filter(matches) }) : batch;
+      if (wanted.lines.length > 0) add(wanted, matches ? sizeOf(wanted.lines) : length);
     },
     notify: (notice) => add(toBatch({ notice }), 64),
     end(reason) {

@@ -108,8 +108,8 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
 
   const publish = (lines: readonly LogLine[]) => {
     cursor.add(lines);
-    const size = sizeOf(lines);
-    for (const reader of readers) reader.push(lines, size);
+    const [batch, size] = [toBatch({ lines }), sizeOf(lines)];
+    for (const reader of readers) reader.push(batch, size);
   };
   const room = async () => {
     while (!signal.aborted && [...readers].every((reader) => reader.isFull)) await space.wait(signal);

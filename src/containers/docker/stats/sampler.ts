@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
-import type { ContainerStats, StatsPoint } from "../../container.ts";
+import type { ContainerRef, ContainerStats, StatsPoint } from "../../container.ts";
 import { type StatsWindow, toContainerStats, toWindow } from "../../stats/stats.ts";
 import { toDockerError } from "../http/errors.ts";
 import type { SampledEngine, StatsReader } from "./read.ts";
@@ -10,6 +10,8 @@ import type { SampledEngine, StatsReader } from "./read.ts";
 export interface Sampler {
   /** Null for a container that is not running or has vanished. From memory if its sample is fresh; else joins the sampling under way or starts one. */
   measure(engine: SampledEngine, fullId: string, signal: AbortSignal): Promise<ContainerStats | null>;
+  /** As ContainerSource.statsVersion. Also continues sampling. */
+  version(refs: readonly ContainerRef[], toEngine: (ref: ContainerRef) => SampledEngine): number | null;
   /** The remembered points. Also continues sampling. */
   history(engine: SampledEngine, fullId: string): readonly StatsPoint[];
   /** Aborts all sampling. */
@@ -30,6 +32,15 @@ const maxAgeMs = 2000;
 /** How long a container that did not run is reported so from memory, ms: it may run again by now. */
 const stillMs = 250;
 
+/** What was known of some containers when their version was asked. */
+interface Check {
+  readonly changes: number;
+  /** Until when it holds, if nothing changes; ms of `performance.now()`. */
+  readonly until: number;
+  readonly stats: readonly (ContainerStats | null)[];
+  readonly version: number;
+}
+
 /** One container that somebody asked about. */
 interface Entry {
   readonly engine: SampledEngine;
@@ -48,8 +59,12 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
   const entries = new Map<string, Entry>();
   /** Of the containers sampled last: at most 1,000 with 120 points each, about 15 MB. */
   const histories = new LRUCache<string, readonly TimedPoint[]>({ max: 1000 });
+  const checks = new WeakMap<readonly ContainerRef[], Check>();
   const closing = new AbortController();
   let timer: NodeJS.Timeout | null = null;
+  /** Changes of what is known of some container. */
+  let changes = 0;
+  let versions = 0;
 
   const read = async (entry: Entry) => {
     const timed = await reader.read(entry.engine, entry.fullId, entry.window === null, closing.signal);
@@ -75,6 +90,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       if (error instanceof OpsError && error.code === "container_not_found") return null;
       throw toDockerError(error, entry.engine.name);
     } finally {
+      changes++;
       entry.sampling = null;
     }
   };
@@ -97,10 +113,32 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     if (!closing.signal.aborted) timer ??= setTimeout(tick, periodMs).unref();
     return entry;
   };
+  const findFresh = ({ known, askedAt }: Entry) =>
+    known && askedAt - known.at <= (known.stats ? maxAgeMs : stillMs) ? known.stats : undefined;
   return {
+    version(refs, toEngine) {
+      const now = performance.now();
+      const last = checks.get(refs);
+      if (last?.changes === changes && now < last.until) return last.version;
+      const stats: (ContainerStats | null)[] = [];
+      // Each is touched again well before its lease ends.
+      let until = now + leaseMs / 4;
+      for (const ref of refs) {
+        const entry = touch(toEngine(ref), ref.fullId);
+        const fresh = findFresh(entry);
+        if (fresh === undefined) return null;
+        until = Math.min(until, (entry.known?.at ?? 0) + (fresh ? maxAgeMs : stillMs));
+        stats.push(fresh);
+      }
+      const isSame = last?.stats.every((one, index) => one === stats[index]) ?? false;
+      const version = isSame && last ? last.version : ++versions;
+      checks.set(refs, { changes, until, stats, version });
+      return version;
+    },
     async measure(engine, fullId, signal) {
       const entry = touch(engine, fullId);
-      if (entry.known && entry.askedAt - entry.known.at <= (entry.known.stats ? maxAgeMs : stillMs)) return entry.known.stats;
+      const fresh = findFresh(entry);
+      if (fresh !== undefined) return fresh;
       try {
         signal.throwIfAborted();
         return await abortable(refresh(entry), signal);

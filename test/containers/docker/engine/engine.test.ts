@@ -7,6 +7,7 @@ import { probeContainers, probeEngine } from "../../../../src/containers/docker/
 import type { ContainerEvent } from "../../../../src/containers/events.ts";
 import { createChanges } from "../../../../src/lib/broadcast.ts";
 import { silentLogger } from "../../../../src/lib/logger.ts";
+import { formatRfc3339 } from "../../../../src/lib/time.ts";
 import { createCgroupFiles, v2Files } from "../../../support/cgroup-files.ts";
 import { soon } from "../../../support/docker-containers.ts";
 import { rulesOf } from "../../../support/docker-facts.ts";
@@ -63,7 +64,15 @@ describe("an engine that answers", () => {
     const fake = await start();
     const { engine, status, lines, changed } = watch(fake);
     expect(engine.viewCached()).toBeNull();
-    expect(await status()).toEqual({ name: "fake", env: null, runs: new Set(), ok: true, contactAt: begin, error: null });
+    expect(await status()).toEqual({
+      name: "fake",
+      env: null,
+      runs: new Set(),
+      ok: true,
+      contactAt: begin,
+      listedAt: formatRfc3339(begin),
+      error: null,
+    });
     expect(engine.viewCached()?.snapshot).toBe(await engine.known(soon()));
     expect((await engine.known(soon())).visible.map(({ name, hostNames }) => [name, hostNames])).toEqual([
       ["web-1", ["h", "fake", hostname()]],
@@ -136,6 +145,7 @@ describe("an engine that answers", () => {
         runs: null,
         ok: false,
         contactAt: null,
+        listedAt: null,
         error: { code: "docker_timeout", message: "Docker engine fake: the call was given up before it answered" },
       },
     });

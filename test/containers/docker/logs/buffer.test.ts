@@ -1,6 +1,6 @@
 import { expect, it, vi } from "vitest";
 import { createFollowBuffer, sizeOf } from "../../../../src/containers/docker/logs/buffer.ts";
-import type { LogBatch, LogLine } from "../../../../src/containers/logs/log.ts";
+import { type LogBatch, type LogLine, toBatch } from "../../../../src/containers/logs/log.ts";
 import { collect } from "../../../support/collect.ts";
 import { sampleLine } from "../../../support/logs.ts";
 
@@ -26,10 +26,10 @@ it("a line counts its text and 64 characters", () => {
 it("a batch is passed on unchanged, with the same line objects", async () => {
   const { buffer, next } = setUp();
   const lines = [sampleLine("a"), sampleLine("b")];
-  buffer.push(lines, 7);
-  buffer.push([], 0);
+  buffer.push(toBatch({ lines }), 7);
+  buffer.push(toBatch({ lines: [] }), 0);
   buffer.notify("stopped");
-  buffer.push([sampleLine("c")], 7);
+  buffer.push(toBatch({ lines: [sampleLine("c")] }), 7);
   const first = await next();
   expect(first).toEqual(batch({ lines }));
   expect(first.lines).toBe(lines);
@@ -39,11 +39,11 @@ it("a batch is passed on unchanged, with the same line objects", async () => {
 
 it("a filter passes matching lines alone, and counts them alone", async () => {
   const { buffer, next } = setUp(({ message }) => message.startsWith("a"));
-  buffer.push([sampleLine("b".repeat(most))], most + 64);
-  buffer.push([sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")], enough + 200);
+  buffer.push(toBatch({ lines: [sampleLine("b".repeat(most))] }), most + 64);
+  buffer.push(toBatch({ lines: [sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")] }), enough + 200);
   expect(buffer.isFull).toBe(false);
   expect(await next()).toEqual(batch({ lines: [sampleLine("a1"), sampleLine("a2")] }));
-  buffer.push([sampleLine(`a${"x".repeat(enough)}`)], 0);
+  buffer.push(toBatch({ lines: [sampleLine(`a${"x".repeat(enough)}`)] }), 0);
   expect(buffer.isFull).toBe(true);
 });
 
@@ -52,8 +52,8 @@ it.each([
   [enough + 1, true],
 ])("a buffer with %i waiting characters is full: %s", async (size, isFull) => {
   const { buffer, next, onRoom } = setUp();
-  buffer.push([sampleLine("a")], size - 1);
-  buffer.push([sampleLine("b")], 1);
+  buffer.push(toBatch({ lines: [sampleLine("a")] }), size - 1);
+  buffer.push(toBatch({ lines: [sampleLine("b")] }), 1);
   expect(buffer.isFull).toBe(isFull);
   await next();
   expect(buffer.isFull).toBe(false);
@@ -64,7 +64,7 @@ it.each([
 
 it("a full buffer asks for more only when it has room again", async () => {
   const { buffer, next, onRoom } = setUp();
-  for (let count = 0; count < 3; count++) buffer.push([sampleLine("a")], enough);
+  for (let count = 0; count < 3; count++) buffer.push(toBatch({ lines: [sampleLine("a")] }), enough);
   await next();
   expect([onRoom.mock.calls.length, buffer.isFull]).toEqual([0, true]);
   await next();
@@ -76,33 +76,33 @@ it.each([
   ["more", most - 99, 2, ["b"]],
 ])("of %s waiting the oldest lines are dropped and counted", async (_, size, dropped, messages) => {
   const { buffer, next } = setUp();
-  buffer.push([sampleLine("a1"), sampleLine("a2")], size);
-  buffer.push([sampleLine("b")], 100);
+  buffer.push(toBatch({ lines: [sampleLine("a1"), sampleLine("a2")] }), size);
+  buffer.push(toBatch({ lines: [sampleLine("b")] }), 100);
   const first = await next();
   expect([first.dropped, first.lines.map(({ message }) => message)]).toEqual([dropped, messages]);
-  buffer.push([sampleLine("c")], 1);
+  buffer.push(toBatch({ lines: [sampleLine("c")] }), 1);
   expect((await next()).dropped).toBe(0);
 });
 
 it("the newest batch is stored at any size", async () => {
   const { buffer, next } = setUp();
-  buffer.push([sampleLine("a")], 5 * most);
+  buffer.push(toBatch({ lines: [sampleLine("a")] }), 5 * most);
   expect(await next()).toEqual(batch({ lines: [sampleLine("a")] }));
-  buffer.push([sampleLine("b")], 1);
-  buffer.push([sampleLine("c"), sampleLine("d")], 1);
-  buffer.push([sampleLine("e")], 5 * most);
+  buffer.push(toBatch({ lines: [sampleLine("b")] }), 1);
+  buffer.push(toBatch({ lines: [sampleLine("c"), sampleLine("d")] }), 1);
+  buffer.push(toBatch({ lines: [sampleLine("e")] }), 5 * most);
   expect(await next()).toEqual(batch({ lines: [sampleLine("e")], dropped: 3 }));
   expect(buffer.isFull).toBe(false);
 });
 
 it("a notice counts 64 characters, and is no line when it is dropped", async () => {
   const { buffer, next } = setUp();
-  buffer.push([sampleLine("a")], enough - 64);
+  buffer.push(toBatch({ lines: [sampleLine("a")] }), enough - 64);
   buffer.notify("stopped");
   expect(buffer.isFull).toBe(false);
-  buffer.push([sampleLine("b")], 1);
+  buffer.push(toBatch({ lines: [sampleLine("b")] }), 1);
   expect(buffer.isFull).toBe(true);
-  buffer.push([sampleLine("c")], most);
+  buffer.push(toBatch({ lines: [sampleLine("c")] }), most);
   expect((await next()).dropped).toBe(2);
 });
 
@@ -110,7 +110,7 @@ it("a reader waits for lines, for a notice and for the end", async () => {
   const { buffer, next, reading } = setUp();
   const asked = [next(), next(), next()];
   await turn();
-  buffer.push([sampleLine("a")], 1);
+  buffer.push(toBatch({ lines: [sampleLine("a")] }), 1);
   expect(await asked[0]).toEqual(batch({ lines: [sampleLine("a")] }));
   await turn();
   buffer.notify("resumed");
@@ -124,7 +124,7 @@ it("a reader waits for lines, for a notice and for the end", async () => {
 
 it("waiting lines are read before the end, and then an error is thrown", async () => {
   const { buffer, next, reading } = setUp();
-  buffer.push([sampleLine("a")], 1);
+  buffer.push(toBatch({ lines: [sampleLine("a")] }), 1);
   buffer.end(new RangeError("lost"));
   expect(await next()).toEqual(batch({ lines: [sampleLine("a")] }));
   await expect(reading.next()).rejects.toThrow(new RangeError("lost"));
@@ -138,6 +138,6 @@ it.each([
   const rest = collect(reading);
   await turn();
   abort.abort(reason);
-  buffer.push([sampleLine("a")], 1);
+  buffer.push(toBatch({ lines: [sampleLine("a")] }), 1);
   expect(await rest).toEqual(batches);
 });

@@ -45,7 +45,7 @@ function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
     const got: string[] = [];
     const reader = { isFull: false };
     const buffer: FollowBuffer = {
-      push: (lines, size) => {
+      push: ({ lines }, size) => {
         got.push(...lines.map(({ message }) => message));
         expect(size).toBe(lines.reduce((sum, { message }) => sum + message.length + 64, 0));
       },

@@ -223,3 +223,47 @@ test("a closed sampler starts no timer", async () => {
   await pass(0);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("a version is that of all samples, as long as none is new", async () => {
+  const { state, sampler, ask } = setUp();
+  const version = (refs: readonly { engine: string; fullId: string }[]) => sampler.version(refs, () => engine);
+  const refs = [{ engine: "web-1", fullId: id }];
+  expect(version(refs)).toBeNull();
+  await sampled(ask());
+  const first = version(refs);
+  expect([first, version(refs), version([])]).toEqual([expect.any(Number), first, expect.any(Number)]);
+  expect(version([...refs])).not.toBe(first);
+  expect(version([...refs, { engine: "web-1", fullId: fullId("b") }])).toBeNull();
+  await pass(45);
+  const second = version(refs);
+  expect([second === first, version(refs) === second]).toEqual([false, true]);
+  // Asking for it continues the sampling.
+  const before = state.reads;
+  for (let round = 0; round < 60; round += 1) {
+    await pass(10);
+    expect(version(refs)).not.toBeNull();
+  }
+  expect(state.reads - before).toBeGreaterThan(10);
+  await pass(400);
+  expect(version(refs)).toBeNull();
+});
+
+test("a version ends when a sample is too old", async () => {
+  const { state, sampler, ask } = setUp({ periodMs: 60_000, leaseMs: 100_000 });
+  const refs = [{ engine: "web-1", fullId: id }];
+  const version = () => sampler.version(refs, () => engine);
+  await sampled(ask());
+  const first = version();
+  await pass(1900);
+  expect(version()).toBe(first);
+  await pass(200);
+  expect(version()).toBeNull();
+  state.stopped = true;
+  await ask();
+  const stopped = version();
+  expect(stopped).not.toBe(first);
+  await pass(240);
+  expect(version()).toBe(stopped);
+  await pass(20);
+  expect(version()).toBeNull();
+});
