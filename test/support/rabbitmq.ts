@@ -10,7 +10,10 @@ import { until } from "./until.ts";
 export interface RabbitmqAdmin {
   call<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T>;
   declare(queue: string, args?: Record<string, unknown>): Promise<void>;
-  /** Until the API reports these numbers of a queue. */
+  /**
+   * Until the API reports these numbers of a queue, twice in a row. It may lose the numbers of a queue whose namesake was just deleted, and has them again only
+   * when the queue changes: taking a message and giving it back is such a change.
+   */
   settle(queue: string, numbers: { readonly ready?: number; readonly unacked?: number }): Promise<void>;
   /** Deletes all queues of all virtual hosts. */
   clear(): Promise<void>;
@@ -34,10 +37,16 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
     declare: (queue, args = {}) => call("PUT", `/queues/%2f/${encodeURIComponent(queue)}`, { durable: true, arguments: args }),
     settle: async (queue, { ready, unacked }) => {
       const path = `/queues/%2f/${encodeURIComponent(queue)}?disable_stats=true&enable_queue_totals=true`;
+      const give = { count: 1, ackmode: "ack_requeue_true", encoding: "auto" };
+      let [inARow, tries] = [0, 0];
       await until(async () => {
         const now = await call<{ messages_ready?: number; messages_unacknowledged?: number }>("GET", path);
         const isReady = (ready ?? now.messages_ready) === now.messages_ready;
-        return isReady && (unacked ?? now.messages_unacknowledged) === now.messages_unacknowledged;
+        const isSettled = isReady && (unacked ?? now.messages_unacknowledged) === now.messages_unacknowledged;
+        inARow = isSettled ? inARow + 1 : 0;
+        tries += 1;
+        if (tries % 60 === 0) await call("POST", `/queues/%2f/${encodeURIComponent(queue)}/get`, give);
+        return inARow === 2;
       });
     },
     clear: async () => {
