@@ -38,6 +38,8 @@ export interface HostReport {
 /** The port to the host metrics. Rejects with prometheus_unavailable when nothing usable is there. */
 export interface HostSource {
   report(signal: AbortSignal): Promise<HostReport>;
+  /** The report that `report` would return at once; null where it would ask. */
+  reportCached(): HostReport | null;
   /**
    * The past by `Host.instance`, which is unique; the names are those of `report`. Hosts without data are missing. Rejects with
    * prometheus_unavailable, and with invalid_request for a range whose answer is too large.

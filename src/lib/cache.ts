@@ -86,14 +86,20 @@ export function createKeyedCache<Question, T>(
 
 /** The TTL is this many times the query time (the faster of the last two, so that one slow answer does not count). */
 const ttlPerQueryTime = 9;
-/** The TTL is at most this many times `ttlMs`. */
+/** Unless the caller says otherwise, the TTL is at most this many times `ttlMs`. */
 const mostTtls = 15;
 
+export interface Cache<T> {
+  (signal: AbortSignal): Promise<T>;
+  /** The answer that a call would return at once; null where it would ask. */
+  cached(): T | null;
+}
+
 /**
- * Cache with adaptive TTL: 9 x the query time, at least `ttlMs`, at most 15 x `ttlMs`. Up to that limit a slow upstream spends at most 10 % of its time on us.
- * Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
+ * Cache with adaptive TTL: 9 x the query time, at least `ttlMs`, at most `mostMs`. Up to that limit a slow upstream spends at most 10 % of its time on us. With
+ * `mostMs` = `ttlMs` the TTL is fixed. Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
  */
-export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: number): (signal: AbortSignal) => Promise<T> {
+export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: number, mostMs = mostTtls * ttlMs): Cache<T> {
   let cached: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;
   const refresh = createSingleFlight(async (signal) => {
     const start = performance.now();
@@ -101,13 +107,16 @@ export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: 
     const end = performance.now();
     const tookMs = end - start;
     const adaptiveMs = ttlPerQueryTime * Math.min(tookMs, cached?.tookMs ?? 0);
-    cached = { answer, until: end + Math.min(mostTtls * ttlMs, Math.max(ttlMs, adaptiveMs)), tookMs };
+    cached = { answer, until: end + Math.min(mostMs, Math.max(ttlMs, adaptiveMs)), tookMs };
     return answer;
   });
-  return (signal) => {
+  const find = () => (cached && performance.now() < cached.until ? cached : null);
+  const read = (signal: AbortSignal) => {
     if (signal.aborted) return ask(signal);
-    return cached && performance.now() < cached.until ? Promise.resolve(cached.answer) : refresh(signal);
+    const found = find();
+    return found ? Promise.resolve(found.answer) : refresh(signal);
   };
+  return Object.assign(read, { cached: () => find()?.answer ?? null });
 }
 
 /** Runs at most once; later callers share its promise, also a rejected one. */

@@ -1,7 +1,7 @@
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
-import { createKeyedCache, createSingleFlight } from "../lib/cache.ts";
+import { createCache, createKeyedCache } from "../lib/cache.ts";
 import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { formatCount } from "../lib/text.ts";
@@ -23,6 +23,8 @@ export interface HostSourceOptions {
   readonly timeoutMs?: number;
   /** The same for a range query. @default 5000 */
   readonly rangeTimeoutMs?: number;
+  /** How long a report, or the failure to get one, is returned to all callers, milliseconds. @default 1000 */
+  readonly ttlMs?: number;
   readonly observe?: ObserveCall;
   /** Called with each report that was read. */
   readonly onReport?: (report: HostReport) => void;
@@ -32,29 +34,43 @@ export interface HostSourceOptions {
 export interface PrometheusSource extends HostSource, ContainerHistorySource {}
 
 /**
- * The metrics in Prometheus: one POST for all hosts and metrics, and one per range query. Callers with the same query at the same time
+ * The metrics in Prometheus: one POST for all hosts and metrics, at most once in `ttlMs`, and one per range query. Callers with the same query at the same time
  * share it. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
  */
 export function createHostSource(options: HostSourceOptions): PrometheusSource {
-  const { url, logger, thresholds, timeoutMs = 3_000, rangeTimeoutMs, observe } = options;
+  const { url, logger, thresholds, timeoutMs = 3_000, rangeTimeoutMs, ttlMs = 1000, observe } = options;
   const client = createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe });
   const watchReports = createWatch(logger);
   const watchHistory = createWatch(logger);
-  const report = createSingleFlight(async (signal) => {
+  const read = async (signal: AbortSignal): Promise<HostReport> => {
     const vector = await watchReports(async () => {
       const answer = await client.query(hostQuery, signal);
       return { ...answer, report: toHostReport(answer, thresholds) };
     });
     options.onReport?.(vector.report);
     return vector.report;
-  });
+  };
+  const settle = async (signal: AbortSignal): Promise<Settled> => {
+    try {
+      return { report: await read(signal), error: null };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { report: null, error };
+    }
+  };
+  const settled = createCache(settle, ttlMs, ttlMs);
   const readRange = createKeyedCache<RangeQuestion, Matrix>(
     ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
     ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
   );
   const ranges = (question: RangeQuestion, signal: AbortSignal) => readRange(question, signal).catch(asAbandoned(signal));
   return {
-    report: (signal) => report(signal).catch(asAbandoned(signal)),
+    async report(signal) {
+      const { report, error } = await settled(signal).catch(asAbandoned(signal));
+      if (report === null) throw error;
+      return report;
+    },
+    reportCached: () => settled.cached()?.report ?? null,
     async history(range, instances, signal) {
       const promql = toHostRangeQuery(range.step, instances);
       return toHostHistories(range, await ranges({ promql, range }, signal), createSharedBudget(signal));
@@ -67,6 +83,9 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
     close: () => client.close(),
   };
 }
+
+/** A report, or why there is none. */
+type Settled = { readonly report: HostReport; readonly error: null } | { readonly report: null; readonly error: unknown };
 
 interface RangeQuestion {
   readonly promql: string;

@@ -93,7 +93,7 @@ describe("a running gateway", () => {
 
   it("survives an outage of Prometheus", async () => {
     await prometheus.stop();
-    expect(await look()).toEqual({ ...well, "/hosts": "prometheus_unavailable" });
+    await expect.poll(look, { timeout: 5000 }).toEqual({ ...well, "/hosts": "prometheus_unavailable" });
     prometheus = await startMetrics("prometheus-again");
     await healed();
   });

@@ -37,7 +37,7 @@ beforeAll(async () => {
     { job: "kubernetes-pods", targets: [pod.address, other.address] },
   ];
   prometheus = await startPrometheus(join(inject("runFolder"), "exporters"), { targets });
-  source = createHostSource({ url: prometheus.url, thresholds, logger: silentLogger });
+  source = createHostSource({ url: prometheus.url, thresholds, logger: silentLogger, ttlMs: 0 });
   await untilSamples(prometheus.url, 'count(rate(node_cpu_seconds_total{mode="idle"}[1m])) == 9');
 });
 

@@ -21,7 +21,7 @@ const start = (port?: number) =>
 beforeAll(async () => {
   exporter = await startNodeExporter(folder);
   prometheus = await start();
-  source = createHostSource({ url: prometheus.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger, timeoutMs });
+  source = createHostSource({ url: prometheus.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger, timeoutMs, ttlMs: 0 });
   await untilSamples(prometheus.url, "rate(node_cpu_seconds_total[1m])");
 });
 

@@ -37,7 +37,7 @@ beforeAll(async () => {
   other = await startMetricsServer(() => machineMetrics("calm", 0.25));
   gateway = await startMetricsServer(() => containerMetrics);
   prometheus = await start();
-  source = createHostSource({ url: prometheus.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger });
+  source = createHostSource({ url: prometheus.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger, ttlMs: 0 });
   await untilSamples(prometheus.url, 'count(count by (instance) (rate(node_cpu_seconds_total{mode="idle"}[1m]))) == 2');
 });
 

@@ -192,7 +192,7 @@ describe("createHostSource", () => {
     const log = (level: string) => (fields: object, message: string) => void lines.push([level, fields, message]);
     await using upstream = await startFakeUpstream((response) => (body === "" ? response.destroy() : response.end(body)));
     const logger = { ...silentLogger, info: log("info"), warn: log("warn") };
-    const source = createHostSource({ url: upstream.url, thresholds, logger, timeoutMs: 20_000 });
+    const source = createHostSource({ url: upstream.url, thresholds, logger, timeoutMs: 20_000, ttlMs: 0 });
     const good = body;
     const warned = (...warnings: string[]) => good.replace("{", `{"warnings":${JSON.stringify(warnings)},`);
     for (body of [good, "", "", warned("a"), warned("a"), warned("a", "b"), good, good])

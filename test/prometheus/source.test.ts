@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { parseTarget } from "../../src/prometheus/client.ts";
 import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
@@ -16,11 +16,34 @@ const good = JSON.stringify({
 const timeoutMs = 20_000;
 
 function sourceOf(url: string, logger: Logger = silentLogger, deadlineMs = timeoutMs) {
-  const source = createHostSource({ url, thresholds, logger, timeoutMs: deadlineMs });
+  const source = createHostSource({ url, thresholds, logger, timeoutMs: deadlineMs, ttlMs: 0 });
   return { report: (signal = never) => source.report(signal), [Symbol.asyncDispose]: () => source.close() };
 }
 
 describe("a request to Prometheus", () => {
+  it.each([
+    ["answer", good],
+    ["failure", "none"],
+  ])("is sent at most once a second, and its %s is every caller's", async (_, body) => {
+    await using upstream = await startFakeUpstream((response) => response.end(body));
+    const source = createHostSource({ url: upstream.url, thresholds, logger: silentLogger });
+    onTestFinished(() => source.close());
+    const now = performance.now();
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+    onTestFinished(() => clock.mockRestore());
+    const ask = () =>
+      source.report(never).then(
+        ({ hosts }) => hosts.length,
+        ({ code }: { code: string }) => code,
+      );
+    const first = await ask();
+    expect(first).toBe(body === good ? 1 : "prometheus_unavailable");
+    clock.mockImplementation(() => now + 999);
+    expect([await ask(), await ask(), upstream.seen.length]).toEqual([first, first, 1]);
+    clock.mockImplementation(() => now + 1001);
+    expect([await ask(), upstream.seen.length]).toEqual([first, 2]);
+  });
+
   it("is one POST with path prefix, basic auth and a server deadline", async () => {
     await using upstream = await startFakeUpstream((response) => response.end(good));
     await using source = sourceOf(`${upstream.url.replace("//", "//ops:p%40ss%3A%25@")}/prom/`);
