@@ -4,8 +4,7 @@ import { createGrafanaHandler, grafanaDocuments, grafanaPath } from "./grafana/h
 import { createExecute, createFollow } from "./graphql/execute.ts";
 import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/sources.ts";
-import type { GraphqlRequest } from "./graphql/yoga/yoga.ts";
-import type { PublicPage, Surface } from "./http/surface.ts";
+import type { EdgeReply, EdgeRequest, PublicPage, Surface } from "./http/surface.ts";
 import type { Logger } from "./lib/logger.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
 import { createInstruments, type Instruments } from "./metrics/instruments.ts";
@@ -34,7 +33,7 @@ export function createGateway(
     ...grafanaDocuments,
   ]);
   let openapi: Buffer | undefined;
-  let yoga: Promise<(request: GraphqlRequest) => Promise<void>> | undefined;
+  let yoga: Promise<(request: EdgeRequest) => Promise<EdgeReply | null>> | undefined;
   const follow = createFollow(
     schema,
     sources,
@@ -50,13 +49,11 @@ export function createGateway(
   const graphql: Surface = {
     prefix: "/graphql",
     subtree: false,
-    direct: true,
     handle: async (request) => {
       // Yoga takes longer to load than everything else; REST clients do not wait for it.
       yoga ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger));
       const answer = await yoga;
-      await answer(request);
-      return null;
+      return answer(request);
     },
   };
 

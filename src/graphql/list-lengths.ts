@@ -1,5 +1,6 @@
 import { maySee, maySeeContainer, type Principal } from "../auth/principal.ts";
 import type { Environment } from "../lib/environment.ts";
+import { versionOf } from "../lib/version.ts";
 import type { Sources } from "./sources.ts";
 
 /** Row counts of the lists as last read by any caller: they estimate the cost of a query. */
@@ -7,6 +8,8 @@ interface Lengths {
   hosts: number | null;
   /** By source. */
   readonly queues: Map<string, { readonly count: number; readonly env: Environment | null }>;
+  /** Incremented when one of them changes. */
+  version: number;
 }
 
 /** Assumed for a list that was never read. */
@@ -15,13 +18,15 @@ const unknownLength = 10;
 const lengths = new WeakMap<Sources, Lengths>();
 
 function of(sources: Sources): Lengths {
-  const known = lengths.get(sources) ?? { hosts: null, queues: new Map<string, never>() };
+  const known = lengths.get(sources) ?? { hosts: null, queues: new Map<string, never>(), version: 0 };
   lengths.set(sources, known);
   return known;
 }
 
 export function noteHosts(sources: Sources, count: number): void {
-  of(sources).hosts = count;
+  const known = of(sources);
+  if (known.hosts !== count) known.version++;
+  known.hosts = count;
 }
 
 export function noteQueues(
@@ -29,7 +34,16 @@ export function noteQueues(
   source: { readonly name: string; readonly env: Environment | null },
   count: number,
 ): void {
-  of(sources).queues.set(source.name, { count, env: source.env ?? sources.env });
+  const known = of(sources);
+  const env = source.env ?? sources.env;
+  const last = known.queues.get(source.name);
+  if (last?.count !== count || last.env !== env) known.version++;
+  known.queues.set(source.name, { count, env });
+}
+
+/** While this is the same, `toLength` returns the same for the same caller. */
+export function readLengthsVersion(sources: Sources): string {
+  return `${of(sources).version} ${versionOf(sources.containers.listCached()?.containers)}`;
 }
 
 /** For some queue sources. */

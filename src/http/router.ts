@@ -4,7 +4,7 @@ import { type Throttle, toNetwork } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import type { Admission } from "./admission.ts";
 import type { Exchange } from "./exchange.ts";
-import { createErrorReply, presetHeaders, wantsProblem } from "./reply.ts";
+import { createErrorReply, wantsProblem } from "./reply.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
 
 export type Outcome = EdgeReply | null | Promise<EdgeReply | null>;
@@ -43,7 +43,6 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     admit(exchange, admission, exchange.caller, exchange.principal.scopes.has("ops:operate"), () => {
       // Only now may the client send its body. Other expectations are refused earlier.
       if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
-      if (surface.direct) presetHeaders(exchange);
       return surface.handle(exchange);
     });
 

@@ -35,7 +35,8 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
   const enter = ({ caller: key }: Exchange): (() => void) => {
     const count = byToken.get(key) ?? 0;
     if (count >= limits.streamsPerToken) throw tooMany(`This token already has ${formatCount(count, "open stream")}`);
-    if (open.size >= limits.streams) throw tooMany("Too many streams are open");
+    if (open.size >= limits.streams)
+      throw tooMany(`This gateway already has ${formatCount(open.size, "open stream")}, its limit`);
     const waitS = opened.hit(key);
     if (waitS > 0) throw tooMany("This token opens streams too often", waitS);
     byToken.set(key, count + 1);

@@ -61,9 +61,7 @@ export interface Surface {
   readonly prefix: string;
   /** True: also all paths below `prefix`. False: only `prefix`. */
   readonly subtree: boolean;
-  /** True for one that writes to `res` itself (Yoga): the edge sets the security headers first. */
-  readonly direct?: boolean;
-  /** Returns null when it answered on `res` itself. Throws or rejects with OpsError; any other error becomes a masked `internal`. */
+  /** Returns null when it answered on `res` itself, with `presetHeaders`. Throws or rejects with OpsError; any other error becomes a masked `internal`. */
   handle(request: EdgeRequest): EdgeReply | null | Promise<EdgeReply | null>;
 }
 

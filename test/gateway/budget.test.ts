@@ -167,7 +167,8 @@ describe("time", () => {
   async function ask(query: string, timeMs: number, over: object = {}): Promise<{ status: number; body: any }> {
     const handle = createGraphqlHandler(createSchema(), { ...sources, hosts: never, ...over }, silentLogger);
     const server = createServer((req, res) => {
-      void handle({ req, res, ...callerOf(timeMs), openStream: () => ({ signal: new AbortController().signal, recheck() {} }) });
+      const openStream = () => ({ signal: new AbortController().signal, recheck() {} });
+      void handle({ req, res, headers: req.headers, ...callerOf(timeMs), openStream } as never);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;

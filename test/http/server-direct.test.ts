@@ -1,5 +1,6 @@
 import { createSchema, createYoga } from "graphql-yoga";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { presetHeaders } from "../../src/http/reply.ts";
 import type { Surface } from "../../src/http/surface.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { bearer, startEdge, type TestEdge } from "../support/edge.ts";
@@ -12,9 +13,10 @@ beforeAll(async () => {
   const graphql: Surface = {
     prefix: "/graphql",
     subtree: false,
-    direct: true,
-    async handle({ req, res, headers }) {
+    async handle(request) {
+      const { req, res, headers } = request;
       if (headers["content-type"] === "text/plain") throw new OpsError("unsupported_media_type", "Send application/json");
+      presetHeaders(request);
       await yoga.handle(req, res);
       return null;
     },
@@ -22,8 +24,9 @@ beforeAll(async () => {
   const dies: Surface = {
     prefix: "/dies",
     subtree: false,
-    direct: true,
-    handle({ res }) {
+    handle(request) {
+      const { res } = request;
+      presetHeaders(request);
       res.writeHead(200).write("half of");
       return Promise.reject(new Error("in the middle"));
     },

@@ -105,7 +105,6 @@ test("a slow reader does not keep its answer longer than the deadline", async ()
   const direct: Surface = {
     prefix: "/direct",
     subtree: false,
-    direct: true,
     handle: async ({ res }) => {
       res.end(large);
       return null;

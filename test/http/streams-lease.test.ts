@@ -57,7 +57,7 @@ test("a closed stream frees its timer, listener and place", async () => {
   const [one] = [open("a"), open("a")];
   expect(() => open("a")).toThrow("This token already has 2 open streams");
   open("b");
-  expect(() => open("c")).toThrow("Too many streams are open");
+  expect(() => open("c")).toThrow("This gateway already has 3 open streams, its limit");
   await vi.advanceTimersByTimeAsync(1000);
   expect(checks()).toBe(3);
   const timers = vi.getTimerCount();
@@ -165,7 +165,7 @@ test("a refusal says when to retry", () => {
   open("a");
   expect(() => open("a")).toThrow(refused("This token already has 2 open streams"));
   open("b");
-  expect(() => open("b")).toThrow(refused("Too many streams are open"));
+  expect(() => open("b")).toThrow(refused("This gateway already has 3 open streams, its limit"));
 });
 
 test("a token that closes one of its streams keeps the others", () => {

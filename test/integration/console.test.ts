@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
 import { examples } from "../../src/console/examples.ts";
 import { createConsolePages } from "../../src/console/page.ts";
+import { presetHeaders } from "../../src/http/reply.ts";
 import { createEdge, type Edge } from "../../src/http/server.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { chromiumFlags } from "../support/chromium.ts";
@@ -43,8 +44,9 @@ beforeAll(async () => {
       {
         prefix: "/graphql",
         subtree: false,
-        direct: true,
-        handle: async ({ req, res }) => {
+        handle: async (request) => {
+          const { req, res } = request;
+          presetHeaders(request);
           await yoga.handle(req, res);
           return null;
         },

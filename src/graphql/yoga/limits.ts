@@ -9,6 +9,7 @@ import {
   type OperationDefinitionNode,
   OperationTypeNode,
   type ValidationContext,
+  type ValidationRule,
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { OpsError } from "../../lib/errors.ts";
@@ -29,27 +30,34 @@ export function useLimits(): Plugin<{ caller: Caller }> {
     },
     onValidate({ addValidationRule, context }) {
       const maySeeSchema = context.caller.principal.scopes.has("ops:introspect");
-      // Introspection is deeper than our own queries; it has its own scope, and graphql-js limits its depth.
-      const refuse = { onReject: [tooComplex], exposeLimits: true };
-      addValidationRule(maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }));
-      addValidationRule(maxAliasesRule({ n: limits.aliases, ...refuse }));
-      addValidationRule(maxDirectivesRule({ n: limits.directives, ...refuse }));
-      addValidationRule(rootFieldsRule);
-      if (!maySeeSchema) addValidationRule(noIntrospectionRule);
+      for (const rule of listRules(maySeeSchema)) addValidationRule(rule);
     },
     onExecute({ args, setResultAndStopExecution }) {
-      const error = findExcess(args);
-      if (error) setResultAndStopExecution({ errors: [error] });
+      const cost = weigh(args);
+      if (typeof cost !== "number") setResultAndStopExecution({ errors: [cost] });
     },
     onSubscribe({ args, setResultAndStopExecution }) {
-      const error = findExcess(args);
-      if (error) setResultAndStopExecution({ errors: [error] });
+      const cost = weigh(args);
+      if (typeof cost !== "number") setResultAndStopExecution({ errors: [cost] });
     },
   };
 }
 
-/** Checks the valid document again, with its arguments: the weight of its fields and their number. */
-function findExcess({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): GraphQLError | null {
+/** The rules of validation beside those of GraphQL. Some throw instead of reporting their error. */
+export function listRules(maySeeSchema: boolean): ValidationRule[] {
+  // Introspection is deeper than our own queries; it has its own scope, and graphql-js limits its depth.
+  const refuse = { onReject: [tooComplex], exposeLimits: true };
+  return [
+    maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }),
+    maxAliasesRule({ n: limits.aliases, ...refuse }),
+    maxDirectivesRule({ n: limits.directives, ...refuse }),
+    rootFieldsRule,
+    ...(maySeeSchema ? [] : [noIntrospectionRule]),
+  ];
+}
+
+/** Weighs the fields of a valid document with its arguments: its complexity, or the error when that or the number of fields is too high. */
+export function weigh({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): number | GraphQLError {
   const chosen = document.definitions.filter(
     (definition) => definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
   );
@@ -65,7 +73,7 @@ function findExcess({ schema, document, operationName, variableValues, contextVa
         `complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`,
       );
     }
-    return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : null;
+    return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : complexity;
   } catch (error) {
     // Variables that do not fit, or an invalid id: a request error, as the cost is not known.
     if (error instanceof OpsError) return toRequestError(error);

@@ -18,7 +18,7 @@ export function useNoProtoVariable(): Plugin {
   };
 }
 
-function noProtoVariableRule(context: ValidationContext) {
+export function noProtoVariableRule(context: ValidationContext) {
   return {
     VariableDefinition(node: VariableDefinitionNode) {
       if (node.variable.name.value === proto) {

@@ -34,9 +34,10 @@ function toStatus({ extensions }: GraphQLError): number {
 }
 
 function withStatus(error: GraphQLError, status: number): GraphQLError {
-  const { nodes, path, message, extensions } = error;
+  const { nodes, source, positions, path, message, extensions } = error;
   const { retryAfter } = extensions;
   const headers = typeof retryAfter === "number" ? { headers: { "retry-after": String(retryAfter) } } : {};
   const http = { status, spec: false, ...headers };
-  return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions: { ...extensions, http } });
+  const place = nodes ? { nodes } : { source: source ?? null, positions: positions ?? null };
+  return new GraphQLError(message, { ...place, path: path ?? null, extensions: { ...extensions, http } });
 }

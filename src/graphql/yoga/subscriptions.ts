@@ -5,51 +5,75 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
+  type GraphQLError,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   valueFromASTUntyped,
 } from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
-import { mapAsyncIterator, type Plugin } from "graphql-yoga";
+import type { Plugin } from "graphql-yoga";
 import { tooLong } from "../../lib/budget/budget.ts";
 import { isLonger } from "../../lib/budget/json.ts";
 import type { OpsContext } from "../context.ts";
+import { hasOnlyRows } from "../inputs.ts";
 import { hasProtoKey } from "./proto-names.ts";
 import { toRefusal } from "./use-budget.ts";
 
-type Compiled = CompiledQuery | ExecutionResult;
+interface Compiled {
+  readonly query: CompiledQuery | ExecutionResult;
+  /** By event, the message that all its subscribers get; null where it depends on more than the event. */
+  readonly messages: WeakMap<object, Promise<Message>> | null;
+}
+
+export type Message = ExecutionResult & { readonly stringify?: () => string };
+
+/** Opens a subscription, as graphql-js does: an answer with errors, or its messages. */
+export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | AsyncGenerator<Message, void>>;
 
 /**
- * Subscriptions as Yoga runs them, but with their selection compiled once: following a busy log returns some hundred lines for each event, and interpreting a
- * field costs more than our work on its line.
+ * Subscriptions with their selection compiled once: following a busy log returns some hundred lines for each event, and interpreting a field costs more than our
+ * work on its line. Subscribers with the same document share the messages of the events that they share.
  */
-export function useCompiledSubscriptions(): Plugin {
-  // Entries live as long as Yoga caches the parsed document.
+export function createSubscribe(): Subscribe {
+  // Entries live as long as the parsed document is cached.
   const documents = new WeakMap<DocumentNode, Map<string, Compiled>>();
-  const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName = "") => {
+  const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName = ""): Compiled => {
     const known = documents.get(document) ?? new Map<string, Compiled>();
     documents.set(document, known);
-    const compiled = known.get(operationName) ?? compileQuery(schema, document, operationName);
+    const found = known.get(operationName);
+    if (found) return found;
+    const messages = hasOnlyRows(schema, document, operationName || null) ? new WeakMap() : null;
+    const compiled = { query: compileQuery(schema, document, operationName), messages };
     known.set(operationName, compiled);
     return compiled;
   };
-  const subscribe = async (args: ExecutionArgs) => {
+  return async (args) => {
     const { schema, document, operationName, contextValue, variableValues } = args;
     const opened = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in opened)) return opened;
     // graphql-jit builds object literals, which cannot have this key.
     if (hasProtoKey(document)) {
-      return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, (event) => execute({ ...args, rootValue: event }));
+      return map(opened, async (event) => execute({ ...args, rootValue: event }));
     }
-    const compiled = compiledFor(schema, document, operationName ?? undefined);
-    const variables = withDefaults(document, operationName, variableValues ?? {});
+    const { query, messages } = compiledFor(schema, document, operationName ?? undefined);
+    const variables = withDefaults(getOperationAST(document, operationName), variableValues ?? {});
     const { budget } = contextValue as OpsContext;
-    return mapAsyncIterator(opened as AsyncIterableIterator<unknown>, async (event): Promise<ExecutionResult> => {
-      if (!isCompiledQuery(compiled)) return compiled;
-      budget.renew();
+    const run = async (event: unknown, compiled: CompiledQuery): Promise<Message> => {
       const message = await compiled.query(event, contextValue, variables);
       return isLonger(message.data, budget.maxBytes) ? toRefusal(tooLong(budget.maxBytes)) : message;
+    };
+    return map(opened, async (event): Promise<Message> => {
+      if (!isCompiledQuery(query)) return query;
+      budget.renew();
+      if (!messages || !isObject(event)) return run(event, query);
+      const message = messages.get(event) ?? run(event, query).then(withText);
+      messages.set(event, message);
+      return message;
     });
   };
+}
+
+export function useCompiledSubscriptions(subscribe: Subscribe): Plugin {
   return {
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn(subscribe);
@@ -57,10 +81,47 @@ export function useCompiledSubscriptions(): Plugin {
   };
 }
 
+/** As the protocol "GraphQL over SSE" has them, and Yoga writes them. */
+export async function* toServerSentEvents(
+  messages: AsyncIterable<Message>,
+  maskError: (error: unknown) => GraphQLError,
+): AsyncGenerator<string, void> {
+  // Some browsers need a byte before they show that the stream is open.
+  yield ":\n\n";
+  for await (const message of messages) {
+    const { errors, ...others } = message;
+    const text =
+      message.stringify?.() ?? JSON.stringify({ ...others, ...(errors && { errors: errors.map(maskError).map(withoutHttp) }) });
+    yield `event: next\ndata: ${text}\n\n`;
+  }
+  yield "event: complete\ndata:\n\n";
+}
+
+/** Its HTTP status is for the whole answer alone. */
+function withoutHttp(error: GraphQLError): object {
+  const { extensions: { http: _, ...extensions } = {}, ...others } = error.toJSON();
+  return Object.keys(extensions).length > 0 ? { ...others, extensions } : others;
+}
+
+async function* map<From, To>(items: AsyncIterable<From>, toItem: (item: From) => Promise<To>): AsyncGenerator<To, void> {
+  for await (const item of items) yield await toItem(item);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** Yoga writes the message with this, once for all. A message with errors is written by Yoga. */
+function withText(message: Message): Message {
+  if (message.errors) return message;
+  const text = JSON.stringify(message);
+  return { ...message, stringify: () => text };
+}
+
 /** The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a non-null variable. */
-function withDefaults(document: DocumentNode, operationName: string | null | undefined, sent: Readonly<Record<string, unknown>>) {
+export function withDefaults(operation: OperationDefinitionNode | null | undefined, sent: Readonly<Record<string, unknown>>) {
   const variables: Record<string, unknown> = { ...sent };
-  for (const { variable, defaultValue } of getOperationAST(document, operationName)?.variableDefinitions ?? []) {
+  for (const { variable, defaultValue } of operation?.variableDefinitions ?? []) {
     const name = variable.name.value;
     if (defaultValue && variables[name] === undefined) variables[name] = valueFromASTUntyped(defaultValue);
   }

@@ -22,6 +22,8 @@ type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => str
 export function useBudget(): Plugin {
   return {
     async onParams({ context, request, setResult }) {
+      const { result } = context as ServerContext;
+      if (result) return setResult(result);
       try {
         await toBudget(context).turn();
       } catch (error) {
@@ -55,17 +57,28 @@ export function useBudget(): Plugin {
   };
 }
 
+/** What our handler passes on to Yoga. */
+export interface ServerContext {
+  readonly caller: Caller;
+  /** Of a query that was executed before Yoga read the request. */
+  readonly result: ExecutionResult | null;
+}
+
 /** Yoga's hooks do not know the type of the context that they pass on. */
 function toBudget(context: object): Budget {
   return (context as { readonly caller: Caller }).caller.budget;
 }
 
-/** Yoga's document cache: clients fill it, so it is small. An invalid document is parsed again each time. */
-export function createDocumentCache() {
-  const documents = new LRUCache<string, DocumentNode>({
-    maxSize: maxBufferedCharacters,
-    sizeCalculation: (_, text) => text.length || 1,
-  });
+/** Parsed documents by their text. */
+export type Documents = LRUCache<string, DocumentNode>;
+
+/** Clients fill it, so it is small. */
+export function createDocuments(): Documents {
+  return new LRUCache({ maxSize: maxBufferedCharacters, sizeCalculation: (_, text) => text.length || 1 });
+}
+
+/** Yoga's cache. An invalid document is parsed again each time. */
+export function toParserCache(documents: Documents) {
   return {
     documentCache: {
       get: (text: string) => documents.get(text),
@@ -89,7 +102,7 @@ export function toRequestError({ code, status, message, headers }: OpsError): Gr
   return new GraphQLError(message, { extensions });
 }
 
-function cutErrors(result: ExecutionResult): ExecutionResult {
+export function cutErrors(result: ExecutionResult): ExecutionResult {
   const { errors = [] } = result;
   return errors.length > mostErrors ? { ...result, errors: errors.slice(0, mostErrors) } : result;
 }

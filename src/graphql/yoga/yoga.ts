@@ -1,33 +1,31 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { GraphQLError, type GraphQLSchema } from "graphql";
+import type { IncomingMessage } from "node:http";
+import { type ExecutionResult, GraphQLError, type GraphQLSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
-import type { StreamLease } from "../../auth/stream-lease.ts";
+import { presetHeaders } from "../../http/reply.ts";
+import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { createContext, type OpsContext } from "../context.ts";
-import type { Caller, Sources } from "../sources.ts";
+import type { Sources } from "../sources.ts";
 import { useLimits } from "./limits.ts";
+import { createPostHandler } from "./post.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
 import { useStrictStatus } from "./strict.ts";
-import { useCompiledSubscriptions } from "./subscriptions.ts";
-import { createDocumentCache, useBudget } from "./use-budget.ts";
+import { createSubscribe, useCompiledSubscriptions } from "./subscriptions.ts";
+import { createDocuments, type ServerContext, toParserCache, useBudget } from "./use-budget.ts";
 
-interface ServerContext {
-  readonly caller: Caller;
-}
-
-/** A request that has passed the edge: authenticated, and with the security headers set on `res`. */
-export interface GraphqlRequest extends Caller {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  openStream(): StreamLease;
-}
+const maxBodyBytes = 65_536;
 
 /**
- * The public endpoint /graphql: Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and limits on. Rejects with
- * unsupported_media_type for anything but JSON; otherwise it writes to `res`.
+ * The public endpoint /graphql: Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and limits on, and in front of it
+ * `post.ts`, which answers the queries that are asked again and again. Rejects with unsupported_media_type for anything but JSON. Resolves to null when Yoga
+ * has answered on `res`.
  */
 export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger) {
+  const documents = createDocuments();
+  const maskError = createMaskError(logger);
+  const subscribe = createSubscribe();
+  const post = createPostHandler(schema, sources, { parsed: (text) => documents.get(text), maskError, subscribe });
   const yoga = createYoga<ServerContext, OpsContext>({
     schema,
     context: ({ caller }) => createContext(sources, caller),
@@ -37,23 +35,48 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     landingPage: false,
     multipart: false,
     batching: false,
-    maxRequestBodySize: 65_536,
-    parserAndValidationCache: createDocumentCache(),
-    maskedErrors: { maskError: createMaskError(logger), isDev: false },
+    maxRequestBodySize: maxBodyBytes,
+    parserAndValidationCache: toParserCache(documents),
+    maskedErrors: { maskError, isDev: false },
     logging: false,
-    plugins: [useBudget(), useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus(), useCompiledSubscriptions()],
+    plugins: [
+      useBudget(),
+      useLimits(),
+      useNoProtoVariable(),
+      useCleanErrors(),
+      useStrictStatus(),
+      useCompiledSubscriptions(subscribe),
+    ],
   });
-  return async (request: GraphqlRequest): Promise<void> => {
-    const { req, res, principal, requestId, signal, budget } = request;
+  return async (request: EdgeRequest): Promise<EdgeReply | null> => {
+    const { req, res, principal, requestId } = request;
     requireJson(req);
+    let result: ExecutionResult | null = null;
+    if (hasPlainBody(request)) {
+      const body = await request.body(maxBodyBytes);
+      const answer = await post(request, body);
+      if (answer && "status" in answer) return answer;
+      // Yoga's adapter reads this instead of the request.
+      (req as { body?: Buffer }).body = body;
+      result = answer;
+    }
+    const { signal, budget } = request;
+    presetHeaders(request);
     // Yoga builds a URL from it, which throws for some hosts that HTTP allows; nothing here depends on it.
     req.headers.host = "localhost";
     // Yoga accepts it only in lower case and without blanks, and answers others with an empty 415.
     if (req.headers["content-type"] !== undefined) req.headers["content-type"] = "application/json";
     const origin = () => request.origin();
     const openStream = () => request.openStream();
-    await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, budget, openStream } });
+    await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, budget, openStream }, result });
+    return null;
   };
+}
+
+/** Whether its length is known and within the limit. Yoga reads, or refuses, all others. */
+function hasPlainBody({ method, headers }: EdgeRequest): boolean {
+  const length = Number(headers["content-length"] ?? 0);
+  return method === "POST" && length > 0 && length <= maxBodyBytes;
 }
 
 /** Refuses forms, text and compressed bodies, and a GET that claims another content type. */
@@ -89,8 +112,9 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
     const { code, status, upstream, message, headers } = known;
     const retryAfter = headers?.["Retry-After"] && Number(headers["Retry-After"]);
     const extensions = { code, status, ...(upstream && { upstream }), ...(retryAfter && { retryAfter }) };
-    const { nodes, path } = error instanceof GraphQLError ? error : {};
-    return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions });
+    const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {};
+    const place = nodes ? { nodes } : { source: source ?? null, positions: positions ?? null };
+    return new GraphQLError(message, { ...place, path: path ?? null, extensions });
   };
 }
 

@@ -1,7 +1,7 @@
 import { type ExecutionResult, GraphQLError, parse } from "graphql";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { toStrict } from "../../../src/graphql/yoga/strict.ts";
-import { createDocumentCache, toRefusal, useBudget } from "../../../src/graphql/yoga/use-budget.ts";
+import { createDocuments, toParserCache, toRefusal, useBudget } from "../../../src/graphql/yoga/use-budget.ts";
 import { Budget } from "../../../src/lib/budget/budget.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 
@@ -41,7 +41,7 @@ describe("a refusal", () => {
 describe("the cache of documents", () => {
   const document = parse("{ a }");
   it("holds 100,000 characters of text, the last used longest", () => {
-    const { documentCache } = createDocumentCache();
+    const { documentCache } = toParserCache(createDocuments());
     const [first, second] = ["a".repeat(50_000), "b".repeat(50_000)];
     documentCache.set(first, document);
     documentCache.set(second, document);
@@ -54,7 +54,7 @@ describe("the cache of documents", () => {
   });
 
   it("holds an empty text, and neither errors nor verdicts", () => {
-    const { documentCache, errorCache, validationCache } = createDocumentCache();
+    const { documentCache, errorCache, validationCache } = toParserCache(createDocuments());
     documentCache.set("", document);
     expect(documentCache.get("")).toBe(document);
     errorCache.set();

@@ -1,0 +1,232 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  getOperationAST,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  specifiedRules,
+  validate,
+} from "graphql";
+import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
+import { LRUCache } from "lru-cache";
+import { type Principal, toHolder } from "../../auth/principal.ts";
+import { createThrottle } from "../../auth/throttle.ts";
+import { createReplyMemo } from "../../http/memo.ts";
+import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
+import { toJson } from "../../lib/budget/json.ts";
+import { createContext } from "../context.ts";
+import { createFindInputs } from "../inputs.ts";
+import { readLengthsVersion } from "../list-lengths.ts";
+import type { Sources } from "../sources.ts";
+import { listRules, weigh } from "./limits.ts";
+import { hasProtoKey, noProtoVariableRule } from "./proto-names.ts";
+import { type Subscribe, toServerSentEvents, withDefaults } from "./subscriptions.ts";
+import { cutErrors, toRefusal } from "./use-budget.ts";
+
+/** A query of a document that was sent before, ready to run. */
+interface Compiled {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly query: CompiledQuery["query"];
+  /** How to find what its answer depends on; null where that is not known without running it. */
+  readonly findInputs: ReturnType<typeof createFindInputs>;
+  /** The last verdict on its cost, and what that depends on. */
+  weighed: { readonly inputs: readonly unknown[]; readonly isAllowed: boolean } | null;
+}
+
+/** What a POST asks. */
+interface Posted {
+  readonly query: string;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+interface PostOptions {
+  /** The document of a text that was sent before. */
+  readonly parsed: (text: string) => DocumentNode | undefined;
+  readonly maskError: (error: unknown) => GraphQLError;
+  readonly subscribe: Subscribe;
+}
+
+/** Bounds of the cache, which clients fill: a compiled query takes up to 100 kB. */
+const [maxCompiled, maxCharacters, maxQuery] = [200, 100_000, 10_000];
+
+/** Compiling takes as long as executing a query ten times, so a token that sends ever new documents is served by Yoga. */
+const compiling = { burst: 200, perSecond: 5 };
+
+/** A query of a higher complexity is executed in parts, so that other requests are served in between; a compiled one runs at once. */
+const maxAtOnce = 20_000;
+
+/**
+ * Answers a query that is sent as JSON and was sent before: compiled, with the verdict of validation and limits known, and without Request and Response
+ * objects, which cost more than the query. Returns null where Yoga must do it: a document that is new, invalid or too costly, another operation, introspection,
+ * a large answer, another media type. An answer with errors is returned as a result, for Yoga to write. Subscriptions too begin here, over server-sent events.
+ */
+export function createPostHandler(
+  schema: GraphQLSchema,
+  sources: Sources,
+  { parsed, maskError, subscribe }: PostOptions,
+): (request: EdgeRequest, body: Buffer) => Promise<EdgeReply | ExecutionResult | null> {
+  const known = new LRUCache<string, { readonly compiled: Compiled | null }>({
+    max: maxCompiled,
+    maxSize: maxCharacters,
+    sizeCalculation: (_, key) => key.length,
+  });
+  const memo = createReplyMemo();
+  const compiles = createThrottle(compiling);
+  const find = ({ query, operationName = "" }: Posted, principal: Principal): Compiled | null => {
+    const key = `${operationName}\n${query}`;
+    const found = known.get(key);
+    if (found) return found.compiled;
+    const document = parsed(query);
+    if (!document || compiles.hit(toHolder(principal)) > 0) return null;
+    const compiled = compile(schema, document, operationName || null);
+    known.set(key, { compiled });
+    return compiled;
+  };
+  /** By their text: parsing it is a good part of the cost of an answer from memory. */
+  const bodies = new LRUCache<string, Posted>({ maxSize: maxCharacters, sizeCalculation: (_, text) => text.length });
+  const read = (text: string): Posted | null => {
+    const posted = bodies.get(text) ?? parse(text);
+    if (posted) bodies.set(text, posted);
+    return posted;
+  };
+  /** Whether it may run at once. Where it may not, Yoga weighs it again, and says why. */
+  const isAllowed = (compiled: Compiled, { variables }: Posted, { principal }: EdgeRequest, contextValue: object): boolean => {
+    const { document, operation, weighed } = compiled;
+    const inputs = [principal, JSON.stringify(variables), readLengthsVersion(sources)];
+    if (weighed && inputs.every((input, index) => input === weighed.inputs[index])) return weighed.isAllowed;
+    const operationName = operation.name?.value;
+    const cost = weigh({ schema, document, operationName, variableValues: variables, contextValue });
+    compiled.weighed = { inputs, isAllowed: typeof cost === "number" && cost <= maxAtOnce };
+    return compiled.weighed.isAllowed;
+  };
+
+  const openStream = async (request: EdgeRequest, posted: Posted | null): Promise<EdgeReply | ExecutionResult | null> => {
+    const document = posted && parsed(posted.query);
+    if (!document) return null;
+    const operation = getOperationAST(document, posted.operationName);
+    if (operation?.operation !== OperationTypeNode.SUBSCRIPTION || !isValid(schema, document)) return null;
+    const { operationName, variables: variableValues } = posted;
+    if (getVariableValues(schema, operation.variableDefinitions ?? [], variableValues).errors) return null;
+    const contextValue = createContext(sources, request);
+    const args = { schema, document, operationName, variableValues, contextValue };
+    if (typeof weigh(args) !== "number") return null;
+    const { budget } = request;
+    try {
+      const wait = budget.turn();
+      if (wait) await wait;
+      const opened = await budget.race(subscribe(args));
+      if (!(Symbol.asyncIterator in opened)) return { errors: (opened.errors ?? []).map(maskError) };
+      const { signal } = request.openStream();
+      const stream = { chunks: toServerSentEvents(opened, maskError), heartbeat: ":\n\n", signal };
+      return { status: 200, headers: { "content-type": sse }, body: "", stream };
+    } catch (error) {
+      return toRefusal(error);
+    }
+  };
+
+  return async (request, body) => {
+    const type = toMediaType(request.headers.accept);
+    const text = body.toString();
+    if (type === sse) return openStream(request, parse(text));
+    const posted = type && read(text);
+    const compiled = posted && find(posted, request.principal);
+    if (!compiled) return null;
+    const { document, operation, findInputs } = compiled;
+    const key = `${type} ${text}`;
+    const found = findInputs?.(sources, request) ?? null;
+    const before = found instanceof Promise ? await found : found;
+    const remembered = memo.find(key, before);
+    if (remembered) return remembered.plain;
+    if (getVariableValues(schema, operation.variableDefinitions ?? [], posted.variables).errors) return null;
+    const context = createContext(sources, request);
+    if (!isAllowed(compiled, posted, request, context)) return null;
+    const { budget } = request;
+    try {
+      const wait = budget.turn();
+      if (wait) await wait;
+      const variables = withDefaults(operation, posted.variables);
+      const { data, errors } = await budget.race(Promise.resolve(compiled.query(undefined, context, variables)));
+      if (errors) return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
+      const written = toJson(data, budget);
+      const made = typeof written === "string" ? written : await written;
+      const reply = { status: 200, headers: { "content-type": type }, body: `{"data":${made}}` };
+      if (before) memo.keep(key, before, (await findInputs?.(sources, request)) ?? null, reply);
+      return reply;
+    } catch (error) {
+      return toRefusal(error);
+    }
+  };
+}
+
+/** Null for a document whose queries Yoga executes. */
+function compile(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Compiled | null {
+  const operation = getOperationAST(document, operationName);
+  // graphql-jit builds object literals, which cannot have this key.
+  if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document)) return null;
+  const compiled = compileQuery(schema, document, operationName ?? undefined);
+  if (!isCompiledQuery(compiled)) return null;
+  const findInputs = createFindInputs(schema, document, operationName);
+  return { document, operation, query: compiled.query, findInputs, weighed: null };
+}
+
+/** By the rules for a token that may not see the schema. */
+function isValid(schema: GraphQLSchema, document: DocumentNode): boolean {
+  try {
+    return validate(schema, document, [...specifiedRules, ...listRules(false), noProtoVariableRule]).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Null for anything but a plain request. */
+function parse(text: string): Posted | null {
+  try {
+    const { query, operationName, variables, extensions, ...others } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof query !== "string" || query.length > maxQuery || !isNameOrNothing(operationName)) return null;
+    if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions) || Object.keys(others).length > 0) return null;
+    return { query, operationName: operationName ?? undefined, variables: variables ?? {} };
+  } catch {
+    return null;
+  }
+}
+
+function isNameOrNothing(value: unknown): value is string | null | undefined {
+  return value === undefined || value === null || (typeof value === "string" && value !== "");
+}
+
+function isObjectOrNothing(value: unknown): value is Readonly<Record<string, unknown>> | null | undefined {
+  return value === undefined || (typeof value === "object" && !Array.isArray(value));
+}
+
+const json = "application/json; charset=utf-8";
+const graphqlJson = "application/graphql-response+json; charset=utf-8";
+const sse = "text/event-stream";
+
+/** The media type of the answer, for the usual forms of `Accept`; null for all others. */
+function toMediaType(accept = "*/*"): string | null {
+  if (accept === "*/*" || accept === "application/json" || accept.startsWith("application/json,")) return json;
+  if (accept === sse) return sse;
+  if (accept.startsWith("application/graphql-response+json"))
+    return /^[a-z+/-]+(?:$|, ?application\/json)/.test(accept) ? graphqlJson : null;
+  return null;
+}
+
+/** The error as graphql-js has it: graphql-jit knows where it occurred, but not in which text. */
+function locate(error: GraphQLError, { loc }: DocumentNode): GraphQLError {
+  const { message, path, originalError, locations, extensions } = error;
+  const ends = [...(loc?.source.body.matchAll(/\r\n|[\n\r]/g) ?? [])];
+  const begins = [0, ...ends.map(({ index, 0: end }) => index + end.length)];
+  const positions = locations?.map(({ line, column }) => (begins[line - 1] ?? 0) + column - 1);
+  return new GraphQLError(message, {
+    source: loc?.source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    originalError: originalError ?? null,
+    extensions,
+  });
+}
