@@ -9,23 +9,27 @@ import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
 import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
 import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
 import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
+import type { SelectRows } from "./row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 
 export interface OpsContext extends Caller {
   /** Whether the execution takes lists in parts, so that other requests run in between: true for queries at /graphql, not for compiled ones. */
   readonly inParts?: boolean;
+  /** Of the list of containers, those to execute; all without it. */
+  readonly selectRows?: SelectRows | undefined;
   readonly origin: () => RequestOrigin;
   readonly sources: Sources;
   readonly loaders: Loaders;
 }
 
 /** The context of one request: its loaders cache, so nothing is fetched twice. */
-export function createContext(sources: Sources, caller: Caller): OpsContext {
+export function createContext(sources: Sources, caller: Caller, selectRows?: SelectRows): OpsContext {
   const { principal, requestId, signal, budget } = caller;
   const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
   const origin = () => caller.origin();
-  return { principal, origin, requestId, signal, budget, ...openStream, sources, loaders: new Loaders(sources, caller) };
+  const loaders = new Loaders(sources, caller);
+  return { principal, origin, requestId, signal, budget, ...openStream, sources, loaders, selectRows };
 }
 
 /** The loaders of one request, created on first use. They show only what the caller's token may see. */

@@ -15,6 +15,7 @@ import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { createContext } from "./context.ts";
 import { findInputs, type FoundInputs } from "./inputs.ts";
+import type { SelectRows } from "./row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 
 interface Executed<Data> {
@@ -27,7 +28,8 @@ interface Executed<Data> {
 interface Prepared<Data> {
   /** What its answer is computed from now; nothing runs for it. */
   readonly inputs: () => FoundInputs;
-  readonly run: () => Promise<Executed<Data>>;
+  /** `selectRows`: as OpsContext.selectRows. */
+  readonly run: (selectRows?: SelectRows) => Promise<Executed<Data>>;
 }
 
 /** How our own surfaces query: runs a fixed document in process, as the caller, without HTTP. */
@@ -52,11 +54,11 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
     const { query, name } = found;
     return {
       inputs: () => findInputs(document, variables, sources, caller),
-      run: async () => {
+      run: async (selectRows) => {
         const { budget } = caller;
         const wait = budget.turn();
         if (wait) await wait;
-        const context = createContext(sources, caller);
+        const context = createContext(sources, caller, selectRows);
         const { data, errors } = await budget.race(Promise.resolve(query.query(undefined, context, name(variables))));
         return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
       },

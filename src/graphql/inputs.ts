@@ -1,19 +1,39 @@
-import type { DocumentNode } from "graphql";
-import type { ContainerListing, EngineStatus } from "../containers/source.ts";
+import {
+  type DocumentNode,
+  getNamedType,
+  getOperationAST,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+  visit,
+} from "graphql";
+import { maySee, type Principal } from "../auth/principal.ts";
+import type { Container } from "../containers/container.ts";
+import type { EngineStatus } from "../containers/source.ts";
 import { needsDeploy } from "../deploys/release.ts";
-import { ContainersDocument, type ContainersQuery, type ContainersQueryVariables } from "../generated/rest.ts";
+import {
+  ContainerDocument,
+  type ContainerQueryVariables,
+  ContainersDocument,
+  type ContainersQuery,
+  type ContainersQueryVariables,
+  DeployInfoDocument,
+  HostsDocument,
+  QueuesDocument,
+} from "../generated/rest.ts";
+import type { ReplyInputs } from "../http/memo.ts";
 import { environments } from "../lib/environment.ts";
 import { toAgeSeconds } from "../lib/time.ts";
-import { selectEngines } from "./containers/loader.ts";
+import { versionOf } from "../lib/version.ts";
+import { createContainerFilter, findNamed, selectEngines } from "./containers/loader.ts";
+import { isMeasured } from "./containers/stats.ts";
 import { createDeployLoader } from "./deploys/info-loader.ts";
 import type { Caller, Sources } from "./sources.ts";
 
-/** What an answer depends on, where that is known without computing it. Sources never change an object that they have returned. */
-export interface Inputs {
-  /** What the caller may see, as a short text. */
-  readonly view: string;
-  /** While these are identical objects, the body is the same for equal variables and view. */
-  readonly parts: readonly unknown[];
+/** What an answer depends on. Sources never change an object that they have returned, so a version stands for each. */
+export interface Inputs extends ReplyInputs {
   /** The part of the data that headers are made of: new each time. */
   readonly status: object;
 }
@@ -21,38 +41,243 @@ export interface Inputs {
 /** A promise only where it must wait; null where the inputs do not determine the answer. */
 export type FoundInputs = Inputs | null | Promise<Inputs | null>;
 
-type Find = (variables: never, sources: Sources, caller: Caller) => FoundInputs;
+type FindVersion = (sources: Sources, caller: Caller) => string | null | Promise<string | null>;
 
-const inputsOf = new Map<DocumentNode, Find>([[ContainersDocument, findContainerInputs]]);
+/** What the rows of these root fields are made from, for a caller who may read it. */
+const versionsOf: Readonly<Record<string, FindVersion>> = {
+  containers: findContainersVersion,
+  container: findContainersVersion,
+  hosts: findHostsVersion,
+  hostsUpdatedAt: findHostsVersion,
+  thresholds: () => "",
+};
+
+const findersOf = new Map<DocumentNode, (variables: never, sources: Sources, caller: Caller) => FoundInputs>([
+  [ContainersDocument, findContainersInputs],
+  [ContainerDocument, findContainerInputs],
+  [DeployInfoDocument, (_, sources, caller) => toInputs(findDeployVersion(sources, caller), sources, caller)],
+  [HostsDocument, (_, sources, caller) => toInputs(findHostsVersion(sources, caller), sources, caller)],
+  [QueuesDocument, (_, sources, caller) => toInputs(findQueuesVersion(sources, caller), sources, caller)],
+]);
 
 /** The current inputs of a fixed document's answer; null when only running it shows the answer. */
 export function findInputs(document: DocumentNode, variables: object, sources: Sources, caller: Caller): FoundInputs {
-  return inputsOf.get(document)?.(variables as never, sources, caller) ?? null;
+  return mayRead(caller) ? (findersOf.get(document)?.(variables as never, sources, caller) ?? null) : null;
 }
 
-/** The engines' list, and the deploy where a row takes its version from it; stats are new each time. */
-function findContainerInputs({ env, includeStats }: ContainersQueryVariables, sources: Sources, caller: Caller): FoundInputs {
-  const { scopes, environments: allowed } = caller.principal;
-  if (includeStats || !scopes.has("ops:read") || (env && !allowed.has(env))) return null;
-  const listing = sources.containers.listCached();
-  if (!listing) return null;
-  const { shown } = selectEngines(caller.principal, listing.engines);
-  if (!shown.some(({ ok }) => ok)) return null;
-  const view = environments.filter((environment) => allowed.has(environment)).join();
-  if (!listing.containers.some(needsDeploy)) return toInputs(view, listing.containers, shown, null);
+/** Who may read nothing causes no read. */
+function mayRead({ principal }: Caller): boolean {
+  return principal.scopes.has("ops:read");
+}
+
+/** The list, and the samples of its containers. The ages of the engines are in the headers. */
+function findContainersInputs(variables: ContainersQueryVariables, sources: Sources, caller: Caller): FoundInputs {
+  const { env, includeStats } = variables;
+  if (env && !caller.principal.environments.has(env)) return null;
+  const version = findContainersVersion(sources, caller);
+  if (!includeStats) return toInputs(version, sources, caller);
+  const sampled = findStatsVersion(variables, sources, caller);
+  const all = version instanceof Promise ? version.then((found) => join([found, sampled])) : join([version, sampled]);
+  return toInputs(all, sources, caller);
+}
+
+/** By list, filter and view: the containers whose statistics an answer has. */
+const measuredOf = new WeakMap<readonly Container[], Map<string, readonly Container[]>>();
+
+function findStatsVersion(filter: ContainersQueryVariables, sources: Sources, { principal }: Caller): string | null {
+  const { containers = [] } = sources.containers.listCached() ?? {};
+  const filters = measuredOf.get(containers) ?? new Map<string, readonly Container[]>();
+  measuredOf.set(containers, filters);
+  const key = `${filter.env} ${filter.includeAccessories} ${toView(principal)}`;
+  const accepts = createContainerFilter(filter, principal);
+  const measured = filters.get(key) ?? containers.filter((one) => accepts(one) && isMeasured(one));
+  filters.set(key, measured);
+  return toText(sources.containers.statsVersion(measured));
+}
+
+/** Each container as a list of its own. */
+const alone = new WeakMap<Container, readonly Container[]>();
+
+/** The row and its sample. Where there is no such container, or several, only running it shows the error. */
+function findContainerInputs(variables: ContainerQueryVariables, sources: Sources, caller: Caller): FoundInputs {
+  const { name, engine, includeAccessories } = variables;
+  const accepts = createContainerFilter({ includeAccessories, engine }, caller.principal);
+  const [container, ...others] = findNamed(sources.containers.listCached()?.containers ?? [], name).filter(accepts);
+  if (!container || others.length > 0) return null;
+  const list = alone.get(container) ?? [container];
+  alone.set(container, list);
+  const sampled = isMeasured(container) ? toText(sources.containers.statsVersion(list)) : "";
+  // Whether the deploy is its own depends on the others.
+  const rows = needsDeploy(container) ? findRowsVersion(sources, caller) : "";
+  const own = join([`${versionOf(container)}`, sampled]);
+  return toInputs(rows instanceof Promise ? rows.then((found) => join([own, found])) : join([own, rows]), sources, caller);
+}
+
+const toText = (version: number | null) => (version === null ? null : `${version}`);
+
+/**
+ * How to find the inputs of a valid query; null where its answer depends on more: it must read root fields that are versioned, and of their rows only properties.
+ */
+export function createFindInputs(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | null,
+): ((sources: Sources, caller: Caller) => FoundInputs) | null {
+  const operation = getOperationAST(document, operationName);
+  const fields = operation && listFields(document, operation.selectionSet, schema.getQueryType());
+  if (!fields) return null;
+  const finders = new Set<FindVersion>();
+  for (const { name, type, selectionSet } of fields) {
+    const find = Object.hasOwn(versionsOf, name) ? versionsOf[name] : undefined;
+    if (!find || !hasOnlyProperties(document, selectionSet, type)) return null;
+    finders.add(find);
+  }
+  return (sources, caller) => {
+    if (!mayRead(caller)) return null;
+    const found = [...finders].map((find) => find(sources, caller));
+    if (!found.some((version) => version instanceof Promise)) return toInputs(join(found as (string | null)[]), sources, caller);
+    const versions = Promise.all(found.map((version) => Promise.resolve(version)));
+    return toInputs(versions.then(join), sources, caller);
+  };
+}
+
+/** Whether each message of a valid subscription depends on its event alone: only properties are selected, whatever the variables. */
+export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): boolean {
+  const operation = getOperationAST(document, operationName);
+  const [field, ...others] = (operation && listFields(document, operation.selectionSet, schema.getSubscriptionType())) ?? [];
+  if (!field || others.length > 0) return false;
+  const { selectionSet, type } = field;
+  const variables: unknown[] = [];
+  const find = (node: unknown) => void variables.push(node);
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) visit(definition, { Variable: find });
+  }
+  if (selectionSet) visit(selectionSet, { Variable: find });
+  return variables.length === 0 && hasOnlyProperties(document, selectionSet, type);
+}
+
+const join = (versions: readonly (string | null)[]) => (versions.includes(null) ? null : versions.join(" "));
+
+/** What Pothos notes of a field. */
+interface FieldExtensions {
+  /** The property of the row that it is. */
+  readonly pothosExposedField?: string;
+  readonly pothosOptions?: { readonly authScopes?: unknown };
+}
+
+interface SelectedField {
+  readonly name: string;
+  readonly type: unknown;
+  readonly isProperty: boolean;
+  readonly selectionSet: SelectionSetNode | undefined;
+}
+
+/** The fields of a selection, fragments resolved; null for one on another type. */
+function listFields(
+  document: DocumentNode,
+  { selections }: SelectionSetNode,
+  parent: GraphQLObjectType | null | undefined,
+): SelectedField[] | null {
+  const fields: SelectedField[] = [];
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      const name = selection.name.value;
+      const field = parent?.getFields()[name];
+      const { pothosExposedField: exposed, pothosOptions: options } = (field?.extensions ?? {}) as FieldExtensions;
+      // An id is made from properties of the row.
+      const isProperty = name === "id" || name === "__typename" || (exposed !== undefined && options?.authScopes === undefined);
+      fields.push({ name, type: field && getNamedType(field.type), isProperty, selectionSet: selection.selectionSet });
+      continue;
+    }
+    const fragment =
+      selection.kind === Kind.INLINE_FRAGMENT
+        ? selection
+        : document.definitions.find(
+            (definition) => definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === selection.name.value,
+          );
+    if (!fragment || !("selectionSet" in fragment) || !fragment.selectionSet) return null;
+    if ("typeCondition" in fragment && fragment.typeCondition && fragment.typeCondition.name.value !== parent?.name) return null;
+    const inner = listFields(document, fragment.selectionSet, parent);
+    if (!inner) return null;
+    fields.push(...inner);
+  }
+  return fields;
+}
+
+function hasOnlyProperties(document: DocumentNode, selectionSet: SelectionSetNode | undefined, type: unknown): boolean {
+  if (!selectionSet) return true;
+  const fields = isObjectType(type) ? listFields(document, selectionSet, type) : null;
+  return fields?.every((field) => field.isProperty && hasOnlyProperties(document, field.selectionSet, field.type)) ?? false;
+}
+
+/** Where no engine answers, an empty list is an error. */
+function findContainersVersion(sources: Sources, caller: Caller): string | null | Promise<string | null> {
+  const { engines = [] } = sources.containers.listCached() ?? {};
+  return selectEngines(caller.principal, engines).shown.some(({ ok }) => ok) ? findRowsVersion(sources, caller) : null;
+}
+
+/** The engines' list, and the deploy where a row takes its version from it. */
+function findRowsVersion(sources: Sources, caller: Caller): string | null | Promise<string | null> {
+  const containers = sources.containers.listCached()?.containers;
+  if (!containers) return null;
+  if (!needsDeployInfo(containers)) return `${versionOf(containers)}`;
   return createDeployLoader(sources, caller)
     .known()
-    .then((deploy) => toInputs(view, listing.containers, shown, deploy));
+    .then((deploy) => `${versionOf(containers)} ${versionOf(deploy)}`);
 }
 
-function toInputs(
-  view: string,
-  containers: ContainerListing["containers"],
-  engines: readonly EngineStatus[],
-  deploy: object | null,
-): Inputs {
-  const status: Pick<ContainersQuery, "engines"> = { engines: engines.map(toStatus) };
-  return { view, parts: [containers, deploy], status };
+const known = new WeakMap<object, boolean>();
+
+function needsDeployInfo(containers: readonly Container[]): boolean {
+  const needs = known.get(containers) ?? containers.some(needsDeploy);
+  known.set(containers, needs);
+  return needs;
+}
+
+async function findDeployVersion(sources: Sources, caller: Caller): Promise<string | null> {
+  const info = await createDeployLoader(sources, caller).known();
+  return info && `${versionOf(info)}`;
+}
+
+function findHostsVersion(sources: Sources, { principal }: Caller): string | null {
+  const report = maySee(principal, sources.env) ? sources.hosts.reportCached() : null;
+  return report && `${versionOf(report)}`;
+}
+
+/** The answers of the sources that the caller may see; where a failure names its worker also the containers, which say its release. */
+function findQueuesVersion(sources: Sources, caller: Caller): string | null | Promise<string | null> {
+  const answers = sources.queues.allCached?.();
+  const shown = answers?.filter(({ source }) => maySee(caller.principal, source.env ?? sources.env)) ?? [];
+  if (shown.length === 0) return null;
+  const versions = shown.flatMap(({ metrics, failures }) => [versionOf(metrics), versionOf(failures)]).join();
+  if (!shown.some(({ failures }) => failures.some(({ worker }) => worker !== null))) return versions;
+  const rows = findRowsVersion(sources, caller);
+  return rows instanceof Promise ? rows.then((found) => join([versions, found])) : join([versions, rows]);
+}
+
+function toInputs(version: string | null | Promise<string | null>, sources: Sources, caller: Caller): FoundInputs {
+  if (version instanceof Promise) return version.then((found) => toInputs(found, sources, caller));
+  const { principal } = caller;
+  if (version === null) return null;
+  return {
+    view: toView(principal),
+    version,
+    get status(): Pick<ContainersQuery, "engines"> {
+      const { engines = [] } = sources.containers.listCached() ?? {};
+      return { engines: selectEngines(principal, engines).shown.map(toStatus) };
+    },
+  };
+}
+
+const views = new WeakMap<Principal, string>();
+
+/** What a caller may see. */
+function toView(principal: Principal): string {
+  const found = views.get(principal);
+  if (found !== undefined) return found;
+  const view = environments.filter((environment) => principal.environments.has(environment)).join();
+  views.set(principal, view);
+  return view;
 }
 
 function toStatus({ name, contactAt, error }: EngineStatus): NonNullable<ContainersQuery["engines"]>[number] {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type BlockList, isIP, SocketAddress } from "node:net";
+import { LRUCache } from "lru-cache";
 
 /** Finds the client's address from the connection's address and the headers. Undefined for a connection that has ended. */
 export type FindClientAddress = (peer: string | undefined, headers: IncomingHttpHeaders) => string | undefined;
@@ -11,6 +12,16 @@ export type FindClientAddress = (peer: string | undefined, headers: IncomingHttp
  */
 export function createClientAddress(trusted: BlockList): FindClientAddress {
   const isTrusted = (address: string) => trusted.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
+  /** Of the last connections: checking an address costs a tenth of an answer from memory. */
+  const peers = new LRUCache<string, { readonly address: string | null; readonly isProxy: boolean }>({ max: 1000 });
+  const findPeer = (text: string) => {
+    const known = peers.get(text);
+    if (known) return known;
+    const address = parseAddress(text);
+    const found = { address, isProxy: address !== null && isTrusted(address) };
+    peers.set(text, found);
+    return found;
+  };
   const findClient = (peer: string, hops: readonly string[]) => {
     let client = peer;
     for (const hop of hops.toReversed()) {
@@ -21,8 +32,8 @@ export function createClientAddress(trusted: BlockList): FindClientAddress {
     return client;
   };
   return (remoteAddress, headers) => {
-    const peer = remoteAddress && parseAddress(remoteAddress);
-    if (!peer || !isTrusted(peer)) return peer || undefined;
+    const { address: peer, isProxy } = findPeer(remoteAddress ?? "");
+    if (!peer || !isProxy) return peer || undefined;
     const { forwarded } = headers;
     const forwardedFor = headers["x-forwarded-for"];
     const clients = [];

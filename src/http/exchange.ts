@@ -12,6 +12,9 @@ interface OpenStreams {
   open(exchange: Exchange): StreamLease;
 }
 
+/** Of a body that no budget counts. */
+const smallBytes = 4096;
+
 interface ExchangeOptions {
   readonly maxBodyBytes: number;
   readonly streams: OpenStreams;
@@ -145,7 +148,9 @@ export class Exchange implements EdgeRequest {
   }
 
   async body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
-    this.budget.hold(Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes)));
+    const bytes = Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes));
+    // A small one does not matter, and an answer from memory needs no budget.
+    if (bytes > smallBytes) this.budget.hold(bytes);
     return readBody(this.req, maxBytes);
   }
 }

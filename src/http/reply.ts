@@ -136,7 +136,7 @@ export function writeReply(exchange: Exchange, reply: EdgeReply, isLast: boolean
 }
 
 /** Sets the headers of `writeReply`, for a surface that answers on `res` itself. */
-export function presetHeaders({ res, requestId }: Exchange): void {
+export function presetHeaders({ res, requestId }: Pick<Exchange, "res" | "requestId">): void {
   for (let index = 0; index < apiHeaders.length; index += 2) {
     res.setHeader(apiHeaders[index] as string, apiHeaders[index + 1] as string);
   }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Logger } from "../lib/logger.ts";
 import { redactSecrets } from "../lib/redact/secrets.ts";
 import { type Exchange, parseClientRequestId } from "./exchange.ts";
@@ -38,9 +39,16 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
   );
 }
 
+/** The last paths: clients ask for the same few. */
+const logPaths = new LRUCache<string, string>({ maxSize: 100_000, sizeCalculation: (_, path) => path.length || 1 });
+
 function toLogPath(path: string): string {
+  const known = logPaths.get(path);
+  if (known !== undefined) return known;
   const safe = redactSecrets(path.replace(unprintable, "?"));
-  return safe.length > 256 ? `${safe.slice(0, 256)}...` : safe;
+  const cut = safe.length > 256 ? `${safe.slice(0, 256)}...` : safe;
+  logPaths.set(path, cut);
+  return cut;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { MetricsQuery } from "../generated/metrics.ts";
 import { toUnixSeconds } from "../lib/time.ts";
-import { type Column, readValue, type Table, toLabels } from "./exposition.ts";
+import { type Column, readValue, type Table, toLabels, type WrittenRow, writeRow } from "./exposition.ts";
 
 type Engine = NonNullable<MetricsQuery["engines"]>[number];
 type Container = NonNullable<MetricsQuery["containers"]>[number];
@@ -79,7 +79,7 @@ export const containerTable: Table<Container> = {
   ],
 };
 
-/** Containers with current data: the last state before an engine was lost is no measurement. */
-export function toKnown(containers: readonly Container[] | null): readonly Container[] | null {
-  return containers?.filter(({ stale }) => !stale) ?? null;
+/** The lines of a container; null for one whose data is not current: the last state before an engine was lost is no measurement. */
+export function writeContainer(container: Container): WrittenRow | null {
+  return container.stale ? null : writeRow(containerTable, container);
 }

@@ -19,7 +19,8 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: "gauge" | "counter" | "info" | "histogram";
-  readonly samples: readonly Sample[];
+  /** The samples, or their lines. */
+  readonly samples: readonly Sample[] | string;
 }
 
 /** `value` is that of its only sample, null when it is unknown, or all samples. */
@@ -65,10 +66,13 @@ function toFamilyText({ name, help, type, samples }: Family, format: Format): st
   let text = `# HELP ${title} ${escapeHelp(help, isOpen)}\n# TYPE ${title} ${!isOpen && type === "info" ? "gauge" : type}\n`;
   const unit = isOpen && type !== "info" ? /_(seconds|bytes|ratio)$/.exec(title)?.[1] : undefined;
   if (unit) text += `# UNIT ${title} ${unit}\n`;
-  for (const { suffix, labels, value } of samples) {
-    text += `${suffix ? name + suffix : name}${labels && `{${labels}}`} ${toNumber(value)}\n`;
-  }
+  if (typeof samples === "string") return text + samples;
+  for (const sample of samples) text += toLine(name, sample);
   return text;
+}
+
+function toLine(name: string, { suffix, labels, value }: Sample): string {
+  return `${suffix ? name + suffix : name}${labels && `{${labels}}`} ${toNumber(value)}\n`;
 }
 
 function escapeHelp(help: string, isOpen: boolean): string {
@@ -110,29 +114,51 @@ export interface Filled {
   readonly dropped: { readonly prefix: string; readonly series: number };
 }
 
-/** The families of a table; without samples when `rows` is null (unknown). */
-export function fill<Row>({ prefix, maxRows, labels, columns }: Table<Row>, rows: readonly Row[] | null): Filled {
-  const shown = (rows ?? []).slice(0, maxRows);
-  const rest = (rows ?? []).slice(maxRows);
-  const labelled = shown.map(labels);
-  const families = columns.map((column): Family => {
+/** What one row adds to its table: the lines of each column, and how many they are. */
+export interface WrittenRow {
+  readonly columns: readonly string[];
+  readonly series: number;
+}
+
+export function writeRow<Row>({ labels, columns }: Table<Row>, row: Row): WrittenRow {
+  const own = labels(row);
+  let series = 0;
+  const written = columns.map((column) => {
+    const samples = toSamples(column, row, own);
+    series += samples.length;
+    return samples.map((sample) => toLine(column[0], sample)).join("");
+  });
+  return { columns: written, series };
+}
+
+/** The families of a table with these rows. */
+export function joinRows<Row>({ prefix, maxRows, columns }: Table<Row>, rows: readonly WrittenRow[]): Filled {
+  const shown = rows.slice(0, maxRows);
+  const families = columns.map((column, index): Family => {
     const [name, help, , kind = "gauge"] = column;
-    const samples: Sample[] = [];
-    for (const [index, row] of shown.entries()) addSamples(samples, column, row, labelled[index] as string);
+    let samples = "";
+    for (const row of shown) samples += row.columns[index];
     return { name, help, type: typeof kind === "string" ? kind : "gauge", samples };
   });
-  const left: Sample[] = [];
-  for (const row of rest) for (const column of columns) addSamples(left, column, row, "");
-  return { families, dropped: { prefix, series: left.length } };
+  const series = rows.slice(maxRows).reduce((sum, row) => sum + row.series, 0);
+  return { families, dropped: { prefix, series } };
+}
+
+/** The same of rows that were not written; without samples when `rows` is null (unknown). */
+export function fill<Row>(table: Table<Row>, rows: readonly Row[] | null): Filled {
+  return joinRows(
+    table,
+    (rows ?? []).map((row) => writeRow(table, row)),
+  );
 }
 
 export function readValue<Row>(row: Row, value: Column<Row>[2]): Value {
   return typeof value === "function" ? value(row) : (row[value] as Value);
 }
 
-function addSamples<Row>(samples: Sample[], [, , value, kind]: Column<Row>, row: Row, labels: string): void {
+function toSamples<Row>([, , value, kind]: Column<Row>, row: Row, labels: string): readonly Sample[] {
   const found = readValue(row, value);
-  if (found === null || found === undefined || Number.isNaN(found)) return;
-  if (typeof kind !== "object") samples.push({ labels, value: Number(found) });
-  else for (const state of kind) samples.push({ labels: `${labels},state="${state}"`, value: state === found ? 1 : 0 });
+  if (found === null || found === undefined || Number.isNaN(found)) return [];
+  if (typeof kind !== "object") return [{ labels, value: Number(found) }];
+  return kind.map((state) => ({ labels: `${labels},state="${state}"`, value: state === found ? 1 : 0 }));
 }

@@ -2,13 +2,25 @@ import { maySee, type Principal } from "../auth/principal.ts";
 import type { TokenEnd } from "../auth/token.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
+import { createRowMemo } from "../graphql/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
-import { containerTable, engineTable, toKnown } from "./containers.ts";
+import { containerTable, engineTable, writeContainer } from "./containers.ts";
 import { deployInfoTable, deployTable } from "./deploys.ts";
-import { contentTypes, type Family, fill, type Filled, type Format, type Table, toLabels, toText } from "./exposition.ts";
+import {
+  contentTypes,
+  type Family,
+  fill,
+  type Filled,
+  type Format,
+  joinRows,
+  type Table,
+  toLabels,
+  toText,
+  type WrittenRow,
+} from "./exposition.ts";
 import { hostReportTable, hostTable } from "./hosts.ts";
 import type { Instruments } from "./instruments.ts";
 import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queues.ts";
@@ -34,12 +46,17 @@ export function createMetricsHandler(
   instruments: Pick<Instruments, "collect">,
   tokenEnds: () => readonly TokenEnd[],
 ): (request: MetricsRequest) => Promise<EdgeReply & { readonly body: string }> {
+  const written = createRowMemo<WrittenRow | null>();
   return async (request) => {
     if (request.method !== "GET") throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
     if (!request.principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
     const stats = parseStats(request.query);
-    const { data, errors } = await execute(metricsDocument, { stats }, request).run();
-    const tables = [...toTables(data ?? {}, errors), fill(tokenTable, toVisibleEnds(tokenEnds(), request.principal))];
+    // Samples are new at each scrape.
+    const rows = stats ? null : written.begin();
+    const { data, errors } = await execute(metricsDocument, { stats }, request).run(rows?.select);
+    const found = data?.containers ?? [];
+    const containers = rows?.finish(found, writeContainer) ?? found.map(writeContainer);
+    const tables = [...toTables(data ?? {}, errors, containers), fill(tokenTable, toVisibleEnds(tokenEnds(), request.principal))];
     const families = [
       ...tables.flatMap((table) => table.families),
       toDropped(tables.map(({ dropped }) => dropped)),
@@ -61,13 +78,20 @@ export function createMetricsHandler(
 /** Counts of requests and upstream calls cover all environments: only for tokens of every environment. */
 const ofAllTokens = /^ops_(?:http|upstream)_/;
 
-function toTables(data: Partial<MetricsQuery>, errors: readonly OpsError[]): readonly Filled[] {
-  const { engines = null, containers = null, hosts = null, hostsUpdatedAt = null, deployInfo = null } = data;
+function toTables(
+  data: Partial<MetricsQuery>,
+  errors: readonly OpsError[],
+  containers: readonly (WrittenRow | null)[],
+): readonly Filled[] {
+  const { engines = null, hosts = null, hostsUpdatedAt = null, deployInfo = null } = data;
   const deploys = deployInfo && [deployInfo];
   return [
     fill(upstreamTable, toUpstreamRows(data, errors)),
     fill(engineTable, engines),
-    fill(containerTable, toKnown(containers)),
+    joinRows(
+      containerTable,
+      containers.filter((row) => row !== null),
+    ),
     fill(queueSourceTable, toSourceRows(data)),
     fill(queueTable, toQueueRows(data)),
     fill(hostTable, hosts),

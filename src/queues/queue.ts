@@ -193,11 +193,20 @@ export interface UnsupportedSystem {
   readonly reason: string;
 }
 
+/** The last answers of one source: the same arrays until it is read again. */
+export interface CachedAnswers {
+  readonly source: Pick<QueueSource, "name" | "env">;
+  readonly metrics: readonly QueueMetrics[];
+  readonly failures: readonly FingerprintedFailures[];
+}
+
 /** All sources behind one configuration. */
 export interface QueueSources {
   /** Configured and detected sources. Rejects with postgres_unavailable when detection cannot read the database and nothing is configured. */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
   /** Unsupported systems, as far as detection could look. Never rejects. Absent: there is no detection. */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
+  /** What the sources of `all` would return at once; null where one of them would be read. Absent: nothing is cached. */
+  allCached?(): readonly CachedAnswers[] | null;
   close(): Promise<void>;
 }

@@ -13,7 +13,7 @@ import { createSqlControl } from "./jobs/sql-control.ts";
 import { createRunTimes } from "./metrics.ts";
 import { createDatabase, createReadLimits, type Database } from "./postgres/database.ts";
 import type { HeavyOptions } from "./postgres/statements.ts";
-import type { QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
+import type { CachedAnswers, QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
 import { createQueueSource, findKind, type QueueSourceConfig } from "./registry.ts";
 import { addSamples, createHistoryRing } from "./sampled-history.ts";
 import type { Brokers, KindSource } from "./system.ts";
@@ -41,7 +41,10 @@ export type MetricsObserver = (source: Pick<QueueSource, "name" | "env">, metric
 const noBrokers: Brokers = { rabbitmq: null, redis: null };
 
 /** A source with its caches. */
-export interface OpenSource extends QueueSource, Omit<KindSource, keyof QueueSource> {}
+export interface OpenSource extends QueueSource, Omit<KindSource, keyof QueueSource> {
+  /** Null where one of them would be read. */
+  answersCached(): CachedAnswers | null;
+}
 
 /** The port, and what `cli check` asks besides. */
 export interface OpenQueueSources extends QueueSources {
@@ -88,6 +91,12 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
       const beside = await Promise.all(found.map(async (source) => (await source.unsupported?.(signal)) ?? []));
       const systems = new Map([...detector.unsupported(), ...beside.flat()].map((system) => [system.name, system]));
       return [...systems.values()].filter(({ name }) => !hide.includes(name));
+    },
+    allCached() {
+      const detected = detector.known();
+      if (!detected) return null;
+      const answers = [...configured, ...detected].map((source) => source.answersCached());
+      return answers.includes(null) ? null : (answers as CachedAnswers[]);
     },
     async close() {
       await Promise.allSettled([database.close(), controlDatabase?.close(), ...opened.map((source) => source.close?.())]);
@@ -138,7 +147,9 @@ export function createDetector({ open, logger, ...options }: DetectorOptions) {
   return {
     /** Systems in the database that are not read, as of the last detection. */
     unsupported: () => unsupported,
-    /** The detected sources. Rejects while the database has never answered. */
+    /** The detected sources; null before the first detection. */
+    known: (): readonly OpenSource[] | null => (options.detect === false ? [] : detected),
+    /** The same, detected now where that is due. Rejects while the database has never answered. */
     async sources(signal: AbortSignal): Promise<readonly OpenSource[]> {
       if (options.detect === false) return [];
       const isDue = performance.now() >= askAgainAt;
@@ -178,25 +189,31 @@ function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver
   const readFailures = async (signal: AbortSignal) =>
     fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
   const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
+  const metrics = createCache(readMetrics, ttlMs);
+  const failures = createCache(readFailures, ttlMs);
   return {
     ...source,
+    answersCached() {
+      const [numbers, errors] = [metrics.cached(), failures.cached()];
+      return numbers && errors && { source, metrics: numbers, failures: errors };
+    },
     async history(queues, range, signal) {
       if (!readRows) return ring.history(queues, range);
       const histories = await readRows(queues, range, signal).catch(asOpsError);
       return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
     },
-    metrics: cache(readMetrics, ttlMs),
-    failures: cache(readFailures, ttlMs),
+    metrics: (signal) => metrics(signal).catch(asOpsError),
+    failures: (signal) => failures(signal).catch(asOpsError),
     failedJobs: async (queue, signal) => {
       const jobs = (await source.failedJobs?.(queue, signal)) ?? null;
       return jobs && fingerprints.addToJobs(jobs, createSharedBudget(signal));
     },
-    ...(source.workerJobs && { workerJobs: cache(source.workerJobs, ttlMs) }),
+    ...(source.workerJobs && { workerJobs: cacheWorkerJobs(source.workerJobs, ttlMs) }),
   };
 }
 
-function cache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: number): (signal: AbortSignal) => Promise<T> {
-  const cached = createCache(ask, ttlMs);
+function cacheWorkerJobs(read: NonNullable<KindSource["workerJobs"]>, ttlMs: number): NonNullable<KindSource["workerJobs"]> {
+  const cached = createCache(read, ttlMs);
   return (signal) => cached(signal).catch(asOpsError);
 }
 

@@ -30,6 +30,8 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   /** Codes besides unauthorized, forbidden, invalid_request and internal. */
   readonly errors: readonly ErrorCode[];
   readonly headers?: (data: Partial<Data>) => Readonly<Record<string, string>>;
+  /** Whether the body is a list of containers, and each of its rows depends on its container alone. */
+  readonly isOfRows?: (variables: Readonly<Record<string, unknown>>) => boolean;
   /** The body as lines of text, for `Accept: text/plain`. */
   readonly text?: (body: unknown) => string;
   /** The subscription behind `follow=true`. */
@@ -127,6 +129,7 @@ export const endpoints = [
     document: ContainersDocument,
     params: [env, accessories, stats],
     pick: field("containers"),
+    isOfRows: ({ includeStats }) => includeStats !== true,
     headers: enginesHeader,
     errors: engineErrors,
   }),

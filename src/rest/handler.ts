@@ -1,6 +1,9 @@
+import { LRUCache } from "lru-cache";
 import { type Execute, type Follow, toFailure } from "../graphql/execute.ts";
 import type { Inputs } from "../graphql/inputs.ts";
+import { createRowMemo } from "../graphql/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
+import { createReplyMemo } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize, toJson } from "../lib/budget/json.ts";
 import { OpsError } from "../lib/errors.ts";
@@ -11,6 +14,12 @@ import { parseQuery } from "./params.ts";
 
 /** An authenticated request at or below the base path. */
 export type RestRequest = Caller & Pick<EdgeRequest, "method" | "isHead" | "path" | "query" | "headers">;
+
+/** What a target asks. */
+interface Parsed {
+  readonly endpoint: Endpoint;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
 
 type RestReply = EdgeReply & Required<Pick<EdgeReply, "headers" | "route">>;
 
@@ -26,33 +35,50 @@ export function createRestHandler(
   execute: Execute,
   follow: Follow,
   openapi: () => string | Buffer,
-): (request: RestRequest) => RestReply | Promise<RestReply> {
+): (request: RestRequest) => EdgeReply | Promise<EdgeReply> {
   const memo = createReplyMemo();
+  const texts = createRowMemo<string>();
+  const targets = new LRUCache<string, Parsed>({ maxSize: 100_000, sizeCalculation: (_, target) => target.length });
+  const parse = (method: string, path: string, query: string, headers: RestRequest["headers"]): Parsed => {
+    const target = `${method} ${path}?${query}`;
+    const known = targets.get(target);
+    if (known) return known;
+    const { endpoint, name } = matchRoute(endpoints, method, path);
+    const variables = { ...parseQuery(endpoint.params, query, headers), ...(name !== undefined && { name }) };
+    const parsed = { endpoint, variables };
+    if (endpoint.params.every((param) => param.in === "query")) targets.set(target, parsed);
+    return parsed;
+  };
   return (request) => {
     const { query, headers } = request;
     const path = request.path.slice(basePath.length);
     const method = request.isHead ? "HEAD" : request.method;
     if (path === "/openapi.json") return serveOpenApi(method, openapi());
-    const { endpoint, name } = matchRoute(endpoints, method, path);
-    const variables = parseQuery(endpoint.params, query, headers);
-    if (name !== undefined) variables["name"] = name;
+    const { endpoint, variables } = parse(method, path, query, headers);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
     const { inputs, run } = execute(endpoint.document, variables as never, request);
     const key = `${path}?${query}`;
     const make = async (before: Inputs | null) => {
-      const { data, errors } = await run();
+      const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
+      const { data, errors } = await run(rows?.select);
       const body = data === null ? null : endpoint.pick.body(data);
       if (body === null || body === undefined) throw toFailure(errors);
       const asText = endpoint.text !== undefined && (wantsText(headers.accept) || variables["download"] === true);
-      const written = asText ? checkSize(endpoint.text(body), request.budget.maxBytes) : toJson(body, request.budget);
+      const write = () => {
+        const { maxBytes } = request.budget;
+        const made = rows?.finish(body as readonly unknown[], (row) => JSON.stringify(row));
+        if (made) return checkSize(`[${made.join()}]`, maxBytes);
+        return asText ? checkSize(endpoint.text(body), maxBytes) : toJson(body, request.budget);
+      };
+      const written = write();
       const text = typeof written === "string" ? written : await written;
       const reply = toReply(endpoint, data ?? {}, text, asText, variables);
-      if (before && errors.length === 0) memo.keep(key, before, await inputs(), reply);
-      return reply;
+      const remembered = before && errors.length === 0 ? memo.keep(key, before, await inputs(), reply) : null;
+      return remembered ? remembered.toReply(headers, endpoint.headers?.(data ?? {})) : reply;
     };
     const answer = (now: Inputs | null) => {
       const known = memo.find(key, now);
-      return known && now ? { ...known, headers: { ...known.headers, ...endpoint.headers?.(now.status) } } : make(now);
+      return known && now ? known.toReply(headers, endpoint.headers?.(now.status)) : make(now);
     };
     const now = inputs();
     return now instanceof Promise ? now.then(answer) : answer(now);
@@ -107,43 +133,6 @@ function serveOpenApi(method: string, body: string | Buffer): RestReply {
   if (method !== "GET" && method !== "HEAD")
     throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
   return { status: 200, route: "/openapi.json", headers: json, body };
-}
-
-/** The last replies, each valid while it is built from the same objects. */
-interface ReplyMemo {
-  /** Null without a reply, or when its inputs have changed. `key` identifies the request. */
-  find(key: string, inputs: Inputs | null): RestReply | null;
-  /** `before` and `after`: the inputs before and after the reply was built. When they differ, it is not stored. */
-  keep(key: string, before: Inputs | null, after: Inputs | null, reply: RestReply): void;
-}
-
-/** At this many replies all are dropped, because clients choose the query strings. */
-const limit = 32;
-
-/** A longer body is stored as a Buffer that all readers share: text is encoded for each of them, and a slow one holds its own copy. */
-const longText = 16_384;
-
-export function createReplyMemo(): ReplyMemo {
-  const replies = new Map<string, { readonly inputs: Inputs; readonly reply: RestReply }>();
-  return {
-    find(key, inputs) {
-      const remembered = inputs && replies.get(toId(key, inputs));
-      return remembered && isSame(remembered.inputs, inputs) ? remembered.reply : null;
-    },
-    keep(key, before, after, reply) {
-      if (!before || !after || !isSame(before, after)) return;
-      if (replies.size >= limit) replies.clear();
-      const { body } = reply;
-      const shared = body.length > longText ? { ...reply, body: Buffer.from(body) } : reply;
-      replies.set(toId(key, before), { inputs: before, reply: shared });
-    },
-  };
-}
-
-const toId = (key: string, { view }: Inputs) => `${view}:${key}`;
-
-function isSame({ parts: a }: Inputs, { parts: b }: Inputs): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
 interface Match {

@@ -63,6 +63,9 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint) {
           ...(endpoint.follow && { "text/event-stream": { schema: { type: "string", description: eventsHelp } } }),
         },
       },
+      ...(endpoint.method === "GET" && {
+        "304": { description: "The body is the one that `If-None-Match` names by its `ETag`" },
+      }),
       ...toErrors([...everywhere, ...endpoint.errors]),
     },
   };

@@ -19,7 +19,7 @@ function create(url: string | null = "/x", headers: Record<string, string> = {},
   const res = Object.assign(new EventEmitter(), { closed: false, writableFinished: false });
   const lease = { signal: new AbortController().signal } as StreamLease;
   const open = vi.fn<(exchange: Exchange) => StreamLease>(() => lease);
-  const options = { maxBodyBytes: 5, streams: { open, endAll() {} }, findClientAddress: (peer?: string) => `${peer} found` };
+  const options = { maxBodyBytes: 50_000, streams: { open, endAll() {} }, findClientAddress: (peer?: string) => `${peer} found` };
   return { exchange: new Exchange(req as never, res as never, options), req, res, open, lease };
 }
 
@@ -145,24 +145,29 @@ test("a stream opens once", () => {
 });
 
 test.each([
-  [{}, undefined, 5],
-  [{}, 9, 9],
-  [{ "content-length": "3" }, undefined, 3],
-  [{ "content-length": "3" }, 9, 3],
-  [{ "content-length": "5" }, undefined, 5],
-])("a body with %j, of at most %j bytes, contains %d", async (headers: Record<string, string>, most, held) => {
+  [{}, undefined, [50_000]],
+  [{}, 90_000, [90_000]],
+  [{ "content-length": "30000" }, undefined, [30_000]],
+  [{ "content-length": "30000" }, 90_000, [30_000]],
+  [{ "content-length": "50000" }, undefined, [50_000]],
+  [{ "content-length": "4097" }, undefined, [4097]],
+  [{ "content-length": "4096" }, undefined, []],
+])("a body with %j, of at most %j bytes, counts as %j", async (headers: Record<string, string>, most, held) => {
   const { exchange, req } = create("/x", headers);
   const hold = vi.spyOn(exchange.budget, "hold");
   const reading = most === undefined ? exchange.body() : exchange.body(most);
   req.emit("data", Buffer.from("12"));
   req.emit("end");
   expect(String(await reading)).toBe("12");
-  expect(hold.mock.calls).toEqual([[held]]);
+  expect(hold.mock.calls.flat()).toEqual(held);
 });
 
 test("a body over the maximum is refused", async () => {
-  const { exchange } = create("/x", { "content-length": "6" });
+  const { exchange } = create("/x", { "content-length": "60000" });
   const hold = vi.spyOn(exchange.budget, "hold");
-  await expect(exchange.body()).rejects.toMatchObject({ code: "payload_too_large", message: "The body is larger than 5 bytes" });
-  expect(hold.mock.calls).toEqual([[5]]);
+  await expect(exchange.body()).rejects.toMatchObject({
+    code: "payload_too_large",
+    message: "The body is larger than 50000 bytes",
+  });
+  expect(hold.mock.calls).toEqual([[50_000]]);
 });

@@ -2,7 +2,6 @@ import { beforeEach, expect, test } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import type { DeployInfo } from "../../src/deploys/deploy.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
-import { createReplyMemo } from "../../src/rest/handler.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer, sampleEngine } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
@@ -110,46 +109,16 @@ test("a remembered long body is one Buffer for all its readers", async () => {
   expect(third.raw).toBe(second.raw);
 });
 
-test("32 replies are remembered; one more clears them all", () => {
-  const memo = createReplyMemo();
-  const inputs = { view: "all", parts: [rows], status: {} };
-  const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
-  const keep = (count: number, from = 0) => {
-    for (let index = from; index < from + count; index++) memo.keep(`key-${index}`, inputs, inputs, reply);
-  };
-  const found = (count: number) =>
-    Array.from({ length: count }, (_, index) => memo.find(`key-${index}`, inputs)).filter(Boolean).length;
-  keep(32);
-  expect(found(33)).toBe(32);
-  keep(1, 32);
-  expect(found(33)).toBe(1);
-  expect(memo.find("key-32", inputs)).toBe(reply);
-});
-
-test("a reply is for its view and parts, if these did not change meanwhile", () => {
-  const memo = createReplyMemo();
-  const [one, two] = [{}, {}];
-  const inputs = (view: string, ...parts: object[]) => ({ view, parts, status: {} });
-  const reply = { status: 200, body: "[]" } as unknown as Parameters<typeof memo.keep>[3];
-  memo.keep("changed", inputs("all", one), inputs("all", two), reply);
-  memo.keep("more", inputs("all", one), inputs("all", one, two), reply);
-  memo.keep("unknown", null, inputs("all", one), reply);
-  memo.keep("lost", inputs("all", one), null, reply);
-  for (const key of ["changed", "more", "unknown", "lost"]) expect(memo.find(key, inputs("all", one))).toBeNull();
-  memo.keep("key", inputs("all", one), inputs("all", one), reply);
-  expect(memo.find("key", inputs("all", one))).toBe(reply);
-  for (const other of [null, inputs("staging", one), inputs("all", two), inputs("all", one, two), inputs("all")]) {
-    expect(memo.find("key", other)).toBeNull();
-  }
-});
-
-test.each([
-  [16_384, false],
-  [16_385, true],
-])("a body of %d characters is a Buffer when it is found: %j", (length, isBuffer) => {
-  const memo = createReplyMemo();
-  const inputs = { view: "all", parts: [], status: {} };
-  memo.keep("key", inputs, inputs, { status: 200, body: "x".repeat(length) } as unknown as Parameters<typeof memo.keep>[3]);
-  const body = memo.find("key", inputs)?.body;
-  expect([Buffer.isBuffer(body), String(body)]).toEqual([isBuffer, "x".repeat(length)]);
+test("a remembered answer has a tag, and is not sent twice to one client", async () => {
+  const first = await rest.call("GET", "/containers");
+  const { etag } = first.headers ?? {};
+  expect(etag).toMatch(/^"[\w-]{27}"$/);
+  const asked = { "if-none-match": String(etag) };
+  const again = await rest.call("GET", "/containers", "", undefined, undefined, asked);
+  expect(again).toMatchObject({ status: 304, body: "", headers: { etag, "x-ops-engines": expect.any(String) } });
+  expect(lists).toBe(1);
+  rows = [sampleContainer({ name: "a", status: "exited" })];
+  const changed = await rest.call("GET", "/containers", "", undefined, undefined, asked);
+  expect(changed.status).toBe(200);
+  expect(changed.headers?.["etag"]).not.toBe(etag);
 });

@@ -123,6 +123,7 @@ export function createMemorySources(
       count("stats", refs.length);
       return refs.map(() => sampleStats);
     },
+    statsVersion: () => null,
     statsHistory: () => {
       count("statsHistory");
       return [sampleStats];
@@ -196,6 +197,7 @@ export function createMemorySources(
         count("hosts");
         return { hosts: await give(data.hosts), thresholds, updatedAt: "2026-01-13T09:46:00Z" };
       },
+      reportCached: () => null,
       history: async (range, instances) => {
         count("hostHistory");
         await give(data.hosts);

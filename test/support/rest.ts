@@ -15,8 +15,9 @@ export function createRest(sources: Sources, caller: Caller = createCaller()) {
   const handle = createRestHandler(createExecute(schema, sources, documents), createFollow(schema, sources, followed), () =>
     createOpenApi(schema),
   );
-  const call = async (method: string, path: string, query = "", accept?: string, as = caller) => {
-    const reply = await handle({ method, isHead: method === "HEAD", path: basePath + path, query, headers: { accept }, ...as });
+  const call = async (method: string, path: string, query = "", accept?: string, as = caller, more: object = {}) => {
+    const headers = { accept, ...more };
+    const reply = await handle({ method, isHead: method === "HEAD", path: basePath + path, query, headers, ...as });
     return { ...reply, body: reply.body.toString(), raw: reply.body };
   };
   return { call, get: (path: string, query?: string, accept?: string) => call("GET", path, query, accept) };

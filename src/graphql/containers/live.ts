@@ -4,6 +4,7 @@ import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
 import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { needsDeploy, withDeploy } from "../../deploys/release.ts";
+import { versionOf } from "../../lib/version.ts";
 import { toContainerArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { endedDescription, openLease, type OpsContext } from "../context.ts";
@@ -156,10 +157,11 @@ interface Wanted extends ContainerFilter {
 /** The list of containers, then its changes. `engines` shows engines that do not answer; their containers are stale for a minute, then removed. */
 export async function* watchContainers(
   { sources, loaders, principal }: OpsContext,
-  { accepts, includeAccessories, engine }: Wanted,
+  { accepts, includeAccessories, env, engine }: Wanted,
   signal: AbortSignal,
 ): AsyncGenerator<ContainersChange, void> {
-  let sent: ReadonlyMap<string, Container> = new Map();
+  const key = JSON.stringify([[...principal.environments].toSorted(), includeAccessories, env, engine]);
+  let sent: Rows | null = null;
   let sentState: string | null = null;
   let made: readonly [ContainerListing["containers"], DeployInfo | null] | null = null;
   for await (const _ of sources.containers.changes(signal)) {
@@ -176,20 +178,69 @@ export async function* watchContainers(
     )
       continue;
     made = warm && [warm.containers, deploy];
-    const known = await loaders.containers.known(includeAccessories);
+    const read = async () => toRows((await loaders.containers.known(includeAccessories)).containers.filter(accepts));
+    // Another subscriber's read fails when it leaves.
+    const now = await (warm ? share(warm.containers, `${key} ${versionOf(deploy)}`, read).catch(read) : read());
     if (signal.aborted) break;
-    const now = new Map(known.containers.filter(accepts).map((container) => [toContainerKey(container), container]));
-    const changed = [...now.values()].filter((container) => !isSame(container, sent.get(toContainerKey(container))));
-    const removed = [...sent.values()].filter((container) => !now.has(toContainerKey(container)));
-    const { shown } = ofEngine(known.engines, engine);
+    const difference = findDifference(sent, now);
+    const { changed, removed } = difference;
+    const { shown } = ofEngine(await loaders.containers.engines(), engine);
     const state = toState(shown);
     sent = now;
     if (changed.length === 0 && removed.length === 0 && state === sentState) continue;
-    const isFirst = sentState === null;
+    const snapshot = sentState === null;
     sentState = state;
-    yield { snapshot: isFirst, changed, removed, engines: shown, ended: null };
+    const others = JSON.stringify([snapshot, shown.map(({ name, ok, error }) => [name, ok, error])]);
+    const message = difference.messages.get(others) ?? { snapshot, changed, removed, engines: shown, ended: null };
+    difference.messages.set(others, message);
+    yield message;
   }
   if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
+}
+
+type Rows = ReadonlyMap<string, Container>;
+
+function toRows(containers: readonly Container[]): Rows {
+  return new Map(containers.map((container) => [toContainerKey(container), container]));
+}
+
+/** By the engines' list, the rows of each view: what all its subscribers who ask for the same have. */
+const shared = new WeakMap<object, Map<string, Promise<Rows>>>();
+
+function share(containers: readonly Container[], key: string, read: () => Promise<Rows>): Promise<Rows> {
+  const known = shared.get(containers) ?? new Map<string, Promise<Rows>>();
+  shared.set(containers, known);
+  const found = known.get(key);
+  if (found) return found;
+  const reading = read();
+  known.set(key, reading);
+  reading.catch(() => known.delete(key));
+  return reading;
+}
+
+/**
+ * The last difference from some rows: computed once for all subscribers that were sent the same. It does not retain the rows after it: else a
+ * subscriber that reads nothing would retain every state since then.
+ */
+const differences = new WeakMap<Rows, Difference>();
+/** The whole list, as the difference from nothing. */
+const snapshots = new WeakMap<Rows, Difference>();
+
+interface Difference extends Pick<ContainersChange, "changed" | "removed"> {
+  readonly now: WeakRef<Rows>;
+  /** By what else they depend on. */
+  readonly messages: Map<string, ContainersChange>;
+}
+
+function findDifference(sent: Rows | null, now: Rows): Difference {
+  const last = sent ? differences.get(sent) : snapshots.get(now);
+  if (last?.now.deref() === now) return last;
+  const changed = [...now].flatMap(([key, container]) => (isSame(container, sent?.get(key)) ? [] : [container]));
+  const removed = [...(sent ?? [])].flatMap(([key, container]) => (now.has(key) ? [] : [container]));
+  const found: Difference = { now: new WeakRef(now), changed, removed, messages: new Map() };
+  if (sent) differences.set(sent, found);
+  else snapshots.set(now, found);
+  return found;
 }
 
 /** Whether each engine answers, as text. */

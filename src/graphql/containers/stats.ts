@@ -51,8 +51,12 @@ export function addStats(builder: Builder, refs: Refs): void {
 const still: ReadonlySet<string> = new Set(["created", "exited", "dead"]);
 
 /** A container known not to run is not measured, and shows no old figures. */
+export function isMeasured({ status }: Container): boolean {
+  return !still.has(status);
+}
+
 async function load(container: Container, { loaders }: OpsContext): Promise<ContainerStats | null> {
-  return still.has(container.status) ? null : loaders.containers.stats.load(container);
+  return !isMeasured(container) ? null : loaders.containers.stats.load(container);
 }
 
 function addContainerStats(builder: Builder, refs: Refs): void {

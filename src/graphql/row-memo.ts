@@ -1,0 +1,41 @@
+import type { Container } from "../containers/container.ts";
+
+/** Rows of shorter lists are not remembered: making them costs less. */
+export const longList = 200;
+
+/** From the containers of an answer, those to put into it. */
+export type SelectRows = (rows: readonly Container[]) => readonly Container[];
+
+/** What is made of each container of a fixed document's list, where that depends on nothing else. It is made once for each state of a container. */
+export interface RowMemo<Made> {
+  /** For one run of the document. */
+  begin(): {
+    /** Selects the new ones, so that the document is executed for them alone. */
+    readonly select: SelectRows;
+    /** What was made of all rows of the list, in its order. `rows` are those of the answer, and `make` is called for each. Null for a short list. */
+    finish<Row>(rows: readonly Row[], make: (row: Row) => Made): readonly Made[] | null;
+  };
+}
+
+export function createRowMemo<Made>(): RowMemo<Made> {
+  const known = new WeakMap<Container, { readonly made: Made }>();
+  return {
+    begin() {
+      let all: readonly Container[] | null = null;
+      let selected: readonly Container[] = [];
+      return {
+        select(rows) {
+          if (rows.length < longList) return rows;
+          all = rows;
+          selected = rows.filter((row) => !known.has(row));
+          return selected;
+        },
+        finish(rows, make) {
+          if (!all) return null;
+          for (const [index, row] of rows.entries()) known.set(selected[index] as Container, { made: make(row) });
+          return all.map((row) => (known.get(row) as { made: Made }).made);
+        },
+      };
+    },
+  };
+}

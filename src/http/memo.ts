@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { LRUCache } from "lru-cache";
+import { apiHeaders } from "./reply.ts";
+import type { EdgeReply, EdgeRequest } from "./surface.ts";
+
+/** What an answer depends on, where that is known without computing it. */
+export interface ReplyInputs {
+  /** What the caller may see, as a short text. */
+  readonly view: string;
+  /** While this is the same, the body is the same for equal requests and views. */
+  readonly version: string;
+}
+
+/** A reply whose bytes are remembered. */
+export interface RememberedReply {
+  /** As it was made, for a request other than GET and HEAD. */
+  readonly plain: EdgeReply;
+  /**
+   * The answer to one request: 304 for a client that has it, else the body, compressed as the client wants it. `more`: headers that change though the body does
+   * not. A promise only while the body is compressed for the first time.
+   */
+  toReply(headers: EdgeRequest["headers"], more?: Readonly<Record<string, string>>): EdgeReply | Promise<EdgeReply>;
+}
+
+/** The last replies, each valid while it is built from the same inputs. */
+export interface ReplyMemo {
+  /** Null without a reply, or when its inputs have changed. `key` identifies the request. */
+  find(key: string, inputs: ReplyInputs | null): RememberedReply | null;
+  /** `before` and `after`: the inputs before and after the reply was built. When they differ, it is not stored, and null is returned. */
+  keep(key: string, before: ReplyInputs | null, after: ReplyInputs | null, reply: EdgeReply): RememberedReply | null;
+}
+
+/** Clients choose the requests, so replies are limited by number and by size. */
+const [maxReplies, maxBytes] = [256, 16_000_000];
+
+export function createReplyMemo(): ReplyMemo {
+  const replies = new LRUCache<string, { readonly version: string; readonly reply: RememberedReply }>({
+    max: maxReplies,
+    maxSize: maxBytes,
+  });
+  return {
+    find(key, inputs) {
+      const found = inputs && replies.get(toId(key, inputs));
+      return found && found.version === inputs.version ? found.reply : null;
+    },
+    keep(key, before, after, reply) {
+      if (!before || !after || before.view !== after.view || before.version !== after.version) return null;
+      const remembered = remember(reply);
+      // With its compressed forms.
+      const size = key.length + 2 * reply.body.length;
+      replies.set(toId(key, before), { version: before.version, reply: remembered }, { size });
+      return remembered;
+    },
+  };
+}
+
+const toId = (key: string, { view }: ReplyInputs) => `${view}:${key}`;
+
+/** Whoever has it may show it again only after asking us: most answers change within seconds. */
+const revalidated = apiHeaders.map((value) => (value === "no-store" ? "private, no-cache" : value));
+
+/** Shorter bodies are not worth compressing. */
+const minCompressed = 1000;
+
+const compress = {
+  br: (body: Buffer) => promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
+  gzip: (body: Buffer) => promisify(gzip)(body),
+} as const;
+type Encoding = keyof typeof compress;
+
+function remember(reply: EdgeReply): RememberedReply {
+  const body = Buffer.from(reply.body);
+  const hash = createHash("sha1").update(body).digest("base64url");
+  const vary = { vary: "Accept-Encoding" };
+  const forms = new Map<Encoding | null, Buffer | Promise<Buffer>>([[null, body]]);
+  const find = (encoding: Encoding | null): Buffer | Promise<Buffer> => {
+    const known = forms.get(encoding);
+    if (known || encoding === null) return known ?? body;
+    const making = compress[encoding](body).then((made) => {
+      forms.set(encoding, made);
+      return made;
+    });
+    forms.set(encoding, making);
+    return making;
+  };
+  const toWhole = (content: Buffer, encoding: Encoding | null, more: EdgeReply["headers"]): EdgeReply => ({
+    ...reply,
+    policy: revalidated,
+    body: content,
+    headers: {
+      ...reply.headers,
+      ...more,
+      ...vary,
+      etag: toTag(hash, encoding),
+      ...(encoding && { "content-encoding": encoding }),
+    },
+  });
+  return {
+    plain: { ...reply, body },
+    toReply(headers, more) {
+      const { "if-none-match": wanted } = headers;
+      const accepted = body.length < minCompressed ? null : toEncoding(headers["accept-encoding"]);
+      if (wanted !== undefined && hasTag(wanted, hash)) {
+        return {
+          ...reply,
+          status: 304,
+          policy: revalidated,
+          body: "",
+          headers: { ...more, ...vary, etag: toTag(hash, accepted) },
+        };
+      }
+      const content = find(accepted);
+      return content instanceof Promise
+        ? content.then((made) => toWhole(made, accepted, more))
+        : toWhole(content, accepted, more);
+    },
+  };
+}
+
+/** Each form has its own strong tag (RFC 9110, section 8.8.3.3). */
+function toTag(hash: string, encoding: Encoding | null): string {
+  return `"${hash}${encoding ? `-${encoding}` : ""}"`;
+}
+
+/** If-None-Match compares weakly (RFC 9110, section 13.1.2); a proxy that compresses makes our tags weak. */
+function hasTag(header: string, hash: string): boolean {
+  if (header.trim() === "*") return true;
+  return header.split(",").some((tag) => {
+    const found = /^(?:W\/)?"([\w-]{27}?)(?:-(?:br|gzip))?"$/.exec(tag.trim());
+    return found?.[1] === hash;
+  });
+}
+
+/** The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br, as it is smaller. */
+export function toEncoding(header: string | string[] | undefined): Encoding | null {
+  if (!header) return null;
+  const weights = new Map<string, number>();
+  for (const part of String(header).toLowerCase().split(",")) {
+    const [name = "", ...params] = part.split(";").map((text) => text.trim());
+    const q = params.find((param) => param.startsWith("q="));
+    weights.set(name, q ? Number(q.slice(2)) || 0 : 1);
+  }
+  const weigh = (name: string) => weights.get(name) ?? weights.get("*") ?? 0;
+  const [br, zip, plain] = [weigh("br"), Math.max(weigh("gzip"), weights.get("x-gzip") ?? 0), weights.get("identity") ?? 0];
+  if (Math.max(br, zip) <= 0 || plain > Math.max(br, zip)) return null;
+  return br >= zip ? "br" : "gzip";
+}

@@ -1,0 +1,42 @@
+import { beforeEach, expect, it, vi } from "vitest";
+import { createRowMemo, longList } from "../../src/graphql/row-memo.ts";
+import { sampleContainer } from "../support/containers.ts";
+
+const [a, b, c] = [sampleContainer({ name: "a" }), sampleContainer({ name: "b" }), sampleContainer({ name: "c" })];
+const others = Array.from({ length: longList }, (_, index) => sampleContainer({ name: `other-${index}` }));
+const made = others.map(({ name }) => `made ${name}`);
+const make = vi.fn<(row: { name: string }) => string>(({ name }) => `made ${name}`);
+beforeEach(() => void make.mockClear());
+
+it("selects new containers, and returns what was made of all, in order", () => {
+  const memo = createRowMemo<string>();
+  const first = memo.begin();
+  expect(first.select([a, ...others, b])).toEqual([a, ...others, b]);
+  expect(first.finish([a, ...others, b], make)).toEqual(["made a", ...made, "made b"]);
+  make.mockClear();
+  const second = memo.begin();
+  const changed = { ...b, name: "b2" };
+  expect(second.select([c, a, changed, ...others])).toEqual([c, changed]);
+  expect(second.finish([c, changed], make)).toEqual(["made c", "made a", "made b2", ...made]);
+  expect(make).toHaveBeenCalledTimes(2);
+});
+
+it("remembers nothing of a short list, or of a document that selects none", () => {
+  const memo = createRowMemo<string>();
+  for (const _ of [1, 2]) {
+    const run = memo.begin();
+    expect(run.select(others.slice(1))).toEqual(others.slice(1));
+    expect(run.finish(others.slice(1), make)).toBeNull();
+  }
+  expect(memo.begin().finish([{ name: "x" }], make)).toBeNull();
+  expect(make).not.toHaveBeenCalled();
+});
+
+it("keeps the runs of two callers apart", () => {
+  const memo = createRowMemo<string>();
+  const [one, other] = [memo.begin(), memo.begin()];
+  expect(one.select([a, b, ...others])).toEqual([a, b, ...others]);
+  expect(other.select([b, ...others])).toEqual([b, ...others]);
+  expect(other.finish([b, ...others], make)).toEqual(["made b", ...made]);
+  expect(one.finish([a, b, ...others], make)).toEqual(["made a", "made b", ...made]);
+});
