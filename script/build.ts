@@ -1,5 +1,8 @@
-import { readFileSync, rmSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
@@ -16,15 +19,40 @@ const graphiqlApart: Plugin = {
   },
 };
 
+/** Compiles the bundle: serves a request with it, so that what that runs is compiled too, and writes what V8 made of it. Rejects when it does not answer. */
+async function compile(outdir: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ops-build-"));
+  try {
+    writeFileSync(
+      join(folder, "deploy_info.json"),
+      '{"current_tag":"a","previous_tag":"b","commit_sha":"c","deployed_by":"d","deployed_at":"2026-01-10T13:15:00Z"}',
+    );
+    const env = {
+      WALLET_CORE_OPS_PORT: "0",
+      WALLET_CORE_OPS_TOKEN: "build-token-of-32-characters-xyz",
+      WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
+      WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
+    };
+    const child = spawn(process.execPath, [join(root, "script/bundle/compile.cjs"), outdir], {
+      env,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const [code] = (await once(child, "exit")) as [number | null];
+    if (code !== 0) throw new Error("the bundle could not be compiled");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /**
- * Bundles the gateway into `outdir`: cli.cjs and graphiql.cjs, nothing else is needed to run it. CommonJS, since an ES module bundle
- * cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
+ * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, and graphiql.cjs; nothing else is needed to run it. CommonJS,
+ * since an ES module bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
  */
 export async function buildBundle(outdir: string): Promise<void> {
   rmSync(outdir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { cli: "src/cli.ts", graphiql },
+    entryPoints: { gateway: "src/cli.ts", graphiql },
     outdir,
     outExtension: { ".js": ".cjs" },
     bundle: true,
@@ -47,13 +75,19 @@ export async function buildBundle(outdir: string): Promise<void> {
     logLevel: "warning",
   });
   // esbuild escapes them, but not in regular expressions. One is enough for V8 to keep the whole text with two bytes for each character: 6 MB more.
-  const [other] = /.{0,40}[^\0-\x7f].{0,40}/.exec(readFileSync(resolve(root, outdir, "cli.cjs"), "utf8")) ?? [];
-  if (other !== undefined) throw new Error(`cli.cjs has characters beyond ASCII: ${other}`);
+  const file = resolve(root, outdir, "gateway.cjs");
+  const text = readFileSync(file, "utf8");
+  const [other] = /.{0,40}[^\0-\x7f].{0,40}/.exec(text) ?? [];
+  if (other !== undefined) throw new Error(`gateway.cjs has characters beyond ASCII: ${other}`);
+  // One function for the launcher, in place of the line for the shell: other lines keep their numbers. Added at the start it would cost a copy of the text.
+  writeFileSync(file, `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`);
+  copyFileSync(join(root, "script/bundle/launcher.cjs"), resolve(root, outdir, "cli.cjs"));
+  await compile(resolve(root, outdir));
 }
 
 if (import.meta.main) {
   const outdir = `${root}dist`;
   await buildBundle(outdir);
   const size = (name: string) => `${name} ${(statSync(`${outdir}/${name}`).size / 1e6).toFixed(1)} MB`;
-  console.log(`dist: ${size("cli.cjs")}, ${size("graphiql.cjs")}`);
+  console.log(`dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${size("graphiql.cjs")}`);
 }
