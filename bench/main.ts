@@ -1,7 +1,9 @@
 import { benchBudget } from "./budget.ts";
+import { benchGrowth } from "./growth.ts";
 import { benchInventory } from "./inventory.ts";
 import { benchLogs } from "./logs.ts";
 import { benchMetrics } from "./metrics.ts";
+import { benchPeers } from "./peers.ts";
 import { benchQueues } from "./queues.ts";
 import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
@@ -10,7 +12,9 @@ import { benchStats } from "./stats.ts";
 /** `npm run bench`: every benchmark; exit 1 if one misses its limit. */
 const results = [
   await benchRest(),
+  await benchPeers(),
   await benchInventory(),
+  await benchGrowth(),
   await benchStartup(),
   await benchStats(),
   await benchLogs(),

@@ -51,7 +51,7 @@ async function measure(server: Server): Promise<number> {
 export async function benchRest(): Promise<boolean> {
   const servers = {
     gateway: await start("gateway", "gateway.ts"),
-    fresh: await start("gateway, new rows", "gateway.ts", { FRESH: "1" }),
+    fresh: await start("gateway, new rows", "gateway.ts", { FRESH: "rows" }),
     bare: await start("fastify, bare", "fastify.ts"),
     full: await start("fastify, same duties", "fastify.ts", { FULL: "1" }),
   };

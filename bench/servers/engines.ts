@@ -1,31 +1,69 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { inspected, listed } from "../../test/support/docker-fake.ts";
+import { createServer, type ServerResponse } from "node:http";
+import { eventLine, inspected, listed } from "../../test/support/docker-fake.ts";
 
-/** Simulated engines for the inventory bench: their descriptions of a container are as long as those of a small one in Docker. */
+/**
+ * Simulated engines: their descriptions of a container are as long as those of a small one in Docker. A message of the parent is the number of events a second
+ * from then on: each is the restart of a container, which its inspection then shows.
+ */
 const [engines, containers] = process.argv.slice(2).map(Number) as [number, number];
 const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
 const pad = Array.from({ length: 40 }, (_, index) => `SETTING_${index}=${"x".repeat(80)}`);
 
-const name = (id: string) => `wallet-core-web-${id.slice(-8)}`;
+const name = (id: string) => `web-${id.slice(-6)}`;
+const restarts = new Map<string, number>();
+const subscribers: Set<ServerResponse>[] = [];
+const inspect = (id: string) => JSON.stringify({ ...inspected(id, name(id), { Env: pad }), RestartCount: restarts.get(id) ?? 0 });
+const toId = (engine: number, index: number) => (engine * 10_000 + index).toString(16).padStart(64, "0");
+
+/** Statistics of a container that uses a tenth of a CPU. */
+function measure(): object {
+  const now = Date.now() * 1e6;
+  const cpu_stats = { cpu_usage: { total_usage: now / 10 }, system_cpu_usage: now * 2, online_cpus: 2 };
+  return { read: new Date().toISOString(), cpu_stats, memory_stats: { usage: 20_000_000, limit: 100_000_000 } };
+}
 
 async function startEngine(engine: number): Promise<string> {
   const socketPath = join(folder, `${engine}.sock`);
-  const ids = Array.from({ length: containers }, (_, index) => (engine * 1000 + index).toString(16).padStart(64, "0"));
+  const ids = Array.from({ length: containers }, (_, index) => toId(engine, index));
   const list = JSON.stringify(ids.map((id) => ({ ...listed(id, name(id), { Status: "Up 3 hours" }), Mounts: pad.slice(0, 6) })));
-  const one = new Map(ids.map((id) => [id, JSON.stringify(inspected(id, name(id), { Env: pad }))]));
+  const own = new Set<ServerResponse>();
+  subscribers[engine] = own;
   const server = createServer((request, response) => {
     const url = request.url ?? "";
     if (url === "/_ping") response.writeHead(200, { "api-version": "1.45" }).end("OK");
-    else if (url.includes("/events")) response.writeHead(200).flushHeaders();
-    else response.end(url.includes("/containers/json") ? list : one.get(url.split("/")[3] ?? ""));
+    else if (url.includes("/events")) {
+      own.add(response);
+      response.once("close", () => own.delete(response));
+      response.writeHead(200).flushHeaders();
+    } else if (url.includes("/stats")) response.end(JSON.stringify(measure()));
+    else response.end(url.includes("/containers/json") ? list : inspect(url.split("/")[3] ?? ""));
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return socketPath;
 }
+
+let sent = 0;
+/** The next event, of another container each time. */
+function emit(): void {
+  sent += 1;
+  const engine = sent % engines;
+  const id = toId(engine, (sent * 7919) % containers);
+  restarts.set(id, (restarts.get(id) ?? 0) + 1);
+  for (const response of subscribers[engine] ?? []) response.write(eventLine("start", id, { name: name(id) }));
+}
+
+let timer: NodeJS.Timeout | undefined;
+process.on("message", (perSecond: number) => {
+  clearInterval(timer);
+  const [begin, before] = [performance.now(), sent];
+  timer = setInterval(() => {
+    while (sent - before < ((performance.now() - begin) / 1000) * perSecond) emit();
+  }, 10);
+});
 
 const sockets = await Promise.all(Array.from({ length: engines }, (_, engine) => startEngine(engine)));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

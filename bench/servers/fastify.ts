@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type FastifyServerOptions, fastify } from "fastify";
-import { containers, reportTo, token } from "./sample.ts";
+import { reportTo, toBody, token } from "./sample.ts";
 
 /**
  * The hand-written route: bare, or (`FULL=1`) with the gateway's duties: comparison of the token's digest, one
@@ -26,23 +26,7 @@ if (full) {
 }
 
 app.get("/api/v1/admin/ops/containers", async (_request, reply) => {
-  const rows = containers.map((container) => ({
-    id: container.id,
-    name: container.name,
-    role: container.role,
-    status: container.status,
-    health: container.health,
-    version: container.version,
-    commit_sha: container.commitSha,
-    restarts: container.restarts,
-    host: container.host,
-    created_at: container.createdAt,
-    started_at: container.startedAt,
-    image: container.image,
-    ports: container.ports,
-    destination: container.destination,
-  }));
-  return reply.type("application/json; charset=utf-8").send(JSON.stringify(rows));
+  return reply.type("application/json; charset=utf-8").send(JSON.stringify(toBody()));
 });
 
 await app.listen({ host: "127.0.0.1", port: 0 });
