@@ -1,4 +1,3 @@
-import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339, normalizeRfc3339 } from "../../lib/time.ts";
 import {
   type Container,
@@ -12,19 +11,6 @@ import type { ContainerRules, EngineContext } from "./rules.ts";
 import { toContainerEnv, toInferredEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
 import { toCommitSha, toVersion } from "./version.ts";
-
-/** What one engine's list shows of the apps on it, for mapping all its containers. */
-export function toEngineContext(
-  containers: readonly RawContainer[],
-  engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },
-): EngineContext {
-  const apps = containers.filter((raw) => toOrigin(raw) === "app");
-  const services = new Set(apps.map((raw) => raw.labels["service"] ?? ""));
-  const own = apps.filter((raw) => toKind(raw, engine.rules) === "core");
-  const envs = new Set(own.map((raw) => toContainerEnv(raw, engine)));
-  const [appsEnv = null] = envs.size === 1 ? envs : [];
-  return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
-}
 
 /** The whole mapping of Kamal's, compose's and plain containers. `seen`: when it was last observed, by default now. */
 export function toContainer(

@@ -6,8 +6,8 @@ import type { EngineContext } from "./rules.ts";
 import { toRoleGroup } from "./visibility.ts";
 
 /**
- * What the rules need of all containers of one engine together, kept up to date as single ones change: the same as `selectVisible` and `toEngineContext` of
- * the whole list, at the cost of the one that changed.
+ * What the rules need of all containers of one engine together, updated as single ones change: the same as `selectVisible` of the whole list, at the cost of
+ * the one that changed.
  */
 export interface VisibleIndex {
   /** Adds a container, or replaces the one of the same id. */

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { RawContainer } from "../../../src/containers/container.ts";
 import type { ContainerRules } from "../../../src/containers/kamal/rules.ts";
 import { toContainerEnv, toInferredEnv, toLikelyEnv } from "../../../src/containers/kamal/environment.ts";
-import { toContainer, toEngineContext } from "../../../src/containers/kamal/mapping.ts";
+import { toContainer } from "../../../src/containers/kamal/mapping.ts";
+import { toEngineContext } from "../../support/engine-context.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
 
 const [staging, production] = [{ env: "staging" }, { env: "production" }] as const;

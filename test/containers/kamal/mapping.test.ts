@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { toContainer, toEngineContext } from "../../../src/containers/kamal/mapping.ts";
+import { toContainer } from "../../../src/containers/kamal/mapping.ts";
 import type { DeployInfo } from "../../../src/deploys/deploy.ts";
 import { withDeploy } from "../../../src/deploys/release.ts";
+import { toEngineContext } from "../../support/engine-context.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
 

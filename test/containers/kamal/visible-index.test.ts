@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RawContainer } from "../../../src/containers/container.ts";
-import { toEngineContext } from "../../../src/containers/kamal/mapping.ts";
 import { selectVisible } from "../../../src/containers/kamal/visibility.ts";
 import { createVisibleIndex } from "../../../src/containers/kamal/visible-index.ts";
+import { toEngineContext } from "../../support/engine-context.ts";
 import { facts, rulesOf } from "../../support/docker-facts.ts";
 
 const engine = { env: null, rules: rulesOf("w"), hostNames: [] };

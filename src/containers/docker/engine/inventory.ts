@@ -5,8 +5,7 @@ import { formatRfc3339 } from "../../../lib/time.ts";
 import type { Container, RawContainer } from "../../container.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
-import { toOrigin } from "../../kamal/origin.ts";
-import { selectLive } from "../../kamal/visibility.ts";
+import { selectLive, selectRetired } from "../../kamal/visibility.ts";
 import { createVisibleIndex } from "../../kamal/visible-index.ts";
 import type { ListedContainer } from "../http/answers.ts";
 
@@ -110,15 +109,17 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   };
   const createSnapshot = (stale: boolean): Snapshot => {
     const all = [...entries.values()];
-    const shown = new Set(all.filter(({ raw }) => index.isVisible(raw)));
-    const visible = [...shown].map((entry) => toRow(entry, stale));
+    const raws = all.map(({ raw }) => raw);
+    const visible = all.flatMap((entry) => (index.isVisible(entry.raw) ? [toRow(entry, stale)] : []));
     return {
       visible,
       environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
-      listRetired: () =>
-        all.flatMap((entry) => (toOrigin(entry.raw) === "app" && !shown.has(entry) ? [toRow(entry, stale)] : [])),
+      listRetired: () => {
+        const retired = new Set(selectRetired(raws, index.context()));
+        return all.flatMap((entry) => (retired.has(entry.raw) ? [toRow(entry, stale)] : []));
+      },
       listRunning: () => {
-        const live = new Set(selectLive(all.map(({ raw }) => raw)));
+        const live = new Set(selectLive(raws));
         return all.flatMap((entry) => (live.has(entry.raw) ? [toRow(entry, stale)] : []));
       },
       context: index.context(),
