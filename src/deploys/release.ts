@@ -29,3 +29,12 @@ export function withDeploy(container: Container, deploy: DeployInfo | null): Con
 export function needsDeploy({ kind, floating, commitSha }: Container): boolean {
   return floating || (kind === "core" && commitSha === "");
 }
+
+const known = new WeakMap<readonly Container[], boolean>();
+
+/** Whether one of these does: asked once for each list that stays the same array. */
+export function needDeploy(containers: readonly Container[]): boolean {
+  const need = known.get(containers) ?? containers.some(needsDeploy);
+  known.set(containers, need);
+  return need;
+}

@@ -12,7 +12,7 @@ import {
 import { maySee, type Principal } from "../auth/principal.ts";
 import type { Container } from "../containers/container.ts";
 import type { EngineStatus } from "../containers/source.ts";
-import { needsDeploy } from "../deploys/release.ts";
+import { needDeploy, needsDeploy } from "../deploys/release.ts";
 import {
   ContainerDocument,
   type ContainerQueryVariables,
@@ -220,18 +220,10 @@ function findContainersVersion(sources: Sources, caller: Caller): string | null 
 function findRowsVersion(sources: Sources, caller: Caller): string | null | Promise<string | null> {
   const containers = sources.containers.listCached()?.containers;
   if (!containers) return null;
-  if (!needsDeployInfo(containers)) return `${versionOf(containers)}`;
+  if (!needDeploy(containers)) return `${versionOf(containers)}`;
   return createDeployLoader(sources, caller)
     .known()
     .then((deploy) => `${versionOf(containers)} ${versionOf(deploy)}`);
-}
-
-const known = new WeakMap<object, boolean>();
-
-function needsDeployInfo(containers: readonly Container[]): boolean {
-  const needs = known.get(containers) ?? containers.some(needsDeploy);
-  known.set(containers, needs);
-  return needs;
 }
 
 async function findDeployVersion(sources: Sources, caller: Caller): Promise<string | null> {

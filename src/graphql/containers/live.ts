@@ -3,7 +3,7 @@ import { type Container, toContainerKey } from "../../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
 import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
-import { needsDeploy, withDeploy } from "../../deploys/release.ts";
+import { needDeploy, needsDeploy, withDeploy } from "../../deploys/release.ts";
 import { versionOf } from "../../lib/version.ts";
 import { toContainerArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
@@ -169,7 +169,7 @@ export async function* watchContainers(
     loaders.forget();
     // Usually nothing has changed: this check is cheap.
     const warm = sources.containers.listCached();
-    const deploy = warm?.containers.some(needsDeploy) ? await loaders.deploy.known() : null;
+    const deploy = warm && needDeploy(warm.containers) ? await loaders.deploy.known() : null;
     if (
       warm &&
       warm.containers === made?.[0] &&

@@ -90,7 +90,9 @@ export function createPostHandler(
   /** By their text: parsing it is a good part of the cost of an answer from memory. */
   const bodies = new LRUCache<string, Posted>({ maxSize: maxCharacters, sizeCalculation: (_, text) => text.length });
   const read = (text: string): Posted | null => {
-    const posted = bodies.get(text) ?? parse(text);
+    const found = bodies.get(text);
+    if (found) return found;
+    const posted = parse(text);
     if (posted) bodies.set(text, posted);
     return posted;
   };
