@@ -1,8 +1,7 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureLoad, type Server, startServer } from "./server.ts";
 import { query, token } from "./servers/sample.ts";
 import { quartiles } from "./statistics.ts";
 
@@ -63,10 +62,9 @@ const unchanged = [
   { path: "/hosts", name: "HOSTS", counts: [1, 100, 1000], limits: [] },
 ] as const;
 
-interface Server {
+/** A server, and how it is asked. */
+interface Started extends Server {
   readonly way: Way;
-  readonly child: ChildProcess;
-  readonly port: number;
   /** Options of wrk. */
   readonly options: readonly string[];
 }
@@ -79,33 +77,30 @@ writeFileSync(
   `wrk.method = "POST"\nwrk.body = [==[${body}]==]\nwrk.headers["Content-Type"] = "application/json"\nwrk.headers["Accept"] = "application/json"\n`,
 );
 
-async function start(way: Way, rows: number): Promise<Server> {
-  const child = fork(join(import.meta.dirname, "servers", way.file), way.args ?? [], {
-    execArgv: ["--max-semi-space-size=8"],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-    env: { ...process.env, NODE_ENV: "production", ROWS: String(rows), ...way.env },
-  });
-  const exited = once(child, "exit").then(() => Promise.reject(new Error(`${way.name} ended`)));
-  const [{ port }] = (await Promise.race([once(child, "message"), exited])) as [{ port: number }];
-  const headers = { authorization: `Bearer ${token}` };
-  const url = toUrl(way, port);
-  if (way.how === "post") return { way, child, port, options: ["-s", script] };
+async function start(way: Way, rows: number): Promise<Started> {
+  const { name, file, args = [] } = way;
+  const server = await startServer({ name, file, args, env: { NODE_ENV: "production", ROWS: String(rows), ...way.env } });
+  if (way.how === "post") return { ...server, way, options: ["-s", script] };
   // The first answer is remembered.
-  const { headers: answered } = await fetch(url, { headers });
+  const answered = await fetch(toUrl(way, server.port), { headers: { authorization: `Bearer ${token}` } });
   const more = {
     get: [],
     gzip: ["-H", "Accept-Encoding: gzip"],
-    "not modified": ["-H", `If-None-Match: ${answered.get("etag")}`],
+    "not modified": ["-H", `If-None-Match: ${answered.headers.get("etag")}`],
   };
-  return { way, child, port, options: more[way.how] };
+  return { ...server, way, options: more[way.how] };
 }
 
-function toUrl({ how, path = "/containers" }: Way, port: number): string {
-  return `http://127.0.0.1:${port}${how === "post" ? "/graphql" : base + path}`;
+function toPath({ how, path = "/containers" }: Way): string {
+  return how === "post" ? "/graphql" : base + path;
+}
+
+function toUrl(way: Way, port: number): string {
+  return `http://127.0.0.1:${port}${toPath(way)}`;
 }
 
 /** The rows that it answers with. */
-async function read({ way, port }: Server): Promise<unknown> {
+async function read({ way, port }: Started): Promise<unknown> {
   const headers = { authorization: `Bearer ${token}`, accept: "application/json", "content-type": "application/json" };
   const isPost = way.how === "post";
   const init = isPost ? { method: "POST", headers, body } : { headers };
@@ -115,30 +110,16 @@ async function read({ way, port }: Server): Promise<unknown> {
   return JSON.parse(JSON.stringify(isPost ? found.data.containers : found).replaceAll('"HEALTHY"', '"healthy"'));
 }
 
-async function cpuOf({ child }: Server): Promise<number> {
-  child.send("cpu");
-  const [{ cpu }] = (await once(child, "message")) as [{ cpu: number }];
-  return cpu;
-}
-
-/** CPU microseconds for each request, over a second of load from 8 connections. */
-async function measure(server: Server): Promise<number> {
-  const before = await cpuOf(server);
-  const url = toUrl(server.way, server.port);
-  // Above 30 MB of unread answers the gateway disconnects the slowest reader.
-  const connections = server.way.path ? "-c4" : "-c8";
-  const args = ["-t1", connections, "-d1s", "-H", `Authorization: Bearer ${token}`, ...server.options, url];
-  const report = execFileSync("wrk", args, { encoding: "utf8" });
-  if (/Non-2xx|Socket errors/.test(report)) throw new Error(`${server.way.name}: ${report}`);
-  return ((await cpuOf(server)) - before) / Number(/(\d+) requests in/.exec(report)?.[1]);
-}
+/** Above 30 MB of unread answers the gateway disconnects the slowest reader. */
+const toConnections = ({ path }: Way) => (path ? 4 : 8);
 
 /** The costs of each server in interleaved rounds. */
-async function compare(servers: readonly Server[]): Promise<ReadonlyMap<string, readonly number[]>> {
+async function compare(servers: readonly Started[]): Promise<ReadonlyMap<string, readonly number[]>> {
   const costs = new Map(servers.map(({ way }) => [way.name, [] as number[]]));
   for (let round = -1; round < rounds; round += 1) {
     for (const server of servers.toSorted(() => Math.random() - 0.5)) {
-      const cost = await measure(server);
+      const { way, options } = server;
+      const cost = await measureLoad(server, toPath(way), toConnections(way), options);
       if (round >= 0) costs.get(server.way.name)?.push(cost);
     }
   }
@@ -146,7 +127,7 @@ async function compare(servers: readonly Server[]): Promise<ReadonlyMap<string, 
 }
 
 async function run(rows: number): Promise<ReadonlyMap<string, readonly number[]>> {
-  const servers: Server[] = [];
+  const servers: Started[] = [];
   try {
     for (const way of ways) if (way.sizes?.includes(rows) ?? true) servers.push(await start(way, rows));
     const answers = new Set((await Promise.all(servers.map(read))).map((answer) => JSON.stringify(answer)));

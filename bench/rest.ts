@@ -1,47 +1,9 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
+import { measureLoad, type Server, startServer } from "./server.ts";
 import { describe, quartiles } from "./statistics.ts";
 import { token } from "./servers/sample.ts";
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 15);
 const path = "/api/v1/admin/ops/containers";
-
-interface Server {
-  readonly name: string;
-  readonly child: ChildProcess;
-  readonly port: number;
-}
-
-/** Options of `npm start` and the image. */
-const options = ["--max-semi-space-size=8"];
-
-async function start(name: string, file: string, env: Record<string, string> = {}): Promise<Server> {
-  const child = fork(join(import.meta.dirname, "servers", file), {
-    execArgv: file === "gateway.ts" ? options : [],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-    env: { ...process.env, ...env },
-  });
-  const exited = once(child, "exit").then(() => Promise.reject(new Error(`${name} ended`)));
-  const [{ port }] = (await Promise.race([once(child, "message"), exited])) as [{ port: number }];
-  return { name, child, port };
-}
-
-async function cpuOf({ child }: Server): Promise<number> {
-  child.send("cpu");
-  const [{ cpu }] = (await once(child, "message")) as [{ cpu: number }];
-  return cpu;
-}
-
-/** CPU microseconds for each request, over one second of load from 8 connections. */
-async function measure(server: Server): Promise<number> {
-  const before = await cpuOf(server);
-  const url = `http://127.0.0.1:${server.port}${path}`;
-  const report = execFileSync("wrk", ["-t1", "-c8", "-d1s", "-H", `Authorization: Bearer ${token}`, url], { encoding: "utf8" });
-  if (/Non-2xx|Socket errors/.test(report)) throw new Error(report);
-  const requests = Number(/(\d+) requests in/.exec(report)?.[1]);
-  return ((await cpuOf(server)) - before) / requests;
-}
 
 /**
  * REST `/containers` of 20 rows, compared with a hand-written route over the same data in memory. Rounds are interleaved in rotating order,
@@ -50,10 +12,10 @@ async function measure(server: Server): Promise<number> {
  */
 export async function benchRest(): Promise<boolean> {
   const servers = {
-    gateway: await start("gateway", "gateway.ts"),
-    fresh: await start("gateway, new rows", "gateway.ts", { FRESH: "rows" }),
-    bare: await start("fastify, bare", "fastify.ts"),
-    full: await start("fastify, same duties", "fastify.ts", { FULL: "1" }),
+    gateway: await startServer({ name: "gateway", file: "gateway.ts" }),
+    fresh: await startServer({ name: "gateway, new rows", file: "gateway.ts", env: { FRESH: "rows" } }),
+    bare: await startServer({ name: "fastify, bare", file: "fastify.ts", execArgv: [] }),
+    full: await startServer({ name: "fastify, same duties", file: "fastify.ts", env: { FULL: "1" }, execArgv: [] }),
   };
   const all = Object.values(servers);
   try {
@@ -63,7 +25,7 @@ export async function benchRest(): Promise<boolean> {
     const costs = new Map(all.map((server) => [server, [] as number[]]));
     for (let round = -2; round < rounds; round += 1) {
       for (const server of round % 2 === 0 ? all : all.toReversed()) {
-        const cost = await measure(server);
+        const cost = await measureLoad(server, path);
         if (round >= 0) costs.get(server)?.push(cost);
       }
     }
