@@ -58,7 +58,7 @@ export function createReplyMemo(): ReplyMemo {
 
 const toId = (key: string, { view }: ReplyInputs) => `${view}:${key}`;
 
-/** Whoever has it may show it again only after asking us: most answers change within seconds. */
+/** A client may show it again only after asking us: most answers change within seconds. */
 const revalidated = apiHeaders.map((value) => (value === "no-store" ? "private, no-cache" : value));
 
 /** Shorter bodies are not worth compressing. */

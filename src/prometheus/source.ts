@@ -84,7 +84,7 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
   };
 }
 
-/** A report, or why there is none. */
+/** A report, or the error of its read. */
 type Settled = { readonly report: HostReport; readonly error: null } | { readonly report: null; readonly error: unknown };
 
 interface RangeQuestion {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { environments } from "../../../src/lib/environment.ts";
 import { scopes } from "../../../src/auth/principal.ts";
 import { createContext } from "../../../src/graphql/context.ts";
+import type { Sources } from "../../../src/graphql/sources.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { weigh } from "../../../src/graphql/yoga/limits.ts";
 import { createPostHandler } from "../../../src/graphql/yoga/post.ts";
@@ -199,44 +200,38 @@ describe("a query that was sent before", () => {
     for (const broken of [false, true]) expect(await askRepeatedly("all", broken, sent)).toEqual([]);
   });
 
+  /** Asks the handler itself, as one caller after another; with a `kid` each they are several tokens. */
+  function createAsk(sources: Sources) {
+    const options = { parsed: parse, maskError: createMaskError(silentLogger), subscribe: createSubscribe() };
+    const post = createPostHandler(schema, sources, options);
+    return async (query: string, kid = "test") => {
+      const caller = createCaller();
+      const request = { ...caller, principal: { ...caller.principal, kid }, headers: { accept: "application/json" } } as never;
+      const answer = await post(request, Buffer.from(JSON.stringify({ query })));
+      caller.budget.end();
+      return answer;
+    };
+  }
+
   it("is answered without Yoga, unless it is too costly", async () => {
     const { sources } = createWorld({ env: "staging", halves: ["staging"] });
-    const post = createPostHandler(schema, sources, {
-      parsed: parse,
-      maskError: createMaskError(silentLogger),
-      subscribe: createSubscribe(),
-    });
+    const ask = createAsk(sources);
     const replies: string[] = [];
     const others: number[] = [];
     for (const [index, { text }] of reads.entries()) {
-      const caller = createCaller();
-      const principal = { ...caller.principal, kid: `test-${index}` };
-      const request = { ...caller, principal, headers: { accept: "application/json" } } as never;
-      const answer = await post(request, Buffer.from(JSON.stringify({ query: text })));
+      const answer = await ask(text, `test-${index}`);
       if (answer && "status" in answer) replies.push(text);
-      const contextValue = createContext(sources, caller);
+      const contextValue = createContext(sources, createCaller());
       if (!answer) others.push(Number(weigh({ schema, document: parse(text), variableValues: {}, contextValue })));
-      caller.budget.end();
     }
     expect(others.filter((cost) => !(cost > 20_000))).toEqual([]);
     expect(replies.length).toBeGreaterThan(reads.length / 2);
   });
 
   it("is compiled 200 times at once for one token, and answered all the same", async () => {
-    const { sources } = createWorld({ env: "staging", halves: ["staging"] });
-    const post = createPostHandler(schema, sources, {
-      parsed: parse,
-      maskError: createMaskError(silentLogger),
-      subscribe: createSubscribe(),
-    });
+    const ask = createAsk(createWorld({ env: "staging", halves: ["staging"] }).sources);
     const answered: number[] = [];
-    for (let index = 0; index < 300; index += 1) {
-      const caller = createCaller();
-      const request = { ...caller, headers: { accept: "application/json" } } as never;
-      const query = `{ a${index}: hosts { name } }`;
-      if (await post(request, Buffer.from(JSON.stringify({ query })))) answered.push(index);
-      caller.budget.end();
-    }
+    for (let index = 0; index < 300; index += 1) if (await ask(`{ a${index}: hosts { name } }`)) answered.push(index);
     expect(answered.length).toBeGreaterThanOrEqual(200);
     expect(answered.length).toBeLessThan(250);
   });
