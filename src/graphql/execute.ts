@@ -14,7 +14,7 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { createContext } from "./context.ts";
-import { findInputs, type FoundInputs } from "./inputs.ts";
+import { findInputs, type FoundInputs, isVersioned } from "./inputs.ts";
 import type { SelectRows } from "./row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 
@@ -26,6 +26,8 @@ interface Executed<Data> {
 
 /** A fixed document, ready to run for one caller. */
 interface Prepared<Data> {
+  /** Whether its answer may ever be known without running it. */
+  readonly isVersioned: boolean;
   /** What its answer is computed from now; nothing runs for it. */
   readonly inputs: () => FoundInputs;
   /** `selectRows`: as OpsContext.selectRows. */
@@ -53,6 +55,7 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
     if (!found) throw new Error("Document was not registered");
     const { query, name } = found;
     return {
+      isVersioned: isVersioned(document),
       inputs: () => findInputs(document, variables, sources, caller),
       run: async (selectRows) => {
         const { budget } = caller;

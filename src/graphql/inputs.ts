@@ -65,6 +65,11 @@ export function findInputs(document: DocumentNode, variables: object, sources: S
   return mayRead(caller) ? (findersOf.get(document)?.(variables as never, sources, caller) ?? null) : null;
 }
 
+/** Whether a fixed document reads only sources that have versions. */
+export function isVersioned(document: DocumentNode): boolean {
+  return findersOf.has(document);
+}
+
 /** Who may read nothing causes no read. */
 function mayRead({ principal }: Caller): boolean {
   return principal.scopes.has("ops:read");

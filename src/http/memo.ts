@@ -13,7 +13,7 @@ export interface ReplyInputs {
   readonly version: string;
 }
 
-/** A reply whose bytes are remembered. */
+/** A reply as bytes, with the tag of these. */
 export interface RememberedReply {
   /** As it was made, for a request other than GET and HEAD. */
   readonly plain: EdgeReply;
@@ -28,8 +28,8 @@ export interface RememberedReply {
 export interface ReplyMemo {
   /** Null without a reply, or when its inputs have changed. `key` identifies the request. */
   find(key: string, inputs: ReplyInputs | null): RememberedReply | null;
-  /** `before` and `after`: the inputs before and after the reply was built. When they differ, it is not stored, and null is returned. */
-  keep(key: string, before: ReplyInputs | null, after: ReplyInputs | null, reply: EdgeReply): RememberedReply | null;
+  /** `before` and `after`: the inputs before and after the reply was built. When they differ, or one is unknown, it has its tag but is not stored. */
+  keep(key: string, before: ReplyInputs | null, after: ReplyInputs | null, reply: EdgeReply): RememberedReply;
 }
 
 /** Clients choose the requests, so replies are limited by number and by size. */
@@ -46,8 +46,8 @@ export function createReplyMemo(): ReplyMemo {
       return found && found.version === inputs.version ? found.reply : null;
     },
     keep(key, before, after, reply) {
-      if (!before || !after || before.view !== after.view || before.version !== after.version) return null;
       const remembered = remember(reply);
+      if (!before || !after || before.view !== after.view || before.version !== after.version) return remembered;
       // With its compressed forms.
       const size = key.length + 2 * reply.body.length;
       replies.set(toId(key, before), { version: before.version, reply: remembered }, { size });

@@ -56,7 +56,7 @@ export function createRestHandler(
     if (path === "/openapi.json") return serveOpenApi(method, openapi());
     const { endpoint, variables } = parse(method, path, query, headers);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
-    const { inputs, run } = execute(endpoint.document, variables as never, request);
+    const { isVersioned, inputs, run } = execute(endpoint.document, variables as never, request);
     const key = `${path}?${query}`;
     const make = async (before: Inputs | null) => {
       const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
@@ -73,8 +73,9 @@ export function createRestHandler(
       const written = write();
       const text = typeof written === "string" ? written : await written;
       const reply = toReply(endpoint, data ?? {}, text, asText, variables);
-      const remembered = before && errors.length === 0 ? memo.keep(key, before, await inputs(), reply) : null;
-      return remembered ? remembered.toReply(headers, endpoint.headers?.(data ?? {})) : reply;
+      if (!isVersioned || errors.length > 0) return reply;
+      const after = before && (await inputs());
+      return memo.keep(key, before, after, reply).toReply(headers, endpoint.headers?.(data ?? {}));
     };
     const answer = (now: Inputs | null) => {
       const known = memo.find(key, now);

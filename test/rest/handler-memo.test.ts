@@ -122,3 +122,16 @@ test("a remembered answer has a tag, and is not sent twice to one client", async
   expect(changed.status).toBe(200);
   expect(changed.headers?.["etag"]).not.toBe(etag);
 });
+
+test("an answer of sources that are read anew each time has its tag too", async () => {
+  const first = await rest.call("GET", "/hosts");
+  const { etag } = first.headers ?? {};
+  expect([etag, sources.hosts.reportCached()]).toEqual([expect.stringMatching(/^"[\w-]{27}"$/), null]);
+  const again = await rest.call("GET", "/hosts", "", undefined, undefined, { "if-none-match": String(etag) });
+  expect([again.status, again.body]).toEqual([304, ""]);
+});
+
+test.each(["/containers/a/logs", "/containers/a/health-check"])("%s has no tag: it must not be stored", async (path) => {
+  const { headers, policy } = await rest.call("GET", path);
+  expect([headers?.["etag"], policy]).toEqual([undefined, undefined]);
+});

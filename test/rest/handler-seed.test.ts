@@ -70,7 +70,12 @@ describe("the seed's examples", () => {
   it("GET /containers with accessories and stats is the seed's example", async () => {
     const { body, headers } = await get("/containers", "env=staging&include_accessories=true&include_stats=1");
     expect(body).toBe(`[${seedWeb}${stats}${more}},${seedRedis}${stats}${more}}]`);
-    expect(headers).toEqual({ "content-type": "application/json; charset=utf-8", "x-ops-engines": '"local"' });
+    expect(headers).toEqual({
+      "content-type": "application/json; charset=utf-8",
+      etag: expect.stringMatching(/^"[\w-]{27}"$/),
+      vary: "Accept-Encoding",
+      "x-ops-engines": '"local"',
+    });
   });
 
   it("GET /containers/:name has stats, and accessories on request only", async () => {

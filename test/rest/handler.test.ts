@@ -17,6 +17,7 @@ let inputs: Inputs | null;
 let isLater: boolean;
 const run = vi.fn<() => Promise<object>>(async () => ({ data, errors }));
 const execute = vi.fn<(...asked: unknown[]) => object>(() => ({
+  isVersioned: inputs !== null,
   inputs: () => (isLater ? Promise.resolve(inputs) : inputs),
   run,
 }));
