@@ -4,6 +4,7 @@ import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { OpsError } from "../lib/errors.ts";
 import { checkPage, parseCursor, toCursor, toPageCost } from "./args.ts";
 import { type Builder, exposeAll } from "./builder.ts";
+import { needs } from "./scopes.ts";
 
 /** AuditRecord, and Query.auditLog. */
 export function addAudit(builder: Builder): void {
@@ -65,7 +66,7 @@ export function addAudit(builder: Builder): void {
       {
         type: auditRecord,
         nullable: true,
-        authScopes: { operate: true },
+        extensions: needs("ops:operate"),
         complexity: toPageCost(50, size),
         description:
           "The audit record of the containers and jobs that the token may see, newest first. Returns 20 entries, or 1 to 100 by `first` or `last`. `last` requires `before`. Needs ops:operate. `wallet-core-ops audit verify` checks the whole record.",

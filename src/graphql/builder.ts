@@ -1,7 +1,6 @@
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
 import RelayPlugin from "@pothos/plugin-relay";
-import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import { getNamedType, type GraphQLOutputType, isListType, isNonNullType } from "graphql";
 import type { Environment } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
@@ -13,14 +12,13 @@ interface OpsSchemaTypes {
   DefaultFieldNullability: false;
   DefaultEdgesNullability: false;
   DefaultNodeNullability: false;
-  AuthScopes: { read: boolean; logs: boolean; operate: boolean };
   Scalars: { DateTime: { Input: string; Output: string }; ID: { Input: string; Output: string } };
 }
 
 /** A builder without types; the `add...` functions add them. Fields are non-null unless they say otherwise. */
 export function createBuilder() {
   return new SchemaBuilder<OpsSchemaTypes>({
-    plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin],
+    plugins: [ComplexityPlugin, RelayPlugin],
     defaultFieldNullability: false,
     // Only /graphql has limits (yoga/limits.ts); fixed documents do not pay for them.
     complexity: { disabled: true, fieldComplexity: toCost },
@@ -53,16 +51,6 @@ export function createBuilder() {
       encodeGlobalID: (typename, id) => toNodeId(typename as NodeType, String(id)),
       decodeGlobalID: parseNodeId,
       endCursorFieldOptions: { description: "Cursor of its last row; for an empty page, the cursor that was sent." },
-    },
-    scopeAuth: {
-      authorizeOnSubscribe: true,
-      treatErrorsAsUnauthorized: true,
-      unauthorizedError: () => new OpsError("forbidden", "This token lacks the scope for this field"),
-      authScopes: ({ principal: { scopes } }) => ({
-        read: scopes.has("ops:read"),
-        logs: scopes.has("ops:logs"),
-        operate: scopes.has("ops:operate"),
-      }),
     },
   });
 }

@@ -23,6 +23,7 @@ import { addScalars } from "./scalars.ts";
 import { addTimeline } from "./timeline/types.ts";
 import { addUpSeries } from "./up-counts.ts";
 import { withBudget } from "./with-budget.ts";
+import { needs, withScopes } from "./scopes.ts";
 
 const types = [
   addContainer,
@@ -65,21 +66,21 @@ export function createSchema(): GraphQLSchema {
   builder.queryType({
     description:
       "Live state of containers, queues, hosts and deploys. A root field is null, with a code in its error, when its upstream is down.",
-    authScopes: { read: true },
+    extensions: needs("ops:read"),
   });
   builder.mutationType({
     description:
       "Actions. One operation runs one action. Each action is recorded in the audit file, is refused when that cannot be written, and continues when the caller disconnects.",
-    authScopes: { operate: true },
+    extensions: needs("ops:operate"),
   });
   builder.subscriptionType({
     description: "Live updates over server-sent events; at most 5 subscriptions at a time for each token.",
-    authScopes: { read: true },
+    extensions: needs("ops:read"),
   });
   const refs = createRefs(builder);
   const scalars = addScalars(builder);
   for (const add of types) add(builder, refs, scalars);
-  return withBudget(builder.toSchema());
+  return withScopes(withBudget(builder.toSchema()));
 }
 
 /** The committed text of the schema: sorted SDL, so that a change shows as a small diff. */

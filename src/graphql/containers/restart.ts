@@ -12,6 +12,7 @@ import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { isAtDestination, requireOneGroup } from "./loader.ts";
 import { findRunningWork, type RestartPreview, type RunningWork, toPreview } from "./running-work.ts";
+import { needs } from "../scopes.ts";
 
 /** A container that was restarted, or only previewed. */
 interface RestartResult extends HealthOutcome {
@@ -51,7 +52,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       container: t.field({
         type: refs.container,
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description:
           "The container. Needs ops:read as well as ops:operate. Null without ops:read, which does not undo the restart.",
         resolve: ({ container }) => container,
@@ -69,13 +70,13 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       }),
       healthyPeers: t.exposeInt("healthyPeers", {
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description:
           "Other running containers of its role, service and destination that are healthy or have no health check. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description:
           "True when it is the only healthy container of its role: nothing serves while it restarts. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
@@ -148,7 +149,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       container: t.field({
         type: refs.container,
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description:
           "Its last known state. Needs ops:read as well as ops:operate. Null without ops:read, which does not undo the restart.",
         resolve: ({ container }) => container,
@@ -281,7 +282,7 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
     t.field({
       type: runningWork,
       nullable: true,
-      authScopes: { read: true },
+      extensions: needs("ops:read"),
       description: "Jobs that run in the container. Needs ops:read as well as ops:operate; null without ops:read.",
       resolve: ({ work }) => work,
     }),

@@ -8,6 +8,7 @@ import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
 import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
+import { needs } from "../scopes.ts";
 
 /** Cost of a short list beside the lines. The cost of the page counts the lines. */
 const few = { field: 1, multiplier: 0.1 } as const;
@@ -94,7 +95,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
     t.field({
       type: roleLogPage,
       nullable: true,
-      authScopes: { logs: true },
+      extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
       description:
         "The newest log lines of a role on all engines, merged by time. Includes all its containers that `containers` shows, and the stopped ones of old releases that Kamal keeps. A marker shows where a release begins. Returns container_not_found when the role has no container. Returns role_ambiguous, with the choices, when several services or destinations run it. Needs the scope ops:logs: logs may contain secrets.",
@@ -159,7 +160,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
     t.field({
       type: roleLogBatch,
       nullable: true,
-      authScopes: { logs: true },
+      extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
         "Follows the logs of a role, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when the role has no container at the start; later it may have none. Returns role_ambiguous when several services or destinations run it. Needs the scope ops:logs.",

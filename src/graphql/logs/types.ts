@@ -6,6 +6,7 @@ import { openLease } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
+import { needs } from "../scopes.ts";
 
 /** LogBatch, and the subscription containerLogs. */
 export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -38,7 +39,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
     t.field({
       type: logBatch,
       nullable: true,
-      authScopes: { logs: true },
+      extensions: needs("ops:logs"),
       complexity: { field: 2000, multiplier: 1 },
       description:
         "Follows the log of one container across its restarts: its newest lines, then new ones. Needs the scope ops:logs.",
@@ -91,7 +92,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: logPage,
       nullable: true,
-      authScopes: { logs: true },
+      extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
       description: "Its newest log lines. Needs the scope ops:logs: logs may contain secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },

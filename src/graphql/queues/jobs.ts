@@ -1,5 +1,6 @@
 import { type Builder, exposeAll } from "../builder.ts";
 import { changeJob, type GroupRetried, type JobChanged, retryErrorGroup } from "./jobs-loader.ts";
+import { needs } from "../scopes.ts";
 
 const source = { required: true, description: "Configured name of the source." } as const;
 const reason = { required: true, description: "Why, for the audit record; 1 to 200 characters." } as const;
@@ -16,7 +17,7 @@ export function addJobControl(builder: Builder): void {
       source: t.exposeString("source", { description: "Configured name of its source." }),
       queue: t.exposeString("queue", {
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description: "Its queue. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
       jobId: t.exposeString("jobId", { description: "Its id." }),
@@ -44,7 +45,7 @@ export function addJobControl(builder: Builder): void {
       count: t.int({ description: "How many were retried.", resolve: ({ retried }) => retried.length }),
       jobIds: t.stringList({
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description:
           "Their ids, newest failure first, at most 100. Needs ops:read as well as ops:operate; null without ops:read.",
         resolve: ({ retried }: GroupRetried) => [...retried],
@@ -52,7 +53,7 @@ export function addJobControl(builder: Builder): void {
       skipped: t.field({
         type: [skippedJob],
         nullable: true,
-        authScopes: { read: true },
+        extensions: needs("ops:read"),
         description: "Jobs that are no longer failed, or are gone. Needs ops:read as well as ops:operate; null without ops:read.",
         resolve: ({ skipped }) => skipped,
       }),

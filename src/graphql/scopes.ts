@@ -1,0 +1,45 @@
+import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema, isObjectType } from "graphql";
+import type { Scope } from "../auth/principal.ts";
+import { OpsError } from "../lib/errors.ts";
+import type { OpsContext } from "./context.ts";
+
+/** What the schema notes of a type or field that needs a scope. A type, because GraphQL's extensions want an index. */
+type Note = { readonly scope: Scope };
+
+/** For the option `extensions` of a field, or of a type for all its fields: a token without the scope gets null and `forbidden`. */
+export function needs(scope: Scope): Note {
+  return { scope };
+}
+
+/** The scope that a type or field needs by itself. */
+export function findScope({ extensions }: { readonly extensions: Partial<Note> }): Scope | null {
+  return extensions.scope ?? null;
+}
+
+type Resolve = GraphQLFieldResolver<unknown, OpsContext>;
+
+/**
+ * Makes each field ask for the scopes of its type and of itself before anything else of it runs; a subscription asks when it begins, and its lease asks again
+ * (auth/stream-lease.ts). Changes the schema itself.
+ */
+export function withScopes(schema: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const scopes = [findScope(type), findScope(field)].filter((scope) => scope !== null);
+      if (scopes.length === 0) continue;
+      if (type === schema.getSubscriptionType()) field.subscribe = guard(scopes, field.subscribe);
+      else field.resolve = guard(scopes, field.resolve);
+    }
+  }
+  return schema;
+}
+
+function guard(scopes: readonly Scope[], resolve: Resolve = defaultFieldResolver): Resolve {
+  return (source, args, context, info) => {
+    for (const scope of scopes) {
+      if (!context.principal.scopes.has(scope)) throw new OpsError("forbidden", "This token lacks the scope for this field");
+    }
+    return resolve(source, args, context, info);
+  };
+}
