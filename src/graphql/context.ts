@@ -9,7 +9,7 @@ import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
 import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
 import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
 import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
-import type { SelectRows } from "./row-memo.ts";
+import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 

@@ -10,12 +10,12 @@ import {
   typeFromAST,
   validate,
 } from "graphql";
-import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
+import { compile, type Run } from "./compiled/compile.ts";
 import { createContext } from "./context.ts";
 import { findInputs, type FoundInputs, isVersioned } from "./inputs.ts";
-import type { SelectRows } from "./row-memo.ts";
+import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 
 interface Executed<Data> {
@@ -48,25 +48,53 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
  */
 export function createExecute(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Execute {
   const compiled = new Map(
-    documents.map((document) => [document, { query: compile(schema, document), name: createNaming(schema, document) }]),
+    documents.map((document) => [document, { query: toRun(schema, document), name: createNaming(schema, document) }]),
   );
   return (document, variables, caller) => {
     const found = compiled.get(document);
     if (!found) throw new Error("Document was not registered");
-    const { query, name } = found;
-    return {
-      isVersioned: isVersioned(document),
-      inputs: () => findInputs(document, variables, sources, caller),
-      run: async (selectRows) => {
-        const { budget } = caller;
-        const wait = budget.turn();
-        if (wait) await wait;
-        const context = createContext(sources, caller, selectRows);
-        const { data, errors } = await budget.race(Promise.resolve(query.query(undefined, context, name(variables))));
-        return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
-      },
-    };
+    return new Ready(document, found, variables, sources, caller);
   };
+}
+
+/** A document as it was compiled. */
+interface Compiled {
+  readonly query: Run;
+  readonly name: (variables: Variables) => Variables;
+}
+
+class Ready<Data> implements Prepared<Data> {
+  readonly #document: DocumentNode;
+  readonly #compiled: Compiled;
+  readonly #variables: Variables;
+  readonly #sources: Sources;
+  readonly #caller: Caller;
+
+  constructor(document: DocumentNode, compiled: Compiled, variables: Variables, sources: Sources, caller: Caller) {
+    this.#document = document;
+    this.#compiled = compiled;
+    this.#variables = variables;
+    this.#sources = sources;
+    this.#caller = caller;
+  }
+
+  get isVersioned(): boolean {
+    return isVersioned(this.#document);
+  }
+
+  inputs(): FoundInputs {
+    return findInputs(this.#document, this.#variables, this.#sources, this.#caller);
+  }
+
+  async run(selectRows?: SelectRows): Promise<Executed<Data>> {
+    const { query, name } = this.#compiled;
+    const { budget } = this.#caller;
+    const wait = budget.turn();
+    if (wait) await wait;
+    const context = createContext(this.#sources, this.#caller, selectRows);
+    const { data, errors } = await budget.race(Promise.resolve(query(undefined, context, name(this.#variables))));
+    return { data: (data ?? null) as never, errors: errors ? errors.map(toFieldError) : noErrors };
+  }
 }
 
 const noErrors: readonly OpsError[] = [];
@@ -76,12 +104,10 @@ export function toFailure([first]: readonly OpsError[]): OpsError {
   return first ?? new OpsError("internal", "Internal error");
 }
 
-function compile(schema: GraphQLSchema, document: DocumentNode): CompiledQuery {
+function toRun(schema: GraphQLSchema, document: DocumentNode): Run {
   const invalid = validate(schema, document);
   if (invalid.length > 0) throw new AggregateError(invalid, invalid.map(String).join("\n"));
-  const query = compileQuery(schema, document, undefined, { disableLeafSerialization: true });
-  if (!isCompiledQuery(query)) throw new Error("Document cannot be compiled", { cause: query.errors });
-  return query;
+  return compile(schema, document, null, "own");
 }
 
 type Variables = Readonly<Record<string, unknown>>;

@@ -2,7 +2,6 @@ import {
   type DocumentNode,
   getNamedType,
   getOperationAST,
-  type GraphQLObjectType,
   type GraphQLSchema,
   isObjectType,
   Kind,
@@ -30,6 +29,7 @@ import { versionOf } from "../lib/version.ts";
 import { createContainerFilter, findNamed, selectEngines } from "./containers/loader.ts";
 import { isMeasured } from "./containers/stats.ts";
 import { createDeployLoader } from "./deploys/info-loader.ts";
+import { listFields, type SelectedField } from "./compiled/selection.ts";
 import type { Caller, Sources } from "./sources.ts";
 
 /** What an answer depends on. Sources never change an object that they have returned, so a version stands for each. */
@@ -134,7 +134,7 @@ export function createFindInputs(
   const finders = new Set<FindVersion>();
   for (const { name, type, selectionSet } of fields) {
     const find = Object.hasOwn(versionsOf, name) ? versionsOf[name] : undefined;
-    if (!find || !hasOnlyProperties(document, selectionSet, type)) return null;
+    if (!find || !hasOnlyProperties(document, selectionSet, type && getNamedType(type))) return null;
     finders.add(find);
   }
   return (sources, caller) => {
@@ -158,61 +158,24 @@ export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, opera
     if (definition.kind === Kind.FRAGMENT_DEFINITION) visit(definition, { Variable: find });
   }
   if (selectionSet) visit(selectionSet, { Variable: find });
-  return variables.length === 0 && hasOnlyProperties(document, selectionSet, type);
+  return variables.length === 0 && hasOnlyProperties(document, selectionSet, type && getNamedType(type));
 }
 
 const join = (versions: readonly (string | null)[]) => (versions.includes(null) ? null : versions.join(" "));
 
-/** What Pothos notes of a field. */
-interface FieldExtensions {
-  /** The property of the row that it is. */
-  readonly pothosExposedField?: string;
-  readonly pothosOptions?: { readonly authScopes?: unknown };
-}
-
-interface SelectedField {
-  readonly name: string;
-  readonly type: unknown;
-  readonly isProperty: boolean;
-  readonly selectionSet: SelectionSetNode | undefined;
-}
-
-/** The fields of a selection, fragments resolved; null for one on another type. */
-function listFields(
-  document: DocumentNode,
-  { selections }: SelectionSetNode,
-  parent: GraphQLObjectType | null | undefined,
-): SelectedField[] | null {
-  const fields: SelectedField[] = [];
-  for (const selection of selections) {
-    if (selection.kind === Kind.FIELD) {
-      const name = selection.name.value;
-      const field = parent?.getFields()[name];
-      const { pothosExposedField: exposed, pothosOptions: options } = (field?.extensions ?? {}) as FieldExtensions;
-      // An id is made from properties of the row.
-      const isProperty = name === "id" || name === "__typename" || (exposed !== undefined && options?.authScopes === undefined);
-      fields.push({ name, type: field && getNamedType(field.type), isProperty, selectionSet: selection.selectionSet });
-      continue;
-    }
-    const fragment =
-      selection.kind === Kind.INLINE_FRAGMENT
-        ? selection
-        : document.definitions.find(
-            (definition) => definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === selection.name.value,
-          );
-    if (!fragment || !("selectionSet" in fragment) || !fragment.selectionSet) return null;
-    if ("typeCondition" in fragment && fragment.typeCondition && fragment.typeCondition.name.value !== parent?.name) return null;
-    const inner = listFields(document, fragment.selectionSet, parent);
-    if (!inner) return null;
-    fields.push(...inner);
-  }
-  return fields;
+/** An id is made from properties of the row. */
+function isProperty({ name, property }: SelectedField): boolean {
+  return property !== null || name === "id" || name === "__typename";
 }
 
 function hasOnlyProperties(document: DocumentNode, selectionSet: SelectionSetNode | undefined, type: unknown): boolean {
   if (!selectionSet) return true;
   const fields = isObjectType(type) ? listFields(document, selectionSet, type) : null;
-  return fields?.every((field) => field.isProperty && hasOnlyProperties(document, field.selectionSet, field.type)) ?? false;
+  return (
+    fields?.every(
+      (field) => isProperty(field) && hasOnlyProperties(document, field.selectionSet, field.type && getNamedType(field.type)),
+    ) ?? false
+  );
 }
 
 /** Where no engine answers, an empty list is an error. */
@@ -254,16 +217,26 @@ function findQueuesVersion(sources: Sources, caller: Caller): string | null | Pr
 
 function toInputs(version: string | null | Promise<string | null>, sources: Sources, caller: Caller): FoundInputs {
   if (version instanceof Promise) return version.then((found) => toInputs(found, sources, caller));
-  const { principal } = caller;
-  if (version === null) return null;
-  return {
-    view: toView(principal),
-    version,
-    get status(): Pick<ContainersQuery, "engines"> {
-      const { engines = [] } = sources.containers.listCached() ?? {};
-      return { engines: selectEngines(principal, engines).shown.map(toStatus) };
-    },
-  };
+  return version === null ? null : new KnownInputs(toView(caller.principal), version, sources, caller.principal);
+}
+
+class KnownInputs implements Inputs {
+  readonly view: string;
+  readonly version: string;
+  readonly #sources: Sources;
+  readonly #principal: Principal;
+
+  constructor(view: string, version: string, sources: Sources, principal: Principal) {
+    this.view = view;
+    this.version = version;
+    this.#sources = sources;
+    this.#principal = principal;
+  }
+
+  get status(): Pick<ContainersQuery, "engines"> {
+    const { engines = [] } = this.#sources.containers.listCached() ?? {};
+    return { engines: selectEngines(this.#principal, engines).shown.map(toStatus) };
+  }
 }
 
 const views = new WeakMap<Principal, string>();

@@ -17,6 +17,9 @@ interface Waiting {
   readonly settle: (granted: boolean) => void;
 }
 
+/** Holders that are remembered without a place. A Map that gains and loses a key with each request is rebuilt all the time, and costs a tenth of an answer. */
+const idleHolders = 1000;
+
 /** Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody. */
 export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits): Admission {
   let taken = 0;
@@ -54,7 +57,7 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
     leave(holder) {
       taken -= 1;
       const left = (byHolder.get(holder) ?? 1) - 1;
-      if (left > 0) byHolder.set(holder, left);
+      if (left > 0 || byHolder.size <= idleHolders) byHolder.set(holder, left);
       else byHolder.delete(holder);
       for (const first of line) {
         if (!mayHave(first.holder, limit)) continue;

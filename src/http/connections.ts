@@ -11,6 +11,22 @@ interface RequestParser {
 
 const stop = 2;
 
+interface Connection {
+  readonly socket: Socket;
+  readonly network: Network;
+  /** Requests without a complete answer. */
+  unanswered: number;
+  /** Place in the order in which connections became idle; null while it is not idle. */
+  idleSince: number | null;
+}
+
+/** The connections of the peers of one network. */
+interface Network {
+  readonly name: string;
+  readonly connections: Set<Connection>;
+  idle: number;
+}
+
 /**
  * Limits connections. One beyond `maxConnections` is closed on arrival. Idle connections (no request being answered) have their own limit, because each may hold
  * `maxHeaderSize` of a header that never ends: beyond `waitingConnections`, the address with most idle ones loses its longest waiting one. So a client that holds
@@ -25,66 +41,84 @@ export function limitConnections(
   { maxConnections, waitingConnections, pipelined }: Pick<EdgeLimits, "maxConnections" | "waitingConnections" | "pipelined">,
   logger: Logger,
 ): void {
-  /** Idle connections by the peer's network, each in the order in which they became idle. */
-  const waiting = new Map<string, Set<Socket>>();
-  const networks = new WeakMap<Socket, string>();
-  const unanswered = new WeakMap<Socket, number>();
-  let size = 0;
-  let open = 0;
+  const networks = new Map<string, Network>();
+  const connections = new WeakMap<Socket, Connection>();
+  let [open, idle, turn] = [0, 0, 0];
 
-  const remove = (socket: Socket) => {
-    const network = networks.get(socket) ?? "";
-    const own = waiting.get(network);
-    if (!own?.delete(socket)) return;
-    size -= 1;
-    if (own.size === 0) waiting.delete(network);
+  // Each request ends and begins a wait, so that this changes numbers alone: adding to and deleting from a collection would cost more than the rest.
+  const setBusy = (connection: Connection) => {
+    if (connection.idleSince === null) return;
+    connection.idleSince = null;
+    connection.network.idle -= 1;
+    idle -= 1;
   };
-  const add = (socket: Socket) => {
-    const network = networks.get(socket) ?? "";
-    const own = waiting.get(network) ?? new Set();
-    waiting.set(network, own.add(socket));
-    size += 1;
-    if (size > waitingConnections) closeOldest();
+  const setIdle = (connection: Connection) => {
+    if (connection.idleSince !== null || connection.socket.destroyed) return;
+    connection.idleSince = turn += 1;
+    connection.network.idle += 1;
+    idle += 1;
+    if (idle > waitingConnections) closeOldest();
   };
   const closeOldest = () => {
-    let most: ReadonlySet<Socket> = new Set();
-    for (const own of waiting.values()) if (own.size > most.size) most = own;
-    const [oldest] = most;
+    let most: Network | null = null;
+    for (const network of networks.values()) if (network.idle > (most?.idle ?? 0)) most = network;
+    let oldest: Connection | null = null;
+    for (const connection of most?.connections ?? []) {
+      const { idleSince } = connection;
+      if (idleSince !== null && idleSince < (oldest?.idleSince ?? Infinity)) oldest = connection;
+    }
     if (!oldest) return;
-    remove(oldest);
-    oldest.destroy();
+    setBusy(oldest);
+    oldest.socket.destroy();
   };
 
-  const limitParser = (socket: Socket & { readonly parser?: RequestParser }) => {
+  const limitParser = (socket: Socket & { readonly parser?: RequestParser }, connection: Connection) => {
     const { parser } = socket;
     if (!parser) return;
     const { onIncoming } = parser;
     parser.onIncoming = (req, keepAlive) => {
-      if ((unanswered.get(socket) ?? 0) <= pipelined) return onIncoming(req, keepAlive);
+      if (connection.unanswered <= pipelined) return onIncoming(req, keepAlive);
       logger.info({ ip: socket.remoteAddress }, "too many requests wait on one connection: connection closed");
       socket.destroy();
       return stop;
     };
   };
 
+  const enter = (socket: Socket): Connection => {
+    const name = toNetwork(socket.remoteAddress ?? "");
+    const network = networks.get(name) ?? { name, connections: new Set(), idle: 0 };
+    networks.set(name, network);
+    const connection: Connection = { socket, network, unanswered: 0, idleSince: null };
+    network.connections.add(connection);
+    connections.set(socket, connection);
+    return connection;
+  };
+  const leave = (connection: Connection) => {
+    setBusy(connection);
+    const { network } = connection;
+    network.connections.delete(connection);
+    if (network.connections.size === 0) networks.delete(network.name);
+  };
+
   server.on("connection", (socket: Socket) => {
-    limitParser(socket);
+    const connection = enter(socket);
+    limitParser(socket, connection);
     open += 1;
-    networks.set(socket, toNetwork(socket.remoteAddress ?? ""));
     socket.once("close", () => {
       open -= 1;
-      remove(socket);
+      leave(connection);
     });
     if (open > maxConnections) socket.destroy();
-    else add(socket);
+    else setIdle(connection);
   });
   const begin = ({ socket }: IncomingMessage, res: ServerResponse) => {
-    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
-    remove(socket);
-    res.once("close", () => {
-      const left = (unanswered.get(socket) ?? 1) - 1;
-      unanswered.set(socket, left);
-      if (left === 0 && !socket.destroyed) add(socket);
+    const connection = connections.get(socket);
+    if (!connection) return;
+    connection.unanswered += 1;
+    setBusy(connection);
+    res.on("close", () => {
+      connection.unanswered -= 1;
+      if (connection.unanswered === 0) setIdle(connection);
     });
   };
   server.on("request", begin).on("checkContinue", begin).on("checkExpectation", begin);

@@ -4,6 +4,8 @@ import { type RequestOrigin, type Principal, toHolder } from "../auth/principal.
 import type { StreamLease } from "../auth/stream-lease.ts";
 import { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
+import type { Placed } from "../lib/swap-list.ts";
+import type { Admission } from "./admission.ts";
 import type { FindClientAddress } from "./client-address.ts";
 import type { EdgeRequest } from "./surface.ts";
 
@@ -22,7 +24,7 @@ interface ExchangeOptions {
 }
 
 /** One request in the edge: the only object that we allocate per request. */
-export class Exchange implements EdgeRequest {
+export class Exchange implements EdgeRequest, Placed {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly path: string;
@@ -38,12 +40,18 @@ export class Exchange implements EdgeRequest {
   isPublic: boolean;
   /** Whether its answer is being computed, perhaps for a client that has disconnected. It holds its place until that ends. */
   isWorking: boolean;
+  /** Among the answers that are not complete (unfinished.ts). */
+  place: number;
+  /** Bytes that wait in this process for its reader, as last seen. */
+  unsentBytes: number;
+  /** Start of that wait, ms of `performance.now()`; null while nothing waits. */
+  waitsSince: number | null;
   logged: EdgeRequest["logged"];
-  /** Releases the place that the request took; undefined without one. Call it once. */
-  release: (() => void) | undefined;
   #principal: Principal | undefined;
   #budget: Budget | undefined;
   #lease: StreamLease | undefined;
+  #admission: Pick<Admission, "leave"> | undefined;
+  #holder: string;
   readonly #maxBodyBytes: number;
   readonly #streams: OpenStreams;
 
@@ -63,8 +71,12 @@ export class Exchange implements EdgeRequest {
     this.mount = undefined;
     this.isPublic = false;
     this.isWorking = false;
+    this.place = -1;
+    this.unsentBytes = 0;
+    this.waitsSince = null;
     this.logged = undefined;
-    this.release = undefined;
+    this.#admission = undefined;
+    this.#holder = "";
     this.#maxBodyBytes = maxBodyBytes;
     this.#streams = streams;
   }
@@ -94,6 +106,23 @@ export class Exchange implements EdgeRequest {
   /** A key per holder of a token; "" without a token. */
   get caller(): string {
     return this.#principal ? toHolder(this.#principal) : "";
+  }
+
+  /** It has a place among the concurrent requests, until `release`. */
+  take(admission: Pick<Admission, "leave">, holder: string): void {
+    this.#admission = admission;
+    this.#holder = holder;
+  }
+
+  get hasPlace(): boolean {
+    return this.#admission !== undefined;
+  }
+
+  /** Frees its place, if it has one. */
+  release(): void {
+    const admission = this.#admission;
+    this.#admission = undefined;
+    admission?.leave(this.#holder);
   }
 
   /** Whether the client disconnected before its answer was complete. */

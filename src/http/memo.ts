@@ -73,48 +73,41 @@ type Encoding = keyof typeof compress;
 function remember(reply: EdgeReply): RememberedReply {
   const body = Buffer.from(reply.body);
   const hash = createHash("sha1").update(body).digest("base64url");
-  const vary = { vary: "Accept-Encoding" };
-  const forms = new Map<Encoding | null, Buffer | Promise<Buffer>>([[null, body]]);
-  const find = (encoding: Encoding | null): Buffer | Promise<Buffer> => {
-    const known = forms.get(encoding);
-    if (known || encoding === null) return known ?? body;
-    const making = compress[encoding](body).then((made) => {
-      forms.set(encoding, made);
-      return made;
-    });
-    forms.set(encoding, making);
-    return making;
-  };
-  const toWhole = (content: Buffer, encoding: Encoding | null, more: EdgeReply["headers"]): EdgeReply => ({
+  const toForm = (content: Buffer, encoding: Encoding | null): EdgeReply => ({
     ...reply,
     policy: revalidated,
     body: content,
     headers: {
       ...reply.headers,
-      ...more,
-      ...vary,
+      vary: "Accept-Encoding",
       etag: toTag(hash, encoding),
       ...(encoding && { "content-encoding": encoding }),
     },
   });
+  const forms = new Map<Encoding | null, EdgeReply | Promise<EdgeReply>>([[null, toForm(body, null)]]);
+  const find = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
+    const known = forms.get(encoding);
+    if (known || encoding === null) return known ?? toForm(body, null);
+    const making = compress[encoding](body).then((made) => {
+      const form = toForm(made, encoding);
+      forms.set(encoding, form);
+      return form;
+    });
+    forms.set(encoding, making);
+    return making;
+  };
   return {
     plain: { ...reply, body },
     toReply(headers, more) {
       const { "if-none-match": wanted } = headers;
       const accepted = body.length < minCompressed ? null : toEncoding(headers["accept-encoding"]);
       if (wanted !== undefined && hasTag(wanted, hash)) {
-        return {
-          ...reply,
-          status: 304,
-          policy: revalidated,
-          body: "",
-          headers: { ...more, ...vary, etag: toTag(hash, accepted) },
-        };
+        const headersOfSame = { ...more, vary: "Accept-Encoding", etag: toTag(hash, accepted) };
+        return { ...reply, status: 304, policy: revalidated, body: "", headers: headersOfSame };
       }
-      const content = find(accepted);
-      return content instanceof Promise
-        ? content.then((made) => toWhole(made, accepted, more))
-        : toWhole(content, accepted, more);
+      const form = find(accepted);
+      const withMore = (whole: EdgeReply) => (more ? { ...whole, headers: { ...whole.headers, ...more } } : whole);
+      return form instanceof Promise ? form.then(withMore) : withMore(form);
     },
   };
 }

@@ -39,17 +39,22 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     return createErrorReply(error, exchange.requestId, problem, { "Retry-After": String(waitS) });
   };
 
-  const enter = (exchange: Exchange, surface: Surface): Outcome =>
-    admit(exchange, admission, exchange.caller, exchange.principal.scopes.has("ops:operate"), () => {
-      // Only now may the client send its body. Other expectations are refused earlier.
-      if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
-      return surface.handle(exchange);
-    });
+  const enter = (exchange: Exchange, surface: Surface): Outcome => {
+    const { caller } = exchange;
+    if (!admission.enter(exchange.principal.scopes.has("ops:operate"), caller)) {
+      return wait(exchange, admission, caller, () => handle(exchange, surface));
+    }
+    exchange.take(admission, caller);
+    return handle(exchange, surface);
+  };
 
   const show = (exchange: Exchange, page: PublicPage): Outcome => {
     if (page.unlimited) return page.reply(exchange);
     exchange.isPublic = true;
-    return admit(exchange, publicAdmission, exchange.ip ?? "", false, () => page.reply(exchange));
+    const holder = exchange.ip ?? "";
+    if (!publicAdmission.enter(false, holder)) return wait(exchange, publicAdmission, holder, () => page.reply(exchange));
+    exchange.take(publicAdmission, holder);
+    return exchange.isAborted ? null : page.reply(exchange);
   };
 
   const routeFor = (exchange: Exchange, principal: Principal | null): Outcome => {
@@ -83,17 +88,18 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 }
 
-/** Runs `run` once the holder has a place; `exchange.release` frees the place. */
-function admit(exchange: Exchange, places: Admission, holder: string, reserved: boolean, run: () => Outcome): Outcome {
-  const begin = () => {
-    exchange.release = () => places.leave(holder);
-    return exchange.isAborted ? null : run();
-  };
-  if (places.enter(reserved, holder)) return begin();
-  return places.wait(holder).then((granted) => {
-    if (!granted) throw new OpsError("overloaded", "Too many requests at once");
-    return begin();
-  });
+function handle(exchange: Exchange, surface: Surface): Outcome {
+  if (exchange.isAborted) return null;
+  // Only now may the client send its body. Other expectations are refused earlier.
+  if (exchange.headers.expect !== undefined) exchange.res.writeContinue();
+  return surface.handle(exchange);
+}
+
+/** Runs `run` once the holder has a place. Rejects with overloaded. */
+async function wait(exchange: Exchange, places: Admission, holder: string, run: () => Outcome): Promise<EdgeReply | null> {
+  if (!(await places.wait(holder))) throw new OpsError("overloaded", "Too many requests at once");
+  exchange.take(places, holder);
+  return exchange.isAborted ? null : run();
 }
 
 function owns({ prefix, subtree }: Surface, path: string): boolean {

@@ -161,8 +161,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
 function leave(exchange: Exchange): void {
   exchange.settle();
-  exchange.release?.();
-  exchange.release = undefined;
+  exchange.release();
 }
 
 function readLength(res: ServerResponse): number {

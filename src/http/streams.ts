@@ -51,8 +51,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
     open(exchange) {
       const { res } = exchange;
       const leave = enter(exchange);
-      exchange.release?.();
-      exchange.release = undefined;
+      exchange.release();
       const abort = new AbortController();
       let isAllowed = anybody;
       const end = (reason: StreamEnd) => {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Logger } from "../lib/logger.ts";
+import { SwapList } from "../lib/swap-list.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
@@ -10,14 +11,6 @@ export interface Unfinished {
   responses(): Iterable<ServerResponse>;
   /** Starts to check them at least once a second; returns a function that stops. */
   watch(): () => void;
-}
-
-interface Entry {
-  readonly exchange: Exchange;
-  /** Bytes that wait in this process for the reader, as last seen. 0 for a public file: all its readers share one Buffer. */
-  bytes: number;
-  /** Start of the wait, ms of `performance.now()`; null while nothing waits. */
-  waitsSince: number | null;
 }
 
 interface UnfinishedOptions extends Pick<EdgeLimits, "answerMs" | "pageMs" | "unsentBytes"> {
@@ -35,38 +28,37 @@ export function createUnfinished(
   logger: Logger,
   onEnd: (exchange: Exchange) => void,
 ): Unfinished {
-  const entries = new Map<ServerResponse, Entry>();
+  const followed = new SwapList<Exchange>();
   let total = 0;
 
-  const remove = (res: ServerResponse) => {
-    const entry = entries.get(res);
-    if (!entry) return;
-    entries.delete(res);
-    total -= entry.bytes;
-    onEnd(entry.exchange);
+  const remove = (exchange: Exchange) => {
+    if (!followed.delete(exchange)) return;
+    total -= exchange.unsentBytes;
+    exchange.unsentBytes = 0;
+    onEnd(exchange);
   };
 
-  const measure = (entry: Entry) => {
-    const { res, isPublic } = entry.exchange;
-    const waiting = res.writableLength;
-    const bytes = isPublic ? 0 : waiting;
-    total += bytes - entry.bytes;
-    entry.bytes = bytes;
-    entry.waitsSince = waiting === 0 ? null : (entry.waitsSince ?? performance.now());
+  const measure = (exchange: Exchange) => {
+    const waiting = exchange.res.writableLength;
+    // All readers of a public file share one Buffer.
+    const bytes = exchange.isPublic ? 0 : waiting;
+    total += bytes - exchange.unsentBytes;
+    exchange.unsentBytes = bytes;
+    exchange.waitsSince = waiting === 0 ? null : (exchange.waitsSince ?? performance.now());
   };
 
-  const cut = ({ exchange }: Entry, reason: "answer_deadline" | "page_wanted" | "unsent_bytes") => {
+  const cut = (exchange: Exchange, reason: "answer_deadline" | "page_wanted" | "unsent_bytes") => {
     const { requestId, maybePrincipal: principal, ip, req, res } = exchange;
     const who = principal ? { subject: principal.subject, kid: principal.kid } : { ip };
     logger.warn({ request_id: requestId, ...who, reason, unsent_bytes: res.writableLength }, "slow reader: connection closed");
     // A reset also frees what the kernel holds for this reader.
     req.socket.resetAndDestroy();
-    remove(res);
+    remove(exchange);
   };
 
   const makeRoom = () => {
     if (total <= unsentBytes) return;
-    const slowest = findSlowest(entries.values());
+    const slowest = findSlowest([...followed]);
     if (!slowest) return;
     cut(slowest, "unsent_bytes");
     makeRoom();
@@ -75,16 +67,15 @@ export function createUnfinished(
   const sweep = () => {
     const now = performance.now();
     let wanted = pagesWanted();
-    const waits = ({ waitsSince }: Entry, ms: number) => waitsSince !== null && now - waitsSince >= ms;
-    // In order of their start.
-    for (const [res, entry] of entries) {
-      measure(entry);
+    const waits = ({ waitsSince }: Exchange, ms: number) => waitsSince !== null && now - waitsSince >= ms;
+    for (const exchange of [...followed].toSorted((one, other) => one.startedAt - other.startedAt)) {
+      measure(exchange);
       // An answer pipelined behind another one emits no "close" with its connection.
-      if (entry.exchange.req.socket.destroyed) remove(res);
-      else if (waits(entry, answerMs) && !entry.exchange.isStream) cut(entry, "answer_deadline");
-      else if (wanted > 0 && entry.exchange.isPublic && waits(entry, pageMs)) {
+      if (exchange.req.socket.destroyed) remove(exchange);
+      else if (waits(exchange, answerMs) && !exchange.isStream) cut(exchange, "answer_deadline");
+      else if (wanted > 0 && exchange.isPublic && waits(exchange, pageMs)) {
         wanted -= 1;
-        cut(entry, "page_wanted");
+        cut(exchange, "page_wanted");
       }
     }
     makeRoom();
@@ -92,17 +83,14 @@ export function createUnfinished(
 
   return {
     add(exchange) {
-      const { res } = exchange;
-      let entry = entries.get(res);
-      if (!entry) {
-        entry = { exchange, bytes: 0, waitsSince: null };
-        entries.set(res, entry);
-        res.once("close", () => remove(res));
+      if (!followed.has(exchange)) {
+        followed.add(exchange);
+        exchange.res.once("close", () => remove(exchange));
       }
-      measure(entry);
+      measure(exchange);
       makeRoom();
     },
-    responses: () => entries.keys(),
+    responses: () => [...followed].map(({ res }) => res),
     watch() {
       const timer = setInterval(sweep, Math.min(1000, answerMs / 10)).unref();
       return () => clearInterval(timer);
@@ -111,13 +99,13 @@ export function createUnfinished(
 }
 
 /** The longest waiting answer of the caller with the most waiting bytes. */
-function findSlowest(entries: Iterable<Entry>): Entry | null {
-  const waiting = [...entries].filter(({ bytes }) => bytes > 0);
+function findSlowest(followed: readonly Exchange[]): Exchange | null {
+  const waiting = followed.filter(({ unsentBytes }) => unsentBytes > 0);
   const byCaller = new Map<string, number>();
-  for (const { exchange, bytes } of waiting) byCaller.set(exchange.caller, (byCaller.get(exchange.caller) ?? 0) + bytes);
+  for (const { caller, unsentBytes } of waiting) byCaller.set(caller, (byCaller.get(caller) ?? 0) + unsentBytes);
   const most = Math.max(...byCaller.values());
   const [slowest] = waiting
-    .filter(({ exchange }) => byCaller.get(exchange.caller) === most)
-    .toSorted((a, b) => (a.waitsSince ?? 0) - (b.waitsSince ?? 0));
+    .filter(({ caller }) => byCaller.get(caller) === most)
+    .toSorted((a, b) => (a.waitsSince ?? 0) - (b.waitsSince ?? 0) || a.startedAt - b.startedAt);
   return slowest ?? null;
 }

@@ -2,7 +2,7 @@ import { maySee, type Principal } from "../auth/principal.ts";
 import type { TokenEnd } from "../auth/token.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
-import { createRowMemo } from "../graphql/row-memo.ts";
+import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";

@@ -20,18 +20,28 @@ const methods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 export function createInstruments(): Instruments {
   const [requests, calls, failures] = [createCounter(), createCounter(), createCounter()];
   const [durations, waits] = [createHistogram(), createHistogram()];
-  for (const upstream of upstreams) calls.add({ upstream }, 0);
+  /** What a request counts in, as writing its labels costs more than counting. */
+  const answers = new Map<string, { sum: number }>();
+  const times = new Map<string, { add(value: number): void }>();
+  for (const upstream of upstreams) calls.at({ upstream });
   const build = toLabels({ version: manifest.version, node: process.versions.node });
   const collectProcess = createProcessFamilies();
   return {
     observeCall: (upstream, seconds, code) => {
-      calls.add({ upstream });
-      waits.add({ upstream }, seconds);
-      if (code !== null) failures.add({ upstream, code });
+      calls.at({ upstream }).sum += 1;
+      waits.at({ upstream }).add(seconds);
+      if (code !== null) failures.at({ upstream, code }).sum += 1;
     },
-    observeRequest: ({ method, route = "none", status, seconds }) => {
-      requests.add({ route, method: methods.has(method) ? method : "other", code: status });
-      if (seconds !== null) durations.add({ route }, seconds);
+    observeRequest: ({ method: sent, route = "none", status, seconds }) => {
+      const method = methods.has(sent) ? sent : "other";
+      const key = `${method} ${status} ${route}`;
+      const counted = answers.get(key) ?? requests.at({ route, method, code: status });
+      answers.set(key, counted);
+      counted.sum += 1;
+      if (seconds === null) return;
+      const timed = times.get(route) ?? durations.at({ route });
+      times.set(route, timed);
+      timed.add(seconds);
     },
     collect: () => [
       toFamily(
@@ -64,30 +74,18 @@ type Labels = Parameters<typeof toLabels>[0];
 
 /** A sum for each set of labels. */
 function createCounter() {
-  const sums = new Map<string, number>();
+  const sums = new Map<string, { sum: number }>();
   return {
-    add(labels: Labels, by = 1): void {
-      const text = toLabels(labels);
-      sums.set(text, (sums.get(text) ?? 0) + by);
-    },
-    samples: (): Sample[] => [...sums].map(([labels, value]) => ({ labels, value })),
+    at: (labels: Labels) => find(sums, labels, () => ({ sum: 0 })),
+    samples: (): Sample[] => [...sums].map(([labels, { sum }]) => ({ labels, value: sum })),
   };
 }
 
 /** How many values lie at or below each bound, their sum and their number, for each set of labels. */
 function createHistogram() {
-  const series = new Map<string, { readonly counts: number[]; sum: number; count: number }>();
+  const series = new Map<string, Distribution>();
   return {
-    add(labels: Labels, value: number): void {
-      const text = toLabels(labels);
-      const found = series.get(text) ?? { counts: buckets.map(() => 0), sum: 0, count: 0 };
-      series.set(text, found);
-      const first = buckets.findIndex((bound) => value <= bound);
-      for (let index = first; index >= 0 && index < buckets.length; index += 1)
-        found.counts[index] = (found.counts[index] ?? 0) + 1;
-      found.sum += value;
-      found.count += 1;
-    },
+    at: (labels: Labels) => find(series, labels, () => new Distribution()),
     samples: (): Sample[] =>
       [...series].flatMap(([labels, { counts, sum, count }]) => [
         ...counts.map((below, index) => toBucket(toFloat(buckets[index] ?? 0), labels, below)),
@@ -96,6 +94,26 @@ function createHistogram() {
         { suffix: "_count", labels, value: count },
       ]),
   };
+}
+
+class Distribution {
+  readonly counts = buckets.map(() => 0);
+  sum = 0;
+  count = 0;
+
+  add(value: number): void {
+    for (let index = buckets.length - 1; index >= 0 && value <= (buckets[index] ?? 0); index -= 1)
+      this.counts[index] = (this.counts[index] ?? 0) + 1;
+    this.sum += value;
+    this.count += 1;
+  }
+}
+
+function find<T>(all: Map<string, T>, labels: Labels, create: () => T): T {
+  const text = toLabels(labels);
+  const found = all.get(text) ?? create();
+  all.set(text, found);
+  return found;
 }
 
 const toBucket = (bound: string, labels: string, value: number): Sample => ({

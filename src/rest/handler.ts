@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type Execute, type Follow, toFailure } from "../graphql/execute.ts";
 import type { Inputs } from "../graphql/inputs.ts";
-import { createRowMemo } from "../graphql/row-memo.ts";
+import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { createReplyMemo } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
@@ -19,6 +19,14 @@ export type RestRequest = Caller & Pick<EdgeRequest, "method" | "isHead" | "path
 interface Parsed {
   readonly endpoint: Endpoint;
   readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** A request that is ready to run. */
+interface Asked extends Parsed {
+  readonly request: RestRequest;
+  readonly prepared: ReturnType<Execute>;
+  /** What identifies it in the memo. */
+  readonly key: string;
 }
 
 type RestReply = EdgeReply & Required<Pick<EdgeReply, "headers" | "route">>;
@@ -49,6 +57,29 @@ export function createRestHandler(
     if (endpoint.params.every((param) => param.in === "query")) targets.set(target, parsed);
     return parsed;
   };
+  const make = async ({ request, endpoint, variables, prepared, key }: Asked, before: Inputs | null): Promise<EdgeReply> => {
+    const { headers, budget } = request;
+    const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
+    const { data, errors } = await prepared.run(rows?.select);
+    const body = data === null ? null : endpoint.pick.body(data);
+    if (body === null || body === undefined) throw toFailure(errors);
+    const asText = endpoint.text !== undefined && (wantsText(headers.accept) || variables["download"] === true);
+    const write = () => {
+      const made = rows?.finish(body as readonly unknown[], (row) => JSON.stringify(row));
+      if (made) return checkSize(`[${made.join()}]`, budget.maxBytes);
+      return asText ? checkSize(endpoint.text(body), budget.maxBytes) : toJson(body, budget);
+    };
+    const written = write();
+    const text = typeof written === "string" ? written : await written;
+    const reply = toReply(endpoint, data ?? {}, text, asText, variables);
+    if (!prepared.isVersioned || errors.length > 0) return reply;
+    const after = before && (await prepared.inputs());
+    return memo.keep(key, before, after, reply).toReply(headers, endpoint.headers?.(data ?? {}));
+  };
+  const answer = (asked: Asked, now: Inputs | null) => {
+    const known = now && memo.find(asked.key, now);
+    return known ? known.toReply(asked.request.headers, asked.endpoint.headers?.(now.status)) : make(asked, now);
+  };
   return (request) => {
     const { query, headers } = request;
     const path = request.path.slice(basePath.length);
@@ -56,33 +87,10 @@ export function createRestHandler(
     if (path === "/openapi.json") return serveOpenApi(method, openapi());
     const { endpoint, variables } = parse(method, path, query, headers);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
-    const { isVersioned, inputs, run } = execute(endpoint.document, variables as never, request);
-    const key = `${path}?${query}`;
-    const make = async (before: Inputs | null) => {
-      const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
-      const { data, errors } = await run(rows?.select);
-      const body = data === null ? null : endpoint.pick.body(data);
-      if (body === null || body === undefined) throw toFailure(errors);
-      const asText = endpoint.text !== undefined && (wantsText(headers.accept) || variables["download"] === true);
-      const write = () => {
-        const { maxBytes } = request.budget;
-        const made = rows?.finish(body as readonly unknown[], (row) => JSON.stringify(row));
-        if (made) return checkSize(`[${made.join()}]`, maxBytes);
-        return asText ? checkSize(endpoint.text(body), maxBytes) : toJson(body, request.budget);
-      };
-      const written = write();
-      const text = typeof written === "string" ? written : await written;
-      const reply = toReply(endpoint, data ?? {}, text, asText, variables);
-      if (!isVersioned || errors.length > 0) return reply;
-      const after = before && (await inputs());
-      return memo.keep(key, before, after, reply).toReply(headers, endpoint.headers?.(data ?? {}));
-    };
-    const answer = (now: Inputs | null) => {
-      const known = memo.find(key, now);
-      return known && now ? known.toReply(headers, endpoint.headers?.(now.status)) : make(now);
-    };
-    const now = inputs();
-    return now instanceof Promise ? now.then(answer) : answer(now);
+    const prepared = execute(endpoint.document as Parameters<Execute>[0], variables, request);
+    const asked: Asked = { request, endpoint, variables, prepared, key: `${path}?${query}` };
+    const now = prepared.inputs();
+    return now instanceof Promise ? now.then((found) => answer(asked, found)) : answer(asked, now);
   };
 }
 

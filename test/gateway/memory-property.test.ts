@@ -5,7 +5,7 @@ import type { Scope } from "../../src/auth/principal.ts";
 import type { Container, ContainerStats } from "../../src/containers/container.ts";
 import type { DeployInfo } from "../../src/deploys/deploy.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
-import { longList } from "../../src/graphql/row-memo.ts";
+import { longList } from "../../src/graphql/compiled/row-memo.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import { createPostHandler } from "../../src/graphql/yoga/post.ts";

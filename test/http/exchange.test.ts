@@ -37,25 +37,39 @@ test.each([
 test("a new exchange has only what the client sent", () => {
   const { exchange, req } = create("/x", { "x-own": "1" }, "POST");
   vi.advanceTimersByTime(7);
-  const { method, headers, ip, isHead, mount, isPublic, isWorking, logged, release, maybePrincipal, caller, isStream } = exchange;
-  expect({ method, headers, ip, isHead, mount, isPublic, isWorking, logged, release, maybePrincipal, caller, isStream }).toEqual({
-    method: "POST",
-    headers: { "x-own": "1" },
-    ip: "192.0.2.1 found",
-    isHead: false,
-    mount: undefined,
-    isPublic: false,
-    isWorking: false,
-    logged: undefined,
-    release: undefined,
-    maybePrincipal: undefined,
-    caller: "",
-    isStream: false,
-  });
+  const { method, headers, ip, isHead, mount, isPublic, isWorking, logged, hasPlace, maybePrincipal, caller, isStream } =
+    exchange;
+  expect({ method, headers, ip, isHead, mount, isPublic, isWorking, logged, hasPlace, maybePrincipal, caller, isStream }).toEqual(
+    {
+      method: "POST",
+      headers: { "x-own": "1" },
+      ip: "192.0.2.1 found",
+      isHead: false,
+      mount: undefined,
+      isPublic: false,
+      isWorking: false,
+      logged: undefined,
+      hasPlace: false,
+      maybePrincipal: undefined,
+      caller: "",
+      isStream: false,
+    },
+  );
   expect(performance.now() - exchange.startedAt).toBe(7);
   expect(exchange.requestId).toMatch(/^[\da-f-]{36}$/);
   expect(req.method).toBe("POST");
   expect(() => exchange.principal).toThrow("no principal: this request is not authenticated");
+});
+
+test("an exchange frees its place once", () => {
+  const { exchange } = create("/x");
+  exchange.release();
+  const leave = vi.fn<(holder: string) => void>();
+  exchange.take({ leave }, "holder");
+  expect([exchange.hasPlace, leave.mock.calls]).toEqual([true, []]);
+  exchange.release();
+  exchange.release();
+  expect([exchange.hasPlace, leave.mock.calls]).toEqual([false, [["holder"]]]);
 });
 
 test("HEAD is GET for handlers", () => {

@@ -54,7 +54,7 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
   const ask = async (method: string, path: string, more: object = {}, headers: Record<string, string> = { host: "x" }) => {
     const res = { writeContinue: vi.fn<() => void>(), setHeader: vi.fn<(name: string, value: string) => void>() };
     const req = { rawHeaders: Object.entries(headers).flat(), headers, httpVersion: "1.1" };
-    const exchange = {
+    const exchange: Exchange = {
       ...base,
       method,
       path,
@@ -62,6 +62,11 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
       req,
       res,
       ...more,
+      hasPlace: false,
+      release() {},
+      take(admission: Pick<Admission, "leave">, holder: string) {
+        Object.assign(exchange, { hasPlace: true, release: () => admission.leave(holder) });
+      },
     } as unknown as Exchange;
     const answered = await (async () => route(exchange))().catch((error: unknown) => error);
     return { answered, exchange, res };
@@ -168,7 +173,7 @@ test("a public page is served without a token, by GET alone", async () => {
   const shown = await ask("GET", "/page");
   expect([shown.answered, shown.exchange.isPublic]).toEqual([page, true]);
   expect(pagePlaces.enter.mock.calls).toEqual([[false, "2001:db8:1:2::3"]]);
-  shown.exchange.release?.();
+  shown.exchange.release();
   expect(pagePlaces.leave.mock.calls).toEqual([["2001:db8:1:2::3"]]);
   await ask("GET", "/page", { ip: undefined });
   expect(pagePlaces.enter.mock.lastCall).toEqual([false, ""]);
@@ -186,24 +191,24 @@ test.each([
   const { exchange } = await ask("GET", "/a");
   expect([places.enter.mock.calls, places.wait.mock.calls]).toEqual([[[isReserved, "holder"]], []]);
   expect(places.leave.mock.calls).toEqual([]);
-  exchange.release?.();
+  exchange.release();
   expect(places.leave.mock.calls).toEqual([["holder"]]);
 });
 
 test("a request waits for a place and is refused when it gets none", async () => {
   const granted = createScene({ places: createPlaces(false, true) });
   const { answered, exchange } = await granted.ask("GET", "/a");
-  expect([answered, typeof exchange.release, granted.places.wait.mock.calls]).toEqual([reply, "function", [["holder"]]]);
+  expect([answered, exchange.hasPlace, granted.places.wait.mock.calls]).toEqual([reply, true, [["holder"]]]);
   const refused = createScene({ places: createPlaces(false, false) });
   const late = await refused.ask("GET", "/a");
-  expect([late.answered, late.exchange.release]).toEqual([error("overloaded", "Too many requests at once"), undefined]);
+  expect([late.answered, late.exchange.hasPlace]).toEqual([error("overloaded", "Too many requests at once"), false]);
   expect(refused.handled).not.toHaveBeenCalled();
 });
 
 test("a client that left while it waited is not served", async () => {
   const { ask, handled } = createScene();
   const { answered, exchange } = await ask("GET", "/a", { isAborted: true });
-  expect([answered, typeof exchange.release, handled.mock.calls]).toEqual([null, "function", []]);
+  expect([answered, exchange.hasPlace, handled.mock.calls]).toEqual([null, true, []]);
 });
 
 test("a client gets its 100 Continue", async () => {

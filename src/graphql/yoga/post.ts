@@ -10,13 +10,13 @@ import {
   specifiedRules,
   validate,
 } from "graphql";
-import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import { LRUCache } from "lru-cache";
 import { type Principal, toHolder } from "../../auth/principal.ts";
 import { createThrottle } from "../../auth/throttle.ts";
 import { createReplyMemo } from "../../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { toJson } from "../../lib/budget/json.ts";
+import { compile, type Run } from "../compiled/compile.ts";
 import { createContext } from "../context.ts";
 import { createFindInputs } from "../inputs.ts";
 import { readLengthsVersion } from "../list-lengths.ts";
@@ -30,7 +30,7 @@ import { cutErrors, toRefusal } from "./use-budget.ts";
 interface Compiled {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
-  readonly query: CompiledQuery["query"];
+  readonly run: Run;
   /** How to find what its answer depends on; null where that is not known without running it. */
   readonly findInputs: ReturnType<typeof createFindInputs>;
   /** The last verdict on its cost, and what that depends on. */
@@ -39,9 +39,13 @@ interface Compiled {
 
 /** What a POST asks. */
 interface Posted {
+  /** The same for the same text, as long as that is known. */
+  readonly key: number;
   readonly query: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Undefined until it was looked for. */
+  compiled?: Compiled | null;
 }
 
 interface PostOptions {
@@ -77,15 +81,17 @@ export function createPostHandler(
   });
   const memo = createReplyMemo();
   const compiles = createThrottle(compiling);
-  const find = ({ query, operationName = "" }: Posted, principal: Principal): Compiled | null => {
+  const find = (posted: Posted, principal: Principal): Compiled | null => {
+    if (posted.compiled !== undefined) return posted.compiled;
+    const { query, operationName = "" } = posted;
     const key = `${operationName}\n${query}`;
     const found = known.get(key);
-    if (found) return found.compiled;
+    if (found) return (posted.compiled = found.compiled);
     const document = parsed(query);
     if (!document || compiles.hit(toHolder(principal)) > 0) return null;
-    const compiled = compile(schema, document, operationName || null);
+    const compiled = toCompiled(schema, document, operationName || null);
     known.set(key, { compiled });
-    return compiled;
+    return (posted.compiled = compiled);
   };
   /** By their text: parsing it is a good part of the cost of an answer from memory. */
   const bodies = new LRUCache<string, Posted>({ maxSize: maxCharacters, sizeCalculation: (_, text) => text.length });
@@ -139,7 +145,7 @@ export function createPostHandler(
     const compiled = posted && find(posted, request.principal);
     if (!compiled) return null;
     const { document, operation, findInputs } = compiled;
-    const key = `${type} ${text}`;
+    const key = `${type} ${posted.key}`;
     const found = findInputs?.(sources, request) ?? null;
     const before = found instanceof Promise ? await found : found;
     const remembered = memo.find(key, before);
@@ -152,7 +158,7 @@ export function createPostHandler(
       const wait = budget.turn();
       if (wait) await wait;
       const variables = withDefaults(operation, posted.variables);
-      const { data, errors } = await budget.race(Promise.resolve(compiled.query(undefined, context, variables)));
+      const { data, errors } = await budget.race(Promise.resolve(compiled.run(undefined, context, variables)));
       if (errors) return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
       const written = toJson(data, budget);
       const made = typeof written === "string" ? written : await written;
@@ -166,14 +172,22 @@ export function createPostHandler(
 }
 
 /** Null for a document whose queries Yoga executes. */
-function compile(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Compiled | null {
+function toCompiled(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Compiled | null {
   const operation = getOperationAST(document, operationName);
   // graphql-jit builds object literals, which cannot have this key.
   if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document)) return null;
-  const compiled = compileQuery(schema, document, operationName ?? undefined);
-  if (!isCompiledQuery(compiled)) return null;
+  const run = tryToCompile(schema, document, operationName);
+  if (!run) return null;
   const findInputs = createFindInputs(schema, document, operationName);
-  return { document, operation, query: compiled.query, findInputs, weighed: null };
+  return { document, operation, run, findInputs, weighed: null };
+}
+
+function tryToCompile(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Run | null {
+  try {
+    return compile(schema, document, operationName, "named");
+  } catch {
+    return null;
+  }
 }
 
 /** By the rules for a token that may not see the schema. */
@@ -185,13 +199,15 @@ function isValid(schema: GraphQLSchema, document: DocumentNode): boolean {
   }
 }
 
+let lastKey = 0;
+
 /** Null for anything but a plain request. */
 function parse(text: string): Posted | null {
   try {
     const { query, operationName, variables, extensions, ...others } = JSON.parse(text) as Record<string, unknown>;
     if (typeof query !== "string" || query.length > maxQuery || !isNameOrNothing(operationName)) return null;
     if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions) || Object.keys(others).length > 0) return null;
-    return { query, operationName: operationName ?? undefined, variables: variables ?? {} };
+    return { key: ++lastKey, query, operationName: operationName ?? undefined, variables: variables ?? {} };
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 import { OpsError } from "../errors.ts";
+import { type Placed, SwapList } from "../swap-list.ts";
 import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 
@@ -34,7 +35,7 @@ const turns = createTurns(4);
 const pool = createPool(48_000_000, 0.6);
 
 /** Budgets with a deadline. They share one timer: most answers take less time than creating a timer for each. */
-const watched = new Set<Budget>();
+const watched = new SwapList<Budget>();
 const checkMs = 100;
 let watching: NodeJS.Timeout | null = null;
 
@@ -61,7 +62,7 @@ let begun = 0;
  * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share them, and counting goes on while the answer is built. Memory beyond a
  * small free share comes from a pool of all requests. Requests that compute for long take turns.
  */
-export class Budget {
+export class Budget implements Placed {
   /** The requests of one owner (a token) share turns and a part of the pool. */
   readonly owner: string;
   /**
@@ -69,6 +70,8 @@ export class Budget {
    * would all time out.
    */
   readonly order = ++begun;
+  /** Among the watched ones. */
+  place = -1;
   readonly #limits: BudgetLimits;
   readonly #abort = new AbortController();
   /** Deadline on the clock of `performance.now`; null for none. */

@@ -1,4 +1,4 @@
-import type { Container } from "../containers/container.ts";
+import type { Container } from "../../containers/container.ts";
 
 /** Rows of shorter lists are not remembered: making them costs less. */
 export const longList = 200;

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import { createRowMemo, longList } from "../../src/graphql/row-memo.ts";
-import { sampleContainer } from "../support/containers.ts";
+import { createRowMemo, longList } from "../../../src/graphql/compiled/row-memo.ts";
+import { sampleContainer } from "../../support/containers.ts";
 
 const [a, b, c] = [sampleContainer({ name: "a" }), sampleContainer({ name: "b" }), sampleContainer({ name: "c" })];
 const others = Array.from({ length: longList }, (_, index) => sampleContainer({ name: `other-${index}` }));

@@ -1,0 +1,62 @@
+import {
+  type DocumentNode,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  Kind,
+  type SelectionSetNode,
+  TypeNameMetaFieldDef,
+} from "graphql";
+import { findScope } from "../scopes.ts";
+
+/** What Pothos notes of a field. */
+interface FieldExtensions {
+  /** The property of the row that it is. */
+  readonly pothosExposedField?: string;
+  readonly pothosResolveWrapped?: boolean;
+}
+
+/** A selected field of an object. */
+export interface SelectedField {
+  /** Its name in the answer. */
+  readonly key: string;
+  readonly name: string;
+  /** Undefined for a field that the object does not have. */
+  readonly type: GraphQLOutputType | undefined;
+  /** The property of the row that it is; null for any other field. */
+  readonly property: string | null;
+  readonly selectionSet: SelectionSetNode | undefined;
+}
+
+/** The fields of a selection, fragments resolved; null for a fragment on another type. Directives are ignored. */
+export function listFields(
+  document: DocumentNode,
+  { selections }: SelectionSetNode,
+  parent: GraphQLObjectType | null | undefined,
+): SelectedField[] | null {
+  const fields: SelectedField[] = [];
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      const { name, alias, selectionSet } = selection;
+      const field = name.value === "__typename" ? TypeNameMetaFieldDef : parent?.getFields()[name.value];
+      const { pothosExposedField, pothosResolveWrapped } = (field?.extensions ?? {}) as FieldExtensions;
+      const isPlain = field !== undefined && pothosResolveWrapped === false && findScope(field) === null;
+      const property = isPlain ? (pothosExposedField ?? null) : null;
+      fields.push({ key: (alias ?? name).value, name: name.value, type: field?.type, property, selectionSet });
+      continue;
+    }
+    const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : findFragment(document, selection.name.value);
+    if (!fragment) return null;
+    if (fragment.typeCondition && fragment.typeCondition.name.value !== parent?.name) return null;
+    const inner = listFields(document, fragment.selectionSet, parent);
+    if (!inner) return null;
+    fields.push(...inner);
+  }
+  return fields;
+}
+
+function findFragment({ definitions }: DocumentNode, name: string) {
+  for (const definition of definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === name) return definition;
+  }
+  return null;
+}
