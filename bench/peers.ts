@@ -31,12 +31,15 @@ const [buffer, ours, same, posted, executed, mercurius] = [
 ];
 const ways: readonly Way[] = [
   { name: buffer, file: "peer.ts", args: ["buffer"], how: "get" },
+  { name: "node:http, our duties", file: "peer.ts", args: ["duties"], how: "get" },
+  { name: "node:http, our duties, POST", file: "peer.ts", args: ["duties"], how: "post" },
   { name: ours, file: "gateway.ts", how: "get" },
   { name: same, file: "gateway.ts", how: "not modified" },
   { name: "ours, REST, gzip", file: "gateway.ts", how: "gzip" },
   { name: "ours, REST, new rows", file: "gateway.ts", env: { FRESH: "rows" }, how: "get" },
   { name: posted, file: "gateway.ts", how: "post" },
   { name: executed, file: "gateway.ts", env: { FRESH: "answers" }, how: "post" },
+  { name: "ours, POST /graphql, new rows", file: "gateway.ts", env: { FRESH: "rows" }, how: "post" },
   { name: "fastify by hand", file: "fastify.ts", how: "get" },
   { name: "hono by hand", file: "peer.ts", args: ["hono"], how: "get" },
   { name: mercurius, file: "peer.ts", args: ["mercurius"], how: "post" },
@@ -105,9 +108,9 @@ async function read({ way, port }: Started): Promise<unknown> {
   const isPost = way.how === "post";
   const init = isPost ? { method: "POST", headers, body } : { headers };
   const answer = await fetch(toUrl(way, port), init);
-  const found = (await answer.json()) as { data: { containers: unknown } };
+  const found = (await answer.json()) as { data?: { containers: unknown } };
   // Enum values are in capitals in GraphQL.
-  return JSON.parse(JSON.stringify(isPost ? found.data.containers : found).replaceAll('"HEALTHY"', '"healthy"'));
+  return JSON.parse(JSON.stringify(found.data?.containers ?? found).replaceAll('"HEALTHY"', '"healthy"'));
 }
 
 /** Above 30 MB of unread answers the gateway disconnects the slowest reader. */

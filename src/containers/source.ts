@@ -106,9 +106,9 @@ export interface ContainerSource {
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
    * Yields at once, then whenever `list` may answer differently, also because time has passed. Many changes count as one. A slow reader misses nothing,
-   * because it calls `list` when it wakes. Sends no request itself. Ends with the signal.
+   * because it calls `list` when it wakes. Sends no request itself. Ends with the signal. Each value stands for its moment: the same object for all who wake then.
    */
-  changes(signal: AbortSignal): AsyncGenerator<null, void>;
+  changes(signal: AbortSignal): AsyncGenerator<object, void>;
   /**
    * Events of visible containers from now on. An engine is watched only after somebody has asked for a list. A slow reader loses the oldest events and
    * receives their number. Ends with the signal, at once.

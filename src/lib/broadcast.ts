@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
+const nothing = () => {};
 
 export interface Changes {
   /** Reports that something may have changed. Costs nothing without watchers. */
   notify(): void;
   /** See ContainerSource.changes. */
-  watch(signal: AbortSignal): AsyncGenerator<null, void>;
+  watch(signal: AbortSignal): AsyncGenerator<object, void>;
   readonly watchers: number;
 }
 
@@ -13,19 +13,45 @@ const gatherMs = 100;
 /** Interval of the check for changes that only time makes, milliseconds: a lost engine is shown for a minute, a silent one is pinged. */
 const lookMs = 1000;
 
+/** All watchers wake at the same moments, and get one object for each, so that they can share what they compute then. */
 export function createChanges(): Changes {
-  const subscribers = createSubscribers<Notifier>();
+  const subscribers = createSubscribers<{ wake(): void }>();
+  let [gathering, looking]: (NodeJS.Timeout | null)[] = [null, null];
+  let moment: object = {};
+
+  const begin = () => {
+    if (gathering) clearTimeout(gathering);
+    gathering = null;
+    if (subscribers.size === 0 && looking) {
+      clearInterval(looking);
+      looking = null;
+    }
+    looking?.refresh();
+    moment = {};
+    for (const watcher of subscribers) watcher.wake();
+  };
   return {
     notify() {
-      for (const notifier of subscribers) notifier.notify();
+      if (subscribers.size > 0) gathering ??= setTimeout(begin, gatherMs).unref();
     },
     watch(signal) {
-      const notifier = createNotifier();
-      return subscribers.subscribe(notifier, signal, async function* () {
-        while (!signal.aborted) {
-          yield null;
-          await notifier.wait(signal, lookMs);
-          await sleep(gatherMs, null, { signal }).catch(() => {});
+      looking ??= setInterval(begin, lookMs).unref();
+      const watcher = { wake: nothing };
+      const wake = () => watcher.wake();
+      return subscribers.subscribe(watcher, signal, async function* () {
+        signal.addEventListener("abort", wake);
+        try {
+          // What it sees now may be newer than what others saw at the last moment.
+          let seen = moment;
+          if (!signal.aborted) yield {};
+          while (!signal.aborted) {
+            if (seen === moment) await new Promise<void>((resolve) => (watcher.wake = resolve));
+            if (signal.aborted) break;
+            seen = moment;
+            yield moment;
+          }
+        } finally {
+          signal.removeEventListener("abort", wake);
         }
       });
     },

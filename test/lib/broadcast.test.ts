@@ -110,6 +110,16 @@ describe("readers", () => {
   });
 });
 
+/** As `timeOf`, in steps of 10 ms: no time passes after it. */
+async function stepTo(promise: Promise<unknown>): Promise<number> {
+  let isEnded = false;
+  void promise.then(() => (isEnded = true));
+  for (let ms = 0; ; ms += 10) {
+    await vi.advanceTimersByTimeAsync(ms === 0 ? 0 : 10);
+    if (isEnded || ms > 10_000) return ms;
+  }
+}
+
 describe("changes", () => {
   it("arrive at once, on a change, and after a second", async () => {
     const changes = createChanges();
@@ -117,15 +127,18 @@ describe("changes", () => {
     expect(changes.watchers).toBe(0);
     const watching = changes.watch(abort.signal);
     expect(changes.watchers).toBe(1);
-    expect(await watching.next()).toEqual({ value: null, done: false });
+    expect(await watching.next()).toEqual({ value: {}, done: false });
     const gathered = watching.next();
     setTimeout(() => changes.notify(), 300);
-    setTimeout(() => changes.notify(), 399);
+    setTimeout(() => changes.notify(), 390);
     // What happens within 100 ms is one change.
-    expect(await timeOf(gathered)).toBe(400);
-    // The second ring came while nobody waited.
-    expect(await timeOf(watching.next())).toBe(100);
-    expect(await timeOf(watching.next())).toBe(1100);
+    expect(await stepTo(gathered)).toBe(400);
+    expect(await stepTo(watching.next())).toBe(1000);
+    changes.notify();
+    await vi.advanceTimersByTimeAsync(500);
+    // It happened while nobody waited.
+    expect(await stepTo(watching.next())).toBe(0);
+    expect(await stepTo(watching.next())).toBe(600);
     const ended = watching.next();
     setTimeout(() => abort.abort(), 50);
     expect(await timeOf(ended)).toBe(50);
@@ -133,6 +146,24 @@ describe("changes", () => {
     expect(changes.watchers).toBe(0);
     changes.notify();
     expect(await changes.watch(abort.signal).next()).toEqual({ value: undefined, done: true });
+  });
+
+  it("are one object for all who watch, and one of their own at first", async () => {
+    const changes = createChanges();
+    const abort = new AbortController();
+    const watchers = Array.from({ length: 3 }, () => changes.watch(abort.signal));
+    const next = async () => (await Promise.all(watchers.map((watcher) => watcher.next()))).map(({ value }) => value);
+    expect(new Set(await next()).size).toBe(3);
+    const moments = [];
+    for (const _ of [1, 2]) {
+      changes.notify();
+      const found = next();
+      await vi.advanceTimersByTimeAsync(100);
+      expect(new Set(await found).size).toBe(1);
+      moments.push((await found)[0]);
+    }
+    expect(moments[0]).not.toBe(moments[1]);
+    abort.abort();
   });
 
   it("that are cancelled while they are collected end at once", async () => {

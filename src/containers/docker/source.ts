@@ -128,11 +128,30 @@ export function createLister(engines: readonly Pick<Engine, "view" | "viewCached
   };
 }
 
-/** Sorts rows of which most are in `before`, the list that was sorted last: linear time, because they are in order already. */
+/** Sorts rows of which most are in `before`, the list that was sorted last: those are in order already. */
 function sortAgain(before: readonly Container[], rows: readonly Container[]): readonly Container[] {
   const fresh = new Set(rows);
   const known = before.filter((row) => fresh.delete(row));
-  return [...known, ...fresh].toSorted(byKindAndName);
+  if (fresh.size > known.length / 10) return [...known, ...fresh].toSorted(byKindAndName);
+  const sorted: Container[] = [];
+  let begin = 0;
+  for (const row of [...fresh].toSorted(byKindAndName)) {
+    const end = findPlace(known, row, begin);
+    for (; begin < end; begin += 1) sorted.push(known[begin] as Container);
+    sorted.push(row);
+  }
+  return [...sorted, ...known.slice(begin)];
+}
+
+/** The first index from `begin` on at which a row comes after this one. */
+function findPlace(sorted: readonly Container[], row: Container, begin: number): number {
+  let [low, high] = [begin, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (byKindAndName(sorted[middle] as Container, row) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const rank: Readonly<Record<ContainerKind, number>> = { core: 0, accessory: 1, other: 2 };

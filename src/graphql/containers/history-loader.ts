@@ -46,7 +46,9 @@ export function createContainerHistoryLoaders(
       budget,
       async (range, containers) => {
         // `statsHistory` starts sampling a container, which is useless for one that ended before the memory begins.
-        const ended = findEnded(containers, toRememberedSince(nowMs));
+        // Whatever others are asked at the same time: a container ended when a newer one of its role, asked or not, took over.
+        const listed = sources.containers.listCached()?.containers ?? [];
+        const ended = findEnded([...new Set([...listed, ...containers])], toRememberedSince(nowMs));
         const recall = (container: Container) =>
           toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
         const isKnown = isRecent(range, nowMs);

@@ -1,8 +1,7 @@
 import { keepsRights, maySee } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import type { ContainerEvent, EventBatch } from "../../containers/events.ts";
-import type { ContainerListing, EngineStatus } from "../../containers/source.ts";
-import type { DeployInfo } from "../../deploys/deploy.ts";
+import type { EngineStatus } from "../../containers/source.ts";
 import { needDeploy, needsDeploy, withDeploy } from "../../deploys/release.ts";
 import { versionOf } from "../../lib/version.ts";
 import { toContainerArgs } from "../args.ts";
@@ -156,60 +155,72 @@ interface Wanted extends ContainerFilter {
 
 /** The list of containers, then its changes. `engines` shows engines that do not answer; their containers are stale for a minute, then removed. */
 export async function* watchContainers(
-  { sources, loaders, principal }: OpsContext,
-  { accepts, includeAccessories, env, engine }: Wanted,
+  context: OpsContext,
+  wanted: Wanted,
   signal: AbortSignal,
 ): AsyncGenerator<ContainersChange, void> {
+  const { loaders, principal } = context;
+  const { includeAccessories, env, engine } = wanted;
   const key = JSON.stringify([[...principal.environments].toSorted(), includeAccessories, env, engine]);
-  let sent: Rows | null = null;
-  let sentState: string | null = null;
-  let made: readonly [ContainerListing["containers"], DeployInfo | null] | null = null;
-  for await (const _ of sources.containers.changes(signal)) {
-    // Also for the fields of this message: nothing from the previous one is reused.
-    loaders.forget();
-    // Usually nothing has changed: this check is cheap.
-    const warm = sources.containers.listCached();
-    const deploy = warm && needDeploy(warm.containers) ? await loaders.deploy.known() : null;
-    if (
-      warm &&
-      warm.containers === made?.[0] &&
-      deploy === made[1] &&
-      toState(ofEngine(selectEngines(principal, warm.engines), engine).shown) === sentState
-    )
-      continue;
-    made = warm && [warm.containers, deploy];
-    const read = async () => toRows((await loaders.containers.known(includeAccessories)).containers.filter(accepts));
-    // Another subscriber's read fails when it leaves.
-    const now = await (warm ? share(warm.containers, `${key} ${versionOf(deploy)}`, read).catch(read) : read());
+  const look = () => lookAt(context, wanted, key);
+  let sent: View | null = null;
+  for await (const moment of context.sources.containers.changes(signal)) {
+    // Another subscriber's look fails when it leaves.
+    const view: View = await share(views, moment, key, look).catch(look);
     if (signal.aborted) break;
-    const difference = findDifference(sent, now);
+    // Usually nothing has changed: until here it cost little.
+    if (view.rows === sent?.rows && view.state === sent.state) continue;
+    // For the fields of this message: nothing from the previous one is reused.
+    loaders.forget();
+    const difference = findDifference(sent?.rows ?? null, view.rows);
     const { changed, removed } = difference;
-    const { shown } = ofEngine(await loaders.containers.engines(), engine);
-    const state = toState(shown);
-    sent = now;
-    if (changed.length === 0 && removed.length === 0 && state === sentState) continue;
-    const snapshot = sentState === null;
-    sentState = state;
-    const others = JSON.stringify([snapshot, shown.map(({ name, ok, error }) => [name, ok, error])]);
-    const message = difference.messages.get(others) ?? { snapshot, changed, removed, engines: shown, ended: null };
+    const snapshot = sent === null;
+    const isKnown = changed.length === 0 && removed.length === 0 && view.state === sent?.state;
+    sent = view;
+    if (isKnown) continue;
+    const others = JSON.stringify([snapshot, view.shown.map(({ name, ok, error }) => [name, ok, error])]);
+    const message = difference.messages.get(others) ?? { snapshot, changed, removed, engines: view.shown, ended: null };
     difference.messages.set(others, message);
     yield message;
   }
   if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
 }
 
-type Rows = ReadonlyMap<string, Container>;
-
-function toRows(containers: readonly Container[]): Rows {
-  return new Map(containers.map((container) => [toContainerKey(container), container]));
+/** What a subscriber may see at one moment. */
+interface View {
+  readonly rows: Rows;
+  readonly shown: readonly EngineStatus[];
+  /** Whether each engine answers, as text. */
+  readonly state: string;
 }
 
-/** By the engines' list, the rows of each view: what all its subscribers who ask for the same have. */
-const shared = new WeakMap<object, Map<string, Promise<Rows>>>();
+/** By moment, what those who look at the same see then. */
+const views = new WeakMap<object, Map<string, Promise<View>>>();
 
-function share(containers: readonly Container[], key: string, read: () => Promise<Rows>): Promise<Rows> {
-  const known = shared.get(containers) ?? new Map<string, Promise<Rows>>();
-  shared.set(containers, known);
+async function lookAt(
+  { sources, loaders, principal }: OpsContext,
+  { accepts, includeAccessories, engine }: Wanted,
+  key: string,
+): Promise<View> {
+  loaders.forget();
+  const warm = sources.containers.listCached();
+  const deploy = warm && needDeploy(warm.containers) ? await loaders.deploy.known() : null;
+  const read = async () => new Set((await loaders.containers.known(includeAccessories)).containers.filter(accepts));
+  const rows = await (warm ? share(lists, warm.containers, `${key} ${versionOf(deploy)}`, read) : read());
+  const engines = warm ? selectEngines(principal, warm.engines) : await loaders.containers.engines();
+  const { shown } = ofEngine(engines, engine);
+  return { rows, shown, state: toState(shown) };
+}
+
+/** In list order. */
+type Rows = ReadonlySet<Container>;
+
+/** By the engines' list, the rows of each view: what all its subscribers who ask for the same have. */
+const lists = new WeakMap<object, Map<string, Promise<Rows>>>();
+
+function share<T>(all: WeakMap<object, Map<string, Promise<T>>>, of: object, key: string, read: () => Promise<T>): Promise<T> {
+  const known = all.get(of) ?? new Map<string, Promise<T>>();
+  all.set(of, known);
   const found = known.get(key);
   if (found) return found;
   const reading = read();
@@ -235,8 +246,11 @@ interface Difference extends Pick<ContainersChange, "changed" | "removed"> {
 function findDifference(sent: Rows | null, now: Rows): Difference {
   const last = sent ? differences.get(sent) : snapshots.get(now);
   if (last?.now.deref() === now) return last;
-  const changed = [...now].flatMap(([key, container]) => (isSame(container, sent?.get(key)) ? [] : [container]));
-  const removed = [...(sent ?? [])].flatMap(([key, container]) => (now.has(key) ? [] : [container]));
+  // Most rows are the same objects.
+  const before = new Map([...(sent?.difference(now) ?? [])].map((row) => [toContainerKey(row), row]));
+  const after = new Map([...(sent ? now.difference(sent) : now)].map((row) => [toContainerKey(row), row]));
+  const changed = [...after].flatMap(([key, row]) => (isSame(row, before.get(key)) ? [] : [row]));
+  const removed = [...before].flatMap(([key, row]) => (after.has(key) ? [] : [row]));
   const found: Difference = { now: new WeakRef(now), changed, removed, messages: new Map() };
   if (sent) differences.set(sent, found);
   else snapshots.set(now, found);
@@ -252,7 +266,7 @@ function toState(engines: readonly EngineStatus[]): string {
 const textOf = new WeakMap<Container, string>();
 
 function isSame(container: Container, before: Container | undefined): boolean {
-  return before !== undefined && (container === before || toText(container) === toText(before));
+  return before !== undefined && toText(container) === toText(before);
 }
 
 function toText(container: Container): string {

@@ -3,7 +3,7 @@ import { maySee, maySeeContainer, type Principal, requireEnvironments } from "..
 import { type Container, type ContainerStats, toContainerKey } from "../../containers/container.ts";
 import type { EngineStatus, KnownEngines, SilentEngine } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
-import { createInfoFor, type InfoFor, needsDeploy, withDeploy } from "../../deploys/release.ts";
+import { createInfoFor, type InfoFor, needDeploy, withDeploy } from "../../deploys/release.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
@@ -60,7 +60,7 @@ export function createContainerLoaders(
   });
   /** With the releases that only the deploy info knows. */
   const withReleases = async (containers: readonly Container[]): Promise<readonly Container[]> => {
-    if (!containers.some(needsDeploy)) return containers;
+    if (!needDeploy((await listing()).containers)) return containers;
     const toInfo = await infoFor();
     return containers.map((container) => named(container, toInfo(container)));
   };

@@ -42,7 +42,7 @@ export function createSubscribe(): Subscribe {
     documents.set(document, known);
     const found = known.get(operationName);
     if (found) return found;
-    const messages = hasOnlyRows(schema, document, operationName || null) ? new WeakMap() : null;
+    const messages = hasOnlyRows(schema, document, operationName || null) ? new WeakMap<object, Promise<Message>>() : null;
     const compiled = { query: compileQuery(schema, document, operationName), messages };
     known.set(operationName, compiled);
     return compiled;

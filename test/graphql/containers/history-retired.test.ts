@@ -120,6 +120,21 @@ it("one that ended before the range is neither asked about nor sampled", async (
   expect(counts).toEqual({ p3: 9, p1: 6 });
 });
 
+it("whether one ended does not depend on what else is asked", async () => {
+  const stage = { containers: [release("p3", minutes(30), running)], retired: [release("p2", minutes(90))] };
+  const { sources } = createMemorySources(stage);
+  const sampled: string[] = [];
+  const statsHistory = (ref: ContainerRef) => {
+    sampled.push((ref as Container).name);
+    return [];
+  };
+  const contextValue = createContext({ ...sources, containers: { ...sources.containers, statsHistory } }, createCaller());
+  const { history } = contextValue.loaders.containerHistory;
+  const range = { from: now / 1000 - 480, step: 60, steps: 8 };
+  for (const container of [...stage.retired, ...stage.containers]) await history(range).load(container);
+  expect(sampled).toEqual(["p3"]);
+});
+
 it("a token sees its environments alone, narrowed by all arguments", async () => {
   const production = { env: "production" } as const;
   const containers = [release("p3", minutes(2), { ...running, ...production }), release("s3", minutes(2), running)];

@@ -64,10 +64,10 @@ async function watch(
       return isKnown ? listing && { ...listing, containers: listing.containers } : null;
     },
     async *changes() {
-      yield null;
+      yield {};
       for (const step of steps) {
         step(stage);
-        yield null;
+        yield {};
       }
     },
   };

@@ -108,18 +108,27 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     return entry ? { raw: entry.raw, row: toRow(entry, stale), visible: index.isVisible(entry.raw) } : null;
   };
   const createSnapshot = (stale: boolean): Snapshot => {
+    // One loop over what may be thousands: made anew ten times a second while containers change.
     const all = [...entries.values()];
-    const raws = all.map(({ raw }) => raw);
-    const visible = all.flatMap((entry) => (index.isVisible(entry.raw) ? [toRow(entry, stale)] : []));
+    const visible: Container[] = [];
+    const environments = new Set<Environment>();
+    for (const entry of all) {
+      if (!index.isVisible(entry.raw)) continue;
+      const row = toRow(entry, stale);
+      visible.push(row);
+      const env = toOwnerEnv(row);
+      if (env) environments.add(env);
+    }
+    const listRaw = () => all.map(({ raw }) => raw);
     return {
       visible,
-      environments: new Set(visible.flatMap((container) => toOwnerEnv(container) ?? [])),
+      environments,
       listRetired: () => {
-        const retired = new Set(selectRetired(raws, index.context()));
+        const retired = new Set(selectRetired(listRaw(), index.context()));
         return all.flatMap((entry) => (retired.has(entry.raw) ? [toRow(entry, stale)] : []));
       },
       listRunning: () => {
-        const live = new Set(selectLive(raws));
+        const live = new Set(selectLive(listRaw()));
         return all.flatMap((entry) => (live.has(entry.raw) ? [toRow(entry, stale)] : []));
       },
       context: index.context(),
