@@ -129,9 +129,9 @@ it("whether one ended does not depend on what else is asked", async () => {
     return [];
   };
   const contextValue = createContext({ ...sources, containers: { ...sources.containers, statsHistory } }, createCaller());
-  const { history } = contextValue.loaders.containerHistory;
   const range = { from: now / 1000 - 480, step: 60, steps: 8 };
-  for (const container of [...stage.retired, ...stage.containers]) await history(range).load(container);
+  for (const container of [...stage.retired, ...stage.containers])
+    await contextValue.loaders.containerHistory.history(range).load(container);
   expect(sampled).toEqual(["p3"]);
 });
 

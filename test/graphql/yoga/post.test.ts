@@ -59,7 +59,7 @@ function withoutMoot(headers: readonly [string, string][], text: string): readon
   const { errors = [], ...answer } = JSON.parse(text) as { data?: unknown; errors?: readonly Problem[] };
   const isMoot = ({ path = [] }: Problem) =>
     path.slice(0, -1).some((_, index) => readPath(answer.data, path.slice(0, index + 1)) === null);
-  const owners = [...new Set(errors.filter(isMoot).map(({ path = [] }) => path[0]))].toSorted();
+  const owners = [...new Set(errors.filter(isMoot).map(({ path = [] }) => String(path[0])))].toSorted();
   const others = errors.filter((error) => !isMoot(error)).map((error) => JSON.stringify(error));
   const left = owners.length === 0 ? headers : headers.filter(([name]) => name !== "content-length");
   return [left, JSON.stringify({ ...answer, errors: others.toSorted(), owners })];
