@@ -92,6 +92,16 @@ describe("a compiled query answers as graphql-js", () => {
     },
   );
 
+  it.each<Variables>([{ more: true }, { more: false }])("with nothing left to select, and %j", async (variables) => {
+    const text =
+      "query ($more: Boolean!) { containers(includeAccessories: false) { name @include(if: $more) } thresholds @skip(if: $more) { cpu } }";
+    const none = "query ($more: Boolean!) { thresholds @skip(if: true) { cpu } hosts @include(if: $more) { name } }";
+    for (const one of [text, none]) {
+      const { found, expected } = await answer(one, [web], variables);
+      expect(found).toEqual(expected);
+    }
+  });
+
   it.each([
     [true, false],
     [false, true],
