@@ -21,6 +21,9 @@ interface Parsed {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
+/** Of an answer that never changes. */
+const fixed = { view: "", version: "" };
+
 /** A request that is ready to run. */
 interface Asked extends Parsed {
   readonly request: RestRequest;
@@ -57,6 +60,13 @@ export function createRestHandler(
     if (endpoint.params.every((param) => param.in === "query")) targets.set(target, parsed);
     return parsed;
   };
+  const serveOpenApi = (method: string, headers: RestRequest["headers"]): EdgeReply | Promise<EdgeReply> => {
+    if (method !== "GET" && method !== "HEAD")
+      throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
+    const toWhole = () => ({ status: 200, route: "/openapi.json", headers: json, body: openapi() });
+    const known = memo.find("/openapi.json", fixed) ?? memo.keep("/openapi.json", fixed, fixed, toWhole());
+    return known.toReply(headers);
+  };
   const make = async ({ request, endpoint, variables, prepared, key }: Asked, before: Inputs | null): Promise<EdgeReply> => {
     const { headers, budget } = request;
     const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
@@ -84,7 +94,7 @@ export function createRestHandler(
     const { query, headers } = request;
     const path = request.path.slice(basePath.length);
     const method = request.isHead ? "HEAD" : request.method;
-    if (path === "/openapi.json") return serveOpenApi(method, openapi());
+    if (path === "/openapi.json") return serveOpenApi(method, headers);
     const { endpoint, variables } = parse(method, path, query, headers);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
     const prepared = execute(endpoint.document as Parameters<Execute>[0], variables, request);
@@ -136,12 +146,6 @@ function toReply(
 
 function wantsText(accept: string | undefined): boolean {
   return accept !== undefined && /^text\/plain\b/.test(accept);
-}
-
-function serveOpenApi(method: string, body: string | Buffer): RestReply {
-  if (method !== "GET" && method !== "HEAD")
-    throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
-  return { status: 200, route: "/openapi.json", headers: json, body };
 }
 
 interface Match {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { printOpenApi } from "../../src/gateway.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
@@ -31,6 +32,15 @@ describe("openapi.json", () => {
   it("is the committed text, and is served", async () => {
     expect(printOpenApi()).toBe(readFileSync("schema/openapi.json", "utf8"));
     expect((await createRest(sources).get("/openapi.json")).body).toBe(printOpenApi());
+  });
+
+  it("is compressed, and not sent again to a client that has it", async () => {
+    const { call } = createRest(sources);
+    const gzip = { "accept-encoding": "gzip" };
+    const { raw, headers } = await call("GET", "/openapi.json", "", undefined, undefined, gzip);
+    expect(gunzipSync(raw).toString()).toBe(printOpenApi());
+    const again = { ...gzip, "if-none-match": headers?.["etag"] };
+    expect(await call("GET", "/openapi.json", "", undefined, undefined, again)).toMatchObject({ status: 304, body: "" });
   });
 
   it.each(endpoints.map((endpoint) => [endpoint.method, endpoint.path] as const))(
