@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../script/services/process.ts";
 import { createTokens } from "../test/support/tokens.ts";
+import { readCpuMs } from "./cpu.ts";
 import { shippedCommand } from "./shipped.ts";
 import { quartiles } from "./statistics.ts";
 
@@ -53,12 +54,7 @@ async function start(engines: number, perEngine: number): Promise<Scene> {
   return {
     port,
     token: (index) => tokens.of(`reader-${index}`),
-    cpuMs: () => {
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      return (Number(fields[11]) + Number(fields[12])) * 10;
-    },
+    cpuMs: () => readCpuMs(pid),
     megabytes: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024,
     emit: (perSecond) => void simulated.send(perSecond),
     async [Symbol.asyncDispose]() {

@@ -63,8 +63,8 @@ function followByCli(socketPath: string, name: string): Reading {
   return { body: child.stdout, end: () => process.kill(-(child.pid as number)) };
 }
 
-async function follow(port: number, path: string, body?: object): Promise<Reading> {
-  const headers = { authorization: `Bearer ${token}`, accept: "text/event-stream", "content-type": "application/json" };
+async function follow(port: number, path: string, body?: object, as = token): Promise<Reading> {
+  const headers = { authorization: `Bearer ${as}`, accept: "text/event-stream", "content-type": "application/json" };
   const asked: ClientRequest = request({ host: "127.0.0.1", port, path, headers, method: body ? "POST" : "GET" });
   asked.end(body && JSON.stringify(body));
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -74,21 +74,26 @@ async function follow(port: number, path: string, body?: object): Promise<Readin
   return { body: response, end: () => asked.destroy() };
 }
 
-const followBySse = (port: number, name: string) => follow(port, `/api/v1/admin/ops/containers/${name}/logs?follow=true&tail=0`);
+export const followBySse = (port: number, name: string, as?: string) =>
+  follow(port, `/api/v1/admin/ops/containers/${name}/logs?follow=true&tail=0`, undefined, as);
 
-function followByGraphql(port: number, name: string): Promise<Reading> {
+export function followByGraphql(port: number, name: string, as?: string): Promise<Reading> {
   const query = `subscription { containerLogs(name: "${name}", tail: 0) { lines { timestamp stream message } dropped ended } }`;
-  return follow(port, "/graphql", { query });
+  return follow(port, "/graphql", { query }, as);
 }
 
-async function startGateway(socketPath: string): Promise<{ port: number; child: ChildProcess }> {
+/** The built gateway, watching an engine. `more`: of its configuration. */
+export async function startGateway(
+  socketPath: string,
+  more: Readonly<Record<string, string>> = { WALLET_CORE_OPS_TOKEN: token },
+): Promise<{ port: number; child: ChildProcess }> {
   const port = await freePort();
   const env = {
     PATH: process.env["PATH"] ?? "",
     WALLET_CORE_OPS_PORT: String(port),
-    WALLET_CORE_OPS_TOKEN: token,
     WALLET_CORE_OPS_SERVICE: "bench",
     WALLET_CORE_OPS_DOCKER_HOSTS: `bench=unix://${socketPath}`,
+    ...more,
   };
   const shipped = shippedCommand();
   const child = spawn(process.execPath, shipped.args, {

@@ -1,6 +1,7 @@
 import { benchBudget } from "./budget.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchInventory } from "./inventory.ts";
+import { benchLogReaders } from "./log-readers.ts";
 import { benchLogs } from "./logs.ts";
 import { benchMetrics } from "./metrics.ts";
 import { benchPeers } from "./peers.ts";
@@ -18,6 +19,7 @@ const results = [
   await benchStartup(),
   await benchStats(),
   await benchLogs(),
+  await benchLogReaders(),
   await benchQueues(),
   await benchMetrics(),
   await benchBudget(),

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../script/services/process.ts";
 import { startRequestLog } from "../test/support/docker-request-log.ts";
+import { readCpuMs } from "./cpu.ts";
 import { token } from "./servers/sample.ts";
 
 const seconds = 20;
@@ -26,10 +26,9 @@ export async function measureIdle(socketPath: string): Promise<{ cpuPct: number;
     const rows = await askUntilAnswered(`http://127.0.0.1:${port}/api/v1/admin/ops/containers?include_stats=true`);
     if (rows !== 20) throw new Error(`the gateway shows ${rows} containers`);
     await sleep(63_000);
-    const before = { cpu: cpuTicks(child.pid), calls: log.count("/stats") };
+    const before = { cpuMs: readCpuMs(child.pid), calls: log.count("/stats") };
     await sleep(seconds * 1000);
-    // A tick is a hundredth of a second.
-    return { cpuPct: (cpuTicks(child.pid) - before.cpu) / seconds, statsCalls: log.count("/stats") - before.calls };
+    return { cpuPct: (readCpuMs(child.pid) - before.cpuMs) / 10 / seconds, statsCalls: log.count("/stats") - before.calls };
   } finally {
     child.kill("SIGKILL");
   }
@@ -42,10 +41,4 @@ async function askUntilAnswered(url: string): Promise<number> {
     await sleep(50);
   }
   throw new Error("the gateway did not answer");
-}
-
-function cpuTicks(pid: number | undefined): number {
-  // utime and stime, behind the name in parentheses.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
 }

@@ -12,9 +12,10 @@ import { removeContainers, startContainer } from "../test/support/docker-contain
 import { rulesOf } from "../test/support/docker-facts.ts";
 import { describe, quartiles } from "./statistics.ts";
 import { measureIdle } from "./stats-idle.ts";
+import { measureRest } from "./stats-rest.ts";
 
 const rounds = Number(process.env["BENCH_STATS_ROUNDS"] ?? 5);
-const limits = { cold: 1 / 4, warm: 1 / 1000, ageMs: 2000, idlePct: 0.5 };
+const limits = { cold: 1 / 4, warm: 1 / 1000, ageMs: 2000, idlePct: 0.5, heldPct: 1 };
 
 async function time(run: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
@@ -94,6 +95,12 @@ export async function benchStats(): Promise<boolean> {
         `stats (${name}) oldest sample seen:         ${Math.round(Math.max(...ages))} ms (limit ${limits.ageMs})\n`,
       );
     }
+    const { warmMs, heldPct } = await measureRest(socketPath);
+    const rest = quartiles(cli).median / warmMs;
+    process.stdout.write(`stats (REST) docker stats / warm p50:      ${rest.toFixed(0)} (at least ${1 / limits.warm})\n`);
+    process.stdout.write(
+      `stats (REST) asked each second:            ${heldPct.toFixed(2)} % of a core (limit ${limits.heldPct})\n`,
+    );
     await removeContainers(socketPath, ids.slice(20));
     const idle = await measureIdle(socketPath);
     process.stdout.write(`idle, 20 containers, lease over: ${idle.cpuPct.toFixed(2)} % of a core (limit ${limits.idlePct}), `);
@@ -102,7 +109,8 @@ export async function benchStats(): Promise<boolean> {
       const inTime = quartiles(cold).median <= limits.cold && quartiles(warm).median <= limits.warm;
       return inTime && Math.max(...ages) <= limits.ageMs;
     });
-    return fast && idle.cpuPct < limits.idlePct && idle.statsCalls === 0;
+    const isRestFast = rest >= 1 / limits.warm && heldPct <= limits.heldPct;
+    return fast && isRestFast && idle.cpuPct < limits.idlePct && idle.statsCalls === 0;
   } finally {
     await dockerd.stop();
     rmSync(folder, { recursive: true, force: true });

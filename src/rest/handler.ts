@@ -63,8 +63,9 @@ export function createRestHandler(
   const serveOpenApi = (method: string, headers: RestRequest["headers"]): EdgeReply | Promise<EdgeReply> => {
     if (method !== "GET" && method !== "HEAD")
       throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
-    const toWhole = () => ({ status: 200, route: "/openapi.json", headers: json, body: openapi() });
-    const known = memo.find("/openapi.json", fixed) ?? memo.keep("/openapi.json", fixed, fixed, toWhole());
+    const known =
+      memo.find("/openapi.json", fixed) ??
+      memo.keep("/openapi.json", fixed, fixed, { status: 200, route: "/openapi.json", headers: json, body: openapi() });
     return known.toReply(headers);
   };
   const make = async ({ request, endpoint, variables, prepared, key }: Asked, before: Inputs | null): Promise<EdgeReply> => {

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { readCpuMs } from "./cpu.ts";
+import { startGateway } from "./logs.ts";
+import { token } from "./servers/sample.ts";
+import { quartiles } from "./statistics.ts";
+
+const seconds = 20;
+
+/**
+ * The statistics of 50 running containers through REST: the median time of an answer once they are sampled, and the CPU of a gateway that one client asks every
+ * second, per cent of a core over 20 s.
+ */
+export async function measureRest(socketPath: string): Promise<{ warmMs: number; heldPct: number }> {
+  const { port, child } = await startGateway(socketPath);
+  const url = `http://127.0.0.1:${port}/api/v1/admin/ops/containers?include_stats=true`;
+  const ask = async () => {
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    return (await answer.json()) as { cpu_pct: number | null }[];
+  };
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      const rows = await ask().catch(() => []);
+      if (rows.length === 50 && rows.every(({ cpu_pct }) => cpu_pct !== null)) break;
+      if (attempt > 100) throw new Error("the gateway shows no statistics");
+      await sleep(100);
+    }
+    const warm: number[] = [];
+    for (const end = performance.now() + 4000; performance.now() < end; await sleep(10)) {
+      const begin = performance.now();
+      await ask();
+      warm.push(performance.now() - begin);
+    }
+    const [before, begin] = [readCpuMs(child.pid), performance.now()];
+    for (let second = 1; second <= seconds; second += 1) {
+      await ask();
+      await sleep(begin + second * 1000 - performance.now());
+    }
+    return { warmMs: quartiles(warm).median, heldPct: (readCpuMs(child.pid) - before) / 10 / seconds };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
