@@ -25,7 +25,11 @@ interface Compiled {
   readonly messages: WeakMap<object, Promise<Message>> | null;
 }
 
-export type Message = ExecutionResult & { readonly stringify?: () => string };
+export type Message = ExecutionResult & {
+  readonly stringify?: () => string;
+  /** As a server-sent event, where many subscribers may get it. */
+  readonly event?: string;
+};
 
 /** Opens a subscription, as graphql-js does: an answer with errors, or its messages. */
 export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | AsyncGenerator<Message, void>>;
@@ -89,12 +93,17 @@ export async function* toServerSentEvents(
   // Some browsers need a byte before they show that the stream is open.
   yield ":\n\n";
   for await (const message of messages) {
-    const { errors, ...others } = message;
-    const text =
-      message.stringify?.() ?? JSON.stringify({ ...others, ...(errors && { errors: errors.map(maskError).map(withoutHttp) }) });
-    yield `event: next\ndata: ${text}\n\n`;
+    yield message.event ?? toEvent(toText(message, maskError));
   }
   yield "event: complete\ndata:\n\n";
+}
+
+function toText({ errors, ...others }: Message, maskError: (error: unknown) => GraphQLError): string {
+  return JSON.stringify({ ...others, ...(errors && { errors: errors.map(maskError).map(withoutHttp) }) });
+}
+
+function toEvent(text: string): string {
+  return `event: next\ndata: ${text}\n\n`;
 }
 
 /** Its HTTP status is for the whole answer alone. */
@@ -115,7 +124,7 @@ function isObject(value: unknown): value is object {
 function withText(message: Message): Message {
   if (message.errors) return message;
   const text = JSON.stringify(message);
-  return { ...message, stringify: () => text };
+  return { ...message, stringify: () => text, event: toEvent(text) };
 }
 
 /** The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a non-null variable. */
