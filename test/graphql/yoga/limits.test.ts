@@ -243,7 +243,7 @@ describe("limits of /graphql", () => {
 });
 
 describe("GraphQL over HTTP", () => {
-  it("passes the whole server audit", async () => {
+  it.each(["at first", "with its documents compiled", "from memory"])("passes the whole server audit, %s", async () => {
     const audits = serverAudits({
       url: `${gateway.url}/graphql`,
       fetchFn: (url: string, init: RequestInit = {}) => {
