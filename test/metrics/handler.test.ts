@@ -5,8 +5,9 @@ import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { createMetricsHandler, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
+import { createMetricsHandler, toParts, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
 import { queueSourceTable } from "../../src/metrics/queues.ts";
+import { collect } from "../support/collect.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
@@ -311,5 +312,30 @@ describe("an upstream that is down", () => {
     const stale = await createScraper({ ...whole, deploy: { ...sampleDeployInfo, stale: true, error: "unreadable" } }).scrape();
     expect(valuesOf(stale.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([0]);
     expect(valuesOf(stale.body, "ops_deploy_info")).toEqual([1]);
+  });
+});
+
+describe("a large scrape is sent in parts", () => {
+  it.each([
+    ["", []],
+    ["a\n", [2]],
+    ["x".repeat(262_144), [262_144]],
+    [`${"x".repeat(262_143)}\n`, [262_144]],
+    [`${"x".repeat(262_143)}\ny\n`, [262_144, 2]],
+    [`${"x".repeat(262_100)}\n${"y".repeat(100)}\n`, [262_101, 101]],
+    // A line that is longer than a part.
+    ["z".repeat(300_000), [262_144, 37_856]],
+  ])("of whole lines (case %#)", async (text, lengths) => {
+    const parts = await collect(toParts(text));
+    expect([parts.map(({ length }) => length), parts.join("")]).toEqual([lengths, text]);
+  });
+
+  it("which together are its body", async () => {
+    const containers = Array.from({ length: 400 }, (_, index) => sampleContainer({ name: `web-${index}` }));
+    const { body, stream } = await createScraper({ ...whole, containers }).scrape();
+    const parts = await collect(stream?.chunks as AsyncIterable<string>);
+    expect(parts.length).toBeGreaterThan(1);
+    expect(parts.join("")).toBe(body);
+    expect((await createScraper(whole).scrape()).stream).toBeUndefined();
   });
 });
