@@ -53,7 +53,7 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
   return (document, variables, caller) => {
     const found = compiled.get(document);
     if (!found) throw new Error("Document was not registered");
-    return new Ready(document, found, variables, sources, caller);
+    return new PreparedDocument(document, found, variables, sources, caller);
   };
 }
 
@@ -63,7 +63,7 @@ interface Compiled {
   readonly name: (variables: Variables) => Variables;
 }
 
-class Ready<Data> implements Prepared<Data> {
+class PreparedDocument<Data> implements Prepared<Data> {
   readonly #document: DocumentNode;
   readonly #compiled: Compiled;
   readonly #variables: Variables;

@@ -1,5 +1,5 @@
 /** An item of a SwapList knows its place. */
-export interface Placed {
+export interface SwapListItem {
   /** -1 outside the list. */
   place: number;
 }
@@ -8,7 +8,7 @@ export interface Placed {
  * An unordered collection of what comes and goes with each request. A Set would do, but V8 builds its table anew every few changes, and old tables, once they
  * survived two collections, retain the newer ones and all their items until the next full collection: a third of the CPU of an answer from memory.
  */
-export class SwapList<T extends Placed> implements Iterable<T> {
+export class SwapList<T extends SwapListItem> implements Iterable<T> {
   readonly #items: T[] = [];
 
   get size(): number {

@@ -25,7 +25,7 @@ interface Parsed {
 const fixed = { view: "", version: "" };
 
 /** A request that is ready to run. */
-interface Asked extends Parsed {
+interface ReadyRequest extends Parsed {
   readonly request: RestRequest;
   readonly prepared: ReturnType<Execute>;
   /** What identifies it in the memo. */
@@ -68,7 +68,10 @@ export function createRestHandler(
       memo.keep("/openapi.json", fixed, fixed, { status: 200, route: "/openapi.json", headers: json, body: openapi() });
     return known.toReply(headers);
   };
-  const make = async ({ request, endpoint, variables, prepared, key }: Asked, before: Inputs | null): Promise<EdgeReply> => {
+  const make = async (
+    { request, endpoint, variables, prepared, key }: ReadyRequest,
+    before: Inputs | null,
+  ): Promise<EdgeReply> => {
     const { headers, budget } = request;
     const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
     const { data, errors } = await prepared.run(rows?.select);
@@ -87,9 +90,9 @@ export function createRestHandler(
     const after = before && (await prepared.inputs());
     return memo.keep(key, before, after, reply).toReply(headers, endpoint.headers?.(data ?? {}));
   };
-  const answer = (asked: Asked, now: Inputs | null) => {
-    const known = now && memo.find(asked.key, now);
-    return known ? known.toReply(asked.request.headers, asked.endpoint.headers?.(now.status)) : make(asked, now);
+  const answer = (ready: ReadyRequest, now: Inputs | null) => {
+    const known = now && memo.find(ready.key, now);
+    return known ? known.toReply(ready.request.headers, ready.endpoint.headers?.(now.status)) : make(ready, now);
   };
   return (request) => {
     const { query, headers } = request;
@@ -99,9 +102,9 @@ export function createRestHandler(
     const { endpoint, variables } = parse(method, path, query, headers);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
     const prepared = execute(endpoint.document as Parameters<Execute>[0], variables, request);
-    const asked: Asked = { request, endpoint, variables, prepared, key: `${path}?${query}` };
+    const ready: ReadyRequest = { request, endpoint, variables, prepared, key: `${path}?${query}` };
     const now = prepared.inputs();
-    return now instanceof Promise ? now.then((found) => answer(asked, found)) : answer(asked, now);
+    return now instanceof Promise ? now.then((found) => answer(ready, found)) : answer(ready, now);
   };
 }
 

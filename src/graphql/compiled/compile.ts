@@ -23,7 +23,7 @@ import {
 } from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
 import type { OpsContext } from "../context.ts";
-import { compileRow, type Leaves, type ToAnswer, unfit } from "./row.ts";
+import { compileRow, type Leaves, type MapRow, unfit } from "./row.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 type Query = CompiledQuery["query"];
@@ -42,7 +42,7 @@ export function compile(schema: GraphQLSchema, document: DocumentNode, operation
     return query.query;
   };
   const toForm = (included: Variables) =>
-    toQuery(withAnswers(schema, resolveConditions(document, included), operationName, leaves), toAnswering(schema));
+    toQuery(useRowFields(schema, resolveConditions(document, included), operationName, leaves), addRowFields(schema));
   const conditions = listConditions(document);
   let whole: Query | undefined;
   const findWhole = () => (whole ??= toQuery(copy(document), schema));
@@ -104,25 +104,25 @@ function resolveConditions(document: DocumentNode, variables: Variables): Docume
   });
 }
 
-/** By node of a root field, its rows as GraphQL answers them. */
-const answersOf = new WeakMap<FieldNode, ToAnswer>();
+/** By node of a root field, how one of its rows becomes what GraphQL answers. */
+const rowMappers = new WeakMap<FieldNode, MapRow>();
 
-const answering = "_answering";
+const rowSuffix = "_rows";
 
-/** The document with other root fields where their rows have only properties. */
-function withAnswers(schema: GraphQLSchema, document: DocumentNode, operationName: string | null, leaves: Leaves): DocumentNode {
+/** The document with the fields of `addRowFields` where rows have only properties. */
+function useRowFields(schema: GraphQLSchema, document: DocumentNode, operationName: string | null, leaves: Leaves): DocumentNode {
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== OperationTypeNode.QUERY) return document;
   const { selections } = operation.selectionSet;
   const keys = selections.map((node) => (node.kind === Kind.FIELD ? (node.alias ?? node.name).value : null));
-  // With fragments or repeated keys it is not plain which selections belong together.
+  // With fragments or repeated keys several selections may belong to one field.
   if (keys.includes(null) || new Set(keys).size < keys.length) return document;
   const toNode = (node: FieldNode): FieldNode => {
     const type = schema.getQueryType()?.getFields()[node.name.value]?.type;
-    const toAnswer = type && isOfRows(type) ? compileRow(document, getNamedType(type), node.selectionSet, leaves) : null;
-    if (!toAnswer) return node;
-    const made = { ...node, alias: node.alias ?? node.name, name: { ...node.name, value: node.name.value + answering } };
-    answersOf.set(made, toAnswer);
+    const mapRow = type && isOfRows(type) ? compileRow(document, getNamedType(type), node.selectionSet, leaves) : null;
+    if (!mapRow) return node;
+    const made = { ...node, alias: node.alias ?? node.name, name: { ...node.name, value: node.name.value + rowSuffix } };
+    rowMappers.set(made, mapRow);
     return made;
   };
   const changed = { ...operation.selectionSet, selections: selections.map((node) => toNode(node as FieldNode)) };
@@ -137,14 +137,14 @@ function isOfRows(type: GraphQLOutputType): boolean {
 
 const schemas = new WeakMap<GraphQLSchema, GraphQLSchema>();
 
-/** The schema, with a second field for each root field of rows, whose value is their answer. */
-function toAnswering(schema: GraphQLSchema): GraphQLSchema {
+/** The schema with a second field for each root field of rows, which returns what GraphQL answers for them, as one value. */
+function addRowFields(schema: GraphQLSchema): GraphQLSchema {
   const known = schemas.get(schema);
   if (known) return known;
   const own = schema.getQueryType() as GraphQLObjectType;
   const { fields, ...config } = own.toConfig();
   const more = Object.entries(fields).filter(([, { type }]) => isOfRows(type));
-  const added = Object.fromEntries(more.map(([name, field]) => [name + answering, toAnsweringField(field)]));
+  const added = Object.fromEntries(more.map(([name, field]) => [name + rowSuffix, toRowField(field)]));
   const query = new GraphQLObjectType({ ...config, fields: { ...fields, ...added } });
   const { types, ...others } = schema.toConfig();
   const made = new GraphQLSchema({ ...others, query, types: types.filter((type) => type !== own) });
@@ -152,23 +152,23 @@ function toAnswering(schema: GraphQLSchema): GraphQLSchema {
   return made;
 }
 
-const answered = new GraphQLScalarType({ name: "Answered", serialize: (value) => value });
+const rowScalar = new GraphQLScalarType({ name: "Rows", serialize: (value) => value });
 
 type Resolve = GraphQLFieldResolver<unknown, OpsContext>;
 
-function toAnsweringField({ resolve = () => null, ...field }: GraphQLFieldConfig<unknown, OpsContext>) {
+function toRowField({ resolve = () => null, ...field }: GraphQLFieldConfig<unknown, OpsContext>) {
   const finish = (value: unknown, { fieldNodes: [node] }: GraphQLResolveInfo): unknown => {
-    const toAnswer = node && answersOf.get(node);
-    if (!toAnswer || value === null || value === undefined) return null;
-    if (!isListOf(field.type)) return toAnswer(value);
+    const mapRow = node && rowMappers.get(node);
+    if (!mapRow || value === null || value === undefined) return null;
+    if (!isListOf(field.type)) return mapRow(value);
     if (!Array.isArray(value)) throw unfit;
-    return value.map(toAnswer);
+    return value.map(mapRow);
   };
-  const answer: Resolve = (source, args, context, info) => {
+  const resolveRows: Resolve = (source, args, context, info) => {
     const found: unknown = resolve(source, args, context, info);
     return found instanceof Promise ? found.then((value) => finish(value, info)) : finish(found, info);
   };
-  return { ...field, type: answered, resolve: answer };
+  return { ...field, type: rowScalar, resolve: resolveRows };
 }
 
 const isListOf = (type: GraphQLOutputType) => type instanceof GraphQLList;

@@ -1,5 +1,5 @@
 import { OpsError } from "../errors.ts";
-import { type Placed, SwapList } from "../swap-list.ts";
+import { type SwapListItem, SwapList } from "../swap-list.ts";
 import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 
@@ -62,7 +62,7 @@ let begun = 0;
  * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share them, and counting goes on while the answer is built. Memory beyond a
  * small free share comes from a pool of all requests. Requests that compute for long take turns.
  */
-export class Budget implements Placed {
+export class Budget implements SwapListItem {
   /** The requests of one owner (a token) share turns and a part of the pool. */
   readonly owner: string;
   /**
