@@ -22,7 +22,7 @@ interface Measured {
   readonly rssMb: readonly number[];
 }
 
-const limits = { startMs: 250, rssMb: 130 };
+const limits = { startMs: 250, rssMb: 105 };
 
 /** Starts a gateway and measures the time to its first authorised answer, then its memory at rest. */
 async function measureStart({ args, env: mode }: Way, folder: string): Promise<{ startMs: number; rssMb: number }> {
