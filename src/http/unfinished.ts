@@ -69,6 +69,7 @@ export function createUnfinished(
     let wanted = pagesWanted();
     const waits = ({ waitsSince }: Exchange, ms: number) => waitsSince !== null && now - waitsSince >= ms;
     for (const exchange of [...followed].toSorted((one, other) => one.startedAt - other.startedAt)) {
+      if (!followed.has(exchange)) continue;
       measure(exchange);
       // An answer pipelined behind another one emits no "close" with its connection.
       if (exchange.req.socket.destroyed) remove(exchange);

@@ -93,8 +93,12 @@ export function createPostHandler(
     known.set(key, { compiled });
     return (posted.compiled = compiled);
   };
-  /** By their text: parsing it is a good part of the cost of an answer from memory. */
-  const bodies = new LRUCache<string, Posted>({ maxSize: maxCharacters, sizeCalculation: (_, text) => text.length });
+  /** By their text: parsing it is a good part of the cost of an answer from memory. They hold compiled queries, so they are as few as these. */
+  const bodies = new LRUCache<string, Posted>({
+    max: maxCompiled,
+    maxSize: maxCharacters,
+    sizeCalculation: (_, text) => text.length,
+  });
   const read = (text: string): Posted | null => {
     const found = bodies.get(text);
     if (found) return found;
