@@ -4,6 +4,9 @@ import { type Budget, tooLong } from "./budget.ts";
 const partLength = 65_536;
 /** Numbers and strings of a list that are written at once. */
 const sliceLength = 256;
+/** Flat objects of a list that are written at once: as many as have about so many characters, by those before, at most `mostRows`. */
+const rowsLength = 16_384;
+const mostRows = 32;
 
 /**
  * An answer as JSON. A large one is written in parts: others are served in between, and writing stops at the size limit. Throws, or rejects with, answer_too_large
@@ -57,13 +60,19 @@ class Writer {
 
   /** Not for an empty list: that is flat. */
   async #writeList(list: readonly unknown[]): Promise<void> {
-    let mark = "[";
+    let [mark, rows] = ["[", 1];
     for (let index = 0; index < list.length;) {
       const wait = this.#budget.turn();
       if (wait) await wait;
       this.#add(mark);
       mark = ",";
-      if (isObject(list[index])) {
+      const flat = toFlatEnd(list, index, index + rows);
+      if (flat > index) {
+        const text = JSON.stringify(list.slice(index, flat));
+        this.#add(text.slice(1, -1));
+        rows = Math.max(1, Math.min(mostRows, Math.floor((rowsLength * (flat - index)) / text.length)));
+        index = flat;
+      } else if (isObject(list[index])) {
         await this.#write(list[index]);
         index += 1;
       } else {
@@ -89,6 +98,13 @@ class Writer {
     this.#parts.push(this.#part);
     this.#part = "";
   }
+}
+
+/** The end of the flat objects from `begin` on, at most `most`. */
+function toFlatEnd(list: readonly unknown[], begin: number, most: number): number {
+  let end = begin;
+  while (end < list.length && end < most && isObject(list[end]) && isFlat(list[end])) end += 1;
+  return end;
 }
 
 function isObject(value: unknown): value is object {
