@@ -1,5 +1,6 @@
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
+import { createReplyMemo } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { toJson } from "../lib/budget/json.ts";
 import { OpsError } from "../lib/errors.ts";
@@ -15,9 +16,10 @@ import {
   toNames,
   toPayload,
 } from "./filters.ts";
+import type { Frame } from "./frames.ts";
 import { toRows } from "./metric.ts";
 import { getMetric, metricDocuments, metrics } from "./metrics.ts";
-import { asObject, parseBody, parsePayload, parseQuery, runQuery, type Target } from "./query.ts";
+import { asObject, findQueryInputs, parseBody, parsePayload, parseQuery, runQuery, type Target } from "./query.ts";
 
 /** The documents of all dimensions, for compilation. */
 const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
@@ -54,11 +56,12 @@ type GrafanaRequest = Caller & Pick<EdgeRequest, "method" | "path" | "body">;
 
 type Answer = (body: Row, execute: Execute, caller: Caller) => unknown;
 
-const posts: Readonly<Record<string, Answer>> = {
+/** Null: remembered, so that its answer is made by the handler. */
+const posts: Readonly<Record<string, Answer | null>> = {
   "/metrics": () => metrics.map(({ name, label, payloads: own }) => ({ value: name, label, payloads: own.map(toPayload) })),
   "/search": () => metrics.map(({ name, label }) => ({ value: name, text: name, label })),
   "/metric-payload-options": answerPayloadOptions,
-  "/query": (body, execute, caller) => runQuery(parseQuery(body, Date.now()), execute, caller),
+  "/query": null,
   "/variable": answerVariable,
   "/tag-keys": () => dimensions.map(({ name, label, type }) => ({ text: name, value: name, type, label })),
   "/tag-values": answerTagValues,
@@ -71,23 +74,40 @@ export const grafanaRoutes: readonly string[] = Object.keys(posts);
  * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing slash. Rejects with an
  * OpsError: forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
  */
-export function createGrafanaHandler(
-  execute: Execute,
-): (request: GrafanaRequest) => Promise<EdgeReply & { readonly body: string }> {
+export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest) => Promise<EdgeReply> {
+  const memo = createReplyMemo();
+  /** Tables are remembered, as the answers of REST are: a wall of panels, and all who look at them, ask for the same. */
+  const answerQuery = async (body: Row, request: GrafanaRequest): Promise<EdgeReply> => {
+    const input = parseQuery(body, Date.now());
+    const find = () => findQueryInputs(input, execute, request);
+    const before = await find();
+    const key = JSON.stringify([input.targets, input.conditions]);
+    const known = memo.find(key, before);
+    if (known) return known.plain;
+    const frames = await runQuery(input, execute, request);
+    const reply = { status: 200, body: await toJson(frames, request.budget), route: `${grafanaPath}/query` };
+    // A failure is asked again each time.
+    if (!before || frames.some(hasNotices)) return reply;
+    return memo.keep(key, before, await find(), reply).plain;
+  };
   return async (request) => {
     const { method, path, principal } = request;
     if (!principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
     const route = path.slice(grafanaPath.length).replace(/\/$/, "");
     const answer = Object.hasOwn(posts, route) ? posts[route] : undefined;
-    if (route !== "" && !answer) throw new OpsError("not_found", `Known below ${grafanaPath}: ${grafanaRoutes.join(", ")}`);
-    const allow = answer ? "POST" : "GET, HEAD";
-    if (method !== (answer ? "POST" : "GET")) throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
-    const notices = answer
-      ? await answer(parseBody(await request.body(maxBodyBytes)), execute, request)
-      : { status: "ok", metrics: metrics.length };
-    return { status: 200, body: await toJson(notices, request.budget), route: `${grafanaPath}${route}` };
+    if (route !== "" && answer === undefined)
+      throw new OpsError("not_found", `Known below ${grafanaPath}: ${grafanaRoutes.join(", ")}`);
+    const allow = route === "" ? "GET, HEAD" : "POST";
+    if (method !== (route === "" ? "GET" : "POST"))
+      throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
+    const body = route === "" ? {} : parseBody(await request.body(maxBodyBytes));
+    if (answer === null) return answerQuery(body, request);
+    const found = answer ? await answer(body, execute, request) : { status: "ok", metrics: metrics.length };
+    return { status: 200, body: await toJson(found, request.budget), route: `${grafanaPath}${route}` };
   };
 }
+
+const hasNotices = ({ schema }: Frame) => (schema.meta?.notices?.length ?? 0) > 0;
 
 /** The choices of one field of the query builder, narrowed by the choices in its other fields. */
 async function answerPayloadOptions(body: Row, execute: Execute, caller: Caller) {

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
+import type { ReplyInputs } from "../http/memo.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { secondsPerUnit } from "../lib/time.ts";
 import {
@@ -34,12 +35,29 @@ const kinds: ReadonlySet<string> = new Set(getDimension("kind").values);
 /** Metrics that one request reads at once: the rows of each are released when its frames are built. */
 const atOnce = 4;
 
+const listAsked = ({ targets }: QueryInput): RawQuery[] =>
+  targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, metric: getMetric(name) })));
+
+/** What the answer depends on; null where a target's does not depend on versions alone, such as any over a range, which moves with the clock. */
+export async function findQueryInputs(input: QueryInput, execute: Execute, caller: Caller): Promise<ReplyInputs | null> {
+  const found: ReplyInputs[] = [];
+  for (const { target, metric } of listAsked(input)) {
+    const variables = toVariables(input, target, [...target.conditions, ...input.conditions]);
+    const prepared = execute(metric.document, variables as never, caller);
+    const inputs = prepared.isVersioned ? await prepared.inputs() : null;
+    if (!inputs) return null;
+    found.push(inputs);
+  }
+  const [first] = found;
+  return first ? { view: first.view, version: found.map(({ version }) => version).join("; ") } : null;
+}
+
 /**
  * The frames of all targets. A target that fails beside others becomes a frame with an error notice. When all fail, rejects with the most severe error, which
  * Grafana shows on the panel. Rejects with invalid_request for an unknown metric.
  */
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
-  const asked = input.targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, metric: getMetric(name) })));
+  const asked = listAsked(input);
   const limit = pLimit(atOnce);
   const answers = await Promise.allSettled(asked.map((one) => limit(() => answer(one, input, execute, caller))));
   const failures = answers.flatMap((one) => (one.status === "rejected" ? [toOpsError(one.reason)] : []));
@@ -123,7 +141,7 @@ export interface Target {
 }
 
 /** The input of POST /query. */
-interface QueryInput {
+export interface QueryInput {
   /** RFC 3339. */
   readonly from: string;
   readonly to: string;

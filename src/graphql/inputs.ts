@@ -13,6 +13,13 @@ import type { Container } from "../containers/container.ts";
 import type { EngineStatus } from "../containers/source.ts";
 import { needDeploy, needsDeploy } from "../deploys/release.ts";
 import {
+  GrafanaContainersDocument,
+  type GrafanaContainersQueryVariables,
+  GrafanaHostsDocument,
+  GrafanaQueueErrorsDocument,
+  GrafanaQueuesDocument,
+} from "../generated/grafana.ts";
+import {
   ContainerDocument,
   type ContainerQueryVariables,
   ContainersDocument,
@@ -58,6 +65,10 @@ const findersOf = new Map<DocumentNode, (variables: never, sources: Sources, cal
   [DeployInfoDocument, (_, sources, caller) => toInputs(findDeployVersion(sources, caller), sources, caller)],
   [HostsDocument, (_, sources, caller) => toInputs(findHostsVersion(sources, caller), sources, caller)],
   [QueuesDocument, (_, sources, caller) => toInputs(findQueuesVersion(sources, caller), sources, caller)],
+  [GrafanaContainersDocument, findTableInputs],
+  [GrafanaHostsDocument, (_, sources, caller) => toInputs(findHostsVersion(sources, caller), sources, caller)],
+  [GrafanaQueuesDocument, (_, sources, caller) => toInputs(findQueuesVersion(sources, caller), sources, caller)],
+  [GrafanaQueueErrorsDocument, (_, sources, caller) => toInputs(findQueuesVersion(sources, caller), sources, caller)],
 ]);
 
 /** The current inputs of a fixed document's answer; null when only running it shows the answer. */
@@ -84,6 +95,17 @@ function findContainersInputs(variables: ContainersQueryVariables, sources: Sour
   const sampled = findStatsVersion(variables, sources, caller);
   const all = version instanceof Promise ? version.then((found) => join([found, sampled])) : join([version, sampled]);
   return toInputs(all, sources, caller);
+}
+
+/** The list with its samples, and why engines do not answer. */
+function findTableInputs({ includeAccessories }: GrafanaContainersQueryVariables, sources: Sources, caller: Caller): FoundInputs {
+  const { engines = [] } = sources.containers.listCached() ?? {};
+  const { shown } = selectEngines(caller.principal, engines);
+  const errors = JSON.stringify(shown.map(({ name, error }) => [name, error]));
+  const found = findContainersInputs({ includeAccessories, includeStats: true }, sources, caller);
+  const withErrors = (inputs: Inputs | null): Inputs | null =>
+    inputs && { view: inputs.view, version: `${inputs.version} ${errors}`, status: {} };
+  return found instanceof Promise ? found.then(withErrors) : withErrors(found);
 }
 
 /** By list, filter and view: the containers whose statistics an answer has. */

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { Scope } from "../../src/auth/principal.ts";
 import type { Container, ContainerStats } from "../../src/containers/container.ts";
 import type { DeployInfo } from "../../src/deploys/deploy.ts";
+import { createGrafanaHandler, grafanaDocuments } from "../../src/grafana/handler.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { longList } from "../../src/graphql/compiled/row-memo.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
@@ -144,6 +145,11 @@ const question = fc.record({
     "/hosts",
     "/queues",
     "/metrics",
+    "table containers",
+    "table containers accessories",
+    "table hosts",
+    "table queues queue_errors",
+    "table containers hosts",
     "{ containers(includeAccessories: true) { id name status version commitSha deployed: env } }",
     "{ containers(env: STAGING) { ...A } } fragment A on Container { name version }",
     '{ container(name: "web") { name status } }',
@@ -157,6 +163,14 @@ const question = fc.record({
 
 const schema = createSchema();
 
+/** The body of a query for these tables. */
+function toTables(asked: string): Buffer {
+  const names = asked.split(" ").slice(1);
+  const payload = { accessories: names.includes("accessories") ? "true" : "false" };
+  const targets = names.filter((name) => name !== "accessories").map((target) => ({ refId: target, target, payload }));
+  return Buffer.from(JSON.stringify({ targets }));
+}
+
 function createGateway(state: State, env: Environment | null, remembers: boolean) {
   const sources = toSources(state, env, remembers);
   const rest = createRest(sources);
@@ -166,7 +180,14 @@ function createGateway(state: State, env: Environment | null, remembers: boolean
     subscribe: createSubscribe(),
   });
   const metrics = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => []);
+  const grafana = createGrafanaHandler(createExecute(schema, sources, grafanaDocuments));
   return async (asked: string, caller: ReturnType<typeof createCaller>): Promise<unknown> => {
+    if (asked.startsWith("table ")) {
+      return grafana({ ...caller, method: "POST", path: "/grafana/query", body: async () => toTables(asked) }).then(
+        ({ status, body }) => [status, String(body)],
+        (error: OpsError) => [error.code, error.message],
+      );
+    }
     if (asked === "/metrics") {
       return metrics({ ...caller, method: "GET", query: "", headers: {} }).then(
         ({ body }) => body,
@@ -218,6 +239,8 @@ test.each([
   "/containers/web",
   "/hosts",
   "/queues",
+  "table containers",
+  "table queues hosts",
   "{ containers { name } }",
   "{ hosts { name } containers { name } }",
 ])("%s is answered from memory until something changes", async (asked) => {
@@ -242,9 +265,12 @@ test.each([
     maskError: createMaskError(silentLogger),
     subscribe: createSubscribe(),
   });
+  const grafana = createGrafanaHandler(createExecute(schema, counted, grafanaDocuments));
   const ask = async () => {
     const [path = "", query = ""] = asked.split("?");
-    if (asked.startsWith("/")) await rest.get(path, query);
+    const request = { ...createCaller(), method: "POST", path: "/grafana/query", body: async () => toTables(asked) };
+    if (asked.startsWith("table ")) await grafana(request);
+    else if (asked.startsWith("/")) await rest.get(path, query);
     else await post({ ...createCaller(), headers: {} } as never, Buffer.from(JSON.stringify({ query: asked })));
   };
   await ask();

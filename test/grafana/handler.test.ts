@@ -469,8 +469,8 @@ describe("the datasource's answers", () => {
   });
 
   it("list metrics, keys and fields, each with its label", async () => {
-    expect(JSON.parse((await call("/grafana", "GET")).body)).toEqual({ status: "ok", metrics: metrics.length });
-    const [containers] = JSON.parse((await call("/grafana/metrics", "POST")).body);
+    expect(JSON.parse(String((await call("/grafana", "GET")).body))).toEqual({ status: "ok", metrics: metrics.length });
+    const [containers] = JSON.parse(String((await call("/grafana/metrics", "POST")).body));
     expect(containers).toEqual({
       value: "containers",
       label: "Containers",
@@ -483,9 +483,9 @@ describe("the datasource's answers", () => {
         reloadMetric: false,
       })),
     });
-    const [first] = JSON.parse((await call("/grafana/search", "POST")).body);
+    const [first] = JSON.parse(String((await call("/grafana/search", "POST")).body));
     expect(first).toEqual({ value: "containers", text: "containers", label: "Containers" });
-    const keys = JSON.parse((await call("/grafana/tag-keys", "POST")).body);
+    const keys = JSON.parse(String((await call("/grafana/tag-keys", "POST")).body));
     expect(keys[0]).toEqual({ text: "queue", value: "queue", type: "string", label: "Queue" });
     expect(keys.at(-1)).toEqual({ text: "restarts", value: "restarts", type: "number", label: "Restarts of a container" });
   });
@@ -530,7 +530,7 @@ describe("the datasource's answers", () => {
       };
     };
     const ask = async (given: unknown, body: object) =>
-      JSON.parse((await call("/grafana/tag-values", "POST", JSON.stringify(body), given)).body);
+      JSON.parse(String((await call("/grafana/tag-values", "POST", JSON.stringify(body), given)).body));
     const body = { key: "role", filters: [{ key: "env", operator: "=", value: "staging" }] };
     expect(await ask(execute({ rows }), body)).toEqual(["a", "b"].map((text) => ({ text, value: text })));
     expect(await ask(execute({ rows }), { ...body, filters: [{ key: "env", operator: "!=", value: "staging" }] })).toEqual([]);
