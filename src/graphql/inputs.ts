@@ -159,6 +159,9 @@ export function createFindInputs(
     if (!find || !hasOnlyProperties(document, selectionSet, type && getNamedType(type))) return null;
     finders.add(find);
   }
+  const [only, ...more] = finders;
+  if (only && more.length === 0)
+    return (sources, caller) => (mayRead(caller) ? toInputs(only(sources, caller), sources, caller) : null);
   return (sources, caller) => {
     if (!mayRead(caller)) return null;
     const found = [...finders].map((find) => find(sources, caller));

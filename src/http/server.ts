@@ -122,9 +122,14 @@ export function createEdge(options: EdgeOptions): Edge {
     exchange.isWorking = true;
     unfinished.add(exchange);
     outcome
-      .finally(() => (exchange.isWorking = false))
-      .then((reply) => finish(exchange, reply))
-      .catch((error: unknown) => fail(exchange, error));
+      .then((reply) => {
+        exchange.isWorking = false;
+        finish(exchange, reply);
+      })
+      .catch((error: unknown) => {
+        exchange.isWorking = false;
+        fail(exchange, error);
+      });
   };
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);

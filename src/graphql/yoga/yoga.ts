@@ -81,6 +81,7 @@ function hasPlainBody({ method, headers }: EdgeRequest): boolean {
 
 /** Refuses forms, text and compressed bodies, and a GET that claims another content type. */
 function requireJson({ method, headers }: IncomingMessage): void {
+  if (headers["content-type"] === "application/json" && headers["content-encoding"] === undefined) return;
   const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
   const json = type === "application/json" || type === "application/graphql-response+json";
   if ((type === undefined ? method === "POST" : !json) || headers["content-encoding"] !== undefined) {
