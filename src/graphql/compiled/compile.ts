@@ -1,4 +1,5 @@
 import {
+  type ASTNode,
   type DirectiveNode,
   type DocumentNode,
   execute,
@@ -19,6 +20,7 @@ import {
   isObjectType,
   Kind,
   OperationTypeNode,
+  separateOperations,
   visit,
 } from "graphql";
 import { type CompiledQuery, compileQuery, isCompiledQuery } from "graphql-jit";
@@ -31,49 +33,70 @@ type Query = CompiledQuery["query"];
 /** Runs an operation. `variables`: with the defaults of those that were not sent. */
 export type Run = (root: unknown, context: OpsContext, variables: Variables) => ExecutionResult | Promise<ExecutionResult>;
 
+/** Each condition doubles the forms of an operation. */
+export const mostConditions = 3;
+
+interface Form {
+  readonly query: Query;
+  /** Executes all fields; undefined until it was needed. */
+  whole: Query | undefined;
+}
+
 /**
- * Compiles an operation. Root fields whose rows have only properties are not executed field by field (row.ts). A document with one condition in its directives is
- * compiled for each of its two values. Throws for a document that does not fit the schema, or cannot be compiled.
+ * Compiles an operation, for each choice of what its directives include. Root fields whose rows have only properties are not executed field by field (row.ts).
+ * Throws for a document that does not fit the schema or cannot be compiled, and for more conditions than `most`.
  */
-export function compile(schema: GraphQLSchema, document: DocumentNode, operationName: string | null, leaves: Leaves): Run {
+export function compile(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | null,
+  leaves: Leaves,
+  most: number = mostConditions,
+): Run {
+  const own = toOwnDocument(document, operationName);
+  const conditions = listConditions(own);
+  if (conditions.length > most) throw new Error(`More than ${most} variables in directives`);
   const toQuery = (given: DocumentNode, within: GraphQLSchema) => {
     const query = compileQuery(within, given, operationName ?? undefined, { disableLeafSerialization: leaves === "own" });
     if (!isCompiledQuery(query)) throw new Error("Document cannot be compiled", { cause: query.errors });
     return query.query;
   };
-  const toForm = (included: Variables) =>
-    toQuery(useRowFields(schema, resolveConditions(document, included), operationName, leaves), addRowFields(schema));
-  const conditions = listConditions(document);
-  let whole: Query | undefined;
-  const findWhole = () => (whole ??= toQuery(copy(document), schema));
-  const forms = new Map<string, Query>();
-  const find = (included: Variables): Query => {
-    if (conditions.length > 1) return findWhole();
-    const key = conditions.map((name) => included[name]).join();
-    const form = forms.get(key) ?? toForm(included);
-    forms.set(key, form);
-    return form;
+  const forms = new Map<string, Form>();
+  const find = (variables: Variables): Form => {
+    const key = conditions.map((name) => variables[name]).join();
+    const known = forms.get(key);
+    if (known) return known;
+    const form = useRowFields(schema, toForm(own, variables), operationName, leaves);
+    const made: Form = { query: toQuery(form, addRowFields(schema)), whole: undefined };
+    forms.set(key, made);
+    return made;
   };
   find(Object.fromEntries(conditions.map((name) => [name, false])));
   return (root, context, variables) => {
     if (conditions.some((name) => typeof variables[name] !== "boolean")) {
       // A nullable variable may be null, which is an error that graphql-jit does not know.
-      return execute({ schema, document, operationName, rootValue: root, contextValue: context, variableValues: variables });
+      return execute({ schema, document: own, operationName, rootValue: root, contextValue: context, variableValues: variables });
     }
-    const check = (result: ExecutionResult) =>
-      result.errors?.some(({ originalError }) => originalError === unfit) ? findWhole()(root, context, variables) : result;
-    const result = find(variables)(root, context, variables);
+    const form = find(variables);
+    const check = (result: ExecutionResult) => {
+      if (!result.errors?.some(({ originalError }) => originalError === unfit)) return result;
+      form.whole ??= toQuery(toForm(own, variables), schema);
+      return form.whole(root, context, variables);
+    };
+    const result = form.query(root, context, variables);
     return result instanceof Promise ? result.then(check) : check(result);
   };
 }
 
-/** graphql-jit writes its own notes into the nodes. */
-function copy(document: DocumentNode): DocumentNode {
-  return visit(document, { leave: (node) => ({ ...node }) });
+/** The operation with the fragments that it uses. */
+function toOwnDocument(document: DocumentNode, operationName: string | null): DocumentNode {
+  const operation = getOperationAST(document, operationName);
+  if (!operation) throw new Error("There is no such operation");
+  return separateOperations(document)[operation.name?.value ?? ""] ?? document;
 }
 
 /** The variables on which it depends which fields are included. */
-function listConditions(document: DocumentNode): string[] {
+export function listConditions(document: DocumentNode): string[] {
   const names = new Set<string>();
   visit(document, {
     [Kind.DIRECTIVE](node) {
@@ -88,20 +111,29 @@ function isCondition({ name }: DirectiveNode): boolean {
   return name.value === "skip" || name.value === "include";
 }
 
-/** A copy of the document, without conditions, with what they include. */
-function resolveConditions(document: DocumentNode, variables: Variables): DocumentNode {
+/**
+ * A copy of the document for graphql-jit: with what its conditions include, and without them. graphql-jit writes notes on conditions into the nodes, where they also
+ * hold for other uses of a fragment.
+ */
+export function toForm(document: DocumentNode, variables: Variables): DocumentNode {
   const isMet = ({ name, arguments: [argument] = [] }: DirectiveNode) => {
     const value = argument?.value;
     const given = value?.kind === Kind.VARIABLE ? variables[value.name.value] : value?.kind === Kind.BOOLEAN && value.value;
     return given === (name.value === "include");
   };
-  return visit(copy(document), {
+  const included: DocumentNode = visit(document, {
     enter(node) {
       if (!("directives" in node) || !node.directives?.some(isCondition)) return undefined;
       if (!node.directives.filter(isCondition).every(isMet)) return null;
       return { ...node, directives: node.directives.filter((directive) => !isCondition(directive)) };
     },
   });
+  return visit(included, { leave: withoutNotes });
+}
+
+function withoutNotes(node: ASTNode): ASTNode {
+  const { __internalShouldInclude: _, ...copy } = node as ASTNode & { readonly __internalShouldInclude?: unknown };
+  return copy;
 }
 
 /** By node of a root field, how one of its rows becomes what GraphQL answers. */
@@ -159,7 +191,8 @@ type Resolve = GraphQLFieldResolver<unknown, OpsContext>;
 function toRowField({ resolve = () => null, ...field }: GraphQLFieldConfig<unknown, OpsContext>) {
   const finish = (value: unknown, { fieldNodes: [node] }: GraphQLResolveInfo): unknown => {
     const mapRow = node && rowMappers.get(node);
-    if (!mapRow || value === null || value === undefined) return null;
+    if (value === null || value === undefined) return null;
+    if (!mapRow) throw unfit;
     if (!isListOf(field.type)) return mapRow(value);
     if (!Array.isArray(value)) throw unfit;
     return value.map(mapRow);

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  getNullableType,
   type GraphQLOutputType,
   isEnumType,
   isListType,
@@ -46,7 +47,7 @@ export function compileRow(
     reads.push(`let ${own} = row[${JSON.stringify(property)}]; ${convert(own, (helper) => `h[${helpers.push(helper) - 1}]`)}`);
     values.push(`${key}: ${own}`);
   }
-  const text = `"use strict"; return (row) => { if (typeof row !== "object" || row === null) throw h[0]; ${reads.join("\n")} return { ${values.join(", ")} }; };`;
+  const text = `"use strict"; return (row) => { if (typeof row !== "object" || row === null || row instanceof Error) throw h[0]; ${reads.join("\n")} return { ${values.join(", ")} }; };`;
   // Names of properties come from the schema, keys are names of GraphQL.
   // oxlint-disable-next-line no-new-func, no-implied-eval
   return (new Function("h", text) as (helpers: readonly unknown[]) => MapRow)(helpers);
@@ -76,9 +77,10 @@ function toValueConversion(
   leaves: Leaves,
 ): Convert | null {
   if (isListType(type)) {
+    // The rows of a list of objects count in the budget. There are no lists of lists.
+    if (selectionSet || isListType(getNullableType(type.ofType))) return null;
     const item = toConversion(document, { type: type.ofType, selectionSet }, leaves);
-    // The rows of such a list count in the budget.
-    if (!item || selectionSet) return null;
+    if (!item) return null;
     return (own, use) =>
       `if (!Array.isArray(${own})) throw h[0]; ${own} = ${own}.slice(); for (let index = 0; index < ${own}.length; index += 1) { let item = ${own}[index]; ${item("item", use)} ${own}[index] = item; }`;
   }

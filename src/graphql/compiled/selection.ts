@@ -27,11 +27,15 @@ export interface SelectedField {
   readonly selectionSet: SelectionSetNode | undefined;
 }
 
-/** The fields of a selection, fragments resolved; null for a fragment on another type. Directives are ignored. */
+/**
+ * The fields of a selection, fragments resolved; null for a fragment on another type, or one that is used twice: the number of uses may double at each level.
+ * Directives are ignored.
+ */
 export function listFields(
   document: DocumentNode,
   { selections }: SelectionSetNode,
   parent: GraphQLObjectType | null | undefined,
+  used = new Set<string>(),
 ): SelectedField[] | null {
   const fields: SelectedField[] = [];
   for (const selection of selections) {
@@ -39,15 +43,17 @@ export function listFields(
       const { name, alias, selectionSet } = selection;
       const field = name.value === "__typename" ? TypeNameMetaFieldDef : parent?.getFields()[name.value];
       const { pothosExposedField, pothosResolveWrapped } = (field?.extensions ?? {}) as FieldExtensions;
-      const isPlain = field !== undefined && pothosResolveWrapped === false && findScope(field) === null;
+      const needsScope = (parent && findScope(parent) !== null) || (field && findScope(field) !== null);
+      const isPlain = field !== undefined && pothosResolveWrapped === false && !needsScope;
       const property = isPlain ? (pothosExposedField ?? null) : null;
       fields.push({ key: (alias ?? name).value, name: name.value, type: field?.type, property, selectionSet });
       continue;
     }
     const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : findFragment(document, selection.name.value);
-    if (!fragment) return null;
+    if (!fragment || (selection.kind === Kind.FRAGMENT_SPREAD && used.has(selection.name.value))) return null;
+    if (selection.kind === Kind.FRAGMENT_SPREAD) used.add(selection.name.value);
     if (fragment.typeCondition && fragment.typeCondition.name.value !== parent?.name) return null;
-    const inner = listFields(document, fragment.selectionSet, parent);
+    const inner = listFields(document, fragment.selectionSet, parent, used);
     if (!inner) return null;
     fields.push(...inner);
   }

@@ -3,11 +3,13 @@ import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
 import { complexityFromQuery } from "@pothos/plugin-complexity";
 import {
+  type DocumentNode,
   type ExecutionArgs,
   GraphQLError,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
+  type SelectionSetNode,
   type ValidationContext,
   type ValidationRule,
 } from "graphql";
@@ -81,6 +83,26 @@ export function weigh({ schema, document, operationName, variableValues, context
   }
 }
 
+/** Whether an operation has more fields than may be asked, those of each use of a fragment counted. Takes as long as the document is, whatever it asks. */
+export function hasTooManyFields({ definitions }: DocumentNode, operation: OperationDefinitionNode): boolean {
+  const counts = new Map<string, number>();
+  const count = ({ selections }: SelectionSetNode): number =>
+    selections.reduce((sum, selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + countOf(selection.name.value);
+      const inner = selection.selectionSet ? count(selection.selectionSet) : 0;
+      return sum + inner + (selection.kind === Kind.FIELD ? 1 : 0);
+    }, 0);
+  const countOf = (name: string): number => {
+    const known = counts.get(name);
+    if (known !== undefined) return known;
+    const fragment = definitions.find((one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === name);
+    const found = fragment && "selectionSet" in fragment ? count(fragment.selectionSet) : 0;
+    counts.set(name, found);
+    return found;
+  };
+  return count(operation.selectionSet) > limits.fields;
+}
+
 function withStatus({ message, nodes }: GraphQLError): GraphQLError {
   return new GraphQLError(message, {
     nodes: nodes ?? null,
@@ -99,30 +121,39 @@ function tooComplex(_context: unknown, error: GraphQLError): never {
 }
 
 /** At most 20 root fields in a query, and one in a mutation: five aliased restarts would be five restarts. */
-function rootFieldsRule(context: ValidationContext) {
+export function rootFieldsRule(context: ValidationContext) {
   return {
     OperationDefinition(operation: OperationDefinitionNode) {
-      const count = countFields(context, operation.selectionSet.selections, new Set());
+      const count = countFields(context, operation.selectionSet.selections, new Map());
       const limit = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.rootFields;
       if (count > limit) context.reportError(tooMuch(`${count} root fields, at most ${limit} in a ${operation.operation}`));
     },
   };
 }
 
+/** `counts`: of the fragments, each counted once, however often it is used: their number of uses may double at each level. */
 function countFields(
   context: ValidationContext,
   selections: OperationDefinitionNode["selectionSet"]["selections"],
-  seen: Set<string>,
+  counts: Map<string, number>,
 ): number {
   let count = 0;
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) count += 1;
-    else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(context, selection.selectionSet.selections, seen);
-    else if (!seen.has(selection.name.value)) {
-      const fragment = context.getFragment(selection.name.value);
-      count += fragment ? countFields(context, fragment.selectionSet.selections, new Set([...seen, selection.name.value])) : 0;
-    }
+    else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(context, selection.selectionSet.selections, counts);
+    else count += countFragment(context, selection.name.value, counts);
   }
+  return count;
+}
+
+function countFragment(context: ValidationContext, name: string, counts: Map<string, number>): number {
+  const known = counts.get(name);
+  if (known !== undefined) return known;
+  // For a fragment that uses itself, which another rule refuses.
+  counts.set(name, 0);
+  const fragment = context.getFragment(name);
+  const count = fragment ? countFields(context, fragment.selectionSet.selections, counts) : 0;
+  counts.set(name, count);
   return count;
 }
 

@@ -21,7 +21,7 @@ import { createContext } from "../context.ts";
 import { createFindInputs } from "../inputs.ts";
 import { readLengthsVersion } from "../list-lengths.ts";
 import type { Sources } from "../sources.ts";
-import { listRules, weigh } from "./limits.ts";
+import { hasTooManyFields, listRules, weigh } from "./limits.ts";
 import { hasProtoKey, noProtoVariableRule } from "./proto-names.ts";
 import { type Subscribe, toServerSentEvents, withDefaults } from "./subscriptions.ts";
 import { cutErrors, toRefusal } from "./use-budget.ts";
@@ -57,6 +57,9 @@ interface PostOptions {
 
 /** Bounds of the cache, which clients fill: a compiled query takes up to 100 kB. */
 const [maxCompiled, maxCharacters, maxQuery] = [200, 100_000, 10_000];
+
+/** Variables in the directives of a document: it is compiled for each choice. */
+const mostConditions = 1;
 
 /** Compiling takes as long as executing a query ten times, so a token that sends ever new documents is served by Yoga. */
 const compiling = { burst: 200, perSecond: 5 };
@@ -180,6 +183,8 @@ function toCompiled(schema: GraphQLSchema, document: DocumentNode, operationName
   const operation = getOperationAST(document, operationName);
   // graphql-jit builds object literals, which cannot have this key.
   if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document)) return null;
+  // Compiling takes as long as the fields of all uses of fragments are many, which may double at each level.
+  if (hasTooManyFields(document, operation)) return null;
   const run = tryToCompile(schema, document, operationName);
   if (!run) return null;
   const findInputs = createFindInputs(schema, document, operationName);
@@ -188,7 +193,7 @@ function toCompiled(schema: GraphQLSchema, document: DocumentNode, operationName
 
 function tryToCompile(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Run | null {
   try {
-    return compile(schema, document, operationName, "named");
+    return compile(schema, document, operationName, "named", mostConditions);
   } catch {
     return null;
   }

@@ -15,9 +15,12 @@ import type { Plugin } from "graphql-yoga";
 import { tooLong } from "../../lib/budget/budget.ts";
 import { isLonger } from "../../lib/budget/json.ts";
 import type { OpsContext } from "../context.ts";
+import { listConditions, mostConditions, toForm } from "../compiled/compile.ts";
 import { hasOnlyRows } from "../inputs.ts";
 import { hasProtoKey } from "./proto-names.ts";
 import { toRefusal } from "./use-budget.ts";
+
+type Variables = Readonly<Record<string, unknown>>;
 
 interface Compiled {
   readonly query: CompiledQuery | ExecutionResult;
@@ -41,26 +44,27 @@ export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | Async
 export function createSubscribe(): Subscribe {
   // Entries live as long as the parsed document is cached.
   const documents = new WeakMap<DocumentNode, Map<string, Compiled>>();
-  const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName = ""): Compiled => {
+  const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName: string, variables: Variables): Compiled => {
     const known = documents.get(document) ?? new Map<string, Compiled>();
     documents.set(document, known);
-    const found = known.get(operationName);
+    const key = JSON.stringify([operationName, listConditions(document).map((name) => variables[name])]);
+    const found = known.get(key);
     if (found) return found;
     const messages = hasOnlyRows(schema, document, operationName || null) ? new WeakMap<object, Promise<Message>>() : null;
-    const compiled = { query: compileQuery(schema, document, operationName), messages };
-    known.set(operationName, compiled);
+    const compiled = { query: compileQuery(schema, toForm(document, variables), operationName), messages };
+    known.set(key, compiled);
     return compiled;
   };
   return async (args) => {
     const { schema, document, operationName, contextValue, variableValues } = args;
     const opened = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in opened)) return opened;
+    const variables = withDefaults(getOperationAST(document, operationName), variableValues ?? {});
     // graphql-jit builds object literals, which cannot have this key.
-    if (hasProtoKey(document)) {
+    if (hasProtoKey(document) || !isCompilable(document, variables)) {
       return map(opened, async (event) => execute({ ...args, rootValue: event }));
     }
-    const { query, messages } = compiledFor(schema, document, operationName ?? undefined);
-    const variables = withDefaults(getOperationAST(document, operationName), variableValues ?? {});
+    const { query, messages } = compiledFor(schema, document, operationName ?? "", variables);
     const { budget } = contextValue as OpsContext;
     const run = async (event: unknown, compiled: CompiledQuery): Promise<Message> => {
       const message = await compiled.query(event, contextValue, variables);
@@ -75,6 +79,12 @@ export function createSubscribe(): Subscribe {
       return message;
     });
   };
+}
+
+/** Whether its conditions are known, and few enough to compile it for each choice. */
+function isCompilable(document: DocumentNode, variables: Variables): boolean {
+  const conditions = listConditions(document);
+  return conditions.length <= mostConditions && conditions.every((name) => typeof variables[name] === "boolean");
 }
 
 export function useCompiledSubscriptions(subscribe: Subscribe): Plugin {
@@ -102,8 +112,10 @@ function toText({ errors, ...others }: Message, maskError: (error: unknown) => G
   return JSON.stringify({ ...others, ...(errors && { errors: errors.map(maskError).map(withoutHttp) }) });
 }
 
+const [eventStart, eventEnd] = ["event: next\ndata: ", "\n\n"];
+
 function toEvent(text: string): string {
-  return `event: next\ndata: ${text}\n\n`;
+  return eventStart + text + eventEnd;
 }
 
 /** Its HTTP status is for the whole answer alone. */
@@ -123,8 +135,8 @@ function isObject(value: unknown): value is object {
 /** Yoga writes the message with this, once for all. A message with errors is written by Yoga. */
 function withText(message: Message): Message {
   if (message.errors) return message;
-  const text = JSON.stringify(message);
-  return { ...message, stringify: () => text, event: toEvent(text) };
+  const event = toEvent(JSON.stringify(message));
+  return { ...message, stringify: () => event.slice(eventStart.length, -eventEnd.length), event };
 }
 
 /** The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a non-null variable. */

@@ -1,4 +1,5 @@
 import { execute, getNamedType, type GraphQLObjectType, type OperationDefinitionNode, parse, validate } from "graphql";
+import { compileQuery } from "graphql-jit";
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { compile } from "../../../src/graphql/compiled/compile.ts";
@@ -112,6 +113,39 @@ describe("a compiled query answers as graphql-js", () => {
     expect(found).toEqual(expected);
   });
 
+  const shared = "fragment F on Container { name }";
+  it.each([
+    `query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F @include(if: $a) } y: containers { role ...F @include(if: $b) } } ${shared}`,
+    `query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F @include(if: $a) ...F @include(if: $b) } } ${shared}`,
+    `query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F } y: containers { kind ...F @include(if: $a) } hosts @include(if: $b) { name } } ${shared}`,
+    `query ($a: Boolean!, $b: Boolean!) { x: containers { role stats { pids } ...F @skip(if: $a) } y: containers { stats { pids } ...F @skip(if: $b) } } ${shared}`,
+  ])("with conditions on one fragment: %s", async (text) => {
+    for (const a of [true, false]) {
+      for (const b of [true, false]) {
+        const { found, expected } = await answer(text, [web, { ...worker, name: null as never }], { a, b });
+        expect(found).toEqual(expected);
+      }
+    }
+  });
+
+  it("where another operation of the document was compiled before", async () => {
+    const text = `subscription S { containers { changed { role ...F @skip(if: true) } } } query Q { containers { role ...F kind stats { pids } } } ${shared}`;
+    const document = parse(text);
+    // graphql-jit notes conditions in the nodes.
+    compileQuery(schema, document, "S");
+    const { sources } = createMemorySources({ containers: [web] });
+    const { data } = await compile(schema, document, "Q", "named")(undefined, createContext(sources, createCaller()), {});
+    expect(data).toMatchObject({ containers: [{ role: web.role, name: "web", kind: "CORE" }] });
+  });
+
+  it("where the conditions of other operations are not known", async () => {
+    const text = "query A($x: Boolean!) { containers { name @include(if: $x) } } query B { containers { name } }";
+    const { sources } = createMemorySources({ containers: [web] });
+    const run = compile(schema, parse(text), "B", "named", 0);
+    expect((await run(undefined, createContext(sources, createCaller()), {})).data).toEqual({ containers: [{ name: "web" }] });
+    expect(() => compile(schema, parse(text), "A", "named", 0)).toThrow("More than 0 variables in directives");
+  });
+
   it("when the same document is compiled again, with other conditions", async () => {
     const document = parse(
       `query ($more: Boolean!) { containers(includeAccessories: false) { name ... @include(if: $more) { health } image @include(if: false) } }`,
@@ -151,6 +185,7 @@ describe("a row", () => {
     ["JobError", "{ releases { version } }", "the rows of a list count in the budget"],
     ["Container", "{ ... on Node { id } }", "it is selected by another type"],
     ["Environment", "{ name }", "it has no fields"],
+    ["Container", "{ ...A ...A } fragment A on Container { name }", "its fragment is used twice"],
   ])("of %s is executed for %s: %s", (type, text) => {
     expect(toAnswer(type, text)).toBeNull();
   });
@@ -168,5 +203,5 @@ describe("a row", () => {
 });
 
 it("a document that does not fit the schema cannot be compiled", () => {
-  expect(() => compile(schema, parse("subscription { nothing }"), "other", "named")).toThrow("Document cannot be compiled");
+  expect(() => compile(schema, parse("subscription { nothing }"), "other", "named")).toThrow("There is no such operation");
 });

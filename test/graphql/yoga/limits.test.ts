@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getIntrospectionQuery } from "graphql";
+import { getIntrospectionQuery, parse, validate } from "graphql";
 import { serverAudits } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { rootFieldsRule } from "../../../src/graphql/yoga/limits.ts";
 import { makeToken } from "../../../src/cli/token.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { readEvents } from "../../support/events.ts";
@@ -240,6 +242,16 @@ describe("limits of /graphql", () => {
     expect(await (await ask("{ container }", reader.token)).text()).not.toContain("Did you mean");
     expect(await (await ask("{ contianers { name } }", reader.token)).text()).not.toContain("containers");
   });
+});
+
+it("root fields are counted in time where fragments double them", { timeout: 5000 }, async () => {
+  const levels = Array.from({ length: 60 }, (_, level) => `fragment F${level} on Query { ...F${level + 1} ...F${level + 1} }`);
+  const query = `{ ...F0 } ${levels.join(" ")} fragment F60 on Query { __typename }`;
+  const document = parse(query);
+  const errors = validate(createSchema(), document, [rootFieldsRule]);
+  expect(errors.map(({ message }) => message)).toEqual([
+    "Query is too complex: 1152921504606847000 root fields, at most 20 in a query",
+  ]);
 });
 
 describe("GraphQL over HTTP", () => {

@@ -228,6 +228,16 @@ describe("a query that was sent before", () => {
     expect(replies.length).toBeGreaterThan(reads.length / 2);
   });
 
+  it("is not compiled where its fragments double at each level", { timeout: 5000 }, async () => {
+    const ask = createAsk(createWorld({ env: "staging", halves: ["staging"] }).sources);
+    const levels = Array.from(
+      { length: 60 },
+      (_, level) => `fragment F${level} on Container { ...F${level + 1} ...F${level + 1} }`,
+    );
+    const query = `{ containers { ...F0 } } ${levels.join(" ")} fragment F60 on Container { name }`;
+    expect(await ask(query)).toBeNull();
+  });
+
   it("is compiled 200 times at once for one token, and answered all the same", async () => {
     const ask = createAsk(createWorld({ env: "staging", halves: ["staging"] }).sources);
     const answered: number[] = [];
