@@ -68,23 +68,41 @@ export function toRememberedSince(nowMs: number): number {
   return nowMs / 1000 - rememberedSeconds;
 }
 
-type Life = Pick<Container, "engine" | "service" | "role" | "env" | "status" | "createdAt" | "startedAt">;
+type Life = Pick<Container, "engine" | "service" | "destination" | "role" | "env" | "status" | "createdAt" | "startedAt">;
 
 /**
  * Containers that had ended by a time (unix seconds): stopped, and the newest of their role started `handoverSeconds` before it. That start stands in
  * for the end, which only an inspection shows. The next container's start does not count: a release that never became healthy replaced nothing.
+ *
+ * @param listed others that may have taken over. What is known of this very list is remembered.
  */
-export function findEnded<T extends Life>(containers: readonly T[], by: number): ReadonlySet<T> {
-  const newest = new Map<string, number>();
-  const toRole = ({ engine, service, role, env }: T) => JSON.stringify([engine, service, role, env]);
-  const toStart = ({ createdAt, startedAt }: T) => toUnixSeconds(startedAt ?? createdAt);
-  for (const one of containers) newest.set(toRole(one), Math.max(newest.get(toRole(one)) ?? 0, toStart(one)));
+export function findEnded<T extends Life>(containers: readonly T[], by: number, listed: readonly Life[] = []): ReadonlySet<T> {
+  const newest = toNewestStarts(containers);
+  const newestListed = newestStartsOf.get(listed) ?? toNewestStarts(listed);
+  newestStartsOf.set(listed, newestListed);
   const hasEnded = (one: T) => {
-    const last = newest.get(toRole(one)) ?? 0;
+    const role = toRoleKey(one);
+    const last = Math.max(newest.get(role) ?? 0, newestListed.get(role) ?? 0);
     return !liveStates.has(one.status) && toStart(one) < last && last + handoverSeconds < by;
   };
   return new Set(containers.filter(hasEnded));
 }
+
+const newestStartsOf = new WeakMap<readonly Life[], ReadonlyMap<string, number>>();
+
+/** The newest start of each role, unix seconds. */
+function toNewestStarts(containers: readonly Life[]): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
+  for (const one of containers) {
+    const role = toRoleKey(one);
+    newest.set(role, Math.max(newest.get(role) ?? 0, toStart(one)));
+  }
+  return newest;
+}
+
+const toRoleKey = ({ engine, service, destination, role, env }: Life) => [engine, service, destination, role, env].join("\n");
+
+const toStart = ({ createdAt, startedAt }: Life) => toUnixSeconds(startedAt ?? createdAt);
 
 function valueAt(values: readonly number[], index: number): number | null {
   const value = values[index];

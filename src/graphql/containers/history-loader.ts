@@ -47,8 +47,8 @@ export function createContainerHistoryLoaders(
       async (range, containers) => {
         // `statsHistory` starts sampling a container, which is useless for one that ended before the memory begins.
         // Whatever others are asked at the same time: a container ended when a newer one of its role, asked or not, took over.
-        const listed = sources.containers.listCached()?.containers ?? [];
-        const ended = findEnded([...new Set([...listed, ...containers])], toRememberedSince(nowMs));
+        const listed = sources.containers.listCached()?.containers;
+        const ended = findEnded(containers, toRememberedSince(nowMs), listed);
         const recall = (container: Container) =>
           toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
         const isKnown = isRecent(range, nowMs);

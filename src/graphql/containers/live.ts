@@ -166,8 +166,13 @@ export async function* watchContainers(
   let sent: View | null = null;
   for await (const moment of context.sources.containers.changes(signal)) {
     // Another subscriber's look fails when it leaves.
-    const view: View = await share(views, moment, key, look).catch(look);
-    if (signal.aborted) break;
+    const view: View | null = await share(views, moment, key, look)
+      .catch(look)
+      .catch((error: unknown) => {
+        if (signal.aborted || context.signal.aborted) return null;
+        throw error;
+      });
+    if (!view || signal.aborted) break;
     // Usually nothing has changed: until here it cost little.
     if (view.rows === sent?.rows && view.state === sent.state) continue;
     // For the fields of this message: nothing from the previous one is reused.
@@ -197,18 +202,24 @@ interface View {
 /** By moment, what those who look at the same see then. */
 const views = new WeakMap<object, Map<string, Promise<View>>>();
 
+/** Rejects when the one who looks has left: an engine then counts as silent. */
 async function lookAt(
-  { sources, loaders, principal }: OpsContext,
+  { sources, loaders, principal, signal }: OpsContext,
   { accepts, includeAccessories, engine }: Wanted,
   key: string,
 ): Promise<View> {
   loaders.forget();
   const warm = sources.containers.listCached();
   const deploy = warm && needDeploy(warm.containers) ? await loaders.deploy.known() : null;
-  const read = async () => new Set((await loaders.containers.known(includeAccessories)).containers.filter(accepts));
+  const read = async () => {
+    const { containers } = await loaders.containers.known(includeAccessories);
+    signal.throwIfAborted();
+    return new Set(containers.filter(accepts));
+  };
   const rows = await (warm ? share(lists, warm.containers, `${key} ${versionOf(deploy)}`, read) : read());
   const engines = warm ? selectEngines(principal, warm.engines) : await loaders.containers.engines();
   const { shown } = ofEngine(engines, engine);
+  signal.throwIfAborted();
   return { rows, shown, state: toState(shown) };
 }
 

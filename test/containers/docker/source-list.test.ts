@@ -154,3 +154,19 @@ describe("an inspection", () => {
     expect(inventory.remove.mock.calls).toEqual(removed);
   });
 });
+
+it("a long list of which few rows change is sorted as a new one", async () => {
+  const kinds = ["core", "accessory", "other"];
+  let rows = Array.from({ length: 90 }, (_, index) => row(kinds[index % 3] ?? "", `n${(index * 37) % 90}`, "one"));
+  let current = snapshot(...rows);
+  const view = (): EngineView => ({ status: { name: "one" } as EngineView["status"], snapshot: current });
+  const lister = createLister([{ view, viewCached: view }]);
+  for (let round = 0; round < 60; round += 1) {
+    const changed = row(kinds[round % 3] ?? "", `n${(round * 53) % 120}-${round}`, "one");
+    const other = row("core", ["", "zz"][round % 2] + `${round}`, "one");
+    rows = [...rows.slice(1 + (round % 3)), changed, ...(round % 5 === 0 ? [other] : [])];
+    current = snapshot(...rows);
+    const fresh = createLister([{ view, viewCached: view }]);
+    expect(names((await lister.list(signal)).containers)).toEqual(names((await fresh.list(signal)).containers));
+  }
+});

@@ -73,6 +73,7 @@ describe("a container that does not live", () => {
   const container = (second: number, more: object = {}) => ({
     engine: "a",
     service: "wallet-core",
+    destination: null as string | null,
     role: "web",
     env: "staging" as Environment,
     status: "exited",
@@ -82,6 +83,13 @@ describe("a container that does not live", () => {
   });
   const countEnded = (by: number, ...all: readonly ReturnType<typeof container>[]) => findEnded(all, from + by).size;
   const next = container(100, { status: "running" });
+
+  it("had ended by one that is listed, of the same destination", () => {
+    const old = container(99);
+    expect(findEnded([old], from + 401, [next])).toEqual(new Set([old]));
+    expect(findEnded([old], from + 401, [{ ...next, destination: "beta" }])).toEqual(new Set());
+    expect(findEnded([old], from + 401)).toEqual(new Set());
+  });
 
   it("had ended once the newest of its role had run for five minutes", () => {
     const old = container(99);

@@ -5,11 +5,13 @@ import type { DeployInfo } from "../../../src/deploys/deploy.ts";
 import { watchContainers } from "../../../src/graphql/containers/live.ts";
 import { createContainerFilter } from "../../../src/graphql/containers/loader.ts";
 import { createContext } from "../../../src/graphql/context.ts";
+import { createChanges } from "../../../src/lib/broadcast.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
 import { sampleContainer, sampleEngine } from "../../support/containers.ts";
 import { sampleDeployInfo } from "../../support/deploys.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
+import { until } from "../../support/until.ts";
 
 interface Stage {
   readonly setContainers: (containers: readonly Container[]) => void;
@@ -205,4 +207,48 @@ it("the reason of the end is the last message, if there is one", async () => {
   const last = { snapshot: false, changed: [], removed: [], engines: [], ended: "shutdown" };
   expect(await watch({ containers: [web, worker] }, end)).toEqual([first, last]);
   expect(await watch({ containers: [web, worker] }, ({ abort }) => abort.abort())).toEqual([first]);
+});
+
+it("a subscriber that leaves while all wait takes nothing from the others", async () => {
+  const memory = createMemorySources({ containers: [web] });
+  const changes = createChanges();
+  let containers = [web];
+  let isSilent = false;
+  const waiting: (() => void)[] = [];
+  // An engine that is left counts as silent.
+  const list = (given: AbortSignal) => {
+    const known = () => ({ containers, engines: [local] });
+    if (!isSilent) return Promise.resolve(known());
+    return new Promise<ReturnType<typeof known>>((resolve) => {
+      const error = { code: "docker_timeout", message: "the client has disconnected" };
+      const leave = () => resolve({ containers: [], engines: [{ ...local, ok: false, error }] });
+      if (given.aborted) return leave();
+      given.addEventListener("abort", leave);
+      waiting.push(() => resolve(known()));
+    });
+  };
+  const watched = { ...memory.sources.containers, listCached: () => null, list, changes: changes.watch.bind(changes) };
+  const sources = { ...memory.sources, containers: watched };
+  const filter = { includeAccessories: false };
+  const start = () => {
+    const caller = createCaller();
+    const accepts = createContainerFilter(filter, caller.principal);
+    const abort = new AbortController();
+    return { caller, abort, reading: watchContainers(createContext(sources, caller), { ...filter, accepts }, abort.signal) };
+  };
+  const [one, other] = [start(), start()];
+  for (const each of [one, other]) expect((await each.reading.next()).value).toMatchObject({ snapshot: true, changed: [web] });
+  isSilent = true;
+  const next = [one, other].map(({ reading }) => reading.next());
+  changes.notify();
+  await until(() => waiting.length === 1);
+  one.caller.budget.cancel();
+  await until(() => waiting.length > 1);
+  isSilent = false;
+  for (const go of waiting) go();
+  expect(await next[0]).toEqual({ value: undefined, done: true });
+  containers = [web, worker];
+  changes.notify();
+  expect((await next[1])?.value).toMatchObject({ snapshot: false, changed: [worker], removed: [] });
+  other.abort.abort();
 });
