@@ -67,8 +67,9 @@ async function start(engines: number, perEngine: number): Promise<Scene> {
   };
 }
 
-async function get({ port, token }: Scene, path: string): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token(0)}` } });
+async function get({ port, token }: Scene, path: string, encoding = "identity"): Promise<string> {
+  const headers = { authorization: `Bearer ${token(0)}`, "accept-encoding": encoding };
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
   const text = await response.text();
   if (!response.ok) throw new Error(`${path}: ${response.status} ${text.slice(0, 200)}`);
   return text;

@@ -33,9 +33,19 @@ const withoutAbsent: Plugin = {
   name: "without-absent",
   setup: (builder) => {
     const namespace = "absent";
-    for (const [filter, importer] of absent) {
-      builder.onResolve({ filter }, (found) => (importer.test(found.importer) ? { path: found.path, namespace } : undefined));
+    const left = new Set(absent);
+    for (const one of absent) {
+      const [filter, importer] = one;
+      builder.onResolve({ filter }, (found) => {
+        if (!importer.test(found.importer)) return undefined;
+        left.delete(one);
+        return { path: found.path, namespace };
+      });
     }
+    builder.onEnd(() => {
+      const errors = [...left].map(([path]) => ({ text: `Nothing imports ${path} any more: see \`absent\` in script/build.ts` }));
+      return { errors };
+    });
     builder.onLoad({ filter: /.*/, namespace }, () => ({ contents: "module.exports = {};" }));
   },
 };

@@ -76,7 +76,7 @@ export const grafanaRoutes: readonly string[] = Object.keys(posts);
  */
 export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest) => Promise<EdgeReply> {
   const memo = createReplyMemo();
-  /** Tables are remembered, as the answers of REST are: a wall of panels, and all who look at them, ask for the same. */
+  /** Tables of containers, queues, their errors and hosts are remembered, as the answers of REST are: a wall of panels asks for the same as the next. */
   const answerQuery = async (body: Row, request: GrafanaRequest): Promise<EdgeReply> => {
     const input = parseQuery(body, Date.now());
     const find = () => findQueryInputs(input, execute, request);

@@ -49,7 +49,7 @@ export async function findQueryInputs(input: QueryInput, execute: Execute, calle
     found.push(inputs);
   }
   const [first] = found;
-  return first ? { view: first.view, version: found.map(({ version }) => version).join("; ") } : null;
+  return first ? { view: first.view, version: [...new Set(found.map(({ version }) => version))].join("; ") } : null;
 }
 
 /**

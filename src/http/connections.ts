@@ -116,7 +116,7 @@ export function limitConnections(
     if (!connection) return;
     connection.unanswered += 1;
     setBusy(connection);
-    res.on("close", () => {
+    res.once("close", () => {
       connection.unanswered -= 1;
       if (connection.unanswered === 0) setIdle(connection);
     });

@@ -49,7 +49,7 @@ export function createReplyMemo(): ReplyMemo {
       const remembered = remember(reply);
       if (!before || !after || before.view !== after.view || before.version !== after.version) return remembered;
       // With its compressed forms.
-      const size = key.length + 2 * reply.body.length;
+      const size = key.length + before.version.length + 2 * reply.body.length;
       replies.set(toId(key, before), { version: before.version, reply: remembered }, { size });
       return remembered;
     },
@@ -126,8 +126,11 @@ function hasTag(header: string, hash: string): boolean {
   });
 }
 
-/** The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br, as it is smaller. */
-export function toEncoding(header: string | string[] | undefined): Encoding | null {
+/** The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br, as it is smaller. `offered`: the forms that there are. */
+export function toEncoding(
+  header: string | string[] | undefined,
+  offered: readonly Encoding[] = ["br", "gzip"],
+): Encoding | null {
   if (!header) return null;
   const weights = new Map<string, number>();
   for (const part of String(header).toLowerCase().split(",")) {
@@ -136,7 +139,11 @@ export function toEncoding(header: string | string[] | undefined): Encoding | nu
     weights.set(name, q ? Number(q.slice(2)) || 0 : 1);
   }
   const weigh = (name: string) => weights.get(name) ?? weights.get("*") ?? 0;
-  const [br, zip, plain] = [weigh("br"), Math.max(weigh("gzip"), weights.get("x-gzip") ?? 0), weights.get("identity") ?? 0];
+  const [br, zip, plain] = [
+    offered.includes("br") ? weigh("br") : 0,
+    Math.max(weigh("gzip"), weights.get("x-gzip") ?? 0),
+    weights.get("identity") ?? 0,
+  ];
   if (Math.max(br, zip) <= 0 || plain > Math.max(br, zip)) return null;
   return br >= zip ? "br" : "gzip";
 }

@@ -106,6 +106,16 @@ export function createEdge(options: EdgeOptions): Edge {
     else leave(exchange);
   };
 
+  const answerLater = async (exchange: Exchange, outcome: Promise<EdgeReply | null>) => {
+    try {
+      const reply = await outcome;
+      exchange.isWorking = false;
+      finish(exchange, reply);
+    } finally {
+      exchange.isWorking = false;
+    }
+  };
+
   const listener = (req: IncomingMessage, res: ServerResponse) => {
     const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams, findClientAddress });
     let outcome: Outcome;
@@ -121,15 +131,7 @@ export function createEdge(options: EdgeOptions): Edge {
     }
     exchange.isWorking = true;
     unfinished.add(exchange);
-    outcome
-      .then((reply) => {
-        exchange.isWorking = false;
-        finish(exchange, reply);
-      })
-      .catch((error: unknown) => {
-        exchange.isWorking = false;
-        fail(exchange, error);
-      });
+    answerLater(exchange, outcome).catch((error: unknown) => fail(exchange, error));
   };
 
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);

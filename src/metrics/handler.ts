@@ -1,9 +1,12 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { maySee, type Principal } from "../auth/principal.ts";
 import type { TokenEnd } from "../auth/token.ts";
 import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
 import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
+import { toEncoding } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
@@ -45,7 +48,7 @@ export function createMetricsHandler(
   execute: Execute,
   instruments: Pick<Instruments, "collect">,
   tokenEnds: () => readonly TokenEnd[],
-): (request: MetricsRequest) => Promise<EdgeReply & { readonly body: string }> {
+): (request: MetricsRequest) => Promise<EdgeReply> {
   const written = createRowMemo<WrittenRow | null>();
   return async (request) => {
     if (request.method !== "GET") throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
@@ -66,27 +69,19 @@ export function createMetricsHandler(
     await request.budget.turn();
     const body = checkSize(toText(families, format), mostBytes);
     request.budget.hold(body.length);
+    // Prometheus asks for it: a scrape of thousands of containers has megabytes, and a twentieth of that compressed.
+    const isZipped = toEncoding(request.headers["accept-encoding"], ["gzip"]) === "gzip";
     return {
       status: 200,
-      headers: { "content-type": contentTypes[format], vary: "Accept" },
-      body,
+      headers: {
+        "content-type": contentTypes[format],
+        vary: "Accept, Accept-Encoding",
+        ...(isZipped && { "content-encoding": "gzip" }),
+      },
+      body: isZipped ? await promisify(gzip)(body, { level: 1 }) : body,
       route: metricsPath,
-      ...(body.length > partLength && { stream: { chunks: toParts(body), signal: request.signal } }),
     };
   };
-}
-
-/** Characters that are sent at once. A scrape of thousands of containers has millions. */
-const partLength = 262_144;
-
-/** Whole lines: between other characters a cut could halve one. */
-export async function* toParts(text: string): AsyncGenerator<string, void> {
-  for (let begin = 0; begin < text.length;) {
-    const line = text.lastIndexOf("\n", begin + partLength - 1) + 1;
-    const end = begin + partLength >= text.length || line <= begin ? begin + partLength : line;
-    yield text.slice(begin, end);
-    begin = end;
-  }
 }
 
 /** Counts of requests and upstream calls cover all environments: only for tokens of every environment. */

@@ -146,7 +146,11 @@ const question = fc.record({
     "/queues",
     "/metrics",
     "table containers",
-    "table containers accessories",
+    "table containers accessories=true",
+    "table containers env=staging",
+    "table containers env=production status:running",
+    "table containers role:nobody",
+    "table hosts host:vm",
     "table hosts",
     "table queues queue_errors",
     "table containers hosts",
@@ -163,12 +167,16 @@ const question = fc.record({
 
 const schema = createSchema();
 
-/** The body of a query for these tables. */
+/** The body of a query for these tables: `name=value` is a field of their payload, `name:value` a filter of the dashboard. */
 function toTables(asked: string): Buffer {
-  const names = asked.split(" ").slice(1);
-  const payload = { accessories: names.includes("accessories") ? "true" : "false" };
-  const targets = names.filter((name) => name !== "accessories").map((target) => ({ refId: target, target, payload }));
-  return Buffer.from(JSON.stringify({ targets }));
+  const words = asked.split(" ").slice(1);
+  const payload = Object.fromEntries(words.filter((word) => word.includes("=")).map((word) => word.split("=")));
+  const filters = words.flatMap((word) => {
+    const [key, value] = word.split(":");
+    return value === undefined ? [] : [{ key, operator: "=", value }];
+  });
+  const targets = words.filter((word) => /^\w+$/.test(word)).map((target) => ({ refId: target, target, payload }));
+  return Buffer.from(JSON.stringify({ targets, filters }));
 }
 
 function createGateway(state: State, env: Environment | null, remembers: boolean) {

@@ -127,3 +127,13 @@ test("the line's length is reported", async () => {
   await vi.advanceTimersByTimeAsync(20);
   expect([admission.waiting, await Promise.all(waiting)]).toEqual([0, [true, false]]);
 });
+
+test("holders without a place are forgotten beyond a thousand", () => {
+  const admission = createAdmission({ limit: 9, reserve: 0, limitPerToken: 1, waitMs: 20, queueLimit: 10 });
+  for (let index = 0; index < 1100; index += 1) {
+    expect([admission.enter(false, `${index}`), admission.enter(false, `${index}`)]).toEqual([true, false]);
+    admission.leave(`${index}`);
+  }
+  for (const holder of ["0", "1099"])
+    expect([admission.enter(false, holder), admission.enter(false, holder)]).toEqual([true, false]);
+});

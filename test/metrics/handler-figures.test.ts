@@ -120,7 +120,7 @@ async function scrape(): Promise<readonly string[]> {
   const ends = [{ kid: "k1", subject: "ci", expiresAt: 1_780_000_000_500 }];
   const handle = createMetricsHandler(execute, { collect: () => [] }, () => ends);
   const { body } = await handle({ ...createCaller(), method: "GET", query: "stats=true", headers: {} });
-  return body.split("\n");
+  return String(body).split("\n");
 }
 
 it("each number of a scrape has its own name, unit and labels", async () => {

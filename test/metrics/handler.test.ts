@@ -1,13 +1,14 @@
 import * as fc from "fast-check";
+import type { IncomingHttpHeaders } from "node:http";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import type { Scope } from "../../src/auth/principal.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { createMetricsHandler, toParts, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
+import { createMetricsHandler, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
 import { queueSourceTable } from "../../src/metrics/queues.ts";
-import { collect } from "../support/collect.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
@@ -34,8 +35,10 @@ interface Asked {
 function createScraper(memory: Partial<Memory>, options: Parameters<typeof createMemorySources>[1] = {}) {
   const { sources, calls } = createMemorySources(memory, options);
   const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => tokenEnds);
-  const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) =>
-    handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
+  const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) => {
+    const reply = await handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
+    return { ...reply, body: String(reply.body) };
+  };
   return { calls, scrape };
 }
 
@@ -73,7 +76,7 @@ describe("/metrics", () => {
       const execute = createExecute(schema, sources, [metricsDocument]);
       const handle = createMetricsHandler(execute, { collect: () => [] }, () => tokenEnds);
       const caller = { ...createCaller(), principal: { ...principal, auth } };
-      return (await handle({ ...caller, method: "GET", query: "", headers: {} })).body;
+      return String((await handle({ ...caller, method: "GET", query: "", headers: {} })).body);
     };
     const limited = await asked("tokens_file");
     expect(valuesOf(limited, name, { kid: "k2", subject: "grafana" })).toEqual([1_790_000_000]);
@@ -215,7 +218,7 @@ describe("/metrics", () => {
     const handle = createMetricsHandler(execute, { collect: () => [] }, () => []);
     const { body, headers } = await handle({ ...caller, method: "GET", query: "", headers: { accept: "text/plain" } });
     expect(hold).toHaveBeenLastCalledWith(body.length);
-    expect(headers).toEqual({ "content-type": "text/plain; version=0.0.4; charset=utf-8", vary: "Accept" });
+    expect(headers).toEqual({ "content-type": "text/plain; version=0.0.4; charset=utf-8", vary: "Accept, Accept-Encoding" });
   });
 
   it("refuses other methods, other scopes and a bad parameter", async () => {
@@ -315,27 +318,24 @@ describe("an upstream that is down", () => {
   });
 });
 
-describe("a large scrape is sent in parts", () => {
+describe("a compressed scrape", () => {
   it.each([
-    ["", []],
-    ["a\n", [2]],
-    ["x".repeat(262_144), [262_144]],
-    [`${"x".repeat(262_143)}\n`, [262_144]],
-    [`${"x".repeat(262_143)}\ny\n`, [262_144, 2]],
-    [`${"x".repeat(262_100)}\n${"y".repeat(100)}\n`, [262_101, 101]],
-    // A line that is longer than a part.
-    ["z".repeat(300_000), [262_144, 37_856]],
-  ])("of whole lines (case %#)", async (text, lengths) => {
-    const parts = await collect(toParts(text));
-    expect([parts.map(({ length }) => length), parts.join("")]).toEqual([lengths, text]);
-  });
-
-  it("which together are its body", async () => {
-    const containers = Array.from({ length: 400 }, (_, index) => sampleContainer({ name: `web-${index}` }));
-    const { body, stream } = await createScraper({ ...whole, containers }).scrape();
-    const parts = await collect(stream?.chunks as AsyncIterable<string>);
-    expect(parts.length).toBeGreaterThan(1);
-    expect(parts.join("")).toBe(body);
-    expect((await createScraper(whole).scrape()).stream).toBeUndefined();
+    ["gzip", true],
+    ["gzip, deflate, br", true],
+    ["br", false],
+    ["gzip;q=0", false],
+    ["identity", false],
+    [undefined, false],
+  ])("for Accept-Encoding %j: %j", async (encoding, isZipped) => {
+    const { sources } = createMemorySources(whole);
+    const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => []);
+    const ask = (headers: IncomingHttpHeaders) => handle({ ...createCaller(), method: "GET", query: "", headers });
+    const plain = await ask({});
+    const { body, headers } = await ask({ "accept-encoding": encoding });
+    expect(headers?.["content-encoding"]).toBe(isZipped ? "gzip" : undefined);
+    expect(headers?.["vary"]).toBe("Accept, Accept-Encoding");
+    const text = isZipped ? gunzipSync(body).toString() : String(body);
+    const withoutAges = (given: unknown) => String(given).replaceAll(/age_seconds\S* [\d.]+/g, "");
+    expect(withoutAges(text)).toBe(withoutAges(plain.body));
   });
 });

@@ -120,7 +120,7 @@ function toPlain(list: readonly unknown[], begin: number, end: number): readonly
 
 /** Whether it is written at once: a plain value, a list of at most 20 of them, or an object of these. */
 function isFlat(value: unknown): boolean {
-  if (!isObject(value) || "toJSON" in value) return true;
+  if (!isObject(value) || ("toJSON" in value && typeof value.toJSON === "function")) return true;
   if (Array.isArray(value)) return value.length <= 20 && !value.some(isObject);
   for (const key in value) {
     const own = (value as Record<string, unknown>)[key];
