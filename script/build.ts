@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
+import { buildConsole } from "./console.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const graphiql = "@graphql-yoga/render-graphiql/graphiql";
@@ -76,7 +77,7 @@ async function compile(outdir: string): Promise<void> {
 }
 
 /**
- * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, and graphiql.cjs; nothing else is needed to run it. CommonJS,
+ * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, graphiql.cjs, and the console; nothing else is needed to run it. CommonJS,
  * since an ES module bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
  */
 export async function buildBundle(outdir: string): Promise<void> {
@@ -113,6 +114,7 @@ export async function buildBundle(outdir: string): Promise<void> {
   // One function for the launcher, in place of the line for the shell: other lines keep their numbers. Added at the start it would cost a copy of the text.
   writeFileSync(file, `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`);
   copyFileSync(join(root, "script/bundle/launcher.cjs"), resolve(root, outdir, "cli.cjs"));
+  await buildConsole(resolve(root, outdir, "console"));
   await compile(resolve(root, outdir));
 }
 

@@ -1,5 +1,5 @@
 import type { TokenEnd } from "./auth/token.ts";
-import { createConsolePages } from "./console/page.ts";
+import { createPages } from "./console/pages.ts";
 import { createGrafanaHandler, grafanaDocuments, grafanaPath } from "./grafana/handler.ts";
 import { createExecute, createFollow } from "./graphql/execute.ts";
 import { createSchema } from "./graphql/schema.ts";
@@ -57,7 +57,7 @@ export function createGateway(
     },
   };
 
-  return { surfaces: [rest, graphql, grafana, metrics], publicPages: createConsolePages(), metrics };
+  return { surfaces: [rest, graphql, grafana, metrics], publicPages: createPages(), metrics };
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */

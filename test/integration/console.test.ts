@@ -5,8 +5,8 @@ import { createYoga, type Plugin } from "graphql-yoga";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
-import { examples } from "../../src/console/examples.ts";
-import { createConsolePages } from "../../src/console/page.ts";
+import { examples } from "../../src/console/graphiql/examples.ts";
+import { createGraphiqlPages } from "../../src/console/graphiql/page.ts";
 import { presetHeaders } from "../../src/http/reply.ts";
 import { createEdge, type Edge } from "../../src/http/server.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
@@ -52,7 +52,7 @@ beforeAll(async () => {
         },
       },
     ],
-    publicPages: createConsolePages(),
+    publicPages: createGraphiqlPages(),
     authenticator: createAuthenticator({ token, logger: silentLogger }),
     logger: silentLogger,
   });

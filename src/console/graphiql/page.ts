@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { EdgeReply, PublicPage, PublicRequest } from "../http/surface.ts";
+import type { EdgeReply, PublicPage, PublicRequest } from "../../http/surface.ts";
 import { clientScript } from "./client-script.ts";
 
 const common = ["X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-referrer"];
@@ -30,7 +30,7 @@ const freshHeaders = [...assetHeaders, "Cache-Control", "no-cache"];
  * The GraphiQL console: at `path` for a browser that navigates there (not for a GraphQL query by GET, which has a `query`
  * parameter), and its files below `<path>/console/`. Everything is static; the data it shows is fetched with the visitor's token.
  */
-export function createConsolePages(path = "/graphql"): PublicPage[] {
+export function createGraphiqlPages(path = "/graphql"): PublicPage[] {
   let assets: ReturnType<typeof loadAssets> | undefined;
   const load = () => (assets ??= loadAssets());
 

@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { buildSchema, parse, validate } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { examples } from "../../src/console/examples.ts";
-import { createConsolePages } from "../../src/console/page.ts";
-import { startEdge, type TestEdge } from "../support/edge.ts";
+import { examples } from "../../../src/console/graphiql/examples.ts";
+import { createGraphiqlPages } from "../../../src/console/graphiql/page.ts";
+import { startEdge, type TestEdge } from "../../support/edge.ts";
 
 let edge: TestEdge;
 
 beforeAll(async () => {
-  edge = await startEdge({ publicPages: createConsolePages() });
+  edge = await startEdge({ publicPages: createGraphiqlPages() });
 });
 afterAll(() => edge[Symbol.asyncDispose]());
 
@@ -60,7 +60,7 @@ test("gzip carries the same bytes", async () => {
   const plain = await fetch(`http://127.0.0.1:${edge.port}/graphql/console/console.js`, {
     headers: { "accept-encoding": "identity" },
   });
-  const pages = createConsolePages();
+  const pages = createGraphiqlPages();
   const page = pages.find(({ path }) => path.endsWith("/console.js"));
   const zipped = await page?.reply({ path: "", query: "", headers: { "accept-encoding": "br, gzip" } });
   expect(zipped?.headers?.["Content-Encoding"]).toBe("gzip");
@@ -74,7 +74,7 @@ const common = {
   "Cross-Origin-Resource-Policy": "same-origin",
 };
 const filePolicy = "default-src 'none'; frame-ancestors 'none'";
-const toPage = (path: string) => createConsolePages("/door").find((page) => page.path === path);
+const toPage = (path: string) => createGraphiqlPages("/door").find((page) => page.path === path);
 
 test.each([
   [{ accept: "text/html" }, "", true],

@@ -1,0 +1,68 @@
+import { readFileSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { assetPath } from "../src/console/screens.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** All of the console, gzipped, bytes: what somebody with a bad line in a bad night waits for. */
+const maxGzipped = 90_000;
+
+/**
+ * Bundles src/console/app into `outdir`: index.html and files whose names have the hash of their content, each also as .gz and .br. Resolves to the size of all, gzipped;
+ * rejects when it is above the limit.
+ */
+export async function buildConsole(outdir: string): Promise<number> {
+  const app = join(root, "src/console/app");
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: { console: join(app, "main.tsx") },
+    outdir,
+    write: false,
+    entryNames: "[name]-[hash]",
+    assetNames: "[name]-[hash]",
+    loader: { ".svg": "file" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: ["chrome120", "firefox121", "safari17"],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  const files = outputFiles.map(({ path, contents }) => ({
+    name: path.slice(path.lastIndexOf("/") + 1),
+    contents: Buffer.from(contents),
+  }));
+  const find = (end: string) => files.find(({ name }) => name.endsWith(end))?.name ?? "";
+  const html = readFileSync(join(app, "index.html"), "utf8")
+    .replace("console.css", assetPath + find(".css"))
+    .replace("console.js", assetPath + find(".js"));
+  files.push({ name: "index.html", contents: Buffer.from(html) });
+  rmSync(outdir, { recursive: true, force: true });
+  mkdirSync(outdir, { recursive: true });
+  let total = 0;
+  for (const { name, contents } of files) {
+    const zipped = gzipSync(contents, { level: 9 });
+    total += zipped.length;
+    writeFileSync(join(outdir, name), contents);
+    writeFileSync(join(outdir, `${name}.gz`), zipped);
+    writeFileSync(
+      join(outdir, `${name}.br`),
+      brotliCompressSync(contents, {
+        params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: contents.length },
+      }),
+    );
+  }
+  if (total > maxGzipped) throw new Error(`The console has ${total} bytes gzipped: at most ${maxGzipped}`);
+  return total;
+}
+
+if (import.meta.main) {
+  const size = await buildConsole(join(root, "dist/console"));
+  console.log(`dist/console: ${(size / 1000).toFixed(1)} kB gzipped`);
+}

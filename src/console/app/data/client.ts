@@ -1,0 +1,170 @@
+import { signal } from "@preact/signals";
+import { createClient, NetworkError } from "graphql-sse";
+import type { TypedDocumentString } from "../../../generated/console.ts";
+import { signOut, token } from "./session.ts";
+
+/** An error of the gateway: its code and its words. `path` is the field that has no value because of it; null for the whole answer. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly path: string | null;
+}
+
+export interface Answer<Data> {
+  /** Null when nothing could be answered. */
+  readonly data: Data | null;
+  readonly failures: readonly Failure[];
+}
+
+interface ResultError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions?: { readonly code?: string; readonly retryAfter?: number };
+}
+
+interface Result<Data> {
+  readonly data?: Data | null;
+  readonly errors?: readonly ResultError[];
+}
+
+/** Since when the gateway cannot be reached, and when it is asked again (unix ms). Null while it answers. */
+export const lostConnection = signal<{ readonly since: number; readonly nextAt: number } | null>(null);
+
+/** `unreachable`: no answer from the gateway at all; the request may be sent again. */
+export class Unreachable extends Error {}
+
+/**
+ * Runs a query or mutation. Rejects with Unreachable when the gateway does not answer, and with an AbortError. A refused token signs out.
+ */
+export async function ask<Data, Variables>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<Answer<Data>> {
+  const { data, failures } = toAnswer<Data>(JSON.parse(await askText(document, variables, signal)) as Result<Data>);
+  return { data, failures };
+}
+
+/** As `ask`, the answer's text: equal texts need no work. */
+export async function askText<Data, Variables>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<string> {
+  const sent = token.value;
+  let response: Response;
+  try {
+    response = await fetch("/graphql", {
+      method: "POST",
+      headers: { authorization: `Bearer ${sent}`, "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ query: document.toString(), variables }),
+      signal: signal ?? null,
+      cache: "no-store",
+      credentials: "omit",
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Unreachable("The gateway does not answer", { cause: error });
+  }
+  if (response.status === 401) {
+    if (token.value === sent) signOut("The gateway no longer accepts this token: it is revoked, expired or mistyped.");
+    throw new DOMException("signed out", "AbortError");
+  }
+  const type = response.headers.get("content-type") ?? "";
+  if (response.status >= 502 || !type.includes("json")) throw new Unreachable(`The gateway answered ${response.status}`);
+  return response.text();
+}
+
+/** The data of an answer, and its failures in one form. */
+export function toAnswer<Data>(
+  result: Result<Data> & { readonly error?: { readonly code: string; readonly message: string } },
+): Answer<Data> {
+  if (result.error) return { data: null, failures: [{ ...result.error, path: null }] };
+  const failures = (result.errors ?? []).map(({ message, path, extensions }) => ({
+    code: extensions?.code ?? "invalid_request",
+    message,
+    path: path ? path.join(".") : null,
+  }));
+  return { data: result.data ?? null, failures };
+}
+
+export interface Sink<Data> {
+  /** A message. */
+  next(answer: Answer<Data>): void;
+  /** The stream is broken and will be opened again: what it missed is up to the subscription. */
+  broken(): void;
+  /** It will not be opened again; the reason in words, null after its own end. */
+  ended(failure: Failure | null): void;
+}
+
+const client = createClient({
+  url: "/graphql",
+  credentials: "omit",
+  headers: () => ({ authorization: `Bearer ${token.value}` }),
+  // Retries are ours: with what is known by then, such as where a log ended.
+  retryAttempts: 0,
+});
+
+/**
+ * Opens a subscription and keeps it open until the returned function is called: after a break it is opened again, after 0.5 s and at most 10 s later.
+ * `variables` is asked each time, so that it can go on where it ended.
+ */
+export function follow<Data, Variables extends object>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: () => Variables,
+  sink: Sink<Data>,
+): () => void {
+  let stop = () => {};
+  let isOver = false;
+  let tries = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const again = (afterMs: number) => {
+    if (isOver) return;
+    timer = setTimeout(open, afterMs);
+  };
+  const lost = () => {
+    sink.broken();
+    const waitMs = Math.min(10_000, 500 * 2 ** tries) * (0.8 + Math.random() * 0.4);
+    tries += 1;
+    again(waitMs);
+  };
+  const end = (failure: Failure | null) => {
+    isOver = true;
+    sink.ended(failure);
+  };
+  const open = () => {
+    let hasData = false;
+    stop = client.subscribe<Data>(
+      { query: document.toString(), variables: variables() as Record<string, unknown> },
+      {
+        next: (result) => {
+          if (isOver) return;
+          const answer = toAnswer<Data>(result as Result<Data>);
+          tries = 0;
+          hasData = answer.data !== null;
+          if (hasData) lostConnection.value = null;
+          const [refused] = answer.data === null ? answer.failures : [];
+          if (!refused) sink.next(answer);
+          else if (refused.code === "rate_limited") return;
+          else end(refused);
+        },
+        error: (error) => {
+          if (isOver) return;
+          const status = error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
+          if (status === 401) signOut("The gateway no longer accepts this token: it is revoked, expired or mistyped.");
+          else if (status === 403) end({ code: "forbidden", message: "This token may not do that", path: null });
+          else lost();
+        },
+        // Ended by the gateway: after an hour, at its stop, or because this reader was too slow.
+        complete: () => (isOver ? undefined : hasData ? again(200) : lost()),
+      },
+    );
+  };
+  open();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+    stop();
+  };
+}

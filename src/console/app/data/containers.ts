@@ -1,0 +1,79 @@
+import { computed, signal } from "@preact/signals";
+import {
+  ConsoleContainersDocument,
+  type ConsoleContainersSubscription,
+  type ContainerRowFragment,
+} from "../../../generated/console.ts";
+import { type Failure, follow } from "./client.ts";
+import { token } from "./session.ts";
+import { params } from "./url.ts";
+
+export type ContainerRow = ContainerRowFragment;
+type Change = NonNullable<ConsoleContainersSubscription["containers"]>;
+export type EngineRow = Change["engines"][number];
+
+/** Every container that the token may see, by id; null before the first answer. */
+const rows = signal<ReadonlyMap<string, ContainerRow> | null>(null);
+
+/** The engines that were asked, with what is wrong with them. */
+export const engines = signal<readonly EngineRow[]>([]);
+
+/** Why there is no list; null while there is one. */
+export const containersFailure = signal<Failure | null>(null);
+
+/** All containers of the chosen environment and destination, sorted by name. Null before the first answer. */
+export const containers = computed<readonly ContainerRow[] | null>(() => {
+  if (!rows.value) return null;
+  const [env, destination] = [params.value.get("env"), params.value.get("destination")];
+  return [...rows.value.values()]
+    .filter((row) => (!env || row.env === env) && (!destination || row.destination === destination))
+    .toSorted((one, other) => one.name.localeCompare(other.name) || one.engine.localeCompare(other.engine));
+});
+
+/** The words of Kamal that containers have as destinations. */
+export const destinations = computed(() => {
+  const words = [...(rows.value?.values() ?? [])].map(({ destination }) => destination).filter((word) => word !== null);
+  return [...new Set(words)].toSorted();
+});
+
+let stop: (() => void) | null = null;
+
+/** Follows the list while somebody is signed in and looks at the page. Call once. */
+export function followContainers(): void {
+  const update = () => {
+    const isWanted = token.value !== null && !document.hidden;
+    if (isWanted && !stop) stop = open();
+    else if (!isWanted && stop) {
+      stop();
+      stop = null;
+    }
+    if (token.value === null) [rows.value, containersFailure.value] = [null, null];
+  };
+  token.subscribe(update);
+  document.addEventListener("visibilitychange", update);
+}
+
+function open(): () => void {
+  return follow(ConsoleContainersDocument, () => ({}), {
+    next: ({ data, failures }) => {
+      const change = data?.containers;
+      if (!change) {
+        containersFailure.value = failures[0] ?? null;
+        return;
+      }
+      containersFailure.value = null;
+      apply(change);
+    },
+    broken() {},
+    ended: (failure) => (containersFailure.value = failure),
+  });
+}
+
+function apply({ snapshot, changed, removed, engines: asked }: Change): void {
+  engines.value = asked;
+  if (!snapshot && changed.length === 0 && removed.length === 0) return;
+  const next = new Map(snapshot ? [] : rows.value);
+  for (const row of changed) next.set(row.id, row);
+  for (const { id } of removed) next.delete(id);
+  rows.value = next;
+}

@@ -1,0 +1,149 @@
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { TypedDocumentString } from "../../../generated/console.ts";
+import { askText, type Failure, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { token } from "./session.ts";
+
+/** The state of a question that is asked again and again. */
+export interface Live<Data> {
+  /** The last answer; undefined before the first. It stays while the gateway is away. */
+  readonly data: Data | undefined;
+  /** What could not be answered in it. */
+  readonly failures: readonly Failure[];
+  /** When it was answered, unix ms. */
+  readonly at: number;
+  /** Whether it is the answer to other variables: the new one is on its way. */
+  readonly isOld: boolean;
+}
+
+const empty: Live<never> = { data: undefined, failures: [], at: 0, isOld: false };
+
+/** Questions in use, by document and variables: two parts of a screen that ask the same share it. */
+const polls = new Map<string, Poll<unknown>>();
+
+/** One question, asked every `everyMs` while a visible page uses it. */
+class Poll<Data> {
+  readonly state: Signal<Live<Data>> = signal(empty);
+  readonly #key: string;
+  readonly #document: TypedDocumentString<Data, unknown>;
+  readonly #variables: unknown;
+  readonly #users = new Map<symbol, number>();
+  #text = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running: AbortController | undefined;
+  #failed = 0;
+
+  constructor(key: string, document: TypedDocumentString<Data, unknown>, variables: unknown) {
+    this.#key = key;
+    this.#document = document;
+    this.#variables = variables;
+  }
+
+  enter(everyMs: number): () => void {
+    const user = Symbol("user");
+    this.#users.set(user, everyMs);
+    this.#plan(this.state.value.at === 0 ? 0 : undefined);
+    return () => {
+      this.#users.delete(user);
+      if (this.#users.size > 0) return;
+      clearTimeout(this.#timer);
+      this.#running?.abort();
+      polls.delete(this.#key);
+    };
+  }
+
+  /** Asks now, and plans the next time from there. */
+  refresh(): void {
+    this.#plan(0);
+  }
+
+  #plan(afterMs = Math.min(...this.#users.values())): void {
+    clearTimeout(this.#timer);
+    if (this.#users.size === 0 || document.hidden || !Number.isFinite(afterMs)) return;
+    this.#timer = setTimeout(() => void this.#run(), afterMs);
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running || token.value === null) return;
+    const running = new AbortController();
+    this.#running = running;
+    try {
+      const text = await askText(this.#document, this.#variables, running.signal);
+      this.#failed = 0;
+      lostConnection.value = null;
+      // The same text is the same data: nothing that shows it has to look at it again.
+      if (text === this.#text) this.state.value = { ...this.state.value, at: Date.now(), isOld: false };
+      else {
+        this.#text = text;
+        const { data, failures } = toAnswer<Data>(JSON.parse(text));
+        this.state.value = { data: data ?? undefined, failures, at: Date.now(), isOld: false };
+      }
+    } catch (error) {
+      if (error instanceof Unreachable) this.#lost();
+      else if (!running.signal.aborted) throw error;
+    } finally {
+      this.#running = undefined;
+      this.#plan(this.#failed > 0 ? retryMs(this.#failed) : undefined);
+    }
+  }
+
+  #lost(): void {
+    this.#failed += 1;
+    const nextAt = Date.now() + retryMs(this.#failed);
+    lostConnection.value = { since: lostConnection.value?.since ?? Date.now(), nextAt };
+  }
+}
+
+function retryMs(failed: number): number {
+  return Math.min(5000, 500 * 2 ** (failed - 1));
+}
+
+/** Hidden pages ask nothing; one that is shown again asks at once. Call once. */
+export function pauseWhileHidden(): void {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) for (const poll of polls.values()) poll.refresh();
+  });
+}
+
+/** Asks all questions in use at once: after an action, or a change that others depend on. */
+export function refreshAll(): void {
+  for (const poll of polls.values()) poll.refresh();
+}
+
+export function refresh<Data, Variables>(asked: TypedDocumentString<Data, Variables>): void {
+  const text = asked.toString();
+  for (const [key, poll] of polls) if (key.startsWith(text)) poll.refresh();
+}
+
+/**
+ * The answer to a query, live: asked every `everyMs` (never again without it) while the component is mounted and the page is visible. When the variables change, the
+ * last answer stays, marked old, until the new one is there. `skip` asks nothing.
+ */
+export function useLive<Data, Variables>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+  { everyMs = Number.POSITIVE_INFINITY, skip = false }: { readonly everyMs?: number; readonly skip?: boolean } = {},
+): ReadonlySignal<Live<Data>> {
+  const shown = useMemo(() => signal<Live<Data>>(empty), [document]);
+  const key = `${document.toString()}\n${JSON.stringify(variables)}`;
+  useEffect(() => {
+    if (skip) return undefined;
+    const poll = (polls.get(key) ?? new Poll(key, document as TypedDocumentString<unknown, unknown>, variables)) as Poll<Data>;
+    polls.set(key, poll as Poll<unknown>);
+    const leave = poll.enter(everyMs);
+    if (poll.state.value.at === 0) shown.value = { ...shown.value, isOld: shown.value.data !== undefined };
+    const unsubscribe = poll.state.subscribe((state) => {
+      if (state.at > 0) shown.value = state;
+    });
+    return () => {
+      unsubscribe();
+      leave();
+    };
+  }, [key, everyMs, skip]);
+  return shown;
+}
+
+/** The failure of a field, by its path's beginning; undefined when it was answered. */
+export function failureOf(state: Live<unknown>, path: string): Failure | undefined {
+  return state.failures.find((failure) => failure.path === null || failure.path === path || failure.path.startsWith(`${path}.`));
+}

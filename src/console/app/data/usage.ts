@@ -1,0 +1,25 @@
+import { useMemo } from "preact/hooks";
+import { ConsoleUsageDocument } from "../../../generated/console.ts";
+import { useLive } from "./live.ts";
+import { params } from "./url.ts";
+
+export interface Usage {
+  /** Per cent of one CPU; may exceed 100. */
+  readonly cpuPct: number | null;
+  /** Per cent of its limit, or of its machine. */
+  readonly memPct: number | null;
+}
+
+export type Env = "STAGING" | "PRODUCTION" | null;
+
+/** The environment of the switch. */
+export function useEnv(): Env {
+  const env = params.value.get("env");
+  return env === "STAGING" || env === "PRODUCTION" ? env : null;
+}
+
+/** What every container takes now, by id. */
+export function useUsage(): ReadonlyMap<string, Usage> {
+  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 5000 }).value;
+  return useMemo(() => new Map((data?.containers ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }])), [data]);
+}

@@ -1,0 +1,36 @@
+import "./styles/index.css";
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import type { ScreenPath } from "../screens.ts";
+import { startClock } from "./data/clock.ts";
+import { followContainers } from "./data/containers.ts";
+import { followKeys } from "./data/keys.ts";
+import { pauseWhileHidden } from "./data/live.ts";
+import { token } from "./data/session.ts";
+import { followTheme } from "./data/theme.ts";
+import { followLocation, path } from "./data/url.ts";
+import { loadViewer, viewer } from "./data/viewer.ts";
+import { Shell } from "./parts/shell.tsx";
+import { SignIn } from "./parts/sign-in.tsx";
+import { Skeleton } from "./parts/notice.tsx";
+import { Now } from "./screens/now.tsx";
+
+/** A screen for each address. */
+const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> = {
+  "/": Now,
+};
+
+function App() {
+  useEffect(() => void loadViewer(), [token.value]);
+  if (token.value === null) return <SignIn />;
+  const Screen = screens[path.value] ?? Now;
+  return <Shell counts={{}}>{viewer.value ? <Screen key={path.value} /> : <Skeleton rows={8} />}</Shell>;
+}
+
+followTheme();
+followLocation();
+followKeys();
+startClock();
+pauseWhileHidden();
+followContainers();
+render(<App />, document.getElementById("app") as HTMLElement);

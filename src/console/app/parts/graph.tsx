@@ -1,0 +1,151 @@
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { theme } from "../data/theme.ts";
+import { toLocalTime } from "./format.ts";
+
+export interface Series {
+  readonly label: string;
+  /** Null is unknown: a gap. As many as there are times. */
+  readonly values: readonly (number | null)[];
+  /** The colours of states, or the accent. */
+  readonly tone?: "accent" | "ok" | "warn" | "bad" | "muted";
+}
+
+export interface GraphMark {
+  /** Unix ms. */
+  readonly at: number;
+  readonly label: string;
+}
+
+interface GraphProps {
+  /** Unix ms, ascending. */
+  readonly times: readonly number[];
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  readonly label: string;
+  /** Moments with a line across: deploys. */
+  readonly marks?: readonly GraphMark[];
+  /** A line that should not be crossed, in the series' unit. */
+  readonly threshold?: number;
+  /** The top of the scale, where it has one. */
+  readonly max?: number;
+  /** Pixels. @default 160 */
+  readonly height?: number;
+  /** Called with the time that was clicked, unix ms. */
+  readonly onPick?: (at: number) => void;
+}
+
+function readColour(name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+/** The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The cursor's values are read in the legend. */
+export function Graph(props: GraphProps) {
+  const { times, series, label, height = 160 } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const shape = `${series.map(({ label: name, tone }) => `${name} ${tone}`).join("|")} ${height} ${theme.value} ${props.threshold} ${props.max}`;
+
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const made = new uPlot(toOptions(latest, element.clientWidth, height), toData(latest.current), element);
+    plot.current = made;
+    const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(toData(latest.current)), [times, series, props.marks]);
+
+  return <div class="graph" ref={box} role="img" aria-label={label} />;
+}
+
+function toData({ times, series }: GraphProps): uPlot.AlignedData {
+  return [times.map((at) => at / 1000), ...series.map(({ values }) => values as (number | null)[])];
+}
+
+function toOptions(latest: { readonly current: GraphProps }, width: number, height: number): uPlot.Options {
+  const [line, muted, accent] = [readColour("line"), readColour("muted"), readColour("accent")];
+  const axis = {
+    stroke: muted,
+    grid: { stroke: line, width: 1 },
+    ticks: { stroke: line, width: 1 },
+    font: "11px system-ui, sans-serif",
+  };
+  const { series, format, threshold, max } = latest.current;
+  const top = (found: number | null) =>
+    Math.max(max ?? 0, (found ?? 0) * (max === undefined ? 1.1 : 1), threshold === undefined ? 0 : threshold * 1.05) || 1;
+  return {
+    width,
+    height,
+    padding: [8, 8, 0, 0],
+    cursor: {
+      y: false,
+      bind: {
+        click: (self, _target, handler) => (event) => {
+          const at = self.posToVal(self.cursor.left ?? 0, "x") * 1000;
+          latest.current.onPick?.(at);
+          return handler(event);
+        },
+      },
+    },
+    legend: { live: true },
+    scales: { x: { time: true }, y: { range: (_self, _min, found) => [0, top(found)] } },
+    axes: [axis, { ...axis, size: 56, values: (_self, splits) => splits.map((value) => format(value)) }],
+    series: [
+      { value: (_self, value) => (value === null ? "" : toLocalTime(value * 1000)) },
+      ...series.map(({ label, tone = "accent" }) => ({
+        label,
+        stroke: readColour(tone),
+        width: 1.5,
+        spanGaps: false,
+        points: { show: false },
+        value: (_self: uPlot, value: number | null) => (value === null ? "unknown" : format(value)),
+      })),
+    ],
+    hooks: {
+      draw: [
+        (self) => {
+          const { ctx, bbox } = self;
+          const ratio = devicePixelRatio;
+          ctx.save();
+          ctx.lineWidth = ratio;
+          for (const { at, label } of latest.current.marks ?? []) {
+            const x = Math.round(self.valToPos(at / 1000, "x", true));
+            if (x < bbox.left || x > bbox.left + bbox.width) continue;
+            ctx.strokeStyle = accent;
+            ctx.setLineDash([]);
+            ctx.beginPath();
+            ctx.moveTo(x, bbox.top);
+            ctx.lineTo(x, bbox.top + bbox.height);
+            ctx.stroke();
+            ctx.fillStyle = accent;
+            ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+            ctx.fillText(label, x + 4 * ratio, bbox.top + 11 * ratio, 160 * ratio);
+          }
+          if (threshold !== undefined) {
+            const y = Math.round(self.valToPos(threshold, "y", true));
+            ctx.strokeStyle = readColour("bad");
+            ctx.setLineDash([4 * ratio, 4 * ratio]);
+            ctx.beginPath();
+            ctx.moveTo(bbox.left, y);
+            ctx.lineTo(bbox.left + bbox.width, y);
+            ctx.stroke();
+          }
+          ctx.restore();
+        },
+      ],
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { goKeys, overlay } from "../data/keys.ts";
+import { useEffect, useRef } from "preact/hooks";
+
+const others = [
+  ["Ctrl/⌘ K", "find or do"],
+  ["/", "search"],
+  [".", "the last filter again"],
+  ["↑ ↓ or j k", "walk the rows"],
+  ["Enter", "open"],
+  ["Esc", "close"],
+  ["?", "these keys"],
+] as const;
+
+/** The keys. */
+export function Help() {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => box.current?.focus(), []);
+  return (
+    <>
+      <div class="backdrop" onClick={() => (overlay.value = null)} />
+      <div class="dialog" role="dialog" aria-modal="true" aria-label="Keys" tabIndex={-1} ref={box}>
+        <h2>Keys</h2>
+        <div class="help">
+          {Object.entries(goKeys).map(([key, [, name]]) => (
+            <div key={key}>
+              <span>{name}</span>
+              <span>
+                <kbd>g</kbd> <kbd>{key}</kbd>
+              </span>
+            </div>
+          ))}
+          {others.map(([key, name]) => (
+            <div key={key}>
+              <span>{name}</span>
+              <kbd>{key}</kbd>
+            </div>
+          ))}
+        </div>
+      </div>
+    </>
+  );
+}

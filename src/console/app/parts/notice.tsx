@@ -1,0 +1,49 @@
+import type { ComponentChildren } from "preact";
+import type { Failure } from "../data/client.ts";
+import { Shape, type Tone } from "./state.tsx";
+
+/** A line across the screen: what is not as it should be, and what still works. */
+export function Banner({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
+  return (
+    <p class={`banner ${tone}`} role="status">
+      <Shape tone={tone} />
+      <span>{children}</span>
+    </p>
+  );
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  docker_unavailable: "Its containers are unknown until it answers; it is asked again all the time.",
+  queues_unavailable: "Queues of other sources are still shown.",
+  prometheus_unavailable: "Containers and queues are not concerned.",
+  forbidden: "Ask for a token with that scope.",
+  deploy_info_unavailable: "Releases are still known from the containers.",
+};
+
+/** What could not be read, why, and what still works. */
+export function FailureNotice({ failure, what }: { readonly failure: Failure | null | undefined; readonly what: string }) {
+  if (!failure) return null;
+  return (
+    <Banner tone={failure.code === "forbidden" ? "unknown" : "bad"}>
+      {what}: {failure.message}. {remedies[failure.code] ?? ""} <code class="muted">{failure.code}</code>
+    </Banner>
+  );
+}
+
+/** Rows that will be there soon: as high as they will be, so that nothing jumps. */
+export function Skeleton({ rows = 3 }: { readonly rows?: number }) {
+  return (
+    <div role="status" aria-label="loading">
+      {Array.from({ length: rows }, (_, index) => (
+        <div key={index} class="skeleton-row">
+          <span class={`skeleton w${(index % 3) + 1}`} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** A list without rows says why it has none. */
+export function Empty({ children }: { readonly children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}

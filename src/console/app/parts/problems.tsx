@@ -1,0 +1,4 @@
+/** Placeholder until the graph has `problems`. */
+export function Problems() {
+  return <p />;
+}

@@ -1,0 +1,56 @@
+import type { QueueRow } from "../data/queues.ts";
+import { href } from "../data/url.ts";
+import { toCount, toDuration, toRate } from "./format.ts";
+import { Empty } from "./notice.tsx";
+import { EnumState, toQueueTone } from "./state.tsx";
+
+/** Queues with the numbers that say whether they move. */
+export function QueueTable({ rows }: { readonly rows: readonly QueueRow[] }) {
+  if (rows.length === 0) return <Empty>No queue is known here: see the sources at Queues.</Empty>;
+  return (
+    <table class="table queues">
+      <thead>
+        <tr>
+          <th scope="col">queue</th>
+          <th scope="col">state</th>
+          <th scope="col" class="number">
+            waiting
+          </th>
+          <th scope="col" class="number wide-only">
+            oldest
+          </th>
+          <th scope="col" class="number wide-only">
+            rate
+          </th>
+          <th scope="col" class="number wide-only" title="Failed attempts in the last hour">
+            failed
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ id, name, source, state, depth, exact, oldestAgeSeconds, processedPerSec, failuresLastHour }) => (
+          <tr key={id}>
+            <td>
+              <a data-row-link class="isolate" href={href("/queue", { name, source })} title={`${name} of ${source}`}>
+                {name}
+              </a>
+            </td>
+            <td>
+              <EnumState value={state} tone={toQueueTone(state)} />
+            </td>
+            <td class="number">
+              {exact ? "" : "~"}
+              {toCount(depth)}
+            </td>
+            <td class="number wide-only">{toDuration(oldestAgeSeconds)}</td>
+            <td class="number wide-only">
+              {exact || processedPerSec === null ? "" : "~"}
+              {toRate(processedPerSec)}
+            </td>
+            <td class={`number wide-only ${failuresLastHour ? "bad" : ""}`}>{toCount(failuresLastHour)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,214 @@
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import type { ScreenPath } from "../../screens.ts";
+import { now } from "../data/clock.ts";
+import { lostConnection } from "../data/client.ts";
+import { destinations, engines } from "../data/containers.ts";
+import { goKeys, overlay } from "../data/keys.ts";
+import { signOut } from "../data/session.ts";
+import { switchTheme, theme } from "../data/theme.ts";
+import { href, params, path, setParams } from "../data/url.ts";
+import { isOutdated, server, viewer } from "../data/viewer.ts";
+import { ActionDialog } from "./action.tsx";
+import { toDuration } from "./format.ts";
+import { Help } from "./help.tsx";
+import { Icon } from "./icons.tsx";
+import { Banner } from "./notice.tsx";
+import { Palette } from "./palette.tsx";
+import { Shape } from "./state.tsx";
+
+/** The rail's entry of a screen that is about one thing. */
+const parents: Partial<Readonly<Record<ScreenPath, ScreenPath>>> = {
+  "/container": "/containers",
+  "/queue": "/queues",
+  "/job": "/queues",
+  "/deploy": "/deploys",
+  "/host": "/hosts",
+};
+
+const names = Object.values(goKeys);
+
+/** What is around every screen: the rail, the bar, badges, dialogs. */
+export function Shell({
+  children,
+  counts,
+}: {
+  readonly children: ComponentChildren;
+  readonly counts: Readonly<Record<string, { readonly count: number; readonly tone: string }>>;
+}) {
+  const current = parents[path.value] ?? path.value;
+  const name = names.find(([target]) => target === current)?.[1] ?? "Now";
+  useEffect(() => {
+    document.title = `${params.value.get("name") ?? name} · wallet-core-ops`;
+  }, [name, params.value]);
+  return (
+    <div class="shell">
+      <nav class="rail" aria-label="Screens">
+        {names.map(([target, label]) => {
+          const count = counts[target];
+          return (
+            <a
+              key={target}
+              href={href(target)}
+              aria-current={target === current ? "page" : undefined}
+              aria-label={count ? `${label}: ${count.count}` : label}
+            >
+              <Icon name={label.toLowerCase()} />
+              {count && count.count > 0 && (
+                <span class={`count ${count.tone}`} aria-hidden="true">
+                  {count.count > 99 ? "99+" : count.count}
+                </span>
+              )}
+              <span class="label" aria-hidden="true">
+                {label}
+              </span>
+            </a>
+          );
+        })}
+        <span class="gap" />
+        <a href="/graphql" aria-label="API" target="_self">
+          <Icon name="api" />
+          <span class="label" aria-hidden="true">
+            API
+          </span>
+        </a>
+      </nav>
+      <Bar />
+      <main class={path.value === "/logs" ? "content wide" : "content"} id="main">
+        <Badges />
+        {children}
+      </main>
+      {overlay.value === "palette" && <Palette />}
+      {overlay.value === "help" && <Help />}
+      <ActionDialog />
+    </div>
+  );
+}
+
+function Bar() {
+  const env = params.value.get("env") ?? "";
+  const seen = viewer.value?.environments ?? [];
+  const destination = params.value.get("destination") ?? "";
+  return (
+    <header class="bar">
+      <select
+        class="input"
+        aria-label="Environment"
+        value={env}
+        onChange={({ currentTarget }) => setParams({ env: currentTarget.value, destination: null }, { replace: false })}
+      >
+        <option value="">{seen.length > 1 ? "any environment" : (seen[0]?.toLowerCase() ?? "environment")}</option>
+        {seen.length > 1 &&
+          seen.map((value) => (
+            <option key={value} value={value}>
+              {value.toLowerCase()}
+            </option>
+          ))}
+      </select>
+      {(destinations.value.length > 1 || destination) && (
+        <select
+          class="input wide-only"
+          aria-label="Destination"
+          value={destination}
+          onChange={({ currentTarget }) => setParams({ destination: currentTarget.value }, { replace: false })}
+        >
+          <option value="">any destination</option>
+          {destinations.value.map((value) => (
+            <option key={value} value={value}>
+              {value}
+            </option>
+          ))}
+        </select>
+      )}
+      <button type="button" class="button find" aria-label="Find or do (Ctrl+K)" onClick={() => (overlay.value = "palette")}>
+        <span class="words">Find or do …</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <Freshness />
+      <button
+        type="button"
+        class="button quiet"
+        title="Colours: system, light, dark"
+        aria-label={`Colours: ${theme.value}`}
+        onClick={switchTheme}
+      >
+        {theme.value === "system" ? "◐" : theme.value === "light" ? "○" : "●"}
+      </button>
+      <button
+        type="button"
+        class="button quiet wide-only"
+        title="Keys"
+        aria-label="Keys"
+        onClick={() => (overlay.value = "help")}
+      >
+        ?
+      </button>
+      <details class="person">
+        <summary class="cut" aria-label={`Signed in as ${viewer.value?.subject}`}>
+          <span class="person-name">{viewer.value?.subject}</span> ▾
+        </summary>
+        <div class="menu">
+          <p class="strong isolate">{viewer.value?.subject}</p>
+          <p class="muted">{viewer.value?.scopes.join(", ")}</p>
+          <p class="muted">wallet-core-ops {server.value?.version}</p>
+          <button type="button" class="button" onClick={() => signOut()}>
+            Sign out and forget the token
+          </button>
+        </div>
+      </details>
+    </header>
+  );
+}
+
+function Freshness() {
+  const lost = lostConnection.value;
+  if (lost)
+    return (
+      <span class="state" role="status">
+        <Shape tone="bad" /> <span class="bad">lost</span>
+      </span>
+    );
+  const silent = engines.value.filter(({ ok }) => !ok);
+  if (silent.length > 0)
+    return (
+      <span class="state" role="status" title={silent.map(({ name }) => name).join(", ")}>
+        <Shape tone="warn" /> partly live
+      </span>
+    );
+  return (
+    <span class="state" role="status">
+      <Shape tone="ok" /> live
+    </span>
+  );
+}
+
+/** What concerns every screen. */
+function Badges() {
+  const lost = lostConnection.value;
+  return (
+    <>
+      {lost && (
+        <Banner tone="bad">
+          The gateway has not answered for {toDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown is from then.
+          It is asked again all the time.
+        </Banner>
+      )}
+      {isOutdated.value && (
+        <Banner tone="warn">
+          The gateway is now version {server.value?.version}, newer than this page.{" "}
+          <a class="link" href={window.location.href} target="_self">
+            Load the new one
+          </a>
+        </Banner>
+      )}
+      {engines.value
+        .filter(({ ok }) => !ok)
+        .map(({ name, error }) => (
+          <Banner key={name} tone="warn">
+            The engine {name} does not answer{error ? `: ${error.message}` : ""}. Its containers are shown as they were, marked,
+            for a minute.
+          </Banner>
+        ))}
+    </>
+  );
+}

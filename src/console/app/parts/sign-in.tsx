@@ -1,0 +1,55 @@
+import { useState } from "preact/hooks";
+import { signIn, signInProblem, toToken } from "../data/session.ts";
+import { Banner } from "./notice.tsx";
+
+/** Asks for a token, and says what that is. */
+export function SignIn() {
+  const [text, setText] = useState("");
+  const [keep, setKeep] = useState(false);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const token = toToken(text);
+    if (token) signIn(token, keep);
+    else signInProblem.value = "This is not a token: it has characters that a token cannot have.";
+  };
+  return (
+    <main class="card">
+      <h1>wallet-core-ops</h1>
+      {signInProblem.value !== null && <Banner tone="bad">{signInProblem.value}</Banner>}
+      <p>
+        A token says who you are and what you may see and do. Whoever runs the gateway makes one for you with
+        <code> wallet-core-ops token make</code>.
+      </p>
+      <form onSubmit={submit}>
+        <label for="token">Token</label>
+        <input
+          id="token"
+          class="input code"
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          required
+          autofocus
+          value={text}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />
+        <label class="check">
+          <input type="checkbox" checked={keep} onChange={({ currentTarget }) => setKeep(currentTarget.checked)} />
+          Stay signed in on this device
+        </label>
+        <button type="submit" class="button primary">
+          Sign in
+        </button>
+      </form>
+      <details>
+        <summary>How do I get a token?</summary>
+        <p>Where the gateway runs, somebody who may read its configuration runs:</p>
+        <pre>wallet-core-ops token make --name you --scopes ops:read,ops:logs</pre>
+        <p>
+          <code>ops:read</code> sees everything but logs, <code>ops:logs</code> reads logs, <code>ops:operate</code> restarts
+          containers and retries jobs. Without “stay signed in” the token is in this tab alone, and gone when it is closed.
+        </p>
+      </details>
+    </main>
+  );
+}

@@ -1,0 +1,222 @@
+import { useMemo } from "preact/hooks";
+import {
+  ConsoleContainerSeriesDocument,
+  ConsoleDeploysDocument,
+  ConsoleHostsDocument,
+  ConsoleQueuesDocument,
+} from "../../../generated/console.ts";
+import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import { sortByTrouble } from "../data/queues.ts";
+import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
+import { href } from "../data/url.ts";
+import { useEnv, useUsage, type Usage } from "../data/usage.ts";
+import { DeployTable } from "../parts/deploy-table.tsx";
+import { HostTable } from "../parts/host-table.tsx";
+import { toPercent } from "../parts/format.ts";
+import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { QueueTable } from "../parts/queue-table.tsx";
+import { Release } from "../parts/release.tsx";
+import { Spark, type SparkPoint } from "../parts/spark.tsx";
+import { Shape, toContainerState } from "../parts/state.tsx";
+import { Problems } from "../parts/problems.tsx";
+
+/** What is wrong, and below it all that runs. */
+export function Now() {
+  const env = useEnv();
+  const queues = useLive(ConsoleQueuesDocument, {}, { everyMs: 2000 }).value;
+  const hosts = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;
+  const deploys = useLive(ConsoleDeploysDocument, { env, first: 5, after: null }, { everyMs: 5000 }).value;
+  const troubled = sortByTrouble(queues.data);
+  return (
+    <>
+      <Problems />
+      <Roles />
+      <div class="columns">
+        <section class="section">
+          <header>
+            <h2>
+              <a href={href("/queues")}>Queues</a>
+            </h2>
+            <span class="muted">by trouble</span>
+          </header>
+          <FailureNotice failure={failureOf(queues, "queues")} what="Queues" />
+          {troubled === null ? (
+            failureOf(queues, "queues") ? null : (
+              <Skeleton rows={5} />
+            )
+          ) : (
+            <QueueTable rows={troubled.slice(0, 12)} />
+          )}
+        </section>
+        <section class="section">
+          <header>
+            <h2>
+              <a href={href("/hosts")}>Hosts</a>
+            </h2>
+          </header>
+          <FailureNotice failure={failureOf(hosts, "hosts")} what="Hosts" />
+          {hosts.data?.hosts ? (
+            <HostTable rows={hosts.data.hosts} thresholds={hosts.data.thresholds} />
+          ) : failureOf(hosts, "hosts") ? null : (
+            <Skeleton rows={3} />
+          )}
+        </section>
+      </div>
+      <section class="section">
+        <header>
+          <h2>
+            <a href={href("/deploys")}>Last deploys</a>
+          </h2>
+        </header>
+        <FailureNotice failure={failureOf(deploys, "deploys")} what="Deploys" />
+        {deploys.data?.deploys ? <DeployTable rows={deploys.data.deploys.nodes} /> : <Skeleton rows={3} />}
+      </section>
+    </>
+  );
+}
+
+interface Role {
+  readonly key: string;
+  readonly service: string | null;
+  readonly role: string;
+  readonly destination: string | null;
+  readonly env: string | null;
+  readonly rows: readonly ContainerRow[];
+}
+
+/** The core containers by service, destination, environment and role. */
+function toRoles(rows: readonly ContainerRow[]): readonly Role[] {
+  const groups = Object.groupBy(
+    rows.filter(({ kind }) => kind === "CORE"),
+    ({ service, destination, env, role }) => JSON.stringify([service, destination, env, role]),
+  );
+  return Object.entries(groups).flatMap(([key, members]) => {
+    const [first] = members ?? [];
+    if (!first || !members) return [];
+    const { service, destination, env, role } = first;
+    return [{ key, service, destination, env, role, rows: members }];
+  });
+}
+
+function Roles() {
+  const usage = useUsage();
+  const roles = useMemo(() => toRoles(containers.value ?? []), [containers.value]);
+  const names = roles.flatMap(({ rows }) => rows.map(({ name }) => name)).slice(0, 200);
+  const recent = useRecent(10, 30);
+  const series = useLive(
+    ConsoleContainerSeriesDocument,
+    { containers: names, roles: null, env: null, ...recent, maxPoints: 24 },
+    { skip: names.length === 0 },
+  ).value.data;
+  const cpu = useMemo(() => groupSamples(series?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`), [series]);
+  const mem = useMemo(() => groupSamples(series?.containerMemPct, ({ engine, container }) => `${engine}/${container}`), [series]);
+  if (containers.value === null) {
+    return containersFailure.value ? (
+      <FailureNotice failure={containersFailure.value} what="Containers" />
+    ) : (
+      <Skeleton rows={4} />
+    );
+  }
+  return (
+    <section class="section">
+      <header>
+        <h2>
+          <a href={href("/containers")}>Roles</a>
+        </h2>
+        <span class="muted right">mean of the replicas</span>
+      </header>
+      {roles.length === 0 ? (
+        <Empty>No containers of the product run here. {containers.value.length} others are on these engines.</Empty>
+      ) : (
+        <table class="table roles">
+          <thead>
+            <tr>
+              <th scope="col">role</th>
+              <th scope="col">release</th>
+              <th scope="col">replicas</th>
+              <th scope="col" class="wide-only">
+                CPU
+              </th>
+              <th scope="col" class="wide-only">
+                memory
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {roles.map((role) => (
+              <RoleRow key={role.key} role={role} usage={usage} cpu={cpu} mem={mem} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+interface RoleRowProps {
+  readonly role: Role;
+  readonly usage: ReadonlyMap<string, Usage>;
+  readonly cpu: ReadonlyMap<string, readonly SparkPoint[]>;
+  readonly mem: ReadonlyMap<string, readonly SparkPoint[]>;
+}
+
+function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, mem }: RoleRowProps) {
+  const releases = [...new Set(rows.map(({ version }) => version))];
+  const mean = (values: readonly (number | null | undefined)[]) => {
+    const known = values.filter((value): value is number => value !== null && value !== undefined);
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  };
+  const course = (from: ReadonlyMap<string, readonly SparkPoint[]>) =>
+    averagePoints(rows.map(({ engine, name }) => from.get(`${engine}/${name}`) ?? []));
+  const place = [service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ");
+  return (
+    <tr>
+      <td>
+        <a data-row-link href={href("/containers", { role })}>
+          {role}
+        </a>{" "}
+        <span class="muted">{place}</span>
+      </td>
+      <td>
+        {releases.slice(0, 2).map((version, index) => (
+          <span key={version}>
+            {index > 0 && ", "}
+            <Release version={version} />
+          </span>
+        ))}
+        {releases.length > 2 && <span class="muted"> +{releases.length - 2}</span>}
+      </td>
+      <td>
+        <span class="dots">
+          {rows.slice(0, 12).map((row) => {
+            const { tone, word } = toContainerState(row);
+            return (
+              <a
+                key={row.id}
+                href={href("/container", { name: row.name, engine: row.engine })}
+                aria-label={`${row.name}: ${word}`}
+                title={`${row.name}: ${word}`}
+              >
+                <Shape tone={tone} />
+              </a>
+            );
+          })}
+          {rows.length > 12 && <span class="muted">+{rows.length - 12}</span>}
+        </span>
+      </td>
+      <td class="wide-only">
+        <span class="with-spark">
+          <Spark points={course(cpu)} label={`CPU of ${role} in 10 minutes`} />
+          {toPercent(mean(rows.map(({ id }) => usage.get(id)?.cpuPct)))}
+        </span>
+      </td>
+      <td class="wide-only">
+        <span class="with-spark">
+          <Spark points={course(mem)} max={100} label={`Memory of ${role} in 10 minutes`} />
+          {toPercent(mean(rows.map(({ id }) => usage.get(id)?.memPct)))}
+        </span>
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,22 @@
+/** The addresses of the console, exact: what a screen shows is in the query (`/container?name=...`). */
+export const screenPaths = [
+  "/",
+  "/containers",
+  "/container",
+  "/logs",
+  "/queues",
+  "/queue",
+  "/job",
+  "/errors",
+  "/deploys",
+  "/deploy",
+  "/timeline",
+  "/hosts",
+  "/host",
+  "/audit",
+] as const;
+
+export type ScreenPath = (typeof screenPaths)[number];
+
+/** Where the console's files are served. */
+export const assetPath = "/console/";

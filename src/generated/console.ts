@@ -1,0 +1,488 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Whether a container is part of the product. */
+export type ContainerKind =
+  /** Deployed beside the product: redis, prometheus, grafana, rabbitmq, the proxy ... */
+  | 'ACCESSORY'
+  /** A role of a configured service (web, runner, worker), or a container that the configuration selects. */
+  | 'CORE'
+  /** Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it. */
+  | 'OTHER';
+
+/** Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
+export type DeployOrigin =
+  /** When the containers of a release were created, including stopped ones that Kamal keeps. */
+  | 'CONTAINERS'
+  /** deploy_history.jsonl, which the hook in deploy/kamal appends to. */
+  | 'HISTORY'
+  /** For a release without containers: when its image was last tagged on an engine, as Kamal does, else when it was built. */
+  | 'IMAGES'
+  /** deploy_info.json, which holds the last deploy. */
+  | 'INFO'
+  /** Kamal's own audit log: what was booted, and by whom. */
+  | 'KAMAL_AUDIT';
+
+/** State of a deploy at its service's destination. */
+export type DeployState =
+  /** The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs. */
+  | 'CURRENT'
+  /** It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
+  | 'FAILED'
+  /** The newest deploy, when some or all live containers do not run it. */
+  | 'INCOMPLETE'
+  /** The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
+  | 'PREVIOUS'
+  /** The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place. */
+  | 'ROLLED_BACK'
+  /** None of the other states. */
+  | 'SUPERSEDED'
+  /** The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  | 'UNKNOWN';
+
+/** Where something belongs. Kamal destinations are mapped to it by the configuration. */
+export type Environment =
+  /** What customers use. */
+  | 'PRODUCTION'
+  /** Where releases are tried first. */
+  | 'STAGING';
+
+/** Docker's health status. */
+export type Health =
+  /** Its last check succeeded. */
+  | 'HEALTHY'
+  /** It has no health check, or is not running. */
+  | 'NONE'
+  /** It started recently, and no check has succeeded yet. */
+  | 'STARTING'
+  /** Its last checks failed, as many as its `retries` setting. */
+  | 'UNHEALTHY';
+
+/** Whether the node-exporter of a host answers Prometheus. */
+export type HostStatus =
+  /** It does not answer. */
+  | 'DOWN'
+  /** It answers. */
+  | 'UP';
+
+/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
+export type QueueState =
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
+  | 'BACKLOG'
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
+  | 'FAILING'
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
+  | 'IDLE'
+  /** Jobs could run, and the system reports no workers. */
+  | 'NO_WORKERS'
+  /** None of the others. */
+  | 'OK'
+  /** It is paused. */
+  | 'PAUSED'
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  | 'STALLED';
+
+export type ConsoleContainersSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> }>, removed: Array<{ id: string }>, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> } | null };
+
+export type ContainerRowFragment = { id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> };
+
+export type ConsoleUsageQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleUsageQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null };
+
+export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleHostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+
+export type ConsoleDeploysQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ConsoleDeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+
+export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
+
+export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
+
+export type QueueRowFragment = { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string };
+
+export type ConsoleContainerSeriesQueryVariables = Exact<{
+  containers?: Array<string> | string | null | undefined;
+  roles?: Array<string> | string | null | undefined;
+  env?: Array<Environment> | Environment | null | undefined;
+  from: string;
+  to: string;
+  maxPoints: number;
+}>;
+
+
+export type ConsoleContainerSeriesQuery = { containerCpuPct: Array<{ container: string, engine: string, role: string, time: string, value: number | null }> | null, containerMemPct: Array<{ container: string, engine: string, role: string, time: string, value: number | null }> | null };
+
+export type ContainerValueFragment = { container: string, engine: string, role: string, time: string, value: number | null };
+
+export type ConsoleQueueSeriesQueryVariables = Exact<{
+  queues?: Array<string> | string | null | undefined;
+  from: string;
+  to: string;
+  maxPoints: number;
+}>;
+
+
+export type ConsoleQueueSeriesQuery = { queueDepth: Array<{ queue: string, source: string, time: string, value: number | null }> | null };
+
+export type ConsoleHostSeriesQueryVariables = Exact<{
+  from: string;
+  to: string;
+  maxPoints: number;
+}>;
+
+
+export type ConsoleHostSeriesQuery = { hostCpuUtil: Array<{ host: string, time: string, value: number | null }> | null, hostMemUtil: Array<{ host: string, time: string, value: number | null }> | null };
+
+export type HostValueFragment = { host: string, time: string, value: number | null };
+
+export type ConsoleViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleViewerQuery = { viewer: { subject: string, kid: string, scopes: Array<string>, environments: Array<Environment>, everyEnvironment: boolean, expiresAt: string | null }, server: { version: string, startedAt: string, services: Array<string>, restartEnabled: boolean, jobsEnabled: boolean, healthExecEnabled: boolean } | null };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const ContainerRowFragmentDoc = new TypedDocumentString(`
+    fragment ContainerRow on Container {
+  id
+  shortId
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  commitSha
+  image
+  status
+  health
+  restarts
+  createdAt
+  startedAt
+  stale
+  ports
+}
+    `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
+export const DeployRowFragmentDoc = new TypedDocumentString(`
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}
+    `, {"fragmentName":"DeployRow"}) as unknown as TypedDocumentString<DeployRowFragment, unknown>;
+export const QueueRowFragmentDoc = new TypedDocumentString(`
+    fragment QueueRow on Queue {
+  id
+  name
+  source
+  state
+  paused
+  exact
+  depth
+  active
+  retrying
+  deferred
+  dead
+  orphans
+  workers
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+  windowSeconds
+  observedAt
+}
+    `, {"fragmentName":"QueueRow"}) as unknown as TypedDocumentString<QueueRowFragment, unknown>;
+export const ContainerValueFragmentDoc = new TypedDocumentString(`
+    fragment ContainerValue on ContainerSample {
+  container
+  engine
+  role
+  time
+  value
+}
+    `, {"fragmentName":"ContainerValue"}) as unknown as TypedDocumentString<ContainerValueFragment, unknown>;
+export const HostValueFragmentDoc = new TypedDocumentString(`
+    fragment HostValue on HostSample {
+  host
+  time
+  value
+}
+    `, {"fragmentName":"HostValue"}) as unknown as TypedDocumentString<HostValueFragment, unknown>;
+export const ConsoleContainersDocument = new TypedDocumentString(`
+    subscription ConsoleContainers {
+  containers(includeAccessories: true) {
+    snapshot
+    changed {
+      ...ContainerRow
+    }
+    removed {
+      id
+    }
+    engines {
+      name
+      ok
+      ageSeconds
+      error {
+        code
+        message
+      }
+    }
+    ended
+  }
+}
+    fragment ContainerRow on Container {
+  id
+  shortId
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  commitSha
+  image
+  status
+  health
+  restarts
+  createdAt
+  startedAt
+  stale
+  ports
+}`) as unknown as TypedDocumentString<ConsoleContainersSubscription, ConsoleContainersSubscriptionVariables>;
+export const ConsoleUsageDocument = new TypedDocumentString(`
+    query ConsoleUsage($env: Environment) {
+  containers(env: $env, includeAccessories: true) {
+    id
+    cpuPct
+    memPct
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleUsageQuery, ConsoleUsageQueryVariables>;
+export const ConsoleHostsDocument = new TypedDocumentString(`
+    query ConsoleHosts {
+  hosts {
+    id
+    name
+    instance
+    status
+    reason
+    alert
+    cpuUtil
+    memUtil
+    diskUtil
+    load1
+    networkReceiveBytesPerSec
+    networkTransmitBytesPerSec
+  }
+  hostsUpdatedAt
+  thresholds {
+    cpu
+    mem
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleHostsQuery, ConsoleHostsQueryVariables>;
+export const ConsoleDeploysDocument = new TypedDocumentString(`
+    query ConsoleDeploys($env: Environment, $first: Int!, $after: String) {
+  deploys(env: $env, first: $first, after: $after) {
+    nodes {
+      ...DeployRow
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}`) as unknown as TypedDocumentString<ConsoleDeploysQuery, ConsoleDeploysQueryVariables>;
+export const ConsoleQueuesDocument = new TypedDocumentString(`
+    query ConsoleQueues {
+  queues {
+    ...QueueRow
+  }
+  queueSources {
+    name
+    kind
+    env
+    ok
+    numbersOk
+    error {
+      code
+      message
+    }
+  }
+}
+    fragment QueueRow on Queue {
+  id
+  name
+  source
+  state
+  paused
+  exact
+  depth
+  active
+  retrying
+  deferred
+  dead
+  orphans
+  workers
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+  windowSeconds
+  observedAt
+}`) as unknown as TypedDocumentString<ConsoleQueuesQuery, ConsoleQueuesQueryVariables>;
+export const ConsoleContainerSeriesDocument = new TypedDocumentString(`
+    query ConsoleContainerSeries($containers: [String!], $roles: [String!], $env: [Environment!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
+  containerCpuPct(
+    containers: $containers
+    roles: $roles
+    env: $env
+    includeAccessories: true
+    from: $from
+    to: $to
+    maxPoints: $maxPoints
+  ) {
+    ...ContainerValue
+  }
+  containerMemPct(
+    containers: $containers
+    roles: $roles
+    env: $env
+    includeAccessories: true
+    from: $from
+    to: $to
+    maxPoints: $maxPoints
+  ) {
+    ...ContainerValue
+  }
+}
+    fragment ContainerValue on ContainerSample {
+  container
+  engine
+  role
+  time
+  value
+}`) as unknown as TypedDocumentString<ConsoleContainerSeriesQuery, ConsoleContainerSeriesQueryVariables>;
+export const ConsoleQueueSeriesDocument = new TypedDocumentString(`
+    query ConsoleQueueSeries($queues: [String!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
+  queueDepth(queues: $queues, from: $from, to: $to, maxPoints: $maxPoints) {
+    queue
+    source
+    time
+    value
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleQueueSeriesQuery, ConsoleQueueSeriesQueryVariables>;
+export const ConsoleHostSeriesDocument = new TypedDocumentString(`
+    query ConsoleHostSeries($from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
+  hostCpuUtil(from: $from, to: $to, maxPoints: $maxPoints) {
+    ...HostValue
+  }
+  hostMemUtil(from: $from, to: $to, maxPoints: $maxPoints) {
+    ...HostValue
+  }
+}
+    fragment HostValue on HostSample {
+  host
+  time
+  value
+}`) as unknown as TypedDocumentString<ConsoleHostSeriesQuery, ConsoleHostSeriesQueryVariables>;
+export const ConsoleViewerDocument = new TypedDocumentString(`
+    query ConsoleViewer {
+  viewer {
+    subject
+    kid
+    scopes
+    environments
+    everyEnvironment
+    expiresAt
+  }
+  server {
+    version
+    startedAt
+    services
+    restartEnabled
+    jobsEnabled
+    healthExecEnabled
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleViewerQuery, ConsoleViewerQueryVariables>;
