@@ -1,3 +1,4 @@
+import type { SignIn } from "./auth/oidc.ts";
 import type { TokenEnd } from "./auth/token.ts";
 import { createPages } from "./console/pages.ts";
 import { createGrafanaHandler, grafanaDocuments, grafanaPath } from "./grafana/handler.ts";
@@ -25,6 +26,7 @@ export function createGateway(
   logger: Logger,
   instruments: Pick<Instruments, "collect"> = createInstruments(),
   tokenEnds: () => readonly TokenEnd[] = () => [],
+  signIn: SignIn | null = null,
 ): Gateway {
   const schema = createSchema();
   const execute = createExecute(schema, sources, [
@@ -57,7 +59,7 @@ export function createGateway(
     },
   };
 
-  return { surfaces: [rest, graphql, grafana, metrics], publicPages: createPages(), metrics };
+  return { surfaces: [rest, graphql, grafana, metrics], publicPages: createPages(signIn), metrics };
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { loopbackAuthenticator } from "./auth/loopback.ts";
+import { createSignIn } from "./auth/oidc.ts";
 import type { Config } from "./config/config.ts";
 import { createGateway } from "./gateway.ts";
 import { createEdge } from "./http/server.ts";
@@ -14,7 +15,7 @@ import { createSources, type OpenSources } from "./sources.ts";
  * TokensFileError before it listens, and the system's error when the address is not available.
  */
 export async function serve(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const { token, tokensFile, jwt } = config.auth;
+  const { token, tokensFile, jwt, oidc } = config.auth;
   const authenticator = createAuthenticator({
     logger,
     token: token ?? undefined,
@@ -23,7 +24,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
   });
   const instruments = createInstruments();
   const sources = createSources(config, logger, instruments.observeCall);
-  const gateway = createGateway(sources, logger, instruments, authenticator.tokenEnds);
+  const gateway = createGateway(sources, logger, instruments, authenticator.tokenEnds, oidc && createSignIn(oidc));
   const common = { logger, observe: instruments.observeRequest };
   const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { isAbsolute } from "node:path";
+import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
@@ -16,6 +17,8 @@ const variables = {
   JWKS_URL: {},
   JWT_ISSUER: {},
   JWT_AUDIENCE: {},
+  OIDC_CLIENT_ID: {},
+  OIDC_SCOPE: {},
   TRUSTED_PROXIES: {},
   SERVICE: {},
   CORE: {},
@@ -52,6 +55,8 @@ export interface Config {
     readonly token: string | null;
     readonly tokensFile: string | null;
     readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
+    /** How people sign in to the console with the issuer of those tokens; null: with a token that they paste. */
+    readonly oidc: OidcOptions | null;
   };
   readonly containers: ContainerRules;
   /** Proxies whose client address we trust. */
@@ -141,6 +146,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     "at least 16 characters of A-Z a-z 0-9 . _ ~ + / -",
   );
   const tokensFile = text("TOKENS_FILE");
+  const oidcClient = text("OIDC_CLIENT_ID");
+  const oidcScope = text("OIDC_SCOPE");
   const jwt = toJwt(text("JWKS_URL"), text("JWT_ISSUER"), text("JWT_AUDIENCE"), issues);
   if (issues.length === 0 && token === null && tokensFile === null && jwt === null) {
     issues.push(
@@ -157,7 +164,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       (value) => (/^\d{1,5}$/.test(value) && Number(value) < 65_536 ? Number(value) : null),
       "a port, 0 to 65535",
     ),
-    auth: { token, tokensFile, jwt },
+    auth: { token, tokensFile, jwt, oidc: toOidc(jwt, oidcClient, oidcScope, issues) },
     containers: {
       services: list("SERVICE", parseServices) ?? ["wallet-core"],
       core: list("CORE", parseSelectors) ?? [],
@@ -261,6 +268,23 @@ function toJwt(jwksUrl: string | null, issuer: string | null, audience: string |
   }
   if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== "https:") issues.push(`${prefix}JWKS_URL must be an https:// URL`);
   return { jwksUrl, issuer, audience };
+}
+
+/** The scopes that the console can use, and a refresh token. */
+const defaultScope = "openid offline_access ops:read ops:logs ops:operate";
+
+function toOidc(jwt: Config["auth"]["jwt"], clientId: string | null, scope: string | null, issues: string[]): OidcOptions | null {
+  if (clientId === null) {
+    if (scope !== null) issues.push(`${prefix}OIDC_SCOPE needs ${prefix}OIDC_CLIENT_ID`);
+    return null;
+  }
+  if (jwt === null) {
+    issues.push(`${prefix}OIDC_CLIENT_ID needs ${prefix}JWKS_URL, ${prefix}JWT_ISSUER and ${prefix}JWT_AUDIENCE`);
+    return null;
+  }
+  if (URL.parse(jwt.issuer)?.protocol !== "https:")
+    issues.push(`${prefix}JWT_ISSUER must be an https:// URL for ${prefix}OIDC_CLIENT_ID`);
+  return { issuer: jwt.issuer, audience: jwt.audience, clientId, scope: scope ?? defaultScope };
 }
 
 function toEngines(list: string, issues: string[]): readonly EngineConfig[] {

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { EdgeReply, PublicPage, PublicRequest } from "../http/surface.ts";
+import type { SignIn } from "../auth/oidc.ts";
 import { createGraphiqlPages } from "./graphiql/page.ts";
 import { assetPath, screenPaths } from "./screens.ts";
+import { createSignInPages } from "./sign-in.ts";
 
 /** Scripts, styles and requests: files and answers of this origin alone, nothing inline. */
 const pagePolicy = [
@@ -51,9 +53,9 @@ const builtFolder = fileURLToPath(
  * The console at its screens' addresses, for browsers that navigate there, its files, and GraphiQL at /graphql. All is static: the data comes through
  * /graphql with the visitor's token.
  */
-export function createPages(folder = builtFolder): PublicPage[] {
-  const graphiql = createGraphiqlPages();
-  if (!existsSync(`${folder}index.html`)) return [toMissing(), ...graphiql];
+export function createPages(signIn: SignIn | null = null, folder = builtFolder): PublicPage[] {
+  const others = [...createSignInPages(signIn), ...createGraphiqlPages()];
+  if (!existsSync(`${folder}index.html`)) return [toMissing(), ...others];
   let index: File | undefined;
   const screens = screenPaths.map((path): PublicPage => {
     const reply = (request: PublicRequest) => toReply((index ??= readFile(folder, "index.html")), request, path, pageHeaders);
@@ -66,7 +68,7 @@ export function createPages(folder = builtFolder): PublicPage[] {
     const reply = (request: PublicRequest) => toReply((file ??= readFile(folder, name)), request, path, fileHeaders);
     return { path, accepts: () => true, reply };
   });
-  return [...screens, ...files, ...graphiql];
+  return [...screens, ...files, ...others];
 }
 
 function isNavigation({ headers }: PublicRequest): boolean {

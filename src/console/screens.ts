@@ -18,5 +18,8 @@ export const screenPaths = [
 
 export type ScreenPath = (typeof screenPaths)[number];
 
+/** Where a browser learns how to sign in, and changes a code into tokens. */
+export const signInPath = "/console/sign-in";
+
 /** Where the console's files are served. */
 export const assetPath = "/console/";

@@ -21,7 +21,6 @@ interface RouterOptions {
 }
 
 const methods = "GET, HEAD, POST, OPTIONS";
-const pageMethods = "GET, HEAD";
 
 /**
  * Routes a request. The order is the policy: the listed public pages, then the token, and only then anything that reads the path,
@@ -29,7 +28,9 @@ const pageMethods = "GET, HEAD";
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
   const { surfaces, authenticator, admission, publicAdmission, failedAuth } = options;
-  const pages = new Map(options.publicPages.map((page) => [page.path, page]));
+  const toPages = (method: "GET" | "POST") =>
+    new Map(options.publicPages.filter((page) => (page.method ?? "GET") === method).map((page) => [page.path, page]));
+  const [pages, posts] = [toPages("GET"), toPages("POST")];
 
   const refuse = (exchange: Exchange): EdgeReply => {
     const waitS = failedAuth.hit(toNetwork(exchange.ip ?? ""));
@@ -72,7 +73,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
         if (method === "OPTIONS") return { status: 204, headers: { Allow: methods }, body: "" };
         return enter(exchange, surface);
       }
-      if (pages.has(path)) return notAllowed(exchange, pageMethods);
+      if (pages.has(path)) return notAllowed(exchange, posts.has(path) ? "GET, HEAD, POST" : "GET, HEAD");
     }
     throw new OpsError("not_found", "There is nothing at this path");
   };
@@ -80,7 +81,8 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   return (exchange) => {
     // A proxy may have used the other one (RFC 9112, section 3.2): not even a public page answers.
     if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
-    const page = exchange.method === "GET" ? pages.get(exchange.path) : undefined;
+    const { method } = exchange;
+    const page = method === "GET" ? pages.get(exchange.path) : method === "POST" ? posts.get(exchange.path) : undefined;
     if (page?.accepts(exchange)) return show(exchange, page);
     const principal = authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
     if (principal instanceof Promise) return principal.then((proven) => routeFor(exchange, proven));

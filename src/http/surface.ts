@@ -65,12 +65,14 @@ export interface Surface {
   handle(request: EdgeRequest): EdgeReply | null | Promise<EdgeReply | null>;
 }
 
-/** What a public page may read: no principal, no body. */
-export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers">;
+/** What a public page may read: no principal. */
+export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers" | "body">;
 
-/** A fixed path for GET and HEAD without a token. It serves no data of the product. */
+/** A fixed path without a token. It serves no data of the product. */
 export interface PublicPage {
   readonly path: string;
+  /** GET answers HEAD too. @default "GET" */
+  readonly method?: "GET" | "POST";
   /** Answers under any load: small, for health checks. */
   readonly unlimited?: boolean;
   /** False: not for this request, which then needs a token. */

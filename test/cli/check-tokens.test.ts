@@ -23,7 +23,7 @@ const [good, soon, ended, early] = [
 
 function check(entries: readonly object[], auth: Partial<Parameters<typeof checkTokens>[0]> = {}) {
   const readFile = (path: string) => (path === "/t.json" ? JSON.stringify(entries) : "");
-  return checkTokens({ token: null, jwt: null, tokensFile: "/t.json", ...auth }, { readFile } as CommandContext);
+  return checkTokens({ token: null, jwt: null, oidc: null, tokensFile: "/t.json", ...auth }, { readFile } as CommandContext);
 }
 
 it("the check passes without a tokens file", () => {

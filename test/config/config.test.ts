@@ -21,7 +21,7 @@ describe("parseConfig", () => {
     expect(parseConfig(token, noFiles)).toEqual({
       host: "127.0.0.1",
       port: 4000,
-      auth: { token: "0123456789abcdef", tokensFile: null, jwt: null },
+      auth: { token: "0123456789abcdef", tokensFile: null, jwt: null, oidc: null },
       containers: { services: ["wallet-core"], core: [], destinations: new Map() },
       trustedProxies: expect.objectContaining({ rules: [] }),
       env: null,
@@ -421,7 +421,12 @@ describe.each(Object.entries(values))("the variable %s", (name, [taken, refused,
 
 describe("a token", () => {
   it.each(["a".repeat(16), "a".repeat(4096), "AZaz09._~+/-0123===", "0123456789abcdef="])("%s is accepted", (value) => {
-    expect(parseConfig({ WALLET_CORE_OPS_TOKEN: value }, noFiles).auth).toEqual({ token: value, tokensFile: null, jwt: null });
+    expect(parseConfig({ WALLET_CORE_OPS_TOKEN: value }, noFiles).auth).toEqual({
+      token: value,
+      tokensFile: null,
+      jwt: null,
+      oidc: null,
+    });
   });
   it.each(["a".repeat(15), "a".repeat(4097), "=0123456789abcdef", "0123456789abcdef ", " 0123456789abcdef", "0123456789ab:def"])(
     "%s is refused",
@@ -438,13 +443,30 @@ describe("a token", () => {
     expect(issuesOf({ WALLET_CORE_OPS_TOKEN: "" })).toEqual([none]);
     expect(issuesOf(withPrefix({ PORT: "x" }))).toEqual([none, "WALLET_CORE_OPS_PORT must be a port, 0 to 65535"]);
     expect(issuesOf(withPrefix({ JWT_ISSUER: "i" }))).toHaveLength(1);
-    expect(parseConfig({ WALLET_CORE_OPS_TOKENS_FILE: "t" }, noFiles).auth).toEqual({ token: null, tokensFile: "t", jwt: null });
+    expect(parseConfig({ WALLET_CORE_OPS_TOKENS_FILE: "t" }, noFiles).auth).toEqual({
+      token: null,
+      tokensFile: "t",
+      jwt: null,
+      oidc: null,
+    });
     const jwt = withPrefix({ JWKS_URL: "https://idp/keys", JWT_ISSUER: "i", JWT_AUDIENCE: "a" });
     expect(parseConfig(jwt, noFiles).auth).toEqual({
       token: null,
       tokensFile: null,
       jwt: { jwksUrl: "https://idp/keys", issuer: "i", audience: "a" },
+      oidc: null,
     });
+  });
+  it("lets people sign in with the issuer of accepted tokens", () => {
+    const jwt = { JWKS_URL: "https://idp/keys", JWT_ISSUER: "https://idp", JWT_AUDIENCE: "a", OIDC_CLIENT_ID: "console" };
+    const scope = "openid offline_access ops:read ops:logs ops:operate";
+    const oidc = { issuer: "https://idp", audience: "a", clientId: "console", scope };
+    expect(parseConfig(withPrefix(jwt), noFiles).auth.oidc).toEqual(oidc);
+    expect(parseConfig(withPrefix({ ...jwt, OIDC_SCOPE: "openid x" }), noFiles).auth.oidc?.scope).toBe("openid x");
+    const mistakes = (changes: Record<string, string>) => issuesOf(withPrefix(changes)).join(" ");
+    expect(mistakes({ ...jwt, JWT_ISSUER: "http://idp" })).toContain("JWT_ISSUER must be an https:// URL");
+    expect(mistakes({ TOKEN: "0123456789abcdef", OIDC_CLIENT_ID: "c" })).toContain("OIDC_CLIENT_ID needs");
+    expect(mistakes({ TOKEN: "0123456789abcdef", OIDC_SCOPE: "s" })).toContain("OIDC_SCOPE needs");
   });
 });
 
@@ -508,7 +530,7 @@ describe("a setting from a file", () => {
 
 it("an unknown variable is refused with the known ones", () => {
   const known =
-    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, CGROUP_ROOT, " +
+    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, OIDC_CLIENT_ID, OIDC_SCOPE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, CGROUP_ROOT, " +
     "DATABASE_URL, DATABASE_URL_FILE, CONTROL_DATABASE_URL, CONTROL_DATABASE_URL_FILE, RABBITMQ_URL, RABBITMQ_URL_FILE, REDIS_URL, REDIS_URL_FILE, QUEUES_FILE, " +
     "PROMETHEUS_URL, PROMETHEUS_URL_FILE, CPU_THRESHOLD, MEM_THRESHOLD, DEPLOY_INFO_PATH, KAMAL_AUDIT_LOG, RESTART, JOBS, HEALTH_EXEC, RESTART_COOLDOWN, " +
     "RESTART_BUDGET, AUDIT_FILE, METRICS_ADDRESS, LOG_LEVEL";

@@ -6,7 +6,8 @@ import { startClock } from "./data/clock.ts";
 import { followContainers } from "./data/containers.ts";
 import { followKeys } from "./data/keys.ts";
 import { pauseWhileHidden } from "./data/live.ts";
-import { token } from "./data/session.ts";
+import { returnFromProvider } from "./data/oidc.ts";
+import { plan, token } from "./data/session.ts";
 import { followTheme } from "./data/theme.ts";
 import { followLocation, path } from "./data/url.ts";
 import { loadViewer, viewer } from "./data/viewer.ts";
@@ -27,10 +28,12 @@ function App() {
   return <Shell counts={{}}>{viewer.value ? <Screen key={path.value} /> : <Skeleton rows={8} />}</Shell>;
 }
 
+await returnFromProvider();
 followTheme();
 followLocation();
 followKeys();
 startClock();
+plan();
 pauseWhileHidden();
 followContainers();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -14,6 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => edge[Symbol.asyncDispose]());
 
+const body = () => Promise.reject(new Error("not read"));
 const html = { accept: "text/html,application/xhtml+xml" };
 
 test.each(examples)("example %#: valid against the committed schema", (query) => {
@@ -62,7 +63,7 @@ test("gzip carries the same bytes", async () => {
   });
   const pages = createGraphiqlPages();
   const page = pages.find(({ path }) => path.endsWith("/console.js"));
-  const zipped = await page?.reply({ path: "", query: "", headers: { "accept-encoding": "br, gzip" } });
+  const zipped = await page?.reply({ path: "", query: "", headers: { "accept-encoding": "br, gzip" }, body });
   expect(zipped?.headers?.["Content-Encoding"]).toBe("gzip");
   expect(gunzipSync(zipped?.body as Buffer).toString()).toBe(await plain.text());
 });
@@ -85,11 +86,11 @@ test.each([
   [{ accept: "" }, "", false],
   [{}, "", false],
 ])("Accept %j with the query %j opens the page: %j", (headers, query, isMeant) => {
-  expect(toPage("/door")?.accepts({ path: "/door", query, headers })).toBe(isMeant);
+  expect(toPage("/door")?.accepts({ path: "/door", query, headers, body })).toBe(isMeant);
 });
 
 test("the page has its own policy and versioned file names", async () => {
-  const reply = await toPage("/door")?.reply({ path: "/door", query: "", headers: {} });
+  const reply = await toPage("/door")?.reply({ path: "/door", query: "", headers: {}, body });
   expect(reply).toEqual({
     status: 200,
     headers: { "Content-Type": "text/html; charset=utf-8" },
@@ -114,7 +115,7 @@ test("the page has its own policy and versioned file names", async () => {
     "data-editor-worker /door/console/editor.worker.js",
   ]);
   for (const [, , path = "", version] of links) {
-    const ask = (query: string, headers: object = {}) => toPage(path)?.reply({ path, query, headers: headers as never });
+    const ask = (query: string, headers: object = {}) => toPage(path)?.reply({ path, query, headers: headers as never, body });
     const type = path.endsWith(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8";
     const file = await ask(`v=${version}`);
     expect(file, path).toEqual({
@@ -134,7 +135,7 @@ test("the page has its own policy and versioned file names", async () => {
 
 test.each(["", "v=", "v=0000000000000000", "x"])("a file requested with %j is revalidated the next time", async (query) => {
   const path = "/door/console/console.css";
-  const reply = await toPage(path)?.reply({ path, query, headers: {} });
+  const reply = await toPage(path)?.reply({ path, query, headers: {}, body });
   const policy = { ...common, "Content-Security-Policy": filePolicy, "Cache-Control": "no-cache" };
   expect(reply?.policy).toEqual(Object.entries(policy).flat());
 });
@@ -148,8 +149,8 @@ test.each([
 ])("a file for Accept-Encoding %j is compressed: %j, once for all", async (headers, isZipped) => {
   const path = "/door/console/console.css";
   const page = toPage(path);
-  expect(page?.accepts({ path, query: "", headers: {} })).toBe(true);
-  const ask = async () => page?.reply({ path, query: "", headers });
+  expect(page?.accepts({ path, query: "", headers: {}, body })).toBe(true);
+  const ask = async () => page?.reply({ path, query: "", headers, body });
   const [first, second] = [await ask(), await ask()];
   expect(first?.headers).toEqual({
     "Content-Type": "text/css; charset=utf-8",

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { createClient, NetworkError } from "graphql-sse";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { signOut, token } from "./session.ts";
+import { onRefused, token } from "./session.ts";
 
 /** An error of the gateway: its code and its words. `path` is the field that has no value because of it; null for the whole answer. */
 export interface Failure {
@@ -39,9 +39,9 @@ export class Unreachable extends Error {}
 export async function ask<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
-  signal?: AbortSignal,
+  abort?: AbortSignal,
 ): Promise<Answer<Data>> {
-  const { data, failures } = toAnswer<Data>(JSON.parse(await askText(document, variables, signal)) as Result<Data>);
+  const { data, failures } = toAnswer<Data>(JSON.parse(await askText(document, variables, abort)) as Result<Data>);
   return { data, failures };
 }
 
@@ -49,7 +49,7 @@ export async function ask<Data, Variables>(
 export async function askText<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
-  signal?: AbortSignal,
+  abort?: AbortSignal,
 ): Promise<string> {
   const sent = token.value;
   let response: Response;
@@ -58,16 +58,16 @@ export async function askText<Data, Variables>(
       method: "POST",
       headers: { authorization: `Bearer ${sent}`, "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query: document.toString(), variables }),
-      signal: signal ?? null,
+      signal: abort ?? null,
       cache: "no-store",
       credentials: "omit",
     });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (abort?.aborted) throw error;
     throw new Unreachable("The gateway does not answer", { cause: error });
   }
   if (response.status === 401) {
-    if (token.value === sent) signOut("The gateway no longer accepts this token: it is revoked, expired or mistyped.");
+    if (await onRefused(sent)) return askText(document, variables, abort);
     throw new DOMException("signed out", "AbortError");
   }
   const type = response.headers.get("content-type") ?? "";
@@ -133,8 +133,12 @@ export function follow<Data, Variables extends object>(
     isOver = true;
     sink.ended(failure);
   };
+  const refused = async (sent: string | null) => {
+    if (await onRefused(sent)) lost();
+  };
   const open = () => {
     let hasData = false;
+    const sent = token.value;
     stop = client.subscribe<Data>(
       { query: document.toString(), variables: variables() as Record<string, unknown> },
       {
@@ -144,15 +148,14 @@ export function follow<Data, Variables extends object>(
           tries = 0;
           hasData = answer.data !== null;
           if (hasData) lostConnection.value = null;
-          const [refused] = answer.data === null ? answer.failures : [];
-          if (!refused) sink.next(answer);
-          else if (refused.code === "rate_limited") return;
-          else end(refused);
+          const [failure] = answer.data === null ? answer.failures : [];
+          if (!failure) sink.next(answer);
+          else if (failure.code !== "rate_limited") end(failure);
         },
         error: (error) => {
           if (isOver) return;
           const status = error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
-          if (status === 401) signOut("The gateway no longer accepts this token: it is revoked, expired or mistyped.");
+          if (status === 401) void refused(sent);
           else if (status === 403) end({ code: "forbidden", message: "This token may not do that", path: null });
           else lost();
         },

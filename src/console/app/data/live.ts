@@ -129,7 +129,7 @@ export function useLive<Data, Variables>(
   useEffect(() => {
     if (skip) return undefined;
     const poll = (polls.get(key) ?? new Poll(key, document as TypedDocumentString<unknown, unknown>, variables)) as Poll<Data>;
-    polls.set(key, poll as Poll<unknown>);
+    polls.set(key, poll);
     const leave = poll.enter(everyMs);
     if (poll.state.value.at === 0) shown.value = { ...shown.value, isOld: shown.value.data !== undefined };
     const unsubscribe = poll.state.subscribe((state) => {

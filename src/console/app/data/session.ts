@@ -1,32 +1,129 @@
 import { computed, signal } from "@preact/signals";
+import { signInPath } from "../../screens.ts";
 
 /** Also read by GraphiQL at /graphql: who is signed in here is signed in there. */
-const storageKey = "wallet-core-ops.token";
+const tokenKey = "wallet-core-ops.token";
+const renewalKey = "wallet-core-ops.renewal";
+
+/** How a token that ends is replaced: by the identity provider's refresh token. */
+interface Renewal {
+  readonly refreshToken: string;
+  /** Unix ms; null when unknown. */
+  readonly expiresAt: number | null;
+}
+
+/** What the identity provider gave. */
+export interface ProviderTokens {
+  readonly accessToken: string;
+  readonly refreshToken: string | null;
+  /** Seconds. */
+  readonly expiresIn: number | null;
+}
 
 /** Why somebody is not signed in, in words for the card. Null: nothing went wrong. */
 export const signInProblem = signal<string | null>(null);
 
-const current = signal<string | null>(takeFromFragment() ?? readStored());
+const current = signal<string | null>(takeFromFragment() ?? readText(tokenKey));
 
 /** The bearer token of this tab; null when signed out. */
 export const token = computed(() => current.value);
 
-/**
- * Signs in with a token. It is stored for this tab, and on this device as well when `keep` is true.
- */
+/** Signs in with a token. It is stored for this tab, and on this device as well when `keep` is true. */
 export function signIn(text: string, keep: boolean): void {
-  write(sessionStorage, text);
-  write(localStorage, keep ? text : null);
+  forget();
+  store(tokenKey, text, keep);
   signInProblem.value = null;
   current.value = text;
 }
 
+/** Signs in with what the identity provider gave; the token is renewed before it ends. */
+export function signInWith(tokens: ProviderTokens, keep: boolean): void {
+  signIn(tokens.accessToken, keep);
+  storeRenewal(tokens, keep);
+}
+
 /** Forgets the token, here and on the device. */
 export function signOut(problem: string | null = null): void {
-  write(sessionStorage, null);
-  write(localStorage, null);
+  forget();
   signInProblem.value = problem;
   current.value = null;
+}
+
+/** The gateway refused `refused`: replaces it where the identity provider allows, else signs out. Resolves to whether there is a new token. */
+export async function onRefused(refused: string | null): Promise<boolean> {
+  if (current.value !== refused) return current.value !== null;
+  if (await renew()) return true;
+  if (current.value === refused) signOut("The gateway no longer accepts this token: it is revoked, expired or mistyped.");
+  return false;
+}
+
+let renewing: Promise<boolean> | undefined;
+
+function renew(): Promise<boolean> {
+  renewing ??= renewAlone().finally(() => (renewing = undefined));
+  return renewing;
+}
+
+/** Tabs that share a refresh token take turns: a provider may accept it once. */
+function renewAlone(): Promise<boolean> {
+  const before = readText(renewalKey);
+  const run = async () => {
+    const text = readText(renewalKey);
+    if (text === null) return false;
+    const stored = readText(tokenKey);
+    if (text !== before && stored !== null && stored !== current.value) {
+      current.value = stored;
+      plan();
+      return true;
+    }
+    const { refreshToken } = JSON.parse(text) as Renewal;
+    const tokens = await changeIntoTokens({ refreshToken }).catch(() => null);
+    if (tokens === null) return false;
+    const isKept = read(localStorage, renewalKey) !== null;
+    store(tokenKey, tokens.accessToken, isKept);
+    storeRenewal({ ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }, isKept);
+    current.value = tokens.accessToken;
+    return true;
+  };
+  // Only secure contexts have locks.
+  return "locks" in navigator ? navigator.locks.request(renewalKey, run) : run();
+}
+
+/** Changes a code or a refresh token into tokens. Rejects with the gateway's words. */
+export async function changeIntoTokens(grant: Readonly<Record<string, string>>): Promise<ProviderTokens> {
+  const response = await fetch(signInPath, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(grant),
+    credentials: "omit",
+  });
+  const answer = (await response.json()) as ProviderTokens & { readonly message?: string };
+  if (!response.ok) throw new Error(answer.message ?? `The gateway answered ${response.status}`);
+  return answer;
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Renews a minute before the end, or at half of a shorter life. Call once at the start, and after each new token. */
+export function plan(): void {
+  clearTimeout(timer);
+  const text = readText(renewalKey);
+  const expiresAt = text === null ? null : (JSON.parse(text) as Renewal).expiresAt;
+  if (expiresAt === null) return;
+  const leftMs = expiresAt - Date.now();
+  timer = setTimeout(() => void renew(), Math.max(1000, leftMs - Math.min(60_000, leftMs / 2)));
+}
+
+function storeRenewal({ refreshToken, expiresIn }: ProviderTokens, keep: boolean): void {
+  if (refreshToken === null) return;
+  const renewal: Renewal = { refreshToken, expiresAt: expiresIn === null ? null : Date.now() + expiresIn * 1000 };
+  store(renewalKey, JSON.stringify(renewal), keep);
+  plan();
+}
+
+function forget(): void {
+  clearTimeout(timer);
+  for (const storage of [sessionStorage, localStorage]) for (const key of [tokenKey, renewalKey]) write(storage, key, null);
 }
 
 /** The token of a pasted text ("Bearer ..." included); null for what cannot be one. */
@@ -41,23 +138,34 @@ function takeFromFragment(): string | null {
   if (given === null) return null;
   history.replaceState(null, "", window.location.pathname + window.location.search);
   const text = toToken(given);
-  if (text) write(sessionStorage, text);
+  if (text === null) return null;
+  forget();
+  write(sessionStorage, tokenKey, text);
   return text;
 }
 
-function readStored(): string | null {
+function readText(key: string): string | null {
+  return read(sessionStorage, key) ?? read(localStorage, key);
+}
+
+/** A browser may forbid storage: then the token lives as long as the page. */
+function read(storage: Storage, key: string): string | null {
   try {
-    return sessionStorage.getItem(storageKey) ?? localStorage.getItem(storageKey);
+    return storage.getItem(key);
   } catch {
     return null;
   }
 }
 
-/** A browser may forbid storage: then the token lives as long as the page. */
-function write(storage: Storage, text: string | null): void {
+function store(key: string, text: string, keep: boolean): void {
+  write(sessionStorage, key, text);
+  if (keep) write(localStorage, key, text);
+}
+
+function write(storage: Storage, key: string, text: string | null): void {
   try {
-    if (text === null) storage.removeItem(storageKey);
-    else storage.setItem(storageKey, text);
+    if (text === null) storage.removeItem(key);
+    else storage.setItem(key, text);
   } catch {
     // Nothing to do: it is in memory.
   }

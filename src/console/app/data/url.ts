@@ -49,6 +49,7 @@ export function setParams(changes: Params, { replace = true } = {}): void {
 
 /** Follows the browser's buttons, and clicks on links of the console. Call once. */
 export function followLocation(): void {
+  read();
   addEventListener("popstate", read);
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

@@ -156,10 +156,10 @@ interface Item {
 
 /** The rows in view, as the page scrolls. */
 function useVirtualRows(count: number, body: { readonly current: HTMLElement | null }): readonly Item[] {
-  const [, redraw] = useReducer((turn: number, _: void) => turn + 1, 0);
-  const [virtualizer] = useState(() => new Virtualizer<Window, Element>(toOptions(count, 0, () => redraw())));
+  const [, redraw] = useReducer<number, undefined>((turn) => turn + 1, 0);
+  const [virtualizer] = useState(() => new Virtualizer<Window, Element>(toOptions(count, 0, () => redraw(undefined))));
   const margin = body.current ? body.current.getBoundingClientRect().top + scrollY : 0;
-  virtualizer.setOptions(toOptions(count, margin, () => redraw()));
+  virtualizer.setOptions(toOptions(count, margin, () => redraw(undefined)));
   useLayoutEffect(() => virtualizer._didMount(), []);
   useLayoutEffect(() => virtualizer._willUpdate());
   return virtualizer.getVirtualItems().map(({ index, start }) => ({ index, start: start - margin }));

@@ -1,4 +1,4 @@
-import fuzzysort from "fuzzysort";
+import { go as search } from "fuzzysort";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ConsoleDeploysDocument, ConsoleHostsDocument, ConsoleQueuesDocument } from "../../../generated/console.ts";
 import { containers } from "../data/containers.ts";
@@ -30,9 +30,10 @@ export function Palette() {
     return () => before.current instanceof HTMLElement && before.current.focus();
   }, []);
   const found = text
-    ? fuzzysort
-        .go(text, entries, { key: "text", limit: mostShown })
-        .map((result) => ({ entry: result.obj, parts: result.highlight((part, index) => <b key={index}>{part}</b>) }))
+    ? search(text, entries, { key: "text", limit: mostShown }).map((result) => ({
+        entry: result.obj,
+        parts: result.highlight((part, index) => <b key={index}>{part}</b>),
+      }))
     : entries.slice(0, mostShown).map((entry) => ({ entry, parts: [entry.text] }));
   const chosen = Math.min(selected, found.length - 1);
   const run = (entry: Entry | undefined) => {

@@ -1,4 +1,5 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { leaveForProvider, loadProvider, provider } from "../data/oidc.ts";
 import { signIn, signInProblem, toToken } from "../data/session.ts";
 import { Banner } from "./notice.tsx";
 
@@ -6,6 +7,7 @@ import { Banner } from "./notice.tsx";
 export function SignIn() {
   const [text, setText] = useState("");
   const [keep, setKeep] = useState(false);
+  useEffect(() => void loadProvider(), []);
   const submit = (event: Event) => {
     event.preventDefault();
     const token = toToken(text);
@@ -16,9 +18,14 @@ export function SignIn() {
     <main class="card">
       <h1>wallet-core-ops</h1>
       {signInProblem.value !== null && <Banner tone="bad">{signInProblem.value}</Banner>}
+      {provider.value && (
+        <button type="button" class="button primary wide" onClick={() => void leaveForProvider(provider.value!, keep)}>
+          Sign in with {new URL(provider.value.authorizationEndpoint).host}
+        </button>
+      )}
       <p>
-        A token says who you are and what you may see and do. Whoever runs the gateway makes one for you with
-        <code> wallet-core-ops token make</code>.
+        {provider.value ? "Or with a token of the gateway" : "A token"} says who you are and what you may see and do. Whoever runs
+        the gateway makes one with <code>wallet-core-ops token</code>.
       </p>
       <form onSubmit={submit}>
         <label for="token">Token</label>
@@ -44,7 +51,7 @@ export function SignIn() {
       <details>
         <summary>How do I get a token?</summary>
         <p>Where the gateway runs, somebody who may read its configuration runs:</p>
-        <pre>wallet-core-ops token make --name you --scopes ops:read,ops:logs</pre>
+        <pre>wallet-core-ops token --subject you --scopes ops:read,ops:logs --environments staging</pre>
         <p>
           <code>ops:read</code> sees everything but logs, <code>ops:logs</code> reads logs, <code>ops:operate</code> restarts
           containers and retries jobs. Without “stay signed in” the token is in this tab alone, and gone when it is closed.
