@@ -91,8 +91,8 @@ export function toAnswer<Data>(
 export interface Sink<Data> {
   /** A message. */
   next(answer: Answer<Data>): void;
-  /** The stream is broken and will be opened again: what it missed is up to the subscription. */
-  broken(): void;
+  /** The stream is broken, or was refused for now (rate_limited), and will be opened again: what it missed is up to the subscription. */
+  broken(refusal: Failure | null): void;
   /** It will not be opened again; the reason in words, null after its own end. */
   ended(failure: Failure | null): void;
 }
@@ -123,8 +123,8 @@ export function follow<Data, Variables extends object>(
     if (isOver) return;
     timer = setTimeout(open, afterMs);
   };
-  const lost = () => {
-    sink.broken();
+  const lost = (refusal: Failure | null = null) => {
+    sink.broken(refusal);
     const waitMs = Math.min(10_000, 500 * 2 ** tries) * (0.8 + Math.random() * 0.4);
     tries += 1;
     again(waitMs);
@@ -138,6 +138,7 @@ export function follow<Data, Variables extends object>(
   };
   const open = () => {
     let hasData = false;
+    let refusal: Failure | null = null;
     const sent = token.value;
     stop = client.subscribe<Data>(
       { query: document.toString(), variables: variables() as Record<string, unknown> },
@@ -145,12 +146,12 @@ export function follow<Data, Variables extends object>(
         next: (result) => {
           if (isOver) return;
           const answer = toAnswer<Data>(result as Result<Data>);
-          tries = 0;
           hasData = answer.data !== null;
-          if (hasData) lostConnection.value = null;
+          if (hasData) [tries, lostConnection.value] = [0, null];
           const [failure] = answer.data === null ? answer.failures : [];
           if (!failure) sink.next(answer);
-          else if (failure.code !== "rate_limited") end(failure);
+          else if (failure.code === "rate_limited") refusal = failure;
+          else end(failure);
         },
         error: (error) => {
           if (isOver) return;
@@ -160,7 +161,7 @@ export function follow<Data, Variables extends object>(
           else lost();
         },
         // Ended by the gateway: after an hour, at its stop, or because this reader was too slow.
-        complete: () => (isOver ? undefined : hasData ? again(200) : lost()),
+        complete: () => (isOver ? undefined : hasData ? again(200) : lost(refusal)),
       },
     );
   };

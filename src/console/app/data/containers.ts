@@ -1,10 +1,11 @@
 import { computed, signal } from "@preact/signals";
 import {
+  ConsoleContainerListDocument,
   ConsoleContainersDocument,
   type ConsoleContainersSubscription,
   type ContainerRowFragment,
 } from "../../../generated/console.ts";
-import { type Failure, follow } from "./client.ts";
+import { ask, type Failure, follow, Unreachable } from "./client.ts";
 import { token } from "./session.ts";
 import { params } from "./url.ts";
 
@@ -53,8 +54,16 @@ export function followContainers(): void {
   document.addEventListener("visibilitychange", update);
 }
 
+/** Time between two questions while the token's streams are all taken, ms. */
+const pollMs = 3000;
+
 function open(): () => void {
-  return follow(ConsoleContainersDocument, () => ({}), {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const endPolling = () => {
+    clearInterval(timer);
+    timer = undefined;
+  };
+  const stopFollowing = follow(ConsoleContainersDocument, () => ({}), {
     next: ({ data, failures }) => {
       const change = data?.containers;
       if (!change) {
@@ -62,14 +71,32 @@ function open(): () => void {
         return;
       }
       containersFailure.value = null;
+      endPolling();
       apply(change);
     },
-    broken() {},
+    broken: (refusal) => {
+      if (refusal === null || timer !== undefined) return;
+      void list();
+      timer = setInterval(() => void list(), pollMs);
+    },
     ended: (failure) => (containersFailure.value = failure),
   });
+  return () => {
+    endPolling();
+    stopFollowing();
+  };
 }
 
-function apply({ snapshot, changed, removed, engines: asked }: Change): void {
+async function list(): Promise<void> {
+  try {
+    const { data } = await ask(ConsoleContainerListDocument, {});
+    if (data?.containers) apply({ snapshot: true, changed: data.containers, removed: [], engines: data.engines ?? [] });
+  } catch (error) {
+    if (!(error instanceof Unreachable || error instanceof DOMException)) throw error;
+  }
+}
+
+function apply({ snapshot, changed, removed, engines: asked }: Pick<Change, "snapshot" | "changed" | "removed" | "engines">): void {
   engines.value = asked;
   if (!snapshot && changed.length === 0 && removed.length === 0) return;
   const next = new Map(snapshot ? [] : rows.value);

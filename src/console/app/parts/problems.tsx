@@ -1,4 +1,167 @@
-/** Placeholder until the graph has `problems`. */
+import { useMemo } from "preact/hooks";
+import {
+  ConsoleContainerSeriesDocument,
+  ConsoleHostSeriesDocument,
+  ConsoleLatestDeploysDocument,
+  ConsoleProblemsDocument,
+  type ConsoleProblemsQuery,
+  ConsoleQueueSeriesDocument,
+} from "../../../generated/console.ts";
+import { failureOf, type Live, useLive } from "../data/live.ts";
+import { groupSamples, useRecent } from "../data/series.ts";
+import { href, params } from "../data/url.ts";
+import { useEnv } from "../data/usage.ts";
+import { ActionButton } from "./action.tsx";
+import { toWords } from "./format.ts";
+import { Banner, FailureNotice, Skeleton } from "./notice.tsx";
+import { createRestart } from "./restart.tsx";
+import { Spark, type SparkPoint } from "./spark.tsx";
+import { Shape, type Tone } from "./state.tsx";
+import { Since } from "./time.tsx";
+
+export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
+
+/** What is wrong in the chosen environment and destination, as it is asked every 2 s by whatever shows it. */
+export function useProblems(): { readonly rows: readonly ProblemRow[] | null; readonly state: Live<ConsoleProblemsQuery> } {
+  const state = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 2000 }).value;
+  const destination = params.value.get("destination");
+  const all = state.data?.problems?.problems ?? null;
+  const rows = useMemo(() => all && all.filter((row) => !destination || row.destination === null || row.destination === destination), [all, destination]);
+  return { rows, state };
+}
+
+/** A sentence about everything, and a line for each problem: since when, its course, the evidence, and what to do next. */
 export function Problems() {
-  return <p />;
+  const { rows, state } = useProblems();
+  const deploys = useLive(ConsoleLatestDeploysDocument, {}, { everyMs: 10_000 }).value.data?.latestDeploys ?? [];
+  const courses = useCourses(rows ?? []);
+  const failure = failureOf(state, "problems");
+  if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
+  const marks = deploys.map(({ deployedAt }) => Date.parse(deployedAt));
+  return (
+    <section aria-label="What is wrong">
+      <Sentence rows={rows} deploys={deploys} />
+      {(state.data?.problems?.gaps ?? []).map((gap) => (
+        <Banner key={gap} tone="unknown">
+          Could not be checked: {gap}
+        </Banner>
+      ))}
+      {rows.map((row) => (
+        <ProblemLine key={row.id} row={row} points={courses(row)} marks={marks} />
+      ))}
+    </section>
+  );
+}
+
+type LatestDeploy = NonNullable<import("../../../generated/console.ts").ConsoleLatestDeploysQuery["latestDeploys"]>[number];
+
+function Sentence({ rows, deploys }: { readonly rows: readonly ProblemRow[]; readonly deploys: readonly LatestDeploy[] }) {
+  const critical = rows.filter(({ severity }) => severity === "CRITICAL").length;
+  const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : "ok";
+  const env = params.value.get("env");
+  const [last] = deploys
+    .filter((deploy) => !env || deploy.env === env)
+    .toSorted((one, other) => Date.parse(other.deployedAt) - Date.parse(one.deployedAt));
+  return (
+    <p class="sentence" role="status">
+      <Shape tone={tone} />
+      <span>
+        {rows.length === 0 ? "All is well" : `${rows.length} ${rows.length === 1 ? "thing is" : "things are"} wrong`}
+        {last && (
+          <span class="deploy">
+            {" · "}
+            <a href={href("/deploy", { id: last.id })}>
+              deployed <Since at={last.deployedAt} suffix=" ago" />
+              {last.deployedBy ? ` by ${last.deployedBy}` : ""}
+              {last.verdict && last.verdict.outcome !== "NOT_ENOUGH_DATA" ? `: ${toWords(last.verdict.outcome)}` : ""}
+            </a>
+          </span>
+        )}
+      </span>
+    </p>
+  );
+}
+
+function ProblemLine({ row, points, marks }: { readonly row: ProblemRow; readonly points: readonly SparkPoint[] | null; readonly marks: readonly number[] }) {
+  const tone: Tone = row.severity === "CRITICAL" ? "bad" : "warn";
+  return (
+    <article class={`problem ${row.severity.toLowerCase()}`}>
+      <Shape tone={tone} label={row.severity === "CRITICAL" ? "act now" : "act today"} />
+      <a class="title isolate" data-row-link href={toTarget(row)} title={`${row.rule}${row.alert ? `\nAlert: ${row.alert}` : ""}`}>
+        {row.title}
+      </a>
+      <span class="since">
+        <Since at={row.since} />
+      </span>
+      {points === null ? <span /> : <Spark points={points} tone={tone} marks={marks} label={`Course of: ${row.title}`} />}
+      <span class="evidence isolate" title={row.evidence.join("\n")}>
+        {row.evidence.join(" · ")}
+      </span>
+      <span class="next">
+        <NextSteps row={row} />
+      </span>
+    </article>
+  );
+}
+
+/** Where the whole of it is shown. */
+function toTarget({ container, queue, host, deploy, engine, source, kind }: ProblemRow): string {
+  if (queue) return href("/queue", { name: queue.name, source: queue.source });
+  if (container) return href("/container", { name: container.name, engine: container.engine });
+  if (host) return href("/host", { name: host.name });
+  if (deploy) return href("/deploy", { id: deploy.id });
+  if (source) return href("/queues");
+  if (engine) return href("/containers", { q: engine.name });
+  return kind.startsWith("HOST") || kind.startsWith("PROMETHEUS") ? href("/hosts") : href("/timeline");
+}
+
+/** At most two: the evidence, and the action. */
+function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly row: ProblemRow }) {
+  if (queue) {
+    return (
+      <>
+        {queue.failuresLastHour ? (
+          <a class="button" href={href("/errors", { queue: queue.name, source: queue.source })}>
+            errors {queue.failuresLastHour}
+          </a>
+        ) : null}
+        <a class="button" href={href("/queue", { name: queue.name, source: queue.source })}>
+          queue
+        </a>
+      </>
+    );
+  }
+  if (container) {
+    const { name, engine, kind, role } = container;
+    return (
+      <>
+        <a class="button" href={href("/logs", { name, engine, at })}>
+          log
+        </a>
+        {kind === "CORE" && <ActionButton action={() => createRestart({ name, engine, kind, role })}>restart…</ActionButton>}
+      </>
+    );
+  }
+  if (host) return <a class="button" href={href("/host", { name: host.name })}>host</a>;
+  return deploy ? <a class="button" href={href("/deploy", { id: deploy.id })}>deploy</a> : null;
+}
+
+/** The course of each problem's number: depth of a queue, CPU of a host or container, in the last half hour. Null where it has none. */
+function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly SparkPoint[] | null {
+  const recent = useRecent(30, 60);
+  const queues = [...new Set(rows.flatMap(({ queue }) => queue?.name ?? []))].slice(0, 20);
+  const names = [...new Set(rows.flatMap(({ container }) => container?.name ?? []))].slice(0, 20);
+  const hasHosts = rows.some(({ host }) => host !== null);
+  const ofQueues = useLive(ConsoleQueueSeriesDocument, { queues, ...recent, maxPoints: 30 }, { skip: queues.length === 0 }).value.data;
+  const ofContainers = useLive(ConsoleContainerSeriesDocument, { containers: names, roles: null, env: null, ...recent, maxPoints: 30 }, { skip: names.length === 0 }).value.data;
+  const ofHosts = useLive(ConsoleHostSeriesDocument, { ...recent, maxPoints: 30 }, { skip: !hasHosts }).value.data;
+  const depths = useMemo(() => groupSamples(ofQueues?.queueDepth, ({ queue, source }) => `${source}/${queue}`), [ofQueues]);
+  const cpu = useMemo(() => groupSamples(ofContainers?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`), [ofContainers]);
+  const mem = useMemo(() => groupSamples(ofContainers?.containerMemPct, ({ engine, container }) => `${engine}/${container}`), [ofContainers]);
+  const hosts = useMemo(() => groupSamples(ofHosts?.hostCpuUtil, ({ host }) => host), [ofHosts]);
+  return ({ kind, queue, container, host }) => {
+    if (queue) return depths.get(`${queue.source}/${queue.name}`) ?? [];
+    if (container) return (kind.includes("MEMORY") ? mem : cpu).get(`${container.engine}/${container.name}`) ?? [];
+    return host ? (hosts.get(host.name) ?? []) : null;
+  };
 }
