@@ -102,7 +102,7 @@ function toOptions(latest: { readonly current: GraphProps }, width: number, heig
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_self, _min, found) => [0, top(found)] } },
     axes: [
-      { ...axis, values: toTimeLabels },
+      { ...axis, size: 28, values: toTimeLabels },
       { ...axis, size: 56, values: (_self, splits) => splits.map((value) => format(value)) },
     ],
     series: [
@@ -124,19 +124,7 @@ function toOptions(latest: { readonly current: GraphProps }, width: number, heig
           const ratio = devicePixelRatio;
           ctx.save();
           ctx.lineWidth = ratio;
-          for (const { at, label, tone = "accent" } of latest.current.marks ?? []) {
-            const x = Math.round(self.valToPos(at / 1000, "x", true));
-            if (x < bbox.left || x > bbox.left + bbox.width) continue;
-            ctx.strokeStyle = markColours[tone];
-            ctx.setLineDash([]);
-            ctx.beginPath();
-            ctx.moveTo(x, bbox.top);
-            ctx.lineTo(x, bbox.top + bbox.height);
-            ctx.stroke();
-            ctx.fillStyle = markColours[tone];
-            ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-            ctx.fillText(label, x + 4 * ratio, bbox.top + 11 * ratio, 160 * ratio);
-          }
+          drawMarks(self, latest.current.marks ?? [], markColours);
           if (threshold !== undefined) {
             const y = Math.round(self.valToPos(threshold, "y", true));
             ctx.strokeStyle = readColour("bad");
@@ -153,6 +141,41 @@ function toOptions(latest: { readonly current: GraphProps }, width: number, heig
   };
 }
 
+/** A line across for each mark, and its label where that has room before the next one. */
+function drawMarks(self: uPlot, marks: readonly GraphMark[], colours: Readonly<Record<string, string>>): void {
+  const { ctx, bbox } = self;
+  const ratio = devicePixelRatio;
+  const right = bbox.left + bbox.width;
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.setLineDash([]);
+  let end = right;
+  for (const { at, label, tone = "accent" } of marks.toSorted((one, other) => other.at - one.at)) {
+    const x = Math.round(self.valToPos(at / 1000, "x", true));
+    if (x < bbox.left || x > right) continue;
+    [ctx.strokeStyle, ctx.fillStyle] = [colours[tone] ?? "", colours[tone] ?? ""];
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    if (!label) continue;
+    const width = ctx.measureText(label).width + 8 * ratio;
+    // The newest one has room on its left as well.
+    const isLeft = x + width > end && end === right;
+    if (isLeft || x + width <= end) {
+      ctx.textAlign = isLeft ? "right" : "left";
+      const text = isLeft ? cutText(ctx, label, x - bbox.left - 8 * ratio) : label;
+      ctx.fillText(text, x + (isLeft ? -4 : 4) * ratio, bbox.top + 11 * ratio);
+    }
+    end = isLeft ? x - width : x;
+  }
+}
+
+function cutText(ctx: CanvasRenderingContext2D, text: string, room: number): string {
+  let cut = text;
+  while (cut && ctx.measureText(cut).width > room) cut = cut.replace(/.…?$/u, "…").replace(/^…$/, "");
+  return cut;
+}
+
 /** 24 hours, in the person's zone; the day at midnight and for steps of days. @param step seconds between the labels */
 function toTimeLabels(_self: uPlot, splits: readonly number[], _axis: number, _space: number, step: number): string[] {
   return splits.map((seconds) => {
@@ -163,9 +186,10 @@ function toTimeLabels(_self: uPlot, splits: readonly number[], _axis: number, _s
 }
 
 /** Fills the time before `since` with slanted lines: nothing is known of it. */
-function hatchUnknown({ ctx, bbox, valToPos }: uPlot, since: number | null, colour: string): void {
+function hatchUnknown(self: uPlot, since: number | null, colour: string): void {
   if (since === null) return;
-  const end = Math.min(bbox.left + bbox.width, valToPos(since / 1000, "x", true));
+  const { ctx, bbox } = self;
+  const end = Math.min(bbox.left + bbox.width, self.valToPos(since / 1000, "x", true));
   if (!(end > bbox.left)) return;
   const { left, top, height } = bbox;
   ctx.save();
