@@ -60,12 +60,50 @@ export type Health =
   /** Its last checks failed, as many as its `retries` setting. */
   | 'UNHEALTHY';
 
+/** Where the history of a container comes from. */
+export type HistoryOrigin =
+  /** The gateway's own samples of the last 10 minutes, taken while clients ask. */
+  | 'MEMORY'
+  /** Prometheus, which scrapes the gateway's /metrics. */
+  | 'PROMETHEUS';
+
 /** Whether the node-exporter of a host answers Prometheus. */
 export type HostStatus =
   /** It does not answer. */
   | 'DOWN'
   /** It answers. */
   | 'UP';
+
+/** Severity that a log line states (JSON logs, logfmt, common prefixes). */
+export type LogLevel =
+  /** For developers: debug, fine. */
+  | 'DEBUG'
+  /** Something failed: err, error, severe. */
+  | 'ERROR'
+  /** Most severe: crit, alert, emerg, fatal, panic. */
+  | 'FATAL'
+  /** Normal operation: info, notice, log, success. */
+  | 'INFO'
+  /** The finest detail: trace, verbose, finest. */
+  | 'TRACE'
+  /** May need attention: warn, warning. */
+  | 'WARN';
+
+/** What happened to the source of a followed log. */
+export type LogNotice =
+  /** Its engine does not answer. The gateway retries, and no line will be missing. */
+  | 'ENGINE_LOST'
+  /** It runs again. The lines continue where they ended. */
+  | 'RESUMED'
+  /** The container is not running. Lines continue at its next start. */
+  | 'STOPPED';
+
+/** Where a log line was written. */
+export type LogStream =
+  /** Standard error. */
+  | 'STDERR'
+  /** Standard output; for a container with a terminal, all its output. */
+  | 'STDOUT';
 
 /** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
@@ -83,6 +121,103 @@ export type QueueState =
   | 'PAUSED'
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
   | 'STALLED';
+
+/** What happened. */
+export type TimelineKind =
+  /** A container ended, by itself or because it was stopped. */
+  | 'CONTAINER_DEATH'
+  /** A deploy ended. */
+  | 'DEPLOY'
+  /** An engine was out of contact. Events of its containers may be missing before this. */
+  | 'GAP'
+  /** The health of a container changed. */
+  | 'HEALTH'
+  /** A host crossed an alert threshold, went down, or recovered. */
+  | 'HOST_ALERT'
+  /** A container ran out of memory. */
+  | 'OOM_KILL'
+  /** The state of a queue changed; IDLE counts as OK. */
+  | 'QUEUE_STATE'
+  /** Somebody restarted a container. */
+  | 'RESTART';
+
+export type ConsoleContainerQueryVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+}>;
+
+
+export type ConsoleContainerQuery = { container: { observedAt: string, id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string>, hostMetrics: { name: string } | null, stats: { cpuPct: number | null, cpuPeriods: number | null, cpuThrottledPeriods: number | null, memUsedBytes: number | null, memLimitBytes: number | null, memPct: number | null, networkReceiveBytes: number | null, networkTransmitBytes: number | null, blockReadBytes: number | null, blockWriteBytes: number | null, pids: number | null, sampledAt: string } | null, healthCheck: { status: string, health: Health, healthy: boolean | null, failingStreak: number | null, checkedAt: string | null, output: string | null, exitCode: number | null, timedOut: boolean | null, durationMs: number | null } } | null };
+
+export type HealthResultFragment = { status: string, health: Health, healthy: boolean | null, failingStreak: number | null, checkedAt: string | null, output: string | null, exitCode: number | null, timedOut: boolean | null, durationMs: number | null };
+
+export type ConsoleProbeQueryVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+}>;
+
+
+export type ConsoleProbeQuery = { container: { healthCheck: { status: string, health: Health, healthy: boolean | null, failingStreak: number | null, checkedAt: string | null, output: string | null, exitCode: number | null, timedOut: boolean | null, durationMs: number | null } } | null };
+
+export type ConsoleContainerHistoryQueryVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+  from: string;
+  to: string;
+}>;
+
+
+export type ConsoleContainerHistoryQuery = { container: { history: { since: string | null, source: HistoryOrigin, stepSeconds: number, points: Array<{ time: string, cpuPct: number | null, memPct: number | null, restarts: number | null }>, problem: { code: string, message: string } | null } | null } | null };
+
+export type ConsoleContainerTailSubscriptionVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+  tail: number;
+}>;
+
+
+export type ConsoleContainerTailSubscription = { containerLogs: { notice: LogNotice | null, lines: Array<{ timestamp: string, stream: LogStream, level: LogLevel | null, message: string }> } | null };
+
+export type TailLineFragment = { timestamp: string, stream: LogStream, level: LogLevel | null, message: string };
+
+export type ConsoleContainerTimelineQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  from: string;
+  first: number;
+}>;
+
+
+export type ConsoleContainerTimelineQuery = { timeline: { truncated: boolean, nodes: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, engine: string | null, from: string | null, to: string | null, who: string | null, exitCode: number | null, requested: boolean, version: string | null }>, coverage: Array<{ kind: TimelineKind, known: boolean, since: string | null, note: string | null }> } | null };
+
+export type ConsoleContainerAuditQueryVariables = Exact<{
+  first: number;
+}>;
+
+
+export type ConsoleContainerAuditQuery = { auditLog: { nodes: Array<{ seq: number, at: string, action: string, outcome: string, intent: number | null, subject: string, reason: string | null, detail: string | null, code: string | null, durationMs: number | null, engine: string, containerName: string }>, pageInfo: { hasNextPage: boolean } } | null };
+
+export type ContainerRecordFragment = { seq: number, at: string, action: string, outcome: string, intent: number | null, subject: string, reason: string | null, detail: string | null, code: string | null, durationMs: number | null, engine: string, containerName: string };
+
+export type ConsoleRestartPreviewMutationVariables = Exact<{
+  name: string;
+  engine: string;
+  includeAccessories: boolean;
+}>;
+
+
+export type ConsoleRestartPreviewMutation = { restartContainer: { status: string, health: Health, preview: { healthyPeers: number | null, lastHealthy: boolean | null, refusal: { code: string, message: string } | null, work: { total: number | null, jobs: Array<{ jobId: string, kind: string | null, queue: string, source: string, startedAt: string | null }> | null, gaps: Array<{ source: string | null, reason: string }> } | null } | null } | null };
+
+export type ConsoleRestartMutationVariables = Exact<{
+  name: string;
+  engine: string;
+  includeAccessories: boolean;
+  reason: string;
+  idempotencyKey: string;
+  waitSeconds: number;
+}>;
+
+
+export type ConsoleRestartMutation = { restartContainer: { status: string, health: Health, healthy: boolean | null, startedAt: string | null } | null };
 
 export type ConsoleContainersSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
@@ -179,6 +314,43 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const HealthResultFragmentDoc = new TypedDocumentString(`
+    fragment HealthResult on HealthCheck {
+  status
+  health
+  healthy
+  failingStreak
+  checkedAt
+  output
+  exitCode
+  timedOut
+  durationMs
+}
+    `, {"fragmentName":"HealthResult"}) as unknown as TypedDocumentString<HealthResultFragment, unknown>;
+export const TailLineFragmentDoc = new TypedDocumentString(`
+    fragment TailLine on LogLine {
+  timestamp
+  stream
+  level
+  message
+}
+    `, {"fragmentName":"TailLine"}) as unknown as TypedDocumentString<TailLineFragment, unknown>;
+export const ContainerRecordFragmentDoc = new TypedDocumentString(`
+    fragment ContainerRecord on AuditRecord {
+  seq
+  at
+  action
+  outcome
+  intent
+  subject
+  reason
+  detail
+  code
+  durationMs
+  engine
+  containerName
+}
+    `, {"fragmentName":"ContainerRecord"}) as unknown as TypedDocumentString<ContainerRecordFragment, unknown>;
 export const ContainerRowFragmentDoc = new TypedDocumentString(`
     fragment ContainerRow on Container {
   id
@@ -264,6 +436,235 @@ export const HostValueFragmentDoc = new TypedDocumentString(`
   value
 }
     `, {"fragmentName":"HostValue"}) as unknown as TypedDocumentString<HostValueFragment, unknown>;
+export const ConsoleContainerDocument = new TypedDocumentString(`
+    query ConsoleContainer($name: String!, $engine: String) {
+  container(name: $name, engine: $engine, includeAccessories: true) {
+    ...ContainerRow
+    observedAt
+    hostMetrics {
+      name
+    }
+    stats {
+      cpuPct
+      cpuPeriods
+      cpuThrottledPeriods
+      memUsedBytes
+      memLimitBytes
+      memPct
+      networkReceiveBytes
+      networkTransmitBytes
+      blockReadBytes
+      blockWriteBytes
+      pids
+      sampledAt
+    }
+    healthCheck {
+      ...HealthResult
+    }
+  }
+}
+    fragment HealthResult on HealthCheck {
+  status
+  health
+  healthy
+  failingStreak
+  checkedAt
+  output
+  exitCode
+  timedOut
+  durationMs
+}
+fragment ContainerRow on Container {
+  id
+  shortId
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  commitSha
+  image
+  status
+  health
+  restarts
+  createdAt
+  startedAt
+  stale
+  ports
+}`) as unknown as TypedDocumentString<ConsoleContainerQuery, ConsoleContainerQueryVariables>;
+export const ConsoleProbeDocument = new TypedDocumentString(`
+    query ConsoleProbe($name: String!, $engine: String) {
+  container(name: $name, engine: $engine, includeAccessories: true) {
+    healthCheck(probe: true) {
+      ...HealthResult
+    }
+  }
+}
+    fragment HealthResult on HealthCheck {
+  status
+  health
+  healthy
+  failingStreak
+  checkedAt
+  output
+  exitCode
+  timedOut
+  durationMs
+}`) as unknown as TypedDocumentString<ConsoleProbeQuery, ConsoleProbeQueryVariables>;
+export const ConsoleContainerHistoryDocument = new TypedDocumentString(`
+    query ConsoleContainerHistory($name: String!, $engine: String, $from: String!, $to: String!) {
+  container(name: $name, engine: $engine, includeAccessories: true) {
+    history(from: $from, to: $to) {
+      points {
+        time
+        cpuPct
+        memPct
+        restarts
+      }
+      since
+      source
+      stepSeconds
+      problem {
+        code
+        message
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleContainerHistoryQuery, ConsoleContainerHistoryQueryVariables>;
+export const ConsoleContainerTailDocument = new TypedDocumentString(`
+    subscription ConsoleContainerTail($name: String!, $engine: String, $tail: Int!) {
+  containerLogs(
+    name: $name
+    engine: $engine
+    includeAccessories: true
+    tail: $tail
+  ) {
+    lines {
+      ...TailLine
+    }
+    notice
+  }
+}
+    fragment TailLine on LogLine {
+  timestamp
+  stream
+  level
+  message
+}`) as unknown as TypedDocumentString<ConsoleContainerTailSubscription, ConsoleContainerTailSubscriptionVariables>;
+export const ConsoleContainerTimelineDocument = new TypedDocumentString(`
+    query ConsoleContainerTimeline($env: Environment, $from: String!, $first: Int!) {
+  timeline(
+    env: $env
+    from: $from
+    first: $first
+    kinds: [CONTAINER_DEATH, OOM_KILL, HEALTH, RESTART, GAP]
+  ) {
+    nodes {
+      time
+      kind
+      message
+      container
+      engine
+      from
+      to
+      who
+      exitCode
+      requested
+      version
+    }
+    coverage {
+      kind
+      known
+      since
+      note
+    }
+    truncated
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleContainerTimelineQuery, ConsoleContainerTimelineQueryVariables>;
+export const ConsoleContainerAuditDocument = new TypedDocumentString(`
+    query ConsoleContainerAudit($first: Int!) {
+  auditLog(first: $first) {
+    nodes {
+      ...ContainerRecord
+    }
+    pageInfo {
+      hasNextPage
+    }
+  }
+}
+    fragment ContainerRecord on AuditRecord {
+  seq
+  at
+  action
+  outcome
+  intent
+  subject
+  reason
+  detail
+  code
+  durationMs
+  engine
+  containerName
+}`) as unknown as TypedDocumentString<ConsoleContainerAuditQuery, ConsoleContainerAuditQueryVariables>;
+export const ConsoleRestartPreviewDocument = new TypedDocumentString(`
+    mutation ConsoleRestartPreview($name: String!, $engine: String!, $includeAccessories: Boolean!) {
+  restartContainer(
+    name: $name
+    engine: $engine
+    includeAccessories: $includeAccessories
+    dryRun: true
+  ) {
+    status
+    health
+    preview {
+      refusal {
+        code
+        message
+      }
+      healthyPeers
+      lastHealthy
+      work {
+        total
+        jobs {
+          jobId
+          kind
+          queue
+          source
+          startedAt
+        }
+        gaps {
+          source
+          reason
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleRestartPreviewMutation, ConsoleRestartPreviewMutationVariables>;
+export const ConsoleRestartDocument = new TypedDocumentString(`
+    mutation ConsoleRestart($name: String!, $engine: String!, $includeAccessories: Boolean!, $reason: String!, $idempotencyKey: String!, $waitSeconds: Int!) {
+  restartContainer(
+    name: $name
+    engine: $engine
+    includeAccessories: $includeAccessories
+    reason: $reason
+    idempotencyKey: $idempotencyKey
+    waitHealthy: true
+    waitSeconds: $waitSeconds
+  ) {
+    status
+    health
+    healthy
+    startedAt
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleRestartMutation, ConsoleRestartMutationVariables>;
 export const ConsoleContainersDocument = new TypedDocumentString(`
     subscription ConsoleContainers {
   containers(includeAccessories: true) {

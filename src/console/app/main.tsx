@@ -14,11 +14,15 @@ import { loadViewer, viewer } from "./data/viewer.ts";
 import { Shell } from "./parts/shell.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { Skeleton } from "./parts/notice.tsx";
+import { Container } from "./screens/container.tsx";
+import { Containers } from "./screens/containers.tsx";
 import { Now } from "./screens/now.tsx";
 
 /** A screen for each address. */
 const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> = {
   "/": Now,
+  "/containers": Containers,
+  "/container": Container,
 };
 
 function App() {

@@ -25,17 +25,24 @@ export interface Action {
 
 const current = signal<Action | null>(null);
 
-/** A button that opens the dialog of an action. Without the right it stays, and says which scope is missing. */
+/** Opens the dialog of an action, as its button does: for links and keys. */
+export function openAction(action: Action): void {
+  current.value = action;
+}
+
+/** A button that opens the dialog of an action. Without the right, or while `blocked` gives a reason, it stays and says why. */
 export function ActionButton({
   action,
   children,
   isQuiet = false,
+  blocked = null,
 }: {
   readonly action: () => Action;
   readonly children: ComponentChildren;
   readonly isQuiet?: boolean;
+  readonly blocked?: string | null;
 }) {
-  const missing = missingScope("ops:operate");
+  const missing = missingScope("ops:operate") ?? blocked;
   const open = () => {
     if (missing === null) current.value = action();
   };
@@ -116,7 +123,7 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
             class="input"
             ref={input}
             rows={2}
-            maxLength={500}
+            maxLength={200}
             required
             value={reason}
             disabled={phase !== "asking"}

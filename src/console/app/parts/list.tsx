@@ -1,7 +1,7 @@
 import { observeWindowOffset, observeWindowRect, Virtualizer, windowScroll } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
-import { params, setParams } from "../data/url.ts";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { go, params, setParams } from "../data/url.ts";
 
 export interface Column<Row> {
   readonly name: string;
@@ -22,7 +22,7 @@ interface ListProps<Row> {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => string;
-  /** Where Enter and a click lead. */
+  /** Where a click leads that hits neither a link nor a button. */
   readonly rowHref?: (row: Row) => string;
   readonly label: string;
   /** The parameter of the URL that holds the order; lists of one screen differ in it. */
@@ -33,15 +33,18 @@ interface ListProps<Row> {
 
 const rowHeight = 32;
 
-/** A list of any length: only what is in view is in the page. The order is in the URL; without one, rows come as they are given. */
+/**
+ * A list of any length: only what is in view is in the page. The order is in the URL; without one, rows come as they are given. While `rows` and `columns` stay the
+ * same objects, scrolling draws only the rows that come into view.
+ */
 export function List<Row>(props: ListProps<Row>) {
   const { columns, rowKey, rowHref, label, sortParam = "sort", onView } = props;
   const isNarrow = useIsNarrow();
-  const shown = isNarrow ? columns.filter((column) => !column.isWideOnly) : columns;
+  const shown = useMemo(() => (isNarrow ? columns.filter((column) => !column.isWideOnly) : columns), [columns, isNarrow]);
   const sort = params.value.get(sortParam) ?? "";
-  const sorted = sortRows(props.rows, columns, sort);
+  const sorted = useMemo(() => sortRows(props.rows, columns, sort), [props.rows, columns, sort]);
   const isHeld = useRef(false);
-  const rows = useHeldOrder(sorted, rowKey, isHeld);
+  const rows = useHeldOrder(sorted, rowKey, isHeld, sort);
   const body = useRef<HTMLDivElement>(null);
   const items = useVirtualRows(rows.length, body);
   const template = { gridTemplateColumns: shown.map(({ width }) => width).join(" ") };
@@ -50,14 +53,7 @@ export function List<Row>(props: ListProps<Row>) {
   useEffect(() => onView?.(view), [viewKey]);
 
   return (
-    <div
-      class="list"
-      role="table"
-      aria-label={label}
-      aria-rowcount={rows.length + 1}
-      onPointerEnter={() => (isHeld.current = true)}
-      onPointerLeave={() => (isHeld.current = false)}
-    >
+    <div class="list" role="table" aria-label={label} aria-rowcount={rows.length + 1}>
       <div role="rowgroup">
         <div class="head" role="row" style={template}>
           {shown.map((column) => (
@@ -80,15 +76,18 @@ export function List<Row>(props: ListProps<Row>) {
           ))}
         </div>
       </div>
-      <div class="body" role="rowgroup" ref={body} style={{ height: `${rows.length * rowHeight}px` }}>
+      <div
+        class="body"
+        role="rowgroup"
+        ref={body}
+        style={{ height: `${rows.length * rowHeight}px` }}
+        onPointerEnter={() => (isHeld.current = true)}
+        onPointerLeave={() => (isHeld.current = false)}
+        onClick={openRow}
+      >
         {items.map(({ index, start }) => {
           const row = rows[index];
           if (row === undefined) return null;
-          const cells = shown.map((column) => (
-            <div key={column.name} role="cell" class={column.isNumber ? "number" : ""}>
-              {column.cell(row)}
-            </div>
-          ));
           return (
             <div
               key={rowKey(row)}
@@ -98,13 +97,36 @@ export function List<Row>(props: ListProps<Row>) {
               data-href={rowHref?.(row)}
               style={{ ...template, transform: `translateY(${start}px)` }}
             >
-              {cells}
+              <Cells row={row} columns={shown} />
             </div>
           );
         })}
       </div>
     </div>
   );
+}
+
+/** Drawn again only for another row or other columns. */
+function Cells<Row>({ row, columns }: { readonly row: Row; readonly columns: readonly Column<Row>[] }) {
+  return useMemo(
+    () => (
+      <>
+        {columns.map((column) => (
+          <div key={column.name} role="cell" class={column.isNumber ? "number" : ""}>
+            {column.cell(row)}
+          </div>
+        ))}
+      </>
+    ),
+    [row, columns],
+  );
+}
+
+/** A click on a row opens it, unless it hits something of its own or ends a selection of text. */
+function openRow({ target }: MouseEvent): void {
+  if (!(target instanceof Element) || target.closest("a, button, input") || !getSelection()?.isCollapsed) return;
+  const address = target.closest<HTMLElement>("[data-href]")?.dataset["href"];
+  if (address) go(address);
 }
 
 function ariaSort(sort: string, name: string): { readonly "aria-sort"?: "ascending" | "descending" } {
@@ -129,23 +151,26 @@ function sortRows<Row>(rows: readonly Row[], columns: readonly Column<Row>[], so
   });
 }
 
-/** Nothing moves under the pointer: while it is over the list, rows stay where they are; new ones come at the end. */
+/** Nothing moves under the pointer: while it is over the rows they stay where they are; new ones come at the end. Another order applies at once. */
 function useHeldOrder<Row>(
   rows: readonly Row[],
   rowKey: (row: Row) => string,
   isHeld: { readonly current: boolean },
+  sort: string,
 ): readonly Row[] {
-  const order = useRef<readonly string[]>([]);
-  if (!isHeld.current) {
-    order.current = rows.map(rowKey);
-    return rows;
+  const last = useRef<{ readonly rows: readonly Row[]; readonly sort: string; readonly shown: readonly Row[] } | null>(null);
+  const { current: before } = last;
+  let shown = rows;
+  if (isHeld.current && before && before.sort === sort) {
+    if (before.rows === rows) return before.shown;
+    const byKey = new Map(rows.map((row) => [rowKey(row), row]));
+    const order = before.shown.map(rowKey);
+    const isKnown = new Set(order);
+    const held = order.map((key) => byKey.get(key)).filter((row) => row !== undefined);
+    shown = [...held, ...rows.filter((row) => !isKnown.has(rowKey(row)))];
   }
-  const byKey = new Map(rows.map((row) => [rowKey(row), row]));
-  const held = order.current.map((key) => byKey.get(key)).filter((row) => row !== undefined);
-  const isKnown = new Set(order.current);
-  const added = rows.filter((row) => !isKnown.has(rowKey(row)));
-  order.current = [...held, ...added].map(rowKey);
-  return [...held, ...added];
+  last.current = { rows, sort, shown };
+  return shown;
 }
 
 interface Item {

@@ -1,0 +1,146 @@
+import { useMemo } from "preact/hooks";
+import type { ContainerRow } from "../../data/containers.ts";
+import { href } from "../../data/url.ts";
+import type { Usage } from "../../data/usage.ts";
+import { toCount, toPercent, toWords } from "../format.ts";
+import type { Column } from "../list.tsx";
+import { Release } from "../release.tsx";
+import { Spark, type SparkPoint } from "../spark.tsx";
+import { State, toContainerState } from "../state.tsx";
+import { Since } from "../time.tsx";
+import { toCourseKey } from "./in-view.ts";
+import { toShortName } from "./names.ts";
+
+export function toContainerHref({ name, engine }: Pick<ContainerRow, "name" | "engine">): string {
+  return href("/container", { name, engine });
+}
+
+interface Numbers {
+  /** What they take now, by id. */
+  readonly usage: ReadonlyMap<string, Usage>;
+  /** The last 10 minutes, by engine and name. */
+  readonly cpu: ReadonlyMap<string, readonly SparkPoint[]>;
+  readonly mem: ReadonlyMap<string, readonly SparkPoint[]>;
+}
+
+/** The columns of a list of containers. */
+export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<ContainerRow>[] {
+  const numberOf = (row: ContainerRow, key: "cpuPct" | "memPct") => {
+    const now = usage.get(row.id);
+    // Without a number of now, the last one of the course is 30 s old at most.
+    return now ? now[key] : (key === "cpuPct" ? cpu : mem).get(toCourseKey(row))?.findLast(({ value }) => value !== null)?.value;
+  };
+  return [
+    {
+      name: "state",
+      width: "minmax(88px, 112px)",
+      title: "What its engine and its health check say now",
+      sortBy: (row) => toContainerState(row).word,
+      cell: StateCell,
+    },
+    {
+      name: "name",
+      width: "minmax(0, 1.4fr)",
+      title: "Its name without service and release; whole on hover. Beside it the host name in the container.",
+      sortBy: ({ name }) => name,
+      cell: NameCell,
+    },
+    { name: "role", width: "minmax(0, 88px)", isWideOnly: true, sortBy: ({ role }) => role, cell: ({ role }) => role },
+    {
+      name: "engine",
+      width: "minmax(0, 88px)",
+      isWideOnly: true,
+      title: "The Docker or Podman daemon that runs it",
+      sortBy: ({ engine }) => engine,
+      cell: ({ engine, env, destination }) => (
+        <span class="isolate" title={[engine, destination ?? (env ? toWords(env) : null)].filter(Boolean).join(", ")}>
+          {engine}
+        </span>
+      ),
+    },
+    {
+      name: "release",
+      width: "minmax(0, 1fr)",
+      isWideOnly: true,
+      title: "KAMAL_VERSION, the image's version label or its tag",
+      sortBy: ({ version }) => version,
+      cell: ({ version }) => <Release version={version} />,
+    },
+    {
+      name: "since",
+      width: "80px",
+      isNumber: true,
+      title: "How long ago it last started",
+      sortBy: ({ startedAt }) => (startedAt ? -Date.parse(startedAt) : null),
+      cell: ({ startedAt }) => <Since at={startedAt} />,
+    },
+    {
+      name: "restarts",
+      width: "64px",
+      isNumber: true,
+      isWideOnly: true,
+      title: "Restarts by the restart policy since the last manual start",
+      sortBy: ({ restarts }) => restarts,
+      cell: ({ restarts }) => <span class={restarts ? "strong" : "muted"}>{toCount(restarts)}</span>,
+    },
+    {
+      name: "CPU",
+      width: "152px",
+      isWideOnly: true,
+      isNumber: true,
+      title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
+      sortBy: (row) => numberOf(row, "cpuPct"),
+      cell: (row) => <Course value={numberOf(row, "cpuPct")} points={cpu.get(toCourseKey(row)) ?? none} label="CPU" />,
+    },
+    {
+      name: "memory",
+      width: "152px",
+      isWideOnly: true,
+      isNumber: true,
+      title: "Used memory, per cent of the limit or of its machine's, now and in the last 10 minutes",
+      sortBy: (row) => numberOf(row, "memPct"),
+      cell: (row) => (
+        <Course value={numberOf(row, "memPct")} points={mem.get(toCourseKey(row)) ?? none} max={100} label="Memory" />
+      ),
+    },
+  ];
+}
+
+const none: readonly SparkPoint[] = [];
+
+function StateCell(row: ContainerRow) {
+  const { tone, word } = toContainerState(row);
+  return <State tone={tone}>{word}</State>;
+}
+
+function NameCell(row: ContainerRow) {
+  const { name, host, stale } = row;
+  return (
+    <span class={stale ? "stale" : ""}>
+      <a data-row-link class="isolate" href={toContainerHref(row)} title={name}>
+        {toShortName(row)}
+      </a>
+      {host !== name && <span class="muted isolate wide-only"> {host}</span>}
+    </span>
+  );
+}
+
+interface CourseProps {
+  readonly value: number | null | undefined;
+  readonly points: readonly SparkPoint[];
+  readonly max?: number;
+  readonly label: string;
+}
+
+/** Drawn again only for other points or another number. */
+function Course({ value, points, max, label }: CourseProps) {
+  return useMemo(
+    () => (
+      <span class="with-spark">
+        <Spark points={points} label={`${label} in 10 minutes`} {...(max === undefined ? {} : { max })} />
+        <span class="course-number">{toPercent(value)}</span>
+      </span>
+    ),
+    [value, points],
+  );
+}

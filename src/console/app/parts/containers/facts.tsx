@@ -1,0 +1,192 @@
+import type { ConsoleContainerQuery, DeployRowFragment } from "../../../../generated/console.ts";
+import type { ContainerRow } from "../../data/containers.ts";
+import { href } from "../../data/url.ts";
+import { toBytes, toCount, toPercent, toWords, unknownText } from "../format.ts";
+import { Empty, Skeleton } from "../notice.tsx";
+import { Release } from "../release.tsx";
+import { EnumState, toDeployTone } from "../state.tsx";
+import { Clock, Since } from "../time.tsx";
+
+type Asked = NonNullable<ConsoleContainerQuery["container"]>;
+
+interface FactsProps {
+  readonly row: ContainerRow;
+  /** Of its machine; null when unknown. */
+  readonly machine: string | null;
+  /** The deploy that it came with; null when none is known. */
+  readonly deploy: DeployRowFragment | null;
+  /** Of its last end; null when unknown. */
+  readonly exitCode: number | null;
+}
+
+/** What a container is. */
+export function Facts({ row, machine, deploy, exitCode }: FactsProps) {
+  const { name, shortId, image, role, service, env, destination, engine, host, ports, version, commitSha } = row;
+  return (
+    <section class="section">
+      <header>
+        <h2>Facts</h2>
+      </header>
+      <dl class="facts">
+        <dt>name</dt>
+        <dd class="isolate">{name}</dd>
+        <dt title="The first 12 hex digits of the container id">id</dt>
+        <dd class="code">{shortId}</dd>
+        <dt>image</dt>
+        <dd class="code isolate">{image}</dd>
+        <dt>role</dt>
+        <dd>
+          <a class="link isolate" href={href("/containers", { role })}>
+            {role}
+          </a>{" "}
+          <span class="muted isolate">of {service ?? "no service"}</span>
+        </dd>
+        <dt>environment</dt>
+        <dd>
+          {env ? toWords(env) : <span class="none">unknown</span>}
+          {destination !== null && <span class="muted isolate">, destination {destination}</span>}
+        </dd>
+        <dt>engine</dt>
+        <dd class="isolate">
+          {engine}
+          {machine !== null && (
+            <>
+              {" on "}
+              <a class="link isolate" href={href("/host", { name: machine })}>
+                {machine}
+              </a>
+            </>
+          )}
+        </dd>
+        <dt title="The host name in the container">host name</dt>
+        <dd class="isolate">{host}</dd>
+        <dt title="Published ports">ports</dt>
+        <dd>{ports.length > 0 ? ports.join(", ") : "none published"}</dd>
+        <dt>release</dt>
+        <dd>
+          <Release version={version} />
+          {commitSha && (
+            <span class="muted">
+              {" commit "}
+              <Release version={commitSha} />
+            </span>
+          )}
+        </dd>
+        <dt>deploy</dt>
+        <dd>
+          {deploy ? (
+            <>
+              <a class="link" href={href("/deploy", { id: deploy.id })}>
+                <Since at={deploy.deployedAt} suffix=" ago" />
+              </a>
+              {deploy.deployedBy !== null && <span class="isolate"> by {deploy.deployedBy}</span>}{" "}
+              <EnumState value={deploy.state} tone={toDeployTone(deploy.state)} />
+            </>
+          ) : (
+            <span class="none">none is known with this release</span>
+          )}
+        </dd>
+        <dt>created</dt>
+        <dd>
+          <Clock at={row.createdAt} />
+        </dd>
+        <dt>started</dt>
+        <dd>
+          {row.startedAt === null ? (
+            <span class="none">{unknownText}</span>
+          ) : (
+            <>
+              <Clock at={row.startedAt} /> (<Since at={row.startedAt} suffix=" ago" />)
+            </>
+          )}
+        </dd>
+        <dt title="Restarts by the restart policy since the last manual start">restarts</dt>
+        <dd>{toCount(row.restarts)}</dd>
+        {exitCode !== null && (
+          <>
+            <dt title="Of its last end that this gateway has seen">last exit code</dt>
+            <dd class={exitCode === 0 ? "" : "bad"}>{exitCode}</dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+/** What a container takes now. @param asked undefined before the first answer */
+export function Figures({ asked, isRunning }: { readonly asked: Asked | undefined; readonly isRunning: boolean }) {
+  const stats = asked?.stats;
+  return (
+    <section class="section">
+      <header>
+        <h2>Now</h2>
+        {stats && (
+          <span class="muted">
+            <Since at={stats.sampledAt} suffix=" ago" />
+          </span>
+        )}
+      </header>
+      {stats ? (
+        <Numbers stats={stats} />
+      ) : asked || !isRunning ? (
+        <Empty>{isRunning ? "Its engine gave no numbers." : "It does not run, so it takes nothing."}</Empty>
+      ) : (
+        <Skeleton rows={3} />
+      )}
+    </section>
+  );
+}
+
+function Numbers({ stats }: { readonly stats: NonNullable<Asked["stats"]> }) {
+  const { cpuPeriods, cpuThrottledPeriods } = stats;
+  const throttled =
+    cpuPeriods === null || cpuThrottledPeriods === null
+      ? unknownText
+      : cpuPeriods === 0
+        ? "no CPU limit"
+        : toPercent((cpuThrottledPeriods / cpuPeriods) * 100);
+  return (
+    <dl class="figures">
+      <Figure name="CPU" title="Per cent of one CPU over the last 0.5 to 3 s; may exceed 100" value={toPercent(stats.cpuPct)} />
+      <Figure
+        name="memory"
+        title="Used memory without inactive file cache, of the limit; without a limit, of its machine's"
+        value={toPercent(stats.memPct)}
+        detail={`${toBytes(stats.memUsedBytes)} of ${toBytes(stats.memLimitBytes)}`}
+      />
+      <Figure name="throttled" title="Of its CPU periods since its start, those in which it had to wait" value={throttled} />
+      <Figure name="processes" title="Processes and threads" value={toCount(stats.pids)} />
+      <Figure
+        name="network"
+        title="Received and sent on all its networks since its start"
+        value={`${toBytes(stats.networkReceiveBytes)} in`}
+        detail={`${toBytes(stats.networkTransmitBytes)} out`}
+      />
+      <Figure
+        name="disk"
+        title="Read from and written to block devices since its start"
+        value={`${toBytes(stats.blockReadBytes)} read`}
+        detail={`${toBytes(stats.blockWriteBytes)} written`}
+      />
+    </dl>
+  );
+}
+
+interface FigureProps {
+  readonly name: string;
+  readonly title: string;
+  readonly value: string;
+  readonly detail?: string;
+}
+
+function Figure({ name, title, value, detail }: FigureProps) {
+  return (
+    <div title={title}>
+      <dt>{name}</dt>
+      <dd>
+        <span class="value">{value}</span>
+        {detail !== undefined && <span class="muted">{detail}</span>}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,132 @@
+import { useMemo } from "preact/hooks";
+import { ConsoleContainerHistoryDocument, type DeployRowFragment } from "../../../../generated/console.ts";
+import { failureOf, useLive } from "../../data/live.ts";
+import { useRecent } from "../../data/series.ts";
+import { go, href, params, setParams } from "../../data/url.ts";
+import { toPercent } from "../format.ts";
+import { Graph, type GraphMark } from "../graph.tsx";
+import { Empty, FailureNotice } from "../notice.tsx";
+import { toShortRelease } from "../release.tsx";
+import { Since } from "../time.tsx";
+import type { StoryEntry } from "./story.ts";
+
+/** Ranges of the graphs: minutes. */
+const ranges: Readonly<Record<string, { readonly minutes: number; readonly label: string }>> = {
+  "10m": { minutes: 10, label: "10 min" },
+  "1h": { minutes: 60, label: "1 h" },
+  "6h": { minutes: 360, label: "6 h" },
+  "24h": { minutes: 1440, label: "24 h" },
+  "7d": { minutes: 10_080, label: "7 d" },
+  "30d": { minutes: 43_200, label: "30 d" },
+};
+const usualRange = "1h";
+
+/** Ends and restarts of a container that loops would cover the graph. */
+const mostMarks = 40;
+
+interface GraphsProps {
+  readonly name: string;
+  readonly engine: string;
+  /** Of its service and destination. */
+  readonly deploys: readonly DeployRowFragment[];
+  /** Newest first. */
+  readonly story: readonly StoryEntry[];
+}
+
+/** CPU, memory and restarts of a container over the range in the URL. */
+export function Graphs({ name, engine, deploys, story }: GraphsProps) {
+  const chosen = params.value.get("range") ?? usualRange;
+  const { minutes } = ranges[chosen] ?? { minutes: 60 };
+  // A point moves on at most as often as there is a new one.
+  const { from, to } = useRecent(minutes, Math.max(5, Math.ceil((minutes * 60) / 240 / 5) * 5));
+  const state = useLive(ConsoleContainerHistoryDocument, { name, engine, from, to }).value;
+  const history = state.data?.container?.history;
+  const course = useMemo(() => {
+    const points = history?.points ?? [];
+    const restarts = points.map((point) => point.restarts);
+    const known = restarts.filter((value) => value !== null);
+    return {
+      times: points.map(({ time }) => Date.parse(time)),
+      cpu: [{ label: "CPU", values: points.map(({ cpuPct }) => cpuPct) }],
+      mem: [{ label: "memory", values: points.map(({ memPct }) => memPct) }],
+      restarts: [{ label: "restarts", values: restarts, tone: "bad" as const }],
+      hasRestarts: known.length > 1 && Math.max(...known) > Math.min(...known),
+      isKnown: points.some(({ cpuPct, memPct }) => cpuPct !== null || memPct !== null),
+    };
+  }, [history]);
+  const marks = useMemo(() => toMarks(deploys, story), [deploys, story]);
+  const since = history?.since ? Date.parse(history.since) : null;
+  const pick = (at: number) => go(href("/logs", { name, engine, at: new Date(at).toISOString() }));
+  const shared = { times: course.times, marks, knownSince: since, onPick: pick };
+  return (
+    <section class="section">
+      <header>
+        <h2>CPU and memory</h2>
+        <span class="muted wide-only">a click opens its log at that time</span>
+        <span class="chips right" role="group" aria-label="Range">
+          {Object.entries(ranges).map(([key, { label }]) => (
+            <button
+              key={key}
+              type="button"
+              class="chip"
+              aria-pressed={key === chosen}
+              onClick={() => setParams({ range: key === usualRange ? null : key })}
+            >
+              {label}
+            </button>
+          ))}
+        </span>
+      </header>
+      <FailureNotice failure={failureOf(state, "container")} what="Its history" />
+      <div class={`courses ${state.isOld ? "stale" : ""}`}>
+        <figure>
+          <figcaption title="Per cent of one CPU; may exceed 100">CPU (100 % is one CPU)</figcaption>
+          <Graph {...shared} series={course.cpu} max={10} format={toPercent} label={`CPU of ${name} in ${minutes} minutes`} />
+        </figure>
+        <figure>
+          <figcaption title="Used memory without file cache, per cent of its limit; without a limit, of its machine's">
+            Memory (100 % is its limit)
+          </figcaption>
+          <Graph {...shared} series={course.mem} max={100} format={toPercent} label={`Memory of ${name} in ${minutes} minutes`} />
+        </figure>
+        {course.hasRestarts && (
+          <figure>
+            <figcaption title="Restarts by the restart policy since the last manual start">Restarts</figcaption>
+            <Graph {...shared} series={course.restarts} format={toWhole} height={120} label={`Restarts of ${name}`} />
+          </figure>
+        )}
+      </div>
+      {history && (
+        <p class="muted">
+          {since !== null && course.isKnown && (
+            <>
+              Known for <Since at={since} />; what is hatched is unknown, not 0.{" "}
+            </>
+          )}
+          {history.source === "MEMORY"
+            ? "From the gateway's own samples, which it takes for 10 minutes after somebody looked."
+            : "From Prometheus."}
+          {history.problem && ` Prometheus could not be asked: ${history.problem.message}.`}
+        </p>
+      )}
+      {history && !course.isKnown && !state.isOld && <Empty>Nothing is known of this range yet: samples begin now.</Empty>}
+    </section>
+  );
+}
+
+function toWhole(value: number): string {
+  return Number.isInteger(value) ? String(value) : "";
+}
+
+function toMarks(deploys: readonly DeployRowFragment[], story: readonly StoryEntry[]): readonly GraphMark[] {
+  const ends = story
+    .filter(({ kind, requested }) => kind === "RESTART" || kind === "OOM_KILL" || (kind === "CONTAINER_DEATH" && !requested))
+    .slice(0, mostMarks)
+    .map(({ kind, time }): GraphMark =>
+      kind === "RESTART" ? { at: Date.parse(time), label: "", tone: "muted" } : { at: Date.parse(time), label: "", tone: "bad" },
+    );
+  return [
+    ...ends,
+    ...deploys.map(({ deployedAt, tag }): GraphMark => ({ at: Date.parse(deployedAt), label: toShortRelease(tag) })),
+  ];
+}

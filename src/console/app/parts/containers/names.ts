@@ -1,0 +1,62 @@
+import type { ContainerRowFragment } from "../../../../generated/console.ts";
+
+type Named = Pick<ContainerRowFragment, "name" | "service" | "version">;
+
+/** A name without what its columns say already: `wallet-core-web-staging-<release>` is `web-staging`. The whole name where nothing else would be left. */
+export function toShortName({ name, service, version }: Named): string {
+  let short = name;
+  if (service && short.startsWith(`${service}-`)) short = short.slice(service.length + 1);
+  if (version && short.endsWith(`-${version}`)) short = short.slice(0, -version.length - 1);
+  return short || name;
+}
+
+/** Texts to search, once for each row: a change of a container makes a new row. */
+const texts = new WeakMap<ContainerRowFragment, string>();
+
+function toText(row: ContainerRowFragment): string {
+  let text = texts.get(row);
+  if (text === undefined) {
+    const { name, role, service, version, commitSha, image, status, health, engine, host, env, destination, shortId } = row;
+    const words = [name, role, service, version, commitSha, image, status, engine, host, env, destination, shortId];
+    // A container without a health check is not "none" to anybody.
+    text = [...words, health === "NONE" ? null : health].filter(Boolean).join(" ").toLowerCase();
+    texts.set(row, text);
+  }
+  return text;
+}
+
+export interface ContainerFilter {
+  /** Words that all must occur in the name, role, release, image, host, engine, status or health. */
+  readonly query: string;
+  readonly role: string | null;
+  readonly isCoreOnly: boolean;
+}
+
+/** The rows that match, in their order. */
+export function filterContainers(
+  rows: readonly ContainerRowFragment[],
+  { query, role, isCoreOnly }: ContainerFilter,
+): readonly ContainerRowFragment[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return rows.filter((row) => {
+    if (isCoreOnly && row.kind !== "CORE") return false;
+    if (role !== null && row.role !== role) return false;
+    return words.every((word) => toText(row).includes(word));
+  });
+}
+
+const kinds = ["CORE", "ACCESSORY", "OTHER"];
+
+/** The product's containers first, then what runs beside it; by service and role, else as given. */
+export function orderByRole(rows: readonly ContainerRowFragment[]): readonly ContainerRowFragment[] {
+  return rows.toSorted(
+    (one, other) =>
+      kinds.indexOf(one.kind) - kinds.indexOf(other.kind) ||
+      compare(one.service ?? "", other.service ?? "") ||
+      compare(one.role, other.role),
+  );
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}

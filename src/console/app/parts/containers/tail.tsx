@@ -1,0 +1,134 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import {
+  ConsoleContainerTailDocument,
+  type ConsoleContainerTailSubscription,
+  type TailLineFragment,
+} from "../../../../generated/console.ts";
+import { type Failure, follow } from "../../data/client.ts";
+import { href } from "../../data/url.ts";
+import { missingScope } from "../../data/viewer.ts";
+import { toClock, toLocalTime } from "../format.ts";
+import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
+
+type Notice = NonNullable<ConsoleContainerTailSubscription["containerLogs"]>["notice"];
+
+const shownLines = 20;
+const mostCharacters = 400;
+
+/** How often new lines are drawn, ms: a container may write thousands a second. */
+const drawMs = 250;
+
+const noticeTexts: Readonly<Record<NonNullable<Notice>, string>> = {
+  ENGINE_LOST: "Its engine does not answer: lines go on when it does.",
+  STOPPED: "It does not run: lines go on at its next start.",
+  RESUMED: "",
+};
+
+/** The newest lines of a container's log as they are written; each opens the log at its moment. */
+export function Tail({ name, engine }: { readonly name: string; readonly engine: string }) {
+  const missing = missingScope("ops:logs");
+  const { lines, notice, failure, hold } = useTail(name, engine, missing === null);
+  return (
+    <section class="section">
+      <header>
+        <h2>Log</h2>
+        <span class="muted">the newest {shownLines} lines</span>
+        <a class="link right" href={href("/logs", { name, engine })}>
+          Whole log
+        </a>
+      </header>
+      {missing !== null && <Banner tone="unknown">{missing}: logs may contain secrets.</Banner>}
+      <FailureNotice failure={failure} what="Its log" />
+      {lines === null && missing === null && !failure && <Skeleton rows={6} />}
+      {lines?.length === 0 && <Empty>It has written nothing, or its engine has dropped its log.</Empty>}
+      {lines && lines.length > 0 && (
+        <div class="tail" onPointerEnter={() => hold(true)} onPointerLeave={() => hold(false)}>
+          {lines.map(({ timestamp, level, message, stream }, index) => (
+            <a
+              key={`${timestamp} ${index}`}
+              href={href("/logs", { name, engine, at: timestamp })}
+              title={`${toLocalTime(timestamp)}, ${stream.toLowerCase()}`}
+            >
+              <span class="muted">{toClock(timestamp)}</span>
+              <span class={toLevelClass(level)}>{level?.toLowerCase() ?? ""}</span>
+              <span class="cut isolate">{message.slice(0, mostCharacters)}</span>
+            </a>
+          ))}
+        </div>
+      )}
+      {notice && noticeTexts[notice] && <p class="muted">{noticeTexts[notice]}</p>}
+    </section>
+  );
+}
+
+interface Shown {
+  /** Null before the first answer. */
+  readonly lines: readonly TailLineFragment[] | null;
+  readonly notice: Notice;
+  readonly failure: Failure | null;
+}
+
+/** Follows the log while the page is visible. While it is held, lines are collected and not drawn: none moves under the pointer. */
+function useTail(name: string, engine: string, isAllowed: boolean): Shown & { readonly hold: (isHeld: boolean) => void } {
+  const [shown, setShown] = useState<Shown>({ lines: null, notice: null, failure: null });
+  const latest = useRef(shown);
+  const isHeld = useRef(false);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const draw = () => {
+    timer.current = undefined;
+    if (!isHeld.current) setShown(latest.current);
+  };
+  const change = (next: Shown) => {
+    latest.current = next;
+    timer.current ??= setTimeout(draw, drawMs);
+  };
+  useEffect(() => {
+    if (!isAllowed) return undefined;
+    let stop: (() => void) | null = null;
+    const open = () => {
+      // After a break the newest lines come again.
+      let isFresh = true;
+      const variables = () => {
+        isFresh = true;
+        return { name, engine, tail: shownLines };
+      };
+      return follow(ConsoleContainerTailDocument, variables, {
+        next: ({ data }) => {
+          const batch = data?.containerLogs;
+          if (!batch) return;
+          const before = isFresh ? [] : (latest.current.lines ?? []);
+          isFresh = false;
+          const notice = batch.notice ?? (batch.lines.length > 0 ? null : latest.current.notice);
+          change({ lines: [...before, ...batch.lines].slice(-shownLines), notice, failure: null });
+        },
+        broken() {},
+        ended: (failure) => change({ ...latest.current, failure }),
+      });
+    };
+    const update = () => {
+      if (!document.hidden) stop ??= open();
+      else if (stop) {
+        stop();
+        stop = null;
+      }
+    };
+    update();
+    document.addEventListener("visibilitychange", update);
+    return () => {
+      document.removeEventListener("visibilitychange", update);
+      clearTimeout(timer.current);
+      timer.current = undefined;
+      stop?.();
+    };
+  }, [name, engine, isAllowed]);
+  const hold = (isOver: boolean) => {
+    isHeld.current = isOver;
+    if (!isOver) draw();
+  };
+  return { ...shown, hold };
+}
+
+function toLevelClass(level: string | null): string {
+  if (level === "ERROR" || level === "FATAL") return "bad strong";
+  return level === "WARN" ? "warn" : "muted";
+}

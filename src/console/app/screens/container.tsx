@@ -1,0 +1,220 @@
+import { useEffect, useMemo } from "preact/hooks";
+import {
+  ConsoleContainerDocument,
+  ConsoleContainerTimelineDocument,
+  ConsoleDeploysDocument,
+} from "../../../generated/console.ts";
+import { type ContainerRow, findContainers } from "../data/containers.ts";
+import { failureOf, refresh, useLive } from "../data/live.ts";
+import { href, params, setParams } from "../data/url.ts";
+import { missingScope } from "../data/viewer.ts";
+import { ActionButton, openAction } from "../parts/action.tsx";
+import { toContainerHref } from "../parts/containers/columns.tsx";
+import { Facts, Figures } from "../parts/containers/facts.tsx";
+import { Graphs } from "../parts/containers/graphs.tsx";
+import { Health } from "../parts/containers/health.tsx";
+import { toShortName } from "../parts/containers/names.ts";
+import { Record, Story } from "../parts/containers/record.tsx";
+import { findStateSince, storyOf } from "../parts/containers/story.ts";
+import { Tail } from "../parts/containers/tail.tsx";
+import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Release } from "../parts/release.tsx";
+import { createRestart, whyNoRestart } from "../parts/restart.tsx";
+import { State, toContainerState } from "../parts/state.tsx";
+import { Since } from "../parts/time.tsx";
+
+/** One container: what it is, how it goes, what happened to it, and its restart. */
+export function Container() {
+  const name = params.value.get("name") ?? "";
+  const engine = params.value.get("engine");
+  const found = name ? findContainers(name, engine) : [];
+  const [row] = found ?? [];
+  if (!name) return <Nowhere>No container is named in this address.</Nowhere>;
+  if (found && found.length > 1) return <Choice name={name} rows={found} />;
+  if (!row && found === null) return <Skeleton rows={8} />;
+  // Without a row in the list it may be gone: what is known of its past is still shown.
+  return <Present key={`${engine} ${name}`} name={name} engine={row?.engine ?? engine} row={row} />;
+}
+
+function Nowhere({ children }: { readonly children: string }) {
+  return (
+    <>
+      <div class="heading">
+        <h1>A container</h1>
+      </div>
+      <Empty>
+        {children}{" "}
+        <a class="link" href={href("/containers")}>
+          All containers
+        </a>
+      </Empty>
+    </>
+  );
+}
+
+/** Several engines run one of this name. */
+function Choice({ name, rows }: { readonly name: string; readonly rows: readonly ContainerRow[] }) {
+  return (
+    <>
+      <div class="heading">
+        <h1 class="isolate">{name}</h1>
+        <span class="muted">runs on several engines: which one?</span>
+      </div>
+      <ul class="entries">
+        {rows.map((row) => (
+          <li key={row.id}>
+            <State tone={toContainerState(row).tone}>{toContainerState(row).word}</State>
+            <a data-row-link class="link isolate" href={toContainerHref(row)}>
+              {row.engine}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+interface PresentProps {
+  readonly name: string;
+  readonly engine: string | null;
+  readonly row: ContainerRow | undefined;
+}
+
+/** How far back what happened is looked up: as far as the graphs reach. */
+const storyFrom = "720h";
+
+function Present({ name, engine, row: listed }: PresentProps) {
+  const asked = useLive(ConsoleContainerDocument, { name, engine }, { everyMs: 3000 }).value;
+  const row = listed ?? asked.data?.container ?? undefined;
+  const env = row?.env ?? null;
+  const timeline = useLive(
+    ConsoleContainerTimelineDocument,
+    { env: null, from: storyFrom, first: 500 },
+    { everyMs: 30_000 },
+  ).value;
+  const deploys = useLive(ConsoleDeploysDocument, { env, first: 100, after: null }, { everyMs: 30_000 }).value;
+  const events = timeline.data?.timeline;
+  const story = useMemo(() => (events ? storyOf(events.nodes, name, engine ?? "") : null), [events, name, engine]);
+  const nodes = deploys.data?.deploys?.nodes;
+  const own = useMemo(
+    () =>
+      (nodes ?? []).filter(
+        ({ service, destination }) =>
+          row?.kind === "CORE" && (service ?? row.service) === row.service && destination === row.destination,
+      ),
+    [nodes, row?.kind, row?.service, row?.destination],
+  );
+  useEffect(() => {
+    refresh(ConsoleContainerDocument);
+    refresh(ConsoleContainerTimelineDocument);
+  }, [row?.status, row?.health, row?.startedAt, row?.restarts]);
+  const isRestartAsked = params.value.get("do") === "restart";
+  useEffect(() => {
+    if (!row || !isRestartAsked) return;
+    setParams({ do: null });
+    openAction(createRestart(row));
+  }, [isRestartAsked, row === undefined]);
+
+  const since = events?.coverage.find(({ kind }) => kind === "CONTAINER_DEATH")?.since ?? null;
+  const past = (
+    <div class="columns even">
+      <Story story={story} since={since} />
+      <Record name={name} engine={engine ?? ""} />
+    </div>
+  );
+  if (!row) return <Gone name={name} engine={engine} asked={asked} past={past} />;
+  const container = asked.data?.container ?? undefined;
+  const lastEnd = story?.find(({ kind }) => kind === "CONTAINER_DEATH");
+  return (
+    <>
+      <Heading row={row} since={findStateSince(row, story ?? [])} />
+      <div class="columns even">
+        <div>
+          <Figures asked={container} isRunning={row.status === "running"} />
+          {container ? <Health name={name} engine={row.engine} check={container.healthCheck} /> : <Skeleton rows={3} />}
+          <FailureNotice failure={failureOf(asked, "container")} what="The container" />
+        </div>
+        <Facts
+          row={row}
+          machine={container?.hostMetrics?.name ?? null}
+          deploy={own.find(({ version, tag }) => version === row.version || tag === row.version) ?? null}
+          exitCode={lastEnd?.exitCode ?? null}
+        />
+      </div>
+      <Graphs name={name} engine={row.engine} deploys={own} story={story ?? []} />
+      <Tail name={name} engine={row.engine} />
+      {past}
+    </>
+  );
+}
+
+function Heading({ row, since }: { readonly row: ContainerRow; readonly since: string | null }) {
+  const { tone, word } = toContainerState(row);
+  const blocked = missingScope("ops:operate") ?? whyNoRestart();
+  return (
+    <>
+      <div class={`heading ${row.stale ? "stale" : ""}`}>
+        <h1 class="isolate" title={row.name}>
+          {toShortName(row)}
+        </h1>
+        <State tone={tone}>
+          <b>{word}</b>
+          {since !== null && (
+            <span class="muted">
+              {" for "}
+              <Since at={since} />
+            </span>
+          )}
+        </State>
+        <span class="muted">
+          <Release version={row.version} />
+        </span>
+        {row.restarts !== null && row.restarts > 0 && (
+          <span class="bad" title="Restarts by the restart policy since the last manual start">
+            {row.restarts === 1 ? "1 restart" : `${row.restarts} restarts`}
+          </span>
+        )}
+        <span class="right">
+          {blocked !== null && <span class="muted">{blocked}</span>}
+          <a class="button" href={href("/logs", { name: row.name, engine: row.engine })}>
+            Log
+          </a>
+          <ActionButton action={() => createRestart(row)} blocked={whyNoRestart()}>
+            Restart …
+          </ActionButton>
+        </span>
+      </div>
+      {row.stale && <Banner tone="warn">Its engine does not answer: this is its last known state.</Banner>}
+    </>
+  );
+}
+
+interface GoneProps {
+  readonly name: string;
+  readonly engine: string | null;
+  readonly asked: Parameters<typeof failureOf>[0];
+  readonly past: preact.JSX.Element;
+}
+
+function Gone({ name, engine, asked, past }: GoneProps) {
+  const failure = failureOf(asked, "container");
+  return (
+    <>
+      <div class="heading">
+        <h1 class="isolate">{name}</h1>
+        {failure?.code === "container_not_found" && <State tone="unknown">not here</State>}
+      </div>
+      {failure && failure.code !== "container_not_found" && <FailureNotice failure={failure} what="The container" />}
+      {failure?.code === "container_not_found" && (
+        <Empty>
+          No container of this name is on {engine ?? "any engine"}: a deploy may have replaced it, or this token may not see it.{" "}
+          <a class="link" href={href("/containers")}>
+            All containers
+          </a>
+        </Empty>
+      )}
+      {!failure && <Skeleton rows={6} />}
+      {past}
+    </>
+  );
+}

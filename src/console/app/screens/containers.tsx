@@ -1,0 +1,172 @@
+import { useMemo } from "preact/hooks";
+import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
+import { href, params, setParams } from "../data/url.ts";
+import { useUsage } from "../data/usage.ts";
+import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
+import { useCoursesInView } from "../parts/containers/in-view.ts";
+import { filterContainers, orderByRole } from "../parts/containers/names.ts";
+import { toCount } from "../parts/format.ts";
+import { List } from "../parts/list.tsx";
+import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Shape, toContainerState } from "../parts/state.tsx";
+
+/** Of more containers only those in view are asked what they take. */
+const mostNumbers = 500;
+
+/** Chips of roles: more are found by typing. */
+const mostRoles = 12;
+
+/** Every container of every engine. */
+export function Containers() {
+  const rows = containers.value;
+  const all = useMemo(() => orderByRole(rows ?? []), [rows]);
+  const query = params.value.get("q") ?? "";
+  const role = params.value.get("role");
+  const isCoreOnly = params.value.get("kind") === "core";
+  const isTroubleOnly = params.value.get("state") === "trouble";
+  const shown = useMemo(() => {
+    const found = filterContainers(all, { query, role, isCoreOnly });
+    return isTroubleOnly ? found.filter(isTroubled) : found;
+  }, [all, query, role, isCoreOnly, isTroubleOnly]);
+  const usage = useUsage({ skip: rows === null || rows.length > mostNumbers });
+  const { courses, onView } = useCoursesInView();
+  const columns = useMemo(() => toColumns({ usage, ...courses }), [usage, courses]);
+  if (rows === null)
+    return containersFailure.value ? (
+      <FailureNotice failure={containersFailure.value} what="Containers" />
+    ) : (
+      <Skeleton rows={12} />
+    );
+  return (
+    <>
+      <div class="heading">
+        <h1>Containers</h1>
+        <span class="muted" role="status">
+          {shown.length === all.length ? toCount(all.length) : `${toCount(shown.length)} of ${toCount(all.length)}`}
+        </span>
+      </div>
+      <Filters all={all} query={query} role={role} isCoreOnly={isCoreOnly} isTroubleOnly={isTroubleOnly} />
+      {shown.length === 0 ? (
+        <NoRows all={all.length} isFiltered={Boolean(query || role || isCoreOnly || isTroubleOnly)} />
+      ) : (
+        <List
+          rows={shown}
+          columns={columns}
+          rowKey={toId}
+          rowHref={toContainerHref}
+          label="Containers of all engines"
+          onView={onView}
+        />
+      )}
+    </>
+  );
+}
+
+function toId({ id }: ContainerRow): string {
+  return id;
+}
+
+function isTroubled(row: ContainerRow): boolean {
+  const { tone } = toContainerState(row);
+  return tone === "bad" || tone === "warn";
+}
+
+interface FilterProps {
+  readonly all: readonly ContainerRow[];
+  readonly query: string;
+  readonly role: string | null;
+  readonly isCoreOnly: boolean;
+  readonly isTroubleOnly: boolean;
+}
+
+function Filters({ all, query, role, isCoreOnly, isTroubleOnly }: FilterProps) {
+  const { roles, core, troubled } = useMemo(() => countContainers(all), [all]);
+  const chips = roles.filter(({ name }, index) => index < mostRoles || name === role);
+  return (
+    <div class="filters" role="search">
+      <input
+        type="search"
+        class="input"
+        data-search
+        aria-label="Filter containers"
+        placeholder="name, role, release, image, state …"
+        title="Words that all must occur in a container's name, role, release, image, host, engine, status or health"
+        spellcheck={false}
+        autocomplete="off"
+        value={query}
+        onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
+      />
+      <Chip isOn={isCoreOnly} label="core" count={core} onClick={() => setParams({ kind: isCoreOnly ? null : "core" })} />
+      <Chip
+        isOn={isTroubleOnly}
+        label="in trouble"
+        count={troubled}
+        isBad={troubled > 0}
+        onClick={() => setParams({ state: isTroubleOnly ? null : "trouble" })}
+      />
+      <span class="chip-gap" aria-hidden="true" />
+      {chips.map(({ name, count, isBad }) => (
+        <Chip
+          key={name}
+          isOn={name === role}
+          label={name}
+          count={count}
+          isBad={isBad}
+          onClick={() => setParams({ role: name === role ? null : name })}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface ChipProps {
+  readonly isOn: boolean;
+  readonly label: string;
+  readonly count: number;
+  readonly isBad?: boolean;
+  readonly onClick: () => void;
+}
+
+function Chip({ isOn, label, count, isBad = false, onClick }: ChipProps) {
+  return (
+    <button type="button" class="chip" aria-pressed={isOn} onClick={onClick}>
+      {isBad && (
+        <>
+          <Shape tone="bad" />{" "}
+        </>
+      )}
+      <span class="isolate">{label}</span> <span class="muted">{toCount(count)}</span>
+    </button>
+  );
+}
+
+/** How many there are of each role, those of the product first. */
+function countContainers(all: readonly ContainerRow[]) {
+  const roles = new Map<string, { name: string; count: number; isBad: boolean }>();
+  let [core, troubled] = [0, 0];
+  for (const row of all) {
+    const entry = roles.get(row.role) ?? { name: row.role, count: 0, isBad: false };
+    roles.set(row.role, entry);
+    entry.count += 1;
+    if (row.kind === "CORE") core += 1;
+    if (!isTroubled(row)) continue;
+    troubled += 1;
+    entry.isBad = true;
+  }
+  return { roles: [...roles.values()], core, troubled };
+}
+
+function NoRows({ all, isFiltered }: { readonly all: number; readonly isFiltered: boolean }) {
+  const env = params.value.get("env");
+  const destination = params.value.get("destination");
+  const place = [env && `in ${env.toLowerCase()}`, destination && `at ${destination}`].filter(Boolean).join(" ");
+  if (all === 0) return <Empty>No container {place || "is on the engines that this token may see"}.</Empty>;
+  return (
+    <Empty>
+      {isFiltered ? "No container matches the filter" : "No container"}: {toCount(all)} others are here.{" "}
+      <a class="link" href={href("/containers")}>
+        Show all
+      </a>
+    </Empty>
+  );
+}
