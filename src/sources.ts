@@ -77,6 +77,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     probes,
     thresholds: config.thresholds,
     env: config.env,
+    services: config.containers.services,
     // A selector for the core can match any service.
     isOwnService: (service) => config.containers.core.length > 0 || isOwnService(service, config.containers.services),
     restartEnabled: config.restart,

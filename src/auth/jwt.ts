@@ -11,6 +11,8 @@ export interface JwtOptions {
   readonly audience: string;
 }
 
+/** A token counts as expired this long after it was issued, whatever it says itself. */
+const maxAgeSeconds = 86_400;
 const subjectPattern = /^[\x21-\x7e]{1,128}$/;
 
 /**
@@ -34,7 +36,7 @@ export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (t
         audience,
         typ: "at+jwt",
         requiredClaims: ["sub", "exp", "iat"],
-        maxTokenAge: "24h",
+        maxTokenAge: maxAgeSeconds,
         clockTolerance: "30s",
       });
       return toPrincipal(payload, protectedHeader.kid);
@@ -56,7 +58,7 @@ function isTokenFault(error: unknown): boolean {
 }
 
 function toPrincipal(payload: JWTPayload, kid: string | undefined): Principal | null {
-  const { sub, scope, ops_environments: claimed } = payload;
+  const { sub, scope, ops_environments: claimed, exp = Infinity, iat = Infinity } = payload;
   if (sub === undefined || !subjectPattern.test(sub)) return null;
   const granted = new Set(typeof scope === "string" ? scope.split(" ") : []);
   const named = new Set<unknown>(Array.isArray(claimed) ? claimed : []);
@@ -66,6 +68,7 @@ function toPrincipal(payload: JWTPayload, kid: string | undefined): Principal | 
     auth: "jwt",
     scopes: new Set<Scope>(scopes.filter((name) => granted.has(name))),
     environments: new Set<Environment>(environments.filter((name) => named.has(name))),
+    expiresAt: Math.min(exp, iat + maxAgeSeconds) * 1000,
   };
 }
 

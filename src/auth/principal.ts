@@ -27,6 +27,8 @@ export interface Principal {
   readonly auth: AuthMethod;
   readonly scopes: ReadonlySet<Scope>;
   readonly environments: ReadonlySet<Environment>;
+  /** When the token expires, epoch milliseconds; absent when it does not. */
+  readonly expiresAt?: number;
 }
 
 /**
@@ -66,7 +68,7 @@ export function keepsRights(before: Principal): (now: Principal) => boolean {
 }
 
 /** Whether the token lacks some environment. */
-function isLimited(principal: Principal): boolean {
+export function isLimited(principal: Principal): boolean {
   return !environments.every((environment) => principal.environments.has(environment));
 }
 

@@ -167,6 +167,7 @@ export function parseTokensFile(path: string, text: string, nowMs: number): Read
         auth: "tokens_file",
         scopes: new Set(raw.scopes),
         environments: new Set(raw.environments),
+        expiresAt: raw.expires_at,
       },
       notBefore,
       expiresAt: raw.expires_at,

@@ -20,6 +20,7 @@ import { addOrphans } from "./queues/orphans.ts";
 import { addQueue } from "./queues/types.ts";
 import { createRefs } from "./refs.ts";
 import { addScalars } from "./scalars.ts";
+import { addServer, addViewer } from "./server/types.ts";
 import { addTimeline } from "./timeline/types.ts";
 import { addUpSeries } from "./up-counts.ts";
 import { withBudget } from "./with-budget.ts";
@@ -58,6 +59,8 @@ const types = [
   addDeployVerdict,
   addDrift,
   addTimeline,
+  addViewer,
+  addServer,
 ] as const;
 
 /** The whole schema. A new type is one `add...` function and one line above. */

@@ -4,12 +4,15 @@ import { OpsError } from "../lib/errors.ts";
 import type { OpsContext } from "./context.ts";
 
 /** What the schema notes of a type or field that needs a scope. A type, because GraphQL's extensions want an index. */
-type Note = { readonly scope: Scope };
+type Note = { readonly scope: Scope | null };
 
 /** For the option `extensions` of a field, or of a type for all its fields: a token without the scope gets null and `forbidden`. */
 export function needs(scope: Scope): Note {
   return { scope };
 }
+
+/** For a field of a type that needs a scope: every valid token may read this one. */
+export const needsNoScope: Note = { scope: null };
 
 /** The scope that a type or field needs by itself. */
 export function findScope({ extensions }: { readonly extensions: Partial<Note> }): Scope | null {
@@ -26,13 +29,17 @@ export function withScopes(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
-      const scopes = [findScope(type), findScope(field)].filter((scope) => scope !== null);
+      const scopes = isFree(field) ? [] : [findScope(type), findScope(field)].filter((scope) => scope !== null);
       if (scopes.length === 0) continue;
       if (type === schema.getSubscriptionType()) field.subscribe = guard(scopes, field.subscribe);
       else field.resolve = guard(scopes, field.resolve);
     }
   }
   return schema;
+}
+
+function isFree({ extensions }: { readonly extensions: Partial<Note> }): boolean {
+  return extensions.scope === null;
 }
 
 function guard(scopes: readonly Scope[], resolve: Resolve = defaultFieldResolver): Resolve {

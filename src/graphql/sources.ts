@@ -32,6 +32,8 @@ export interface Sources {
   readonly thresholds: Thresholds;
   /** For queues and hosts without one of their own. */
   readonly env: Environment | null;
+  /** The configured services of the product. */
+  readonly services: readonly string[];
   /** Whether a Kamal service may be one of the product. */
   readonly isOwnService: (service: string) => boolean;
   readonly restartEnabled: boolean;

@@ -67,15 +67,24 @@ function sign({ header = {}, claims = {}, without = "", key = pair.privateKey }:
 
 test("a valid token has its known scopes and its environments", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
-  expect(await verify(await sign())).toEqual({
+  const exp = Math.floor(Date.now() / 1000) + 300;
+  expect(await verify(await sign({ claims: { exp } }))).toEqual({
     subject: "agent-7",
     kid: "jwt:k1",
     auth: "jwt",
     scopes: new Set(["ops:read", "ops:logs"]),
     environments: new Set(["staging"]),
+    expiresAt: exp * 1000,
   });
   const bare = await verify(await sign({ claims: { ops_environments: "production", scope: ["ops:operate"] } }));
   expect(bare).toMatchObject({ scopes: new Set(), environments: new Set() });
+});
+
+test("a token expires 24 hours after it was issued, at the latest", async () => {
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  const iat = Math.floor(Date.now() / 1000) - 60;
+  const found = await verify(await sign({ claims: { iat, exp: 1e15 } }));
+  expect(found?.expiresAt).toBe((iat + 86_400) * 1000);
 });
 
 test("an invalid token authenticates nobody", async () => {

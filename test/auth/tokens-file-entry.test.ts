@@ -33,6 +33,7 @@ test("a valid entry is accepted", () => {
     auth: "tokens_file",
     scopes: new Set(["ops:read"]),
     environments: new Set(["staging"]),
+    expiresAt: Date.UTC(2026, 2, 1),
   });
   expect(found?.expiresAt).toBe(Date.UTC(2026, 2, 1));
   expect(found?.notBefore).toBe(Date.UTC(2025, 11, 31, 22));

@@ -233,6 +233,7 @@ export function createMemorySources(
     }),
     probes: createHealthProbes({ source, audit }),
     jobsEnabled: options.jobsEnabled ?? false,
+    services: ["wallet-core"],
     isOwnService: options.isOwnService ?? (() => true),
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,

@@ -1,0 +1,80 @@
+import manifest from "../../../package.json" with { type: "json" };
+import { isLimited, type Principal, type Scope } from "../../auth/principal.ts";
+import { environments } from "../../lib/environment.ts";
+import { formatRfc3339 } from "../../lib/time.ts";
+import { type Builder, exposeAll } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
+import { needsNoScope } from "../scopes.ts";
+import type { Sources } from "../sources.ts";
+
+/** Viewer, and the query viewer. */
+export function addViewer(builder: Builder, _refs: Refs, { environment }: Scalars): void {
+  const viewer = builder.objectRef<Principal>("Viewer").implement({
+    description: "The holder of the token that sent this request, and what it may do.",
+    fields: (t) => ({
+      ...exposeAll(t, {
+        "subject: String!": "Name of the holder, as in the audit record.",
+        "kid: String!": "Public id of the token.",
+      }),
+      scopes: t.stringList({
+        description:
+          "What it may do, sorted: `ops:read` (everything but logs and the audit record), `ops:logs` (logs), `ops:operate` (actions and the audit record), `ops:introspect` (the schema).",
+        resolve: ({ scopes }): Scope[] => [...scopes].toSorted(),
+      }),
+      environments: t.field({
+        type: [environment],
+        description: "The environments whose data it may see.",
+        resolve: (principal) => environments.filter((one) => principal.environments.has(one)),
+      }),
+      everyEnvironment: t.boolean({
+        description: "Whether it lists every environment. Only then it also sees what has no known environment.",
+        resolve: (principal) => !isLimited(principal),
+      }),
+      expiresAt: t.field({
+        type: "DateTime",
+        nullable: true,
+        description: "When the token expires; null when it does not.",
+        resolve: ({ expiresAt }) => (expiresAt === undefined ? null : formatRfc3339(expiresAt)),
+      }),
+    }),
+  });
+  builder.queryField("viewer", (t) =>
+    t.field({
+      type: viewer,
+      extensions: needsNoScope,
+      description: "Whose token this is. Needs no scope: every valid token may ask.",
+      resolve: (_root, _args, { principal }) => principal,
+    }),
+  );
+}
+
+/** Server, and the query server. */
+export function addServer(builder: Builder): void {
+  const server = builder.objectRef<Sources>("Server").implement({
+    description: "The gateway itself, and which actions its configuration allows.",
+    fields: (t) => ({
+      version: t.string({ description: "Version of wallet-core-ops.", resolve: () => manifest.version }),
+      startedAt: t.field({
+        type: "DateTime",
+        description: "When its process started. What it has only in memory (samples, most of the timeline) is not older.",
+        resolve: () => formatRfc3339(performance.timeOrigin),
+      }),
+      ...exposeAll(t, {
+        "services: [String!]!": "The services of the product, as configured (SERVICE): their containers are core.",
+        "restartEnabled: Boolean!": "Whether containers may be restarted (RESTART=on). The token needs ops:operate too.",
+        "jobsEnabled: Boolean!": "Whether jobs may be retried and discarded (JOBS=on). The token needs ops:operate too.",
+        "healthExecEnabled: Boolean!":
+          "Whether health checks may be run on demand (HEALTH_EXEC=on). The token needs ops:operate too.",
+      }),
+    }),
+  });
+  builder.queryField("server", (t) =>
+    t.field({
+      type: server,
+      nullable: true,
+      description: "The gateway that answers.",
+      resolve: (_root, _args, { sources }) => sources,
+    }),
+  );
+}
