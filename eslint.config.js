@@ -34,6 +34,10 @@ const values = [
   "RunningWork",
   "WorkGap",
   "Orphans",
+  // What is asked of one token, one gateway and one moment.
+  "Viewer",
+  "Server",
+  "CurrentProblems",
   // Answers of subscriptions and mutations.
   "ContainersChange",
   "RestartPreview",

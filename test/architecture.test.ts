@@ -12,6 +12,7 @@ const rows: readonly (readonly string[])[] = [
   ["containers", "queues", "hosts"],
   ["prometheus", "timeline"],
   ["deploys"],
+  ["problems"],
   ["graphql"],
   ["rest", "grafana", "metrics", "console"],
   ["config"],

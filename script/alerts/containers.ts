@@ -1,8 +1,10 @@
+import { alertRules, problemThresholds } from "../../src/problems/rules.ts";
 import { containers } from "../grafana/dashboards/containers.ts";
 import { deploys } from "../grafana/dashboards/deploys.ts";
 import { counts } from "../grafana/targets.ts";
 import { labels, list, type RuleGroup, type Time, worst } from "./model.ts";
 
+const { lastingWithinSeconds, loopRestarts, loopSeconds } = problemThresholds;
 const where = "{{ with $labels.destination }} at {{ . }}{{ end }}{{ with $labels.env }} in {{ . }}{{ end }}";
 
 export function toContainerAlerts(time: Time): RuleGroup {
@@ -11,8 +13,7 @@ export function toContainerAlerts(time: Time): RuleGroup {
     rules: [
       {
         alert: "OpsRoleDown",
-        severity: "critical",
-        for: 120,
+        ...alertRules.OpsRoleDown,
         why: `Roles that are there to run: what Kamal runs, compose's own core roles, and what else ran for ten minutes at a stretch in the last day. A migration
 of compose that has ended is not down. A role that a silent engine was running within the last day may still run there: OpsEngineDown says so.`,
         expr: `
@@ -20,7 +21,7 @@ role:ops_container_up:sum == 0
 and (
   role:ops_container_up:sum{service!=""}
   or role:ops_container_up:sum{role=~"web|runner|worker"}
-  or last_over_time(role:ops_container_lasting:count[${time.span(86_400)}])
+  or last_over_time(role:ops_container_lasting:count[${time.span(lastingWithinSeconds)}])
 )
 unless on ${list(labels.role)} (
   last_over_time(role_engine:ops_container_up:max[${time.span(86_400)}]) == 1
@@ -32,8 +33,7 @@ unless on ${list(labels.role)} (
       },
       {
         alert: "OpsContainerUnhealthy",
-        severity: "critical",
-        for: 180,
+        ...alertRules.OpsContainerUnhealthy,
         expr: worst(labels.container, 'ops_container_health{state="unhealthy"} == 1'),
         summary: "{{ $labels.name }} is unhealthy",
         description: "On {{ $labels.engine }}, release {{ $labels.version }}. Its health check says why.",
@@ -41,17 +41,15 @@ unless on ${list(labels.role)} (
       },
       {
         alert: "OpsContainerRestartLoop",
-        severity: "critical",
-        for: 0,
-        expr: worst(labels.container, `increase(ops_container_restarts_total[${time.span(900)}]) > 2`),
+        ...alertRules.OpsContainerRestartLoop,
+        expr: worst(labels.container, `increase(ops_container_restarts_total[${time.span(loopSeconds)}]) > ${loopRestarts - 1}`),
         summary: "{{ $labels.name }} keeps on restarting",
         description: "{{ $value | humanize }} restarts in 15 minutes on {{ $labels.engine }}, release {{ $labels.version }}.",
         panel: [containers, "Restarts by the policy"],
       },
       {
         alert: "OpsReleaseDrift",
-        severity: "warning",
-        for: 1800,
+        ...alertRules.OpsReleaseDrift,
         expr: "role:ops_container_versions:count > 1",
         summary: `{{ $labels.role }}${where} runs {{ $value }} releases`,
         description: "A deploy was not finished, or an engine missed it.",

@@ -1,3 +1,4 @@
+import { alertRules } from "../../src/problems/rules.ts";
 import { overview } from "../grafana/dashboards/overview.ts";
 import { queues } from "../grafana/dashboards/queues.ts";
 import { containers } from "../grafana/dashboards/containers.ts";
@@ -44,8 +45,7 @@ or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on ()
       },
       {
         alert: "OpsUpstreamDown",
-        severity: "critical",
-        for: 300,
+        ...alertRules.OpsUpstreamDown,
         expr: "upstream:ops_upstream_out:bool == 1",
         summary: "The ops gateway gets nothing from {{ $labels.upstream }}",
         description: "Its state is unknown, and no other rule can report it. `wallet-core-ops check` says why.",
@@ -53,8 +53,7 @@ or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on ()
       },
       {
         alert: "OpsEngineDown",
-        severity: "critical",
-        for: 120,
+        ...alertRules.OpsEngineDown,
         expr: worst(["engine"], "ops_engine_up == 0"),
         summary: "The container engine {{ $labels.engine }} does not answer",
         description: "The state of its containers is unknown.",
@@ -62,8 +61,7 @@ or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on ()
       },
       {
         alert: "OpsQueueSourceDown",
-        severity: "warning",
-        for: 300,
+        ...alertRules.OpsQueueSourceDown,
         why: "One source, while others in the same database or broker can be read: else OpsUpstreamDown reports it.",
         expr: `
 ${worst(labels.source, "ops_queue_source_up == 0")}
@@ -74,8 +72,7 @@ unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
       },
       {
         alert: "OpsDeployInfoUnreadable",
-        severity: "warning",
-        for: 300,
+        ...alertRules.OpsDeployInfoUnreadable,
         expr: worst(["upstream"], 'ops_upstream_up{upstream="deploy"} == 0'),
         summary: "The gateway cannot read deploy_info.json",
         description: "The last deploy is shown as it was read before, and no rule can compare before and after a new one.",

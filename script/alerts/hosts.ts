@@ -1,3 +1,4 @@
+import { alertRules, problemThresholds } from "../../src/problems/rules.ts";
 import { containers } from "../grafana/dashboards/containers.ts";
 import { type RuleGroup, worst } from "./model.ts";
 
@@ -7,8 +8,7 @@ export function toHostAlerts(): RuleGroup {
     rules: [
       {
         alert: "OpsHostDown",
-        severity: "critical",
-        for: 120,
+        ...alertRules.OpsHostDown,
         expr: worst(["host"], "ops_host_up == 0"),
         summary: "The host {{ $labels.host }} is down",
         description: "Its node-exporter does not answer. Its containers are down too.",
@@ -16,8 +16,7 @@ export function toHostAlerts(): RuleGroup {
       },
       {
         alert: "OpsHostHot",
-        severity: "warning",
-        for: 600,
+        ...alertRules.OpsHostHot,
         expr: worst(["host"], "ops_host_alert == 1 and ops_host_up == 1"),
         summary: "The host {{ $labels.host }} is hot",
         description: "Its CPU or its memory is at or above the gateway's threshold (CPU_THRESHOLD, MEM_THRESHOLD).",
@@ -25,9 +24,8 @@ export function toHostAlerts(): RuleGroup {
       },
       {
         alert: "OpsHostDiskFull",
-        severity: "warning",
-        for: 900,
-        expr: worst(["host"], "ops_host_disk_util_ratio > 0.9"),
+        ...alertRules.OpsHostDiskFull,
+        expr: worst(["host"], `ops_host_disk_util_ratio > ${problemThresholds.diskRatio}`),
         summary: "A file system of {{ $labels.host }} is {{ $value | humanizePercentage }} full",
         description: "The fullest of its real file systems.",
         panel: [containers, "Hosts"],

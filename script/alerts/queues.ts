@@ -1,3 +1,4 @@
+import { alertRules, problemThresholds } from "../../src/problems/rules.ts";
 import { queueThresholds } from "../../src/queues/state.ts";
 import { deploys } from "../grafana/dashboards/deploys.ts";
 import { queues } from "../grafana/dashboards/queues.ts";
@@ -12,8 +13,7 @@ export function toQueueAlerts(time: Time): RuleGroup {
     rules: [
       {
         alert: "OpsQueueStalled",
-        severity: "critical",
-        for: 300,
+        ...alertRules.OpsQueueStalled,
         expr: `${worst(labels.queue, 'ops_queue_state{state=~"stalled|no_workers"}')} == 1`,
         summary: "The queue {{ $labels.queue }} of {{ $labels.source }} is stalled",
         description: "Jobs wait and none ends, or there is no worker. Look at the role that works on it, and at its last deploy.",
@@ -21,8 +21,7 @@ export function toQueueAlerts(time: Time): RuleGroup {
       },
       {
         alert: "OpsQueueFailing",
-        severity: "critical",
-        for: 600,
+        ...alertRules.OpsQueueFailing,
         why: "The state lasts until 5 minutes after the last failure: failures must go on for longer than the other 5.",
         expr: `${worst(labels.queue, 'ops_queue_state{state="failing"}')} == 1`,
         summary: "Most jobs of {{ $labels.queue }} of {{ $labels.source }} fail",
@@ -31,8 +30,7 @@ export function toQueueAlerts(time: Time): RuleGroup {
       },
       {
         alert: "OpsQueueBehind",
-        severity: "warning",
-        for: 1800,
+        ...alertRules.OpsQueueBehind,
         why: "By the numbers of the state backlog, not by the state: a queue that gets worse is still behind. Paused queues are excluded: somebody paused them.",
         expr: `
 ${worst(labels.queue, `ops_queue_oldest_age_seconds > ${backlogAgeSeconds} or ops_queue_drain_seconds > ${backlogDrainSeconds}`)}
@@ -43,8 +41,7 @@ unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
       },
       {
         alert: "OpsOrphans",
-        severity: "warning",
-        for: 600,
+        ...alertRules.OpsOrphans,
         expr: worst(labels.queue, "ops_queue_orphans > 0"),
         summary: "{{ $value }} running jobs of {{ $labels.queue }} of {{ $labels.source }} have lost their worker",
         description:
@@ -54,15 +51,14 @@ unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
       ...toDeployRecordings(time),
       {
         alert: "OpsFailuresUpSinceDeploy",
-        severity: "critical",
-        for: 300,
+        ...alertRules.OpsFailuresUpSinceDeploy,
         why: "The excess of the last hour over the hour before the deploy. Later than an hour after the deploy it says nothing about it.",
         expr: `
 max by ${list(labels.queue)} (
   ops_queue_failures_last_hour - queue:ops_queue_failures:at_deploy >= 10
   and ops_queue_failures_last_hour > 3 * queue:ops_queue_failures:at_deploy
   and queue:ops_deploy_age:seconds >= ${time.seconds(900)}
-  and queue:ops_deploy_age:seconds < ${time.seconds(3600)}
+  and queue:ops_deploy_age:seconds < ${time.seconds(problemThresholds.verdictSeconds)}
 )`,
         summary: "Failures of {{ $labels.queue }} of {{ $labels.source }} are up since the deploy",
         description: "{{ $value }} more in the last hour than in the hour before the deploy, which had less than half of that.",
@@ -70,9 +66,12 @@ max by ${list(labels.queue)} (
         grafana: {
           // Not later than the rule of Prometheus.
           queries: [
-            counts("{ latestDeploys(maxAgeSeconds: 3600) { verdict(needsQueues: true) { outcome } } }", {
-              regressed: 'data.latestDeploys.#(verdict.outcome=="REGRESSED")#',
-            }),
+            counts(
+              `{ latestDeploys(maxAgeSeconds: ${problemThresholds.verdictSeconds}) { verdict(needsQueues: true) { outcome } } }`,
+              {
+                regressed: 'data.latestDeploys.#(verdict.outcome=="REGRESSED")#',
+              },
+            ),
           ],
           onError: "KeepLast",
           summary: "The last deploy made things worse",

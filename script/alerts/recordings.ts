@@ -1,3 +1,4 @@
+import { problemThresholds } from "../../src/problems/rules.ts";
 import { labels, list, type RuleGroup, type Time } from "./model.ts";
 
 const role = list(labels.role);
@@ -25,7 +26,7 @@ export function toRecordings(time: Time): RuleGroup {
       {
         why: "Those that have run for ten minutes: no one-shot does.",
         record: "role:ops_container_lasting:count",
-        expr: `count by ${role} (ops_container_up == 1 and time() - ops_container_start_time_seconds >= ${time.seconds(600)})`,
+        expr: `count by ${role} (ops_container_up == 1 and time() - ops_container_start_time_seconds >= ${time.seconds(problemThresholds.lastingSeconds)})`,
       },
       {
         why: "How many releases a role runs.",

@@ -122,6 +122,8 @@ export interface ContainerSource {
   statsVersion(refs: readonly ContainerRef[]): number | null;
   /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */
   statsHistory(ref: ContainerRef): readonly StatsPoint[];
+  /** The same samples as far as somebody else asked for them: it samples nothing itself. */
+  statsHistoryCached(ref: ContainerRef): readonly StatsPoint[];
   /** The lines count against the budget. Rejects also as the budget does. */
   logs(ref: ContainerRef, options: LogOptions, budget: ReadBudget): Promise<LogPage>;
   /**

@@ -28,7 +28,7 @@ export interface Drift extends ServiceGroup {
 /** Origins that someone wrote. Containers and images show only what was, not what should be. */
 const recordedOrigins = new Set<DeployOrigin>(["history", "info", "kamal_audit"]);
 /** How long after a container's creation or start a deploy may be in progress, milliseconds. */
-const settlingMs = 300_000;
+export const settlingMs = 300_000;
 
 /**
  * Finds drift among live core containers, judged by the deploys that have not failed. A container with an unknown release (a moving tag) can only be a

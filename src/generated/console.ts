@@ -105,6 +105,66 @@ export type LogStream =
   /** Standard output; for a container with a terminal, all its output. */
   | 'STDOUT';
 
+/** What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity. */
+export type ProblemKind =
+  /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Known only while clients ask for its statistics. */
+  | 'CONTAINER_MEMORY_HIGH'
+  /** The kernel killed one of its processes for lack of memory in the last 15 min. */
+  | 'CONTAINER_OOM_KILLED'
+  /** At least 3 restarts by the restart policy in 15 min. */
+  | 'CONTAINER_RESTART_LOOP'
+  /** A core container of the release that its role runs elsewhere has stopped. */
+  | 'CONTAINER_STOPPED'
+  /** The container's health check fails. */
+  | 'CONTAINER_UNHEALTHY'
+  /** The newest deploy of the service at its destination never went live, at most 24 h ago. */
+  | 'DEPLOY_FAILED'
+  /** Some or all live containers do not run the newest deploy, 5 min after it ended, and no drift or missing role explains it. */
+  | 'DEPLOY_INCOMPLETE'
+  /** deploy_info.json is there, but cannot be read. */
+  | 'DEPLOY_INFO_UNREADABLE'
+  /** The verdict on the newest deploy is REGRESSED, at most 60 min after it. */
+  | 'DEPLOY_REGRESSED'
+  /** The container engine does not answer: what it runs is unknown. */
+  | 'ENGINE_UNREACHABLE'
+  /** A real file system of the host is more than 90 % full. */
+  | 'HOST_DISK_FULL'
+  /** The host's node-exporter does not answer Prometheus. */
+  | 'HOST_DOWN'
+  /** CPU or memory of the host at or above its threshold (CPU_THRESHOLD, MEM_THRESHOLD). */
+  | 'HOST_HOT'
+  /** A replaced container is still live beside its replacement. Nothing of the role was created or started in the last 5 min. */
+  | 'LEFTOVER'
+  /** An engine runs the service, but no container of its last deploy, which another engine runs. Nothing of the role was created or started in the last 5 min. */
+  | 'MISSING_ON_ENGINE'
+  /** Replicas of one role run several releases. Nothing of the role was created or started in the last 5 min. */
+  | 'MIXED_RELEASES'
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
+  | 'QUEUE_BACKLOG'
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
+  | 'QUEUE_FAILING'
+  /** Jobs could run, and the system reports no workers. */
+  | 'QUEUE_NO_WORKERS'
+  /** Jobs count as running, but their worker is in no live container. */
+  | 'QUEUE_ORPHANS'
+  /** The numbers of the source cannot be read, while others in the same database or broker can. */
+  | 'QUEUE_SOURCE_DOWN'
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  | 'QUEUE_STALLED'
+  /** A role that is there to run has containers, none of them runs or restarts, and every engine that may run it answers. */
+  | 'ROLE_DOWN'
+  /** Containers run another release than the last recorded deploy. Nothing of the role was created or started in the last 5 min. */
+  | 'UNEXPECTED_RELEASE'
+  /** Nothing can be read from a database, a broker or Prometheus: its state is unknown. */
+  | 'UPSTREAM_DOWN';
+
+/** How urgent a problem is, as its alert. */
+export type ProblemSeverity =
+  /** Act now. */
+  | 'CRITICAL'
+  /** Act today. */
+  | 'WARNING';
+
 /** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
@@ -140,6 +200,15 @@ export type TimelineKind =
   | 'QUEUE_STATE'
   /** Somebody restarted a container. */
   | 'RESTART';
+
+/** How the time after a deploy compares with the time before it. */
+export type VerdictOutcome =
+  /** Nothing is worse, and there was enough data. */
+  | 'CLEAN'
+  /** Nothing is known to be worse, but there was not enough data. */
+  | 'NOT_ENOUGH_DATA'
+  /** Something is worse. */
+  | 'REGRESSED';
 
 export type ConsoleContainerQueryVariables = Exact<{
   name: string;
@@ -224,6 +293,11 @@ export type ConsoleContainersSubscriptionVariables = Exact<{ [key: string]: neve
 
 export type ConsoleContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> }>, removed: Array<{ id: string }>, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> } | null };
 
+export type ConsoleContainerListQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleContainerListQuery = { containers: Array<{ id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
+
 export type ContainerRowFragment = { id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> };
 
 export type ConsoleUsageQueryVariables = Exact<{
@@ -248,6 +322,18 @@ export type ConsoleDeploysQueryVariables = Exact<{
 export type ConsoleDeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
 
 export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
+
+export type ConsoleProblemsQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
+
+export type ConsoleLatestDeploysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleLatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState, verdict: { outcome: VerdictOutcome } | null }> | null };
 
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -709,6 +795,43 @@ export const ConsoleContainersDocument = new TypedDocumentString(`
   stale
   ports
 }`) as unknown as TypedDocumentString<ConsoleContainersSubscription, ConsoleContainersSubscriptionVariables>;
+export const ConsoleContainerListDocument = new TypedDocumentString(`
+    query ConsoleContainerList {
+  containers(includeAccessories: true) {
+    ...ContainerRow
+  }
+  engines {
+    name
+    ok
+    ageSeconds
+    error {
+      code
+      message
+    }
+  }
+}
+    fragment ContainerRow on Container {
+  id
+  shortId
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  commitSha
+  image
+  status
+  health
+  restarts
+  createdAt
+  startedAt
+  stale
+  ports
+}`) as unknown as TypedDocumentString<ConsoleContainerListQuery, ConsoleContainerListQueryVariables>;
 export const ConsoleUsageDocument = new TypedDocumentString(`
     query ConsoleUsage($env: Environment) {
   containers(env: $env, includeAccessories: true) {
@@ -769,6 +892,71 @@ export const ConsoleDeploysDocument = new TypedDocumentString(`
   origin
   state
 }`) as unknown as TypedDocumentString<ConsoleDeploysQuery, ConsoleDeploysQueryVariables>;
+export const ConsoleProblemsDocument = new TypedDocumentString(`
+    query ConsoleProblems($env: Environment) {
+  problems(env: $env) {
+    problems {
+      id
+      kind
+      severity
+      title
+      since
+      at
+      evidence
+      rule
+      alert
+      env
+      destination
+      service
+      role
+      source
+      upstream
+      container {
+        id
+        name
+        engine
+        kind
+        role
+      }
+      queue {
+        name
+        source
+        failuresLastHour
+      }
+      host {
+        name
+      }
+      engine {
+        name
+      }
+      deploy {
+        id
+        tag
+      }
+    }
+    criticalCount
+    warningCount
+    gaps
+    checkedAt
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleProblemsQuery, ConsoleProblemsQueryVariables>;
+export const ConsoleLatestDeploysDocument = new TypedDocumentString(`
+    query ConsoleLatestDeploys {
+  latestDeploys(maxAgeSeconds: 86400) {
+    id
+    tag
+    env
+    destination
+    deployedAt
+    deployedBy
+    state
+    verdict {
+      outcome
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleLatestDeploysQuery, ConsoleLatestDeploysQueryVariables>;
 export const ConsoleQueuesDocument = new TypedDocumentString(`
     query ConsoleQueues {
   queues {

@@ -6,6 +6,7 @@ import { createDeployLoader, type DeployLoader } from "./deploys/info-loader.ts"
 import { createDeployLoaders, type DeployLoaders } from "./deploys/loader.ts";
 import { createHostLoaders, type HostLoaders } from "./hosts/loader.ts";
 import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
+import { createProblemLoader, type ProblemLoader } from "./problems/loader.ts";
 import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
 import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
 import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
@@ -98,6 +99,10 @@ export class Loaders {
 
   get logs(): LogLoaders {
     return (this.#logs ??= createLogLoaders(this.#sources, this.#caller));
+  }
+
+  get problems(): ProblemLoader {
+    return createProblemLoader(this.#sources, this.#caller, this);
   }
 
   get timeline(): TimelineLoader {

@@ -13,6 +13,7 @@ import { addHostHistory, addHostSeries } from "./hosts/history.ts";
 import { addHost } from "./hosts/types.ts";
 import { addRoleLogFollow, addRoleLogs } from "./logs/role.ts";
 import { addLogFollow, addLogs } from "./logs/types.ts";
+import { addProblems } from "./problems/types.ts";
 import { addErrorGroups, addJobErrors } from "./queues/errors.ts";
 import { addQueueHistory, addQueueSeries } from "./queues/history.ts";
 import { addJobControl } from "./queues/jobs.ts";
@@ -59,6 +60,7 @@ const types = [
   addDeployVerdict,
   addDrift,
   addTimeline,
+  addProblems,
   addViewer,
   addServer,
 ] as const;

@@ -1,6 +1,6 @@
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
 import { toAgeSeconds } from "../lib/time.ts";
-import type { Upstream } from "../lib/upstream-call.ts";
+import { toQueueUpstream } from "../queues/queue.ts";
 import { type Table, toLabels } from "./exposition.ts";
 
 type Source = NonNullable<MetricsQuery["queueSources"]>[number];
@@ -13,14 +13,11 @@ interface SourceRow extends Source {
   readonly observedAt: string | null;
 }
 
-/** Kinds whose queues are not in the database. */
-const brokers: Readonly<Record<string, Upstream>> = { rabbitmq: "rabbitmq", redis: "redis" };
-
 /** Has the upstream as a label, to distinguish its outage from that of a single source. */
 export const queueSourceTable: Table<SourceRow> = {
   prefix: "ops_queue_source",
   maxRows: 200,
-  labels: ({ name, kind, env }) => toLabels({ source: name, kind, env, upstream: brokers[kind] ?? "postgres" }),
+  labels: ({ name, kind, env }) => toLabels({ source: name, kind, env, upstream: toQueueUpstream(kind) }),
   columns: [
     [
       "ops_queue_source_up",

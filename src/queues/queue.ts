@@ -1,5 +1,6 @@
 import type { Environment } from "../lib/environment.ts";
 import type { HistoryRange } from "../lib/range.ts";
+import type { Upstream } from "../lib/upstream-call.ts";
 import type { QueueHistory } from "./history.ts";
 import type { JobControl } from "./jobs/control.ts";
 
@@ -140,6 +141,14 @@ export interface RunningJobs {
   readonly total: number;
   /** Running jobs whose rows name no host: they may run on these hosts too. */
   readonly unnamed: number;
+}
+
+/** Kinds whose queues are not in the database. */
+const brokers: Readonly<Record<string, Upstream>> = { rabbitmq: "rabbitmq", redis: "redis" };
+
+/** The upstream that the sources of a kind are read from. */
+export function toQueueUpstream(kind: string): Upstream {
+  return brokers[kind] ?? "postgres";
 }
 
 export const runningJobsLimit = 50;

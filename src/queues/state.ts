@@ -36,6 +36,20 @@ export const queueThresholds = {
   backlogDrainSeconds: 600,
 } as const;
 
+const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
+const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
+
+/** What each state means, for people. */
+export const queueStateRules = {
+  paused: "It is paused.",
+  no_workers: "Jobs could run, and the system reports no workers.",
+  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s.`,
+  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
+  backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
+  idle: "No job is runnable or running, and none succeeded in the last 5 minutes.",
+  ok: "None of the others.",
+} satisfies Record<QueueState, string>;
+
 /** The window of the rate, seconds. */
 const recentSeconds = 300;
 
@@ -79,7 +93,6 @@ export function toQueueState(figures: QueueFigures): QueueState {
  * is.
  */
 function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
-  const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
   if ((active ?? 0) === 0) return stalledSeconds;
   const usual = usualRunSeconds ?? Number.POSITIVE_INFINITY;
   return Math.min(stalledBehindActiveMost, Math.max(stalledBehindActiveLeast, stalledRuns * usual));
@@ -92,12 +105,12 @@ function isStalled(figures: QueueFigures): boolean {
 }
 
 function isFailing({ processedPerSec, failuresLastHour, failuresRecent }: QueueFigures): boolean {
-  const { failingFailures, failingRatio } = queueThresholds;
   if (processedPerSec === null || (failuresLastHour ?? 0) < failingFailures || !failuresRecent) return false;
   return failuresRecent / (failuresRecent + processedPerSec * recentSeconds) >= failingRatio;
 }
 
-function isBehind(figures: QueueFigures): boolean {
-  if ((figures.oldestAgeSeconds ?? 0) > queueThresholds.backlogAgeSeconds) return true;
-  return (toDrainSeconds(figures) ?? 0) > queueThresholds.backlogDrainSeconds;
+/** The rule of `backlog`, whatever the other rules say. */
+export function isBehind(figures: QueueFigures): boolean {
+  if ((figures.oldestAgeSeconds ?? 0) > backlogAgeSeconds) return true;
+  return (toDrainSeconds(figures) ?? 0) > backlogDrainSeconds;
 }

@@ -128,6 +128,7 @@ export function createMemorySources(
       count("statsHistory");
       return [sampleStats];
     },
+    statsHistoryCached: () => [],
     logs: async (ref, { tail }) => {
       count("logs");
       const line = sampleLine(`from ${ref.fullId}`);

@@ -71,6 +71,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     },
     statsVersion: (refs) => sampler.version(refs, (ref) => findEngine(engines, ref)),
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),
+    statsHistoryCached: ({ fullId }) => sampler.historyCached(fullId),
     async follow(ref, followOptions, signal) {
       const engine = findEngine(engines, ref);
       return follow(engine, ref, followOptions, signal).catch(failOf(engine));

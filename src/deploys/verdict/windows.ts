@@ -14,6 +14,8 @@ export interface Windows {
   readonly after: Span;
 }
 
+/** Length of a window where nobody wants another one, seconds. */
+export const usualWindowSeconds = 1800;
 /** Shorter ones prove nothing, seconds. */
 const shortest = 60;
 

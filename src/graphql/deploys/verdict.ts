@@ -2,6 +2,7 @@ import { findLatest } from "../../deploys/state.ts";
 import { verdictRules } from "../../deploys/verdict/rules.ts";
 import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow, VerdictOutcome } from "../../deploys/verdict/types.ts";
 import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
+import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
 import { toFlagArg } from "../args.ts";
@@ -173,7 +174,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
       args: {
         window: t.arg.int({
-          defaultValue: 1800,
+          defaultValue: usualWindowSeconds,
           required: true,
           description:
             "Length of each window, seconds, 60 to 86400. The windows are shorter when another deploy, or now, is nearer.",

@@ -25,6 +25,8 @@ export interface QueueSourceStatus {
   readonly env: Environment | null;
   /** Whether its numbers were readable; null for an unsupported system. */
   numbersOk(): Promise<boolean | null>;
+  /** Why its numbers were unreadable; null when they were not, and for an unsupported system. */
+  numbersError(): Promise<ReturnType<typeof toProblem> | null>;
   /** Why its numbers or its errors were unreadable; null when they were not. */
   error(): Promise<ReturnType<typeof toProblem> | null>;
 }
@@ -111,6 +113,7 @@ export function createQueueLoaders(
         kind: source.kind,
         env: toEnv(source),
         numbersOk: async () => (await problemOf(metrics.load(source))) === null,
+        numbersError: () => problemOf(metrics.load(source)),
         error: once(async () => {
           const problems = await Promise.all([problemOf(metrics.load(source)), problemOf(failures.load(source))]);
           return problems.find((problem) => problem !== null) ?? null;
@@ -124,7 +127,7 @@ export function createQueueLoaders(
 
 function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
   const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
-  return { name, kind, env, numbersOk: async () => null, error: async () => problem };
+  return { name, kind, env, numbersOk: async () => null, numbersError: async () => null, error: async () => problem };
 }
 
 const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);

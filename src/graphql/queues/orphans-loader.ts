@@ -24,6 +24,8 @@ export interface OrphanLoaders {
   all(): Promise<Orphans>;
   /** How many a queue has; null when unknown. */
   count(queue: QueueMetrics): Promise<number | null>;
+  /** The same by the host of the worker; null when unknown. */
+  byHost(queue: QueueMetrics): Promise<readonly WorkerJobs[] | null>;
 }
 
 interface SourceResult {
@@ -65,14 +67,18 @@ export function createOrphanLoaders(
     const total = found.reduce((sum, { orphans }) => sum + count(orphans ?? []), 0);
     return { jobs: lists.flatMap(({ jobs }) => jobs), total, gaps: [...gaps, ...lists.flatMap(({ gap }) => gap ?? [])] };
   });
+  const byHost: OrphanLoaders["byHost"] = async (queue) => {
+    const { found, blindSpot } = await search();
+    const own = found.find(({ source }) => source.name === queue.source);
+    const orphans = own?.orphans?.filter((jobs) => jobs.queue === queue.name);
+    return !orphans || (orphans.length > 0 && blindSpot !== null) ? null : orphans;
+  };
   return {
     all: listJobs,
+    byHost,
     async count(queue) {
-      const { found, blindSpot } = await search();
-      const own = found.find(({ source }) => source.name === queue.source);
-      const orphans = own?.orphans?.filter((jobs) => jobs.queue === queue.name);
-      if (!orphans || (orphans.length > 0 && blindSpot !== null)) return null;
-      return count(orphans);
+      const orphans = await byHost(queue);
+      return orphans && count(orphans);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { QueueMetrics } from "../../queues/queue.ts";
-import { type QueueState, queueThresholds, toDrainSeconds, toQueueState } from "../../queues/state.ts";
+import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
@@ -28,7 +28,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
   const state = builder.enumType("QueueState", {
     description:
       "State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK.",
-    values: toEnumValues<QueueState>(stateDescriptions),
+    values: toEnumValues<QueueState>(queueStateRules),
   });
   builder.node(refs.queue, {
     description: "One queue of a job system, or one job type where the source groups jobs by type.",
@@ -130,16 +130,3 @@ export function addQueue(builder: Builder, refs: Refs): void {
 function toQueueKey({ source, name }: QueueMetrics): string {
   return JSON.stringify([source, name]);
 }
-
-const { stalledSeconds, stalledRuns, stalledBehindActiveLeast, stalledBehindActiveMost } = queueThresholds;
-const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
-
-const stateDescriptions = {
-  paused: "It is paused.",
-  no_workers: "Jobs could run, and the system reports no workers.",
-  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s.`,
-  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
-  backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
-  idle: "No job is runnable or running, and none succeeded in the last 5 minutes.",
-  ok: "None of the others.",
-} satisfies Record<QueueState, string>;

@@ -14,6 +14,8 @@ export interface Sampler {
   version(refs: readonly ContainerRef[], toEngine: (ref: ContainerRef) => SampledEngine): number | null;
   /** The remembered points. Also continues sampling. */
   history(engine: SampledEngine, fullId: string): readonly StatsPoint[];
+  /** The same points; starts no sampling. */
+  historyCached(fullId: string): readonly StatsPoint[];
   /** Aborts all sampling. */
   close(): void;
 }
@@ -149,14 +151,19 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     history(engine, fullId) {
       const entry = touch(engine, fullId);
       if (!entry.known) refresh(entry).catch(() => {});
-      return recent(histories.get(fullId) ?? [], performance.now()).map(({ point }) => point);
+      return toPoints(histories.get(fullId));
     },
+    historyCached: (fullId) => toPoints(histories.peek(fullId)),
     close() {
       closing.abort();
       if (timer) clearTimeout(timer);
       entries.clear();
     },
   };
+}
+
+function toPoints(points: readonly TimedPoint[] = []): readonly StatsPoint[] {
+  return recent(points, performance.now()).map(({ point }) => point);
 }
 
 /** Age limit of a point, and distance between two, milliseconds: at most 120 points. */

@@ -48,6 +48,21 @@ test("the first answer takes two samples, and 16 callers share them", async () =
   expect(answers[0]?.cpuPct).toBeCloseTo(50, 0);
 });
 
+test("cached points are those that others asked for: they start no sampling", async () => {
+  const { state, sampler, ask } = setUp();
+  expect(sampler.historyCached(id)).toEqual([]);
+  await pass(100);
+  expect(state.reads).toBe(0);
+  await sampled(ask());
+  expect(sampler.historyCached(id)).toEqual(sampler.history(engine, id));
+  expect(sampler.historyCached(id)).toHaveLength(1);
+  await pass(1000);
+  const before = state.reads;
+  sampler.historyCached(id);
+  await pass(200);
+  expect(state.reads).toBe(before);
+});
+
 test("answers come from memory while asked for; then sampling ends", async () => {
   const { state, ask } = setUp();
   await sampled(ask());

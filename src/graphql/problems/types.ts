@@ -1,0 +1,115 @@
+import type { CurrentProblem } from "../../problems/problem.ts";
+import { type ProblemKind, problemRules, type Severity } from "../../problems/rules.ts";
+import { type Builder, exposeAll } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
+import type { CurrentProblems } from "./loader.ts";
+
+/** CurrentProblem and CurrentProblems, and the query problems. */
+export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): void {
+  const severity = builder.enumType("ProblemSeverity", {
+    description: "How urgent a problem is, as its alert.",
+    values: toEnumValues<Severity>({ critical: "Act now.", warning: "Act today." }),
+  });
+  const rules = Object.entries(problemRules).map(([kind, { rule }]) => [kind, rule]);
+  const kind = builder.enumType("ProblemKind", {
+    description:
+      "What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity.",
+    values: toEnumValues<ProblemKind>(Object.fromEntries(rules) as Record<ProblemKind, string>),
+  });
+  const problem = builder.objectRef<CurrentProblem>("CurrentProblem").implement({
+    description: "One thing that is wrong now, with its evidence and where to look. One for each kind and subject.",
+    fields: (t) => ({
+      id: t.exposeID("id", { description: "Names the kind and the subject: the same while the problem lasts. Not for `node`." }),
+      kind: t.expose("kind", { type: kind, description: "What is wrong." }),
+      severity: t.expose("severity", { type: severity, description: "How urgent it is." }),
+      since: t.expose("since", {
+        type: "DateTime",
+        nullable: true,
+        description:
+          "Since when. Of a container: its engine's event or time (of memory: the first sample). Of a queue: since its oldest job could run, or when the state was first seen. Of a host: when it was first seen so. Of an engine: when it last answered. Of a deploy or drift: when it was deployed, or what differs was created. Null when unknown.",
+      }),
+      at: t.expose("at", {
+        type: "DateTime",
+        nullable: true,
+        description: "The moment that the log of `container` shows: its last end, kill or health check. Null when unknown.",
+      }),
+      ...exposeAll(t, {
+        "title: String!": "A sentence for people; may change.",
+        "evidence: [String!]!": "Short facts for people; what is unknown is left out.",
+        "rule: String!": "The rule in words, with its numbers.",
+        "alert: String": "Name of the alert of Prometheus and Grafana about the same (docs/alerts.md); null without one.",
+        "env: Environment": "Its environment; null when unknown, or of several.",
+        "destination: String": "Kamal's destination; null without one, or when unknown.",
+        "service: String": "Kamal's service; null when unknown.",
+        "role: String": "The role; null when it concerns several or none.",
+        "source: String": "Configured name of the queue source; null when it concerns several or none.",
+        "upstream: String": "`postgres`, `redis`, `rabbitmq` or `prometheus`, if that cannot be read; else null.",
+      }),
+      alertAfterSeconds: t.exposeInt("alertAfterSeconds", {
+        nullable: true,
+        description: "How long the problem must last before `alert` fires, seconds; null without one.",
+      }),
+      container: t.expose("container", {
+        type: refs.container,
+        nullable: true,
+        description: "The container to look at first; null where it is about none.",
+      }),
+      containers: t.expose("containers", {
+        type: [refs.container],
+        complexity: { field: 1, multiplier: 3 },
+        description: "All containers that it is about, by engine.",
+      }),
+      queue: t.expose("queue", { type: refs.queue, nullable: true, description: "The queue; null where it is about none." }),
+      host: t.expose("host", { type: refs.host, nullable: true, description: "The host; null where it is about none." }),
+      engine: t.expose("engine", {
+        type: refs.engine,
+        nullable: true,
+        description: "The engine that does not answer; null where it is about none, or one that the token may not see.",
+      }),
+      deploy: t.expose("deploy", {
+        type: refs.deploy,
+        nullable: true,
+        description: "The deploy that went wrong, or that should run; null where it is about none.",
+      }),
+    }),
+  });
+  const problems = builder.objectRef<CurrentProblems>("CurrentProblems").implement({
+    description: "What is wrong now, and what could not be checked.",
+    fields: (t) => ({
+      problems: t.expose("problems", {
+        type: [problem],
+        complexity: { field: 1, multiplier: 20 },
+        description:
+          "Worst first: by severity, then by kind, then the one that lasts longest (unknown last). Empty when nothing is known to be wrong.",
+      }),
+      criticalCount: t.int({ description: "How many are CRITICAL.", resolve: (found) => count(found, "critical") }),
+      warningCount: t.int({ description: "How many are WARNING.", resolve: (found) => count(found, "warning") }),
+      ...exposeAll(t, {
+        "gaps: [String!]!":
+          "What could not be checked, and why, for people. An upstream that does not answer is a problem, not a gap.",
+        "checkedAt: DateTime!": "When this was found. Verdicts on deploys may be half a minute older.",
+      }),
+    }),
+  });
+  builder.queryField("problems", (t) =>
+    t.field({
+      type: problems,
+      nullable: true,
+      complexity: { field: 500, multiplier: 1 },
+      description:
+        "What is wrong now, worst first, by what the other queries say: containers, roles, queues, hosts, engines, deploys and drift. The alerts of Prometheus have the same rules and thresholds, but wait `alertAfterSeconds`.",
+      args: {
+        env: t.arg({
+          type: scalars.environment,
+          description: "Only this environment, and what has no known one; forbidden when the token does not list it.",
+        }),
+      },
+      resolve: (_root, { env }, { loaders }) => loaders.problems(env ?? null),
+    }),
+  );
+}
+
+function count({ problems }: CurrentProblems, severity: Severity): number {
+  return problems.filter((problem) => problem.severity === severity).length;
+}

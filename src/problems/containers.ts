@@ -1,0 +1,248 @@
+import { type Container, liveStates, type StatsPoint, toContainerKey } from "../containers/container.ts";
+import type { SilentEngine } from "../containers/source.ts";
+import { formatCount, formatDuration } from "../lib/text.ts";
+import { type ServiceGroup, toRoleKey } from "../releases/service-group.ts";
+import type { TimelineEntry } from "../timeline/timeline.ts";
+import { aboutContainer, compareTexts, createProblem, type CurrentProblem } from "./problem.ts";
+import { problemThresholds } from "./rules.ts";
+
+/** What the engines report, and what was remembered of it. */
+export interface ContainerReadings {
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** All that are listed, accessories too, and the stopped ones that no list shows. */
+  readonly containers: readonly Container[];
+  readonly retired: readonly Container[];
+  /** Engines that do not answer. */
+  readonly silent: readonly SilentEngine[];
+  /** Ends, kills for lack of memory and health changes of containers. */
+  readonly events: readonly TimelineEntry[];
+  /** Samples of the last ten minutes, oldest first, by `toContainerKey`; absent where none were taken. */
+  readonly samples: ReadonlyMap<string, readonly StatsPoint[]>;
+}
+
+type Events = (container: Container, kind: TimelineEntry["kind"]) => readonly TimelineEntry[];
+
+/** Problems of containers and roles. The last known state of a container whose engine was lost is none. `gaps`: what is not known. */
+export function findContainerProblems(readings: ContainerReadings): {
+  readonly problems: readonly CurrentProblem[];
+  readonly gaps: readonly string[];
+} {
+  const { nowMs, samples } = readings;
+  const eventsOf = indexEvents(readings.events);
+  const known = readings.containers.filter(({ stale }) => !stale);
+  const roles = findDownRoles(readings, eventsOf);
+  const single = known.flatMap((container) => [
+    ...findLoop(container, eventsOf, nowMs),
+    ...findUnhealthy(container, eventsOf),
+    ...findOomKill(container, eventsOf, nowMs),
+    ...findHighMemory(container, samples.get(toContainerKey(container)) ?? [], nowMs),
+  ]);
+  return { problems: [...roles.problems, ...single, ...findStopped(readings, eventsOf)], gaps: roles.gaps };
+}
+
+/** Events by their container, oldest first. */
+function indexEvents(events: readonly TimelineEntry[]): Events {
+  const index = Map.groupBy(events, ({ kind, container }) => `${kind} ${container && toContainerKey(container)}`);
+  const ordered = new Map<string, readonly TimelineEntry[]>();
+  return (container, kind) => {
+    const key = `${kind} ${toContainerKey(container)}`;
+    const own = ordered.get(key) ?? (index.get(key) ?? []).toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+    ordered.set(key, own);
+    return own;
+  };
+}
+
+function isWithin({ time }: { readonly time: string }, seconds: number, nowMs: number): boolean {
+  const ageMs = nowMs - Date.parse(time);
+  return ageMs <= seconds * 1000;
+}
+
+/**
+ * Restarts by the policy: the engine counts them since the last manual start, the timeline has when. The lower of the two numbers is certain. All restarts of a
+ * container that is younger than the window are in it.
+ */
+function findLoop(container: Container, eventsOf: Events, nowMs: number): CurrentProblem[] {
+  const { name, restarts, status, createdAt } = container;
+  const { loopRestarts, loopSeconds } = problemThresholds;
+  if (!liveStates.has(status) || restarts === null) return [];
+  const deaths = eventsOf(container, "container_death").filter((one) => !one.requested && isWithin(one, loopSeconds, nowMs));
+  const isYoung = isWithin({ time: createdAt }, loopSeconds, nowMs);
+  const count = isYoung ? restarts : Math.min(restarts, deaths.length);
+  if (count < loopRestarts) return [];
+  const last = deaths.at(-1);
+  const span = isYoung ? `since it was created, ${formatAge(createdAt, nowMs)} ago` : `in ${formatDuration(loopSeconds)}`;
+  return [
+    createProblem("container_restart_loop", toContainerKey(container), {
+      ...aboutContainer(container),
+      title: `${name} restarts in a loop`,
+      since: isYoung ? createdAt : (deaths[0]?.time ?? null),
+      at: last?.time ?? null,
+      evidence: [
+        `${formatCount(count, "restart")} ${span}`,
+        ...toExit(last),
+        ...(status === "running" ? [] : [`status ${status}`]),
+      ],
+    }),
+  ];
+}
+
+function toExit(death: TimelineEntry | undefined): string[] {
+  return death && death.exitCode !== null ? [`exit code ${death.exitCode}`] : [];
+}
+
+/** Longest line of a health check's output in an answer, characters. */
+const mostOutput = 200;
+
+function findUnhealthy(container: Container, eventsOf: Events): CurrentProblem[] {
+  const { name, health, probe, status } = container;
+  if (health !== "unhealthy" || !liveStates.has(status)) return [];
+  const change = eventsOf(container, "health").at(-1);
+  const line = probe?.output.split("\n").find((text) => text.trim() !== "");
+  return [
+    createProblem("container_unhealthy", toContainerKey(container), {
+      ...aboutContainer(container),
+      title: `${name} is unhealthy`,
+      since: change?.to === "unhealthy" ? change.time : null,
+      at: probe?.checkedAt ?? null,
+      evidence: [
+        ...(probe ? [`${formatCount(probe.failingStreak, "check")} failed in a row`] : []),
+        ...(line ? [`its check printed: ${line.trim().slice(0, mostOutput).toWellFormed()}`] : []),
+      ],
+    }),
+  ];
+}
+
+function findOomKill(container: Container, eventsOf: Events, nowMs: number): CurrentProblem[] {
+  const { oomSeconds } = problemThresholds;
+  const kills = eventsOf(container, "oom_kill").filter((one) => isWithin(one, oomSeconds, nowMs));
+  const last = kills.at(-1);
+  if (!last) return [];
+  return [
+    createProblem("container_oom_killed", toContainerKey(container), {
+      ...aboutContainer(container),
+      title: `${container.name} ran out of memory`,
+      since: kills[0]?.time ?? null,
+      at: last.time,
+      evidence: [`${formatCount(kills.length, "kill")} for lack of memory in ${formatDuration(oomSeconds)}`],
+    }),
+  ];
+}
+
+/** Older samples are no reading of now, ms. */
+const sampleMaxAgeMs = 30_000;
+
+/** Whether what a container uses is being sampled. */
+export function isSampled(samples: readonly StatsPoint[], nowMs: number): boolean {
+  const last = samples.at(-1);
+  return last !== undefined && nowMs - Date.parse(last.sampledAt) <= sampleMaxAgeMs;
+}
+
+function findHighMemory(container: Container, samples: readonly StatsPoint[], nowMs: number): CurrentProblem[] {
+  const { memoryRatio, memorySeconds } = problemThresholds;
+  const last = samples.at(-1);
+  if (!last || last.memPct === null || !liveStates.has(container.status) || !isSampled(samples, nowMs)) return [];
+  const before = samples.findLastIndex(({ memPct }) => memPct === null || memPct < memoryRatio * 100);
+  const first = samples[before + 1];
+  if (!first || Date.parse(last.sampledAt) - Date.parse(first.sampledAt) < memorySeconds * 1000) return [];
+  return [
+    createProblem("container_memory_high", toContainerKey(container), {
+      ...aboutContainer(container),
+      title: `${container.name} is near its memory limit`,
+      since: first.sampledAt,
+      evidence: [`memory ${Math.floor(last.memPct)} %, threshold ${memoryRatio * 100} %`],
+    }),
+  ];
+}
+
+/** Roles that run on every host of the product, whoever deployed them. */
+const coreRoles: ReadonlySet<string> = new Set(["web", "runner", "worker"]);
+
+/** As the alert: what a service runs, core roles, and what else ran for a while lately. */
+function isMeantToRun(role: readonly Container[], nowMs: number): boolean {
+  const { lastingSeconds, lastingWithinSeconds } = problemThresholds;
+  return role.some(
+    ({ service, role: name, startedAt, finishedAt }) =>
+      service !== null ||
+      coreRoles.has(name) ||
+      (startedAt !== null &&
+        finishedAt !== null &&
+        Date.parse(finishedAt) - Date.parse(startedAt) >= lastingSeconds * 1000 &&
+        isWithin({ time: finishedAt }, lastingWithinSeconds, nowMs)),
+  );
+}
+
+/** For titles: `worker of wallet-core -d beta`. */
+function describeRole({ role, service, destination }: ServiceGroup & { readonly role: string }): string {
+  return `${role}${service === null ? "" : ` of ${service}`}${destination === null ? "" : ` -d ${destination}`}`;
+}
+
+const runs = ({ status }: Container) => status === "running" || status === "restarting";
+
+function findDownRoles({ containers, silent, nowMs }: ContainerReadings, eventsOf: Events) {
+  const problems: CurrentProblem[] = [];
+  const unknown: string[] = [];
+  for (const [key, role] of Map.groupBy(containers, toRoleKey)) {
+    const known = role.filter(({ stale }) => !stale).toSorted(byNewest);
+    const [newest] = known;
+    if (!newest || role.some(runs) || !isMeantToRun(known, nowMs)) continue;
+    if (silent.length > 0) {
+      unknown.push(describeRole(newest));
+      continue;
+    }
+    const ended = known.flatMap(({ finishedAt }) => finishedAt ?? []).toSorted();
+    problems.push(
+      createProblem("role_down", key, {
+        ...aboutContainer(newest),
+        containers: known.toSorted((a, b) => compareTexts(toContainerKey(a), toContainerKey(b))),
+        title: `No container of ${describeRole(newest)} runs`,
+        since: ended.at(-1) ?? null,
+        at: newest.finishedAt,
+        evidence: [`${newest.name} is ${newest.status}`, ...toEnd(newest, eventsOf)],
+      }),
+    );
+  }
+  const names = [...new Set(unknown)].toSorted();
+  const gaps = names.length === 0 ? [] : [`whether these roles run on an engine that does not answer: ${names.join(", ")}`];
+  return { problems, gaps };
+}
+
+function byNewest(a: Container, b: Container): number {
+  return Date.parse(b.createdAt) - Date.parse(a.createdAt) || compareTexts(toContainerKey(a), toContainerKey(b));
+}
+
+/** How it ended, by the engine's event of that time. */
+function toEnd(container: Container, eventsOf: Events): string[] {
+  const death = eventsOf(container, "container_death").at(-1);
+  if (!death) return [];
+  return [...toExit(death), death.requested ? "somebody stopped it" : "nobody asked for its end"];
+}
+
+const toRelease = (container: Container) => `${toRoleKey(container)} ${container.version}`;
+
+/** Stopped core containers of a release that their role runs elsewhere. */
+function findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): CurrentProblem[] {
+  const all = new Map([...retired, ...containers].map((container) => [toContainerKey(container), container]));
+  const running = new Set(containers.filter((one) => runs(one) && !one.stale && !one.floating && !one.replaced).map(toRelease));
+  const stopped = [...all.values()].filter(
+    (one) =>
+      one.kind === "core" &&
+      (one.status === "exited" || one.status === "dead") &&
+      !one.stale &&
+      !one.replaced &&
+      running.has(toRelease(one)),
+  );
+  return stopped.map((container) =>
+    createProblem("container_stopped", toContainerKey(container), {
+      ...aboutContainer(container),
+      title: `${container.name} has stopped, other containers of ${describeRole(container)} run`,
+      since: container.finishedAt,
+      at: container.finishedAt,
+      evidence: [`status ${container.status}`, ...toEnd(container, eventsOf)],
+    }),
+  );
+}
+
+function formatAge(time: string, nowMs: number): string {
+  return formatDuration((nowMs - Date.parse(time)) / 1000);
+}

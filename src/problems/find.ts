@@ -1,0 +1,43 @@
+import type { Environment } from "../lib/environment.ts";
+import { type ContainerReadings, findContainerProblems } from "./containers.ts";
+import { type EngineReadings, findEngineProblems, findHostProblems, type HostReadings } from "./hosts.ts";
+import { compareProblems, type CurrentProblem } from "./problem.ts";
+import { type Failure, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
+import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";
+
+/** What is read now. Null where nothing is known: its upstream is among `down`, or the caller may not see it. */
+export interface Readings {
+  readonly containers: ContainerReadings;
+  readonly engines: EngineReadings;
+  readonly releases: ReleaseReadings;
+  readonly queues: QueueReadings | null;
+  readonly hosts: HostReadings | null;
+  /** Upstreams that nothing could be read from, and why. */
+  readonly down: readonly {
+    readonly upstream: "postgres" | "prometheus";
+    readonly env: Environment | null;
+    readonly error: Failure;
+  }[];
+}
+
+/** Problems, and what is not known. */
+export interface FoundProblems {
+  /** Worst first: `compareProblems`. */
+  readonly problems: readonly CurrentProblem[];
+  /** What could not be checked, and why. */
+  readonly gaps: readonly string[];
+}
+
+/** All that is wrong now. Pure: the same readings in any order give the same answer. A number that is unknown is in no problem. */
+export function findProblems({ containers, engines, releases, queues, hosts, down }: Readings): FoundProblems {
+  const ofContainers = findContainerProblems(containers);
+  const problems = [
+    ...down.map(({ upstream, env, error }) => toUpstreamDown(upstream, env, [`${error.message} (${error.code})`])),
+    ...findEngineProblems(engines),
+    ...ofContainers.problems,
+    ...findReleaseProblems(releases, ofContainers.problems),
+    ...(queues ? findQueueProblems(queues) : []),
+    ...(hosts ? findHostProblems(hosts) : []),
+  ];
+  return { problems: problems.toSorted(compareProblems), gaps: ofContainers.gaps };
+}

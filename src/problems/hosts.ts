@@ -1,0 +1,105 @@
+import type { EngineStatus, SilentEngine } from "../containers/source.ts";
+import type { Host, Thresholds } from "../hosts/host.ts";
+import type { Environment } from "../lib/environment.ts";
+import { formatDuration } from "../lib/text.ts";
+import { formatRfc3339 } from "../lib/time.ts";
+import type { TimelineEntry } from "../timeline/timeline.ts";
+import { createProblem, type CurrentProblem } from "./problem.ts";
+import { problemThresholds } from "./rules.ts";
+
+export interface HostReadings {
+  readonly hosts: readonly Host[];
+  readonly thresholds: Thresholds;
+  /** The environment of all hosts. */
+  readonly env: Environment | null;
+  /** Alert changes of hosts. */
+  readonly events: readonly TimelineEntry[];
+}
+
+/** Problems of machines. An unknown number is none. */
+export function findHostProblems({ hosts, thresholds, env, events }: HostReadings): readonly CurrentProblem[] {
+  const last = new Map<string, TimelineEntry>();
+  for (const entry of events) {
+    const known = entry.host === null ? null : last.get(entry.host);
+    if (entry.host !== null && (!known || Date.parse(entry.time) >= Date.parse(known.time))) last.set(entry.host, entry);
+  }
+  const sinceOf = ({ name }: Host, state: string) => {
+    const change = last.get(name);
+    return change?.to === state ? change.time : null;
+  };
+  return hosts.flatMap((host) => {
+    const { name, instance, status, alert, cpuUtil, memUtil, diskUtil } = host;
+    const about = { host, env };
+    if (status === "down") {
+      const title = `The host ${name} is down`;
+      const evidence = [`the node-exporter at ${instance} does not answer Prometheus`];
+      return [createProblem("host_down", instance, { ...about, title, since: sinceOf(host, "down"), evidence })];
+    }
+    const hot = [...toFact("CPU", cpuUtil, thresholds.cpu), ...toFact("memory", memUtil, thresholds.mem)];
+    const { diskRatio } = problemThresholds;
+    const isFull = diskUtil !== null && diskUtil > diskRatio;
+    return [
+      ...(alert
+        ? [
+            createProblem("host_hot", instance, {
+              ...about,
+              title: `The host ${name} is hot`,
+              since: sinceOf(host, "alert"),
+              evidence: hot,
+              rule: `CPU of the host at or above ${toPercent(thresholds.cpu)} (CPU_THRESHOLD), or memory at or above ${toPercent(thresholds.mem)} (MEM_THRESHOLD).`,
+            }),
+          ]
+        : []),
+      ...(isFull
+        ? [
+            createProblem("host_disk_full", instance, {
+              ...about,
+              title: `A file system of ${name} is ${toPercent(diskUtil)} full`,
+              evidence: [`fullest file system ${toPercent(diskUtil)}, threshold ${toPercent(diskRatio)}`],
+            }),
+          ]
+        : []),
+    ];
+  });
+}
+
+function toFact(what: string, used: number | null, threshold: number): string[] {
+  return used !== null && used >= threshold ? [`${what} ${toPercent(used)}, threshold ${toPercent(threshold)}`] : [];
+}
+
+/** Rounded down, so that 99.6 % is not full; a tolerance for shares that a binary number cannot hold. */
+function toPercent(share: number): string {
+  return `${Math.floor(share * 100 + 1e-9)} %`;
+}
+
+export interface EngineReadings {
+  readonly nowMs: number;
+  /** Engines that the caller may see. */
+  readonly engines: readonly EngineStatus[];
+  /** Those that do not answer, also one without a name that may run the caller's containers. */
+  readonly silent: readonly SilentEngine[];
+}
+
+/** Container engines that do not answer. */
+export function findEngineProblems({ nowMs, engines, silent }: EngineReadings): readonly CurrentProblem[] {
+  const named = engines
+    .filter(({ ok }) => !ok)
+    .map((engine) => {
+      const { name, env, error, contactAt } = engine;
+      const heard =
+        contactAt === null ? "it never answered" : `it last answered ${formatDuration((nowMs - contactAt) / 1000)} ago`;
+      return createProblem("engine_unreachable", name, {
+        engine,
+        env,
+        title: `The container engine ${name} does not answer`,
+        since: contactAt === null ? null : formatRfc3339(contactAt),
+        evidence: [heard, ...(error ? [`${error.message} (${error.code})`] : [])],
+      });
+    });
+  const isUnnamed = silent.some(({ name }) => name === null);
+  const unnamed = createProblem("engine_unreachable", "", {
+    title: "A container engine does not answer",
+    evidence: ["it has no configured environment: it may run containers that this token may see"],
+  });
+  return isUnnamed ? [...named, unnamed] : named;
+}

@@ -1,0 +1,97 @@
+import type { Container } from "../containers/container.ts";
+import type { EngineStatus } from "../containers/source.ts";
+import type { Deploy } from "../deploys/state.ts";
+import type { Host } from "../hosts/host.ts";
+import type { QueueMetrics } from "../queues/queue.ts";
+import type { ServiceGroup } from "../releases/service-group.ts";
+import { alertRules, type AlertName, problemKinds, type ProblemKind, problemRules, severities, type Severity } from "./rules.ts";
+
+/** One thing that is wrong now, and its group; the group is null where unknown or absent. Times are RFC 3339. */
+export interface CurrentProblem extends ServiceGroup {
+  /** The kind and its subject: the same while the problem lasts. */
+  readonly id: string;
+  readonly kind: ProblemKind;
+  readonly severity: Severity;
+  /** A sentence for people, without a full stop. */
+  readonly title: string;
+  /** Null when unknown. */
+  readonly since: string | null;
+  /** Short facts. */
+  readonly evidence: readonly string[];
+  readonly rule: string;
+  /** The alert about the same, and how long the problem must last before it fires, seconds; null without one. */
+  readonly alert: AlertName | null;
+  readonly alertAfterSeconds: number | null;
+  readonly role: string | null;
+  /** A moment that its log shows. */
+  readonly at: string | null;
+  /** Where to look first. */
+  readonly container: Container | null;
+  /** All containers that it is about, by engine and id. */
+  readonly containers: readonly Container[];
+  readonly queue: QueueMetrics | null;
+  readonly host: Host | null;
+  readonly engine: EngineStatus | null;
+  readonly deploy: Deploy | null;
+  /** Configured name of a queue source. */
+  readonly source: string | null;
+  /** postgres, redis, rabbitmq or prometheus. */
+  readonly upstream: string | null;
+}
+
+const blank = {
+  since: null,
+  evidence: [],
+  service: null,
+  destination: null,
+  env: null,
+  role: null,
+  at: null,
+  container: null,
+  containers: [],
+  queue: null,
+  host: null,
+  engine: null,
+  deploy: null,
+  source: null,
+  upstream: null,
+};
+
+type Given = Pick<CurrentProblem, "title"> &
+  Partial<Omit<CurrentProblem, "id" | "kind" | "severity" | "alert" | "alertAfterSeconds">>;
+
+/** A problem with the severity, the alert and, unless given, the rule of its kind. `subject` is what no other problem of the kind has. */
+export function createProblem(kind: ProblemKind, subject: string, given: Given): CurrentProblem {
+  const { severity, alert, rule } = problemRules[kind];
+  const alertAfterSeconds = alert && alertRules[alert].for;
+  return { ...blank, rule, ...given, id: `${kind}:${subject}`, kind, severity, alert, alertAfterSeconds };
+}
+
+/** The fields of a problem that one container has. */
+export function aboutContainer(
+  container: Container,
+): Pick<CurrentProblem, "service" | "destination" | "env" | "role" | "container" | "containers"> {
+  const { service, destination, env, role } = container;
+  return { service, destination, env, role, container, containers: [container] };
+}
+
+/** Worst first: by severity, then by kind, then the one that lasts longest (unknown last), then by id. A total order, as ids differ. */
+export function compareProblems(a: CurrentProblem, b: CurrentProblem): number {
+  return (
+    severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+    problemKinds.indexOf(a.kind) - problemKinds.indexOf(b.kind) ||
+    compareTimes(a.since, b.since) ||
+    compareTexts(a.id, b.id)
+  );
+}
+
+function compareTimes(a: string | null, b: string | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return Date.parse(a) - Date.parse(b);
+}
+
+/** By code units: the same everywhere. */
+export function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

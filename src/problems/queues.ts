@@ -1,0 +1,191 @@
+import type { Environment } from "../lib/environment.ts";
+import { formatCount, formatDuration } from "../lib/text.ts";
+import { formatRfc3339 } from "../lib/time.ts";
+import type { Upstream } from "../lib/upstream-call.ts";
+import { type QueueMetrics, toQueueUpstream, type WorkerJobs } from "../queues/queue.ts";
+import { isBehind, queueThresholds, toQueueState } from "../queues/state.ts";
+import type { TimelineEntry } from "../timeline/timeline.ts";
+import { createProblem, type CurrentProblem } from "./problem.ts";
+
+/** A failure, as callers see it. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A source, and why its numbers could not be read; null when they could, or it is not supported. */
+export interface SourceReading {
+  readonly name: string;
+  readonly kind: string;
+  readonly env: Environment | null;
+  readonly error: Failure | null;
+}
+
+/** A queue, with the jobs whose worker is gone; null when unknown. */
+interface QueueReading {
+  readonly queue: QueueMetrics;
+  readonly orphans: readonly WorkerJobs[] | null;
+}
+
+export interface QueueReadings {
+  readonly queues: readonly QueueReading[];
+  readonly sources: readonly SourceReading[];
+  /** State changes of queues. */
+  readonly events: readonly TimelineEntry[];
+}
+
+type StateKind = "queue_no_workers" | "queue_stalled" | "queue_failing" | "queue_backlog";
+
+const titles: Record<StateKind, (name: string) => string> = {
+  queue_no_workers: (name) => `${name} has jobs and no worker`,
+  queue_stalled: (name) => `${name} is stalled`,
+  queue_failing: (name) => `Most jobs of ${name} fail`,
+  queue_backlog: (name) => `${name} is behind`,
+};
+
+/** A stalled queue is behind too, which is not said twice; a failing one may be. */
+function findKinds(queue: QueueMetrics): StateKind[] {
+  switch (toQueueState(queue)) {
+    case "no_workers":
+      return ["queue_no_workers"];
+    case "stalled":
+      return ["queue_stalled"];
+    case "failing":
+      return isBehind(queue) ? ["queue_failing", "queue_backlog"] : ["queue_failing"];
+    case "backlog":
+      return ["queue_backlog"];
+    default:
+      return [];
+  }
+}
+
+/** Problems of queues and their sources. A paused queue is none: somebody paused it. */
+export function findQueueProblems({ queues, sources, events }: QueueReadings): readonly CurrentProblem[] {
+  const envs = new Map(sources.map(({ name, env }) => [name, env]));
+  const last = new Map<string, TimelineEntry>();
+  for (const entry of events) {
+    if (!entry.queue) continue;
+    const key = toKey(entry.queue);
+    const known = last.get(key);
+    if (!known || Date.parse(entry.time) >= Date.parse(known.time)) last.set(key, entry);
+  }
+  const found = queues.flatMap(({ queue, orphans }) => {
+    const about = { queue, source: queue.source, env: envs.get(queue.source) ?? null };
+    const states = findKinds(queue).map((kind) =>
+      createProblem(kind, toKey(queue), {
+        ...about,
+        title: titles[kind](queue.name),
+        since: findSince(queue, kind, last.get(toKey(queue)) ?? null),
+        evidence: toEvidence(queue),
+      }),
+    );
+    return [...states, ...findOrphans(queue, orphans ?? [], about)];
+  });
+  return [...found, ...findDownSources(sources)];
+}
+
+function toKey({ source, name }: { readonly source: string; readonly name: string }): string {
+  return JSON.stringify([source, name]);
+}
+
+/** When the oldest job could run, if its wait is what is wrong; else when the state was first seen, if it is the last that was. */
+function findSince(queue: QueueMetrics, kind: StateKind, change: TimelineEntry | null): string | null {
+  const { observedAt, oldestAgeSeconds } = queue;
+  const least = kind === "queue_backlog" ? queueThresholds.backlogAgeSeconds : 0;
+  if (kind !== "queue_failing" && oldestAgeSeconds !== null && oldestAgeSeconds > least) {
+    return formatRfc3339(Date.parse(observedAt) - oldestAgeSeconds * 1000);
+  }
+  return change && `queue_${change.to}` === kind ? change.time : null;
+}
+
+/** Unknown numbers are left out. */
+function toEvidence(queue: QueueMetrics): string[] {
+  const { depth, oldestAgeSeconds, processedPerSec, active, workers, failuresRecent, failuresLastHour } = queue;
+  const waiting = formatCount(depth, "job waits", "jobs wait");
+  return [
+    oldestAgeSeconds === null ? waiting : `${waiting}, the oldest for ${formatDuration(oldestAgeSeconds)}`,
+    ...(processedPerSec === null ? [] : [`${formatRate(processedPerSec)} succeed per second`]),
+    ...(failuresRecent === null ? [] : [`${formatCount(Math.round(failuresRecent), "failure")} in 5 min`]),
+    ...(failuresLastHour === null ? [] : [`${formatCount(failuresLastHour, "failure")} in an hour`]),
+    ...(active === null ? [] : [formatCount(active, "job runs", "jobs run")]),
+    ...(workers === null ? [] : [formatCount(workers, "worker")]),
+  ];
+}
+
+/** Two digits, unless it is zero or a whole number. */
+function formatRate(perSecond: number): string {
+  return String(Number(perSecond.toPrecision(2)));
+}
+
+function findOrphans(
+  queue: QueueMetrics,
+  orphans: readonly WorkerJobs[],
+  about: Partial<CurrentProblem>,
+): readonly CurrentProblem[] {
+  const total = orphans.reduce((sum, { count }) => sum + count, 0);
+  if (total === 0) return [];
+  const hosts = [...new Set(orphans.flatMap(({ host }) => host ?? []))].toSorted();
+  const ages = orphans.flatMap(({ oldestAgeSeconds }) => oldestAgeSeconds ?? []);
+  return [
+    createProblem("queue_orphans", toKey(queue), {
+      ...about,
+      title: `${formatCount(total, "running job")} of ${queue.name} ${total === 1 ? "has" : "have"} lost ${total === 1 ? "its" : "their"} worker`,
+      evidence: [
+        `${hosts.length === 1 ? "worker" : "workers"} ${hosts.slice(0, mostHosts).join(", ")}${hosts.length > mostHosts ? ` and ${hosts.length - mostHosts} more` : ""}`,
+        ...(ages.length === 0 ? [] : [`the oldest job has been running for ${formatDuration(Math.max(...ages))}`]),
+      ],
+    }),
+  ];
+}
+
+/** Most hosts that a fact names. */
+const mostHosts = 5;
+
+/** One problem for each source; where none of a database or broker answers, one for that upstream. */
+function findDownSources(sources: readonly SourceReading[]): CurrentProblem[] {
+  return [...Map.groupBy(sources, ({ kind }) => toQueueUpstream(kind))].flatMap(([upstream, own]) => {
+    const down = own.filter(({ error }) => error !== null);
+    if (down.length > 0 && down.length === own.length) return [toUpstreamDown(upstream, toEnv(down), toFacts(down), toOne(down))];
+    return down.map((source) =>
+      createProblem("queue_source_down", source.name, {
+        title: `The queues of ${source.name} cannot be read`,
+        env: source.env,
+        source: source.name,
+        upstream,
+        evidence: toFacts([source]),
+      }),
+    );
+  });
+}
+
+function toFacts(sources: readonly SourceReading[]): string[] {
+  return sources.flatMap(({ name, error }) => (error ? [`${name}: ${error.message} (${error.code})`] : [])).toSorted();
+}
+
+/** The environment that all of them have. */
+function toEnv(sources: readonly SourceReading[]): Environment | null {
+  const [first, ...more] = new Set(sources.map(({ env }) => env));
+  return more.length === 0 ? (first ?? null) : null;
+}
+
+function toOne(sources: readonly SourceReading[]): string | null {
+  return sources.length === 1 ? (sources[0]?.name ?? null) : null;
+}
+
+const upstreamNames: Partial<Record<Upstream, string>> = {
+  postgres: "PostgreSQL",
+  prometheus: "Prometheus",
+  rabbitmq: "RabbitMQ",
+  redis: "Redis",
+};
+
+/** Nothing can be read from a database, a broker or Prometheus. */
+export function toUpstreamDown(
+  upstream: Upstream,
+  env: Environment | null,
+  evidence: readonly string[],
+  source: string | null = null,
+): CurrentProblem {
+  const title = `Nothing can be read from ${upstreamNames[upstream] ?? upstream}`;
+  return createProblem("upstream_down", upstream, { title, env, evidence, source, upstream });
+}

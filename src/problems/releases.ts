@@ -1,0 +1,149 @@
+import type { Container } from "../containers/container.ts";
+import { type DeployInfo, isOfSameGroup } from "../deploys/deploy.ts";
+import { type Drift, settlingMs } from "../deploys/drift.ts";
+import { type Deploy, findLatest, isLive } from "../deploys/state.ts";
+import type { DeployVerdict } from "../deploys/verdict/types.ts";
+import { formatCount, formatDuration } from "../lib/text.ts";
+import { isSameGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
+import { compareTexts, createProblem, type CurrentProblem } from "./problem.ts";
+import { problemThresholds } from "./rules.ts";
+
+export interface ReleaseReadings {
+  readonly nowMs: number;
+  /** All known deploys. */
+  readonly deploys: readonly Deploy[];
+  /** Of deploys that were judged; null where that was not possible. */
+  readonly verdicts: ReadonlyMap<Deploy, DeployVerdict | null>;
+  readonly drift: readonly Drift[];
+  /** Why deploy_info.json could not be read now; null when it could, or is not there. With the last good version, if there is one. */
+  readonly infoError: string | null;
+  readonly info: DeployInfo | null;
+}
+
+/** Problems of deploys, and of what runs in place of them. `others`: problems found before, which may explain an incomplete deploy. */
+export function findReleaseProblems(readings: ReleaseReadings, others: readonly CurrentProblem[]): readonly CurrentProblem[] {
+  const { drift, infoError, info } = readings;
+  const drifted = drift.flatMap((one) => (isReported(one) ? [toDriftProblem(one, readings)] : []));
+  const missing = others.filter(({ kind }) => kind === "role_down");
+  const explained = new Set([...drift.filter(({ kind }) => kind !== "engine_unknown"), ...missing].map(toGroupKey));
+  const unreadable =
+    infoError === null
+      ? []
+      : [
+          createProblem("deploy_info_unreadable", "", {
+            ...(info && toGroup(info)),
+            title: "deploy_info.json cannot be read",
+            evidence: [infoError, ...(info ? [`its last good version has ${info.currentTag}`] : [])],
+          }),
+        ];
+  return [...findDeployProblems(readings, explained), ...drifted, ...unreadable];
+}
+
+/** The deploys whose verdict counts now: the newest of each group, while it is young. Newest first. */
+export function selectJudged(deploys: readonly Deploy[], nowMs: number): readonly Deploy[] {
+  return findLatest(deploys.toSorted(byNewest)).filter((deploy) => isYounger(deploy, problemThresholds.verdictSeconds, nowMs));
+}
+
+/** A total order, however the deploys were given. */
+function byNewest(a: Deploy, b: Deploy): number {
+  return Date.parse(b.deployedAt) - Date.parse(a.deployedAt) || compareTexts(toSubject(a), toSubject(b));
+}
+
+function isYounger({ deployedAt }: Deploy, seconds: number, nowMs: number): boolean {
+  return nowMs - Date.parse(deployedAt) <= seconds * 1000;
+}
+
+function toSubject(deploy: Deploy): string {
+  return JSON.stringify([deploy.service, deploy.destination, deploy.env, deploy.ambiguous, deploy.tag]);
+}
+
+function findDeployProblems(readings: ReleaseReadings, explained: ReadonlySet<string>): CurrentProblem[] {
+  const { nowMs, verdicts } = readings;
+  const deploys = readings.deploys.toSorted(byNewest);
+  const regressed = selectJudged(deploys, nowMs).flatMap((deploy) => {
+    const verdict = verdicts.get(deploy);
+    if (verdict?.outcome !== "regressed") return [];
+    const { reasons } = verdict;
+    return [toProblem("deploy_regressed", deploy, `${toName(deploy)} made things worse`, reasons)];
+  });
+  const newest = deploys.filter((deploy) => deploys.find((other) => isOfSameGroup(other, deploy)) === deploy);
+  const failed = newest
+    .filter((deploy) => deploy.state === "failed" && isYounger(deploy, problemThresholds.failedSeconds, nowMs))
+    .map((deploy) => toProblem("deploy_failed", deploy, `The deploy of ${toName(deploy)} failed`, ["nothing of it went live"]));
+  const incomplete = findLatest(deploys)
+    .filter((deploy) => deploy.state === "incomplete" && !isYounger(deploy, settlingMs / 1000, nowMs))
+    .filter((deploy) => !explained.has(toGroupKey(deploy)))
+    .map((deploy) => {
+      const evidence = [formatCount(deploy.containers.filter(isLive).length, "container runs it", "containers run it")];
+      return toProblem("deploy_incomplete", deploy, `The deploy of ${toName(deploy)} is incomplete`, evidence);
+    });
+  return [...regressed, ...failed, ...incomplete];
+
+  function toProblem(kind: CurrentProblem["kind"], deploy: Deploy, title: string, facts: readonly string[]) {
+    const { deployedAt, deployedBy } = deploy;
+    const age = formatDuration((nowMs - Date.parse(deployedAt)) / 1000);
+    const by = deployedBy === null ? "" : ` by ${deployedBy}`;
+    return createProblem(kind, toSubject(deploy), {
+      ...toGroup(deploy),
+      title,
+      since: deployedAt,
+      evidence: [...facts, `deployed ${age} ago${by}`],
+      deploy,
+    });
+  }
+}
+
+function toName({ tag, service, destination }: Deploy): string {
+  return `${tag}${service === null ? "" : ` of ${service}`}${destination === null ? "" : ` -d ${destination}`}`;
+}
+
+type ReportedDrift = Drift & { readonly kind: Exclude<Drift["kind"], "engine_unknown"> };
+
+/** A silent engine is a problem of its own; what a deploy may be about to change is none yet. */
+function isReported(drift: Drift): drift is ReportedDrift {
+  return drift.kind !== "engine_unknown" && !drift.settling;
+}
+
+const driftTitles: Record<ReportedDrift["kind"], (what: string, engine: string) => string> = {
+  mixed_releases: (what) => `${what} runs several releases`,
+  unexpected_release: (what) => `${what} does not run what was deployed`,
+  missing_on_engine: (what, engine) => `${engine} missed the last deploy of ${what}`,
+  leftover: (what, engine) => `An old release of ${what} still runs on ${engine}`,
+};
+
+function toDriftProblem(drift: ReportedDrift, { deploys }: ReleaseReadings): CurrentProblem {
+  const { kind, role, engine, expected, found, message } = drift;
+  const containers = drift.containers.toSorted((a, b) => compareTexts(toPlace(a), toPlace(b)));
+  const deploy = deploys.toSorted(byNewest).find((one) => one.tag === expected && isSameGroup(one, drift)) ?? null;
+  const what = [role, drift.service].filter((name) => name !== null).join(" of ") || "a service";
+  const { service, destination, env } = drift;
+  const isOfEngine = kind === "leftover" || kind === "missing_on_engine";
+  const place = [kind === "missing_on_engine" ? null : role, isOfEngine ? engine : null];
+  return createProblem(kind, JSON.stringify([service, destination, env, ...place]), {
+    ...toGroup(drift),
+    role,
+    title: driftTitles[kind](what, engine ?? "an engine"),
+    since: findSince(drift, deploy),
+    evidence: [message, ...(expected === null ? [] : [`${expected} was deployed`]), `found ${found.join(", ")}`],
+    container: containers[0] ?? null,
+    containers,
+    deploy,
+  });
+}
+
+function toPlace({ engine, fullId }: Container): string {
+  return `${engine}/${fullId}`;
+}
+
+/** Since the deploy that they do not run, or since the first of them was created after it. Null where no deploy says what should run. */
+function findSince({ containers }: Drift, deploy: Deploy | null): string | null {
+  if (!deploy) return null;
+  const times = [
+    deploy.deployedAt,
+    ...containers
+      .map(({ createdAt }) => createdAt)
+      .toSorted()
+      .slice(0, 1),
+  ];
+  return times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
+}

@@ -1,0 +1,125 @@
+import { settlingMs } from "../deploys/drift.ts";
+import { formatDuration } from "../lib/text.ts";
+import { queueStateRules } from "../queues/state.ts";
+
+/** critical: somebody must act now. warning: somebody must act today. */
+export const severities = ["critical", "warning"] as const;
+export type Severity = (typeof severities)[number];
+
+interface AlertRule {
+  readonly severity: Severity;
+  /** How long it must hold before the alert fires, seconds. */
+  readonly for: number;
+}
+
+/** The alerts (script/alerts) whose condition shows in what the gateway reads now. The others are about the gateway itself. */
+export const alertRules = {
+  OpsUpstreamDown: { severity: "critical", for: 300 },
+  OpsEngineDown: { severity: "critical", for: 120 },
+  OpsQueueSourceDown: { severity: "warning", for: 300 },
+  OpsDeployInfoUnreadable: { severity: "warning", for: 300 },
+  OpsHostDown: { severity: "critical", for: 120 },
+  OpsHostHot: { severity: "warning", for: 600 },
+  OpsHostDiskFull: { severity: "warning", for: 900 },
+  OpsRoleDown: { severity: "critical", for: 120 },
+  OpsContainerUnhealthy: { severity: "critical", for: 180 },
+  OpsContainerRestartLoop: { severity: "critical", for: 0 },
+  OpsReleaseDrift: { severity: "warning", for: 1800 },
+  OpsQueueStalled: { severity: "critical", for: 300 },
+  OpsQueueFailing: { severity: "critical", for: 600 },
+  OpsQueueBehind: { severity: "warning", for: 1800 },
+  OpsOrphans: { severity: "warning", for: 600 },
+  OpsFailuresUpSinceDeploy: { severity: "critical", for: 300 },
+} as const satisfies Record<string, AlertRule>;
+export type AlertName = keyof typeof alertRules;
+
+/** Numbers of the rules. Those of queues are in queues/state.ts, those of verdicts in deploys/verdict/rules.ts. */
+export const problemThresholds = {
+  /** A restart loop: at least so many restarts by the policy in so many seconds. */
+  loopRestarts: 3,
+  loopSeconds: 900,
+  /** A role that nobody configured is meant to run if it ran so long at a stretch, within so long, seconds. */
+  lastingSeconds: 600,
+  lastingWithinSeconds: 86_400,
+  /** A file system is full above this share. */
+  diskRatio: 0.9,
+  /** A kill for lack of memory is reported so long, seconds. */
+  oomSeconds: 900,
+  /** Memory is near its limit at or above this share, for so many seconds at a stretch. */
+  memoryRatio: 0.9,
+  memorySeconds: 60,
+  /** The verdict on a deploy counts until so long after it, seconds. */
+  verdictSeconds: 3600,
+  /** A failed deploy is reported so long, if none followed, seconds. */
+  failedSeconds: 86_400,
+} as const;
+
+const { loopRestarts, loopSeconds, diskRatio, oomSeconds, memoryRatio, memorySeconds, verdictSeconds, failedSeconds } =
+  problemThresholds;
+
+interface KindRule {
+  readonly severity: Severity;
+  /** The alert about the same. */
+  readonly alert: AlertName | null;
+  /** In words, with its numbers. */
+  readonly rule: string;
+}
+
+const byAlert = (alert: AlertName, rule: string) => ({ severity: alertRules[alert].severity, alert, rule });
+const unalerted = (rule: string) => ({ severity: "warning" as const, alert: null, rule });
+
+const settling = formatDuration(settlingMs / 1000);
+const drift = (rule: string) =>
+  byAlert("OpsReleaseDrift", `${rule} Nothing of the role was created or started in the last ${settling}.`);
+
+/** Every kind of problem, worst first. */
+export const problemRules = {
+  host_down: byAlert("OpsHostDown", "The host's node-exporter does not answer Prometheus."),
+  engine_unreachable: byAlert("OpsEngineDown", "The container engine does not answer: what it runs is unknown."),
+  upstream_down: byAlert("OpsUpstreamDown", "Nothing can be read from a database, a broker or Prometheus: its state is unknown."),
+  role_down: byAlert(
+    "OpsRoleDown",
+    "A role that is there to run has containers, none of them runs or restarts, and every engine that may run it answers.",
+  ),
+  container_restart_loop: byAlert(
+    "OpsContainerRestartLoop",
+    `At least ${loopRestarts} restarts by the restart policy in ${formatDuration(loopSeconds)}.`,
+  ),
+  container_unhealthy: byAlert("OpsContainerUnhealthy", "The container's health check fails."),
+  queue_no_workers: byAlert("OpsQueueStalled", queueStateRules.no_workers),
+  queue_stalled: byAlert("OpsQueueStalled", queueStateRules.stalled),
+  queue_failing: byAlert("OpsQueueFailing", queueStateRules.failing),
+  deploy_regressed: byAlert(
+    "OpsFailuresUpSinceDeploy",
+    `The verdict on the newest deploy is REGRESSED, at most ${formatDuration(verdictSeconds)} after it.`,
+  ),
+  container_oom_killed: unalerted(
+    `The kernel killed one of its processes for lack of memory in the last ${formatDuration(oomSeconds)}.`,
+  ),
+  container_memory_high: unalerted(
+    `Memory at or above ${memoryRatio * 100} % of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
+  ),
+  container_stopped: unalerted("A core container of the release that its role runs elsewhere has stopped."),
+  queue_orphans: byAlert("OpsOrphans", "Jobs count as running, but their worker is in no live container."),
+  queue_backlog: byAlert("OpsQueueBehind", queueStateRules.backlog),
+  queue_source_down: byAlert(
+    "OpsQueueSourceDown",
+    "The numbers of the source cannot be read, while others in the same database or broker can.",
+  ),
+  host_disk_full: byAlert("OpsHostDiskFull", `A real file system of the host is more than ${diskRatio * 100} % full.`),
+  host_hot: byAlert("OpsHostHot", "CPU or memory of the host at or above its threshold (CPU_THRESHOLD, MEM_THRESHOLD)."),
+  deploy_failed: unalerted(
+    `The newest deploy of the service at its destination never went live, at most ${formatDuration(failedSeconds)} ago.`,
+  ),
+  deploy_incomplete: unalerted(
+    `Some or all live containers do not run the newest deploy, ${settling} after it ended, and no drift or missing role explains it.`,
+  ),
+  mixed_releases: drift("Replicas of one role run several releases."),
+  unexpected_release: drift("Containers run another release than the last recorded deploy."),
+  missing_on_engine: drift("An engine runs the service, but no container of its last deploy, which another engine runs."),
+  leftover: drift("A replaced container is still live beside its replacement."),
+  deploy_info_unreadable: byAlert("OpsDeployInfoUnreadable", "deploy_info.json is there, but cannot be read."),
+} as const satisfies Record<string, KindRule>;
+
+export type ProblemKind = keyof typeof problemRules;
+export const problemKinds = Object.keys(problemRules) as readonly ProblemKind[];

@@ -1,0 +1,238 @@
+import { describe, expect, it } from "vitest";
+import { type Container, type StatsPoint, toContainerKey } from "../../src/containers/container.ts";
+import { type ContainerReadings, findContainerProblems } from "../../src/problems/containers.ts";
+import { formatRfc3339 } from "../../src/lib/time.ts";
+import { type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
+import { sampleContainer } from "../support/containers.ts";
+
+const nowMs = Date.parse("2026-01-13T10:00:00Z");
+const ago = (seconds: number) => formatRfc3339(nowMs - seconds * 1000);
+const old = { createdAt: ago(7200), startedAt: ago(7200) };
+const worker = sampleContainer({ name: "payouts-worker", role: "worker", ...old });
+const silent = [{ name: "web-2", code: "docker_timeout", message: "no answer" }];
+
+function find(containers: readonly Container[], more: Partial<ContainerReadings> = {}) {
+  return findContainerProblems({ nowMs, containers, retired: [], silent: [], events: [], samples: new Map(), ...more });
+}
+
+function kindsOf(...given: Parameters<typeof find>): string[] {
+  return find(...given).problems.map(({ kind }) => kind);
+}
+
+function happened(container: Container, kind: TimelineEntry["kind"], seconds: number, more: Partial<TimelineEntry> = {}) {
+  return toEntry({ kind, time: ago(seconds), message: "", container: toTimelineContainer(container), ...more });
+}
+
+describe("a restart loop", () => {
+  const restarted = { ...worker, restarts: 3 };
+  const deaths = [800, 400, 20].map((seconds) => happened(restarted, "container_death", seconds, { exitCode: 1 }));
+
+  it("is three ends in 15 minutes that nobody asked for", () => {
+    expect(find([restarted], { events: deaths.toReversed() }).problems).toMatchObject([
+      {
+        id: `container_restart_loop:${toContainerKey(worker)}`,
+        severity: "critical",
+        alert: "OpsContainerRestartLoop",
+        alertAfterSeconds: 0,
+        title: "payouts-worker restarts in a loop",
+        since: ago(800),
+        at: ago(20),
+        evidence: ["3 restarts in 15 min", "exit code 1"],
+        rule: "At least 3 restarts by the restart policy in 15 min.",
+        role: "worker",
+        container: restarted,
+      },
+    ]);
+  });
+
+  it("counts all restarts of a young container, also where no end was seen", () => {
+    const young = { ...restarted, createdAt: ago(240), status: "restarting", restarts: 7 };
+    expect(find([young]).problems).toMatchObject([
+      { since: ago(240), at: null, evidence: ["7 restarts since it was created, 4 min ago", "status restarting"] },
+    ]);
+  });
+
+  it.each([
+    ["two ends", restarted, deaths.slice(1)],
+    ["an end before the window", restarted, [happened(restarted, "container_death", 901), ...deaths.slice(1)]],
+    [
+      "an end that was requested",
+      restarted,
+      [...deaths.slice(1), happened(restarted, "container_death", 5, { requested: true })],
+    ],
+    ["ends that the policy did not follow", { ...restarted, restarts: 2 }, deaths],
+    [
+      "ends of another container",
+      restarted,
+      deaths.map((one) => ({ ...one, container: toTimelineContainer(sampleContainer()) })),
+    ],
+    ["restarts before the window", { ...restarted, restarts: 50 }, []],
+    ["an unknown number of restarts", { ...restarted, restarts: null }, deaths],
+    ["the last state before an engine was lost", { ...restarted, stale: true }, deaths],
+  ] as const)("is not %s", (_, container, events) => {
+    expect(kindsOf([container], { events })).toEqual([]);
+  });
+});
+
+describe("an unhealthy container", () => {
+  const sick: Container = {
+    ...worker,
+    health: "unhealthy",
+    probe: { failingStreak: 4, checkedAt: ago(10), output: "\n connection refused \nmore" },
+  };
+  const change = (seconds: number, to: string) => happened(sick, "health", seconds, { to });
+
+  it("has the failed checks, and since when", () => {
+    const events = [change(90, "unhealthy"), change(300, "healthy"), change(600, "unhealthy")];
+    expect(find([sick], { events }).problems).toMatchObject([
+      {
+        kind: "container_unhealthy",
+        severity: "critical",
+        alert: "OpsContainerUnhealthy",
+        since: ago(90),
+        at: ago(10),
+        evidence: ["4 checks failed in a row", "its check printed: connection refused"],
+      },
+    ]);
+  });
+
+  it("has no time or number that is unknown", () => {
+    expect(find([{ ...sick, probe: null }], { events: [change(90, "healthy")] }).problems).toMatchObject([
+      { since: null, at: null, evidence: [] },
+    ]);
+  });
+
+  it("is none while it is stopped, healthy or lost", () => {
+    const others = [{ ...sick, stale: true }, worker, { ...worker, health: "starting" as const }];
+    for (const one of others) expect(kindsOf([one])).toEqual([]);
+    expect(kindsOf([{ ...sick, status: "exited", finishedAt: ago(5) }])).toEqual(["role_down"]);
+  });
+});
+
+describe("a kill for lack of memory", () => {
+  it("is reported for 15 minutes, with the number of kills", () => {
+    const kills = (seconds: number) => happened(worker, "oom_kill", seconds);
+    expect(find([worker], { events: [kills(901), kills(600), kills(60)] }).problems).toMatchObject([
+      {
+        kind: "container_oom_killed",
+        severity: "warning",
+        alert: null,
+        alertAfterSeconds: null,
+        since: ago(600),
+        at: ago(60),
+        evidence: ["2 kills for lack of memory in 15 min"],
+      },
+    ]);
+    expect(kindsOf([worker], { events: [kills(901)] })).toEqual([]);
+  });
+});
+
+describe("memory near its limit", () => {
+  const points = (...values: readonly (number | null)[]): StatsPoint[] =>
+    values.map((memPct, index) => ({ sampledAt: ago((values.length - 1 - index) * 20), memPct, cpuPct: 1, memUsedBytes: 1 }));
+  const withSamples = (samples: StatsPoint[], container = worker) =>
+    find([container], { samples: new Map([[toContainerKey(container), samples]]) }).problems;
+
+  it("is a minute at 90 % or above, since the first such sample", () => {
+    expect(withSamples(points(95, 50, 90, 91, 93, 94.9))).toMatchObject([
+      { kind: "container_memory_high", severity: "warning", since: ago(60), evidence: ["memory 94 %, threshold 90 %"] },
+    ]);
+  });
+
+  it.each([
+    ["less than a minute", points(89.9, 95, 95, 95)],
+    ["an unknown sample between", points(95, 95, null, 95, 95)],
+    ["a last sample that is unknown", points(95, 95, 95, 95, null)],
+    ["samples that ended 31 s ago", points(95, 95, 95, 95).map((one, index) => ({ ...one, sampledAt: ago(91 - index * 20) }))],
+    ["no sample", []],
+  ])("is not %s", (_, samples) => {
+    expect(withSamples(samples)).toEqual([]);
+  });
+});
+
+describe("a role that is down", () => {
+  const stopped = { ...worker, status: "exited", finishedAt: ago(120) };
+  const first = { ...sampleContainer({ name: "a", role: "worker", ...old }), status: "exited", finishedAt: ago(300) };
+
+  it("is one problem for all its containers, since the last of them ended", () => {
+    const newest = { ...stopped, createdAt: ago(3600) };
+    const events = [happened(newest, "container_death", 120, { exitCode: 137 })];
+    const { problems, gaps } = find([newest, first], { events });
+    expect(problems).toMatchObject([
+      {
+        kind: "role_down",
+        severity: "critical",
+        alert: "OpsRoleDown",
+        title: "No container of worker of wallet-core-staging runs",
+        since: ago(120),
+        at: ago(120),
+        container: newest,
+        evidence: ["payouts-worker is exited", "exit code 137", "nobody asked for its end"],
+      },
+    ]);
+    expect(problems[0]?.containers.map(({ name }) => name).toSorted()).toEqual(["a", "payouts-worker"]);
+    expect(gaps).toEqual([]);
+  });
+
+  it("is unknown while an engine does not answer", () => {
+    expect(find([stopped], { silent })).toEqual({
+      problems: [],
+      gaps: ["whether these roles run on an engine that does not answer: worker of wallet-core-staging"],
+    });
+  });
+
+  it.each([
+    ["one runs", [stopped, { ...first, status: "running" }]],
+    ["one is started again by the policy", [{ ...stopped, status: "restarting" }]],
+    ["one ran when its engine was lost", [stopped, { ...first, status: "running", stale: true }]],
+    ["nothing of it is known", [{ ...stopped, stale: true }]],
+    ["it is a one-shot that no service has", [{ ...stopped, service: null, role: "migrate", startedAt: ago(125) }]],
+    [
+      "it ended more than a day ago",
+      [{ ...stopped, service: null, role: "redis", startedAt: ago(200_000), finishedAt: ago(86_401) }],
+    ],
+  ])("is none where %s", (_, containers) => {
+    expect(kindsOf(containers).filter((kind) => kind === "role_down")).toEqual([]);
+  });
+
+  it.each([
+    ["a core role without a service", { service: null }],
+    ["what ran for ten minutes within the last day", { service: null, role: "redis", startedAt: ago(720) }],
+    ["a role whose containers are paused", { status: "paused", finishedAt: null }],
+  ])("is %s", (_, more) => {
+    expect(kindsOf([{ ...stopped, ...more }])).toEqual(["role_down"]);
+  });
+});
+
+describe("a stopped container", () => {
+  const other = { ...sampleContainer({ name: "b", role: "worker", ...old }), engine: "web-2" };
+  const stopped: Container = { ...worker, status: "exited", finishedAt: ago(50) };
+
+  it("is one whose release its role runs elsewhere", () => {
+    const events = [happened(stopped, "container_death", 50, { exitCode: 0, requested: true })];
+    for (const lists of [
+      { listed: [stopped, other], retired: [] },
+      { listed: [other], retired: [stopped] },
+    ]) {
+      expect(find(lists.listed, { retired: lists.retired, events }).problems).toMatchObject([
+        {
+          kind: "container_stopped",
+          severity: "warning",
+          title: "payouts-worker has stopped, other containers of worker of wallet-core-staging run",
+          since: ago(50),
+          evidence: ["status exited", "exit code 0", "somebody stopped it"],
+        },
+      ]);
+    }
+  });
+
+  it.each([
+    ["of an earlier release", { version: "v0" }],
+    ["that was replaced", { replaced: true }],
+    ["that is not of the product", { kind: "accessory" as const }],
+    ["that never started", { status: "created" }],
+    ["of another destination", { destination: "beta" }],
+  ])("is none %s", (_, more) => {
+    expect(kindsOf([other], { retired: [{ ...stopped, ...more }] })).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { isAlerting, type Host } from "../../src/hosts/host.ts";
+import { findEngineProblems, findHostProblems } from "../../src/problems/hosts.ts";
+import { toEntry } from "../../src/timeline/timeline.ts";
+import { sampleEngine } from "../support/containers.ts";
+import { sampleHost } from "../support/hosts.ts";
+
+const thresholds = { cpu: 0.85, mem: 0.9 };
+
+function find(overrides: Partial<Host>, events: readonly ReturnType<typeof toEntry>[] = []) {
+  const host = sampleHost({ name: "vm", instance: "vm:9100", ...overrides });
+  return findHostProblems({ hosts: [{ ...host, alert: isAlerting(host, thresholds) }], thresholds, env: "staging", events });
+}
+
+function changed(to: string, time: string, host = "vm") {
+  return toEntry({ kind: "host_alert", time, message: "", to, host });
+}
+
+describe("a host", () => {
+  it("that is hot has what is at or above its threshold, and since when", () => {
+    const events = [changed("alert", "2026-01-13T09:58:00Z"), changed("ok", "2026-01-13T09:57:00Z")];
+    expect(find({ cpuUtil: 0.968, memUtil: 0.5 }, events)).toMatchObject([
+      {
+        id: "host_hot:vm:9100",
+        severity: "warning",
+        alert: "OpsHostHot",
+        title: "The host vm is hot",
+        since: "2026-01-13T09:58:00Z",
+        env: "staging",
+        host: { name: "vm" },
+        evidence: ["CPU 96 %, threshold 85 %"],
+        rule: "CPU of the host at or above 85 % (CPU_THRESHOLD), or memory at or above 90 % (MEM_THRESHOLD).",
+      },
+    ]);
+    expect(find({ cpuUtil: null, memUtil: 0.9 }, [changed("alert", "2026-01-13T09:58:00Z", "other")])).toMatchObject([
+      { since: null, evidence: ["memory 90 %, threshold 90 %"] },
+    ]);
+  });
+
+  it("that is down is that alone", () => {
+    const events = [changed("down", "2026-01-13T09:58:00Z")];
+    expect(find({ status: "down", cpuUtil: null, memUtil: null, diskUtil: null }, events)).toMatchObject([
+      {
+        kind: "host_down",
+        severity: "critical",
+        alert: "OpsHostDown",
+        since: "2026-01-13T09:58:00Z",
+        evidence: ["the node-exporter at vm:9100 does not answer Prometheus"],
+      },
+    ]);
+  });
+
+  it("whose disk is more than 90 % full is a warning", () => {
+    expect(find({ diskUtil: 0.97 })).toMatchObject([
+      { kind: "host_disk_full", severity: "warning", alert: "OpsHostDiskFull", title: "A file system of vm is 97 % full" },
+    ]);
+    expect([...find({ diskUtil: 0.9 }), ...find({ diskUtil: null })]).toEqual([]);
+  });
+
+  it("that is below its thresholds, or unknown, is none", () => {
+    expect([...find({}), ...find({ cpuUtil: null, memUtil: null })]).toEqual([]);
+  });
+});
+
+describe("an engine that does not answer", () => {
+  const nowMs = Date.parse("2026-01-13T10:00:00Z");
+  const error = { code: "docker_timeout", message: "no answer" };
+  const down = sampleEngine({ name: "web-2", env: "staging", ok: false, error, contactAt: nowMs - 150_000 });
+
+  it("is a problem since it last answered", () => {
+    expect(findEngineProblems({ nowMs, engines: [sampleEngine(), down], silent: [{ name: "web-2", ...error }] })).toMatchObject([
+      {
+        id: "engine_unreachable:web-2",
+        severity: "critical",
+        alert: "OpsEngineDown",
+        title: "The container engine web-2 does not answer",
+        since: "2026-01-13T09:57:30Z",
+        env: "staging",
+        engine: down,
+        evidence: ["it last answered 2 min ago", "no answer (docker_timeout)"],
+      },
+    ]);
+    expect(findEngineProblems({ nowMs, engines: [{ ...down, contactAt: null }], silent: [] })).toMatchObject([
+      { since: null, evidence: ["it never answered", "no answer (docker_timeout)"] },
+    ]);
+  });
+
+  it("has no name where the token may not know it", () => {
+    expect(findEngineProblems({ nowMs, engines: [], silent: [{ name: null, ...error }] })).toMatchObject([
+      { id: "engine_unreachable:", engine: null, title: "A container engine does not answer" },
+    ]);
+  });
+});
