@@ -107,7 +107,12 @@ async function list(): Promise<void> {
   }
 }
 
-function apply({ snapshot, changed, removed, engines: asked }: Pick<Change, "snapshot" | "changed" | "removed" | "engines">): void {
+function apply({
+  snapshot,
+  changed,
+  removed,
+  engines: asked,
+}: Pick<Change, "snapshot" | "changed" | "removed" | "engines">): void {
   engines.value = asked;
   if (!snapshot && changed.length === 0 && removed.length === 0) return;
   const next = new Map(snapshot ? [] : rows.value);

@@ -26,7 +26,10 @@ export function useProblems(): { readonly rows: readonly ProblemRow[] | null; re
   const state = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 2000 }).value;
   const destination = params.value.get("destination");
   const all = state.data?.problems?.problems ?? null;
-  const rows = useMemo(() => all && all.filter((row) => !destination || row.destination === null || row.destination === destination), [all, destination]);
+  const rows = useMemo(
+    () => all && all.filter((row) => !destination || row.destination === null || row.destination === destination),
+    [all, destination],
+  );
   return { rows, state };
 }
 
@@ -82,12 +85,25 @@ function Sentence({ rows, deploys }: { readonly rows: readonly ProblemRow[]; rea
   );
 }
 
-function ProblemLine({ row, points, marks }: { readonly row: ProblemRow; readonly points: readonly SparkPoint[] | null; readonly marks: readonly number[] }) {
+function ProblemLine({
+  row,
+  points,
+  marks,
+}: {
+  readonly row: ProblemRow;
+  readonly points: readonly SparkPoint[] | null;
+  readonly marks: readonly number[];
+}) {
   const tone: Tone = row.severity === "CRITICAL" ? "bad" : "warn";
   return (
     <article class={`problem ${row.severity.toLowerCase()}`}>
       <Shape tone={tone} label={row.severity === "CRITICAL" ? "act now" : "act today"} />
-      <a class="title isolate" data-row-link href={toTarget(row)} title={`${row.rule}${row.alert ? `\nAlert: ${row.alert}` : ""}`}>
+      <a
+        class="title isolate"
+        data-row-link
+        href={toTarget(row)}
+        title={`${row.rule}${row.alert ? `\nAlert: ${row.alert}` : ""}`}
+      >
         {row.title}
       </a>
       <span class="since">
@@ -142,8 +158,17 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
       </>
     );
   }
-  if (host) return <a class="button" href={href("/host", { name: host.name })}>host</a>;
-  return deploy ? <a class="button" href={href("/deploy", { id: deploy.id })}>deploy</a> : null;
+  if (host)
+    return (
+      <a class="button" href={href("/host", { name: host.name })}>
+        host
+      </a>
+    );
+  return deploy ? (
+    <a class="button" href={href("/deploy", { id: deploy.id })}>
+      deploy
+    </a>
+  ) : null;
 }
 
 /** The course of each problem's number: depth of a queue, CPU of a host or container, in the last half hour. Null where it has none. */
@@ -152,12 +177,23 @@ function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly 
   const queues = [...new Set(rows.flatMap(({ queue }) => queue?.name ?? []))].slice(0, 20);
   const names = [...new Set(rows.flatMap(({ container }) => container?.name ?? []))].slice(0, 20);
   const hasHosts = rows.some(({ host }) => host !== null);
-  const ofQueues = useLive(ConsoleQueueSeriesDocument, { queues, ...recent, maxPoints: 30 }, { skip: queues.length === 0 }).value.data;
-  const ofContainers = useLive(ConsoleContainerSeriesDocument, { containers: names, roles: null, env: null, ...recent, maxPoints: 30 }, { skip: names.length === 0 }).value.data;
+  const ofQueues = useLive(ConsoleQueueSeriesDocument, { queues, ...recent, maxPoints: 30 }, { skip: queues.length === 0 }).value
+    .data;
+  const ofContainers = useLive(
+    ConsoleContainerSeriesDocument,
+    { containers: names, roles: null, env: null, ...recent, maxPoints: 30 },
+    { skip: names.length === 0 },
+  ).value.data;
   const ofHosts = useLive(ConsoleHostSeriesDocument, { ...recent, maxPoints: 30 }, { skip: !hasHosts }).value.data;
   const depths = useMemo(() => groupSamples(ofQueues?.queueDepth, ({ queue, source }) => `${source}/${queue}`), [ofQueues]);
-  const cpu = useMemo(() => groupSamples(ofContainers?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`), [ofContainers]);
-  const mem = useMemo(() => groupSamples(ofContainers?.containerMemPct, ({ engine, container }) => `${engine}/${container}`), [ofContainers]);
+  const cpu = useMemo(
+    () => groupSamples(ofContainers?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`),
+    [ofContainers],
+  );
+  const mem = useMemo(
+    () => groupSamples(ofContainers?.containerMemPct, ({ engine, container }) => `${engine}/${container}`),
+    [ofContainers],
+  );
   const hosts = useMemo(() => groupSamples(ofHosts?.hostCpuUtil, ({ host }) => host), [ofHosts]);
   return ({ kind, queue, container, host }) => {
     if (queue) return depths.get(`${queue.source}/${queue.name}`) ?? [];
