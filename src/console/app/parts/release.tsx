@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { copyText } from "./copy.ts";
 
 /** A release as people say it: 7 characters of a commit, else the tag itself; whole on hover, copied by a click. */
 export function Release({ version }: { readonly version: string | null | undefined }) {
@@ -7,7 +8,7 @@ export function Release({ version }: { readonly version: string | null | undefin
   const copy = async (event: MouseEvent) => {
     event.preventDefault();
     event.stopPropagation();
-    await navigator.clipboard.writeText(version);
+    await copyText(version);
     setCopied(true);
     setTimeout(() => setCopied(false), 1200);
   };

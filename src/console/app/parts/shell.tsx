@@ -120,9 +120,12 @@ function Bar() {
           ))}
         </select>
       )}
-      <button type="button" class="button find" aria-label="Find or do (Ctrl+K)" onClick={() => (overlay.value = "palette")}>
+      <button type="button" class="button find" onClick={() => (overlay.value = "palette")}>
+        <span class="glass" aria-hidden="true">
+          ⌕
+        </span>
         <span class="words">Find or do …</span>
-        <kbd>Ctrl K</kbd>
+        <kbd aria-hidden="true">Ctrl K</kbd>
       </button>
       <Freshness />
       <button
