@@ -54,10 +54,10 @@ export async function createRiverJobs(database: TestDatabase, schema = "public")
     table,
     config: { name: "river", kind: "river", schema, by: "kind", names: ["configured"] },
     insert: async (jobs) => {
-      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } of jobs) {
         await database.query(
-          `insert into ${table} (id, kind, state, scheduled_at, finalized_at, errors)
-           select coalesce($1, nextval('${table}_id_seq')), $2, $3::text::${schema}.river_job_state, now() - $4 * interval '1 second', ended,
+          `insert into ${table} (id, kind, state, scheduled_at, finalized_at, args, errors)
+           select coalesce($1, nextval('${table}_id_seq')), $2, $3::text::${schema}.river_job_state, now() - $4 * interval '1 second', ended, $7::jsonb,
                   case when $3::text = 'discarded' then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', $6::text, 'trace', '')] end
            from (select now() - $5 * interval '1 second' as ended) as t`,
           [
@@ -67,6 +67,7 @@ export async function createRiverJobs(database: TestDatabase, schema = "public")
             dueAgo,
             state === "done" || state === "failed" ? endedAgo : null,
             error,
+            JSON.stringify(args),
           ],
         );
       }
