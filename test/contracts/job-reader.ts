@@ -36,7 +36,9 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       await backend.close();
     });
 
-    const toId = (n: number) => (backend.abilities.bigIds ? String(n) : `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`);
+    // Above the ids of the jobs that `clear` makes.
+    const toId = (n: number) =>
+      backend.abilities.bigIds ? String(1_000_000 + n) : `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
     const any = (id: string): JobKey => ({ id, queue: null });
     const list = (query: Partial<JobsQuery> = {}) =>
       jobs.page({ queue: "a", state: null, after: null, before: null, inverted: false, limit: 100, ...query }, signal());
