@@ -1,3 +1,5 @@
+import type { JobRef } from "./jobs/control.ts";
+
 /** The states of a job in the words of every system. */
 export type JobState = "available" | "scheduled" | "running" | "retrying" | "failed" | "completed" | "cancelled" | "blocked";
 
@@ -6,7 +8,7 @@ export interface Job {
   readonly source: string;
   readonly queue: string;
   /** Id as text: it may exceed 2^53. */
-  readonly id: string;
+  readonly jobId: string;
   readonly kind: string | null;
   /** Null where no state of ours has the system's. */
   readonly state: JobState | null;
@@ -50,12 +52,6 @@ export interface JobArgs {
   readonly truncated: boolean;
 }
 
-/** A job by its id. `queue`: it must be in this queue; null: in any. */
-export interface JobKey {
-  readonly id: string;
-  readonly queue: string | null;
-}
-
 /** The place of a job in a list, which a cursor names. */
 export interface JobPlace {
   /** The time that the list is ordered by, as its database writes it; "" where it is ordered by ids alone. */
@@ -80,7 +76,8 @@ export interface PlacedJob extends Job {
   readonly place: JobPlace;
 }
 
-/** Jobs of one call, at most: of `find`, `attempts` and `args`, and of a page. */
+/** Jobs of one call, at most: of `find`, and of the others. */
+export const findLimit = 500;
 export const jobsLimit = 100;
 /** Attempts of a job that are read, at most: the newest. */
 export const attemptsLimit = 25;
@@ -93,7 +90,7 @@ export const argsLimit = 8_192;
  */
 export interface JobReader {
   /** Each job; null where there is none; an OpsError where its id is no id of this system (invalid_request), or several queues have it. One statement. */
-  find(keys: readonly JobKey[], signal: AbortSignal): Promise<readonly (Job | Error | null)[]>;
+  find(jobs: readonly JobRef[], signal: AbortSignal): Promise<readonly (Job | Error | null)[]>;
   /** Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request for a place that is none of this list. */
   page(query: JobsQuery, signal: AbortSignal): Promise<readonly PlacedJob[]>;
   /** The failed attempts of each job that its system stores, newest first, at most `attemptsLimit`. One statement. */

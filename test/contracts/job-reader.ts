@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { JobKey, JobPlace, JobReader, JobsQuery, JobState, PlacedJob } from "../../src/queues/job.ts";
+import type { JobPlace, JobReader, JobsQuery, JobState, PlacedJob } from "../../src/queues/job.ts";
+import type { JobRef } from "../../src/queues/jobs/control.ts";
 import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import type { Job, JobBackend } from "../support/job-backend.ts";
 
@@ -39,7 +40,7 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
     // Above the ids of the jobs that `clear` makes.
     const toId = (n: number) =>
       backend.abilities.bigIds ? String(1_000_000 + n) : `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
-    const any = (id: string): JobKey => ({ id, queue: null });
+    const any = (jobId: string): JobRef => ({ jobId, queue: null });
     const list = (query: Partial<JobsQuery> = {}) =>
       jobs.page({ queue: "a", state: null, after: null, before: null, inverted: false, limit: 100, ...query }, signal());
     const insert = (...rows: readonly Omit<Job, "queue">[]) => backend.insert(rows.map((row) => ({ queue: "a", ...row })));
@@ -66,7 +67,7 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       ];
       await insert(...rows.map(([state, , more], index) => ({ id: toId(index + 1), state, ...more })));
       const found = await jobs.find([...rows.map((_, index) => any(toId(index + 1))), any(toId(99))], signal());
-      expect(found.map((job) => job && "state" in job && [job.id, job.queue, job.source, job.state])).toEqual([
+      expect(found.map((job) => job && "state" in job && [job.jobId, job.queue, job.source, job.state])).toEqual([
         ...rows.map(([, state], index) => [toId(index + 1), "a", backend.config.name, state]),
         null,
       ]);
@@ -77,20 +78,20 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
 
     it("finds a job in its queue alone where that is named", async () => {
       await insert({ id: toId(1), state: "waiting" });
-      const asked = ["a", "b"].map((queue) => ({ id: toId(1), queue }));
-      expect(await jobs.find(asked, signal())).toMatchObject([{ id: toId(1) }, null]);
+      const asked = ["a", "b"].map((queue) => ({ jobId: toId(1), queue }));
+      expect(await jobs.find(asked, signal())).toMatchObject([{ jobId: toId(1) }, null]);
     });
 
     it("refuses what is no id, and reads the others all the same", async () => {
       await insert({ id: toId(7), state: "waiting" });
       const found = await jobs.find([...hostile.map(any), any(toId(7))], signal());
-      expect(found.at(-1)).toMatchObject({ id: toId(7) });
+      expect(found.at(-1)).toMatchObject({ jobId: toId(7) });
       for (const one of found.slice(0, -1))
         expect(one === null || ("code" in one && one.code)).toSatisfy(
           (code: unknown) => code === true || code === "invalid_request",
         );
       for (const queue of ["' or 1=1 --", "\\", "$1", "a\nb"])
-        expect(await jobs.find([{ id: toId(7), queue }], signal())).toEqual([null]);
+        expect(await jobs.find([{ jobId: toId(7), queue }], signal())).toEqual([null]);
     });
 
     it("refuses places of another list", async () => {
@@ -111,7 +112,7 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       await insert({ id: toId(2), state: "failed", endedAgo: 20, error: "x" });
       await insert({ id: toId(3), state: "failed", endedAgo: 10, error: "x" }, { id: toId(4), state: "waiting" });
       await backend.insert([{ id: toId(5), queue: "b", state: "failed", endedAgo: 5, error: "x" }]);
-      const ids = async (query: Partial<JobsQuery>) => (await list(query)).map(({ id }) => id);
+      const ids = async (query: Partial<JobsQuery>) => (await list(query)).map(({ jobId }) => jobId);
       expect(await ids({ state: "failed" })).toEqual([3, 2, 1].map(toId));
       expect(await ids({ state: "failed", queue: null })).toEqual([5, 3, 2, 1].map(toId));
       expect((await ids({})).toSorted()).toEqual([1, 2, 3, 4].map(toId));
@@ -141,13 +142,13 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
             await insert(
               ...ages.map((age, index) => ({ id: toId(index + 1), state: given, endedAgo: 100 + age, dueAgo: 1, error: "x" })),
             );
-            const whole = (await list({ state })).map(({ id }) => id);
+            const whole = (await list({ state })).map(({ jobId }) => jobId);
             expect(new Set(whole)).toEqual(new Set(ages.map((_, index) => toId(index + 1))));
             // Others arrive at the top of the list, one in each step.
             const seen = await walk({ state, limit }, (page) =>
               insert({ id: toId(1000 + page), state: given, endedAgo: 1, error: "x" }),
             );
-            expect(seen.map(({ id }) => id)).toEqual(whole);
+            expect(seen.map(({ jobId }) => jobId)).toEqual(whole);
           },
         ),
         { numRuns: 12 },
@@ -188,7 +189,7 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       expect(short?.truncated).toBe(false);
       expect(JSON.parse(short?.text ?? "")).toMatchObject({ to: "lee", password: "[redacted]" });
       expect([long?.truncated, (long?.text.length ?? 0) <= 8192]).toEqual([true, true]);
-      expect(await jobs.args?.([{ ...(found[0] as PlacedJob), id: toId(99) }], signal())).toEqual([null]);
+      expect(await jobs.args?.([{ ...(found[0] as PlacedJob), jobId: toId(99) }], signal())).toEqual([null]);
     });
 
     it("rejects with an OpsError when the caller has gone", async () => {

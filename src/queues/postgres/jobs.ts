@@ -7,7 +7,6 @@ import {
   type Job,
   type JobArgs,
   type JobAttempt,
-  type JobKey,
   type JobPlace,
   type JobReader,
   type JobsQuery,
@@ -15,7 +14,7 @@ import {
   type PlacedJob,
   traceLimit,
 } from "../job.ts";
-import { uuidId } from "../jobs/control.ts";
+import { type JobRef, uuidId } from "../jobs/control.ts";
 import type { Database, Row } from "./database.ts";
 import { describe, toQueueError } from "./errors.ts";
 import { type JobQuery, selectRaw } from "./job-query.ts";
@@ -64,24 +63,24 @@ export function createJobReader({ source, database, query, cost: mostCost = heav
     const isValid = anyId.test(id) && (query.idFormat?.pattern.test(id) ?? true) && !(/^\d+$/.test(id) && isTooLarge(id, query));
     return isValid ? null : refuse(`id must be ${query.idFormat?.expected ?? "1 to 200 characters"} in this source`);
   };
-  const findValid = async (keys: readonly JobKey[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly Job[]>> => {
+  const findValid = async (keys: readonly JobRef[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly Job[]>> => {
     if (keys.length === 0) return new Map();
     const rows = await read([selectJobs(query, toCondition(query, keys))], adviseIndex(query, null), signal);
     return Map.groupBy(
       rows.map((row) => toJob(row, source)),
-      ({ id }) => id,
+      ({ jobId }) => jobId,
     );
   };
 
   const find: JobReader["find"] = async (keys, signal) => {
-    const refusals = keys.map(({ id }) => checkId(id));
+    const refusals = keys.map(({ jobId }) => checkId(jobId));
     const valid = keys.filter((_, index) => refusals[index] === null);
     try {
       const found = await findValid(valid, signal);
       return keys.map((key, index) => refusals[index] ?? pickJob(key, found, refuse));
     } catch (error) {
       // The type of the ids is known to the database alone, which refuses all of them for one.
-      if (!valid.some(({ id }) => isRefused(error, id))) return asOpsError(error);
+      if (!valid.some(({ jobId }) => isRefused(error, jobId))) return asOpsError(error);
       if (keys.length === 1) return [refuse("id is not of the type that the ids of this source have")];
       return (await Promise.all(keys.map((key) => find([key], signal)))).flat();
     }
@@ -133,11 +132,11 @@ function isRefused(error: unknown, value: string): boolean {
 }
 
 function pickJob(
-  { id, queue }: JobKey,
+  { jobId, queue }: JobRef,
   found: ReadonlyMap<string, readonly Job[]>,
   refuse: (message: string) => OpsError,
 ): Job | Error | null {
-  const own = (found.get(id) ?? found.get(toStored(id)) ?? []).filter((job) => queue === null || job.queue === queue);
+  const own = (found.get(jobId) ?? found.get(toStored(jobId)) ?? []).filter((job) => queue === null || job.queue === queue);
   return own.length > 1 ? refuse("Several queues have a job of this id: name one") : (own[0] ?? null);
 }
 
@@ -147,18 +146,18 @@ function toStored(id: string): string {
 }
 
 /** Ids are unique in a queue. */
-function toJobKey({ id, queue }: Pick<Job, "id" | "queue">): string {
-  return JSON.stringify([id, queue]);
+function toJobKey({ jobId, queue }: JobRef): string {
+  return JSON.stringify([jobId, queue]);
 }
 
 function toRowKey(row: Row): string {
-  return toJobKey({ id: row["id"] ?? "", queue: row["queue"] ?? "" });
+  return toJobKey({ jobId: row["id"] ?? "", queue: row["queue"] ?? "" });
 }
 
 /** The condition that finds these jobs. */
-function toCondition({ id, lookup = (ids) => `${id} in (${ids})` }: JobQuery, keys: readonly JobKey[]): string {
+function toCondition({ id, lookup = (ids) => `${id} in (${ids})` }: JobQuery, keys: readonly JobRef[]): string {
   const queues = keys.map(({ queue }) => queue);
-  return lookup(listLiterals(keys.map((key) => key.id)), queues.includes(null) ? null : listLiterals(queues));
+  return lookup(listLiterals(keys.map(({ jobId }) => jobId)), queues.includes(null) ? null : listLiterals(queues));
 }
 
 function listLiterals(values: readonly (string | null)[]): string {
@@ -242,7 +241,7 @@ function toJob(row: Row, source: string): Job {
   return {
     source,
     queue: row["queue"] ?? "",
-    id: row["id"] ?? "",
+    jobId: row["id"] ?? "",
     kind: text("kind"),
     state: text("state") as JobState | null,
     systemState: row["system_state"] ?? "",

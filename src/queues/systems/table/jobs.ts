@@ -10,7 +10,6 @@ export function tableJobs(config: TableSourceConfig): JobQuery {
   const isFailed = isStatus(config, [...config.failed, ...(config.retrying ?? [])]);
   const ended = column(finishedAt);
   const whose = worker && { worker: `${column(worker.column)}::text`, host: toHost(worker, `${column(worker.column)}::text`) };
-  const own = (name: string | undefined, as: string) => (name === undefined ? {} : { [as]: column(name) });
   return {
     table: toTableName(config.table),
     from: toFrom(config),
@@ -22,13 +21,13 @@ export function tableJobs(config: TableSourceConfig): JobQuery {
     states: toConditions(config),
     columns: {
       ...(config.type !== undefined && { kind: `${column(config.type)}::text` }),
-      ...own(config.priority, "priority"),
-      ...own(config.created_at, "created_at"),
-      ...own(config.run_at, "scheduled_at"),
-      ...own(startedAt, "started_at"),
+      ...toColumn(config.priority, "priority"),
+      ...toColumn(config.created_at, "created_at"),
+      ...toColumn(config.run_at, "scheduled_at"),
+      ...toColumn(startedAt, "started_at"),
       finished_at: ended,
-      ...own(attempts, "attempt"),
-      ...own(config.max_attempts, "max_attempts"),
+      ...toColumn(attempts, "attempt"),
+      ...toColumn(config.max_attempts, "max_attempts"),
       ...whose,
     },
     order: { failed: ended, completed: ended, cancelled: ended },
@@ -36,7 +35,7 @@ export function tableJobs(config: TableSourceConfig): JobQuery {
       {
         ...(attempts !== undefined && { number: `case when ${isFailed} then ${column(attempts)} end` }),
         at: `case when ${isStatus(config, config.failed)} then ${ended} end`,
-        ...own(startedAt, "started_at"),
+        ...toColumn(startedAt, "started_at"),
         ...(error !== undefined && { error: `${column(error)}::text` }),
         ...whose,
       },
@@ -62,4 +61,9 @@ function toConditions(config: TableSourceConfig): JobQuery["states"] {
     ),
     completed: isStatus(config, config.done),
   };
+}
+
+/** Nothing where the mapping has no such column. */
+function toColumn(name: string | undefined, as: string): Readonly<Record<string, string>> {
+  return name === undefined ? {} : { [as]: column(name) };
 }
