@@ -15,6 +15,7 @@ import { addRoleLogFollow, addRoleLogs } from "./logs/role.ts";
 import { addLogFollow, addLogs } from "./logs/types.ts";
 import { addErrorGroups, addJobErrors } from "./queues/errors.ts";
 import { addQueueHistory, addQueueSeries } from "./queues/history.ts";
+import { addJobs } from "./queues/job.ts";
 import { addJobControl } from "./queues/jobs.ts";
 import { addOrphans } from "./queues/orphans.ts";
 import { addQueue } from "./queues/types.ts";
@@ -49,6 +50,7 @@ const types = [
   addQueueSeries,
   addJobErrors,
   addErrorGroups,
+  addJobs,
   addOrphans,
   addHost,
   addHostHistory,
