@@ -13,11 +13,19 @@ import { loadViewer, viewer } from "./data/viewer.ts";
 import { Shell } from "./parts/shell.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { Skeleton } from "./parts/notice.tsx";
+import { Errors } from "./screens/errors.tsx";
+import { Job } from "./screens/job.tsx";
 import { Now } from "./screens/now.tsx";
+import { Queue } from "./screens/queue.tsx";
+import { Queues } from "./screens/queues.tsx";
 
 /** A screen for each address. */
 const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> = {
   "/": Now,
+  "/queues": Queues,
+  "/queue": Queue,
+  "/job": Job,
+  "/errors": Errors,
 };
 
 function App() {
