@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import {
   ConsoleJobDocument,
   ConsoleOrphansDocument,
@@ -24,6 +25,10 @@ import { Since } from "../parts/time.tsx";
 export function Queue() {
   const name = params.value.get("name") ?? "";
   const source = params.value.get("source");
+  return <OneQueue key={JSON.stringify([source, name])} name={name} source={source} />;
+}
+
+function OneQueue({ name, source }: { readonly name: string; readonly source: string | null }) {
   const state = useLive(ConsoleQueueDocument, { name, source }, { everyMs: 3000, skip: name === "" }).value;
   const queue = state.data?.queue;
   const failure = failureOf(state, "queue") ?? failureOf(state, "queueSources");
@@ -93,7 +98,11 @@ export function Queue() {
 
 /** The role whose workers take its jobs, as far as its newest failed job names one. */
 function useWorker(queue: ConsoleQueueQuery["queue"] | undefined): WorkerContainerFragment | null {
-  const id = queue?.errors?.[0]?.jobId ?? "";
+  const newest = queue?.errors?.[0]?.jobId ?? "";
+  // One is enough: a queue that fails all the time has another newest job at each look.
+  const [first, setFirst] = useState("");
+  if (first === "" && newest !== "") setFirst(newest);
+  const id = first || newest;
   const asked = { source: queue?.source ?? "", id, queue: queue?.name ?? null };
   const { data } = useLive(ConsoleJobDocument, asked, { skip: id === "" }).value;
   if (!data?.job || data.job.queue !== queue?.name) return null;

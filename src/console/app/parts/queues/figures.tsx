@@ -59,7 +59,11 @@ export function QueueFigures({ queue }: { readonly queue: QueueRow }) {
       <Figure name="rate" title={titles.processedPerSec}>
         {sampled(queue.processedPerSec, toRate(queue.processedPerSec))}
       </Figure>
-      <Figure name="failed 1 h" title={titles.failuresLastHour} isBad={Boolean(queue.failuresLastHour)}>
+      <Figure
+        name={`failed ${queue.windowSeconds === null ? "1 h" : toDuration(Math.min(3600, queue.windowSeconds))}`}
+        title={titles.failuresLastHour}
+        isBad={Boolean(queue.failuresLastHour)}
+      >
         {sampled(queue.failuresLastHour, toCount(queue.failuresLastHour))}
       </Figure>
       <Figure name="drain time" title={titles.drainSeconds}>

@@ -2,6 +2,7 @@ import { ConsoleJobsDocument, type JobRowFragment } from "../../../../generated/
 import { failureOf, useLive } from "../../data/live.ts";
 import { href, params, setParams } from "../../data/url.ts";
 import { toWords, unknownText } from "../format.ts";
+import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Since } from "../time.tsx";
 import { jobStates, JobStateWord } from "./job-state.tsx";
@@ -47,7 +48,14 @@ export function QueueJobs({ queue, source }: { readonly queue: string; readonly 
           {after ? "No more jobs" : "No job of this queue"} {state ? `is ${toWords(state)}` : "is stored"}.
         </Empty>
       ) : (
-        <JobTable rows={page.nodes} isStale={live.isOld} />
+        <List
+          rows={page.nodes}
+          columns={columns}
+          rowKey={({ jobId }) => jobId}
+          rowHref={toHref}
+          label={`Jobs of ${queue}`}
+          sortParam="sort_jobs"
+        />
       )}
       <div class="pages">
         {after !== null && (
@@ -70,63 +78,64 @@ export function QueueJobs({ queue, source }: { readonly queue: string; readonly 
   );
 }
 
-function JobTable({ rows, isStale }: { readonly rows: readonly JobRowFragment[]; readonly isStale: boolean }) {
-  return (
-    <table class={`table jobs ${isStale ? "stale" : ""}`}>
-      <thead>
-        <tr>
-          <th scope="col">job</th>
-          <th scope="col">state</th>
-          <th scope="col" class="wide-only">
-            kind
-          </th>
-          <th scope="col" class="number wide-only" title="Attempts so far, of those after which it is given up">
-            attempts
-          </th>
-          <th scope="col" class="wide-only" title="Worker of its last attempt, as the row names it">
-            worker
-          </th>
-          <th scope="col" class="number wide-only">
-            created
-          </th>
-          <th scope="col" class="number" title="When it ended for good, else when its last attempt began">
-            last
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((job) => (
-          <tr key={job.jobId}>
-            <td>
-              <a
-                data-row-link
-                class="code isolate"
-                href={href("/job", { source: job.source, id: job.jobId, queue: job.queue })}
-                title={job.jobId}
-              >
-                {job.jobId}
-              </a>
-            </td>
-            <td>
-              <JobStateWord job={job} />
-            </td>
-            <td class="wide-only isolate">{job.kind ?? <span class="none">{unknownText}</span>}</td>
-            <td class="number wide-only">
-              {job.attempt ?? unknownText}
-              {job.maxAttempts !== null && <span class="muted"> of {job.maxAttempts}</span>}
-            </td>
-            <td class="wide-only isolate" title={job.worker ?? undefined}>
-              {job.worker ?? <span class="none">{unknownText}</span>}
-            </td>
-            <td class="number wide-only">
-              <Since at={job.createdAt} />
-            </td>
-            <td class="number">
-              <Since at={job.finishedAt ?? job.startedAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
+const columns: readonly Column<JobRowFragment>[] = [
+  {
+    name: "job",
+    width: "minmax(0, 1.4fr)",
+    cell: (job) => (
+      <a data-row-link class="code isolate" href={toHref(job)} title={job.jobId}>
+        {job.jobId}
+      </a>
+    ),
+  },
+  { name: "state", width: "96px", cell: (job) => <JobStateWord job={job} /> },
+  {
+    name: "kind",
+    width: "minmax(0, 1fr)",
+    isWideOnly: true,
+    title: "Its type or class, where the system records one beside the queue",
+    cell: ({ kind }) => <span class="isolate">{kind ?? unknownText}</span>,
+  },
+  {
+    name: "attempts",
+    width: "64px",
+    isNumber: true,
+    isWideOnly: true,
+    title: "Attempts so far, of those after which it is given up",
+    cell: ({ attempt, maxAttempts }) => (
+      <>
+        {attempt ?? unknownText}
+        {maxAttempts !== null && <span class="muted"> of {maxAttempts}</span>}
+      </>
+    ),
+  },
+  {
+    name: "worker",
+    width: "minmax(0, 1.2fr)",
+    isWideOnly: true,
+    title: "Worker of its last attempt, as the row names it",
+    cell: ({ worker }) => (
+      <span class="isolate" title={worker ?? undefined}>
+        {worker ?? unknownText}
+      </span>
+    ),
+  },
+  {
+    name: "created",
+    width: "72px",
+    isNumber: true,
+    isWideOnly: true,
+    cell: ({ createdAt }) => <Since at={createdAt} />,
+  },
+  {
+    name: "last",
+    width: "72px",
+    isNumber: true,
+    title: "When it ended for good, else when its last attempt began",
+    cell: ({ finishedAt, startedAt }) => <Since at={finishedAt ?? startedAt} />,
+  },
+];
+
+function toHref({ source, jobId, queue }: JobRowFragment): string {
+  return href("/job", { source, id: jobId, queue });
 }
