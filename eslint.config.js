@@ -24,11 +24,13 @@ const values = [
   "Thresholds",
   "RoleLogNotice",
   "RoleLogPart",
-  // Errors and jobs of queues: a job is identified by its source, its queue and `jobId`, an error by its fingerprint.
+  // Errors of queues, identified by their fingerprint; what names a job by its source, its queue and `jobId`; parts of a job.
   "ErrorGroup",
   "JobError",
   "NewError",
   "FailedJob",
+  "JobArgs",
+  "JobAttempt",
   "SkippedJob",
   "RunningJob",
   "RunningWork",

@@ -74,6 +74,25 @@ export type HostStatus =
   /** It answers. */
   | 'UP';
 
+/** State of a job, the same for all job systems. */
+export type JobState =
+  /** It waits for a worker, and may run now. */
+  | 'AVAILABLE'
+  /** It waits for something else: another job, a limit, or its release. */
+  | 'BLOCKED'
+  /** It was given up before it ended. */
+  | 'CANCELLED'
+  /** It succeeded. */
+  | 'COMPLETED'
+  /** It failed for good: dead, discarded, expired. */
+  | 'FAILED'
+  /** It failed, and waits for another attempt. */
+  | 'RETRYING'
+  /** A worker runs it. */
+  | 'RUNNING'
+  /** It waits for its time. */
+  | 'SCHEDULED';
+
 /** Severity that a log line states (JSON logs, logfmt, common prefixes). */
 export type LogLevel =
   /** For developers: debug, fine. */
@@ -307,6 +326,118 @@ export type ConsoleUsageQueryVariables = Exact<{
 
 export type ConsoleUsageQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null };
 
+export type ConsoleJobQueryVariables = Exact<{
+  source: string;
+  id: string;
+  queue?: string | null | undefined;
+}>;
+
+
+export type ConsoleJobQuery = { job: { priority: number | null, version: string | null, jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null, attempts: Array<{ number: number | null, at: string | null, startedAt: string | null, error: string, trace: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null }> | null } | null };
+
+export type JobRowFragment = { jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null };
+
+export type WorkerContainerFragment = { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null };
+
+export type ConsoleJobArgsQueryVariables = Exact<{
+  source: string;
+  id: string;
+  queue?: string | null | undefined;
+}>;
+
+
+export type ConsoleJobArgsQuery = { job: { args: { text: string, truncated: boolean } | null } | null };
+
+export type ConsoleJobsQueryVariables = Exact<{
+  source: string;
+  queue: string;
+  state?: JobState | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ConsoleJobsQuery = { jobs: { nodes: Array<{ jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+
+export type ConsoleQueueQueryVariables = Exact<{
+  name: string;
+  source?: string | null | undefined;
+}>;
+
+
+export type ConsoleQueueQuery = { queue: { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
+
+export type ReleaseCountFragment = { version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number };
+
+export type ConsoleQueueHistoryQueryVariables = Exact<{
+  name: string;
+  source?: string | null | undefined;
+  from: string;
+  to: string;
+}>;
+
+
+export type ConsoleQueueHistoryQuery = { queue: { id: string, history: { exact: boolean, sampled: boolean, since: string | null, points: Array<{ time: string, depth: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failures: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP95Seconds: number | null }> } | null } | null };
+
+export type ConsoleDeployMarksQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  from: string;
+  to: string;
+}>;
+
+
+export type ConsoleDeployMarksQuery = { deploys: { nodes: Array<{ id: string, tag: string, deployedAt: string, service: string | null, destination: string | null }> } | null };
+
+export type ConsoleOrphansQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleOrphansQuery = { orphans: { total: number | null, jobs: Array<{ jobId: string, kind: string | null, queue: string, source: string, startedAt: string | null, worker: string | null }> | null, gaps: Array<{ source: string | null, reason: string }> } | null };
+
+export type ConsoleErrorsQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleErrorsQuery = { errorGroups: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, lastSeen: string, queues: Array<{ name: string, source: string, count: number }>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }>, jobs: Array<{ jobId: string, queue: string, source: string }> }> | null };
+
+export type ConsoleErrorDeploysQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleErrorDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, service: string | null, destination: string | null, deployedAt: string, deployedBy: string | null, verdict: { newErrors: Array<{ fingerprint: string, count: number, regressed: boolean }> | null } | null }> | null, deploys: { nodes: Array<{ id: string, version: string, service: string | null, destination: string | null }> } | null };
+
+export type ConsoleRetryJobMutationVariables = Exact<{
+  source: string;
+  jobId: string;
+  queue?: string | null | undefined;
+  reason: string;
+}>;
+
+
+export type ConsoleRetryJobMutation = { retryJob: { state: string } | null };
+
+export type ConsoleDiscardJobMutationVariables = Exact<{
+  source: string;
+  jobId: string;
+  queue?: string | null | undefined;
+  reason: string;
+}>;
+
+
+export type ConsoleDiscardJobMutation = { discardJob: { state: string } | null };
+
+export type ConsoleRetryErrorGroupMutationVariables = Exact<{
+  source: string;
+  queue: string;
+  fingerprint: string;
+  limit: number;
+  reason: string;
+}>;
+
+
+export type ConsoleRetryErrorGroupMutation = { retryErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -461,6 +592,42 @@ export const ContainerRowFragmentDoc = new TypedDocumentString(`
   ports
 }
     `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
+export const JobRowFragmentDoc = new TypedDocumentString(`
+    fragment JobRow on Job {
+  jobId
+  queue
+  source
+  kind
+  state
+  systemState
+  attempt
+  maxAttempts
+  createdAt
+  scheduledAt
+  startedAt
+  finishedAt
+  worker
+}
+    `, {"fragmentName":"JobRow"}) as unknown as TypedDocumentString<JobRowFragment, unknown>;
+export const WorkerContainerFragmentDoc = new TypedDocumentString(`
+    fragment WorkerContainer on Container {
+  name
+  engine
+  role
+  service
+  destination
+  env
+}
+    `, {"fragmentName":"WorkerContainer"}) as unknown as TypedDocumentString<WorkerContainerFragment, unknown>;
+export const ReleaseCountFragmentDoc = new TypedDocumentString(`
+    fragment ReleaseCount on ReleaseFailures {
+  version
+  service
+  destination
+  env
+  count
+}
+    `, {"fragmentName":"ReleaseCount"}) as unknown as TypedDocumentString<ReleaseCountFragment, unknown>;
 export const DeployRowFragmentDoc = new TypedDocumentString(`
     fragment DeployRow on Deploy {
   id
@@ -841,6 +1008,306 @@ export const ConsoleUsageDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ConsoleUsageQuery, ConsoleUsageQueryVariables>;
+export const ConsoleJobDocument = new TypedDocumentString(`
+    query ConsoleJob($source: String!, $id: String!, $queue: String) {
+  job(source: $source, id: $id, queue: $queue) {
+    ...JobRow
+    priority
+    version
+    container {
+      ...WorkerContainer
+    }
+    attempts {
+      number
+      at
+      startedAt
+      error
+      trace
+      worker
+      version
+      container {
+        ...WorkerContainer
+      }
+    }
+  }
+}
+    fragment JobRow on Job {
+  jobId
+  queue
+  source
+  kind
+  state
+  systemState
+  attempt
+  maxAttempts
+  createdAt
+  scheduledAt
+  startedAt
+  finishedAt
+  worker
+}
+fragment WorkerContainer on Container {
+  name
+  engine
+  role
+  service
+  destination
+  env
+}`) as unknown as TypedDocumentString<ConsoleJobQuery, ConsoleJobQueryVariables>;
+export const ConsoleJobArgsDocument = new TypedDocumentString(`
+    query ConsoleJobArgs($source: String!, $id: String!, $queue: String) {
+  job(source: $source, id: $id, queue: $queue) {
+    args(show: true) {
+      text
+      truncated
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleJobArgsQuery, ConsoleJobArgsQueryVariables>;
+export const ConsoleJobsDocument = new TypedDocumentString(`
+    query ConsoleJobs($source: String!, $queue: String!, $state: JobState, $first: Int!, $after: String) {
+  jobs(
+    source: $source
+    queue: $queue
+    state: $state
+    first: $first
+    after: $after
+  ) {
+    nodes {
+      ...JobRow
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment JobRow on Job {
+  jobId
+  queue
+  source
+  kind
+  state
+  systemState
+  attempt
+  maxAttempts
+  createdAt
+  scheduledAt
+  startedAt
+  finishedAt
+  worker
+}`) as unknown as TypedDocumentString<ConsoleJobsQuery, ConsoleJobsQueryVariables>;
+export const ConsoleQueueDocument = new TypedDocumentString(`
+    query ConsoleQueue($name: String!, $source: String) {
+  queue(name: $name, source: $source) {
+    ...QueueRow
+    errors(first: 50) {
+      fingerprint
+      error
+      count
+      complete
+      attempts
+      firstSeen
+      timestamp
+      jobId
+      jobIds
+      releases {
+        ...ReleaseCount
+      }
+    }
+    failuresByRelease {
+      ...ReleaseCount
+    }
+  }
+  queueSources {
+    name
+    kind
+    env
+  }
+}
+    fragment ReleaseCount on ReleaseFailures {
+  version
+  service
+  destination
+  env
+  count
+}
+fragment QueueRow on Queue {
+  id
+  name
+  source
+  state
+  paused
+  exact
+  depth
+  active
+  retrying
+  deferred
+  dead
+  orphans
+  workers
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+  windowSeconds
+  observedAt
+}`) as unknown as TypedDocumentString<ConsoleQueueQuery, ConsoleQueueQueryVariables>;
+export const ConsoleQueueHistoryDocument = new TypedDocumentString(`
+    query ConsoleQueueHistory($name: String!, $source: String, $from: String!, $to: String!) {
+  queue(name: $name, source: $source) {
+    id
+    history(from: $from, to: $to) {
+      exact
+      sampled
+      since
+      points {
+        time
+        depth
+        oldestAgeSeconds
+        processedPerSec
+        failures
+        waitP50Seconds
+        waitP95Seconds
+        runP95Seconds
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleQueueHistoryQuery, ConsoleQueueHistoryQueryVariables>;
+export const ConsoleDeployMarksDocument = new TypedDocumentString(`
+    query ConsoleDeployMarks($env: Environment, $from: DateTime!, $to: DateTime!) {
+  deploys(env: $env, from: $from, to: $to, first: 50) {
+    nodes {
+      id
+      tag
+      deployedAt
+      service
+      destination
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleDeployMarksQuery, ConsoleDeployMarksQueryVariables>;
+export const ConsoleOrphansDocument = new TypedDocumentString(`
+    query ConsoleOrphans {
+  orphans {
+    total
+    jobs {
+      jobId
+      kind
+      queue
+      source
+      startedAt
+      worker
+    }
+    gaps {
+      source
+      reason
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleOrphansQuery, ConsoleOrphansQueryVariables>;
+export const ConsoleErrorsDocument = new TypedDocumentString(`
+    query ConsoleErrors($env: Environment) {
+  errorGroups(env: $env, first: 100) {
+    fingerprint
+    error
+    count
+    complete
+    attempts
+    firstSeen
+    lastSeen
+    queues {
+      name
+      source
+      count
+    }
+    releases {
+      ...ReleaseCount
+    }
+    jobs {
+      jobId
+      queue
+      source
+    }
+  }
+}
+    fragment ReleaseCount on ReleaseFailures {
+  version
+  service
+  destination
+  env
+  count
+}`) as unknown as TypedDocumentString<ConsoleErrorsQuery, ConsoleErrorsQueryVariables>;
+export const ConsoleErrorDeploysDocument = new TypedDocumentString(`
+    query ConsoleErrorDeploys($env: Environment) {
+  latestDeploys {
+    id
+    tag
+    version
+    service
+    destination
+    deployedAt
+    deployedBy
+    verdict {
+      newErrors {
+        fingerprint
+        count
+        regressed
+      }
+    }
+  }
+  deploys(env: $env, first: 50) {
+    nodes {
+      id
+      version
+      service
+      destination
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleErrorDeploysQuery, ConsoleErrorDeploysQueryVariables>;
+export const ConsoleRetryJobDocument = new TypedDocumentString(`
+    mutation ConsoleRetryJob($source: String!, $jobId: String!, $queue: String, $reason: String!) {
+  retryJob(source: $source, jobId: $jobId, queue: $queue, reason: $reason) {
+    state
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleRetryJobMutation, ConsoleRetryJobMutationVariables>;
+export const ConsoleDiscardJobDocument = new TypedDocumentString(`
+    mutation ConsoleDiscardJob($source: String!, $jobId: String!, $queue: String, $reason: String!) {
+  discardJob(source: $source, jobId: $jobId, queue: $queue, reason: $reason) {
+    state
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleDiscardJobMutation, ConsoleDiscardJobMutationVariables>;
+export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
+    mutation ConsoleRetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!) {
+  retryErrorGroup(
+    source: $source
+    queue: $queue
+    fingerprint: $fingerprint
+    limit: $limit
+    reason: $reason
+  ) {
+    count
+    left
+    skipped {
+      jobId
+      code
+      message
+    }
+    error {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleRetryErrorGroupMutation, ConsoleRetryErrorGroupMutationVariables>;
 export const ConsoleHostsDocument = new TypedDocumentString(`
     query ConsoleHosts {
   hosts {

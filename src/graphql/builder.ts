@@ -44,7 +44,7 @@ export function createBuilder() {
       idFieldOptions: { description: "Its global id, for `node`." },
       nodeQueryOptions: {
         description:
-          "A container, deploy, host or queue by its id. Null when it is gone or the token may not see it. Null, with an error, when it cannot be found because its upstream (such as a container's engine) does not answer.",
+          "A container, deploy, host, job or queue by its id. Null when it is gone or the token may not see it. Null, with an error, when it cannot be found because its upstream (such as a container's engine) does not answer.",
         args: { id: { description: "An `id` of this schema." } },
       },
       nodesQueryOptions: false,
@@ -99,7 +99,7 @@ export function exposeAll<Row extends object>(
   return Object.fromEntries(fields);
 }
 
-const nodeTypes = ["Container", "Deploy", "Host", "Queue"] as const;
+const nodeTypes = ["Container", "Deploy", "Host", "Job", "Queue"] as const;
 type NodeType = (typeof nodeTypes)[number];
 
 /** The opaque id of an object in the whole schema; `id` is unique among its type. */

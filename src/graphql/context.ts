@@ -7,6 +7,7 @@ import { createDeployLoaders, type DeployLoaders } from "./deploys/loader.ts";
 import { createHostLoaders, type HostLoaders } from "./hosts/loader.ts";
 import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
 import { createProblemLoader, type ProblemLoader } from "./problems/loader.ts";
+import { createJobLoaders, type JobLoaders } from "./queues/job-loader.ts";
 import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
 import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
 import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
@@ -41,6 +42,7 @@ export class Loaders {
   #containers: ContainerLoaders | undefined;
   #containerHistory: ContainerHistoryLoaders | undefined;
   #queues: QueueLoaders | undefined;
+  #jobs: JobLoaders | undefined;
   #queueSeries: QueueSeriesLoader | undefined;
   #orphans: OrphanLoaders | undefined;
   #hosts: HostLoaders | undefined;
@@ -57,7 +59,7 @@ export class Loaders {
   forget(): void {
     this.#nowMs = this.#containerHistory = undefined;
     this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
-    this.#deploys = undefined;
+    this.#deploys = this.#jobs = undefined;
   }
 
   get containers(): ContainerLoaders {
@@ -75,6 +77,10 @@ export class Loaders {
 
   get queues(): QueueLoaders {
     return (this.#queues ??= createQueueLoaders(this.#sources, this.#caller, this));
+  }
+
+  get jobs(): JobLoaders {
+    return (this.#jobs ??= createJobLoaders(this.#caller, this));
   }
 
   get queueSeries(): QueueSeriesLoader {

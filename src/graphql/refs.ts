@@ -6,9 +6,11 @@ import type { DeployInfo } from "../deploys/deploy.ts";
 import type { Deploy } from "../deploys/state.ts";
 import type { Host } from "../hosts/host.ts";
 import type { ReleaseFailures } from "../queues/errors.ts";
+import type { Job, JobAttempt } from "../queues/job.ts";
 import type { QueueMetrics, RunningJob } from "../queues/queue.ts";
 import { type Builder, type Problem, toNodeId } from "./builder.ts";
 import type { RestartPreview, WorkGap } from "./containers/running-work.ts";
+import type { FailedJobAddress } from "./queues/job-loader.ts";
 
 /** The refs of object types that several functions or files need, so that types can refer to each other in any order. */
 export function createRefs(builder: Builder) {
@@ -25,6 +27,9 @@ export function createRefs(builder: Builder) {
     deployInfo: builder.objectRef<DeployInfo>("DeployInfo"),
     deploy: builder.objectRef<Deploy>("Deploy"),
     restartPreview: builder.objectRef<RestartPreview>("RestartPreview"),
+    job: builder.objectRef<Job>("Job"),
+    jobAttempt: builder.objectRef<JobAttempt>("JobAttempt"),
+    failedJob: builder.objectRef<FailedJobAddress>("FailedJob"),
     runningJob: builder.objectRef<RunningJob>("RunningJob"),
     workGap: builder.objectRef<WorkGap>("WorkGap"),
     problem: builder.objectRef<Problem>("Problem"),

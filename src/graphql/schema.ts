@@ -16,6 +16,7 @@ import { addLogFollow, addLogs } from "./logs/types.ts";
 import { addProblems } from "./problems/types.ts";
 import { addErrorGroups, addJobErrors } from "./queues/errors.ts";
 import { addQueueHistory, addQueueSeries } from "./queues/history.ts";
+import { addJobs } from "./queues/job.ts";
 import { addJobControl } from "./queues/jobs.ts";
 import { addOrphans } from "./queues/orphans.ts";
 import { addQueue } from "./queues/types.ts";
@@ -50,6 +51,7 @@ const types = [
   addQueueSeries,
   addJobErrors,
   addErrorGroups,
+  addJobs,
   addOrphans,
   addHost,
   addHostHistory,

@@ -2,6 +2,7 @@ import type { Environment } from "../lib/environment.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
 import type { QueueHistory } from "./history.ts";
+import type { JobReader } from "./job.ts";
 import type { JobControl } from "./jobs/control.ts";
 
 /** The numbers of one queue. A number the system does not have is null, never 0. */
@@ -183,6 +184,8 @@ export interface QueueSource {
   ): Promise<ReadonlyMap<string, QueueHistory>>;
   /** Failed jobs to operate on; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error. */
   failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;
+  /** Its jobs, one by one; absent where they cannot be read so. */
+  readonly jobs?: JobReader;
   /** Operations on its jobs; absent where none is allowed. */
   readonly control?: JobControl;
   /** The running jobs on machines or containers with these host names. Absent where the rows name no worker. */

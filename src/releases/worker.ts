@@ -29,16 +29,39 @@ export type ReleaseOf = (host: string | null) => GroupRelease | null;
 
 /** Over the containers that the caller may see, stopped ones too: failures of their workers count. */
 export function createReleaseOf(containers: readonly WorkerContainer[]): ReleaseOf {
-  const [full, cut] = [new Map<string, GroupRelease | null>(), new Map<string, GroupRelease | null>()];
-  const add = (releases: typeof full, name: string, release: GroupRelease | null) => {
-    const other = releases.get(name);
-    const isSame = other === undefined || (other && release && toReleaseKey(other) === toReleaseKey(release));
-    releases.set(name, isSame ? release : null);
+  return indexHosts<GroupRelease>(containers, (container) => (container.version === "" ? null : container), isSameRelease);
+}
+
+function isSameRelease(a: GroupRelease, b: GroupRelease): boolean {
+  return toReleaseKey(a) === toReleaseKey(b);
+}
+
+/** The container of a worker, by the worker's host name; as `ReleaseOf`, null also for the host name of several containers. */
+export function createContainerOf<Container extends WorkerContainer>(
+  containers: readonly Container[],
+): (host: string | null) => Container | null {
+  return indexHosts(
+    containers,
+    (container) => container,
+    () => false,
+  );
+}
+
+/** What the containers with a host name have; null where they differ. */
+function indexHosts<T, C extends WorkerContainer = WorkerContainer>(
+  containers: readonly C[],
+  toValue: (container: C) => T | null,
+  isSame: (a: T, b: T) => boolean,
+): (host: string | null) => T | null {
+  const [full, cut] = [new Map<string, T | null>(), new Map<string, T | null>()];
+  const add = (values: typeof full, name: string, value: T | null) => {
+    const other = values.get(name);
+    values.set(name, other === undefined || (other && value && isSame(other, value)) ? value : null);
   };
   for (const container of containers) {
-    const release = container.version === "" ? null : container;
-    for (const name of toWorkerNames(container)) add(full, name, release);
-    add(cut, toErlangHost(container.host), release);
+    const value = toValue(container);
+    for (const name of toWorkerNames(container)) add(full, name, value);
+    add(cut, toErlangHost(container.host), value);
   }
   return (host) => (host === null ? null : ((full.has(host) ? full : cut).get(host) ?? null));
 }

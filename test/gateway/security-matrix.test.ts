@@ -71,7 +71,7 @@ async function ask(world: WorldOptions, holder: Holder | null, questions: readon
 function decodeIds(text: string): string {
   return text.replaceAll(/"[\w-]{16,}"/g, (word) => {
     const decoded = Buffer.from(word.slice(1, -1), "base64url").toString();
-    return /^(?:(?:Container|Deploy|Host|Queue):|\["(?:auditLog|deploys|timeline)")/.test(decoded)
+    return /^(?:(?:Container|Deploy|Host|Job|Queue):|\["(?:auditLog|deploys|jobs|timeline)")/.test(decoded)
       ? JSON.stringify(decoded)
       : word;
   });
@@ -158,14 +158,15 @@ describe("a token of one environment, with every scope", () => {
 
 describe("node", () => {
   const lists =
-    "{ containers(includeAccessories: true) { id } deploys(first: 100) { nodes { id containers { id } } } hosts { id } queues { id } }";
+    "{ containers(includeAccessories: true) { id } deploys(first: 100) { nodes { id containers { id } } } hosts { id } queues { id } errorGroups { jobs { job { id } } } }";
   const toQuestion = (id: string) =>
     toGraphqlQuestion({
       operation: "query",
       field: "node",
       text: `{ node(id: "${id}") { __typename id
         ... on Container { name env version logs(tail: 5) { lines { message } } deploy { currentTag } hostMetrics { name } }
-        ... on Deploy { tag env state deployedBy containers { name } } ... on Host { name cpuUtil } ... on Queue { name depth errors { error } } } }`,
+        ... on Deploy { tag env state deployedBy containers { name } } ... on Host { name cpuUtil } ... on Queue { name depth errors { error } }
+        ... on Job { jobId queue worker container { name } } } }`,
       isShallow: false,
       isPlain: true,
     });

@@ -15,6 +15,8 @@ export interface Job {
   /** When it ended. @default 1 */
   readonly endedAgo?: number;
   readonly error?: string | null;
+  /** @default {} */
+  readonly args?: object;
 }
 
 /** What a kind records; otherwise its numbers are null, or the battery skips the test. */
@@ -33,6 +35,10 @@ export interface Abilities {
   readonly deferred: boolean;
   /** Which jobs run. */
   readonly active: boolean;
+  /** Rows of successes stay. */
+  readonly done: boolean;
+  /** Arguments can be given, and read. */
+  readonly args: boolean;
 }
 
 /** A job system that the battery can fill. */
@@ -59,6 +65,8 @@ export const allAbilities: Abilities = {
   anyName: true,
   deferred: true,
   active: true,
+  done: true,
+  args: true,
 };
 
 /** A kind of job system, with a table that works like one of its. */

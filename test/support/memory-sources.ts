@@ -15,6 +15,7 @@ import type { Host } from "../../src/hosts/host.ts";
 import { createChanges } from "../../src/lib/broadcast.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createFingerprints, type JobErrorGroup } from "../../src/queues/errors.ts";
+import type { JobReader } from "../../src/queues/job.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
 import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
@@ -47,6 +48,7 @@ export interface Memory {
     metrics: QueueFigures[] | Error;
     errors: ErrorFigures[] | Error;
     control?: JobControl;
+    jobs?: JobReader;
     failedJobs?: KindSource["failedJobs"];
     history?: QueueSource["history"];
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
@@ -168,6 +170,7 @@ export function createMemorySources(
     },
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
+    ...(given.jobs && { jobs: given.jobs }),
     ...(given.history && { history: given.history }),
     ...(given.failedJobs && {
       failedJobs: async (queue: string, caller: AbortSignal) => {

@@ -6,7 +6,7 @@ import { runnerMapping } from "./queue-mappings.ts";
 export async function createRunnerJobs(database: TestDatabase, table = "runner_jobs"): Promise<JobTable> {
   await database.query(`
     create table ${table} (id bigserial primary key, type text, status text not null, run_at timestamptz,
-                           finished_at timestamptz, last_error text);
+                           finished_at timestamptz, last_error text, args jsonb);
     create index ${table}_pending on ${table} (type, run_at) where status = 'pending';
     create index ${table}_running on ${table} (type) where status = 'running';
     create index ${table}_done on ${table} (finished_at) include (type) where status = 'done';
@@ -14,13 +14,13 @@ export async function createRunnerJobs(database: TestDatabase, table = "runner_j
   const statuses = { waiting: "pending", running: "running", done: "done", failed: "failed" };
   return {
     table,
-    config: { ...runnerMapping, table: `public.${table}`, queue: { column: "type", names: ["configured"] } },
+    config: { ...runnerMapping, table: `public.${table}`, queue: { column: "type", names: ["configured"] }, args: "args" },
     insert: async (jobs) => {
-      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } of jobs) {
         await database.query(
-          `insert into ${table} (id, type, status, run_at, finished_at, last_error)
-           values (coalesce($1, nextval('${table}_id_seq')), $2, $3, now() - $4 * interval '1 second', now() - $5 * interval '1 second', $6)`,
-          [id ?? null, queue, statuses[state], dueAgo, state === "done" || state === "failed" ? endedAgo : null, error],
+          `insert into ${table} (id, type, status, run_at, finished_at, last_error, args)
+           values (coalesce($1, nextval('${table}_id_seq')), $2, $3, now() - $4 * interval '1 second', now() - $5 * interval '1 second', $6, $7)`,
+          [id ?? null, queue, statuses[state], dueAgo, state === "done" || state === "failed" ? endedAgo : null, error, args],
         );
       }
     },
@@ -54,10 +54,10 @@ export async function createRiverJobs(database: TestDatabase, schema = "public")
     table,
     config: { name: "river", kind: "river", schema, by: "kind", names: ["configured"] },
     insert: async (jobs) => {
-      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } of jobs) {
         await database.query(
-          `insert into ${table} (id, kind, state, scheduled_at, finalized_at, errors)
-           select coalesce($1, nextval('${table}_id_seq')), $2, $3::text::${schema}.river_job_state, now() - $4 * interval '1 second', ended,
+          `insert into ${table} (id, kind, state, scheduled_at, finalized_at, args, errors)
+           select coalesce($1, nextval('${table}_id_seq')), $2, $3::text::${schema}.river_job_state, now() - $4 * interval '1 second', ended, $7::jsonb,
                   case when $3::text = 'discarded' then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', $6::text, 'trace', '')] end
            from (select now() - $5 * interval '1 second' as ended) as t`,
           [
@@ -67,6 +67,7 @@ export async function createRiverJobs(database: TestDatabase, schema = "public")
             dueAgo,
             state === "done" || state === "failed" ? endedAgo : null,
             error,
+            JSON.stringify(args),
           ],
         );
       }

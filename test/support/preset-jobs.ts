@@ -31,11 +31,11 @@ export async function createObanJobs(database: TestDatabase, schema = "public"):
     clear,
     insert: async (jobs) => {
       for (const job of jobs) {
-        const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } = job;
+        const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } = job;
         const ended = isEnded(job) ? `${states[state]}_at` : "completed_at";
         await database.query(
-          `insert into ${table} (id, queue, worker, state, attempt, scheduled_at, ${ended}, errors)
-           select coalesce($1, nextval('${table}_id_seq')), $2, 'W', $3::text::${schema}.oban_job_state, 1, ${ago("$4")}, ended,
+          `insert into ${table} (id, queue, worker, state, attempt, scheduled_at, ${ended}, args, errors)
+           select coalesce($1, nextval('${table}_id_seq')), $2, 'W', $3::text::${schema}.oban_job_state, 1, ${ago("$4")}, ended, $7,
                   case when $3 = 'discarded' then array[jsonb_build_object('at', to_char(ended, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'attempt', 1, 'error', $6::text)]
                     else '{}' end
            from (select ${ago("$5::float8")} as ended) as t`,
@@ -46,6 +46,7 @@ export async function createObanJobs(database: TestDatabase, schema = "public"):
             dueAgo,
             isEnded(job) ? endedAgo : null,
             error,
+            args,
           ],
         );
       }

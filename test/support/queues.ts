@@ -1,5 +1,6 @@
 import type { HistoryRange } from "../../src/lib/range.ts";
 import { type QueueHistory, type QueuePoint, toPoints } from "../../src/queues/history.ts";
+import type { Job, JobAttempt, JobReader, PlacedJob } from "../../src/queues/job.ts";
 import type { JobControl } from "../../src/queues/jobs/control.ts";
 import type { JobFailures, QueueMetrics, QueueSource, WorkerJobs } from "../../src/queues/queue.ts";
 
@@ -114,5 +115,75 @@ export function sampleControl(overrides: Partial<JobControl> = {}): JobControl {
     look: async () => "waiting",
     verify: async () => {},
     ...overrides,
+  };
+}
+
+/** A job that failed for good at its first attempt. */
+export function sampleJob(overrides: Partial<Job> = {}): Job {
+  return {
+    source: "jobs",
+    queue: "payouts",
+    jobId: "1",
+    kind: null,
+    state: "failed",
+    systemState: "discarded",
+    priority: 1,
+    createdAt: "2026-01-13T09:40:00Z",
+    scheduledAt: "2026-01-13T09:40:00Z",
+    startedAt: "2026-01-13T09:41:00Z",
+    finishedAt: "2026-01-13T09:41:10Z",
+    attempt: 1,
+    maxAttempts: 1,
+    worker: null,
+    host: null,
+    ...overrides,
+  };
+}
+
+/** Its failed attempt. */
+export function sampleAttempt(overrides: Partial<JobAttempt> = {}): JobAttempt {
+  return {
+    number: 1,
+    at: "2026-01-13T09:41:10Z",
+    startedAt: null,
+    error: "timeout",
+    trace: null,
+    worker: null,
+    host: null,
+    ...overrides,
+  };
+}
+
+/** Reads jobs in memory, newest first, each with the same attempts. `calls`: the method of each call, and how many jobs it asked for. */
+export function createMemoryJobs(
+  jobs: readonly Job[],
+  attempts: readonly JobAttempt[] = [],
+  calls: [string, number][] = [],
+): JobReader {
+  const placed = jobs.map((job): PlacedJob => ({ ...job, place: { time: "", id: job.jobId } }));
+  const after = (rows: readonly PlacedJob[], place: PlacedJob["place"] | null) =>
+    place === null ? rows : rows.slice(rows.findIndex(({ jobId }) => jobId === place.id) + 1);
+  return {
+    find: async (keys) => {
+      calls.push(["find", keys.length]);
+      return keys.map(
+        ({ jobId, queue }) => jobs.find((job) => job.jobId === jobId && (queue === null || job.queue === queue)) ?? null,
+      );
+    },
+    page: async ({ queue, state, after: last, before, inverted, limit }) => {
+      calls.push(["page", limit]);
+      const rows = after(placed, last).filter(
+        (job) => (queue === null || job.queue === queue) && (state === null || job.state === state),
+      );
+      return (inverted ? after(rows.toReversed(), before) : rows).slice(0, limit);
+    },
+    attempts: async (asked) => {
+      calls.push(["attempts", asked.length]);
+      return asked.map(() => attempts);
+    },
+    args: async (asked) => {
+      calls.push(["args", asked.length]);
+      return asked.map(({ jobId }) => ({ text: JSON.stringify({ jobId, note: "lee wrote this" }), truncated: false }));
+    },
   };
 }

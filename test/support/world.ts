@@ -18,6 +18,7 @@ import { sampleContainer } from "./containers.ts";
 import { sampleRecord, sampleDeployInfo } from "./deploys.ts";
 import { sampleHost, rememberHost } from "./hosts.ts";
 import { createMemorySources, type Memory } from "./memory-sources.ts";
+import { createMemoryJobs, sampleAttempt, sampleJob } from "./queues.ts";
 
 /** The parts of a world: everything of one environment, or of no known one. */
 export type Half = Environment | "unknown";
@@ -156,6 +157,29 @@ function toQueueSources(half: Half): Memory["queueSources"] {
     look: async () => null,
     verify: async () => {},
   };
+  const host = `${word}-host-web`;
+  const ids = ["1", "stuck"].map(job);
+  const jobs = createMemoryJobs(
+    ids.map((jobId) =>
+      sampleJob({
+        source,
+        queue,
+        jobId,
+        kind: `${word}-kind`,
+        systemState: `${word}-discarded`,
+        priority: number,
+        createdAt: ago(1300),
+        scheduledAt: ago(1250),
+        startedAt: ago(70),
+        finishedAt: ago(60),
+        attempt: number,
+        maxAttempts: number,
+        worker: `${word}-thread`,
+        host,
+      }),
+    ),
+    [sampleAttempt({ number, at: ago(60), startedAt: ago(70), error, trace: `${word} trace`, worker: `${word}-thread`, host })],
+  );
   const running = { queue, source, jobId: job("1"), kind: `${word}-kind`, startedAt: ago(600), worker: `${word}-gone` };
   const shares = { waitSeconds: { p50: 1, p95: 2 }, runSeconds: { p50: 1, p95: 2 } };
   const more = { active: number, deferred: number, retrying: number, dead: number, workers: number, oldestAgeSeconds: 3 };
@@ -180,6 +204,7 @@ function toQueueSources(half: Half): Memory["queueSources"] {
       metrics: [{ ...figures, ...more, ...shares }],
       errors: [{ ...failure, worker: `${word}-host-web` }],
       control,
+      jobs,
       failedJobs: async (asked) => (asked !== queue ? [] : [{ error, jobIds: ["1", "stuck", "lost"].map(job), jobs: number }]),
       history,
       running: async () => ({ jobs: [running], total: number, unnamed: number }),

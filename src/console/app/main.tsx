@@ -16,13 +16,21 @@ import { SignIn } from "./parts/sign-in.tsx";
 import { Skeleton } from "./parts/notice.tsx";
 import { Container } from "./screens/container.tsx";
 import { Containers } from "./screens/containers.tsx";
+import { Errors } from "./screens/errors.tsx";
+import { Job } from "./screens/job.tsx";
 import { Now } from "./screens/now.tsx";
+import { Queue } from "./screens/queue.tsx";
+import { Queues } from "./screens/queues.tsx";
 
 /** A screen for each address. */
 const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> = {
   "/": Now,
   "/containers": Containers,
   "/container": Container,
+  "/queues": Queues,
+  "/queue": Queue,
+  "/job": Job,
+  "/errors": Errors,
 };
 
 function App() {

@@ -15,7 +15,8 @@ import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import type { Place } from "../../timeline/memory.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
-import { findReleases, type QueueLoaders } from "../queues/loader.ts";
+import type { QueueLoaders } from "../queues/loader.ts";
+import { findWorkers } from "../queues/workers.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { DeployLoader } from "./info-loader.ts";
 
@@ -86,7 +87,7 @@ export function createVerdicts(
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
       const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flat();
-      const errors = findNewErrors(deploy, failures, await findReleases(siblings.containers), now);
+      const errors = findNewErrors(deploy, failures, (await findWorkers(siblings.containers)).releaseOf, now);
       if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");
       return errors;
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { ErrorGroup, FailedJob, JobErrorGroup, QueueFailures } from "../../queues/errors.ts";
+import type { ErrorGroup, JobErrorGroup, QueueFailures } from "../../queues/errors.ts";
 import { checkFirst, costOfFirst, first } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -106,9 +106,9 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         resolve: ({ releases }) => releases,
       }),
       jobs: t.field({
-        type: [failedJob],
+        type: [refs.failedJob],
         description: "The newest failed jobs, newest first, at most 5.",
-        resolve: ({ jobs }) => jobs,
+        resolve: ({ jobs, error, fingerprint }) => jobs.map((job) => ({ ...job, error, fingerprint })),
       }),
     }),
   });
@@ -121,7 +121,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         "count: Int!": "How many in the last 60 minutes.",
       }),
   });
-  const failedJob = builder.objectRef<FailedJob>("FailedJob").implement({
+  refs.failedJob.implement({
     description: "A job that failed.",
     fields: (t) =>
       exposeAll(t, {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import DataLoader from "dataloader";
 import { maySee, requireEnvironments } from "../../auth/principal.ts";
 import { once } from "../../lib/cache.ts";
@@ -13,10 +12,10 @@ import {
   type ReleaseFailures,
 } from "../../queues/errors.ts";
 import type { FingerprintedFailures, QueueMetrics, QueueSource, UnsupportedSystem } from "../../queues/queue.ts";
-import { createReleaseOf, type ReleaseOf } from "../../releases/worker.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 import { noteQueues } from "../list-lengths.ts";
 import type { Caller, Sources } from "../sources.ts";
+import { findWorkers, noWorkers } from "./workers.ts";
 
 /** One source, and whether it is readable. Reads only what is asked for. */
 export interface QueueSourceStatus {
@@ -69,10 +68,10 @@ export function createQueueLoaders(
     return read;
   });
   const failures = bySource((source) => source.failures(signal));
-  const releaseOf = once(() => findReleases(siblings.containers));
+  const workers = once(() => findWorkers(siblings.containers));
   /** Engines are queried only where a failure names its worker. */
   const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
-    rows.some(({ worker }) => worker !== null) ? releaseOf() : noRelease;
+    (rows.some(({ worker }) => worker !== null) ? await workers() : noWorkers).releaseOf;
   const errors = bySource(async (source) => {
     const rows = await failures.load(source);
     return groupJobErrors(rows, await releasesFor(rows));
@@ -155,19 +154,3 @@ async function collect<T>(asked: readonly QueueSource[], loader: DataLoader<Queu
   }
   return answers.flatMap((answer) => (answer instanceof Error ? [] : answer));
 }
-
-/** How long queue numbers wait for an engine without contact so far, ms: after that its releases are unknown. */
-const patienceMs = 1000;
-
-/** Releases by the host names of workers, from the containers that the caller may see, including retired ones. Never rejects. */
-export async function findReleases(containers: ContainerLoaders): Promise<ReleaseOf> {
-  const find = async (): Promise<ReleaseOf> => {
-    const [known, retired] = await Promise.all([containers.known(true), containers.listRetired(true)]);
-    return createReleaseOf([...known.containers, ...retired]);
-  };
-  const done = new AbortController();
-  const late = sleep(patienceMs, noRelease, { ref: false, signal: done.signal }).catch(() => noRelease);
-  return Promise.race([find().catch(() => noRelease), late]).finally(() => done.abort());
-}
-
-const noRelease: ReleaseOf = () => null;

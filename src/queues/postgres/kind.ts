@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { JobStatements } from "../jobs/control.ts";
 import { common, defineKind, identifier, type QueueKind, sqlText, type UnsupportedTables } from "../system.ts";
 import type { ToHistoryRows } from "./history.ts";
+import type { JobQuery } from "./job-query.ts";
 import { quoteTable } from "./names.ts";
 import { createSqlSource, type SqlSource } from "./source.ts";
 import { type IndexAdvice, type Measure, type SqlStatements, uniteReadings } from "./statements.ts";
@@ -30,6 +31,8 @@ interface SchemaKind<Kind extends string> {
   readonly statements: (schema: string) => SqlSource["statements"];
   /** Absent where rows of ended jobs are deleted. */
   readonly history?: (schema: string) => ToHistoryRows;
+  /** How its jobs are read one by one; absent where they cannot be. */
+  readonly jobs?: (schema: string) => JobQuery;
   /** Indexes that the system itself does not create. */
   readonly indexes?: (schema: string) => readonly IndexAdvice[];
   /** Absent where its jobs are only read. */
@@ -40,7 +43,7 @@ interface SchemaKind<Kind extends string> {
 export function defineSchemaKind<const Kind extends string>(
   own: SchemaKind<Kind>,
 ): QueueKind<ReturnType<typeof toSchemaConfig<Kind>>> {
-  const { kind, tables, statements, history, indexes, control, unsupported } = own;
+  const { kind, tables, statements, history, jobs, indexes, control, unsupported } = own;
   const [first, ...others] = tables;
   type Config = ReturnType<typeof toSchemaConfig<Kind>>;
   return defineKind<Config>({
@@ -53,6 +56,7 @@ export function defineSchemaKind<const Kind extends string>(
         tables: [{ schema: config.schema, table: first }, ...others.map((table) => ({ schema: config.schema, table }))],
         statements: statements(config.schema),
         history: history?.(config.schema),
+        jobs: jobs?.(config.schema),
       }),
     ...(indexes && { indexes: ({ schema }) => indexes(schema) }),
     ...(control && { control: ({ schema }) => control(schema) }),

@@ -6,6 +6,8 @@ import type { KindContext, KindSource } from "../system.ts";
 import type { Row } from "./database.ts";
 import { toQueueError } from "./errors.ts";
 import { inTurn, readHistory, type ToHistoryRows } from "./history.ts";
+import type { JobQuery } from "./job-query.ts";
+import { createJobReader } from "./jobs.ts";
 import { formatTable, type TableName } from "./names.ts";
 import { createPlannedReads, type PlannedStatements } from "./reads.ts";
 import { groupFailures, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
@@ -29,6 +31,8 @@ export interface SqlSource {
   readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
   /** Queries for the history; absent where the rows do not have it. */
   readonly history?: ToHistoryRows | undefined;
+  /** How its jobs are read one by one; absent where they cannot be. */
+  readonly jobs?: JobQuery | undefined;
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
 }
@@ -40,7 +44,7 @@ const preparedMs = 60_000;
 export function createSqlSource(
   { name, kind, names = [] }: SqlSourceConfig,
   { env, database, heavy }: Pick<KindContext, "env" | "database" | "heavy">,
-  { tables, statements: given, history, isPastPartial = false }: SqlSource,
+  { tables, statements: given, history, jobs, isPastPartial = false }: SqlSource,
 ): KindSource {
   const known = createKnownQueues(names);
   const samples = createSamples();
@@ -110,6 +114,7 @@ export function createSqlSource(
         return inTurn(database, read, signal).catch(asOpsError);
       },
     }),
+    ...(jobs && { jobs: createJobReader({ source: name, database, query: jobs, cost: heavy?.cost }) }),
     // No system whose statements depend on its version names workers.
     ...(running && {
       running: async (hosts, signal) =>

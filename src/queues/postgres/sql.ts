@@ -24,7 +24,7 @@ export function readErrorText(expression: string): string {
 }
 
 /** A time in the format of the API. The session is in UTC. */
-function toTimeText(expression: string): string {
+export function toTimeText(expression: string): string {
   return `to_char(${expression}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 }
 

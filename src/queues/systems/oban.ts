@@ -1,5 +1,7 @@
 import { toErlangHost } from "../../releases/worker.ts";
+import { bigintId } from "../jobs/control.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { type JobQuery, selectAttempts, toStates } from "../postgres/job-query.ts";
 import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteTable } from "../postgres/names.ts";
 import {
@@ -62,6 +64,7 @@ export const oban = defineSchemaKind({
   tables: ["oban_jobs"],
   statements: obanStatements,
   history: obanHistory,
+  jobs: obanJobs,
   indexes: (schema) => toIndexAdvices(obanIndexes, schema, obanStatements(schema)),
 });
 
@@ -172,4 +175,53 @@ function failedAttempts(table: string): string {
       union all${ended.join("\n      union all")}
     ) as job cross join lateral unnest(job.errors) as failure
     where ${inLast(60, "(failure->>'at')::timestamptz")}`;
+}
+
+/** A suspended job waits for others. The node is known only for the last attempt. */
+function obanJobs(schema: string): JobQuery {
+  const table = { schema, table: "oban_jobs" };
+  const node = "job.attempted_by[1]";
+  const isLast = "(failure->>'attempt')::int = job.attempt";
+  return {
+    table,
+    from: `${quoteTable(table)} as job`,
+    id: "job.id",
+    idFormat: bigintId,
+    queue: "job.queue",
+    systemState: "job.state::text",
+    states: toStates("job.state", {
+      available: ["available"],
+      scheduled: ["scheduled"],
+      running: ["executing"],
+      retrying: ["retryable"],
+      failed: ["discarded"],
+      completed: ["completed"],
+      cancelled: ["cancelled"],
+      blocked: ["suspended"],
+    }),
+    columns: {
+      kind: "job.worker",
+      priority: "job.priority",
+      created_at: "job.inserted_at",
+      scheduled_at: "job.scheduled_at",
+      started_at: "job.attempted_at",
+      finished_at: "coalesce(job.completed_at, job.discarded_at, job.cancelled_at)",
+      attempt: "job.attempt",
+      max_attempts: "job.max_attempts",
+      worker: node,
+      host: toHost(node),
+    },
+    order: { failed: "job.discarded_at", completed: "job.completed_at", cancelled: "job.cancelled_at" },
+    attempts: selectAttempts(
+      {
+        number: "(failure->>'attempt')::int",
+        at: "(failure->>'at')::timestamptz",
+        error: "failure->>'error'",
+        worker: `case when ${isLast} then ${node} end`,
+        host: `case when ${isLast} then ${toHost(node)} end`,
+      },
+      "from unnest(job.errors) as failure",
+    ),
+    args: "job.args",
+  };
 }

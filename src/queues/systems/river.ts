@@ -2,6 +2,7 @@ import * as z from "zod";
 import { toRiverHost } from "../../releases/worker.ts";
 import { bigintId, type JobRef, type JobStatements } from "../jobs/control.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { type JobQuery, selectAttempts, toStates } from "../postgres/job-query.ts";
 import { toSchemaConfig } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
 import { createSqlSource } from "../postgres/source.ts";
@@ -28,6 +29,7 @@ export const river = defineKind<typeof riverConfig>({
       tables: [{ schema: config.schema, table: "river_job" }],
       statements: riverStatements(config.schema, config.by),
       history: riverHistory(config.schema, config.by),
+      jobs: riverJobs(config.schema, config.by),
     }),
   control: ({ schema, by }) => riverControl(schema, by),
 });
@@ -42,7 +44,7 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
   const read = readFrom(table, by);
   const paused = `select name as queue, (paused_at is not null)::int as paused from ${quoteTable({ schema, table: "river_queue" })}`;
   const running = `
-    select ${by} as queue, id::text as id, kind, attempted_at as started_at, attempted_by[array_upper(attempted_by, 1)] as worker
+    select ${by} as queue, id::text as id, kind, attempted_at as started_at, ${lastWorker("attempted_by")} as worker
     from ${table} where state = 'running'`;
   const times = ["scheduled_at", "attempted_at", "finalized_at"] as const;
   const { processed, usualRuns } = readSuccesses(table, by, times, "state = 'completed'");
@@ -118,7 +120,7 @@ function failedAttempts(table: string, by: string, retried = false): string {
     : ["'available', 'scheduled', 'retryable', 'running', 'pending'", "'completed', 'discarded', 'cancelled'"];
   return `
     select job.queue, job.id, ${readErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
-           ${toHost("job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)]")} as worker,
+           ${toHost(failedWorker)} as worker,
            (failure->>'attempt')::int as attempts
     from (
       select ${by} as queue, id, errors, attempt, attempted_by from ${table}
@@ -128,6 +130,62 @@ function failedAttempts(table: string, by: string, retried = false): string {
       where state in (${finalized}) and finalized_at >= now() - interval '60 minutes' and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure
     where ${inLast(60, "(failure->>'at')::timestamptz")}`;
+}
+
+/** Of `job`, the client of the attempt in which a `failure` happened. */
+const failedWorker = "job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)]";
+
+function lastWorker(column: string): string {
+  return `${column}[array_upper(${column}, 1)]`;
+}
+
+/** A pending job waits for its owner to release it. */
+function riverJobs(schema: string, by: "queue" | "kind"): JobQuery {
+  const name = { schema, table: "river_job" };
+  const worker = lastWorker("job.attempted_by");
+  return {
+    table: name,
+    from: `${quoteTable(name)} as job`,
+    id: "job.id",
+    idFormat: bigintId,
+    queue: `job.${by}`,
+    systemState: "job.state::text",
+    states: toStates("job.state", {
+      available: ["available"],
+      scheduled: ["scheduled"],
+      running: ["running"],
+      retrying: ["retryable"],
+      failed: ["discarded"],
+      completed: ["completed"],
+      cancelled: ["cancelled"],
+      blocked: ["pending"],
+    }),
+    columns: {
+      kind: "job.kind",
+      priority: "job.priority",
+      created_at: "job.created_at",
+      scheduled_at: "job.scheduled_at",
+      started_at: "job.attempted_at",
+      finished_at: "job.finalized_at",
+      attempt: "job.attempt",
+      max_attempts: "job.max_attempts",
+      worker,
+      host: toHost(worker),
+    },
+    order: { failed: "job.finalized_at", completed: "job.finalized_at", cancelled: "job.finalized_at" },
+    attempts: selectAttempts(
+      {
+        number: "(failure->>'attempt')::int",
+        at: "(failure->>'at')::timestamptz",
+        error: "failure->>'error'",
+        trace: "failure->>'trace'",
+        worker: failedWorker,
+        host: toHost(failedWorker),
+      },
+      "from unnest(job.errors) as failure",
+    ),
+    args: "job.args",
+  };
 }
 
 /**

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Failure } from "../data/client.ts";
+import { path } from "../data/url.ts";
 import { missingScope } from "../data/viewer.ts";
 import { Shape, type Tone } from "./state.tsx";
 
@@ -76,12 +77,15 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
   useEffect(() => {
     input.current?.focus();
     let isOpen = true;
+    const screen = path.peek();
+    const leave = path.subscribe((shown) => shown !== screen && close());
     action.preview().then(
       (found) => isOpen && setPreview(found),
       (error: unknown) => isOpen && setPreview({ content: null, refusal: toMessage(error) }),
     );
     return () => {
       isOpen = false;
+      leave();
       if (before.current instanceof HTMLElement) before.current.focus();
     };
   }, []);

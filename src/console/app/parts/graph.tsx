@@ -96,9 +96,9 @@ function toOptions(latest: { readonly current: GraphProps }, width: number, heig
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
-    // Ranges are in the URL: dragging would choose one that no link knows.
-    cursor: { y: false, drag: { x: false, y: false } },
+    padding: [8, 20, 0, 0],
+    // Ranges are in the URL: dragging would choose one that no link knows. All graphs of a screen show their values at the same moment.
+    cursor: { y: false, drag: { x: false, y: false }, sync: { key: "screen" } },
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_self, _min, found) => [0, top(found)] } },
     axes: [
@@ -113,7 +113,8 @@ function toOptions(latest: { readonly current: GraphProps }, width: number, heig
         width: 1.5,
         spanGaps: false,
         points: { show: false },
-        value: (_self: uPlot, value: number | null) => (value === null ? "unknown" : format(value)),
+        value: (_self: uPlot, value: number | null, _series: number, index: number | null) =>
+          value !== null ? format(value) : index === null ? "" : "unknown",
       })),
     ],
     hooks: {

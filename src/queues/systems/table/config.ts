@@ -40,6 +40,12 @@ const mapping = z.strictObject({
     .optional(),
   started_at: identifier.optional(),
   attempts: identifier.optional(),
+  /** What else a job has, where it is read by itself. */
+  type: identifier.optional(),
+  priority: identifier.optional(),
+  created_at: identifier.optional(),
+  max_attempts: identifier.optional(),
+  args: identifier.optional(),
   /** What operators may do, where JOBS=on; nothing if absent. */
   control: z
     .strictObject({

@@ -169,7 +169,7 @@ function toPattern({ form = "{host}" }: WorkerConfig, host: string): string {
 }
 
 /** The host in a worker's name; null where it does not have that form. */
-function toHost(worker: WorkerConfig, text: string): string {
+export function toHost(worker: WorkerConfig, text: string): string {
   return `substring(${text} from ${quoteLiteral(`^${toPattern(worker, "(.+)")}$`)})`;
 }
 

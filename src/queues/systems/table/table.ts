@@ -6,6 +6,7 @@ import { inLast } from "../../postgres/sql.ts";
 import { type IndexAdvice, type Measure, toWays, uniteReadings } from "../../postgres/statements.ts";
 import { defineKind } from "../../system.ts";
 import { type Status, tableConfig, type TableSourceConfig } from "./config.ts";
+import { tableJobs } from "./jobs.ts";
 import { column, isStatus, isWaiting, tableStatements, toFrom, toQueue, withoutDiscarded } from "./sql.ts";
 
 /**
@@ -21,6 +22,7 @@ export const tableKind = defineKind({
       tables: [toTableName(config.table)],
       statements: tableStatements(config),
       history: tableHistory(config),
+      jobs: tableJobs(config),
       isPastPartial: config.run_at === undefined,
     });
   },

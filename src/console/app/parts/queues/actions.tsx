@@ -1,0 +1,200 @@
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import {
+  ConsoleDiscardJobDocument,
+  ConsoleQueueDocument,
+  ConsoleRetryErrorGroupDocument,
+  type ConsoleRetryErrorGroupMutation,
+  ConsoleRetryJobDocument,
+} from "../../../../generated/console.ts";
+import { ask, type Failure } from "../../data/client.ts";
+import { refreshAll } from "../../data/live.ts";
+import { href } from "../../data/url.ts";
+import { missingScope, server } from "../../data/viewer.ts";
+import { type Action, ActionButton, type Step } from "../action.tsx";
+import { toCount } from "../format.ts";
+
+const jobsOff = "Jobs are not changed by this gateway: JOBS=on allows it";
+
+/** A button of an action on jobs. Where the gateway allows none it stays and says so. */
+export function JobButton({ action, children }: { readonly action: () => Action; readonly children: ComponentChildren }) {
+  return (
+    <ActionButton action={action} blocked={server.value?.jobsEnabled === false ? jobsOff : null}>
+      {children}
+    </ActionButton>
+  );
+}
+
+/** Why no job can be changed here, in words; null where it can. For beside the buttons: a phone has no hover. */
+export function whyNoJobActions(): string | null {
+  return missingScope("ops:operate") ?? (server.value?.jobsEnabled === false ? jobsOff : null);
+}
+
+/** What to do about a refusal of the gateway; its message says what happened. */
+const remedies: Readonly<Record<string, string>> = {
+  job_conflict: "It has moved on since this page was made: nothing was changed.",
+  job_not_found: "It is gone, or in another queue: nothing was changed.",
+  job_budget: "A token may change 1,000 jobs an hour: nothing more was changed.",
+  jobs_disabled: "JOBS=on allows it.",
+  job_unknown: "Look at the job before you try again: it may have been changed.",
+  operation_not_supported: "Its job system cannot do this.",
+  audit_unavailable: "Without a record nothing is changed.",
+  queues_unavailable: "Its database does not answer: nothing was changed.",
+};
+
+function toFailedStep({ code, message }: Failure): Step {
+  return {
+    tone: code === "job_unknown" ? "warn" : "bad",
+    text: (
+      <>
+        {message}. {remedies[code] ?? ""} <code class="muted">{code}</code>
+      </>
+    ),
+  };
+}
+
+/** What an action on one job shows before it is done. */
+export interface JobSubject {
+  readonly source: string;
+  readonly jobId: string;
+  readonly queue: string | null;
+  /** Asks what it will touch as it is now. */
+  readonly preview: Action["preview"];
+}
+
+/** Runs a failed job again now. */
+export function toRetry(job: JobSubject): Action {
+  return {
+    title: `Retry job ${job.jobId}`,
+    verb: "Retry",
+    preview: job.preview,
+    run: async (reason) => {
+      const { data, failures } = await ask(ConsoleRetryJobDocument, toVariables(job, reason));
+      return toChangedStep("Retried", data?.retryJob ?? null, failures);
+    },
+    onDone: refreshAll,
+  };
+}
+
+/** Gives a job up: it is not tried again, its row stays. */
+export function toDiscard(job: JobSubject): Action {
+  return {
+    title: `Discard job ${job.jobId}`,
+    verb: "Discard",
+    preview: job.preview,
+    run: async (reason) => {
+      const { data, failures } = await ask(ConsoleDiscardJobDocument, toVariables(job, reason));
+      return toChangedStep("Discarded", data?.discardJob ?? null, failures);
+    },
+    onDone: refreshAll,
+  };
+}
+
+function toVariables({ source, jobId, queue }: JobSubject, reason: string) {
+  return { source, jobId, queue, reason };
+}
+
+function toChangedStep(word: string, changed: { readonly state: string } | null, failures: readonly Failure[]): Step {
+  const [failure] = failures;
+  if (failure) return toFailedStep(failure);
+  return {
+    tone: "ok",
+    text: (
+      <>
+        {word}: it is now <span class="code">{changed?.state ?? "unknown"}</span>. <RecordLink />
+      </>
+    ),
+  };
+}
+
+function RecordLink() {
+  return (
+    <a class="link" href={href("/audit")}>
+      The record
+    </a>
+  );
+}
+
+/** Jobs of one queue that failed with one error. */
+export interface GroupSubject {
+  readonly source: string;
+  readonly queue: string;
+  readonly fingerprint: string;
+}
+
+/** Jobs that one retry of a group takes, at most. */
+const mostRetries = 100;
+
+/** Retries the jobs of one queue that failed with one error, as many as the dialog says. */
+export function toGroupRetry(group: GroupSubject): Action {
+  const limit = signal(mostRetries);
+  return {
+    title: `Retry the failed jobs of ${group.queue}`,
+    verb: "Retry them",
+    preview: () => previewGroup(group, limit),
+    run: async (reason, report) => {
+      if (!(limit.value >= 1 && limit.value <= mostRetries))
+        throw new Error(`Nothing was done: say how many, 1 to ${mostRetries}`);
+      const { data, failures } = await ask(ConsoleRetryErrorGroupDocument, { ...group, limit: Math.round(limit.value), reason });
+      const [failure] = failures;
+      const result = data?.retryErrorGroup;
+      if (!result) return toFailedStep(failure ?? { code: "internal", message: "The gateway sent no result", path: null });
+      for (const step of toGroupSteps(result)) report(step);
+      return {
+        tone: result.count > 0 ? "ok" : "warn",
+        text: (
+          <>
+            {toCount(result.count)} retried, {toCount(result.left)} left. <RecordLink />
+          </>
+        ),
+      };
+    },
+    onDone: refreshAll,
+  };
+}
+
+async function previewGroup({ source, queue, fingerprint }: GroupSubject, limit: { value: number }) {
+  const { data, failures } = await ask(ConsoleQueueDocument, { name: queue, source });
+  const [failure] = failures;
+  const found = data?.queue?.errors?.find((one) => one.fingerprint === fingerprint);
+  if (!found)
+    return { content: null, refusal: failure?.message ?? "No job of this queue failed with this error in the last 60 minutes" };
+  return {
+    content: (
+      <>
+        <p>
+          It failed {found.complete ? "" : "at least "}
+          {toCount(found.count)} times in the last 60 minutes in <span class="strong isolate">{queue}</span> of{" "}
+          <span class="isolate">{source}</span>. Those of its jobs that are still failed run again now, one by one, newest first;
+          discarded ones stay discarded.
+        </p>
+        <pre class="error-text">{found.error}</pre>
+        <label for="limit">At most so many jobs</label>
+        <input
+          id="limit"
+          class="input"
+          type="number"
+          min={1}
+          max={mostRetries}
+          required
+          defaultValue={String(limit.value)}
+          onInput={({ currentTarget }) => (limit.value = currentTarget.valueAsNumber)}
+        />
+      </>
+    ),
+  };
+}
+
+function toGroupSteps({ skipped, error }: NonNullable<ConsoleRetryErrorGroupMutation["retryErrorGroup"]>): readonly Step[] {
+  const steps = (skipped ?? []).slice(0, 5).map(({ jobId, message }): Step => ({
+    tone: "warn",
+    text: (
+      <>
+        Skipped <span class="code isolate">{jobId}</span>: {message}
+      </>
+    ),
+  }));
+  const more = (skipped?.length ?? 0) - steps.length;
+  if (more > 0) steps.push({ tone: "warn", text: `${toCount(more)} more were skipped: they are no longer failed, or are gone` });
+  return error ? [...steps, toFailedStep({ ...error, path: null })] : steps;
+}

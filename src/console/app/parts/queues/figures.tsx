@@ -1,0 +1,92 @@
+import type { ComponentChildren } from "preact";
+import type { QueueRow } from "../../data/queues.ts";
+import { toCount, toDuration, toRate } from "../format.ts";
+
+/** What each number of a queue is, as the schema describes it. */
+export const titles = {
+  depth: "Runnable jobs: waiting and due, not running, not deferred",
+  oldestAgeSeconds: "How long the oldest runnable job has been waiting",
+  active: "Jobs that a worker is running now; unknown where the system does not record it",
+  processedPerSec: "Successful completions a second, averaged over the last 5 minutes",
+  failuresLastHour: "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed",
+  drainSeconds: "Time to clear the waiting jobs at the current rate; unknown when they would never clear, or the rate is unknown",
+  workers: "Workers that take jobs from it now; unknown where the system does not know them",
+  retrying: "Jobs that failed and wait for another attempt, due or not",
+  deferred: "Jobs scheduled for a later time that have not failed",
+  dead: "Jobs that failed for good and are still stored",
+  orphans: "Running jobs whose worker is in no live container",
+  waitP50Seconds: "Median time from when a job could run to its start, over jobs that succeeded in the last 5 minutes",
+  waitP95Seconds:
+    "95th percentile of the time from when a job could run to its start, over jobs that succeeded in the last 5 minutes",
+  runP50Seconds: "Median time from the start of the last attempt to its end, over jobs that succeeded in the last 5 minutes",
+  runP95Seconds:
+    "95th percentile of the time from the start of the last attempt to its end, over jobs that succeeded in the last 5 minutes",
+} as const;
+
+interface FigureProps {
+  readonly name: string;
+  readonly title: string;
+  readonly isBad?: boolean;
+  readonly children: ComponentChildren;
+}
+
+function Figure({ name, title, isBad = false, children }: FigureProps) {
+  return (
+    <div class="figure" title={title}>
+      <dt>{name}</dt>
+      <dd class={isBad ? "bad" : ""}>{children}</dd>
+    </div>
+  );
+}
+
+/** The numbers of a queue as they are now. Sampled ones carry a tilde. */
+export function QueueFigures({ queue }: { readonly queue: QueueRow }) {
+  const sampled = (value: number | null, text: string) => (value === null || queue.exact ? text : `~${text}`);
+  return (
+    <dl class="figures">
+      <Figure name="waiting" title={titles.depth}>
+        {sampled(queue.depth, toCount(queue.depth))}
+      </Figure>
+      <Figure name="oldest" title={titles.oldestAgeSeconds}>
+        {toDuration(queue.oldestAgeSeconds)}
+      </Figure>
+      <Figure name="running" title={titles.active}>
+        {toCount(queue.active)}
+      </Figure>
+      <Figure name="workers" title={titles.workers} isBad={queue.workers === 0 && queue.depth > 0}>
+        {toCount(queue.workers)}
+      </Figure>
+      <Figure name="rate" title={titles.processedPerSec}>
+        {sampled(queue.processedPerSec, toRate(queue.processedPerSec))}
+      </Figure>
+      <Figure
+        name={`failed ${queue.windowSeconds === null ? "1 h" : toDuration(Math.min(3600, queue.windowSeconds))}`}
+        title={titles.failuresLastHour}
+        isBad={Boolean(queue.failuresLastHour)}
+      >
+        {sampled(queue.failuresLastHour, toCount(queue.failuresLastHour))}
+      </Figure>
+      <Figure name="drain time" title={titles.drainSeconds}>
+        {queue.depth === 0 ? "0 s" : toDuration(queue.drainSeconds)}
+      </Figure>
+      <Figure name="wait p50 / p95" title={`${titles.waitP50Seconds}. ${titles.waitP95Seconds}`}>
+        {toDuration(queue.waitP50Seconds)} / {toDuration(queue.waitP95Seconds)}
+      </Figure>
+      <Figure name="run p50 / p95" title={`${titles.runP50Seconds}. ${titles.runP95Seconds}`}>
+        {toDuration(queue.runP50Seconds)} / {toDuration(queue.runP95Seconds)}
+      </Figure>
+      <Figure name="retrying" title={titles.retrying}>
+        {toCount(queue.retrying)}
+      </Figure>
+      <Figure name="scheduled" title={titles.deferred}>
+        {toCount(queue.deferred)}
+      </Figure>
+      <Figure name="dead" title={titles.dead} isBad={Boolean(queue.dead)}>
+        {toCount(queue.dead)}
+      </Figure>
+      <Figure name="orphans" title={titles.orphans} isBad={Boolean(queue.orphans)}>
+        {toCount(queue.orphans)}
+      </Figure>
+    </dl>
+  );
+}

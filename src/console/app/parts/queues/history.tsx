@@ -1,0 +1,211 @@
+import { useMemo } from "preact/hooks";
+import {
+  ConsoleDeployMarksDocument,
+  ConsoleQueueHistoryDocument,
+  type ConsoleQueueHistoryQuery,
+} from "../../../../generated/console.ts";
+import { failureOf, useLive } from "../../data/live.ts";
+import { useRecent } from "../../data/series.ts";
+import { params, setParams } from "../../data/url.ts";
+import { toCount, toDuration, toRate } from "../format.ts";
+import { Graph, type GraphMark, type Series } from "../graph.tsx";
+import { FailureNotice } from "../notice.tsx";
+import { toShortRelease } from "../release.tsx";
+import { Clock } from "../time.tsx";
+
+/** The ranges of the chips: minutes back, and how often the question moves on, seconds. */
+const ranges = [
+  { name: "1h", label: "1 h", minutes: 60, everySeconds: 30 },
+  { name: "6h", label: "6 h", minutes: 360, everySeconds: 60 },
+  { name: "24h", label: "24 h", minutes: 1440, everySeconds: 300 },
+  { name: "7d", label: "7 d", minutes: 10_080, everySeconds: 300 },
+  { name: "30d", label: "30 d", minutes: 43_200, everySeconds: 300 },
+] as const;
+
+type History = NonNullable<NonNullable<ConsoleQueueHistoryQuery["queue"]>["history"]>;
+type Point = History["points"][number];
+
+interface Panel {
+  readonly title: string;
+  readonly description: string;
+  readonly format: (value: number) => string;
+  readonly series: readonly (Pick<Series, "label" | "tone"> & { readonly value: (point: Point) => number | null })[];
+}
+
+const panels: readonly Panel[] = [
+  {
+    title: "Waiting jobs",
+    description: "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended",
+    format: toWhole,
+    series: [{ label: "waiting", tone: "accent", value: ({ depth }) => depth }],
+  },
+  {
+    title: "Age of the oldest",
+    description: "How long the oldest of the waiting jobs had been waiting at that time; a gap also without one",
+    format: toDuration,
+    series: [{ label: "oldest", tone: "warn", value: ({ oldestAgeSeconds }) => oldestAgeSeconds }],
+  },
+  {
+    title: "Succeeded per second",
+    description: "Successes a second in each step",
+    format: toRate,
+    series: [{ label: "succeeded", tone: "ok", value: ({ processedPerSec }) => processedPerSec }],
+  },
+  {
+    title: "Failures",
+    description: "Failures in each step: attempts where the system records them, else jobs that ended failed",
+    format: toWhole,
+    series: [{ label: "failed", tone: "bad", value: ({ failures }) => failures }],
+  },
+  {
+    title: "Wait",
+    description: "Waiting time of jobs taken in each step: median and 95th percentile",
+    format: toDuration,
+    series: [
+      { label: "p50", tone: "muted", value: ({ waitP50Seconds }) => waitP50Seconds },
+      { label: "p95", tone: "accent", value: ({ waitP95Seconds }) => waitP95Seconds },
+    ],
+  },
+  {
+    title: "Running time",
+    description: "95th percentile of the running time of successes in each step",
+    format: toDuration,
+    series: [{ label: "p95", tone: "accent", value: ({ runP95Seconds }) => runP95Seconds }],
+  },
+];
+
+interface QueueHistoryProps {
+  readonly name: string;
+  readonly source: string | null;
+  /** Environment of its source: only its deploys are marked. */
+  readonly env: "STAGING" | "PRODUCTION" | null;
+  /** Called with a moment that was clicked, RFC 3339. */
+  readonly onPick?: (at: string) => void;
+}
+
+/** Axes of counts have marks between whole numbers: those stay empty. */
+function toWhole(value: number): string {
+  return Number.isInteger(value) ? toCount(value) : "";
+}
+
+/** Deploys that follow each other closely share a label: that of the last one. */
+function toMarks(
+  deploys: readonly { readonly deployedAt: string; readonly tag: string }[],
+  rangeMs: number,
+): readonly GraphMark[] {
+  const marks = deploys
+    .map(({ deployedAt, tag }) => ({ at: Date.parse(deployedAt), label: toShortRelease(tag) }))
+    .toSorted((one, other) => one.at - other.at);
+  return marks.map(({ at, label }, index) => {
+    const next = marks[index + 1];
+    return { at, label: next && next.at - at < rangeMs / 4 ? "" : label };
+  });
+}
+
+/** The course of a queue over the range of the URL, with a line for each deploy. */
+export function QueueHistory({ name, source, env, onPick }: QueueHistoryProps) {
+  const asked = params.value.get("range");
+  const range = ranges.find((one) => one.name === asked) ?? ranges[0];
+  const recent = useRecent(range.minutes, range.everySeconds);
+  const state = useLive(ConsoleQueueHistoryDocument, { name, source, ...recent }).value;
+  const deploys = useLive(ConsoleDeployMarksDocument, { env, ...recent }).value;
+  const history = state.data?.queue?.history ?? null;
+  const times = useMemo(() => history?.points.map(({ time }) => Date.parse(time)) ?? [], [history]);
+  const marks = useMemo(() => toMarks(deploys.data?.deploys?.nodes ?? [], range.minutes * 60_000), [deploys.data, range]);
+  return (
+    <section class="section">
+      <header>
+        <h2>Course</h2>
+        <HistoryNotes history={history} />
+        <span class="chips right" role="group" aria-label="Range">
+          {ranges.map((one) => (
+            <button
+              key={one.name}
+              type="button"
+              class="chip"
+              aria-pressed={one === range}
+              onClick={() => setParams({ range: one === ranges[0] ? null : one.name })}
+            >
+              {one.label}
+            </button>
+          ))}
+        </span>
+      </header>
+      <FailureNotice failure={failureOf(state, "queue")} what="Its course" />
+      {!failureOf(state, "queue") && (
+        <div class={`graphs ${state.isOld ? "stale" : ""}`}>
+          {panels.map((panel) => (
+            <PanelGraph
+              key={panel.title}
+              panel={panel}
+              history={history}
+              times={times}
+              marks={marks}
+              range={range.label}
+              {...(onPick && { onPick })}
+            />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function HistoryNotes({ history }: { readonly history: History | null }) {
+  if (!history) return null;
+  return (
+    <span class="muted">
+      {history.sampled ? "sampled while clients asked" : history.exact ? "" : "from the jobs’ rows; earlier attempts are missing"}
+      {history.since && (
+        <>
+          {history.sampled || !history.exact ? ", " : ""}known since <Clock at={history.since} />
+        </>
+      )}
+    </span>
+  );
+}
+
+interface PanelGraphProps {
+  readonly panel: Panel;
+  readonly history: History | null;
+  readonly times: readonly number[];
+  readonly marks: readonly GraphMark[];
+  readonly range: string;
+  readonly onPick?: (at: string) => void;
+}
+
+function PanelGraph({ panel, history, times, marks, range, onPick }: PanelGraphProps) {
+  const series = useMemo(
+    () =>
+      panel.series.map(({ label, tone, value }) => ({
+        label,
+        ...(tone && { tone }),
+        values: history?.points.map(value) ?? [],
+      })),
+    [history],
+  );
+  const isKnown = series.some(({ values }) => values.some((value) => value !== null));
+  return (
+    <figure>
+      <figcaption title={onPick ? `${panel.description}. A click opens the log of that moment` : panel.description}>
+        {panel.title}
+      </figcaption>
+      {history === null ? (
+        <div class="graph-none skeleton" role="status" aria-label="loading" />
+      ) : isKnown ? (
+        <Graph
+          times={times}
+          series={series}
+          marks={marks}
+          knownSince={history.since === null ? null : Date.parse(history.since)}
+          {...(onPick && { onPick: (at: number) => onPick(new Date(at).toISOString()) })}
+          format={panel.format}
+          height={128}
+          label={`${panel.title}, the last ${range}`}
+        />
+      ) : (
+        <p class="graph-none">Unknown in this range: its source does not record it, or no job was there.</p>
+      )}
+    </figure>
+  );
+}

@@ -1,0 +1,92 @@
+import { ConsoleJobDocument, type ConsoleJobQuery } from "../../../../generated/console.ts";
+import { ask } from "../../data/client.ts";
+import type { Action } from "../action.tsx";
+import { toWords } from "../format.ts";
+import { JobButton, type JobSubject, toDiscard, toRetry } from "./actions.tsx";
+
+interface JobActionsProps {
+  readonly source: string;
+  readonly id: string;
+  readonly queue: string | null;
+  /** The error that is known of it, where its system's jobs cannot be read one by one. */
+  readonly error?: string;
+}
+
+/** Retry and discard of one job, each after a look at what it will touch. */
+export function JobActions({ source, id, queue, error }: JobActionsProps) {
+  const subject = (verb: "retry" | "discard"): JobSubject => ({
+    source,
+    jobId: id,
+    queue,
+    preview: () => previewJob({ source, id, queue, ...(error !== undefined && { error }) }, verb),
+  });
+  return (
+    <>
+      <JobButton action={() => toRetry(subject("retry"))}>Retry …</JobButton>
+      <JobButton action={() => toDiscard(subject("discard"))}>Discard …</JobButton>
+    </>
+  );
+}
+
+type Job = NonNullable<ConsoleJobQuery["job"]>;
+
+/** States in which the gateway refuses to retry a job: it waits for its first attempt, runs or is done. */
+const notFailed = new Set(["AVAILABLE", "SCHEDULED", "RUNNING", "COMPLETED"]);
+
+async function previewJob(
+  { source, id, queue, error }: JobActionsProps,
+  verb: "retry" | "discard",
+): ReturnType<Action["preview"]> {
+  const { data, failures } = await ask(ConsoleJobDocument, { source, id, queue });
+  const [failure] = failures;
+  const unreadable = failure?.code === "operation_not_supported";
+  if (failure && !unreadable) return { content: null, refusal: `${failure.message} (${failure.code})` };
+  const job = data?.job ?? null;
+  if (!job && !unreadable) return { content: null, refusal: `${source} has no job ${id}: it is gone, or in another queue` };
+  const isOver = verb === "discard" ? job?.state === "COMPLETED" : job?.state && notFailed.has(job.state);
+  return {
+    content: (
+      <Preview source={source} queue={job?.queue ?? queue} job={job} error={job?.attempts?.[0]?.error ?? error} verb={verb} />
+    ),
+    refusal: isOver && job?.state ? `It is ${toWords(job.state)} now: there is nothing to ${verb}` : null,
+  };
+}
+
+interface PreviewProps {
+  readonly source: string;
+  readonly queue: string | null;
+  readonly job: Job | null;
+  readonly error: string | undefined;
+  readonly verb: "retry" | "discard";
+}
+
+function Preview({ source, queue, job, error, verb }: PreviewProps) {
+  const attempts = job?.attempt ?? null;
+  return (
+    <>
+      <p>
+        {verb === "retry"
+          ? "It runs again now, whether it failed for good or waits for its next attempt."
+          : "It is given up and not tried again; its row stays."}
+      </p>
+      <dl class="facts">
+        <dt>queue</dt>
+        <dd class="isolate">
+          {queue ?? "unknown"} of {source}
+        </dd>
+        {job && (
+          <>
+            <dt>state</dt>
+            <dd>{job.state ? toWords(job.state) : job.systemState}</dd>
+            <dt>attempts</dt>
+            <dd>
+              {attempts ?? "unknown"}
+              {job.maxAttempts !== null && ` of ${job.maxAttempts}`}
+            </dd>
+          </>
+        )}
+      </dl>
+      {error !== undefined && <pre class="error-text">{error}</pre>}
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+import type { QueueRowFragment } from "../../../../generated/console.ts";
+import { queueThresholds } from "../../../../queues/state.ts";
+import { toCount, toDuration } from "../format.ts";
+
+type Figures = Pick<
+  QueueRowFragment,
+  "state" | "depth" | "active" | "exact" | "oldestAgeSeconds" | "failuresLastHour" | "drainSeconds" | "windowSeconds"
+>;
+
+/**
+ * Why a queue is in its state, by the rule of `queues/state.ts` that holds, with the numbers it held for: what matters most first, since a list may cut the end. "" for
+ * a state that this page does not know.
+ */
+export function toQueueReason(figures: Figures): string {
+  const { state, depth } = figures;
+  switch (state) {
+    case "PAUSED":
+      return depth === 0 ? "no job is taken, none waits" : `no job is taken, ${toWaiting(figures)}${toOldest(figures)}`;
+    case "NO_WORKERS":
+      return `${toWaiting(figures)}, no worker takes ${depth === 1 ? "it" : "them"}${toOldest(figures)}`;
+    case "STALLED":
+      return `${toWaiting(figures)}, ${toRunning(figures)}none ended in ${toDuration(queueThresholds.stalledSeconds)}${toOldest(figures)}`;
+    case "FAILING":
+      return `${toFailures(figures)}, half or more of what ended in 5 min`;
+    case "BACKLOG":
+      return toBacklog(figures);
+    case "IDLE":
+      return "no job waits or runs, none succeeded in 5 min";
+    case "OK":
+      return depth === 0 ? "no job waits" : `${toWaiting(figures)}${toOldest(figures)}`;
+    default:
+      return "";
+  }
+}
+
+/** "41 jobs wait". */
+function toWaiting({ depth, exact }: Figures): string {
+  return `${exact ? "" : "~"}${toCount(depth)} ${depth === 1 ? "job waits" : "jobs wait"}`;
+}
+
+function toOldest({ oldestAgeSeconds }: Figures): string {
+  return oldestAgeSeconds === null ? "" : `; the oldest for ${toDuration(oldestAgeSeconds)}`;
+}
+
+function toRunning({ active }: Figures): string {
+  return active ? `${toCount(active)} ${active === 1 ? "runs" : "run"}, ` : "";
+}
+
+function toFailures({ failuresLastHour, exact, windowSeconds }: Figures): string {
+  const window = windowSeconds === null ? "1 h" : toDuration(Math.min(3600, windowSeconds));
+  return `${exact ? "" : "~"}${toCount(failuresLastHour)} failed in ${window}`;
+}
+
+function toBacklog({ depth, exact, oldestAgeSeconds, drainSeconds }: Figures): string {
+  const { backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
+  const reasons: string[] = [];
+  if ((oldestAgeSeconds ?? 0) > backlogAgeSeconds)
+    reasons.push(`the oldest waits ${toDuration(oldestAgeSeconds)}, over ${toDuration(backlogAgeSeconds)}`);
+  if ((drainSeconds ?? 0) > backlogDrainSeconds) {
+    const jobs = `${exact ? "" : "~"}${toCount(depth)} ${depth === 1 ? "job" : "jobs"}`;
+    reasons.push(`${jobs} need ${toDuration(drainSeconds)}, over ${toDuration(backlogDrainSeconds)}`);
+  }
+  return reasons.join("; ");
+}

@@ -1,0 +1,258 @@
+import { useMemo, useState } from "preact/hooks";
+import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import { type QueueRow, sortByTrouble } from "../data/queues.ts";
+import { href, params, setParams } from "../data/url.ts";
+import { toCount, toDuration, toRate, toWords } from "../parts/format.ts";
+import { type Column, List } from "../parts/list.tsx";
+import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { useDepthCourses } from "../parts/queues/courses.ts";
+import { titles } from "../parts/queues/figures.tsx";
+import { toQueueReason } from "../parts/queues/reason.ts";
+import { Spark } from "../parts/spark.tsx";
+import { State, toQueueTone } from "../parts/state.tsx";
+
+/** Every queue of every source, what is wrong first. */
+export function Queues() {
+  const state = useLive(ConsoleQueuesDocument, {}, { everyMs: 2000 }).value;
+  const [inView, setInView] = useState<readonly QueueRow[]>([]);
+  const courses = useDepthCourses(inView);
+  const rows = useMemo(() => sortByTrouble(state.data), [state.data, params.value]);
+  const asked = params.value.get("q") ?? "";
+  const shown = useMemo(() => rows?.filter((row) => matches(row, asked)) ?? [], [rows, asked]);
+  const columns = useMemo(() => toColumns(courses), [courses]);
+  const failure = failureOf(state, "queues");
+  return (
+    <>
+      <div class="heading">
+        <h1>Queues</h1>
+        {rows && <span class="muted">{toSummary(rows)}</span>}
+      </div>
+      <FailureNotice failure={failure} what="Queues" />
+      <SourceBanners sources={state.data?.queueSources ?? []} />
+      <div class="filters">
+        <input
+          class="input"
+          type="search"
+          data-search
+          placeholder="Filter: name, source, state"
+          aria-label="Filter queues"
+          value={asked}
+          onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
+        />
+        {asked && rows && (
+          <span class="muted" role="status">
+            {toCount(shown.length)} of {toCount(rows.length)}
+          </span>
+        )}
+      </div>
+      {rows === null ? (
+        failure ? null : (
+          <Skeleton rows={8} />
+        )
+      ) : shown.length === 0 ? (
+        <NoQueues rows={rows} asked={asked} data={state.data} />
+      ) : (
+        <List
+          rows={shown}
+          columns={columns}
+          rowKey={({ id }) => id}
+          rowHref={toHref}
+          label="Queues by trouble"
+          onView={setInView}
+        />
+      )}
+    </>
+  );
+}
+
+function toHref({ name, source }: QueueRow): string {
+  return href("/queue", { name, source });
+}
+
+function matches(row: QueueRow, asked: string): boolean {
+  const text = `${row.name} ${row.source} ${toWords(row.state)}`.toLowerCase();
+  return asked
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
+function toSummary(rows: readonly QueueRow[]): string {
+  const wrong = rows.filter(({ state }) => toQueueTone(state) === "bad").length;
+  const slow = rows.filter(({ state }) => toQueueTone(state) === "warn").length;
+  const queues = `${toCount(rows.length)} ${rows.length === 1 ? "queue" : "queues"}`;
+  const parts = [wrong > 0 && `${toCount(wrong)} in trouble`, slow > 0 && `${toCount(slow)} behind`].filter(Boolean);
+  return parts.length === 0 ? queues : `${queues}, ${parts.join(", ")}`;
+}
+
+/** A source that cannot be asked: its queues are absent, not empty. */
+function SourceBanners({ sources }: { readonly sources: NonNullable<ConsoleQueuesQuery["queueSources"]> }) {
+  const env = params.value.get("env");
+  return (
+    <>
+      {sources
+        .filter((source) => source.error !== null && (!env || source.env === env))
+        .map(({ name, kind, numbersOk, error }) => (
+          <Banner key={name} tone={error?.code === "queue_unsupported" ? "unknown" : numbersOk ? "warn" : "bad"}>
+            <span class="isolate">{name}</span> ({kind}): {error?.message}.{" "}
+            {numbersOk
+              ? "Its numbers are shown; its errors are unknown."
+              : "Its queues are not in this list; it is asked again all the time."}{" "}
+            <code class="muted">{error?.code}</code>
+          </Banner>
+        ))}
+    </>
+  );
+}
+
+function NoQueues({
+  rows,
+  asked,
+  data,
+}: {
+  readonly rows: readonly QueueRow[];
+  readonly asked: string;
+  readonly data: ConsoleQueuesQuery | undefined;
+}) {
+  const env = params.value.get("env")?.toLowerCase();
+  if (rows.length > 0)
+    return (
+      <Empty>
+        None of the {toCount(rows.length)} queues matches “<span class="isolate">{asked}</span>”.
+      </Empty>
+    );
+  const sources = data?.queueSources ?? [];
+  const elsewhere = data?.queues?.length ?? 0;
+  if (elsewhere > 0)
+    return (
+      <Empty>
+        No queue of {env}: the {toCount(elsewhere)} that are known are of another environment.
+      </Empty>
+    );
+  if (sources.length === 0)
+    return <Empty>No job system was found: DATABASE_URL or QUEUES_FILE name where to look (docs/queues.md).</Empty>;
+  return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no queue has a job.</Empty>;
+}
+
+function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column<QueueRow>[] {
+  return [
+    {
+      name: "queue",
+      width: "minmax(0, 1.1fr)",
+      sortBy: ({ name }) => name,
+      cell: (row) => (
+        <>
+          <a data-row-link class="isolate" href={toHref(row)} title={`${row.name} of ${row.source}`}>
+            {row.name}
+          </a>
+          {row.source !== row.name && <span class="muted isolate wide-only"> {row.source}</span>}
+        </>
+      ),
+    },
+    {
+      name: "state",
+      width: "var(--state-track)",
+      cell: (row) => {
+        const tone = toQueueTone(row.state);
+        const reason = toQueueReason(row);
+        return (
+          <span class="with-reason" title={`${toWords(row.state)}: ${reason}`}>
+            <State tone={tone}>{toWords(row.state)}</State>
+            {tone !== "ok" && <span class="muted cut wide-only">{reason}</span>}
+          </span>
+        );
+      },
+    },
+    number(
+      "waiting",
+      "64px",
+      ({ depth }) => depth,
+      titles.depth,
+      (row) => `${tilde(row)}${toCount(row.depth)}`,
+      false,
+    ),
+    number(
+      "oldest",
+      "72px",
+      (row) => row.oldestAgeSeconds,
+      titles.oldestAgeSeconds,
+      (row) => toDuration(row.oldestAgeSeconds),
+    ),
+    number(
+      "rate",
+      "60px",
+      (row) => row.processedPerSec,
+      titles.processedPerSec,
+      (row) => (row.processedPerSec === null ? toRate(null) : `${tilde(row)}${toRate(row.processedPerSec)}`),
+    ),
+    {
+      ...number(
+        "failed 1 h",
+        "64px",
+        (row) => row.failuresLastHour,
+        titles.failuresLastHour,
+        (row) => (row.failuresLastHour === null ? toCount(null) : `${tilde(row)}${toCount(row.failuresLastHour)}`),
+      ),
+      cell: (row) => (
+        <span class={row.failuresLastHour ? "bad" : ""}>
+          {row.failuresLastHour === null ? "" : tilde(row)}
+          {toCount(row.failuresLastHour)}
+        </span>
+      ),
+    },
+    number(
+      "drain",
+      "64px",
+      (row) => row.drainSeconds,
+      titles.drainSeconds,
+      (row) => (row.depth === 0 ? "0 s" : toDuration(row.drainSeconds)),
+    ),
+    number(
+      "workers",
+      "60px",
+      ({ workers }) => workers,
+      titles.workers,
+      ({ workers }) => toCount(workers),
+    ),
+    number(
+      "wait p95",
+      "64px",
+      (row) => row.waitP95Seconds,
+      titles.waitP95Seconds,
+      (row) => toDuration(row.waitP95Seconds),
+    ),
+    {
+      name: "waiting, 1 h",
+      width: "96px",
+      isWideOnly: true,
+      title: "The course of the waiting jobs over the last hour",
+      cell: (row) => {
+        const tone = toQueueTone(row.state);
+        return (
+          <Spark
+            points={courses.get(`${row.source}/${row.name}`) ?? []}
+            tone={tone}
+            label={`Waiting jobs of ${row.name} in the last hour`}
+          />
+        );
+      },
+    },
+  ];
+}
+
+/** Sampled counts are not exact. */
+function tilde({ exact }: QueueRow): string {
+  return exact ? "" : "~";
+}
+
+function number(
+  name: string,
+  width: string,
+  sortBy: (row: QueueRow) => number | null,
+  title: string,
+  cell: (row: QueueRow) => string,
+  isWideOnly = true,
+): Column<QueueRow> {
+  return { name, width, sortBy, title, cell, isNumber: true, isWideOnly };
+}

@@ -1,0 +1,100 @@
+import type { JobRef } from "./jobs/control.ts";
+
+/** The states of a job in the words of every system. */
+export type JobState = "available" | "scheduled" | "running" | "retrying" | "failed" | "completed" | "cancelled" | "blocked";
+
+/** A job that its system stores as a row. Times are RFC 3339 UTC with seconds; what the system does not record is null. */
+export interface Job {
+  readonly source: string;
+  readonly queue: string;
+  /** Id as text: it may exceed 2^53. */
+  readonly jobId: string;
+  readonly kind: string | null;
+  /** Null where no state of ours has the system's. */
+  readonly state: JobState | null;
+  /** As its system calls it. */
+  readonly systemState: string;
+  readonly priority: number | null;
+  readonly createdAt: string | null;
+  /** When it can run, or could. */
+  readonly scheduledAt: string | null;
+  /** When its last attempt began. */
+  readonly startedAt: string | null;
+  /** When it ended for good. */
+  readonly finishedAt: string | null;
+  /** Attempts that began. */
+  readonly attempt: number | null;
+  readonly maxAttempts: number | null;
+  /** The worker of the last attempt, as the row names it, and its host name. */
+  readonly worker: string | null;
+  readonly host: string | null;
+}
+
+/** A failed attempt of a job. */
+export interface JobAttempt {
+  /** 1 for the first. */
+  readonly number: number | null;
+  /** When it failed, RFC 3339 UTC with seconds. */
+  readonly at: string | null;
+  readonly startedAt: string | null;
+  /** Cleaned, secrets redacted, at most 2000 characters, never empty. */
+  readonly error: string;
+  /** The same of its stack trace, at most `traceLimit` characters; null without one. */
+  readonly trace: string | null;
+  readonly worker: string | null;
+  readonly host: string | null;
+}
+
+/** The arguments of a job. */
+export interface JobArgs {
+  /** JSON with its secrets redacted, at most `argsLimit` characters. */
+  readonly text: string;
+  readonly truncated: boolean;
+}
+
+/** The place of a job in a list, which a cursor names. */
+export interface JobPlace {
+  /** The time that the list is ordered by, as its database writes it; "" where it is ordered by ids alone. */
+  readonly time: string;
+  readonly id: string;
+}
+
+/** What a page is to hold. */
+export interface JobsQuery {
+  /** Null: all queues. */
+  readonly queue: string | null;
+  /** Null: all states. */
+  readonly state: JobState | null;
+  readonly after: JobPlace | null;
+  readonly before: JobPlace | null;
+  /** Whether to begin at the end of the list; the jobs are then in reverse. */
+  readonly inverted: boolean;
+  readonly limit: number;
+}
+
+export interface PlacedJob extends Job {
+  readonly place: JobPlace;
+}
+
+/** Jobs of one call, at most: of `find`, and of the others. */
+export const findLimit = 500;
+export const jobsLimit = 100;
+/** Attempts of a job that are read, at most: the newest. */
+export const attemptsLimit = 25;
+export const traceLimit = 4_000;
+export const argsLimit = 8_192;
+
+/**
+ * The port to the jobs of one system. Calls are read-only, bounded in time, and reject as those of `QueueSource`; also with query_refused where no index serves
+ * them.
+ */
+export interface JobReader {
+  /** Each job; null where there is none; an OpsError where its id is no id of this system (invalid_request), or several queues have it. One statement. */
+  find(jobs: readonly JobRef[], signal: AbortSignal): Promise<readonly (Job | Error | null)[]>;
+  /** Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request for a place that is none of this list. */
+  page(query: JobsQuery, signal: AbortSignal): Promise<readonly PlacedJob[]>;
+  /** The failed attempts of each job that its system stores, newest first, at most `attemptsLimit`. One statement. */
+  attempts(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (readonly JobAttempt[])[]>;
+  /** The arguments of each job, null where it is gone. One statement. Rejects with schema_mismatch where the role may not read them. Absent where none are stored. */
+  args?(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (JobArgs | null)[]>;
+}

@@ -1,0 +1,279 @@
+import { OpsError } from "../../lib/errors.ts";
+import { cutMargin, redactStart } from "../../lib/redact/sanitize.ts";
+import { errorReadLimit, toErrorText } from "../errors.ts";
+import {
+  argsLimit,
+  attemptsLimit,
+  type Job,
+  type JobArgs,
+  type JobAttempt,
+  type JobPlace,
+  type JobReader,
+  type JobsQuery,
+  type JobState,
+  type PlacedJob,
+  traceLimit,
+} from "../job.ts";
+import { type JobRef, uuidId } from "../jobs/control.ts";
+import type { Database, Row } from "./database.ts";
+import { describe, toQueueError } from "./errors.ts";
+import { type JobQuery, selectRaw } from "./job-query.ts";
+import { formatTable, quoteLiteral } from "./names.ts";
+import { explain, toCost, toPlan } from "./planner.ts";
+import { heavyCost } from "./reads.ts";
+import { toTimeText } from "./sql.ts";
+import { toNumber } from "./statements.ts";
+
+interface JobReaderOptions {
+  /** Name of the source. */
+  readonly source: string;
+  readonly database: Pick<Database, "read" | "readAll">;
+  readonly query: JobQuery;
+  /** Highest cost of a statement, in the planner's units. @default heavyCost */
+  readonly cost?: number | undefined;
+}
+
+/** Limits for any id: text that PostgreSQL can store, no longer than real keys. */
+const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+const largestBigint = 2n ** 63n - 1n;
+
+/** Reads jobs as the query of their system says. No statement runs whose plan would scan much of a huge table. */
+export function createJobReader({ source, database, query, cost: mostCost = heavyCost }: JobReaderOptions): JobReader {
+  const upstream = `queues:${source}`;
+  const table = formatTable(query.table);
+  const refuse = (message: string) => new OpsError("invalid_request", message, { upstream });
+  const asOpsError = (error: unknown): never => {
+    throw toQueueError(error, { source, table, sql: JSON.stringify(query) });
+  };
+  /** Runs the cheapest of the statements, which all have the same rows. */
+  const read = async (ways: readonly string[], advice: string, signal: AbortSignal): Promise<readonly Row[]> => {
+    const plans = await database.readAll(ways.map(explain), signal);
+    const costs = plans.map((rows) => toCost(toPlan(rows)));
+    const least = Math.min(...costs);
+    if (least > mostCost)
+      throw new OpsError("query_refused", `This would read too much of the huge table ${table}: ${advice}`, { upstream });
+    return database.read(ways[costs.indexOf(least)] ?? "", signal);
+  };
+  /** Rows of jobs that were found before: their ids are valid. */
+  const readOf = async (jobs: readonly Job[], select: (condition: string) => string, signal: AbortSignal) => {
+    const rows = await read([select(toCondition(query, jobs))], adviseIndex(query, null), signal);
+    return Map.groupBy(rows, toRowKey);
+  };
+  const checkId = (id: string): OpsError | null => {
+    const isValid = anyId.test(id) && (query.idFormat?.pattern.test(id) ?? true) && !(/^\d+$/.test(id) && isTooLarge(id, query));
+    return isValid ? null : refuse(`id must be ${query.idFormat?.expected ?? "1 to 200 characters"} in this source`);
+  };
+  const findValid = async (keys: readonly JobRef[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly Job[]>> => {
+    if (keys.length === 0) return new Map();
+    const rows = await read([selectJobs(query, toCondition(query, keys))], adviseIndex(query, null), signal);
+    return Map.groupBy(
+      rows.map((row) => toJob(row, source)),
+      ({ jobId }) => jobId,
+    );
+  };
+
+  const find: JobReader["find"] = async (keys, signal) => {
+    const refusals = keys.map(({ jobId }) => checkId(jobId));
+    const valid = keys.filter((_, index) => refusals[index] === null);
+    try {
+      const found = await findValid(valid, signal);
+      return keys.map((key, index) => refusals[index] ?? pickJob(key, found, refuse));
+    } catch (error) {
+      // The type of the ids is known to the database alone, which refuses all of them for one.
+      if (!valid.some(({ jobId }) => isRefused(error, jobId))) return asOpsError(error);
+      if (keys.length === 1) return [refuse("id is not of the type that the ids of this source have")];
+      return (await Promise.all(keys.map((key) => find([key], signal)))).flat();
+    }
+  };
+  return {
+    find,
+    async page(asked, signal) {
+      const places = [asked.after, asked.before].filter((place) => place !== null);
+      const by = toOrder(query, asked.state);
+      if (places.some(({ id, time }) => checkId(id) !== null || (time === "") !== (by === null)))
+        throw refuse("The cursor is not of this list");
+      if (asked.state !== null && query.states[asked.state] === undefined) return [];
+      const rows = await read(selectPage(query, asked), adviseIndex(query, asked), signal).catch((error: unknown) => {
+        if (places.some(({ id, time }) => isRefused(error, id) || isRefused(error, time)))
+          throw refuse("The cursor is not of this list");
+        return asOpsError(error);
+      });
+      return rows.map((row) => toPlaced(row, source));
+    },
+    async attempts(jobs, signal) {
+      const found = await readOf(jobs, (condition) => selectAttemptRows(query, condition), signal).catch(asOpsError);
+      return jobs.map((job) => (found.get(toJobKey(job)) ?? []).map(toAttempt));
+    },
+    ...(query.args !== undefined && {
+      async args(jobs, signal) {
+        const found = await readOf(jobs, (condition) => selectArgs(query, condition), signal).catch((error: unknown) => {
+          if (describe(error).code !== "42501") return asOpsError(error);
+          throw new OpsError(
+            "schema_mismatch",
+            `The database role may not read the arguments of jobs, ${query.args} of table ${table}`,
+            { upstream },
+          );
+        });
+        return jobs.map((job) => toArgs(found.get(toJobKey(job))?.[0]));
+      },
+    }),
+  };
+}
+
+/** Whether a whole number is larger than any id: PostgreSQL would refuse the statement. */
+function isTooLarge(id: string, { idFormat }: JobQuery): boolean {
+  return idFormat !== null && BigInt(id) > largestBigint;
+}
+
+/** Whether the database could not parse this value, which its message quotes. */
+function isRefused(error: unknown, value: string): boolean {
+  const { code, message } = describe(error);
+  return ["22P02", "22003", "22007", "22008"].includes(code) && message.includes(`"${value}"`);
+}
+
+function pickJob(
+  { jobId, queue }: JobRef,
+  found: ReadonlyMap<string, readonly Job[]>,
+  refuse: (message: string) => OpsError,
+): Job | Error | null {
+  const own = (found.get(jobId) ?? found.get(toStored(jobId)) ?? []).filter((job) => queue === null || job.queue === queue);
+  return own.length > 1 ? refuse("Several queues have a job of this id: name one") : (own[0] ?? null);
+}
+
+/** A UUID as PostgreSQL writes it, or a number; other ids are as they are. */
+function toStored(id: string): string {
+  return uuidId.pattern.test(id) ? id.toLowerCase() : id.replace(/^0+(?=\d+$)/, "");
+}
+
+/** Ids are unique in a queue. */
+function toJobKey({ jobId, queue }: JobRef): string {
+  return JSON.stringify([jobId, queue]);
+}
+
+function toRowKey(row: Row): string {
+  return toJobKey({ jobId: row["id"] ?? "", queue: row["queue"] ?? "" });
+}
+
+/** The condition that finds these jobs. */
+function toCondition({ id, lookup = (ids) => `${id} in (${ids})` }: JobQuery, keys: readonly JobRef[]): string {
+  const queues = keys.map(({ queue }) => queue);
+  return lookup(listLiterals(keys.map(({ jobId }) => jobId)), queues.includes(null) ? null : listLiterals(queues));
+}
+
+function listLiterals(values: readonly (string | null)[]): string {
+  return [...new Set(values)].map((value) => quoteLiteral(value ?? "")).join(", ");
+}
+
+/** The time that a list is ordered by; null: by ids. */
+function toOrder({ order = {} }: JobQuery, state: JobState | null): string | null {
+  return (state === null ? null : order[state]) ?? order.any ?? null;
+}
+
+const formatted = [
+  "id::text as id, placed_at::text as placed_at, queue, system_state, state, kind, priority::text as priority, attempt::text as attempt, max_attempts::text as max_attempts, worker, host",
+  ...["created_at", "scheduled_at", "started_at", "finished_at"].map((name) => `${toTimeText(name)} as ${name}`),
+].join(", ");
+
+function selectJobs(query: JobQuery, condition: string): string {
+  const { from, where = "true" } = query;
+  return `select ${formatted} from (select ${selectRaw(query, null)} from ${from} where ${where} and ${condition}) as row`;
+}
+
+/**
+ * Two ways to read a page: in the order of an index, which is cheap where most rows match; or all that match, by an index on the state or queue, which is cheap
+ * where they are few. The planner alone would choose the first, and hope that it finds enough soon.
+ */
+function selectPage(query: JobQuery, { queue, state, after, before, inverted, limit }: JobsQuery): readonly string[] {
+  const { from, id, where = "true" } = query;
+  const by = toOrder(query, state);
+  const toRow = ({ time, id: last }: JobPlace) =>
+    by === null ? [id, quoteLiteral(last)] : [`(${by}, ${id})`, `(${quoteLiteral(time)}, ${quoteLiteral(last)})`];
+  const beyond = (place: JobPlace | null, sign: "<" | ">") => (place === null ? [] : [toRow(place).join(` ${sign} `)]);
+  const conditions = [
+    where,
+    ...(state === null ? [] : [query.states[state] ?? "false"]),
+    ...(queue === null ? [] : [`${query.queue} = ${quoteLiteral(queue)}`]),
+    ...(by === null ? [] : [`${by} is not null`]),
+    ...beyond(after, "<"),
+    ...beyond(before, ">"),
+  ].map((condition) => `(${condition})`);
+  const direction = inverted ? "asc" : "desc";
+  const toEnd = (columns: readonly (string | null)[]) =>
+    `order by ${columns.flatMap((name) => (name === null ? [] : `${name} ${direction}`)).join(", ")} limit ${limit}`;
+  const matching = `select ${selectRaw(query, by)} from ${from} where ${conditions.join(" and ")}`;
+  const end = toEnd([by === null ? null : "placed_at", "id"]);
+  return [
+    `select ${formatted} from (${matching} ${toEnd([by, id])}) as row`,
+    `with matching as materialized (${matching}) select ${formatted} from (select * from matching ${end}) as row`,
+  ];
+}
+
+function selectAttemptRows({ from, id, queue, where = "true", attempts }: JobQuery, condition: string): string {
+  return `
+select ${id}::text as id, ${queue} as queue, attempt.number::text as number, ${toTimeText("attempt.at")} as at, ${toTimeText("attempt.started_at")} as started_at,
+       left(attempt.error, ${errorReadLimit}) as error, left(attempt.trace, ${traceLimit + cutMargin}) as trace, attempt.worker, attempt.host
+from ${from} cross join lateral (
+  select * from (${attempts}) as failed order by number desc nulls last, at desc limit ${attemptsLimit}
+) as attempt
+where ${where} and ${condition} order by attempt.number desc nulls last, attempt.at desc`;
+}
+
+function selectArgs({ from, id, queue, where = "true", args }: JobQuery, condition: string): string {
+  return `
+select ${id}::text as id, ${queue} as queue, left(${args}::text, ${argsLimit + cutMargin}) as args, (length(${args}::text) > ${argsLimit})::text as cut
+from ${from} where ${where} and ${condition}`;
+}
+
+/** What to do where no index serves a list; null: the look-up of jobs by their ids. */
+function adviseIndex(query: JobQuery, asked: JobsQuery | null): string {
+  const { id, queue, systemState, table } = query;
+  const columns =
+    asked === null
+      ? [id]
+      : [asked.queue === null ? "" : queue, asked.state === null ? "" : systemState, toOrder(query, asked.state) ?? "", id];
+  const names = columns.flatMap((column) => /^job\.("(?:[^"]|"")+"|\w+)(?:::text)?$/.exec(column)?.[1] ?? []);
+  const index = `an index on ${formatTable(table)} (${names.join(", ")}) would serve it`;
+  return asked === null || (asked.queue !== null && asked.state !== null) ? index : `name a queue and a state; ${index}`;
+}
+
+function toJob(row: Row, source: string): Job {
+  const text = (name: string) => row[name] || null;
+  return {
+    source,
+    queue: row["queue"] ?? "",
+    jobId: row["id"] ?? "",
+    kind: text("kind"),
+    state: text("state") as JobState | null,
+    systemState: row["system_state"] ?? "",
+    priority: toNumber(row["priority"]),
+    createdAt: text("created_at"),
+    scheduledAt: text("scheduled_at"),
+    startedAt: text("started_at"),
+    finishedAt: text("finished_at"),
+    attempt: toNumber(row["attempt"]),
+    maxAttempts: toNumber(row["max_attempts"]),
+    worker: text("worker"),
+    host: text("host"),
+  };
+}
+
+function toPlaced(row: Row, source: string): PlacedJob {
+  return { ...toJob(row, source), place: { time: row["placed_at"] ?? "", id: row["id"] ?? "" } };
+}
+
+function toAttempt({ number, at, started_at: startedAt, error, trace, worker, host }: Row): JobAttempt {
+  return {
+    number: toNumber(number),
+    at: at || null,
+    startedAt: startedAt || null,
+    error: toErrorText((error ?? "").trimStart()),
+    trace: (trace && redactStart(trace, traceLimit)) || null,
+    worker: worker || null,
+    host: host || null,
+  };
+}
+
+function toArgs(row: Row | undefined): JobArgs | null {
+  const text = row?.["args"] ?? null;
+  return text === null ? null : { text: redactStart(text, argsLimit), truncated: row?.["cut"] === "true" };
+}

@@ -1,0 +1,69 @@
+import { type JobQuery, selectAttempts } from "../../postgres/job-query.ts";
+import { toTableName } from "../../postgres/names.ts";
+import type { TableSourceConfig } from "./config.ts";
+import { column, isStatus, isWaiting, toFrom, toHost, toQueue } from "./sql.ts";
+
+/** How the jobs of a table are read one by one. It has the last attempt only; the error of a job that does not end failed is of an unknown time. */
+export function tableJobs(config: TableSourceConfig): JobQuery {
+  const { queue, byColumn } = toQueue(config);
+  const { error, finished_at: finishedAt, started_at: startedAt, attempts, worker, args } = config;
+  const isFailed = isStatus(config, [...config.failed, ...(config.retrying ?? [])]);
+  const ended = column(finishedAt);
+  const whose = worker && { worker: `${column(worker.column)}::text`, host: toHost(worker, `${column(worker.column)}::text`) };
+  return {
+    table: toTableName(config.table),
+    from: toFrom(config),
+    id: column(config.id),
+    idFormat: null,
+    queue,
+    ...(byColumn !== null && { where: `${byColumn} is not null` }),
+    systemState: `${column(config.status)}::text`,
+    states: toConditions(config),
+    columns: {
+      ...(config.type !== undefined && { kind: `${column(config.type)}::text` }),
+      ...toColumn(config.priority, "priority"),
+      ...toColumn(config.created_at, "created_at"),
+      ...toColumn(config.run_at, "scheduled_at"),
+      ...toColumn(startedAt, "started_at"),
+      finished_at: ended,
+      ...toColumn(attempts, "attempt"),
+      ...toColumn(config.max_attempts, "max_attempts"),
+      ...whose,
+    },
+    order: { failed: ended, completed: ended, cancelled: ended },
+    attempts: selectAttempts(
+      {
+        ...(attempts !== undefined && { number: `case when ${isFailed} then ${column(attempts)} end` }),
+        at: `case when ${isStatus(config, config.failed)} then ${ended} end`,
+        ...toColumn(startedAt, "started_at"),
+        ...(error !== undefined && { error: `${column(error)}::text` }),
+        ...whose,
+      },
+      `where ${isFailed}${error === undefined ? "" : ` or coalesce(${column(error)}::text, '') <> ''`}`,
+    ),
+    ...(args !== undefined && { args: column(args) }),
+  };
+}
+
+function toConditions(config: TableSourceConfig): JobQuery["states"] {
+  const { waiting, run_at: runAt, retrying, active, control, failed } = config;
+  const isFuture = runAt === undefined ? null : `${column(runAt)} > now()`;
+  const discarded = control?.discard?.status;
+  return {
+    ...(retrying && { retrying: isStatus(config, retrying) }),
+    ...(isFuture !== null && { scheduled: `${isStatus(config, waiting)} and ${isFuture}` }),
+    available: isFuture === null ? isWaiting(config) : `${isStatus(config, waiting)} and not coalesce(${isFuture}, false)`,
+    ...(active && { running: isStatus(config, active) }),
+    ...(discarded !== undefined && { cancelled: isStatus(config, [discarded]) }),
+    failed: isStatus(
+      config,
+      failed.filter((status) => status !== discarded),
+    ),
+    completed: isStatus(config, config.done),
+  };
+}
+
+/** Nothing where the mapping has no such column. */
+function toColumn(name: string | undefined, as: string): Readonly<Record<string, string>> {
+  return name === undefined ? {} : { [as]: column(name) };
+}
