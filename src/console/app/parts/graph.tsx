@@ -1,14 +1,16 @@
-import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
-import { theme } from "../data/theme.ts";
-import { toClock, toDay, toLocalTime } from "./format.ts";
+import { signal } from "@preact/signals";
+import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { findNearest, toPath, toTimeTicks, toValueTicks } from "./graph-scale.ts";
+import { toLocalTime } from "./format.ts";
+
+type Tone = "accent" | "ok" | "warn" | "bad" | "muted";
 
 export interface Series {
   readonly label: string;
   /** Null is unknown: a gap. As many as there are times. */
   readonly values: readonly (number | null)[];
   /** The colours of states, or the accent. */
-  readonly tone?: "accent" | "ok" | "warn" | "bad" | "muted";
+  readonly tone?: Tone;
 }
 
 export interface GraphMark {
@@ -39,171 +41,161 @@ interface GraphProps {
   readonly onPick?: (at: number) => void;
 }
 
-function readColour(name: string): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const colour = getComputedStyle(probe).color;
-  probe.remove();
-  return colour;
+const [left, right, top, bottom] = [56, 12, 8, 20];
+const [tickWidth, tickHeight, letterWidth] = [84, 36, 6.2];
+
+/** The moment under the pointer: all graphs of a screen show their values at it. */
+const pointed = signal<number | null>(null);
+
+/** The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The pointer's values are in the legend. */
+export function Graph(props: GraphProps) {
+  const { times, series, format, label, knownSince, marks = [], threshold, height = 160, onPick } = props;
+  const [box, width] = useWidth();
+  const hatch = useId();
+  const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
+  const inner = Math.max(1, width - left - right);
+  const toX = (at: number) => left + ((at - from) / (to - from || 1)) * inner;
+  const { scaleTop, ticks } = useMemo(() => {
+    const largest = Math.max(
+      props.max ?? 0,
+      threshold ?? 0,
+      ...series.flatMap(({ values }) => values.filter((value) => value !== null)),
+    );
+    const { top: found, ticks: values } = toValueTicks(largest, Math.max(2, Math.floor((height - top - bottom) / tickHeight)));
+    return { scaleTop: found, ticks: values };
+  }, [series, props.max, threshold, height]);
+  const toY = (value: number) => height - bottom - (Math.max(0, value) / scaleTop) * (height - top - bottom);
+  const lines = useMemo(() => {
+    const xs = times.map(toX);
+    return series.map(({ values, tone = "accent" }) => ({
+      tone,
+      path: toPath(
+        xs,
+        values.map((value) => (value === null ? null : toY(value))),
+      ),
+    }));
+  }, [times, series, width, height, scaleTop]);
+  const toTime = ({ clientX, currentTarget }: { readonly clientX: number; readonly currentTarget: Element }) =>
+    from + ((clientX - currentTarget.getBoundingClientRect().left - left) / inner) * (to - from);
+  const unknownEnd = knownSince === null || knownSince === undefined ? left : Math.min(toX(to), toX(knownSince));
+  const isNow = pointed.value !== null && pointed.value >= from && pointed.value <= to;
+
+  return (
+    <div class={`graph ${onPick ? "pick" : ""}`} ref={box}>
+      <svg
+        width={width}
+        height={height}
+        role="img"
+        aria-label={label}
+        onPointerMove={(event) => (pointed.value = toTime(event))}
+        onPointerLeave={() => (pointed.value = null)}
+        onClick={(event) => onPick?.(Math.min(to, Math.max(from, toTime(event))))}
+      >
+        <pattern id={hatch} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <line x1="0" x2="0" y1="0" y2="6" class="grid" />
+        </pattern>
+        {unknownEnd > left && (
+          <rect x={left} y={top} width={unknownEnd - left} height={height - top - bottom} fill={`url(#${hatch})`} />
+        )}
+        {ticks.map((value) => (
+          <g key={value}>
+            <line class="grid" x1={left} x2={width - right} y1={toY(value)} y2={toY(value)} />
+            <text x={left - 6} y={toY(value) + 4} text-anchor="end">
+              {format(value)}
+            </text>
+          </g>
+        ))}
+        {toTimeTicks(from, to, inner / tickWidth).map((tick) => (
+          <text key={tick.value} x={toX(tick.value)} y={height - 4} text-anchor="middle">
+            {tick.label}
+          </text>
+        ))}
+        {threshold !== undefined && <line class="limit" x1={left} x2={width - right} y1={toY(threshold)} y2={toY(threshold)} />}
+        {lines.map(({ tone, path }, index) => (
+          <path key={series[index]?.label} class={tone} d={path} />
+        ))}
+        <Marks marks={marks.filter(({ at }) => at >= from && at <= to)} toX={toX} height={height} end={width - right} />
+        {isNow && (
+          <line
+            class="pointed"
+            x1={toX(pointed.value as number)}
+            x2={toX(pointed.value as number)}
+            y1={top}
+            y2={height - bottom}
+          />
+        )}
+      </svg>
+      <Legend times={times} series={series} format={format} at={isNow ? pointed.value : null} />
+    </div>
+  );
 }
 
-/** The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The cursor's values are read in the legend. */
-export function Graph(props: GraphProps) {
-  const { times, series, label, height = 160 } = props;
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const latest = useRef(props);
-  latest.current = props;
-  const shape = `${series.map(({ label: name, tone }) => `${name} ${tone}`).join("|")} ${height} ${theme.value} ${props.threshold} ${props.max}`;
+/** The values at a moment, else the last known ones. */
+function Legend({ times, series, format, at }: Pick<GraphProps, "times" | "series" | "format"> & { readonly at: number | null }) {
+  const index = at === null ? times.length - 1 : findNearest(times, at);
+  return (
+    <p class="legend">
+      {series.map(({ label, values, tone = "accent" }) => (
+        <span key={label}>
+          <i class={tone} aria-hidden="true" /> {label} {typeof values[index] === "number" ? format(values[index]) : "unknown"}
+        </span>
+      ))}
+      <span>{at === null ? "" : toLocalTime(times[index] ?? at)}</span>
+    </p>
+  );
+}
 
-  useEffect(() => {
+interface MarksProps {
+  readonly marks: readonly GraphMark[];
+  readonly toX: (at: number) => number;
+  readonly height: number;
+  /** Where the graph ends. */
+  readonly end: number;
+}
+
+/** A line across for each mark, and its label where that has room before the next one; the newest has room on its left as well. */
+function Marks({ marks, toX, height, end: graphEnd }: MarksProps) {
+  let end = graphEnd;
+  return (
+    <>
+      {marks
+        .toSorted((one, other) => other.at - one.at)
+        .map(({ at, label, tone = "accent" }, index) => {
+          const [x, room] = [toX(at), label.length * letterWidth + 8];
+          const isLeft = index === 0 && x + room > end && x - room > left;
+          const hasRoom = isLeft || x + room <= end;
+          end = isLeft ? x - room : x;
+          return (
+            <g key={`${at} ${label}`}>
+              <line class={tone} x1={x} x2={x} y1={top} y2={height - bottom}>
+                <title>
+                  {label} {toLocalTime(at)}
+                </title>
+              </line>
+              {hasRoom && (
+                <text class={tone} x={x + (isLeft ? -4 : 4)} y={top + 9} text-anchor={isLeft ? "end" : "start"}>
+                  {label}
+                </text>
+              )}
+            </g>
+          );
+        })}
+    </>
+  );
+}
+
+/** The width that an element has, pixels, as it changes. */
+function useWidth() {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(600);
+  useLayoutEffect(() => {
     const element = box.current;
     if (!element) return undefined;
-    const made = new uPlot(toOptions(latest, element.clientWidth, height), toData(latest.current), element);
-    plot.current = made;
-    // uPlot's own `bind.click` is that of the legend.
-    made.over.addEventListener("click", () => latest.current.onPick?.(made.posToVal(made.cursor.left ?? 0, "x") * 1000));
-    const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    const measure = () => setWidth(element.clientWidth);
+    measure();
+    const watch = new ResizeObserver(measure);
     watch.observe(element);
-    return () => {
-      watch.disconnect();
-      made.destroy();
-      plot.current = null;
-    };
-  }, [shape]);
-  useEffect(() => plot.current?.setData(toData(latest.current)), [times, series, props.marks, props.knownSince]);
-
-  return <div class={`graph ${props.onPick ? "pick" : ""}`} ref={box} role="img" aria-label={label} />;
-}
-
-function toData({ times, series }: GraphProps): uPlot.AlignedData {
-  return [times.map((at) => at / 1000), ...series.map(({ values }) => values as (number | null)[])];
-}
-
-function toOptions(latest: { readonly current: GraphProps }, width: number, height: number): uPlot.Options {
-  const [line, muted] = [readColour("line"), readColour("muted")];
-  const markColours = { accent: readColour("accent"), bad: readColour("bad"), muted };
-  const axis = {
-    stroke: muted,
-    grid: { stroke: line, width: 1 },
-    ticks: { stroke: line, width: 1 },
-    font: "11px system-ui, sans-serif",
-  };
-  const { series, format, threshold, max } = latest.current;
-  const top = (found: number | null) =>
-    Math.max(max ?? 0, (found ?? 0) * (max === undefined ? 1.1 : 1), threshold === undefined ? 0 : threshold * 1.05) || 1;
-  return {
-    width,
-    height,
-    padding: [8, 20, 0, 0],
-    // Ranges are in the URL: dragging would choose one that no link knows. All graphs of a screen show their values at the same moment.
-    cursor: { y: false, drag: { x: false, y: false }, sync: { key: "screen" } },
-    legend: { live: true },
-    scales: { x: { time: true }, y: { range: (_self, _min, found) => [0, top(found)] } },
-    axes: [
-      { ...axis, size: 28, values: toTimeLabels },
-      { ...axis, size: 56, values: (_self, splits) => splits.map((value) => format(value)) },
-    ],
-    series: [
-      { label: "at", value: (_self, value) => (value === null ? "" : toLocalTime(value * 1000)) },
-      ...series.map(({ label, tone = "accent" }) => ({
-        label,
-        stroke: readColour(tone),
-        width: 1.5,
-        spanGaps: false,
-        points: { show: false },
-        value: (_self: uPlot, value: number | null, _series: number, index: number | null) =>
-          value !== null ? format(value) : index === null ? "" : "unknown",
-      })),
-    ],
-    hooks: {
-      drawClear: [(self) => hatchUnknown(self, latest.current.knownSince ?? null, line)],
-      draw: [
-        (self) => {
-          const { ctx, bbox } = self;
-          const ratio = devicePixelRatio;
-          ctx.save();
-          ctx.lineWidth = ratio;
-          drawMarks(self, latest.current.marks ?? [], markColours);
-          if (threshold !== undefined) {
-            const y = Math.round(self.valToPos(threshold, "y", true));
-            ctx.strokeStyle = readColour("bad");
-            ctx.setLineDash([4 * ratio, 4 * ratio]);
-            ctx.beginPath();
-            ctx.moveTo(bbox.left, y);
-            ctx.lineTo(bbox.left + bbox.width, y);
-            ctx.stroke();
-          }
-          ctx.restore();
-        },
-      ],
-    },
-  };
-}
-
-/** A line across for each mark, and its label where that has room before the next one. */
-function drawMarks(self: uPlot, marks: readonly GraphMark[], colours: Readonly<Record<string, string>>): void {
-  const { ctx, bbox } = self;
-  const ratio = devicePixelRatio;
-  const right = bbox.left + bbox.width;
-  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.setLineDash([]);
-  let end = right;
-  for (const { at, label, tone = "accent" } of marks.toSorted((one, other) => other.at - one.at)) {
-    const x = Math.round(self.valToPos(at / 1000, "x", true));
-    if (x < bbox.left || x > right) continue;
-    [ctx.strokeStyle, ctx.fillStyle] = [colours[tone] ?? "", colours[tone] ?? ""];
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    if (!label) continue;
-    const width = ctx.measureText(label).width + 8 * ratio;
-    // The newest one has room on its left as well.
-    const isLeft = x + width > end && end === right;
-    if (isLeft || x + width <= end) {
-      ctx.textAlign = isLeft ? "right" : "left";
-      const text = isLeft ? cutText(ctx, label, x - bbox.left - 8 * ratio) : label;
-      ctx.fillText(text, x + (isLeft ? -4 : 4) * ratio, bbox.top + 11 * ratio);
-    }
-    end = isLeft ? x - width : x;
-  }
-}
-
-function cutText(ctx: CanvasRenderingContext2D, text: string, room: number): string {
-  let cut = text;
-  while (cut && ctx.measureText(cut).width > room) cut = cut.replace(/.…?$/u, "…").replace(/^…$/, "");
-  return cut;
-}
-
-/** 24 hours, in the person's zone; the day at midnight and for steps of days. @param step seconds between the labels */
-function toTimeLabels(_self: uPlot, splits: readonly number[], _axis: number, _space: number, step: number): string[] {
-  return splits.map((seconds) => {
-    const clock = toClock(seconds * 1000);
-    if (step >= 86_400 || clock === "00:00:00") return toDay(seconds * 1000).slice(5);
-    return step < 60 ? clock : clock.slice(0, 5);
-  });
-}
-
-/** Fills the time before `since` with slanted lines: nothing is known of it. */
-function hatchUnknown(self: uPlot, since: number | null, colour: string): void {
-  if (since === null) return;
-  const { ctx, bbox } = self;
-  const end = Math.min(bbox.left + bbox.width, self.valToPos(since / 1000, "x", true));
-  if (!(end > bbox.left)) return;
-  const { left, top, height } = bbox;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(left, top, end - left, height);
-  ctx.clip();
-  ctx.beginPath();
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = devicePixelRatio;
-  for (let x = left - height; x < end; x += 6 * devicePixelRatio) {
-    ctx.moveTo(x, top + height);
-    ctx.lineTo(x + height, top);
-  }
-  ctx.stroke();
-  ctx.restore();
+    return () => watch.disconnect();
+  }, []);
+  return [box, width] as const;
 }
