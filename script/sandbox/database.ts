@@ -15,23 +15,31 @@ const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
 export interface SandboxDatabase {
   /** URL of the gateway's read-only role. */
   readonly gatewayUrl: string;
+  /** URL of the role with which the gateway changes jobs. */
+  readonly controlUrl: string;
   /** Path of QUEUES_FILE. */
   readonly queuesFile: string;
 }
 
 /**
- * A PostgreSQL of our own in `folder` with the job tables, an hour of history, the gateway's role, and a worker that runs jobs.
+ * A PostgreSQL of our own in `folder` with the job tables, an hour of history, the gateway's roles, and a worker that runs jobs.
  * Hands each process to `keep` as soon as it runs.
  */
 export async function startDatabase(folder: string, keep: (part: Running) => void): Promise<SandboxDatabase> {
   const postgres = await startPostgres(join(folder, "postgres"));
   keep(postgres);
   const ownerUrl = await createDatabase(postgres.url, "wallet_core");
-  const password = randomBytes(18).toString("base64url");
+  const passwords = {
+    wallet_core_ops: randomBytes(18).toString("base64url"),
+    wallet_core_jobs: randomBytes(18).toString("base64url"),
+  };
   await run(ownerUrl, [
     ...sandboxQueues.map(queueSql),
     readFileSync(roleSql, "utf8"),
-    `alter role wallet_core_ops password ${quote(password)}`,
+    `alter role wallet_core_ops password ${quote(passwords.wallet_core_ops)}`,
+    `create role wallet_core_jobs login password ${quote(passwords.wallet_core_jobs)}`,
+    `grant usage on schema public to wallet_core_jobs`,
+    `grant select, update on ${sandboxQueues.map(({ table }) => table).join(", ")} to wallet_core_jobs`,
   ]);
   const path = join(folder, "queues.json");
   writeFileSync(path, queuesFile(sandboxQueues));
@@ -44,10 +52,13 @@ export async function startDatabase(folder: string, keep: (part: Running) => voi
       ready: () => Promise.resolve(readFileSync(logFile, "utf8").includes("working")),
     }),
   );
-  const url = new URL(ownerUrl);
-  url.username = "wallet_core_ops";
-  url.password = password;
-  return { gatewayUrl: url.href, queuesFile: path };
+  const urlOf = (role: keyof typeof passwords) => {
+    const url = new URL(ownerUrl);
+    url.username = role;
+    url.password = passwords[role];
+    return url.href;
+  };
+  return { gatewayUrl: urlOf("wallet_core_ops"), controlUrl: urlOf("wallet_core_jobs"), queuesFile: path };
 }
 
 async function createDatabase(url: string, name: string): Promise<string> {

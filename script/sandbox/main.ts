@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { buildConsole } from "../console.ts";
 import type { Running } from "../services/process.ts";
 import { startPrometheus } from "../services/prometheus.ts";
 import { startContainers } from "./containers.ts";
@@ -49,7 +51,7 @@ async function startParts(
   const startedAt = new Date();
   const releases = releasesAt(startedAt);
   const keep = (running: Running) => stack.defer(() => running.stop());
-  const [docker, database, prometheus] = await Promise.all([
+  const [docker, database, prometheus, pages] = await Promise.all([
     part(
       "Docker with the containers of a Kamal host",
       async () => {
@@ -67,14 +69,15 @@ async function startParts(
       keep(running);
       return running;
     }),
+    part("the console's files", () => buildConsole(fileURLToPath(new URL("../../dist/console", import.meta.url)))),
   ]);
   const deployInfoPath = join(folder, "deploy", "deploy_info.json");
   const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
     writeDeployInfo(folder, deployInfoPath, releases, startedAt),
   );
   const missing = new Set<string>();
-  for (const [name, found] of Object.entries({ docker, queues: database, hosts: prometheus, deploy }))
-    if (!found) missing.add(name);
+  for (const [name, found] of Object.entries({ docker, queues: database, hosts: prometheus, console: pages, deploy }))
+    if (found === null) missing.add(name);
   const parts = { dockerSocket: docker?.socketPath ?? null, database, prometheusUrl: prometheus?.url ?? null, deployInfoPath };
   return { parts, container: kamalContainers(releases).find(({ running }) => running)?.name ?? "", missing };
 }
@@ -121,6 +124,7 @@ async function main(): Promise<number> {
   if (missing.size > 0)
     say(`== Without: ${[...missing].join(", ")} (reasons above); their endpoints answered the documented 404 or 503.`);
   say(`== Address:  ${gateway.url}\n== Token:    ${gateway.token}   (every scope, both environments)`);
+  say(`== Console:  ${gateway.url}/#token=${gateway.token}   (signs in)`);
   say(`== GraphiQL: ${gateway.url}/graphql   (enter the token)\n== Gateway's log: ${gateway.logFile}`);
   if (wrong > 0)
     say(

@@ -29,10 +29,13 @@ it("the demo starts real parts, answers every endpoint and cleans up", { timeout
     await expect.poll(settled, { timeout: 120_000, interval: 100 }).toBe(true);
     const output = demo.output();
     expect(output).toContain("Every endpoint answered as documented.");
-    expect(output).not.toMatch(/cannot be had|UNEXPECTED/);
+    expect(output).not.toMatch(/is not available|UNEXPECTED/);
 
     const [, address = ""] = /Address: +(\S+)/.exec(output) ?? [];
     const [, token = ""] = /Token: +(\S+)/.exec(output) ?? [];
+    expect(output).toContain(`Console:  ${address}/#token=${token} `);
+    const page = await fetch(address, { headers: { accept: "text/html" } });
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     const [, folder = ""] = /private folder: (\S+)/.exec(output) ?? [];
     const queues = await fetch(`${address}/api/v1/admin/ops/queues`, { headers: { authorization: `Bearer ${token}` } });
     const names = ((await queues.json()) as { queues: { name: string }[] }).queues.map(({ name }) => name);
