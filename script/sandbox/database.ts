@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { startPostgres } from "../services/postgres.ts";
 import { type Running, startProcess } from "../services/process.ts";
-import { queueSql, queuesFile, quote, sandboxQueues } from "./queues.ts";
+import { queueSql, queuesFile, quote } from "./queues.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Work } from "./worker.ts";
 
 const roleSql = new URL("../../deploy/postgres/read-only-role.sql", import.meta.url);
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
@@ -22,10 +24,14 @@ export interface SandboxDatabase {
 }
 
 /**
- * A PostgreSQL of our own in `folder` with the job tables, an hour of history, the gateway's roles, and a worker that runs jobs.
+ * A PostgreSQL of our own in `folder` with the job tables of a scenario, an hour of history, the gateway's roles, and a worker that runs jobs.
  * Hands each process to `keep` as soon as it runs.
  */
-export async function startDatabase(folder: string, keep: (part: Running) => void): Promise<SandboxDatabase> {
+export async function startDatabase(
+  folder: string,
+  { queues, settlements }: Pick<Scenario, "queues" | "settlements">,
+  keep: (part: Running) => void,
+): Promise<SandboxDatabase> {
   const postgres = await startPostgres(join(folder, "postgres"));
   keep(postgres);
   const ownerUrl = await createDatabase(postgres.url, "wallet_core");
@@ -34,20 +40,22 @@ export async function startDatabase(folder: string, keep: (part: Running) => voi
     wallet_core_jobs: randomBytes(18).toString("base64url"),
   };
   await run(ownerUrl, [
-    ...sandboxQueues.map(queueSql),
+    ...queues.map(queueSql),
+    ...(settlements ? [settlements.sql] : []),
     readFileSync(roleSql, "utf8"),
     `alter role wallet_core_ops password ${quote(passwords.wallet_core_ops)}`,
     `create role wallet_core_jobs login password ${quote(passwords.wallet_core_jobs)}`,
     `grant usage on schema public to wallet_core_jobs`,
-    `grant select, update on ${sandboxQueues.map(({ table }) => table).join(", ")} to wallet_core_jobs`,
+    `grant select, update on ${[...queues.map(({ table }) => table), ...(settlements ? ["river_job"] : [])].join(", ")} to wallet_core_jobs`,
   ]);
   const path = join(folder, "queues.json");
-  writeFileSync(path, queuesFile(sandboxQueues));
+  writeFileSync(path, queuesFile(queues));
   const logFile = join(folder, "worker.log");
+  const work: Work = { queues: queues.map(({ name }) => name), settlements: settlements?.workers ?? [] };
   keep(
     await startProcess({
       command: process.execPath,
-      args: ["--disable-warning=ExperimentalWarning", worker, ownerUrl],
+      args: ["--disable-warning=ExperimentalWarning", worker, ownerUrl, JSON.stringify(work)],
       logFile,
       ready: () => Promise.resolve(readFileSync(logFile, "utf8").includes("working")),
     }),
