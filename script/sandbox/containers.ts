@@ -2,13 +2,13 @@ import process from "node:process";
 import Docker from "dockerode";
 import { buildSampleImage } from "../services/dockerd.ts";
 import { UnavailableError } from "../services/process.ts";
-import { appImage, kamalContainers, redisImage, type Releases, type SandboxContainer } from "./kamal.ts";
+import type { SandboxContainer } from "./kamal.ts";
 
 /** Label of what a sandbox created, with the process id of its owner, so that exactly that can be removed. */
 const label = "wallet-core-ops.sandbox";
 
 /** The names of the sandbox that others use on this engine. First removes what a killed sandbox left. */
-export async function takenNames(socketPath: string, releases: Releases): Promise<readonly string[]> {
+export async function takenNames(socketPath: string, containers: readonly SandboxContainer[]): Promise<readonly string[]> {
   const docker = new Docker({ socketPath });
   const names = new Set<string>();
   for (const found of await docker.listContainers({ all: true })) {
@@ -16,13 +16,13 @@ export async function takenNames(socketPath: string, releases: Releases): Promis
     if (owner !== undefined && !isAlive(Number(owner))) await docker.getContainer(found.Id).remove({ force: true });
     else for (const name of found.Names) names.add(name.slice(1));
   }
-  return kamalContainers(releases).flatMap(({ name }) => (names.has(name) ? [name] : []));
+  return containers.flatMap(({ name }) => (names.has(name) ? [name] : []));
 }
 
-/** Creates the Kamal containers of one host; the returned function removes them and the image names, and nothing else. */
-export async function startContainers(socketPath: string, releases: Releases): Promise<() => Promise<void>> {
+/** Creates the containers; the returned function removes them and the image names, and nothing else. */
+export async function startContainers(socketPath: string, containers: readonly SandboxContainer[]): Promise<() => Promise<void>> {
   const docker = new Docker({ socketPath });
-  const images = [`${appImage}:${releases.current}`, `${appImage}:${releases.previous}`, redisImage];
+  const images = [...new Set(containers.map(({ options }) => options.Image as string))];
   const built = await docker
     .getImage("ops-sample:latest")
     .inspect()
@@ -48,7 +48,7 @@ export async function startContainers(socketPath: string, releases: Releases): P
     }
     const networks = await docker.listNetworks();
     const network = networks.some(({ Name }) => Name === "bridge") ? "bridge" : "none";
-    for (const container of kamalContainers(releases)) await create(docker, container, network);
+    for (const container of containers) await create(docker, container, network);
   } catch (error) {
     await remove().catch(() => {});
     throw new UnavailableError(`the sample containers could not be started: ${(error as Error).message}`, { cause: error });

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { startPostgres } from "../services/postgres.ts";
 import { type Running, startProcess } from "../services/process.ts";
-import { queueSql, queuesFile, quote, sandboxQueues } from "./queues.ts";
+import { queueSql, queuesFile, quote } from "./queues.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Work } from "./worker.ts";
 
 const roleSql = new URL("../../deploy/postgres/read-only-role.sql", import.meta.url);
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
@@ -15,39 +17,56 @@ const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
 export interface SandboxDatabase {
   /** URL of the gateway's read-only role. */
   readonly gatewayUrl: string;
+  /** URL of the role with which the gateway changes jobs. */
+  readonly controlUrl: string;
   /** Path of QUEUES_FILE. */
   readonly queuesFile: string;
 }
 
 /**
- * A PostgreSQL of our own in `folder` with the job tables, an hour of history, the gateway's role, and a worker that runs jobs.
+ * A PostgreSQL of our own in `folder` with the job tables of a scenario, an hour of history, the gateway's roles, and a worker that runs jobs.
  * Hands each process to `keep` as soon as it runs.
  */
-export async function startDatabase(folder: string, keep: (part: Running) => void): Promise<SandboxDatabase> {
+export async function startDatabase(
+  folder: string,
+  { queues, settlements }: Pick<Scenario, "queues" | "settlements">,
+  keep: (part: Running) => void,
+): Promise<SandboxDatabase> {
   const postgres = await startPostgres(join(folder, "postgres"));
   keep(postgres);
   const ownerUrl = await createDatabase(postgres.url, "wallet_core");
-  const password = randomBytes(18).toString("base64url");
+  const passwords = {
+    wallet_core_ops: randomBytes(18).toString("base64url"),
+    wallet_core_jobs: randomBytes(18).toString("base64url"),
+  };
   await run(ownerUrl, [
-    ...sandboxQueues.map(queueSql),
+    ...queues.map(queueSql),
+    ...(settlements ? [settlements.sql] : []),
     readFileSync(roleSql, "utf8"),
-    `alter role wallet_core_ops password ${quote(password)}`,
+    `alter role wallet_core_ops password ${quote(passwords.wallet_core_ops)}`,
+    `create role wallet_core_jobs login password ${quote(passwords.wallet_core_jobs)}`,
+    `grant usage on schema public to wallet_core_jobs`,
+    `grant select, update on ${[...queues.map(({ table }) => table), ...(settlements ? ["river_job"] : [])].join(", ")} to wallet_core_jobs`,
   ]);
   const path = join(folder, "queues.json");
-  writeFileSync(path, queuesFile(sandboxQueues));
+  writeFileSync(path, queuesFile(queues));
   const logFile = join(folder, "worker.log");
+  const work: Work = { queues: queues.map(({ name }) => name), settlements: settlements?.workers ?? [] };
   keep(
     await startProcess({
       command: process.execPath,
-      args: ["--disable-warning=ExperimentalWarning", worker, ownerUrl],
+      args: ["--disable-warning=ExperimentalWarning", worker, ownerUrl, JSON.stringify(work)],
       logFile,
       ready: () => Promise.resolve(readFileSync(logFile, "utf8").includes("working")),
     }),
   );
-  const url = new URL(ownerUrl);
-  url.username = "wallet_core_ops";
-  url.password = password;
-  return { gatewayUrl: url.href, queuesFile: path };
+  const urlOf = (role: keyof typeof passwords) => {
+    const url = new URL(ownerUrl);
+    url.username = role;
+    url.password = passwords[role];
+    return url.href;
+  };
+  return { gatewayUrl: urlOf("wallet_core_ops"), controlUrl: urlOf("wallet_core_jobs"), queuesFile: path };
 }
 
 async function createDatabase(url: string, name: string): Promise<string> {

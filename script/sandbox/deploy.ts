@@ -4,24 +4,20 @@ import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { Releases } from "./kamal.ts";
+import type { SandboxDeploy } from "./scenario.ts";
 
 const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta.url));
 
 /**
- * Two deploys as Kamal's post-deploy hook records them, the previous release (at `previousAt`) and now the current one. The hook is the real
- * one; its `ssh` runs the remote command here, since the sandbox's one host is this machine. Returns `path`.
+ * Deploys as Kamal's post-deploy hook records them, oldest first. The hook is the real one; its `ssh` runs the remote command here, since the
+ * sandbox's one host is this machine. Returns `path`.
  */
-export function writeDeployInfo(folder: string, path: string, releases: Releases, previousAt: Date): string {
+export function writeDeployInfo(folder: string, path: string, deploys: readonly SandboxDeploy[]): string {
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(join(bin, "ssh"), sshStub, { mode: 0o755 });
-  const now = new Date();
-  for (const [version, at, seconds] of [
-    [releases.previous, previousAt, 61],
-    [releases.current, now, (now.getTime() - previousAt.getTime()) / 1000],
-  ] as const) {
+  for (const { version, at, seconds } of deploys) {
     execFileSync(hook, [], {
       stdio: ["ignore", "ignore", "pipe"],
       timeout: 30_000,

@@ -5,7 +5,7 @@ import process from "node:process";
 import { startDockerd } from "../services/dockerd.ts";
 import { type Running, UnavailableError } from "../services/process.ts";
 import { takenNames } from "./containers.ts";
-import type { Releases } from "./kamal.ts";
+import type { SandboxContainer } from "./kamal.ts";
 
 const machineSocket = "/var/run/docker.sock";
 
@@ -18,8 +18,12 @@ export interface Engine {
 }
 
 /** An engine for the sandbox: the machine's own if it answers and has room for our names, else a private one (needs root). */
-export async function findEngine(folder: string, releases: Releases, keep: (part: Running) => void): Promise<Engine> {
-  const why = await machineEngineProblem(releases);
+export async function findEngine(
+  folder: string,
+  containers: readonly SandboxContainer[],
+  keep: (part: Running) => void,
+): Promise<Engine> {
+  const why = await machineEngineProblem(containers);
   if (why === null) return { socketPath: machineSocket, isOurs: false, what: `the machine's Docker (${machineSocket})` };
   if (process.getuid?.() !== 0) throw new UnavailableError(`${why}, and only root may start a private one`);
   const dockerd = await startDockerd(join(folder, "docker"));
@@ -28,10 +32,10 @@ export async function findEngine(folder: string, releases: Releases, keep: (part
 }
 
 /** Why the machine's engine cannot be used, null when it can. */
-async function machineEngineProblem(releases: Releases): Promise<string | null> {
+async function machineEngineProblem(containers: readonly SandboxContainer[]): Promise<string | null> {
   if (!existsSync(machineSocket)) return "the machine has no Docker socket";
   if (!(await answers(machineSocket))) return "the machine's Docker socket does not answer";
-  const taken = await takenNames(machineSocket, releases);
+  const taken = await takenNames(machineSocket, containers);
   return taken.length === 0 ? null : `the machine's Docker already has ${taken.join(", ")}`;
 }
 

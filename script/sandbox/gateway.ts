@@ -4,13 +4,14 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { freePort, type Running, startProcess } from "../services/process.ts";
+import type { SandboxDatabase } from "./database.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** Addresses of the sandbox's parts; null for an unavailable one. */
 export interface Parts {
   readonly dockerSocket: string | null;
-  readonly database: { readonly gatewayUrl: string; readonly queuesFile: string } | null;
+  readonly database: SandboxDatabase | null;
   readonly prometheusUrl: string | null;
   readonly deployInfoPath: string;
 }
@@ -37,9 +38,9 @@ export async function startGateway(folder: string, parts: Parts, keep: (part: Ru
     DEPLOY_INFO_PATH: parts.deployInfoPath,
     AUDIT_FILE: join(folder, "audit.jsonl"),
     RESTART: "on",
-    ...(parts.database ? { DATABASE_URL: parts.database.gatewayUrl, QUEUES_FILE: parts.database.queuesFile } : {}),
+    ...(parts.database ? toSettings(parts.database) : {}),
   };
-  // Nothing from the caller's shell may point this gateway, with its restart switch on, at a real host.
+  // Nothing from the caller's shell may point this gateway, with its switches on, at a real host.
   for (const name of Object.keys(process.env)) if (name.startsWith("WALLET_CORE_OPS_")) delete process.env[name];
   keep(
     await startProcess({
@@ -51,6 +52,10 @@ export async function startGateway(folder: string, parts: Parts, keep: (part: Ru
     }),
   );
   return { url, token, logFile };
+}
+
+function toSettings({ gatewayUrl, controlUrl, queuesFile }: SandboxDatabase): Record<string, string> {
+  return { DATABASE_URL: gatewayUrl, QUEUES_FILE: queuesFile, JOBS: "on", CONTROL_DATABASE_URL: controlUrl };
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -17,15 +17,11 @@ export interface SandboxContainer {
 
 const service = "wallet-core";
 const destination = "staging";
-export const appImage = "registry.example/schoolable/wallet-core";
-export const redisImage = "registry.example/redis:7-alpine";
+const appImage = "registry.example/schoolable/wallet-core";
+const redisImage = "registry.example/redis:7-alpine";
 
-/** Deploy tags of now and of yesterday. */
-export function releasesAt(now: Date): Releases {
-  return { current: deployTag(now), previous: deployTag(new Date(now.getTime() - 86_400_000)) };
-}
-
-function deployTag(date: Date): string {
+/** The deploy tag of a time. */
+export function toDeployTag(date: Date): string {
   return `deploy-${date.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")}-${destination}`;
 }
 
@@ -36,40 +32,76 @@ function deployTag(date: Date): string {
  */
 export function kamalContainers(releases: Releases): readonly SandboxContainer[] {
   return [
-    app("web", releases.previous, { script: webScript, running: false }),
-    app("web", releases.current, { script: webScript, port: 8080, healthcheck: "wget -q -O /dev/null http://127.0.0.1:8080/up" }),
-    app("runner", releases.current, { script: jobScript("runner", 2) }),
-    app("worker", releases.current, { script: jobScript("worker", 1) }),
-    {
-      name: `${service}-redis`,
-      running: true,
-      options: {
-        Image: redisImage,
-        Labels: { service: `${service}-redis` },
-        Env: [`KAMAL_HOST=${hostname()}`],
-        ...command(loop(`echo "1:M $(date -u '+%d %b %Y %H:%M:%S') * 100 changes in 300 seconds. Saving..."`, 10)),
-        ...published(6379),
-      },
-    },
+    webContainer(releases.previous, { running: false }),
+    webContainer(releases.current),
+    runnerContainer(releases.current),
+    appContainer("worker", releases.current, { script: jobScript("worker", 1) }),
+    redisContainer(),
   ];
 }
 
 interface App {
   readonly script: string;
+  /** @default true */
   readonly running?: boolean;
+  /** Port inside, published on the loopback address. */
   readonly port?: number;
   readonly healthcheck?: string;
+  /** Folder to mount, and where. */
+  readonly mount?: string;
+  /** Another container of a role; Kamal makes one on each host, and the sandbox has one host. @default 1 */
+  readonly replica?: number;
 }
 
-function app(role: string, version: string, { script, running = true, port, healthcheck }: App): SandboxContainer {
-  const name = `${service}-${role}-${destination}-${version}`;
+/** A container of an app, and its host name. */
+export interface AppContainer extends SandboxContainer {
+  readonly host: string;
+}
+
+/** The web of a release: answers health checks, and logs requests. */
+export function webContainer(version: string, options: Pick<App, "running" | "replica"> = {}): AppContainer {
+  const healthcheck = "wget -q -O /dev/null http://127.0.0.1:8080/up";
+  return appContainer("web", version, {
+    script: webScript,
+    ...(options.running === false ? {} : { port: 8080, healthcheck }),
+    ...options,
+  });
+}
+
+/** The runner of a release. */
+export function runnerContainer(version: string): AppContainer {
+  return appContainer("runner", version, { script: jobScript("runner", 2) });
+}
+
+/** Redis as an accessory. */
+export function redisContainer(): SandboxContainer {
+  return {
+    name: `${service}-redis`,
+    running: true,
+    options: {
+      Image: redisImage,
+      Labels: { service: `${service}-redis` },
+      Env: [`KAMAL_HOST=${hostname()}`],
+      ...command(loop(`echo "1:M $(date -u '+%d %b %Y %H:%M:%S') * 100 changes in 300 seconds. Saving..."`, 10)),
+      ...published(6379),
+    },
+  };
+}
+
+/** One container of an app: its shell script is process 1. */
+export function appContainer(role: string, version: string, app: App): AppContainer {
+  const { script, running = true, port, healthcheck, mount, replica = 1 } = app;
+  const name = `${service}-${role}-${destination}-${version}${replica === 1 ? "" : `-${replica}`}`;
+  const host = `${hostname().slice(0, 51).replace(/\.$/, "")}-${randomBytes(6).toString("hex")}`;
   const second = 1_000_000_000;
+  const { HostConfig, ...ports } = port === undefined ? { HostConfig: {} } : published(port);
   return {
     name,
+    host,
     running,
     options: {
       Image: `${appImage}:${version}`,
-      Hostname: `${hostname().slice(0, 51).replace(/\.$/, "")}-${randomBytes(6).toString("hex")}`,
+      Hostname: host,
       Labels: { service, role, destination },
       Env: [
         `KAMAL_CONTAINER_NAME=${name}`,
@@ -78,7 +110,8 @@ function app(role: string, version: string, { script, running = true, port, heal
         `KAMAL_DESTINATION=${destination}`,
       ],
       ...command(script),
-      ...(port === undefined ? { HostConfig: {} } : published(port)),
+      ...ports,
+      HostConfig: { ...HostConfig, ...(mount === undefined ? {} : { Binds: [mount] }) },
       ...(healthcheck === undefined
         ? {}
         : {
@@ -108,6 +141,7 @@ function command(script: string): ContainerCreateOptions {
   return { Entrypoint: ["/bin/sh", "-c"], Cmd: [`trap 'exit 0' TERM\n${script}`] };
 }
 
+/** A script that repeats `body` every so many seconds; `$n` counts. */
 function loop(body: string, seconds: number): string {
   return `n=0\nwhile :; do n=$((n + 1))\n${body}\nsleep ${seconds} & wait $!\ndone`;
 }
@@ -120,7 +154,8 @@ echo "{\\"level\\":\\"info\\",\\"msg\\":\\"GET /api/v1/wallets\\",\\"status\\":2
   1,
 )}`;
 
-function jobScript(role: string, seconds: number): string {
+/** Works off imaginary jobs, some of which fail. */
+export function jobScript(role: string, seconds: number): string {
   return loop(
     `head -c 10000000 /dev/zero | md5sum > /dev/null
 echo "$(date -u +%FT%TZ) INFO ${role} job $n done"

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { buildConsole } from "../console.ts";
 import type { Running } from "../services/process.ts";
 import { startPrometheus } from "../services/prometheus.ts";
 import { startContainers } from "./containers.ts";
@@ -9,10 +11,12 @@ import { startDatabase } from "./database.ts";
 import { writeDeployInfo } from "./deploy.ts";
 import { findEngine } from "./engine.ts";
 import { type Parts, type SandboxGateway, startGateway } from "./gateway.ts";
-import { kamalContainers, releasesAt } from "./kamal.ts";
+import { incidentScenario } from "./incident/scenario.ts";
+import { healthyScenario, type Scenario } from "./scenario.ts";
 import { callStop, toCurl, tourStops } from "./tour.ts";
 
 const once = process.argv.includes("--once") || process.env["DEMO_ONCE"] === "1";
+const isIncident = process.argv.includes("--incident");
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
 
@@ -41,42 +45,42 @@ async function part<T>(what: string, start: () => Promise<T> | T, detail: (value
   }
 }
 
-/** Starts every part in `folder` and registers its end. */
+/** Starts every part of a scenario in `folder` and registers its end. `missing`: the parts that are not available. */
 async function startParts(
   folder: string,
+  { containers, deploysAt, ...database }: Scenario,
   stack: AsyncDisposableStack,
-): Promise<{ parts: Parts; container: string; missing: Set<string> }> {
-  const startedAt = new Date();
-  const releases = releasesAt(startedAt);
+): Promise<{ parts: Parts; missing: Set<string> }> {
   const keep = (running: Running) => stack.defer(() => running.stop());
-  const [docker, database, prometheus] = await Promise.all([
+  const [docker, queues, hosts, pages] = await Promise.all([
     part(
       "Docker with the containers of a Kamal host",
       async () => {
-        const engine = await findEngine(folder, releases, keep);
-        const remove = await startContainers(engine.socketPath, releases);
+        const engine = await findEngine(folder, containers, keep);
+        const remove = await startContainers(engine.socketPath, containers);
         // Ctrl-C reaches our own engine too, which may have ended already.
         if (!engine.isOurs) stack.defer(remove);
         return engine;
       },
       (engine) => `on ${engine.what}`,
     ),
-    part("PostgreSQL with job tables and a worker", () => startDatabase(folder, keep)),
+    part("PostgreSQL with job tables and a worker", () => startDatabase(folder, database, keep)),
     part("Prometheus and node-exporter", async () => {
       const running = await startPrometheus(join(folder, "prometheus"));
       keep(running);
       return running;
     }),
+    part("the console's files", () => buildConsole(fileURLToPath(new URL("../../dist/console", import.meta.url)))),
   ]);
   const deployInfoPath = join(folder, "deploy", "deploy_info.json");
   const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
-    writeDeployInfo(folder, deployInfoPath, releases, startedAt),
+    writeDeployInfo(folder, deployInfoPath, deploysAt(new Date())),
   );
   const missing = new Set<string>();
-  for (const [name, found] of Object.entries({ docker, queues: database, hosts: prometheus, deploy }))
-    if (!found) missing.add(name);
-  const parts = { dockerSocket: docker?.socketPath ?? null, database, prometheusUrl: prometheus?.url ?? null, deployInfoPath };
-  return { parts, container: kamalContainers(releases).find(({ running }) => running)?.name ?? "", missing };
+  for (const [name, found] of Object.entries({ docker, queues, hosts, console: pages, deploy }))
+    if (found === null) missing.add(name);
+  const parts = { dockerSocket: docker?.socketPath ?? null, database: queues, prometheusUrl: hosts?.url ?? null, deployInfoPath };
+  return { parts, missing };
 }
 
 /** Calls every endpoint once and shows each call and a piece of its answer. Resolves to the number of unexpected answers. */
@@ -98,6 +102,15 @@ async function tour(gateway: SandboxGateway, container: string, missing: Readonl
   return wrong;
 }
 
+/** What there is to find, and when. */
+function incidentText(now: Date): string {
+  const stalledBy = new Date(now.getTime() + 6 * 60_000).toISOString().slice(11, 16);
+  return [
+    "== Incident: a bad release. payouts-worker restarts in a loop; pos_settlement fails, and its workers hang: it is stalled at",
+    `==           ${stalledBy} UTC at the latest, when nothing has ended for 5 minutes. The workers' logs have a line for each failure since the start.`,
+  ].join("\n");
+}
+
 async function main(): Promise<number> {
   // Unix sockets have paths of at most 107 bytes: not below the clone, wherever that may be.
   const folder = mkdtempSync(join(tmpdir(), "ops-demo-"));
@@ -106,14 +119,16 @@ async function main(): Promise<number> {
   stack.defer(() => say("-- stopped"));
   mkdirSync(join(folder, "deploy"));
   say(`-- private folder: ${folder}`);
-  const { parts, container, missing } = await startParts(folder, stack);
+  const startedAt = new Date();
+  const scenario = isIncident ? incidentScenario(startedAt, folder) : healthyScenario(startedAt);
+  const { parts, missing } = await startParts(folder, scenario, stack);
   const gateway = await part(
     "the gateway",
     () => startGateway(folder, parts, (running) => stack.defer(() => running.stop())),
     ({ url }) => `at ${url}`,
   );
   if (gateway === null) return interrupted.signal.aborted ? 0 : 1;
-  const wrong = await tour(gateway, container, missing);
+  const wrong = await tour(gateway, scenario.containers.find(({ running }) => running)?.name ?? "", missing);
   if (interrupted.signal.aborted) return 0;
   say(
     `\n== ${wrong === 0 ? "Every endpoint answered as documented." : `${wrong} answers were not the documented ones: see above.`}`,
@@ -121,6 +136,7 @@ async function main(): Promise<number> {
   if (missing.size > 0)
     say(`== Without: ${[...missing].join(", ")} (reasons above); their endpoints answered the documented 404 or 503.`);
   say(`== Address:  ${gateway.url}\n== Token:    ${gateway.token}   (every scope, both environments)`);
+  say(`== Console:  ${gateway.url}/#token=${gateway.token}   (signs in)`);
   say(`== GraphiQL: ${gateway.url}/graphql   (enter the token)\n== Gateway's log: ${gateway.logFile}`);
   if (wrong > 0)
     say(
@@ -130,6 +146,7 @@ async function main(): Promise<number> {
         .slice(-10)
         .join("\n"),
     );
+  if (isIncident) say(incidentText(new Date()));
   if (!once) {
     say("== The worker continues: ask again to see changing rates. Ctrl-C stops everything.");
     await new Promise((resolve) => interrupted.signal.addEventListener("abort", resolve, { once: true }));

@@ -1,13 +1,15 @@
 import type { SandboxGateway } from "./gateway.ts";
 
 /** The part that an endpoint needs; without it, 404 or 503 is the documented answer. */
-type Need = "docker" | "queues" | "hosts" | "deploy" | null;
+type Need = "docker" | "queues" | "hosts" | "deploy" | "console" | null;
 
 /** One call of the tour. */
 export interface Stop {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly needs: Need;
+  /** Media type to ask for, as a browser does when it navigates. */
+  readonly accept?: string;
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
@@ -24,7 +26,7 @@ function get(path: string, needs: Need): Stop {
   return { method: "GET", path, needs };
 }
 
-/** Every documented endpoint, what Prometheus and Grafana ask, with the container that the container endpoints are shown on. */
+/** Every documented endpoint, what Prometheus and Grafana ask, and the console, with the container that the container endpoints are shown on. */
 export function tourStops(container: string): readonly Stop[] {
   const one = `${base}/containers/${encodeURIComponent(container)}`;
   return [
@@ -42,6 +44,7 @@ export function tourStops(container: string): readonly Stop[] {
     get(`${base}/openapi.json`, null),
     { method: "POST", path: "/graphql", needs: null, body: { query } },
     get("/metrics", null),
+    { method: "GET", path: "/", needs: "console", accept: "text/html" },
     { method: "POST", path: "/grafana/query", needs: null, body: { targets: [{ refId: "A", target: "deploys" }] } },
   ];
 }
@@ -49,12 +52,13 @@ export function tourStops(container: string): readonly Stop[] {
 /** The call as a line for a shell. */
 export function toCurl(stop: Stop, { url, token }: Pick<SandboxGateway, "url" | "token">): string {
   const post = stop.method === "POST" ? " -X POST" : "";
+  const accept = stop.accept ? ` -H 'Accept: ${stop.accept}'` : "";
   const body = stop.body
     ? ` -H 'Content-Type: application/json' -d '${JSON.stringify(stop.body)
         .replaceAll(String.raw`\n`, " ")
         .replaceAll(/ +/g, " ")}'`
     : "";
-  return `curl -sS${post} -H 'Authorization: Bearer ${token}'${body} '${url}${stop.path}'`;
+  return `curl -sS${post} -H 'Authorization: Bearer ${token}'${accept}${body} '${url}${stop.path}'`;
 }
 
 /** Calls it; `ok` when the status is the documented one for the parts that are there. */
@@ -66,7 +70,11 @@ export async function callStop(
   const start = performance.now();
   const response = await fetch(url + stop.path, {
     method: stop.method,
-    headers: { authorization: `Bearer ${token}`, ...(stop.body ? { "content-type": "application/json" } : {}) },
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(stop.accept ? { accept: stop.accept } : {}),
+      ...(stop.body ? { "content-type": "application/json" } : {}),
+    },
     body: stop.body ? JSON.stringify(stop.body) : null,
     signal: AbortSignal.timeout(30_000),
   });

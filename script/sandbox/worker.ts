@@ -1,7 +1,17 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool, type PoolClient } from "pg";
+import { feedSettlements, playWorker } from "./incident/settlement-worker.ts";
 import { type SandboxQueue, sandboxQueues } from "./queues.ts";
+import type { SettlementWorker } from "./scenario.ts";
+
+/** What a worker process runs, as JSON in its second argument; without it all queues of `sandboxQueues`. The first is the database's URL. */
+export interface Work {
+  /** Names of them. */
+  readonly queues: readonly string[];
+  /** Empty without jobs of River. */
+  readonly settlements: readonly SettlementWorker[];
+}
 
 /** Runs one job under a lock that other workers skip, and marks it done, failed or to be retried. Returns false if no job is due. */
 async function workOne(client: PoolClient, queue: SandboxQueue): Promise<boolean> {
@@ -65,13 +75,16 @@ async function feedQueue(pool: Pool, queue: SandboxQueue, signal: AbortSignal): 
 if (import.meta.main) {
   const stop = new AbortController();
   process.once("SIGTERM", () => stop.abort());
-  const pool = new Pool({
-    connectionString: process.argv[2],
-    max: 2 * sandboxQueues.length,
-    application_name: "sandbox-worker",
-  });
+  const [, , url, text] = process.argv;
+  const work: Work = text ? JSON.parse(text) : { queues: sandboxQueues.map(({ name }) => name), settlements: [] };
+  const queues = sandboxQueues.filter(({ name }) => work.queues.includes(name));
+  const pool = new Pool({ connectionString: url, max: 2 * queues.length + 3, application_name: "sandbox-worker" });
   pool.on("error", () => stop.abort());
   console.log("working");
-  await Promise.all(sandboxQueues.flatMap((queue) => [workQueue(pool, queue, stop.signal), feedQueue(pool, queue, stop.signal)]));
+  await Promise.all([
+    ...queues.flatMap((queue) => [workQueue(pool, queue, stop.signal), feedQueue(pool, queue, stop.signal)]),
+    ...work.settlements.map((worker) => playWorker(pool, worker, stop.signal)),
+    ...(work.settlements.length > 0 ? [feedSettlements(pool, stop.signal)] : []),
+  ]);
   await pool.end();
 }

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
 
 /** The demo as a person starts it, in a process group of its own, so that Ctrl-C can be sent as a terminal does: to all of it. */
-function startDemo() {
-  const child = spawn("script/demo", { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+function startDemo(...args: readonly string[]) {
+  const child = spawn("script/demo", args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const read = (chunk: Buffer) => {
     output += String(chunk);
@@ -29,10 +29,13 @@ it("the demo starts real parts, answers every endpoint and cleans up", { timeout
     await expect.poll(settled, { timeout: 120_000, interval: 100 }).toBe(true);
     const output = demo.output();
     expect(output).toContain("Every endpoint answered as documented.");
-    expect(output).not.toMatch(/cannot be had|UNEXPECTED/);
+    expect(output).not.toMatch(/is not available|UNEXPECTED/);
 
     const [, address = ""] = /Address: +(\S+)/.exec(output) ?? [];
     const [, token = ""] = /Token: +(\S+)/.exec(output) ?? [];
+    expect(output).toContain(`Console:  ${address}/#token=${token} `);
+    const page = await fetch(address, { headers: { accept: "text/html" } });
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     const [, folder = ""] = /private folder: (\S+)/.exec(output) ?? [];
     const queues = await fetch(`${address}/api/v1/admin/ops/queues`, { headers: { authorization: `Bearer ${token}` } });
     const names = ((await queues.json()) as { queues: { name: string }[] }).queues.map(({ name }) => name);
@@ -44,6 +47,65 @@ it("the demo starts real parts, answers every endpoint and cleans up", { timeout
     expect(await demo.exit).toEqual([0, null]);
     expect(existsSync(folder)).toBe(false);
     await expect(fetch(`${address}/healthz`)).rejects.toThrow("fetch failed");
+  } finally {
+    demo.end();
+    await demo.exit;
+  }
+});
+
+interface Answer {
+  readonly data: {
+    readonly queues: readonly { readonly name: string; readonly state: string; readonly oldestAgeSeconds: number }[];
+    readonly errorGroups: readonly { readonly error: string; readonly count: number; readonly lastSeen: string }[];
+    readonly deploys: { readonly nodes: readonly { readonly state: string; readonly verdict: { readonly outcome: string } }[] };
+    readonly containers: readonly { readonly role: string; readonly restarts: number }[];
+    readonly logs: { readonly lines: readonly { readonly timestamp: string; readonly message: string }[] };
+  };
+}
+
+const question = `{
+  queues { name state oldestAgeSeconds }
+  errorGroups { error count lastSeen }
+  deploys(first: 2) { nodes { state verdict { outcome } } }
+  containers { role restarts }
+  logs(role: "worker", tail: 100, search: "job failed") { lines { timestamp message } }
+}`;
+
+it("the demo's incident leads from an error to log lines", { timeout: 180_000 }, async () => {
+  const demo = startDemo("--incident");
+  try {
+    await expect
+      .poll(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), { timeout: 120_000, interval: 100 })
+      .toBe(true);
+    expect(demo.output()).not.toMatch(/is not available|UNEXPECTED/);
+    const [, address = ""] = /Address: +(\S+)/.exec(demo.output()) ?? [];
+    const [, token = ""] = /Token: +(\S+)/.exec(demo.output()) ?? [];
+    const ask = async () => {
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const response = await fetch(`${address}/graphql`, { method: "POST", headers, body: JSON.stringify({ query: question }) });
+      return ((await response.json()) as Answer).data;
+    };
+    const countFailures = ({ errorGroups }: Answer["data"]) =>
+      errorGroups.find(({ error }) => error === "pq: serialization failure")?.count;
+    const countRestarts = ({ containers }: Answer["data"]) => containers.find(({ role }) => role === "payouts-worker")?.restarts;
+    await expect.poll(async () => countFailures(await ask()), { timeout: 60_000, interval: 500 }).toBe(22);
+    await expect.poll(async () => countRestarts(await ask()), { timeout: 60_000, interval: 500 }).toBeGreaterThan(1);
+
+    const { queues, errorGroups, deploys, logs } = await ask();
+    const settlements = queues.find(({ name }) => name === "pos_settlement");
+    expect(settlements?.state).toBe("FAILING");
+    expect(settlements?.oldestAgeSeconds).toBeGreaterThan(360);
+    expect(deploys.nodes.map(({ state, verdict }) => [state, verdict.outcome])).toEqual([
+      ["CURRENT", "REGRESSED"],
+      ["PREVIOUS", "CLEAN"],
+    ]);
+    const error = errorGroups.find((group) => group.error === "pq: serialization failure");
+    const lastLine = logs.lines.at(-1);
+    expect(lastLine?.message).toContain("pq: serialization failure");
+    expect(Math.abs(Date.parse(error?.lastSeen ?? "") - Date.parse(lastLine?.timestamp ?? ""))).toBeLessThan(2000);
+
+    demo.interrupt();
+    expect(await demo.exit).toEqual([0, null]);
   } finally {
     demo.end();
     await demo.exit;
