@@ -13,11 +13,23 @@ import { loadViewer, viewer } from "./data/viewer.ts";
 import { Shell } from "./parts/shell.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { Skeleton } from "./parts/notice.tsx";
+import { Audit } from "./screens/audit.tsx";
+import { DeployScreen } from "./screens/deploy.tsx";
+import { Deploys } from "./screens/deploys.tsx";
+import { HostScreen } from "./screens/host.tsx";
+import { Hosts } from "./screens/hosts.tsx";
 import { Now } from "./screens/now.tsx";
+import { Timeline } from "./screens/timeline.tsx";
 
 /** A screen for each address. */
 const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> = {
   "/": Now,
+  "/deploys": Deploys,
+  "/deploy": DeployScreen,
+  "/timeline": Timeline,
+  "/hosts": Hosts,
+  "/host": HostScreen,
+  "/audit": Audit,
 };
 
 function App() {
