@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChainCheck } from "../../../src/audit/file/chain.ts";
 import { createAuditFile } from "../../../src/audit/file/file.ts";
+import { genesis, toAuditLine } from "../../../src/audit/file/lines.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { sampleEntry } from "../../support/audit.ts";
 
@@ -19,6 +20,18 @@ async function write(count: number): Promise<void> {
   const audit = createAuditFile({ path, logger: silentLogger });
   for (let index = 0; index < count; index += 1) await audit.write(sampleEntry({ requestId: `r-${index}` }));
   await audit.close();
+}
+
+/** A record that takes several turns of the event loop to check. */
+function writeLong(count: number): void {
+  let head = genesis;
+  let text = "";
+  for (let index = 0; index < count; index += 1) {
+    const made = toAuditLine(sampleEntry(), new Date(), head, null);
+    head = made.head;
+    text += made.line;
+  }
+  writeFileSync(path, text);
 }
 
 /** Every question checks; only `fullEveryMs` decides what of it. */
@@ -148,10 +161,10 @@ describe("createChainCheck", () => {
   });
 
   it("answers with what is known while a long check goes on", async () => {
-    await write(3);
+    writeLong(1000);
     const check = createChainCheck({ path, ttlMs: 0, waitMs: 0 });
     expect(await check()).toEqual({ ok: null, firstSeq: null, lastSeq: null, checkedAt: null, problem: null });
-    await expect.poll(check).toEqual(seen(1, 3));
+    await expect.poll(check).toEqual(seen(1, 1000));
   });
 
   it("refuses a file without lines that would fill the memory", async () => {

@@ -94,7 +94,13 @@ function Known({ deploy }: { readonly deploy: DeployNode }) {
         <Facts deploy={deploy} />
         <Containers deploy={deploy} />
       </div>
-      {verdict ? <Evidence deploy={deploy} verdict={verdict} window={window} /> : failure ? null : <Skeleton rows={6} />}
+      {verdict ? (
+        <div class={state.isOld ? "stale" : ""}>
+          <Evidence deploy={deploy} verdict={verdict} window={window} />
+        </div>
+      ) : failure ? null : (
+        <Skeleton rows={6} />
+      )}
     </>
   );
 }

@@ -16,6 +16,7 @@ import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../parts/release.tsx";
 import { State, toContainerState } from "../parts/state.tsx";
+import { Clock } from "../parts/time.tsx";
 import { toSpeed } from "./hosts.tsx";
 
 const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
@@ -95,6 +96,8 @@ function History({
   const points = state.data?.host?.history?.points;
   const failure = failureOf(state, "host");
   const times = useMemo(() => (points ?? []).map(({ time }) => Date.parse(time)), [points]);
+  const firstKnown = points?.findIndex(({ cpuUtil, memUtil }) => cpuUtil !== null || memUtil !== null) ?? 0;
+  const since = firstKnown > 0 ? points?.[firstKnown] : undefined;
   const graph = (label: string, pick: (point: Points[number]) => number | null, more: object = {}) => (
     <figure>
       <figcaption>{label}</figcaption>
@@ -113,6 +116,11 @@ function History({
     <section class={`section ${state.isOld ? "stale" : ""}`}>
       <header>
         <h2>History</h2>
+        {since !== undefined && (
+          <span class="muted">
+            known since <Clock at={since.time} />
+          </span>
+        )}
         <span class="right chips">
           {ranges.map((one) => (
             <a
@@ -127,7 +135,9 @@ function History({
         </span>
       </header>
       <FailureNotice failure={failure} what="History" />
-      {points ? (
+      {points && firstKnown < 0 ? (
+        <Empty>Prometheus knows nothing of it in the last {range}.</Empty>
+      ) : points ? (
         <div class="graphs">
           {graph("CPU", ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
           {graph("memory", ({ memUtil }) => memUtil, mem === undefined ? {} : { threshold: mem })}
