@@ -13,6 +13,7 @@ const values = [
   "DeployLog",
   "UpCountKind",
   // Parts and states of another row.
+  "AuditChain",
   "DeployInfo",
   "DeployField",
   "HealthCheck",

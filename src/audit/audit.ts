@@ -77,8 +77,27 @@ export interface AuditLog {
   read(query: AuditQuery): Promise<readonly AuditRecord[]>;
   /** Rejects if `write` would be refused, as far as can be checked without writing. */
   check(): Promise<void>;
+  /**
+   * Whether the record is whole, as far as it has been checked. Checks only what was appended since the call before; the first check of a long record goes on in the
+   * background.
+   */
+  verify(): Promise<AuditChain>;
   /** Takes the record over and returns what earlier processes left unfinished. */
   recover(): Promise<Recovered>;
+}
+
+/** What a check of the hash chain found. */
+export interface AuditChain {
+  /** Null until the first check has reached the newest entry. */
+  readonly ok: boolean | null;
+  /** The oldest entry: 1, or a later one when the files before it were removed or compressed. Null without an entry. */
+  readonly firstSeq: number | null;
+  /** The newest entry that was checked; null without one. */
+  readonly lastSeq: number | null;
+  /** RFC 3339: when the newest entry was last reached, or the fault found; null before that. */
+  readonly checkedAt: string | null;
+  /** The first fault, with its `seq`; null without one. */
+  readonly problem: string | null;
 }
 
 interface Recovered {

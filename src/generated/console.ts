@@ -42,6 +42,19 @@ export type DeployState =
   /** The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'UNKNOWN';
 
+/** Kind of a difference from the last deploy. */
+export type DriftKind =
+  /** An engine does not answer. What it runs is unknown and appears in no other row. */
+  | 'ENGINE_UNKNOWN'
+  /** A replaced container is still live on the same engine as its replacement. */
+  | 'LEFTOVER'
+  /** An engine runs the service at its destination, but no container of its last deploy. Another engine does. */
+  | 'MISSING_ON_ENGINE'
+  /** Replicas of one role, at one destination of a service, run several releases. */
+  | 'MIXED_RELEASES'
+  /** Containers run another release than the last recorded deploy. */
+  | 'UNEXPECTED_RELEASE';
+
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */
 export type Environment =
   /** What customers use. */
@@ -229,6 +242,21 @@ export type VerdictOutcome =
   /** Something is worse. */
   | 'REGRESSED';
 
+export type ConsoleAuditQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ConsoleAuditQuery = { auditLog: { edges: Array<{ cursor: string, node: { seq: number, at: string, outcome: string, action: string, intent: number | null, subject: string, kid: string, auth: string | null, ip: string | null, requestId: string, clientRequestId: string | null, engine: string, containerName: string, env: string | null, reason: string | null, detail: string | null, code: string | null, dockerStatus: number | null, durationMs: number | null, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, fingerprint: string | null } }>, pageInfo: { hasNextPage: boolean } } | null };
+
+export type AuditRowFragment = { seq: number, at: string, outcome: string, action: string, intent: number | null, subject: string, kid: string, auth: string | null, ip: string | null, requestId: string, clientRequestId: string | null, engine: string, containerName: string, env: string | null, reason: string | null, detail: string | null, code: string | null, dockerStatus: number | null, durationMs: number | null, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, fingerprint: string | null };
+
+export type ConsoleAuditChainQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleAuditChainQuery = { auditChain: { ok: boolean | null, firstSeq: number | null, lastSeq: number | null, checkedAt: string | null, problem: string | null } | null };
+
 export type ConsoleContainerQueryVariables = Exact<{
   name: string;
   engine?: string | null | undefined;
@@ -325,6 +353,81 @@ export type ConsoleUsageQueryVariables = Exact<{
 
 
 export type ConsoleUsageQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null };
+
+export type ConsoleDeployPageQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ConsoleDeployPageQuery = { deploys: { edges: Array<{ cursor: string, node: { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState } }>, pageInfo: { hasNextPage: boolean } } | null };
+
+export type ConsoleDriftQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleDriftQuery = { drift: Array<{ kind: DriftKind, service: string | null, destination: string | null, env: Environment | null, role: string | null, engine: string | null, expected: string | null, found: Array<string>, message: string, settling: boolean, containers: Array<{ id: string, name: string, engine: string }> }> | null, deployLogs: Array<{ origin: DeployOrigin, complete: boolean, deploys: number, skipped: number, error: { code: string, message: string } | null }> | null };
+
+export type ConsoleVerdictsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleVerdictsQuery = { latestDeploys: Array<{ id: string, verdict: { outcome: VerdictOutcome, reasons: Array<string> } | null }> | null };
+
+export type ConsoleDeployQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ConsoleDeployQuery = { node:
+    | { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState, containers: Array<{ id: string, name: string, engine: string, role: string, status: string, health: Health, stale: boolean, kind: ContainerKind, version: string, startedAt: string | null }> }
+    | Record<PropertyKey, never>
+   | null };
+
+export type ConsoleDeployByTagQueryVariables = Exact<{
+  tag: string;
+}>;
+
+
+export type ConsoleDeployByTagQuery = { deploys: { nodes: Array<{ id: string, service: string | null, destination: string | null, deployedAt: string }> } | null };
+
+export type ConsoleDeployVerdictQueryVariables = Exact<{
+  id: string;
+  window: number;
+}>;
+
+
+export type ConsoleDeployVerdictQuery = { node:
+    | { id: string, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string>, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
+    | Record<PropertyKey, never>
+   | null };
+
+export type VerdictWindowFragment = { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null };
+
+export type ConsoleQueueAroundQueryVariables = Exact<{
+  name: string;
+  source: string;
+  from: string;
+  to: string;
+  step: number;
+}>;
+
+
+export type ConsoleQueueAroundQuery = { queue: { history: { sampled: boolean, exact: boolean, since: string | null, points: Array<{ time: string, processedPerSec: number | null, failures: number | null }> } | null } | null };
+
+export type ConsoleHostContainersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleHostContainersQuery = { containers: Array<{ id: string, hostMetrics: { name: string } | null }> | null };
+
+export type ConsoleHostHistoryQueryVariables = Exact<{
+  name: string;
+  from: string;
+}>;
+
+
+export type ConsoleHostHistoryQuery = { host: { id: string, history: { stepSeconds: number, points: Array<{ time: string, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null }> } | null } | null };
 
 export type ConsoleJobQueryVariables = Exact<{
   source: string;
@@ -508,6 +611,20 @@ export type ConsoleHostSeriesQuery = { hostCpuUtil: Array<{ host: string, time: 
 
 export type HostValueFragment = { host: string, time: string, value: number | null };
 
+export type ConsoleTimelineQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  kinds?: Array<TimelineKind> | TimelineKind | null | undefined;
+  from: string;
+  to?: string | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ConsoleTimelineQuery = { timeline: { edges: Array<{ cursor: string, node: { time: string, after: string | null, kind: TimelineKind, message: string, requested: boolean, container: string | null, engine: string | null, role: string | null, version: string | null, queue: string | null, source: string | null, host: string | null, service: string | null, destination: string | null, env: Environment | null, who: string | null, from: string | null, to: string | null, exitCode: number | null } }>, pageInfo: { hasNextPage: boolean }, coverage: Array<{ kind: TimelineKind, known: boolean, sampled: boolean, since: string | null, note: string | null }> } | null };
+
+export type TimelineRowFragment = { time: string, after: string | null, kind: TimelineKind, message: string, requested: boolean, container: string | null, engine: string | null, role: string | null, version: string | null, queue: string | null, source: string | null, host: string | null, service: string | null, destination: string | null, env: Environment | null, who: string | null, from: string | null, to: string | null, exitCode: number | null };
+
 export type ConsoleViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -531,6 +648,33 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const AuditRowFragmentDoc = new TypedDocumentString(`
+    fragment AuditRow on AuditRecord {
+  seq
+  at
+  outcome
+  action
+  intent
+  subject
+  kid
+  auth
+  ip
+  requestId
+  clientRequestId
+  engine
+  containerName
+  env
+  reason
+  detail
+  code
+  dockerStatus
+  durationMs
+  jobSource
+  jobQueue
+  jobIds
+  fingerprint
+}
+    `, {"fragmentName":"AuditRow"}) as unknown as TypedDocumentString<AuditRowFragment, unknown>;
 export const HealthResultFragmentDoc = new TypedDocumentString(`
     fragment HealthResult on HealthCheck {
   status
@@ -592,6 +736,17 @@ export const ContainerRowFragmentDoc = new TypedDocumentString(`
   ports
 }
     `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
+export const VerdictWindowFragmentDoc = new TypedDocumentString(`
+    fragment VerdictWindow on QueueWindow {
+  succeeded
+  failed
+  failureRatio
+  waitP95Seconds
+  runP95Seconds
+  depth
+  oldestAgeSeconds
+}
+    `, {"fragmentName":"VerdictWindow"}) as unknown as TypedDocumentString<VerdictWindowFragment, unknown>;
 export const JobRowFragmentDoc = new TypedDocumentString(`
     fragment JobRow on Job {
   jobId
@@ -689,6 +844,79 @@ export const HostValueFragmentDoc = new TypedDocumentString(`
   value
 }
     `, {"fragmentName":"HostValue"}) as unknown as TypedDocumentString<HostValueFragment, unknown>;
+export const TimelineRowFragmentDoc = new TypedDocumentString(`
+    fragment TimelineRow on TimelineEntry {
+  time
+  after
+  kind
+  message
+  requested
+  container
+  engine
+  role
+  version
+  queue
+  source
+  host
+  service
+  destination
+  env
+  who
+  from
+  to
+  exitCode
+}
+    `, {"fragmentName":"TimelineRow"}) as unknown as TypedDocumentString<TimelineRowFragment, unknown>;
+export const ConsoleAuditDocument = new TypedDocumentString(`
+    query ConsoleAudit($first: Int!, $after: String) {
+  auditLog(first: $first, after: $after) {
+    edges {
+      cursor
+      node {
+        ...AuditRow
+      }
+    }
+    pageInfo {
+      hasNextPage
+    }
+  }
+}
+    fragment AuditRow on AuditRecord {
+  seq
+  at
+  outcome
+  action
+  intent
+  subject
+  kid
+  auth
+  ip
+  requestId
+  clientRequestId
+  engine
+  containerName
+  env
+  reason
+  detail
+  code
+  dockerStatus
+  durationMs
+  jobSource
+  jobQueue
+  jobIds
+  fingerprint
+}`) as unknown as TypedDocumentString<ConsoleAuditQuery, ConsoleAuditQueryVariables>;
+export const ConsoleAuditChainDocument = new TypedDocumentString(`
+    query ConsoleAuditChain {
+  auditChain {
+    ok
+    firstSeq
+    lastSeq
+    checkedAt
+    problem
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleAuditChainQuery, ConsoleAuditChainQueryVariables>;
 export const ConsoleContainerDocument = new TypedDocumentString(`
     query ConsoleContainer($name: String!, $engine: String) {
   container(name: $name, engine: $engine, includeAccessories: true) {
@@ -1008,6 +1236,228 @@ export const ConsoleUsageDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ConsoleUsageQuery, ConsoleUsageQueryVariables>;
+export const ConsoleDeployPageDocument = new TypedDocumentString(`
+    query ConsoleDeployPage($env: Environment, $first: Int!, $after: String) {
+  deploys(env: $env, first: $first, after: $after) {
+    edges {
+      cursor
+      node {
+        ...DeployRow
+      }
+    }
+    pageInfo {
+      hasNextPage
+    }
+  }
+}
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}`) as unknown as TypedDocumentString<ConsoleDeployPageQuery, ConsoleDeployPageQueryVariables>;
+export const ConsoleDriftDocument = new TypedDocumentString(`
+    query ConsoleDrift($env: Environment) {
+  drift(env: $env) {
+    kind
+    service
+    destination
+    env
+    role
+    engine
+    expected
+    found
+    message
+    settling
+    containers {
+      id
+      name
+      engine
+    }
+  }
+  deployLogs {
+    origin
+    complete
+    deploys
+    skipped
+    error {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleDriftQuery, ConsoleDriftQueryVariables>;
+export const ConsoleVerdictsDocument = new TypedDocumentString(`
+    query ConsoleVerdicts {
+  latestDeploys {
+    id
+    verdict {
+      outcome
+      reasons
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleVerdictsQuery, ConsoleVerdictsQueryVariables>;
+export const ConsoleDeployDocument = new TypedDocumentString(`
+    query ConsoleDeploy($id: ID!) {
+  node(id: $id) {
+    ... on Deploy {
+      ...DeployRow
+      containers {
+        id
+        name
+        engine
+        role
+        status
+        health
+        stale
+        kind
+        version
+        startedAt
+      }
+    }
+  }
+}
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}`) as unknown as TypedDocumentString<ConsoleDeployQuery, ConsoleDeployQueryVariables>;
+export const ConsoleDeployByTagDocument = new TypedDocumentString(`
+    query ConsoleDeployByTag($tag: String!) {
+  deploys(tag: $tag, first: 20) {
+    nodes {
+      id
+      service
+      destination
+      deployedAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleDeployByTagQuery, ConsoleDeployByTagQueryVariables>;
+export const ConsoleDeployVerdictDocument = new TypedDocumentString(`
+    query ConsoleDeployVerdict($id: ID!, $window: Int!) {
+  node(id: $id) {
+    ... on Deploy {
+      id
+      verdict(window: $window) {
+        outcome
+        reasons
+        gaps
+        windowSeconds
+        beforeFrom
+        afterTo
+        containers {
+          restartsBefore
+          restartsAfter
+          restartsFrom
+          restartsPValue
+          unhealthyNow
+          unhealthySecondsBefore
+          unhealthySecondsAfter
+        }
+        newErrors {
+          error
+          fingerprint
+          count
+          minutes
+          queues
+          share
+          pValue
+          regressed
+        }
+        queues {
+          queue
+          source
+          outcome
+          reasons
+          pValue
+          waitPValue
+          runPValue
+          before {
+            ...VerdictWindow
+          }
+          after {
+            ...VerdictWindow
+          }
+        }
+      }
+    }
+  }
+}
+    fragment VerdictWindow on QueueWindow {
+  succeeded
+  failed
+  failureRatio
+  waitP95Seconds
+  runP95Seconds
+  depth
+  oldestAgeSeconds
+}`) as unknown as TypedDocumentString<ConsoleDeployVerdictQuery, ConsoleDeployVerdictQueryVariables>;
+export const ConsoleQueueAroundDocument = new TypedDocumentString(`
+    query ConsoleQueueAround($name: String!, $source: String!, $from: String!, $to: String!, $step: Int!) {
+  queue(name: $name, source: $source) {
+    history(from: $from, to: $to, step: $step) {
+      sampled
+      exact
+      since
+      points {
+        time
+        processedPerSec
+        failures
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleQueueAroundQuery, ConsoleQueueAroundQueryVariables>;
+export const ConsoleHostContainersDocument = new TypedDocumentString(`
+    query ConsoleHostContainers {
+  containers(includeAccessories: true) {
+    id
+    hostMetrics {
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleHostContainersQuery, ConsoleHostContainersQueryVariables>;
+export const ConsoleHostHistoryDocument = new TypedDocumentString(`
+    query ConsoleHostHistory($name: String!, $from: String!) {
+  host(name: $name) {
+    id
+    history(from: $from) {
+      stepSeconds
+      points {
+        time
+        cpuUtil
+        memUtil
+        diskUtil
+        load1
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleHostHistoryQuery, ConsoleHostHistoryQueryVariables>;
 export const ConsoleJobDocument = new TypedDocumentString(`
     query ConsoleJob($source: String!, $id: String!, $queue: String) {
   job(source: $source, id: $id, queue: $queue) {
@@ -1522,6 +1972,55 @@ export const ConsoleHostSeriesDocument = new TypedDocumentString(`
   time
   value
 }`) as unknown as TypedDocumentString<ConsoleHostSeriesQuery, ConsoleHostSeriesQueryVariables>;
+export const ConsoleTimelineDocument = new TypedDocumentString(`
+    query ConsoleTimeline($env: Environment, $kinds: [TimelineKind!], $from: String!, $to: String, $first: Int!, $after: String) {
+  timeline(
+    env: $env
+    kinds: $kinds
+    from: $from
+    to: $to
+    first: $first
+    after: $after
+  ) {
+    edges {
+      cursor
+      node {
+        ...TimelineRow
+      }
+    }
+    pageInfo {
+      hasNextPage
+    }
+    coverage {
+      kind
+      known
+      sampled
+      since
+      note
+    }
+  }
+}
+    fragment TimelineRow on TimelineEntry {
+  time
+  after
+  kind
+  message
+  requested
+  container
+  engine
+  role
+  version
+  queue
+  source
+  host
+  service
+  destination
+  env
+  who
+  from
+  to
+  exitCode
+}`) as unknown as TypedDocumentString<ConsoleTimelineQuery, ConsoleTimelineQueryVariables>;
 export const ConsoleViewerDocument = new TypedDocumentString(`
     query ConsoleViewer {
   viewer {

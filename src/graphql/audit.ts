@@ -1,12 +1,12 @@
-import type { AuditRecord } from "../audit/audit.ts";
-import { maySee } from "../auth/principal.ts";
+import type { AuditChain, AuditRecord } from "../audit/audit.ts";
+import { isLimited, maySee } from "../auth/principal.ts";
 import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { OpsError } from "../lib/errors.ts";
 import { checkPage, parseCursor, toCursor, toPageCost } from "./args.ts";
 import { type Builder, exposeAll } from "./builder.ts";
 import { needs } from "./scopes.ts";
 
-/** AuditRecord, and Query.auditLog. */
+/** AuditRecord and AuditChain, and the queries that return them. */
 export function addAudit(builder: Builder): void {
   const auditRecord = builder.objectRef<AuditRecord>("AuditRecord").implement({
     description: "One entry of the audit record: an intent or its outcome.",
@@ -69,7 +69,7 @@ export function addAudit(builder: Builder): void {
         extensions: needs("ops:operate"),
         complexity: toPageCost(50, size),
         description:
-          "The audit record of the containers and jobs that the token may see, newest first. Returns 20 entries, or 1 to 100 by `first` or `last`. `last` requires `before`. Needs ops:operate. `wallet-core-ops audit verify` checks the whole record.",
+          "The audit record of the containers and jobs that the token may see, newest first. Returns 20 entries, or 1 to 100 by `first` or `last`. `last` requires `before`. Needs ops:operate. `auditChain` says whether nobody changed it.",
         resolve: (_root, args, { sources, principal }) => {
           checkPage(args, size);
           if (typeof args.last === "number" && !args.before) {
@@ -92,6 +92,40 @@ export function addAudit(builder: Builder): void {
       { name: "AuditRecordConnection", description: "A page of the audit record." },
       { name: "AuditRecordEdge", description: "An entry of a page of the audit record." },
     ),
+  );
+  addAuditChain(builder);
+}
+
+/** AuditChain, and Query.auditChain. */
+function addAuditChain(builder: Builder): void {
+  const auditChain = builder.objectRef<AuditChain>("AuditChain").implement({
+    description:
+      "Whether the audit record is whole. Each entry has the hash of the one before it, so a changed, deleted, moved or cut entry shows. Missing newest entries do not: compare `lastSeq` with the gateway's own log.",
+    fields: (t) =>
+      exposeAll(t, {
+        "ok: Boolean": "Whether every entry follows the one before it; null until the first check has reached the newest one.",
+        "firstSeq: Int":
+          "The oldest entry: 1, or a later one when the files before it were removed or compressed. Null without an entry, and for tokens that do not list every environment.",
+        "lastSeq: Int": "The newest entry that was checked. Null as `firstSeq`.",
+        "checkedAt: DateTime": "When the newest entry was last reached, or the fault found; null before that.",
+        "problem: String":
+          "The first fault, with its file and `seq`; null without one, and for tokens that do not list every environment.",
+      }),
+  });
+  builder.queryField("auditChain", (t) =>
+    t.field({
+      type: auditChain,
+      nullable: true,
+      extensions: needs("ops:operate"),
+      complexity: 50,
+      description:
+        "Whether nobody changed the audit record. Checks what was appended since the check before, and every 10 minutes all of it; a long check goes on in the background. Needs ops:operate.",
+      resolve: async (_root, _args, { sources, principal }) => {
+        const chain = await sources.audit.verify();
+        // The entries are of all environments: how many there are, and of which, is not for tokens of one.
+        return isLimited(principal) ? { ...chain, firstSeq: null, lastSeq: null, problem: null } : chain;
+      },
+    }),
   );
 }
 

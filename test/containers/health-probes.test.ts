@@ -3,7 +3,7 @@ import type { AuditLog, AuditRecord } from "../../src/audit/audit.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
 import type { ProbeRun } from "../../src/containers/source.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { sampleEntry } from "../support/audit.ts";
+import { sampleChain, sampleEntry } from "../support/audit.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -30,6 +30,7 @@ const audit: AuditLog = {
   },
   read: async () => [],
   check: async () => {},
+  verify: async () => sampleChain(written.length),
   recover: async () => ({ open, keyed: [] }),
 };
 

@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../../src/audit/audit.ts";
+import type { AuditChain, AuditEntry } from "../../src/audit/audit.ts";
 
 /** An intent to restart a container. */
 export function sampleEntry(values: Partial<AuditEntry> = {}): AuditEntry {
@@ -29,4 +29,10 @@ export function sampleEntry(values: Partial<AuditEntry> = {}): AuditEntry {
     durationMs: null,
     ...values,
   };
+}
+
+/** What a check of a whole record of `entries` finds; `values` change it. */
+export function sampleChain(entries: number, values: Partial<AuditChain> = {}): AuditChain {
+  const seqs = entries === 0 ? { firstSeq: null, lastSeq: null } : { firstSeq: 1, lastSeq: entries };
+  return { ok: true, ...seqs, checkedAt: "2026-01-13T09:46:00Z", problem: null, ...values };
 }

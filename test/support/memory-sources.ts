@@ -21,6 +21,7 @@ import { createJobOperations } from "../../src/queues/jobs/operations.ts";
 import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
 import type { KindSource } from "../../src/queues/system.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
+import { sampleChain } from "./audit.ts";
 import { sampleEngine, sampleStats } from "./containers.ts";
 import { sampleDeployInfo } from "./deploys.ts";
 import { sampleLine } from "./logs.ts";
@@ -190,6 +191,7 @@ export function createMemorySources(
         .toReversed()
         .slice(0, first),
     check: async () => {},
+    verify: async () => sampleChain(audited.length),
     recover: async () => ({ open: [], keyed: [] }),
   };
   const thresholds = { cpu: 0.85, mem: 0.85 };

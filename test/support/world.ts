@@ -376,8 +376,14 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
       return { container, protectedBy: container.role === "guarded" ? "the gateway itself runs in it" : null };
     },
   } satisfies Partial<ContainerSource>);
+  const { audit } = memory.sources;
   const sources: Sources = {
     ...memory.sources,
+    audit: {
+      ...audit,
+      verify: async () =>
+        broken ? { ...(await audit.verify()), ok: false, problem: "audit.jsonl: seq 2 is altered" } : audit.verify(),
+    },
     hosts: {
       ...prometheus,
       async history(range, instances, signal) {

@@ -4,6 +4,7 @@ import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { AuditEntry, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../audit.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
+import { createChainCheck } from "./chain.ts";
 import { type ChainHead, genesis, readEntriesBackward, readHead, toAuditLine } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
 
@@ -31,6 +32,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   /** The newest acknowledged entry. The chain goes on from it, even when its file was rotated away. */
   let acknowledged = genesis;
 
+  const checkChain = createChainCheck({ path });
   const inTurn = pLimit(1);
   const guarded = async <T>(task: () => Promise<T>): Promise<T> => {
     const deadline = AbortSignal.timeout(deadlineMs);
@@ -84,6 +86,10 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
       });
       if (locked && !(await lock?.isHeld())) throw unwritable(new Error("another process writes this file"));
     },
+    verify: () =>
+      checkChain().catch((error: unknown) => {
+        throw unreadable(error);
+      }),
     read: async ({ first, before, accepts }) => {
       const found: AuditRecord[] = [];
       let scanned = 0;
@@ -93,7 +99,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
           if (found.length >= first || ++scanned >= scanLimit) break;
         }
       } catch (error) {
-        throw new OpsError("audit_unavailable", "The audit record cannot be read", { cause: error, upstream: "audit" });
+        throw unreadable(error);
       }
       return found;
     },
@@ -105,6 +111,10 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
       });
     },
   };
+}
+
+function unreadable(cause: unknown): OpsError {
+  return new OpsError("audit_unavailable", "The audit record cannot be read", { cause, upstream: "audit" });
 }
 
 function unwritable(cause: unknown): OpsError {

@@ -33,14 +33,13 @@ export async function verifyAudit(path: string, { partial }: { readonly partial:
   return { ok: true, message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}` };
 }
 
-/** Lines with their newlines. A line that is not UTF-8 becomes a text that is no entry. */
+/** Lines with their newlines. */
 function splitLines(bytes: Buffer): string[] {
   const lines: string[] = [];
   for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(10, start);
     const end = newline < 0 ? bytes.length : newline + 1;
-    const line = bytes.subarray(start, end);
-    lines.push(isUtf8(line) ? line.toString("utf8") : line.toString("hex"));
+    lines.push(toLineText(bytes.subarray(start, end)));
     start = end;
   }
   return lines;
@@ -48,22 +47,59 @@ function splitLines(bytes: Buffer): string[] {
 
 /** The chain's head after these lines, or the fault. `start` null: the first line may follow any entry. */
 function verifyLines(lines: readonly string[], start: ChainHead | null): ChainHead | string | null {
+  const file = createLineVerifier(start);
+  for (const line of lines) {
+    const fault = file.push(line);
+    if (fault !== null) return fault;
+  }
+  return file.end() ?? file.head();
+}
+
+/** Checks the lines of one file in their order. */
+interface LineVerifier {
+  /** The next line with its newline. Returns the fault, null without one. */
+  push(line: string): string | null;
+  /** After the last line: returns the fault of what is left open, null without one. */
+  end(): string | null;
+  /** Whether the last line was an entry, or there was none. */
+  isWhole(): boolean;
+  /** The newest entry so far; null before the first. */
+  head(): ChainHead | null;
+}
+
+/** `start`: the newest entry of the files before this one; null: the first line may follow any entry. */
+export function createLineVerifier(start: ChainHead | null): LineVerifier {
   let head = start;
   let piece: string | null = null;
-  for (const line of lines) {
-    const expected = (head?.seq ?? 0) + 1;
-    const parsed = line.endsWith("\n") ? parseAuditLine(line.slice(0, -1)) : null;
-    // A partial line is valid when the next entry records that its writer found it.
-    if (piece !== null && parsed?.piece !== toHash(piece)) return `seq ${expected} is cut or altered`;
-    piece = parsed ? null : line.replace(/\n$/, "");
-    if (!parsed) continue;
-    const { record, prevHash, intact } = parsed;
-    if (!intact) return `seq ${expected} is altered`;
-    if (head && record.seq !== expected) return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
-    if (head && prevHash !== head.hash) return `seq ${expected} does not follow the entry before it`;
-    head = { seq: record.seq, hash: record.hash };
-  }
-  return piece === null ? head : `seq ${(head?.seq ?? 0) + 1} is cut or altered`;
+  return {
+    push: (line) => {
+      const expected = (head?.seq ?? 0) + 1;
+      const parsed = line.endsWith("\n") ? parseAuditLine(line.slice(0, -1)) : null;
+      // A partial line is valid when the next entry records that its writer found it.
+      if (piece !== null && parsed?.piece !== toHash(piece)) return toCutFault(head);
+      piece = parsed ? null : line.replace(/\n$/, "");
+      if (!parsed) return null;
+      const { record, prevHash, intact } = parsed;
+      if (!intact) return `seq ${expected} is altered`;
+      if (head && record.seq !== expected) return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
+      if (head && prevHash !== head.hash) return `seq ${expected} does not follow the entry before it`;
+      head = { seq: record.seq, hash: record.hash };
+      return null;
+    },
+    end: () => (piece === null ? null : toCutFault(head)),
+    isWhole: () => piece === null,
+    head: () => head,
+  };
+}
+
+/** The fault of a line that is no whole entry, after `head`. */
+export function toCutFault(head: ChainHead | null): string {
+  return `seq ${(head?.seq ?? 0) + 1} is cut or altered`;
+}
+
+/** A line that is not UTF-8 becomes a text that is no entry. */
+export function toLineText(line: Buffer): string {
+  return isUtf8(line) ? line.toString("utf8") : line.toString("hex");
 }
 
 /** One line of `cli check`: the head of the record, or why it cannot be written and the remedy. Never rejects. */

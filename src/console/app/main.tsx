@@ -21,6 +21,12 @@ import { Job } from "./screens/job.tsx";
 import { Now } from "./screens/now.tsx";
 import { Queue } from "./screens/queue.tsx";
 import { Queues } from "./screens/queues.tsx";
+import { Audit } from "./screens/audit.tsx";
+import { DeployScreen } from "./screens/deploy.tsx";
+import { Deploys } from "./screens/deploys.tsx";
+import { HostScreen } from "./screens/host.tsx";
+import { Hosts } from "./screens/hosts.tsx";
+import { Timeline } from "./screens/timeline.tsx";
 
 /** A screen for each address. */
 const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> = {
@@ -31,6 +37,12 @@ const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> =
   "/queue": Queue,
   "/job": Job,
   "/errors": Errors,
+  "/deploys": Deploys,
+  "/deploy": DeployScreen,
+  "/timeline": Timeline,
+  "/hosts": Hosts,
+  "/host": HostScreen,
+  "/audit": Audit,
 };
 
 function App() {

@@ -4,7 +4,7 @@ import type { AuditEntry, AuditRecord, KeyedIntent, OpenIntent } from "../../../
 import type { Container } from "../../../src/containers/container.ts";
 import { createRestarts, type Restarts } from "../../../src/containers/restart/restart.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
-import { sampleEntry } from "../../support/audit.ts";
+import { sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
 
@@ -52,6 +52,7 @@ function scene(given: Scene = {}) {
       check: async () => {
         if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
       },
+      verify: async () => sampleChain(entries.length),
       recover: async () => {
         if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
         return { open: given.open ?? [], keyed: given.keyed ?? [] };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AuditEntry, AuditLog, OpenIntent } from "../../../src/audit/audit.ts";
 import type { JobControl } from "../../../src/queues/jobs/control.ts";
 import { createJobBudget, createJobOperations, toJobIntent } from "../../../src/queues/jobs/operations.ts";
-import { sampleEntry } from "../../support/audit.ts";
+import { sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
 
 const caller = createCaller();
@@ -31,6 +31,7 @@ function setUp({ change, look, open = [], failing = 0, found = true, jobsPerHour
     },
     read: async () => [],
     check: async () => {},
+    verify: async () => sampleChain(entries.length),
     recover: async () => ({ open, keyed: [] }),
   };
   const calls: string[] = [];

@@ -1,0 +1,115 @@
+import { type ConsoleDriftQuery, ConsoleDriftDocument } from "../../../../generated/console.ts";
+import { failureOf, useLive } from "../../data/live.ts";
+import { href, params } from "../../data/url.ts";
+import { useEnv } from "../../data/usage.ts";
+import { toCount } from "../format.ts";
+import { FailureNotice, Skeleton } from "../notice.tsx";
+import { Release } from "../release.tsx";
+import { Shape, State } from "../state.tsx";
+import { toOriginWords, toPlace } from "./words.ts";
+
+type DriftRow = NonNullable<ConsoleDriftQuery["drift"]>[number];
+type LogRow = NonNullable<ConsoleDriftQuery["deployLogs"]>[number];
+
+const kinds: Readonly<Record<string, string>> = {
+  ENGINE_UNKNOWN: "engine is silent",
+  LEFTOVER: "replaced, still live",
+  MISSING_ON_ENGINE: "missing on an engine",
+  MIXED_RELEASES: "mixed releases",
+  UNEXPECTED_RELEASE: "unexpected release",
+};
+
+/** What runs and is not what the last deploy should have left. */
+export function DriftSection() {
+  const state = useLive(ConsoleDriftDocument, { env: useEnv() }, { everyMs: 5000 }).value;
+  const destination = params.value.get("destination");
+  const rows = state.data?.drift?.filter((row) => !destination || row.destination === null || row.destination === destination);
+  return (
+    <>
+      <section class="section first">
+        <header>
+          <h2>Drift</h2>
+          <span class="muted">what runs and is not what the last deploy should have left</span>
+        </header>
+        <FailureNotice failure={failureOf(state, "drift")} what="Drift" />
+        {rows === undefined ? (
+          failureOf(state, "drift") ? null : (
+            <Skeleton rows={1} />
+          )
+        ) : rows.length === 0 ? (
+          <p class="all-well">
+            <State tone="ok">Every container runs what was deployed</State>
+          </p>
+        ) : (
+          <ul class="drift">
+            {rows
+              .toSorted((one, other) => Number(one.settling) - Number(other.settling))
+              .map((row) => (
+                <DriftItem key={`${row.kind} ${row.engine} ${row.service} ${row.destination} ${row.role}`} row={row} />
+              ))}
+          </ul>
+        )}
+      </section>
+      <LogSources logs={state.data?.deployLogs} />
+    </>
+  );
+}
+
+function DriftItem({ row }: { readonly row: DriftRow }) {
+  const tone = row.settling || row.kind === "ENGINE_UNKNOWN" ? "unknown" : "warn";
+  return (
+    <li class={row.settling ? "muted" : ""}>
+      <Shape tone={tone} />
+      <span class="kind">{row.settling ? "settling" : (kinds[row.kind] ?? row.kind)}</span>
+      <span
+        class="message isolate"
+        title={row.settling ? "A container was created or started in the last five minutes" : undefined}
+      >
+        {row.message}
+      </span>
+      <span class="wide-only muted nowrap">
+        {row.expected !== null && (
+          <>
+            should be <Release version={row.expected} />
+          </>
+        )}
+      </span>
+      <span class="links">
+        {row.containers.slice(0, 1).map(({ id, name, engine }) => (
+          <a key={id} class="link cut isolate" href={href("/container", { name, engine })} title={name}>
+            {name}
+          </a>
+        ))}
+        {row.containers.length > 1 && (
+          <a class="link nowrap" href={href("/containers", { role: row.role })}>
+            and {row.containers.length - 1} more
+          </a>
+        )}
+        {row.containers.length === 0 && <span class="muted">{toPlace(row)}</span>}
+      </span>
+    </li>
+  );
+}
+
+/** Where the list of deploys comes from, and what it lacks. */
+function LogSources({ logs }: { readonly logs: readonly LogRow[] | null | undefined }) {
+  if (!logs) return null;
+  const words = ({ origin, complete, deploys, skipped, error }: LogRow) => {
+    if (error) return `${toOriginWords(origin)} cannot be read: ${error.message}`;
+    const gaps = [
+      complete ? null : "older lines are not read",
+      skipped > 0 ? `${toCount(skipped)} invalid lines skipped` : null,
+    ].filter(Boolean);
+    return `${toOriginWords(origin)}: ${toCount(deploys)} ${deploys === 1 ? "deploy" : "deploys"}${gaps.map((gap) => `, ${gap}`).join("")}`;
+  };
+  return (
+    <p class="sources muted">
+      <span>Read from the containers and images</span>
+      {logs.map((log) => (
+        <span key={log.origin} class={log.error ? "bad" : log.complete && log.skipped === 0 ? "" : "warn"}>
+          {words(log)}
+        </span>
+      ))}
+    </p>
+  );
+}

@@ -1,0 +1,227 @@
+import { type AuditRowFragment, ConsoleAuditChainDocument, ConsoleAuditDocument } from "../../../generated/console.ts";
+import { type JoinedAction, joinOutcomes } from "../data/actions.ts";
+import { useFeed } from "../data/feed.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import type { FeedRow } from "../data/pages.ts";
+import { href, params, setParams } from "../data/url.ts";
+import { missingScope } from "../data/viewer.ts";
+import { toCount, toDuration, toWords, unknownText } from "../parts/format.ts";
+import { useHeldTop } from "../parts/held.tsx";
+import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Older } from "../parts/older.tsx";
+import { State, type Tone } from "../parts/state.tsx";
+import { Clock, Since } from "../parts/time.tsx";
+
+/** Who did what, and whether the record of it is whole. */
+export function Audit() {
+  const missing = missingScope("ops:operate");
+  return (
+    <>
+      <div class="heading">
+        <h1>Audit</h1>
+        {missing === null && <Chain />}
+        {missing === null && (
+          <div class="right">
+            <input
+              class="input"
+              data-search
+              type="search"
+              aria-label="Filter the record"
+              placeholder="who, what, reason …"
+              value={params.value.get("q") ?? ""}
+              onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
+            />
+          </div>
+        )}
+      </div>
+      {missing === null ? (
+        <Entries />
+      ) : (
+        <Banner tone="unknown">{missing}: the audit record says who restarted, retried or discarded what, and from where.</Banner>
+      )}
+    </>
+  );
+}
+
+/** Whether nobody changed the record. */
+function Chain() {
+  const state = useLive(ConsoleAuditChainDocument, {}, { everyMs: 10_000 }).value;
+  const chain = state.data?.auditChain;
+  const failure = failureOf(state, "auditChain");
+  if (failure) return <State tone="unknown">not checked: {failure.message}</State>;
+  if (!chain) return <span class="muted">checking the chain …</span>;
+  const title = "Each entry has the hash of the one before it: a changed, deleted, moved or cut entry shows";
+  if (chain.ok === null) return <State tone="unknown">the chain is being checked</State>;
+  if (!chain.ok)
+    return (
+      <span class="chain" role="alert">
+        <State tone="bad" title={title}>
+          the record was changed{chain.problem === null ? "" : `: ${chain.problem}`}
+        </State>
+      </span>
+    );
+  const { firstSeq, lastSeq } = chain;
+  return (
+    <span class="chain">
+      <State tone="ok" title={title}>
+        the chain verifies
+        {firstSeq !== null && lastSeq !== null && `: entries ${toCount(firstSeq)} to ${toCount(lastSeq)}`}
+      </State>{" "}
+      <span class="muted">
+        checked <Since at={chain.checkedAt} suffix=" ago" />
+        {firstSeq !== null && firstSeq > 1 && ". Older entries were removed or are in compressed files."}
+      </span>
+    </span>
+  );
+}
+
+function Entries() {
+  const feed = useFeed(
+    ConsoleAuditDocument,
+    {},
+    { first: 60, everyMs: 5000, toPage: ({ auditLog }) => auditLog, toTime: ({ seq }) => seq },
+  );
+  const failure = failureOf(feed.head, "auditLog");
+  const text = (params.value.get("q") ?? "").toLowerCase();
+  const env = params.value.get("env")?.toLowerCase();
+  const all = feed.rows && joinOutcomes(feed.rows.map(({ node }) => node)).map((node) => ({ cursor: String(node.seq), node }));
+  const rows = all?.filter(({ node: { entry } }) => (!env || entry.env === env) && toText(entry).includes(text));
+  if (!rows) return failure ? <FailureNotice failure={failure} what="Audit record" /> : <Skeleton rows={8} />;
+  return (
+    <>
+      <FailureNotice failure={failure} what="Audit record" />
+      {rows.length === 0 ? (
+        <Empty>
+          {all?.length
+            ? `None of the ${toCount(all.length)} actions that were read matches.`
+            : "Nobody has restarted, probed or changed anything that this token may see."}
+        </Empty>
+      ) : (
+        <ActionRows all={rows} />
+      )}
+      <Older feed={feed} what="entries" />
+    </>
+  );
+}
+
+function ActionRows({ all }: { readonly all: readonly FeedRow<ActionRow>[] }) {
+  const { rows, button, box } = useHeldTop(all, ({ seq }) => seq);
+  return (
+    <div class="feed" ref={box}>
+      {button}
+      <ul>
+        {rows.map(({ cursor, node }) => (
+          <ActionItem key={cursor} row={node} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+type ActionRow = JoinedAction<AuditRowFragment>;
+
+function toText(entry: AuditRowFragment): string {
+  return Object.values(entry).flat().join(" ").toLowerCase();
+}
+
+const actions: Readonly<Record<string, string>> = {
+  restart: "restarted",
+  probe: "ran the health check of",
+  "job.retry": "retried",
+  "job.discard": "discarded",
+  "job.retry_group": "retried failed jobs of",
+};
+
+const outcomes: Readonly<Record<string, readonly [Tone, string]>> = {
+  ok: ["ok", "done"],
+  failed: ["bad", "failed"],
+  unknown: ["unknown", "outcome unknown"],
+  intent: ["unknown", "no outcome yet"],
+};
+
+function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
+  const [tone, word] = outcomes[entry.outcome] ?? ["unknown", entry.outcome];
+  return (
+    <li class="action-row">
+      <span class="when" title={`Entry ${seq}${entry.intent === null ? "" : `, outcome ${entry.seq}`}`}>
+        <Clock at={entry.at} />
+      </span>
+      <State tone={tone} title={outcomeTitle(entry)}>
+        {word}
+      </State>
+      <div class="what">
+        <p>
+          <span class="strong isolate" title={`Token ${entry.kid}, signed in by ${entry.auth ?? "unknown"}`}>
+            {entry.subject}
+          </span>{" "}
+          {actions[entry.action] ?? entry.action} <Target entry={entry} />
+          {entry.reason !== null && (
+            <>
+              {": "}
+              <q class="isolate">{entry.reason}</q>
+            </>
+          )}
+        </p>
+        {entry.outcome !== "ok" && entry.outcome !== "intent" && (
+          <p class={entry.outcome === "failed" ? "bad" : "muted"}>
+            <span class="isolate">{toDetail(entry)}</span> {entry.code !== null && <code class="muted">{entry.code}</code>}
+          </p>
+        )}
+        <p class="muted more">
+          <span title="Environment whose tokens see the entry">{entry.env ?? "no environment"}</span>
+          <span title="The client's address">{entry.ip ?? unknownText}</span>
+          <span title="From the intent to its outcome">
+            {entry.durationMs === null ? "" : `took ${toDuration(entry.durationMs / 1000)}`}
+          </span>
+          {entry.outcome === "ok" && entry.detail !== null && <span title="What the outcome says">{entry.detail}</span>}
+          <code class="cut" title="The request's id, as in the X-Request-Id of the response">
+            {entry.requestId}
+          </code>
+        </p>
+      </div>
+    </li>
+  );
+}
+
+function outcomeTitle({ outcome, dockerStatus }: AuditRowFragment): string | undefined {
+  if (outcome === "intent") return "It still runs, or its process ended before it knew the outcome";
+  return dockerStatus === null ? undefined : `The engine answered ${dockerStatus}`;
+}
+
+/** The detail of an outcome without its code, which stands beside it. */
+function toDetail({ code, detail }: AuditRowFragment): string {
+  const words = code !== null && detail?.startsWith(`${code}: `) ? detail.slice(code.length + 2) : detail;
+  return words || toWords(code ?? "no detail");
+}
+
+/** What was acted on, with where it leads. */
+function Target({ entry: { containerName, engine, jobIds, jobQueue, jobSource } }: { readonly entry: AuditRowFragment }) {
+  if (containerName)
+    return (
+      <>
+        <a data-row-link class="link isolate" href={href("/container", { name: containerName, engine })}>
+          {containerName}
+        </a>
+        <span class="muted"> on {engine}</span>
+      </>
+    );
+  const [first] = jobIds;
+  const jobs = jobIds.length === 1 && first !== undefined ? `job ${first}` : `${toCount(jobIds.length)} jobs`;
+  const address =
+    jobIds.length === 1
+      ? href("/job", { source: jobSource, id: first })
+      : jobQueue === null
+        ? href("/queues")
+        : href("/queue", { name: jobQueue, source: jobSource });
+  return (
+    <>
+      <a data-row-link class="link isolate" href={address} title={jobIds.join(", ")}>
+        {jobs}
+      </a>
+      <span class="muted isolate">
+        {" "}
+        of {jobQueue ?? jobSource} {jobQueue !== null && `in ${jobSource}`}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,371 @@
+import { useEffect } from "preact/hooks";
+import {
+  ConsoleDeployByTagDocument,
+  ConsoleDeployDocument,
+  type ConsoleDeployQuery,
+  ConsoleDeploysDocument,
+  ConsoleDeployVerdictDocument,
+} from "../../../generated/console.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import { go, href, params } from "../data/url.ts";
+import { QueueAround } from "../parts/deploys/around.tsx";
+import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
+import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
+import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../parts/format.ts";
+import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Release } from "../parts/release.tsx";
+import { Shape, State, toContainerState, toDeployTone } from "../parts/state.tsx";
+import { Clock, Since } from "../parts/time.tsx";
+
+type DeployNode = Extract<NonNullable<ConsoleDeployQuery["node"]>, { id: string }>;
+
+/** One deploy: what it is, whether it is worse than the one before, and what of it runs. */
+export function DeployScreen() {
+  const id = params.value.get("id");
+  return id === null ? <ByTag /> : <ById id={id} />;
+}
+
+/** A link that knows only the tag, its place and time: the id is looked up. */
+function ByTag() {
+  const tag = params.value.get("tag") ?? "";
+  const [service, at] = [params.value.get("service"), params.value.get("at")];
+  const state = useLive(ConsoleDeployByTagDocument, { tag }).value;
+  const nodes = state.data?.deploys?.nodes ?? [];
+  const ofService = nodes.filter((node) => !service || node.service === service);
+  const found = ofService.find(({ deployedAt }) => deployedAt === at) ?? ofService[0] ?? nodes[0];
+  useEffect(() => {
+    if (found) go(href("/deploy", { id: found.id }), { replace: true });
+  }, [found?.id]);
+  const failure = failureOf(state, "deploys");
+  if (failure) return <FailureNotice failure={failure} what="Deploy" />;
+  if (state.data && !found) return <Missing />;
+  return <Skeleton rows={8} />;
+}
+
+function Missing() {
+  return (
+    <Empty>
+      This deploy is not known, or this token may not see it. Its address changes when better evidence shows another time or place
+      of it.{" "}
+      <a class="link" href={href("/deploys")}>
+        All deploys
+      </a>
+    </Empty>
+  );
+}
+
+function ById({ id }: { readonly id: string }) {
+  const state = useLive(ConsoleDeployDocument, { id }, { everyMs: 5000 }).value;
+  const node = state.data?.node;
+  const failure = failureOf(state, "node");
+  if (node && "tag" in node) return <Known deploy={node as DeployNode} />;
+  if (failure) return <FailureNotice failure={failure} what="Deploy" />;
+  return state.data ? <Missing /> : <Skeleton rows={8} />;
+}
+
+const windows = [
+  [300, "5 min"],
+  [1800, "30 min"],
+  [3600, "1 h"],
+  [21_600, "6 h"],
+] as const;
+
+function Known({ deploy }: { readonly deploy: DeployNode }) {
+  const asked = Number(params.value.get("window"));
+  const window = windows.some(([seconds]) => seconds === asked) ? asked : 1800;
+  const state = useLive(ConsoleDeployVerdictDocument, { id: deploy.id, window }, { everyMs: 15_000 }).value;
+  const node = state.data?.node;
+  const verdict = node && "verdict" in node ? (node as { readonly verdict: Verdict | null }).verdict : undefined;
+  const failure = failureOf(state, "node");
+  return (
+    <>
+      <div class="heading">
+        <h1 class="code isolate">{deploy.tag}</h1>
+        <State tone={toDeployTone(deploy.state)} title={toDeployMeaning(deploy.state)}>
+          {toWords(deploy.state)}
+        </State>
+        <div class="right">
+          <DeployLinks deploy={deploy} />
+        </div>
+      </div>
+      <VerdictSentence verdict={verdict} />
+      <FailureNotice failure={failure} what="Verdict" />
+      <div class="columns">
+        <Facts deploy={deploy} />
+        <Containers deploy={deploy} />
+      </div>
+      {verdict ? (
+        <div class={state.isOld ? "stale" : ""}>
+          <Evidence deploy={deploy} verdict={verdict} window={window} />
+        </div>
+      ) : failure ? null : (
+        <Skeleton rows={6} />
+      )}
+    </>
+  );
+}
+
+function DeployLinks({
+  deploy: { containers, service, destination, env, deployedAt, durationSeconds },
+}: {
+  readonly deploy: DeployNode;
+}) {
+  const roles = [...new Set(containers.filter(({ kind }) => kind === "CORE").map(({ role }) => role))].toSorted();
+  const at = Date.parse(deployedAt);
+  const began = at - (durationSeconds ?? 0) * 1000;
+  return (
+    <>
+      {roles.map((role) => (
+        <a
+          key={role}
+          class="button"
+          href={href("/logs", { role, service, destination, env, at: deployedAt })}
+          title={`The log of ${role} when it was deployed`}
+        >
+          log of {role}
+        </a>
+      ))}
+      <a
+        class="button"
+        href={href("/timeline", { from: new Date(began - 900_000).toISOString(), to: new Date(at + 1_800_000).toISOString() })}
+        title="What happened from 15 minutes before it until 30 minutes after it"
+      >
+        timeline around it
+      </a>
+    </>
+  );
+}
+
+/** The verdict in a sentence, with its reasons. */
+function VerdictSentence({ verdict }: { readonly verdict: Verdict | null | undefined }) {
+  if (verdict === undefined) return <p class="sentence muted">Comparing before and after …</p>;
+  if (verdict === null) return null;
+  const { tone } = toOutcome(verdict.outcome);
+  const words =
+    verdict.outcome === "REGRESSED"
+      ? "It is worse than the release before it"
+      : verdict.outcome === "CLEAN"
+        ? "It is not worse than the release before it"
+        : "Nothing is known to be worse, but there is not enough data";
+  return (
+    <div class="verdict">
+      <p class="sentence">
+        <Shape tone={tone} />
+        <span>{words}</span>
+      </p>
+      <ul>
+        {verdict.reasons.map((reason) => (
+          <li key={reason} class="isolate">
+            {reason}
+          </li>
+        ))}
+        {verdict.gaps.map((gap) => (
+          <li key={gap} class="muted isolate" title="What could not be read, or does not count">
+            {gap}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Facts({ deploy }: { readonly deploy: DeployNode }) {
+  const { version, tag, commitSha, deployedAt, deployedBy, durationSeconds, command, origin } = deploy;
+  return (
+    <section class="section">
+      <header>
+        <h2>Deploy</h2>
+      </header>
+      <dl class="facts spaced">
+        <dt>When</dt>
+        <dd>
+          <Since at={deployedAt} suffix=" ago" />
+          <span class="muted">
+            , <Clock at={deployedAt} />
+            {durationSeconds !== null && `, took ${toDuration(durationSeconds)}`}
+          </span>
+        </dd>
+        <dt>By</dt>
+        <dd class="isolate">{deployedBy ?? <span class="none">unknown</span>}</dd>
+        <dt>Where</dt>
+        <dd class="isolate">{toPlace(deploy) || <span class="none">unknown</span>}</dd>
+        <dt>Command</dt>
+        <dd>
+          {command ?? <span class="none">unknown</span>} <span class="muted">from {toOriginWords(origin)}</span>
+        </dd>
+        {version !== tag && (
+          <>
+            <dt>Version</dt>
+            <dd>
+              <Release version={version} />
+            </dd>
+          </>
+        )}
+        <dt>Commit</dt>
+        <dd>
+          <Release version={commitSha} />
+        </dd>
+        <Previous deploy={deploy} />
+      </dl>
+    </section>
+  );
+}
+
+/** Where a rollback leads, and what was deployed before. */
+function Previous({ deploy: { id, service, destination, env, previousTag } }: { readonly deploy: DeployNode }) {
+  const { data } = useLive(ConsoleDeploysDocument, { env: null, first: 100, after: null }, { everyMs: 15_000 }).value;
+  const group = data?.deploys?.nodes.filter(
+    (node) => node.service === service && node.destination === destination && node.env === env && node.id !== id,
+  );
+  const good = group?.find(({ state }) => state === "PREVIOUS");
+  const before = group?.find(({ tag }) => tag === previousTag);
+  return (
+    <>
+      <dt title={toDeployMeaning("PREVIOUS")}>Last good one</dt>
+      <dd>
+        {good ? (
+          <a class="link code isolate" href={href("/deploy", { id: good.id })}>
+            {good.tag}
+          </a>
+        ) : (
+          <span class="none">{group ? "none is known" : unknownText}</span>
+        )}
+      </dd>
+      {previousTag !== null && previousTag !== good?.tag && (
+        <>
+          <dt>Deployed before it</dt>
+          <dd>
+            {before ? (
+              <a class="link code isolate" href={href("/deploy", { id: before.id })}>
+                {previousTag}
+              </a>
+            ) : (
+              <code class="isolate">{previousTag}</code>
+            )}
+          </dd>
+        </>
+      )}
+    </>
+  );
+}
+
+function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNode }) {
+  return (
+    <section class="section">
+      <header>
+        <h2>Its containers now</h2>
+        <span class="muted right">{containers.length}</span>
+      </header>
+      {containers.length === 0 ? (
+        <Empty>No container of {tag} exists any more.</Empty>
+      ) : (
+        <ul class="plain-rows">
+          {containers.map((container) => {
+            const { name, engine, role } = container;
+            const { tone, word } = toContainerState(container);
+            return (
+              <li key={container.id}>
+                <State tone={tone}>{word}</State>
+                <a data-row-link class="cut isolate" href={href("/container", { name, engine })} title={`${name} on ${engine}`}>
+                  {name}
+                </a>
+                <span class="muted">{role}</span>
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Evidence({
+  deploy,
+  verdict,
+  window,
+}: {
+  readonly deploy: DeployNode;
+  readonly verdict: Verdict;
+  readonly window: number;
+}) {
+  const queues = sortByHarm(verdict.queues);
+  const chosen = chooseQueue(queues);
+  const { beforeFrom, afterTo, windowSeconds } = verdict;
+  return (
+    <>
+      <section class="section">
+        <header>
+          <h2>Before and after</h2>
+          <span class="muted">
+            {windowSeconds === null ? "no window of a minute or more" : `${toDuration(windowSeconds)} each`}
+          </span>
+          <span class="right chips">
+            {windows.map(([seconds, label]) => (
+              <a
+                key={seconds}
+                class="chip"
+                aria-current={seconds === window ? "true" : undefined}
+                title="Length of each window, at most: it ends at the next deploy"
+                href={href("/deploy", {
+                  id: deploy.id,
+                  window: seconds === 1800 ? null : seconds,
+                  queue: params.value.get("queue"),
+                })}
+              >
+                {label}
+              </a>
+            ))}
+          </span>
+        </header>
+        <div class="evidence">
+          {chosen && beforeFrom && afterTo && (
+            <QueueAround queue={chosen} from={beforeFrom} to={afterTo} tag={deploy.tag} deployedAt={deploy.deployedAt} />
+          )}
+          <QueueNumbers queues={queues} chosen={chosen} />
+          <ContainerNumbers containers={verdict.containers} />
+        </div>
+      </section>
+      <NewErrors errors={verdict.newErrors} />
+    </>
+  );
+}
+
+function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
+  return (
+    <section class="section">
+      <header>
+        <h2>New errors</h2>
+        <span class="muted">first seen with this release</span>
+      </header>
+      {errors === null ? (
+        <Empty>Not known: the deploy is not the last one, or is older than 55 minutes.</Empty>
+      ) : errors.length === 0 ? (
+        <Empty>No error occurred for the first time with this release.</Empty>
+      ) : (
+        <ul class="plain-rows errors">
+          {errors.map(({ fingerprint, error, count, minutes, queues, share, pValue, regressed }) => (
+            <li key={fingerprint}>
+              <Shape
+                tone={regressed ? "bad" : "unknown"}
+                label={regressed ? "counts as a regression" : "does not count as a regression"}
+              />
+              <a data-row-link class="code cut isolate" href={href("/errors", { fingerprint })} title={error}>
+                {error}
+              </a>
+              <span
+                class="nowrap"
+                title={`At least ${toCount(count)} failures in at most ${toCount(minutes)} different minutes; p = ${toP(pValue)}: the chance of none before the deploy if the rate had not changed`}
+              >
+                ≥ {toCount(count)}
+              </span>
+              <span class="muted wide-only nowrap" title="Share of the jobs that ended in these queues after the deploy">
+                {toPercentOf1(share)}
+              </span>
+              <span class="muted wide-only cut isolate">{queues.join(", ")}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

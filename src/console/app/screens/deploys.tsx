@@ -1,0 +1,171 @@
+import {
+  ConsoleDeployPageDocument,
+  ConsoleVerdictsDocument,
+  type ConsoleVerdictsQuery,
+  type DeployRowFragment,
+} from "../../../generated/console.ts";
+import { useFeed } from "../data/feed.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import type { FeedRow } from "../data/pages.ts";
+import { href, params, setParams } from "../data/url.ts";
+import { useEnv } from "../data/usage.ts";
+import { DriftSection } from "../parts/deploys/drift.tsx";
+import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
+import { toDuration, toWords, unknownText } from "../parts/format.ts";
+import { useHeldTop } from "../parts/held.tsx";
+import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Older } from "../parts/older.tsx";
+import { State, toDeployTone } from "../parts/state.tsx";
+import { Since } from "../parts/time.tsx";
+
+type Verdicts = ReadonlyMap<string, NonNullable<NonNullable<ConsoleVerdictsQuery["latestDeploys"]>[number]["verdict"]>>;
+
+/** Every known deploy, with what became of it. */
+export function Deploys() {
+  const env = useEnv();
+  const feed = useFeed(
+    ConsoleDeployPageDocument,
+    { env },
+    { first: 30, everyMs: 5000, toPage: ({ deploys }) => deploys, toTime: ({ deployedAt }) => Date.parse(deployedAt) },
+  );
+  const latest = useLive(ConsoleVerdictsDocument, {}, { everyMs: 20_000 }).value.data;
+  const verdicts: Verdicts = new Map(
+    (latest?.latestDeploys ?? []).flatMap(({ id, verdict }) => (verdict ? [[id, verdict] as const] : [])),
+  );
+  const text = (params.value.get("q") ?? "").toLowerCase();
+  const destination = params.value.get("destination");
+  const failure = failureOf(feed.head, "deploys");
+  const rows = feed.rows?.filter(
+    ({ node: row }) =>
+      (!destination || row.destination === destination) &&
+      [row.tag, row.commitSha, row.service, row.deployedBy, row.state].join(" ").toLowerCase().includes(text),
+  );
+  return (
+    <>
+      <div class="heading">
+        <h1>Deploys</h1>
+        <div class="right">
+          <input
+            class="input"
+            data-search
+            type="search"
+            aria-label="Filter deploys"
+            placeholder="release, commit, who …"
+            value={params.value.get("q") ?? ""}
+            onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
+          />
+        </div>
+      </div>
+      <DriftSection />
+      <section class="section">
+        <header>
+          <h2>History</h2>
+          <span class="muted">newest first; verdicts of the newest of each service and destination</span>
+        </header>
+        <FailureNotice failure={failure} what="Deploys" />
+        {rows ? <DeployRows rows={rows} verdicts={verdicts} isFiltered={text !== ""} /> : failure ? null : <Skeleton rows={8} />}
+        <Older feed={feed} what="deploys" />
+      </section>
+    </>
+  );
+}
+
+interface DeployRowsProps {
+  readonly rows: readonly FeedRow<DeployRowFragment>[];
+  readonly verdicts: Verdicts;
+  readonly isFiltered: boolean;
+}
+
+function DeployRows({ rows: all, verdicts, isFiltered }: DeployRowsProps) {
+  const { rows, button, box } = useHeldTop(all, ({ deployedAt }) => Date.parse(deployedAt));
+  return (
+    <div class="feed" ref={box}>
+      {button}
+      <DeployList rows={rows} verdicts={verdicts} isFiltered={isFiltered} />
+    </div>
+  );
+}
+
+function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
+  if (rows.length === 0)
+    return (
+      <Empty>
+        {isFiltered
+          ? "None of the deploys that were read matches the filter."
+          : "No deploy is known here: deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers name none."}
+      </Empty>
+    );
+  return (
+    <table class="table deploy-list">
+      <thead>
+        <tr>
+          <th scope="col">release</th>
+          <th scope="col">state</th>
+          <th scope="col" class="wide-only" title="Whether it is worse than the release before it">
+            verdict
+          </th>
+          <th scope="col" class="wide-only" title="Service, and Kamal's destination or the environment">
+            where
+          </th>
+          <th scope="col" class="wide-only" title="Who deployed it">
+            by
+          </th>
+          <th scope="col" class="wide-only" title="Kamal's command">
+            command
+          </th>
+          <th scope="col" class="number wide-only" title="How long it took">
+            took
+          </th>
+          <th scope="col" class="number" title="When it ended">
+            ago
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ node: row }) => (
+          <tr key={row.id}>
+            <td>
+              <a data-row-link class="code isolate" href={href("/deploy", { id: row.id })} title={row.tag}>
+                {row.tag}
+              </a>
+            </td>
+            <td>
+              <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
+                {toWords(row.state)}
+              </State>
+            </td>
+            <td class="wide-only">
+              <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
+            </td>
+            <td class="wide-only muted isolate">{toPlace(row) || unknownText}</td>
+            <td class="wide-only isolate" title={row.deployedBy ?? undefined}>
+              {row.deployedBy ?? <span class="none">unknown</span>}
+            </td>
+            <td class="wide-only muted" title={`From ${toOriginWords(row.origin)}`}>
+              {row.command ?? <span class="none">{unknownText}</span>}
+            </td>
+            <td class="number wide-only">{toDuration(row.durationSeconds)}</td>
+            <td class="number">
+              <Since at={row.deployedAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["get"]>; readonly id: string }) {
+  if (!verdict)
+    return (
+      <a class="muted" href={href("/deploy", { id })} title="Open the deploy for its verdict">
+        open …
+      </a>
+    );
+  const { tone, word } = toOutcome(verdict.outcome);
+  return (
+    <State tone={tone} title={verdict.reasons.join("; ") || undefined}>
+      {word}
+    </State>
+  );
+}

@@ -1,0 +1,227 @@
+import { useMemo } from "preact/hooks";
+import {
+  ConsoleDeploysDocument,
+  ConsoleHostHistoryDocument,
+  type ConsoleHostHistoryQuery,
+  ConsoleHostsDocument,
+} from "../../../generated/console.ts";
+import { useContainersByHost } from "../data/hosts.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import { href, params } from "../data/url.ts";
+import { useEnv, useUsage } from "../data/usage.ts";
+import { toPercent, toPercentOf1, unknownText } from "../parts/format.ts";
+import { Graph, type GraphMark } from "../parts/graph.tsx";
+import { toHostState } from "../parts/host-table.tsx";
+import { Gauge } from "../parts/hosts/gauge.tsx";
+import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { toShortRelease } from "../parts/release.tsx";
+import { State, toContainerState } from "../parts/state.tsx";
+import { Clock } from "../parts/time.tsx";
+import { toSpeed } from "./hosts.tsx";
+
+const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
+
+/** One machine: now, its course, and what runs on it. */
+export function HostScreen() {
+  const name = params.value.get("name") ?? "";
+  const state = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;
+  const thresholds = state.data?.thresholds;
+  const host = state.data?.hosts?.find((row) => row.name === name || row.instance === name);
+  const failure = failureOf(state, "hosts");
+  if (failure) return <FailureNotice failure={failure} what="Host" />;
+  if (state.data === undefined) return <Skeleton rows={8} />;
+  if (!host)
+    return (
+      <Empty>
+        Prometheus knows no host {name}.{" "}
+        <a class="link" href={href("/hosts")}>
+          All hosts
+        </a>
+      </Empty>
+    );
+  const { tone, word } = toHostState(host);
+  return (
+    <>
+      <div class="heading">
+        <h1 class="isolate">{host.name}</h1>
+        <State tone={tone}>{word}</State>
+        <span class="muted isolate">{host.instance}</span>
+        <div class="right">
+          <a class="button" href={href("/timeline", { kind: "host_alert", q: host.name })}>
+            its alerts
+          </a>
+        </div>
+      </div>
+      {host.reason !== null && <Banner tone={host.status === "DOWN" ? "bad" : "unknown"}>{host.reason}</Banner>}
+      <div class="host-now">
+        <span class="label">CPU</span>
+        <Gauge name="CPU" value={host.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
+        <span class="label">memory</span>
+        <Gauge name="Memory" value={host.memUtil} threshold={thresholds?.mem} title="Used share of memory" />
+        <span class="label">disk</span>
+        <Gauge name="Disk" value={host.diskUtil} title="Used share of its fullest real file system" />
+        <dl>
+          <div title="Load average over one minute">
+            <dt>load</dt> <dd>{host.load1 === null ? unknownText : host.load1.toFixed(2)}</dd>
+          </div>
+          <div title="Bytes received per second on its real interfaces">
+            <dt>in</dt> <dd>{toSpeed(host.networkReceiveBytesPerSec)}</dd>
+          </div>
+          <div title="Bytes sent per second on its real interfaces">
+            <dt>out</dt> <dd>{toSpeed(host.networkTransmitBytesPerSec)}</dd>
+          </div>
+        </dl>
+      </div>
+      <History name={host.name} cpu={thresholds?.cpu} mem={thresholds?.mem} />
+      <OnHost name={host.name} />
+    </>
+  );
+}
+
+type Points = NonNullable<NonNullable<ConsoleHostHistoryQuery["host"]>["history"]>["points"];
+
+function History({
+  name,
+  cpu,
+  mem,
+}: {
+  readonly name: string;
+  readonly cpu: number | undefined;
+  readonly mem: number | undefined;
+}) {
+  const wanted = params.value.get("range") ?? "1h";
+  const range = ranges.find((one) => one === wanted) ?? "1h";
+  const state = useLive(ConsoleHostHistoryDocument, { name, from: range }, { everyMs: 30_000 }).value;
+  const marks = useDeployMarks();
+  const points = state.data?.host?.history?.points;
+  const failure = failureOf(state, "host");
+  const times = useMemo(() => (points ?? []).map(({ time }) => Date.parse(time)), [points]);
+  const firstKnown = points?.findIndex(({ cpuUtil, memUtil }) => cpuUtil !== null || memUtil !== null) ?? 0;
+  const since = firstKnown > 0 ? points?.[firstKnown] : undefined;
+  const graph = (label: string, pick: (point: Points[number]) => number | null, more: object = {}) => (
+    <figure>
+      <figcaption>{label}</figcaption>
+      <Graph
+        times={times}
+        series={[{ label, values: (points ?? []).map(pick) }]}
+        format={toPercentOf1}
+        label={`${label} of ${name}, last ${range}`}
+        marks={marks}
+        max={1}
+        {...more}
+      />
+    </figure>
+  );
+  return (
+    <section class={`section ${state.isOld ? "stale" : ""}`}>
+      <header>
+        <h2>History</h2>
+        {since !== undefined && (
+          <span class="muted">
+            known since <Clock at={since.time} />
+          </span>
+        )}
+        <span class="right chips">
+          {ranges.map((one) => (
+            <a
+              key={one}
+              class="chip"
+              aria-current={one === range ? "true" : undefined}
+              href={href("/host", { name, range: one === "1h" ? null : one })}
+            >
+              {one}
+            </a>
+          ))}
+        </span>
+      </header>
+      <FailureNotice failure={failure} what="History" />
+      {points && firstKnown < 0 ? (
+        <Empty>Prometheus knows nothing of it in the last {range}.</Empty>
+      ) : points ? (
+        <div class="graphs">
+          {graph("CPU", ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
+          {graph("memory", ({ memUtil }) => memUtil, mem === undefined ? {} : { threshold: mem })}
+          {graph("disk", ({ diskUtil }) => diskUtil)}
+          {graph("load", ({ load1 }) => load1, { max: undefined, format: (value: number) => value.toFixed(1) })}
+        </div>
+      ) : failure ? null : (
+        <Skeleton rows={8} />
+      )}
+    </section>
+  );
+}
+
+/** The deploys of the chosen environment, as lines across graphs. */
+function useDeployMarks(): readonly GraphMark[] {
+  const { data } = useLive(ConsoleDeploysDocument, { env: useEnv(), first: 100, after: null }, { everyMs: 15_000 }).value;
+  return useMemo(
+    () => (data?.deploys?.nodes ?? []).map(({ tag, deployedAt }) => ({ at: Date.parse(deployedAt), label: toShortRelease(tag) })),
+    [data],
+  );
+}
+
+function OnHost({ name }: { readonly name: string }) {
+  const byHost = useContainersByHost();
+  const usage = useUsage();
+  const rows = byHost === null ? null : (byHost.get(name) ?? []);
+  return (
+    <section class="section">
+      <header>
+        <h2>Containers on it</h2>
+        <span class="muted right">{rows?.length}</span>
+      </header>
+      {rows === null ? (
+        <Skeleton rows={4} />
+      ) : rows.length === 0 ? (
+        <Empty>No container that this token may see is known to run on it.</Empty>
+      ) : (
+        <table class="table on-host">
+          <thead>
+            <tr>
+              <th scope="col">container</th>
+              <th scope="col">state</th>
+              <th scope="col" class="wide-only">
+                role
+              </th>
+              <th scope="col" class="wide-only">
+                engine
+              </th>
+              <th scope="col" class="number" title="Per cent of one CPU; may exceed 100">
+                CPU
+              </th>
+              <th scope="col" class="number wide-only" title="Used memory, per cent of its limit, or of the machine">
+                memory
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => {
+              const { tone, word } = toContainerState(row);
+              return (
+                <tr key={row.id} class={row.stale ? "stale" : ""}>
+                  <td>
+                    <a
+                      data-row-link
+                      class="isolate"
+                      href={href("/container", { name: row.name, engine: row.engine })}
+                      title={row.name}
+                    >
+                      {row.name}
+                    </a>
+                  </td>
+                  <td>
+                    <State tone={tone}>{word}</State>
+                  </td>
+                  <td class="wide-only muted">{row.role}</td>
+                  <td class="wide-only muted">{row.engine}</td>
+                  <td class="number">{toPercent(usage.get(row.id)?.cpuPct)}</td>
+                  <td class="number wide-only">{toPercent(usage.get(row.id)?.memPct)}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}

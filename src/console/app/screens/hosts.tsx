@@ -1,0 +1,153 @@
+import { useMemo } from "preact/hooks";
+import { ConsoleHostSeriesDocument, ConsoleHostsDocument, type ConsoleHostsQuery } from "../../../generated/console.ts";
+import type { ContainerRow } from "../data/containers.ts";
+import { useContainersByHost } from "../data/hosts.ts";
+import { failureOf, useLive } from "../data/live.ts";
+import { groupSamples, useRecent } from "../data/series.ts";
+import { href, params, setParams } from "../data/url.ts";
+import { toBytes, toCount, unknownText } from "../parts/format.ts";
+import { type HostRow, toHostState } from "../parts/host-table.tsx";
+import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
+import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Spark, type SparkPoint } from "../parts/spark.tsx";
+import { State, toContainerState } from "../parts/state.tsx";
+import { Since } from "../parts/time.tsx";
+
+type Thresholds = ConsoleHostsQuery["thresholds"];
+
+/** Every machine with what of it is used. */
+export function Hosts() {
+  const state = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;
+  const series = useLive(ConsoleHostSeriesDocument, { ...useRecent(60, 30), maxPoints: 60 }).value.data;
+  const cpu = useMemo(() => groupSamples(series?.hostCpuUtil, ({ host }) => host), [series]);
+  const mem = useMemo(() => groupSamples(series?.hostMemUtil, ({ host }) => host), [series]);
+  const byHost = useContainersByHost();
+  const text = (params.value.get("q") ?? "").toLowerCase();
+  const hosts = state.data?.hosts;
+  const rows = hosts
+    ?.filter(({ name, instance }) => `${name} ${instance}`.toLowerCase().includes(text))
+    .toSorted((one, other) => weigh(other) - weigh(one) || one.name.localeCompare(other.name));
+  const failure = failureOf(state, "hosts");
+  return (
+    <>
+      <div class="heading">
+        <h1>Hosts</h1>
+        <span class="muted">
+          {state.data?.hostsUpdatedAt && (
+            <>
+              measured <Since at={state.data.hostsUpdatedAt} suffix=" ago" />
+            </>
+          )}
+        </span>
+        <div class="right">
+          <input
+            class="input"
+            data-search
+            type="search"
+            aria-label="Filter hosts"
+            placeholder="name, address …"
+            value={params.value.get("q") ?? ""}
+            onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
+          />
+        </div>
+      </div>
+      <FailureNotice failure={failure} what="Hosts" />
+      {rows === undefined ? (
+        failure ? null : (
+          <Skeleton rows={4} />
+        )
+      ) : rows.length === 0 ? (
+        <Empty>{hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}</Empty>
+      ) : (
+        <ul class="host-list">
+          {rows.map((row) => (
+            <HostItem
+              key={row.id}
+              row={row}
+              thresholds={state.data?.thresholds ?? null}
+              cpu={cpu.get(row.name) ?? []}
+              mem={mem.get(row.name) ?? []}
+              containers={byHost === null ? null : (byHost.get(row.name) ?? [])}
+            />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+/** What is wrong first. */
+function weigh({ status, alert }: HostRow): number {
+  return status === "DOWN" ? 2 : alert ? 1 : 0;
+}
+
+interface HostItemProps {
+  readonly row: HostRow;
+  readonly thresholds: Thresholds;
+  readonly cpu: readonly SparkPoint[];
+  readonly mem: readonly SparkPoint[];
+  readonly containers: readonly ContainerRow[] | null;
+}
+
+function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
+  const { tone, word } = toHostState(row);
+  return (
+    <li class="host">
+      <div class="who">
+        <p>
+          <a data-row-link class="strong isolate" href={href("/host", { name: row.name })} title={row.instance}>
+            {row.name}
+          </a>
+        </p>
+        <State tone={tone}>{word}</State>
+        {row.reason !== null && <p class="muted reason">{row.reason}</p>}
+      </div>
+      <div class="measures">
+        <span class="label">CPU</span>
+        <Gauge name={`CPU of ${row.name}`} value={row.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
+        <Spark
+          points={cpu}
+          max={1}
+          tone={isAtLimit(row.cpuUtil, thresholds?.cpu) ? "warn" : "ok"}
+          label={`CPU of ${row.name}, 1 hour`}
+        />
+        <span class="label">memory</span>
+        <Gauge name={`Memory of ${row.name}`} value={row.memUtil} threshold={thresholds?.mem} title="Used share of memory" />
+        <Spark
+          points={mem}
+          max={1}
+          tone={isAtLimit(row.memUtil, thresholds?.mem) ? "warn" : "ok"}
+          label={`Memory of ${row.name}, 1 hour`}
+        />
+        <span class="label">disk</span>
+        <Gauge name={`Disk of ${row.name}`} value={row.diskUtil} title="Used share of its fullest real file system" />
+        <span />
+      </div>
+      <HostFacts row={row} containers={containers} />
+    </li>
+  );
+}
+
+/** Load, network, containers. */
+function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers">) {
+  const troubled = containers?.filter((one) => ["bad", "warn"].includes(toContainerState(one).tone)).length ?? 0;
+  return (
+    <dl class="facts">
+      <dt title="Load average over one minute">load</dt>
+      <dd>{row.load1 === null ? <span class="none">{unknownText}</span> : row.load1.toFixed(2)}</dd>
+      <dt title="On its real interfaces">network in</dt>
+      <dd>{toSpeed(row.networkReceiveBytesPerSec)}</dd>
+      <dt title="On its real interfaces">network out</dt>
+      <dd>{toSpeed(row.networkTransmitBytesPerSec)}</dd>
+      <dt>containers</dt>
+      <dd>
+        {toCount(containers?.length)}
+        {troubled > 0 && <span class="warn"> ▲ {troubled} not well</span>}
+      </dd>
+    </dl>
+  );
+}
+
+export function toSpeed(bytes: number | null): string {
+  return bytes === null ? unknownText : `${toBytes(bytes)}/s`;
+}
