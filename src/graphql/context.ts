@@ -108,7 +108,7 @@ export class Loaders {
   }
 
   get problems(): ProblemLoader {
-    return createProblemLoader(this.#sources, this.#caller, this);
+    return createProblemLoader(this.#sources, this.#caller, (caller) => new Loaders(this.#sources, caller));
   }
 
   get timeline(): TimelineLoader {

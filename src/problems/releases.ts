@@ -23,7 +23,8 @@ export interface ReleaseReadings {
 /** Problems of deploys, and of what runs in place of them. `others`: problems found before, which may explain an incomplete deploy. */
 export function findReleaseProblems(readings: ReleaseReadings, others: readonly CurrentProblem[]): readonly CurrentProblem[] {
   const { drift, infoError, info } = readings;
-  const drifted = drift.flatMap((one) => (isReported(one) ? [toDriftProblem(one, readings)] : []));
+  const deploys = readings.deploys.toSorted(byNewest);
+  const drifted = drift.flatMap((one) => (isReported(one) ? [toDriftProblem(one, deploys)] : []));
   const missing = others.filter(({ kind }) => kind === "role_down");
   const explained = new Set([...drift.filter(({ kind }) => kind !== "engine_unknown"), ...missing].map(toGroupKey));
   const unreadable =
@@ -36,7 +37,7 @@ export function findReleaseProblems(readings: ReleaseReadings, others: readonly 
             evidence: [infoError, ...(info ? [`its last good version has ${info.currentTag}`] : [])],
           }),
         ];
-  return [...findDeployProblems(readings, explained), ...drifted, ...unreadable];
+  return [...findDeployProblems(readings, deploys, explained), ...drifted, ...unreadable];
 }
 
 /** The deploys whose verdict counts now: the newest of each group, while it is young. Newest first. */
@@ -57,9 +58,12 @@ function toSubject(deploy: Deploy): string {
   return JSON.stringify([deploy.service, deploy.destination, deploy.env, deploy.ambiguous, deploy.tag]);
 }
 
-function findDeployProblems(readings: ReleaseReadings, explained: ReadonlySet<string>): CurrentProblem[] {
-  const { nowMs, verdicts } = readings;
-  const deploys = readings.deploys.toSorted(byNewest);
+/** `deploys`: newest first. `explained`: groups of which something else says why a deploy is incomplete. */
+function findDeployProblems(
+  { nowMs, verdicts }: ReleaseReadings,
+  deploys: readonly Deploy[],
+  explained: ReadonlySet<string>,
+): CurrentProblem[] {
   const regressed = selectJudged(deploys, nowMs).flatMap((deploy) => {
     const verdict = verdicts.get(deploy);
     if (verdict?.outcome !== "regressed") return [];
@@ -111,10 +115,10 @@ const driftTitles: Record<ReportedDrift["kind"], (what: string, engine: string) 
   leftover: (what, engine) => `An old release of ${what} still runs on ${engine}`,
 };
 
-function toDriftProblem(drift: ReportedDrift, { deploys }: ReleaseReadings): CurrentProblem {
+function toDriftProblem(drift: ReportedDrift, deploys: readonly Deploy[]): CurrentProblem {
   const { kind, role, engine, expected, found, message } = drift;
   const containers = drift.containers.toSorted((a, b) => compareTexts(toPlace(a), toPlace(b)));
-  const deploy = deploys.toSorted(byNewest).find((one) => one.tag === expected && isSameGroup(one, drift)) ?? null;
+  const deploy = deploys.find((one) => one.tag === expected && isSameGroup(one, drift)) ?? null;
   const what = [role, drift.service].filter((name) => name !== null).join(" of ") || "a service";
   const { service, destination, env } = drift;
   const isOfEngine = kind === "leftover" || kind === "missing_on_engine";

@@ -41,6 +41,7 @@ describe("a restart loop", () => {
         rule: "At least 3 restarts by the restart policy in 15 min.",
         role: "worker",
         container: restarted,
+        containers: [restarted],
       },
     ]);
   });

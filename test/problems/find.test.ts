@@ -275,7 +275,7 @@ describe("problems", () => {
 
   it("of one kind begin with the one that lasts longest", () => {
     const down = (name: string, contactAt: number | null) => sampleEngine({ name, ok: false, contactAt });
-    const engines = [down("unknown", null), down("short", nowMs - 5000), down("long", nowMs - 9000)];
+    const engines = [down("a-unknown", null), down("short", nowMs - 5000), down("long", nowMs - 9000)];
     const { problems } = findProblems({
       containers: { nowMs, containers: [], retired: [], silent: [], events: [], samples: new Map() },
       engines: { nowMs, engines, silent: [] },
@@ -287,7 +287,7 @@ describe("problems", () => {
     expect(problems.map(({ id }) => id)).toEqual([
       "engine_unreachable:long",
       "engine_unreachable:short",
-      "engine_unreachable:unknown",
+      "engine_unreachable:a-unknown",
       "upstream_down:postgres",
     ]);
     expect(problems.at(-1)?.evidence).toEqual(["refused (postgres_unavailable)"]);

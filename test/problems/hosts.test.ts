@@ -87,7 +87,12 @@ describe("an engine that does not answer", () => {
 
   it("has no name where the token may not know it", () => {
     expect(findEngineProblems({ nowMs, engines: [], silent: [{ name: null, ...error }] })).toMatchObject([
-      { id: "engine_unreachable:", engine: null, title: "A container engine does not answer" },
+      {
+        id: "engine_unreachable:",
+        engine: null,
+        title: "A container engine does not answer",
+        evidence: ["it has no configured environment: it may run containers that this token may see"],
+      },
     ]);
   });
 });

@@ -3,7 +3,9 @@ import { type Drift, findDrift } from "../../src/deploys/drift.ts";
 import type { Deploy } from "../../src/deploys/state.ts";
 import { judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
 import { formatRfc3339 } from "../../src/lib/time.ts";
-import type { CurrentProblem } from "../../src/problems/problem.ts";
+import type { Container } from "../../src/containers/container.ts";
+import { createProblem, type CurrentProblem } from "../../src/problems/problem.ts";
+import { toGroup } from "../../src/releases/service-group.ts";
 import { findReleaseProblems, type ReleaseReadings, selectJudged } from "../../src/problems/releases.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { quietContainers, sampleDeploy, sampleDeployInfo } from "../support/deploys.ts";
@@ -61,6 +63,7 @@ describe("a failed deploy", () => {
     expect(find({ deploys: [v2, failed] })).toMatchObject([
       {
         kind: "deploy_failed",
+        title: "The deploy of v3 of wallet-core-staging failed",
         severity: "warning",
         alert: null,
         deploy: failed,
@@ -92,7 +95,12 @@ describe("an incomplete deploy", () => {
 
   it("is a warning after five minutes, if nothing else explains it", () => {
     expect(find({ deploys: [incomplete] })).toMatchObject([
-      { kind: "deploy_incomplete", since: ago(1200), evidence: ["1 container runs it", "deployed 20 min ago by ops-user"] },
+      {
+        kind: "deploy_incomplete",
+        title: "The deploy of v2 of wallet-core-staging is incomplete",
+        since: ago(1200),
+        evidence: ["1 container runs it", "deployed 20 min ago by ops-user"],
+      },
     ]);
     expect(find({ deploys: [{ ...incomplete, deployedAt: ago(299) }] })).toEqual([]);
     expect(find({ deploys: [incomplete], drift: [drift] })).toEqual([]);
@@ -101,6 +109,9 @@ describe("an incomplete deploy", () => {
       { ...drift, kind: "engine_unknown" as const },
     ];
     expect(find({ deploys: [incomplete], drift: elsewhere })).toHaveLength(1);
+    const other = createProblem("container_unhealthy", "x", { ...toGroup(v2), title: "" });
+    expect(find({ deploys: [incomplete] }, [other])).toHaveLength(1);
+    expect(find({ deploys: [incomplete] }, [{ ...other, kind: "role_down" }])).toEqual([]);
   });
 });
 
@@ -131,6 +142,17 @@ describe("drift", () => {
       evidence: [expect.stringContaining("web-v1-b runs v1, but v2 was deployed at"), "v2 was deployed", "found v1"],
       container: { name: "web-v1-b" },
     });
+  });
+
+  it("has one id for an engine that missed a deploy, whatever its roles", () => {
+    const worker = sampleContainer({ ...web("v1", "b"), name: "worker", role: "worker" });
+    const idsOf = (...more: readonly Container[]) =>
+      find({ deploys: [v2], drift: findDrift([web("v2", "a"), web("v1", "b"), ...more], [], [v2], nowMs) })
+        .filter(({ kind }) => kind === "missing_on_engine")
+        .map(({ id, title }) => [id, title]);
+    const id = 'missing_on_engine:["wallet-core-staging",null,"staging",null,"b"]';
+    expect(idsOf()).toEqual([[id, "b missed the last deploy of web of wallet-core-staging"]]);
+    expect(idsOf(worker)).toEqual([[id, "b missed the last deploy of wallet-core-staging"]]);
   });
 
   it("is none while it settles, nor where an engine is unknown", () => {

@@ -26,7 +26,7 @@ const shortest = 60;
  */
 export function toWindows(deploy: DeployRecord, around: readonly DeployRecord[], now: number, wanted: number): Windows | null {
   const [start, end] = [Math.floor(toStart(deploy)), Math.ceil(toUnixSeconds(deploy.deployedAt))];
-  const others = around.filter((other) => other !== deploy);
+  const others = around.filter(({ tag, deployedAt }) => tag !== deploy.tag || deployedAt !== deploy.deployedAt);
   const earlier = others.map(({ deployedAt }) => toUnixSeconds(deployedAt)).filter((at) => at <= start);
   const later = others.map(toStart).filter((at) => at > end);
   const seconds = Math.floor(Math.min(wanted, start - Math.max(0, ...earlier), Math.min(now, ...later) - end));

@@ -88,7 +88,8 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       ...exposeAll(t, {
         "gaps: [String!]!":
           "What could not be checked, and why, for people. An upstream that does not answer is a problem, not a gap.",
-        "checkedAt: DateTime!": "When this was found. Verdicts on deploys may be half a minute older.",
+        "checkedAt: DateTime!":
+          "When this was found: tokens of the same environments share an answer for a second. Verdicts on deploys may be half a minute older.",
       }),
     }),
   });
