@@ -147,7 +147,7 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
     return (
       <>
         {queue.failuresLastHour ? (
-          <a class="button" href={href("/errors", { queue: queue.name, source: queue.source })}>
+          <a class="button" href={href("/errors", { q: queue.name })}>
             errors {queue.failuresLastHour}
           </a>
         ) : null}
