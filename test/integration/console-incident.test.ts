@@ -14,7 +14,11 @@ interface Things {
   readonly containers: readonly { readonly name: string; readonly engine: string; readonly role: string }[];
   readonly deploys: { readonly nodes: readonly { readonly id: string }[] };
   readonly hosts: readonly { readonly name: string }[];
-  readonly errorGroups: readonly { readonly error: string; readonly fingerprint: string; readonly jobs: readonly { readonly jobId: string }[] }[];
+  readonly errorGroups: readonly {
+    readonly error: string;
+    readonly fingerprint: string;
+    readonly jobs: readonly { readonly jobId: string }[];
+  }[];
 }
 
 let things: Things;
@@ -28,7 +32,9 @@ async function ask<Data>(query: string): Promise<Data> {
 beforeAll(async () => {
   demo = startDemo("--incident");
   browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
-  await expect.poll(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), { timeout: 170_000, interval: 200 }).toBe(true);
+  await expect
+    .poll(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), { timeout: 170_000, interval: 200 })
+    .toBe(true);
   [, origin = "", token = ""] = /Console: +(\S+)\/#token=(\S+)/.exec(demo.output()) ?? [];
   const query = `{
     containers { name engine role }
@@ -38,10 +44,13 @@ beforeAll(async () => {
   }`;
   // Until the workers have failed the first jobs of this incident.
   await expect
-    .poll(async () => {
-      things = await ask<Things>(query);
-      return things.errorGroups.some(({ error }) => error.includes("serialization"));
-    }, { timeout: 60_000, interval: 500 })
+    .poll(
+      async () => {
+        things = await ask<Things>(query);
+        return things.errorGroups.some(({ error }) => error.includes("serialization"));
+      },
+      { timeout: 60_000, interval: 500 },
+    )
     .toBe(true);
 }, 240_000);
 
@@ -82,7 +91,9 @@ function listScreens(): readonly (readonly [address: string, ready: string])[] {
 }
 
 async function waitForText(page: Page, text: string): Promise<void> {
-  await expect.poll(async () => (await page.locator("#main").innerText()).toLowerCase(), { timeout: 30_000 }).toContain(text.toLowerCase());
+  await expect
+    .poll(async () => (await page.locator("#main").innerText()).toLowerCase(), { timeout: 30_000 })
+    .toContain(text.toLowerCase());
 }
 
 test.each([
@@ -107,7 +118,11 @@ test.each([
 test("three clicks lead from Now to the log line of a failed attempt", { timeout: 120_000 }, async () => {
   await using tab = await openConsole(browser, origin, token);
   const { page } = tab;
-  await page.locator(".problem", { hasText: "pos_settlement" }).first().getByRole("link", { name: /^errors/ }).click();
+  await page
+    .locator(".problem", { hasText: "pos_settlement" })
+    .first()
+    .getByRole("link", { name: /^errors/ })
+    .click();
   await page.getByRole("link", { name: "pq: serialization failure" }).click();
   await page.getByRole("link", { name: /log/i }).filter({ hasText: /log/i }).first().click();
   await page.waitForURL(/\/logs\?/);
@@ -146,7 +161,16 @@ test("a container is restarted by the keyboard alone, until it is healthy", { ti
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.type("tried by the keyboard");
-  await expect.poll(() => page.getByRole("dialog").getByRole("button", { name: /^Restart/ }).isEnabled(), { timeout: 20_000 }).toBe(true);
+  await expect
+    .poll(
+      () =>
+        page
+          .getByRole("dialog")
+          .getByRole("button", { name: /^Restart/ })
+          .isEnabled(),
+      { timeout: 20_000 },
+    )
+    .toBe(true);
   await page.keyboard.press("Control+Enter");
   await expect.poll(() => page.getByRole("dialog").innerText(), { timeout: 60_000 }).toMatch(/healthy/);
   await expect.poll(() => page.getByRole("button", { name: "Close" }).count(), { timeout: 60_000 }).toBe(1);

@@ -22,7 +22,12 @@ export interface ConsoleTab extends AsyncDisposable {
 }
 
 /** A browser's tab that is signed in at the console of `origin`, and whose every wrong move is written down. */
-export async function openConsole(browser: Browser, origin: string, token: string, view: ConsoleView = { width: 1280 }): Promise<ConsoleTab> {
+export async function openConsole(
+  browser: Browser,
+  origin: string,
+  token: string,
+  view: ConsoleView = { width: 1280 },
+): Promise<ConsoleTab> {
   const { width, height = 900, theme = "light" } = view;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, bypassCSP: false });
   const page = await context.newPage();
@@ -40,7 +45,9 @@ export async function openConsole(browser: Browser, origin: string, token: strin
       await page.evaluate(axe);
       return page.evaluate(async () => {
         const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run();
-        return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(" ")}: ${failureSummary}`));
+        return violations.flatMap(({ id, nodes }) =>
+          nodes.map(({ target, failureSummary }) => `${id} ${target.join(" ")}: ${failureSummary}`),
+        );
       });
     },
     [Symbol.asyncDispose]: () => context.close(),

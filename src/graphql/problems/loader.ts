@@ -9,10 +9,17 @@ import { findProblems, type FoundProblems } from "../../problems/find.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { type ProblemSiblings, readAll } from "./readings.ts";
 
-/** Problems at one time, RFC 3339. */
+/** Problems at one time. Times are RFC 3339. */
 export interface CurrentProblems extends FoundProblems {
   readonly checkedAt: string;
+  /** Null while something is wrong or could not be checked. */
+  readonly quietSince: string | null;
 }
+
+type View = Environment | "all";
+
+/** What a caller may see of each environment, and of all. */
+type SharedProblems = Omit<CurrentProblems, "quietSince"> & { readonly quietSince: Readonly<Record<View, string | null>> };
 
 /** What the caller may see, optionally of one environment and of none that is known. Rejects with forbidden for one that the token does not list. */
 export type ProblemLoader = (env: Environment | null) => Promise<CurrentProblems>;
@@ -35,8 +42,12 @@ const ttlMs = 1000;
 /** The same for a verdict: it queries every queue source twice, and its windows are half an hour. */
 const verdictTtlMs = 30_000;
 
+/** Between two looks that are further apart something may have been wrong, milliseconds. */
+const longestGapMs = 60_000;
+
 interface Caches {
-  readonly problems: (question: Question, signal: AbortSignal) => Promise<CurrentProblems>;
+  readonly quiet: QuietMemory;
+  readonly problems: (question: Question, signal: AbortSignal) => Promise<SharedProblems>;
   readonly verdicts: (question: VerdictQuestion, signal: AbortSignal) => Promise<DeployVerdict>;
 }
 
@@ -44,6 +55,7 @@ const cachesOf = new WeakMap<Sources, Caches>();
 
 function getCaches(sources: Sources): Caches {
   const caches = cachesOf.get(sources) ?? {
+    quiet: new Map(),
     problems: createKeyedCache(toView, find, () => ttlMs),
     verdicts: createKeyedCache(toVerdictKey, judge, () => verdictTtlMs),
   };
@@ -59,10 +71,26 @@ export function createProblemLoader(sources: Sources, caller: Caller, openLoader
   return async (env) => {
     requireEnvironments(caller.principal, env);
     const found = await getCaches(sources).problems({ sources, caller, openLoaders }, caller.signal);
-    if (env === null) return found;
-    // What has no known environment may be of this one.
-    return { ...found, problems: found.problems.filter((problem) => problem.env === null || problem.env === env) };
+    const quietSince = found.quietSince[env ?? "all"];
+    return { ...found, problems: ofEnvironment(found, env), quietSince };
   };
+}
+
+/** What has no known environment may be of any. */
+function ofEnvironment({ problems }: Pick<FoundProblems, "problems">, env: Environment | null) {
+  return env === null ? problems : problems.filter((problem) => problem.env === null || problem.env === env);
+}
+
+/** By view: since when each look found nothing, and the last look, unix milliseconds. */
+type QuietMemory = Map<string, { readonly since: number; readonly seenAt: number }>;
+
+/** Remembers this look. Only looks say that all is well, so the time before the first one is unknown, and that of a long gap as well. */
+function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: number): string | null {
+  const before = memory.get(key);
+  if (!isQuiet) memory.delete(key);
+  else memory.set(key, { since: before && nowMs - before.seenAt <= longestGapMs ? before.since : nowMs, seenAt: nowMs });
+  const quiet = memory.get(key);
+  return quiet ? formatRfc3339(quiet.since) : null;
 }
 
 /** What a caller may see is decided by its environments alone. */
@@ -81,14 +109,21 @@ function toShared({ caller }: Question, signal: AbortSignal): Caller {
   return { principal, requestId, budget, signal, origin: () => caller.origin() };
 }
 
-async function find(question: Question, signal: AbortSignal): Promise<CurrentProblems> {
+async function find(question: Question, signal: AbortSignal): Promise<SharedProblems> {
   const { sources, openLoaders } = question;
   const caller = toShared(question, signal);
   const siblings = openLoaders(caller);
   const { verdicts } = getCaches(sources);
   const { readings, gaps } = await readAll(sources, caller, siblings, (deploy) => verdicts({ ...question, deploy }, signal));
   const found = findProblems(readings);
-  return { problems: found.problems, gaps: [...found.gaps, ...gaps].toSorted(), checkedAt: formatRfc3339(siblings.nowMs) };
+  const allGaps = [...found.gaps, ...gaps].toSorted();
+  const { quiet } = getCaches(sources);
+  const toQuiet = (view: View) => {
+    const isQuiet = allGaps.length === 0 && ofEnvironment(found, view === "all" ? null : view).length === 0;
+    return noteQuiet(quiet, `${toView(question)} ${view}`, isQuiet, siblings.nowMs);
+  };
+  const quietSince = { all: toQuiet("all"), staging: toQuiet("staging"), production: toQuiet("production") };
+  return { problems: found.problems, gaps: allGaps, checkedAt: formatRfc3339(siblings.nowMs), quietSince };
 }
 
 async function judge(question: VerdictQuestion, signal: AbortSignal): Promise<DeployVerdict> {

@@ -88,6 +88,8 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       ...exposeAll(t, {
         "gaps: [String!]!":
           "What could not be checked, and why, for people. An upstream that does not answer is a problem, not a gap.",
+        "quietSince: DateTime":
+          "Since when every look found nothing, looks being at most a minute apart: not before somebody first asked this process. Null while something is wrong or could not be checked.",
         "checkedAt: DateTime!":
           "When this was found: tokens of the same environments share an answer for a second. Verdicts on deploys may be half a minute older.",
       }),

@@ -44,7 +44,7 @@ export function Problems() {
   const marks = deploys.map(({ deployedAt }) => Date.parse(deployedAt));
   return (
     <section aria-label="What is wrong">
-      <Sentence rows={rows} deploys={deploys} />
+      <Sentence rows={rows} deploys={deploys} quietSince={state.data?.problems?.quietSince ?? null} />
       {(state.data?.problems?.gaps ?? []).map((gap) => (
         <Banner key={gap} tone="unknown">
           Could not be checked: {gap}
@@ -61,7 +61,15 @@ export function Problems() {
 
 type LatestDeploy = NonNullable<import("../../../generated/console.ts").ConsoleLatestDeploysQuery["latestDeploys"]>[number];
 
-function Sentence({ rows, deploys }: { readonly rows: readonly ProblemRow[]; readonly deploys: readonly LatestDeploy[] }) {
+function Sentence({
+  rows,
+  deploys,
+  quietSince,
+}: {
+  readonly rows: readonly ProblemRow[];
+  readonly deploys: readonly LatestDeploy[];
+  readonly quietSince: string | null;
+}) {
   const critical = rows.filter(({ severity }) => severity === "CRITICAL").length;
   const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : "ok";
   const env = params.value.get("env");
@@ -72,7 +80,15 @@ function Sentence({ rows, deploys }: { readonly rows: readonly ProblemRow[]; rea
     <p class="sentence" role="status">
       <Shape tone={tone} />
       <span>
-        {rows.length === 0 ? "All is well" : `${rows.length} ${rows.length === 1 ? "thing is" : "things are"} wrong`}
+        {rows.length === 0
+          ? "Nothing is known to be wrong"
+          : `${rows.length} ${rows.length === 1 ? "thing is" : "things are"} wrong`}
+        {quietSince !== null && (
+          <span class="deploy">
+            {" "}
+            for <Since at={quietSince} />, as far as this gateway has looked
+          </span>
+        )}
         {last && (
           <span class="deploy">
             {" · "}
