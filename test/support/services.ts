@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -33,6 +33,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await Promise.allSettled(running.map((service) => service.stop()));
     rmSync(folder, { recursive: true, force: true });
   };
+  // A gateway that runs from its sources serves them.
+  if (!existsSync("dist/console/index.html")) await (await import("../../script/console.ts")).buildConsole("dist/console");
   const start = {
     docker: async () => {
       const { startDockerd } = await import("../../script/services/dockerd.ts");

@@ -1,0 +1,170 @@
+import { join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
+import { chromiumFlags } from "../support/chromium.ts";
+import { openConsole } from "../support/console-page.ts";
+import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { startGatewayProcess } from "../support/gateway-process.ts";
+import { createTokens } from "../support/tokens.ts";
+
+const socketPath = inject("dockerSocket");
+const service = "console";
+const lineLength = 1_000_000;
+const hostile = [
+  "<img src=x onerror=alert(1)>",
+  "<script>alert(2)</script>",
+  "\\033[31mred\\033[0m \\033]0;title\\007",
+  "\\342\\200\\256gnp.exe",
+  '{"msg":"<b>bold</b>","level":"error"}',
+];
+/** Writes the hostile lines, one of 1 MB, and then counts. */
+const script = `trap 'exit 0' TERM
+printf '%b\\n' ${hostile.map((line) => `'${line}'`).join(" ")}
+head -c ${lineLength} /dev/zero | tr '\\0' 'x'; echo
+n=0; while :; do n=$((n + 1)); echo "line $n"; sleep 0.2; done`;
+
+const rights = ["ops:read", "ops:logs", "ops:operate"] as const;
+const tokens = createTokens({ all: { scopes: rights }, staging: { scopes: rights, environments: ["staging"] } });
+let browser: Browser;
+let gateway: Awaited<ReturnType<typeof startGatewayProcess>>;
+const ids: string[] = [];
+
+const start = (more: Record<string, string> = {}) =>
+  startGatewayProcess(socketPath, service, join(inject("runFolder"), "console-audit.jsonl"), {
+    TOKENS_FILE: tokens.file,
+    ...more,
+  });
+
+beforeAll(async () => {
+  const role = "<b>role</b>";
+  const labels = (destination: string) => ({ service, role, destination });
+  for (const destination of ["staging", "production"]) {
+    const name = `console-web-${destination}-v1`;
+    ids.push(await startContainer(socketPath, { name, labels: labels(destination), cmd: ["sh", "-c", script] }));
+  }
+  gateway = await start();
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await gateway?.[Symbol.asyncDispose]();
+  await removeContainers(socketPath, ids);
+  tokens[Symbol.dispose]();
+});
+
+test("a change of a container is shown within a second of its event", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await tab.open("/containers?q=console-web-production");
+  const row = page.locator(".row", { hasText: "web-production" }).first();
+  await expect.poll(() => row.innerText()).toContain("running");
+  const id = ids[1] as string;
+  await page.evaluate(() => {
+    const seen = { at: 0 };
+    Object.assign(window, { seen });
+    const look = () => {
+      if (seen.at === 0 && /paused/.test(document.querySelector(".list")?.textContent ?? "")) seen.at = Date.now();
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await callDocker(socketPath, "POST", `/containers/${id}/pause`);
+  const paused = Date.now();
+  const seenAt = () => page.evaluate(() => (window as unknown as { seen: { at: number } }).seen.at);
+  await expect.poll(seenAt).toBeGreaterThan(0);
+  // A bound for a busy machine: the engine's event, one inspection, one message. The goal is a second, and it takes a fifth of that when nothing else runs.
+  expect((await seenAt()) - paused).toBeLessThan(5000);
+  await callDocker(socketPath, "POST", `/containers/${id}/unpause`);
+  expect(tab.faults).toEqual([]);
+});
+
+test("hostile names and lines are text, on every screen that shows them", { timeout: 120_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await tab.open("/containers?q=console-web-staging");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("<b>role</b>");
+  await tab.open("/logs?name=console-web-staging-v1&engine=own");
+  await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain("line ");
+  await page.keyboard.press("Home");
+  for (const text of ["<img src=x onerror=alert(1)>", "<script>alert(2)</script>"]) {
+    await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain(text);
+  }
+  const shown = await page.locator("#main").innerText();
+  expect([...shown].filter((character) => character === "\u001b" || character === "\u0007")).toEqual([]);
+  expect(await page.locator("#main img, #main script, #main b > *").count()).toBe(0);
+  expect(await page.title()).not.toContain("<");
+  expect(tab.faults).toEqual([]);
+});
+
+test("a killed gateway is said, and the open page goes on when it is back", { timeout: 120_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await tab.open("/logs?name=console-web-production-v1&engine=own");
+  await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toMatch(/line \d+/);
+  gateway.kill("SIGKILL");
+  await gateway.ended;
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
+  expect(await page.locator("#main").innerText()).toMatch(/line \d+/);
+  const { port } = new URL(gateway.url);
+  gateway = await start({ PORT: port });
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 30_000 }).toContain("live");
+  const count = async () =>
+    Math.max(...[...(await page.locator("#main").innerText()).matchAll(/line (\d+)/g)].map(([, n]) => Number(n)));
+  const before = await count();
+  await expect.poll(count, { timeout: 30_000 }).toBeGreaterThan(before + 5);
+  // No line is missing or twice in what is in view.
+  const numbers = [...(await page.locator("#main").innerText()).matchAll(/line (\d+)/g)].map(([, n]) => Number(n));
+  expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
+  // What the browser itself says of the broken connection.
+  expect(
+    tab.faults.filter(
+      (fault) => !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(fault),
+    ),
+  ).toEqual([]);
+});
+
+test("a token of staging sees nothing of production on any screen", { timeout: 120_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("staging"));
+  const { page } = tab;
+  await tab.open("/containers");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("web-staging");
+  for (const address of [
+    "/",
+    "/containers",
+    "/timeline",
+    "/deploys",
+    "/audit",
+    "/logs",
+    "/container?name=console-web-production-v1&engine=own",
+    "/logs?name=console-web-production-v1&engine=own",
+  ]) {
+    await tab.open(address);
+    await page.waitForTimeout(1500);
+    const text = await page.locator("#main").innerText();
+    // Where the name was asked for, the page may repeat it, and nothing else.
+    expect([address, text.replaceAll(/console-web-production-v1/g, "")]).toEqual([
+      address,
+      expect.not.stringMatching(/web-production|line \d/),
+    ]);
+    expect([address, await page.locator(".bar select option", { hasText: "production" }).count()]).toEqual([address, 0]);
+  }
+});
+
+test("what a token may not do is said with the scope that it lacks", { timeout: 60_000 }, async () => {
+  using reader = createTokens({ reader: { scopes: ["ops:read"] } });
+  const port = new URL(gateway.url).port;
+  await gateway[Symbol.asyncDispose]();
+  gateway = await start({ PORT: port, TOKENS_FILE: reader.file });
+  await using tab = await openConsole(browser, gateway.url, reader.of("reader"));
+  const { page } = tab;
+  await tab.open("/container?name=console-web-staging-v1&engine=own");
+  const button = page.getByRole("button", { name: /^Restart/ }).first();
+  await expect.poll(() => button.getAttribute("aria-disabled")).toBe("true");
+  expect(await button.getAttribute("title")).toContain("ops:operate");
+  await tab.open("/audit");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("ops:operate");
+  await tab.open("/logs?name=console-web-staging-v1&engine=own");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("ops:logs");
+  await stopContainer(socketPath, ids[0] as string);
+});
