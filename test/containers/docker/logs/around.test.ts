@@ -3,12 +3,21 @@ import { describe, expect, it } from "vitest";
 import { readAround } from "../../../../src/containers/docker/logs/around.ts";
 import { readLogs } from "../../../../src/containers/docker/logs/read.ts";
 import { maxScanBytes } from "../../../../src/containers/docker/logs/window.ts";
-import { type LogFilter, type LogPage, type LogPoint, toLineBytes, toMoment } from "../../../../src/containers/logs/log.ts";
+import {
+  createLineCounter,
+  type LogFilter,
+  type LogPage,
+  type LogPoint,
+  toLineBytes,
+  toMoment,
+} from "../../../../src/containers/logs/log.ts";
 import { createSharedBudget, type ReadBudget } from "../../../../src/lib/budget/budget.ts";
 import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { facts } from "../../../support/docker-facts.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
+import { readPage } from "../../../support/log-pages.ts";
+import { sampleLine } from "../../../support/logs.ts";
 
 const ref = { engine: "web-1", fullId: fullId("a") };
 const base = 1_000_000;
@@ -144,6 +153,39 @@ describe("a walk over the pages of a log", () => {
 });
 
 describe("the lines next to a point", () => {
+  it("are those of the log in memory, before or after any of its lines", async () => {
+    const sides = fc.tuple(fc.nat({ max: 5 }), fc.integer({ min: 1, max: 5 }), fc.boolean());
+    await fc.assert(
+      fc.asyncProperty(
+        logs,
+        filters,
+        fc.nat({ max: 49 }),
+        fc.boolean(),
+        sides,
+        async (log, filter, n, isAfter, [one, other, swaps]) => {
+          const [older, newer] = swaps ? [other, one] : [one, other];
+          const written = log.map(({ at, text, stream = "stdout" }) =>
+            sampleLine(text, { timestamp: toLogTimestamp(at.toFixed(9)), stream }),
+          );
+          const toIndex = createLineCounter();
+          const points = written.map((line) => ({
+            timestamp: line.timestamp,
+            stream: line.stream,
+            index: toIndex(line),
+            isAfter,
+          }));
+          const point = points[n % points.length] as LogPoint;
+          const page = await setUp(log).read(point, older, newer, filter);
+          const expected = readPage(written, { tail: 1, ...filter, around: { point, older, newer } });
+          expect([texts(page), page.olderCount]).toEqual([texts(expected), expected.olderCount]);
+          // It may have searched less, and says so.
+          expect([page.truncated || !expected.truncated, page.hasNewer || !expected.hasNewer]).toEqual([true, true]);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it("near the end are found in the newest entries alone", async () => {
     const { read, state } = setUp(write(1000));
     const page = await read(toMoment(time(990)), 5, 5);
