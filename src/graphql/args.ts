@@ -108,15 +108,41 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
   };
 }
 
-/** Not for subscriptions. */
-export function toUntilArg(arg: Arg) {
-  return { until: arg.string({ description: "Up to this time, as `since`." }) };
+/** The arguments of a page of log lines. Not for subscriptions. */
+export function toLogPageArgs(arg: Arg) {
+  return {
+    until: arg.string({ description: "Up to this time, as `since`." }),
+    at: arg.string({
+      description:
+        "Not the newest lines, but those around this time (as `since`): half of `tail` before it, half from it on. A side with fewer lines is not made up for by the other. Not with since or until.",
+    }),
+    before: arg.string({
+      description: "The newest lines before the page of this `startCursor`: the cursor of a page with the same filters.",
+    }),
+    after: arg.string({ description: "The oldest lines after the page of this `endCursor`, as `before`." }),
+  };
 }
 
 /** Selects a whole role: all containers of one service at one destination. */
 export function toRoleArgs(arg: Arg) {
   return {
     role: arg.string({ required: true, description: "The role: web, worker, runner ..." }),
+    ...toGroupArgs(arg),
+  };
+}
+
+/** Selects a whole role, or containers by their names. */
+export function toLoggedArgs(arg: Arg) {
+  return {
+    role: arg.string({ description: "The role: web, worker, runner ... Exactly one of role, name and names must be given." }),
+    name: arg.string({ description: "The exact name of a container, on any engine; `engine` says on which." }),
+    names: arg.stringList({ description: "The exact names of several containers, 1 to 50, in place of `name`." }),
+    ...toGroupArgs(arg),
+  };
+}
+
+function toGroupArgs(arg: Arg) {
+  return {
     service: arg.string({ description: "Only this service, as Container.service." }),
     destination: arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for containers without one.' }),
   };

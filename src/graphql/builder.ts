@@ -57,7 +57,10 @@ export function createBuilder() {
 
 export type Builder = ReturnType<typeof createBuilder>;
 
-type Fields<Row extends object> = PothosSchemaTypes.ObjectFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<OpsSchemaTypes>, Row>;
+export type Fields<Row extends object> = PothosSchemaTypes.ObjectFieldBuilder<
+  PothosSchemaTypes.ExtendDefaultTypes<OpsSchemaTypes>,
+  Row
+>;
 
 /** The error of one part. */
 export interface Problem {

@@ -56,6 +56,12 @@ export function toLogTimestamp(unixSeconds: string): string {
   return `${whole}.${fraction.padEnd(9, "0").slice(0, 9)}Z`;
 }
 
+/** One nanosecond later; unix seconds with nine decimals. */
+export function addNanosecond(unixSeconds: string): string {
+  const next = String(BigInt(unixSeconds.replace(".", "")) + 1n).padStart(10, "0");
+  return `${next.slice(0, -9)}.${next.slice(-9)}`;
+}
+
 /** An RFC 3339 time as UTC with whole seconds. Null before 1970 (Docker's zero time is 0001-01-01), after the year 9999, and for an invalid time. */
 export function normalizeRfc3339(text: string | null | undefined): string | null {
   const ms = text ? Date.parse(text) : Number.NaN;

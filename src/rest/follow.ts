@@ -5,7 +5,7 @@ import type { Caller } from "../graphql/sources.ts";
 import type { EdgeStream } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
 import { formatCount } from "../lib/text.ts";
-import { parseLogTime } from "../lib/time.ts";
+import { addNanosecond, parseLogTime } from "../lib/time.ts";
 
 /** A followed log as the body of an answer, with its content type. */
 type FollowedBody = Omit<EdgeStream, "signal"> & { readonly type: string };
@@ -75,7 +75,5 @@ function toResume(lastEventId: string | undefined): { since?: string; tail?: num
   if (!lastEventId) return {};
   const time = /T.*\.\d{9}Z$/.test(lastEventId) ? parseLogTime(lastEventId, 0) : null;
   if (time === null) throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
-  const next = String(BigInt(time.replace(".", "")) + 1n).padStart(10, "0");
-  const since = `${next.slice(0, -9)}.${next.slice(-9)}`;
-  return { since, tail: 5000 };
+  return { since: addNanosecond(time), tail: 5000 };
 }

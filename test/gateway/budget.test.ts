@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { toBatch } from "../../src/containers/logs/log.ts";
+import { toBatch, toLogPage } from "../../src/containers/logs/log.ts";
 import { HostsDocument } from "../../src/generated/rest.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
@@ -35,7 +35,7 @@ const sources = {
     ...memory.sources.containers,
     logs: async () => {
       readings += 1;
-      return { lines: Array.from({ length: 40 }, () => line), truncated: false };
+      return toLogPage({ lines: Array.from({ length: 40 }, () => line) });
     },
     follow: async (_ref: unknown, _options: unknown, signal: AbortSignal) =>
       (async function* () {

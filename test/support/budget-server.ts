@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
 import type { ContainerRef } from "../../src/containers/container.ts";
 import { readLogWindow } from "../../src/containers/docker/logs/window.ts";
-import type { LogOptions } from "../../src/containers/logs/log.ts";
+import { type LogOptions, toLogPage } from "../../src/containers/logs/log.ts";
 import { createGateway } from "../../src/gateway.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import { createEdge } from "../../src/http/server.ts";
@@ -75,7 +75,7 @@ async function readLogs({ fullId }: ContainerRef, options: LogOptions, budget: R
   const index = containers.findIndex((container) => container.fullId === fullId);
   const parts = chunks.get(lineLengths[index % 3] ?? 0) ?? [];
   const { lines, dropped } = await readLogWindow(Readable.from(parts), { ...options, tty: false, size: null }, budget);
-  return { lines, truncated: dropped > 0 };
+  return toLogPage({ lines, truncated: dropped > 0 });
 }
 
 async function recallHosts(range: HistoryRange, instances: readonly string[], signal: AbortSignal) {

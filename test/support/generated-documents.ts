@@ -20,6 +20,8 @@ export interface ArgumentValues {
   readonly foreign?: readonly unknown[];
   /** Also where optional arguments are left out: it keeps the documents few. */
   readonly always?: true;
+  /** Arguments that exclude this one: it is asked for without them, and not among all. */
+  readonly instead?: readonly string[];
 }
 
 /** By name, or by `field.name` where a field means something else by it. */
@@ -114,6 +116,11 @@ function listNeeded(field: Field, values: Values): readonly GraphQLArgument[] {
   return field.args.filter((arg) => isRequiredArgument(arg) || getValues(field, arg, values).always);
 }
 
+/** Those that can be given together. */
+function listTogether(field: Field, values: Values): readonly GraphQLArgument[] {
+  return field.args.filter((arg) => !getValues(field, arg, values).instead);
+}
+
 /** One value for each of these arguments; none for those that have none. */
 function choose(field: Field, args: readonly GraphQLArgument[], values: Values, which: "first" | "last"): Chosen {
   const own = args.map((arg) => [arg, getValues(field, arg, values).own.at(which === "first" ? 0 : -1)] as const);
@@ -125,21 +132,21 @@ function chooseArguments(field: Field, values: Values) {
   const needed = listNeeded(field, values);
   const plain = choose(field, needed, values, "first");
   const others = field.args.flatMap((arg) => {
-    const { own, foreign = [] } = getValues(field, arg, values);
+    const { own, foreign = [], instead = [] } = getValues(field, arg, values);
     const isNeeded = needed.includes(arg);
     const toOne = (isDeep: boolean) => (value: unknown) => ({
-      chosen: new Map(plain).set(arg, value),
+      chosen: new Map([...plain].filter(([{ name }]) => !instead.includes(name))).set(arg, value),
       isShallow: !isDeep,
       isPlain: isDeep,
     });
     return [...(isNeeded ? own.slice(1) : own).map(toOne(isNeeded)), ...foreign.map(toOne(false))];
   });
-  const all = { chosen: choose(field, field.args, values, "last"), isShallow: false, isPlain: false };
+  const all = { chosen: choose(field, listTogether(field, values), values, "last"), isShallow: false, isPlain: false };
   return [{ chosen: plain, isShallow: false, isPlain: true }, ...(field.args.length > needed.length ? [all] : []), ...others];
 }
 
 function chooseNested(field: Field, values: Values, isFull: boolean): Chosen {
-  return choose(field, isFull ? field.args : listNeeded(field, values), values, "first");
+  return choose(field, isFull ? listTogether(field, values) : listNeeded(field, values), values, "first");
 }
 
 function printArguments(chosen: Chosen): string {

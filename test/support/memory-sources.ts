@@ -3,7 +3,7 @@ import { toOwnerEnv } from "../../src/auth/principal.ts";
 import type { Container, ContainerRef } from "../../src/containers/container.ts";
 import { createEventBroadcaster } from "../../src/containers/docker/engine/event-feed.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
-import { toBatch } from "../../src/containers/logs/log.ts";
+import { toBatch, toLogPage } from "../../src/containers/logs/log.ts";
 import type { RestartLimitOptions } from "../../src/containers/restart/limits.ts";
 import { createRestarts } from "../../src/containers/restart/restart.ts";
 import type { ContainerSource, EngineStatus, ReleaseImage } from "../../src/containers/source.ts";
@@ -135,7 +135,7 @@ export function createMemorySources(
     logs: async (ref, { tail }) => {
       count("logs");
       const line = sampleLine(`from ${ref.fullId}`);
-      return { lines: Array.from({ length: Math.min(tail, 2) }, () => line), truncated: false };
+      return toLogPage({ lines: Array.from({ length: Math.min(tail, 2) }, () => line) });
     },
     follow: async (ref, _, signal) => {
       count("follow");

@@ -1,4 +1,6 @@
+import { toMoment } from "../../src/containers/logs/log.ts";
 import { toCursor } from "../../src/graphql/args.ts";
+import { toRoleCursor } from "../../src/graphql/logs/paging.ts";
 import { timelineKinds } from "../../src/timeline/timeline.ts";
 import type { Values } from "./generated-documents.ts";
 import { fingerprintOf, wordOf, worldNow } from "./world.ts";
@@ -9,6 +11,13 @@ const namedList = (name: string) => ({ own: [[`${own}-${name}`]], foreign: [[`${
 const time = (secondsAgo: number) => new Date(worldNow - secondsAgo * 1000).toISOString();
 const only = (...values: readonly unknown[]) => ({ own: values });
 const names = ["web", "redis", "guarded", "floating"].map((name) => `${own}-${name}`);
+
+/** A cursor of `logs`, at a container of this half. */
+function toLogCut(word: string, secondsAgo: number): string {
+  const moment = toMoment(`${time(secondsAgo).slice(0, -1)}000000Z`);
+  const places = new Map([[`${word}-1/${word}`, moment]]);
+  return toRoleCursor({ timestamp: moment.timestamp, name: `${word}-web`, engine: `${word}-1`, places }) ?? "";
+}
 
 /** Values of the schema's arguments in the world of world.ts. */
 export const worldValues: Values = {
@@ -21,6 +30,14 @@ export const worldValues: Values = {
   "timeline.after": only(toCursor("timeline", time(-60), "")),
   "timeline.before": only(toCursor("timeline", time(1_000_000), "")),
   last: only(),
+  "logs.role": { own: ["web", "guarded"], always: true },
+  "logs.name": { own: [names[0]], foreign: named("web").foreign, instead: ["role"] },
+  "logs.names": { ...namedList("web"), instead: ["role"] },
+  "logs.at": only(time(5)),
+  "logs.since": { own: ["1h"], instead: ["at"] },
+  "logs.until": { own: [time(0)], instead: ["at"] },
+  "logs.before": { own: [toLogCut(own, -60)], foreign: [toLogCut(others, -60)], instead: ["at"] },
+  "logs.after": { own: [toLogCut(own, 1_000_000)], foreign: [toLogCut(others, 1_000_000)], instead: ["at"] },
   containers: namedList("web"),
   "containers.env": { own: ["staging"], foreign: ["production"] },
   destination: named("destination"),

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { AuditRecord } from "../../src/audit/audit.ts";
 import type { Container, ContainerRef } from "../../src/containers/container.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
-import { type LogLine, toBatch } from "../../src/containers/logs/log.ts";
+import { type LogLine, toBatch, toLogPage } from "../../src/containers/logs/log.ts";
 import type { ContainerSource, EngineStatus } from "../../src/containers/source.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import type { Environment } from "../../src/lib/environment.ts";
@@ -362,7 +362,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   };
   // In place, because the memory's restarts use the same source.
   Object.assign(containers, {
-    logs: async (ref) => ({ lines: [toLine(ref)], truncated: false }),
+    logs: async (ref) => toLogPage({ lines: [toLine(ref)], indexes: [0] }),
     async follow(ref, _options, signal) {
       const line = toLine(ref);
       return (async function* () {

@@ -11,6 +11,7 @@ import type { Snapshot } from "./engine/inventory.ts";
 import { createHealthProber } from "./health-exec.ts";
 import { toDockerError } from "./http/errors.ts";
 import { createImageReader } from "./images.ts";
+import { readAround } from "./logs/around.ts";
 import { createFollower } from "./logs/follow.ts";
 import { readLogs } from "./logs/read.ts";
 import { createRestarter } from "./restart.ts";
@@ -78,7 +79,12 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     },
     async logs(ref, logOptions, budget) {
       const engine = findEngine(engines, ref);
-      const read = () => readLogs(engine, ref, logOptions, { timeoutMs: logsTimeoutMs, budget });
+      const { around, ...wanted } = logOptions;
+      const times = { timeoutMs: logsTimeoutMs, budget };
+      const read = () =>
+        around
+          ? readAround(engine, ref, { ...wanted, around }, times)
+          : readLogs(engine, ref, wanted, { ...times, placed: true });
       return engine.limits.logs.run(budget, read).catch(failOf(engine));
     },
     restart: async (ref) => restarter.restart(findEngine(engines, ref), ref),

@@ -15,9 +15,39 @@ export interface LogFilter {
   readonly levelStrict?: boolean;
 }
 
+/**
+ * Where two neighbouring pages of a log meet. It stays the same while lines are added, and when all of an earlier time are removed. With a stream: before a line, or
+ * just after it; once the engine has removed the line, nothing is before the point. With stream null: just before the first line of this time or a later one.
+ */
+export interface LogPoint {
+  /** As LogLine.timestamp. */
+  readonly timestamp: string;
+  readonly stream: LogStream | null;
+  /** Of the line among the successive ones of its stream with this very time, from 0. */
+  readonly index: number;
+  readonly isAfter: boolean;
+}
+
+/** How far the two streams of a container are out of order at most, ms: a line has the time at which it was read, and is written a moment later. */
+export const disorderMs = 2000;
+
+/** The point at this time, a log timestamp. */
+export function toMoment(timestamp: string): LogPoint {
+  return { timestamp, stream: null, index: 0, isAfter: false };
+}
+
+/** A page around a point: at most so many matching lines before it, and from it on. One of the numbers may be 0. */
+export interface LogAround {
+  readonly point: LogPoint;
+  readonly older: number;
+  readonly newer: number;
+}
+
 export interface LogOptions extends LogFilter {
   /** Number of newest matching lines, 1 to 5000. */
   readonly tail: number;
+  /** Reads the lines next to a point, and not the newest ones; `tail` does not count. */
+  readonly around?: LogAround;
   /** Inclusive; a time as in LogLine. */
   readonly since?: string;
   /** Inclusive, as `since`. */
@@ -34,10 +64,48 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** Lines in the order they were written; `truncated` when older matching lines were, or may have been, left out by `tail` or a size limit. */
+/** Lines in the order they were written. */
 export interface LogPage {
   readonly lines: readonly LogLine[];
+  /** Older matching lines were, or may have been, left out by `tail` or a size limit. */
   readonly truncated: boolean;
+  /** Likewise newer ones, when the page was read. */
+  readonly hasNewer: boolean;
+  /** How many of the lines are before the point of a page around it; else all. */
+  readonly olderCount: number;
+  /** LogPoint.index of each line; empty where unknown. */
+  readonly indexes: readonly number[];
+  /** Where the page before ends: before the first line, or further back, if no more match up to there. Null when unknown. */
+  readonly start: LogPoint | null;
+  /** Likewise where the page after begins. */
+  readonly end: LogPoint | null;
+}
+
+/** A page of the newest lines, unless `part` says otherwise. */
+export function toLogPage(part: Partial<LogPage> & Pick<LogPage, "lines">): LogPage {
+  const { lines, indexes = [] } = part;
+  const [start, end] = [toPoint(lines, indexes, 0, false), toPoint(lines, indexes, lines.length - 1, true)];
+  return { truncated: false, hasNewer: false, olderCount: lines.length, indexes, start, end, ...part };
+}
+
+/** The point before or after one line of a page; null when unknown. */
+export function toPoint(lines: readonly LogLine[], indexes: readonly number[], at: number, isAfter: boolean): LogPoint | null {
+  const [line, index] = [lines[at], indexes[at]];
+  return line && index !== undefined ? { timestamp: line.timestamp, stream: line.stream, index, isAfter } : null;
+}
+
+/** Numbers the lines of one log, read in the order they were written, as LogPoint.index. Those before the first line read are not known of. */
+export function createLineCounter(): (line: LogLine) => number {
+  const last: Record<LogStream, { timestamp: string; index: number }> = {
+    stdout: { timestamp: "", index: 0 },
+    stderr: { timestamp: "", index: 0 },
+  };
+  return ({ stream, timestamp }) => {
+    const of = last[stream];
+    of.index = of.timestamp === timestamp ? of.index + 1 : 0;
+    of.timestamp = timestamp;
+    return of.index;
+  };
 }
 
 export interface FollowOptions extends LogFilter {
@@ -72,7 +140,11 @@ export function toBatch(change: Partial<LogBatch>): LogBatch {
  * Whether a line belongs to an answer, by everything but `tail`. Podman has whole seconds, and itself selects the lines of that second that are from
  * `since` on.
  */
-export function createLogFilter({ since = "", until, ...wanted }: Omit<LogOptions, "tail">): (line: LogLine) => boolean {
+export function createLogFilter({
+  since = "",
+  until,
+  ...wanted
+}: Omit<LogOptions, "tail" | "around">): (line: LogLine) => boolean {
   const second = since.slice(0, 19);
   const matches = createLineFilter(wanted);
   const isFrom = ({ timestamp }: LogLine) =>

@@ -1,8 +1,10 @@
 import pLimit from "p-limit";
 import { type Container, toContainerKey } from "../../containers/container.ts";
-import type { LogOptions, LogPage } from "../../containers/logs/log.ts";
+import { type LogOptions, toLogPage } from "../../containers/logs/log.ts";
+import { createRoleAround, type RoleAroundPage } from "../../containers/logs/role/around.ts";
+import { toCutPoint } from "../../containers/logs/role/cut.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
-import { type RoleBatch, type RoleLine, toBeginning } from "../../containers/logs/role/lines.ts";
+import { type RoleBatch, toBeginning } from "../../containers/logs/role/lines.ts";
 import { createRolePage } from "../../containers/logs/role/page.ts";
 import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
@@ -11,10 +13,12 @@ import { followEvents } from "../containers/live.ts";
 import { type ContainerFilter, createContainerFilter, ofEngine, requireOneGroup, toEngineError } from "../containers/loader.ts";
 import type { OpsContext } from "../context.ts";
 import { logsAtOnce } from "./loader.ts";
+import { type PageTurn, toPageSides, toRoleCut } from "./paging.ts";
 
-/** Selects the logs of a role, which must be one group. */
-export interface RoleFilter extends ContainerFilter {
-  readonly role: string;
+/** Selects the logs of a role, which must be one group, or of containers by name: exactly one of `role`, `name` and `names`. */
+export interface RoleFilter extends Omit<ContainerFilter, "name"> {
+  readonly name?: string | null | undefined;
+  readonly names?: readonly string[] | null | undefined;
 }
 
 /** One container. `truncated`: older matching lines of its own were left out or not looked for. `error`: why it was unreadable. */
@@ -24,58 +28,113 @@ interface RolePart {
   readonly error: unknown;
 }
 
-/** The newest lines of a role, and their sources. */
-export interface RoleLogs {
-  readonly lines: readonly RoleLine[];
-  readonly truncated: boolean;
-  /** Each container of the role, the visible ones first. */
+/** Lines of a role, and their sources. */
+export interface RoleLogs extends RoleAroundPage {
+  /** They are around a time. */
+  readonly isAt: boolean;
+  /** Each selected container, the visible ones first. */
   readonly parts: readonly RolePart[];
   /** The requested engines. */
   readonly engines: readonly EngineStatus[];
 }
 
 /**
- * Reads all containers of the role: the visible ones, then the retired ones, each no further back than the page then reaches. An unreadable container does not
- * affect the others. Rejects when all are unreadable, and with role_ambiguous for several groups. Visible containers, if any, decide which group is meant.
+ * Reads all selected containers: the visible ones, then the retired ones. An unreadable container does not affect the others. Rejects when all are unreadable,
+ * and with role_ambiguous for several groups. Visible containers, if any, decide which group is meant.
  */
-export async function readRoleLogs(context: OpsContext, filter: RoleFilter, options: LogOptions): Promise<RoleLogs> {
+export async function readRoleLogs(
+  context: OpsContext,
+  filter: RoleFilter,
+  options: LogOptions,
+  turn: PageTurn | null = null,
+): Promise<RoleLogs> {
   const { loaders, budget } = context;
-  const { containers, engines, group, accepts } = await findRole(context, filter);
+  const { containers, engines, group, accepts, names } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
   const listed = new Set(containers.map(toContainerKey));
   const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const retired = (await loaders.containers.listRetired(filter.includeAccessories)).filter(isRetired).toSorted(byNewest);
-  if (containers.length + retired.length === 0) throw toAbsence(engines);
-  if (!group) requireOneGroup(filter.role, retired);
-  const page = createRolePage(options.tail, options.until ?? null);
-  let leavesOut = false;
-  const read = async (container: Container, wanted: LogOptions): Promise<RolePart> => {
+  checkFound([...containers, ...retired], names, engines);
+  if (!group && filter.role) requireOneGroup(filter.role, retired);
+  const reading = turn ? createAroundReading(context, options, turn) : createNewestReading(context, options);
+  const readPart = async (container: Container): Promise<RolePart> => {
     try {
-      const { lines, truncated }: LogPage = await loaders.logs.read(container, wanted);
-      budget.free(page.add(container, lines));
-      leavesOut ||= truncated || page.dropped;
-      return { container, truncated, error: null };
+      return { container, truncated: await reading.read(container), error: null };
     } catch (error) {
       // An unreadable container still marks where its release begins.
-      page.add(container, []);
+      reading.skip(container);
       return { container, truncated: false, error };
     }
-  };
-  const readPart = async (container: Container): Promise<RolePart> => {
-    // Until lines are known to be left out, `truncated` depends on all its lines.
-    const since = leavesOut ? page.since : null;
-    if (since === null || since <= (options.since ?? "")) return read(container, options);
-    const part = await read(container, { ...options, since });
-    return part.error === null && toBeginning(container) < since ? { ...part, truncated: true } : part;
   };
   // What earlier reads returned limits how far back later ones go.
   const limit = pLimit(logsAtOnce);
   const readAll = (some: readonly Container[]) => Promise.all(some.map((container) => limit(() => readPart(container))));
   const parts = [...(await readAll(containers)), ...(await readAll(retired))];
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
-  const lines = page.take();
-  budget.text(lines.reduce((sum, { message }) => sum + message.length, 0));
-  return { lines, truncated: leavesOut, parts, engines: engines.shown };
+  const page = reading.take();
+  budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
+  return { ...page, isAt: turn?.kind === "at", parts, engines: engines.shown };
+}
+
+/** How the containers are read for one page. */
+interface Reading {
+  /** Returns whether older matching lines of this container were left out or not looked for. */
+  read(container: Container): Promise<boolean>;
+  skip(container: Container): void;
+  take(): RoleAroundPage;
+}
+
+/** The newest lines: each container is read no further back than the page then reaches. */
+function createNewestReading({ loaders, budget }: OpsContext, options: LogOptions): Reading {
+  const page = createRolePage(options.tail, options.until ?? null);
+  let leavesOut = false;
+  const read = async (container: Container, wanted: LogOptions): Promise<boolean> => {
+    const found = await loaders.logs.read(container, wanted);
+    budget.free(page.add(container, found.lines, found));
+    leavesOut ||= found.truncated || page.dropped;
+    return found.truncated;
+  };
+  return {
+    async read(container) {
+      // Until lines are known to be left out, `truncated` depends on all its lines.
+      const since = leavesOut ? page.since : null;
+      if (since === null || since <= (options.since ?? "")) return read(container, options);
+      const truncated = await read(container, { ...options, since });
+      return truncated || toBeginning(container) < since;
+    },
+    skip: (container) => void page.add(container, []),
+    take() {
+      const lines = page.take();
+      const { start, end } = page;
+      return { lines, olderCount: lines.length, truncated: leavesOut, hasNewer: false, start, end };
+    },
+  };
+}
+
+/** The lines next to a cut. */
+function createAroundReading({ loaders, budget }: OpsContext, options: LogOptions, turn: PageTurn): Reading {
+  const cut = toRoleCut(turn);
+  const sides = toPageSides(turn, options.tail);
+  const page = createRoleAround({ cut, ...sides });
+  return {
+    async read(container) {
+      const point = toCutPoint(cut, container);
+      const isLater = toBeginning(container) > point.timestamp;
+      if ((sides.newer === 0 && isLater) || (sides.older === 0 && hasEnded(container, point.timestamp))) {
+        page.add(container, toLogPage({ lines: [], truncated: !isLater }));
+        return !isLater;
+      }
+      const since = page.since;
+      const isLimited = since !== null && since > (options.since ?? "");
+      const around = { ...sides, ...(isLater && { older: 0 }), point };
+      const wanted = { ...options, ...(isLimited && { since }), around };
+      const found = await loaders.logs.read(container, wanted);
+      budget.free(page.add(container, found));
+      return found.truncated || (isLimited && toBeginning(container) < since);
+    },
+    skip: (container) => void page.add(container, toLogPage({ lines: [] })),
+    take: () => page.take(),
+  };
 }
 
 function byNewest(a: Container, b: Container): number {
@@ -94,8 +153,8 @@ export async function followRoleLogs(
   openLease: () => AbortSignal,
 ): Promise<AsyncGenerator<RoleBatch>> {
   const { sources, loaders } = context;
-  const { containers, engines, accepts } = await findRole(context, filter);
-  if (containers.length === 0) throw toAbsence(engines);
+  const { containers, engines, accepts, names } = await findRole(context, filter);
+  checkFound(containers, names, engines);
   const changes = async function* (signal: AbortSignal) {
     for await (const _ of sources.containers.changes(signal)) {
       loaders.forget();
@@ -111,18 +170,46 @@ export async function followRoleLogs(
   return followRole({ containers, changes, deaths, follow, options, signal });
 }
 
-/** The role's containers as `containers` shows them, their group (undefined without any), and a filter for further containers of the role. */
-async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {
-  if (filter.role === "") throw new OpsError("invalid_request", "role must not be empty");
-  const isWanted = createContainerFilter(filter, principal);
-  const containers = (await loaders.containers.all(filter.includeAccessories)).filter(isWanted);
-  const group: ServiceGroup | undefined = requireOneGroup(filter.role, containers);
-  const accepts = (container: Container) => isWanted(container) && (!group || isSameGroup(container, group));
-  const engines = ofEngine(await loaders.containers.engines(), filter.engine);
-  return { containers, engines, group, accepts };
+/** How long after its end a container's last lines may be dated, ms. */
+const lateMs = 60_000;
+
+/** Whether a container wrote its last line before this time. */
+function hasEnded({ finishedAt }: Container, timestamp: string): boolean {
+  return finishedAt !== null && Date.parse(finishedAt) + lateMs < Date.parse(timestamp);
 }
 
-/** Why a role has no containers: an engine that may run some does not answer, or there are none. */
-function toAbsence({ silent }: KnownEngines): OpsError {
-  return silent.length > 0 ? toEngineError(silent) : new OpsError("container_not_found", "No container of this role");
+const mostNames = 50;
+
+/** The selected containers as `containers` shows them, their group (undefined without any, and for names), and a filter for further containers. */
+async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {
+  const { role, name, names: list, ...others } = filter;
+  const given = [role, name, list].filter((value) => value !== null && value !== undefined);
+  if (given.length !== 1) throw new OpsError("invalid_request", "Exactly one of role, name and names must be given");
+  if (role === "") throw new OpsError("invalid_request", "role must not be empty");
+  const names = typeof name === "string" ? [name] : (list ?? []);
+  if (!role && (names.length === 0 || names.length > mostNames || names.includes("")))
+    throw new OpsError(
+      "invalid_request",
+      `${list ? `names must have 1 to ${mostNames} names, and none` : "name must not be"} empty`,
+    );
+  const isSelected = createContainerFilter({ ...others, role }, principal);
+  const isWanted = (container: Container) => isSelected(container) && (role || names.includes(container.name));
+  const containers = (await loaders.containers.all(filter.includeAccessories)).filter(isWanted);
+  const group: ServiceGroup | undefined = role ? requireOneGroup(role, containers) : undefined;
+  const accepts = (container: Container) => Boolean(isWanted(container)) && (!group || isSameGroup(container, group));
+  const engines = ofEngine(await loaders.containers.engines(), filter.engine);
+  return { containers, engines, group, accepts, names };
+}
+
+/**
+ * Throws when no container was found: an engine that may run some does not answer, or there are none. Also when one of the names is missing, and all engines
+ * answer.
+ */
+function checkFound(found: readonly Container[], names: readonly string[], { silent }: KnownEngines): void {
+  if (found.length === 0 && silent.length > 0) throw toEngineError(silent);
+  if (found.length === 0 && names.length === 0) throw new OpsError("container_not_found", "No container of this role");
+  const missing = names.findIndex((name) => !found.some((container) => container.name === name));
+  // By its position: errors repeat no text of a request.
+  if (missing >= 0 && silent.length === 0)
+    throw new OpsError("container_not_found", `No such container${names.length > 1 ? `: names[${missing}]` : ""}`);
 }

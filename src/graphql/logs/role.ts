@@ -1,12 +1,14 @@
 import { keepsRights } from "../../auth/principal.ts";
 import type { RoleBatch, RoleNotice } from "../../containers/logs/role/lines.ts";
 import { toProblem } from "../../lib/errors.ts";
-import { toContainerArgs, toCost, toLogFilterArgs, toRoleArgs, toUntilArg } from "../args.ts";
+import { toContainerArgs, toCost, toLogFilterArgs, toLoggedArgs, toLogPageArgs } from "../args.ts";
 import { type Builder, counted, exposeAll } from "../builder.ts";
 import { endedDescription, openLease } from "../context.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
+import { toPageFields } from "./page-fields.ts";
+import { toPageTurn, toRoleCursor } from "./paging.ts";
 import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
 import { needs } from "../scopes.ts";
 
@@ -67,7 +69,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
     }),
   });
   const roleLogPage = builder.objectRef<RoleLogs>("RoleLogPage").implement({
-    description: "The newest matching lines of all containers of a role, oldest first.",
+    description:
+      "Matching lines of the selected containers, oldest first: the newest ones, or those around a time or next to another page.",
     fields: (t) => ({
       lines: t.expose("lines", {
         type: [refs.roleLogLine],
@@ -81,9 +84,10 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         type: [roleLogPart],
         complexity: few,
         description:
-          "All containers of the role, readable or not: those that `containers` shows, then the stopped ones of old releases.",
+          "All selected containers, readable or not: those that `containers` shows, then the stopped ones of old releases.",
         resolve: ({ parts }) => parts,
       }),
+      ...toPageFields(t, { toStart: ({ start }) => toRoleCursor(start), toEnd: ({ end }) => toRoleCursor(end) }),
       engines: t.expose("engines", {
         type: [refs.engine],
         complexity: few,
@@ -98,14 +102,17 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
       description:
-        "The newest log lines of a role on all engines, merged by time. Includes all its containers that `containers` shows, and the stopped ones of old releases that Kamal keeps. A marker shows where a release begins. Returns container_not_found when the role has no container. Returns role_ambiguous, with the choices, when several services or destinations run it. Needs the scope ops:logs: logs may contain secrets.",
+        "The newest log lines of a role, or of containers by name, on all engines, merged by time; or those around a time (`at`) or next to another page (`before`, `after`). Includes all its containers that `containers` shows, and the stopped ones of old releases that Kamal keeps. A marker shows where a release begins. Returns container_not_found when there is no such container. Returns role_ambiguous, with the choices, when several services or destinations run the role. Needs the scope ops:logs: logs may contain secrets.",
       args: {
-        ...toRoleArgs(t.arg),
+        ...toLoggedArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),
         ...toLogFilterArgs(t.arg, scalars, 1),
-        ...toUntilArg(t.arg),
+        ...toLogPageArgs(t.arg),
       },
-      resolve: async (_root, args, context) => readRoleLogs(context, args, await toLogOptions(args, 1, context)),
+      resolve: async (_root, args, context) => {
+        const turn = toPageTurn(args);
+        return readRoleLogs(context, args, await toLogOptions(args, 1, context), turn);
+      },
     }),
   );
 }
@@ -163,8 +170,8 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Follows the logs of a role, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when the role has no container at the start; later it may have none. Returns role_ambiguous when several services or destinations run it. Needs the scope ops:logs.",
-      args: { ...toRoleArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
+        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when there is no such container at the start; later there may be none. Returns role_ambiguous when several services or destinations run the role. Needs the scope ops:logs.",
+      args: { ...toLoggedArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
       subscribe: async (_root, args, context) => {
         const options = await toLogOptions(args, 0, context);
         return followRoleLogs(context, args, options, () => openLease(context, keepsRights(context.principal)));

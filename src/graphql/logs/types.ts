@@ -1,11 +1,14 @@
 import { maySeeContainer, type Principal } from "../../auth/principal.ts";
+import type { Container } from "../../containers/container.ts";
 import type { LogBatch, LogPage } from "../../containers/logs/log.ts";
-import { toCost, toLogFilterArgs, toPlaceArgs, toUntilArg } from "../args.ts";
+import { toCost, toLogFilterArgs, toLogPageArgs, toPlaceArgs } from "../args.ts";
 import { type Builder, counted, exposeAll } from "../builder.ts";
 import { openLease } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
+import { toLineCursor, toLinePoint, toPageSides, toPageTurn } from "./paging.ts";
+import { toPageFields } from "./page-fields.ts";
 import { needs } from "../scopes.ts";
 
 /** LogBatch, and the subscription containerLogs. */
@@ -60,6 +63,13 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
   );
 }
 
+/** A page of one container's log. */
+interface ContainerLogs extends LogPage {
+  readonly container: Container;
+  /** It is around a time. */
+  readonly isAt: boolean;
+}
+
 /** LogPage and LogLine, and Container.logs. */
 export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.logLine.implement({
@@ -75,8 +85,8 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
     }),
   });
-  const logPage = builder.objectRef<LogPage>("LogPage").implement({
-    description: "The newest matching lines of a container, oldest first.",
+  const logPage = builder.objectRef<ContainerLogs>("LogPage").implement({
+    description: "Matching lines of a container, oldest first: the newest ones, or those around a time or next to another page.",
     fields: (t) => ({
       lines: t.expose("lines", {
         type: [refs.logLine],
@@ -86,6 +96,10 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       truncated: t.exposeBoolean("truncated", {
         description: "True when older matching lines were left out because of `tail` or size.",
       }),
+      ...toPageFields(t, {
+        toStart: ({ container, start }) => toLineCursor(container, start),
+        toEnd: ({ container, end }) => toLineCursor(container, end),
+      }),
     }),
   });
   builder.objectField(refs.container, "logs", (t) =>
@@ -94,13 +108,17 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       nullable: true,
       extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
-      description: "Its newest log lines. Needs the scope ops:logs: logs may contain secrets.",
-      args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toUntilArg(t.arg) },
+      description:
+        "Its newest log lines, or those around a time (`at`) or next to another page (`before`, `after`). Needs the scope ops:logs: logs may contain secrets.",
+      args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toLogPageArgs(t.arg) },
       resolve: async (container, args, context) => {
         const { loaders, budget } = context;
-        const page = await loaders.logs.read(container, await toLogOptions(args, 1, context));
+        const turn = toPageTurn(args);
+        const options = await toLogOptions(args, 1, context);
+        const around = turn && { ...toPageSides(turn, options.tail), point: toLinePoint(turn, container) };
+        const page = await loaders.logs.read(container, around ? { ...options, around } : options);
         budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
-        return page;
+        return { ...page, container, isAt: turn?.kind === "at" };
       },
     }),
   );

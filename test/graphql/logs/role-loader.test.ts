@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import type { LogLine, LogOptions } from "../../../src/containers/logs/log.ts";
+import { type LogLine, type LogOptions, toLogPage } from "../../../src/containers/logs/log.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { followRoleLogs, readRoleLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
@@ -31,7 +31,7 @@ function createStage({ containers = [], retired = [], logs = {}, truncated = [],
       asked.push([name, options]);
       const lines = logs[name] ?? [];
       if (lines instanceof OpsError) throw lines;
-      return { lines, truncated: truncated.includes(name) };
+      return toLogPage({ lines, truncated: truncated.includes(name) });
     },
   });
   const context = createContext(memory.sources, caller);
@@ -222,7 +222,25 @@ describe.each([
         throw new Error("opened");
       }),
   ],
-])("a role that is %s", (_how, ask) => {
+])("a role that is %s", (how, ask) => {
+  it("is not followed or read where names are wanted that do not exist", async () => {
+    const stage = { containers: [replica("web")], retired: [stopped(replica("old"))] };
+    const byName = (names: readonly string[]) => ask(stage, { role: null, names });
+    await expect(byName(["web", "gone"])).rejects.toMatchObject({
+      code: "container_not_found",
+      message: "No such container: names[1]",
+    });
+    // Only what may write again is followed.
+    const outcome = await byName(["old"]).then(
+      () => "found",
+      (error: unknown) => (error as OpsError).code,
+    );
+    expect(outcome).toBe(how === "read" ? "found" : "container_not_found");
+    const found = await ask({ containers: [replica("web")] }, { role: null, name: "web" }).then(() => "read", String);
+    // It got as far as to the stream.
+    expect(found).toBe(how === "read" ? "read" : "Error: opened");
+  });
+
   const worker = sampleContainer({ name: "worker", role: "worker" });
   it.each<[string, Stage, Partial<RoleFilter>, string, string]>([
     ["without a name", { containers: [worker] }, { role: "" }, "invalid_request", "role must not be empty"],

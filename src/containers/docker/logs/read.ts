@@ -1,7 +1,7 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { parseLogTime } from "../../../lib/time.ts";
 import type { ContainerRef } from "../../container.ts";
-import { isSelective, type LogLine, type LogOptions, type LogPage } from "../../logs/log.ts";
+import { isSelective, type LogLine, type LogOptions, type LogPage, toLogPage } from "../../logs/log.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
@@ -10,9 +10,14 @@ import { entriesThatFit, type LogWindow, readLogWindow } from "./window.ts";
 /** How many entries to request; "all" from `since` on. */
 type WindowSize = number | "all";
 
-interface ReadTimes {
+export interface ReadTimes {
   readonly timeoutMs: number;
   readonly budget: ReadBudget;
+}
+
+interface ReadHow extends ReadTimes {
+  /** The page has the places of its lines, for which more may have to be read. */
+  readonly placed?: boolean;
 }
 
 /**
@@ -24,7 +29,7 @@ export async function readLogs(
   engine: EngineCalls,
   { fullId }: ContainerRef,
   options: LogOptions,
-  { timeoutMs, budget }: ReadTimes,
+  { timeoutMs, budget, placed = false }: ReadHow,
 ): Promise<LogPage> {
   const end = performance.now() + timeoutMs;
   const { tty } = await engine.inspect(fullId, budget.signal);
@@ -58,17 +63,26 @@ export async function readLogs(
       throw error;
     });
     if (window === null || window.overflow) break;
-    best = { lines: window.lines, truncated: window.dropped > 0 || !window.complete };
+    best = toPage(window);
     // The previous page: the same lines, but fewer.
     budget.free(held);
     held = window.bytes;
-    if (window.complete || window.dropped > 0 || window.lines.length >= options.tail) break;
+    if (window.complete) break;
+    if ((window.dropped > 0 || window.lines.length >= options.tail) && (window.isPlaced || !placed)) break;
   }
   if (best) return best;
   // The last resort for very long lines: as many entries as surely fit.
-  const { lines, overflow } = await read(entriesThatFit);
-  if (overflow) throw new AnswerError(`the log lines of engine ${engine.name} are too long to be read`);
-  return { lines, truncated: true };
+  const window = await read(entriesThatFit);
+  if (window.overflow) throw tooLongLines(engine);
+  return { ...toPage(window), truncated: true };
+}
+
+function toPage({ lines, indexes, isPlaced, dropped, complete }: LogWindow): LogPage {
+  return toLogPage({ lines, truncated: dropped > 0 || !complete, indexes: isPlaced ? indexes : [] });
+}
+
+export function tooLongLines({ name }: EngineCalls): AnswerError {
+  return new AnswerError(`the log lines of engine ${name} are too long to be read`);
 }
 
 /**

@@ -1,5 +1,13 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
-import { createLogFilter, type LogLine, type LogOptions, type LogStream, maxPageBytes, toLineBytes } from "../../logs/log.ts";
+import {
+  createLineCounter,
+  createLogFilter,
+  type LogLine,
+  type LogOptions,
+  type LogStream,
+  maxPageBytes,
+  toLineBytes,
+} from "../../logs/log.ts";
 import { AnswerError } from "../http/errors.ts";
 import { createDemuxer, createTtySplitter } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
@@ -12,6 +20,10 @@ export const entriesThatFit = 2000;
 /** The newest matching lines that were read. */
 export interface LogWindow {
   readonly lines: readonly LogLine[];
+  /** LogPoint.index of each line, counted from the first line read. */
+  readonly indexes: readonly number[];
+  /** They are right: no line before the first one read has the time of one of these. */
+  readonly isPlaced: boolean;
   /** Log entries read, matching or not. */
   readonly entries: number;
   /** The log was read from its start, or from `since`, to its end. */
@@ -41,16 +53,66 @@ export async function readLogWindow(
   const matches = createLogFilter(options);
   // Two more, because the first line of each stream may be cut off.
   const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
+  const toIndex = createLineCounter();
   const firsts = new Map<LogStream, LogLine>();
   const { size, maxLines = Infinity } = options;
   let lines = 0;
+  const onLine = (line: LogLine): boolean => {
+    if (++lines > maxLines) return false;
+    if (!firsts.has(line.stream)) firsts.set(line.stream, line);
+    const index = toIndex(line);
+    if (matches(line)) newest.add(line, index);
+    return true;
+  };
+  const { entries, overflow } = await readLines(chunks, options.tty, budget, onLine).catch((error: unknown) => {
+    newest.clear();
+    throw error;
+  });
+  if (overflow) {
+    const dropped = newest.dropped + newest.take().length;
+    newest.clear();
+    return { lines: [], indexes: [], isPlaced: false, entries, complete: false, dropped, overflow, bytes: 0 };
+  }
+  const isCut = size !== null && entries >= size;
+  const cut = new Set(isCut ? toCut([...firsts.values()]) : []);
+  const held = newest.take();
+  const indexes = newest.takeIndexes().filter((_, at) => !cut.has(held[at] as LogLine));
+  const whole = held.filter((line) => !cut.has(line));
+  const page = whole.slice(-options.tail);
+  const [first] = firsts.values();
+  return {
+    lines: page,
+    indexes: indexes.slice(-options.tail),
+    isPlaced: !isCut || page.every(({ timestamp }) => timestamp > (first?.timestamp ?? "")),
+    entries,
+    complete: !isCut && lines <= maxLines,
+    dropped: newest.dropped + Math.max(0, whole.length - options.tail),
+    overflow,
+    bytes: newest.bytes,
+  };
+}
+
+/** How an answer was read. */
+interface ReadLines {
+  /** Log entries read. */
+  readonly entries: number;
+  /** It exceeded `maxScanBytes`, and its rest was not read. */
+  readonly overflow: boolean;
+}
+
+/** Reads one answer as `readLogWindow`, line by line, until `onLine` returns false. */
+export async function readLines(
+  chunks: AsyncIterable<Buffer>,
+  tty: boolean,
+  budget: ReadBudget,
+  onLine: (line: LogLine) => boolean,
+): Promise<ReadLines> {
   let entries = 0;
   let bytes = 0;
+  let hasStopped = false;
   let waiting: (readonly [stream: LogStream, entry: Buffer])[] = [];
   const joiner = createLineJoiner((line) => {
-    if (++lines > maxLines) return;
-    if (!firsts.has(line.stream)) firsts.set(line.stream, line);
-    if (matches(line)) newest.add(line);
+    hasStopped ||= !onLine(line);
   });
   const splitter = createTtySplitter((entry) => waiting.push(["stdout", entry]));
   const demux = createDemuxer((stream, entry) => waiting.push([stream, entry]));
@@ -65,39 +127,18 @@ export async function readLogWindow(
       if (wait) await wait;
     }
   };
-  try {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      if (bytes > maxScanBytes) {
-        const dropped = newest.dropped + newest.take().length;
-        newest.clear();
-        return { lines: [], entries, complete: false, dropped, overflow: true, bytes: 0 };
-      }
-      if (options.tty) splitter.push(chunk);
-      else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
-      await work();
-      if (lines > maxLines) break;
-    }
-    splitter.end();
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > maxScanBytes) return { entries, overflow: true };
+    if (tty) splitter.push(chunk);
+    else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
     await work();
-    joiner.end();
-  } catch (error) {
-    newest.clear();
-    throw error;
+    if (hasStopped) break;
   }
-  entries += splitter.skipped;
-  const isCut = size !== null && entries >= size;
-  const cut = new Set(isCut ? toCut([...firsts.values()]) : []);
-  const whole = newest.take().filter((line) => !cut.has(line));
-  const dropped = newest.dropped + Math.max(0, whole.length - options.tail);
-  return {
-    lines: whole.slice(-options.tail),
-    entries,
-    complete: !isCut && lines <= maxLines,
-    dropped,
-    overflow: false,
-    bytes: newest.bytes,
-  };
+  splitter.end();
+  await work();
+  joiner.end();
+  return { entries: entries + splitter.skipped, overflow: false };
 }
 
 /**
@@ -110,9 +151,11 @@ function toCut(firsts: readonly LogLine[]): LogLine[] {
 }
 
 interface NewestLines {
-  add(line: LogLine): void;
+  add(line: LogLine, index?: number): void;
   /** The newest lines, oldest first. */
   take(): LogLine[];
+  /** What was added with each of them. */
+  takeIndexes(): number[];
   /** Releases all lines: an error thrown from here retains what its stack can reach. */
   clear(): void;
   /** Number of older lines dropped. */
@@ -124,7 +167,7 @@ interface NewestLines {
 /** Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them against the budget. */
 export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
   /** Valid from `start` on: earlier places are null, their lines dropped. */
-  let lines: ({ readonly line: LogLine; readonly size: number } | null)[] = [];
+  let lines: ({ readonly line: LogLine; readonly size: number; readonly index: number } | null)[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
@@ -137,10 +180,10 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
     dropped++;
   };
   return {
-    add(line) {
+    add(line, index = 0) {
       const size = toLineBytes(line);
       budget.hold(size);
-      lines.push({ line, size });
+      lines.push({ line, size, index });
       bytes += size;
       while (isOver()) drop();
       if (start > 2 * maxLines) {
@@ -154,6 +197,7 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
       start = bytes = 0;
     },
     take: () => lines.slice(start).flatMap((held) => held?.line ?? []),
+    takeIndexes: () => lines.slice(start).flatMap((held) => held?.index ?? []),
     get dropped() {
       return dropped;
     },

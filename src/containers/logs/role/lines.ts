@@ -32,8 +32,14 @@ export interface PositionedLine {
   readonly place: string;
 }
 
+/** What the order of merged lines depends on. */
+export interface PlaceOf {
+  readonly place: string;
+  readonly line: { readonly container: Pick<Container, "name" | "engine"> };
+}
+
 /** By time, then by container; lines of one container keep their order. */
-export function byPlace(a: PositionedLine, b: PositionedLine): number {
+export function byPlace(a: PlaceOf, b: PlaceOf): number {
   if (a.place !== b.place) return a.place < b.place ? -1 : 1;
   const [one, other] = [a.line.container, b.line.container];
   if (one.name !== other.name) return one.name < other.name ? -1 : 1;

@@ -1,21 +1,31 @@
 import { toReleaseKey } from "../../../releases/service-group.ts";
 import type { Container } from "../../container.ts";
-import { type LogLine, maxPageBytes, toLineBytes } from "../log.ts";
+import { type LogLine, type LogPage, maxPageBytes, toLineBytes, toMoment } from "../log.ts";
+import { type RoleCut, type SpottedLine, toCut, toCutKey } from "./cut.ts";
 import { byPlace, type PositionedLine, type RoleLine, toBeginning, toMarker, toRoleLine } from "./lines.ts";
 
 /** The container's part of a line in an answer, bytes of JSON. */
-const aroundContainer = 250;
+export const aroundContainer = 250;
 
-interface Sized extends PositionedLine {
+/** After all lines. */
+const endOfTime = "9999-12-31T23:59:59.999999999Z";
+
+interface Sized extends SpottedLine {
   /** As `toLineBytes`. */
   readonly size: number;
 }
 
 export interface RolePage {
-  /** Adds one container's newest lines, oldest first, in the order they were written. Returns the size of what was dropped, as `toLineBytes`. */
-  add(container: Container, lines: readonly LogLine[]): number;
+  /**
+   * Adds one container's newest lines, oldest first, in the order they were written. Returns the size of what was dropped, as `toLineBytes`. `found` has
+   * LogPage.indexes and `truncated`, for the cuts.
+   */
+  add(container: Container, lines: readonly LogLine[], found?: Partial<LogPage>): number;
   /** All lines in the order of their times. A marker (not counted) stands where a release begins, unless that is before the first line. */
   take(): RoleLine[];
+  /** Where the page before ends, and where the page after begins; null without lines. */
+  readonly start: RoleCut | null;
+  readonly end: RoleCut | null;
   /** Whether older lines were left out here. */
   readonly dropped: boolean;
   /**
@@ -35,16 +45,20 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
   /** The newest line left out: nothing older is added again, even if it is short enough. */
   let floor: PositionedLine | null = null;
   const first = new Map<string, Container>();
+  const dropped = new Map<string, SpottedLine>();
+  /** Containers that may have older lines, though none was found. */
+  const unsearched: string[] = [];
 
   return {
-    add(container, lines) {
+    add(container, lines, { indexes = [], truncated = false } = {}) {
+      if (lines.length === 0 && truncated) unsearched.push(toCutKey(container));
       const known = first.get(toReleaseKey(container));
       if (!known || isBefore(container, known)) first.set(toReleaseKey(container), container);
       let place = "";
-      for (const line of lines) {
+      for (const [at, line] of lines.entries()) {
         if (line.timestamp > place) place = line.timestamp;
         const size = toLineBytes(line);
-        selected.push({ place, line: toRoleLine(container, line), size });
+        selected.push({ place, line: toRoleLine(container, line), size, index: indexes[at] ?? null });
         bytes += size + aroundContainer;
       }
       selected.sort(byPlace);
@@ -56,6 +70,7 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
         bytes -= one.size + aroundContainer;
         freed += one.size;
         floor = floor && byPlace(one, floor) < 0 ? floor : one;
+        dropped.set(toCutKey(one.line.container), one);
       }
       if (start > 0) selected = selected.slice(start);
       return freed;
@@ -68,6 +83,14 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
         .filter(({ place }) => place >= oldest.place && (until === null || place <= until));
       return [...markers, ...selected].toSorted(byPlace).map(({ line }) => line);
     },
+    get start() {
+      const cut = toCut({ isStart: true, lines: selected, dropped, limit: null, cut: null });
+      if (!cut) return null;
+      return { ...cut, places: new Map([...unsearched.map((key) => [key, toMoment(endOfTime)] as const), ...cut.places]) };
+    },
+    get end() {
+      return toCut({ isStart: false, lines: selected, dropped: new Map(), limit: null, cut: null });
+    },
     get dropped() {
       return floor !== null;
     },
@@ -79,12 +102,12 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
 }
 
 /** Whether it comes before another container of its release, in whatever order they are read. */
-function isBefore(container: Container, known: Container): boolean {
+export function isBefore(container: Container, known: Container): boolean {
   if (container.createdAt !== known.createdAt) return container.createdAt < known.createdAt;
   return container.name < known.name;
 }
 
-function toSecondBefore(timestamp: string): string {
+export function toSecondBefore(timestamp: string): string {
   const second = new Date(Math.max(0, Date.parse(`${timestamp.slice(0, 19)}Z`) - 1000));
   return second.toISOString().slice(0, 19) + timestamp.slice(19);
 }

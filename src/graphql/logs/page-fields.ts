@@ -1,0 +1,42 @@
+import type { Fields } from "../builder.ts";
+
+/** What the fields of a page need. */
+interface Page {
+  readonly truncated: boolean;
+  readonly hasNewer: boolean;
+  readonly olderCount: number;
+  readonly isAt: boolean;
+}
+
+interface Cursors<Shape> {
+  readonly toStart: (page: Shape) => string | null;
+  readonly toEnd: (page: Shape) => string | null;
+}
+
+/** The fields of a page of log lines by which its neighbours are asked for. */
+export function toPageFields<Shape extends Page>(t: Fields<Shape>, { toStart, toEnd }: Cursors<Shape>) {
+  return {
+    atIndex: t.int({
+      nullable: true,
+      description:
+        "For a page around a time: index of the first of `lines` at or after it; the number of lines when none is. Else null.",
+      resolve: ({ isAt, olderCount }) => (isAt ? olderCount : null),
+    }),
+    hasOlder: t.boolean({
+      description: "Whether older matching lines exist, or may exist where the log was not searched further. As `truncated`.",
+      resolve: ({ truncated }) => truncated,
+    }),
+    hasNewer: t.boolean({
+      description:
+        "Whether newer matching lines existed, or may have, when the page was read. A log that is written to has more later.",
+      resolve: ({ hasNewer }) => hasNewer,
+    }),
+    startCursor: t.string({
+      nullable: true,
+      description:
+        "For `before`: the page before, without a gap or a repeated line. Null when the page is empty; an empty page has one where its search was cut short.",
+      resolve: toStart,
+    }),
+    endCursor: t.string({ nullable: true, description: "For `after`: the page after, as `startCursor`.", resolve: toEnd }),
+  };
+}
