@@ -5,9 +5,9 @@ const places = 32_768;
 const mask = places - 1;
 
 /** Most rows in memory. Below `places`, so that a page fits in before it is trimmed. */
-export const maxRows = 20_000;
+const maxRows = 20_000;
 /** Most characters in memory, of all rows. */
-export const maxChars = 16_000_000;
+const maxChars = 16_000_000;
 
 /** Height of a row that is not wrapped, px. */
 export const rowHeight = 18;

@@ -34,7 +34,7 @@ export function toNote(at: string, note: LogNote): LogRow {
 }
 
 /** What makes two rows the same: a line that is read a second time is left out. */
-export function toRowKey({ at, text, source, note }: LogRow): string {
+function toRowKey({ at, text, source, note }: LogRow): string {
   return `${at}\n${source ? `${source.engine}/${source.name}` : (note?.kind ?? "")}\n${note?.kind === "event" ? note.text : text}`;
 }
 

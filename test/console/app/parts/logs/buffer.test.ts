@@ -5,7 +5,7 @@ import type { LogRow } from "../../../../../src/console/app/parts/logs/row.ts";
 
 const sampleRow = (text: string): LogRow => ({ at: "", level: null, text, source: null, note: null, isOpen: false });
 
-test("A buffer has the offsets of a plain list, whatever comes, goes or grows", () => {
+test("A buffer has the offsets of a plain list, whatever changes", () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("push" as const), text: fc.string({ maxLength: 5 }) }),
     fc.record({ kind: fc.constant("unshift" as const), text: fc.string({ maxLength: 5 }) }),
@@ -42,12 +42,12 @@ test("A buffer has the offsets of a plain list, whatever comes, goes or grows", 
       expect(buffer.size).toBe(list.length);
       expect(buffer.height).toBe(before);
       expect(buffer.chars).toBe(list.reduce((sum, { row }) => sum + row.text.length, 0));
-      if (list.length > 0) expect(buffer.rowAt(offset)).toBe(buffer.first + found);
+      expect(buffer.rowAt(offset)).toBe(buffer.first + found);
     }),
   );
 });
 
-test("A buffer that a million rows pass has the offsets of those that are left", () => {
+test("A buffer that a million rows pass has the offsets of those left", () => {
   const buffer = new LogBuffer();
   for (let index = 0; index < 1_000_000; index++) {
     buffer.push(sampleRow("line"));
