@@ -56,17 +56,16 @@ const builtFolder = fileURLToPath(
 export function createPages(signIn: SignIn | null = null, folder = builtFolder): PublicPage[] {
   const others = [...createSignInPages(signIn), ...createGraphiqlPages()];
   if (!existsSync(`${folder}index.html`)) return [toMissing(), ...others];
-  let index: File | undefined;
+  // All at once: another build may replace them, and a page needs the files of its own.
+  const index = readFile(folder, "index.html");
   const screens = screenPaths.map((path): PublicPage => {
-    const reply = (request: PublicRequest) => toReply((index ??= readFile(folder, "index.html")), request, path, pageHeaders);
-    return { path, accepts: isNavigation, reply };
+    return { path, accepts: isNavigation, reply: (request) => toReply(index, request, path, pageHeaders) };
   });
   const names = readdirSync(folder).filter((name) => name !== "index.html" && /\.(?:js|css|svg)$/.test(name));
   const files = names.map((name): PublicPage => {
     const path = assetPath + name;
-    let file: File | undefined;
-    const reply = (request: PublicRequest) => toReply((file ??= readFile(folder, name)), request, path, fileHeaders);
-    return { path, accepts: () => true, reply };
+    const file = readFile(folder, name);
+    return { path, accepts: () => true, reply: (request) => toReply(file, request, path, fileHeaders) };
   });
   return [...screens, ...files, ...others];
 }

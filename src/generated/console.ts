@@ -645,7 +645,7 @@ export type ConsoleProblemsQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
+export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
 
 export type ConsoleLatestDeploysQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -2064,6 +2064,8 @@ export const ConsoleProblemsDocument = new TypedDocumentString(`
         engine
         kind
         role
+        service
+        version
       }
       queue {
         name

@@ -145,7 +145,7 @@ const mostHosts = 5;
 function findDownSources(sources: readonly SourceReading[]): CurrentProblem[] {
   return [...Map.groupBy(sources, ({ kind }) => toQueueUpstream(kind))].flatMap(([upstream, own]) => {
     const down = own.filter(({ error }) => error !== null);
-    if (down.length > 0 && down.length === own.length) return [toUpstreamDown(upstream, toEnv(down), toFacts(down), toOne(down))];
+    if (down.length === own.length) return [toUpstreamDown(upstream, toEnv(down), toFacts(down), toOne(down))];
     return down.map((source) =>
       createProblem("queue_source_down", source.name, {
         title: `The queues of ${source.name} cannot be read`,

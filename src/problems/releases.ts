@@ -1,4 +1,4 @@
-import type { Container } from "../containers/container.ts";
+import { toContainerKey } from "../containers/container.ts";
 import { type DeployInfo, isOfSameGroup } from "../deploys/deploy.ts";
 import { type Drift, settlingMs } from "../deploys/drift.ts";
 import { type Deploy, findLatest, isLive } from "../deploys/state.ts";
@@ -117,7 +117,7 @@ const driftTitles: Record<ReportedDrift["kind"], (what: string, engine: string) 
 
 function toDriftProblem(drift: ReportedDrift, deploys: readonly Deploy[]): CurrentProblem {
   const { kind, role, engine, expected, found, message } = drift;
-  const containers = drift.containers.toSorted((a, b) => compareTexts(toPlace(a), toPlace(b)));
+  const containers = drift.containers.toSorted((a, b) => compareTexts(toContainerKey(a), toContainerKey(b)));
   const deploy = deploys.find((one) => one.tag === expected && isSameGroup(one, drift)) ?? null;
   const what = [role, drift.service].filter((name) => name !== null).join(" of ") || "a service";
   const { service, destination, env } = drift;
@@ -133,10 +133,6 @@ function toDriftProblem(drift: ReportedDrift, deploys: readonly Deploy[]): Curre
     containers,
     deploy,
   });
-}
-
-function toPlace({ engine, fullId }: Container): string {
-  return `${engine}/${fullId}`;
 }
 
 /** Since the deploy that they do not run, or since the first of them was created after it. Null where no deploy says what should run. */

@@ -46,6 +46,11 @@ describe("a restart loop", () => {
     ]);
   });
 
+  it("has no exit code that is unknown", () => {
+    const events = deaths.map((one) => ({ ...one, exitCode: null }));
+    expect(find([restarted], { events }).problems).toMatchObject([{ evidence: ["3 restarts in 15 min"] }]);
+  });
+
   it("counts all restarts of a young container, also where no end was seen", () => {
     const young = { ...restarted, createdAt: ago(240), status: "restarting", restarts: 7 };
     expect(find([young]).problems).toMatchObject([

@@ -144,6 +144,17 @@ describe("drift", () => {
     });
   });
 
+  it("lasts since the first container that was created after the deploy", () => {
+    const containers = [web("v2", "a"), web("v1", "b", 1000), web("v1", "c", 800), web("v1", "d", 900)];
+    const found = find({ deploys: [v2], drift: findDrift(containers, [], [v2], nowMs) });
+    const other = found.find(({ kind }) => kind === "unexpected_release");
+    expect([other?.since, other?.id]).toEqual([
+      ago(1000),
+      'unexpected_release:["wallet-core-staging",null,"staging","web",null]',
+    ]);
+    expect(other?.containers.map(({ engine }) => engine)).toEqual(["b", "c", "d"]);
+  });
+
   it("has one id for an engine that missed a deploy, whatever its roles", () => {
     const worker = sampleContainer({ ...web("v1", "b"), name: "worker", role: "worker" });
     const idsOf = (...more: readonly Container[]) =>
@@ -167,6 +178,7 @@ describe("deploy_info.json", () => {
   it("that cannot be read is a warning, with its last good version", () => {
     expect(find({ infoError: "not valid JSON", info: sampleDeployInfo })).toMatchObject([
       {
+        id: "deploy_info_unreadable:",
         kind: "deploy_info_unreadable",
         severity: "warning",
         alert: "OpsDeployInfoUnreadable",

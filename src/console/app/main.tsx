@@ -51,7 +51,7 @@ function App() {
   useEffect(() => void loadViewer(), [token.value]);
   if (token.value === null) return <SignIn />;
   const Screen = screens[path.value] ?? Now;
-  return <Shell counts={{}}>{viewer.value ? <Screen key={path.value} /> : <Skeleton rows={8} />}</Shell>;
+  return <Shell>{viewer.value ? <Screen key={path.value} /> : <Skeleton rows={8} />}</Shell>;
 }
 
 await returnFromProvider();

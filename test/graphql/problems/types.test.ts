@@ -145,6 +145,8 @@ describe("the query problems", () => {
     if (sampled) sampled.sources.containers.statsHistoryCached = () => points;
     expect([await unsampled?.kinds(), await sampled?.kinds()]).toEqual([[], ["CONTAINER_MEMORY_HIGH"]]);
     expect((await sampled?.query("{ problems { gaps } }"))?.found.gaps).toEqual([]);
+    const stopped = { ...healthy, status: "exited", finishedAt: ago(9) };
+    expect((await open({ containers: [stopped], engines: [] }).query("{ problems { gaps } }")).found.gaps).toEqual([]);
     expect([unsampled?.calls["stats"], unsampled?.calls["statsHistory"]]).toEqual([undefined, undefined]);
   });
 
@@ -154,6 +156,8 @@ describe("the query problems", () => {
     const none = { containers: [{ ...web, health: "none" as const, version: stale.currentTag }], engines: [] };
     expect(await open({ ...none, deploy: stale }).kinds()).toEqual(["DEPLOY_INFO_UNREADABLE"]);
     expect(await open({ ...none, deploy: broken }).kinds()).toEqual(["DEPLOY_INFO_UNREADABLE"]);
+    const invalid = new OpsError("deploy_info_invalid", "deploy_info.json: not valid JSON");
+    expect(await open({ ...none, deploy: invalid }).kinds()).toEqual(["DEPLOY_INFO_UNREADABLE"]);
     const log = sampleDeployLog([], { error: { code: "deploy_info_unreadable", message: "history: EACCES" } });
     expect((await open({ ...none, deployLogs: [log] }).query("{ problems { gaps } }")).found.gaps).toContain(
       "deploys: history: EACCES",

@@ -12,6 +12,7 @@ import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params } from "../data/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
+import { toShortName } from "./containers/names.ts";
 import { toWords } from "./format.ts";
 import { Banner, FailureNotice, Skeleton } from "./notice.tsx";
 import { createRestart } from "./restart.tsx";
@@ -49,9 +50,11 @@ export function Problems() {
           Could not be checked: {gap}
         </Banner>
       ))}
-      {rows.map((row) => (
-        <ProblemLine key={row.id} row={row} points={courses(row)} marks={marks} />
-      ))}
+      <div class="problems">
+        {rows.map((row) => (
+          <ProblemLine key={row.id} row={row} points={courses(row)} marks={marks} />
+        ))}
+      </div>
     </section>
   );
 }
@@ -104,12 +107,14 @@ function ProblemLine({
         href={toTarget(row)}
         title={`${row.rule}${row.alert ? `\nAlert: ${row.alert}` : ""}`}
       >
-        {row.title}
+        {toTitle(row)}
       </a>
       <span class="since">
         <Since at={row.since} />
       </span>
-      {points === null ? <span /> : <Spark points={points} tone={tone} marks={marks} label={`Course of: ${row.title}`} />}
+      <span class="spark-cell">
+        {points !== null && <Spark points={points} tone={tone} marks={marks} label={`Course of: ${row.title}`} />}
+      </span>
       <span class="evidence isolate" title={row.evidence.join("\n")}>
         {row.evidence.join(" · ")}
       </span>
@@ -118,6 +123,11 @@ function ProblemLine({
       </span>
     </article>
   );
+}
+
+/** A container's name as short as people say it. */
+function toTitle({ title, container }: ProblemRow): string {
+  return container ? title.replace(container.name, toShortName(container)) : title;
 }
 
 /** Where the whole of it is shown. */
@@ -137,7 +147,7 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
     return (
       <>
         {queue.failuresLastHour ? (
-          <a class="button" href={href("/errors", { queue: queue.name, source: queue.source })}>
+          <a class="button" href={href("/errors", { q: queue.name })}>
             errors {queue.failuresLastHour}
           </a>
         ) : null}

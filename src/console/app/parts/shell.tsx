@@ -15,6 +15,7 @@ import { Help } from "./help.tsx";
 import { Icon } from "./icons.tsx";
 import { Banner } from "./notice.tsx";
 import { Palette } from "./palette.tsx";
+import { useProblems } from "./problems.tsx";
 import { Shape } from "./state.tsx";
 
 /** The rail's entry of a screen that is about one thing. */
@@ -29,34 +30,30 @@ const parents: Partial<Readonly<Record<ScreenPath, ScreenPath>>> = {
 const names = Object.values(goKeys);
 
 /** What is around every screen: the rail, the bar, badges, dialogs. */
-export function Shell({
-  children,
-  counts,
-}: {
-  readonly children: ComponentChildren;
-  readonly counts: Readonly<Record<string, { readonly count: number; readonly tone: string }>>;
-}) {
+export function Shell({ children }: { readonly children: ComponentChildren }) {
+  const problems = useProblems().rows ?? [];
+  const tone = problems.some(({ severity }) => severity === "CRITICAL") ? "bad" : "warn";
   const current = parents[path.value] ?? path.value;
   const name = names.find(([target]) => target === current)?.[1] ?? "Now";
   useEffect(() => {
-    document.title = `${params.value.get("name") ?? name} · wallet-core-ops`;
-  }, [name, params.value]);
+    document.title = `${problems.length > 0 ? `(${problems.length}) ` : ""}${params.value.get("name") ?? name} · wallet-core-ops`;
+  }, [name, params.value, problems.length]);
   return (
     <div class="shell">
       <nav class="rail" aria-label="Screens">
         {names.map(([target, label]) => {
-          const count = counts[target];
+          const count = target === "/" ? problems.length : 0;
           return (
             <a
               key={target}
               href={href(target)}
               aria-current={target === current ? "page" : undefined}
-              aria-label={count ? `${label}: ${count.count}` : label}
+              aria-label={count > 0 ? `${label}: ${count} wrong` : label}
             >
               <Icon name={label.toLowerCase()} />
-              {count && count.count > 0 && (
-                <span class={`count ${count.tone}`} aria-hidden="true">
-                  {count.count > 99 ? "99+" : count.count}
+              {count > 0 && (
+                <span class={`count ${tone}`} aria-hidden="true">
+                  {count > 99 ? "99+" : count}
                 </span>
               )}
               <span class="label" aria-hidden="true">

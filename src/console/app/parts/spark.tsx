@@ -30,6 +30,7 @@ export function Spark({
   const top = Math.max(max ?? 0, ...known.map(({ value }) => value)) || 1;
   const x = (at: number) => (((at - first.at) / (last.at - first.at)) * 96).toFixed(1);
   const y = (value: number) => (23 - (value / top) * 22).toFixed(1);
+  const unknown = (((known[0]?.at ?? first.at) - first.at) / (last.at - first.at)) * 100;
   let line = "";
   let area = "";
   let previous: { at: number; value: number } | null = null;
@@ -45,7 +46,14 @@ export function Spark({
   }
   if (previous) area += `L${x(previous.at)} 24Z`;
   return (
-    <svg class={`spark ${tone}`} viewBox="0 0 96 24" preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg
+      style={{ backgroundSize: `${unknown.toFixed(0)}% 100%` }}
+      class={`spark ${tone}`}
+      viewBox="0 0 96 24"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <path class="area" d={area} />
       <path d={line} />
       {marks

@@ -19,7 +19,7 @@ import { QueueTable } from "../parts/queue-table.tsx";
 import { Release } from "../parts/release.tsx";
 import { Spark, type SparkPoint } from "../parts/spark.tsx";
 import { Shape, toContainerState } from "../parts/state.tsx";
-import { Problems } from "../parts/problems.tsx";
+import { Problems, useProblems } from "../parts/problems.tsx";
 
 /** What is wrong, and below it all that runs. */
 export function Now() {
@@ -170,6 +170,16 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
   const course = (from: ReadonlyMap<string, readonly SparkPoint[]>) =>
     averagePoints(rows.map(({ engine, name }) => from.get(`${engine}/${name}`) ?? []));
   const place = [service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ");
+  const problems = useProblems().rows;
+  const troubled = useMemo(
+    () =>
+      new Map(
+        problems?.flatMap(({ container, severity, title }) =>
+          container && severity === "CRITICAL" ? [[container.id, title]] : [],
+        ),
+      ),
+    [problems],
+  );
   return (
     <tr>
       <td>
@@ -190,7 +200,8 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td>
         <span class="dots">
           {rows.slice(0, 12).map((row) => {
-            const { tone, word } = toContainerState(row);
+            const problem = troubled.get(row.id);
+            const { tone, word } = problem === undefined ? toContainerState(row) : { tone: "bad" as const, word: problem };
             return (
               <a
                 key={row.id}
