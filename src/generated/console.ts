@@ -214,6 +214,30 @@ export type QueueState =
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
   | 'STALLED';
 
+/** Kind of a line in a role's log. */
+export type RoleLogKind =
+  /** A line that the container wrote. */
+  | 'LINE'
+  /** Not a written line: the release of the container begins here. */
+  | 'MARKER';
+
+/** What happened to one container of a followed role. A notice is sent at once; lines from before it may follow. */
+export type RoleLogNoticeKind =
+  /** Its engine does not answer. The gateway retries, and no line will be missing. */
+  | 'ENGINE_LOST'
+  /** It is followed from now on. */
+  | 'JOINED'
+  /** It no longer belongs to the role. Everything that it wrote was read. */
+  | 'LEFT'
+  /** It runs again. The lines continue where they ended. */
+  | 'RESUMED'
+  /** It is not running. */
+  | 'STOPPED'
+  /** Before it was found it wrote more than is read at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  | 'TRUNCATED'
+  /** Its log cannot be read. The gateway retries. */
+  | 'UNREADABLE';
+
 /** What happened. */
 export type TimelineKind =
   /** A container ended, by itself or because it was stopped. */
@@ -541,6 +565,65 @@ export type ConsoleRetryErrorGroupMutationVariables = Exact<{
 
 export type ConsoleRetryErrorGroupMutation = { retryErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
 
+export type ConsoleLogPageQueryVariables = Exact<{
+  role?: string | null | undefined;
+  names?: Array<string> | string | null | undefined;
+  engine?: string | null | undefined;
+  service?: string | null | undefined;
+  destination?: string | null | undefined;
+  env?: Environment | null | undefined;
+  includeAccessories: boolean;
+  level?: LogLevel | null | undefined;
+  levelStrict: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase: boolean;
+  tail: number;
+  at?: string | null | undefined;
+  before?: string | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ConsoleLogPageQuery = { logs: { hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, containers: Array<{ container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+
+export type RoleLineFragment = { kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } };
+
+export type ConsoleContainerLogSubscriptionVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+  level?: LogLevel | null | undefined;
+  levelStrict: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase: boolean;
+  tail: number;
+  since?: string | null | undefined;
+}>;
+
+
+export type ConsoleContainerLogSubscription = { containerLogs: { dropped: number, notice: LogNotice | null, ended: string | null, lines: Array<{ timestamp: string, level: LogLevel | null, message: string }> } | null };
+
+export type ConsoleRoleLogSubscriptionVariables = Exact<{
+  role?: string | null | undefined;
+  names?: Array<string> | string | null | undefined;
+  engine?: string | null | undefined;
+  service?: string | null | undefined;
+  destination?: string | null | undefined;
+  env?: Environment | null | undefined;
+  includeAccessories: boolean;
+  level?: LogLevel | null | undefined;
+  levelStrict: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase: boolean;
+  tail: number;
+  since?: string | null | undefined;
+}>;
+
+
+export type ConsoleRoleLogSubscription = { logs: { dropped: number, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, notices: Array<{ notice: RoleLogNoticeKind, container: { name: string, engine: string, version: string, destination: string | null }, error: { message: string } | null }> } | null };
+
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -783,6 +866,20 @@ export const ReleaseCountFragmentDoc = new TypedDocumentString(`
   count
 }
     `, {"fragmentName":"ReleaseCount"}) as unknown as TypedDocumentString<ReleaseCountFragment, unknown>;
+export const RoleLineFragmentDoc = new TypedDocumentString(`
+    fragment RoleLine on RoleLogLine {
+  kind
+  timestamp
+  level
+  message
+  container {
+    name
+    engine
+    version
+    destination
+  }
+}
+    `, {"fragmentName":"RoleLine"}) as unknown as TypedDocumentString<RoleLineFragment, unknown>;
 export const DeployRowFragmentDoc = new TypedDocumentString(`
     fragment DeployRow on Deploy {
   id
@@ -1758,6 +1855,139 @@ export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ConsoleRetryErrorGroupMutation, ConsoleRetryErrorGroupMutationVariables>;
+export const ConsoleLogPageDocument = new TypedDocumentString(`
+    query ConsoleLogPage($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean!, $level: LogLevel, $levelStrict: Boolean!, $search: String, $searchRegex: String, $ignoreCase: Boolean!, $tail: Int!, $at: String, $before: String, $after: String) {
+  logs(
+    role: $role
+    names: $names
+    engine: $engine
+    service: $service
+    destination: $destination
+    env: $env
+    includeAccessories: $includeAccessories
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    tail: $tail
+    at: $at
+    before: $before
+    after: $after
+  ) {
+    lines {
+      ...RoleLine
+    }
+    hasOlder
+    hasNewer
+    startCursor
+    endCursor
+    containers {
+      container {
+        name
+        engine
+      }
+      error {
+        code
+        message
+      }
+    }
+    engines {
+      name
+      ok
+      error {
+        code
+        message
+      }
+    }
+  }
+}
+    fragment RoleLine on RoleLogLine {
+  kind
+  timestamp
+  level
+  message
+  container {
+    name
+    engine
+    version
+    destination
+  }
+}`) as unknown as TypedDocumentString<ConsoleLogPageQuery, ConsoleLogPageQueryVariables>;
+export const ConsoleContainerLogDocument = new TypedDocumentString(`
+    subscription ConsoleContainerLog($name: String!, $engine: String, $level: LogLevel, $levelStrict: Boolean!, $search: String, $searchRegex: String, $ignoreCase: Boolean!, $tail: Int!, $since: String) {
+  containerLogs(
+    name: $name
+    engine: $engine
+    includeAccessories: true
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    tail: $tail
+    since: $since
+  ) {
+    lines {
+      timestamp
+      level
+      message
+    }
+    dropped
+    notice
+    ended
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleContainerLogSubscription, ConsoleContainerLogSubscriptionVariables>;
+export const ConsoleRoleLogDocument = new TypedDocumentString(`
+    subscription ConsoleRoleLog($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean!, $level: LogLevel, $levelStrict: Boolean!, $search: String, $searchRegex: String, $ignoreCase: Boolean!, $tail: Int!, $since: String) {
+  logs(
+    role: $role
+    names: $names
+    engine: $engine
+    service: $service
+    destination: $destination
+    env: $env
+    includeAccessories: $includeAccessories
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    tail: $tail
+    since: $since
+  ) {
+    lines {
+      ...RoleLine
+    }
+    dropped
+    notices {
+      container {
+        name
+        engine
+        version
+        destination
+      }
+      notice
+      error {
+        message
+      }
+    }
+    ended
+  }
+}
+    fragment RoleLine on RoleLogLine {
+  kind
+  timestamp
+  level
+  message
+  container {
+    name
+    engine
+    version
+    destination
+  }
+}`) as unknown as TypedDocumentString<ConsoleRoleLogSubscription, ConsoleRoleLogSubscriptionVariables>;
 export const ConsoleHostsDocument = new TypedDocumentString(`
     query ConsoleHosts {
   hosts {

@@ -18,6 +18,7 @@ import { Container } from "./screens/container.tsx";
 import { Containers } from "./screens/containers.tsx";
 import { Errors } from "./screens/errors.tsx";
 import { Job } from "./screens/job.tsx";
+import { Logs } from "./screens/logs.tsx";
 import { Now } from "./screens/now.tsx";
 import { Queue } from "./screens/queue.tsx";
 import { Queues } from "./screens/queues.tsx";
@@ -33,6 +34,7 @@ const screens: Partial<Readonly<Record<ScreenPath, () => preact.JSX.Element>>> =
   "/": Now,
   "/containers": Containers,
   "/container": Container,
+  "/logs": Logs,
   "/queues": Queues,
   "/queue": Queue,
   "/job": Job,

@@ -7,6 +7,7 @@ const others = [
   [".", "the last filter again"],
   ["↑ ↓ or j k", "walk the rows"],
   ["Enter", "open"],
+  ["f", "follow a log, or pause"],
   ["Esc", "close"],
   ["?", "these keys"],
 ] as const;

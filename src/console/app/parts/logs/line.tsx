@@ -1,0 +1,190 @@
+import { Component, type ComponentChildren } from "preact";
+import { now } from "../../data/clock.ts";
+import { href } from "../../data/url.ts";
+import { toClock, toCount, toDuration, toLocalTime } from "../format.ts";
+import { Shape } from "../state.tsx";
+import type { Highlighter } from "./highlight.ts";
+import { indentJson, type LineParts, partsOf } from "./json.ts";
+import type { LogNote, LogRow } from "./row.ts";
+
+/** Longer lines are cut until they are opened. */
+const maxShown = 2000;
+
+/** How the rows of a log are drawn. */
+export interface LineStyle {
+  readonly highlight: Highlighter | null;
+  readonly hasSource: boolean;
+  readonly isNarrow: boolean;
+  /** The address of a line. */
+  readonly toHref: (row: LogRow) => string;
+}
+
+interface LineProps {
+  readonly row: LogRow;
+  readonly number: number;
+  readonly isOpen: boolean;
+  readonly isMarked: boolean;
+  readonly style: LineStyle;
+}
+
+/** One row. It is drawn again only when something about it changed: a followed log has sixty new ones in a frame. */
+export class Line extends Component<LineProps> {
+  override shouldComponentUpdate(next: LineProps): boolean {
+    const { row, isOpen, isMarked, style } = this.props;
+    return row !== next.row || isOpen !== next.isOpen || isMarked !== next.isMarked || style !== next.style;
+  }
+
+  override render({ row, number, isOpen, isMarked, style }: LineProps) {
+    const { highlight, hasSource, isNarrow, toHref } = style;
+    if (row.note) return <Note note={row.note} number={number} />;
+    const parts = partsOf(row);
+    return (
+      <div class={`log-line ${isMarked ? "marked" : ""}`} data-row={number} aria-current={isMarked ? "true" : undefined}>
+        <a
+          class="log-time"
+          tabIndex={-1}
+          href={toHref(row)}
+          title={`${toLocalTime(row.at)}\n${row.at}\nClick: link to this line`}
+        >
+          {toClock(row.at, { millis: !isNarrow })}
+        </a>
+        {hasSource && (
+          <span class="log-source cut isolate" title={`${row.source?.name} on ${row.source?.engine}`}>
+            {row.source?.short}
+          </span>
+        )}
+        <span class={`log-level ${toTone(row.level)}`}>{row.level ?? ""}</span>
+        <button
+          type="button"
+          class={`log-open ${parts.isJson ? "json" : ""}`}
+          tabIndex={-1}
+          data-row-link
+          aria-expanded={isOpen}
+          aria-label={isOpen ? "Close the line" : "Show the whole line"}
+        >
+          {isOpen ? "▾" : "▸"}
+        </button>
+        <span class="log-text isolate">
+          <Text parts={parts} highlight={highlight} />
+        </span>
+        {isOpen && <Whole row={row} parts={parts} />}
+      </div>
+    );
+  }
+}
+
+function Text({
+  parts: { prefix, message, fields },
+  highlight,
+}: {
+  readonly parts: LineParts;
+  readonly highlight: Highlighter | null;
+}) {
+  let left = maxShown - message.length;
+  const shown = fields.filter(([name, value]) => (left -= name.length + value.length + 2) > 0);
+  return (
+    <>
+      {prefix && <span class="log-prefix wide-only">{mark(prefix, highlight)}</span>}
+      {mark(message.slice(0, maxShown), highlight)}
+      {shown.map(([name, value]) => (
+        <span key={name} class="log-field">
+          {" "}
+          {name}={mark(value, highlight)}
+        </span>
+      ))}
+      {left < 0 && <span class="log-field"> …</span>}
+    </>
+  );
+}
+
+function mark(text: string, highlight: Highlighter | null): ComponentChildren {
+  const found = highlight?.(text) ?? [];
+  if (found.length === 0) return text;
+  const parts: ComponentChildren[] = [];
+  let end = 0;
+  for (const [from, to] of found) {
+    parts.push(text.slice(end, from), <mark key={from}>{text.slice(from, to)}</mark>);
+    end = to;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** All of a line, and where it is from. */
+function Whole({ row: { at, text, source }, parts }: { readonly row: LogRow; readonly parts: LineParts }) {
+  return (
+    <div class="log-whole">
+      <div class="log-facts muted">
+        <span>{toLocalTime(at)}</span>
+        {source && (
+          <a class="link isolate" href={href("/container", { name: source.name, engine: source.engine })}>
+            {source.name}
+          </a>
+        )}
+        <button type="button" class="button" data-copy="line">
+          Copy line
+        </button>
+        <button type="button" class="button" data-copy="link">
+          Copy link
+        </button>
+      </div>
+      <pre class="isolate" tabIndex={0} aria-label="The whole line">
+        {(parts.isJson && indentJson(text)) || text}
+      </pre>
+    </div>
+  );
+}
+
+function toTone(level: string | null): string {
+  if (level === "error" || level === "fatal") return "bad";
+  return level === "warn" ? "warn" : "";
+}
+
+function Note({ note, number }: { readonly note: LogNote; readonly number: number }) {
+  return (
+    <div class="log-note" data-row={number}>
+      <span class="isolate">
+        <NoteText note={note} />
+      </span>
+    </div>
+  );
+}
+
+function NoteText({ note }: { readonly note: LogNote }) {
+  if (note.kind === "event") {
+    const { text, tone } = note;
+    return tone === "muted" || tone === "mark" ? (
+      <span class={tone}>{text}</span>
+    ) : (
+      <>
+        <Shape tone={tone} /> {text}
+      </>
+    );
+  }
+  if (note.kind === "break") return <Break lostAt={note.lostAt} backAt={note.backAt} />;
+  return (
+    <>
+      <Shape tone="warn" />{" "}
+      {note.count === null
+        ? "lines may be missing here"
+        : `${toCount(note.count)} ${note.count === 1 ? "line" : "lines"} left out`}{" "}
+      <button type="button" class="button quiet" data-gap>
+        load them
+      </button>
+    </>
+  );
+}
+
+function Break({ lostAt, backAt }: { readonly lostAt: number; readonly backAt: number | null }) {
+  const seconds = Math.round(((backAt ?? now.value) - lostAt) / 1000);
+  if (backAt !== null)
+    return (
+      <>
+        <Shape tone="ok" /> connection lost for {toDuration(seconds)} at {toClock(lostAt)}, continued
+      </>
+    );
+  return (
+    <>
+      <Shape tone="bad" /> connection lost for {toDuration(Math.max(0, seconds))}; it continues from here
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+import { ConsoleLogPageDocument, type ConsoleLogPageQuery } from "../../../../generated/console.ts";
+import { ask, type Failure } from "../../data/client.ts";
+import { toWords } from "../format.ts";
+import { type LogRow, type LogSource, toNote } from "./row.ts";
+import { type LogFilter, type LogSources, type LogTarget, toFilterVariables } from "./target.ts";
+
+export type LogPage = NonNullable<ConsoleLogPageQuery["logs"]>;
+export type LogPart = LogPage["containers"][number];
+export type PageLine = LogPage["lines"][number];
+
+/** The newest lines without any; those around a time, or those next to the page of a cursor. */
+export interface PageTurn {
+  readonly at?: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** The gateway gave no page. */
+export class RefusedError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(`${failure.message} (${failure.code})`);
+    this.failure = failure;
+  }
+}
+
+/** Pages of one log with one filter. */
+export class LogPages {
+  readonly target: LogTarget;
+  readonly filter: LogFilter;
+  readonly sources: LogSources;
+
+  constructor(target: LogTarget, filter: LogFilter, sources: LogSources) {
+    [this.target, this.filter, this.sources] = [target, filter, sources];
+  }
+
+  /** Rejects with RefusedError, Unreachable or an AbortError. @param tail most lines, 1 to 5000 */
+  async read(turn: PageTurn, tail: number, abort: AbortSignal): Promise<LogPage> {
+    const variables = { ...this.target, ...toFilterVariables(this.filter), ...turn, tail };
+    const { data, failures } = await ask(ConsoleLogPageDocument, variables, abort);
+    if (data?.logs) return data.logs;
+    throw new RefusedError(failures[0] ?? { code: "internal_error", message: "The gateway gave no page", path: null });
+  }
+
+  toRow({ kind, timestamp, level, message, container }: PageLine): LogRow {
+    if (kind === "MARKER") return toNote(timestamp, { kind: "event", text: message, tone: "mark" });
+    return toLineRow(timestamp, level, message, this.sources.of(container));
+  }
+}
+
+export function toLineRow(at: string, level: string | null, text: string, source: LogSource): LogRow {
+  return { at, level: level === null ? null : toWords(level), text, source, note: null, isOpen: false };
+}

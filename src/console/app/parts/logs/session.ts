@@ -1,0 +1,392 @@
+import { signal } from "@preact/signals";
+import { type Failure, Unreachable } from "../../data/client.ts";
+import { LogBuffer } from "./buffer.ts";
+import { toSortable } from "./moment.ts";
+import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError } from "./pages.ts";
+import { KnownRows, type LogNote, type LogRow, toNote } from "./row.ts";
+import { disorderMs, openStream } from "./stream.ts";
+import type { LogFilter, LogSources, LogTarget } from "./target.ts";
+
+/** Lines of a page, and of a whole one. */
+const pageLines = 500;
+const mostLines = 5000;
+/** Pages of a gap that one click reads. */
+const mostGapPages = 3;
+const retryMs = 3000;
+/** These do not pass by waiting. */
+const lasting = new Set(["forbidden", "container_not_found", "role_ambiguous", "invalid_request"]);
+
+/** A line that is drawn across the log at a moment. */
+export interface LogMark {
+  readonly at: string;
+  readonly text: string;
+}
+
+/**
+ * The rows of one log, as its reader moves through it. Either its end is in memory and followed (`isLive`), or a part of it that pages are added to at both ends.
+ * While the reader follows, the oldest rows leave memory; while they read, nothing that they may see does. Failures are in `failure`; nothing rejects.
+ */
+export class LogSession {
+  readonly buffer = new LogBuffer();
+  /** Grows once in a frame in which rows changed. */
+  readonly version = signal(0);
+  readonly failure = signal<Failure | null>(null);
+  /** The first rows are on their way. */
+  readonly isLoading = signal(true);
+  readonly isFollowing = signal(false);
+  /** Rows that came since the reader stopped following. */
+  readonly unseen = signal(0);
+  readonly parts = signal<readonly LogPart[]>([]);
+  /** Where the view goes next: this row in the middle. */
+  jump: number | null = null;
+  /** The time of the row at the top of the view. */
+  topAt: string | null = null;
+  hasOlder = false;
+  isLive = false;
+
+  readonly pages: LogPages;
+  #marks: readonly LogMark[] = [];
+  #startCursor: string | null = null;
+  #endCursor: string | null = null;
+  #stopStream = () => {};
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running: AbortController | null = null;
+  #frame = 0;
+  #unseen = 0;
+  /** The place that is on its way: "end", or a time. */
+  #opening: string | null = null;
+  /** The newest line of the stream, in memory or not. */
+  #last: string | null = null;
+  #known: KnownRows | null = null;
+  #break: { readonly number: number; readonly lostAt: number } | null = null;
+
+  constructor(target: LogTarget, filter: LogFilter, sources: LogSources) {
+    this.pages = new LogPages(target, filter, sources);
+  }
+
+  /** How many containers wrote these lines. */
+  get sourceCount(): number {
+    return this.pages.sources.size;
+  }
+
+  close(): void {
+    this.#reset();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  /** Shows the end, and follows it. */
+  toEnd(): void {
+    this.isFollowing.value = true;
+    this.#unseen = this.unseen.value = 0;
+    if (this.isLive) return this.#changed();
+    if (this.#opening === "end") return;
+    this.#marks = [];
+    void this.#open("end", {}, () => this.#followEnd());
+  }
+
+  /** Shows the lines around a moment, which marks may be drawn at. */
+  toMoment(at: string, marks: readonly LogMark[]): void {
+    this.isFollowing.value = false;
+    this.#unseen = this.unseen.value = 0;
+    this.#marks = marks
+      .map((mark) => ({ ...mark, at: toSortable(mark.at) }))
+      .toSorted((one, other) => (one.at < other.at ? -1 : 1));
+    void this.#open(at, { at }, (page) => {
+      this.jump = this.#find(toSortable(at));
+      if (!page.hasNewer) this.#followEnd();
+    });
+  }
+
+  /** Whether a moment is between the rows in memory. */
+  has(at: string): boolean {
+    const [oldest, newest] = [this.buffer.oldest, this.buffer.newest];
+    return oldest !== undefined && newest !== undefined && oldest.at <= toSortable(at) && toSortable(at) <= newest.at;
+  }
+
+  /** Stops following: the view stays where it is. Lines still arrive while memory has room. */
+  pause(): void {
+    if (!this.isFollowing.value) return;
+    this.isFollowing.value = false;
+    this.#unseen = this.unseen.value = 0;
+  }
+
+  /** Shows a line whole, or as one line again. */
+  toggle(number: number): void {
+    const row = this.buffer.get(number);
+    if (!row || row.note) return;
+    row.isOpen = !row.isOpen;
+    this.#changed();
+  }
+
+  /** Stops following, and adds the page before the oldest row. */
+  toOlder(): void {
+    this.pause();
+    void this.loadOlder();
+  }
+
+  /** Adds the page before the oldest row. */
+  async loadOlder(): Promise<void> {
+    const { oldest } = this.buffer;
+    if (!this.hasOlder || this.#running || !oldest || this.isFollowing.value) return;
+    const turn = this.#startCursor ? { before: this.#startCursor } : { at: oldest.at };
+    await this.#run(turn, turn.before ? pageLines : 2 * pageLines, (page) => {
+      const known = new KnownRows(this.#linesUntil(oldest.at));
+      const lines = page.lines.map((line) => this.pages.toRow(line)).filter((row) => row.at <= oldest.at && !known.take(row));
+      for (const row of lines.toReversed()) this.buffer.unshift(row);
+      this.hasOlder = page.hasOlder && (lines.length > 0 || page.startCursor !== null);
+      this.#startCursor = page.startCursor;
+      while (this.buffer.isOver) this.#dropLast();
+    });
+  }
+
+  /** Adds the page after the newest row, when that is not the log's end. */
+  async loadNewer(): Promise<void> {
+    const { newest } = this.buffer;
+    if (this.isLive || this.#running || !newest) return;
+    const turn = this.#endCursor ? { after: this.#endCursor } : { at: newest.at };
+    await this.#run(turn, turn.after ? pageLines : 2 * pageLines, (page) => {
+      const known = new KnownRows(this.#linesFrom(newest.at));
+      for (const line of page.lines) {
+        const row = this.pages.toRow(line);
+        if (row.at >= newest.at && !known.take(row)) this.#push(row);
+      }
+      this.#endCursor = page.endCursor;
+      while (this.buffer.isOver) this.#dropFirst();
+      if (!page.hasNewer) this.#followEnd();
+    });
+  }
+
+  /** Reads the lines of a gap, at most `mostGapPages` pages of them. What is left of it stays a gap. */
+  async loadGap(number: number): Promise<void> {
+    const gap = this.buffer.get(number)?.note;
+    if (gap?.kind !== "gap" || this.#running) return;
+    const read: LogRow[] = [];
+    let turn: PageTurn | null = { at: gap.from };
+    for (let pages = 0; turn !== null && pages < mostGapPages; pages++) {
+      const page: LogPage | null = await this.#run(turn, mostLines);
+      if (!page) break;
+      for (const line of page.lines) read.push(this.pages.toRow(line));
+      const isEnd = !page.hasNewer || (read.at(-1)?.at ?? "") > gap.to;
+      turn = isEnd || page.endCursor === null ? null : { after: page.endCursor };
+    }
+    if (this.buffer.get(number)?.note !== gap) return;
+    const known = new KnownRows(this.#linesFrom(gap.from));
+    const rows = read.filter((row) => row.at >= gap.from && row.at <= gap.to && !known.take(row));
+    const after = [...this.buffer.rows(number + 1)];
+    while (this.buffer.end > number) this.buffer.dropLast();
+    for (const row of rows) this.buffer.push(row);
+    const from = rows.at(-1)?.at ?? gap.from;
+    if (turn !== null) this.buffer.push(toNote(gap.to, { kind: "gap", count: null, from, to: gap.to }));
+    for (const row of after) this.buffer.push(row);
+    while (this.buffer.isOver) this.#dropFirst();
+    this.#changed();
+  }
+
+  /** Reads the first page of another place, and begins there. */
+  async #open(place: string, turn: PageTurn, then: (page: LogPage) => void): Promise<void> {
+    this.#reset();
+    this.#opening = place;
+    this.isLoading.value = this.buffer.size === 0;
+    await this.#run(turn, turn.at ? 2 * pageLines : pageLines, (page) => {
+      this.buffer.clear();
+      for (const line of page.lines) this.#push(this.pages.toRow(line));
+      this.hasOlder = page.hasOlder;
+      [this.#startCursor, this.#endCursor] = [page.startCursor, page.endCursor];
+      this.parts.value = page.containers.filter(({ error }) => error !== null);
+      this.isLoading.value = false;
+      this.#opening = null;
+      then(page);
+      if (!page.hasNewer || !turn.at) this.#drawMarks("\u{10ffff}");
+    });
+    if (this.failure.value && !lasting.has(this.failure.value.code)) {
+      this.#timer = setTimeout(() => void this.#open(place, turn, then), retryMs);
+    }
+  }
+
+  #reset(): void {
+    clearTimeout(this.#timer);
+    this.#running?.abort();
+    this.#running = null;
+    this.#stopStream();
+    this.isLive = false;
+    [this.#last, this.#known, this.#break] = [null, null, null];
+  }
+
+  /** Reads a page. Null when it cannot be read, or is no longer wanted. */
+  async #run(turn: PageTurn, tail: number, onPage?: (page: LogPage) => void): Promise<LogPage | null> {
+    const running = new AbortController();
+    this.#running = running;
+    try {
+      const page = await this.pages.read(turn, tail, running.signal);
+      if (running.signal.aborted) return null;
+      this.failure.value = null;
+      onPage?.(page);
+      return page;
+    } catch (error) {
+      if (running.signal.aborted) return null;
+      this.isLoading.value = false;
+      if (error instanceof RefusedError) this.failure.value = error.failure;
+      else if (error instanceof Unreachable) this.failure.value = { code: "unreachable", message: error.message, path: null };
+      else if (!(error instanceof DOMException)) throw error;
+      return null;
+    } finally {
+      if (this.#running === running) this.#running = null;
+      this.#changed();
+    }
+  }
+
+  /** Follows the log from the newest row in memory on. */
+  #followEnd(): void {
+    this.#stopStream();
+    this.isLive = true;
+    this.#last = this.buffer.newest?.at ?? null;
+    const stop = openStream(this.pages, {
+      resume: (behindMs) => this.#resume(behindMs),
+      rows: (rows, dropped) => this.#add(rows, dropped),
+      notice: (text, tone) => this.#note(text, tone),
+      broken: () => this.#beginBreak(),
+      received: () => {
+        this.failure.value = null;
+        this.#endBreak();
+        this.#changed();
+      },
+      refused: (failure) => {
+        this.failure.value = failure;
+        this.isLive = false;
+        if (!lasting.has(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
+      },
+    });
+    this.#stopStream = () => {
+      stop();
+      this.#stopStream = () => {};
+    };
+  }
+
+  /** Where a stream begins: at the last line that is known, which comes again if nothing is missing. */
+  #resume(behindMs: number): { readonly since: string | null; readonly tail: number } {
+    if (this.#last === null) return { since: null, tail: pageLines };
+    const since = behindMs === 0 ? this.#last : new Date(Date.parse(this.#last) - behindMs).toISOString();
+    this.#known = new KnownRows(this.#linesFrom(toSortable(since)));
+    return { since, tail: mostLines };
+  }
+
+  /** Lines in memory from a time on. */
+  #linesFrom(at: string): LogRow[] {
+    const rows: LogRow[] = [];
+    for (let number = this.buffer.end - 1; number >= this.buffer.first; number--) {
+      const row = this.buffer.get(number);
+      if (!row || (!row.note && row.at < at)) break;
+      if (!row.note) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Lines in memory up to a time. */
+  #linesUntil(at: string): LogRow[] {
+    const rows: LogRow[] = [];
+    for (const row of this.buffer.rows()) {
+      if (!row.note && row.at > at) break;
+      if (!row.note) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Rows of the stream. Those that are known already are left out; without any, lines may be missing before these. */
+  #add(rows: readonly LogRow[], dropped: number): void {
+    const [first] = rows;
+    if (dropped > 0 && first)
+      this.#pushLive(toNote(first.at, { kind: "gap", count: dropped, from: this.#last ?? first.at, to: first.at }));
+    for (const row of rows) {
+      if (this.#known?.take(row)) continue;
+      if (this.#known && this.#known.found === 0 && this.#last !== null && row.at > this.#last) {
+        this.#pushLive(toNote(row.at, { kind: "gap", count: null, from: this.#last, to: row.at }));
+        this.#known = null;
+      }
+      if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs) this.#known = null;
+      this.#pushLive(row);
+    }
+  }
+
+  #pushLive(row: LogRow): void {
+    if (!row.note && (this.#last === null || row.at > this.#last)) this.#last = row.at;
+    if (!this.isLive) {
+      this.#unseen += row.note ? 0 : 1;
+      return;
+    }
+    this.#push(row);
+    if (this.isFollowing.value) {
+      while (this.buffer.isOver) this.#dropFirst();
+      return;
+    }
+    if (!row.note) this.#unseen += 1;
+    // What the reader may be looking at stays. Newer lines are counted, and read again when they are wanted.
+    if (this.buffer.isOver) this.#dropLast();
+  }
+
+  #push(row: LogRow): void {
+    this.#drawMarks(row.at);
+    this.buffer.push(row);
+  }
+
+  /** Draws the marks up to a time, before the row of that time. */
+  #drawMarks(at: string): void {
+    while (this.#marks[0] && this.#marks[0].at <= at) {
+      const [mark, ...rest] = this.#marks;
+      this.#marks = rest;
+      this.buffer.push(toNote(mark.at, { kind: "event", text: mark.text, tone: "mark" }));
+    }
+  }
+
+  #dropFirst(): void {
+    this.buffer.dropFirst();
+    this.hasOlder = true;
+    this.#startCursor = null;
+    if (this.#break && this.#break.number < this.buffer.first) this.#break = null;
+  }
+
+  #dropLast(): void {
+    this.buffer.dropLast();
+    this.isLive = false;
+    this.#endCursor = null;
+  }
+
+  #note(text: string, tone: "muted" | "warn" | "bad"): void {
+    this.#pushLive(toNote(toSortable(new Date().toISOString()), { kind: "event", text, tone }));
+  }
+
+  #beginBreak(): void {
+    if (this.#break || !this.isLive) return;
+    const note: LogNote = { kind: "break", lostAt: Date.now(), backAt: null };
+    this.#push(toNote(toSortable(new Date().toISOString()), note));
+    this.#break = { number: this.buffer.end - 1, lostAt: note.lostAt };
+    this.#changed();
+  }
+
+  #endBreak(): void {
+    if (!this.#break) return;
+    const { number, lostAt } = this.#break;
+    const row = this.buffer.get(number);
+    if (row?.note?.kind === "break") this.buffer.replace(number, toNote(row.at, { kind: "break", lostAt, backAt: Date.now() }));
+    this.#break = null;
+  }
+
+  /** The first row at a time or later. */
+  #find(at: string): number {
+    let [low, high] = [this.buffer.first, this.buffer.end];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.buffer.get(middle)?.at ?? "") < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #changed(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.unseen.value = this.#unseen;
+      this.version.value += 1;
+    });
+  }
+}

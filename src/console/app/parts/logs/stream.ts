@@ -1,0 +1,95 @@
+import {
+  ConsoleContainerLogDocument,
+  type ConsoleContainerLogSubscription,
+  ConsoleRoleLogDocument,
+  type ConsoleRoleLogSubscription,
+} from "../../../../generated/console.ts";
+import { type Failure, follow, type Sink } from "../../data/client.ts";
+import { type LogPages, toLineRow } from "./pages.ts";
+import type { LogRow } from "./row.ts";
+import { isSingle, toFilterVariables } from "./target.ts";
+
+/** What comes of a followed log, and where it goes on. */
+export interface StreamEvents {
+  /** Asked each time that the stream is opened: from when on, and most of the lines until now. `behindMs`: lines may be out of order by so much. */
+  resume(behindMs: number): { readonly since: string | null; readonly tail: number };
+  /** @param dropped lines that were left out before these */
+  rows(rows: readonly LogRow[], dropped: number): void;
+  /** Something happened to a container. */
+  notice(text: string, tone: "muted" | "warn" | "bad"): void;
+  /** The connection is lost, and will be opened again. */
+  broken(): void;
+  /** After each message: the connection works. */
+  received(): void;
+  /** The gateway refuses to go on. */
+  refused(failure: Failure): void;
+}
+
+/** A role's lines are merged half a second behind: later ones may be older by this much, ms. */
+export const disorderMs = 1000;
+
+const noticeTexts = {
+  STOPPED: "the container is not running; lines continue at its next start",
+  RESUMED: "it runs again",
+  ENGINE_LOST: "its engine does not answer; lines continue when it does, none will be missing",
+  JOINED: "is followed from here on",
+  LEFT: "no longer belongs to the role",
+  TRUNCATED: "wrote more before it was found than is read at once",
+  UNREADABLE: "its log cannot be read; it is tried again",
+} as const;
+
+/** Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. */
+export function openStream(pages: LogPages, events: StreamEvents): () => void {
+  return isSingle(pages.target) ? followContainer(pages, events) : followRole(pages, events);
+}
+
+function followContainer({ target, filter, sources }: LogPages, events: StreamEvents): () => void {
+  const { names, engine } = target;
+  const name = names?.[0] ?? "";
+  const source = sources.named(name, engine);
+  const sink = toSink<ConsoleContainerLogSubscription>(events, ({ containerLogs: batch }) => {
+    if (!batch) return;
+    const rows = batch.lines.map(({ timestamp, level, message }) => toLineRow(timestamp, level, message, source));
+    events.rows(rows, batch.dropped);
+    if (batch.notice) events.notice(noticeTexts[batch.notice], batch.notice === "ENGINE_LOST" ? "bad" : "warn");
+    if (batch.ended === "container_gone") events.notice("the container is gone", "bad");
+  });
+  const variables = () => ({ name, engine, ...toFilterVariables(filter), ...events.resume(0) });
+  return follow(ConsoleContainerLogDocument, variables, sink);
+}
+
+function followRole(pages: LogPages, events: StreamEvents): () => void {
+  let isOpening = true;
+  const sink = toSink<ConsoleRoleLogSubscription>(events, ({ logs: batch }) => {
+    if (!batch) return;
+    const rows = batch.lines.map((line) => pages.toRow(line));
+    events.rows(rows, batch.dropped);
+    for (const { notice, container, error } of batch.notices) {
+      // Every container joins a stream that is opened: that is no news.
+      if (notice === "JOINED" && isOpening) continue;
+      const isBad = notice === "ENGINE_LOST" || notice === "UNREADABLE";
+      const text = `${container.name}: ${noticeTexts[notice]}${error ? ` (${error.message})` : ""}`;
+      events.notice(text, isBad ? "bad" : notice === "JOINED" || notice === "RESUMED" ? "muted" : "warn");
+    }
+    if (rows.length > 0) isOpening = false;
+  });
+  const variables = () => {
+    isOpening = true;
+    return { ...pages.target, ...toFilterVariables(pages.filter), ...events.resume(disorderMs) };
+  };
+  return follow(ConsoleRoleLogDocument, variables, sink);
+}
+
+function toSink<Data>(events: StreamEvents, next: (data: Data) => void): Sink<Data> {
+  return {
+    next: ({ data }) => {
+      if (!data) return;
+      next(data);
+      events.received();
+    },
+    broken: () => events.broken(),
+    ended: (failure) => {
+      if (failure) events.refused(failure);
+    },
+  };
+}

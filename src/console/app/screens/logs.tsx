@@ -1,0 +1,198 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { containers, containersFailure } from "../data/containers.ts";
+import { overlay } from "../data/keys.ts";
+import { params, setParams } from "../data/url.ts";
+import { missingScope } from "../data/viewer.ts";
+import { copyText } from "../parts/copy.ts";
+import { toClock, toCount } from "../parts/format.ts";
+import { useIsNarrow } from "../parts/list.tsx";
+import { toText } from "../parts/logs/export.ts";
+import { createHighlighter } from "../parts/logs/highlight.ts";
+import { parseMoment, toSortable } from "../parts/logs/moment.ts";
+import { Choices, LogPicker } from "../parts/logs/picker.tsx";
+import { type LogRow, toRowHash } from "../parts/logs/row.ts";
+import { type LogMark, LogSession } from "../parts/logs/session.ts";
+import { isSingle, type LogFilter, LogSources, type LogTarget, toFilter, toTarget } from "../parts/logs/target.ts";
+import { isWrapped, Toolbar } from "../parts/logs/toolbar.tsx";
+import { LogView } from "../parts/logs/view.tsx";
+import { Banner, FailureNotice, Skeleton } from "../parts/notice.tsx";
+
+/** The log of a role, of one container or of several: followed, or around a moment. Without a target, what there is to choose from. */
+export function Logs() {
+  const missing = missingScope("ops:logs");
+  const target = toTarget(params.value, containers.value);
+  if (missing) return <Banner tone="unknown">{missing}: ask for a token with that scope to read logs.</Banner>;
+  if (!target) return <LogPicker rows={containers.value} failure={containersFailure.value} />;
+  // Their roles and engines name the lines.
+  if (containers.value === null && !containersFailure.value) return <Skeleton rows={12} />;
+  return <Log target={target} filter={toFilter(params.value)} />;
+}
+
+function Log({ target, filter }: { readonly target: LogTarget; readonly filter: LogFilter }) {
+  const key = JSON.stringify([target, filter]);
+  const session = useMemo(() => new LogSession(target, filter, new LogSources(target, containers.peek() ?? [])), [key]);
+  useEffect(() => () => session.close(), [session]);
+  usePlace(session);
+  useFollowKeys(session);
+  const style = useLineStyle(session, target, filter);
+  const isMarked = useMark();
+  const [copied, setCopied] = useState<string | null>(null);
+  const isCopying = useRef<ReturnType<typeof setTimeout>>(undefined);
+
+  const copy = async (text: string, what: string) => {
+    await copyText(text);
+    setCopied(`Copied ${what}`);
+    clearTimeout(isCopying.current);
+    isCopying.current = setTimeout(() => setCopied(null), 1500);
+  };
+  const copyShown = async () => {
+    const selected = getSelection()?.toString() ?? "";
+    if (selected.trim() !== "") return copy(selected, "the selection");
+    const shown = [...document.querySelectorAll<HTMLElement>(".log-rows [data-row]")]
+      .filter((element) => isInside(element))
+      .map(({ dataset }) => session.buffer.get(Number(dataset["row"])))
+      .filter((row) => row !== undefined);
+    return copy(toText(shown), `${toCount(shown.filter(({ note }) => !note).length)} lines`);
+  };
+  const onRow = (number: number, clicked: HTMLElement) => {
+    const row = session.buffer.get(number);
+    if (!row) return;
+    const what = clicked.closest<HTMLElement>("[data-copy]")?.dataset["copy"];
+    if (what === "line") void copy(row.text, "the line");
+    else if (what === "link") void copy(new URL(style.toHref(row), window.location.href).href, "the link");
+    else if (clicked.closest("[data-gap]")) void session.loadGap(number);
+    else if (clicked.closest(".log-open") || (clicked.closest(".log-text") && getSelection()?.isCollapsed !== false)) {
+      session.pause();
+      session.toggle(number);
+    }
+  };
+
+  const { isLoading, failure, parts } = session;
+  const isRefused = session.version.value >= 0 && failure.value !== null && session.buffer.size === 0;
+  const label = `Log of ${target.role ?? target.names?.join(", ")}`;
+  return (
+    <div class="log-screen">
+      <h1 class="hidden-text">{label}</h1>
+      <Toolbar session={session} target={target} filter={filter} onCopy={copyShown} />
+      <FailureNotice failure={failure.value} what="Log" />
+      {isRefused && <Choices target={target} rows={containers.value ?? []} />}
+      {parts.value.map(({ container, error }) => (
+        <Banner key={`${container.engine}/${container.name}`} tone="warn">
+          Lines of {container.name} are missing: {error?.message}
+        </Banner>
+      ))}
+      {isLoading.value ? (
+        <Skeleton rows={12} />
+      ) : isRefused ? null : (
+        <LogView
+          key={key}
+          session={session}
+          style={style}
+          isWrapped={isWrapped()}
+          isMarked={isMarked}
+          label={label}
+          onRow={onRow}
+        />
+      )}
+      {!isLoading.value && !isRefused && session.buffer.size === 0 && <p class="log-empty muted">{toEmptyReason(filter)}</p>}
+      {!session.isFollowing.value && !isLoading.value && !isRefused && <EndButton session={session} />}
+      <p class="log-copied" role="status">
+        {copied}
+      </p>
+    </div>
+  );
+}
+
+function EndButton({ session }: { readonly session: LogSession }) {
+  const count = session.unseen.value;
+  return (
+    <button type="button" class="button primary log-end" onClick={() => session.toEnd()}>
+      ‖ paused{count > 0 ? `, ${toCount(count)} new ${count === 1 ? "line" : "lines"}` : ""} · to the end ↓
+    </button>
+  );
+}
+
+function toEmptyReason({ level, search }: LogFilter): string {
+  if (search)
+    return `No line contains “${search}”${level ? ` at ${level.toLowerCase()} or above` : ""} yet. New ones appear here.`;
+  if (level) return `No line is at ${level.toLowerCase()} or above yet. New ones appear here.`;
+  return "Nothing was written yet. New lines appear here.";
+}
+
+/** Moves the session to where the address says, and the address to where the reader went. */
+function usePlace(session: LogSession): void {
+  const at = params.value.get("at");
+  const before = useRef<LogSession | null>(null);
+  useEffect(() => {
+    const previous = before.current;
+    before.current = session;
+    // With another filter the reader stays at the time that they were reading.
+    if (at === null && previous && previous !== session && !previous.isFollowing.peek() && previous.topAt)
+      return session.toMoment(previous.topAt, []);
+    const moment = at === null ? null : parseMoment(at, Date.now());
+    if (moment === null) session.toEnd();
+    else if (moment !== at) setParams({ at: moment });
+    else if (session.has(moment) && params.peek().has("line")) session.pause();
+    else session.toMoment(moment, toMarks(moment));
+  }, [session, at]);
+  const isFollowing = session.isFollowing.value;
+  useEffect(() => {
+    if (isFollowing && params.peek().has("at")) setParams({ at: null, line: null, to: null, mark: null });
+  }, [isFollowing]);
+}
+
+/** Lines across: where an attempt began and ended, or the moment that was asked for. */
+function toMarks(at: string): LogMark[] {
+  const query = params.peek();
+  const [mark, to] = [query.get("mark"), query.get("to")];
+  const end = to === null ? null : parseMoment(to, Date.now());
+  if (query.has("line")) return [];
+  return [
+    { at, text: mark ? `${mark} began, ${toClock(at, { millis: true })}` : toClock(at, { millis: true }) },
+    ...(end ? [{ at: end, text: `${mark ?? "it"} ended, ${toClock(end, { millis: true })}` }] : []),
+  ];
+}
+
+/** `f` and End: the end of the log; `f` again: pause. */
+function useFollowKeys(session: LogSession): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || overlay.value) return;
+      if (event.target instanceof HTMLElement && event.target.matches("input, textarea, select")) return;
+      if (event.key === "End" || (event.key === "f" && !session.isFollowing.value)) session.toEnd();
+      else if (event.key === "f") session.pause();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [session]);
+}
+
+function useLineStyle(session: LogSession, target: LogTarget, { search, isRegex, matchCase }: LogFilter) {
+  const isNarrow = useIsNarrow();
+  void session.version.value;
+  const hasSource = !isSingle(target) && session.sourceCount > 1;
+  const query = new URLSearchParams(params.value);
+  for (const name of ["at", "line", "to", "mark"]) query.delete(name);
+  const base = query.toString();
+  return useMemo(() => {
+    const toHref = (row: LogRow) => `/logs?${base}&at=${row.at}&line=${toRowHash(row)}`;
+    return { highlight: createHighlighter({ text: search, isRegex, matchCase }), hasSource, isNarrow, toHref };
+  }, [search, isRegex, matchCase, hasSource, isNarrow, base]);
+}
+
+/** Whether a row is the one that the address names. */
+function useMark(): (row: LogRow) => boolean {
+  const [at, line] = [params.value.get("at"), params.value.get("line")];
+  return useMemo(() => {
+    const moment = at === null || line === null ? null : parseMoment(at, Date.now());
+    if (moment === null) return () => false;
+    const marked = toSortable(moment);
+    return (row: LogRow) => row.at === marked && toRowHash(row) === line;
+  }, [at, line]);
+}
+
+function isInside(element: HTMLElement): boolean {
+  const box = element.closest(".log-scroll")?.getBoundingClientRect();
+  const { top, bottom } = element.getBoundingClientRect();
+  return box !== undefined && bottom > box.top && top < box.bottom;
+}
