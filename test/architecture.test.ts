@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 
-const files = globSync("src/**/*.ts").filter((file) => !file.startsWith("src/generated/"));
+const files = globSync("src/**/*.{ts,tsx}").filter((file) => !file.startsWith("src/generated/"));
 
 /** A folder imports itself and those in rows above its own. Of ARCHITECTURE.md. */
 const rows: readonly (readonly string[])[] = [
@@ -84,7 +84,7 @@ describe("architecture", () => {
         .replace(/\.test\.ts$/, "")
         .split("-");
       const subjects = words.map((_, index) => words.slice(0, words.length - index).join("-"));
-      return subjects.some((subject) => existsSync(`${subject}.ts`) || existsSync(subject));
+      return subjects.some((subject) => existsSync(`${subject}.ts`) || existsSync(`${subject}.tsx`) || existsSync(subject));
     };
     expect(tests.filter((file) => !file.endsWith(".test.ts") || !hasSubject(file))).toEqual([]);
   });

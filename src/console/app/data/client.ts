@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { createClient, NetworkError } from "graphql-sse";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { onRefused, token } from "./session.ts";
+import { onRefused, token } from "../session/session.ts";
 
 /** An error of the gateway: its code and its words. `path` is the field that has no value because of it; null for the whole answer. */
 export interface Failure {

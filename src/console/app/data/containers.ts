@@ -6,8 +6,8 @@ import {
   type ContainerRowFragment,
 } from "../../../generated/console.ts";
 import { ask, type Failure, follow, Unreachable } from "./client.ts";
-import { token } from "./session.ts";
-import { params } from "./url.ts";
+import { token } from "../session/session.ts";
+import { params } from "../page/url.ts";
 
 export type ContainerRow = ContainerRowFragment;
 type Change = NonNullable<ConsoleContainersSubscription["containers"]>;

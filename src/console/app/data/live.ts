@@ -2,7 +2,7 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
 import { askText, type Failure, lostConnection, toAnswer, Unreachable } from "./client.ts";
-import { token } from "./session.ts";
+import { token } from "../session/session.ts";
 
 /** The state of a question that is asked again and again. */
 export interface Live<Data> {

@@ -1,5 +1,5 @@
 import type { ConsoleQueuesQuery, QueueRowFragment } from "../../../generated/console.ts";
-import { params } from "./url.ts";
+import { params } from "../page/url.ts";
 
 export type QueueRow = QueueRowFragment;
 

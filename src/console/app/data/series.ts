@@ -1,6 +1,6 @@
 import { useComputed } from "@preact/signals";
-import type { SparkPoint } from "../parts/spark.tsx";
-import { now } from "./clock.ts";
+import type { SparkPoint } from "../parts/graph/spark.tsx";
+import { now } from "../page/clock.ts";
 
 interface Sample {
   readonly time: string;

@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleUsageDocument } from "../../../generated/console.ts";
 import { useLive } from "./live.ts";
-import { params } from "./url.ts";
+import { params } from "../page/url.ts";
 
 export interface Usage {
   /** Per cent of one CPU; may exceed 100. */

@@ -2,8 +2,8 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Failure } from "../data/client.ts";
-import { path } from "../data/url.ts";
-import { missingScope } from "../data/viewer.ts";
+import { path } from "../page/url.ts";
+import { missingScope } from "../session/viewer.ts";
 import { Shape, type Tone } from "./state.tsx";
 
 /** A line of what happened. */

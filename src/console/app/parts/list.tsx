@@ -1,7 +1,7 @@
 import { observeWindowOffset, observeWindowRect, Virtualizer, windowScroll } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { go, params, setParams } from "../data/url.ts";
+import { go, params, setParams } from "../page/url.ts";
 
 export interface Column<Row> {
   readonly name: string;

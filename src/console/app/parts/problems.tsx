@@ -9,14 +9,14 @@ import {
 } from "../../../generated/console.ts";
 import { failureOf, type Live, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
-import { href, params } from "../data/url.ts";
+import { href, params } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
 import { toShortName } from "./containers/names.ts";
 import { toWords } from "./format.ts";
 import { Banner, FailureNotice, Skeleton } from "./notice.tsx";
-import { createRestart } from "./restart.tsx";
-import { Spark, type SparkPoint } from "./spark.tsx";
+import { createRestart } from "./containers/restart.tsx";
+import { Spark, type SparkPoint } from "./graph/spark.tsx";
 import { Shape, type Tone } from "./state.tsx";
 import { Since } from "./time.tsx";
 

@@ -1,5 +1,5 @@
 import { useComputed } from "@preact/signals";
-import { now } from "../data/clock.ts";
+import { now } from "../page/clock.ts";
 import { toClock, toDay, toDuration, toLocalTime, unknownText } from "./format.ts";
 
 /** How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only where the time is known. */

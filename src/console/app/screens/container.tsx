@@ -6,8 +6,8 @@ import {
 } from "../../../generated/console.ts";
 import { type ContainerRow, findContainers } from "../data/containers.ts";
 import { failureOf, refresh, useLive } from "../data/live.ts";
-import { href, params, setParams } from "../data/url.ts";
-import { missingScope } from "../data/viewer.ts";
+import { href, params, setParams } from "../page/url.ts";
+import { missingScope } from "../session/viewer.ts";
 import { ActionButton, openAction } from "../parts/action.tsx";
 import { toContainerHref } from "../parts/containers/columns.tsx";
 import { Facts, Figures } from "../parts/containers/facts.tsx";
@@ -19,7 +19,7 @@ import { findStateSince, storyOf } from "../parts/containers/story.ts";
 import { Tail } from "../parts/containers/tail.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
-import { createRestart, whyNoRestart } from "../parts/restart.tsx";
+import { createRestart, whyNoRestart } from "../parts/containers/restart.tsx";
 import { State, toContainerState } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
-import { href, params, setParams } from "../data/url.ts";
+import { href, params, setParams } from "../page/url.ts";
 import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";

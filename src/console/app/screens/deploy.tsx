@@ -7,7 +7,7 @@ import {
   ConsoleDeployVerdictDocument,
 } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
-import { go, href, params } from "../data/url.ts";
+import { go, href, params } from "../page/url.ts";
 import { QueueAround } from "../parts/deploys/around.tsx";
 import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";

@@ -7,7 +7,7 @@ import {
 import { useFeed } from "../data/feed.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
-import { href, params, setParams } from "../data/url.ts";
+import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { DriftSection } from "../parts/deploys/drift.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";

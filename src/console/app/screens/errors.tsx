@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleErrorsDocument, type ConsoleErrorsQuery } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
-import { href, params, setParams } from "../data/url.ts";
+import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { toCount } from "../parts/format.ts";
 import { type Column, List } from "../parts/list.tsx";

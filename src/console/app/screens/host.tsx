@@ -7,11 +7,11 @@ import {
 } from "../../../generated/console.ts";
 import { useContainersByHost } from "../data/hosts.ts";
 import { failureOf, useLive } from "../data/live.ts";
-import { href, params } from "../data/url.ts";
+import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
 import { toPercent, toPercentOf1, unknownText } from "../parts/format.ts";
-import { Graph, type GraphMark } from "../parts/graph.tsx";
-import { toHostState } from "../parts/host-table.tsx";
+import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
+import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../parts/release.tsx";

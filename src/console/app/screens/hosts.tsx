@@ -4,12 +4,12 @@ import type { ContainerRow } from "../data/containers.ts";
 import { useContainersByHost } from "../data/hosts.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
-import { href, params, setParams } from "../data/url.ts";
+import { href, params, setParams } from "../page/url.ts";
 import { toBytes, toCount, unknownText } from "../parts/format.ts";
-import { type HostRow, toHostState } from "../parts/host-table.tsx";
+import { type HostRow, toHostState } from "../parts/hosts/table.tsx";
 import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { Spark, type SparkPoint } from "../parts/spark.tsx";
+import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
 import { State, toContainerState } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 

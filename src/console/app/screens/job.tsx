@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { ConsoleJobArgsDocument, ConsoleJobDocument, type ConsoleJobQuery } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
-import { href, params } from "../data/url.ts";
-import { missingScope } from "../data/viewer.ts";
+import { href, params } from "../page/url.ts";
+import { missingScope } from "../session/viewer.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { whyNoJobActions } from "../parts/queues/actions.tsx";
 import { type Attempt, AttemptLog, Worker } from "../parts/queues/attempt.tsx";

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { containers, containersFailure } from "../data/containers.ts";
-import { overlay } from "../data/keys.ts";
-import { params, setParams } from "../data/url.ts";
-import { missingScope } from "../data/viewer.ts";
+import { overlay } from "../page/keys.ts";
+import { params, setParams } from "../page/url.ts";
+import { missingScope } from "../session/viewer.ts";
 import { copyText } from "../parts/copy.ts";
 import { toClock, toCount } from "../parts/format.ts";
 import { useIsNarrow } from "../parts/list.tsx";

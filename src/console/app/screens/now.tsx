@@ -9,15 +9,15 @@ import { type ContainerRow, containers, containersFailure } from "../data/contai
 import { failureOf, useLive } from "../data/live.ts";
 import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
-import { href } from "../data/url.ts";
+import { href } from "../page/url.ts";
 import { useEnv, useUsage, type Usage } from "../data/usage.ts";
-import { DeployTable } from "../parts/deploy-table.tsx";
-import { HostTable } from "../parts/host-table.tsx";
+import { DeployTable } from "../parts/deploys/table.tsx";
+import { HostTable } from "../parts/hosts/table.tsx";
 import { toPercent } from "../parts/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { QueueTable } from "../parts/queue-table.tsx";
+import { QueueTable } from "../parts/queues/table.tsx";
 import { Release } from "../parts/release.tsx";
-import { Spark, type SparkPoint } from "../parts/spark.tsx";
+import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
 import { Shape, toContainerState } from "../parts/state.tsx";
 import { Problems, useProblems } from "../parts/problems.tsx";
 

@@ -8,7 +8,7 @@ import {
   type WorkerContainerFragment,
 } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
-import { go, href, params } from "../data/url.ts";
+import { go, href, params } from "../page/url.ts";
 import { toCount, toWords } from "../parts/format.ts";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { QueueErrors } from "../parts/queues/errors.tsx";

@@ -2,14 +2,14 @@ import { useMemo, useState } from "preact/hooks";
 import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
-import { href, params, setParams } from "../data/url.ts";
+import { href, params, setParams } from "../page/url.ts";
 import { toCount, toDuration, toRate, toWords } from "../parts/format.ts";
 import { type Column, List } from "../parts/list.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { useDepthCourses } from "../parts/queues/courses.ts";
 import { titles } from "../parts/queues/figures.tsx";
 import { toQueueReason } from "../parts/queues/reason.ts";
-import { Spark } from "../parts/spark.tsx";
+import { Spark } from "../parts/graph/spark.tsx";
 import { State, toQueueTone } from "../parts/state.tsx";
 
 /** Every queue of every source, what is wrong first. */

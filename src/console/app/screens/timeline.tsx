@@ -1,10 +1,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import { ConsoleTimelineDocument, type ConsoleTimelineQuery, type TimelineRowFragment } from "../../../generated/console.ts";
-import { now } from "../data/clock.ts";
+import { now } from "../page/clock.ts";
 import { useFeed } from "../data/feed.ts";
 import { failureOf } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
-import { params, setParams } from "../data/url.ts";
+import { params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { toDay, toLocalTime } from "../parts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";

@@ -1,11 +1,11 @@
 import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import type { Usage } from "../../data/usage.ts";
 import { toCount, toPercent, toWords } from "../format.ts";
 import type { Column } from "../list.tsx";
 import { Release } from "../release.tsx";
-import { Spark, type SparkPoint } from "../spark.tsx";
+import { Spark, type SparkPoint } from "../graph/spark.tsx";
 import { State, toContainerState } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";

@@ -1,6 +1,6 @@
 import type { ConsoleContainerQuery, DeployRowFragment } from "../../../../generated/console.ts";
 import type { ContainerRow } from "../../data/containers.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import { toBytes, toCount, toPercent, toWords, unknownText } from "../format.ts";
 import { Empty, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";

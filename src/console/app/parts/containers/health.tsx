@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { ConsoleProbeDocument, type HealthResultFragment } from "../../../../generated/console.ts";
 import { ask, type Failure, Unreachable } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
-import { missingScope, server } from "../../data/viewer.ts";
+import { missingScope, server } from "../../session/viewer.ts";
 import { toCount, toDuration, toWords } from "../format.ts";
 import { FailureNotice } from "../notice.tsx";
 import { State, type Tone } from "../state.tsx";

@@ -3,7 +3,7 @@ import { ConsoleContainerSeriesDocument } from "../../../../generated/console.ts
 import type { ContainerRow } from "../../data/containers.ts";
 import { useLive } from "../../data/live.ts";
 import { groupSamples, useRecent } from "../../data/series.ts";
-import type { SparkPoint } from "../spark.tsx";
+import type { SparkPoint } from "../graph/spark.tsx";
 
 /** How long the rows must stand still before they are asked for, ms. */
 const restMs = 150;

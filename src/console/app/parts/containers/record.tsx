@@ -1,8 +1,8 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerAuditDocument } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
-import { href } from "../../data/url.ts";
-import { missingScope } from "../../data/viewer.ts";
+import { href } from "../../page/url.ts";
+import { missingScope } from "../../session/viewer.ts";
 import { toDuration } from "../format.ts";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Shape, type Tone } from "../state.tsx";

@@ -5,8 +5,8 @@ import {
   type TailLineFragment,
 } from "../../../../generated/console.ts";
 import { type Failure, follow } from "../../data/client.ts";
-import { href } from "../../data/url.ts";
-import { missingScope } from "../../data/viewer.ts";
+import { href } from "../../page/url.ts";
+import { missingScope } from "../../session/viewer.ts";
 import { toClock, toLocalTime } from "../format.ts";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
 

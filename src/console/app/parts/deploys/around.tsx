@@ -1,9 +1,9 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleQueueAroundDocument } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import { toLocalTime } from "../format.ts";
-import { Graph } from "../graph.tsx";
+import { Graph } from "../graph/graph.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
 import { toShortRelease } from "../release.tsx";
 import type { Verdict } from "./numbers.tsx";

@@ -1,6 +1,6 @@
 import { type ConsoleDriftQuery, ConsoleDriftDocument } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
-import { href, params } from "../../data/url.ts";
+import { href, params } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
 import { toCount } from "../format.ts";
 import { FailureNotice, Skeleton } from "../notice.tsx";

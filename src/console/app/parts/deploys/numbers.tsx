@@ -1,5 +1,5 @@
 import type { ConsoleDeployVerdictQuery } from "../../../../generated/console.ts";
-import { params, setParams } from "../../data/url.ts";
+import { params, setParams } from "../../page/url.ts";
 import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../format.ts";
 import { Empty } from "../notice.tsx";
 import { State } from "../state.tsx";

@@ -1,6 +1,6 @@
 import { Component, type ComponentChildren } from "preact";
-import { now } from "../../data/clock.ts";
-import { href } from "../../data/url.ts";
+import { now } from "../../page/clock.ts";
+import { href } from "../../page/url.ts";
 import { toClock, toCount, toDuration, toLocalTime } from "../format.ts";
 import { Shape } from "../state.tsx";
 import type { Highlighter } from "./highlight.ts";

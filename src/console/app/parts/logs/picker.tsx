@@ -1,6 +1,6 @@
 import type { ContainerRow } from "../../data/containers.ts";
 import type { Failure } from "../../data/client.ts";
-import { go, href, params, setParams } from "../../data/url.ts";
+import { go, href, params, setParams } from "../../page/url.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";

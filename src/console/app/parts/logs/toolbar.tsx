@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { containers } from "../../data/containers.ts";
-import { go, href, params, setParams } from "../../data/url.ts";
+import { go, href, params, setParams } from "../../page/url.ts";
 import { toClock, toCount, toDay } from "../format.ts";
 import { mostDownloaded, readAll, save, toText } from "./export.ts";
 import { parseMoment } from "./moment.ts";

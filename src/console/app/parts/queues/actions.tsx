@@ -9,8 +9,8 @@ import {
 } from "../../../../generated/console.ts";
 import { ask, type Failure } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
-import { href } from "../../data/url.ts";
-import { missingScope, server } from "../../data/viewer.ts";
+import { href } from "../../page/url.ts";
+import { missingScope, server } from "../../session/viewer.ts";
 import { type Action, ActionButton, type Step } from "../action.tsx";
 import { toCount } from "../format.ts";
 

@@ -1,5 +1,5 @@
 import type { ConsoleJobQuery, WorkerContainerFragment } from "../../../../generated/console.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import { toClock } from "../format.ts";
 
 export type Attempt = NonNullable<NonNullable<ConsoleJobQuery["job"]>["attempts"]>[number];

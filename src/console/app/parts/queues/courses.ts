@@ -3,7 +3,7 @@ import { ConsoleQueueSeriesDocument } from "../../../../generated/console.ts";
 import { useLive } from "../../data/live.ts";
 import type { QueueRow } from "../../data/queues.ts";
 import { groupSamples, useRecent } from "../../data/series.ts";
-import type { SparkPoint } from "../spark.tsx";
+import type { SparkPoint } from "../graph/spark.tsx";
 
 /** While a list scrolls its rows change with each frame: they are asked for when they have stood for so long, ms. */
 const restMs = 250;

@@ -5,7 +5,7 @@ import {
   ConsoleJobDocument,
 } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
 import { toCount, unknownText } from "../format.ts";
 import { Banner } from "../notice.tsx";

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import type { ConsoleQueueQuery } from "../../../../generated/console.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import { toCount } from "../format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty } from "../notice.tsx";

@@ -6,9 +6,9 @@ import {
 } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
-import { params, setParams } from "../../data/url.ts";
+import { params, setParams } from "../../page/url.ts";
 import { toCount, toDuration, toRate } from "../format.ts";
-import { Graph, type GraphMark, type Series } from "../graph.tsx";
+import { Graph, type GraphMark, type Series } from "../graph/graph.tsx";
 import { FailureNotice } from "../notice.tsx";
 import { toShortRelease } from "../release.tsx";
 import { Clock } from "../time.tsx";

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { TimelineRowFragment } from "../../../../generated/console.ts";
-import { href } from "../../data/url.ts";
+import { href } from "../../page/url.ts";
 import { toClock, toLocalTime } from "../format.ts";
 import { Shape, toQueueTone, type Tone } from "../state.tsx";
 

@@ -1,8 +1,8 @@
-import type { DeployRowFragment } from "../../../generated/console.ts";
-import { href } from "../data/url.ts";
-import { Empty } from "./notice.tsx";
-import { EnumState, toDeployTone } from "./state.tsx";
-import { Since } from "./time.tsx";
+import type { DeployRowFragment } from "../../../../generated/console.ts";
+import { href } from "../../page/url.ts";
+import { Empty } from "../notice.tsx";
+import { EnumState, toDeployTone } from "../state.tsx";
+import { Since } from "../time.tsx";
 
 /** Deploys, newest first. */
 export function DeployTable({ rows }: { readonly rows: readonly DeployRowFragment[] }) {

@@ -2,12 +2,12 @@ import { go as search } from "fuzzysort";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ConsoleDeploysDocument, ConsoleHostsDocument, ConsoleQueuesDocument } from "../../../generated/console.ts";
 import { containers } from "../data/containers.ts";
-import { goKeys, overlay } from "../data/keys.ts";
+import { goKeys, overlay } from "../page/keys.ts";
 import { useLive } from "../data/live.ts";
-import { signOut } from "../data/session.ts";
-import { switchTheme } from "../data/theme.ts";
-import { go, href, params } from "../data/url.ts";
-import { trapFocus } from "./action.tsx";
+import { signOut } from "../session/session.ts";
+import { switchTheme } from "../page/theme.ts";
+import { go, href, params } from "../page/url.ts";
+import { trapFocus } from "../parts/action.tsx";
 
 interface Entry {
   readonly kind: string;

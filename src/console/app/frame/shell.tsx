@@ -1,22 +1,22 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { ScreenPath } from "../../screens.ts";
-import { now } from "../data/clock.ts";
+import { now } from "../page/clock.ts";
 import { lostConnection } from "../data/client.ts";
 import { destinations, engines } from "../data/containers.ts";
-import { goKeys, overlay } from "../data/keys.ts";
-import { signOut } from "../data/session.ts";
-import { switchTheme, theme } from "../data/theme.ts";
-import { href, params, path, setParams } from "../data/url.ts";
-import { isOutdated, server, viewer } from "../data/viewer.ts";
-import { ActionDialog } from "./action.tsx";
-import { toDuration } from "./format.ts";
+import { goKeys, overlay } from "../page/keys.ts";
+import { signOut } from "../session/session.ts";
+import { switchTheme, theme } from "../page/theme.ts";
+import { href, params, path, setParams } from "../page/url.ts";
+import { isOutdated, server, viewer } from "../session/viewer.ts";
+import { ActionDialog } from "../parts/action.tsx";
+import { toDuration } from "../parts/format.ts";
 import { Help } from "./help.tsx";
 import { Icon } from "./icons.tsx";
-import { Banner } from "./notice.tsx";
+import { Banner } from "../parts/notice.tsx";
 import { Palette } from "./palette.tsx";
-import { useProblems } from "./problems.tsx";
-import { Shape } from "./state.tsx";
+import { useProblems } from "../parts/problems.tsx";
+import { Shape } from "../parts/state.tsx";
 
 /** The rail's entry of a screen that is about one thing. */
 const parents: Partial<Readonly<Record<ScreenPath, ScreenPath>>> = {

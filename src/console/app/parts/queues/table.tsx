@@ -1,8 +1,8 @@
-import type { QueueRow } from "../data/queues.ts";
-import { href } from "../data/url.ts";
-import { toCount, toDuration, toRate } from "./format.ts";
-import { Empty } from "./notice.tsx";
-import { EnumState, toQueueTone } from "./state.tsx";
+import type { QueueRow } from "../../data/queues.ts";
+import { href } from "../../page/url.ts";
+import { toCount, toDuration, toRate } from "../format.ts";
+import { Empty } from "../notice.tsx";
+import { EnumState, toQueueTone } from "../state.tsx";
 
 /** Queues with the numbers that say whether they move. */
 export function QueueTable({ rows }: { readonly rows: readonly QueueRow[] }) {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { leaveForProvider, loadProvider, provider } from "../data/oidc.ts";
-import { signIn, signInProblem, toToken } from "../data/session.ts";
-import { Banner } from "./notice.tsx";
+import { leaveForProvider, loadProvider, provider } from "./oidc.ts";
+import { signIn, signInProblem, toToken } from "./session.ts";
+import { Banner } from "../parts/notice.tsx";
 
 /** Asks for a token, and says what that is. */
 export function SignIn() {

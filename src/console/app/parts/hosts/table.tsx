@@ -1,8 +1,8 @@
-import type { ConsoleHostsQuery } from "../../../generated/console.ts";
-import { href } from "../data/url.ts";
-import { toPercentOf1, unknownText } from "./format.ts";
-import { Empty } from "./notice.tsx";
-import { Shape, type Tone } from "./state.tsx";
+import type { ConsoleHostsQuery } from "../../../../generated/console.ts";
+import { href } from "../../page/url.ts";
+import { toPercentOf1, unknownText } from "../format.ts";
+import { Empty } from "../notice.tsx";
+import { Shape, type Tone } from "../state.tsx";
 
 export type HostRow = NonNullable<ConsoleHostsQuery["hosts"]>[number];
 

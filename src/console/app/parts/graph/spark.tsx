@@ -1,4 +1,4 @@
-import type { Tone } from "./state.tsx";
+import type { Tone } from "../state.tsx";
 
 export interface SparkPoint {
   /** Unix ms. */

@@ -1,4 +1,4 @@
-import { goKeys, overlay } from "../data/keys.ts";
+import { goKeys, overlay } from "../page/keys.ts";
 import { useEffect, useRef } from "preact/hooks";
 
 const others = [

@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { ConsoleViewerDocument, type ConsoleViewerQuery } from "../../../generated/console.ts";
-import { ask, Unreachable } from "./client.ts";
+import { ask, Unreachable } from "../data/client.ts";
 import { signOut, token } from "./session.ts";
 
 type Viewer = ConsoleViewerQuery["viewer"];

@@ -5,16 +5,16 @@ import {
   type ConsoleRestartMutation,
   ConsoleRestartPreviewDocument,
   type ConsoleRestartPreviewMutation,
-} from "../../../generated/console.ts";
-import { ask, type Failure, Unreachable } from "../data/client.ts";
-import { type ContainerRow, findContainers } from "../data/containers.ts";
-import { refreshAll } from "../data/live.ts";
-import { href } from "../data/url.ts";
-import { server } from "../data/viewer.ts";
-import type { Action, Step } from "./action.tsx";
-import { toDuration } from "./format.ts";
-import { Shape, type Tone, toContainerState } from "./state.tsx";
-import { Clock, Since } from "./time.tsx";
+} from "../../../../generated/console.ts";
+import { ask, type Failure, Unreachable } from "../../data/client.ts";
+import { type ContainerRow, findContainers } from "../../data/containers.ts";
+import { refreshAll } from "../../data/live.ts";
+import { href } from "../../page/url.ts";
+import { server } from "../../session/viewer.ts";
+import type { Action, Step } from "../action.tsx";
+import { toDuration } from "../format.ts";
+import { Shape, type Tone, toContainerState } from "../state.tsx";
+import { Clock, Since } from "../time.tsx";
 
 type Target = Pick<ContainerRow, "name" | "engine" | "kind" | "role">;
 type Preview = NonNullable<NonNullable<ConsoleRestartPreviewMutation["restartContainer"]>["preview"]>;
