@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumFlags } from "../support/chromium.ts";
 import { openConsole } from "../support/console-page.ts";
 import { startDemo } from "../support/demo.ts";
+import { until } from "../support/until.ts";
 
 // The console on the demo's incident: a real engine, PostgreSQL, Prometheus, and jobs that fail.
 let demo: ReturnType<typeof startDemo>;
@@ -32,9 +33,7 @@ async function ask<Data>(query: string): Promise<Data> {
 beforeAll(async () => {
   demo = startDemo("--incident");
   browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
-  await expect
-    .poll(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), { timeout: 170_000, interval: 200 })
-    .toBe(true);
+  await until(async () => demo.ended() || demo.output().includes("Ctrl-C stops everything"), 170_000);
   [, origin = "", token = ""] = /Console: +(\S+)\/#token=(\S+)/.exec(demo.output()) ?? [];
   const query = `{
     containers { name engine role }
@@ -43,15 +42,10 @@ beforeAll(async () => {
     errorGroups { error fingerprint jobs { jobId } }
   }`;
   // Until the workers have failed the first jobs of this incident.
-  await expect
-    .poll(
-      async () => {
-        things = await ask<Things>(query);
-        return things.errorGroups.some(({ error }) => error.includes("serialization"));
-      },
-      { timeout: 60_000, interval: 500 },
-    )
-    .toBe(true);
+  await until(async () => {
+    things = await ask<Things>(query);
+    return things.errorGroups.some(({ error }) => error.includes("serialization"));
+  }, 60_000);
 }, 240_000);
 
 afterAll(async () => {
@@ -81,7 +75,7 @@ function listScreens(): readonly (readonly [address: string, ready: string])[] {
     [`/job?source=river&id=${group.jobs[0]?.jobId}`, "attempt"],
     ["/errors", "pq: serialization failure"],
     [`/errors?fingerprint=${encodeURIComponent(group.fingerprint)}`, "pq: serialization failure"],
-    ["/deploys", "regressed"],
+    ["/deploys", "current"],
     [`/deploy?id=${encodeURIComponent(deploy)}`, "before"],
     ["/timeline", "exit code 1"],
     ["/hosts", host],
@@ -124,7 +118,7 @@ test("three clicks lead from Now to the log line of a failed attempt", { timeout
     .getByRole("link", { name: /^errors/ })
     .click();
   await page.getByRole("link", { name: "pq: serialization failure" }).click();
-  await page.getByRole("link", { name: /log/i }).filter({ hasText: /log/i }).first().click();
+  await page.locator("#main").getByRole("link", { name: /log/i }).first().click();
   await page.waitForURL(/\/logs\?/);
   const at = new URL(page.url()).searchParams.get("at") ?? "";
   await waitForText(page, "serialization failure");

@@ -72,6 +72,7 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [phase, setPhase] = useState<"asking" | "running" | "done">("asking");
   const input = useRef<HTMLTextAreaElement>(null);
+  const closeButton = useRef<HTMLButtonElement>(null);
   const before = useRef(document.activeElement);
 
   useEffect(() => {
@@ -100,18 +101,19 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
       .catch((error: unknown): Step => ({ tone: "bad", text: toMessage(error) }));
     report(last);
     setPhase("done");
+    closeButton.current?.focus();
     action.onDone?.();
   };
   const onKeyDown = (event: KeyboardEvent) => {
     event.stopPropagation();
-    if (event.key === "Escape" && phase !== "running") close();
+    if (event.key === "Escape") close();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void run(event);
     if (event.key === "Tab") trapFocus(event);
   };
 
   return (
     <>
-      <div class="backdrop" onClick={() => phase !== "running" && close()} />
+      <div class="backdrop" onClick={close} />
       <div class="dialog" role="dialog" aria-modal="true" aria-label={action.title} onKeyDown={onKeyDown}>
         <form onSubmit={(event) => void run(event)}>
           <h2>{action.title}</h2>
@@ -130,7 +132,7 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
             maxLength={200}
             required
             value={reason}
-            disabled={phase !== "asking"}
+            readOnly={phase !== "asking"}
             onInput={({ currentTarget }) => setReason(currentTarget.value)}
           />
           {steps.length > 0 && (
@@ -143,8 +145,8 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
             </div>
           )}
           <div class="actions">
-            <button type="button" class="button" disabled={phase === "running"} onClick={close}>
-              {phase === "done" ? "Close" : "Cancel"}
+            <button type="button" class="button" ref={closeButton} onClick={close}>
+              {phase === "asking" ? "Cancel" : phase === "done" ? "Close" : "Close, it goes on"}
             </button>
             {phase !== "done" && (
               <button

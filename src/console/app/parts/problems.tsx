@@ -77,7 +77,7 @@ function Sentence({
     .filter((deploy) => !env || deploy.env === env)
     .toSorted((one, other) => Date.parse(other.deployedAt) - Date.parse(one.deployedAt));
   return (
-    <p class="sentence" role="status">
+    <h1 class="sentence">
       <Shape tone={tone} />
       <span>
         {rows.length === 0
@@ -100,7 +100,7 @@ function Sentence({
           </span>
         )}
       </span>
-    </p>
+    </h1>
   );
 }
 
