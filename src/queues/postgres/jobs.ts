@@ -180,15 +180,17 @@ function selectJobs(query: JobQuery, condition: string): string {
 }
 
 /**
- * Two ways to read a page: in the order of an index, which is cheap where most rows match; or all that match, by an index on the state or queue, which is cheap
- * where they are few. The planner alone would choose the first, and hope that it finds enough soon.
+ * Two ways to find a page: in the order of an index, which is cheap where most rows match; or all that match, by an index on the state or queue, which is cheap
+ * where they are few. The planner alone would choose the first, and hope that it finds enough soon. Only the rows of the page are read as a whole.
  */
 function selectPage(query: JobQuery, { queue, state, after, before, inverted, limit }: JobsQuery): readonly string[] {
   const { from, id, where = "true" } = query;
   const by = toOrder(query, state);
-  const toRow = ({ time, id: last }: JobPlace) =>
-    by === null ? [id, quoteLiteral(last)] : [`(${by}, ${id})`, `(${quoteLiteral(time)}, ${quoteLiteral(last)})`];
-  const beyond = (place: JobPlace | null, sign: "<" | ">") => (place === null ? [] : [toRow(place).join(` ${sign} `)]);
+  const beyond = (place: JobPlace | null, sign: "<" | ">") => {
+    if (place === null) return [];
+    const last = quoteLiteral(place.id);
+    return [by === null ? `${id} ${sign} ${last}` : `(${by}, ${id}) ${sign} (${quoteLiteral(place.time)}, ${last})`];
+  };
   const conditions = [
     where,
     ...(state === null ? [] : [query.states[state] ?? "false"]),
@@ -197,14 +199,17 @@ function selectPage(query: JobQuery, { queue, state, after, before, inverted, li
     ...beyond(after, "<"),
     ...beyond(before, ">"),
   ].map((condition) => `(${condition})`);
-  const direction = inverted ? "asc" : "desc";
-  const toEnd = (columns: readonly (string | null)[]) =>
-    `order by ${columns.flatMap((name) => (name === null ? [] : `${name} ${direction}`)).join(", ")} limit ${limit}`;
-  const matching = `select ${selectRaw(query, by)} from ${from} where ${conditions.join(" and ")}`;
-  const end = toEnd([by === null ? null : "placed_at", "id"]);
+  const toOrderBy = (...columns: readonly (string | null)[]) =>
+    `order by ${columns.flatMap((name) => name ?? []).join(`${inverted ? "" : " desc"}, `)}${inverted ? "" : " desc"}`;
+  const placed = by === null ? null : "placed_at";
+  const matching = `select ${query.queue} as queue, ${id} as id, ${by ?? "null::text"} as placed_at from ${from} where ${conditions.join(" and ")}`;
+  const read = `
+select ${formatted} from (
+  select ${selectRaw(query, by)} from ${from} where ${where} and (${query.queue}, ${id}) in (select queue, id from picked)
+) as row ${toOrderBy(placed && `row.${placed}`, "row.id")}`;
   return [
-    `select ${formatted} from (${matching} ${toEnd([by, id])}) as row`,
-    `with matching as materialized (${matching}) select ${formatted} from (select * from matching ${end}) as row`,
+    `with picked as (${matching} ${toOrderBy(by, id)} limit ${limit})${read}`,
+    `with matching as materialized (${matching}), picked as (select * from matching ${toOrderBy(placed, "id")} limit ${limit})${read}`,
   ];
 }
 
