@@ -108,10 +108,13 @@ export function createJobReader({ source, database, query, cost: mostCost = heav
       async args(jobs, signal) {
         const found = await readOf(jobs, (condition) => selectArgs(query, condition), signal).catch((error: unknown) => {
           if (describe(error).code !== "42501") return asOpsError(error);
+          const column = (query.args ?? "").replace(/^job\./, "");
           throw new OpsError(
             "schema_mismatch",
-            `The database role may not read the arguments of jobs, ${query.args} of table ${table}`,
-            { upstream },
+            `The database role may not read the arguments of jobs, column ${column} of table ${table}`,
+            {
+              upstream,
+            },
           );
         });
         return jobs.map((job) => toArgs(found.get(toJobKey(job))?.[0]));
