@@ -71,7 +71,7 @@ describe("a page of a huge table", () => {
     expect(await jobs.find([{ jobId: "77", queue: null }], signal)).toMatchObject([{ state: "completed", queue: "kind2" }]);
   });
 
-  it("is refused where no index serves it, and served once the named one exists", async () => {
+  it("is refused where no index serves it, until the named one exists", async () => {
     const jobs = await open(river);
     const asked = { state: "completed", queue: "kind1" } as const;
     const message =

@@ -56,7 +56,7 @@ export interface JobQuery {
 }
 
 /** The format of a system's ids. */
-export interface IdFormat {
+interface IdFormat {
   readonly pattern: RegExp;
   readonly expected: string;
 }

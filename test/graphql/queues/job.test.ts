@@ -154,7 +154,12 @@ describe("job", () => {
   });
 
   it("says where no arguments are stored", async () => {
-    const { args: _, ...reader } = createMemoryJobs([sampleJob()]);
+    const whole = createMemoryJobs([sampleJob()]);
+    const reader: JobReader = {
+      find: (refs, signal) => whole.find(refs, signal),
+      page: (query, signal) => whole.page(query, signal),
+      attempts: (own, signal) => whole.attempts(own, signal),
+    };
     const { sources } = createMemorySources({
       queueSources: [{ name: "jobs", env: "production", metrics: [], errors: [], jobs: reader }],
     });

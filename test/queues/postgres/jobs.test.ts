@@ -47,14 +47,14 @@ function createReader(costs: readonly number[], rows: readonly Row[] | Error = [
   });
   return { jobs, asked, planned };
 }
-const page = (query: Partial<JobsQuery> = {}): JobsQuery => ({
+const page = (more: Partial<JobsQuery> = {}): JobsQuery => ({
   queue: null,
   state: null,
   after: null,
   before: null,
   inverted: false,
   limit: 3,
-  ...query,
+  ...more,
 });
 
 describe("the reader of jobs", () => {
