@@ -38,6 +38,7 @@ export async function createGraphileJobs(database: TestDatabase): Promise<JobTab
   await installGraphileWorker(database.url);
   return {
     table: "graphile_worker.jobs",
+    rows: "graphile_worker._private_jobs",
     config: { name: "graphile", kind: "graphile-worker", schema: "graphile_worker", names: ["configured"] },
     // Successes are deleted. What failed for good stays, and tells when.
     abilities: { processed: false, done: false, args: false },

@@ -51,6 +51,8 @@ export interface JobQuery {
   readonly lookup?: (ids: string, queues: string | null) => string;
   /** A query for the failed attempts of `job`: see `selectAttempts`. */
   readonly attempts: string;
+  /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
+  readonly errorLimit?: number;
   /** Column of the arguments; absent where they cannot be read. */
   readonly args?: string;
 }

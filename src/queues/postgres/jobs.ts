@@ -102,7 +102,7 @@ export function createJobReader({ source, database, query, cost: mostCost = heav
     },
     async attempts(jobs, signal) {
       const found = await readOf(jobs, (condition) => selectAttemptRows(query, condition), signal).catch(asOpsError);
-      return jobs.map((job) => (found.get(toJobKey(job)) ?? []).map(toAttempt));
+      return jobs.map((job) => (found.get(toJobKey(job)) ?? []).map((row) => toAttempt(row, query)));
     },
     ...(query.args !== undefined && {
       async args(jobs, signal) {
@@ -269,12 +269,14 @@ function toPlaced(row: Row, source: string): PlacedJob {
   return { ...toJob(row, source), place: { time: row["placed_at"] ?? "", id: row["id"] ?? "" } };
 }
 
-function toAttempt({ number, at, started_at: startedAt, error, trace, worker, host }: Row): JobAttempt {
+function toAttempt(row: Row, { errorLimit = Infinity }: JobQuery): JobAttempt {
+  const { number, at, started_at: startedAt, error, trace, worker, host } = row;
+  const text = error ?? "";
   return {
     number: toNumber(number),
     at: at || null,
     startedAt: startedAt || null,
-    error: toErrorText((error ?? "").trimStart()),
+    error: toErrorText(text.trimStart(), text.length >= errorLimit),
     trace: (trace && redactStart(trace, traceLimit)) || null,
     worker: worker || null,
     host: host || null,

@@ -70,11 +70,13 @@ from ${known} as known`,
       },
     ],
     failures: failed,
-    // The limit of que_jobs.last_error_message, by the constraint error_length.
-    errorLimit: 500,
+    errorLimit,
     running: { jobs: running },
   };
 }
+
+/** The limit of que_jobs.last_error_message, by the constraint error_length. */
+const errorLimit = 500;
 
 export const queIndexes: readonly RecommendedIndex[] = [
   {
@@ -165,6 +167,7 @@ function queJobs(schema: string): JobQuery {
       },
       "where job.error_count > 0",
     ),
+    errorLimit,
     args: "job.args",
   };
 }
