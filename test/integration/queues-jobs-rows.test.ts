@@ -3,6 +3,7 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import type { Job, JobReader } from "../../src/queues/job.ts";
 import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
+import { openOperator } from "../support/job-operator.ts";
 import { addJob, createGraphileJobs, runGraphileWorker } from "../support/graphile-jobs.ts";
 import { startBoss } from "../support/pgboss-jobs.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
@@ -217,4 +218,43 @@ describe("the row of a job", () => {
     expect(await jobs.attempts([job], signal)).toMatchObject([[{ number: 1, error: "boom" }]]);
     expect(jobs).not.toHaveProperty("args");
   });
+});
+
+it("an error group leads to a job, its attempts and arguments over GraphQL", async () => {
+  await database.query(`
+    insert into river.river_job (id, kind, state, attempt, max_attempts, finalized_at, attempted_by, args, errors)
+    select 400 + n, 'mail', 'discarded', 2, 2, now(), '{a_2026_11_27T09_00_00, b_2026_11_27T09_00_00}', '{"to": "lee", "token": "hunter2hunter2"}',
+           array[jsonb_build_object('at', now(), 'attempt', 1, 'error', 'other'), jsonb_build_object('at', now(), 'attempt', 2, 'error', 'timeout after ' || n)]
+    from generate_series(1, 4) as n`);
+  const operator = openOperator({
+    databaseUrl: database.url,
+    controlUrl: database.url,
+    queues: [{ name: "river", kind: "river", schema: "river", by: "queue" }],
+  });
+  closers.push(() => operator.close());
+  const reads = () => operator.calls.filter(([upstream]) => upstream === "postgres").length;
+  await operator.ask("{ errorGroups { error } }");
+  const before = reads();
+  const { data, error } = await operator.ask(
+    `{ errorGroups { error count jobs { jobId attempt { number error worker } job { state queue kind args(show: true) { text } } } } }`,
+  );
+  expect(error).toBeNull();
+  const group = data.errorGroups.find(({ error: text }: { error: string }) => text.startsWith("timeout"));
+  expect(group).toMatchObject({
+    count: 4,
+    jobs: Array.from({ length: 4 }, () => ({ attempt: { number: 2, worker: "b_2026_11_27T09_00_00" } })),
+  });
+  const args = { text: '{"to": "lee", "token": "[redacted]"}' };
+  expect(group.jobs[0].job).toEqual({ state: "FAILED", queue: "default", kind: "mail", args });
+  // The plan and the rows of the jobs, of their attempts, of their arguments; the failures are still in memory, or read again.
+  expect(reads() - before).toBeLessThanOrEqual(6 + 2);
+  const page = `jobs(source: "river", queue: "default", state: FAILED, first: 3`;
+  const first = (await operator.ask(`{ ${page}) { nodes { jobId } pageInfo { endCursor hasNextPage } } }`)).data.jobs;
+  expect([first.nodes.length, first.pageInfo.hasNextPage]).toEqual([3, true]);
+  const rest = (
+    await operator.ask(`{ ${page}, after: "${first.pageInfo.endCursor}") { nodes { jobId } pageInfo { hasNextPage } } }`)
+  ).data.jobs;
+  expect([rest.nodes.length, rest.pageInfo.hasNextPage]).toEqual([1, false]);
+  const ids = [...first.nodes, ...rest.nodes].map(({ jobId }: { jobId: string }) => Number(jobId));
+  expect(ids.toSorted((a, b) => a - b)).toEqual([401, 402, 403, 404]);
 });
