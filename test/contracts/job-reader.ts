@@ -7,7 +7,24 @@ import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import type { Job, JobBackend } from "../support/job-backend.ts";
 
 const signal = () => AbortSignal.timeout(20_000);
-const hostile = ["0", "-1", "1e3", "9223372036854775808", "99999999999999999999", "00000000-0000-4000-8000-00000000000g", "'; drop table x; --", "1) or (1=1", "\u0000", "\ud800", "", " ", "x".repeat(300), "日本", "null", String.raw`\'`]; // prettier-ignore
+const hostile = [
+  "0",
+  "-1",
+  "1e3",
+  "9223372036854775808",
+  "99999999999999999999",
+  "00000000-0000-4000-8000-00000000000g",
+  "'; drop table x; --",
+  "1) or (1=1",
+  "\u0000",
+  "\ud800",
+  "",
+  " ",
+  "x".repeat(300),
+  "日本",
+  "null",
+  String.raw`\'`,
+];
 
 /** Some systems do not record the time. */
 function expectMinuteAgo(time: string | null | undefined): void {
@@ -216,7 +233,9 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
 
     it("rejects with an OpsError when the caller has gone", async () => {
       await expect(jobs.find([any(toId(1))], AbortSignal.abort())).rejects.toMatchObject({ code: backend.unavailable });
-      await expect(jobs.page({ queue: null, state: null, after: null, before: null, inverted: false, limit: 1 }, AbortSignal.abort())).rejects.toMatchObject({ name: "OpsError" }); // prettier-ignore
+      await expect(
+        jobs.page({ queue: null, state: null, after: null, before: null, inverted: false, limit: 1 }, AbortSignal.abort()),
+      ).rejects.toMatchObject({ name: "OpsError" });
     });
   });
 }

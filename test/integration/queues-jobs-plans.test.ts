@@ -35,7 +35,14 @@ afterAll(async () => {
 });
 
 async function open(config: QueueSourceConfig, url = database.url): Promise<JobReader> {
-  const sources = createQueueSources({ databaseUrl: url, sources: [config], detect: false, env: "staging", logger: silentLogger, heavy: { cost } }); // prettier-ignore
+  const sources = createQueueSources({
+    databaseUrl: url,
+    sources: [config],
+    detect: false,
+    env: "staging",
+    logger: silentLogger,
+    heavy: { cost },
+  });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0]?.jobs as JobReader;
 }
@@ -77,7 +84,9 @@ describe("a page of a huge table", () => {
     const message =
       "This would read too much of the huge table public.river_job: an index on public.river_job (kind, state, finalized_at, id) would serve it";
     await expect(list(jobs, asked)).rejects.toMatchObject({ code: "query_refused", message, upstream: "queues:river" });
-    await expect(list(jobs, { queue: "kind1" })).rejects.toMatchObject({ message: expect.stringContaining("name a queue and a state; an index on public.river_job (kind, id)") }); // prettier-ignore
+    await expect(list(jobs, { queue: "kind1" })).rejects.toMatchObject({
+      message: expect.stringContaining("name a queue and a state; an index on public.river_job (kind, id)"),
+    });
     await database.query("create index on river_job (kind, state, finalized_at, id)");
     expect((await list(jobs, asked)).map(({ jobId }) => Number(jobId) % 3)).toEqual(Array.from({ length: 51 }, () => 1));
     await database.query("create index on river_job (kind, id)");
@@ -97,7 +106,9 @@ describe("a page of a huge table", () => {
 describe("a role that may not read arguments", () => {
   it("reads everything else, and is refused the arguments", async () => {
     const role = await database.createRole();
-    const columns = await database.query("select string_agg(column_name, ', ') as names from information_schema.columns where table_name = 'river_job' and column_name <> 'args'"); // prettier-ignore
+    const columns = await database.query(
+      "select string_agg(column_name, ', ') as names from information_schema.columns where table_name = 'river_job' and column_name <> 'args'",
+    );
     await database.query(
       `grant usage on schema public to ${role.name}; grant select (${String(columns.rows[0]?.["names"])}) on river_job to ${role.name}`,
     );

@@ -23,7 +23,13 @@ afterAll(async () => {
 });
 
 async function open(config: QueueSourceConfig): Promise<JobReader> {
-  const sources = createQueueSources({ databaseUrl: database.url, sources: [config], detect: false, env: "staging", logger: silentLogger }); // prettier-ignore
+  const sources = createQueueSources({
+    databaseUrl: database.url,
+    sources: [config],
+    detect: false,
+    env: "staging",
+    logger: silentLogger,
+  });
   closers.push(() => sources.close());
   return (await sources.all(signal))[0]?.jobs as JobReader;
 }
@@ -118,7 +124,13 @@ describe("the row of a job", () => {
       attempt: 3,
       maxAttempts: 5,
     });
-    expect(job).toMatchObject({ createdAt: "2026-01-13T09:00:00Z", startedAt: "2026-01-13T09:41:00Z", finishedAt: "2026-01-13T09:41:10Z", worker: "vm-1/7", host: "vm-1" }); // prettier-ignore
+    expect(job).toMatchObject({
+      createdAt: "2026-01-13T09:00:00Z",
+      startedAt: "2026-01-13T09:41:00Z",
+      finishedAt: "2026-01-13T09:41:10Z",
+      worker: "vm-1/7",
+      host: "vm-1",
+    });
     expect(attempts).toMatchObject([
       { number: 3, at: "2026-01-13T09:41:10Z", startedAt: "2026-01-13T09:41:00Z", error: "boom", host: "vm-1" },
     ]);
@@ -127,9 +139,22 @@ describe("the row of a job", () => {
       signal,
     )) as Job[];
     expect(others.map(({ state }) => state)).toEqual(["scheduled", "retrying", "cancelled", null]);
-    expect((await jobs.attempts(others, signal)).map((own) => own.map(({ number, at, error }) => [number, at, error]))).toEqual([[], [[1, null, "boom"]], [], []]); // prettier-ignore
+    expect((await jobs.attempts(others, signal)).map((own) => own.map(({ number, at, error }) => [number, at, error]))).toEqual([
+      [],
+      [[1, null, "boom"]],
+      [],
+      [],
+    ]);
     expect(await jobs.args?.(others.slice(0, 2), signal)).toEqual([{ text: "x", truncated: false }, null]);
-    expect(await jobs.find([{ jobId: "7", queue: null }, { jobId: id("b"), queue: null }], signal)).toMatchObject([{ code: "invalid_request" }, { jobId: id("b") }]); // prettier-ignore
+    expect(
+      await jobs.find(
+        [
+          { jobId: "7", queue: null },
+          { jobId: id("b"), queue: null },
+        ],
+        signal,
+      ),
+    ).toMatchObject([{ code: "invalid_request" }, { jobId: id("b") }]);
   });
 
   it("of Oban names the node of the last attempt alone", async () => {
