@@ -70,7 +70,7 @@ export interface QueueFailures {
   readonly count: number;
 }
 
-export interface FailedJob {
+interface FailedJob {
   readonly queue: string;
   readonly source: string;
   readonly jobId: string;

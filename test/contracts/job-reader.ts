@@ -1,12 +1,30 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { protectSecrets } from "../../src/lib/redact/secrets.ts";
 import type { JobPlace, JobReader, JobsQuery, JobState, PlacedJob } from "../../src/queues/job.ts";
 import type { JobRef } from "../../src/queues/jobs/control.ts";
 import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import type { Job, JobBackend } from "../support/job-backend.ts";
 
 const signal = () => AbortSignal.timeout(20_000);
-const hostile = ["0", "-1", "1e3", "9223372036854775808", "99999999999999999999", "00000000-0000-4000-8000-00000000000g", "'; drop table x; --", "1) or (1=1", "\u0000", "\ud800", "", " ", "x".repeat(300), "日本", "null", String.raw`\'`]; // prettier-ignore
+const hostile = [
+  "0",
+  "-1",
+  "1e3",
+  "9223372036854775808",
+  "99999999999999999999",
+  "00000000-0000-4000-8000-00000000000g",
+  "'; drop table x; --",
+  "1) or (1=1",
+  "\u0000",
+  "\ud800",
+  "",
+  " ",
+  "x".repeat(300),
+  "日本",
+  "null",
+  String.raw`\'`,
+];
 
 /** Some systems do not record the time. */
 function expectMinuteAgo(time: string | null | undefined): void {
@@ -45,14 +63,14 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       jobs.page({ queue: "a", state: null, after: null, before: null, inverted: false, limit: 100, ...query }, signal());
     const insert = (...rows: readonly Omit<Job, "queue">[]) => backend.insert(rows.map((row) => ({ queue: "a", ...row })));
     /** All pages of a list; `meanwhile` runs after each. */
-    const walk = async (query: Partial<JobsQuery>, meanwhile: (page: number) => Promise<void> = async () => {}) => {
+    const walk = async (query: Partial<JobsQuery>, meanwhile: (page: number, last: string) => Promise<void> = async () => {}) => {
       const seen: PlacedJob[] = [];
       for (let page = 0, after: JobPlace | null = null; ; page++) {
         const found = await list({ ...query, after });
         if (found.length === 0) return seen;
         seen.push(...found);
         after = found.at(-1)?.place ?? null;
-        await meanwhile(page);
+        await meanwhile(page, found.at(-1)?.jobId ?? "");
       }
     };
 
@@ -140,14 +158,21 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
           async (ages, limit, [given, state]) => {
             await backend.clear();
             await insert(
-              ...ages.map((age, index) => ({ id: toId(index + 1), state: given, endedAgo: 100 + age, dueAgo: 1, error: "x" })),
+              ...ages.map((age, index) => ({
+                id: toId(index + 1),
+                state: given,
+                endedAgo: 100 + age,
+                dueAgo: 1,
+                error: given === "failed" ? "x" : null,
+              })),
             );
             const whole = (await list({ state })).map(({ jobId }) => jobId);
             expect(new Set(whole)).toEqual(new Set(ages.map((_, index) => toId(index + 1))));
-            // Others arrive at the top of the list, one in each step.
-            const seen = await walk({ state, limit }, (page) =>
-              insert({ id: toId(1000 + page), state: given, endedAgo: 1, error: "x" }),
-            );
+            // After each page others arrive at the top of the list, and the job that its cursor names goes.
+            const seen = await walk({ state, limit }, async (page, last) => {
+              await insert({ id: toId(1000 + page), state: given, endedAgo: 1 });
+              await backend.remove?.(last);
+            });
             expect(seen.map(({ jobId }) => jobId)).toEqual(whole);
           },
         ),
@@ -169,10 +194,24 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       expect(waits).toEqual([]);
       expect(failed).toMatchObject([{ error: "boom password=[redacted]" }]);
       const [attempt] = failed ?? [];
-      expect(attempt?.number ?? 1).toBe(1);
+      expect([1, 12]).toContain(attempt?.number ?? 1);
       expectMinuteAgo(attempt?.at);
       expect(long?.[0]?.error).toMatch(/^first x+$/);
       expect(long?.[0]?.error.length).toBeLessThanOrEqual(2000);
+    });
+
+    it("redacts errors before it cuts them", async () => {
+      const canary = "CANARYOFAPASSWORD1";
+      protectSecrets([canary]);
+      const texts = [1990, 1999, 2010].flatMap((length) => [
+        `${"x".repeat(length - 1)} ${canary} end`,
+        `${"x".repeat(length - 10)} postgres://app:${canary.slice(1)}@db/x`,
+        `password=${"c".repeat(length + 400)} ${canary} ${"y".repeat(3000)}`,
+      ]);
+      await insert(...texts.map((error, index) => ({ id: toId(index + 1), state: "failed" as const, error })));
+      const attempts = await jobs.attempts(await list({ state: "failed" }), signal());
+      expect(attempts.flat()).toHaveLength(texts.length);
+      for (const { error } of attempts.flat()) expect(error).not.toMatch(/[A-Z]{4}/);
     });
 
     it("has the arguments of a job, redacted and cut", async ({ skip }) => {
@@ -194,7 +233,9 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
 
     it("rejects with an OpsError when the caller has gone", async () => {
       await expect(jobs.find([any(toId(1))], AbortSignal.abort())).rejects.toMatchObject({ code: backend.unavailable });
-      await expect(jobs.page({ queue: null, state: null, after: null, before: null, inverted: false, limit: 1 }, AbortSignal.abort())).rejects.toMatchObject({ name: "OpsError" }); // prettier-ignore
+      await expect(
+        jobs.page({ queue: null, state: null, after: null, before: null, inverted: false, limit: 1 }, AbortSignal.abort()),
+      ).rejects.toMatchObject({ name: "OpsError" });
     });
   });
 }

@@ -10,7 +10,7 @@ import {
   toReleaseKey,
   toRoleKey,
 } from "../../src/releases/service-group.ts";
-import { createReleaseOf, toErlangHost, toRiverHost, toWorkerNames } from "../../src/releases/worker.ts";
+import { createContainerOf, createReleaseOf, toErlangHost, toRiverHost, toWorkerNames } from "../../src/releases/worker.ts";
 import { sampleContainer } from "../support/containers.ts";
 
 const group: ServiceGroup = { service: "wallet-core", destination: "beta", env: "staging" };
@@ -118,5 +118,19 @@ describe("a worker", () => {
     // Cut names of two releases, full ones of two, of one twice, of an unknown one.
     expect(versions("two", "three", "four", "five", "i9", "six")).toEqual([null, null, "v1", null, "v1", null]);
     expect(versions(null, "", "nobody")).toEqual([null, null, null]);
+  });
+
+  it("runs in the only container with its name", () => {
+    const containers = [
+      on("one.x", "v1"),
+      on("two.y", "v1", "i2"),
+      on("two.z", "v2", "i3"),
+      on("four", "", "i6"),
+      on("four", "", "i7"),
+    ];
+    const containerOf = createContainerOf(containers);
+    const names = (...hosts: readonly (string | null)[]) => hosts.map((host) => containerOf(host)?.name ?? null);
+    expect(names("one.x", "one_x", "one", "i2", "i6")).toEqual(["one.x", "one.x", "one.x", "two.y", "four"]);
+    expect(names("two", "four", null, "", "nobody")).toEqual([null, null, null, null, null]);
   });
 });

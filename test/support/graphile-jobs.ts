@@ -38,9 +38,10 @@ export async function createGraphileJobs(database: TestDatabase): Promise<JobTab
   await installGraphileWorker(database.url);
   return {
     table: "graphile_worker.jobs",
+    rows: "graphile_worker._private_jobs",
     config: { name: "graphile", kind: "graphile-worker", schema: "graphile_worker", names: ["configured"] },
     // Successes are deleted. What failed for good stays, and tells when.
-    abilities: { processed: false },
+    abilities: { processed: false, done: false, args: false },
     insert: async (jobs) => {
       for (const { id = null, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
         if (state === "done") continue;

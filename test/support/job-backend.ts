@@ -46,7 +46,8 @@ export interface JobBackend {
   readonly config: QueueSourceConfig;
   readonly abilities: Abilities;
   insert(jobs: readonly Job[]): Promise<void>;
-  /** Deletes all jobs. */
+  /** Deletes one job, or all. */
+  remove?(id: string): Promise<void>;
   clear(): Promise<void>;
   /** Sources over it, without a cache. */
   open(): QueueSources;
@@ -76,6 +77,8 @@ export interface JobTable {
   readonly table: string;
   readonly abilities?: Partial<Abilities>;
   insert(jobs: readonly Job[]): Promise<void>;
+  /** Table to delete a job from. @default `table` */
+  readonly rows?: string;
   /** @default deletes all rows of `table` */
   clear?(): Promise<void>;
 }
@@ -89,6 +92,7 @@ export async function createSqlBackend(name: string, create: (database: TestData
     config,
     abilities: { ...allAbilities, ...jobs.abilities },
     insert: (rows) => jobs.insert(rows),
+    remove: async (id) => void (await database.query(`delete from ${jobs.rows ?? table} where id = $1`, [id])),
     clear: async () => (jobs.clear ? jobs.clear() : void (await database.query(`delete from ${table}`))),
     open: () =>
       createQueueSources({

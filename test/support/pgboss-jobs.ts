@@ -71,16 +71,16 @@ export async function createBossJobs(database: TestDatabase, version: BossVersio
     // pg-boss 10 itself fails on a backslash.
     abilities: { bigIds: false, anyName: version !== 10 },
     insert: async (jobs) => {
-      for (const { id = null, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+      for (const { id = null, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } of jobs) {
         const hasEnded = state === "done" || state === "failed";
         await database.query(`select pgboss.create_queue($1, '{"policy": "standard"}')`, [queue]);
         await database.query(
-          `insert into pgboss.job (id, name, state, created_on, start_after, started_on, completed_on, output)
+          `insert into pgboss.job (id, name, state, created_on, start_after, started_on, completed_on, data, output)
            select coalesce($1::uuid, gen_random_uuid()), $2, $3::pgboss.job_state, least(due, ended - interval '2 seconds'), due,
-                  case when $3 <> 'created' then ended - interval '1 second' end, case when $6::boolean then ended end,
+                  case when $3 <> 'created' then ended - interval '1 second' end, case when $6::boolean then ended end, $8::jsonb,
                   case when $7::text is not null then jsonb_build_object('message', $7::text, 'name', 'Error') end
            from (select now() - $4 * interval '1 second' as due, now() - $5 * interval '1 second' as ended) as t`,
-          [id, queue, states[state], hasEnded ? endedAgo + 2 : dueAgo, hasEnded ? endedAgo : 0, hasEnded, error],
+          [id, queue, states[state], hasEnded ? endedAgo + 2 : dueAgo, hasEnded ? endedAgo : 0, hasEnded, error, args],
         );
       }
     },

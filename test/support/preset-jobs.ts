@@ -58,11 +58,11 @@ export async function createObanJobs(database: TestDatabase, schema = "public"):
 export async function createSolidQueueJobs(database: TestDatabase, schema = "public"): Promise<JobTable> {
   await createSchema(database, "solid-queue", schema);
   const table = `${schema}.solid_queue_jobs`;
-  const add = async ({ id, queue, dueAgo = 1, endedAgo = 1, ...job }: Job) => {
+  const add = async ({ id, queue, dueAgo = 1, endedAgo = 1, args = {}, ...job }: Job) => {
     const { rows } = await database.query(
       `insert into ${table} (id, queue_name, class_name, arguments, created_at, updated_at, finished_at)
-       values (coalesce($1, nextval('${table}_id_seq')), $2, 'J', '{"executions": 0}', ${ago("$3")}, ${ago("$3")}, ${ago("$4::float8")}) returning id`,
-      [id ?? null, queue, dueAgo, job.state === "done" ? endedAgo : null],
+       values (coalesce($1, nextval('${table}_id_seq')), $2, 'J', $5, ${ago("$3")}, ${ago("$3")}, ${ago("$4::float8")}) returning id`,
+      [id ?? null, queue, dueAgo, job.state === "done" ? endedAgo : null, JSON.stringify({ executions: 0, ...args })],
     );
     return rows[0]?.["id"];
   };
@@ -113,7 +113,7 @@ export async function createGoodJobs(database: TestDatabase, schema = "public"):
     clear: async () => void (await database.query(`delete from ${table}; delete from ${schema}.good_job_executions`)),
     insert: async (jobs) => {
       for (const job of jobs) {
-        const { id, queue, state, dueAgo = 1, endedAgo = 1, error = "" } = job;
+        const { id, queue, state, dueAgo = 1, endedAgo = 1, error = "", args = {} } = job;
         const performed = state === "waiting" ? null : dueAgo;
         const values = [
           id ?? null,
@@ -122,10 +122,11 @@ export async function createGoodJobs(database: TestDatabase, schema = "public"):
           performed,
           isEnded(job) ? endedAgo : null,
           state === "failed" ? (error ?? "") : null,
+          args,
         ];
         const { rows } = await database.query(
-          `insert into ${table} (id, active_job_id, queue_name, job_class, created_at, updated_at, scheduled_at, performed_at, finished_at, error)
-           select id, id, $2, 'J', ${ago("$3")}, ${ago("$3")}, ${ago("$3")}, ${ago("$4::float8")}, ${ago("$5::float8")}, $6
+          `insert into ${table} (id, active_job_id, queue_name, job_class, created_at, updated_at, scheduled_at, performed_at, finished_at, error, serialized_params)
+           select id, id, $2, 'J', ${ago("$3")}, ${ago("$3")}, ${ago("$3")}, ${ago("$4::float8")}, ${ago("$5::float8")}, $6, $7
            from (select coalesce($1::uuid, gen_random_uuid()) as id) as t returning id`,
           values,
         );
@@ -153,12 +154,16 @@ export async function createQueJobs(database: TestDatabase, schema = "public"): 
     locker,
     config: { name: "que", kind: "que", schema, names: ["configured"] },
     abilities: { processed: false },
+    clear: async () => {
+      await locker.query("select pg_advisory_unlock_all()");
+      await database.query(`delete from ${table}`);
+    },
     insert: async (jobs) => {
-      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
+      for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } of jobs) {
         const { rows } = await database.query(
-          `insert into ${table} (id, queue, job_class, job_schema_version, run_at, finished_at, expired_at, last_error_message, error_count)
+          `insert into ${table} (id, queue, job_class, job_schema_version, run_at, finished_at, expired_at, last_error_message, error_count, args)
            values (coalesce($1, nextval('${table}_id_seq')), $2, 'J', 2, now() - $3 * interval '1 second', now() - $4::float8 * interval '1 second',
-                   now() - $5::float8 * interval '1 second', $6, $7) returning id`,
+                   now() - $5::float8 * interval '1 second', $6, $7, $8) returning id`,
           [
             id ?? null,
             queue,
@@ -167,6 +172,7 @@ export async function createQueJobs(database: TestDatabase, schema = "public"): 
             state === "failed" ? endedAgo : null,
             error,
             state === "failed" ? 1 : 0,
+            args,
           ],
         );
         if (state === "running") await locker.query("select pg_advisory_lock($1)", [rows[0]?.["id"]]);

@@ -51,12 +51,14 @@ export interface JobQuery {
   readonly lookup?: (ids: string, queues: string | null) => string;
   /** A query for the failed attempts of `job`: see `selectAttempts`. */
   readonly attempts: string;
+  /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
+  readonly errorLimit?: number;
   /** Column of the arguments; absent where they cannot be read. */
   readonly args?: string;
 }
 
 /** The format of a system's ids. */
-export interface IdFormat {
+interface IdFormat {
   readonly pattern: RegExp;
   readonly expected: string;
 }

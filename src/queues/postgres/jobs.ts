@@ -102,16 +102,19 @@ export function createJobReader({ source, database, query, cost: mostCost = heav
     },
     async attempts(jobs, signal) {
       const found = await readOf(jobs, (condition) => selectAttemptRows(query, condition), signal).catch(asOpsError);
-      return jobs.map((job) => (found.get(toJobKey(job)) ?? []).map(toAttempt));
+      return jobs.map((job) => (found.get(toJobKey(job)) ?? []).map((row) => toAttempt(row, query)));
     },
     ...(query.args !== undefined && {
       async args(jobs, signal) {
         const found = await readOf(jobs, (condition) => selectArgs(query, condition), signal).catch((error: unknown) => {
           if (describe(error).code !== "42501") return asOpsError(error);
+          const column = (query.args ?? "").replace(/^job\./, "");
           throw new OpsError(
             "schema_mismatch",
-            `The database role may not read the arguments of jobs, ${query.args} of table ${table}`,
-            { upstream },
+            `The database role may not read the arguments of jobs, column ${column} of table ${table}`,
+            {
+              upstream,
+            },
           );
         });
         return jobs.map((job) => toArgs(found.get(toJobKey(job))?.[0]));
@@ -180,15 +183,17 @@ function selectJobs(query: JobQuery, condition: string): string {
 }
 
 /**
- * Two ways to read a page: in the order of an index, which is cheap where most rows match; or all that match, by an index on the state or queue, which is cheap
- * where they are few. The planner alone would choose the first, and hope that it finds enough soon.
+ * Two ways to find a page: in the order of an index, which is cheap where most rows match; or all that match, by an index on the state or queue, which is cheap
+ * where they are few. The planner alone would choose the first, and hope that it finds enough soon. Only the rows of the page are read as a whole.
  */
 function selectPage(query: JobQuery, { queue, state, after, before, inverted, limit }: JobsQuery): readonly string[] {
   const { from, id, where = "true" } = query;
   const by = toOrder(query, state);
-  const toRow = ({ time, id: last }: JobPlace) =>
-    by === null ? [id, quoteLiteral(last)] : [`(${by}, ${id})`, `(${quoteLiteral(time)}, ${quoteLiteral(last)})`];
-  const beyond = (place: JobPlace | null, sign: "<" | ">") => (place === null ? [] : [toRow(place).join(` ${sign} `)]);
+  const beyond = (place: JobPlace | null, sign: "<" | ">") => {
+    if (place === null) return [];
+    const last = quoteLiteral(place.id);
+    return [by === null ? `${id} ${sign} ${last}` : `(${by}, ${id}) ${sign} (${quoteLiteral(place.time)}, ${last})`];
+  };
   const conditions = [
     where,
     ...(state === null ? [] : [query.states[state] ?? "false"]),
@@ -197,14 +202,17 @@ function selectPage(query: JobQuery, { queue, state, after, before, inverted, li
     ...beyond(after, "<"),
     ...beyond(before, ">"),
   ].map((condition) => `(${condition})`);
-  const direction = inverted ? "asc" : "desc";
-  const toEnd = (columns: readonly (string | null)[]) =>
-    `order by ${columns.flatMap((name) => (name === null ? [] : `${name} ${direction}`)).join(", ")} limit ${limit}`;
-  const matching = `select ${selectRaw(query, by)} from ${from} where ${conditions.join(" and ")}`;
-  const end = toEnd([by === null ? null : "placed_at", "id"]);
+  const toOrderBy = (...columns: readonly (string | null)[]) =>
+    `order by ${columns.flatMap((name) => name ?? []).join(`${inverted ? "" : " desc"}, `)}${inverted ? "" : " desc"}`;
+  const placed = by === null ? null : "placed_at";
+  const matching = `select ${query.queue} as queue, ${id} as id, ${by ?? "null::text"} as placed_at from ${from} where ${conditions.join(" and ")}`;
+  const read = `
+select ${formatted} from (
+  select ${selectRaw(query, by)} from ${from} where ${where} and (${query.queue}, ${id}) in (select queue, id from picked)
+) as row ${toOrderBy(placed && `row.${placed}`, "row.id")}`;
   return [
-    `select ${formatted} from (${matching} ${toEnd([by, id])}) as row`,
-    `with matching as materialized (${matching}) select ${formatted} from (select * from matching ${end}) as row`,
+    `with picked as (${matching} ${toOrderBy(by, id)} limit ${limit})${read}`,
+    `with matching as materialized (${matching}), picked as (select * from matching ${toOrderBy(placed, "id")} limit ${limit})${read}`,
   ];
 }
 
@@ -261,12 +269,14 @@ function toPlaced(row: Row, source: string): PlacedJob {
   return { ...toJob(row, source), place: { time: row["placed_at"] ?? "", id: row["id"] ?? "" } };
 }
 
-function toAttempt({ number, at, started_at: startedAt, error, trace, worker, host }: Row): JobAttempt {
+function toAttempt(row: Row, { errorLimit = Infinity }: JobQuery): JobAttempt {
+  const { number, at, started_at: startedAt, error, trace, worker, host } = row;
+  const text = error ?? "";
   return {
     number: toNumber(number),
     at: at || null,
     startedAt: startedAt || null,
-    error: toErrorText((error ?? "").trimStart()),
+    error: toErrorText(text.trimStart(), text.length >= errorLimit),
     trace: (trace && redactStart(trace, traceLimit)) || null,
     worker: worker || null,
     host: host || null,

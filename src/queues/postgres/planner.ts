@@ -36,7 +36,8 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
 
 /**
  * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more than the whole. The planner assumes that a match is found early;
- * without one the node reads to the end. An index scan without a filter does stop at the Limit.
+ * without one the node reads to the end. An index scan without a filter does stop at the Limit, also where rows of one time are sorted further, and where the filter
+ * only skips those of the time that the page begins with.
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
@@ -69,10 +70,14 @@ function addUp(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
 }
 
-function endsEarly({ "Node Type": type, Plans: [scan, ...others] = [] }: PlanNode): boolean {
+function endsEarly({ "Node Type": type, Plans: [first, ...others] = [] }: PlanNode): boolean {
+  const scan = first?.["Node Type"] === "Incremental Sort" ? first.Plans?.[0] : first;
   const isScan = /^Index (Only )?Scan$/.test(scan?.["Node Type"] ?? "");
-  return type === "Limit" && others.length === 0 && isScan && scan?.Filter === undefined;
+  return type === "Limit" && others.length === 0 && isScan && keyset.test(scan?.Filter ?? "");
 }
+
+/** No filter, or one comparison of rows: what an index on the first column does not decide. */
+const keyset = /^(?:\(ROW\([^()]*\) [<>] ROW\([^()]*\)\))?$/;
 
 /** A sequential scan below this cost reads only a few pages. */
 const fewPagesCost = 100;

@@ -1,4 +1,6 @@
+import { uuidId } from "../jobs/control.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { type JobQuery, selectAttempts } from "../postgres/job-query.ts";
 import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteTable } from "../postgres/names.ts";
 import { inLast, readErrorText, readFailures, readFrom, readSuccesses, secondsBetween, utcNow } from "../postgres/sql.ts";
@@ -52,6 +54,7 @@ export const goodJob = defineSchemaKind({
   tables: ["good_jobs", "good_job_executions", "good_job_processes", "good_job_settings"],
   statements: goodJobStatements,
   history: goodJobHistory,
+  jobs: goodJobJobs,
   indexes: (schema) => toIndexAdvices(goodJobIndexes, schema, goodJobStatements(schema)),
 });
 
@@ -150,5 +153,62 @@ from (
   union
   select queue from paused
 ) as known`,
+  };
+}
+
+/** The states are those of GoodJob's dashboard, with its words. The worker of an ended job is that of its last failed attempt alone. */
+function goodJobJobs(schema: string): JobQuery {
+  const table = { schema, table: "good_jobs" };
+  const [executions, processes] = ["good_job_executions", "good_job_processes"].map((name) =>
+    quoteTable({ schema, table: name }),
+  );
+  const dueAt = "coalesce(job.scheduled_at, job.created_at)";
+  const waits = "job.finished_at is null and job.performed_at is null";
+  const states = {
+    completed: "job.finished_at is not null and job.error is null",
+    failed: "job.finished_at is not null and job.error is not null",
+    running: "job.finished_at is null and job.performed_at is not null",
+    retrying: `${waits} and job.error is not null`,
+    scheduled: `${waits} and job.error is null and ${dueAt} > ${utcNow}`,
+    available: `${waits} and job.error is null and ${dueAt} <= ${utcNow}`,
+  };
+  const host = `(select process.state->>'hostname' from ${processes} as process where process.id = job.locked_by_id)`;
+  const failedHost = `(select process.state->>'hostname' from ${processes} as process where process.id = execution.process_id)`;
+  const { completed, failed, running, retrying, scheduled } = states;
+  return {
+    table,
+    from: `${quoteTable(table)} as job`,
+    id: "job.id",
+    idFormat: uuidId,
+    queue: "job.queue_name",
+    where: "job.queue_name is not null",
+    systemState: `case when ${completed} then 'succeeded' when ${failed} then 'discarded' when ${running} then 'running' when ${retrying} then 'retried'
+                       when ${scheduled} then 'scheduled' else 'queued' end`,
+    states,
+    columns: {
+      kind: "job.job_class",
+      priority: "job.priority",
+      created_at: "job.created_at",
+      scheduled_at: dueAt,
+      started_at: "job.performed_at",
+      finished_at: "job.finished_at",
+      attempt: "job.executions_count",
+      worker: host,
+      host,
+    },
+    order: { completed: "job.finished_at", failed: "job.finished_at", any: "job.created_at" },
+    attempts: selectAttempts(
+      {
+        number: "(execution.serialized_params->>'executions')::int + 1",
+        at: "execution.finished_at",
+        started_at: "execution.created_at",
+        error: "execution.error",
+        trace: String.raw`array_to_string(execution.error_backtrace, E'\n')`,
+        worker: failedHost,
+        host: failedHost,
+      },
+      `from ${executions} as execution where execution.active_job_id = job.active_job_id and execution.error is not null`,
+    ),
+    args: "job.serialized_params",
   };
 }

@@ -1,3 +1,5 @@
+import { bigintId } from "../jobs/control.ts";
+import { type JobQuery, selectAttempts } from "../postgres/job-query.ts";
 import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
 import { inLast, readFailures, readFrom, secondsBetween } from "../postgres/sql.ts";
@@ -17,6 +19,7 @@ export const que = defineSchemaKind({
   kind: "que",
   tables: ["que_jobs", "que_lockers"],
   statements: queStatements,
+  jobs: queJobs,
   indexes: (schema) => toIndexAdvices(queIndexes, schema, queStatements(schema)),
 });
 
@@ -27,7 +30,7 @@ export const que = defineSchemaKind({
  */
 export function queStatements(schema: string): SqlStatements {
   const jobs = quoteTable({ schema, table: "que_jobs" });
-  const lockers = `(select * from ${quoteTable({ schema, table: "que_lockers" })} where pid in (select pid from pg_catalog.pg_stat_activity))`;
+  const lockers = liveLockers(schema);
   const locks = `(${locksOf(lockers)})`;
   const unfinished = "finished_at is null and expired_at is null";
   const isFree = `not exists (select from ${locks} as lock where lock.id = job.id)`;
@@ -67,11 +70,13 @@ from ${known} as known`,
       },
     ],
     failures: failed,
-    // The limit of que_jobs.last_error_message, by the constraint error_length.
-    errorLimit: 500,
+    errorLimit,
     running: { jobs: running },
   };
 }
+
+/** The limit of que_jobs.last_error_message, by the constraint error_length. */
+const errorLimit = 500;
 
 export const queIndexes: readonly RecommendedIndex[] = [
   {
@@ -92,6 +97,11 @@ export const queIndexes: readonly RecommendedIndex[] = [
   },
 ];
 
+/** The lockers whose session lives. */
+function liveLockers(schema: string): string {
+  return `(select * from ${quoteTable({ schema, table: "que_lockers" })} where pid in (select pid from pg_catalog.pg_stat_activity))`;
+}
+
 /** Ids of the locked jobs, with the host of their locker. A lock on a 64-bit key has its halves in `classid` and `objid`, and `objsubid` 1. */
 function locksOf(lockers: string): string {
   return `
@@ -111,4 +121,53 @@ function failedJobs(jobs: string, unfinished: string): string {
     select ${columns}, expired_at as failed_at from ${jobs} where ${inLast(60, "expired_at")}
     union all
     select ${columns}, ${failedAt} from ${jobs} where ${unfinished} and error_count > 0 and ${inLast(60, failedAt)}`;
+}
+
+/** The locks are read once for a statement, not once for each row. The worker of a failed job is not recorded. */
+function queJobs(schema: string): JobQuery {
+  const table = { schema, table: "que_jobs" };
+  const locks = `(${locksOf(liveLockers(schema))}) as lock`;
+  const unfinished = "job.finished_at is null and job.expired_at is null";
+  const isLocked = `job.id = any (array(select lock.id from ${locks}))`;
+  const waits = `${unfinished} and not ${isLocked}`;
+  const states = {
+    completed: "job.finished_at is not null",
+    failed: "job.expired_at is not null",
+    running: `${unfinished} and ${isLocked}`,
+    retrying: `${waits} and job.error_count > 0`,
+    scheduled: `${waits} and job.error_count = 0 and job.run_at > now()`,
+    available: `${waits} and job.error_count = 0 and job.run_at <= now()`,
+  };
+  const { completed, failed, running, retrying, scheduled } = states;
+  const host = `((select jsonb_object_agg(lock.id, lock.ruby_hostname) from ${locks}) ->> job.id::text)`;
+  return {
+    table,
+    from: `${quoteTable(table)} as job`,
+    id: "job.id",
+    idFormat: bigintId,
+    queue: "job.queue",
+    // The words of Que's own `job_states`, and of its columns.
+    systemState: `case when ${completed} then 'finished' when ${failed} then 'expired' when ${running} then 'running' when ${retrying} then 'errored'
+                       when ${scheduled} then 'scheduled' else 'ready' end`,
+    states,
+    columns: {
+      kind: "job.job_class",
+      priority: "job.priority",
+      scheduled_at: "job.run_at",
+      finished_at: "coalesce(job.finished_at, job.expired_at)",
+      worker: host,
+      host,
+    },
+    attempts: selectAttempts(
+      {
+        number: "job.error_count",
+        at: `coalesce(job.expired_at, case when job.finished_at is null then ${failedAt} end)`,
+        error: "job.last_error_message",
+        trace: "job.last_error_backtrace",
+      },
+      "where job.error_count > 0",
+    ),
+    errorLimit,
+    args: "job.args",
+  };
 }

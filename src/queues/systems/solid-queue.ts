@@ -1,4 +1,6 @@
+import { bigintId } from "../jobs/control.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
+import { type JobQuery, selectAttempts } from "../postgres/job-query.ts";
 import { defineSchemaKind } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
 import { countFailures, inLast, readErrorText, readFrom, secondsBetween, utcNow } from "../postgres/sql.ts";
@@ -73,6 +75,7 @@ export const solidQueue = defineSchemaKind({
   ],
   statements: solidQueueStatements,
   history: solidQueueHistory,
+  jobs: solidQueueJobs,
 });
 
 /**
@@ -167,5 +170,57 @@ select queue.name as queue, exists (select from ${pauses} where queue_name = que
        case when not exists (select from worker where patterns is null)
          then (select count(*) from worker where exists (select from unnest(patterns) as pattern where ${takes})) end as workers
 from (select name from seen where name is not null union select queue_name from ${pauses}) as queue`,
+  };
+}
+
+/** A job that has no execution waits for a concurrency limit. Each row is one attempt: `retry_on` makes a new one, and finishes the one that failed. */
+function solidQueueJobs(schema: string): JobQuery {
+  const name = { schema, table: "solid_queue_jobs" };
+  const table = (of: string) => quoteTable({ schema, table: `solid_queue_${of}` });
+  const from = (of: string) => `from ${table(`${of}_executions`)} as execution where execution.job_id = job.id`;
+  const has = (of: string) => `exists (select ${from(of)})`;
+  const states = {
+    completed: "job.finished_at is not null",
+    failed: has("failed"),
+    running: has("claimed"),
+    scheduled: has("scheduled"),
+    available: has("ready"),
+    blocked: `job.finished_at is null and not ${["failed", "claimed", "scheduled", "ready"].map(has).join(" and not ")}`,
+  };
+  const { completed, failed, running, scheduled, available } = states;
+  const host = `(select process.hostname from ${table("claimed_executions")} as execution join ${table("processes")} as process on process.id = execution.process_id
+                 where execution.job_id = job.id)`;
+  const error = asJson("execution.error");
+  const lines = `jsonb_array_elements_text(case when jsonb_typeof(${error}->'backtrace') = 'array' then ${error}->'backtrace' else '[]' end)`;
+  return {
+    table: name,
+    from: `${quoteTable(name)} as job`,
+    id: "job.id",
+    idFormat: bigintId,
+    queue: "job.queue_name",
+    systemState: `case when ${completed} then 'finished' when ${failed} then 'failed' when ${running} then 'claimed' when ${scheduled} then 'scheduled'
+                       when ${available} then 'ready' else 'blocked' end`,
+    states,
+    columns: {
+      kind: "job.class_name",
+      priority: "job.priority",
+      created_at: "job.created_at",
+      scheduled_at: "coalesce(job.scheduled_at, job.created_at)",
+      started_at: `(select execution.created_at ${from("claimed")})`,
+      finished_at: `coalesce(job.finished_at, (select execution.created_at ${from("failed")}))`,
+      worker: host,
+      host,
+    },
+    order: { completed: "job.finished_at" },
+    attempts: selectAttempts(
+      {
+        number: `(${asJson("job.arguments")}->>'executions')::int + 1`,
+        at: "execution.created_at",
+        error: toMessage(error),
+        trace: String.raw`(select string_agg(line, E'\n') from ${lines} as line)`,
+      },
+      from("failed"),
+    ),
+    args: "job.arguments",
   };
 }

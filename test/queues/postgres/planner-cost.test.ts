@@ -21,6 +21,16 @@ it("the cost is a Limit's if the index scan below has no filter", () => {
   expect(toCost(node("Append", 30, { Plans: [limit, node("Index Scan", 70)] }))).toBe(70);
 });
 
+it("the cost is a Limit's where equal times are sorted and rows skipped", () => {
+  const limit = (scan: Partial<PlanNode>) =>
+    node("Limit", 5, { Plans: [node("Incremental Sort", 950, { Plans: [node("Index Scan", 900, scan)] })] });
+  const keyset = "(ROW(ended, id) < ROW('2026-01-13 09:41:10+00'::timestamp with time zone, '7'::bigint))";
+  expect(toCost(limit({}))).toBe(5);
+  expect(toCost(limit({ Filter: keyset }))).toBe(5);
+  expect(toCost(limit({ Filter: `((kind = 'mail'::text) AND ${keyset})` }))).toBe(950);
+  expect(toCost(node("Limit", 5, { Plans: [node("Incremental Sort", 950, { Plans: [node("Seq Scan", 900)] })] }))).toBe(950);
+});
+
 describe("the cost of a look-up in partitions", () => {
   const scan = (table: string, cost: number, condition = "((name = queue.name) AND (state = 'failed'))") =>
     node("Index Scan", cost, { "Relation Name": table, "Index Cond": condition });

@@ -5,7 +5,14 @@ import { quoteIdentifier, quoteLiteral, quoteTable } from "../../postgres/names.
 import { createSqlSource } from "../../postgres/source.ts";
 import type { QueueMetrics } from "../../queue.ts";
 import { defineKind } from "../../system.ts";
-import { discardedText, type Extras, findExtras, graphileWorkerHistory, graphileWorkerStatements } from "./sql.ts";
+import {
+  discardedText,
+  type Extras,
+  findExtras,
+  graphileWorkerHistory,
+  graphileWorkerJobs,
+  graphileWorkerStatements,
+} from "./sql.ts";
 
 const graphileWorkerConfig = toSchemaConfig("graphile-worker");
 
@@ -43,6 +50,7 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
         return graphileWorkerStatements(schema, extras);
       },
       history: graphileWorkerHistory(schema),
+      jobs: graphileWorkerJobs(schema),
       isPastPartial: true,
     });
     return {

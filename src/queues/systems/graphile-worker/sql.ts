@@ -1,5 +1,7 @@
 import { OpsError } from "../../../lib/errors.ts";
 import type { ToHistoryRows } from "../../postgres/history.ts";
+import { bigintId } from "../../jobs/control.ts";
+import { type JobQuery, selectAttempts } from "../../postgres/job-query.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable } from "../../postgres/names.ts";
 import {
   countFailures,
@@ -151,13 +153,51 @@ function findJobs(schema: string): string {
                  when ${putOff} between updated_at and now() then ${putOff}
                  when is_dead then updated_at end as failed_at
   from (
-    select task_identifier as queue, id, run_at, updated_at, locked_at, last_error,
+    select task_identifier as queue, id, run_at, created_at, updated_at, locked_at, locked_by, last_error, priority, attempts, max_attempts,
            attempts - (locked_at is not null)::int as failed_attempts,
            locked_at is null and attempts < max_attempts as is_waiting,
            locked_at is null and attempts >= max_attempts as is_dead
     from ${quoteTable({ schema, table: "jobs" })}
   ) as row
 ) as job`;
+}
+
+/** The view has no arguments: they are in `_private_jobs`, whose rows are hidden from all but the owner. */
+export function graphileWorkerJobs(schema: string): JobQuery {
+  const isLater = "job.is_waiting and job.run_at > now()";
+  const states = {
+    running: "job.locked_at is not null",
+    cancelled: `job.is_dead and ${isDiscarded}`,
+    failed: `job.is_dead and not ${isDiscarded}`,
+    retrying: "job.is_waiting and job.last_error is not null",
+    scheduled: `${isLater} and job.last_error is null`,
+    available: "job.is_waiting and job.run_at <= now() and job.last_error is null",
+  };
+  return {
+    table: { schema, table: "jobs" },
+    from: findJobs(schema),
+    id: "job.id",
+    idFormat: bigintId,
+    queue: "job.queue",
+    // As `retryJob` and `discardJob` name them.
+    systemState: `case when job.locked_at is not null then 'locked' when job.is_dead then 'permanently failed'
+                       when job.attempts > 0 and ${isLater} then 'waiting for its next attempt' when ${isLater} then 'scheduled' else 'waiting' end`,
+    states,
+    columns: {
+      priority: "job.priority",
+      created_at: "job.created_at",
+      scheduled_at: "job.run_at",
+      started_at: "job.locked_at",
+      finished_at: "case when job.is_dead then job.failed_at end",
+      attempt: "job.attempts",
+      max_attempts: "job.max_attempts",
+      worker: "job.locked_by",
+    },
+    attempts: selectAttempts(
+      { number: "job.failed_attempts", at: "job.failed_at", error: "job.last_error" },
+      `where job.failed_attempts > 0 and (job.last_error is not null or job.is_dead) and not ${isDiscarded}`,
+    ),
+  };
 }
 
 /** Reads pg_catalog, which locks on the jobs do not block, and which every role may read. */

@@ -3,7 +3,17 @@ import type { ToHistoryRows } from "../../postgres/history.ts";
 import { defineSchemaKind } from "../../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../../postgres/names.ts";
 import { type IndexAdvice, uniteReadings } from "../../postgres/statements.ts";
-import { findJobs, findQueues, isEnded, isFailed, isLive, missingColumns, pgbossStatements, preparePgboss } from "./sql.ts";
+import {
+  findJobs,
+  findQueues,
+  isEnded,
+  isFailed,
+  isLive,
+  missingColumns,
+  pgbossJobs,
+  pgbossStatements,
+  preparePgboss,
+} from "./sql.ts";
 
 /**
  * Jobs of pg-boss (timgit/pg-boss), 10 and newer. It retains ended jobs for days, so successes are exact. It stores only a job's last attempt, so failures are
@@ -22,6 +32,7 @@ export const pgboss = defineSchemaKind({
   },
   statements: (schema) => (read) => preparePgboss(schema, read),
   history: pgbossHistory,
+  jobs: pgbossJobs,
   indexes: pgbossIndexes,
   control: pgbossControl,
 });

@@ -1,3 +1,5 @@
+import { uuidId } from "../../jobs/control.ts";
+import { type JobQuery, selectAttempts, toStates } from "../../postgres/job-query.ts";
 import { quoteTable } from "../../postgres/names.ts";
 import { fromCatalog, inLast, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
 import type { Reading, ReadRows, SqlStatements, TableParts } from "../../postgres/statements.ts";
@@ -223,3 +225,54 @@ const failedAt = `
 /** pg-boss stores the thrown error with its message, and wraps anything that is not an object. Source: fail in src/manager. */
 const failureText = `
   coalesce(job.output ->> 'message', job.output -> 'value' ->> 'message', job.output ->> 'value', nullif(job.output::text, '{}'))`;
+
+/** A job is found by queue and id, its primary key. Jobs that version 10 has archived are left out. */
+export function pgbossJobs(schema: string): JobQuery {
+  const further = ", job.priority, job.retry_count, job.retry_limit, job.data, job.output";
+  const created = "job.state = 'created'";
+  const states = toStates("job.state", {
+    running: ["active"],
+    retrying: ["retry"],
+    failed: ["failed"],
+    completed: ["completed"],
+    cancelled: ["cancelled"],
+  });
+  const queues = `select queue.name from ${quoteTable({ schema, table: "queue" })} as queue`;
+  return {
+    table: { schema, table: "job" },
+    from: `(${findJobs(schema, { indexed: false, archived: false }, ["true"], further)}) as job`,
+    id: "job.id",
+    idFormat: uuidId,
+    queue: "job.name",
+    where: "left(job.name, 10) <> '__pgboss__'",
+    systemState: "job.state::text",
+    states: {
+      ...states,
+      blocked: `${created} and job.blocked`,
+      scheduled: `${created} and not job.blocked and job.start_after > now()`,
+      available: `${created} and not job.blocked and job.start_after <= now()`,
+    },
+    columns: {
+      priority: "job.priority",
+      created_at: "job.created_on",
+      scheduled_at: "job.start_after",
+      started_at: "job.started_on",
+      finished_at: "case when job.state in ('completed', 'failed', 'cancelled') then job.completed_on end",
+      attempt: "job.retry_count + (job.started_on is not null)::int",
+      max_attempts: "job.retry_limit + 1",
+    },
+    order: { failed: "job.completed_on", completed: "job.completed_on", cancelled: "job.completed_on", any: "job.created_on" },
+    lookup: (ids, names) => `job.name in (${names ?? queues}) and job.id in (${ids})`,
+    attempts: selectAttempts(
+      {
+        number: "job.attempts",
+        at: "job.failed_at",
+        started_at: "case when job.state <> 'active' then job.started_on end",
+        error: failureText,
+        trace: "job.output ->> 'stack'",
+      },
+      "where job.failed_at is not null",
+    ),
+    args: "job.data",
+  };
+}

@@ -1,13 +1,14 @@
 import { type JobQuery, selectAttempts } from "../../postgres/job-query.ts";
 import { toTableName } from "../../postgres/names.ts";
 import type { TableSourceConfig } from "./config.ts";
-import { column, isStatus, isWaiting, toFrom, toHost, toQueue } from "./sql.ts";
+import { column, isStatus, isWaiting, toFrom, toHost, toQueue, withoutDiscarded } from "./sql.ts";
 
 /** How the jobs of a table are read one by one. It has the last attempt only; the error of a job that does not end failed is of an unknown time. */
 export function tableJobs(config: TableSourceConfig): JobQuery {
   const { queue, byColumn } = toQueue(config);
   const { error, finished_at: finishedAt, started_at: startedAt, attempts, worker, args } = config;
-  const isFailed = isStatus(config, [...config.failed, ...(config.retrying ?? [])]);
+  const failed = withoutDiscarded(config);
+  const isFailed = isStatus(config, [...failed, ...(config.retrying ?? [])]);
   const ended = column(finishedAt);
   const whose = worker && { worker: `${column(worker.column)}::text`, host: toHost(worker, `${column(worker.column)}::text`) };
   return {
@@ -34,7 +35,7 @@ export function tableJobs(config: TableSourceConfig): JobQuery {
     attempts: selectAttempts(
       {
         ...(attempts !== undefined && { number: `case when ${isFailed} then ${column(attempts)} end` }),
-        at: `case when ${isStatus(config, config.failed)} then ${ended} end`,
+        at: `case when ${isStatus(config, failed)} then ${ended} end`,
         ...toColumn(startedAt, "started_at"),
         ...(error !== undefined && { error: `${column(error)}::text` }),
         ...whose,
@@ -46,7 +47,8 @@ export function tableJobs(config: TableSourceConfig): JobQuery {
 }
 
 function toConditions(config: TableSourceConfig): JobQuery["states"] {
-  const { waiting, run_at: runAt, retrying, active, control, failed } = config;
+  const { waiting, run_at: runAt, retrying, active, control } = config;
+  const failed = withoutDiscarded(config);
   const isFuture = runAt === undefined ? null : `${column(runAt)} > now()`;
   const discarded = control?.discard?.status;
   return {
@@ -54,11 +56,8 @@ function toConditions(config: TableSourceConfig): JobQuery["states"] {
     ...(isFuture !== null && { scheduled: `${isStatus(config, waiting)} and ${isFuture}` }),
     available: isFuture === null ? isWaiting(config) : `${isStatus(config, waiting)} and not coalesce(${isFuture}, false)`,
     ...(active && { running: isStatus(config, active) }),
-    ...(discarded !== undefined && { cancelled: isStatus(config, [discarded]) }),
-    failed: isStatus(
-      config,
-      failed.filter((status) => status !== discarded),
-    ),
+    ...(discarded !== undefined && !failed.includes(discarded) && { cancelled: isStatus(config, [discarded]) }),
+    failed: isStatus(config, failed),
     completed: isStatus(config, config.done),
   };
 }
