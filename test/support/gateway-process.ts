@@ -25,7 +25,7 @@ export async function startGatewayProcess(
   auditFile: string,
   more: Record<string, string> = {},
 ) {
-  const port = await freePort();
+  const port = Number(more["PORT"] ?? (await freePort()));
   const set: Record<string, string> = {
     PORT: String(port),
     TOKEN: processToken,
