@@ -1,6 +1,5 @@
-import { observeWindowOffset, observeWindowRect, Virtualizer, windowScroll } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, params, setParams } from "../page/url.ts";
 
 export interface Column<Row> {
@@ -179,31 +178,29 @@ interface Item {
   readonly start: number;
 }
 
-/** The rows in view, as the page scrolls. */
-function useVirtualRows(count: number, body: { readonly current: HTMLElement | null }): readonly Item[] {
-  const [, redraw] = useReducer<number, undefined>((turn) => turn + 1, 0);
-  const [virtualizer] = useState(() => new Virtualizer<Window, Element>(toOptions(count, 0, () => redraw(undefined))));
-  const margin = body.current ? body.current.getBoundingClientRect().top + scrollY : 0;
-  virtualizer.setOptions(toOptions(count, margin, () => redraw(undefined)));
-  useLayoutEffect(() => virtualizer._didMount(), []);
-  useLayoutEffect(() => virtualizer._willUpdate());
-  return virtualizer.getVirtualItems().map(({ index, start }) => ({ index, start: start - margin }));
-}
+/** Rows drawn beyond the view, on each side; the range moves in steps of half of it. */
+const overscan = 16;
 
-function toOptions(count: number, scrollMargin: number, onChange: () => void) {
-  return {
-    count,
-    scrollMargin,
-    onChange,
-    overscan: 12,
-    estimateSize: () => rowHeight,
-    getScrollElement: () => window,
-    observeElementRect: observeWindowRect,
-    observeElementOffset: observeWindowOffset,
-    scrollToFn: windowScroll,
-    initialOffset: () => scrollY,
-    initialRect: { width: innerWidth, height: innerHeight },
+/** The rows in view, as the page scrolls. All are equally high, so where the list begins says which they are. */
+function useVirtualRows(count: number, body: { readonly current: HTMLElement | null }): readonly Item[] {
+  const [from, setFrom] = useState(0);
+  const step = overscan / 2;
+  const update = () => {
+    const top = body.current?.getBoundingClientRect().top ?? 0;
+    setFrom(Math.max(0, Math.floor(-top / rowHeight / step) * step - overscan));
   };
+  useLayoutEffect(update);
+  useEffect(() => {
+    addEventListener("scroll", update, { passive: true });
+    addEventListener("resize", update);
+    return () => {
+      removeEventListener("scroll", update);
+      removeEventListener("resize", update);
+    };
+  }, []);
+  const inView = Math.ceil(innerHeight / rowHeight) + 2 * overscan + step;
+  const length = Math.max(0, Math.min(count, from + inView) - from);
+  return Array.from({ length }, (_, index) => ({ index: from + index, start: (from + index) * rowHeight }));
 }
 
 const narrow = matchMedia("(max-width: 700px)");

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { buildConsole } from "../script/console.ts";
+import {
+  ConsoleContainersDocument,
+  ConsoleContainerSeriesDocument,
+  ConsoleDeploysDocument,
+  ConsoleHostsDocument,
+  ConsoleLatestDeploysDocument,
+  ConsoleProblemsDocument,
+  ConsoleQueuesDocument,
+  ConsoleUsageDocument,
+} from "../src/generated/console.ts";
+import { chromiumFlags } from "../test/support/chromium.ts";
+import { readCpuMs } from "./cpu.ts";
+import { type Server, startServer } from "./server.ts";
+import { token } from "./servers/sample.ts";
+import { quartiles } from "./statistics.ts";
+
+/** Set before the result is seen. Milliseconds, megabytes, per cent of a core. */
+const limits = { firstPaintMs: 1000, frameMs: 17, heapMegabytes: 50, consolesShare: 5 };
+const consoles = 100;
+let isWithin = true;
+
+function say(what: string, value: number, unit: string, limit?: number): void {
+  const isMissed = limit !== undefined && !(value <= limit);
+  isWithin &&= !isMissed;
+  const bound = limit === undefined ? "" : ` (limit ${limit})${isMissed ? "  MISSED" : ""}`;
+  process.stdout.write(`console, ${`${what}:`.padEnd(60)} ${value.toFixed(value < 10 ? 1 : 0)} ${unit}${bound}\n`);
+}
+
+async function open(browser: Browser, { port }: Server, address: string): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+  await page.goto(`http://127.0.0.1:${port}${address}#token=${token}`);
+  return page;
+}
+
+/** Scrolls a long list with the wheel, and measures its frames. */
+async function benchScroll(browser: Browser, server: Server, address: string, ready: string): Promise<void> {
+  const page = await open(browser, server, address);
+  await page.locator("#main", { hasText: ready }).waitFor();
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN);
+  say(`${address}, first paint`, paint, "ms", limits.firstPaintMs);
+  await sleep(2000);
+  await page.evaluate(() => {
+    const frames: number[] = [];
+    Object.assign(window, { frames });
+    let last = performance.now();
+    const note = (now: number) => {
+      frames.push(now - last);
+      last = now;
+      requestAnimationFrame(note);
+    };
+    requestAnimationFrame(note);
+  });
+  await page.mouse.move(640, 500);
+  for (let step = 0; step < 120; step += 1) {
+    await page.mouse.wheel(0, 240);
+    await sleep(16);
+  }
+  const frames = await page.evaluate(() => (window as unknown as { frames: number[] }).frames.slice(5));
+  const rows = await page.locator(".list .row").count();
+  const sorted = frames.toSorted((one, other) => one - other);
+  say(`${address}, scrolled: median frame`, quartiles(frames).median, "ms", limits.frameMs);
+  say(`${address}, scrolled: 95 % of the frames are below`, sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN, "ms");
+  say(`${address}, rows in the page`, rows, "");
+  await page.context().close();
+}
+
+/** Follows a log of a million lines. */
+async function benchLines(browser: Browser, server: Server): Promise<void> {
+  const page = await open(browser, server, "/logs?role=web");
+  const devtools = await page.context().newCDPSession(page);
+  const heap = async () => {
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await devtools.send("Runtime.getHeapUsage");
+    return usedSize / 1e6;
+  };
+  const last = async () => {
+    const text = await page.locator("#main").innerText();
+    return Math.max(0, ...[...text.matchAll(/request\D+(\d+)/g)].map(([, number]) => Number(number)));
+  };
+  const begin = performance.now();
+  while ((await last()) < 100_000) await sleep(500);
+  const before = await heap();
+  while ((await last()) < 1_000_000 && performance.now() - begin < 120_000) await sleep(500);
+  say("a log of a million lines followed: heap grows", (await heap()) - before, "MB", limits.heapMegabytes);
+  say("a log of a million lines: lines followed", await last(), "");
+  await page.context().close();
+}
+
+/** What many open consoles ask on the first screen, as data/live.ts and data/containers.ts do. */
+async function benchMany(): Promise<void> {
+  const server = await startServer({ name: "gateway", file: "console.ts", env: { ROWS: "50", QUEUES: "20" } });
+  const stop = new AbortController();
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const ask = (document: { toString(): string }, variables: object, accept = "application/json") =>
+    fetch(`http://127.0.0.1:${server.port}/graphql`, {
+      method: "POST",
+      headers: { ...headers, accept },
+      body: JSON.stringify({ query: document.toString(), variables }),
+      signal: stop.signal,
+    });
+  let asked = 0;
+  const poll = async (document: { toString(): string }, toVariables: () => object, everyMs: number) => {
+    await sleep(Math.random() * everyMs);
+    while (!stop.signal.aborted) {
+      await (await ask(document, toVariables())).text();
+      asked += 1;
+      await sleep(everyMs);
+    }
+  };
+  const recent = () => {
+    const to = Math.floor(Date.now() / 30_000) * 30_000;
+    const time = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
+    return { containers: null, roles: null, env: null, from: time(to - 600_000), to: time(to), maxPoints: 24 };
+  };
+  const none = () => ({});
+  const env = () => ({ env: null });
+  const work: Promise<unknown>[] = [];
+  for (let index = 0; index < consoles; index += 1) {
+    work.push(
+      ask(ConsoleContainersDocument, {}, "text/event-stream").then((response) => response.text()),
+      poll(ConsoleProblemsDocument, env, 2000),
+      poll(ConsoleQueuesDocument, none, 2000),
+      poll(ConsoleHostsDocument, none, 5000),
+      poll(ConsoleUsageDocument, env, 5000),
+      poll(ConsoleDeploysDocument, () => ({ env: null, first: 5, after: null }), 5000),
+      poll(ConsoleLatestDeploysDocument, none, 10_000),
+      poll(ConsoleContainerSeriesDocument, recent, 30_000),
+    );
+  }
+  const ended = Promise.allSettled(work);
+  await sleep(8000);
+  const [before, begin, count] = [readCpuMs(server.child.pid), performance.now(), asked];
+  await sleep(20_000);
+  const seconds = (performance.now() - begin) / 1000;
+  const share = (readCpuMs(server.child.pid) - before) / (seconds * 10);
+  say(`${consoles} open consoles, questions a second`, (asked - count) / seconds, "");
+  say(`${consoles} open consoles`, share, "% of a core", limits.consolesShare);
+  stop.abort();
+  await ended;
+  server.child.send("exit");
+}
+
+/** The console in a browser, and what it costs the gateway. */
+export async function benchConsole(): Promise<boolean> {
+  isWithin = true;
+  await buildConsole("dist/console");
+  await benchMany();
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
+  const server = await startServer({ name: "gateway", file: "console.ts", env: { ROWS: "5000", QUEUES: "1000" } });
+  try {
+    await benchScroll(browser, server, "/containers", "5,000");
+    await benchScroll(browser, server, "/queues", "process-");
+    await benchLines(browser, server);
+  } finally {
+    await browser.close();
+    server.child.send("exit");
+  }
+  return isWithin;
+}

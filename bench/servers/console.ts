@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createAuthenticator } from "../../src/auth/authenticator.ts";
+import { type LogBatch, toBatch } from "../../src/containers/logs/log.ts";
+import { createGateway } from "../../src/gateway.ts";
+import type { Sources } from "../../src/graphql/sources.ts";
+import { createEdge } from "../../src/http/server.ts";
+import { createLogger } from "../../src/lib/logger.ts";
+import { sampleHost } from "../../test/support/hosts.ts";
+import { sampleLine } from "../../test/support/logs.ts";
+import { createMemorySources } from "../../test/support/memory-sources.ts";
+import { sampleQueue } from "../../test/support/queues.ts";
+import { containers, reportTo, token } from "./sample.ts";
+
+// A gateway whose upstreams answer from memory, for the console: as many containers and queues as asked for, and a log that never ends.
+const queues = Array.from({ length: Number(process.env["QUEUES"] ?? 20) }, (_, index) =>
+  sampleQueue({ name: `webhook.provider.process-${index}`, depth: index }),
+);
+const hosts = Array.from({ length: 5 }, (_, index) => sampleHost({ name: `host-${index}` }));
+const { sources: memory } = createMemorySources({
+  containers,
+  hosts,
+  queueSources: [{ name: "jobs", metrics: queues, errors: [] }],
+});
+
+/** Lines of a followed log, each second. */
+const linesPerSecond = 25_000;
+
+async function* writeLines(signal: AbortSignal): AsyncGenerator<LogBatch> {
+  const begin = performance.now();
+  for (let count = 0; !signal.aborted;) {
+    const due = Math.min(count + 500, Math.floor(((performance.now() - begin) / 1000) * linesPerSecond));
+    const lines = Array.from({ length: due - count }, (_, index) =>
+      sampleLine(`{"level":"info","msg":"GET /api/v1/wallets","status":200,"request":${count + index}}`, {
+        timestamp: new Date().toISOString(),
+      }),
+    );
+    count = due;
+    if (lines.length > 0) yield toBatch({ lines });
+    await sleep(10);
+  }
+}
+
+const sources: Sources = {
+  ...memory,
+  containers: { ...memory.containers, follow: async (_ref, _options, signal) => writeLines(signal) },
+};
+const logger = createLogger("silent");
+const authenticator = createAuthenticator({ token, logger });
+// As many tokens as consoles would have: a token may open five streams.
+const limits = { streamsPerToken: 500, streamBurst: 1000, limitPerToken: 500 };
+const edge = createEdge({ ...createGateway(sources, logger), authenticator, logger, limits });
+reportTo((await edge.listen("127.0.0.1", 0)).port);
