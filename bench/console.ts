@@ -14,7 +14,7 @@ import {
 import { chromiumFlags } from "../test/support/chromium.ts";
 import { readCpuMs } from "./cpu.ts";
 import { type Server, startServer } from "./server.ts";
-import { token } from "./servers/sample.ts";
+import { containers, token } from "./servers/sample.ts";
 import { quartiles } from "./statistics.ts";
 
 /** Set before the result is seen. Milliseconds, megabytes, per cent of a core. */
@@ -68,8 +68,8 @@ async function benchScroll(browser: Browser, server: Server, address: string, re
 }
 
 /** Follows a log of a million lines. */
-async function benchLines(browser: Browser, server: Server): Promise<void> {
-  const page = await open(browser, server, "/logs?role=web");
+export async function benchLines(browser: Browser, server: Server): Promise<void> {
+  const page = await open(browser, server, `/logs?name=${containers[0]?.name}&engine=${containers[0]?.engine}`);
   const devtools = await page.context().newCDPSession(page);
   const heap = async () => {
     await devtools.send("HeapProfiler.collectGarbage");
@@ -90,7 +90,7 @@ async function benchLines(browser: Browser, server: Server): Promise<void> {
 }
 
 /** What many open consoles ask on the first screen, as data/live.ts and data/containers.ts do. */
-async function benchMany(): Promise<void> {
+export async function benchMany(): Promise<void> {
   const server = await startServer({ name: "gateway", file: "console.ts", env: { ROWS: "50", QUEUES: "20" } });
   const stop = new AbortController();
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };

@@ -287,7 +287,7 @@ export type ConsoleContainerQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleContainerQuery = { container: { observedAt: string, id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string>, hostMetrics: { name: string } | null, stats: { cpuPct: number | null, cpuPeriods: number | null, cpuThrottledPeriods: number | null, memUsedBytes: number | null, memLimitBytes: number | null, memPct: number | null, networkReceiveBytes: number | null, networkTransmitBytes: number | null, blockReadBytes: number | null, blockWriteBytes: number | null, pids: number | null, sampledAt: string } | null, healthCheck: { status: string, health: Health, healthy: boolean | null, failingStreak: number | null, checkedAt: string | null, output: string | null, exitCode: number | null, timedOut: boolean | null, durationMs: number | null } } | null };
+export type ConsoleContainerQuery = { container: { shortId: string, commitSha: string, image: string, createdAt: string, ports: Array<string>, observedAt: string, id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean, hostMetrics: { name: string } | null, stats: { cpuPct: number | null, cpuPeriods: number | null, cpuThrottledPeriods: number | null, memUsedBytes: number | null, memLimitBytes: number | null, memPct: number | null, networkReceiveBytes: number | null, networkTransmitBytes: number | null, blockReadBytes: number | null, blockWriteBytes: number | null, pids: number | null, sampledAt: string } | null, healthCheck: { status: string, health: Health, healthy: boolean | null, failingStreak: number | null, checkedAt: string | null, output: string | null, exitCode: number | null, timedOut: boolean | null, durationMs: number | null } } | null };
 
 export type HealthResultFragment = { status: string, health: Health, healthy: boolean | null, failingStreak: number | null, checkedAt: string | null, output: string | null, exitCode: number | null, timedOut: boolean | null, durationMs: number | null };
 
@@ -362,14 +362,14 @@ export type ConsoleRestartMutation = { restartContainer: { status: string, healt
 export type ConsoleContainersSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> }>, removed: Array<{ id: string }>, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> } | null };
+export type ConsoleContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean }>, removed: Array<{ id: string }>, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> } | null };
 
 export type ConsoleContainerListQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleContainerListQuery = { containers: Array<{ id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
+export type ConsoleContainerListQuery = { containers: Array<{ id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
 
-export type ContainerRowFragment = { id: string, shortId: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, commitSha: string, image: string, status: string, health: Health, restarts: number | null, createdAt: string, startedAt: string | null, stale: boolean, ports: Array<string> };
+export type ContainerRowFragment = { id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean };
 
 export type ConsoleUsageQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -798,7 +798,6 @@ export const ContainerRecordFragmentDoc = new TypedDocumentString(`
 export const ContainerRowFragmentDoc = new TypedDocumentString(`
     fragment ContainerRow on Container {
   id
-  shortId
   name
   engine
   host
@@ -808,15 +807,11 @@ export const ContainerRowFragmentDoc = new TypedDocumentString(`
   env
   destination
   version
-  commitSha
-  image
   status
   health
   restarts
-  createdAt
   startedAt
   stale
-  ports
 }
     `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
 export const VerdictWindowFragmentDoc = new TypedDocumentString(`
@@ -1018,6 +1013,11 @@ export const ConsoleContainerDocument = new TypedDocumentString(`
     query ConsoleContainer($name: String!, $engine: String) {
   container(name: $name, engine: $engine, includeAccessories: true) {
     ...ContainerRow
+    shortId
+    commitSha
+    image
+    createdAt
+    ports
     observedAt
     hostMetrics {
       name
@@ -1054,7 +1054,6 @@ export const ConsoleContainerDocument = new TypedDocumentString(`
 }
 fragment ContainerRow on Container {
   id
-  shortId
   name
   engine
   host
@@ -1064,15 +1063,11 @@ fragment ContainerRow on Container {
   env
   destination
   version
-  commitSha
-  image
   status
   health
   restarts
-  createdAt
   startedAt
   stale
-  ports
 }`) as unknown as TypedDocumentString<ConsoleContainerQuery, ConsoleContainerQueryVariables>;
 export const ConsoleProbeDocument = new TypedDocumentString(`
     query ConsoleProbe($name: String!, $engine: String) {
@@ -1267,7 +1262,6 @@ export const ConsoleContainersDocument = new TypedDocumentString(`
 }
     fragment ContainerRow on Container {
   id
-  shortId
   name
   engine
   host
@@ -1277,15 +1271,11 @@ export const ConsoleContainersDocument = new TypedDocumentString(`
   env
   destination
   version
-  commitSha
-  image
   status
   health
   restarts
-  createdAt
   startedAt
   stale
-  ports
 }`) as unknown as TypedDocumentString<ConsoleContainersSubscription, ConsoleContainersSubscriptionVariables>;
 export const ConsoleContainerListDocument = new TypedDocumentString(`
     query ConsoleContainerList {
@@ -1304,7 +1294,6 @@ export const ConsoleContainerListDocument = new TypedDocumentString(`
 }
     fragment ContainerRow on Container {
   id
-  shortId
   name
   engine
   host
@@ -1314,15 +1303,11 @@ export const ConsoleContainerListDocument = new TypedDocumentString(`
   env
   destination
   version
-  commitSha
-  image
   status
   health
   restarts
-  createdAt
   startedAt
   stale
-  ports
 }`) as unknown as TypedDocumentString<ConsoleContainerListQuery, ConsoleContainerListQueryVariables>;
 export const ConsoleUsageDocument = new TypedDocumentString(`
     query ConsoleUsage($env: Environment) {

@@ -4,7 +4,6 @@ import type { ContainerRecordFragment, ContainerRowFragment } from "../../src/ge
 export function sampleContainerRow(over: Partial<ContainerRowFragment> = {}): ContainerRowFragment {
   return {
     id: "Q29udGFpbmVyOmRvY2tlci8x",
-    shortId: "3f29c1a7b6d0",
     name: "wallet-core-web-staging-0a1b2c3",
     engine: "web-1",
     host: "vm-5670",
@@ -14,15 +13,11 @@ export function sampleContainerRow(over: Partial<ContainerRowFragment> = {}): Co
     env: "STAGING",
     destination: "staging",
     version: "0a1b2c3",
-    commitSha: "0a1b2c3",
-    image: "registry.example/wallet-core:0a1b2c3",
     status: "running",
     health: "HEALTHY",
     restarts: 0,
-    createdAt: "2026-11-27T07:00:00Z",
     startedAt: "2026-11-27T07:00:01Z",
     stale: false,
-    ports: [],
     ...over,
   };
 }

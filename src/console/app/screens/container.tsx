@@ -136,6 +136,7 @@ function Present({ name, engine, row: listed }: PresentProps) {
         </div>
         <Facts
           row={row}
+          detail={container}
           machine={container?.hostMetrics?.name ?? null}
           deploy={own.find(({ version, tag }) => version === row.version || tag === row.version) ?? null}
           exitCode={lastEnd?.exitCode ?? null}

@@ -89,8 +89,8 @@ function Filters({ all, query, role, isCoreOnly, isTroubleOnly }: FilterProps) {
         class="input"
         data-search
         aria-label="Filter containers"
-        placeholder="name, role, release, image, state …"
-        title="Words that all must occur in a container's name, role, release, image, host, engine, status or health"
+        placeholder="name, role, release, state …"
+        title="Words that all must occur in a container's name, role, release, host, engine, status or health"
         spellcheck={false}
         autocomplete="off"
         value={query}

@@ -11,6 +11,8 @@ type Asked = NonNullable<ConsoleContainerQuery["container"]>;
 
 interface FactsProps {
   readonly row: ContainerRow;
+  /** What only its own screen asks for; undefined until it is there. */
+  readonly detail: Asked | null | undefined;
   /** Of its machine; null when unknown. */
   readonly machine: string | null;
   /** The deploy that it came with; null when none is known. */
@@ -20,8 +22,8 @@ interface FactsProps {
 }
 
 /** What a container is. */
-export function Facts({ row, machine, deploy, exitCode }: FactsProps) {
-  const { name, shortId, image, role, service, env, destination, engine, host, ports, version, commitSha } = row;
+export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
+  const { name, role, service, env, destination, engine, host, version } = row;
   return (
     <section class="section">
       <header>
@@ -31,9 +33,9 @@ export function Facts({ row, machine, deploy, exitCode }: FactsProps) {
         <dt>name</dt>
         <dd class="isolate">{name}</dd>
         <dt title="The first 12 hex digits of the container id">id</dt>
-        <dd class="code">{shortId}</dd>
+        <dd class="code">{detail?.shortId ?? unknownText}</dd>
         <dt>image</dt>
-        <dd class="code isolate">{image}</dd>
+        <dd class="code isolate">{detail?.image ?? unknownText}</dd>
         <dt>role</dt>
         <dd>
           <a class="link isolate" href={href("/containers", { role })}>
@@ -61,14 +63,14 @@ export function Facts({ row, machine, deploy, exitCode }: FactsProps) {
         <dt title="The host name in the container">host name</dt>
         <dd class="isolate">{host}</dd>
         <dt title="Published ports">ports</dt>
-        <dd>{ports.length > 0 ? ports.join(", ") : "none published"}</dd>
+        <dd>{detail ? detail.ports.join(", ") || "none published" : unknownText}</dd>
         <dt>release</dt>
         <dd>
           <Release version={version} />
-          {commitSha && (
+          {detail?.commitSha && (
             <span class="muted">
               {" commit "}
-              <Release version={commitSha} />
+              <Release version={detail.commitSha} />
             </span>
           )}
         </dd>
@@ -87,9 +89,7 @@ export function Facts({ row, machine, deploy, exitCode }: FactsProps) {
           )}
         </dd>
         <dt>created</dt>
-        <dd>
-          <Clock at={row.createdAt} />
-        </dd>
+        <dd>{detail ? <Clock at={detail.createdAt} /> : unknownText}</dd>
         <dt>started</dt>
         <dd>
           {row.startedAt === null ? (

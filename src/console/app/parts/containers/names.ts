@@ -16,8 +16,8 @@ const texts = new WeakMap<ContainerRowFragment, string>();
 function toText(row: ContainerRowFragment): string {
   let text = texts.get(row);
   if (text === undefined) {
-    const { name, role, service, version, commitSha, image, status, health, engine, host, env, destination, shortId } = row;
-    const words = [name, role, service, version, commitSha, image, status, engine, host, env, destination, shortId];
+    const { name, role, service, version, status, health, engine, host, env, destination } = row;
+    const words = [name, role, service, version, status, engine, host, env, destination];
     // A container without a health check is not "none" to anybody.
     text = [...words, health === "NONE" ? null : health].filter(Boolean).join(" ").toLowerCase();
     texts.set(row, text);
@@ -26,7 +26,7 @@ function toText(row: ContainerRowFragment): string {
 }
 
 export interface ContainerFilter {
-  /** Words that all must occur in the name, role, release, image, host, engine, status or health. */
+  /** Words that all must occur in the name, role, release, host, engine, status or health. */
   readonly query: string;
   readonly role: string | null;
   readonly isCoreOnly: boolean;
