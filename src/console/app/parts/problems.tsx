@@ -3,6 +3,7 @@ import {
   ConsoleContainerSeriesDocument,
   ConsoleHostSeriesDocument,
   ConsoleLatestDeploysDocument,
+  type ConsoleLatestDeploysQuery,
   ConsoleProblemsDocument,
   type ConsoleProblemsQuery,
   ConsoleQueueSeriesDocument,
@@ -59,7 +60,7 @@ export function Problems() {
   );
 }
 
-type LatestDeploy = NonNullable<import("../../../generated/console.ts").ConsoleLatestDeploysQuery["latestDeploys"]>[number];
+type LatestDeploy = NonNullable<ConsoleLatestDeploysQuery["latestDeploys"]>[number];
 
 function Sentence({
   rows,
