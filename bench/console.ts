@@ -128,12 +128,12 @@ async function benchMany(): Promise<void> {
   for (let index = 0; index < consoles; index += 1) {
     work.push(
       ask(ConsoleContainersDocument, {}, "text/event-stream").then((response) => response.text()),
-      poll(ConsoleProblemsDocument, env, 2000),
-      poll(ConsoleQueuesDocument, none, 2000),
-      poll(ConsoleHostsDocument, none, 5000),
-      poll(ConsoleUsageDocument, env, 5000),
-      poll(ConsoleDeploysDocument, () => ({ env: null, first: 5, after: null }), 5000),
-      poll(ConsoleLatestDeploysDocument, none, 10_000),
+      poll(ConsoleProblemsDocument, env, 3000),
+      poll(ConsoleQueuesDocument, none, 3000),
+      poll(ConsoleHostsDocument, none, 10_000),
+      poll(ConsoleUsageDocument, env, 10_000),
+      poll(ConsoleDeploysDocument, () => ({ env: null, first: 5, after: null }), 15_000),
+      poll(ConsoleLatestDeploysDocument, none, 15_000),
       poll(ConsoleContainerSeriesDocument, recent, 30_000),
     );
   }
