@@ -65,7 +65,7 @@ test("the nearest time is the nearest time", () => {
   expect(findNearest([], 1)).toBe(-1);
 });
 
-test("a line has gaps where its values are unknown, and dots where they are alone", () => {
+test("a line has gaps where values are unknown, and dots where one is alone", () => {
   expect(toPath([0, 1, 2, 3, 4], [1, 2, null, 4, null])).toBe("M0.0 1.0L1.0 2.0M3.0 4.0h0.1");
   expect(toPath([0, 1], [null, null])).toBe("");
 });
