@@ -4,14 +4,15 @@ import { overlay } from "../page/keys.ts";
 import { params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { copyText } from "../parts/copy.ts";
-import { toClock, toCount } from "../parts/format.ts";
+import { toCount } from "../parts/format.ts";
 import { useIsNarrow } from "../parts/list.tsx";
 import { toText } from "../parts/logs/export.ts";
 import { createHighlighter } from "../parts/logs/highlight.ts";
+import { type LogMark, toMarks } from "../parts/logs/marks.ts";
 import { parseMoment, toSortable } from "../parts/logs/moment.ts";
 import { Choices, LogPicker } from "../parts/logs/picker.tsx";
 import { type LogRow, toRowHash } from "../parts/logs/row.ts";
-import { type LogMark, LogSession } from "../parts/logs/session.ts";
+import { LogSession } from "../parts/logs/session.ts";
 import { isSingle, type LogFilter, LogSources, type LogTarget, toFilter, toTarget } from "../parts/logs/target.ts";
 import { isWrapped, Toolbar } from "../parts/logs/toolbar.tsx";
 import { LogView } from "../parts/logs/view.tsx";
@@ -133,7 +134,7 @@ function usePlace(session: LogSession): void {
     if (moment === null) session.toEnd();
     else if (moment !== at) setParams({ at: moment });
     else if (session.has(moment) && params.peek().has("line")) session.pause();
-    else session.toMoment(moment, toMarks(moment));
+    else session.toMoment(moment, readMarks(moment));
   }, [session, at]);
   const isFollowing = session.isFollowing.value;
   useEffect(() => {
@@ -141,16 +142,11 @@ function usePlace(session: LogSession): void {
   }, [isFollowing]);
 }
 
-/** Lines across: where an attempt began and ended, or the moment that was asked for. */
-function toMarks(at: string): LogMark[] {
+/** The lines that the address asks for, at a moment. A link to a line has none: the line itself is marked. */
+function readMarks(at: string): readonly LogMark[] {
   const query = params.peek();
-  const [mark, to] = [query.get("mark"), query.get("to")];
-  const end = to === null ? null : parseMoment(to, Date.now());
-  if (query.has("line")) return [];
-  return [
-    { at, text: mark ? `${mark} began, ${toClock(at, { millis: true })}` : toClock(at, { millis: true }) },
-    ...(end ? [{ at: end, text: `${mark ?? "it"} ended, ${toClock(end, { millis: true })}` }] : []),
-  ];
+  const to = query.get("to");
+  return query.has("line") ? [] : toMarks(at, to === null ? null : parseMoment(to, Date.now()), query.get("mark"));
 }
 
 /** `f` and End: the end of the log; `f` again: pause. */

@@ -43,6 +43,8 @@ interface GraphProps {
 
 const [left, right, top, bottom] = [56, 12, 8, 20];
 const [tickWidth, tickHeight, letterWidth] = [84, 36, 6.2];
+/** Half of the width of a time: nearer to the right edge it would be cut. */
+const tickRoom = 18;
 
 /** The moment under the pointer: all graphs of a screen show their values at it. */
 const pointed = signal<number | null>(null);
@@ -106,7 +108,12 @@ export function Graph(props: GraphProps) {
           </g>
         ))}
         {toTimeTicks(from, to, inner / tickWidth).map((tick) => (
-          <text key={tick.value} x={toX(tick.value)} y={height - 4} text-anchor="middle">
+          <text
+            key={tick.value}
+            x={toX(tick.value)}
+            y={height - 4}
+            text-anchor={toX(tick.value) > width - tickRoom ? "end" : "middle"}
+          >
             {tick.label}
           </text>
         ))}

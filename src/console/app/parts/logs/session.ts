@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { type Failure, Unreachable } from "../../data/client.ts";
 import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
+import type { LogMark } from "./marks.ts";
 import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError } from "./pages.ts";
 import { KnownRows, type LogNote, type LogRow, toNote } from "./row.ts";
 import { disorderMs, openStream } from "./stream.ts";
@@ -15,12 +16,6 @@ const mostGapPages = 3;
 const retryMs = 3000;
 /** These do not pass by waiting. */
 const lasting = new Set(["forbidden", "container_not_found", "role_ambiguous", "invalid_request"]);
-
-/** A line that is drawn across the log at a moment. */
-export interface LogMark {
-  readonly at: string;
-  readonly text: string;
-}
 
 /**
  * The rows of one log, as its reader moves through it. Either its end is in memory and followed (`isLive`), or a part of it that pages are added to at both ends.
