@@ -151,6 +151,20 @@ test("a token of staging sees nothing of production on any screen", { timeout: 1
   }
 });
 
+test("a page that is older than the gateway's says so", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  // The gateway comes back with another console than the one that is open.
+  await page.route(`${gateway.url}/`, (route) =>
+    route.fulfill({ contentType: "text/html", body: '<script src="/console/console-NEWER.js"></script>' }),
+  );
+  const { port } = new URL(gateway.url);
+  await gateway[Symbol.asyncDispose]();
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
+  gateway = await start({ PORT: port });
+  await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain("newer console than this page");
+});
+
 test("what a token may not do is said with the scope that it lacks", { timeout: 60_000 }, async () => {
   using reader = createTokens({ reader: { scopes: ["ops:read"] } });
   const port = new URL(gateway.url).port;

@@ -195,7 +195,7 @@ function Badges() {
       )}
       {isOutdated.value && (
         <Banner tone="warn">
-          The gateway is now version {server.value?.version}, newer than this page.{" "}
+          The gateway has a newer console than this page.{" "}
           <a class="link" href={window.location.href} target="_self">
             Load the new one
           </a>

@@ -1,6 +1,6 @@
-import { computed, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { ConsoleViewerDocument, type ConsoleViewerQuery } from "../../../generated/console.ts";
-import { ask, Unreachable } from "../data/client.ts";
+import { ask, lostConnection, Unreachable } from "../data/client.ts";
 import { signOut, token } from "./session.ts";
 
 type Viewer = ConsoleViewerQuery["viewer"];
@@ -11,13 +11,30 @@ export const viewer = signal<Viewer | null>(null);
 /** The gateway as it answers now. */
 export const server = signal<ConsoleViewerQuery["server"]>(null);
 
-/** The version that the page was loaded from. */
-let loadedVersion: string | null = null;
+/** Whether the gateway has another page than this one: reload it. */
+export const isOutdated = signal(false);
 
-/** Whether the gateway is newer than the page: reload it. */
-export const isOutdated = computed(
-  () => server.value !== null && loadedVersion !== null && server.value.version !== loadedVersion,
-);
+/** Between two looks at the gateway's page, ms. */
+const pageCheckMs = 300_000;
+
+/** Looks now and then, and after each lost connection, whether the gateway's page still loads this script. Call once. */
+export function watchForNewPage(): void {
+  const script = document.querySelector("script[src]")?.getAttribute("src") ?? "";
+  const look = async () => {
+    if (document.hidden || isOutdated.value) return;
+    const response = await fetch("/", { headers: { accept: "text/html" }, credentials: "omit" }).catch(() => null);
+    if (response?.ok) isOutdated.value = !(await response.text()).includes(script);
+  };
+  setInterval(() => void look(), pageCheckMs);
+  let wasLost = false;
+  lostConnection.subscribe((lost) => {
+    if (wasLost && lost === null) {
+      void look();
+      void loadViewer();
+    }
+    wasLost = lost !== null;
+  });
+}
 
 /** Asks who holds the token. A refused token signs out; while the gateway is away it is asked again. */
 export async function loadViewer(): Promise<void> {
@@ -30,7 +47,6 @@ export async function loadViewer(): Promise<void> {
     const { data, failures } = await ask(ConsoleViewerDocument, {});
     if (token.value !== asked) return;
     if (data) {
-      loadedVersion ??= data.server?.version ?? null;
       [viewer.value, server.value] = [data.viewer, data.server];
     } else signOut(failures[0]?.message ?? "The gateway did not say whose token this is.");
   } catch (error) {
