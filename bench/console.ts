@@ -68,7 +68,7 @@ async function benchScroll(browser: Browser, server: Server, address: string, re
 }
 
 /** Follows a log of a million lines. */
-export async function benchLines(browser: Browser, server: Server): Promise<void> {
+async function benchLines(browser: Browser, server: Server): Promise<void> {
   const page = await open(browser, server, `/logs?name=${containers[0]?.name}&engine=${containers[0]?.engine}`);
   const devtools = await page.context().newCDPSession(page);
   const heap = async () => {
@@ -81,16 +81,30 @@ export async function benchLines(browser: Browser, server: Server): Promise<void
     return Math.max(0, ...[...text.matchAll(/request\D+(\d+)/g)].map(([, number]) => Number(number)));
   };
   const begin = performance.now();
-  while ((await last()) < 100_000) await sleep(500);
+  const within = (ms: number) => performance.now() - begin < ms;
+  while ((await last()) < 100_000 && within(30_000)) await sleep(500);
   const before = await heap();
-  while ((await last()) < 1_000_000 && performance.now() - begin < 120_000) await sleep(500);
+  while ((await last()) < 1_000_000 && within(120_000)) await sleep(500);
   say("a log of a million lines followed: heap grows", (await heap()) - before, "MB", limits.heapMegabytes);
   say("a log of a million lines: lines followed", await last(), "");
   await page.context().close();
 }
 
+const none = () => ({});
+const env = () => ({ env: null });
+
+/** The last ten minutes, as data/series.ts asks for them. */
+function recent(): object {
+  const to = Math.floor(Date.now() / 30_000) * 30_000;
+  return { containers: null, roles: null, env: null, from: toTime(to - 600_000), to: toTime(to), maxPoints: 24 };
+}
+
+function toTime(ms: number): string {
+  return new Date(ms).toISOString().replace(".000Z", "Z");
+}
+
 /** What many open consoles ask on the first screen, as data/live.ts and data/containers.ts do. */
-export async function benchMany(): Promise<void> {
+async function benchMany(): Promise<void> {
   const server = await startServer({ name: "gateway", file: "console.ts", env: { ROWS: "50", QUEUES: "20" } });
   const stop = new AbortController();
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
@@ -110,23 +124,16 @@ export async function benchMany(): Promise<void> {
       await sleep(everyMs);
     }
   };
-  const recent = () => {
-    const to = Math.floor(Date.now() / 30_000) * 30_000;
-    const time = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
-    return { containers: null, roles: null, env: null, from: time(to - 600_000), to: time(to), maxPoints: 24 };
-  };
-  const none = () => ({});
-  const env = () => ({ env: null });
   const work: Promise<unknown>[] = [];
   for (let index = 0; index < consoles; index += 1) {
     work.push(
       ask(ConsoleContainersDocument, {}, "text/event-stream").then((response) => response.text()),
-      poll(ConsoleProblemsDocument, env, 2000),
-      poll(ConsoleQueuesDocument, none, 2000),
-      poll(ConsoleHostsDocument, none, 5000),
-      poll(ConsoleUsageDocument, env, 5000),
-      poll(ConsoleDeploysDocument, () => ({ env: null, first: 5, after: null }), 5000),
-      poll(ConsoleLatestDeploysDocument, none, 10_000),
+      poll(ConsoleProblemsDocument, env, 3000),
+      poll(ConsoleQueuesDocument, none, 3000),
+      poll(ConsoleHostsDocument, none, 10_000),
+      poll(ConsoleUsageDocument, env, 10_000),
+      poll(ConsoleDeploysDocument, () => ({ env: null, first: 5, after: null }), 15_000),
+      poll(ConsoleLatestDeploysDocument, none, 15_000),
       poll(ConsoleContainerSeriesDocument, recent, 30_000),
     );
   }

@@ -1,4 +1,5 @@
 import { benchBudget } from "./budget.ts";
+import { benchConsole } from "./console.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchInventory } from "./inventory.ts";
 import { benchLogReaders } from "./log-readers.ts";
@@ -23,5 +24,6 @@ const results = [
   await benchQueues(),
   await benchMetrics(),
   await benchBudget(),
+  await benchConsole(),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -40,9 +40,22 @@ async function* writeLines(signal: AbortSignal): AsyncGenerator<LogBatch> {
   }
 }
 
+// As the real ones do, what they read last is known, and statistics are new every 2 s.
+const queueSources = await memory.queues.all(new AbortController().signal);
+const answers = await Promise.all(queueSources.map(async (source) => ({ source, metrics: queues, failures: [] })));
+const report = await memory.hosts.report(new AbortController().signal);
+let statsVersion = 0;
+setInterval(() => (statsVersion += 1), 2000);
+
 const sources: Sources = {
   ...memory,
-  containers: { ...memory.containers, follow: async (_ref, _options, signal) => writeLines(signal) },
+  containers: {
+    ...memory.containers,
+    statsVersion: () => statsVersion,
+    follow: async (_ref, _options, signal) => writeLines(signal),
+  },
+  queues: { ...memory.queues, all: async () => queueSources, allCached: () => answers },
+  hosts: { ...memory.hosts, report: async () => report, reportCached: () => report },
 };
 const logger = createLogger("silent");
 const authenticator = createAuthenticator({ token, logger });

@@ -650,7 +650,7 @@ export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningC
 export type ConsoleLatestDeploysQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleLatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState, verdict: { outcome: VerdictOutcome } | null }> | null };
+export type ConsoleLatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
 
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -2086,9 +2086,6 @@ export const ConsoleLatestDeploysDocument = new TypedDocumentString(`
     deployedAt
     deployedBy
     state
-    verdict {
-      outcome
-    }
   }
 }
     `) as unknown as TypedDocumentString<ConsoleLatestDeploysQuery, ConsoleLatestDeploysQueryVariables>;

@@ -91,7 +91,7 @@ test("hostile names and lines are text, on every screen that shows them", { time
     await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain(text);
   }
   const shown = await page.locator("#main").innerText();
-  expect([...shown].filter((character) => character === "\u001b" || character === "\u0007")).toEqual([]);
+  expect(["\u001b", "\u0007"].filter((character) => shown.includes(character))).toEqual([]);
   expect(await page.locator("#main img, #main script, #main b > *").count()).toBe(0);
   expect(await page.title()).not.toContain("<");
   expect(tab.faults).toEqual([]);

@@ -23,7 +23,7 @@ const abilitiesOf = (config: object) => {
 };
 
 describe("a kind that is detected", () => {
-  const byRows = ["failedJobs", "history", "running", "usualRuns", "workerJobs"];
+  const byRows = ["failedJobs", "history", "jobs", "running", "usualRuns", "workerJobs"];
   const solid = [
     "jobs",
     "ready_executions",
@@ -38,9 +38,9 @@ describe("a kind that is detected", () => {
     ["oban", { schema: "app" }, ["oban_jobs"], byRows],
     ["solid-queue", { schema: "app" }, solid.map((name) => `solid_queue_${name}`), byRows],
     ["good-job", { schema: "app" }, ["good_jobs", "good_job_executions", "good_job_processes", "good_job_settings"], byRows],
-    ["que", { schema: "app" }, ["que_jobs", "que_lockers"], ["failedJobs", "running", "usualRuns", "workerJobs"]],
-    ["pgboss", { schema: "app" }, ["job", "queue"], ["failedJobs", "history", "usualRuns"]],
-    ["graphile-worker", { schema: "app" }, ["jobs"], ["failedJobs", "history", "isPastPartial", "usualRuns", "warnings"]],
+    ["que", { schema: "app" }, ["que_jobs", "que_lockers"], ["failedJobs", "jobs", "running", "usualRuns", "workerJobs"]],
+    ["pgboss", { schema: "app" }, ["job", "queue"], ["failedJobs", "history", "jobs", "usualRuns"]],
+    ["graphile-worker", { schema: "app" }, ["jobs"], ["failedJobs", "history", "isPastPartial", "jobs", "usualRuns", "warnings"]],
   ])("%s is a source of its tables", (kind, more, tables, abilities) => {
     const config = kindOf(kind).detected?.toConfig({ name: "n", schema: "app" }) ?? {};
     expect(config).toEqual({ name: "n", kind, ...more });
@@ -92,7 +92,7 @@ describe("a mapped table", () => {
   };
 
   it("has the operations that its columns allow", () => {
-    const always = ["failedJobs", "history"];
+    const always = ["failedJobs", "history", "jobs"];
     expect(abilitiesOf(full)).toEqual([...always, "running", "usualRuns", "workerJobs"]);
     expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns"]);
     // Since when a job could run is nowhere.

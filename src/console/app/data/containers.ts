@@ -2,10 +2,12 @@ import { computed, signal } from "@preact/signals";
 import {
   ConsoleContainerListDocument,
   ConsoleContainersDocument,
+  ConsoleProblemsDocument,
   type ConsoleContainersSubscription,
   type ContainerRowFragment,
 } from "../../../generated/console.ts";
 import { ask, type Failure, follow, Unreachable } from "./client.ts";
+import { refresh } from "./live.ts";
 import { token } from "../session/session.ts";
 import { params } from "../page/url.ts";
 
@@ -119,4 +121,6 @@ function apply({
   for (const row of changed) next.set(row.id, row);
   for (const { id } of removed) next.delete(id);
   rows.value = next;
+  // It may have begun or ended a problem, and is seen at once.
+  if (!snapshot) refresh(ConsoleProblemsDocument);
 }

@@ -21,6 +21,9 @@ const empty: Live<never> = { data: undefined, failures: [], at: 0, isOld: false 
 /** Questions in use, by document and variables: two parts of a screen that ask the same share it. */
 const polls = new Map<string, Poll<unknown>>();
 
+/** Between two times that a question is asked, ms. */
+const leastMs = 1000;
+
 /** One question, asked every `everyMs` while a visible page uses it. */
 class Poll<Data> {
   readonly state: Signal<Live<Data>> = signal(empty);
@@ -32,6 +35,8 @@ class Poll<Data> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | undefined;
   #failed = 0;
+  /** Unix ms. */
+  #askedAt = 0;
 
   constructor(key: string, document: TypedDocumentString<Data, unknown>, variables: unknown) {
     this.#key = key;
@@ -52,9 +57,9 @@ class Poll<Data> {
     };
   }
 
-  /** Asks now, and plans the next time from there. */
+  /** Asks now, or a second after the last time: changes may come in storms. */
   refresh(): void {
-    this.#plan(0);
+    this.#plan(Math.max(0, this.#askedAt + leastMs - Date.now()));
   }
 
   #plan(afterMs = Math.min(...this.#users.values())): void {
@@ -67,6 +72,7 @@ class Poll<Data> {
     if (this.#running || token.value === null) return;
     const running = new AbortController();
     this.#running = running;
+    this.#askedAt = Date.now();
     try {
       const text = await askText(this.#document, this.#variables, running.signal);
       this.#failed = 0;

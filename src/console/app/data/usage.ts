@@ -20,6 +20,6 @@ export function useEnv(): Env {
 
 /** What every container takes now, by id. Nothing with `skip`: engines read these numbers one by one. */
 export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
-  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 5000, skip }).value;
+  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 10_000, skip }).value;
   return useMemo(() => new Map((data?.containers ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }])), [data]);
 }

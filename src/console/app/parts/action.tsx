@@ -1,7 +1,6 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Failure } from "../data/client.ts";
 import { path } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { Shape, type Tone } from "./state.tsx";
@@ -175,12 +174,6 @@ export function trapFocus(event: KeyboardEvent): void {
   if (document.activeElement !== from) return;
   event.preventDefault();
   (event.shiftKey ? last : first)?.focus();
-}
-
-/** The first failure as an error to show. */
-export function throwFirst(failures: readonly Failure[]): void {
-  const [failure] = failures;
-  if (failure) throw new Error(`${failure.message} (${failure.code})`);
 }
 
 function toMessage(error: unknown): string {

@@ -3,6 +3,7 @@ import {
   ConsoleContainerSeriesDocument,
   ConsoleHostSeriesDocument,
   ConsoleLatestDeploysDocument,
+  type ConsoleLatestDeploysQuery,
   ConsoleProblemsDocument,
   type ConsoleProblemsQuery,
   ConsoleQueueSeriesDocument,
@@ -13,7 +14,6 @@ import { href, params } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
 import { toShortName } from "./containers/names.ts";
-import { toWords } from "./format.ts";
 import { Banner, FailureNotice, Skeleton } from "./notice.tsx";
 import { createRestart } from "./containers/restart.tsx";
 import { Spark, type SparkPoint } from "./graph/spark.tsx";
@@ -22,9 +22,9 @@ import { Since } from "./time.tsx";
 
 export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
-/** What is wrong in the chosen environment and destination, as it is asked every 2 s by whatever shows it. */
+/** What is wrong in the chosen environment and destination, as it is asked every 3 s, and when a container has changed. */
 export function useProblems(): { readonly rows: readonly ProblemRow[] | null; readonly state: Live<ConsoleProblemsQuery> } {
-  const state = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 2000 }).value;
+  const state = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 3000 }).value;
   const destination = params.value.get("destination");
   const all = state.data?.problems?.problems ?? null;
   const rows = useMemo(
@@ -37,7 +37,7 @@ export function useProblems(): { readonly rows: readonly ProblemRow[] | null; re
 /** A sentence about everything, and a line for each problem: since when, its course, the evidence, and what to do next. */
 export function Problems() {
   const { rows, state } = useProblems();
-  const deploys = useLive(ConsoleLatestDeploysDocument, {}, { everyMs: 10_000 }).value.data?.latestDeploys ?? [];
+  const deploys = useLive(ConsoleLatestDeploysDocument, {}, { everyMs: 15_000 }).value.data?.latestDeploys ?? [];
   const courses = useCourses(rows ?? []);
   const failure = failureOf(state, "problems");
   if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
@@ -59,7 +59,7 @@ export function Problems() {
   );
 }
 
-type LatestDeploy = NonNullable<import("../../../generated/console.ts").ConsoleLatestDeploysQuery["latestDeploys"]>[number];
+type LatestDeploy = NonNullable<ConsoleLatestDeploysQuery["latestDeploys"]>[number];
 
 function Sentence({
   rows,
@@ -76,6 +76,7 @@ function Sentence({
   const [last] = deploys
     .filter((deploy) => !env || deploy.env === env)
     .toSorted((one, other) => Date.parse(other.deployedAt) - Date.parse(one.deployedAt));
+  const isRegressed = rows.some(({ kind, deploy }) => kind === "DEPLOY_REGRESSED" && deploy?.id === last?.id);
   return (
     <h1 class="sentence">
       <Shape tone={tone} />
@@ -95,7 +96,7 @@ function Sentence({
             <a href={href("/deploy", { id: last.id })}>
               deployed <Since at={last.deployedAt} suffix=" ago" />
               {last.deployedBy ? ` by ${last.deployedBy}` : ""}
-              {last.verdict && last.verdict.outcome !== "NOT_ENOUGH_DATA" ? `: ${toWords(last.verdict.outcome)}` : ""}
+              {isRegressed ? ": regressed" : ""}
             </a>
           </span>
         )}

@@ -24,9 +24,9 @@ import { Problems, useProblems } from "../parts/problems.tsx";
 /** What is wrong, and below it all that runs. */
 export function Now() {
   const env = useEnv();
-  const queues = useLive(ConsoleQueuesDocument, {}, { everyMs: 2000 }).value;
-  const hosts = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;
-  const deploys = useLive(ConsoleDeploysDocument, { env, first: 5, after: null }, { everyMs: 5000 }).value;
+  const queues = useLive(ConsoleQueuesDocument, {}, { everyMs: 3000 }).value;
+  const hosts = useLive(ConsoleHostsDocument, {}, { everyMs: 10_000 }).value;
+  const deploys = useLive(ConsoleDeploysDocument, { env, first: 5, after: null }, { everyMs: 15_000 }).value;
   const troubled = sortByTrouble(queues.data);
   return (
     <>

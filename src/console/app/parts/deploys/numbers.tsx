@@ -10,7 +10,7 @@ type QueueRow = Verdict["queues"][number];
 type Window = NonNullable<QueueRow["before"]>;
 
 /** Names a queue in the URL. */
-export function toQueueKey({ source, queue }: Pick<QueueRow, "source" | "queue">): string {
+function toQueueKey({ source, queue }: Pick<QueueRow, "source" | "queue">): string {
   return `${source}/${queue}`;
 }
 

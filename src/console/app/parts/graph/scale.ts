@@ -43,7 +43,7 @@ function toDayTicks(from: number, to: number, least: number): readonly Tick[] {
 
 /** The top of a scale that begins at 0, and its values: 1, 2 or 5 times a power of 10 apart, at most `most` above 0. @param largest the largest value shown, >= 0 */
 export function toValueTicks(largest: number, most: number): { readonly top: number; readonly ticks: readonly number[] } {
-  const size = largest > 0 && Number.isFinite(largest) ? largest : 1;
+  const size = largest > 1e-9 && Number.isFinite(largest) ? largest : 1;
   const power = 10 ** Math.floor(Math.log10(size / most));
   const factor = [1, 2, 5, 10].find((one) => size / (one * power) <= most) ?? 10;
   const step = factor * power;
