@@ -22,15 +22,21 @@ import { Since } from "./time.tsx";
 
 export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
-/** What is wrong in the chosen environment and destination, as it is asked every 3 s, and when a container has changed. */
+/** What is wrong in the chosen environment and destination (that a failing queue is also behind is in its evidence), as it is asked every 3 s, and when a container has changed. */
 export function useProblems(): { readonly rows: readonly ProblemRow[] | null; readonly state: Live<ConsoleProblemsQuery> } {
   const state = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 3000 }).value;
   const destination = params.value.get("destination");
   const all = state.data?.problems?.problems ?? null;
-  const rows = useMemo(
-    () => all && all.filter((row) => !destination || row.destination === null || row.destination === destination),
-    [all, destination],
-  );
+  const rows = useMemo(() => {
+    const failing = new Set(
+      all?.flatMap(({ kind, queue }) => (kind === "QUEUE_FAILING" && queue ? [`${queue.source}/${queue.name}`] : [])),
+    );
+    const isSaid = ({ kind, queue }: ProblemRow) =>
+      kind === "QUEUE_BACKLOG" && queue !== null && failing.has(`${queue.source}/${queue.name}`);
+    return (
+      all && all.filter((row) => !isSaid(row) && (!destination || row.destination === null || row.destination === destination))
+    );
+  }, [all, destination]);
   return { rows, state };
 }
 
@@ -44,7 +50,12 @@ export function Problems() {
   const marks = deploys.map(({ deployedAt }) => Date.parse(deployedAt));
   return (
     <section aria-label="What is wrong">
-      <Sentence rows={rows} deploys={deploys} quietSince={state.data?.problems?.quietSince ?? null} />
+      <Sentence
+        rows={rows}
+        deploys={deploys}
+        quietSince={state.data?.problems?.quietSince ?? null}
+        hasGaps={(state.data?.problems?.gaps ?? []).length > 0}
+      />
       {(state.data?.problems?.gaps ?? []).map((gap) => (
         <Banner key={gap} tone="unknown">
           Could not be checked: {gap}
@@ -61,17 +72,26 @@ export function Problems() {
 
 type LatestDeploy = NonNullable<ConsoleLatestDeploysQuery["latestDeploys"]>[number];
 
-function Sentence({
-  rows,
-  deploys,
-  quietSince,
-}: {
+interface SentenceProps {
   readonly rows: readonly ProblemRow[];
   readonly deploys: readonly LatestDeploy[];
   readonly quietSince: string | null;
-}) {
+  readonly hasGaps: boolean;
+}
+
+/** Problems that the sentence names; the others are counted. */
+const mostNamed = 3;
+
+/** What is wrong, in the words of the worst ones. */
+function toSentence(rows: readonly ProblemRow[]): string {
+  const named = rows.slice(0, mostNamed).map(toTitle);
+  const others = rows.length - named.length;
+  return others > 0 ? `${named.join(", ")}, and ${others} more` : named.join(", ");
+}
+
+function Sentence({ rows, deploys, quietSince, hasGaps }: SentenceProps) {
   const critical = rows.filter(({ severity }) => severity === "CRITICAL").length;
-  const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : "ok";
+  const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : hasGaps ? "unknown" : "ok";
   const env = params.value.get("env");
   const [last] = deploys
     .filter((deploy) => !env || deploy.env === env)
@@ -81,9 +101,9 @@ function Sentence({
     <h1 class="sentence">
       <Shape tone={tone} />
       <span>
-        {rows.length === 0
-          ? "Nothing is known to be wrong"
-          : `${rows.length} ${rows.length === 1 ? "thing is" : "things are"} wrong`}
+        {rows.length > 0
+          ? `${rows.length} ${rows.length === 1 ? "thing is" : "things are"} wrong: ${toSentence(rows)}`
+          : `Nothing is known to be wrong${hasGaps ? ", but not everything could be checked" : ""}`}
         {quietSince !== null && (
           <span class="deploy">
             {" "}
