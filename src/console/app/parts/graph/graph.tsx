@@ -139,7 +139,9 @@ export function Graph(props: GraphProps) {
 
 /** The values at a moment, else the last known ones. */
 function Legend({ times, series, format, at }: Pick<GraphProps, "times" | "series" | "format"> & { readonly at: number | null }) {
-  const index = at === null ? times.length - 1 : findNearest(times, at);
+  const isKnown = (index: number) => series.some(({ values }) => typeof values[index] === "number");
+  const newest = times.findLastIndex((_, index) => isKnown(index));
+  const index = at === null ? newest : findNearest(times, at);
   return (
     <p class="legend">
       {series.map(({ label, values, tone = "accent" }) => (
