@@ -8,13 +8,16 @@ import {
 } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
+import { StateCell } from "../parts/containers/columns.tsx";
+import { toSeenState } from "../parts/containers/seen.ts";
+import { useTroubles } from "../parts/containers/troubles.ts";
 import { QueueAround } from "../parts/deploys/around.tsx";
 import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
 import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../parts/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
-import { Shape, State, toContainerState, toDeployTone } from "../parts/state.tsx";
+import { Shape, State, toDeployTone } from "../parts/state.tsx";
 import { Clock, Since } from "../parts/time.tsx";
 
 type DeployNode = Extract<NonNullable<ConsoleDeployQuery["node"]>, { id: string }>;
@@ -250,6 +253,7 @@ function Previous({ deploy: { id, service, destination, env, previousTag } }: { 
 }
 
 function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNode }) {
+  const troubles = useTroubles();
   return (
     <section class="section">
       <header>
@@ -262,10 +266,9 @@ function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNo
         <ul class="plain-rows">
           {containers.map((container) => {
             const { name, engine, role } = container;
-            const { tone, word } = toContainerState(container);
             return (
               <li key={container.id}>
-                <State tone={tone}>{word}</State>
+                <StateCell {...toSeenState(container, troubles.get(container.id))} />
                 <a data-row-link class="cut isolate" href={href("/container", { name, engine })} title={`${name} on ${engine}`}>
                   {name}
                 </a>

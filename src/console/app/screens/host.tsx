@@ -9,13 +9,16 @@ import { useContainersByHost } from "../data/hosts.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
+import { StateCell } from "../parts/containers/columns.tsx";
+import { toSeenState } from "../parts/containers/seen.ts";
+import { useTroubles } from "../parts/containers/troubles.ts";
 import { toPercent, toPercentOf1, unknownText } from "../parts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../parts/release.tsx";
-import { State, toContainerState } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
 import { toSpeed } from "./hosts.tsx";
 
@@ -163,6 +166,7 @@ function useDeployMarks(): readonly GraphMark[] {
 function OnHost({ name }: { readonly name: string }) {
   const byHost = useContainersByHost();
   const usage = useUsage();
+  const troubles = useTroubles();
   const rows = byHost === null ? null : (byHost.get(name) ?? []);
   return (
     <section class="section">
@@ -196,7 +200,6 @@ function OnHost({ name }: { readonly name: string }) {
           </thead>
           <tbody>
             {rows.map((row) => {
-              const { tone, word } = toContainerState(row);
               return (
                 <tr key={row.id} class={row.stale ? "stale" : ""}>
                   <td>
@@ -210,7 +213,7 @@ function OnHost({ name }: { readonly name: string }) {
                     </a>
                   </td>
                   <td>
-                    <State tone={tone}>{word}</State>
+                    <StateCell {...toSeenState(row, troubles.get(row.id))} />
                   </td>
                   <td class="wide-only muted">{row.role}</td>
                   <td class="wide-only muted">{row.engine}</td>

@@ -6,10 +6,11 @@ import { toCount, toPercent, toWords } from "../format.ts";
 import type { Column } from "../list.tsx";
 import { Release } from "../release.tsx";
 import { Spark, type SparkPoint } from "../graph/spark.tsx";
-import { State, toContainerState } from "../state.tsx";
+import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";
 import { toShortName } from "./names.ts";
+import { toSeenState, type Trouble } from "./seen.ts";
 
 export function toContainerHref({ name, engine }: Pick<ContainerRow, "name" | "engine">): string {
   return href("/container", { name, engine });
@@ -21,10 +22,12 @@ interface Numbers {
   /** The last 10 minutes, by engine and name. */
   readonly cpu: ReadonlyMap<string, readonly SparkPoint[]>;
   readonly mem: ReadonlyMap<string, readonly SparkPoint[]>;
+  /** What is wrong with them, by id. */
+  readonly troubles: ReadonlyMap<string, Trouble>;
 }
 
 /** The columns of a list of containers. */
-export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<ContainerRow>[] {
+export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Column<ContainerRow>[] {
   const numberOf = (row: ContainerRow, key: "cpuPct" | "memPct") => {
     const now = usage.get(row.id);
     // Without a number of now, the last one of the course is 30 s old at most.
@@ -33,10 +36,10 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
   return [
     {
       name: "state",
-      width: "minmax(88px, 112px)",
-      title: "What its engine and its health check say now",
-      sortBy: (row) => toContainerState(row).word,
-      cell: StateCell,
+      width: "136px",
+      title: "What is wrong with it, else what its engine and its health check say now",
+      sortBy: (row) => toSeenState(row, troubles.get(row.id)).word,
+      cell: (row) => <StateCell {...toSeenState(row, troubles.get(row.id))} />,
     },
     {
       name: "name",
@@ -108,9 +111,13 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
 
 const none: readonly SparkPoint[] = [];
 
-function StateCell(row: ContainerRow) {
-  const { tone, word } = toContainerState(row);
-  return <State tone={tone}>{word}</State>;
+/** A container's state; what it is in full on hover. */
+export function StateCell({ tone, word, title }: ReturnType<typeof toSeenState>) {
+  return (
+    <State tone={tone} title={title}>
+      {word}
+    </State>
+  );
 }
 
 function NameCell(row: ContainerRow) {
