@@ -48,7 +48,7 @@ export function Now() {
               <Skeleton rows={5} />
             )
           ) : (
-            <QueueTable rows={troubled.slice(0, 12)} />
+            <QueueTable rows={troubled} most={12} />
           )}
         </section>
         <section class="section">
