@@ -84,7 +84,7 @@ export function toDiscard(job: JobSubject): Action {
     preview: job.preview,
     run: async (reason) => {
       const { data, failures } = await ask(ConsoleDiscardJobDocument, toVariables(job, reason));
-      return toChangedStep("Discarded", data?.discardJob ?? null, failures);
+      return toDiscardedStep(data?.discardJob ?? null, failures);
     },
     onDone: refreshAll,
   };
@@ -102,6 +102,23 @@ function toChangedStep(word: string, changed: { readonly state: string } | null,
     text: (
       <>
         {word}: it is now <span class="code">{changed?.state ?? "unknown"}</span>. <RecordLink />
+      </>
+    ),
+  };
+}
+
+/** Job systems' own words for a job that a worker runs. */
+const runningWords = new Set(["active", "executing", "running"]);
+
+/** A job that runs cannot be given up from outside: its worker is asked to stop it, and may not. */
+function toDiscardedStep(changed: { readonly state: string } | null, failures: readonly Failure[]): Step {
+  if (failures.length > 0 || !changed || !runningWords.has(changed.state.toLowerCase()))
+    return toChangedStep("Discarded", changed, failures);
+  return {
+    tone: "warn",
+    text: (
+      <>
+        Cancel was asked for; it still runs, and may end as if nothing had been asked. Look at it again. <RecordLink />
       </>
     ),
   };
