@@ -75,7 +75,11 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       isNumber: true,
       title: "How long ago it last started",
       sortBy: ({ startedAt }) => (startedAt ? -Date.parse(startedAt) : null),
-      cell: ({ startedAt }) => <Since at={startedAt} />,
+      cell: ({ startedAt, stale }) => (
+        <span class={toAgeClass(stale)}>
+          <Since at={startedAt} />
+        </span>
+      ),
     },
     {
       name: "restarts",
@@ -84,7 +88,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       isWideOnly: true,
       title: "Restarts by the restart policy since the last manual start",
       sortBy: ({ restarts }) => restarts,
-      cell: ({ restarts }) => <span class={restarts ? "strong" : "muted"}>{toCount(restarts)}</span>,
+      cell: ({ restarts, stale }) => <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{toCount(restarts)}</span>,
     },
     {
       name: "CPU",
@@ -93,7 +97,9 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       isNumber: true,
       title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
       sortBy: (row) => numberOf(row, "cpuPct"),
-      cell: (row) => <Course value={numberOf(row, "cpuPct")} points={cpu.get(toCourseKey(row)) ?? none} label="CPU" />,
+      cell: (row) => (
+        <Course value={numberOf(row, "cpuPct")} points={cpu.get(toCourseKey(row)) ?? none} isStale={row.stale} label="CPU" />
+      ),
     },
     {
       name: "memory",
@@ -103,13 +109,24 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       title: "Used memory, per cent of the limit or of its machine's, now and in the last 10 minutes",
       sortBy: (row) => numberOf(row, "memPct"),
       cell: (row) => (
-        <Course value={numberOf(row, "memPct")} points={mem.get(toCourseKey(row)) ?? none} max={100} label="Memory" />
+        <Course
+          value={numberOf(row, "memPct")}
+          points={mem.get(toCourseKey(row)) ?? none}
+          isStale={row.stale}
+          max={100}
+          label="Memory"
+        />
       ),
     },
   ];
 }
 
 const none: readonly SparkPoint[] = [];
+
+/** What a silent engine last said is not of now. */
+function toAgeClass(isStale: boolean): string {
+  return isStale ? "stale" : "";
+}
 
 /** A container's state; what it is in full on hover. */
 export function StateCell({ tone, word, title }: ReturnType<typeof toSeenState>) {
@@ -123,7 +140,7 @@ export function StateCell({ tone, word, title }: ReturnType<typeof toSeenState>)
 function NameCell(row: ContainerRow) {
   const { name, host, stale } = row;
   return (
-    <span class={stale ? "stale" : ""}>
+    <span class={toAgeClass(stale)}>
       <a data-row-link class="isolate" href={toContainerHref(row)} title={name}>
         {toShortName(row)}
       </a>
@@ -136,18 +153,19 @@ interface CourseProps {
   readonly value: number | null | undefined;
   readonly points: readonly SparkPoint[];
   readonly max?: number;
+  readonly isStale: boolean;
   readonly label: string;
 }
 
 /** Drawn again only for other points or another number. */
-function Course({ value, points, max, label }: CourseProps) {
+function Course({ value, points, max, isStale, label }: CourseProps) {
   return useMemo(
     () => (
       <span class="with-spark">
         <Spark points={points} label={`${label} in 10 minutes`} {...(max === undefined ? {} : { max })} />
-        <span class="course-number">{toPercent(value)}</span>
+        <span class={`course-number ${toAgeClass(isStale)}`}>{toPercent(value)}</span>
       </span>
     ),
-    [value, points],
+    [value, points, isStale],
   );
 }
