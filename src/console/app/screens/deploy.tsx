@@ -9,8 +9,7 @@ import {
 import { failureOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
 import { StateCell } from "../parts/containers/columns.tsx";
-import { toSeenState } from "../parts/containers/seen.ts";
-import { useTroubles } from "../parts/containers/troubles.ts";
+import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { QueueAround } from "../parts/deploys/around.tsx";
 import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";

@@ -10,7 +10,8 @@ import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";
 import { toShortName } from "./names.ts";
-import { toSeenState, type Trouble } from "./seen.ts";
+import type { Trouble } from "./seen.ts";
+import { toSeenState } from "./troubles.ts";
 
 export function toContainerHref({ name, engine }: Pick<ContainerRow, "name" | "engine">): string {
   return href("/container", { name, engine });

@@ -1,13 +1,18 @@
-import type { ContainerRow } from "../../data/containers.ts";
+import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
 import { toWords } from "../format.ts";
-import type { ProblemRow } from "../problems.tsx";
-import { type Tone, toContainerState } from "../state.tsx";
 
-/** What is wrong with a container, as the list of problems has it. */
-export interface Trouble extends Pick<ProblemRow, "title" | "since" | "evidence" | "rule"> {
-  readonly tone: Tone;
-  /** In a few words, for where its name is near. */
+type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
+
+/** A container's state as it is shown; `title` is for where the word alone is not enough. */
+export interface Seen {
+  readonly tone: "ok" | "warn" | "bad" | "unknown";
   readonly word: string;
+  readonly title?: string;
+}
+
+/** What is wrong with a container, as the list of problems has it; its word is for where the container's name is near. */
+export interface Trouble extends Seen, Pick<ProblemRow, "since" | "evidence" | "rule"> {
+  readonly title: string;
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -19,7 +24,7 @@ const words: Readonly<Record<string, string>> = {
   LEFTOVER: "still live",
 };
 
-/** Of several problems of a container the first critical one counts, else the first. */
+/** The worst problem of each container that has one, by the container's id: the first critical one, else the first. */
 export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Trouble> {
   const troubles = new Map<string, Trouble>();
   for (const { container, severity, kind, title, since, evidence, rule } of rows) {
@@ -32,21 +37,8 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
   return troubles;
 }
 
-/** What a container's status, its health and its problem come to. A silent engine says nothing of now, whatever was wrong before. */
-export function toSeenState(
-  row: Pick<ContainerRow, "status" | "health" | "stale" | "kind">,
-  trouble: Trouble | undefined,
-): { readonly tone: Tone; readonly word: string; readonly title?: string } {
-  const own = toContainerState(row);
-  if (!trouble || row.stale || (own.tone === "bad" && trouble.tone === "warn")) return own;
+/** The worse of what a container's engine says of it and its problem; the problem says more where they are equal. */
+export function toWorse(own: Seen, trouble: Trouble | undefined): Seen {
+  if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
   return { tone: trouble.tone, word: trouble.word, title: [trouble.title, ...trouble.evidence].join("\n") };
-}
-
-/** Whether somebody should look at it: something is wrong, or its engine is silent. */
-export function isTroubled(
-  row: Pick<ContainerRow, "status" | "health" | "stale" | "kind">,
-  trouble: Trouble | undefined,
-): boolean {
-  const { tone } = toSeenState(row, trouble);
-  return row.stale || tone === "bad" || tone === "warn";
 }

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { isTroubled, toSeenState, toTroubles } from "../../../../../src/console/app/parts/containers/seen.ts";
-import type { ProblemRow } from "../../../../../src/console/app/parts/problems.tsx";
+import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
 
-const container = { id: "c1", name: "worker-1", engine: "e", kind: "CORE", role: "worker", service: "s", version: null } as const;
+const container = { id: "c1", name: "worker-1", engine: "e", kind: "CORE", role: "worker", service: "s", version: "v1" } as const;
 
-const loop: ProblemRow = {
+const loop: Parameters<typeof toTroubles>[0][number] = {
   id: "p1",
   kind: "CONTAINER_RESTART_LOOP",
   severity: "CRITICAL",
@@ -26,9 +25,7 @@ const loop: ProblemRow = {
   engine: null,
   deploy: null,
 };
-const memory: ProblemRow = { ...loop, id: "p2", kind: "CONTAINER_MEMORY_HIGH", severity: "WARNING", title: "memory at 93 %" };
-
-const running = { status: "running", health: "NONE", stale: false, kind: "CORE" } as const;
+const memory: typeof loop = { ...loop, id: "p2", kind: "CONTAINER_MEMORY_HIGH", severity: "WARNING", title: "memory at 93 %" };
 
 describe("toTroubles", () => {
   it.each([
@@ -43,29 +40,22 @@ describe("toTroubles", () => {
   });
 });
 
-describe("toSeenState", () => {
-  const troubles = toTroubles([loop]);
-  const warned = toTroubles([memory]);
+describe("toWorse", () => {
+  const [looping, warned] = [toTroubles([loop]).get("c1"), toTroubles([memory]).get("c1")];
+  const running = { tone: "ok", word: "running" } as const;
+  const exited = { tone: "bad", word: "exited" } as const;
 
   it("shows a running container that loops as bad", () => {
     const title = "worker-1 restarts in a loop\n5 restarts in 15 min";
-    expect(toSeenState(running, troubles.get("c1"))).toEqual({ tone: "bad", word: "restarts in a loop", title });
-    expect(isTroubled(running, troubles.get("c1"))).toBe(true);
+    expect(toWorse(running, looping)).toEqual({ tone: "bad", word: "restarts in a loop", title });
   });
 
   it("shows a warning only where its own state is not worse", () => {
-    expect(toSeenState(running, warned.get("c1"))).toMatchObject({ tone: "warn", word: "memory is high" });
-    expect(toSeenState({ ...running, status: "exited" }, warned.get("c1"))).toEqual({ tone: "bad", word: "exited" });
+    expect(toWorse(running, warned)).toMatchObject({ tone: "warn", word: "memory is high" });
+    expect(toWorse(exited, warned)).toEqual(exited);
   });
 
-  it("shows one without a problem as its engine says", () => {
-    expect(toSeenState(running, undefined)).toEqual({ tone: "ok", word: "running" });
-    expect(isTroubled(running, undefined)).toBe(false);
-  });
-
-  it("says stale where the engine is silent, and counts it", () => {
-    const row = { ...running, stale: true };
-    expect(toSeenState(row, troubles.get("c1"))).toMatchObject({ tone: "unknown", word: "stale" });
-    expect(isTroubled(row, undefined)).toBe(true);
+  it("shows a container without a problem as its engine says", () => {
+    expect(toWorse(running, undefined)).toEqual(running);
   });
 });
