@@ -199,7 +199,7 @@ function Facts({ deploy }: { readonly deploy: DeployNode }) {
           <>
             <dt>Version</dt>
             <dd>
-              <Release version={version} />
+              <Release version={version} isWhole />
             </dd>
           </>
         )}

@@ -16,7 +16,7 @@ import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { toShortRelease } from "../parts/release.tsx";
+import { toShortRelease } from "../parts/short-release.ts";
 import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
 import { toSpeed } from "./hosts.tsx";
