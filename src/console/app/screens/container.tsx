@@ -23,6 +23,7 @@ import { Release } from "../parts/release.tsx";
 import { createRestart, whyNoRestart } from "../parts/containers/restart.tsx";
 import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 /** One container: what it is, how it goes, what happened to it, and its restart. */
 export function Container() {
@@ -32,24 +33,26 @@ export function Container() {
   const [row] = found ?? [];
   if (!name) return <Nowhere>No container is named in this address.</Nowhere>;
   if (found && found.length > 1) return <Choice name={name} rows={found} />;
-  if (!row && found === null) return <Skeleton rows={8} />;
+  if (!row && found === null)
+    return (
+      <Titled title={name}>
+        <Skeleton rows={8} />
+      </Titled>
+    );
   // Without a row in the list it may be gone: what is known of its past is still shown.
   return <Present key={`${engine} ${name}`} name={name} engine={row?.engine ?? engine} row={row} />;
 }
 
 function Nowhere({ children }: { readonly children: string }) {
   return (
-    <>
-      <div class="heading">
-        <h1>A container</h1>
-      </div>
+    <Titled title="A container">
       <Empty>
         {children}{" "}
         <a class="link" href={href("/containers")}>
           All containers
         </a>
       </Empty>
-    </>
+    </Titled>
   );
 }
 

@@ -18,18 +18,18 @@ import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
 import { Shape, State, toDeployTone } from "../parts/state.tsx";
 import { Clock, Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 type DeployNode = Extract<NonNullable<ConsoleDeployQuery["node"]>, { id: string }>;
 
 /** One deploy: what it is, whether it is worse than the one before, and what of it runs. */
 export function DeployScreen() {
   const id = params.value.get("id");
-  return id === null ? <ByTag /> : <ById id={id} />;
+  return id === null ? <ByTag tag={params.value.get("tag") ?? ""} /> : <ById id={id} />;
 }
 
 /** A link that knows only the tag, its place and time: the id is looked up. */
-function ByTag() {
-  const tag = params.value.get("tag") ?? "";
+function ByTag({ tag }: { readonly tag: string }) {
   const [service, at] = [params.value.get("service"), params.value.get("at")];
   const state = useLive(ConsoleDeployByTagDocument, { tag }).value;
   const nodes = state.data?.deploys?.nodes ?? [];
@@ -39,20 +39,31 @@ function ByTag() {
     if (found) go(href("/deploy", { id: found.id }), { replace: true });
   }, [found?.id]);
   const failure = failureOf(state, "deploys");
-  if (failure) return <FailureNotice failure={failure} what="Deploy" />;
-  if (state.data && !found) return <Missing />;
-  return <Skeleton rows={8} />;
+  return <Absent title={tag || "A deploy"} failure={failure} isMissing={state.data !== undefined && !found} />;
 }
 
-function Missing() {
+interface AbsentProps {
+  readonly title: string;
+  readonly failure: ReturnType<typeof failureOf>;
+  /** It is not there; else it may come. */
+  readonly isMissing: boolean;
+}
+
+function Absent({ title, failure, isMissing }: AbsentProps) {
   return (
-    <Empty>
-      This deploy is not known, or this token may not see it. Its address changes when better evidence shows another time or place
-      of it.{" "}
-      <a class="link" href={href("/deploys")}>
-        All deploys
-      </a>
-    </Empty>
+    <Titled title={title}>
+      <FailureNotice failure={failure} what="Deploy" />
+      {!failure && !isMissing && <Skeleton rows={8} />}
+      {!failure && isMissing && (
+        <Empty>
+          This deploy is not known, or this token may not see it. Its address changes when better evidence shows another time or
+          place of it.{" "}
+          <a class="link" href={href("/deploys")}>
+            All deploys
+          </a>
+        </Empty>
+      )}
+    </Titled>
   );
 }
 
@@ -61,8 +72,7 @@ function ById({ id }: { readonly id: string }) {
   const node = state.data?.node;
   const failure = failureOf(state, "node");
   if (node && "tag" in node) return <Known deploy={node as DeployNode} />;
-  if (failure) return <FailureNotice failure={failure} what="Deploy" />;
-  return state.data ? <Missing /> : <Skeleton rows={8} />;
+  return <Absent title="A deploy" failure={failure} isMissing={state.data !== undefined} />;
 }
 
 const windows = [

@@ -19,6 +19,7 @@ import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../parts/short-release.ts";
 import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 import { toSpeed } from "./hosts.tsx";
 
 const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
@@ -30,16 +31,20 @@ export function HostScreen() {
   const thresholds = state.data?.thresholds;
   const host = state.data?.hosts?.find((row) => row.name === name || row.instance === name);
   const failure = failureOf(state, "hosts");
-  if (failure) return <FailureNotice failure={failure} what="Host" />;
-  if (state.data === undefined) return <Skeleton rows={8} />;
-  if (!host)
+  if (!host || failure)
     return (
-      <Empty>
-        Prometheus knows no host {name}.{" "}
-        <a class="link" href={href("/hosts")}>
-          All hosts
-        </a>
-      </Empty>
+      <Titled title={name || "A host"}>
+        <FailureNotice failure={failure} what="Host" />
+        {!failure && state.data === undefined && <Skeleton rows={8} />}
+        {!failure && state.data !== undefined && (
+          <Empty>
+            Prometheus knows no host {name}.{" "}
+            <a class="link" href={href("/hosts")}>
+              All hosts
+            </a>
+          </Empty>
+        )}
+      </Titled>
     );
   const { tone, word } = toHostState(host);
   return (
