@@ -24,6 +24,11 @@ import { toSpeed } from "./hosts.tsx";
 
 const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
 
+/** "1h" as it is read: "1 h". */
+function toRangeWords(range: (typeof ranges)[number]): string {
+  return range.replace(/(?=[hd])/, " ");
+}
+
 /** One machine: now, its course, and what runs on it. */
 export function HostScreen() {
   const name = params.value.get("name") ?? "";
@@ -98,6 +103,7 @@ function History({
 }) {
   const wanted = params.value.get("range") ?? "1h";
   const range = ranges.find((one) => one === wanted) ?? "1h";
+  const words = toRangeWords(range);
   const state = useLive(ConsoleHostHistoryDocument, { name, from: range }, { everyMs: 30_000 }).value;
   const marks = useDeployMarks();
   const points = state.data?.host?.history?.points;
@@ -112,8 +118,9 @@ function History({
         times={times}
         series={[{ label, values: (points ?? []).map(pick) }]}
         format={toPercentOf1}
-        label={`${label} of ${name}, last ${range}`}
+        label={`${label} of ${name}, last ${words}`}
         marks={marks}
+        knownSince={since === undefined ? null : Date.parse(since.time)}
         max={1}
         {...more}
       />
@@ -136,14 +143,14 @@ function History({
               aria-current={one === range ? "true" : undefined}
               href={href("/host", { name, range: one === "1h" ? null : one })}
             >
-              {one}
+              {toRangeWords(one)}
             </a>
           ))}
         </span>
       </header>
       <FailureNotice failure={failure} what="History" />
       {points && firstKnown < 0 ? (
-        <Empty>Prometheus knows nothing of it in the last {range}.</Empty>
+        <Empty>Prometheus knows nothing of it in the last {words}.</Empty>
       ) : points ? (
         <div class="graphs">
           {graph("CPU", ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
