@@ -133,9 +133,13 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
               </a>
             </td>
             <td>
-              <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
-                {toWords(row.state)}
-              </State>
+              {isNarrow && isSaidByVerdict(row, verdicts.get(row.id)) ? (
+                <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
+              ) : (
+                <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
+                  {toWords(row.state)}
+                </State>
+              )}
             </td>
             <td class="wide-only">
               <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
@@ -156,6 +160,11 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
       </tbody>
     </table>
   );
+}
+
+/** Where there is room for one word, the verdict of what runs says more than that it runs; of others only that it is worse. */
+function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdicts["get"]>): boolean {
+  return verdict !== undefined && (toDeployTone(state) === "ok" || verdict.outcome === "REGRESSED");
 }
 
 function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["get"]>; readonly id: string }) {
