@@ -195,7 +195,7 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
       {trouble && (
         <Banner tone={trouble.tone}>
           <b class="isolate" title={trouble.rule}>
-            {trouble.title}
+            {trouble.title.replace(row.name, toShortName(row))}
           </b>
           {trouble.evidence.length > 0 && <span class="isolate">: {trouble.evidence.join(" · ")}</span>}
         </Banner>
