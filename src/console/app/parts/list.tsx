@@ -151,7 +151,7 @@ function sortRows<Row>(rows: readonly Row[], columns: readonly Column<Row>[], so
 }
 
 /** Nothing moves under the pointer: while it is over the rows they stay where they are; new ones come at the end. Another order applies at once. */
-function useHeldOrder<Row>(
+export function useHeldOrder<Row>(
   rows: readonly Row[],
   rowKey: (row: Row) => string,
   isHeld: { readonly current: boolean },

@@ -1,8 +1,15 @@
 import { useState } from "preact/hooks";
 import { copyText } from "./copy.ts";
+import { toShortRelease } from "./short-release.ts";
 
-/** A release as people say it: 7 characters of a commit, else the tag itself; whole on hover, copied by a click. */
-export function Release({ version }: { readonly version: string | null | undefined }) {
+interface ReleaseProps {
+  readonly version: string | null | undefined;
+  /** Where there is room for all of it. */
+  readonly isWhole?: boolean;
+}
+
+/** A release as people say it; whole on hover, copied by a click. */
+export function Release({ version, isWhole = false }: ReleaseProps) {
   const [isCopied, setCopied] = useState(false);
   if (!version) return <span class="none">unknown</span>;
   const copy = async (event: MouseEvent) => {
@@ -14,11 +21,7 @@ export function Release({ version }: { readonly version: string | null | undefin
   };
   return (
     <button type="button" class="copy code isolate" title={`${version} (click: copy)`} onClick={(event) => void copy(event)}>
-      {isCopied ? "copied" : toShortRelease(version)}
+      {isCopied ? "copied" : isWhole ? version : toShortRelease(version)}
     </button>
   );
-}
-
-export function toShortRelease(version: string): string {
-  return /^[0-9a-f]{12,64}$/.test(version) ? version.slice(0, 7) : version;
 }

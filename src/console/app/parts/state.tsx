@@ -37,12 +37,13 @@ export function State({
   );
 }
 
-/** What a container's status and health come to. */
+/** What a container's status and health come to; `title` says more where the word alone is not enough. */
 export function toContainerState({ status, health, stale, kind }: Pick<ContainerRow, "status" | "health" | "stale" | "kind">): {
   readonly tone: Tone;
   readonly word: string;
+  readonly title?: string;
 } {
-  if (stale) return { tone: "unknown", word: `${status}, engine silent` };
+  if (stale) return { tone: "unknown", word: "stale", title: `Its engine does not answer. Last known: ${status}` };
   if (status === "restarting") return { tone: "bad", word: "restarting" };
   if (status === "paused") return { tone: "warn", word: "paused" };
   if (status !== "running") return { tone: kind === "CORE" ? "bad" : "unknown", word: status };

@@ -9,19 +9,21 @@ import { failureOf, refresh, useLive } from "../data/live.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { ActionButton, openAction } from "../parts/action.tsx";
-import { toContainerHref } from "../parts/containers/columns.tsx";
+import { StateCell, toContainerHref } from "../parts/containers/columns.tsx";
 import { Facts, Figures } from "../parts/containers/facts.tsx";
 import { Graphs } from "../parts/containers/graphs.tsx";
 import { Health } from "../parts/containers/health.tsx";
 import { toShortName } from "../parts/containers/names.ts";
 import { Record, Story } from "../parts/containers/record.tsx";
+import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { findStateSince, storyOf } from "../parts/containers/story.ts";
 import { Tail } from "../parts/containers/tail.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
 import { createRestart, whyNoRestart } from "../parts/containers/restart.tsx";
-import { State, toContainerState } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 /** One container: what it is, how it goes, what happened to it, and its restart. */
 export function Container() {
@@ -31,29 +33,32 @@ export function Container() {
   const [row] = found ?? [];
   if (!name) return <Nowhere>No container is named in this address.</Nowhere>;
   if (found && found.length > 1) return <Choice name={name} rows={found} />;
-  if (!row && found === null) return <Skeleton rows={8} />;
+  if (!row && found === null)
+    return (
+      <Titled title={name}>
+        <Skeleton rows={8} />
+      </Titled>
+    );
   // Without a row in the list it may be gone: what is known of its past is still shown.
   return <Present key={`${engine} ${name}`} name={name} engine={row?.engine ?? engine} row={row} />;
 }
 
 function Nowhere({ children }: { readonly children: string }) {
   return (
-    <>
-      <div class="heading">
-        <h1>A container</h1>
-      </div>
+    <Titled title="A container">
       <Empty>
         {children}{" "}
         <a class="link" href={href("/containers")}>
           All containers
         </a>
       </Empty>
-    </>
+    </Titled>
   );
 }
 
 /** Several engines run one of this name. */
 function Choice({ name, rows }: { readonly name: string; readonly rows: readonly ContainerRow[] }) {
+  const troubles = useTroubles();
   return (
     <>
       <div class="heading">
@@ -63,7 +68,7 @@ function Choice({ name, rows }: { readonly name: string; readonly rows: readonly
       <ul class="entries">
         {rows.map((row) => (
           <li key={row.id}>
-            <State tone={toContainerState(row).tone}>{toContainerState(row).word}</State>
+            <StateCell {...toSeenState(row, troubles.get(row.id))} />
             <a data-row-link class="link isolate" href={toContainerHref(row)}>
               {row.engine}
             </a>
@@ -150,7 +155,9 @@ function Present({ name, engine, row: listed }: PresentProps) {
 }
 
 function Heading({ row, since }: { readonly row: ContainerRow; readonly since: string | null }) {
-  const { tone, word } = toContainerState(row);
+  const trouble = useTroubles().get(row.id);
+  const { tone, word, title } = toSeenState(row, trouble);
+  const from = word === trouble?.word ? trouble.since : since;
   const blocked = missingScope("ops:operate") ?? whyNoRestart();
   return (
     <>
@@ -158,12 +165,12 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
         <h1 class="isolate" title={row.name}>
           {toShortName(row)}
         </h1>
-        <State tone={tone}>
+        <State tone={tone} title={title}>
           <b>{word}</b>
-          {since !== null && (
+          {from !== null && (
             <span class="muted">
               {" for "}
-              <Since at={since} />
+              <Since at={from} />
             </span>
           )}
         </State>
@@ -185,6 +192,14 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
           </ActionButton>
         </span>
       </div>
+      {trouble && (
+        <Banner tone={trouble.tone}>
+          <b class="isolate" title={trouble.rule}>
+            {trouble.title.replace(row.name, toShortName(row))}
+          </b>
+          {trouble.evidence.length > 0 && <span class="isolate">: {trouble.evidence.join(" · ")}</span>}
+        </Banner>
+      )}
       {row.stale && <Banner tone="warn">Its engine does not answer: this is its last known state.</Banner>}
     </>
   );

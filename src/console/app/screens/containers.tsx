@@ -5,10 +5,12 @@ import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
+import type { Trouble } from "../parts/containers/seen.ts";
+import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
 import { toCount } from "../parts/format.ts";
 import { List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { Shape, toContainerState } from "../parts/state.tsx";
+import { Shape } from "../parts/state.tsx";
 
 /** Of more containers only those in view are asked what they take. */
 const mostNumbers = 500;
@@ -24,13 +26,14 @@ export function Containers() {
   const role = params.value.get("role");
   const isCoreOnly = params.value.get("kind") === "core";
   const isTroubleOnly = params.value.get("state") === "trouble";
+  const troubles = useTroubles();
   const shown = useMemo(() => {
     const found = filterContainers(all, { query, role, isCoreOnly });
-    return isTroubleOnly ? found.filter(isTroubled) : found;
-  }, [all, query, role, isCoreOnly, isTroubleOnly]);
+    return isTroubleOnly ? found.filter((row) => isTroubled(row, troubles.get(row.id))) : found;
+  }, [all, query, role, isCoreOnly, isTroubleOnly, troubles]);
   const usage = useUsage({ skip: rows === null || rows.length > mostNumbers });
   const { courses, onView } = useCoursesInView();
-  const columns = useMemo(() => toColumns({ usage, ...courses }), [usage, courses]);
+  const columns = useMemo(() => toColumns({ usage, ...courses, troubles }), [usage, courses, troubles]);
   if (rows === null)
     return containersFailure.value ? (
       <FailureNotice failure={containersFailure.value} what="Containers" />
@@ -45,7 +48,7 @@ export function Containers() {
           {shown.length === all.length ? toCount(all.length) : `${toCount(shown.length)} of ${toCount(all.length)}`}
         </span>
       </div>
-      <Filters all={all} query={query} role={role} isCoreOnly={isCoreOnly} isTroubleOnly={isTroubleOnly} />
+      <Filters all={all} troubles={troubles} query={query} role={role} isCoreOnly={isCoreOnly} isTroubleOnly={isTroubleOnly} />
       {shown.length === 0 ? (
         <NoRows all={all.length} isFiltered={Boolean(query || role || isCoreOnly || isTroubleOnly)} />
       ) : (
@@ -66,21 +69,17 @@ function toId({ id }: ContainerRow): string {
   return id;
 }
 
-function isTroubled(row: ContainerRow): boolean {
-  const { tone } = toContainerState(row);
-  return tone === "bad" || tone === "warn";
-}
-
 interface FilterProps {
   readonly all: readonly ContainerRow[];
+  readonly troubles: ReadonlyMap<string, Trouble>;
   readonly query: string;
   readonly role: string | null;
   readonly isCoreOnly: boolean;
   readonly isTroubleOnly: boolean;
 }
 
-function Filters({ all, query, role, isCoreOnly, isTroubleOnly }: FilterProps) {
-  const { roles, core, troubled } = useMemo(() => countContainers(all), [all]);
+function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: FilterProps) {
+  const { roles, core, troubled } = useMemo(() => countContainers(all, troubles), [all, troubles]);
   const chips = roles.filter(({ name }, index) => index < mostRoles || name === role);
   return (
     <div class="filters" role="search">
@@ -141,7 +140,7 @@ function Chip({ isOn, label, count, isBad = false, onClick }: ChipProps) {
 }
 
 /** How many there are of each role, those of the product first. */
-function countContainers(all: readonly ContainerRow[]) {
+function countContainers(all: readonly ContainerRow[], troubles: FilterProps["troubles"]) {
   const roles = new Map<string, { name: string; count: number; isBad: boolean }>();
   let [core, troubled] = [0, 0];
   for (const row of all) {
@@ -149,7 +148,7 @@ function countContainers(all: readonly ContainerRow[]) {
     roles.set(row.role, entry);
     entry.count += 1;
     if (row.kind === "CORE") core += 1;
-    if (!isTroubled(row)) continue;
+    if (!isTroubled(row, troubles.get(row.id))) continue;
     troubled += 1;
     entry.isBad = true;
   }

@@ -8,26 +8,28 @@ import {
 } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
+import { StateCell } from "../parts/containers/columns.tsx";
+import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { QueueAround } from "../parts/deploys/around.tsx";
 import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
 import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../parts/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
-import { Shape, State, toContainerState, toDeployTone } from "../parts/state.tsx";
+import { Shape, State, toDeployTone } from "../parts/state.tsx";
 import { Clock, Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 type DeployNode = Extract<NonNullable<ConsoleDeployQuery["node"]>, { id: string }>;
 
 /** One deploy: what it is, whether it is worse than the one before, and what of it runs. */
 export function DeployScreen() {
   const id = params.value.get("id");
-  return id === null ? <ByTag /> : <ById id={id} />;
+  return id === null ? <ByTag tag={params.value.get("tag") ?? ""} /> : <ById id={id} />;
 }
 
 /** A link that knows only the tag, its place and time: the id is looked up. */
-function ByTag() {
-  const tag = params.value.get("tag") ?? "";
+function ByTag({ tag }: { readonly tag: string }) {
   const [service, at] = [params.value.get("service"), params.value.get("at")];
   const state = useLive(ConsoleDeployByTagDocument, { tag }).value;
   const nodes = state.data?.deploys?.nodes ?? [];
@@ -37,20 +39,31 @@ function ByTag() {
     if (found) go(href("/deploy", { id: found.id }), { replace: true });
   }, [found?.id]);
   const failure = failureOf(state, "deploys");
-  if (failure) return <FailureNotice failure={failure} what="Deploy" />;
-  if (state.data && !found) return <Missing />;
-  return <Skeleton rows={8} />;
+  return <Absent title={tag || "A deploy"} failure={failure} isMissing={state.data !== undefined && !found} />;
 }
 
-function Missing() {
+interface AbsentProps {
+  readonly title: string;
+  readonly failure: ReturnType<typeof failureOf>;
+  /** It is not there; else it may come. */
+  readonly isMissing: boolean;
+}
+
+function Absent({ title, failure, isMissing }: AbsentProps) {
   return (
-    <Empty>
-      This deploy is not known, or this token may not see it. Its address changes when better evidence shows another time or place
-      of it.{" "}
-      <a class="link" href={href("/deploys")}>
-        All deploys
-      </a>
-    </Empty>
+    <Titled title={title}>
+      <FailureNotice failure={failure} what="Deploy" />
+      {!failure && !isMissing && <Skeleton rows={8} />}
+      {!failure && isMissing && (
+        <Empty>
+          This deploy is not known, or this token may not see it. Its address changes when better evidence shows another time or
+          place of it.{" "}
+          <a class="link" href={href("/deploys")}>
+            All deploys
+          </a>
+        </Empty>
+      )}
+    </Titled>
   );
 }
 
@@ -59,8 +72,7 @@ function ById({ id }: { readonly id: string }) {
   const node = state.data?.node;
   const failure = failureOf(state, "node");
   if (node && "tag" in node) return <Known deploy={node as DeployNode} />;
-  if (failure) return <FailureNotice failure={failure} what="Deploy" />;
-  return state.data ? <Missing /> : <Skeleton rows={8} />;
+  return <Absent title="A deploy" failure={failure} isMissing={state.data !== undefined} />;
 }
 
 const windows = [
@@ -197,7 +209,7 @@ function Facts({ deploy }: { readonly deploy: DeployNode }) {
           <>
             <dt>Version</dt>
             <dd>
-              <Release version={version} />
+              <Release version={version} isWhole />
             </dd>
           </>
         )}
@@ -250,6 +262,7 @@ function Previous({ deploy: { id, service, destination, env, previousTag } }: { 
 }
 
 function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNode }) {
+  const troubles = useTroubles();
   return (
     <section class="section">
       <header>
@@ -262,10 +275,9 @@ function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNo
         <ul class="plain-rows">
           {containers.map((container) => {
             const { name, engine, role } = container;
-            const { tone, word } = toContainerState(container);
             return (
               <li key={container.id}>
-                <State tone={tone}>{word}</State>
+                <StateCell {...toSeenState(container, troubles.get(container.id))} />
                 <a data-row-link class="cut isolate" href={href("/container", { name, engine })} title={`${name} on ${engine}`}>
                   {name}
                 </a>

@@ -13,8 +13,10 @@ import { DriftSection } from "../parts/deploys/drift.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
 import { toDuration, toWords, unknownText } from "../parts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
+import { useIsNarrow } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
+import { toShortRelease } from "../parts/short-release.ts";
 import { State, toDeployTone } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 
@@ -87,6 +89,7 @@ function DeployRows({ rows: all, verdicts, isFiltered }: DeployRowsProps) {
 }
 
 function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
+  const isNarrow = useIsNarrow();
   if (rows.length === 0)
     return (
       <Empty>
@@ -126,13 +129,17 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
           <tr key={row.id}>
             <td>
               <a data-row-link class="code isolate" href={href("/deploy", { id: row.id })} title={row.tag}>
-                {row.tag}
+                {isNarrow ? toShortRelease(row.tag) : row.tag}
               </a>
             </td>
             <td>
-              <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
-                {toWords(row.state)}
-              </State>
+              {isNarrow && isSaidByVerdict(row, verdicts.get(row.id)) ? (
+                <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
+              ) : (
+                <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
+                  {toWords(row.state)}
+                </State>
+              )}
             </td>
             <td class="wide-only">
               <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
@@ -153,6 +160,11 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
       </tbody>
     </table>
   );
+}
+
+/** Where there is room for one word, the verdict of what runs says more than that it runs; of others only that it is worse. */
+function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdicts["get"]>): boolean {
+  return verdict !== undefined && (toDeployTone(state) === "ok" || verdict.outcome === "REGRESSED");
 }
 
 function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["get"]>; readonly id: string }) {

@@ -9,6 +9,7 @@ import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { ErrorGroup } from "../parts/queues/error-group.tsx";
 import { Releases } from "../parts/queues/releases.tsx";
 import { Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 type Group = NonNullable<ConsoleErrorsQuery["errorGroups"]>[number];
 
@@ -41,12 +42,14 @@ export function Errors() {
 
 function Gone({ fingerprint }: { readonly fingerprint: string }) {
   return (
-    <Empty>
-      No job failed with the error <code>{fingerprint}</code> in the last 60 minutes, or 100 other errors are newer.{" "}
-      <a class="link" href={href("/errors")}>
-        All errors
-      </a>
-    </Empty>
+    <Titled title={`Error ${fingerprint}`}>
+      <Empty>
+        No job failed with this error in the last 60 minutes, or 100 other errors are newer.{" "}
+        <a class="link" href={href("/errors")}>
+          All errors
+        </a>
+      </Empty>
+    </Titled>
   );
 }
 

@@ -9,17 +9,25 @@ import { useContainersByHost } from "../data/hosts.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
+import { StateCell } from "../parts/containers/columns.tsx";
+import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { toPercent, toPercentOf1, unknownText } from "../parts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { toShortRelease } from "../parts/release.tsx";
-import { State, toContainerState } from "../parts/state.tsx";
+import { toShortRelease } from "../parts/short-release.ts";
+import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 import { toSpeed } from "./hosts.tsx";
 
 const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
+
+/** "1h" as it is read: "1 h". */
+function toRangeWords(range: (typeof ranges)[number]): string {
+  return range.replace(/(?=[hd])/, " ");
+}
 
 /** One machine: now, its course, and what runs on it. */
 export function HostScreen() {
@@ -28,16 +36,20 @@ export function HostScreen() {
   const thresholds = state.data?.thresholds;
   const host = state.data?.hosts?.find((row) => row.name === name || row.instance === name);
   const failure = failureOf(state, "hosts");
-  if (failure) return <FailureNotice failure={failure} what="Host" />;
-  if (state.data === undefined) return <Skeleton rows={8} />;
-  if (!host)
+  if (!host || failure)
     return (
-      <Empty>
-        Prometheus knows no host {name}.{" "}
-        <a class="link" href={href("/hosts")}>
-          All hosts
-        </a>
-      </Empty>
+      <Titled title={name || "A host"}>
+        <FailureNotice failure={failure} what="Host" />
+        {!failure && state.data === undefined && <Skeleton rows={8} />}
+        {!failure && state.data !== undefined && (
+          <Empty>
+            Prometheus knows no host {name}.{" "}
+            <a class="link" href={href("/hosts")}>
+              All hosts
+            </a>
+          </Empty>
+        )}
+      </Titled>
     );
   const { tone, word } = toHostState(host);
   return (
@@ -91,6 +103,7 @@ function History({
 }) {
   const wanted = params.value.get("range") ?? "1h";
   const range = ranges.find((one) => one === wanted) ?? "1h";
+  const words = toRangeWords(range);
   const state = useLive(ConsoleHostHistoryDocument, { name, from: range }, { everyMs: 30_000 }).value;
   const marks = useDeployMarks();
   const points = state.data?.host?.history?.points;
@@ -105,8 +118,9 @@ function History({
         times={times}
         series={[{ label, values: (points ?? []).map(pick) }]}
         format={toPercentOf1}
-        label={`${label} of ${name}, last ${range}`}
+        label={`${label} of ${name}, last ${words}`}
         marks={marks}
+        knownSince={since === undefined ? null : Date.parse(since.time)}
         max={1}
         {...more}
       />
@@ -129,14 +143,14 @@ function History({
               aria-current={one === range ? "true" : undefined}
               href={href("/host", { name, range: one === "1h" ? null : one })}
             >
-              {one}
+              {toRangeWords(one)}
             </a>
           ))}
         </span>
       </header>
       <FailureNotice failure={failure} what="History" />
       {points && firstKnown < 0 ? (
-        <Empty>Prometheus knows nothing of it in the last {range}.</Empty>
+        <Empty>Prometheus knows nothing of it in the last {words}.</Empty>
       ) : points ? (
         <div class="graphs">
           {graph("CPU", ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
@@ -163,6 +177,7 @@ function useDeployMarks(): readonly GraphMark[] {
 function OnHost({ name }: { readonly name: string }) {
   const byHost = useContainersByHost();
   const usage = useUsage();
+  const troubles = useTroubles();
   const rows = byHost === null ? null : (byHost.get(name) ?? []);
   return (
     <section class="section">
@@ -196,7 +211,6 @@ function OnHost({ name }: { readonly name: string }) {
           </thead>
           <tbody>
             {rows.map((row) => {
-              const { tone, word } = toContainerState(row);
               return (
                 <tr key={row.id} class={row.stale ? "stale" : ""}>
                   <td>
@@ -210,7 +224,7 @@ function OnHost({ name }: { readonly name: string }) {
                     </a>
                   </td>
                   <td>
-                    <State tone={tone}>{word}</State>
+                    <StateCell {...toSeenState(row, troubles.get(row.id))} />
                   </td>
                   <td class="wide-only muted">{row.role}</td>
                   <td class="wide-only muted">{row.engine}</td>

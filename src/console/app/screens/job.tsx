@@ -10,6 +10,7 @@ import { JobActions } from "../parts/queues/job-actions.tsx";
 import { JobStateWord } from "../parts/queues/job-state.tsx";
 import { Release } from "../parts/release.tsx";
 import { Clock, Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 /** One job: where it is, each attempt that failed, and the log of each at that second. */
 export function Job() {
@@ -20,7 +21,12 @@ export function Job() {
   const state = useLive(ConsoleJobDocument, { source, id, queue }, { everyMs: 3000, skip: !isAsked }).value;
   const failure = failureOf(state, "job");
   const job = state.data?.job;
-  if (!isAsked) return <Empty>Which job? Open one from its queue or from an error.</Empty>;
+  if (!isAsked)
+    return (
+      <Titled title="A job">
+        <Empty>Which job? Open one from its queue or from an error.</Empty>
+      </Titled>
+    );
   const name = job?.queue ?? queue;
   const why = whyNoJobActions();
   return (

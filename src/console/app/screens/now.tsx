@@ -11,6 +11,7 @@ import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
 import { href } from "../page/url.ts";
 import { useEnv, useUsage, type Usage } from "../data/usage.ts";
+import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
 import { toPercent } from "../parts/format.ts";
@@ -18,8 +19,8 @@ import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { QueueTable } from "../parts/queues/table.tsx";
 import { Release } from "../parts/release.tsx";
 import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
-import { Shape, toContainerState } from "../parts/state.tsx";
-import { Problems, useProblems } from "../parts/problems.tsx";
+import { Shape } from "../parts/state.tsx";
+import { Problems } from "../parts/problems.tsx";
 
 /** What is wrong, and below it all that runs. */
 export function Now() {
@@ -46,7 +47,7 @@ export function Now() {
               <Skeleton rows={5} />
             )
           ) : (
-            <QueueTable rows={troubled.slice(0, 12)} />
+            <QueueTable rows={troubled} most={12} />
           )}
         </section>
         <section class="section">
@@ -170,16 +171,7 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
   const course = (from: ReadonlyMap<string, readonly SparkPoint[]>) =>
     averagePoints(rows.map(({ engine, name }) => from.get(`${engine}/${name}`) ?? []));
   const place = [service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ");
-  const problems = useProblems().rows;
-  const troubled = useMemo(
-    () =>
-      new Map(
-        problems?.flatMap(({ container, severity, title }) =>
-          container && severity === "CRITICAL" ? [[container.id, title]] : [],
-        ),
-      ),
-    [problems],
-  );
+  const troubles = useTroubles();
   return (
     <tr>
       <td>
@@ -200,8 +192,7 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td>
         <span class="dots">
           {rows.slice(0, 12).map((row) => {
-            const problem = troubled.get(row.id);
-            const { tone, word } = problem === undefined ? toContainerState(row) : { tone: "bad" as const, word: problem };
+            const { tone, word } = toSeenState(row, troubles.get(row.id));
             return (
               <a
                 key={row.id}

@@ -20,6 +20,7 @@ import { Share } from "../parts/queues/releases.tsx";
 import { Release } from "../parts/release.tsx";
 import { State, toQueueTone } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
+import { Titled } from "../parts/titled.tsx";
 
 /** One queue: how it is and why, its course, and the errors of its jobs. */
 export function Queue() {
@@ -34,7 +35,12 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
   const failure = failureOf(state, "queue") ?? failureOf(state, "queueSources");
   const place = state.data?.queueSources?.find((one) => one.name === queue?.source);
   const worker = useWorker(queue);
-  if (name === "") return <Empty>Which queue? Open one from the list of queues.</Empty>;
+  if (name === "")
+    return (
+      <Titled title="A queue">
+        <Empty>Which queue? Open one from the list of queues.</Empty>
+      </Titled>
+    );
   return (
     <>
       <div class="heading">

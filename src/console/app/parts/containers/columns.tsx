@@ -6,10 +6,12 @@ import { toCount, toPercent, toWords } from "../format.ts";
 import type { Column } from "../list.tsx";
 import { Release } from "../release.tsx";
 import { Spark, type SparkPoint } from "../graph/spark.tsx";
-import { State, toContainerState } from "../state.tsx";
+import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";
 import { toShortName } from "./names.ts";
+import type { Trouble } from "./seen.ts";
+import { toSeenState } from "./troubles.ts";
 
 export function toContainerHref({ name, engine }: Pick<ContainerRow, "name" | "engine">): string {
   return href("/container", { name, engine });
@@ -21,10 +23,12 @@ interface Numbers {
   /** The last 10 minutes, by engine and name. */
   readonly cpu: ReadonlyMap<string, readonly SparkPoint[]>;
   readonly mem: ReadonlyMap<string, readonly SparkPoint[]>;
+  /** What is wrong with them, by id. */
+  readonly troubles: ReadonlyMap<string, Trouble>;
 }
 
 /** The columns of a list of containers. */
-export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<ContainerRow>[] {
+export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Column<ContainerRow>[] {
   const numberOf = (row: ContainerRow, key: "cpuPct" | "memPct") => {
     const now = usage.get(row.id);
     // Without a number of now, the last one of the course is 30 s old at most.
@@ -33,10 +37,10 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
   return [
     {
       name: "state",
-      width: "minmax(88px, 112px)",
-      title: "What its engine and its health check say now",
-      sortBy: (row) => toContainerState(row).word,
-      cell: StateCell,
+      width: "136px",
+      title: "What is wrong with it, else what its engine and its health check say now",
+      sortBy: (row) => toSeenState(row, troubles.get(row.id)).word,
+      cell: (row) => <StateCell {...toSeenState(row, troubles.get(row.id))} />,
     },
     {
       name: "name",
@@ -72,7 +76,11 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
       isNumber: true,
       title: "How long ago it last started",
       sortBy: ({ startedAt }) => (startedAt ? -Date.parse(startedAt) : null),
-      cell: ({ startedAt }) => <Since at={startedAt} />,
+      cell: ({ startedAt, stale }) => (
+        <span class={toAgeClass(stale)}>
+          <Since at={startedAt} />
+        </span>
+      ),
     },
     {
       name: "restarts",
@@ -81,7 +89,7 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
       isWideOnly: true,
       title: "Restarts by the restart policy since the last manual start",
       sortBy: ({ restarts }) => restarts,
-      cell: ({ restarts }) => <span class={restarts ? "strong" : "muted"}>{toCount(restarts)}</span>,
+      cell: ({ restarts, stale }) => <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{toCount(restarts)}</span>,
     },
     {
       name: "CPU",
@@ -90,7 +98,9 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
       isNumber: true,
       title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
       sortBy: (row) => numberOf(row, "cpuPct"),
-      cell: (row) => <Course value={numberOf(row, "cpuPct")} points={cpu.get(toCourseKey(row)) ?? none} label="CPU" />,
+      cell: (row) => (
+        <Course value={numberOf(row, "cpuPct")} points={cpu.get(toCourseKey(row)) ?? none} isStale={row.stale} label="CPU" />
+      ),
     },
     {
       name: "memory",
@@ -100,7 +110,13 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
       title: "Used memory, per cent of the limit or of its machine's, now and in the last 10 minutes",
       sortBy: (row) => numberOf(row, "memPct"),
       cell: (row) => (
-        <Course value={numberOf(row, "memPct")} points={mem.get(toCourseKey(row)) ?? none} max={100} label="Memory" />
+        <Course
+          value={numberOf(row, "memPct")}
+          points={mem.get(toCourseKey(row)) ?? none}
+          isStale={row.stale}
+          max={100}
+          label="Memory"
+        />
       ),
     },
   ];
@@ -108,15 +124,24 @@ export function toColumns({ usage, cpu, mem }: Numbers): readonly Column<Contain
 
 const none: readonly SparkPoint[] = [];
 
-function StateCell(row: ContainerRow) {
-  const { tone, word } = toContainerState(row);
-  return <State tone={tone}>{word}</State>;
+/** What a silent engine last said is not of now. */
+function toAgeClass(isStale: boolean): string {
+  return isStale ? "stale" : "";
+}
+
+/** A container's state; what it is in full on hover. */
+export function StateCell({ tone, word, title }: ReturnType<typeof toSeenState>) {
+  return (
+    <State tone={tone} title={title}>
+      {word}
+    </State>
+  );
 }
 
 function NameCell(row: ContainerRow) {
   const { name, host, stale } = row;
   return (
-    <span class={stale ? "stale" : ""}>
+    <span class={toAgeClass(stale)}>
       <a data-row-link class="isolate" href={toContainerHref(row)} title={name}>
         {toShortName(row)}
       </a>
@@ -129,18 +154,19 @@ interface CourseProps {
   readonly value: number | null | undefined;
   readonly points: readonly SparkPoint[];
   readonly max?: number;
+  readonly isStale: boolean;
   readonly label: string;
 }
 
 /** Drawn again only for other points or another number. */
-function Course({ value, points, max, label }: CourseProps) {
+function Course({ value, points, max, isStale, label }: CourseProps) {
   return useMemo(
     () => (
       <span class="with-spark">
         <Spark points={points} label={`${label} in 10 minutes`} {...(max === undefined ? {} : { max })} />
-        <span class="course-number">{toPercent(value)}</span>
+        <span class={`course-number ${toAgeClass(isStale)}`}>{toPercent(value)}</span>
       </span>
     ),
-    [value, points],
+    [value, points, isStale],
   );
 }

@@ -66,7 +66,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
         <dd>{detail ? detail.ports.join(", ") || "none published" : unknownText}</dd>
         <dt>release</dt>
         <dd>
-          <Release version={version} />
+          <Release version={version} isWhole />
           {detail?.commitSha && (
             <span class="muted">
               {" commit "}

@@ -6,7 +6,7 @@ import { go, href, params, setParams } from "../../page/url.ts";
 import { toPercent } from "../format.ts";
 import { Graph, type GraphMark } from "../graph/graph.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
-import { toShortRelease } from "../release.tsx";
+import { toShortRelease } from "../short-release.ts";
 import { Since } from "../time.tsx";
 import type { StoryEntry } from "./story.ts";
 

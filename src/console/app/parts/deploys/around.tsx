@@ -5,7 +5,7 @@ import { href } from "../../page/url.ts";
 import { toLocalTime } from "../format.ts";
 import { Graph } from "../graph/graph.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
-import { toShortRelease } from "../release.tsx";
+import { toShortRelease } from "../short-release.ts";
 import type { Verdict } from "./numbers.tsx";
 
 interface AroundProps {

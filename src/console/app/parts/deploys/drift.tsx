@@ -1,4 +1,5 @@
 import { type ConsoleDriftQuery, ConsoleDriftDocument } from "../../../../generated/console.ts";
+import { containers } from "../../data/containers.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href, params } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
@@ -38,7 +39,11 @@ export function DriftSection() {
           )
         ) : rows.length === 0 ? (
           <p class="all-well">
-            <State tone="ok">Every container runs what was deployed</State>
+            {isAnythingCompared(state.data?.deployLogs) ? (
+              <State tone="ok">Every container runs what was deployed</State>
+            ) : (
+              <State tone="unknown">Nothing to compare: no container of the product runs here</State>
+            )}
           </p>
         ) : (
           <ul class="drift">
@@ -53,6 +58,11 @@ export function DriftSection() {
       <LogSources logs={state.data?.deployLogs} />
     </>
   );
+}
+
+/** Whether there is a container of the product, or, where those are not known, a recorded deploy. */
+function isAnythingCompared(logs: readonly LogRow[] | null | undefined): boolean {
+  return containers.value?.some(({ kind }) => kind === "CORE") ?? logs?.some(({ deploys }) => deploys > 0) ?? false;
 }
 
 function DriftItem({ row }: { readonly row: DriftRow }) {

@@ -1,11 +1,14 @@
 import type { DeployRowFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
+import { useIsNarrow } from "../list.tsx";
 import { Empty } from "../notice.tsx";
+import { toShortRelease } from "../short-release.ts";
 import { EnumState, toDeployTone } from "../state.tsx";
 import { Since } from "../time.tsx";
 
 /** Deploys, newest first. */
 export function DeployTable({ rows }: { readonly rows: readonly DeployRowFragment[] }) {
+  const isNarrow = useIsNarrow();
   if (rows.length === 0)
     return <Empty>No deploy is known: deploy_info.json, Kamal's audit log and the containers name none.</Empty>;
   return (
@@ -29,8 +32,8 @@ export function DeployTable({ rows }: { readonly rows: readonly DeployRowFragmen
         {rows.map(({ id, tag, state, service, destination, env, deployedBy, deployedAt }) => (
           <tr key={id}>
             <td>
-              <a data-row-link class="code isolate" href={href("/deploy", { id })}>
-                {tag}
+              <a data-row-link class="code isolate" href={href("/deploy", { id })} title={tag}>
+                {isNarrow ? toShortRelease(tag) : tag}
               </a>
             </td>
             <td>

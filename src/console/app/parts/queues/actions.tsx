@@ -84,7 +84,7 @@ export function toDiscard(job: JobSubject): Action {
     preview: job.preview,
     run: async (reason) => {
       const { data, failures } = await ask(ConsoleDiscardJobDocument, toVariables(job, reason));
-      return toChangedStep("Discarded", data?.discardJob ?? null, failures);
+      return toDiscardedStep(data?.discardJob ?? null, failures);
     },
     onDone: refreshAll,
   };
@@ -102,6 +102,23 @@ function toChangedStep(word: string, changed: { readonly state: string } | null,
     text: (
       <>
         {word}: it is now <span class="code">{changed?.state ?? "unknown"}</span>. <RecordLink />
+      </>
+    ),
+  };
+}
+
+/** Job systems' own words for a job that a worker runs. */
+const runningWords = new Set(["active", "executing", "running"]);
+
+/** A job that runs cannot be given up from outside: its worker is asked to stop it, and may not. */
+function toDiscardedStep(changed: { readonly state: string } | null, failures: readonly Failure[]): Step {
+  if (failures.length > 0 || !changed || !runningWords.has(changed.state.toLowerCase()))
+    return toChangedStep("Discarded", changed, failures);
+  return {
+    tone: "warn",
+    text: (
+      <>
+        Cancel was asked for; it still runs, and may end as if nothing had been asked. Look at it again. <RecordLink />
       </>
     ),
   };
@@ -159,17 +176,36 @@ async function previewGroup({ source, queue, fingerprint }: GroupSubject, limit:
   const found = data?.queue?.errors?.find((one) => one.fingerprint === fingerprint);
   if (!found)
     return { content: null, refusal: failure?.message ?? "No job of this queue failed with this error in the last 60 minutes" };
+  // A job may have failed more than once: there are no more jobs than failures.
+  if (found.complete) limit.value = Math.min(limit.value, Math.max(1, found.count));
   return {
     content: (
       <>
         <p>
           It failed {found.complete ? "" : "at least "}
-          {toCount(found.count)} times in the last 60 minutes in <span class="strong isolate">{queue}</span> of{" "}
-          <span class="isolate">{source}</span>. Those of its jobs that are still failed run again now, one by one, newest first;
-          discarded ones stay discarded.
+          {toCount(found.count)} {found.count === 1 ? "time" : "times"} in the last 60 minutes in{" "}
+          <span class="strong isolate">{queue}</span> of <span class="isolate">{source}</span>.{" "}
+          <b>
+            At most {toCount(limit.value)} {limit.value === 1 ? "job" : "jobs"} of this queue
+          </b>{" "}
+          run again now, one by one, newest first: those that are still failed. Discarded ones stay discarded.
+          {found.complete && found.count <= mostRetries
+            ? " A job may have failed more than once, so there may be fewer."
+            : ` One retry takes ${mostRetries}; it says how many are left.`}
+        </p>
+        <p class="muted">
+          {"The newest: "}
+          {found.jobIds.map((id, index) => (
+            <span key={id}>
+              {index > 0 && ", "}
+              <a class="link code isolate" href={href("/job", { source, id, queue })}>
+                {id}
+              </a>
+            </span>
+          ))}
         </p>
         <pre class="error-text">{found.error}</pre>
-        <label for="limit">At most so many jobs</label>
+        <label for="limit">Retry at most so many jobs</label>
         <input
           id="limit"
           class="input"

@@ -10,7 +10,7 @@ import { params, setParams } from "../../page/url.ts";
 import { toCount, toDuration, toRate } from "../format.ts";
 import { Graph, type GraphMark, type Series } from "../graph/graph.tsx";
 import { FailureNotice } from "../notice.tsx";
-import { toShortRelease } from "../release.tsx";
+import { toShortRelease } from "../short-release.ts";
 import { Clock } from "../time.tsx";
 
 /** The ranges of the chips: minutes back, and how often the question moves on, seconds. */

@@ -2,6 +2,7 @@ import { ConsoleJobDocument, type ConsoleJobQuery } from "../../../../generated/
 import { ask } from "../../data/client.ts";
 import type { Action } from "../action.tsx";
 import { toWords } from "../format.ts";
+import { Banner } from "../notice.tsx";
 import { JobButton, type JobSubject, toDiscard, toRetry } from "./actions.tsx";
 
 interface JobActionsProps {
@@ -64,11 +65,17 @@ function Preview({ source, queue, job, error, verb }: PreviewProps) {
   const attempts = job?.attempt ?? null;
   return (
     <>
-      <p>
-        {verb === "retry"
-          ? "It runs again now, whether it failed for good or waits for its next attempt."
-          : "It is given up and not tried again; its row stays."}
-      </p>
+      {verb === "discard" && job?.state === "RUNNING" ? (
+        <Banner tone="warn">
+          It runs now: only a cancel is asked for, and the job may go on. Most job systems refuse even that while a job runs.
+        </Banner>
+      ) : (
+        <p>
+          {verb === "retry"
+            ? "It runs again now, whether it failed for good or waits for its next attempt."
+            : "It is given up and not tried again; its row stays."}
+        </p>
+      )}
       <dl class="facts">
         <dt>queue</dt>
         <dd class="isolate">

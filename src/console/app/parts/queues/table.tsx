@@ -1,11 +1,15 @@
+import { useRef } from "preact/hooks";
 import type { QueueRow } from "../../data/queues.ts";
 import { href } from "../../page/url.ts";
 import { toCount, toDuration, toRate } from "../format.ts";
+import { useHeldOrder } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { EnumState, toQueueTone } from "../state.tsx";
 
-/** Queues with the numbers that say whether they move. */
-export function QueueTable({ rows }: { readonly rows: readonly QueueRow[] }) {
+/** The first `most` queues with the numbers that say whether they move. They change places only while no pointer rests on them. */
+export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueRow[]; readonly most: number }) {
+  const isHeld = useRef(false);
+  const rows = useHeldOrder(all, toId, isHeld, "").slice(0, most);
   if (rows.length === 0) return <Empty>No queue is known here: see the sources at Queues.</Empty>;
   return (
     <table class="table queues">
@@ -27,7 +31,7 @@ export function QueueTable({ rows }: { readonly rows: readonly QueueRow[] }) {
           </th>
         </tr>
       </thead>
-      <tbody>
+      <tbody onPointerEnter={() => (isHeld.current = true)} onPointerLeave={() => (isHeld.current = false)}>
         {rows.map(({ id, name, source, state, depth, exact, oldestAgeSeconds, processedPerSec, failuresLastHour }) => (
           <tr key={id}>
             <td>
@@ -53,4 +57,8 @@ export function QueueTable({ rows }: { readonly rows: readonly QueueRow[] }) {
       </tbody>
     </table>
   );
+}
+
+function toId({ id }: QueueRow): string {
+  return id;
 }

@@ -1,0 +1,44 @@
+import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
+import { toWords } from "../format.ts";
+
+type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
+
+/** A container's state as it is shown; `title` is for where the word alone is not enough. */
+export interface Seen {
+  readonly tone: "ok" | "warn" | "bad" | "unknown";
+  readonly word: string;
+  readonly title?: string;
+}
+
+/** What is wrong with a container, as the list of problems has it; its word is for where the container's name is near. */
+export interface Trouble extends Seen, Pick<ProblemRow, "since" | "evidence" | "rule"> {
+  readonly title: string;
+}
+
+const words: Readonly<Record<string, string>> = {
+  CONTAINER_MEMORY_HIGH: "memory is high",
+  CONTAINER_OOM_KILLED: "out of memory",
+  CONTAINER_RESTART_LOOP: "restarts in a loop",
+  CONTAINER_STOPPED: "stopped",
+  CONTAINER_UNHEALTHY: "unhealthy",
+  LEFTOVER: "still live",
+};
+
+/** The worst problem of each container that has one, by the container's id: the first critical one, else the first. */
+export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Trouble> {
+  const troubles = new Map<string, Trouble>();
+  for (const { container, severity, kind, title, since, evidence, rule } of rows) {
+    if (!container) continue;
+    const tone = severity === "CRITICAL" ? "bad" : "warn";
+    const before = troubles.get(container.id);
+    if (before && (before.tone === "bad" || tone === "warn")) continue;
+    troubles.set(container.id, { tone, word: words[kind] ?? toWords(kind), title, since, evidence, rule });
+  }
+  return troubles;
+}
+
+/** The worse of what a container's engine says of it and its problem; the problem says more where they are equal. */
+export function toWorse(own: Seen, trouble: Trouble | undefined): Seen {
+  if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
+  return { tone: trouble.tone, word: trouble.word, title: [trouble.title, ...trouble.evidence].join("\n") };
+}

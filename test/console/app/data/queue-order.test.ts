@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { orderByTrouble } from "../../../../src/console/app/data/queue-order.ts";
+
+function order(...queues: readonly (readonly [name: string, state: string, oldestAgeSeconds: number | null])[]) {
+  const rows = queues.map(([name, state, oldestAgeSeconds]) => ({
+    name,
+    state: state as "OK",
+    oldestAgeSeconds,
+    source: "main",
+  }));
+  return orderByTrouble(rows).map(({ name }) => name);
+}
+
+describe("orderByTrouble", () => {
+  it("orders healthy queues by name, whatever their ages and states", () => {
+    expect(order(["c", "OK", 9], ["a", "IDLE", null], ["b", "OK", 40])).toEqual(["a", "b", "c"]);
+    expect(order(["c", "IDLE", null], ["a", "OK", 3], ["b", "IDLE", 0])).toEqual(["a", "b", "c"]);
+  });
+
+  it("puts the worse state first", () => {
+    const queues = [
+      ["a", "OK", 0],
+      ["b", "PAUSED", 0],
+      ["c", "BACKLOG", 0],
+      ["d", "FAILING", 0],
+      ["e", "NO_WORKERS", 0],
+      ["f", "STALLED", 0],
+    ] as const;
+    expect(order(...queues)).toEqual(["f", "e", "d", "c", "b", "a"]);
+  });
+
+  it("puts the much older first within a state, and keeps near ones by name", () => {
+    expect(order(["a", "BACKLOG", 600], ["b", "BACKLOG", 7200])).toEqual(["b", "a"]);
+    expect(order(["a", "BACKLOG", 600], ["b", "BACKLOG", 640])).toEqual(["a", "b"]);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
+
+const container = { id: "c1", name: "worker-1", engine: "e", kind: "CORE", role: "worker", service: "s", version: "v1" } as const;
+
+const loop: Parameters<typeof toTroubles>[0][number] = {
+  id: "p1",
+  kind: "CONTAINER_RESTART_LOOP",
+  severity: "CRITICAL",
+  title: "worker-1 restarts in a loop",
+  since: "2026-11-27T09:00:00Z",
+  at: "2026-11-27T09:00:00Z",
+  evidence: ["5 restarts in 15 min"],
+  rule: "At least 3 restarts in 15 min",
+  alert: null,
+  env: null,
+  destination: null,
+  service: null,
+  role: null,
+  source: null,
+  upstream: null,
+  container,
+  queue: null,
+  host: null,
+  engine: null,
+  deploy: null,
+};
+const memory: typeof loop = { ...loop, id: "p2", kind: "CONTAINER_MEMORY_HIGH", severity: "WARNING", title: "memory at 93 %" };
+
+describe("toTroubles", () => {
+  it.each([
+    ["the critical one first", [loop, memory]],
+    ["the critical one last", [memory, loop]],
+  ])("chooses the critical problem of a container: %s", (_, rows) => {
+    expect(toTroubles(rows).get("c1")?.word).toBe("restarts in a loop");
+  });
+
+  it("leaves out problems without a container", () => {
+    expect(toTroubles([{ ...loop, container: null }]).size).toBe(0);
+  });
+});
+
+describe("toWorse", () => {
+  const [looping, warned] = [toTroubles([loop]).get("c1"), toTroubles([memory]).get("c1")];
+  const running = { tone: "ok", word: "running" } as const;
+  const exited = { tone: "bad", word: "exited" } as const;
+
+  it("shows a running container that loops as bad", () => {
+    const title = "worker-1 restarts in a loop\n5 restarts in 15 min";
+    expect(toWorse(running, looping)).toEqual({ tone: "bad", word: "restarts in a loop", title });
+  });
+
+  it("shows a warning only where its own state is not worse", () => {
+    expect(toWorse(running, warned)).toMatchObject({ tone: "warn", word: "memory is high" });
+    expect(toWorse(exited, warned)).toEqual(exited);
+  });
+
+  it("shows a container without a problem as its engine says", () => {
+    expect(toWorse(running, undefined)).toEqual(running);
+  });
+});
