@@ -19,11 +19,14 @@ export interface StreamEvents {
   notice(text: string, tone: "muted" | "warn" | "bad"): void;
   /** The connection is lost, and will be opened again. */
   broken(): void;
-  /** After each message: the connection works. */
+  /** The connection works: after each message, and once the gateway has accepted the stream. */
   received(): void;
   /** The gateway refuses to go on. */
   refused(failure: Failure): void;
 }
+
+/** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
+const acceptedMs = 300;
 
 /** A role's lines are merged half a second behind: later ones may be older by this much, ms. */
 export const disorderMs = 1000;
@@ -40,14 +43,40 @@ const noticeTexts = {
 
 /** Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. */
 export function openStream(pages: LogPages, events: StreamEvents): () => void {
-  return isSingle(pages.target) ? followContainer(pages, events) : followRole(pages, events);
+  let accepted: ReturnType<typeof setTimeout> | undefined;
+  const toSink: ToSink = (next) => ({
+    next: ({ data }) => {
+      if (!data) return;
+      next(data);
+      events.received();
+    },
+    connected: () => {
+      accepted = setTimeout(() => events.received(), acceptedMs);
+    },
+    broken: () => {
+      clearTimeout(accepted);
+      events.broken();
+    },
+    ended: (failure) => {
+      clearTimeout(accepted);
+      if (failure) events.refused(failure);
+    },
+  });
+  const stop = isSingle(pages.target) ? followContainer(pages, events, toSink) : followRole(pages, events, toSink);
+  return () => {
+    clearTimeout(accepted);
+    stop();
+  };
 }
 
-function followContainer({ target, filter, sources }: LogPages, events: StreamEvents): () => void {
+/** `connected` is called when the gateway has accepted the stream: a quiet log has no message that says so. */
+type ToSink = <Data>(next: (data: Data) => void) => Sink<Data> & { connected(): void };
+
+function followContainer({ target, filter, sources }: LogPages, events: StreamEvents, toSink: ToSink): () => void {
   const { names, engine } = target;
   const name = names?.[0] ?? "";
   const source = sources.named(name, engine);
-  const sink = toSink<ConsoleContainerLogSubscription>(events, ({ containerLogs: batch }) => {
+  const sink = toSink<ConsoleContainerLogSubscription>(({ containerLogs: batch }) => {
     if (!batch) return;
     const rows = batch.lines.map(({ timestamp, level, message }) => toLineRow(timestamp, level, message, source));
     events.rows(rows, batch.dropped);
@@ -58,9 +87,9 @@ function followContainer({ target, filter, sources }: LogPages, events: StreamEv
   return follow(ConsoleContainerLogDocument, variables, sink);
 }
 
-function followRole(pages: LogPages, events: StreamEvents): () => void {
+function followRole(pages: LogPages, events: StreamEvents, toSink: ToSink): () => void {
   let isOpening = true;
-  const sink = toSink<ConsoleRoleLogSubscription>(events, ({ logs: batch }) => {
+  const sink = toSink<ConsoleRoleLogSubscription>(({ logs: batch }) => {
     if (!batch) return;
     const rows = batch.lines.map((line) => pages.toRow(line));
     events.rows(rows, batch.dropped);
@@ -78,18 +107,4 @@ function followRole(pages: LogPages, events: StreamEvents): () => void {
     return { ...pages.target, ...toFilterVariables(pages.filter), ...events.resume(disorderMs) };
   };
   return follow(ConsoleRoleLogDocument, variables, sink);
-}
-
-function toSink<Data>(events: StreamEvents, next: (data: Data) => void): Sink<Data> {
-  return {
-    next: ({ data }) => {
-      if (!data) return;
-      next(data);
-      events.received();
-    },
-    broken: () => events.broken(),
-    ended: (failure) => {
-      if (failure) events.refused(failure);
-    },
-  };
 }
