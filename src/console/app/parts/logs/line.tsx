@@ -5,7 +5,7 @@ import { toClock, toCount, toDuration, toLocalTime } from "../format.ts";
 import { Shape } from "../state.tsx";
 import type { Highlighter } from "./highlight.ts";
 import { indentJson, type LineParts, partsOf } from "./json.ts";
-import type { LogNote, LogRow } from "./row.ts";
+import type { LogBreak, LogNote, LogRow } from "./row.ts";
 
 /** Longer lines are cut until they are opened. */
 const maxShown = 2000;
@@ -160,7 +160,7 @@ function NoteText({ note }: { readonly note: LogNote }) {
       </>
     );
   }
-  if (note.kind === "break") return <Break lostAt={note.lostAt} backAt={note.backAt} />;
+  if (note.kind === "break") return <Break note={note} />;
   return (
     <>
       <Shape tone="warn" />{" "}
@@ -174,8 +174,15 @@ function NoteText({ note }: { readonly note: LogNote }) {
   );
 }
 
-function Break({ lostAt, backAt }: { readonly lostAt: number; readonly backAt: number | null }) {
+function Break({ note: { lostAt, backAt, limit } }: { readonly note: LogBreak }) {
   const seconds = Math.round(((backAt ?? now.value) - lostAt) / 1000);
+  if (limit !== null)
+    return (
+      <>
+        <Shape tone={backAt === null ? "warn" : "ok"} /> {limit}:{" "}
+        {backAt === null ? "new lines are asked for every 3 s" : `new lines were asked for every 3 s for ${toDuration(seconds)}`}
+      </>
+    );
   if (backAt !== null)
     return (
       <>

@@ -5,7 +5,8 @@ import {
   type ConsoleRoleLogSubscription,
 } from "../../../../generated/console.ts";
 import { type Failure, follow, type Sink } from "../../data/client.ts";
-import { type LogPages, toLineRow } from "./pages.ts";
+import { disorderMs, type LogPages, toLineRow } from "./pages.ts";
+import { LogPoll } from "./poll.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
@@ -17,8 +18,8 @@ export interface StreamEvents {
   rows(rows: readonly LogRow[], dropped: number): void;
   /** Something happened to a container. */
   notice(text: string, tone: "muted" | "warn" | "bad"): void;
-  /** The connection is lost, and will be opened again. */
-  broken(): void;
+  /** The connection is lost, and will be opened again. With a refusal no stream is possible now: lines are asked for in rounds until one is. */
+  broken(refusal: Failure | null): void;
   /** The connection works: after each message, and once the gateway has accepted the stream. */
   received(): void;
   /** The gateway refuses to go on. */
@@ -28,8 +29,8 @@ export interface StreamEvents {
 /** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
 const acceptedMs = 300;
 
-/** A role's lines are merged half a second behind: later ones may be older by this much, ms. */
-export const disorderMs = 1000;
+/** A page that is hidden for so long gives its stream back, ms: a token has only a few. */
+const hiddenMs = 10_000;
 
 const noticeTexts = {
   STOPPED: "the container is not running; lines continue at its next start",
@@ -41,9 +42,35 @@ const noticeTexts = {
   UNREADABLE: "its log cannot be read; it is tried again",
 } as const;
 
-/** Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. */
+/**
+ * Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. A page that is hidden stops, and
+ * goes on after the last line once it is seen again.
+ */
 export function openStream(pages: LogPages, events: StreamEvents): () => void {
+  let stop: (() => void) | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const leave = () => {
+    stop?.();
+    stop = null;
+  };
+  const update = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(leave, hiddenMs);
+    else stop ??= openNow(pages, events);
+  };
+  stop = openNow(pages, events);
+  update();
+  document.addEventListener("visibilitychange", update);
+  return () => {
+    document.removeEventListener("visibilitychange", update);
+    clearTimeout(timer);
+    leave();
+  };
+}
+
+function openNow(pages: LogPages, events: StreamEvents): () => void {
   let accepted: ReturnType<typeof setTimeout> | undefined;
+  const poll = new LogPoll(pages, events);
   const toSink: ToSink = (next) => ({
     next: ({ data }) => {
       if (!data) return;
@@ -53,18 +80,26 @@ export function openStream(pages: LogPages, events: StreamEvents): () => void {
     connected: () => {
       accepted = setTimeout(() => events.received(), acceptedMs);
     },
-    broken: () => {
+    broken: (refusal) => {
       clearTimeout(accepted);
-      events.broken();
+      events.broken(refusal);
+      if (refusal) poll.start();
     },
     ended: (failure) => {
       clearTimeout(accepted);
       if (failure) events.refused(failure);
     },
   });
-  const stop = isSingle(pages.target) ? followContainer(pages, events, toSink) : followRole(pages, events, toSink);
+  const resume: StreamEvents["resume"] = (behindMs) => {
+    // What it reads from now on would come a second time.
+    poll.stop();
+    return events.resume(behindMs);
+  };
+  const open = isSingle(pages.target) ? followContainer : followRole;
+  const stop = open(pages, { ...events, resume }, toSink);
   return () => {
     clearTimeout(accepted);
+    poll.stop();
     stop();
   };
 }

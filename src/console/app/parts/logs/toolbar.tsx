@@ -39,10 +39,10 @@ export function Toolbar({ session, target, filter, onCopy }: ToolbarProps) {
         type="button"
         class="button log-follow"
         aria-pressed={session.isFollowing.value}
-        title="Follow the end (f)"
+        title={session.limit.value === null ? "Follow the end (f)" : `${session.limit.value}: new lines are asked for every 3 s`}
         onClick={() => (session.isFollowing.value ? session.pause() : session.toEnd())}
       >
-        {session.isFollowing.value ? "‖ following" : "▶ follow"}
+        {!session.isFollowing.value ? "▶ follow" : session.limit.value === null ? "‖ following" : "‖ every 3 s"}
       </button>
     </div>
   );
