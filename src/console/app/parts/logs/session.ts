@@ -71,6 +71,16 @@ export class LogSession {
     cancelAnimationFrame(this.#frame);
   }
 
+  /** Gives its stream back until `resume`. */
+  suspend(): void {
+    this.#stopStream();
+  }
+
+  /** Goes on after the last line. */
+  resume(): void {
+    if (this.isLive) this.#followEnd();
+  }
+
   /** Shows the end, and follows it. */
   toEnd(): void {
     this.isFollowing.value = true;
@@ -237,7 +247,7 @@ export class LogSession {
     this.#stopStream();
     this.isLive = true;
     this.#last = this.buffer.newest?.at ?? null;
-    const stop = openStream(this.pages, {
+    this.#stopStream = openStream(this.pages, {
       resume: (behindMs) => this.#resume(behindMs),
       rows: (rows, dropped) => this.#add(rows, dropped),
       notice: (text, tone) => this.#note(text, tone),
@@ -253,10 +263,6 @@ export class LogSession {
         if (!lasting.has(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
       },
     });
-    this.#stopStream = () => {
-      stop();
-      this.#stopStream = () => {};
-    };
   }
 
   /** Where a stream begins: at the last line that is known, which comes again if nothing is missing. */
