@@ -115,9 +115,11 @@ function EndButton({ session }: { readonly session: LogSession }) {
   );
 }
 
-function toEmptyReason({ level, search }: LogFilter): string {
-  if (search)
-    return `No line contains “${search}”${level ? ` at ${level.toLowerCase()} or above` : ""} yet. New ones appear here.`;
+function toEmptyReason({ level, search, isRegex }: LogFilter): string {
+  if (search) {
+    const what = `${isRegex ? "matches" : "contains"} “${search}”${level ? ` at ${level.toLowerCase()} or above` : ""}`;
+    return `No line ${what} yet. Lines are searched as they are written: for status=200 in a JSON line, search "status":200.`;
+  }
   if (level) return `No line is at ${level.toLowerCase()} or above yet. New ones appear here.`;
   return "Nothing was written yet. New lines appear here.";
 }
