@@ -8,6 +8,8 @@ import { type Failure, follow } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
 import { toClock, toLocalTime } from "../format.ts";
+import { parseLine } from "../logs/json.ts";
+import { LineText } from "../logs/line.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
 
 type Notice = NonNullable<ConsoleContainerTailSubscription["containerLogs"]>["notice"];
@@ -51,7 +53,9 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
             >
               <span class="muted">{toClock(timestamp)}</span>
               <span class={toLevelClass(level)}>{level?.toLowerCase() ?? ""}</span>
-              <span class="cut isolate">{message.slice(0, mostCharacters)}</span>
+              <span class="cut isolate">
+                <LineText text={message} parts={parseLine(message)} most={mostCharacters} />
+              </span>
             </a>
           ))}
         </div>
