@@ -4,7 +4,7 @@ import {
   type ConsoleContainerTailSubscription,
   type TailLineFragment,
 } from "../../../../generated/console.ts";
-import { type Failure, follow } from "../../data/client.ts";
+import { type Failure, follow, type Sink } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
 import { toClock, toLocalTime } from "../format.ts";
@@ -96,7 +96,7 @@ function useTail(name: string, engine: string, isAllowed: boolean): Shown & { re
         isFresh = true;
         return { name, engine, tail: shownLines };
       };
-      return follow(ConsoleContainerTailDocument, variables, {
+      const sink: Sink<ConsoleContainerTailSubscription> & { connected(): void } = {
         next: ({ data }) => {
           const batch = data?.containerLogs;
           if (!batch) return;
@@ -105,9 +105,11 @@ function useTail(name: string, engine: string, isAllowed: boolean): Shown & { re
           const notice = batch.notice ?? (batch.lines.length > 0 ? null : latest.current.notice);
           change({ lines: [...before, ...batch.lines].slice(-shownLines), notice, failure: null });
         },
-        broken() {},
+        connected: () => change({ ...latest.current, failure: null }),
+        broken: (refusal) => refusal && change({ ...latest.current, failure: refusal }),
         ended: (failure) => change({ ...latest.current, failure }),
-      });
+      };
+      return follow(ConsoleContainerTailDocument, variables, sink);
     };
     const update = () => {
       if (!document.hidden) stop ??= open();
