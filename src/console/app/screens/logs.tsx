@@ -76,7 +76,12 @@ function Log({ target, filter }: { readonly target: LogTarget; readonly filter: 
       <h1 class="hidden-text">{label}</h1>
       <Toolbar session={session} target={target} filter={filter} wrongSearch={wrongSearch} onCopy={copyShown} />
       {failure.value !== wrongSearch && <FailureNotice failure={failure.value} what="Log" />}
-      {isRefused && !wrongSearch && <Choices target={target} rows={containers.value ?? []} />}
+      {isRefused &&
+        (wrongSearch ? (
+          <p class="log-empty muted">No line can be searched for with this expression.</p>
+        ) : (
+          <Choices target={target} rows={containers.value ?? []} />
+        ))}
       {parts.value.map(({ container, error }) => (
         <Banner key={`${container.engine}/${container.name}`} tone="warn">
           Lines of {container.name} are missing: {error?.message}

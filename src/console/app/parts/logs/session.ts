@@ -308,6 +308,7 @@ export class LogSession {
       if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs) this.#known = null;
       this.#pushLive(row);
     }
+    this.#changed();
   }
 
   #pushLive(row: LogRow): void {
