@@ -8,9 +8,6 @@ export type LogPage = NonNullable<ConsoleLogPageQuery["logs"]>;
 export type LogPart = LogPage["containers"][number];
 export type PageLine = LogPage["lines"][number];
 
-/** A role's lines are merged half a second behind: later ones may be older by this much, ms. */
-export const disorderMs = 1000;
-
 /** The newest lines without any; those around a time, or those next to the page of a cursor. */
 export interface PageTurn {
   readonly at?: string;

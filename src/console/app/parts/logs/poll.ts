@@ -1,7 +1,8 @@
-import { Unreachable } from "../../data/client.ts";
 import { toSortable } from "./moment.ts";
-import { disorderMs, type LogPages, type PageTurn, RefusedError } from "./pages.ts";
 import type { LogRow } from "./row.ts";
+
+/** A role's lines are merged half a second behind: later ones may be older by this much, ms. */
+export const disorderMs = 1000;
 
 /** From the start of one round to that of the next, ms. */
 const pollMs = 3000;
@@ -10,22 +11,29 @@ const pageLines = 1000;
 /** Pages of one round; the next one goes on after them. */
 const mostPages = 8;
 
-interface PollEvents {
+/** Rows of a page; the cursor is null where the log has no more. */
+interface Round {
+  readonly rows: readonly LogRow[];
+  readonly nextCursor: string | null;
+}
+
+interface PollOptions {
   /** Asked before each round: from when on. */
   resume(behindMs: number): { readonly since: string | null; readonly tail: number };
-  rows(rows: readonly LogRow[], dropped: number): void;
+  /** Reads the newest lines, those around a time or those after a cursor. Null when the gateway cannot be asked now. */
+  read(turn: { at?: string; after?: string }, tail: number, abort: AbortSignal): Promise<Round | null>;
+  rows(rows: readonly LogRow[]): void;
 }
 
 /** Asks for new lines in rounds of 3 s while no stream is possible. A round that fails is asked again. */
 export class LogPoll {
-  readonly #pages: LogPages;
-  readonly #events: PollEvents;
+  readonly #options: PollOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | null = null;
   #beganAt = 0;
 
-  constructor(pages: LogPages, events: PollEvents) {
-    [this.#pages, this.#events] = [pages, events];
+  constructor(options: PollOptions) {
+    this.#options = options;
   }
 
   /** Begins the next round when it is due. */
@@ -45,30 +53,21 @@ export class LogPoll {
     const running = new AbortController();
     this.#running = running;
     this.#beganAt = Date.now();
-    try {
-      await this.#read(running.signal);
-    } catch (error) {
-      if (running.signal.aborted) return;
-      if (!(error instanceof RefusedError || error instanceof Unreachable)) throw error;
-    }
+    await this.#read(running.signal);
     if (!running.signal.aborted) this.start();
   }
 
   async #read(abort: AbortSignal): Promise<void> {
-    const { since, tail } = this.#events.resume(disorderMs);
+    const { since, tail } = this.#options.resume(disorderMs);
     const from = since === null ? "" : toSortable(since);
     // A marker is no line that would be recognised: only those after the last line are new.
     const last = since === null ? "" : toSortable(new Date(Date.parse(since) + disorderMs + 1).toISOString());
-    let turn: PageTurn | null = since === null ? {} : { at: since };
+    let turn: { at?: string; after?: string } | null = since === null ? {} : { at: since };
     for (let count = 0; turn !== null && count < mostPages; count++) {
-      const page = await this.#pages.read(turn, since === null ? tail : pageLines, abort);
-      if (abort.aborted) return;
-      const rows = page.lines.map((line) => this.#pages.toRow(line));
-      this.#events.rows(
-        rows.filter((row) => row.at >= (row.note ? last : from)),
-        0,
-      );
-      turn = page.hasNewer && page.endCursor !== null ? { after: page.endCursor } : null;
+      const page: Round | null = await this.#options.read(turn, since === null ? tail : pageLines, abort);
+      if (abort.aborted || !page) return;
+      this.#options.rows(page.rows.filter((row) => row.at >= (row.note ? last : from)));
+      turn = page.nextCursor === null ? null : { after: page.nextCursor };
     }
   }
 }

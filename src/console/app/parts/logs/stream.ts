@@ -4,9 +4,9 @@ import {
   ConsoleRoleLogDocument,
   type ConsoleRoleLogSubscription,
 } from "../../../../generated/console.ts";
-import { type Failure, follow, type Sink } from "../../data/client.ts";
-import { disorderMs, type LogPages, toLineRow } from "./pages.ts";
-import { LogPoll } from "./poll.ts";
+import { type Failure, follow, type Sink, Unreachable } from "../../data/client.ts";
+import { type LogPages, type PageTurn, RefusedError, toLineRow } from "./pages.ts";
+import { disorderMs, LogPoll } from "./poll.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
@@ -70,7 +70,11 @@ export function openStream(pages: LogPages, events: StreamEvents): () => void {
 
 function openNow(pages: LogPages, events: StreamEvents): () => void {
   let accepted: ReturnType<typeof setTimeout> | undefined;
-  const poll = new LogPoll(pages, events);
+  const poll = new LogPoll({
+    resume: (behindMs) => events.resume(behindMs),
+    read: (turn, tail, abort) => readRows(pages, turn, tail, abort),
+    rows: (rows) => events.rows(rows, 0),
+  });
   const toSink: ToSink = (next) => ({
     next: ({ data }) => {
       if (!data) return;
@@ -102,6 +106,16 @@ function openNow(pages: LogPages, events: StreamEvents): () => void {
     poll.stop();
     stop();
   };
+}
+
+async function readRows(pages: LogPages, turn: PageTurn, tail: number, abort: AbortSignal) {
+  try {
+    const { lines, hasNewer, endCursor } = await pages.read(turn, tail, abort);
+    return { rows: lines.map((line) => pages.toRow(line)), nextCursor: hasNewer ? endCursor : null };
+  } catch (error) {
+    if (abort.aborted || error instanceof RefusedError || error instanceof Unreachable) return null;
+    throw error;
+  }
 }
 
 /** `connected` is called when the gateway has accepted the stream: a quiet log has no message that says so. */
