@@ -1,7 +1,7 @@
 /** Where a part of a JSON line is in its text, with its name. */
-export type TextRange = readonly [from: number, to: number];
+type TextRange = readonly [from: number, to: number];
 
-export type LineField = readonly [name: string, value: string, range: TextRange];
+type LineField = readonly [name: string, value: string, range: TextRange];
 
 /** A line as it is read: what it says, and what else it states. */
 export interface LineParts {
