@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Failure } from "../data/client.ts";
 import { containers, containersFailure } from "../data/containers.ts";
 import { overlay } from "../page/keys.ts";
 import { params, setParams } from "../page/url.ts";
@@ -30,12 +31,10 @@ export function Logs() {
 }
 
 function Log({ target, filter }: { readonly target: LogTarget; readonly filter: LogFilter }) {
-  const key = JSON.stringify([target, filter]);
-  const session = useMemo(() => new LogSession(target, filter, new LogSources(target, containers.peek() ?? [])), [key]);
-  useEffect(() => () => session.close(), [session]);
-  usePlace(session);
+  const { asked, session } = useSession(target, filter);
+  usePlace(asked, session);
   useFollowKeys(session);
-  const style = useLineStyle(session, target, filter);
+  const style = useLineStyle(session);
   const isMarked = useMark();
   const [copied, setCopied] = useState<string | null>(null);
   const isCopying = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -68,15 +67,21 @@ function Log({ target, filter }: { readonly target: LogTarget; readonly filter: 
     }
   };
 
-  const { isLoading, failure, parts } = session;
+  const { isLoading, failure, parts, pages } = session;
+  const wrongSearch = toSearchFailure(asked);
   const isRefused = session.version.value >= 0 && failure.value !== null && session.buffer.size === 0;
   const label = `Log of ${target.role ?? target.names?.join(", ")}`;
   return (
-    <div class="log-screen">
+    <div class={`log-screen ${asked.isLoading.value ? "asking" : ""}`}>
       <h1 class="hidden-text">{label}</h1>
-      <Toolbar session={session} target={target} filter={filter} onCopy={copyShown} />
-      <FailureNotice failure={failure.value} what="Log" />
-      {isRefused && <Choices target={target} rows={containers.value ?? []} />}
+      <Toolbar session={session} target={target} filter={filter} wrongSearch={wrongSearch} onCopy={copyShown} />
+      {failure.value !== wrongSearch && <FailureNotice failure={failure.value} what="Log" />}
+      {isRefused &&
+        (wrongSearch ? (
+          <p class="log-empty muted">No line can be searched for with this expression.</p>
+        ) : (
+          <Choices target={target} rows={containers.value ?? []} />
+        ))}
       {parts.value.map(({ container, error }) => (
         <Banner key={`${container.engine}/${container.name}`} tone="warn">
           Lines of {container.name} are missing: {error?.message}
@@ -86,7 +91,7 @@ function Log({ target, filter }: { readonly target: LogTarget; readonly filter: 
         <Skeleton rows={12} />
       ) : isRefused ? null : (
         <LogView
-          key={key}
+          key={JSON.stringify([pages.target, pages.filter])}
           session={session}
           style={style}
           isWrapped={isWrapped()}
@@ -95,7 +100,9 @@ function Log({ target, filter }: { readonly target: LogTarget; readonly filter: 
           onRow={onRow}
         />
       )}
-      {!isLoading.value && !isRefused && session.buffer.size === 0 && <p class="log-empty muted">{toEmptyReason(filter)}</p>}
+      {!isLoading.value && !isRefused && session.buffer.size === 0 && (
+        <p class="log-empty muted">{toEmptyReason(pages.filter)}</p>
+      )}
       {!session.isFollowing.value && !isLoading.value && !isRefused && <EndButton session={session} />}
       <p class="log-copied" role="status">
         {copied}
@@ -113,29 +120,68 @@ function EndButton({ session }: { readonly session: LogSession }) {
   );
 }
 
-function toEmptyReason({ level, search }: LogFilter): string {
-  if (search)
-    return `No line contains “${search}”${level ? ` at ${level.toLowerCase()} or above` : ""} yet. New ones appear here.`;
+function toEmptyReason({ level, search, isRegex }: LogFilter): string {
+  if (search) {
+    const what = `${isRegex ? "matches" : "contains"} “${search}”${level ? ` at ${level.toLowerCase()} or above` : ""}`;
+    return `No line ${what} yet. Lines are searched as they are written: for status=200 in a JSON line, search "status":200.`;
+  }
   if (level) return `No line is at ${level.toLowerCase()} or above yet. New ones appear here.`;
   return "Nothing was written yet. New lines appear here.";
 }
 
-/** Moves the session to where the address says, and the address to where the reader went. */
-function usePlace(session: LogSession): void {
+/** What is wrong with a session's search; null when nothing is. Only the gateway knows what its RE2 understands. */
+function toSearchFailure({ failure, pages: { filter } }: LogSession): Failure | null {
+  return filter.isRegex && filter.search && failure.value?.code === "invalid_request" ? failure.value : null;
+}
+
+/**
+ * The session that the address asks for, and the one that is shown: with another filter the lines before stay in view until there are others, and for as long as
+ * the search is wrong.
+ */
+function useSession(target: LogTarget, filter: LogFilter): { readonly asked: LogSession; readonly session: LogSession } {
+  const place = JSON.stringify(target);
+  const key = place + JSON.stringify(filter);
+  const asked = useMemo(() => new LogSession(target, filter, new LogSources(target, containers.peek() ?? [])), [key]);
+  const shown = useRef(asked);
+  const isReady = !asked.isLoading.value && toSearchFailure(asked) === null;
+  if (isReady || JSON.stringify(shown.current.pages.target) !== place) shown.current = asked;
+  const session = shown.current;
+  const isWrong = toSearchFailure(asked) !== null;
+  useEffect(() => {
+    if (session === asked) return;
+    // A token has few streams: the next log may need this one's.
+    if (isWrong) session.resume();
+    else session.suspend();
+  }, [asked, session, isWrong]);
+  useEffect(
+    () => () => {
+      if (asked !== shown.current) asked.close();
+    },
+    [asked],
+  );
+  useEffect(() => () => session.close(), [session]);
+  return { asked, session };
+}
+
+/** Moves the session to where the address says, and the address to where the reader went. A wrong search has no places: then it is the one shown that moves. */
+function usePlace(asked: LogSession, session: LogSession): void {
   const at = params.value.get("at");
   const before = useRef<LogSession | null>(null);
   useEffect(() => {
+    const next = toSearchFailure(asked) ? session : asked;
     const previous = before.current;
-    before.current = session;
     // With another filter the reader stays at the time that they were reading.
-    if (at === null && previous && previous !== session && !previous.isFollowing.peek() && previous.topAt)
-      return session.toMoment(previous.topAt, []);
+    if (at === null && previous && previous !== next && !previous.isFollowing.peek() && previous.topAt)
+      return next.toMoment(previous.topAt, []);
     const moment = at === null ? null : parseMoment(at, Date.now());
-    if (moment === null) session.toEnd();
+    if (moment === null) next.toEnd();
     else if (moment !== at) setParams({ at: moment });
-    else if (session.has(moment) && params.peek().has("line")) session.pause();
-    else session.toMoment(moment, readMarks(moment));
-  }, [session, at]);
+    else if (next.has(moment) && params.peek().has("line")) next.pause();
+    else next.toMoment(moment, readMarks(moment));
+  }, [asked, at]);
+  useEffect(() => {
+    before.current = session;
+  });
   const isFollowing = session.isFollowing.value;
   useEffect(() => {
     if (isFollowing && params.peek().has("at")) setParams({ at: null, line: null, to: null, mark: null });
@@ -163,7 +209,9 @@ function useFollowKeys(session: LogSession): void {
   }, [session]);
 }
 
-function useLineStyle(session: LogSession, target: LogTarget, { search, isRegex, matchCase }: LogFilter) {
+function useLineStyle(session: LogSession) {
+  const { target, filter } = session.pages;
+  const { search, isRegex, matchCase } = filter;
   const isNarrow = useIsNarrow();
   void session.version.value;
   const hasSource = !isSingle(target) && session.sourceCount > 1;

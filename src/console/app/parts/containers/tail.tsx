@@ -4,10 +4,12 @@ import {
   type ConsoleContainerTailSubscription,
   type TailLineFragment,
 } from "../../../../generated/console.ts";
-import { type Failure, follow } from "../../data/client.ts";
+import { type Failure, follow, type Sink } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
 import { toClock, toLocalTime } from "../format.ts";
+import { parseLine } from "../logs/json.ts";
+import { LineText } from "../logs/line.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
 
 type Notice = NonNullable<ConsoleContainerTailSubscription["containerLogs"]>["notice"];
@@ -51,7 +53,9 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
             >
               <span class="muted">{toClock(timestamp)}</span>
               <span class={toLevelClass(level)}>{level?.toLowerCase() ?? ""}</span>
-              <span class="cut isolate">{message.slice(0, mostCharacters)}</span>
+              <span class="cut isolate">
+                <LineText text={message} parts={parseLine(message)} most={mostCharacters} />
+              </span>
             </a>
           ))}
         </div>
@@ -92,7 +96,7 @@ function useTail(name: string, engine: string, isAllowed: boolean): Shown & { re
         isFresh = true;
         return { name, engine, tail: shownLines };
       };
-      return follow(ConsoleContainerTailDocument, variables, {
+      const sink: Sink<ConsoleContainerTailSubscription> & { connected(): void } = {
         next: ({ data }) => {
           const batch = data?.containerLogs;
           if (!batch) return;
@@ -101,9 +105,11 @@ function useTail(name: string, engine: string, isAllowed: boolean): Shown & { re
           const notice = batch.notice ?? (batch.lines.length > 0 ? null : latest.current.notice);
           change({ lines: [...before, ...batch.lines].slice(-shownLines), notice, failure: null });
         },
-        broken() {},
+        connected: () => change({ ...latest.current, failure: null }),
+        broken: (refusal) => refusal && change({ ...latest.current, failure: refusal }),
         ended: (failure) => change({ ...latest.current, failure }),
-      });
+      };
+      return follow(ConsoleContainerTailDocument, variables, sink);
     };
     const update = () => {
       if (!document.hidden) stop ??= open();

@@ -1,9 +1,14 @@
+/** Where a part of a JSON line is in its text, with its name. */
+type TextRange = readonly [from: number, to: number];
+
+type LineField = readonly [name: string, value: string, range: TextRange];
+
 /** A line as it is read: what it says, and what else it states. */
 export interface LineParts {
   /** A time that the line begins with; the log's own column says it already. */
   readonly prefix: string;
   readonly message: string;
-  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly fields: readonly LineField[];
   readonly isJson: boolean;
 }
 
@@ -36,7 +41,7 @@ export function parseLine(text: string): LineParts {
   return {
     prefix: "",
     message: message ? toPlain(message[1]) : "",
-    fields: fields.map(([name, raw]) => [name, toPlain(raw)]),
+    fields: fields.map(([name, raw, range]) => [name, toPlain(raw), range]),
     isJson: true,
   };
 }
@@ -46,20 +51,21 @@ function toPlain(raw: string): string {
 }
 
 /** The entries of a JSON object with their values as they are written: a number keeps all of its digits. Null for anything else. */
-function splitObject(text: string): [name: string, raw: string][] | null {
+function splitObject(text: string): [name: string, raw: string, range: TextRange][] | null {
   if (text.length > maxParsed || !text.trimStart().startsWith("{") || !isJson(text)) return null;
-  const entries: [string, string][] = [];
+  const entries: [string, string, TextRange][] = [];
   let depth = 0;
   let name: string | null = null;
   let begin = 0;
+  let nameBegin = 0;
   const close = (end: number) => {
-    if (name !== null) entries.push([name, text.slice(begin, end).trim()]);
+    if (name !== null) entries.push([name, text.slice(begin, end).trim(), [nameBegin, end]]);
     name = null;
   };
   walk(text, (token, from, to) => {
     if (depth === 1 && token === ":") {
       name = JSON.parse(text.slice(begin, from)) as string;
-      begin = to;
+      [nameBegin, begin] = [begin, to];
     } else if (depth === 1 && (token === "," || token === "}")) close(from);
     if (token === "{" || token === "[") depth += 1;
     else if (token === "}" || token === "]") depth -= 1;

@@ -5,7 +5,7 @@ import { toClock, toCount, toDuration, toLocalTime } from "../format.ts";
 import { Shape } from "../state.tsx";
 import type { Highlighter } from "./highlight.ts";
 import { indentJson, type LineParts, partsOf } from "./json.ts";
-import type { LogNote, LogRow } from "./row.ts";
+import type { LogBreak, LogNote, LogRow } from "./row.ts";
 
 /** Longer lines are cut until they are opened. */
 const maxShown = 2000;
@@ -65,7 +65,7 @@ export class Line extends Component<LineProps> {
           {isOpen ? "▾" : "▸"}
         </button>
         <span class="log-text isolate">
-          <Text parts={parts} highlight={highlight} />
+          <LineText text={row.text} parts={parts} highlight={highlight} />
         </span>
         {isOpen && <Whole row={row} parts={parts} />}
       </div>
@@ -73,25 +73,41 @@ export class Line extends Component<LineProps> {
   }
 }
 
-function Text({
-  parts: { prefix, message, fields },
-  highlight,
-}: {
+interface LineTextProps {
+  readonly text: string;
   readonly parts: LineParts;
-  readonly highlight: Highlighter | null;
-}) {
-  let left = maxShown - message.length;
+  readonly highlight?: Highlighter | null;
+  /** Characters. */
+  readonly most?: number;
+}
+
+/** The short form of a line: its message, then its other fields. What a search found across a name and its value, as they are written, marks both. */
+export function LineText({ text, parts: { prefix, message, fields }, highlight = null, most = maxShown }: LineTextProps) {
+  let left = most - message.length;
   const shown = fields.filter(([name, value]) => (left -= name.length + value.length + 2) > 0);
+  const found = fields.length > 0 ? (highlight?.(text) ?? []) : [];
   return (
     <>
       {prefix && <span class="log-prefix wide-only">{mark(prefix, highlight)}</span>}
-      {mark(message.slice(0, maxShown), highlight)}
-      {shown.map(([name, value]) => (
-        <span key={name} class="log-field">
-          {" "}
-          {name}={mark(value, highlight)}
-        </span>
-      ))}
+      {mark(message.slice(0, most), highlight)}
+      {shown.map(([name, value, [from, to]]) => {
+        const marked = mark(value, highlight);
+        const isAcross = marked === value && found.some(([begin, end]) => begin < to && end > from);
+        return (
+          <span key={name} class="log-field">
+            {" "}
+            {isAcross ? (
+              <mark>
+                {name}={value}
+              </mark>
+            ) : (
+              <>
+                {name}={marked}
+              </>
+            )}
+          </span>
+        );
+      })}
       {left < 0 && <span class="log-field"> …</span>}
     </>
   );
@@ -160,7 +176,7 @@ function NoteText({ note }: { readonly note: LogNote }) {
       </>
     );
   }
-  if (note.kind === "break") return <Break lostAt={note.lostAt} backAt={note.backAt} />;
+  if (note.kind === "break") return <Break note={note} />;
   return (
     <>
       <Shape tone="warn" />{" "}
@@ -174,8 +190,15 @@ function NoteText({ note }: { readonly note: LogNote }) {
   );
 }
 
-function Break({ lostAt, backAt }: { readonly lostAt: number; readonly backAt: number | null }) {
+function Break({ note: { lostAt, backAt, limit } }: { readonly note: LogBreak }) {
   const seconds = Math.round(((backAt ?? now.value) - lostAt) / 1000);
+  if (limit !== null)
+    return (
+      <>
+        <Shape tone={backAt === null ? "warn" : "ok"} /> {limit}:{" "}
+        {backAt === null ? "new lines are asked for every 3 s" : `new lines were asked for every 3 s for ${toDuration(seconds)}`}
+      </>
+    );
   if (backAt !== null)
     return (
       <>

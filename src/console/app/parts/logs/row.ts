@@ -12,8 +12,16 @@ export type LogNote =
   | { readonly kind: "event"; readonly text: string; readonly tone: "muted" | "mark" | "warn" | "bad" }
   /** Lines are missing between two times; `count` is null when their number is unknown. */
   | { readonly kind: "gap"; readonly count: number | null; readonly from: string; readonly to: string }
-  /** The connection was lost; `backAt` is null while it is (unix ms). */
-  | { readonly kind: "break"; readonly lostAt: number; readonly backAt: number | null };
+  | LogBreak;
+
+/** The log was not streamed, from one moment to another; `backAt` is null while it is not (unix ms). */
+export interface LogBreak {
+  readonly kind: "break";
+  readonly lostAt: number;
+  readonly backAt: number | null;
+  /** Why the gateway gave no stream, so that lines were asked for in rounds; null when the connection was lost. */
+  readonly limit: string | null;
+}
 
 /** One row of the log. */
 export interface LogRow {

@@ -4,8 +4,9 @@ import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
 import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError } from "./pages.ts";
-import { KnownRows, type LogNote, type LogRow, toNote } from "./row.ts";
-import { disorderMs, openStream } from "./stream.ts";
+import { disorderMs } from "./poll.ts";
+import { KnownRows, type LogBreak, type LogRow, toNote } from "./row.ts";
+import { openStream } from "./stream.ts";
 import type { LogFilter, LogSources, LogTarget } from "./target.ts";
 
 /** Lines of a page, and of a whole one. */
@@ -31,6 +32,8 @@ export class LogSession {
   readonly isFollowing = signal(false);
   /** Rows that came since the reader stopped following. */
   readonly unseen = signal(0);
+  /** Why the log is not streamed but asked for in rounds; null while it is streamed. */
+  readonly limit = signal<string | null>(null);
   readonly parts = signal<readonly LogPart[]>([]);
   /** Where the view goes next: this row in the middle. */
   jump: number | null = null;
@@ -53,7 +56,7 @@ export class LogSession {
   /** The newest line of the stream, in memory or not. */
   #last: string | null = null;
   #known: KnownRows | null = null;
-  #break: { readonly number: number; readonly lostAt: number } | null = null;
+  #break: (LogBreak & { readonly number: number }) | null = null;
 
   constructor(target: LogTarget, filter: LogFilter, sources: LogSources) {
     this.pages = new LogPages(target, filter, sources);
@@ -67,6 +70,16 @@ export class LogSession {
   close(): void {
     this.#reset();
     cancelAnimationFrame(this.#frame);
+  }
+
+  /** Gives its stream back until `resume`. */
+  suspend(): void {
+    this.#stopStream();
+  }
+
+  /** Goes on after the last line. */
+  resume(): void {
+    if (this.isLive) this.#followEnd();
   }
 
   /** Shows the end, and follows it. */
@@ -204,7 +217,7 @@ export class LogSession {
     this.#running = null;
     this.#stopStream();
     this.isLive = false;
-    [this.#last, this.#known, this.#break] = [null, null, null];
+    [this.#last, this.#known, this.#break, this.limit.value] = [null, null, null, null];
   }
 
   /** Reads a page. Null when it cannot be read, or is no longer wanted. */
@@ -235,11 +248,11 @@ export class LogSession {
     this.#stopStream();
     this.isLive = true;
     this.#last = this.buffer.newest?.at ?? null;
-    const stop = openStream(this.pages, {
+    this.#stopStream = openStream(this.pages, {
       resume: (behindMs) => this.#resume(behindMs),
       rows: (rows, dropped) => this.#add(rows, dropped),
       notice: (text, tone) => this.#note(text, tone),
-      broken: () => this.#beginBreak(),
+      broken: (refusal) => this.#beginBreak(refusal?.message ?? null),
       received: () => {
         this.failure.value = null;
         this.#endBreak();
@@ -251,10 +264,6 @@ export class LogSession {
         if (!lasting.has(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
       },
     });
-    this.#stopStream = () => {
-      stop();
-      this.#stopStream = () => {};
-    };
   }
 
   /** Where a stream begins: at the last line that is known, which comes again if nothing is missing. */
@@ -300,6 +309,7 @@ export class LogSession {
       if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs) this.#known = null;
       this.#pushLive(row);
     }
+    this.#changed();
   }
 
   #pushLive(row: LogRow): void {
@@ -349,19 +359,22 @@ export class LogSession {
     this.#pushLive(toNote(toSortable(new Date().toISOString()), { kind: "event", text, tone }));
   }
 
-  #beginBreak(): void {
+  /** @param limit why no stream is possible; null when the connection was lost */
+  #beginBreak(limit: string | null): void {
+    if (this.limit.value !== limit) this.#endBreak();
+    this.limit.value = limit;
     if (this.#break || !this.isLive) return;
-    const note: LogNote = { kind: "break", lostAt: Date.now(), backAt: null };
-    this.#push(toNote(toSortable(new Date().toISOString()), note));
-    this.#break = { number: this.buffer.end - 1, lostAt: note.lostAt };
+    this.#break = { kind: "break", lostAt: Date.now(), backAt: null, limit, number: this.buffer.end };
+    this.#push(toNote(toSortable(new Date().toISOString()), this.#break));
     this.#changed();
   }
 
   #endBreak(): void {
+    this.limit.value = null;
     if (!this.#break) return;
-    const { number, lostAt } = this.#break;
+    const { number } = this.#break;
     const row = this.buffer.get(number);
-    if (row?.note?.kind === "break") this.buffer.replace(number, toNote(row.at, { kind: "break", lostAt, backAt: Date.now() }));
+    if (row?.note === this.#break) this.buffer.replace(number, toNote(row.at, { ...this.#break, backAt: Date.now() }));
     this.#break = null;
   }
 

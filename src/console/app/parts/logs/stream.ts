@@ -4,8 +4,9 @@ import {
   ConsoleRoleLogDocument,
   type ConsoleRoleLogSubscription,
 } from "../../../../generated/console.ts";
-import { type Failure, follow, type Sink } from "../../data/client.ts";
-import { type LogPages, toLineRow } from "./pages.ts";
+import { type Failure, follow, type Sink, Unreachable } from "../../data/client.ts";
+import { type LogPages, type PageTurn, RefusedError, toLineRow } from "./pages.ts";
+import { disorderMs, LogPoll } from "./poll.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
@@ -17,16 +18,19 @@ export interface StreamEvents {
   rows(rows: readonly LogRow[], dropped: number): void;
   /** Something happened to a container. */
   notice(text: string, tone: "muted" | "warn" | "bad"): void;
-  /** The connection is lost, and will be opened again. */
-  broken(): void;
-  /** After each message: the connection works. */
+  /** The connection is lost, and will be opened again. With a refusal no stream is possible now: lines are asked for in rounds until one is. */
+  broken(refusal: Failure | null): void;
+  /** The connection works: after each message, and once the gateway has accepted the stream. */
   received(): void;
   /** The gateway refuses to go on. */
   refused(failure: Failure): void;
 }
 
-/** A role's lines are merged half a second behind: later ones may be older by this much, ms. */
-export const disorderMs = 1000;
+/** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
+const acceptedMs = 300;
+
+/** A page that is hidden for so long gives its stream back, ms: a token has only a few. */
+const hiddenMs = 10_000;
 
 const noticeTexts = {
   STOPPED: "the container is not running; lines continue at its next start",
@@ -38,16 +42,90 @@ const noticeTexts = {
   UNREADABLE: "its log cannot be read; it is tried again",
 } as const;
 
-/** Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. */
+/**
+ * Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. A page that is hidden stops, and
+ * goes on after the last line once it is seen again.
+ */
 export function openStream(pages: LogPages, events: StreamEvents): () => void {
-  return isSingle(pages.target) ? followContainer(pages, events) : followRole(pages, events);
+  let stop: (() => void) | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const leave = () => {
+    stop?.();
+    stop = null;
+  };
+  const update = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(leave, hiddenMs);
+    else stop ??= openNow(pages, events);
+  };
+  stop = openNow(pages, events);
+  update();
+  document.addEventListener("visibilitychange", update);
+  return () => {
+    document.removeEventListener("visibilitychange", update);
+    clearTimeout(timer);
+    leave();
+  };
 }
 
-function followContainer({ target, filter, sources }: LogPages, events: StreamEvents): () => void {
+function openNow(pages: LogPages, events: StreamEvents): () => void {
+  let accepted: ReturnType<typeof setTimeout> | undefined;
+  const poll = new LogPoll({
+    resume: (behindMs) => events.resume(behindMs),
+    read: (turn, tail, abort) => readRows(pages, turn, tail, abort),
+    rows: (rows) => events.rows(rows, 0),
+  });
+  const toSink: ToSink = (next) => ({
+    next: ({ data }) => {
+      if (!data) return;
+      next(data);
+      events.received();
+    },
+    connected: () => {
+      accepted = setTimeout(() => events.received(), acceptedMs);
+    },
+    broken: (refusal) => {
+      clearTimeout(accepted);
+      events.broken(refusal);
+      if (refusal) poll.start();
+    },
+    ended: (failure) => {
+      clearTimeout(accepted);
+      if (failure) events.refused(failure);
+    },
+  });
+  const resume: StreamEvents["resume"] = (behindMs) => {
+    // What it reads from now on would come a second time.
+    poll.stop();
+    return events.resume(behindMs);
+  };
+  const open = isSingle(pages.target) ? followContainer : followRole;
+  const stop = open(pages, { ...events, resume }, toSink);
+  return () => {
+    clearTimeout(accepted);
+    poll.stop();
+    stop();
+  };
+}
+
+async function readRows(pages: LogPages, turn: PageTurn, tail: number, abort: AbortSignal) {
+  try {
+    const { lines, hasNewer, endCursor } = await pages.read(turn, tail, abort);
+    return { rows: lines.map((line) => pages.toRow(line)), nextCursor: hasNewer ? endCursor : null };
+  } catch (error) {
+    if (abort.aborted || error instanceof RefusedError || error instanceof Unreachable) return null;
+    throw error;
+  }
+}
+
+/** `connected` is called when the gateway has accepted the stream: a quiet log has no message that says so. */
+type ToSink = <Data>(next: (data: Data) => void) => Sink<Data> & { connected(): void };
+
+function followContainer({ target, filter, sources }: LogPages, events: StreamEvents, toSink: ToSink): () => void {
   const { names, engine } = target;
   const name = names?.[0] ?? "";
   const source = sources.named(name, engine);
-  const sink = toSink<ConsoleContainerLogSubscription>(events, ({ containerLogs: batch }) => {
+  const sink = toSink<ConsoleContainerLogSubscription>(({ containerLogs: batch }) => {
     if (!batch) return;
     const rows = batch.lines.map(({ timestamp, level, message }) => toLineRow(timestamp, level, message, source));
     events.rows(rows, batch.dropped);
@@ -58,9 +136,9 @@ function followContainer({ target, filter, sources }: LogPages, events: StreamEv
   return follow(ConsoleContainerLogDocument, variables, sink);
 }
 
-function followRole(pages: LogPages, events: StreamEvents): () => void {
+function followRole(pages: LogPages, events: StreamEvents, toSink: ToSink): () => void {
   let isOpening = true;
-  const sink = toSink<ConsoleRoleLogSubscription>(events, ({ logs: batch }) => {
+  const sink = toSink<ConsoleRoleLogSubscription>(({ logs: batch }) => {
     if (!batch) return;
     const rows = batch.lines.map((line) => pages.toRow(line));
     events.rows(rows, batch.dropped);
@@ -78,18 +156,4 @@ function followRole(pages: LogPages, events: StreamEvents): () => void {
     return { ...pages.target, ...toFilterVariables(pages.filter), ...events.resume(disorderMs) };
   };
   return follow(ConsoleRoleLogDocument, variables, sink);
-}
-
-function toSink<Data>(events: StreamEvents, next: (data: Data) => void): Sink<Data> {
-  return {
-    next: ({ data }) => {
-      if (!data) return;
-      next(data);
-      events.received();
-    },
-    broken: () => events.broken(),
-    ended: (failure) => {
-      if (failure) events.refused(failure);
-    },
-  };
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Failure } from "../../data/client.ts";
 import { containers } from "../../data/containers.ts";
 import { go, href, params, setParams } from "../../page/url.ts";
 import { toClock, toCount, toDay } from "../format.ts";
@@ -17,12 +18,14 @@ interface ToolbarProps {
   readonly session: LogSession;
   readonly target: LogTarget;
   readonly filter: LogFilter;
+  /** Why the gateway does not take the search. */
+  readonly wrongSearch: Failure | null;
   /** Copies what is selected, or else in view. Resolves to the number of lines. */
   readonly onCopy: () => Promise<void>;
 }
 
 /** What is shown of a log: all of it is in the address. */
-export function Toolbar({ session, target, filter, onCopy }: ToolbarProps) {
+export function Toolbar({ session, target, filter, wrongSearch, onCopy }: ToolbarProps) {
   const [isUnfolded, setUnfolded] = useState(false);
   return (
     <div class={`log-tools ${isUnfolded ? "unfolded" : ""}`} role="toolbar" aria-label="Log">
@@ -31,7 +34,7 @@ export function Toolbar({ session, target, filter, onCopy }: ToolbarProps) {
         Filter
       </button>
       <Levels filter={filter} />
-      <Search filter={filter} />
+      <Search filter={filter} failure={wrongSearch} />
       <Toggle param="wrap" label="wrap" title="Wrap long lines" isOn={isWrapped()} />
       <Moment />
       <Menu session={session} onCopy={onCopy} />
@@ -39,10 +42,10 @@ export function Toolbar({ session, target, filter, onCopy }: ToolbarProps) {
         type="button"
         class="button log-follow"
         aria-pressed={session.isFollowing.value}
-        title="Follow the end (f)"
+        title={session.limit.value === null ? "Follow the end (f)" : `${session.limit.value}: new lines are asked for every 3 s`}
         onClick={() => (session.isFollowing.value ? session.pause() : session.toEnd())}
       >
-        {session.isFollowing.value ? "‖ following" : "▶ follow"}
+        {!session.isFollowing.value ? "▶ follow" : session.limit.value === null ? "‖ following" : "‖ every 3 s"}
       </button>
     </div>
   );
@@ -116,7 +119,7 @@ function Levels({ filter }: { readonly filter: LogFilter }) {
   );
 }
 
-function Search({ filter }: { readonly filter: LogFilter }) {
+function Search({ filter, failure }: { readonly filter: LogFilter; readonly failure: Failure | null }) {
   const [text, setText] = useState(filter.search);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => setText(filter.search), [filter.search]);
@@ -138,6 +141,10 @@ function Search({ filter }: { readonly filter: LogFilter }) {
         type="search"
         data-search
         aria-label="Search on the server"
+        aria-invalid={failure !== null}
+        title={
+          'Lines that contain this text as they are written: a field that is shown as status=200 may be written as "status":200'
+        }
         placeholder="search on the server …  /"
         maxLength={200}
         value={text}
@@ -148,6 +155,11 @@ function Search({ filter }: { readonly filter: LogFilter }) {
       />
       <Toggle param="regex" label=".*" title="Regular expression (RE2)" />
       <Toggle param="case" label="Aa" title="Match case" />
+      {failure && (
+        <span class="log-wrong bad" role="alert">
+          {failure.message}
+        </span>
+      )}
     </div>
   );
 }

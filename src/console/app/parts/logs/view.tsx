@@ -52,10 +52,15 @@ export function LogView({ session, style, isWrapped, isMarked, label, onRow }: V
     place.above = -Math.floor(inView / 3) * rowHeight;
     session.jump = null;
   }
-  if (isFollowing) place.anchor = Math.max(buffer.first, buffer.end - inView);
+  if (isFollowing) [place.anchor, place.above] = [Math.max(buffer.first, buffer.end - inView), 0];
   place.anchor = Math.min(Math.max(place.anchor, buffer.first), Math.max(buffer.first, buffer.end - 1));
   drawn.from = Math.max(buffer.first, place.anchor - overscan + Math.min(0, Math.floor(place.above / rowHeight)));
   drawn.to = Math.min(buffer.end, place.anchor + inView + overscan);
+
+  const readPlace = ({ scrollTop }: HTMLElement) => {
+    place.anchor = buffer.rowAt(scrollTop - edge);
+    place.above = scrollTop - edge - buffer.offsetOf(place.anchor);
+  };
 
   useLayoutEffect(() => {
     const [box, area, rows] = [scroller.current, space.current, block.current];
@@ -71,6 +76,8 @@ export function LogView({ session, style, isWrapped, isMarked, label, onRow }: V
     const top = isFollowing ? box.scrollHeight - box.clientHeight : edge + buffer.offsetOf(place.anchor) + place.above;
     if (Math.abs(box.scrollTop - top) >= 1) box.scrollTop = top;
     place.top = box.scrollTop;
+    // A reader who pauses stays at the row that they see.
+    if (isFollowing) readPlace(box);
     session.topAt = buffer.get(place.anchor)?.at ?? null;
   });
 
@@ -97,8 +104,7 @@ export function LogView({ session, style, isWrapped, isMarked, label, onRow }: V
       if (moved >= 0 || isAtEnd) return;
       session.pause();
     } else if (moved > 0 && isAtEnd && session.isLive) return session.toEnd();
-    place.anchor = buffer.rowAt(box.scrollTop - edge);
-    place.above = box.scrollTop - edge - buffer.offsetOf(place.anchor);
+    readPlace(box);
     session.topAt = buffer.get(place.anchor)?.at ?? null;
     if (place.anchor - buffer.first < pageAhead && moved <= 0) void session.loadOlder();
     if (buffer.end - place.anchor < pageAhead + inView && moved >= 0 && !session.isLive) void session.loadNewer();
