@@ -124,6 +124,20 @@ test("a killed gateway is said, and the open page goes on when it is back", { ti
   ).toEqual([]);
 });
 
+test("a gateway that hangs is said within seconds, until it goes on", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await expect.poll(() => page.locator(".bar").innerText()).toContain("live");
+  gateway.kill("SIGSTOP");
+  try {
+    // Problems are asked every 3 s, and have 6 s for an answer.
+    await expect.poll(() => page.locator(".bar").innerText(), { timeout: 15_000 }).toContain("lost");
+  } finally {
+    gateway.kill("SIGCONT");
+  }
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("live");
+});
+
 test("a token of staging sees nothing of production on any screen", { timeout: 120_000 }, async () => {
   await using tab = await openConsole(browser, gateway.url, tokens.of("staging"));
   const { page } = tab;

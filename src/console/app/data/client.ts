@@ -33,8 +33,20 @@ export const lostConnection = signal<{ readonly since: number; readonly nextAt: 
 /** `unreachable`: no answer from the gateway at all; the request may be sent again. */
 export class Unreachable extends Error {}
 
+/** Time for an answer, ms: the gateway itself gives the slowest reads 25 s. A restart may wait two minutes for the container to be healthy. */
+const queryMs = 30_000;
+const mutationMs = 150_000;
+
+/** When the gateway answered last, unix ms. */
+let answeredAt = 0;
+
+/** Whether the gateway has answered anything since `at`, unix ms: then what is late is slow, not lost. */
+export function hasAnsweredSince(at: number): boolean {
+  return answeredAt >= at;
+}
+
 /**
- * Runs a query or mutation. Rejects with Unreachable when the gateway does not answer, and with an AbortError. A refused token signs out.
+ * Runs a query or mutation. Rejects with Unreachable when the gateway does not answer in time (30 s, a mutation 150 s), and with an AbortError. A refused token signs out.
  */
 export async function ask<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
@@ -45,34 +57,39 @@ export async function ask<Data, Variables>(
   return { data, failures };
 }
 
-/** As `ask`, the answer's text: equal texts need no work. */
+/** As `ask`, the answer's text: equal texts need no work. `timeoutMs` replaces the usual time. */
 export async function askText<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
   abort?: AbortSignal,
+  timeoutMs = document.toString().trimStart().startsWith("mutation") ? mutationMs : queryMs,
 ): Promise<string> {
   const sent = token.value;
+  const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
+  let text: string;
   try {
     response = await fetch("/graphql", {
       method: "POST",
       headers: { authorization: `Bearer ${sent}`, "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query: document.toString(), variables }),
-      signal: abort ?? null,
+      signal: abort ? AbortSignal.any([abort, timeout]) : timeout,
       cache: "no-store",
       credentials: "omit",
     });
+    text = await response.text();
   } catch (error) {
     if (abort?.aborted) throw error;
     throw new Unreachable("The gateway does not answer", { cause: error });
   }
   if (response.status === 401) {
-    if (await onRefused(sent)) return askText(document, variables, abort);
+    if (await onRefused(sent)) return askText(document, variables, abort, timeoutMs);
     throw new DOMException("signed out", "AbortError");
   }
   const type = response.headers.get("content-type") ?? "";
   if (response.status >= 502 || !type.includes("json")) throw new Unreachable(`The gateway answered ${response.status}`);
-  return response.text();
+  answeredAt = Date.now();
+  return text;
 }
 
 /** The data of an answer, and its failures in one form. */

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { askText, type Failure, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { askText, type Failure, hasAnsweredSince, lostConnection, toAnswer, Unreachable } from "./client.ts";
 import { token } from "../session/session.ts";
 
 /** The state of a question that is asked again and again. */
@@ -23,6 +23,10 @@ const polls = new Map<string, Poll<unknown>>();
 
 /** Between two times that a question is asked, ms. */
 const leastMs = 1000;
+
+/** What is asked at least this often must be answered within `quickMs`, ms: a gateway that hangs is seen soon. */
+const oftenMs = 5000;
+const quickMs = 6000;
 
 /** One question, asked every `everyMs` while a visible page uses it. */
 class Poll<Data> {
@@ -74,7 +78,8 @@ class Poll<Data> {
     this.#running = running;
     this.#askedAt = Date.now();
     try {
-      const text = await askText(this.#document, this.#variables, running.signal);
+      const timeoutMs = Math.min(...this.#users.values()) <= oftenMs ? quickMs : undefined;
+      const text = await askText(this.#document, this.#variables, running.signal, timeoutMs);
       this.#failed = 0;
       lostConnection.value = null;
       // The same text is the same data: nothing that shows it has to look at it again.
@@ -86,7 +91,8 @@ class Poll<Data> {
       }
     } catch (error) {
       if (error instanceof Unreachable) this.#lost();
-      else if (!running.signal.aborted) throw error;
+      // Aborted: nobody asks any more, or the token was refused.
+      else if (!(error instanceof DOMException)) throw error;
     } finally {
       this.#running = undefined;
       this.#plan(this.#failed > 0 ? retryMs(this.#failed) : undefined);
@@ -95,6 +101,7 @@ class Poll<Data> {
 
   #lost(): void {
     this.#failed += 1;
+    if (hasAnsweredSince(this.#askedAt)) return;
     const nextAt = Date.now() + retryMs(this.#failed);
     lostConnection.value = { since: lostConnection.value?.since ?? Date.now(), nextAt };
   }
