@@ -106,6 +106,8 @@ export function toAnswer<Data>(
 }
 
 export interface Sink<Data> {
+  /** The stream is open: its subscription was accepted, even if it has nothing to say yet. */
+  connected?(): void;
   /** A message. */
   next(answer: Answer<Data>): void;
   /** The stream is broken, or was refused for now (rate_limited), and will be opened again: what it missed is up to the subscription. */
@@ -179,6 +181,14 @@ export function follow<Data, Variables extends object>(
         },
         // Ended by the gateway: after an hour, at its stop, or because this reader was too slow.
         complete: () => (isOver ? undefined : hasData ? again(200) : lost(refusal)),
+      },
+      {
+        connected: () => {
+          if (isOver) return;
+          answeredAt = Date.now();
+          lostConnection.value = null;
+          sink.connected?.();
+        },
       },
     );
   };
