@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { ScreenPath } from "../../screens.ts";
 import { now } from "../page/clock.ts";
 import { lostConnection } from "../data/client.ts";
@@ -143,20 +143,45 @@ function Bar() {
       >
         ?
       </button>
-      <details class="person">
-        <summary class="cut" aria-label={`Signed in as ${viewer.value?.subject}`}>
-          <span class="person-name">{viewer.value?.subject}</span> ▾
-        </summary>
-        <div class="menu">
-          <p class="strong isolate">{viewer.value?.subject}</p>
-          <p class="muted">{viewer.value?.scopes.join(", ")}</p>
-          <p class="muted">wallet-core-ops {server.value?.version}</p>
-          <button type="button" class="button" onClick={() => signOut()}>
-            Sign out and forget the token
-          </button>
-        </div>
-      </details>
+      <Person />
     </header>
+  );
+}
+
+/** Who is signed in, with what rights. Closes on Esc and on a click elsewhere. */
+function Person() {
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = (event: Event) => {
+      const details = menu.current;
+      if (!details?.open) return;
+      if (event instanceof KeyboardEvent) {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        details.querySelector("summary")?.focus();
+      } else if (event.target instanceof Node && details.contains(event.target)) return;
+      details.open = false;
+    };
+    const kinds = ["pointerdown", "focusin", "keydown"] as const;
+    for (const kind of kinds) document.addEventListener(kind, close, true);
+    return () => {
+      for (const kind of kinds) document.removeEventListener(kind, close, true);
+    };
+  }, []);
+  return (
+    <details class="person" ref={menu}>
+      <summary class="cut" aria-label={`Signed in as ${viewer.value?.subject}`}>
+        <span class="person-name">{viewer.value?.subject}</span> ▾
+      </summary>
+      <div class="menu">
+        <p class="strong isolate">{viewer.value?.subject}</p>
+        <p class="muted">{viewer.value?.scopes.join(", ")}</p>
+        <p class="muted">wallet-core-ops {server.value?.version}</p>
+        <button type="button" class="button" onClick={() => signOut()}>
+          Sign out and forget the token
+        </button>
+      </div>
+    </details>
   );
 }
 
