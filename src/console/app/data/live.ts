@@ -2,12 +2,15 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
 import { askText, type Failure, hasAnsweredSince, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
 
 /** The state of a question that is asked again and again. */
 export interface Live<Data> {
-  /** The last answer; undefined before the first. It stays while the gateway is away. */
+  /** The last answer; undefined before the first. It stays while the gateway is away; fields that cannot be read for now keep their last value. */
   readonly data: Data | undefined;
+  /** Of when the fields are that keep their last value, unix ms; null when all are of `at`. `failures` names them. */
+  readonly oldFrom: number | null;
   /** What could not be answered in it. */
   readonly failures: readonly Failure[];
   /** When it was answered, unix ms. */
@@ -16,7 +19,7 @@ export interface Live<Data> {
   readonly isOld: boolean;
 }
 
-const empty: Live<never> = { data: undefined, failures: [], at: 0, isOld: false };
+const empty: Live<never> = { data: undefined, oldFrom: null, failures: [], at: 0, isOld: false };
 
 /** Questions in use, by document and variables: two parts of a screen that ask the same share it. */
 const polls = new Map<string, Poll<unknown>>();
@@ -86,8 +89,10 @@ class Poll<Data> {
       if (text === this.#text) this.state.value = { ...this.state.value, at: Date.now(), isOld: false };
       else {
         this.#text = text;
-        const { data, failures } = toAnswer<Data>(JSON.parse(text));
-        this.state.value = { data: data ?? undefined, failures, at: Date.now(), isOld: false };
+        const answer = toAnswer<Data>(JSON.parse(text));
+        const { data, hasOld } = fillWithLast(this.state.value.data, answer);
+        const oldFrom = hasOld ? (this.state.value.oldFrom ?? this.state.value.at) : null;
+        this.state.value = { data, oldFrom, failures: answer.failures, at: Date.now(), isOld: false };
       }
     } catch (error) {
       if (error instanceof Unreachable) this.#lost();

@@ -4,6 +4,7 @@ import type { ScreenPath } from "../../screens.ts";
 import { now } from "../page/clock.ts";
 import { lostConnection } from "../data/client.ts";
 import { destinations, engines } from "../data/containers.ts";
+import { failureOf } from "../data/live.ts";
 import { goKeys, overlay } from "../page/keys.ts";
 import { signOut } from "../session/session.ts";
 import { switchTheme, theme } from "../page/theme.ts";
@@ -31,7 +32,9 @@ const names = Object.values(goKeys);
 
 /** What is around every screen: the rail, the bar, badges, dialogs. */
 export function Shell({ children }: { readonly children: ComponentChildren }) {
-  const problems = useProblems().rows ?? [];
+  const asked = useProblems();
+  const problems = asked.rows ?? [];
+  const isUnknown = asked.rows === null || failureOf(asked.state, "problems") !== undefined;
   const tone = problems.some(({ severity }) => severity === "CRITICAL") ? "bad" : "warn";
   const current = parents[path.value] ?? path.value;
   const name = names.find(([target]) => target === current)?.[1] ?? "Now";
@@ -43,17 +46,18 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
       <nav class="rail" aria-label="Screens">
         {names.map(([target, label]) => {
           const count = target === "/" ? problems.length : 0;
+          const isGuess = target === "/" && isUnknown;
           return (
             <a
               key={target}
               href={href(target)}
               aria-current={target === current ? "page" : undefined}
-              aria-label={count > 0 ? `${label}: ${count} wrong` : label}
+              aria-label={isGuess ? `${label}: what is wrong is unknown` : count > 0 ? `${label}: ${count} wrong` : label}
             >
               <Icon name={label.toLowerCase()} />
-              {count > 0 && (
-                <span class={`count ${tone}`} aria-hidden="true">
-                  {count > 99 ? "99+" : count}
+              {(count > 0 || isGuess) && (
+                <span class={`count ${isGuess ? "unknown" : tone}`} aria-hidden="true">
+                  {isGuess ? "?" : count > 99 ? "99+" : count}
                 </span>
               )}
               <span class="label" aria-hidden="true">
@@ -185,7 +189,13 @@ function Person() {
   );
 }
 
+/** Problems that hide a part of what the console shows. */
+const silences: ReadonlySet<string> = new Set(["UPSTREAM_DOWN", "QUEUE_SOURCE_DOWN", "ENGINE_UNREACHABLE"]);
+
+/** Whether what is shown is of now. */
 function Freshness() {
+  const { rows, state } = useProblems();
+  const failure = failureOf(state, "problems");
   const lost = lostConnection.value;
   if (lost)
     return (
@@ -193,10 +203,14 @@ function Freshness() {
         <Shape tone="bad" /> <span class="bad">lost</span>
       </span>
     );
-  const silent = engines.value.filter(({ ok }) => !ok);
+  const silent = [
+    ...engines.value.filter(({ ok }) => !ok).map(({ name }) => `The engine ${name} does not answer`),
+    ...(rows ?? []).filter(({ kind }) => silences.has(kind)).map(({ title }) => title),
+    ...(failure ? [`What is wrong is unknown: ${failure.message}`] : []),
+  ];
   if (silent.length > 0)
     return (
-      <span class="state" role="status" title={silent.map(({ name }) => name).join(", ")}>
+      <span class="state" role="status" title={silent.join("\n")}>
         <Shape tone="warn" /> partly live
       </span>
     );
@@ -210,12 +224,19 @@ function Freshness() {
 /** What concerns every screen. */
 function Badges() {
   const lost = lostConnection.value;
+  const { rows, state } = useProblems();
+  const failure = failureOf(state, "problems");
   return (
     <>
       {lost && (
         <Banner tone="bad">
           The gateway has not answered for {toDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown is from then.
           It is asked again all the time.
+        </Banner>
+      )}
+      {failure && rows !== null && (
+        <Banner tone="warn">
+          What is wrong could not be asked: {failure.message}. Problems are shown as they were; it is asked again all the time.
         </Banner>
       )}
       {isOutdated.value && (
