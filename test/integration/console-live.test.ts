@@ -138,6 +138,57 @@ test("a gateway that hangs is said within seconds, until it goes on", { timeout:
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("live");
 });
 
+test("a link that signs in is taken by an open tab, and erased", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("staging"));
+  const { page } = tab;
+  await expect.poll(() => page.locator(".bar").innerText()).toContain("live");
+  await page.evaluate((token) => (window.location.hash = `token=${token}`), tokens.of("all"));
+  await expect.poll(() => page.locator(".bar select option", { hasText: "production" }).count()).toBe(1);
+  expect(page.url()).not.toContain("token");
+  expect(tab.faults).toEqual([]);
+});
+
+test("sign-out in one tab signs out the others", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  const signOut = async () => {
+    await page.locator("summary[aria-label^='Signed in']").click();
+    await page.getByRole("button", { name: /Sign out/ }).click();
+    await page.getByRole("button", { name: "Sign in", exact: true }).waitFor();
+  };
+  await signOut();
+  const other = await page.context().newPage();
+  await other.goto(gateway.url);
+  await page.getByLabel("Token").fill(tokens.of("all"));
+  await page.getByLabel("Stay signed in").check();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await other.locator(".shell").waitFor();
+  await signOut();
+  await other.getByRole("button", { name: "Sign in", exact: true }).waitFor();
+  for (const one of [page, other]) await expect.poll(() => one.title()).toBe("Sign in · wallet-core-ops");
+  expect(await other.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
+  expect(tab.faults).toEqual([]);
+});
+
+test("the person's menu closes on Esc and elsewhere; the palette may be empty", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  const name = page.locator("summary[aria-label^='Signed in']");
+  const isOpen = () => page.locator("details.person").evaluate((details) => (details as HTMLDetailsElement).open);
+  await name.click();
+  expect(await isOpen()).toBe(true);
+  await page.keyboard.press("Escape");
+  expect(await isOpen()).toBe(false);
+  await name.click();
+  expect(await isOpen()).toBe(true);
+  await page.locator("#main").click({ position: { x: 5, y: 5 } });
+  expect(await isOpen()).toBe(false);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("no such thing anywhere");
+  await page.getByText("Nothing has a name like that").waitFor();
+  expect(await tab.findBarriers()).toEqual([]);
+});
+
 test("a token of staging sees nothing of production on any screen", { timeout: 120_000 }, async () => {
   await using tab = await openConsole(browser, gateway.url, tokens.of("staging"));
   const { page } = tab;
