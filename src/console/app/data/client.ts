@@ -137,6 +137,10 @@ export function follow<Data, Variables extends object>(
   let isOver = false;
   let tries = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOpen = false;
+  /** When the stream said something last, unix ms. */
+  let heardAt = 0;
+  let lostAt: number | null = null;
 
   const again = (afterMs: number) => {
     if (isOver) return;
@@ -150,6 +154,7 @@ export function follow<Data, Variables extends object>(
   };
   const end = (failure: Failure | null) => {
     isOver = true;
+    unwatch();
     sink.ended(failure);
   };
   const refused = async (sent: string | null) => {
@@ -158,12 +163,14 @@ export function follow<Data, Variables extends object>(
   const open = () => {
     let hasData = false;
     let refusal: Failure | null = null;
+    let isClosed = false;
     const sent = token.value;
-    stop = client.subscribe<Data>(
+    const close = client.subscribe<Data>(
       { query: document.toString(), variables: variables() as Record<string, unknown> },
       {
         next: (result) => {
-          if (isOver) return;
+          if (isOver || isClosed) return;
+          heardAt = Date.now();
           const answer = toAnswer<Data>(result as Result<Data>);
           hasData = answer.data !== null;
           if (hasData) [tries, lostConnection.value] = [0, null];
@@ -173,28 +180,52 @@ export function follow<Data, Variables extends object>(
           else end(failure);
         },
         error: (error) => {
-          if (isOver) return;
+          if (isOver || isClosed) return;
+          isOpen = false;
           const status = error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
           if (status === 401) void refused(sent);
           else if (status === 403) end({ code: "forbidden", message: "This token may not do that", path: null });
           else lost();
         },
         // Ended by the gateway: after an hour, at its stop, or because this reader was too slow.
-        complete: () => (isOver ? undefined : hasData ? again(200) : lost(refusal)),
+        complete: () => {
+          if (isOver || isClosed) return;
+          isOpen = false;
+          if (hasData) again(200);
+          else lost(refusal);
+        },
       },
       {
         connected: () => {
-          if (isOver) return;
-          answeredAt = Date.now();
+          if (isOver || isClosed) return;
+          isOpen = true;
+          heardAt = answeredAt = Date.now();
           lostConnection.value = null;
           sink.connected?.();
         },
       },
     );
+    stop = () => {
+      isClosed = true;
+      close();
+    };
   };
+  // A stream that was silent since the connection was lost may never speak again: nothing says that its way through the network is gone.
+  const unwatch = lostConnection.subscribe((loss) => {
+    if (loss) lostAt ??= loss.since;
+    else if (lostAt !== null) {
+      const isSilent = isOpen && heardAt < lostAt;
+      lostAt = null;
+      if (!isSilent) return;
+      isOpen = false;
+      stop();
+      lost();
+    }
+  });
   open();
   return () => {
     isOver = true;
+    unwatch();
     clearTimeout(timer);
     stop();
   };
