@@ -236,6 +236,27 @@ test("a page that is older than the gateway's says so", { timeout: 60_000 }, asy
   await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain("newer console than this page");
 });
 
+test("upstreams that do not answer make the page partly live", { timeout: 80_000 }, async () => {
+  const { port } = new URL(gateway.url);
+  await gateway[Symbol.asyncDispose]();
+  gateway = await start({
+    PORT: port,
+    PROMETHEUS_URL: "http://127.0.0.1:1",
+    DATABASE_URL: "postgres://nobody:none@127.0.0.1:1/none",
+  });
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 40_000 }).toContain("partly live");
+  await expect.poll(() => page.locator(".bar [role=status]").getAttribute("title"), { timeout: 20_000 }).toMatch(/prometheus/i);
+  // An environment that there is not hides nothing.
+  await tab.open("/queues?env=FOO");
+  await expect.poll(() => page.locator("#main .banner.bad").count(), { timeout: 20_000 }).toBe(1);
+  expect(await page.locator("#main").innerText()).not.toMatch(/no queue has a job|No job system was found/);
+  await tab.open("/hosts");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("prometheus_unavailable");
+  expect(await tab.findBarriers()).toEqual([]);
+});
+
 test("what a token may not do is said with the scope that it lacks", { timeout: 60_000 }, async () => {
   using reader = createTokens({ reader: { scopes: ["ops:read"] } });
   const port = new URL(gateway.url).port;
