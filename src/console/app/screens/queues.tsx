@@ -30,13 +30,15 @@ export function Queues() {
     [courses, isOld, silent],
   );
   const sources = state.data?.queueSources ?? [];
+  // The sources below say the same, each with its own cause.
+  const isNamed = failure !== undefined && sources.some(({ error }) => error !== null && failure.message.includes(error.message));
   return (
     <>
       <div class="heading">
         <h1>Queues</h1>
         {rows && <span class="muted">{toSummary(rows)}</span>}
       </div>
-      {!sources.some(({ error }) => error?.message === failure?.message) && <FailureNotice failure={failure} what="Queues" />}
+      {!isNamed && <FailureNotice failure={failure} what="Queues" />}
       {oldFrom !== null && (
         <Banner tone="warn">
           These are the numbers of <Since at={oldFrom} suffix=" ago" />.
