@@ -124,6 +124,77 @@ test("a killed gateway is said, and the open page goes on when it is back", { ti
   ).toEqual([]);
 });
 
+test("a gateway that hangs is said within seconds, until it goes on", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await tab.open("/logs?name=console-web-production-v1&engine=own");
+  await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toMatch(/line \d+/);
+  gateway.kill("SIGSTOP");
+  try {
+    // Problems are asked every 3 s, and have 6 s for an answer.
+    await expect.poll(() => page.locator(".bar").innerText(), { timeout: 15_000 }).toContain("lost");
+  } finally {
+    gateway.kill("SIGCONT");
+  }
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("live");
+  const read = async () => [...(await page.locator("#main").innerText()).matchAll(/line (\d+)/g)].map(([, n]) => Number(n));
+  const last = (await read()).at(-1) ?? 0;
+  await expect.poll(async () => (await read()).at(-1), { timeout: 20_000 }).toBeGreaterThan(last + 5);
+  const numbers = await read();
+  expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
+});
+
+test("a link that signs in is taken by an open tab, and erased", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("staging"));
+  const { page } = tab;
+  await expect.poll(() => page.locator(".bar").innerText()).toContain("live");
+  await page.evaluate((token) => (window.location.hash = `token=${token}`), tokens.of("all"));
+  await expect.poll(() => page.getByLabel("Environment").locator("option", { hasText: "production" }).count()).toBe(1);
+  expect(page.url()).not.toContain("token");
+  expect(tab.faults).toEqual([]);
+});
+
+test("sign-out in one tab signs out the others", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  const signOut = async () => {
+    await page.locator("summary[aria-label^='Signed in']").click();
+    await page.getByRole("button", { name: /Sign out/ }).click();
+    await page.getByRole("button", { name: "Sign in", exact: true }).waitFor();
+  };
+  await signOut();
+  const other = await page.context().newPage();
+  await other.goto(gateway.url);
+  await page.getByLabel("Token").fill(tokens.of("all"));
+  await page.getByLabel("Stay signed in").check();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await other.locator(".shell").waitFor();
+  await signOut();
+  await other.getByRole("button", { name: "Sign in", exact: true }).waitFor();
+  for (const one of [page, other]) await expect.poll(() => one.title()).toBe("Sign in · wallet-core-ops");
+  expect(await other.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
+  expect(tab.faults).toEqual([]);
+});
+
+test("the person's menu closes on Esc, and the palette may be empty", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  const name = page.locator("summary[aria-label^='Signed in']");
+  const isOpen = () => page.locator("details.person").evaluate((details) => (details as HTMLDetailsElement).open);
+  await name.click();
+  expect(await isOpen()).toBe(true);
+  await page.keyboard.press("Escape");
+  expect(await isOpen()).toBe(false);
+  await name.click();
+  expect(await isOpen()).toBe(true);
+  await page.locator("#main").click({ position: { x: 5, y: 5 } });
+  expect(await isOpen()).toBe(false);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("no such thing anywhere");
+  await page.getByText("Nothing has a name like that").waitFor();
+  expect(await tab.findBarriers()).toEqual([]);
+});
+
 test("a token of staging sees nothing of production on any screen", { timeout: 120_000 }, async () => {
   await using tab = await openConsole(browser, gateway.url, tokens.of("staging"));
   const { page } = tab;
@@ -163,6 +234,27 @@ test("a page that is older than the gateway's says so", { timeout: 60_000 }, asy
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
   gateway = await start({ PORT: port });
   await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain("newer console than this page");
+});
+
+test("upstreams that do not answer make the page partly live", { timeout: 80_000 }, async () => {
+  const { port } = new URL(gateway.url);
+  await gateway[Symbol.asyncDispose]();
+  gateway = await start({
+    PORT: port,
+    PROMETHEUS_URL: "http://127.0.0.1:1",
+    DATABASE_URL: "postgres://nobody:none@127.0.0.1:1/none",
+  });
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 40_000 }).toContain("partly live");
+  await expect.poll(() => page.locator(".bar [role=status]").getAttribute("title"), { timeout: 20_000 }).toMatch(/prometheus/i);
+  // An environment that there is not hides nothing.
+  await tab.open("/queues?env=FOO");
+  await expect.poll(() => page.locator("#main .banner.bad").count(), { timeout: 20_000 }).toBe(1);
+  expect(await page.locator("#main").innerText()).not.toMatch(/no queue has a job|No job system was found/);
+  await tab.open("/hosts");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("prometheus_unavailable");
+  expect(await tab.findBarriers()).toEqual([]);
 });
 
 test("what a token may not do is said with the scope that it lacks", { timeout: 60_000 }, async () => {

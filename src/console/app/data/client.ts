@@ -33,8 +33,20 @@ export const lostConnection = signal<{ readonly since: number; readonly nextAt: 
 /** `unreachable`: no answer from the gateway at all; the request may be sent again. */
 export class Unreachable extends Error {}
 
+/** Time for an answer, ms: the gateway itself gives the slowest reads 25 s. A restart may wait two minutes for the container to be healthy. */
+const queryMs = 30_000;
+const mutationMs = 150_000;
+
+/** When the gateway answered last, unix ms. */
+let answeredAt = 0;
+
+/** Whether the gateway has answered anything since `at`, unix ms: then what is late is slow, not lost. */
+export function hasAnsweredSince(at: number): boolean {
+  return answeredAt >= at;
+}
+
 /**
- * Runs a query or mutation. Rejects with Unreachable when the gateway does not answer, and with an AbortError. A refused token signs out.
+ * Runs a query or mutation. Rejects with Unreachable when the gateway does not answer in time (30 s, a mutation 150 s), and with an AbortError. A refused token signs out.
  */
 export async function ask<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
@@ -45,34 +57,39 @@ export async function ask<Data, Variables>(
   return { data, failures };
 }
 
-/** As `ask`, the answer's text: equal texts need no work. */
+/** As `ask`, the answer's text: equal texts need no work. `timeoutMs` replaces the usual time. */
 export async function askText<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
   abort?: AbortSignal,
+  timeoutMs = document.toString().trimStart().startsWith("mutation") ? mutationMs : queryMs,
 ): Promise<string> {
   const sent = token.value;
+  const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
+  let text: string;
   try {
     response = await fetch("/graphql", {
       method: "POST",
       headers: { authorization: `Bearer ${sent}`, "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query: document.toString(), variables }),
-      signal: abort ?? null,
+      signal: abort ? AbortSignal.any([abort, timeout]) : timeout,
       cache: "no-store",
       credentials: "omit",
     });
+    text = await response.text();
   } catch (error) {
     if (abort?.aborted) throw error;
     throw new Unreachable("The gateway does not answer", { cause: error });
   }
   if (response.status === 401) {
-    if (await onRefused(sent)) return askText(document, variables, abort);
+    if (await onRefused(sent)) return askText(document, variables, abort, timeoutMs);
     throw new DOMException("signed out", "AbortError");
   }
   const type = response.headers.get("content-type") ?? "";
   if (response.status >= 502 || !type.includes("json")) throw new Unreachable(`The gateway answered ${response.status}`);
-  return response.text();
+  answeredAt = Date.now();
+  return text;
 }
 
 /** The data of an answer, and its failures in one form. */
@@ -89,6 +106,8 @@ export function toAnswer<Data>(
 }
 
 export interface Sink<Data> {
+  /** The stream is open: its subscription was accepted, even if it has nothing to say yet. */
+  connected?(): void;
   /** A message. */
   next(answer: Answer<Data>): void;
   /** The stream is broken, or was refused for now (rate_limited), and will be opened again: what it missed is up to the subscription. */
@@ -118,6 +137,10 @@ export function follow<Data, Variables extends object>(
   let isOver = false;
   let tries = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOpen = false;
+  /** When the stream said something last, unix ms. */
+  let heardAt = 0;
+  let lostAt: number | null = null;
 
   const again = (afterMs: number) => {
     if (isOver) return;
@@ -131,6 +154,7 @@ export function follow<Data, Variables extends object>(
   };
   const end = (failure: Failure | null) => {
     isOver = true;
+    unwatch();
     sink.ended(failure);
   };
   const refused = async (sent: string | null) => {
@@ -139,12 +163,14 @@ export function follow<Data, Variables extends object>(
   const open = () => {
     let hasData = false;
     let refusal: Failure | null = null;
+    let isClosed = false;
     const sent = token.value;
-    stop = client.subscribe<Data>(
+    const close = client.subscribe<Data>(
       { query: document.toString(), variables: variables() as Record<string, unknown> },
       {
         next: (result) => {
-          if (isOver) return;
+          if (isOver || isClosed) return;
+          heardAt = Date.now();
           const answer = toAnswer<Data>(result as Result<Data>);
           hasData = answer.data !== null;
           if (hasData) [tries, lostConnection.value] = [0, null];
@@ -154,20 +180,52 @@ export function follow<Data, Variables extends object>(
           else end(failure);
         },
         error: (error) => {
-          if (isOver) return;
+          if (isOver || isClosed) return;
+          isOpen = false;
           const status = error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
           if (status === 401) void refused(sent);
           else if (status === 403) end({ code: "forbidden", message: "This token may not do that", path: null });
           else lost();
         },
         // Ended by the gateway: after an hour, at its stop, or because this reader was too slow.
-        complete: () => (isOver ? undefined : hasData ? again(200) : lost(refusal)),
+        complete: () => {
+          if (isOver || isClosed) return;
+          isOpen = false;
+          if (hasData) again(200);
+          else lost(refusal);
+        },
+      },
+      {
+        connected: () => {
+          if (isOver || isClosed) return;
+          isOpen = true;
+          heardAt = answeredAt = Date.now();
+          lostConnection.value = null;
+          sink.connected?.();
+        },
       },
     );
+    stop = () => {
+      isClosed = true;
+      close();
+    };
   };
+  // A stream that was silent since the connection was lost may never speak again: nothing says that its way through the network is gone.
+  const unwatch = lostConnection.subscribe((loss) => {
+    if (loss) lostAt ??= loss.since;
+    else if (lostAt !== null) {
+      const isSilent = isOpen && heardAt < lostAt;
+      lostAt = null;
+      if (!isSilent) return;
+      isOpen = false;
+      stop();
+      lost();
+    }
+  });
   open();
   return () => {
     isOver = true;
+    unwatch();
     clearTimeout(timer);
     stop();
   };

@@ -61,7 +61,7 @@ export function followContainers(): void {
       stop();
       stop = null;
     }
-    if (token.value === null) [rows.value, containersFailure.value] = [null, null];
+    if (token.value === null) [rows.value, engines.value, containersFailure.value] = [null, [], null];
   };
   token.subscribe(update);
   document.addEventListener("visibilitychange", update);

@@ -1,13 +1,16 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { askText, type Failure, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { askText, type Failure, hasAnsweredSince, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
 
 /** The state of a question that is asked again and again. */
 export interface Live<Data> {
-  /** The last answer; undefined before the first. It stays while the gateway is away. */
+  /** The last answer; undefined before the first. It stays while the gateway is away; fields that cannot be read for now keep their last value. */
   readonly data: Data | undefined;
+  /** Of when the fields are that keep their last value, unix ms; null when all are of `at`. `failures` names them. */
+  readonly oldFrom: number | null;
   /** What could not be answered in it. */
   readonly failures: readonly Failure[];
   /** When it was answered, unix ms. */
@@ -16,13 +19,17 @@ export interface Live<Data> {
   readonly isOld: boolean;
 }
 
-const empty: Live<never> = { data: undefined, failures: [], at: 0, isOld: false };
+const empty: Live<never> = { data: undefined, oldFrom: null, failures: [], at: 0, isOld: false };
 
 /** Questions in use, by document and variables: two parts of a screen that ask the same share it. */
 const polls = new Map<string, Poll<unknown>>();
 
 /** Between two times that a question is asked, ms. */
 const leastMs = 1000;
+
+/** What is asked at least this often must be answered within `quickMs`, ms: a gateway that hangs is seen soon. */
+const oftenMs = 5000;
+const quickMs = 6000;
 
 /** One question, asked every `everyMs` while a visible page uses it. */
 class Poll<Data> {
@@ -74,19 +81,23 @@ class Poll<Data> {
     this.#running = running;
     this.#askedAt = Date.now();
     try {
-      const text = await askText(this.#document, this.#variables, running.signal);
+      const timeoutMs = Math.min(...this.#users.values()) <= oftenMs ? quickMs : undefined;
+      const text = await askText(this.#document, this.#variables, running.signal, timeoutMs);
       this.#failed = 0;
       lostConnection.value = null;
       // The same text is the same data: nothing that shows it has to look at it again.
       if (text === this.#text) this.state.value = { ...this.state.value, at: Date.now(), isOld: false };
       else {
         this.#text = text;
-        const { data, failures } = toAnswer<Data>(JSON.parse(text));
-        this.state.value = { data: data ?? undefined, failures, at: Date.now(), isOld: false };
+        const answer = toAnswer<Data>(JSON.parse(text));
+        const { data, hasOld } = fillWithLast(this.state.value.data, answer);
+        const oldFrom = hasOld ? (this.state.value.oldFrom ?? this.state.value.at) : null;
+        this.state.value = { data, oldFrom, failures: answer.failures, at: Date.now(), isOld: false };
       }
     } catch (error) {
       if (error instanceof Unreachable) this.#lost();
-      else if (!running.signal.aborted) throw error;
+      // Aborted: nobody asks any more, or the token was refused.
+      else if (!(error instanceof DOMException)) throw error;
     } finally {
       this.#running = undefined;
       this.#plan(this.#failed > 0 ? retryMs(this.#failed) : undefined);
@@ -95,6 +106,7 @@ class Poll<Data> {
 
   #lost(): void {
     this.#failed += 1;
+    if (hasAnsweredSince(this.#askedAt)) return;
     const nextAt = Date.now() + retryMs(this.#failed);
     lostConnection.value = { since: lostConnection.value?.since ?? Date.now(), nextAt };
   }

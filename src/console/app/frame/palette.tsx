@@ -57,7 +57,7 @@ export function Palette() {
           ref={input}
           type="text"
           role="combobox"
-          aria-expanded="true"
+          aria-expanded={found.length > 0}
           aria-controls="palette-results"
           aria-activedescendant={found.length > 0 ? `palette-${chosen}` : undefined}
           aria-label="Find or do"
@@ -68,7 +68,7 @@ export function Palette() {
             setSelected(0);
           }}
         />
-        <div class="results" role="listbox" id="palette-results" aria-label="Results">
+        <div class="results" role={found.length > 0 ? "listbox" : "status"} id="palette-results" aria-label="Results">
           {found.map(({ entry, parts }, index) => (
             <div
               key={`${entry.kind} ${entry.text} ${index}`}

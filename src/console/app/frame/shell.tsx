@@ -1,9 +1,10 @@
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { ScreenPath } from "../../screens.ts";
 import { now } from "../page/clock.ts";
 import { lostConnection } from "../data/client.ts";
 import { destinations, engines } from "../data/containers.ts";
+import { failureOf } from "../data/live.ts";
 import { goKeys, overlay } from "../page/keys.ts";
 import { signOut } from "../session/session.ts";
 import { switchTheme, theme } from "../page/theme.ts";
@@ -31,7 +32,9 @@ const names = Object.values(goKeys);
 
 /** What is around every screen: the rail, the bar, badges, dialogs. */
 export function Shell({ children }: { readonly children: ComponentChildren }) {
-  const problems = useProblems().rows ?? [];
+  const asked = useProblems();
+  const problems = asked.rows ?? [];
+  const isUnknown = asked.rows === null || failureOf(asked.state, "problems") !== undefined;
   const tone = problems.some(({ severity }) => severity === "CRITICAL") ? "bad" : "warn";
   const current = parents[path.value] ?? path.value;
   const name = names.find(([target]) => target === current)?.[1] ?? "Now";
@@ -43,17 +46,18 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
       <nav class="rail" aria-label="Screens">
         {names.map(([target, label]) => {
           const count = target === "/" ? problems.length : 0;
+          const isGuess = target === "/" && isUnknown;
           return (
             <a
               key={target}
               href={href(target)}
               aria-current={target === current ? "page" : undefined}
-              aria-label={count > 0 ? `${label}: ${count} wrong` : label}
+              aria-label={isGuess ? `${label}: what is wrong is unknown` : count > 0 ? `${label}: ${count} wrong` : label}
             >
               <Icon name={label.toLowerCase()} />
-              {count > 0 && (
-                <span class={`count ${tone}`} aria-hidden="true">
-                  {count > 99 ? "99+" : count}
+              {(count > 0 || isGuess) && (
+                <span class={`count ${isGuess ? "unknown" : tone}`} aria-hidden="true">
+                  {isGuess ? "?" : count > 99 ? "99+" : count}
                 </span>
               )}
               <span class="label" aria-hidden="true">
@@ -143,24 +147,55 @@ function Bar() {
       >
         ?
       </button>
-      <details class="person">
-        <summary class="cut" aria-label={`Signed in as ${viewer.value?.subject}`}>
-          <span class="person-name">{viewer.value?.subject}</span> ▾
-        </summary>
-        <div class="menu">
-          <p class="strong isolate">{viewer.value?.subject}</p>
-          <p class="muted">{viewer.value?.scopes.join(", ")}</p>
-          <p class="muted">wallet-core-ops {server.value?.version}</p>
-          <button type="button" class="button" onClick={() => signOut()}>
-            Sign out and forget the token
-          </button>
-        </div>
-      </details>
+      <Person />
     </header>
   );
 }
 
+/** Who is signed in, with what rights. Closes on Esc and on a click elsewhere. */
+function Person() {
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = (event: Event) => {
+      const details = menu.current;
+      if (!details?.open) return;
+      if (event instanceof KeyboardEvent) {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        details.querySelector("summary")?.focus();
+      } else if (event.target instanceof Node && details.contains(event.target)) return;
+      details.open = false;
+    };
+    const kinds = ["pointerdown", "focusin", "keydown"] as const;
+    for (const kind of kinds) document.addEventListener(kind, close, true);
+    return () => {
+      for (const kind of kinds) document.removeEventListener(kind, close, true);
+    };
+  }, []);
+  return (
+    <details class="person" ref={menu}>
+      <summary class="cut" aria-label={`Signed in as ${viewer.value?.subject}`}>
+        <span class="person-name">{viewer.value?.subject}</span> ▾
+      </summary>
+      <div class="menu">
+        <p class="strong isolate">{viewer.value?.subject}</p>
+        <p class="muted">{viewer.value?.scopes.join(", ")}</p>
+        <p class="muted">wallet-core-ops {server.value?.version}</p>
+        <button type="button" class="button" onClick={() => signOut()}>
+          Sign out and forget the token
+        </button>
+      </div>
+    </details>
+  );
+}
+
+/** Problems that hide a part of what the console shows. */
+const silences: ReadonlySet<string> = new Set(["UPSTREAM_DOWN", "QUEUE_SOURCE_DOWN", "ENGINE_UNREACHABLE"]);
+
+/** Whether what is shown is of now. */
 function Freshness() {
+  const { rows, state } = useProblems();
+  const failure = failureOf(state, "problems");
   const lost = lostConnection.value;
   if (lost)
     return (
@@ -168,10 +203,14 @@ function Freshness() {
         <Shape tone="bad" /> <span class="bad">lost</span>
       </span>
     );
-  const silent = engines.value.filter(({ ok }) => !ok);
+  const silent = [
+    ...engines.value.filter(({ ok }) => !ok).map(({ name }) => `The engine ${name} does not answer`),
+    ...(rows ?? []).filter(({ kind }) => silences.has(kind)).map(({ title }) => title),
+    ...(failure ? [`What is wrong is unknown: ${failure.message}`] : []),
+  ];
   if (silent.length > 0)
     return (
-      <span class="state" role="status" title={silent.map(({ name }) => name).join(", ")}>
+      <span class="state" role="status" title={silent.join("\n")}>
         <Shape tone="warn" /> partly live
       </span>
     );
@@ -185,12 +224,19 @@ function Freshness() {
 /** What concerns every screen. */
 function Badges() {
   const lost = lostConnection.value;
+  const { rows, state } = useProblems();
+  const failure = failureOf(state, "problems");
   return (
     <>
       {lost && (
         <Banner tone="bad">
           The gateway has not answered for {toDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown is from then.
           It is asked again all the time.
+        </Banner>
+      )}
+      {failure && rows !== null && (
+        <Banner tone="warn">
+          What is wrong could not be asked: {failure.message}. Problems are shown as they were; it is asked again all the time.
         </Banner>
       )}
       {isOutdated.value && (

@@ -6,8 +6,12 @@ const location = signal({ path: readPath(), query: window.location.search });
 
 export const path = computed(() => location.value.path);
 
-/** The parameters of the current screen; empty ones are left out. */
-export const params = computed(() => new URLSearchParams(location.value.query));
+/** The parameters of the current screen; empty ones are left out, and so is an environment that there is not. */
+export const params = computed(() => {
+  const query = new URLSearchParams(location.value.query);
+  if (!["STAGING", "PRODUCTION"].includes(query.get("env") ?? "")) query.delete("env");
+  return query;
+});
 
 /** Parameters that every screen has, and that stay when another one is opened. */
 const common = ["env", "destination"] as const;

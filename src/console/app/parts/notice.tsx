@@ -12,12 +12,15 @@ export function Banner({ tone, children }: { readonly tone: Tone; readonly child
   );
 }
 
+/** What helps, or still works, whatever else has failed. */
 const remedies: Readonly<Record<string, string>> = {
-  docker_unavailable: "Its containers are unknown until it answers; it is asked again all the time.",
-  queues_unavailable: "Queues of other sources are still shown.",
-  prometheus_unavailable: "Containers and queues are not concerned.",
-  forbidden: "Ask for a token with that scope.",
-  deploy_info_unavailable: "Releases are still known from the containers.",
+  docker_unavailable: "It is asked again all the time.",
+  queues_unavailable: "It is asked again all the time.",
+  postgres_unavailable: "It is asked again all the time.",
+  prometheus_unavailable: "Containers and queues do not need Prometheus.",
+  forbidden: "Ask for a token with the right.",
+  deploy_info_invalid: "Releases are still known from the containers.",
+  deploy_info_unreadable: "Releases are still known from the containers.",
 };
 
 /** What could not be read, why, and what still works. */

@@ -59,7 +59,7 @@ export function Hosts() {
       ) : rows.length === 0 ? (
         <Empty>{hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}</Empty>
       ) : (
-        <ul class="host-list">
+        <ul class={state.oldFrom === null ? "host-list" : "host-list stale"}>
           {rows.map((row) => (
             <HostItem
               key={row.id}

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
@@ -10,26 +10,41 @@ import { useDepthCourses } from "../parts/queues/courses.ts";
 import { titles } from "../parts/queues/figures.tsx";
 import { toQueueReason } from "../parts/queues/reason.ts";
 import { Spark } from "../parts/graph/spark.tsx";
-import { State, toQueueTone } from "../parts/state.tsx";
+import { State, type Tone, toQueueTone } from "../parts/state.tsx";
+import { Since } from "../parts/time.tsx";
 
 /** Every queue of every source, what is wrong first. */
 export function Queues() {
   const state = useLive(ConsoleQueuesDocument, {}, { everyMs: 2000 }).value;
   const [inView, setInView] = useState<readonly QueueRow[]>([]);
   const courses = useDepthCourses(inView);
-  const rows = useMemo(() => sortByTrouble(state.data), [state.data, params.value]);
+  const { data, silent } = useLastRows(state.data);
+  const failure = failureOf(state, "queues");
+  const oldFrom = failure ? state.oldFrom : null;
+  const isOld = oldFrom !== null;
+  const rows = useMemo(() => sortByTrouble(data), [data, params.value]);
   const asked = params.value.get("q") ?? "";
   const shown = useMemo(() => rows?.filter((row) => matches(row, asked)) ?? [], [rows, asked]);
-  const columns = useMemo(() => toColumns(courses), [courses]);
-  const failure = failureOf(state, "queues");
+  const columns = useMemo(
+    () => dimSilent(toColumns(courses), ({ source }) => isOld || silent.split("\n").includes(source)),
+    [courses, isOld, silent],
+  );
+  const sources = state.data?.queueSources ?? [];
+  // The sources below say the same, each with its own cause.
+  const isNamed = failure !== undefined && sources.some(({ error }) => error !== null && failure.message.includes(error.message));
   return (
     <>
       <div class="heading">
         <h1>Queues</h1>
         {rows && <span class="muted">{toSummary(rows)}</span>}
       </div>
-      <FailureNotice failure={failure} what="Queues" />
-      <SourceBanners sources={state.data?.queueSources ?? []} />
+      {!isNamed && <FailureNotice failure={failure} what="Queues" />}
+      {oldFrom !== null && (
+        <Banner tone="warn">
+          These are the numbers of <Since at={oldFrom} suffix=" ago" />.
+        </Banner>
+      )}
+      <SourceBanners sources={sources} />
       <div class="filters">
         <input
           class="input"
@@ -86,24 +101,75 @@ function toSummary(rows: readonly QueueRow[]): string {
   return parts.length === 0 ? queues : `${queues}, ${parts.join(", ")}`;
 }
 
-/** A source that cannot be asked: its queues are absent, not empty. */
-function SourceBanners({ sources }: { readonly sources: NonNullable<ConsoleQueuesQuery["queueSources"]> }) {
+type Source = NonNullable<ConsoleQueuesQuery["queueSources"]>[number];
+
+/** The answer, with the last rows of sources that do not answer now; `silent` names those, one a line. */
+function useLastRows(data: ConsoleQueuesQuery | undefined): {
+  readonly data: ConsoleQueuesQuery | undefined;
+  readonly silent: string;
+} {
+  const last = useRef<readonly QueueRow[]>([]);
+  return useMemo(() => {
+    if (!data?.queues) return { data, silent: "" };
+    const down = new Set((data.queueSources ?? []).filter((source) => isDown(source)).map(({ name }) => name));
+    for (const { source } of data.queues) down.delete(source);
+    const missing = last.current.filter(({ source }) => down.has(source));
+    last.current = [...data.queues, ...missing];
+    return { data: { ...data, queues: [...last.current] }, silent: [...down].join("\n") };
+  }, [data]);
+}
+
+function isDown({ error, numbersOk }: Source): boolean {
+  return error !== null && !numbersOk && error.code !== "forbidden";
+}
+
+/** Rows that are not of now are dimmed, and their state says so. */
+function dimSilent(columns: readonly Column<QueueRow>[], isSilent: (row: QueueRow) => boolean): readonly Column<QueueRow>[] {
+  return columns.map((column) => ({
+    ...column,
+    cell: (row) => {
+      if (!isSilent(row)) return column.cell(row);
+      const content = column.name === "state" ? <State tone="unknown">was {toWords(row.state)}</State> : column.cell(row);
+      return (
+        <span class="stale" style={{ display: "contents" }}>
+          {content}
+        </span>
+      );
+    },
+  }));
+}
+
+/** Sources that cannot be asked, a line for each cause: one database may be all of them. */
+function SourceBanners({ sources }: { readonly sources: readonly Source[] }) {
   const env = params.value.get("env");
+  const failed = sources.filter((source) => source.error !== null && (!env || source.env === env));
+  const causes = Object.values(Object.groupBy(failed, ({ error, numbersOk }) => `${numbersOk} ${error?.code} ${error?.message}`));
   return (
     <>
-      {sources
-        .filter((source) => source.error !== null && (!env || source.env === env))
-        .map(({ name, kind, numbersOk, error }) => (
-          <Banner key={name} tone={error?.code === "queue_unsupported" ? "unknown" : numbersOk ? "warn" : "bad"}>
-            <span class="isolate">{name}</span> ({kind}): {error?.message}.{" "}
-            {numbersOk
-              ? "Its numbers are shown; its errors are unknown."
-              : "Its queues are not in this list; it is asked again all the time."}{" "}
-            <code class="muted">{error?.code}</code>
+      {causes.map((group = []) => {
+        const [first] = group;
+        if (!first?.error) return null;
+        const { code, message } = first.error;
+        return (
+          <Banner key={`${first.numbersOk} ${code} ${message}`} tone={toBannerTone(first)}>
+            <span class="isolate">{group.map(({ name, kind }) => `${name} (${kind})`).join(", ")}</span>: {message}.{" "}
+            {toRemedy(first, group.length > 1)} <code class="muted">{code}</code>
           </Banner>
-        ))}
+        );
+      })}
     </>
   );
+}
+
+function toBannerTone({ error, numbersOk }: Source): Tone {
+  return error?.code === "queue_unsupported" ? "unknown" : numbersOk ? "warn" : "bad";
+}
+
+function toRemedy({ error, numbersOk }: Source, areMany: boolean): string {
+  const its = areMany ? "Their" : "Its";
+  if (numbersOk) return `${its} numbers are shown; ${its.toLowerCase()} errors are unknown.`;
+  const rest = error?.code === "queue_unsupported" ? "" : `; ${areMany ? "they are" : "it is"} asked again all the time`;
+  return `${its} queues are as they were, or not in this list${rest}.`;
 }
 
 function NoQueues({
@@ -132,6 +198,7 @@ function NoQueues({
     );
   if (sources.length === 0)
     return <Empty>No job system was found: DATABASE_URL or QUEUES_FILE name where to look (docs/queues.md).</Empty>;
+  if (sources.every(({ error }) => error !== null)) return <Empty>Whether jobs wait is unknown: no source can be read.</Empty>;
   return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no queue has a job.</Empty>;
 }
 

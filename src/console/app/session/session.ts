@@ -66,9 +66,9 @@ function renew(): Promise<boolean> {
 
 /** Tabs that share a refresh token take turns: a provider may accept it once. */
 function renewAlone(): Promise<boolean> {
-  const before = readText(renewalKey);
+  const before = readRenewal();
   const run = async () => {
-    const text = readText(renewalKey);
+    const text = readRenewal();
     if (text === null) return false;
     const stored = readText(tokenKey);
     if (text !== before && stored !== null && stored !== current.value) {
@@ -107,7 +107,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** Renews a minute before the end, or at half of a shorter life. Call once at the start, and after each new token. */
 export function plan(): void {
   clearTimeout(timer);
-  const text = readText(renewalKey);
+  const text = readRenewal();
   const expiresAt = text === null ? null : (JSON.parse(text) as Renewal).expiresAt;
   if (expiresAt === null) return;
   const leftMs = expiresAt - Date.now();
@@ -132,16 +132,44 @@ export function toToken(text: string): string | null {
   return /^[\u0021-\u007e]+$/.test(trimmed) ? trimmed : null;
 }
 
-/** A link that signs in carries the token in its fragment, which no server sees. It is erased from the address at once. */
+/** Takes links that sign in and are opened in a tab that already shows the console, and follows other tabs that sign in, renew and sign out. Call once. */
+export function followSession(): void {
+  addEventListener("hashchange", () => {
+    // Somebody else may see less: nothing of before may stay.
+    if (takeFromFragment() !== null) window.location.reload();
+  });
+  addEventListener("storage", ({ storageArea, key, oldValue, newValue }) => {
+    if (storageArea !== localStorage) return;
+    if (key === renewalKey) plan();
+    // Null when all of the storage was emptied.
+    if (key !== tokenKey && key !== null) return;
+    // A token of this tab alone is no concern of the others.
+    const isOurs = key === null || oldValue === current.value;
+    if (current.value === null ? newValue === null : !isOurs) return;
+    // From now on the device's are read.
+    for (const name of [tokenKey, renewalKey]) write(sessionStorage, name, null);
+    signInProblem.value = null;
+    current.value = newValue;
+    plan();
+  });
+}
+
+/** A link that signs in carries the token in its fragment, which no server sees. It is erased from the address at once, and lives in this tab alone. */
 function takeFromFragment(): string | null {
   const given = new URLSearchParams(window.location.hash.slice(1)).get("token");
   if (given === null) return null;
   history.replaceState(null, "", window.location.pathname + window.location.search);
   const text = toToken(given);
   if (text === null) return null;
-  forget();
   write(sessionStorage, tokenKey, text);
+  // It is never renewed: the device's renewal may be somebody else's.
+  write(sessionStorage, renewalKey, "");
   return text;
+}
+
+/** Null when the token cannot be renewed. */
+function readRenewal(): string | null {
+  return readText(renewalKey) || null;
 }
 
 function readText(key: string): string | null {

@@ -7,7 +7,10 @@ import { Banner } from "../parts/notice.tsx";
 export function SignIn() {
   const [text, setText] = useState("");
   const [keep, setKeep] = useState(false);
-  useEffect(() => void loadProvider(), []);
+  useEffect(() => {
+    document.title = "Sign in · wallet-core-ops";
+    void loadProvider();
+  }, []);
   const submit = (event: Event) => {
     event.preventDefault();
     const token = toToken(text);

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
+import { freePort } from "../../script/services/process.ts";
+import { chromiumFlags } from "../support/chromium.ts";
+import { openConsole } from "../support/console-page.ts";
+import { startGatewayProcess } from "../support/gateway-process.ts";
+import { createTestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs } from "../support/postgres-jobs.ts";
+import { createTokens } from "../support/tokens.ts";
+
+const tokens = createTokens({ reader: { scopes: ["ops:read"] } });
+let server: RunningPostgres;
+let browser: Browser;
+let gateway: Awaited<ReturnType<typeof startGatewayProcess>>;
+
+beforeAll(async () => {
+  server = await startPostgres(join(inject("runFolder"), "console-outage"), { port: await freePort() });
+  const database = await createTestDatabase(server.url, "console_outage");
+  const jobs = await createRiverJobs(database);
+  await jobs.insert([{ queue: "mail", state: "waiting" }]);
+  gateway = await startGatewayProcess(inject("dockerSocket"), "console", join(inject("runFolder"), "console-outage.jsonl"), {
+    TOKENS_FILE: tokens.file,
+    DATABASE_URL: database.url,
+  });
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await gateway?.[Symbol.asyncDispose]();
+  await server?.stop();
+  tokens[Symbol.dispose]();
+});
+
+test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("reader"));
+  const { page } = tab;
+  await tab.open("/queues");
+  const row = page.locator(".row").first();
+  await row.waitFor({ timeout: 20_000 });
+  expect(await row.locator(".stale").count()).toBe(0);
+  await server.restart(async () => {
+    await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBeGreaterThan(0);
+    expect(await row.innerText()).toContain("was ");
+    await expect.poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: 4000 }).toHaveLength(1);
+    await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("partly live");
+    expect(await tab.findBarriers()).toEqual([]);
+  });
+  await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBe(0);
+  expect(await row.innerText()).not.toContain("was ");
+});
