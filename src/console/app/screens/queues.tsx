@@ -2,6 +2,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
+import { now } from "../page/clock.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { toCount, toDuration, toRate, toWords } from "../parts/format.ts";
 import { type Column, List } from "../parts/list.tsx";
@@ -11,7 +12,6 @@ import { titles } from "../parts/queues/figures.tsx";
 import { toQueueReason } from "../parts/queues/reason.ts";
 import { Spark } from "../parts/graph/spark.tsx";
 import { State, type Tone, toQueueTone } from "../parts/state.tsx";
-import { Since } from "../parts/time.tsx";
 
 /** Every queue of every source, what is wrong first. */
 export function Queues() {
@@ -39,11 +39,7 @@ export function Queues() {
         {rows && <span class="muted">{toSummary(rows)}</span>}
       </div>
       {!isNamed && <FailureNotice failure={failure} what="Queues" />}
-      {oldFrom !== null && (
-        <Banner tone="warn">
-          These are the numbers of <Since at={oldFrom} suffix=" ago" />.
-        </Banner>
-      )}
+      {oldFrom !== null && <OldBanner at={oldFrom} />}
       <SourceBanners sources={sources} />
       <div class="filters">
         <input
@@ -121,6 +117,13 @@ function useLastRows(data: ConsoleQueuesQuery | undefined): {
 
 function isDown({ error, numbersOk }: Source): boolean {
   return error !== null && !numbersOk && error.code !== "forbidden";
+}
+
+/** A part of its own: it is drawn again each second. */
+function OldBanner({ at }: { readonly at: number }) {
+  return (
+    <Banner tone="warn">These are the numbers of {toDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} ago.</Banner>
+  );
 }
 
 /** Rows that are not of now are dimmed, and their state says so. */
