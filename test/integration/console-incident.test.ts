@@ -75,7 +75,7 @@ function listScreens(): readonly (readonly [address: string, ready: string])[] {
     [`/job?source=river&id=${group.jobs[0]?.jobId}`, "attempt"],
     ["/errors", "pq: serialization failure"],
     [`/errors?fingerprint=${encodeURIComponent(group.fingerprint)}`, "pq: serialization failure"],
-    ["/deploys", "current"],
+    ["/deploys", "superseded"],
     [`/deploy?id=${encodeURIComponent(deploy)}`, "before"],
     ["/timeline", "exit code 1"],
     ["/hosts", host],
@@ -175,8 +175,8 @@ test("a container is restarted by the keyboard alone, until it is healthy", { ti
     )
     .toBe(true);
   await page.keyboard.press("Control+Enter");
-  await expect.poll(() => page.getByRole("dialog").innerText(), { timeout: 60_000 }).toMatch(/healthy/);
-  await expect.poll(() => page.getByRole("button", { name: "Close" }).count(), { timeout: 60_000 }).toBe(1);
+  await expect.poll(() => page.getByRole("dialog").innerText(), { timeout: 60_000 }).toContain("it is healthy");
+  await expect.poll(() => page.getByRole("button", { name: "Close", exact: true }).count(), { timeout: 60_000 }).toBe(1);
   await page.keyboard.press("Escape");
   await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
   await waitForText(page, "tried by the keyboard");
