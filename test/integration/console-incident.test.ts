@@ -179,6 +179,7 @@ test("a container is restarted by the keyboard alone, until it is healthy", { ti
   await expect.poll(() => page.getByRole("button", { name: "Close", exact: true }).count(), { timeout: 60_000 }).toBe(1);
   await page.keyboard.press("Escape");
   await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+  await page.reload();
   await waitForText(page, "tried by the keyboard");
   await context.close();
 });

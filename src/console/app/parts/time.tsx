@@ -1,14 +1,12 @@
-import { useComputed } from "@preact/signals";
 import { now } from "../page/clock.ts";
 import { toClock, toDay, toDuration, toLocalTime, unknownText } from "./format.ts";
 
 /** How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only where the time is known. */
 export function Since({ at, suffix = "" }: { readonly at: string | number | null | undefined; readonly suffix?: string }) {
-  const text = useComputed(() => (at === null || at === undefined ? unknownText : toDuration(wholeSecondsSince(at))));
   if (at === null || at === undefined) return <span class="none">{unknownText}</span>;
   return (
     <time dateTime={new Date(at).toISOString()} title={toLocalTime(at)}>
-      {text}
+      {toDuration(wholeSecondsSince(at))}
       {suffix}
     </time>
   );
