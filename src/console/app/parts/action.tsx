@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { path } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { Shape, type Tone } from "./state.tsx";
@@ -74,8 +74,9 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
   const closeButton = useRef<HTMLButtonElement>(null);
   const before = useRef(document.activeElement);
 
+  // Before it is seen: what somebody types at once is its reason, from the first letter.
+  useLayoutEffect(() => input.current?.focus(), []);
   useEffect(() => {
-    input.current?.focus();
     let isOpen = true;
     const screen = path.peek();
     const leave = path.subscribe((shown) => shown !== screen && close());
