@@ -23,7 +23,7 @@ export interface ContainerReadings {
 
 type Events = (container: Container, kind: TimelineEntry["kind"]) => readonly TimelineEntry[];
 
-/** Problems of containers and roles. The last known state of a container whose engine was lost is none. `gaps`: what is not known. */
+/** Problems of containers and roles. Leaves out containers of engines that do not answer: their state is not known. `gaps`: what is not known. */
 export function findContainerProblems(readings: ContainerReadings): {
   readonly problems: readonly CurrentProblem[];
   readonly gaps: readonly string[];
@@ -155,7 +155,7 @@ function findHighMemory(container: Container, samples: readonly StatsPoint[], no
   ];
 }
 
-/** Roles that run on every host of the product, whoever deployed them. */
+/** Roles that run on every host of the product, of any deploy. */
 const coreRoles: ReadonlySet<string> = new Set(["web", "runner", "worker"]);
 
 /** As the alert: what a service runs, core roles, and what else ran for a while lately. */

@@ -16,7 +16,7 @@ export interface HostReadings {
   readonly events: readonly TimelineEntry[];
 }
 
-/** Problems of machines. An unknown number is none. */
+/** Problems of machines. An unknown number is not a problem. */
 export function findHostProblems({ hosts, thresholds, env, events }: HostReadings): readonly CurrentProblem[] {
   const last = new Map<string, TimelineEntry>();
   for (const entry of events) {

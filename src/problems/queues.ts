@@ -59,7 +59,7 @@ function findKinds(queue: QueueMetrics): StateKind[] {
   }
 }
 
-/** Problems of queues and their sources. A paused queue is none: somebody paused it. */
+/** Problems of queues and their sources. A paused queue is not a problem: somebody paused it. */
 export function findQueueProblems({ queues, sources, events }: QueueReadings): readonly CurrentProblem[] {
   const envs = new Map(sources.map(({ name, env }) => [name, env]));
   const last = new Map<string, TimelineEntry>();

@@ -103,7 +103,7 @@ function toName({ tag, service, destination }: Deploy): string {
 
 type ReportedDrift = Drift & { readonly kind: Exclude<Drift["kind"], "engine_unknown"> };
 
-/** A silent engine is a problem of its own; what a deploy may be about to change is none yet. */
+/** Leaves out what a silent engine hides, which is a problem of its own, and what a deploy in progress may still change. */
 function isReported(drift: Drift): drift is ReportedDrift {
   return drift.kind !== "engine_unknown" && !drift.settling;
 }

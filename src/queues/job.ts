@@ -89,9 +89,9 @@ export const argsLimit = 8_192;
  * them.
  */
 export interface JobReader {
-  /** Each job; null where there is none; an OpsError where its id is no id of this system (invalid_request), or several queues have it. One statement. */
+  /** Each job: null when it does not exist, an OpsError (invalid_request) when its id has another form than this system's ids or several queues have it. One statement. */
   find(jobs: readonly JobRef[], signal: AbortSignal): Promise<readonly (Job | Error | null)[]>;
-  /** Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request for a place that is none of this list. */
+  /** Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request when the place is not in this list. */
   page(query: JobsQuery, signal: AbortSignal): Promise<readonly PlacedJob[]>;
   /** The failed attempts of each job that its system stores, newest first, at most `attemptsLimit`. One statement. */
   attempts(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (readonly JobAttempt[])[]>;

@@ -34,7 +34,7 @@ export interface FoundReadings {
   readonly gaps: readonly string[];
 }
 
-/** An answer, or why there is none. */
+/** An answer, or its error. */
 type Settled<T> = { readonly value: T; readonly error: null } | { readonly value: null; readonly error: OpsError };
 
 async function settle<T>(answer: Promise<T>): Promise<Settled<T>> {

@@ -143,7 +143,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
       type: refs.job,
       nullable: true,
       description:
-        "One job; null when there is none of this id. Error operation_not_supported where its system's jobs cannot be read one by one.",
+        "One job; null when it does not exist. Error operation_not_supported where its system's jobs cannot be read one by one.",
       args: {
         source: t.arg.string({ required: true, description: "Configured name of its source." }),
         id: t.arg.string({ required: true, description: "Its id in its system: `jobId`, not the global `id`." }),

@@ -4,7 +4,7 @@ export type Theme = "system" | "light" | "dark";
 
 const storageKey = "wallet-core-ops.theme";
 
-/** The colours: as the system has them, or as the switch says. Kept on this device. */
+/** The colours: as the system has them, or as the switch says. Stored on this device. */
 export const theme = signal<Theme>(readTheme());
 
 /** Call once. */

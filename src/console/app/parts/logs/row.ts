@@ -2,7 +2,7 @@
 export interface LogSource {
   readonly name: string;
   readonly engine: string;
-  /** What tells it apart from the others of the same log. */
+  /** What distinguishes it from the other lines of its log. */
   readonly short: string;
 }
 
