@@ -13,6 +13,7 @@ import { StateCell } from "../parts/containers/columns.tsx";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { toPercent, toPercentOf1, unknownText } from "../parts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
+import { RangeChips, readRange } from "../parts/graph/range.tsx";
 import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
@@ -21,13 +22,6 @@ import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
 import { toSpeed } from "./hosts.tsx";
-
-const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
-
-/** "1h" as it is read: "1 h". */
-function toRangeWords(range: (typeof ranges)[number]): string {
-  return range.replace(/(?=[hd])/, " ");
-}
 
 /** One machine: now, its course, and what runs on it. */
 export function HostScreen() {
@@ -101,10 +95,8 @@ function History({
   readonly cpu: number | undefined;
   readonly mem: number | undefined;
 }) {
-  const wanted = params.value.get("range") ?? "1h";
-  const range = ranges.find((one) => one === wanted) ?? "1h";
-  const words = toRangeWords(range);
-  const state = useLive(ConsoleHostHistoryDocument, { name, from: range }, { everyMs: 30_000 }).value;
+  const { name: from, label: words } = readRange();
+  const state = useLive(ConsoleHostHistoryDocument, { name, from }, { everyMs: 30_000 }).value;
   const marks = useDeployMarks();
   const points = state.data?.host?.history?.points;
   const failure = failureOf(state, "host");
@@ -135,18 +127,7 @@ function History({
             known since <Clock at={since.time} />
           </span>
         )}
-        <span class="right chips">
-          {ranges.map((one) => (
-            <a
-              key={one}
-              class="chip"
-              aria-current={one === range ? "true" : undefined}
-              href={href("/host", { name, range: one === "1h" ? null : one })}
-            >
-              {toRangeWords(one)}
-            </a>
-          ))}
-        </span>
+        <RangeChips />
       </header>
       <FailureNotice failure={failure} what="History" />
       {points && firstKnown < 0 ? (

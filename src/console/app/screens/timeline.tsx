@@ -7,6 +7,7 @@ import type { FeedRow } from "../data/pages.ts";
 import { params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { toDay, toLocalTime } from "../parts/format.ts";
+import { ranges } from "../parts/graph/range.tsx";
 import { useHeldTop } from "../parts/held.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
@@ -15,7 +16,6 @@ import { EntryRow, kinds } from "../parts/timeline/entry.tsx";
 type Kind = TimelineRowFragment["kind"];
 type Rows = readonly FeedRow<TimelineRowFragment>[];
 
-const ranges = ["1h", "6h", "24h", "7d", "30d"] as const;
 const names = Object.keys(kinds) as Kind[];
 
 /** Everything that happened, newest first, live. */
@@ -93,11 +93,13 @@ function Range({ from, to, range }: { readonly from: string | null; readonly to:
       value={range}
       onChange={({ currentTarget }) => setParams({ range: currentTarget.value === "24h" ? null : currentTarget.value })}
     >
-      {ranges.map((one) => (
-        <option key={one} value={one}>
-          last {one.replace("h", " h").replace("d", " d")}
-        </option>
-      ))}
+      {ranges
+        .filter(({ minutes }) => minutes >= 60)
+        .map(({ name, label }) => (
+          <option key={name} value={name}>
+            last {label}
+          </option>
+        ))}
     </select>
   );
 }

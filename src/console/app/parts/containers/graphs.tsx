@@ -2,24 +2,14 @@ import { useMemo } from "preact/hooks";
 import { ConsoleContainerHistoryDocument, type DeployRowFragment } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
-import { go, href, params, setParams } from "../../page/url.ts";
+import { go, href } from "../../page/url.ts";
 import { toPercent } from "../format.ts";
 import { Graph, type GraphMark } from "../graph/graph.tsx";
+import { RangeChips, readRange } from "../graph/range.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
 import { toShortRelease } from "../short-release.ts";
 import { Since } from "../time.tsx";
 import type { StoryEntry } from "./story.ts";
-
-/** Ranges of the graphs: minutes. */
-const ranges: Readonly<Record<string, { readonly minutes: number; readonly label: string }>> = {
-  "10m": { minutes: 10, label: "10 min" },
-  "1h": { minutes: 60, label: "1 h" },
-  "6h": { minutes: 360, label: "6 h" },
-  "24h": { minutes: 1440, label: "24 h" },
-  "7d": { minutes: 10_080, label: "7 d" },
-  "30d": { minutes: 43_200, label: "30 d" },
-};
-const usualRange = "1h";
 
 /** Ends and restarts of a container that loops would cover the graph. */
 const mostMarks = 40;
@@ -35,8 +25,7 @@ interface GraphsProps {
 
 /** CPU, memory and restarts of a container over the range in the URL. */
 export function Graphs({ name, engine, deploys, story }: GraphsProps) {
-  const chosen = params.value.get("range") ?? usualRange;
-  const { minutes } = ranges[chosen] ?? { minutes: 60 };
+  const { minutes } = readRange();
   // A point moves on at most as often as there is a new one.
   const { from, to } = useRecent(minutes, Math.max(5, Math.ceil((minutes * 60) / 240 / 5) * 5));
   const state = useLive(ConsoleContainerHistoryDocument, { name, engine, from, to }).value;
@@ -63,19 +52,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
       <header>
         <h2>CPU and memory</h2>
         <span class="muted wide-only">a click opens its log at that time</span>
-        <span class="chips right" role="group" aria-label="Range">
-          {Object.entries(ranges).map(([key, { label }]) => (
-            <button
-              key={key}
-              type="button"
-              class="chip"
-              aria-pressed={key === chosen}
-              onClick={() => setParams({ range: key === usualRange ? null : key })}
-            >
-              {label}
-            </button>
-          ))}
-        </span>
+        <RangeChips least={10} />
       </header>
       <FailureNotice failure={failureOf(state, "container")} what="Its history" />
       <div class={`courses ${state.isOld ? "stale" : ""}`}>

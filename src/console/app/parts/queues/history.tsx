@@ -6,21 +6,12 @@ import {
 } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
-import { params, setParams } from "../../page/url.ts";
 import { toCount, toDuration, toRate } from "../format.ts";
 import { Graph, type GraphMark, type Series } from "../graph/graph.tsx";
+import { RangeChips, readRange } from "../graph/range.tsx";
 import { FailureNotice } from "../notice.tsx";
 import { toShortRelease } from "../short-release.ts";
 import { Clock } from "../time.tsx";
-
-/** The ranges of the chips: minutes back, and how often the question moves on, seconds. */
-const ranges = [
-  { name: "1h", label: "1 h", minutes: 60, everySeconds: 30 },
-  { name: "6h", label: "6 h", minutes: 360, everySeconds: 60 },
-  { name: "24h", label: "24 h", minutes: 1440, everySeconds: 300 },
-  { name: "7d", label: "7 d", minutes: 10_080, everySeconds: 300 },
-  { name: "30d", label: "30 d", minutes: 43_200, everySeconds: 300 },
-] as const;
 
 type History = NonNullable<NonNullable<ConsoleQueueHistoryQuery["queue"]>["history"]>;
 type Point = History["points"][number];
@@ -104,9 +95,9 @@ function toMarks(
 
 /** The course of a queue over the range of the URL, with a line for each deploy. */
 export function QueueHistory({ name, source, env, onPick }: QueueHistoryProps) {
-  const asked = params.value.get("range");
-  const range = ranges.find((one) => one.name === asked) ?? ranges[0];
-  const recent = useRecent(range.minutes, range.everySeconds);
+  const range = readRange();
+  // The question moves on with the range: a longer history costs its database more.
+  const recent = useRecent(range.minutes, range.minutes < 360 ? 30 : range.minutes < 1440 ? 60 : 300);
   const state = useLive(ConsoleQueueHistoryDocument, { name, source, ...recent }).value;
   const deploys = useLive(ConsoleDeployMarksDocument, { env, ...recent }).value;
   const history = state.data?.queue?.history ?? null;
@@ -117,19 +108,7 @@ export function QueueHistory({ name, source, env, onPick }: QueueHistoryProps) {
       <header>
         <h2>Course</h2>
         <HistoryNotes history={history} />
-        <span class="chips right" role="group" aria-label="Range">
-          {ranges.map((one) => (
-            <button
-              key={one.name}
-              type="button"
-              class="chip"
-              aria-pressed={one === range}
-              onClick={() => setParams({ range: one === ranges[0] ? null : one.name })}
-            >
-              {one.label}
-            </button>
-          ))}
-        </span>
+        <RangeChips />
       </header>
       <FailureNotice failure={failureOf(state, "queue")} what="Its course" />
       {!failureOf(state, "queue") && (
