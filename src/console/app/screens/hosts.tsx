@@ -5,12 +5,13 @@ import { useContainersByHost } from "../data/hosts.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params, setParams } from "../page/url.ts";
+import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
 import { toBytes, toCount, unknownText } from "../parts/format.ts";
 import { type HostRow, toHostState } from "../parts/hosts/table.tsx";
 import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
-import { State, toContainerState } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 
 type Thresholds = ConsoleHostsQuery["thresholds"];
@@ -130,7 +131,8 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
 
 /** Load, network, containers. */
 function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers">) {
-  const troubled = containers?.filter((one) => ["bad", "warn"].includes(toContainerState(one).tone)).length ?? 0;
+  const troubles = useTroubles();
+  const troubled = containers?.filter((one) => isTroubled(one, troubles.get(one.id))).length ?? 0;
   return (
     <dl class="facts">
       <dt title="Load average over one minute">load</dt>
