@@ -48,7 +48,7 @@ const values = [
   "RoleRestart",
   "RoleRestartStep",
   "JobChange",
-  "ErrorGroupRetry",
+  "ErrorGroupChange",
 ];
 /** Points of series, windows of statistics, log lines, verdicts, and what wraps rows. */
 const valueSuffixes = ["Connection", "Edge", "Point", "Sample", "History", "Stats", "Batch", "Page", "Line", "Verdict"];

@@ -38,7 +38,7 @@ export interface AuditEntry extends RequestOrigin {
   readonly durationMs: number | null;
 }
 
-export type JobAuditAction = "job.retry" | "job.discard" | "job.retry_group";
+export type JobAuditAction = "job.retry" | "job.discard" | "job.retry_group" | "job.discard_group";
 
 /** The jobs of an action. */
 export interface JobTarget {
@@ -48,7 +48,7 @@ export interface JobTarget {
   readonly queue: string | null;
   /** The jobs that are tried, at most `jobsPerOperation`. */
   readonly ids: readonly string[];
-  /** For `job.retry_group`: the error that they failed with. */
+  /** For a group: the error that they failed with. */
   readonly fingerprint: string | null;
 }
 

@@ -565,6 +565,19 @@ export type ConsoleRetryErrorGroupMutationVariables = Exact<{
 
 export type ConsoleRetryErrorGroupMutation = { retryErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
 
+export type ConsoleDiscardErrorGroupMutationVariables = Exact<{
+  source: string;
+  queue: string;
+  fingerprint: string;
+  limit: number;
+  reason: string;
+}>;
+
+
+export type ConsoleDiscardErrorGroupMutation = { discardErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+
+export type GroupChangeFragment = { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
+
 export type ConsoleLogPageQueryVariables = Exact<{
   role?: string | null | undefined;
   names?: Array<string> | string | null | undefined;
@@ -861,6 +874,21 @@ export const ReleaseCountFragmentDoc = new TypedDocumentString(`
   count
 }
     `, {"fragmentName":"ReleaseCount"}) as unknown as TypedDocumentString<ReleaseCountFragment, unknown>;
+export const GroupChangeFragmentDoc = new TypedDocumentString(`
+    fragment GroupChange on ErrorGroupChange {
+  count
+  left
+  skipped {
+    jobId
+    code
+    message
+  }
+  error {
+    code
+    message
+  }
+}
+    `, {"fragmentName":"GroupChange"}) as unknown as TypedDocumentString<GroupChangeFragment, unknown>;
 export const RoleLineFragmentDoc = new TypedDocumentString(`
     fragment RoleLine on RoleLogLine {
   kind
@@ -1826,20 +1854,47 @@ export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
     limit: $limit
     reason: $reason
   ) {
-    count
-    left
-    skipped {
-      jobId
-      code
-      message
-    }
-    error {
-      code
-      message
-    }
+    ...GroupChange
   }
 }
-    `) as unknown as TypedDocumentString<ConsoleRetryErrorGroupMutation, ConsoleRetryErrorGroupMutationVariables>;
+    fragment GroupChange on ErrorGroupChange {
+  count
+  left
+  skipped {
+    jobId
+    code
+    message
+  }
+  error {
+    code
+    message
+  }
+}`) as unknown as TypedDocumentString<ConsoleRetryErrorGroupMutation, ConsoleRetryErrorGroupMutationVariables>;
+export const ConsoleDiscardErrorGroupDocument = new TypedDocumentString(`
+    mutation ConsoleDiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!) {
+  discardErrorGroup(
+    source: $source
+    queue: $queue
+    fingerprint: $fingerprint
+    limit: $limit
+    reason: $reason
+  ) {
+    ...GroupChange
+  }
+}
+    fragment GroupChange on ErrorGroupChange {
+  count
+  left
+  skipped {
+    jobId
+    code
+    message
+  }
+  error {
+    code
+    message
+  }
+}`) as unknown as TypedDocumentString<ConsoleDiscardErrorGroupMutation, ConsoleDiscardErrorGroupMutationVariables>;
 export const ConsoleLogPageDocument = new TypedDocumentString(`
     query ConsoleLogPage($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean!, $level: LogLevel, $levelStrict: Boolean!, $search: String, $searchRegex: String, $ignoreCase: Boolean!, $tail: Int!, $at: String, $before: String, $after: String) {
   logs(

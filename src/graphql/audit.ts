@@ -17,7 +17,7 @@ export function addAudit(builder: Builder): void {
         "outcome: String!":
           "`intent`, `ok`, `failed` or `unknown`. An `unknown` may be followed by another outcome of the same intent.",
         "action: String!":
-          "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard` or `job.retry_group`.",
+          "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard`, `job.retry_group` or `job.discard_group`.",
         "intent: Int": "Of an outcome: the `seq` of its intent.",
         "requestId: String!": "The request's id, as in the `X-Request-Id` of the response.",
         "clientRequestId: String": "The `X-Request-Id` that the client sent, if it was short and plain.",
@@ -56,7 +56,7 @@ export function addAudit(builder: Builder): void {
       }),
       fingerprint: t.string({
         nullable: true,
-        description: "Of `job.retry_group`: fingerprint of the error that the jobs failed with.",
+        description: "Of `job.retry_group` and `job.discard_group`: fingerprint of the error that the jobs failed with.",
         resolve: ({ job }) => job?.fingerprint ?? null,
       }),
     }),

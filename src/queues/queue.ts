@@ -3,7 +3,7 @@ import type { HistoryRange } from "../lib/range.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
 import type { QueueHistory } from "./history.ts";
 import type { JobReader } from "./job.ts";
-import type { JobControl } from "./jobs/control.ts";
+import type { JobAction, JobControl } from "./jobs/control.ts";
 
 /** The numbers of one queue. A number the system does not have is null, never 0. */
 export interface QueueMetrics {
@@ -182,8 +182,10 @@ export interface QueueSource {
     range: HistoryRange,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueHistory>>;
-  /** Failed jobs to operate on; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error. */
-  failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;
+  /**
+   * Failed jobs that the action would change; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error.
+   */
+  failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;
   /** Its jobs, one by one; absent where they cannot be read so. */
   readonly jobs?: JobReader;
   /** Operations on its jobs; absent where none is allowed. */

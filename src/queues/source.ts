@@ -204,8 +204,8 @@ function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver
     },
     metrics: (signal) => metrics(signal).catch(asOpsError),
     failures: (signal) => failures(signal).catch(asOpsError),
-    failedJobs: async (queue, signal) => {
-      const jobs = (await source.failedJobs?.(queue, signal)) ?? null;
+    failedJobs: async (queue, action, signal) => {
+      const jobs = (await source.failedJobs?.(queue, action, signal)) ?? null;
       return jobs && fingerprints.addToJobs(jobs, createSharedBudget(signal));
     },
     ...(source.workerJobs && { workerJobs: cacheWorkerJobs(source.workerJobs, ttlMs) }),

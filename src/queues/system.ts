@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type Environment, environments } from "../lib/environment.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
-import type { JobStatements } from "./jobs/control.ts";
+import type { JobAction, JobStatements } from "./jobs/control.ts";
 import type { Database } from "./postgres/database.ts";
 import type { TableName } from "./postgres/names.ts";
 import type { HeavyOptions, IndexAdvice } from "./postgres/statements.ts";
@@ -31,7 +31,7 @@ export interface Brokers {
 /** A source as its kind makes it; `createQueueSources` adds the caches and the fingerprints. */
 export interface KindSource extends Omit<QueueSource, "failures" | "failedJobs"> {
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
-  failedJobs?(queue: string, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
+  failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
   /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
   readonly isPastPartial?: boolean;
   /** Tables that are read; `cli check` checks the rights on them. Empty for a system outside PostgreSQL. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { findKind, type QueueSourceConfig } from "../../src/queues/registry.ts";
 import { type Operator, openOperator } from "../support/job-operator.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
@@ -78,6 +79,15 @@ describe("operations on jobs of River", () => {
     expect(Date.parse((metadata as Record<string, string>)["cancel_attempted_at"] ?? "")).toBeGreaterThan(Date.now() - 60_000);
     expect((await operator.retry("river", id)).error).toMatchObject({ code: "job_conflict" });
     await client.end();
+  });
+
+  it("cancel of a group asks no job to stop that runs by now", async () => {
+    const id = await insert({ state: "running", attempt: 1 });
+    const config: QueueSourceConfig = { kind: "river", name: "river", schema: "jobs", by: "kind" };
+    const control = findKind(config).control?.(config);
+    const statement = control?.change("discard", { jobId: id, queue: "mail" }, true) ?? "";
+    expect((await database.query(statement)).rows).toEqual([]);
+    expect(await read(id)).toMatchObject({ state: "running", metadata: {} });
   });
 
   it("cancel of a waiting job can be undone; groups do not include it", async () => {

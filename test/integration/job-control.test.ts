@@ -19,6 +19,8 @@ interface Kind {
   readonly uuid?: boolean;
   /** What is locked by a migration. */
   readonly locked: string;
+  /** Makes a failed job wait for its next attempt; null where the mapping's failed jobs can be discarded as they are. */
+  readonly retrying: ((id: string) => string) | null;
   /** How its states are called after a retry and after a discard; `failed`: what a discard of a failed job leads to, null for a conflict. */
   readonly names: {
     readonly retried: string;
@@ -40,6 +42,8 @@ const pgboss = (version: 10 | 12): Kind => ({
   state: (id) => `select state::text from pgboss.job where id = '${id}'`,
   uuid: true,
   locked: "pgboss.job",
+  retrying: (id) => `update pgboss.job set state = 'retry', completed_on = null, retry_limit = 9, retry_delay = 60,
+                            start_after = now() + interval '1 minute' where id = '${id}'`,
   names: { retried: "retry", discarded: "cancelled", running: "active", failed: null },
 });
 
@@ -53,6 +57,7 @@ const kinds: Record<string, Kind> = {
     grants: (role) => `grant select, update on runner_jobs to ${role}`,
     state: (id) => `select status from runner_jobs where id = ${id}`,
     locked: "runner_jobs",
+    retrying: null,
     names: { retried: "pending", discarded: "discarded", running: "running", failed: "discarded" },
   },
   river: {
@@ -60,6 +65,8 @@ const kinds: Record<string, Kind> = {
     grants: (role) => `grant select, update on river_job to ${role}`,
     state: (id) => `select state::text from river_job where id = ${id}`,
     locked: "river_job",
+    retrying: (id) =>
+      `update river_job set state = 'retryable', finalized_at = null, scheduled_at = now() + interval '1 hour' where id = ${id}`,
     names: { retried: "available", discarded: "cancelled", running: "running", failed: null },
   },
   "pg-boss 10": pgboss(10),
@@ -73,6 +80,9 @@ const kinds: Record<string, Kind> = {
     state: (id) => `select case when attempts >= max_attempts then 'permanently failed' else 'waiting' end as state
                     from graphile_worker._private_jobs where id = ${id}`,
     locked: "graphile_worker._private_jobs",
+    // As failJobs does: the next attempt is exp(attempts) seconds after the failure.
+    retrying: (id) => `update graphile_worker._private_jobs set attempts = 1, run_at = now() + (exp(1) - 1) * interval '1 second'
+                       where id = ${id}`,
     names: { retried: "waiting", discarded: "permanently failed", running: "locked", failed: null },
   },
 };
@@ -282,6 +292,40 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     expect(data).toMatchObject({ count: 2, left: 0, error: null });
     for (const id of others) expect(await stateOf(id)).not.toBe(kind.names.retried);
     expect((await operator.retryGroup(name, queue, "0123456789ab")).error).toMatchObject({ code: "not_found" });
+  });
+
+  it("discard an error's jobs that would run again, and no others", async () => {
+    const [queue, error] = ["refunds", "card 17 refused"];
+    const dead = await insert("failed", error, queue, 5);
+    const [older, newer] = [await insert("failed", error, queue, 30), await insert("failed", error, queue, 20)];
+    const others = [
+      await insert("running", error, queue),
+      await insert("waiting", null, queue),
+      await insert("failed", error, "mail"),
+      ...(kind.retrying ? [dead] : []),
+    ];
+    if (kind.retrying) for (const id of [older, newer]) await database.query(kind.retrying(id));
+    const states = await Promise.all(others.map(stateOf));
+    const fingerprint = toFingerprint(error);
+    const ids = kind.retrying ? [newer, older] : [dead, newer, older];
+    expect((await operator.discardGroup(name, queue, fingerprint, 1)).data).toEqual({
+      count: 1,
+      jobIds: ids.slice(0, 1),
+      left: ids.length - 1,
+      skipped: [],
+      error: null,
+    });
+    expect((await operator.discardGroup(name, queue, fingerprint)).data).toMatchObject({ jobIds: ids.slice(1), left: 0 });
+    for (const id of ids) expect(await stateOf(id)).toBe(kind.names.discarded);
+    expect(await Promise.all(others.map(stateOf))).toEqual(states);
+    expect((await operator.record()).slice(-2)).toMatchObject([
+      { outcome: "intent", action: "job.discard_group", job: { queue, fingerprint, ids: ids.slice(1) } },
+      { outcome: "ok", detail: `${ids.length - 1} discarded, 0 skipped` },
+    ]);
+    expect((await operator.discardGroup(name, queue, fingerprint)).error).toMatchObject({
+      code: "not_found",
+      message: expect.stringContaining("can still be discarded"),
+    });
   });
 
   it("open one control connection, only for a change, and close it", async () => {

@@ -64,6 +64,18 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
     const { data, error } = await ask(`mutation { ${field}(${args}) { source queue jobId state } }`);
     return { done: data?.[field] ?? null, error };
   };
+  const changeGroup = async (
+    field: "retryErrorGroup" | "discardErrorGroup",
+    source: string,
+    queue: string,
+    fingerprint: string,
+    limit = 100,
+  ): Promise<Answer> => {
+    const args = `source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", limit: ${limit}, reason: "test"`;
+    const fields = "count jobIds left skipped { jobId code message } error { code message }";
+    const { data, error } = await ask(`mutation { ${field}(${args}) { ${fields} } }`);
+    return { data: data?.[field] ?? null, error };
+  };
   return {
     sources,
     /** As reported for the metrics. */
@@ -73,12 +85,10 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
     ask,
     retry: (source: string, jobId: string, more = "") => change("retryJob", source, jobId, more),
     discard: (source: string, jobId: string, more = "") => change("discardJob", source, jobId, more),
-    async retryGroup(source: string, queue: string, fingerprint: string, limit = 100): Promise<Answer> {
-      const args = `source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", limit: ${limit}, reason: "test"`;
-      const fields = "count jobIds left skipped { jobId code message } error { code message }";
-      const { data, error } = await ask(`mutation { retryErrorGroup(${args}) { ${fields} } }`);
-      return { data: data?.retryErrorGroup ?? null, error };
-    },
+    retryGroup: (source: string, queue: string, fingerprint: string, limit?: number) =>
+      changeGroup("retryErrorGroup", source, queue, fingerprint, limit),
+    discardGroup: (source: string, queue: string, fingerprint: string, limit?: number) =>
+      changeGroup("discardErrorGroup", source, queue, fingerprint, limit),
     /** Oldest first. */
     record: async (): Promise<readonly AuditRecord[]> =>
       (await sources.audit.read({ first: 1000, before: null, accepts: () => true })).toReversed(),

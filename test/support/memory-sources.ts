@@ -16,7 +16,7 @@ import { createChanges } from "../../src/lib/broadcast.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createFingerprints, type JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobReader } from "../../src/queues/job.ts";
-import type { JobControl } from "../../src/queues/jobs/control.ts";
+import type { JobAction, JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
 import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
 import type { KindSource } from "../../src/queues/system.ts";
@@ -174,8 +174,8 @@ export function createMemorySources(
     ...(given.jobs && { jobs: given.jobs }),
     ...(given.history && { history: given.history }),
     ...(given.failedJobs && {
-      failedJobs: async (queue: string, caller: AbortSignal) => {
-        const jobs = (await given.failedJobs?.(queue, caller)) ?? null;
+      failedJobs: async (queue: string, action: JobAction, caller: AbortSignal) => {
+        const jobs = (await given.failedJobs?.(queue, action, caller)) ?? null;
         return jobs && createFingerprints().addToJobs(jobs, turns);
       },
     }),

@@ -14,10 +14,10 @@ export interface JobChanged {
 }
 
 /** The outcome for an error group. */
-export interface GroupRetried {
+export interface ErrorGroupChanged {
   readonly source: string;
   readonly queue: string;
-  readonly retried: readonly string[];
+  readonly changed: readonly string[];
   readonly skipped: readonly { readonly jobId: string; readonly code: string; readonly message: string }[];
   readonly left: number;
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -44,28 +44,28 @@ interface GroupRequest extends ChangeRequest {
 }
 
 /** @throws as `changeJob`; not_found where no failure of the window has this fingerprint */
-export async function retryErrorGroup(asked: GroupRequest, context: OpsContext): Promise<GroupRetried> {
+export async function changeErrorGroup(action: JobAction, asked: GroupRequest, context: OpsContext): Promise<ErrorGroupChanged> {
   const source = await findSource(asked, context);
   // Text that PostgreSQL can store: it is looked up before any job.
   if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
   if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
   if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
   const request = toRequest(asked, source, context);
-  const failed = (await source.failedJobs?.(asked.queue, context.signal)) ?? null;
+  const failed = (await source.failedJobs?.(asked.queue, action, context.signal)) ?? null;
   if (failed === null) throw notSupported(source, "its jobs cannot be found by their error");
   const group = toGroup(asked, failed);
   if (group.jobIds.length === 0) {
     throw new OpsError(
       "not_found",
-      `No job of this queue failed with this error in the last ${errorGroupMinutes} minutes and can still be retried`,
+      `No job of this queue failed with this error in the last ${errorGroupMinutes} minutes and can still be ${action === "retry" ? "retried" : "discarded"}`,
     );
   }
-  const { retried, skipped, left, error } = await context.sources.jobs.retryGroup(group, request).catch(rethrow);
+  const { changed, skipped, left, error } = await context.sources.jobs.changeGroup(action, group, request).catch(rethrow);
   return {
     source: asked.source,
     queue: asked.queue,
-    retried: retried.map(({ jobId }) => jobId),
-    skipped: skipped.map(toSkipped),
+    changed: changed.map(({ jobId }) => jobId),
+    skipped: skipped.map((change) => toSkipped(action, change)),
     left,
     error: error === null ? null : toProblem(toJobsError(error)),
   };
@@ -81,8 +81,8 @@ function toGroup({ queue, fingerprint, limit }: GroupRequest, failed: readonly F
   return { queue, fingerprint, jobIds: jobIds.slice(0, limit), total };
 }
 
-function toSkipped(change: JobChange): GroupRetried["skipped"][number] {
-  const refusal = toRefusal("retry", change);
+function toSkipped(action: JobAction, change: JobChange): ErrorGroupChanged["skipped"][number] {
+  const refusal = toRefusal(action, change);
   return { jobId: change.jobId, code: refusal?.code ?? "job_conflict", message: refusal?.message ?? "" };
 }
 

@@ -1,15 +1,19 @@
 import { type Builder, exposeAll } from "../builder.ts";
-import { changeJob, type GroupRetried, type JobChanged, retryErrorGroup } from "./jobs-loader.ts";
+import { changeErrorGroup, changeJob, type ErrorGroupChanged, type JobChanged } from "./jobs-loader.ts";
 import { needs } from "../scopes.ts";
 
 const source = { required: true, description: "Configured name of the source." } as const;
 const reason = { required: true, description: "Why, for the audit record; 1 to 200 characters." } as const;
 const jobId = { required: true, description: "The job's id, as in `jobIds` of its error." } as const;
 const queue = { description: "The queue that the job must be in. With it, pg-boss finds the job faster." } as const;
+const groupQueue = { required: true, description: "Their queue." } as const;
+const fingerprint = { required: true, description: "Fingerprint of the error, as in `jobErrors`." } as const;
+const limit = { defaultValue: 100, required: true, description: "How many at most, 1 to 100." } as const;
 const rules =
   "Off unless JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of CONTROL_DATABASE_URL.";
+const groupRules = `Each job counts towards the token's 1,000 jobs an hour (job_budget). ${rules}`;
 
-/** JobChange, ErrorGroupRetry, and the mutations retryJob, discardJob and retryErrorGroup. */
+/** JobChange, ErrorGroupChange, and the mutations retryJob, discardJob, retryErrorGroup and discardErrorGroup. */
 export function addJobControl(builder: Builder): void {
   const jobChange = builder.objectRef<JobChanged>("JobChange").implement({
     description: "A job that was retried or discarded.",
@@ -24,8 +28,8 @@ export function addJobControl(builder: Builder): void {
       state: t.exposeString("state", { description: "Its new state, as its job system calls it." }),
     }),
   });
-  const skippedJob = builder.objectRef<GroupRetried["skipped"][number]>("SkippedJob").implement({
-    description: "A job of an error group that was not retried.",
+  const skippedJob = builder.objectRef<ErrorGroupChanged["skipped"][number]>("SkippedJob").implement({
+    description: "A job of an error group that was not changed.",
     fields: (t) =>
       exposeAll(t, {
         "jobId: String!": "Its id.",
@@ -33,8 +37,8 @@ export function addJobControl(builder: Builder): void {
         "message: String!": "Its state, and why.",
       }),
   });
-  const errorGroupRetry = builder.objectRef<GroupRetried>("ErrorGroupRetry").implement({
-    description: "Result of retrying an error group.",
+  const errorGroupChange = builder.objectRef<ErrorGroupChanged>("ErrorGroupChange").implement({
+    description: "Result of retrying or discarding an error group.",
     fields: (t) => ({
       ...exposeAll(t, {
         "source: String!": "Configured name of their source.",
@@ -42,19 +46,20 @@ export function addJobControl(builder: Builder): void {
         "left: Int!": "Jobs of the group that were not tried. Repeating the mutation continues with them.",
         "error: Problem": "Why it stopped before `limit` jobs were tried; null when it did not.",
       }),
-      count: t.int({ description: "How many were retried.", resolve: ({ retried }) => retried.length }),
+      count: t.int({ description: "How many were retried or discarded.", resolve: ({ changed }) => changed.length }),
       jobIds: t.stringList({
         nullable: true,
         extensions: needs("ops:read"),
         description:
           "Their ids, newest failure first, at most 100. Needs ops:read as well as ops:operate; null without ops:read.",
-        resolve: ({ retried }: GroupRetried) => [...retried],
+        resolve: ({ changed }: ErrorGroupChanged) => [...changed],
       }),
       skipped: t.field({
         type: [skippedJob],
         nullable: true,
         extensions: needs("ops:read"),
-        description: "Jobs that are no longer failed, or are gone. Needs ops:read as well as ops:operate; null without ops:read.",
+        description:
+          "Jobs whose state changed meanwhile, or that are gone. Needs ops:read as well as ops:operate; null without ops:read.",
         resolve: ({ skipped }) => skipped,
       }),
     }),
@@ -85,17 +90,30 @@ export function addJobControl(builder: Builder): void {
       resolve: (_root, args, context) => changeJob("discard", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     retryErrorGroup: t.field({
-      type: errorGroupRetry,
+      type: errorGroupChange,
       nullable: true,
-      description: `Retries the jobs of one queue that failed with one error in the last 60 minutes. Jobs are retried one by one, newest failure first, as by retryJob. Discarded jobs stay discarded. Each job counts towards the token's 1,000 jobs an hour (job_budget). ${rules}`,
+      description: `Retries the jobs of one queue that failed with one error in the last 60 minutes. Jobs are retried one by one, newest failure first, as by retryJob. Discarded jobs stay discarded. ${groupRules}`,
       args: {
         source: t.arg.string(source),
-        queue: t.arg.string({ required: true, description: "Their queue." }),
-        fingerprint: t.arg.string({ required: true, description: "Fingerprint of the error, as in `jobErrors`." }),
-        limit: t.arg.int({ defaultValue: 100, required: true, description: "How many at most, 1 to 100." }),
+        queue: t.arg.string(groupQueue),
+        fingerprint: t.arg.string(fingerprint),
+        limit: t.arg.int(limit),
         reason: t.arg.string(reason),
       },
-      resolve: (_root, args, context) => retryErrorGroup(args, context),
+      resolve: (_root, args, context) => changeErrorGroup("retry", args, context),
+    }),
+    discardErrorGroup: t.field({
+      type: errorGroupChange,
+      nullable: true,
+      description: `Discards the jobs of one queue that failed with one error in the last 60 minutes and that a worker would try again; of a source of kind \`table\`, those that failed. Jobs are discarded one by one, newest failure first, as by discardJob. Running ones are left alone. ${groupRules}`,
+      args: {
+        source: t.arg.string(source),
+        queue: t.arg.string(groupQueue),
+        fingerprint: t.arg.string(fingerprint),
+        limit: t.arg.int(limit),
+        reason: t.arg.string(reason),
+      },
+      resolve: (_root, args, context) => changeErrorGroup("discard", args, context),
     }),
   }));
 }

@@ -30,7 +30,7 @@ export interface JobChange {
 export interface JobControl {
   /** Whether the operation is possible, as far as known without asking the database. @throws operation_not_supported, invalid_request */
   check(action: JobAction, job: JobRef): void;
-  /** Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded. */
+  /** Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded, or that runs. */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): Promise<JobChange>;
   /** The state of a job, null when it does not exist. */
   look(job: JobRef): Promise<string | null>;
@@ -59,5 +59,5 @@ export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Jobs of one operation, at most. */
 export const jobsPerOperation = 100;
-/** `retryErrorGroup` retries failures that are at most this old, minutes: the window used everywhere. */
+/** `retryErrorGroup` and `discardErrorGroup` change jobs whose failures are at most this old, minutes: the window used everywhere. */
 export const errorGroupMinutes = 60;

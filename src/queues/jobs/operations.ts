@@ -12,15 +12,15 @@ import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 export interface ErrorGroupJobs {
   readonly queue: string;
   readonly fingerprint: string;
-  /** The jobs to retry, newest first, at most `jobsPerOperation`. */
+  /** The jobs to change, newest first, at most `jobsPerOperation`. */
   readonly jobIds: readonly string[];
   /** How many jobs the group has. */
   readonly total: number;
 }
 
-interface GroupRetry {
-  readonly retried: readonly JobChange[];
-  /** No longer failed, or gone. */
+export interface GroupChange {
+  readonly changed: readonly JobChange[];
+  /** In a state that the action does not change by now, or gone. */
   readonly skipped: readonly JobChange[];
   /** Jobs of the group that were not tried. */
   readonly left: number;
@@ -99,18 +99,18 @@ export function createJobOperations(options: JobOperationsOptions) {
     const act = () => control.change(action, job, false);
     return recordChange(`job.${action}`, target, request, act, (done) => toChangeOutcome(action, done));
   };
-  const retryGroup = async (group: ErrorGroupJobs, request: JobRequest): Promise<GroupRetry> => {
+  const changeGroup = async (action: JobAction, group: ErrorGroupJobs, request: JobRequest): Promise<GroupChange> => {
     const { queue, fingerprint, jobIds } = group;
     const { name, control } = request.source;
-    for (const jobId of jobIds) control.check("retry", { jobId, queue });
+    for (const jobId of jobIds) control.check(action, { jobId, queue });
     const ids = jobIds.slice(0, await begin(request, jobIds.length));
     const target = { source: name, queue, ids, fingerprint };
-    const act = () => retryEach(ids, queue, control, closing.signal);
-    const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(done.changes, done.error);
-    const { changes, error } = await recordChange("job.retry_group", target, request, act, toOutcome);
+    const act = () => changeEach(action, ids, queue, control, closing.signal);
+    const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(action, done.changes, done.error);
+    const { changes, error } = await recordChange(`job.${action}_group`, target, request, act, toOutcome);
     if (error !== null && changes.length === 0) throw error;
-    const [retried, skipped] = [changes.filter(({ changed }) => changed), changes.filter(({ changed }) => !changed)];
-    return { retried, skipped, left: Math.max(group.total - changes.length, ids.length - changes.length), error };
+    const [changed, skipped] = [changes.filter((one) => one.changed), changes.filter((one) => !one.changed)];
+    return { changed, skipped, left: Math.max(group.total - changes.length, ids.length - changes.length), error };
   };
 
   return {
@@ -120,8 +120,8 @@ export function createJobOperations(options: JobOperationsOptions) {
      * `AuditLog.write` do.
      */
     change: (...call: Parameters<typeof change>): Promise<JobChange> => track(change(...call)),
-    /** Retries many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
-    retryGroup: (...call: Parameters<typeof retryGroup>): Promise<GroupRetry> => track(retryGroup(...call)),
+    /** Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
+    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => track(changeGroup(...call)),
     /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
     recover,
     /** Waits for running operations and their outcomes. */
@@ -132,13 +132,13 @@ export function createJobOperations(options: JobOperationsOptions) {
   };
 }
 
-/** Retries one after the other until one fails or the gateway stops. */
-async function retryEach(ids: readonly string[], queue: string, control: JobControl, closing: AbortSignal) {
+/** Changes one after the other until one fails or the gateway stops. */
+async function changeEach(action: JobAction, ids: readonly string[], queue: string, control: JobControl, closing: AbortSignal) {
   const changes: JobChange[] = [];
   try {
     for (const jobId of ids) {
       if (closing.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
-      changes.push(await control.change("retry", { jobId, queue }, true));
+      changes.push(await control.change(action, { jobId, queue }, true));
     }
   } catch (error) {
     return { changes, error };
@@ -209,14 +209,15 @@ export function toJobIntent(action: JobAuditAction, job: JobTarget, request: Job
   return toIntentEntry(request, { action, job, env: request.source.env });
 }
 
+const doneWords: Readonly<Record<JobAction, string>> = { retry: "retried", discard: "discarded" };
+
 /** The error for a job that was not changed; null for one that was. */
 export function toRefusal(action: JobAction, { changed, state, reason }: JobChange) {
   if (changed) return null;
   if (state === null) return { code: "job_not_found", message: "No such job in this source and queue" } as const;
-  const done = action === "retry" ? "retried" : "discarded";
   return {
     code: "job_conflict",
-    message: `This job is ${state} and was not ${done}${reason === null ? "" : `: ${reason}`}`,
+    message: `This job is ${state} and was not ${doneWords[action]}${reason === null ? "" : `: ${reason}`}`,
   } as const;
 }
 
@@ -227,10 +228,10 @@ export function toChangeOutcome(action: JobAction, change: JobChange): AuditOutc
 }
 
 /** `error` is null when all jobs were tried. */
-export function toGroupOutcome(changes: readonly JobChange[], error: unknown): AuditOutcome {
-  const retried = changes.filter(({ changed }) => changed).length;
+export function toGroupOutcome(action: JobAction, changes: readonly JobChange[], error: unknown): AuditOutcome {
+  const done = changes.filter(({ changed }) => changed).length;
   const skipped = changes.filter(({ changed }) => !changed).map(({ jobId, state }) => `${jobId} (${state ?? "gone"})`);
-  const detail = `${retried} retried, ${skipped.length} skipped${skipped.length > 0 ? `: ${skipped.join(", ")}` : ""}`;
+  const detail = `${done} ${doneWords[action]}, ${skipped.length} skipped${skipped.length > 0 ? `: ${skipped.join(", ")}` : ""}`;
   if (error === null) return { outcome: "ok", detail, code: null };
   const failure = toFailureOutcome(error);
   return { ...failure, detail: `${detail}; then ${failure.detail}` };

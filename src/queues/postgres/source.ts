@@ -101,10 +101,10 @@ export function createSqlSource(
       const rows = await reads.failures(statements, signal);
       return rows.map((row) => toFailures(row, name, queries)).toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
     }),
-    failedJobs: (queue, signal) =>
+    failedJobs: (queue, action, signal) =>
       withStatements(async ({ queries }) => {
-        if (queries.retryable === undefined) return null;
-        const rows = await database.read(pickFailed(queries.retryable, queue), signal);
+        if (queries.failedJobs === undefined) return null;
+        const rows = await database.read(pickFailed(queries.failedJobs[action], queue), signal);
         return rows.map((row) => toFailedJobs(row, queries));
       })(signal),
     ...(history && {

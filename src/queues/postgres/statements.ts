@@ -1,4 +1,5 @@
 import { formatRfc3339 } from "../../lib/time.ts";
+import type { JobAction } from "../jobs/control.ts";
 import type { Row } from "./database.ts";
 import type { TableName } from "./names.ts";
 
@@ -175,8 +176,8 @@ export interface SqlStatements {
   readonly readings: readonly Reading[];
   /** The failures of the last hour, as `groupFailures` takes them; null where the system records no errors. */
   readonly failures: string | null;
-  /** Those of them whose jobs a retry would change; absent where jobs cannot be changed. */
-  readonly retryable?: string;
+  /** For each action those of them whose jobs it would change; absent where jobs cannot be changed. */
+  readonly failedJobs?: Readonly<Record<JobAction, string>>;
   /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
   readonly errorLimit?: number;
   /** Absent where the rows do not name workers. */

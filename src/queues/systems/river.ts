@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { toRiverHost } from "../../releases/worker.ts";
-import { bigintId, type JobRef, type JobStatements } from "../jobs/control.ts";
+import { bigintId, type JobAction, type JobRef, type JobStatements } from "../jobs/control.ts";
 import type { ToHistoryRows } from "../postgres/history.ts";
 import { type JobQuery, selectAttempts, toStates } from "../postgres/job-query.ts";
 import { toSchemaConfig } from "../postgres/kind.ts";
@@ -59,7 +59,7 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
       ...(by === "queue" ? [{ measures: ["paused"] as const, sql: paused }] : []),
     ],
     failures: attempts,
-    retryable: failedAttempts(table, by, true),
+    failedJobs: { retry: failedAttempts(table, by, "retry"), discard: failedAttempts(table, by, "discard") },
     running: {
       jobs: running,
       isOn: (hosts) => matches("worker", `(?:${anyOf(hosts)}|${anyOf(hosts.map(toRiverHost))}${clientTime})`),
@@ -111,13 +111,11 @@ function toHost(worker: string): string {
 
 /**
  * Every attempt that failed in the last hour. Exact, because River stores the errors of all attempts in the row, and a row with an error of the last hour is
- * either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred. `retried`: only jobs that a
- * retry would change.
+ * either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred. `action`: only jobs that it
+ * would change.
  */
-function failedAttempts(table: string, by: string, retried = false): string {
-  const [unfinished, finalized] = retried
-    ? ["'retryable'", "'discarded'"]
-    : ["'available', 'scheduled', 'retryable', 'running', 'pending'", "'completed', 'discarded', 'cancelled'"];
+function failedAttempts(table: string, by: string, action: JobAction | null = null): string {
+  const { unfinished, finalized } = action === null ? allStates : changeable[action];
   return `
     select job.queue, job.id, ${readErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
            ${toHost(failedWorker)} as worker,
@@ -131,6 +129,16 @@ function failedAttempts(table: string, by: string, retried = false): string {
     ) as job cross join lateral unnest(job.errors) as failure
     where ${inLast(60, "(failure->>'at')::timestamptz")}`;
 }
+
+const allStates = {
+  unfinished: "'available', 'scheduled', 'retryable', 'running', 'pending'",
+  finalized: "'completed', 'discarded', 'cancelled'",
+};
+/** States of failed jobs: a retry changes those that do not run by themselves at once, a discard those that a worker would take again. */
+const changeable: Readonly<Record<JobAction, typeof allStates>> = {
+  retry: { unfinished: "'retryable'", finalized: "'discarded'" },
+  discard: { unfinished: "'available', 'scheduled', 'retryable'", finalized: "null" },
+};
 
 /** Of `job`, the client of the attempt in which a `failure` happened. */
 const failedWorker = "job.attempted_by[(failure->>'attempt')::int - job.attempt + cardinality(job.attempted_by)]";
@@ -247,7 +255,7 @@ returning ${seen}`;
       return `
 with locked as (
   select job.id, job.queue from ${table} as job
-  where ${isJob(job)} and job.state not in ('cancelled', 'completed', 'discarded') and job.finalized_at is null for update
+  where ${isJob(job)} and job.state not in (${onlyFailed ? "'running', " : ""}'cancelled', 'completed', 'discarded') and job.finalized_at is null for update
 ), notified as (
   select locked.id, pg_notify(${quoteLiteral(`${schema}.river_control`)},
                               json_build_object('action', 'cancel', 'job_id', locked.id, 'queue', locked.queue)::text) as sent

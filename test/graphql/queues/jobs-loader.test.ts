@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import { createContext } from "../../../src/graphql/context.ts";
-import { changeJob, retryErrorGroup } from "../../../src/graphql/queues/jobs-loader.ts";
+import { changeErrorGroup, changeJob } from "../../../src/graphql/queues/jobs-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { toFingerprint } from "../../../src/queues/fingerprint.ts";
 import type { JobChange } from "../../../src/queues/jobs/control.ts";
-import { type JobOperations, JobsRefused } from "../../../src/queues/jobs/operations.ts";
+import { type ErrorGroupJobs, type GroupChange, type JobOperations, JobsRefused } from "../../../src/queues/jobs/operations.ts";
 import type { FailedJobs } from "../../../src/queues/queue.ts";
 import type { KindSource } from "../../../src/queues/system.ts";
 import { createCaller } from "../../support/caller.ts";
@@ -13,17 +13,16 @@ import { sampleControl } from "../../support/queues.ts";
 
 const control = sampleControl({ change: async () => Promise.reject(new Error("not asked")), look: async () => null });
 const done: JobChange = { jobId: "7", queue: "mail", changed: true, state: "waiting", reason: null };
-type Retried = Awaited<ReturnType<JobOperations["retryGroup"]>>;
 
 interface Stage {
   readonly change?: JobOperations["change"];
-  readonly retryGroup?: (group: Parameters<JobOperations["retryGroup"]>[0]) => Promise<Partial<Retried>>;
+  readonly changeGroup?: (group: ErrorGroupJobs) => Promise<Partial<GroupChange>>;
   readonly failedJobs?: KindSource["failedJobs"];
   readonly env?: "staging" | "production";
   readonly enabled?: boolean;
 }
 
-function createStage({ change = async () => done, retryGroup = async () => ({}), failedJobs, env, enabled = true }: Stage = {}) {
+function createStage({ change = async () => done, changeGroup = async () => ({}), failedJobs, env, enabled = true }: Stage = {}) {
   const source = { metrics: [], errors: [], control };
   const { sources } = createMemorySources(
     {
@@ -35,9 +34,15 @@ function createStage({ change = async () => done, retryGroup = async () => ({}),
     { env: "staging", jobsEnabled: enabled },
   );
   const caller = createCaller();
-  const [changes, groups] = [vi.fn<JobOperations["change"]>(change), vi.fn<JobOperations["retryGroup"]>()];
-  groups.mockImplementation(async (group) => ({ retried: [], skipped: [], left: 0, error: null, ...(await retryGroup(group)) }));
-  const jobs = { ...sources.jobs, change: changes, retryGroup: groups };
+  const [changes, groups] = [vi.fn<JobOperations["change"]>(change), vi.fn<JobOperations["changeGroup"]>()];
+  groups.mockImplementation(async (_action, group) => ({
+    changed: [],
+    skipped: [],
+    left: 0,
+    error: null,
+    ...(await changeGroup(group)),
+  }));
+  const jobs = { ...sources.jobs, change: changes, changeGroup: groups };
   return { context: createContext({ ...sources, jobs }, caller), changes, groups, caller };
 }
 
@@ -114,7 +119,7 @@ describe("a change of a job", () => {
   });
 });
 
-describe("the retry of an error group", () => {
+describe("a change of an error group", () => {
   const fingerprint = toFingerprint("boom 1");
   const group = { ...asked, queue: "mail", fingerprint, limit: 100 };
   const failed =
@@ -148,11 +153,11 @@ describe("the retry of an error group", () => {
     ["more than the limit", [{ error: "boom 1", jobIds: ["1", "2", "3"], jobs: 3 }], 1, ["1"], 3],
   ])("of %s takes its jobs", async (_what, all, limit, jobIds, total) => {
     const { context, groups, caller } = createStage({ failedJobs: failed(...all) });
-    await retryErrorGroup({ ...group, limit }, context);
-    expect(groups.mock.calls).toEqual([[{ queue: "mail", fingerprint, jobIds, total }, request(caller)]]);
+    await changeErrorGroup("retry", { ...group, limit }, context);
+    expect(groups.mock.calls).toEqual([["retry", { queue: "mail", fingerprint, jobIds, total }, request(caller)]]);
   });
 
-  it("reports retried and skipped jobs with reasons, and what ended it", async () => {
+  it("reports changed and skipped jobs with reasons, and what ended it", async () => {
     const skip = { changed: false, queue: "mail", reason: null };
     const skipped = [
       { ...skip, jobId: "2", state: "waiting" },
@@ -160,17 +165,17 @@ describe("the retry of an error group", () => {
       { ...skip, jobId: "4", state: "waiting", changed: true },
     ];
     const answer = {
-      retried: [{ ...done, jobId: "1" }, done],
+      changed: [{ ...done, jobId: "1" }, done],
       skipped,
       left: 5,
       error: new JobsRefused("job_budget", "too many", 9),
     };
-    const retryGroup = async () => answer;
+    const changeGroup = async () => answer;
     const failedJobs = failed({ error: "boom 1", jobIds: ["1"], jobs: 1 });
-    expect(await retryErrorGroup(group, createStage({ retryGroup, failedJobs }).context)).toEqual({
+    expect(await changeErrorGroup("retry", group, createStage({ changeGroup, failedJobs }).context)).toEqual({
       source: "jobs",
       queue: "mail",
-      retried: ["1", "7"],
+      changed: ["1", "7"],
       skipped: [
         { jobId: "2", code: "job_conflict", message: "This job is waiting and was not retried" },
         { jobId: "3", code: "job_not_found", message: "No such job in this source and queue" },
@@ -179,18 +184,19 @@ describe("the retry of an error group", () => {
       left: 5,
       error: { code: "job_budget", message: "too many" },
     });
-    expect(await retryErrorGroup(group, createStage({ failedJobs }).context)).toMatchObject({
-      retried: [],
+    expect(await changeErrorGroup("retry", group, createStage({ failedJobs }).context)).toMatchObject({
+      changed: [],
       left: 0,
       error: null,
     });
   });
 
-  it("asks the source for the queue's failures, with the caller's signal", async () => {
+  it.each(["retry", "discard"] as const)("by %s asks the source for jobs that it would change", async (action) => {
     const failedJobs = vi.fn<NonNullable<KindSource["failedJobs"]>>(failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }));
-    const { context } = createStage({ failedJobs });
-    await retryErrorGroup(group, context);
-    expect(failedJobs.mock.calls).toEqual([["mail", context.signal]]);
+    const { context, groups } = createStage({ failedJobs });
+    await changeErrorGroup(action, group, context);
+    expect(failedJobs.mock.calls).toEqual([["mail", action, context.signal]]);
+    expect(groups.mock.calls).toEqual([[action, { queue: "mail", fingerprint, jobIds: ["1"], total: 1 }, expect.anything()]]);
   });
 
   const found = { failedJobs: failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }) };
@@ -223,17 +229,25 @@ describe("the retry of an error group", () => {
     ["of a source that is only watched", found, { source: "watched" }, { code: "operation_not_supported" }],
     [
       "beyond the budget",
-      { ...found, retryGroup: async () => Promise.reject(new JobsRefused("job_budget", "no", 3)) },
+      { ...found, changeGroup: async () => Promise.reject(new JobsRefused("job_budget", "no", 3)) },
       {},
       { code: "job_budget" },
     ],
   ])("%s is refused", async (_what, stage, more, refusal) => {
-    await expect(retryErrorGroup({ ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(refusal);
+    await expect(changeErrorGroup("retry", { ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(refusal);
+  });
+
+  it("by discard words its refusals as such", async () => {
+    const state = { changed: false, queue: "mail", state: "running", reason: null };
+    const skipping = { ...found, changeGroup: async () => ({ skipped: [{ ...state, jobId: "2" }] }) };
+    const discard = async (stage: Stage) => changeErrorGroup("discard", group, createStage(stage).context);
+    expect(await discard(skipping)).toMatchObject({ skipped: [{ message: "This job is running and was not discarded" }] });
+    await expect(discard({ failedJobs: failed() })).rejects.toThrow("in the last 60 minutes and can still be discarded");
   });
 
   it.each([{ queue: "x" }, { queue: "x".repeat(500) }, { limit: 1 }, { limit: 100 }])("with %j is done", async (more) => {
     const { context, groups } = createStage(found);
-    await retryErrorGroup({ ...group, ...more }, context);
+    await changeErrorGroup("retry", { ...group, ...more }, context);
     expect(groups).toHaveBeenCalledOnce();
   });
 });

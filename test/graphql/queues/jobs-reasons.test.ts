@@ -41,6 +41,7 @@ const changes = [
   ["restartRole", 'restartRole(role: "web", env: STAGING, reason: $reason) { complete }'],
   ["retryJob", `retryJob(${job}, jobId: "1") { state }`],
   ["discardJob", `discardJob(${job}, jobId: "1") { state }`],
+  ["discardErrorGroup", `discardErrorGroup(${job}, queue: "mail", fingerprint: "${toFingerprint("boom")}") { count }`],
   ["retryErrorGroup", `retryErrorGroup(${job}, queue: "mail", fingerprint: "${toFingerprint("boom")}") { count }`],
 ] as const;
 

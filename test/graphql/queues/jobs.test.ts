@@ -59,9 +59,10 @@ function createJobs(
 
 const one = (field: string, jobId = "1", more = "") =>
   `mutation { ${field}(source: "jobs", jobId: "${jobId}", reason: "stuck"${more}) { jobId state } }`;
-const group = (more = "", queue = "mail", source = "jobs") =>
-  `mutation { retryErrorGroup(source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", reason: "stuck"${more}) { count jobIds left skipped { jobId code message } error { code } } }`;
-const all = [one("retryJob"), one("discardJob"), group()];
+const group = (more = "", queue = "mail", source = "jobs", field = "retryErrorGroup") =>
+  `mutation { ${field}(source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", reason: "stuck"${more}) { count jobIds left skipped { jobId code message } error { code } } }`;
+const discardGroup = group("", "mail", "jobs", "discardErrorGroup");
+const all = [one("retryJob"), one("discardJob"), group(), discardGroup];
 
 describe("operations on jobs", () => {
   it("need JOBS, the scope and the environment, else nothing is asked", async () => {
@@ -157,6 +158,16 @@ describe("operations on jobs", () => {
       ["ok", ["1", "2", "3"]],
     ]);
     expect(jobs.audited[1]?.detail).toBe("2 retried, 1 skipped: 2 (waiting)");
+  });
+
+  it("discard an error group as one operation of the record", async () => {
+    const jobs = createJobs();
+    expect((await jobs.ask(discardGroup)).data.discardErrorGroup).toMatchObject({ count: 3, jobIds: ["1", "2", "3"], left: 0 });
+    expect(jobs.calls).toEqual(["discard 1", "discard 2", "discard 3"]);
+    expect(jobs.audited).toMatchObject([
+      { action: "job.discard_group", outcome: "intent" },
+      { action: "job.discard_group", outcome: "ok", detail: "3 discarded, 0 skipped" },
+    ]);
   });
 
   it("stop at a group's first failing job, and report what was done", async () => {

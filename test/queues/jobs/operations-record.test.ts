@@ -97,7 +97,11 @@ describe("a group of jobs", () => {
     [[done], lost, { outcome: "unknown", detail: "1 retried, 0 skipped; then job_unknown: no answer", code: "job_unknown" }],
     [[gone], new Error("x"), { outcome: "failed", detail: "0 retried, 1 skipped: 7 (gone); then internal: x", code: "internal" }],
   ])("that came to %o, then %o is recorded as %j", (changes, error, outcome) => {
-    expect(toGroupOutcome(changes, error)).toEqual(outcome);
+    expect(toGroupOutcome("retry", changes, error)).toEqual(outcome);
+  });
+
+  it("that was discarded is recorded as such", () => {
+    expect(toGroupOutcome("discard", [done, gone], null)).toMatchObject({ detail: "1 discarded, 1 skipped: 7 (gone)" });
   });
 });
 

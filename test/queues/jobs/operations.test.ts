@@ -72,7 +72,7 @@ describe("an operation on a job", () => {
     const set = setUp({ failing: 2, jobsPerHour: 1 });
     await expect(retry(set)).rejects.toMatchObject({ code: "audit_unavailable" });
     const group = { queue: "mail", fingerprint: "0".repeat(12), jobIds: ["1"], total: 1 };
-    await expect(set.operations.retryGroup(group, set.request)).rejects.toMatchObject({ code: "audit_unavailable" });
+    await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toMatchObject({ code: "audit_unavailable" });
     expect(set.calls).toEqual([]);
     await expect(retry(set)).resolves.toMatchObject({ changed: true });
     await expect(retry(set)).rejects.toMatchObject({ code: "job_budget", retryAfterSeconds: 3600 });
@@ -102,8 +102,8 @@ describe("an operation on a job", () => {
       },
     });
     const group = { queue: "mail", fingerprint: "0".repeat(12), jobIds: ["1", "2", "3"], total: 5 };
-    expect(await set.operations.retryGroup(group, set.request)).toMatchObject({
-      retried: [{ jobId: "1" }],
+    expect(await set.operations.changeGroup("retry", group, set.request)).toMatchObject({
+      changed: [{ jobId: "1" }],
       skipped: [],
       left: 4,
       error: { code: "overloaded" },
@@ -178,7 +178,7 @@ describe("a job", () => {
     const set = setUp({ check, jobsPerHour: 1 });
     await expect(retry(set)).rejects.toThrow("not here");
     const group = { queue: "mail", fingerprint: "0".repeat(12), jobIds: ["1"], total: 1 };
-    await expect(set.operations.retryGroup(group, set.request)).rejects.toThrow("not here");
+    await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toThrow("not here");
     expect([set.entries, set.calls]).toEqual([[], []]);
     allowed = true;
     expect(await retry(set)).toMatchObject({ changed: true });
@@ -189,7 +189,7 @@ describe("a job", () => {
     const set = setUp({ change: () => Promise.reject(down), jobsPerHour: 2 });
     await expect(retry(set)).rejects.toBe(down);
     const group = { queue: "mail", fingerprint: "0".repeat(12), jobIds: ["1"], total: 1 };
-    await expect(set.operations.retryGroup(group, set.request)).rejects.toBe(down);
+    await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toBe(down);
     expect(set.outcomes()).toEqual([
       ["intent", null],
       ["failed", "queues_unavailable: down"],
@@ -242,7 +242,10 @@ describe("a group of jobs", () => {
     reason: null,
   });
 
-  it("retries what failed, one by one, as one operation", async () => {
+  it.each([
+    ["retry", "retried"],
+    ["discard", "discarded"],
+  ] as const)("is changed by %s, one by one, as one operation", async (action, word) => {
     const seen: unknown[] = [];
     const set = setUp({
       check: (...given) => void seen.push(given),
@@ -251,27 +254,28 @@ describe("a group of jobs", () => {
         return toChange(given[1].jobId, given[1].jobId !== "2");
       },
     });
-    expect(await set.operations.retryGroup(group, set.request)).toEqual({
-      retried: [toChange("1", true), toChange("3", true)],
+    expect(await set.operations.changeGroup(action, group, set.request)).toEqual({
+      changed: [toChange("1", true), toChange("3", true)],
       skipped: [toChange("2", false)],
       left: 6,
       error: null,
     });
     const jobs = group.jobIds.map((jobId) => ({ jobId, queue: "mail" }));
-    expect(seen).toEqual([...jobs.map((job) => ["retry", job]), ...jobs.map((job) => ["retry", job, true])]);
+    expect(seen).toEqual([...jobs.map((job) => [action, job]), ...jobs.map((job) => [action, job, true])]);
     const target = { source: "jobs", queue: "mail", ids: ["1", "2", "3"], fingerprint: "0123456789ab" };
-    expect(set.entries.map(({ action, job, outcome, intent, detail }) => ({ action, job, outcome, intent, detail }))).toEqual([
-      { action: "job.retry_group", job: target, outcome: "intent", intent: null, detail: null },
-      { action: "job.retry_group", job: target, outcome: "ok", intent: 1, detail: "2 retried, 1 skipped: 2 (running)" },
+    const what = { action: `job.${action}_group`, job: target };
+    expect(set.entries).toMatchObject([
+      { ...what, outcome: "intent", intent: null, detail: null },
+      { ...what, outcome: "ok", intent: 1, detail: `2 ${word}, 1 skipped: 2 (running)` },
     ]);
   });
 
   it("ends with the budget, and leaves the rest", async () => {
     const set = setUp({ jobsPerHour: 2 });
-    const { retried, skipped, left, error } = await set.operations.retryGroup({ ...group, total: 3 }, set.request);
-    expect([retried.map(({ jobId }) => jobId), skipped, left, error]).toEqual([["1", "2"], [], 1, null]);
+    const { changed, skipped, left, error } = await set.operations.changeGroup("retry", { ...group, total: 3 }, set.request);
+    expect([changed.map(({ jobId }) => jobId), skipped, left, error]).toEqual([["1", "2"], [], 1, null]);
     expect(set.entries[0]?.job?.ids).toEqual(["1", "2"]);
-    await expect(set.operations.retryGroup(group, set.request)).rejects.toMatchObject({ code: "job_budget" });
+    await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toMatchObject({ code: "job_budget" });
   });
 
   it.each([
@@ -284,9 +288,9 @@ describe("a group of jobs", () => {
       return toChange(jobId, changed);
     };
     const set = setUp({ change });
-    const done = await set.operations.retryGroup({ ...group, total: 1 }, set.request);
+    const done = await set.operations.changeGroup("retry", { ...group, total: 1 }, set.request);
     const one = [toChange("1", changed)];
-    expect(done).toEqual({ retried: changed ? one : [], skipped: changed ? [] : one, left: 2, error: down });
+    expect(done).toEqual({ changed: changed ? one : [], skipped: changed ? [] : one, left: 2, error: down });
     expect(set.calls).toEqual(["1", "2"]);
   });
 });

@@ -48,7 +48,7 @@ const signal = new AbortController().signal;
 const statements: SqlStatements = {
   readings: [{ measures: ["depth", "oldest_age"], sql: "select metrics" }],
   failures: "select failures",
-  retryable: "select retryable",
+  failedJobs: { retry: "select retryable", discard: "select discardable" },
   running: { jobs: "select running" },
   usualRuns: "select runs",
 };
@@ -187,13 +187,15 @@ describe("createSqlSource", () => {
         { error: null, n: "1", job_ids: null },
       ],
     });
-    expect(await source.failedJobs?.("it's", signal)).toEqual([
+    expect(await source.failedJobs?.("it's", "retry", signal)).toEqual([
       { error: "boom", jobIds: ["7"], jobs: 2 },
       { error: "no error text", jobIds: [], jobs: 1 },
     ]);
     expect(ran).toEqual([expect.stringContaining("'it''s'")]);
-    const { retryable: _, ...others } = statements;
-    expect(await createSource({}, { statements: others }).source.failedJobs?.("q", signal)).toBeNull();
+    const discardable = { discardable: [{ error: "boom", n: "1", job_ids: '["8"]' }] };
+    expect(await createSource(discardable).source.failedJobs?.("q", "discard", signal)).toMatchObject([{ jobIds: ["8"] }]);
+    const { failedJobs: _, ...others } = statements;
+    expect(await createSource({}, { statements: others }).source.failedJobs?.("q", "retry", signal)).toBeNull();
   });
 
   it("hides the end of an error text that the system may have truncated", async () => {
@@ -202,7 +204,7 @@ describe("createSqlSource", () => {
     const read = async (errorLimit?: number) => {
       const limited = errorLimit === undefined ? statements : { ...statements, errorLimit };
       const { source } = createSource({ retryable: [{ error: text, n: "1", job_ids: "[]" }] }, { statements: limited });
-      return (await source.failedJobs?.("q", signal))?.[0]?.error;
+      return (await source.failedJobs?.("q", "retry", signal))?.[0]?.error;
     };
     const whole = await read();
     expect(whole).toBe(text);
@@ -294,7 +296,7 @@ describe("createSqlSource", () => {
   it.each<[string, (source: ReturnType<typeof createSqlSource>) => Promise<unknown> | undefined]>([
     ["metrics", (source) => source.metrics(signal)],
     ["failures", (source) => source.failures(signal)],
-    ["retryable", (source) => source.failedJobs?.("q", signal)],
+    ["retryable", (source) => source.failedJobs?.("q", "retry", signal)],
     ["running", (source) => source.running?.(["a"], signal)],
     ["workers", (source) => source.workerJobs?.(signal)],
     ["runs", (source) => source.usualRuns?.(signal)],

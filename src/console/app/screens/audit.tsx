@@ -130,6 +130,7 @@ const actions: Readonly<Record<string, string>> = {
   "job.retry": "retried",
   "job.discard": "discarded",
   "job.retry_group": "retried failed jobs of",
+  "job.discard_group": "discarded failed jobs of",
 };
 
 const outcomes: Readonly<Record<string, readonly [Tone, string]>> = {

@@ -113,7 +113,11 @@ from target cross join lateral ${quoteIdentifier(schema)}.${changed} as job`;
             `(job.attempts >= job.max_attempts or (job.attempts > 0 and job.run_at > clock_timestamp()))${onlyFailed ? ` and job.last_error is distinct from ${discarded}` : ""}`,
             "reschedule_jobs(array[target.id]::bigint[], run_at => now(), max_attempts => greatest(target.max_attempts, target.attempts + 1)::int)",
           )
-        : call(job, "job.attempts < job.max_attempts", `permanently_fail_jobs(array[target.id]::bigint[], ${discarded})`),
+        : call(
+            job,
+            `job.attempts < job.max_attempts${onlyFailed ? " and job.attempts > 0" : ""}`,
+            `permanently_fail_jobs(array[target.id]::bigint[], ${discarded})`,
+          ),
     // A role under row-level security sees no job. That must not look like a missing job, so the division fails for it.
     look: (job) => `
 select task.identifier as queue, ${state.trim()} as state ${from} where ${isJob(job)}

@@ -58,6 +58,7 @@ export function graphileWorkerStatements(schema: string, extras: Extras): SqlSta
        from ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(60, "ended_at")} and failed`
     : `select queue, id, ${readErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
        from ${jobs} where ${inLast(60, "failed_at")}`;
+  const isOf = (condition: string) => (extras.ends ? `job_id in (select id from ${jobs} where ${condition})` : condition);
   return {
     readings: [
       readJobs(jobs, extras),
@@ -65,7 +66,7 @@ export function graphileWorkerStatements(schema: string, extras: Extras): SqlSta
       ...(extras.ends ? [readEnds(schema), readFailures(failed)] : []),
     ],
     failures: failed,
-    retryable: `${failed} and ${extras.ends ? `job_id in (select id from ${jobs} where ${isRetryable})` : isRetryable}`,
+    failedJobs: { retry: `${failed} and ${isOf(isRetryable)}`, discard: `${failed} and ${isOf(isDiscardable)}` },
   };
 }
 
@@ -74,6 +75,8 @@ export const discardedText = "Discarded by an operator";
 const isDiscarded = `last_error is not distinct from ${quoteLiteral(discardedText)}`;
 /** Whether a retry would change a row of `findJobs`. */
 const isRetryable = `(is_dead or (is_waiting and failed_attempts > 0 and run_at > now())) and not ${isDiscarded}`;
+/** Whether it failed and a worker would take it again. */
+const isDiscardable = "is_waiting and failed_attempts > 0";
 
 /** Reads the rows of jobs. Failures are those whose job still exists, fewer than there were. */
 function readJobs(jobs: string, { ends }: Extras): Reading {

@@ -79,7 +79,10 @@ export function pgbossStatements(schema: string, layout: Layout): SqlStatements 
   return {
     readings,
     failures: failed([isFailed, isRetried]),
-    retryable: `${failed([isFailed])} and not job.archived`,
+    failedJobs: {
+      retry: `${failed([isFailed])} and not job.archived`,
+      discard: `${failed(["job.state = 'retry'"])} and not job.archived`,
+    },
     // For each queue, in the order of its index.
     usualRuns: `
   select queue.name as queue, job.run from ${queues} cross join lateral (

@@ -49,7 +49,15 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
       ...(dead ? [count("dead", isStatus(config, dead))] : []),
     ],
     failures: failed("true"),
-    retryable: failed(isStatus(config, withoutDiscarded(config))),
+    failedJobs: {
+      retry: failed(isStatus(config, withoutDiscarded(config))),
+      discard: failed(
+        isStatus(
+          config,
+          config.failed.filter((status) => status !== config.control?.discard?.status),
+        ),
+      ),
+    },
     parts: {
       table: toTableName(config.table),
       reading: (measures, condition) => readAtOnce(config, measures, condition),

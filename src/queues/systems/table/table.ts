@@ -166,7 +166,8 @@ returning ${seen}`;
       }
       const { discard } = control ?? {};
       if (!discard) return null;
-      const from = [...config.waiting, ...retrying, ...config.failed].filter((value) => value !== discard.status);
+      const waiting = onlyFailed ? [] : [...config.waiting, ...retrying];
+      const from = [...waiting, ...config.failed].filter((value) => value !== discard.status);
       return update(job, from, {
         [config.status]: quoteLiteral(discard.status),
         [config.finished_at]: `coalesce(${column(config.finished_at)}, now())`,

@@ -1,11 +1,12 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import {
+  ConsoleDiscardErrorGroupDocument,
   ConsoleDiscardJobDocument,
   ConsoleQueueDocument,
   ConsoleRetryErrorGroupDocument,
-  type ConsoleRetryErrorGroupMutation,
   ConsoleRetryJobDocument,
+  type GroupChangeFragment,
 } from "../../../../generated/console.ts";
 import { ask, type Failure } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
@@ -139,29 +140,43 @@ export interface GroupSubject {
   readonly fingerprint: string;
 }
 
-/** Jobs that one retry of a group takes, at most. */
-const mostRetries = 100;
+/** Jobs that one change of a group takes, at most. */
+const mostJobs = 100;
 
-/** Retries the jobs of one queue that failed with one error, as many as the dialog says. */
-export function toGroupRetry(group: GroupSubject): Action {
-  const limit = signal(mostRetries);
+/** What the two changes of a group do, in the words of their dialog. */
+const groupWords = {
+  retry: {
+    title: "Retry",
+    done: "retried",
+    jobs: "run again now",
+    which: "those that are still failed. Discarded ones stay discarded.",
+  },
+  discard: {
+    title: "Discard",
+    done: "discarded",
+    jobs: "are given up",
+    which: "those that a worker would try again. Running ones are left alone; rows stay.",
+  },
+} as const;
+
+/** Retries or discards the jobs of one queue that failed with one error, as many as the dialog says. */
+export function toGroupChange(action: keyof typeof groupWords, group: GroupSubject): Action {
+  const limit = signal(mostJobs);
+  const { title, done } = groupWords[action];
   return {
-    title: `Retry the failed jobs of ${group.queue}`,
-    verb: "Retry them",
-    preview: () => previewGroup(group, limit),
+    title: `${title} the failed jobs of ${group.queue}`,
+    verb: `${title} them`,
+    preview: () => previewGroup(action, group, limit),
     run: async (reason, report) => {
-      if (!(limit.value >= 1 && limit.value <= mostRetries))
-        throw new Error(`Nothing was done: say how many, 1 to ${mostRetries}`);
-      const { data, failures } = await ask(ConsoleRetryErrorGroupDocument, { ...group, limit: Math.round(limit.value), reason });
-      const [failure] = failures;
-      const result = data?.retryErrorGroup;
+      if (!(limit.value >= 1 && limit.value <= mostJobs)) throw new Error(`Nothing was done: say how many, 1 to ${mostJobs}`);
+      const { result, failure } = await changeGroup(action, { ...group, limit: Math.round(limit.value), reason });
       if (!result) return toFailedStep(failure ?? { code: "internal", message: "The gateway sent no result", path: null });
       for (const step of toGroupSteps(result)) report(step);
       return {
         tone: result.count > 0 ? "ok" : "warn",
         text: (
           <>
-            {toCount(result.count)} retried, {toCount(result.left)} left. <RecordLink />
+            {toCount(result.count)} {done}, {toCount(result.left)} left. <RecordLink />
           </>
         ),
       };
@@ -170,7 +185,23 @@ export function toGroupRetry(group: GroupSubject): Action {
   };
 }
 
-async function previewGroup({ source, queue, fingerprint }: GroupSubject, limit: { value: number }) {
+type GroupVariables = GroupSubject & { readonly limit: number; readonly reason: string };
+
+async function changeGroup(action: keyof typeof groupWords, variables: GroupVariables) {
+  if (action === "retry") {
+    const { data, failures } = await ask(ConsoleRetryErrorGroupDocument, variables);
+    return { result: data?.retryErrorGroup, failure: failures[0] };
+  }
+  const { data, failures } = await ask(ConsoleDiscardErrorGroupDocument, variables);
+  return { result: data?.discardErrorGroup, failure: failures[0] };
+}
+
+async function previewGroup(
+  action: keyof typeof groupWords,
+  { source, queue, fingerprint }: GroupSubject,
+  limit: { value: number },
+) {
+  const { title, jobs, which } = groupWords[action];
   const { data, failures } = await ask(ConsoleQueueDocument, { name: queue, source });
   const [failure] = failures;
   const found = data?.queue?.errors?.find((one) => one.fingerprint === fingerprint);
@@ -188,10 +219,10 @@ async function previewGroup({ source, queue, fingerprint }: GroupSubject, limit:
           <b>
             At most {toCount(limit.value)} {limit.value === 1 ? "job" : "jobs"} of this queue
           </b>{" "}
-          run again now, one by one, newest first: those that are still failed. Discarded ones stay discarded.
-          {found.complete && found.count <= mostRetries
+          {jobs}, one by one, newest first: {which}
+          {found.complete && found.count <= mostJobs
             ? " A job may have failed more than once, so there may be fewer."
-            : ` One retry takes ${mostRetries}; it says how many are left.`}
+            : ` One change takes ${mostJobs}; it says how many are left.`}
         </p>
         <p class="muted">
           {"The newest: "}
@@ -205,13 +236,13 @@ async function previewGroup({ source, queue, fingerprint }: GroupSubject, limit:
           ))}
         </p>
         <pre class="error-text">{found.error}</pre>
-        <label for="limit">Retry at most so many jobs</label>
+        <label for="limit">{title} at most so many jobs</label>
         <input
           id="limit"
           class="input"
           type="number"
           min={1}
-          max={mostRetries}
+          max={mostJobs}
           required
           defaultValue={String(limit.value)}
           onInput={({ currentTarget }) => (limit.value = currentTarget.valueAsNumber)}
@@ -221,7 +252,7 @@ async function previewGroup({ source, queue, fingerprint }: GroupSubject, limit:
   };
 }
 
-function toGroupSteps({ skipped, error }: NonNullable<ConsoleRetryErrorGroupMutation["retryErrorGroup"]>): readonly Step[] {
+function toGroupSteps({ skipped, error }: GroupChangeFragment): readonly Step[] {
   const steps = (skipped ?? []).slice(0, 5).map(({ jobId, message }): Step => ({
     tone: "warn",
     text: (
@@ -231,6 +262,6 @@ function toGroupSteps({ skipped, error }: NonNullable<ConsoleRetryErrorGroupMuta
     ),
   }));
   const more = (skipped?.length ?? 0) - steps.length;
-  if (more > 0) steps.push({ tone: "warn", text: `${toCount(more)} more were skipped: they are no longer failed, or are gone` });
+  if (more > 0) steps.push({ tone: "warn", text: `${toCount(more)} more were skipped: their state changed, or they are gone` });
   return error ? [...steps, toFailedStep({ ...error, path: null })] : steps;
 }

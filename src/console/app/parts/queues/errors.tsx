@@ -5,7 +5,7 @@ import { toCount } from "../format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { Since } from "../time.tsx";
-import { JobButton, toGroupRetry } from "./actions.tsx";
+import { JobButton, toGroupChange } from "./actions.tsx";
 import { Releases } from "./releases.tsx";
 
 type QueueError = NonNullable<NonNullable<ConsoleQueueQuery["queue"]>["errors"]>[number];
@@ -90,7 +90,9 @@ function toColumns(queue: string, source: string): readonly Column<QueueError>[]
       width: "72px",
       isNumber: true,
       isWideOnly: true,
-      cell: ({ fingerprint }) => <JobButton action={() => toGroupRetry({ source, queue, fingerprint })}>Retry …</JobButton>,
+      cell: ({ fingerprint }) => (
+        <JobButton action={() => toGroupChange("retry", { source, queue, fingerprint })}>Retry …</JobButton>
+      ),
     },
   ];
 }
