@@ -41,13 +41,20 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
   const row = page.locator(".row").first();
   await row.waitFor({ timeout: 20_000 });
   expect(await row.locator(".stale").count()).toBe(0);
+  await using other = await openConsole(browser, gateway.url, tokens.of("reader"));
+  await other.open("/queue?name=mail");
+  const figures = other.page.locator("#main .stale");
+  await other.page.locator("#main", { hasText: "waiting" }).waitFor();
+  expect(await figures.count()).toBe(0);
   await server.restart(async () => {
     await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBeGreaterThan(0);
     expect(await row.innerText()).toContain("was ");
     await expect.poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: 4000 }).toHaveLength(1);
     await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("partly live");
-    expect(await tab.findBarriers()).toEqual([]);
+    await expect.poll(() => figures.innerText(), { timeout: 20_000 }).toContain("As it was");
+    expect([...(await tab.findBarriers()), ...(await other.findBarriers())]).toEqual([]);
   });
   await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBe(0);
   expect(await row.innerText()).not.toContain("was ");
+  await expect.poll(() => figures.count(), { timeout: 20_000 }).toBe(0);
 });

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../data/client.ts";
 import { Shape, type Tone } from "./state.tsx";
+import { Since } from "./time.tsx";
 
 /** A line across the screen: what is not as it should be, and what still works. */
 export function Banner({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
@@ -30,6 +31,26 @@ export function FailureNotice({ failure, what }: { readonly failure: Failure | n
     <Banner tone={failure.code === "forbidden" ? "unknown" : "bad"}>
       {what}: {failure.message}. {remedies[failure.code] ?? ""} <code class="muted">{failure.code}</code>
     </Banner>
+  );
+}
+
+interface LastKnownProps {
+  /** Of when it is, unix ms; null when it is of now. */
+  readonly from: number | null;
+  readonly children: ComponentChildren;
+}
+
+/** What could not be read again stays, dimmed, under a line with its age. */
+export function LastKnown({ from, children }: LastKnownProps) {
+  return (
+    <div class={from === null ? undefined : "stale"}>
+      {from !== null && (
+        <p>
+          As it was <Since at={new Date(from).toISOString()} suffix=" ago" />:
+        </p>
+      )}
+      {children}
+    </div>
   );
 }
 

@@ -14,7 +14,7 @@ import { href, params } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
 import { toShortName } from "./containers/names.ts";
-import { Banner, FailureNotice, Skeleton } from "./notice.tsx";
+import { Banner, FailureNotice, LastKnown, Skeleton } from "./notice.tsx";
 import { createRestart } from "./containers/restart.tsx";
 import { Spark, type SparkPoint } from "./graph/spark.tsx";
 import { Shape, type Tone } from "./state.tsx";
@@ -50,22 +50,25 @@ export function Problems() {
   const marks = deploys.map(({ deployedAt }) => Date.parse(deployedAt));
   return (
     <section aria-label="What is wrong">
-      <Sentence
-        rows={rows}
-        deploys={deploys}
-        quietSince={state.data?.problems?.quietSince ?? null}
-        hasGaps={(state.data?.problems?.gaps ?? []).length > 0}
-      />
-      {(state.data?.problems?.gaps ?? []).map((gap) => (
-        <Banner key={gap} tone="unknown">
-          Could not be checked: {gap}
-        </Banner>
-      ))}
-      <div class="problems">
-        {rows.map((row) => (
-          <ProblemLine key={row.id} row={row} points={courses(row)} marks={marks} />
+      <FailureNotice failure={failure} what="What is wrong" />
+      <LastKnown from={state.oldFrom}>
+        <Sentence
+          rows={rows}
+          deploys={deploys}
+          quietSince={state.data?.problems?.quietSince ?? null}
+          hasGaps={(state.data?.problems?.gaps ?? []).length > 0}
+        />
+        {(state.data?.problems?.gaps ?? []).map((gap) => (
+          <Banner key={gap} tone="unknown">
+            Could not be checked: {gap}
+          </Banner>
         ))}
-      </div>
+        <div class="problems">
+          {rows.map((row) => (
+            <ProblemLine key={row.id} row={row} points={courses(row)} marks={marks} />
+          ))}
+        </div>
+      </LastKnown>
     </section>
   );
 }

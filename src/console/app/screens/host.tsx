@@ -16,7 +16,7 @@ import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { RangeChips, readRange } from "../parts/graph/range.tsx";
 import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
-import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../parts/short-release.ts";
 import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
@@ -30,7 +30,7 @@ export function HostScreen() {
   const thresholds = state.data?.thresholds;
   const host = state.data?.hosts?.find((row) => row.name === name || row.instance === name);
   const failure = failureOf(state, "hosts");
-  if (!host || failure)
+  if (!host)
     return (
       <Titled title={name || "A host"}>
         <FailureNotice failure={failure} what="Host" />
@@ -58,26 +58,29 @@ export function HostScreen() {
           </a>
         </div>
       </div>
+      <FailureNotice failure={failure} what="Host" />
       {host.reason !== null && <Banner tone={host.status === "DOWN" ? "bad" : "unknown"}>{host.reason}</Banner>}
-      <div class="host-now">
-        <span class="label">CPU</span>
-        <Gauge name="CPU" value={host.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
-        <span class="label">memory</span>
-        <Gauge name="Memory" value={host.memUtil} threshold={thresholds?.mem} title="Used share of memory" />
-        <span class="label">disk</span>
-        <Gauge name="Disk" value={host.diskUtil} title="Used share of its fullest real file system" />
-        <dl>
-          <div title="Load average over one minute">
-            <dt>load</dt> <dd>{host.load1 === null ? unknownText : host.load1.toFixed(2)}</dd>
-          </div>
-          <div title="Bytes received per second on its real interfaces">
-            <dt>in</dt> <dd>{toSpeed(host.networkReceiveBytesPerSec)}</dd>
-          </div>
-          <div title="Bytes sent per second on its real interfaces">
-            <dt>out</dt> <dd>{toSpeed(host.networkTransmitBytesPerSec)}</dd>
-          </div>
-        </dl>
-      </div>
+      <LastKnown from={state.oldFrom}>
+        <div class="host-now">
+          <span class="label">CPU</span>
+          <Gauge name="CPU" value={host.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
+          <span class="label">memory</span>
+          <Gauge name="Memory" value={host.memUtil} threshold={thresholds?.mem} title="Used share of memory" />
+          <span class="label">disk</span>
+          <Gauge name="Disk" value={host.diskUtil} title="Used share of its fullest real file system" />
+          <dl>
+            <div title="Load average over one minute">
+              <dt>load</dt> <dd>{host.load1 === null ? unknownText : host.load1.toFixed(2)}</dd>
+            </div>
+            <div title="Bytes received per second on its real interfaces">
+              <dt>in</dt> <dd>{toSpeed(host.networkReceiveBytesPerSec)}</dd>
+            </div>
+            <div title="Bytes sent per second on its real interfaces">
+              <dt>out</dt> <dd>{toSpeed(host.networkTransmitBytesPerSec)}</dd>
+            </div>
+          </dl>
+        </div>
+      </LastKnown>
       <History name={host.name} cpu={thresholds?.cpu} mem={thresholds?.mem} />
       <OnHost name={host.name} />
     </>

@@ -9,7 +9,7 @@ import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
 import { toBytes, toCount, unknownText } from "../parts/format.ts";
 import { type HostRow, toHostState } from "../parts/hosts/table.tsx";
 import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
-import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
 import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
@@ -60,18 +60,20 @@ export function Hosts() {
       ) : rows.length === 0 ? (
         <Empty>{hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}</Empty>
       ) : (
-        <ul class={state.oldFrom === null ? "host-list" : "host-list stale"}>
-          {rows.map((row) => (
-            <HostItem
-              key={row.id}
-              row={row}
-              thresholds={state.data?.thresholds ?? null}
-              cpu={cpu.get(row.name) ?? []}
-              mem={mem.get(row.name) ?? []}
-              containers={byHost === null ? null : (byHost.get(row.name) ?? [])}
-            />
-          ))}
-        </ul>
+        <LastKnown from={state.oldFrom}>
+          <ul class="host-list">
+            {rows.map((row) => (
+              <HostItem
+                key={row.id}
+                row={row}
+                thresholds={state.data?.thresholds ?? null}
+                cpu={cpu.get(row.name) ?? []}
+                mem={mem.get(row.name) ?? []}
+                containers={byHost === null ? null : (byHost.get(row.name) ?? [])}
+              />
+            ))}
+          </ul>
+        </LastKnown>
       )}
     </>
   );

@@ -15,7 +15,7 @@ import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
 import { toPercent } from "../parts/format.ts";
-import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueTable } from "../parts/queues/table.tsx";
 import { Release } from "../parts/release.tsx";
 import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
@@ -47,7 +47,9 @@ export function Now() {
               <Skeleton rows={5} />
             )
           ) : (
-            <QueueTable rows={troubled} most={12} />
+            <LastKnown from={queues.oldFrom}>
+              <QueueTable rows={troubled} most={12} />
+            </LastKnown>
           )}
         </section>
         <section class="section">
@@ -58,7 +60,9 @@ export function Now() {
           </header>
           <FailureNotice failure={failureOf(hosts, "hosts")} what="Hosts" />
           {hosts.data?.hosts ? (
-            <HostTable rows={hosts.data.hosts} thresholds={hosts.data.thresholds} />
+            <LastKnown from={hosts.oldFrom}>
+              <HostTable rows={hosts.data.hosts} thresholds={hosts.data.thresholds} />
+            </LastKnown>
           ) : failureOf(hosts, "hosts") ? null : (
             <Skeleton rows={3} />
           )}
@@ -71,7 +75,13 @@ export function Now() {
           </h2>
         </header>
         <FailureNotice failure={failureOf(deploys, "deploys")} what="Deploys" />
-        {deploys.data?.deploys ? <DeployTable rows={deploys.data.deploys.nodes} /> : <Skeleton rows={3} />}
+        {deploys.data?.deploys ? (
+          <LastKnown from={deploys.oldFrom}>
+            <DeployTable rows={deploys.data.deploys.nodes} />
+          </LastKnown>
+        ) : failureOf(deploys, "deploys") ? null : (
+          <Skeleton rows={3} />
+        )}
       </section>
     </>
   );

@@ -10,7 +10,7 @@ import {
 import { failureOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
 import { toCount, toWords } from "../parts/format.ts";
-import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueErrors } from "../parts/queues/errors.tsx";
 import { QueueFigures, titles } from "../parts/queues/figures.tsx";
 import { QueueHistory } from "../parts/queues/history.tsx";
@@ -73,7 +73,9 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
       )}
       {queue && (
         <>
-          <QueueFigures queue={queue} />
+          <LastKnown from={state.oldFrom}>
+            <QueueFigures queue={queue} />
+          </LastKnown>
           {queue.orphans !== null && queue.orphans > 0 && <Orphans name={queue.name} source={queue.source} />}
           <QueueHistory
             name={queue.name}
