@@ -36,6 +36,12 @@ const config: CodegenConfig = {
       plugins: ["typescript-operations", "typed-document-node"],
       config: documents,
     },
+    // For programs of others: texts, and enums as GraphQL names them.
+    "src/generated/client.ts": {
+      documents: "schema/client/*.graphql",
+      plugins: ["typescript-operations", "typed-document-node"],
+      config: { ...documents, enumValues: undefined, documentMode: "string", documentVariableSuffix: "" },
+    },
     // For the browser: texts, not parsed documents, and enums as GraphQL names them.
     "src/generated/console.ts": {
       documents: "schema/console/*.graphql",

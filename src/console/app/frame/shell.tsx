@@ -11,7 +11,7 @@ import { switchTheme, theme } from "../page/theme.ts";
 import { href, params, path, setParams } from "../page/url.ts";
 import { isOutdated, server, viewer } from "../session/viewer.ts";
 import { ActionDialog } from "../parts/action.tsx";
-import { toDuration } from "../parts/format.ts";
+import { toDuration } from "../../../lib/format.ts";
 import { Help } from "./help.tsx";
 import { Icon } from "./icons.tsx";
 import { Banner } from "../parts/notice.tsx";

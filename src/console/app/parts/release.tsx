@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { copyText } from "./copy.ts";
-import { toShortRelease } from "./short-release.ts";
+import { toShortRelease } from "../../../lib/short-release.ts";
 
 interface ReleaseProps {
   readonly version: string | null | undefined;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { ContainerRow } from "../data/containers.ts";
-import { toWords } from "./format.ts";
+import { toWords } from "../../../lib/format.ts";
 
 export type Tone = "ok" | "warn" | "bad" | "unknown";
 

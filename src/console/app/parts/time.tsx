@@ -1,5 +1,5 @@
 import { now } from "../page/clock.ts";
-import { toClock, toDay, toDuration, toLocalTime, unknownText } from "./format.ts";
+import { toClock, toDay, toDuration, toLocalTime, unknownText } from "../../../lib/format.ts";
 
 /** How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only where the time is known. */
 export function Since({ at, suffix = "" }: { readonly at: string | number | null | undefined; readonly suffix?: string }) {

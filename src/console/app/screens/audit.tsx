@@ -5,7 +5,7 @@ import { failureOf, useLive } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
-import { toCount, toDuration, toWords, unknownText } from "../parts/format.ts";
+import { toCount, toDuration, toWords, unknownText } from "../../../lib/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";

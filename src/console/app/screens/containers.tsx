@@ -7,7 +7,7 @@ import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
 import type { Trouble } from "../parts/containers/seen.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
-import { toCount } from "../parts/format.ts";
+import { toCount } from "../../../lib/format.ts";
 import { List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Shape } from "../parts/state.tsx";

@@ -13,7 +13,7 @@ import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { QueueAround } from "../parts/deploys/around.tsx";
 import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
-import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../parts/format.ts";
+import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../../../lib/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
 import { Shape, State, toDeployTone } from "../parts/state.tsx";

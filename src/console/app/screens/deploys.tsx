@@ -11,12 +11,12 @@ import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { DriftSection } from "../parts/deploys/drift.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
-import { toDuration, toWords, unknownText } from "../parts/format.ts";
+import { toDuration, toWords, unknownText } from "../../../lib/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { useIsNarrow } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
-import { toShortRelease } from "../parts/short-release.ts";
+import { toShortRelease } from "../../../lib/short-release.ts";
 import { State, toDeployTone } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 

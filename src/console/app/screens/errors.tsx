@@ -3,7 +3,7 @@ import { ConsoleErrorsDocument, type ConsoleErrorsQuery } from "../../../generat
 import { failureOf, useLive } from "../data/live.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
-import { toCount } from "../parts/format.ts";
+import { toCount } from "../../../lib/format.ts";
 import { type Column, List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { ErrorGroup } from "../parts/queues/error-group.tsx";

@@ -6,7 +6,7 @@ import { failureOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
-import { toBytes, toCount, unknownText } from "../parts/format.ts";
+import { toBytes, toCount, unknownText } from "../../../lib/format.ts";
 import { type HostRow, toHostState } from "../parts/hosts/table.tsx";
 import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";

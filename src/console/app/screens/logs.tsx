@@ -5,7 +5,7 @@ import { overlay } from "../page/keys.ts";
 import { params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { copyText } from "../parts/copy.ts";
-import { toCount } from "../parts/format.ts";
+import { toCount } from "../../../lib/format.ts";
 import { useIsNarrow } from "../parts/list.tsx";
 import { toText } from "../parts/logs/export.ts";
 import { createHighlighter } from "../parts/logs/highlight.ts";

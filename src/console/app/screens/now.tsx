@@ -14,7 +14,7 @@ import { useEnv, useUsage, type Usage } from "../data/usage.ts";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
-import { toPercent } from "../parts/format.ts";
+import { toPercent } from "../../../lib/format.ts";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueTable } from "../parts/queues/table.tsx";
 import { Release } from "../parts/release.tsx";

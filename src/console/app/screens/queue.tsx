@@ -9,7 +9,7 @@ import {
 } from "../../../generated/console.ts";
 import { failureOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
-import { toCount, toWords } from "../parts/format.ts";
+import { toCount, toWords } from "../../../lib/format.ts";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueErrors } from "../parts/queues/errors.tsx";
 import { QueueFigures, titles } from "../parts/queues/figures.tsx";

@@ -4,7 +4,7 @@ import { failureOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
 import { now } from "../page/clock.ts";
 import { href, params, setParams } from "../page/url.ts";
-import { toCount, toDuration, toRate, toWords } from "../parts/format.ts";
+import { toCount, toDuration, toRate, toWords } from "../../../lib/format.ts";
 import { type Column, List } from "../parts/list.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { useDepthCourses } from "../parts/queues/courses.ts";

@@ -6,7 +6,7 @@ import { failureOf } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
-import { toDay, toLocalTime } from "../parts/format.ts";
+import { toDay, toLocalTime } from "../../../lib/format.ts";
 import { ranges } from "../parts/graph/range.tsx";
 import { useHeldTop } from "../parts/held.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";

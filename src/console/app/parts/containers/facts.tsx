@@ -1,7 +1,7 @@
 import type { ConsoleContainerQuery, DeployRowFragment } from "../../../../generated/console.ts";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
-import { toBytes, toCount, toPercent, toWords, unknownText } from "../format.ts";
+import { toBytes, toCount, toPercent, toWords, unknownText } from "../../../../lib/format.ts";
 import { Empty, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { EnumState, toDeployTone } from "../state.tsx";

@@ -3,11 +3,11 @@ import { ConsoleContainerHistoryDocument, type DeployRowFragment } from "../../.
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
 import { go, href } from "../../page/url.ts";
-import { toPercent } from "../format.ts";
+import { toPercent } from "../../../../lib/format.ts";
 import { Graph, type GraphMark } from "../graph/graph.tsx";
 import { RangeChips, readRange } from "../graph/range.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
-import { toShortRelease } from "../short-release.ts";
+import { toShortRelease } from "../../../../lib/short-release.ts";
 import { Since } from "../time.tsx";
 import type { StoryEntry } from "./story.ts";
 

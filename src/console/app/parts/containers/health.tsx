@@ -3,7 +3,7 @@ import { ConsoleProbeDocument, type HealthResultFragment } from "../../../../gen
 import { ask, type Failure, Unreachable } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
 import { missingScope, server } from "../../session/viewer.ts";
-import { toCount, toDuration, toWords } from "../format.ts";
+import { toCount, toDuration, toWords } from "../../../../lib/format.ts";
 import { FailureNotice } from "../notice.tsx";
 import { State, type Tone } from "../state.tsx";
 import { Since } from "../time.tsx";

@@ -3,7 +3,7 @@ import { ConsoleContainerAuditDocument } from "../../../../generated/console.ts"
 import { failureOf, useLive } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
-import { toDuration } from "../format.ts";
+import { toDuration } from "../../../../lib/format.ts";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Shape, type Tone } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";

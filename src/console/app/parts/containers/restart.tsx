@@ -12,7 +12,7 @@ import { refreshAll } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { server } from "../../session/viewer.ts";
 import type { Action, Step } from "../action.tsx";
-import { toDuration } from "../format.ts";
+import { toDuration } from "../../../../lib/format.ts";
 import { Shape, type Tone, toContainerState } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";
 

@@ -1,5 +1,5 @@
 import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
-import { toWords } from "../format.ts";
+import { toWords } from "../../../../lib/format.ts";
 
 type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 

@@ -7,7 +7,7 @@ import {
 import { type Failure, follow, type Sink } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
-import { toClock, toLocalTime } from "../format.ts";
+import { toClock, toLocalTime } from "../../../../lib/format.ts";
 import { parseLine } from "../logs/json.ts";
 import { LineText } from "../logs/line.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";

@@ -2,10 +2,10 @@ import { useMemo } from "preact/hooks";
 import { ConsoleQueueAroundDocument } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
-import { toLocalTime } from "../format.ts";
+import { toLocalTime } from "../../../../lib/format.ts";
 import { Graph } from "../graph/graph.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
-import { toShortRelease } from "../short-release.ts";
+import { toShortRelease } from "../../../../lib/short-release.ts";
 import type { Verdict } from "./numbers.tsx";
 
 interface AroundProps {

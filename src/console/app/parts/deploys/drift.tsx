@@ -3,7 +3,7 @@ import { containers } from "../../data/containers.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href, params } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
-import { toCount } from "../format.ts";
+import { toCount } from "../../../../lib/format.ts";
 import { FailureNotice, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Shape, State } from "../state.tsx";

@@ -1,6 +1,6 @@
 import type { ConsoleDeployVerdictQuery } from "../../../../generated/console.ts";
 import { params, setParams } from "../../page/url.ts";
-import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../format.ts";
+import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../../../../lib/format.ts";
 import { Empty } from "../notice.tsx";
 import { State } from "../state.tsx";
 import { toOutcome } from "./words.ts";

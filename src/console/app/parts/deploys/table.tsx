@@ -2,7 +2,7 @@ import type { DeployRowFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
 import { useIsNarrow } from "../list.tsx";
 import { Empty } from "../notice.tsx";
-import { toShortRelease } from "../short-release.ts";
+import { toShortRelease } from "../../../../lib/short-release.ts";
 import { EnumState, toDeployTone } from "../state.tsx";
 import { Since } from "../time.tsx";
 

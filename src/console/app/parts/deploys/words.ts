@@ -1,4 +1,4 @@
-import { toWords } from "../format.ts";
+import { toWords } from "../../../../lib/format.ts";
 import type { Tone } from "../state.tsx";
 
 /** What a state of a deploy means, from the schema, shorter. */

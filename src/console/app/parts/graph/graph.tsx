@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { findNearest, toPath, toTimeTicks, toValueTicks } from "./scale.ts";
-import { toLocalTime } from "../format.ts";
+import { toLocalTime } from "../../../../lib/format.ts";
 
 type Tone = "accent" | "ok" | "warn" | "bad" | "muted";
 

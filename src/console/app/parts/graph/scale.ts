@@ -1,4 +1,4 @@
-import { toClock, toDay } from "../format.ts";
+import { toClock, toDay } from "../../../../lib/format.ts";
 
 /** A label of an axis and its place. */
 export interface Tick {

@@ -1,4 +1,4 @@
-import { toPercentOf1 } from "../format.ts";
+import { toPercentOf1 } from "../../../../lib/format.ts";
 
 /**
  * A share of something that is used, 0..1, as a bar. `threshold`: where the host raises its alert flag. Unknown is hatched.

@@ -1,6 +1,6 @@
 import type { ConsoleHostsQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toPercentOf1, unknownText } from "../format.ts";
+import { toPercentOf1, unknownText } from "../../../../lib/format.ts";
 import { Empty } from "../notice.tsx";
 import { Shape, type Tone } from "../state.tsx";
 

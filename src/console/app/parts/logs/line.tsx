@@ -1,7 +1,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { now } from "../../page/clock.ts";
 import { href } from "../../page/url.ts";
-import { toClock, toCount, toDuration, toLocalTime } from "../format.ts";
+import { toClock, toCount, toDuration, toLocalTime } from "../../../../lib/format.ts";
 import { Shape } from "../state.tsx";
 import type { Highlighter } from "./highlight.ts";
 import { indentJson, type LineParts, partsOf } from "./json.ts";

@@ -1,4 +1,4 @@
-import { toClock } from "../format.ts";
+import { toClock } from "../../../../lib/format.ts";
 
 /** A line that is drawn across the log at a moment. */
 export interface LogMark {

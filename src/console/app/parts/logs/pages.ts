@@ -1,6 +1,6 @@
 import { ConsoleLogPageDocument, type ConsoleLogPageQuery } from "../../../../generated/console.ts";
 import { ask, type Failure } from "../../data/client.ts";
-import { toWords } from "../format.ts";
+import { toWords } from "../../../../lib/format.ts";
 import { type LogRow, type LogSource, toNote } from "./row.ts";
 import { type LogFilter, type LogSources, type LogTarget, toFilterVariables } from "./target.ts";
 

@@ -1,6 +1,6 @@
 import type { LogLevel } from "../../../../generated/console.ts";
 import type { ContainerRow } from "../../data/containers.ts";
-import { toShortRelease } from "../short-release.ts";
+import { toShortRelease } from "../../../../lib/short-release.ts";
 import type { LogSource } from "./row.ts";
 
 /** Whose log: a role, or containers by their names. */

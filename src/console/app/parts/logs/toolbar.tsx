@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Failure } from "../../data/client.ts";
 import { containers } from "../../data/containers.ts";
 import { go, href, params, setParams } from "../../page/url.ts";
-import { toClock, toCount, toDay } from "../format.ts";
+import { toClock, toCount, toDay } from "../../../../lib/format.ts";
 import { mostDownloaded, readAll, save, toText } from "./export.ts";
 import { parseMoment } from "./moment.ts";
 import type { LogSession } from "./session.ts";

@@ -13,7 +13,7 @@ import { refreshAll } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { missingScope, server } from "../../session/viewer.ts";
 import { type Action, ActionButton, type Step } from "../action.tsx";
-import { toCount } from "../format.ts";
+import { toCount } from "../../../../lib/format.ts";
 
 const jobsOff = "Jobs are not changed by this gateway: JOBS=on allows it";
 

@@ -1,6 +1,6 @@
 import type { ConsoleJobQuery, WorkerContainerFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toClock } from "../format.ts";
+import { toClock } from "../../../../lib/format.ts";
 
 export type Attempt = NonNullable<NonNullable<ConsoleJobQuery["job"]>["attempts"]>[number];
 

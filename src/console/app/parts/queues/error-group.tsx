@@ -7,7 +7,7 @@ import {
 import { failureOf, useLive } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
-import { toCount, unknownText } from "../format.ts";
+import { toCount, unknownText } from "../../../../lib/format.ts";
 import { Banner } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Clock, Since } from "../time.tsx";

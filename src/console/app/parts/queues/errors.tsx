@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import type { ConsoleQueueQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toCount } from "../format.ts";
+import { toCount } from "../../../../lib/format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { Since } from "../time.tsx";

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { QueueRow } from "../../data/queues.ts";
-import { toCount, toDuration, toRate } from "../format.ts";
+import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
 
 /** What each number of a queue is, as the schema describes it. */
 export const titles = {

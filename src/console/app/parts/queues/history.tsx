@@ -6,11 +6,11 @@ import {
 } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
-import { toCount, toDuration, toRate } from "../format.ts";
+import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
 import { Graph, type GraphMark, type Series } from "../graph/graph.tsx";
 import { RangeChips, readRange } from "../graph/range.tsx";
 import { FailureNotice } from "../notice.tsx";
-import { toShortRelease } from "../short-release.ts";
+import { toShortRelease } from "../../../../lib/short-release.ts";
 import { Clock } from "../time.tsx";
 
 type History = NonNullable<NonNullable<ConsoleQueueHistoryQuery["queue"]>["history"]>;

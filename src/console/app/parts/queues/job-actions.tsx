@@ -1,7 +1,7 @@
 import { ConsoleJobDocument, type ConsoleJobQuery } from "../../../../generated/console.ts";
 import { ask } from "../../data/client.ts";
 import type { Action } from "../action.tsx";
-import { toWords } from "../format.ts";
+import { toWords } from "../../../../lib/format.ts";
 import { Banner } from "../notice.tsx";
 import { JobButton, type JobSubject, toDiscard, toRetry } from "./actions.tsx";
 

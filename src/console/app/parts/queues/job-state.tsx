@@ -1,5 +1,5 @@
 import type { JobRowFragment } from "../../../../generated/console.ts";
-import { toWords } from "../format.ts";
+import { toWords } from "../../../../lib/format.ts";
 import { State, type Tone } from "../state.tsx";
 
 type JobState = NonNullable<JobRowFragment["state"]>;

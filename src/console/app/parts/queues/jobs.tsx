@@ -1,7 +1,7 @@
 import { ConsoleJobsDocument, type JobRowFragment } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href, params, setParams } from "../../page/url.ts";
-import { toWords, unknownText } from "../format.ts";
+import { toWords, unknownText } from "../../../../lib/format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Since } from "../time.tsx";

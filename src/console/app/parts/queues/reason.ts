@@ -1,6 +1,6 @@
 import type { QueueRowFragment } from "../../../../generated/console.ts";
 import { queueThresholds } from "../../../../queues/state.ts";
-import { toCount, toDuration } from "../format.ts";
+import { toCount, toDuration } from "../../../../lib/format.ts";
 
 type Figures = Pick<
   QueueRowFragment,

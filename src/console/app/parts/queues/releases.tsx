@@ -1,6 +1,6 @@
 import type { ReleaseCountFragment } from "../../../../generated/console.ts";
-import { toCount } from "../format.ts";
-import { toShortRelease } from "../short-release.ts";
+import { toCount } from "../../../../lib/format.ts";
+import { toShortRelease } from "../../../../lib/short-release.ts";
 
 /** The releases that an error hit, most failures first: "only in deploy-0112" where all of its workers are known and ran that one. */
 export function Releases({ releases }: { readonly releases: readonly ReleaseCountFragment[] }) {

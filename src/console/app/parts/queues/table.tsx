@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import type { QueueRow } from "../../data/queues.ts";
 import { href } from "../../page/url.ts";
-import { toCount, toDuration, toRate } from "../format.ts";
+import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
 import { useHeldOrder } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { EnumState, toQueueTone } from "../state.tsx";

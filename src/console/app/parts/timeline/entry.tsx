@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { TimelineRowFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toClock, toLocalTime } from "../format.ts";
+import { toClock, toLocalTime } from "../../../../lib/format.ts";
 import { Shape, toQueueTone, type Tone } from "../state.tsx";
 
 type Entry = TimelineRowFragment;

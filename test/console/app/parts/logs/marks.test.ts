@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toMarks } from "../../../../../src/console/app/parts/logs/marks.ts";
-import { toClock } from "../../../../../src/console/app/parts/format.ts";
+import { toClock } from "../../../../../src/lib/format.ts";
 
 const [began, ended] = ["2026-11-27T09:41:08.250Z", "2026-11-27T09:41:10Z"];
 const clock = (at: string) => toClock(at);

@@ -1,4 +1,4 @@
-/** Numbers and times as the console writes them. Null and undefined are unknown: "-", never 0. */
+/** Numbers and times as people read them, in the console and the terminal. Null and undefined are unknown: "–", never 0. */
 
 export const unknownText = "–";
 

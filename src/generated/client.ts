@@ -1,0 +1,1573 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Whether a container is part of the product. */
+export type ContainerKind =
+  /** Deployed beside the product: redis, prometheus, grafana, rabbitmq, the proxy ... */
+  | 'ACCESSORY'
+  /** A role of a configured service (web, runner, worker), or a container that the configuration selects. */
+  | 'CORE'
+  /** Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it. */
+  | 'OTHER';
+
+/** State of a deploy at its service's destination. */
+export type DeployState =
+  /** The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs. */
+  | 'CURRENT'
+  /** It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
+  | 'FAILED'
+  /** The newest deploy, when some or all live containers do not run it. */
+  | 'INCOMPLETE'
+  /** The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
+  | 'PREVIOUS'
+  /** The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place. */
+  | 'ROLLED_BACK'
+  /** None of the other states. */
+  | 'SUPERSEDED'
+  /** The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  | 'UNKNOWN';
+
+/** Kind of a difference from the last deploy. */
+export type DriftKind =
+  /** An engine does not answer. What it runs is unknown and appears in no other row. */
+  | 'ENGINE_UNKNOWN'
+  /** A replaced container is still live on the same engine as its replacement. */
+  | 'LEFTOVER'
+  /** An engine runs the service at its destination, but no container of its last deploy. Another engine does. */
+  | 'MISSING_ON_ENGINE'
+  /** Replicas of one role, at one destination of a service, run several releases. */
+  | 'MIXED_RELEASES'
+  /** Containers run another release than the last recorded deploy. */
+  | 'UNEXPECTED_RELEASE';
+
+/** Where something belongs. Kamal destinations are mapped to it by the configuration. */
+export type Environment =
+  /** What customers use. */
+  | 'PRODUCTION'
+  /** Where releases are tried first. */
+  | 'STAGING';
+
+/** Docker's health status. */
+export type Health =
+  /** Its last check succeeded. */
+  | 'HEALTHY'
+  /** It has no health check, or is not running. */
+  | 'NONE'
+  /** It started recently, and no check has succeeded yet. */
+  | 'STARTING'
+  /** Its last checks failed, as many as its `retries` setting. */
+  | 'UNHEALTHY';
+
+/** Whether the node-exporter of a host answers Prometheus. */
+export type HostStatus =
+  /** It does not answer. */
+  | 'DOWN'
+  /** It answers. */
+  | 'UP';
+
+/** State of a job, the same for all job systems. */
+export type JobState =
+  /** It waits for a worker, and may run now. */
+  | 'AVAILABLE'
+  /** It waits for something else: another job, a limit, or its release. */
+  | 'BLOCKED'
+  /** It was given up before it ended. */
+  | 'CANCELLED'
+  /** It succeeded. */
+  | 'COMPLETED'
+  /** It failed for good: dead, discarded, expired. */
+  | 'FAILED'
+  /** It failed, and waits for another attempt. */
+  | 'RETRYING'
+  /** A worker runs it. */
+  | 'RUNNING'
+  /** It waits for its time. */
+  | 'SCHEDULED';
+
+/** Severity that a log line states (JSON logs, logfmt, common prefixes). */
+export type LogLevel =
+  /** For developers: debug, fine. */
+  | 'DEBUG'
+  /** Something failed: err, error, severe. */
+  | 'ERROR'
+  /** Most severe: crit, alert, emerg, fatal, panic. */
+  | 'FATAL'
+  /** Normal operation: info, notice, log, success. */
+  | 'INFO'
+  /** The finest detail: trace, verbose, finest. */
+  | 'TRACE'
+  /** May need attention: warn, warning. */
+  | 'WARN';
+
+/** What happened to the source of a followed log. */
+export type LogNotice =
+  /** Its engine does not answer. The gateway retries, and no line will be missing. */
+  | 'ENGINE_LOST'
+  /** It runs again. The lines continue where they ended. */
+  | 'RESUMED'
+  /** The container is not running. Lines continue at its next start. */
+  | 'STOPPED';
+
+/** Where a log line was written. */
+export type LogStream =
+  /** Standard error. */
+  | 'STDERR'
+  /** Standard output; for a container with a terminal, all its output. */
+  | 'STDOUT';
+
+/** What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity. */
+export type ProblemKind =
+  /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Known only while clients ask for its statistics. */
+  | 'CONTAINER_MEMORY_HIGH'
+  /** The kernel killed one of its processes for lack of memory in the last 15 min. */
+  | 'CONTAINER_OOM_KILLED'
+  /** At least 3 restarts by the restart policy in 15 min. */
+  | 'CONTAINER_RESTART_LOOP'
+  /** A core container of the release that its role runs elsewhere has stopped. */
+  | 'CONTAINER_STOPPED'
+  /** The container's health check fails. */
+  | 'CONTAINER_UNHEALTHY'
+  /** The newest deploy of the service at its destination never went live, at most 24 h ago. */
+  | 'DEPLOY_FAILED'
+  /** Some or all live containers do not run the newest deploy, 5 min after it ended, and no drift or missing role explains it. */
+  | 'DEPLOY_INCOMPLETE'
+  /** deploy_info.json is there, but cannot be read. */
+  | 'DEPLOY_INFO_UNREADABLE'
+  /** The verdict on the newest deploy is REGRESSED, at most 60 min after it. */
+  | 'DEPLOY_REGRESSED'
+  /** The container engine does not answer: what it runs is unknown. */
+  | 'ENGINE_UNREACHABLE'
+  /** A real file system of the host is more than 90 % full. */
+  | 'HOST_DISK_FULL'
+  /** The host's node-exporter does not answer Prometheus. */
+  | 'HOST_DOWN'
+  /** CPU or memory of the host at or above its threshold (CPU_THRESHOLD, MEM_THRESHOLD). */
+  | 'HOST_HOT'
+  /** A replaced container is still live beside its replacement. Nothing of the role was created or started in the last 5 min. */
+  | 'LEFTOVER'
+  /** An engine runs the service, but no container of its last deploy, which another engine runs. Nothing of the role was created or started in the last 5 min. */
+  | 'MISSING_ON_ENGINE'
+  /** Replicas of one role run several releases. Nothing of the role was created or started in the last 5 min. */
+  | 'MIXED_RELEASES'
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
+  | 'QUEUE_BACKLOG'
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
+  | 'QUEUE_FAILING'
+  /** Jobs could run, and the system reports no workers. */
+  | 'QUEUE_NO_WORKERS'
+  /** Jobs count as running, but their worker is in no live container. */
+  | 'QUEUE_ORPHANS'
+  /** The numbers of the source cannot be read, while others in the same database or broker can. */
+  | 'QUEUE_SOURCE_DOWN'
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  | 'QUEUE_STALLED'
+  /** A role that is there to run has containers, none of them runs or restarts, and every engine that may run it answers. */
+  | 'ROLE_DOWN'
+  /** Containers run another release than the last recorded deploy. Nothing of the role was created or started in the last 5 min. */
+  | 'UNEXPECTED_RELEASE'
+  /** Nothing can be read from a database, a broker or Prometheus: its state is unknown. */
+  | 'UPSTREAM_DOWN';
+
+/** How urgent a problem is, as its alert. */
+export type ProblemSeverity =
+  /** Act now. */
+  | 'CRITICAL'
+  /** Act today. */
+  | 'WARNING';
+
+/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
+export type QueueState =
+  /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
+  | 'BACKLOG'
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
+  | 'FAILING'
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
+  | 'IDLE'
+  /** Jobs could run, and the system reports no workers. */
+  | 'NO_WORKERS'
+  /** None of the others. */
+  | 'OK'
+  /** It is paused. */
+  | 'PAUSED'
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  | 'STALLED';
+
+/** Kind of a line in a role's log. */
+export type RoleLogKind =
+  /** A line that the container wrote. */
+  | 'LINE'
+  /** Not a written line: the release of the container begins here. */
+  | 'MARKER';
+
+/** What happened to one container of a followed role. A notice is sent at once; lines from before it may follow. */
+export type RoleLogNoticeKind =
+  /** Its engine does not answer. The gateway retries, and no line will be missing. */
+  | 'ENGINE_LOST'
+  /** It is followed from now on. */
+  | 'JOINED'
+  /** It no longer belongs to the role. Everything that it wrote was read. */
+  | 'LEFT'
+  /** It runs again. The lines continue where they ended. */
+  | 'RESUMED'
+  /** It is not running. */
+  | 'STOPPED'
+  /** Before it was found it wrote more than is read at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  | 'TRUNCATED'
+  /** Its log cannot be read. The gateway retries. */
+  | 'UNREADABLE';
+
+/** Outcome for one container of the role. */
+export type RoleRestartOutcome =
+  /** Not restarted, or it is not known whether it was: see `error`. */
+  | 'FAILED'
+  /** Restarted, and healthy afterwards. */
+  | 'RESTARTED'
+  /** Not tried, because an earlier one was not healthy, or the gateway is stopping. */
+  | 'SKIPPED'
+  /** Restarted, but not healthy in time. */
+  | 'UNHEALTHY';
+
+/** What happened. */
+export type TimelineKind =
+  /** A container ended, by itself or because it was stopped. */
+  | 'CONTAINER_DEATH'
+  /** A deploy ended. */
+  | 'DEPLOY'
+  /** An engine was out of contact. Events of its containers may be missing before this. */
+  | 'GAP'
+  /** The health of a container changed. */
+  | 'HEALTH'
+  /** A host crossed an alert threshold, went down, or recovered. */
+  | 'HOST_ALERT'
+  /** A container ran out of memory. */
+  | 'OOM_KILL'
+  /** The state of a queue changed; IDLE counts as OK. */
+  | 'QUEUE_STATE'
+  /** Somebody restarted a container. */
+  | 'RESTART';
+
+/** How the time after a deploy compares with the time before it. */
+export type VerdictOutcome =
+  /** Nothing is worse, and there was enough data. */
+  | 'CLEAN'
+  /** Nothing is known to be worse, but there was not enough data. */
+  | 'NOT_ENOUGH_DATA'
+  /** Something is worse. */
+  | 'REGRESSED';
+
+export type PreviewRestartMutationVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+  includeAccessories?: boolean;
+}>;
+
+
+export type PreviewRestartMutation = { restartContainer: { name: string, status: string, health: Health, preview: { lastHealthy: boolean | null, healthyPeers: number | null, refusal: { code: string, message: string } | null, work: { total: number | null, jobs: Array<{ jobId: string, queue: string, source: string, kind: string | null, startedAt: string | null }> | null, gaps: Array<{ source: string | null, reason: string }> } | null } | null } | null };
+
+export type RestartContainerMutationVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+  includeAccessories?: boolean;
+  reason?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+  waitHealthy?: boolean;
+  waitSeconds?: number;
+}>;
+
+
+export type RestartContainerMutation = { restartContainer: { name: string, restarted: boolean, status: string, health: Health, healthy: boolean | null, startedAt: string | null } | null };
+
+export type RestartRoleMutationVariables = Exact<{
+  role: string;
+  service?: string | null | undefined;
+  destination?: string | null | undefined;
+  env?: Environment | null | undefined;
+  reason: string;
+  waitSeconds?: number;
+}>;
+
+
+export type RestartRoleMutation = { restartRole: { complete: boolean, steps: Array<{ outcome: RoleRestartOutcome, error: { code: string, message: string } | null, container: { name: string, engine: string, health: Health } | null }> } | null };
+
+export type RetryJobMutationVariables = Exact<{
+  source: string;
+  jobId: string;
+  queue?: string | null | undefined;
+  reason: string;
+}>;
+
+
+export type RetryJobMutation = { retryJob: { source: string, queue: string | null, jobId: string, state: string } | null };
+
+export type DiscardJobMutationVariables = Exact<{
+  source: string;
+  jobId: string;
+  queue?: string | null | undefined;
+  reason: string;
+}>;
+
+
+export type DiscardJobMutation = { discardJob: { source: string, queue: string | null, jobId: string, state: string } | null };
+
+export type RetryErrorGroupMutationVariables = Exact<{
+  source: string;
+  queue: string;
+  fingerprint: string;
+  limit?: number;
+  reason: string;
+}>;
+
+
+export type RetryErrorGroupMutation = { retryErrorGroup: { source: string, queue: string, count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+
+export type DiscardErrorGroupMutationVariables = Exact<{
+  source: string;
+  queue: string;
+  fingerprint: string;
+  limit?: number;
+  reason: string;
+}>;
+
+
+export type DiscardErrorGroupMutation = { discardErrorGroup: { source: string, queue: string, count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+
+export type GroupChangeFieldsFragment = { source: string, queue: string, count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
+
+export type LogsQueryVariables = Exact<{
+  role?: string | null | undefined;
+  names?: Array<string> | string | null | undefined;
+  engine?: string | null | undefined;
+  service?: string | null | undefined;
+  destination?: string | null | undefined;
+  env?: Environment | null | undefined;
+  includeAccessories?: boolean;
+  level?: LogLevel | null | undefined;
+  levelStrict?: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase?: boolean;
+  stream?: LogStream | null | undefined;
+  since?: string | null | undefined;
+  until?: string | null | undefined;
+  tail?: number;
+  at?: string | null | undefined;
+  before?: string | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type LogsQuery = { logs: { truncated: boolean, hasOlder: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ container: { name: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+
+export type LogLineFieldsFragment = { kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } };
+
+export type FollowLogsSubscriptionVariables = Exact<{
+  role?: string | null | undefined;
+  names?: Array<string> | string | null | undefined;
+  engine?: string | null | undefined;
+  service?: string | null | undefined;
+  destination?: string | null | undefined;
+  env?: Environment | null | undefined;
+  includeAccessories?: boolean;
+  level?: LogLevel | null | undefined;
+  levelStrict?: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase?: boolean;
+  stream?: LogStream | null | undefined;
+  since?: string | null | undefined;
+  tail?: number;
+}>;
+
+
+export type FollowLogsSubscription = { logs: { dropped: number, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, notices: Array<{ notice: RoleLogNoticeKind, container: { name: string }, error: { code: string, message: string } | null }> } | null };
+
+export type FollowContainerLogSubscriptionVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+  level?: LogLevel | null | undefined;
+  levelStrict?: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase?: boolean;
+  stream?: LogStream | null | undefined;
+  since?: string | null | undefined;
+  tail?: number;
+}>;
+
+
+export type FollowContainerLogSubscription = { containerLogs: { dropped: number, notice: LogNotice | null, ended: string | null, lines: Array<{ timestamp: string, level: LogLevel | null, stream: LogStream, message: string }> } | null };
+
+export type FollowContainersSubscriptionVariables = Exact<{
+  env?: Environment | null | undefined;
+  engine?: string | null | undefined;
+  includeAccessories?: boolean;
+}>;
+
+
+export type FollowContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }>, removed: Array<{ id: string }> } | null };
+
+export type ContainersQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  engine?: string | null | undefined;
+  includeAccessories?: boolean;
+}>;
+
+
+export type ContainersQuery = { containers: Array<{ name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
+
+export type ContainerUsageQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  engine?: string | null | undefined;
+  includeAccessories?: boolean;
+}>;
+
+
+export type ContainerUsageQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null };
+
+export type ContainerQueryVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+}>;
+
+
+export type ContainerQuery = { container: { id: string, shortId: string, image: string, ports: Array<string>, createdAt: string, commitSha: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
+
+export type ContainerFieldsFragment = { name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean };
+
+export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type QueuesQuery = { queues: Array<{ name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, error: { code: string, message: string } | null }> | null };
+
+export type QueueQueryVariables = Exact<{
+  name: string;
+  source?: string | null | undefined;
+}>;
+
+
+export type QueueQuery = { queue: { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null } | null };
+
+export type QueueFieldsFragment = { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string };
+
+export type ErrorsQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  first?: number;
+}>;
+
+
+export type ErrorsQuery = { errorGroups: Array<{ fingerprint: string, error: string, count: number, complete: boolean, firstSeen: string, lastSeen: string, queues: Array<{ name: string, source: string, count: number }>, releases: Array<{ version: string | null, service: string | null, destination: string | null, count: number }>, jobs: Array<{ source: string, queue: string, jobId: string }> }> | null };
+
+export type JobsQueryVariables = Exact<{
+  source: string;
+  queue?: string | null | undefined;
+  state?: JobState | null | undefined;
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type JobsQuery = { jobs: { nodes: Array<{ jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, startedAt: string | null, finishedAt: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+
+export type JobQueryVariables = Exact<{
+  source: string;
+  jobId: string;
+  queue?: string | null | undefined;
+}>;
+
+
+export type JobQuery = { job: { createdAt: string | null, scheduledAt: string | null, finishedAt: string | null, maxAttempts: number | null, jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, startedAt: string | null, worker: string | null, version: string | null, attempts: Array<{ number: number | null, at: string | null, error: string, worker: string | null, version: string | null, container: { name: string, engine: string } | null }> | null, container: { name: string, engine: string, role: string } | null } | null };
+
+export type JobFieldsFragment = { jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, startedAt: string | null, finishedAt: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string } | null };
+
+export type HostsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type HostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ name: string, instance: string, status: HostStatus, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null, reason: string | null }> | null };
+
+export type DeploysQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  tag?: string | null | undefined;
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type DeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+
+export type LatestDeploysQueryVariables = Exact<{
+  maxAgeSeconds?: number | null | undefined;
+}>;
+
+
+export type LatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null }> | null };
+
+export type DeployFieldsFragment = { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null };
+
+export type LatestVerdictsQueryVariables = Exact<{
+  window?: number;
+}>;
+
+
+export type LatestVerdictsQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }> | null };
+
+export type VerdictQueryVariables = Exact<{
+  id: string;
+  window?: number;
+}>;
+
+
+export type VerdictQuery = { node:
+    | { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }
+    | Record<PropertyKey, never>
+   | null };
+
+export type VerdictFieldsFragment = { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> };
+
+export type DriftQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type DriftQuery = { drift: Array<{ kind: DriftKind, message: string, role: string | null, service: string | null, destination: string | null, env: Environment | null, engine: string | null, expected: string | null, found: Array<string>, settling: boolean }> | null };
+
+export type TimelineQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+  kinds?: Array<TimelineKind> | TimelineKind | null | undefined;
+  from?: string;
+  to?: string | null | undefined;
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type TimelineQuery = { timeline: { nodes: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+
+export type ProblemsQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
+
+export type AuditLogQueryVariables = Exact<{
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type AuditLogQuery = { auditLog: { nodes: Array<{ seq: number, at: string, action: string, outcome: string, subject: string, containerName: string, engine: string, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, env: string | null, reason: string | null, detail: string | null, code: string | null, intent: number | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { viewer: { subject: string, kid: string, scopes: Array<string>, environments: Array<Environment>, everyEnvironment: boolean, expiresAt: string | null }, server: { version: string, startedAt: string, services: Array<string>, restartEnabled: boolean, jobsEnabled: boolean } | null };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const GroupChangeFieldsFragmentDoc = new TypedDocumentString(`
+    fragment GroupChangeFields on ErrorGroupChange {
+  source
+  queue
+  count
+  jobIds
+  left
+  skipped {
+    jobId
+    code
+    message
+  }
+  error {
+    code
+    message
+  }
+}
+    `, {"fragmentName":"GroupChangeFields"}) as unknown as TypedDocumentString<GroupChangeFieldsFragment, unknown>;
+export const LogLineFieldsFragmentDoc = new TypedDocumentString(`
+    fragment LogLineFields on RoleLogLine {
+  kind
+  timestamp
+  level
+  stream
+  message
+  container {
+    name
+    engine
+    version
+  }
+}
+    `, {"fragmentName":"LogLineFields"}) as unknown as TypedDocumentString<LogLineFieldsFragment, unknown>;
+export const ContainerFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ContainerFields on Container {
+  name
+  role
+  status
+  health
+  version
+  restarts
+  startedAt
+  host
+  engine
+  service
+  destination
+  env
+  kind
+  stale
+}
+    `, {"fragmentName":"ContainerFields"}) as unknown as TypedDocumentString<ContainerFieldsFragment, unknown>;
+export const QueueFieldsFragmentDoc = new TypedDocumentString(`
+    fragment QueueFields on Queue {
+  name
+  source
+  state
+  depth
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  active
+  workers
+  retrying
+  deferred
+  dead
+  orphans
+  drainSeconds
+  paused
+  exact
+  waitP95Seconds
+  runP95Seconds
+  observedAt
+}
+    `, {"fragmentName":"QueueFields"}) as unknown as TypedDocumentString<QueueFieldsFragment, unknown>;
+export const JobFieldsFragmentDoc = new TypedDocumentString(`
+    fragment JobFields on Job {
+  jobId
+  queue
+  source
+  kind
+  state
+  systemState
+  attempt
+  startedAt
+  finishedAt
+  worker
+  version
+  container {
+    name
+    engine
+    role
+  }
+}
+    `, {"fragmentName":"JobFields"}) as unknown as TypedDocumentString<JobFieldsFragment, unknown>;
+export const DeployFieldsFragmentDoc = new TypedDocumentString(`
+    fragment DeployFields on Deploy {
+  id
+  tag
+  version
+  state
+  service
+  destination
+  env
+  deployedAt
+  deployedBy
+  commitSha
+  previousTag
+  durationSeconds
+}
+    `, {"fragmentName":"DeployFields"}) as unknown as TypedDocumentString<DeployFieldsFragment, unknown>;
+export const VerdictFieldsFragmentDoc = new TypedDocumentString(`
+    fragment VerdictFields on DeployVerdict {
+  outcome
+  reasons
+  gaps
+  windowSeconds
+  newErrors {
+    fingerprint
+    error
+    count
+    regressed
+  }
+  queues {
+    queue
+    source
+    outcome
+    reasons
+  }
+}
+    `, {"fragmentName":"VerdictFields"}) as unknown as TypedDocumentString<VerdictFieldsFragment, unknown>;
+export const PreviewRestart = new TypedDocumentString(`
+    mutation PreviewRestart($name: String!, $engine: String, $includeAccessories: Boolean! = false) {
+  restartContainer(
+    name: $name
+    engine: $engine
+    includeAccessories: $includeAccessories
+    dryRun: true
+  ) {
+    name
+    status
+    health
+    preview {
+      lastHealthy
+      healthyPeers
+      refusal {
+        code
+        message
+      }
+      work {
+        total
+        jobs {
+          jobId
+          queue
+          source
+          kind
+          startedAt
+        }
+        gaps {
+          source
+          reason
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<PreviewRestartMutation, PreviewRestartMutationVariables>;
+export const RestartContainer = new TypedDocumentString(`
+    mutation RestartContainer($name: String!, $engine: String, $includeAccessories: Boolean! = false, $reason: String, $idempotencyKey: String, $waitHealthy: Boolean! = false, $waitSeconds: Int! = 60) {
+  restartContainer(
+    name: $name
+    engine: $engine
+    includeAccessories: $includeAccessories
+    reason: $reason
+    idempotencyKey: $idempotencyKey
+    waitHealthy: $waitHealthy
+    waitSeconds: $waitSeconds
+  ) {
+    name
+    restarted
+    status
+    health
+    healthy
+    startedAt
+  }
+}
+    `) as unknown as TypedDocumentString<RestartContainerMutation, RestartContainerMutationVariables>;
+export const RestartRole = new TypedDocumentString(`
+    mutation RestartRole($role: String!, $service: String, $destination: String, $env: Environment, $reason: String!, $waitSeconds: Int! = 60) {
+  restartRole(
+    role: $role
+    service: $service
+    destination: $destination
+    env: $env
+    reason: $reason
+    waitSeconds: $waitSeconds
+  ) {
+    complete
+    steps {
+      outcome
+      error {
+        code
+        message
+      }
+      container {
+        name
+        engine
+        health
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RestartRoleMutation, RestartRoleMutationVariables>;
+export const RetryJob = new TypedDocumentString(`
+    mutation RetryJob($source: String!, $jobId: String!, $queue: String, $reason: String!) {
+  retryJob(source: $source, jobId: $jobId, queue: $queue, reason: $reason) {
+    source
+    queue
+    jobId
+    state
+  }
+}
+    `) as unknown as TypedDocumentString<RetryJobMutation, RetryJobMutationVariables>;
+export const DiscardJob = new TypedDocumentString(`
+    mutation DiscardJob($source: String!, $jobId: String!, $queue: String, $reason: String!) {
+  discardJob(source: $source, jobId: $jobId, queue: $queue, reason: $reason) {
+    source
+    queue
+    jobId
+    state
+  }
+}
+    `) as unknown as TypedDocumentString<DiscardJobMutation, DiscardJobMutationVariables>;
+export const RetryErrorGroup = new TypedDocumentString(`
+    mutation RetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int! = 100, $reason: String!) {
+  retryErrorGroup(
+    source: $source
+    queue: $queue
+    fingerprint: $fingerprint
+    limit: $limit
+    reason: $reason
+  ) {
+    ...GroupChangeFields
+  }
+}
+    fragment GroupChangeFields on ErrorGroupChange {
+  source
+  queue
+  count
+  jobIds
+  left
+  skipped {
+    jobId
+    code
+    message
+  }
+  error {
+    code
+    message
+  }
+}`) as unknown as TypedDocumentString<RetryErrorGroupMutation, RetryErrorGroupMutationVariables>;
+export const DiscardErrorGroup = new TypedDocumentString(`
+    mutation DiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int! = 100, $reason: String!) {
+  discardErrorGroup(
+    source: $source
+    queue: $queue
+    fingerprint: $fingerprint
+    limit: $limit
+    reason: $reason
+  ) {
+    ...GroupChangeFields
+  }
+}
+    fragment GroupChangeFields on ErrorGroupChange {
+  source
+  queue
+  count
+  jobIds
+  left
+  skipped {
+    jobId
+    code
+    message
+  }
+  error {
+    code
+    message
+  }
+}`) as unknown as TypedDocumentString<DiscardErrorGroupMutation, DiscardErrorGroupMutationVariables>;
+export const Logs = new TypedDocumentString(`
+    query Logs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $until: String, $tail: Int! = 200, $at: String, $before: String, $after: String) {
+  logs(
+    role: $role
+    names: $names
+    engine: $engine
+    service: $service
+    destination: $destination
+    env: $env
+    includeAccessories: $includeAccessories
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    stream: $stream
+    since: $since
+    until: $until
+    tail: $tail
+    at: $at
+    before: $before
+    after: $after
+  ) {
+    lines {
+      ...LogLineFields
+    }
+    truncated
+    hasOlder
+    startCursor
+    endCursor
+    containers {
+      container {
+        name
+      }
+      error {
+        code
+        message
+      }
+    }
+    engines {
+      name
+      ok
+      error {
+        code
+        message
+      }
+    }
+  }
+}
+    fragment LogLineFields on RoleLogLine {
+  kind
+  timestamp
+  level
+  stream
+  message
+  container {
+    name
+    engine
+    version
+  }
+}`) as unknown as TypedDocumentString<LogsQuery, LogsQueryVariables>;
+export const FollowLogs = new TypedDocumentString(`
+    subscription FollowLogs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int! = 200) {
+  logs(
+    role: $role
+    names: $names
+    engine: $engine
+    service: $service
+    destination: $destination
+    env: $env
+    includeAccessories: $includeAccessories
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    stream: $stream
+    since: $since
+    tail: $tail
+  ) {
+    lines {
+      ...LogLineFields
+    }
+    dropped
+    notices {
+      container {
+        name
+      }
+      notice
+      error {
+        code
+        message
+      }
+    }
+    ended
+  }
+}
+    fragment LogLineFields on RoleLogLine {
+  kind
+  timestamp
+  level
+  stream
+  message
+  container {
+    name
+    engine
+    version
+  }
+}`) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
+export const FollowContainerLog = new TypedDocumentString(`
+    subscription FollowContainerLog($name: String!, $engine: String, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int! = 200) {
+  containerLogs(
+    name: $name
+    engine: $engine
+    includeAccessories: true
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    stream: $stream
+    since: $since
+    tail: $tail
+  ) {
+    lines {
+      timestamp
+      level
+      stream
+      message
+    }
+    dropped
+    notice
+    ended
+  }
+}
+    `) as unknown as TypedDocumentString<FollowContainerLogSubscription, FollowContainerLogSubscriptionVariables>;
+export const FollowContainers = new TypedDocumentString(`
+    subscription FollowContainers($env: Environment, $engine: String, $includeAccessories: Boolean! = false) {
+  containers(env: $env, engine: $engine, includeAccessories: $includeAccessories) {
+    snapshot
+    changed {
+      id
+      ...ContainerFields
+    }
+    removed {
+      id
+    }
+    ended
+  }
+}
+    fragment ContainerFields on Container {
+  name
+  role
+  status
+  health
+  version
+  restarts
+  startedAt
+  host
+  engine
+  service
+  destination
+  env
+  kind
+  stale
+}`) as unknown as TypedDocumentString<FollowContainersSubscription, FollowContainersSubscriptionVariables>;
+export const Containers = new TypedDocumentString(`
+    query Containers($env: Environment, $engine: String, $includeAccessories: Boolean! = false) {
+  containers(env: $env, engine: $engine, includeAccessories: $includeAccessories) {
+    ...ContainerFields
+  }
+  engines {
+    name
+    ok
+    ageSeconds
+    error {
+      code
+      message
+    }
+  }
+}
+    fragment ContainerFields on Container {
+  name
+  role
+  status
+  health
+  version
+  restarts
+  startedAt
+  host
+  engine
+  service
+  destination
+  env
+  kind
+  stale
+}`) as unknown as TypedDocumentString<ContainersQuery, ContainersQueryVariables>;
+export const ContainerUsage = new TypedDocumentString(`
+    query ContainerUsage($env: Environment, $engine: String, $includeAccessories: Boolean! = false) {
+  containers(env: $env, engine: $engine, includeAccessories: $includeAccessories) {
+    id
+    cpuPct
+    memPct
+  }
+}
+    `) as unknown as TypedDocumentString<ContainerUsageQuery, ContainerUsageQueryVariables>;
+export const Container = new TypedDocumentString(`
+    query Container($name: String!, $engine: String) {
+  container(name: $name, engine: $engine, includeAccessories: true) {
+    ...ContainerFields
+    id
+    shortId
+    image
+    ports
+    createdAt
+    commitSha
+    healthCheck {
+      status
+      failingStreak
+      exitCode
+      output
+    }
+  }
+}
+    fragment ContainerFields on Container {
+  name
+  role
+  status
+  health
+  version
+  restarts
+  startedAt
+  host
+  engine
+  service
+  destination
+  env
+  kind
+  stale
+}`) as unknown as TypedDocumentString<ContainerQuery, ContainerQueryVariables>;
+export const Queues = new TypedDocumentString(`
+    query Queues {
+  queues {
+    ...QueueFields
+  }
+  queueSources {
+    name
+    kind
+    env
+    ok
+    error {
+      code
+      message
+    }
+  }
+}
+    fragment QueueFields on Queue {
+  name
+  source
+  state
+  depth
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  active
+  workers
+  retrying
+  deferred
+  dead
+  orphans
+  drainSeconds
+  paused
+  exact
+  waitP95Seconds
+  runP95Seconds
+  observedAt
+}`) as unknown as TypedDocumentString<QueuesQuery, QueuesQueryVariables>;
+export const Queue = new TypedDocumentString(`
+    query Queue($name: String!, $source: String) {
+  queue(name: $name, source: $source) {
+    ...QueueFields
+    errors(first: 10) {
+      fingerprint
+      error
+      count
+      complete
+      timestamp
+      jobId
+    }
+  }
+}
+    fragment QueueFields on Queue {
+  name
+  source
+  state
+  depth
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  active
+  workers
+  retrying
+  deferred
+  dead
+  orphans
+  drainSeconds
+  paused
+  exact
+  waitP95Seconds
+  runP95Seconds
+  observedAt
+}`) as unknown as TypedDocumentString<QueueQuery, QueueQueryVariables>;
+export const Errors = new TypedDocumentString(`
+    query Errors($env: Environment, $first: Int! = 50) {
+  errorGroups(env: $env, first: $first) {
+    fingerprint
+    error
+    count
+    complete
+    firstSeen
+    lastSeen
+    queues {
+      name
+      source
+      count
+    }
+    releases {
+      version
+      service
+      destination
+      count
+    }
+    jobs {
+      source
+      queue
+      jobId
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ErrorsQuery, ErrorsQueryVariables>;
+export const Jobs = new TypedDocumentString(`
+    query Jobs($source: String!, $queue: String, $state: JobState, $first: Int! = 50, $after: String) {
+  jobs(
+    source: $source
+    queue: $queue
+    state: $state
+    first: $first
+    after: $after
+  ) {
+    nodes {
+      ...JobFields
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment JobFields on Job {
+  jobId
+  queue
+  source
+  kind
+  state
+  systemState
+  attempt
+  startedAt
+  finishedAt
+  worker
+  version
+  container {
+    name
+    engine
+    role
+  }
+}`) as unknown as TypedDocumentString<JobsQuery, JobsQueryVariables>;
+export const Job = new TypedDocumentString(`
+    query Job($source: String!, $jobId: String!, $queue: String) {
+  job(source: $source, id: $jobId, queue: $queue) {
+    ...JobFields
+    createdAt
+    scheduledAt
+    finishedAt
+    maxAttempts
+    attempts {
+      number
+      at
+      error
+      worker
+      version
+      container {
+        name
+        engine
+      }
+    }
+  }
+}
+    fragment JobFields on Job {
+  jobId
+  queue
+  source
+  kind
+  state
+  systemState
+  attempt
+  startedAt
+  finishedAt
+  worker
+  version
+  container {
+    name
+    engine
+    role
+  }
+}`) as unknown as TypedDocumentString<JobQuery, JobQueryVariables>;
+export const Hosts = new TypedDocumentString(`
+    query Hosts {
+  hosts {
+    name
+    instance
+    status
+    alert
+    cpuUtil
+    memUtil
+    diskUtil
+    load1
+    networkReceiveBytesPerSec
+    networkTransmitBytesPerSec
+    reason
+  }
+  hostsUpdatedAt
+}
+    `) as unknown as TypedDocumentString<HostsQuery, HostsQueryVariables>;
+export const Deploys = new TypedDocumentString(`
+    query Deploys($env: Environment, $tag: String, $first: Int! = 20, $after: String) {
+  deploys(env: $env, tag: $tag, first: $first, after: $after) {
+    nodes {
+      ...DeployFields
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment DeployFields on Deploy {
+  id
+  tag
+  version
+  state
+  service
+  destination
+  env
+  deployedAt
+  deployedBy
+  commitSha
+  previousTag
+  durationSeconds
+}`) as unknown as TypedDocumentString<DeploysQuery, DeploysQueryVariables>;
+export const LatestDeploys = new TypedDocumentString(`
+    query LatestDeploys($maxAgeSeconds: Int) {
+  latestDeploys(maxAgeSeconds: $maxAgeSeconds) {
+    ...DeployFields
+  }
+}
+    fragment DeployFields on Deploy {
+  id
+  tag
+  version
+  state
+  service
+  destination
+  env
+  deployedAt
+  deployedBy
+  commitSha
+  previousTag
+  durationSeconds
+}`) as unknown as TypedDocumentString<LatestDeploysQuery, LatestDeploysQueryVariables>;
+export const LatestVerdicts = new TypedDocumentString(`
+    query LatestVerdicts($window: Int! = 1800) {
+  latestDeploys {
+    ...DeployFields
+    verdict(window: $window) {
+      ...VerdictFields
+    }
+  }
+}
+    fragment DeployFields on Deploy {
+  id
+  tag
+  version
+  state
+  service
+  destination
+  env
+  deployedAt
+  deployedBy
+  commitSha
+  previousTag
+  durationSeconds
+}
+fragment VerdictFields on DeployVerdict {
+  outcome
+  reasons
+  gaps
+  windowSeconds
+  newErrors {
+    fingerprint
+    error
+    count
+    regressed
+  }
+  queues {
+    queue
+    source
+    outcome
+    reasons
+  }
+}`) as unknown as TypedDocumentString<LatestVerdictsQuery, LatestVerdictsQueryVariables>;
+export const Verdict = new TypedDocumentString(`
+    query Verdict($id: ID!, $window: Int! = 1800) {
+  node(id: $id) {
+    ... on Deploy {
+      ...DeployFields
+      verdict(window: $window) {
+        ...VerdictFields
+      }
+    }
+  }
+}
+    fragment DeployFields on Deploy {
+  id
+  tag
+  version
+  state
+  service
+  destination
+  env
+  deployedAt
+  deployedBy
+  commitSha
+  previousTag
+  durationSeconds
+}
+fragment VerdictFields on DeployVerdict {
+  outcome
+  reasons
+  gaps
+  windowSeconds
+  newErrors {
+    fingerprint
+    error
+    count
+    regressed
+  }
+  queues {
+    queue
+    source
+    outcome
+    reasons
+  }
+}`) as unknown as TypedDocumentString<VerdictQuery, VerdictQueryVariables>;
+export const Drift = new TypedDocumentString(`
+    query Drift($env: Environment) {
+  drift(env: $env) {
+    kind
+    message
+    role
+    service
+    destination
+    env
+    engine
+    expected
+    found
+    settling
+  }
+}
+    `) as unknown as TypedDocumentString<DriftQuery, DriftQueryVariables>;
+export const Timeline = new TypedDocumentString(`
+    query Timeline($env: Environment, $kinds: [TimelineKind!], $from: String! = "24h", $to: String, $first: Int! = 50, $after: String) {
+  timeline(
+    env: $env
+    kinds: $kinds
+    from: $from
+    to: $to
+    first: $first
+    after: $after
+  ) {
+    nodes {
+      time
+      kind
+      message
+      container
+      role
+      queue
+      source
+      host
+      engine
+      service
+      destination
+      env
+      version
+      who
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TimelineQuery, TimelineQueryVariables>;
+export const Problems = new TypedDocumentString(`
+    query Problems($env: Environment) {
+  problems(env: $env) {
+    problems {
+      id
+      kind
+      severity
+      title
+      since
+      evidence
+      rule
+      alert
+      env
+      destination
+      service
+      role
+      source
+      container {
+        name
+        engine
+      }
+      queue {
+        name
+        source
+      }
+      host {
+        name
+      }
+      engine {
+        name
+      }
+      deploy {
+        id
+        tag
+      }
+    }
+    criticalCount
+    warningCount
+    gaps
+    quietSince
+    checkedAt
+  }
+}
+    `) as unknown as TypedDocumentString<ProblemsQuery, ProblemsQueryVariables>;
+export const AuditLog = new TypedDocumentString(`
+    query AuditLog($first: Int! = 50, $after: String) {
+  auditLog(first: $first, after: $after) {
+    nodes {
+      seq
+      at
+      action
+      outcome
+      subject
+      containerName
+      engine
+      jobSource
+      jobQueue
+      jobIds
+      env
+      reason
+      detail
+      code
+      intent
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AuditLogQuery, AuditLogQueryVariables>;
+export const Viewer = new TypedDocumentString(`
+    query Viewer {
+  viewer {
+    subject
+    kid
+    scopes
+    environments
+    everyEnvironment
+    expiresAt
+  }
+  server {
+    version
+    startedAt
+    services
+    restartEnabled
+    jobsEnabled
+  }
+}
+    `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;

@@ -1,0 +1,44 @@
+import { AuditLog, type AuditLogQuery } from "../../client/client.ts";
+import { toClock, toDay } from "../../lib/format.ts";
+import { defineList } from "../list.ts";
+import { toWhole } from "../options.ts";
+import type { Tone } from "../output/style.ts";
+import { orUnknown } from "../words.ts";
+
+type Row = NonNullable<NonNullable<AuditLogQuery["auditLog"]>["nodes"]>[number];
+
+const tones: Readonly<Record<string, Tone>> = { ok: "ok", failed: "bad", unknown: "warn" };
+
+export const auditLogCommand = defineList({
+  name: "audit-log",
+  summary: "who changed what, newest first (needs ops:operate)",
+  about: "Each change has an entry of intent and one with its outcome. `audit verify`, on the gateway's machine, checks the whole record.",
+  options: {
+    first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 500" },
+    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+  },
+  columns: [
+    { head: "SEQ", text: ({ seq }: Row) => String(seq), isNumber: true },
+    { head: "TIME", text: ({ at }) => `${toDay(at)} ${toClock(at)}` },
+    { head: "ACTION", text: ({ action }) => action },
+    { head: "OUTCOME", text: ({ outcome }) => outcome, tone: ({ outcome }) => tones[outcome] ?? "plain" },
+    { head: "ON", text: (row) => toSubject(row), mayCut: true },
+    { head: "BY", text: ({ subject }) => orUnknown(subject), mayCut: true },
+    { head: "REASON", text: ({ reason }) => orUnknown(reason), mayCut: true },
+    { head: "DETAIL", text: ({ detail }) => orUnknown(detail), isWide: true },
+    { head: "ENV", text: ({ env }) => orUnknown(env), isWide: true },
+  ],
+  nameOf: ({ seq }) => String(seq),
+  empty: "Nothing was done yet",
+  read: async (client, { first, after }, _asked, signal) => {
+    const { data, errors } = await client.queryPartial(AuditLog, { first: toWhole("first", first, 1, 500), after: after ?? null }, { signal });
+    const { endCursor, hasNextPage } = data.auditLog?.pageInfo ?? {};
+    return { rows: data.auditLog?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
+  },
+});
+
+function toSubject({ containerName, jobQueue, jobIds, jobSource }: Row): string {
+  if (containerName !== "") return containerName;
+  const jobs = jobIds.length === 1 ? `job ${jobIds[0]}` : `${jobIds.length} jobs`;
+  return `${jobs} of ${jobQueue ?? jobSource ?? "?"}`;
+}

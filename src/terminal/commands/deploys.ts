@@ -1,0 +1,40 @@
+import { Deploys, type DeploysQuery } from "../../client/client.ts";
+import { toDuration } from "../../lib/format.ts";
+import { defineList } from "../list.ts";
+import { envOption, toEnv, toWhole } from "../options.ts";
+import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+
+type Row = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
+
+export const deploysCommand = defineList({
+  name: "deploys",
+  summary: "deploys, newest first",
+  options: {
+    env: envOption,
+    tag: { type: "string", value: "TAG", about: "only of this tag" },
+    first: { type: "string", value: "COUNT", default: "20", about: "how many at most, 1 to 100" },
+    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+  },
+  columns: [
+    { head: "TAG", text: ({ tag }: Row) => tag, mayCut: true },
+    { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
+    { head: "AGE", text: ({ deployedAt }) => toAge(deployedAt), isNumber: true },
+    { head: "BY", text: ({ deployedBy }) => orUnknown(deployedBy), mayCut: true },
+    { head: "ENV", text: ({ env }) => toWord(env) },
+    { head: "SERVICE", text: ({ service }) => orUnknown(service), mayCut: true },
+    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination) },
+    { head: "TOOK", text: ({ durationSeconds }) => toDuration(durationSeconds), isNumber: true },
+    { head: "COMMIT", text: ({ commitSha }) => orUnknown(commitSha.slice(0, 7)) },
+    { head: "PREVIOUS", text: ({ previousTag }) => orUnknown(previousTag), isWide: true },
+    { head: "VERSION", text: ({ version }) => version, isWide: true },
+    { head: "DEPLOYED", text: ({ deployedAt }) => deployedAt, isWide: true },
+  ],
+  nameOf: ({ tag }) => tag,
+  empty: "No deploys are known",
+  read: async (client, { env, tag, first, after }, _asked, signal) => {
+    const variables = { env: toEnv(env), tag: tag ?? null, first: toWhole("first", first, 1, 100), after: after ?? null };
+    const { data, errors } = await client.queryPartial(Deploys, variables, { signal });
+    const { endCursor, hasNextPage } = data.deploys?.pageInfo ?? {};
+    return { rows: data.deploys?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
+  },
+});

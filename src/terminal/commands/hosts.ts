@@ -1,0 +1,37 @@
+import { Hosts, type HostsQuery } from "../../client/client.ts";
+import { toBytes, toPercentOf1 } from "../../lib/format.ts";
+import { defineList } from "../list.ts";
+import { orUnknown, toWord } from "../words.ts";
+
+type Row = NonNullable<HostsQuery["hosts"]>[number];
+
+export const hostsCommand = defineList({
+  name: "hosts",
+  summary: "machines: CPU, memory, disk and load, as Prometheus measured them",
+  columns: [
+    { head: "HOST", text: ({ name }: Row) => name, mayCut: true },
+    {
+      head: "STATE",
+      text: ({ status, alert }) => (status === "UP" && alert ? "hot" : toWord(status)),
+      tone: ({ status, alert }) => (status !== "UP" ? "bad" : alert ? "bad" : "ok"),
+    },
+    { head: "CPU", text: ({ cpuUtil }) => toPercentOf1(cpuUtil), isNumber: true },
+    { head: "MEMORY", text: ({ memUtil }) => toPercentOf1(memUtil), isNumber: true },
+    { head: "DISK", text: ({ diskUtil }) => toPercentOf1(diskUtil), isNumber: true },
+    { head: "LOAD", text: ({ load1 }) => (load1 === null ? "–" : load1.toFixed(2)), isNumber: true },
+    { head: "IN", text: ({ networkReceiveBytesPerSec }) => toSpeed(networkReceiveBytesPerSec), isNumber: true },
+    { head: "OUT", text: ({ networkTransmitBytesPerSec }) => toSpeed(networkTransmitBytesPerSec), isNumber: true },
+    { head: "INSTANCE", text: ({ instance }) => instance, isWide: true },
+    { head: "REASON", text: ({ reason }) => orUnknown(reason), isWide: true },
+  ],
+  nameOf: ({ name }) => name,
+  empty: "Prometheus knows no host: does it scrape node-exporter?",
+  read: async (client, _values, _asked, signal) => {
+    const { data, errors } = await client.queryPartial(Hosts, {}, { signal });
+    return { rows: data.hosts ?? [], errors };
+  },
+});
+
+function toSpeed(bytes: number | null): string {
+  return bytes === null ? "–" : `${toBytes(bytes)}/s`;
+}

@@ -1,0 +1,71 @@
+import { UsageError } from "../../cli/command.ts";
+import { type JobState, Jobs, type JobsQuery, Queues } from "../../client/client.ts";
+import { toShortRelease } from "../../lib/short-release.ts";
+import { defineList } from "../list.ts";
+import { toWhole } from "../options.ts";
+import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+
+type Row = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
+
+const states = ["available", "blocked", "cancelled", "completed", "failed", "retrying", "running", "scheduled"] as const;
+
+export const jobsCommand = defineList({
+  name: "jobs",
+  summary: "single jobs of a source, by state",
+  args: "[QUEUE]",
+  options: {
+    source: { type: "string", value: "NAME", about: "their source; may be left out where the queue is in one alone" },
+    state: { type: "string", value: "STATE", choices: states, about: states.join(", ") },
+    first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 100" },
+    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+  },
+  examples: [["wallet-core-ops jobs payouts --state failed", "Jobs that failed for good"]],
+  columns: [
+    { head: "JOB", text: ({ jobId }: Row) => jobId },
+    { head: "QUEUE", text: ({ queue }) => queue, mayCut: true },
+    { head: "STATE", text: ({ state, systemState }) => (state === null ? systemState : toWord(state)), tone: ({ state }) => toTone(state) },
+    { head: "KIND", text: ({ kind }) => orUnknown(kind), mayCut: true },
+    { head: "ATTEMPT", text: ({ attempt }) => orUnknown(attempt), isNumber: true },
+    { head: "STARTED", text: ({ startedAt }) => toAge(startedAt), isNumber: true },
+    { head: "FINISHED", text: ({ finishedAt }) => toAge(finishedAt), isNumber: true },
+    { head: "CONTAINER", text: ({ container, worker }) => orUnknown(container?.name ?? worker), mayCut: true },
+    { head: "RELEASE", text: ({ version }) => (version === null ? "–" : toShortRelease(version)) },
+    { head: "SOURCE", text: ({ source }) => source, isWide: true },
+    { head: "SYSTEM STATE", text: ({ systemState }) => systemState, isWide: true },
+  ],
+  nameOf: ({ jobId }) => jobId,
+  empty: "No such jobs",
+  read: async (client, { source, state, first, after }, [queue, ...others], signal) => {
+    if (others.length > 0) throw new UsageError("One queue at most");
+    const { data, errors } = await client.queryPartial(
+      Jobs,
+      {
+        source: source ?? (await findSource(client, queue, signal)),
+        queue: queue ?? null,
+        state: (state?.toUpperCase() as JobState | undefined) ?? null,
+        first: toWhole("first", first, 1, 100),
+        after: after ?? null,
+      },
+      { signal },
+    );
+    const { endCursor, hasNextPage } = data.jobs?.pageInfo ?? {};
+    return { rows: data.jobs?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
+  },
+});
+
+/** The source that has the queue, or the only one. @throws UsageError */
+export async function findSource(
+  client: Parameters<Parameters<typeof defineList>[0]["read"]>[0],
+  queue: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const { data } = await client.queryPartial(Queues, {}, { signal });
+  const names =
+    queue === undefined
+      ? (data.queueSources ?? []).map(({ name }) => name)
+      : (data.queues ?? []).filter(({ name }) => name === queue).map(({ source }) => source);
+  const [only, ...others] = new Set(names);
+  if (only === undefined) throw new UsageError(queue === undefined ? "The gateway has no source of jobs" : `No source has a queue named ${queue}: say which with --source`);
+  if (others.length > 0) throw new UsageError(`Say which source: --source ${[only, ...others].join(" or ")}`);
+  return only;
+}

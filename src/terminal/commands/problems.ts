@@ -1,0 +1,32 @@
+import { Problems, type ProblemsQuery } from "../../client/client.ts";
+import { defineList } from "../list.ts";
+import { envOption, toEnv } from "../options.ts";
+import { toAge, toTone, toWord } from "../words.ts";
+
+type Row = NonNullable<ProblemsQuery["problems"]>["problems"][number];
+
+export const problemsCommand = defineList({
+  name: "problems",
+  summary: "what is wrong now, worst first",
+  about: "The same rules as those of the console and the alerts. `explain NAME` says more about one thing.",
+  options: { env: envOption },
+  columns: [
+    { head: "SEVERITY", text: ({ severity }: Row) => toWord(severity), tone: ({ severity }) => toTone(severity) },
+    { head: "SINCE", text: ({ since }) => toAge(since), isNumber: true },
+    { head: "PROBLEM", text: ({ title }) => title, mayCut: true },
+    { head: "EVIDENCE", text: ({ evidence }) => evidence.join("; "), mayCut: true },
+    { head: "RULE", text: ({ rule }) => rule, isWide: true },
+    { head: "ALERT", text: ({ alert }) => alert ?? "–", isWide: true },
+  ],
+  nameOf: ({ container, queue, host, engine, deploy, source, id }) =>
+    container?.name ?? queue?.name ?? host?.name ?? engine?.name ?? deploy?.tag ?? source ?? id,
+  empty: "Nothing is known to be wrong",
+  read: async (client, { env }, _asked, signal) => {
+    const { data, errors } = await client.queryPartial(Problems, { env: toEnv(env) }, { signal });
+    return {
+      rows: data.problems?.problems ?? [],
+      errors,
+      notes: (data.problems?.gaps ?? []).map((gap) => `could not be checked: ${gap}`),
+    };
+  },
+});

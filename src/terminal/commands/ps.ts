@@ -1,0 +1,78 @@
+import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
+import { toPercent } from "../../lib/format.ts";
+import { toShortRelease } from "../../lib/short-release.ts";
+import { defineList } from "../list.ts";
+import { envOption, toEnv } from "../options.ts";
+import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+
+type Row = NonNullable<ContainersQuery["containers"]>[number] & { readonly cpuPct?: number | null; readonly memPct?: number | null };
+
+export const psCommand = defineList({
+  name: "ps",
+  summary: "containers of the product, on all engines",
+  args: "[ROLE|NAME...]",
+  about: "With roles or names only those. Accessories (databases, proxies) are hidden without --all.",
+  options: {
+    env: envOption,
+    engine: { type: "string", value: "NAME", about: "only of this engine" },
+    all: { type: "boolean", short: "a", about: "accessories too" },
+    usage: { type: "boolean", short: "u", about: "CPU and memory now, which takes the engines about a second" },
+  },
+  examples: [
+    ["wallet-core-ops ps", "What runs"],
+    ["wallet-core-ops ps worker --usage", "The workers and what they take"],
+    ["wallet-core-ops ps -o name | xargs -n1 wallet-core-ops logs", "Names for a script"],
+  ],
+  columns: [
+    { head: "NAME", text: ({ name }: Row) => name, mayCut: true },
+    { head: "ROLE", text: ({ role }) => role },
+    { head: "STATE", text: (row) => toState(row), tone: (row) => toStateTone(row) },
+    { head: "HEALTH", text: ({ health }) => (health === "NONE" ? "–" : toWord(health)), tone: ({ health }) => toTone(health) },
+    { head: "UP", text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt) : "–"), isNumber: true },
+    { head: "RESTARTS", text: ({ restarts }) => orUnknown(restarts), tone: ({ restarts }) => (restarts ? "warn" : "plain"), isNumber: true },
+    { head: "RELEASE", text: ({ version }) => toShortRelease(version) },
+    { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : toPercent(cpuPct)), isNumber: true },
+    { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : toPercent(memPct)), isNumber: true },
+    { head: "ENGINE", text: ({ engine }) => engine, mayCut: true },
+    { head: "ENV", text: ({ env }) => toWord(env) },
+    { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },
+    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), isWide: true },
+    { head: "HOST", text: ({ host }) => host, isWide: true },
+    { head: "STARTED", text: ({ startedAt }) => orUnknown(startedAt), isWide: true },
+    { head: "VERSION", text: ({ version }) => version, isWide: true },
+  ],
+  nameOf: ({ name }) => name,
+  empty: "No containers of the product run here; --all shows accessories too",
+  read: async (client, { env, engine, all, usage }, asked, signal) => {
+    const variables = { env: toEnv(env), engine: engine ?? null, includeAccessories: all ?? false };
+    const [listed, used] = await Promise.all([
+      client.queryPartial(Containers, variables, { signal }),
+      usage ? client.queryPartial(ContainerUsage, variables, { signal }) : null,
+    ]);
+    const usages = new Map(used?.data.containers?.map((row) => [row.id, row]));
+    const rows = (listed.data.containers ?? []).filter(({ name, role }) => asked.length === 0 || asked.includes(name) || asked.includes(role));
+    const missing = asked.filter((text) => !rows.some(({ name, role }) => name === text || role === text));
+    return {
+      rows: rows.map(({ id, ...row }): Row => {
+        const own = usages.get(id);
+        return own ? { ...row, cpuPct: own.cpuPct, memPct: own.memPct } : row;
+      }),
+      errors: [
+        ...listed.errors,
+        ...(used?.errors ?? []),
+        ...missing.map((text) => new OpsError("not_found", `No container and no role is named ${text}`)),
+      ],
+      notes: (listed.data.engines ?? []).flatMap(({ name, ok, ageSeconds, error }) =>
+        ok ? [] : [`engine ${name} does not answer: its rows are ${ageSeconds ?? "?"} s old (${error?.message ?? "no reason is known"})`],
+      ),
+    };
+  },
+});
+
+function toState({ status, stale }: Row): string {
+  return stale ? `was ${status}` : status;
+}
+
+function toStateTone({ status, stale }: Row) {
+  return stale ? "muted" : toTone(status);
+}

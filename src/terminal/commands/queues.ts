@@ -1,0 +1,59 @@
+import { Queues, type QueuesQuery } from "../../client/client.ts";
+import { toCount, toDuration, toRate } from "../../lib/format.ts";
+import { defineList } from "../list.ts";
+import { toTone, toWord } from "../words.ts";
+
+type Row = NonNullable<QueuesQuery["queues"]>[number];
+
+/** Worst first. */
+const states = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "PAUSED", "OK", "IDLE"];
+
+export const queuesCommand = defineList({
+  name: "queues",
+  summary: "queues of jobs, what is in trouble first",
+  args: "[NAME...]",
+  about: "A tilde marks numbers that are sampled, not counted.",
+  options: {
+    source: { type: "string", value: "NAME", about: "only of this source" },
+    trouble: { type: "boolean", short: "t", about: "only those that are stalled, failing, behind or without workers" },
+  },
+  examples: [["wallet-core-ops queues --trouble", "What is stuck"]],
+  columns: [
+    { head: "QUEUE", text: ({ name }: Row) => name, mayCut: true },
+    { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
+    { head: "WAITING", text: (row) => sampled(row, toCount(row.depth)), isNumber: true },
+    { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true },
+    { head: "RUNNING", text: ({ active }) => toCount(active), isNumber: true },
+    { head: "WORKERS", text: ({ workers }) => toCount(workers), isNumber: true },
+    { head: "RATE", text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec), isNumber: true },
+    {
+      head: "FAILED 1H",
+      text: (row) => sampled(row, toCount(row.failuresLastHour), row.failuresLastHour),
+      tone: ({ failuresLastHour }) => (failuresLastHour ? "warn" : "plain"),
+      isNumber: true,
+    },
+    { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true },
+    { head: "SOURCE", text: ({ source }) => source, mayCut: true },
+    { head: "RETRYING", text: ({ retrying }) => toCount(retrying), isNumber: true, isWide: true },
+    { head: "DEFERRED", text: ({ deferred }) => toCount(deferred), isNumber: true, isWide: true },
+    { head: "DEAD", text: ({ dead }) => toCount(dead), isNumber: true, isWide: true },
+    { head: "ORPHANS", text: ({ orphans }) => toCount(orphans), isNumber: true, isWide: true },
+    { head: "WAIT P95", text: ({ waitP95Seconds }) => toDuration(waitP95Seconds), isNumber: true, isWide: true },
+    { head: "RUN P95", text: ({ runP95Seconds }) => toDuration(runP95Seconds), isNumber: true, isWide: true },
+  ],
+  nameOf: ({ name }) => name,
+  empty: "No queues",
+  read: async (client, { source, trouble }, asked, signal) => {
+    const { data, errors } = await client.queryPartial(Queues, {}, { signal });
+    const rows = (data.queues ?? [])
+      .filter((row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source))
+      .filter(({ state }) => !trouble || states.indexOf(state) < states.indexOf("PAUSED"))
+      .toSorted((one, other) => states.indexOf(one.state) - states.indexOf(other.state) || one.name.localeCompare(other.name));
+    const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) => (ok ? [] : [`source ${name}: ${error?.message ?? "it cannot be asked"}`]));
+    return { rows, errors, notes };
+  },
+});
+
+function sampled({ exact }: Row, text: string, value: number | null = 0): string {
+  return exact || value === null ? text : `~${text}`;
+}

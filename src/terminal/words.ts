@@ -1,0 +1,53 @@
+import { toDuration, unknownText } from "../lib/format.ts";
+import type { Tone } from "./output/style.ts";
+
+/** How long ago a time is: `12 min`. Unknown is a dash. */
+export function toAge(time: string | null | undefined, nowMs = Date.now()): string {
+  if (time === null || time === undefined) return unknownText;
+  return toDuration(Math.max(0, Math.floor((nowMs - Date.parse(time)) / 1000)));
+}
+
+/** A text, or a dash where it is unknown. */
+export function orUnknown(text: string | number | null | undefined): string {
+  return text === null || text === undefined || text === "" ? unknownText : String(text);
+}
+
+/** An enum value as people write it: `NO_WORKERS` is `no workers`. Unknown is a dash. */
+export function toWord(value: string | null | undefined): string {
+  return value === null || value === undefined ? unknownText : value.toLowerCase().replaceAll("_", " ");
+}
+
+const tones: Readonly<Record<string, Tone>> = {
+  CRITICAL: "bad",
+  WARNING: "warn",
+  HEALTHY: "ok",
+  UNHEALTHY: "bad",
+  STARTING: "warn",
+  running: "ok",
+  restarting: "bad",
+  exited: "muted",
+  dead: "bad",
+  OK: "ok",
+  STALLED: "bad",
+  NO_WORKERS: "bad",
+  FAILING: "bad",
+  BACKLOG: "warn",
+  PAUSED: "warn",
+  IDLE: "muted",
+  UP: "ok",
+  DOWN: "bad",
+  FAILED: "bad",
+  RETRYING: "warn",
+  RUNNING: "ok",
+  CURRENT: "ok",
+  REGRESSED: "bad",
+  CLEAN: "ok",
+  NOT_ENOUGH_DATA: "warn",
+  INCOMPLETE: "warn",
+  ROLLED_BACK: "warn",
+};
+
+/** The tone of a state by its name. */
+export function toTone(state: string | null | undefined): Tone {
+  return (state && tones[state]) || "plain";
+}
