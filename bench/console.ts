@@ -4,11 +4,8 @@ import { buildConsole } from "../script/console.ts";
 import {
   ConsoleContainersDocument,
   ConsoleContainerSeriesDocument,
-  ConsoleDeploysDocument,
-  ConsoleHostsDocument,
-  ConsoleLatestDeploysDocument,
-  ConsoleProblemsDocument,
-  ConsoleQueuesDocument,
+  ConsoleNowDeploysDocument,
+  ConsoleNowDocument,
   ConsoleUsageDocument,
 } from "../src/generated/console.ts";
 import { chromiumFlags } from "../test/support/chromium.ts";
@@ -90,13 +87,12 @@ async function benchLines(browser: Browser, server: Server): Promise<void> {
   await page.context().close();
 }
 
-const none = () => ({});
 const env = () => ({ env: null });
 
 /** The last ten minutes, as data/series.ts asks for them. */
 function recent(): object {
-  const to = Math.floor(Date.now() / 30_000) * 30_000;
-  return { containers: null, roles: null, env: null, from: toTime(to - 600_000), to: toTime(to), maxPoints: 24 };
+  const to = Math.floor(Date.now() / 60_000) * 60_000;
+  return { containers: null, roles: null, env: null, from: toTime(to - 600_000), to: toTime(to), maxPoints: 20 };
 }
 
 function toTime(ms: number): string {
@@ -116,25 +112,22 @@ async function benchMany(): Promise<void> {
       signal: stop.signal,
     });
   let asked = 0;
-  const poll = async (document: { toString(): string }, toVariables: () => object, everyMs: number) => {
-    await sleep(Math.random() * everyMs);
+  const poll = async (document: { toString(): string }, toVariables: () => object, everyMs: number, openedAt: number) => {
     while (!stop.signal.aborted) {
+      await sleep(everyMs - ((performance.now() + openedAt) % everyMs));
       await (await ask(document, toVariables())).text();
       asked += 1;
-      await sleep(everyMs);
     }
   };
   const work: Promise<unknown>[] = [];
   for (let index = 0; index < consoles; index += 1) {
+    const openedAt = Math.random() * 60_000;
     work.push(
       ask(ConsoleContainersDocument, {}, "text/event-stream").then((response) => response.text()),
-      poll(ConsoleProblemsDocument, env, 3000),
-      poll(ConsoleQueuesDocument, none, 3000),
-      poll(ConsoleHostsDocument, none, 10_000),
-      poll(ConsoleUsageDocument, env, 10_000),
-      poll(ConsoleDeploysDocument, () => ({ env: null, first: 5, after: null }), 15_000),
-      poll(ConsoleLatestDeploysDocument, none, 15_000),
-      poll(ConsoleContainerSeriesDocument, recent, 30_000),
+      poll(ConsoleNowDocument, env, 5000, openedAt),
+      poll(ConsoleUsageDocument, env, 30_000, openedAt),
+      poll(ConsoleNowDeploysDocument, env, 30_000, openedAt),
+      poll(ConsoleContainerSeriesDocument, recent, 60_000, openedAt),
     );
   }
   const ended = Promise.allSettled(work);

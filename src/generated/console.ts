@@ -637,10 +637,26 @@ export type ConsoleRoleLogSubscriptionVariables = Exact<{
 
 export type ConsoleRoleLogSubscription = { logs: { dropped: number, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, notices: Array<{ notice: RoleLogNoticeKind, container: { name: string, engine: string, version: string, destination: string | null }, error: { message: string } | null }> } | null };
 
+export type ConsoleNowQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+
+export type ConsoleNowDeploysQueryVariables = Exact<{
+  env?: Environment | null | undefined;
+}>;
+
+
+export type ConsoleNowDeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
+
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type ConsoleHostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+
+export type HostRowFragment = { id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
 
 export type ConsoleDeploysQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -660,15 +676,14 @@ export type ConsoleProblemsQueryVariables = Exact<{
 
 export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
 
-export type ConsoleLatestDeploysQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type ConsoleLatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
+export type ProblemListFragment = { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> };
 
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
+
+export type QueueSourceRowFragment = { name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null };
 
 export type QueueRowFragment = { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string };
 
@@ -682,9 +697,9 @@ export type ConsoleContainerSeriesQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleContainerSeriesQuery = { containerCpuPct: Array<{ container: string, engine: string, role: string, time: string, value: number | null }> | null, containerMemPct: Array<{ container: string, engine: string, role: string, time: string, value: number | null }> | null };
+export type ConsoleContainerSeriesQuery = { containerCpuPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null, containerMemPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null };
 
-export type ContainerValueFragment = { container: string, engine: string, role: string, time: string, value: number | null };
+export type ContainerValueFragment = { container: string, engine: string, time: string, value: number | null };
 
 export type ConsoleQueueSeriesQueryVariables = Exact<{
   queues?: Array<string> | string | null | undefined;
@@ -903,6 +918,22 @@ export const RoleLineFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"RoleLine"}) as unknown as TypedDocumentString<RoleLineFragment, unknown>;
+export const HostRowFragmentDoc = new TypedDocumentString(`
+    fragment HostRow on Host {
+  id
+  name
+  instance
+  status
+  reason
+  alert
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}
+    `, {"fragmentName":"HostRow"}) as unknown as TypedDocumentString<HostRowFragment, unknown>;
 export const DeployRowFragmentDoc = new TypedDocumentString(`
     fragment DeployRow on Deploy {
   id
@@ -921,6 +952,69 @@ export const DeployRowFragmentDoc = new TypedDocumentString(`
   state
 }
     `, {"fragmentName":"DeployRow"}) as unknown as TypedDocumentString<DeployRowFragment, unknown>;
+export const ProblemListFragmentDoc = new TypedDocumentString(`
+    fragment ProblemList on CurrentProblems {
+  problems {
+    id
+    kind
+    severity
+    title
+    since
+    at
+    evidence
+    rule
+    alert
+    env
+    destination
+    service
+    role
+    source
+    upstream
+    container {
+      id
+      name
+      engine
+      kind
+      role
+      service
+      version
+    }
+    queue {
+      name
+      source
+      failuresLastHour
+    }
+    host {
+      name
+    }
+    engine {
+      name
+    }
+    deploy {
+      id
+      tag
+    }
+  }
+  criticalCount
+  warningCount
+  gaps
+  quietSince
+  checkedAt
+}
+    `, {"fragmentName":"ProblemList"}) as unknown as TypedDocumentString<ProblemListFragment, unknown>;
+export const QueueSourceRowFragmentDoc = new TypedDocumentString(`
+    fragment QueueSourceRow on QueueSource {
+  name
+  kind
+  env
+  ok
+  numbersOk
+  error {
+    code
+    message
+  }
+}
+    `, {"fragmentName":"QueueSourceRow"}) as unknown as TypedDocumentString<QueueSourceRowFragment, unknown>;
 export const QueueRowFragmentDoc = new TypedDocumentString(`
     fragment QueueRow on Queue {
   id
@@ -952,7 +1046,6 @@ export const ContainerValueFragmentDoc = new TypedDocumentString(`
     fragment ContainerValue on ContainerSample {
   container
   engine
-  role
   time
   value
 }
@@ -2028,21 +2121,160 @@ export const ConsoleRoleLogDocument = new TypedDocumentString(`
     destination
   }
 }`) as unknown as TypedDocumentString<ConsoleRoleLogSubscription, ConsoleRoleLogSubscriptionVariables>;
+export const ConsoleNowDocument = new TypedDocumentString(`
+    query ConsoleNow($env: Environment) {
+  problems(env: $env) {
+    ...ProblemList
+  }
+  queues {
+    ...QueueRow
+  }
+  queueSources {
+    ...QueueSourceRow
+  }
+  hosts {
+    ...HostRow
+  }
+  thresholds {
+    cpu
+    mem
+  }
+}
+    fragment HostRow on Host {
+  id
+  name
+  instance
+  status
+  reason
+  alert
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}
+fragment ProblemList on CurrentProblems {
+  problems {
+    id
+    kind
+    severity
+    title
+    since
+    at
+    evidence
+    rule
+    alert
+    env
+    destination
+    service
+    role
+    source
+    upstream
+    container {
+      id
+      name
+      engine
+      kind
+      role
+      service
+      version
+    }
+    queue {
+      name
+      source
+      failuresLastHour
+    }
+    host {
+      name
+    }
+    engine {
+      name
+    }
+    deploy {
+      id
+      tag
+    }
+  }
+  criticalCount
+  warningCount
+  gaps
+  quietSince
+  checkedAt
+}
+fragment QueueSourceRow on QueueSource {
+  name
+  kind
+  env
+  ok
+  numbersOk
+  error {
+    code
+    message
+  }
+}
+fragment QueueRow on Queue {
+  id
+  name
+  source
+  state
+  paused
+  exact
+  depth
+  active
+  retrying
+  deferred
+  dead
+  orphans
+  workers
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+  windowSeconds
+  observedAt
+}`) as unknown as TypedDocumentString<ConsoleNowQuery, ConsoleNowQueryVariables>;
+export const ConsoleNowDeploysDocument = new TypedDocumentString(`
+    query ConsoleNowDeploys($env: Environment) {
+  deploys(env: $env, first: 5) {
+    nodes {
+      ...DeployRow
+    }
+  }
+  latestDeploys(maxAgeSeconds: 86400) {
+    id
+    tag
+    env
+    destination
+    deployedAt
+    deployedBy
+    state
+  }
+}
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}`) as unknown as TypedDocumentString<ConsoleNowDeploysQuery, ConsoleNowDeploysQueryVariables>;
 export const ConsoleHostsDocument = new TypedDocumentString(`
     query ConsoleHosts {
   hosts {
-    id
-    name
-    instance
-    status
-    reason
-    alert
-    cpuUtil
-    memUtil
-    diskUtil
-    load1
-    networkReceiveBytesPerSec
-    networkTransmitBytesPerSec
+    ...HostRow
   }
   hostsUpdatedAt
   thresholds {
@@ -2050,7 +2282,20 @@ export const ConsoleHostsDocument = new TypedDocumentString(`
     mem
   }
 }
-    `) as unknown as TypedDocumentString<ConsoleHostsQuery, ConsoleHostsQueryVariables>;
+    fragment HostRow on Host {
+  id
+  name
+  instance
+  status
+  reason
+  alert
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}`) as unknown as TypedDocumentString<ConsoleHostsQuery, ConsoleHostsQueryVariables>;
 export const ConsoleDeploysDocument = new TypedDocumentString(`
     query ConsoleDeploys($env: Environment, $first: Int!, $after: String) {
   deploys(env: $env, first: $first, after: $after) {
@@ -2082,86 +2327,78 @@ export const ConsoleDeploysDocument = new TypedDocumentString(`
 export const ConsoleProblemsDocument = new TypedDocumentString(`
     query ConsoleProblems($env: Environment) {
   problems(env: $env) {
-    problems {
-      id
-      kind
-      severity
-      title
-      since
-      at
-      evidence
-      rule
-      alert
-      env
-      destination
-      service
-      role
-      source
-      upstream
-      container {
-        id
-        name
-        engine
-        kind
-        role
-        service
-        version
-      }
-      queue {
-        name
-        source
-        failuresLastHour
-      }
-      host {
-        name
-      }
-      engine {
-        name
-      }
-      deploy {
-        id
-        tag
-      }
-    }
-    criticalCount
-    warningCount
-    gaps
-    quietSince
-    checkedAt
+    ...ProblemList
   }
 }
-    `) as unknown as TypedDocumentString<ConsoleProblemsQuery, ConsoleProblemsQueryVariables>;
-export const ConsoleLatestDeploysDocument = new TypedDocumentString(`
-    query ConsoleLatestDeploys {
-  latestDeploys(maxAgeSeconds: 86400) {
+    fragment ProblemList on CurrentProblems {
+  problems {
     id
-    tag
+    kind
+    severity
+    title
+    since
+    at
+    evidence
+    rule
+    alert
     env
     destination
-    deployedAt
-    deployedBy
-    state
+    service
+    role
+    source
+    upstream
+    container {
+      id
+      name
+      engine
+      kind
+      role
+      service
+      version
+    }
+    queue {
+      name
+      source
+      failuresLastHour
+    }
+    host {
+      name
+    }
+    engine {
+      name
+    }
+    deploy {
+      id
+      tag
+    }
   }
-}
-    `) as unknown as TypedDocumentString<ConsoleLatestDeploysQuery, ConsoleLatestDeploysQueryVariables>;
+  criticalCount
+  warningCount
+  gaps
+  quietSince
+  checkedAt
+}`) as unknown as TypedDocumentString<ConsoleProblemsQuery, ConsoleProblemsQueryVariables>;
 export const ConsoleQueuesDocument = new TypedDocumentString(`
     query ConsoleQueues {
   queues {
     ...QueueRow
   }
   queueSources {
-    name
-    kind
-    env
-    ok
-    numbersOk
-    error {
-      code
-      message
-    }
+    ...QueueSourceRow
   }
 }
-    fragment QueueRow on Queue {
+    fragment QueueSourceRow on QueueSource {
+  name
+  kind
+  env
+  ok
+  numbersOk
+  error {
+    code
+    message
+  }
+}
+fragment QueueRow on Queue {
   id
   name
   source
@@ -2214,7 +2451,6 @@ export const ConsoleContainerSeriesDocument = new TypedDocumentString(`
     fragment ContainerValue on ContainerSample {
   container
   engine
-  role
   time
   value
 }`) as unknown as TypedDocumentString<ConsoleContainerSeriesQuery, ConsoleContainerSeriesQueryVariables>;

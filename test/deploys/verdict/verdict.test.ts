@@ -495,8 +495,10 @@ describe("the windows of a verdict", () => {
         time,
         fc.integer({ min: 60, max: 86_400 }),
         (own, others, now, wanted) => {
-          const toRecord = (one: typeof own) => sampleRecord({ ...one, deployedAt: new Date(one.at * 1000).toISOString() });
-          const found = toWindows(toRecord(own), others.map(toRecord), now, wanted);
+          const toRecord = (one: typeof own, tag: string) =>
+            sampleRecord({ ...one, tag, deployedAt: new Date(one.at * 1000).toISOString() });
+          const around = others.map((one, index) => toRecord(one, `other-${index}`));
+          const found = toWindows(toRecord(own, "own"), around, now, wanted);
           if (!found) return;
           const { seconds: length, before, after } = found;
           expect([before.to - before.from, after.to - after.from]).toEqual([length, length]);

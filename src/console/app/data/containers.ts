@@ -2,6 +2,8 @@ import { computed, signal } from "@preact/signals";
 import {
   ConsoleContainerListDocument,
   ConsoleContainersDocument,
+  ConsoleNowDeploysDocument,
+  ConsoleNowDocument,
   ConsoleProblemsDocument,
   type ConsoleContainersSubscription,
   type ContainerRowFragment,
@@ -121,6 +123,7 @@ function apply({
   for (const row of changed) next.set(row.id, row);
   for (const { id } of removed) next.delete(id);
   rows.value = next;
-  // It may have begun or ended a problem, and is seen at once.
-  if (!snapshot) refresh(ConsoleProblemsDocument);
+  // It may have begun or ended a problem, or be a deploy, and is seen at once.
+  if (!snapshot)
+    for (const document of [ConsoleProblemsDocument, ConsoleNowDocument, ConsoleNowDeploysDocument]) refresh(document);
 }

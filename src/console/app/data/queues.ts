@@ -1,11 +1,16 @@
-import type { ConsoleQueuesQuery, QueueRowFragment } from "../../../generated/console.ts";
+import type { QueueRowFragment, QueueSourceRowFragment } from "../../../generated/console.ts";
 import { params } from "../page/url.ts";
 import { orderByTrouble } from "./queue-order.ts";
 
 export type QueueRow = QueueRowFragment;
 
+interface QueuesAnswer {
+  readonly queues: readonly QueueRow[] | null;
+  readonly queueSources: readonly QueueSourceRowFragment[] | null;
+}
+
 /** Queues of the chosen environment, by trouble. Null before the first answer. */
-export function sortByTrouble(data: ConsoleQueuesQuery | undefined): readonly QueueRow[] | null {
+export function sortByTrouble(data: QueuesAnswer | undefined): readonly QueueRow[] | null {
   if (!data?.queues) return null;
   const env = params.value.get("env");
   const envs = new Map((data.queueSources ?? []).map((source) => [source.name, source.env]));

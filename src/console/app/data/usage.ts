@@ -19,7 +19,7 @@ export function useEnv(): Env {
 }
 
 /** What every container takes now, by id. Nothing with `skip`: engines read these numbers one by one. */
-export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
-  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 10_000, skip }).value;
+export function useUsage({ skip = false, everyMs = 15_000 } = {}): ReadonlyMap<string, Usage> {
+  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs, skip }).value;
   return useMemo(() => new Map((data?.containers ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }])), [data]);
 }

@@ -2,15 +2,16 @@ import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
   ConsoleHostSeriesDocument,
-  ConsoleLatestDeploysDocument,
-  type ConsoleLatestDeploysQuery,
+  ConsoleNowDeploysDocument,
+  type ConsoleNowDeploysQuery,
   ConsoleProblemsDocument,
   type ConsoleProblemsQuery,
   ConsoleQueueSeriesDocument,
 } from "../../../generated/console.ts";
 import { failureOf, type Live, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
-import { href, params } from "../page/url.ts";
+import { useNow } from "../data/now.ts";
+import { href, params, path } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
 import { toShortName } from "./containers/names.ts";
@@ -24,7 +25,11 @@ export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems
 
 /** What is wrong in the chosen environment and destination (that a failing queue is also behind is in its evidence), as it is asked every 3 s, and when a container has changed. */
 export function useProblems(): { readonly rows: readonly ProblemRow[] | null; readonly state: Live<ConsoleProblemsQuery> } {
-  const state = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 3000 }).value;
+  // The first screen asks for them with all else that it shows.
+  const isNow = path.value === "/";
+  const now = useNow({ skip: !isNow });
+  const own = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 3000, skip: isNow }).value;
+  const state = isNow ? now : own;
   const destination = params.value.get("destination");
   const all = state.data?.problems?.problems ?? null;
   const rows = useMemo(() => {
@@ -43,7 +48,7 @@ export function useProblems(): { readonly rows: readonly ProblemRow[] | null; re
 /** A sentence about everything, and a line for each problem: since when, its course, the evidence, and what to do next. */
 export function Problems() {
   const { rows, state } = useProblems();
-  const deploys = useLive(ConsoleLatestDeploysDocument, {}, { everyMs: 15_000 }).value.data?.latestDeploys ?? [];
+  const deploys = useLive(ConsoleNowDeploysDocument, { env: useEnv() }, { everyMs: 30_000 }).value.data?.latestDeploys ?? [];
   const courses = useCourses(rows ?? []);
   const failure = failureOf(state, "problems");
   if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
@@ -51,7 +56,7 @@ export function Problems() {
   return (
     <section aria-label="What is wrong">
       <FailureNotice failure={failure} what="What is wrong" />
-      <LastKnown from={state.oldFrom}>
+      <LastKnown from={failure ? state.oldFrom : null}>
         <Sentence
           rows={rows}
           deploys={deploys}
@@ -73,7 +78,7 @@ export function Problems() {
   );
 }
 
-type LatestDeploy = NonNullable<ConsoleLatestDeploysQuery["latestDeploys"]>[number];
+type LatestDeploy = NonNullable<ConsoleNowDeploysQuery["latestDeploys"]>[number];
 
 interface SentenceProps {
   readonly rows: readonly ProblemRow[];

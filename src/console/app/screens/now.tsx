@@ -1,12 +1,8 @@
 import { useMemo } from "preact/hooks";
-import {
-  ConsoleContainerSeriesDocument,
-  ConsoleDeploysDocument,
-  ConsoleHostsDocument,
-  ConsoleQueuesDocument,
-} from "../../../generated/console.ts";
+import { ConsoleContainerSeriesDocument, ConsoleNowDeploysDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
 import { failureOf, useLive } from "../data/live.ts";
+import { useNow } from "../data/now.ts";
 import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
 import { href } from "../page/url.ts";
@@ -25,10 +21,10 @@ import { Problems } from "../parts/problems.tsx";
 /** What is wrong, and below it all that runs. */
 export function Now() {
   const env = useEnv();
-  const queues = useLive(ConsoleQueuesDocument, {}, { everyMs: 3000 }).value;
-  const hosts = useLive(ConsoleHostsDocument, {}, { everyMs: 10_000 }).value;
-  const deploys = useLive(ConsoleDeploysDocument, { env, first: 5, after: null }, { everyMs: 15_000 }).value;
-  const troubled = sortByTrouble(queues.data);
+  const now = useNow();
+  const deploys = useLive(ConsoleNowDeploysDocument, { env }, { everyMs: 30_000 }).value;
+  const troubled = sortByTrouble(now.data);
+  const oldFrom = (field: string) => (failureOf(now, field) ? now.oldFrom : null);
   return (
     <>
       <Problems />
@@ -41,13 +37,13 @@ export function Now() {
             </h2>
             <span class="muted">by trouble</span>
           </header>
-          <FailureNotice failure={failureOf(queues, "queues")} what="Queues" />
+          <FailureNotice failure={failureOf(now, "queues")} what="Queues" />
           {troubled === null ? (
-            failureOf(queues, "queues") ? null : (
+            failureOf(now, "queues") ? null : (
               <Skeleton rows={5} />
             )
           ) : (
-            <LastKnown from={queues.oldFrom}>
+            <LastKnown from={oldFrom("queues")}>
               <QueueTable rows={troubled} most={12} />
             </LastKnown>
           )}
@@ -58,12 +54,12 @@ export function Now() {
               <a href={href("/hosts")}>Hosts</a>
             </h2>
           </header>
-          <FailureNotice failure={failureOf(hosts, "hosts")} what="Hosts" />
-          {hosts.data?.hosts ? (
-            <LastKnown from={hosts.oldFrom}>
-              <HostTable rows={hosts.data.hosts} thresholds={hosts.data.thresholds} />
+          <FailureNotice failure={failureOf(now, "hosts")} what="Hosts" />
+          {now.data?.hosts ? (
+            <LastKnown from={oldFrom("hosts")}>
+              <HostTable rows={now.data.hosts} thresholds={now.data.thresholds} />
             </LastKnown>
-          ) : failureOf(hosts, "hosts") ? null : (
+          ) : failureOf(now, "hosts") ? null : (
             <Skeleton rows={3} />
           )}
         </section>
@@ -111,13 +107,13 @@ function toRoles(rows: readonly ContainerRow[]): readonly Role[] {
 }
 
 function Roles() {
-  const usage = useUsage();
+  const usage = useUsage({ everyMs: 30_000 });
   const roles = useMemo(() => toRoles(containers.value ?? []), [containers.value]);
   const names = roles.flatMap(({ rows }) => rows.map(({ name }) => name)).slice(0, 200);
-  const recent = useRecent(10, 30);
+  const recent = useRecent(10, 60);
   const series = useLive(
     ConsoleContainerSeriesDocument,
-    { containers: names, roles: null, env: null, ...recent, maxPoints: 24 },
+    { containers: names, roles: null, env: null, ...recent, maxPoints: 20 },
     { skip: names.length === 0 },
   ).value.data;
   const cpu = useMemo(() => groupSamples(series?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`), [series]);
