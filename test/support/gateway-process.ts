@@ -7,6 +7,9 @@ import { until } from "./until.ts";
 
 const processToken = "process-token-0123456789";
 
+/** Longer than it drains. */
+const endMs = 45_000;
+
 export interface AuditLine {
   readonly seq: number;
   readonly ts: string;
@@ -42,6 +45,7 @@ export async function startGatewayProcess(
     env: { PATH: process.env["PATH"] ?? "", ...env },
   });
   let text = "";
+  let wasKilled = false;
   child.stdout?.on("data", (chunk) => (text += chunk));
   child.stderr?.on("data", (chunk) => (text += chunk));
   const ended = once(child, "close").then(([code]) => code as number | null);
@@ -53,11 +57,17 @@ export async function startGatewayProcess(
     token: processToken,
     ended,
     log: () => text,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    kill: (signal: NodeJS.Signals) => {
+      wasKilled ||= signal === "SIGKILL";
+      return child.kill(signal);
+    },
     /** Ends it as a supervisor would, if it has not ended yet. */
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), endMs);
       await ended;
+      clearTimeout(late);
+      if (child.signalCode === "SIGKILL" && !wasKilled) throw new Error(`It did not end in ${endMs} ms: ${text.slice(-2000)}`);
     },
     async restart(name: string, query = "", extra: Record<string, string> = {}, signal: AbortSignal | null = null) {
       const path = `/api/v1/admin/ops/containers/${name}/restart${query}`;
