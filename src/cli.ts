@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import manifest from "../package.json" with { type: "json" };
-import type { Command } from "./cli/command.ts";
+import type { Command, CommandContext } from "./cli/command.ts";
+import { terminalCommands } from "./terminal/commands.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./cli/serve.ts")).serveCommand,
@@ -14,9 +15,17 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   openapi: async () => (await import("./cli/schema.ts")).openapiCommand,
 };
 
+const asking = terminalCommands.map(({ name, summary }) => `  ${name.padEnd(16)}  ${summary}`).join("\n");
+
 const usage = `wallet-core-ops: what is running, what is stuck, which host is hot, what was deployed
 
 usage: wallet-core-ops COMMAND [--help]
+
+Asking a gateway, from anywhere (login first, or OPS_URL and OPS_TOKEN):
+
+${asking}
+
+On the gateway's machine:
 
   serve             answer REST, GraphQL and the console (configuration: WALLET_CORE_OPS_*, see README)
   check             read the configuration, ask each upstream once, say what is wrong and what to do
@@ -39,9 +48,16 @@ const topLevel: Readonly<Record<string, string>> = {
 /** The only reader of the process's arguments and environment. Exit codes: 0 done, 1 failed, 2 usage, 78 configuration. */
 async function main(): Promise<void> {
   enableCompileCache();
-  const [name = "", ...args] = process.argv.slice(2);
+  const [name, args] = toCommand(process.argv.slice(2));
   if (Object.hasOwn(topLevel, name)) {
     process.stdout.write(topLevel[name] ?? "");
+    return;
+  }
+  const asks = terminalCommands.find((entry) => entry.name === name);
+  if (asks) {
+    const { run } = await asks.load();
+    const { stdin, stdout, stderr } = process;
+    process.exitCode = await run({ ...toContext(args), stdio: { stdin, stdout, stderr } });
     return;
   }
   const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
@@ -50,14 +66,26 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  process.exitCode = await command({
+  process.exitCode = await command(toContext(args));
+}
+
+/** `--context NAME` may also stand before the command, as with kubectl. */
+function toCommand([first = "", second, ...rest]: readonly string[]): [name: string, args: readonly string[]] {
+  if (first === "--context" && second !== undefined) return [rest[0] ?? "", [...rest.slice(1), first, second]];
+  const more = second === undefined ? rest : [second, ...rest];
+  // `help NAME` is `NAME --help`.
+  return first === "help" && second !== undefined ? [second, ["--help"]] : [first, more];
+}
+
+function toContext(args: readonly string[]): CommandContext {
+  return {
     args,
     env: process.env,
     readFile: (path) => readFileSync(path, "utf8"),
     print: (text) => process.stdout.write(`${text}\n`),
     printError: (text) => process.stderr.write(`${text}\n`),
     stop: onSignal(),
-  });
+  };
 }
 
 /** Aborts on a signal to stop. */

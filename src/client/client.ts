@@ -50,6 +50,8 @@ export interface OpsClient {
   subscribe<Data, Variables>(document: TypedDocument<Data, Variables>, ...args: Args<Variables>): AsyncIterableIterator<Data>;
 }
 
+type Text = Pick<TypedDocument<unknown, never>, "toString">;
+
 const mutationFactor = 6;
 const longestWaitSeconds = 10;
 
@@ -67,11 +69,11 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
   const http = new GraphQLClient(endpoint, { errorPolicy: "all", ...(fetch && { fetch }) });
   const toHeaders = async () => ({ authorization: `Bearer ${typeof token === "string" ? token : await token()}` });
 
-  const send = async <Data>(query: string, variables: object, signal: AbortSignal | undefined, limitMs: number) => {
+  const send = async (query: string, variables: object, signal: AbortSignal | undefined, limitMs: number) => {
     const timeout = AbortSignal.timeout(limitMs);
     const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
     try {
-      const { data, errors, status } = await http.rawRequest<Data>({
+      const { data, errors, status } = await http.rawRequest<object>({
         query,
         variables,
         requestHeaders: await toHeaders(),
@@ -81,18 +83,19 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
       return { data, errors: problems };
     } catch (error) {
       signal?.throwIfAborted();
-      if (timeout.aborted) throw new OpsError("timeout", `The gateway did not answer within ${limitMs / 1000} s`, { cause: error });
+      if (timeout.aborted)
+        throw new OpsError("timeout", `The gateway did not answer within ${limitMs / 1000} s`, { cause: error });
       throw toCallError(error, endpoint);
     }
   };
 
-  const queryPartial = async <Data>(document: object, variables: object = {}, { signal }: CallOptions = {}) => {
-    const text = String(document);
+  const queryPartial = async (document: Text, variables: object = {}, { signal }: CallOptions = {}) => {
+    const text = document.toString();
     const isMutation = /^\s*mutation\b/.test(text);
     const tries = !isMutation || (variables as { idempotencyKey?: unknown }).idempotencyKey ? retries : 0;
     for (let failed = 0; ; failed += 1) {
       try {
-        const { data, errors } = await send<Data>(text, variables, signal, isMutation ? timeoutMs * mutationFactor : timeoutMs);
+        const { data, errors } = await send(text, variables, signal, isMutation ? timeoutMs * mutationFactor : timeoutMs);
         if (data && Object.values(data).some((value) => value !== null)) return { data, errors };
         if (data && errors.length === 0) return { data, errors };
         throw errors[0] ?? new OpsError("not_a_gateway", `${endpoint} answered without data`);
@@ -105,16 +108,16 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
     }
   };
 
-  const query = async <Data>(document: object, variables?: object, options?: CallOptions): Promise<Data> => {
-    const { data, errors } = await queryPartial<Data>(document, variables, options);
+  const query = async (document: Text, variables?: object, options?: CallOptions): Promise<object> => {
+    const { data, errors } = await queryPartial(document, variables, options);
     if (errors[0]) throw errors[0];
     return data;
   };
 
-  async function* subscribe<Data>(document: object, variables: object = {}, { signal }: CallOptions = {}) {
+  async function* subscribe<Data>(document: Text, variables: object = {}, { signal }: CallOptions = {}) {
     signal?.throwIfAborted();
     const streams = createStreams({ url: endpoint, headers: toHeaders, retryAttempts: 0, ...(fetch && { fetchFn: fetch }) });
-    const messages = streams.iterate<Data>({ query: String(document), variables: variables as Record<string, unknown> });
+    const messages = streams.iterate<Data>({ query: document.toString(), variables: variables as Record<string, unknown> });
     const stop = () => streams.dispose();
     signal?.addEventListener("abort", stop);
     try {
@@ -182,8 +185,15 @@ async function toStreamError(error: unknown, endpoint: string): Promise<OpsError
   }
   const { response } = error as NetworkError<Response>;
   if (!response) return new OpsError("unreachable", `${endpoint} cannot be reached${toReason(error)}`, { cause: error });
-  const body = response.bodyUsed ? "" : await response.text().catch(() => "");
-  return toBodyError(body, response.status, toSeconds(response.headers.get("retry-after")), endpoint);
+  return toBodyError(await readText(response), response.status, toSeconds(response.headers.get("retry-after")), endpoint);
+}
+
+async function readText(response: Response): Promise<string> {
+  try {
+    return response.bodyUsed ? "" : await response.text();
+  } catch {
+    return "";
+  }
 }
 
 /** An answer without GraphQL's shape: the gateway's `{error: {code, message}}`, or that of something before it. */

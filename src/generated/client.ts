@@ -415,7 +415,7 @@ export type ContainersQueryVariables = Exact<{
 }>;
 
 
-export type ContainersQuery = { containers: Array<{ name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
+export type ContainersQuery = { containers: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
 
 export type ContainerUsageQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -432,9 +432,9 @@ export type ContainerQueryVariables = Exact<{
 }>;
 
 
-export type ContainerQuery = { container: { id: string, shortId: string, image: string, ports: Array<string>, createdAt: string, commitSha: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
+export type ContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, commitSha: string, id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
 
-export type ContainerFieldsFragment = { name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean };
+export type ContainerFieldsFragment = { id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean };
 
 export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -616,6 +616,7 @@ export const LogLineFieldsFragmentDoc = new TypedDocumentString(`
     `, {"fragmentName":"LogLineFields"}) as unknown as TypedDocumentString<LogLineFieldsFragment, unknown>;
 export const ContainerFieldsFragmentDoc = new TypedDocumentString(`
     fragment ContainerFields on Container {
+  id
   name
   role
   status
@@ -1010,7 +1011,6 @@ export const FollowContainers = new TypedDocumentString(`
   containers(env: $env, engine: $engine, includeAccessories: $includeAccessories) {
     snapshot
     changed {
-      id
       ...ContainerFields
     }
     removed {
@@ -1020,6 +1020,7 @@ export const FollowContainers = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
+  id
   name
   role
   status
@@ -1051,6 +1052,7 @@ export const Containers = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
+  id
   name
   role
   status
@@ -1079,7 +1081,6 @@ export const Container = new TypedDocumentString(`
     query Container($name: String!, $engine: String) {
   container(name: $name, engine: $engine, includeAccessories: true) {
     ...ContainerFields
-    id
     shortId
     image
     ports
@@ -1094,6 +1095,7 @@ export const Container = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
+  id
   name
   role
   status

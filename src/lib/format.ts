@@ -56,10 +56,11 @@ export function toLocalTime(at: string | number): string {
   return `${toDay(date)} ${toClock(date)} ${zoneName(date)}`;
 }
 
+const two = (value: number) => String(value).padStart(2, "0");
+
 /** "14:03:09". */
 export function toClock(at: string | number | Date, { millis = false } = {}): string {
   const date = new Date(at);
-  const two = (value: number) => String(value).padStart(2, "0");
   const text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return millis ? `${text}.${String(date.getMilliseconds()).padStart(3, "0")}` : text;
 }

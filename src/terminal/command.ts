@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from "node:util";
 import { type CommandContext, createCommand, UsageError } from "../cli/command.ts";
 import { type OpsClient, OpsError } from "../client/client.ts";
-import { openContext, type Place } from "./contexts.ts";
+import { ContextError, openContext, type Place } from "./contexts.ts";
 import { type ColourWhen, colourChoices, createPaint, type Paint, toOneLine } from "./output/style.ts";
 
 /** The streams of the process. */
@@ -76,13 +76,13 @@ export interface TerminalCommand {
 /** The condition that a command waited for or checked did not come: exit code 3. */
 export class ConditionError extends Error {}
 
-/** Nothing says where the gateway is, or what says so cannot be read: exit code 78. */
-export { ContextError } from "./contexts.ts";
-import { ContextError } from "./contexts.ts";
-
 /** Of every command that talks to a gateway. */
-const commonOptions = {
-  context: { type: "string", value: "NAME", about: "the gateway to ask, of `context`; else OPS_CONTEXT, OPS_URL, the current one" },
+export const commonOptions = {
+  context: {
+    type: "string",
+    value: "NAME",
+    about: "the gateway to ask, of `context`; else OPS_CONTEXT, OPS_URL, the current one",
+  },
   color: { type: "string", value: "WHEN", choices: colourChoices, default: "auto", about: "colours: auto, always or never" },
 } as const satisfies Options;
 
@@ -190,13 +190,21 @@ export function noteError({ note, paintError }: Session, { message, code }: OpsE
 /** As a page of a manual. */
 export function toHelp({ name, summary, args, about, options = {}, examples = [] }: CommandForm<Options>): string {
   const lines = [`usage: wallet-core-ops ${name}${args === undefined ? "" : ` ${args}`} [options]`, "", `  ${summary}`];
-  if (about !== undefined) lines.push("", ...about.trim().split("\n").map((line) => `  ${line}`.trimEnd()));
+  if (about !== undefined)
+    lines.push(
+      "",
+      ...about
+        .trim()
+        .split("\n")
+        .map((line) => `  ${line}`.trimEnd()),
+    );
   const listed = Object.entries({ ...options, ...commonOptions, help: helpOption }).map(
     ([option, form]) => [toOptionText(option, form), form.about] as const,
   );
   const width = Math.max(...listed.map(([text]) => text.length));
   lines.push("", "options:", ...listed.map(([text, what]) => `  ${text.padEnd(width)}  ${what}`));
-  if (examples.length > 0) lines.push("", "examples:", ...examples.flatMap(([command, what]) => [`  ${what}:`, `      ${command}`]));
+  if (examples.length > 0)
+    lines.push("", "examples:", ...examples.flatMap(([command, what]) => [`  ${what}:`, `      ${command}`]));
   lines.push("", exitCodes, "");
   return lines.join("\n");
 }

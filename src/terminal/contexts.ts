@@ -80,9 +80,11 @@ export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Pla
   const asked = name ?? env["OPS_CONTEXT"] ?? null;
   const url = env["OPS_URL"];
   if (asked === null && url) {
-    if (!placeForm.shape.url.safeParse(url).success) throw new ContextError(`OPS_URL must be an address such as https://ops.example.com, not ${url}`);
+    if (!placeForm.shape.url.safeParse(url).success)
+      throw new ContextError(`OPS_URL must be an address such as https://ops.example.com, not ${url}`);
     const [token, tokenFile] = [env["OPS_TOKEN"], env["OPS_TOKEN_FILE"]];
-    if (!token && !tokenFile) throw new ContextError("OPS_URL needs OPS_TOKEN, or OPS_TOKEN_FILE with the path of a file that has it");
+    if (!token && !tokenFile)
+      throw new ContextError("OPS_URL needs OPS_TOKEN, or OPS_TOKEN_FILE with the path of a file that has it");
     return { url, ...(token ? { token } : { tokenFile }) };
   }
   const { current, contexts } = readContexts(env);

@@ -1,7 +1,15 @@
 import type { OpsClient, OpsError } from "../client/client.ts";
 import { UsageError } from "../cli/command.ts";
 import { pause } from "../lib/abort.ts";
-import { type CommandForm, defineCommand, noteError, type Options, type Session, type TerminalCommand, type Values } from "./command.ts";
+import {
+  type CommandForm,
+  defineCommand,
+  noteError,
+  type Options,
+  type Session,
+  type TerminalCommand,
+  type Values,
+} from "./command.ts";
 import { type OutputFormat, outputFormats, toText } from "./output/print.ts";
 import type { Column } from "./output/table.ts";
 
@@ -28,10 +36,23 @@ interface ListForm<Row, O extends Options> extends CommandForm<O> {
 }
 
 const listOptions = {
-  output: { type: "string", short: "o", value: "FORMAT", choices: outputFormats, default: "table", about: `${outputFormats.join(", ")}` },
+  output: {
+    type: "string",
+    short: "o",
+    value: "FORMAT",
+    choices: outputFormats,
+    default: "table",
+    about: outputFormats.join(", "),
+  },
   "no-headers": { type: "boolean", about: "a table without its first line" },
   watch: { type: "boolean", short: "w", about: "again every few seconds until Ctrl-C" },
-  interval: { type: "string", short: "n", value: "SECONDS", default: "2", about: "seconds between two looks of --watch, at least 1" },
+  interval: {
+    type: "string",
+    short: "n",
+    value: "SECONDS",
+    default: "2",
+    about: "seconds between two looks of --watch, at least 1",
+  },
 } as const satisfies Options;
 
 /** A command that prints rows: data on stdout, all else on stderr. Exit code 1 when something could not be read. */

@@ -8,7 +8,12 @@ const names: Readonly<Record<string, Environment>> = {
   staging: "STAGING",
 };
 
-export const envOption = { type: "string", short: "e", value: "ENV", about: "only of this environment: production (prod) or staging" } as const satisfies Options[string];
+export const envOption = {
+  type: "string",
+  short: "e",
+  value: "ENV",
+  about: "only of this environment: production (prod) or staging",
+} as const satisfies Options[string];
 
 /** @throws UsageError */
 export function toEnv(text: string | undefined): Environment | null {
@@ -29,7 +34,11 @@ export function toWhole(name: string, text: string, least: number, most: number)
 
 /** Seconds of a length of time: `90s`, `10m`, `1h30m`, or a number of seconds. @throws UsageError */
 export function toSeconds(name: string, text: string): number {
-  const parts = /^\d+$/.test(text) ? [["", text, "s"]] : /^(?:\d+[dhms])+$/.test(text) ? [...text.matchAll(/(\d+)([dhms])/g)] : [];
+  const parts = /^\d+$/.test(text)
+    ? [["", text, "s"]]
+    : /^(?:\d+[dhms])+$/.test(text)
+      ? [...text.matchAll(/(\d+)([dhms])/g)]
+      : [];
   if (parts.length === 0) throw new UsageError(`--${name} must be a time such as 90s, 10m or 1h30m, not '${text}'`);
   const units: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 };
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ""] ?? 0), 0);

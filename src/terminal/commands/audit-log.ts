@@ -12,7 +12,8 @@ const tones: Readonly<Record<string, Tone>> = { ok: "ok", failed: "bad", unknown
 export const auditLogCommand = defineList({
   name: "audit-log",
   summary: "who changed what, newest first (needs ops:operate)",
-  about: "Each change has an entry of intent and one with its outcome. `audit verify`, on the gateway's machine, checks the whole record.",
+  about:
+    "Each change has an entry of intent and one with its outcome. `audit verify`, on the gateway's machine, checks the whole record.",
   options: {
     first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 500" },
     after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
@@ -31,7 +32,11 @@ export const auditLogCommand = defineList({
   nameOf: ({ seq }) => String(seq),
   empty: "Nothing was done yet",
   read: async (client, { first, after }, _asked, signal) => {
-    const { data, errors } = await client.queryPartial(AuditLog, { first: toWhole("first", first, 1, 500), after: after ?? null }, { signal });
+    const { data, errors } = await client.queryPartial(
+      AuditLog,
+      { first: toWhole("first", first, 1, 500), after: after ?? null },
+      { signal },
+    );
     const { endCursor, hasNextPage } = data.auditLog?.pageInfo ?? {};
     return { rows: data.auditLog?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
   },

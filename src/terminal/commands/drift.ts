@@ -10,7 +10,11 @@ export const driftCommand = defineList({
   summary: "where what runs differs from what was deployed",
   options: { env: envOption },
   columns: [
-    { head: "KIND", text: ({ kind, settling }: Row) => `${toWord(kind)}${settling ? " (a deploy runs)" : ""}`, tone: ({ settling }) => (settling ? "muted" : "warn") },
+    {
+      head: "KIND",
+      text: ({ kind, settling }: Row) => `${toWord(kind)}${settling ? " (a deploy runs)" : ""}`,
+      tone: ({ settling }) => (settling ? "muted" : "warn"),
+    },
     { head: "ROLE", text: ({ role }) => orUnknown(role) },
     { head: "EXPECTED", text: ({ expected }) => orUnknown(expected), mayCut: true },
     { head: "FOUND", text: ({ found }) => orUnknown(found.join(",")), mayCut: true },

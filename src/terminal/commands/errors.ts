@@ -19,19 +19,35 @@ export const errorsCommand = defineList({
   examples: [["wallet-core-ops errors -o wide", "Every error with its releases and queues"]],
   columns: [
     { head: "GROUP", text: ({ fingerprint }: Row) => fingerprint },
-    { head: "COUNT", text: ({ count, complete }) => `${complete ? "" : "≥"}${toCount(count)}`, isNumber: true, tone: () => "bad" },
+    {
+      head: "COUNT",
+      text: ({ count, complete }) => `${complete ? "" : "≥"}${toCount(count)}`,
+      isNumber: true,
+      tone: () => "bad",
+    },
     { head: "LAST", text: ({ lastSeen }) => toAge(lastSeen), isNumber: true },
     { head: "FIRST", text: ({ firstSeen }) => toAge(firstSeen), isNumber: true },
     { head: "QUEUES", text: ({ queues }) => queues.map(({ name }) => name).join(","), mayCut: true },
     { head: "ERROR", text: ({ error }) => error, mayCut: true },
-    { head: "RELEASES", text: ({ releases }) => releases.map(({ version, count }) => `${version === null ? "–" : toShortRelease(version)}:${count}`).join(","), isWide: true },
+    {
+      head: "RELEASES",
+      text: ({ releases }) =>
+        releases.map(({ version, count }) => `${version === null ? "–" : toShortRelease(version)}:${count}`).join(","),
+      isWide: true,
+    },
     { head: "JOBS", text: ({ jobs }) => jobs.map(({ jobId }) => jobId).join(","), isWide: true },
   ],
   nameOf: ({ fingerprint }) => fingerprint,
   empty: "No job failed with an error in the last 60 minutes",
   read: async (client, { env, queue, first }, _asked, signal) => {
-    const { data, errors } = await client.queryPartial(Errors, { env: toEnv(env), first: toWhole("first", first, 1, 50) }, { signal });
-    const rows = (data.errorGroups ?? []).filter(({ queues }) => queue === undefined || queues.some(({ name }) => name === queue));
+    const { data, errors } = await client.queryPartial(
+      Errors,
+      { env: toEnv(env), first: toWhole("first", first, 1, 50) },
+      { signal },
+    );
+    const rows = (data.errorGroups ?? []).filter(
+      ({ queues }) => queue === undefined || queues.some(({ name }) => name === queue),
+    );
     return { rows, errors };
   },
 });

@@ -23,7 +23,11 @@ export const jobsCommand = defineList({
   columns: [
     { head: "JOB", text: ({ jobId }: Row) => jobId },
     { head: "QUEUE", text: ({ queue }) => queue, mayCut: true },
-    { head: "STATE", text: ({ state, systemState }) => (state === null ? systemState : toWord(state)), tone: ({ state }) => toTone(state) },
+    {
+      head: "STATE",
+      text: ({ state, systemState }) => (state === null ? systemState : toWord(state)),
+      tone: ({ state }) => toTone(state),
+    },
     { head: "KIND", text: ({ kind }) => orUnknown(kind), mayCut: true },
     { head: "ATTEMPT", text: ({ attempt }) => orUnknown(attempt), isNumber: true },
     { head: "STARTED", text: ({ startedAt }) => toAge(startedAt), isNumber: true },
@@ -65,7 +69,10 @@ export async function findSource(
       ? (data.queueSources ?? []).map(({ name }) => name)
       : (data.queues ?? []).filter(({ name }) => name === queue).map(({ source }) => source);
   const [only, ...others] = new Set(names);
-  if (only === undefined) throw new UsageError(queue === undefined ? "The gateway has no source of jobs" : `No source has a queue named ${queue}: say which with --source`);
+  if (only === undefined)
+    throw new UsageError(
+      queue === undefined ? "The gateway has no source of jobs" : `No source has a queue named ${queue}: say which with --source`,
+    );
   if (others.length > 0) throw new UsageError(`Say which source: --source ${[only, ...others].join(" or ")}`);
   return only;
 }

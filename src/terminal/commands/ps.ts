@@ -5,7 +5,10 @@ import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
 import { orUnknown, toAge, toTone, toWord } from "../words.ts";
 
-type Row = NonNullable<ContainersQuery["containers"]>[number] & { readonly cpuPct?: number | null; readonly memPct?: number | null };
+type Row = NonNullable<ContainersQuery["containers"]>[number] & {
+  readonly cpuPct?: number | null;
+  readonly memPct?: number | null;
+};
 
 export const psCommand = defineList({
   name: "ps",
@@ -29,7 +32,12 @@ export const psCommand = defineList({
     { head: "STATE", text: (row) => toState(row), tone: (row) => toStateTone(row) },
     { head: "HEALTH", text: ({ health }) => (health === "NONE" ? "–" : toWord(health)), tone: ({ health }) => toTone(health) },
     { head: "UP", text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt) : "–"), isNumber: true },
-    { head: "RESTARTS", text: ({ restarts }) => orUnknown(restarts), tone: ({ restarts }) => (restarts ? "warn" : "plain"), isNumber: true },
+    {
+      head: "RESTARTS",
+      text: ({ restarts }) => orUnknown(restarts),
+      tone: ({ restarts }) => (restarts ? "warn" : "plain"),
+      isNumber: true,
+    },
     { head: "RELEASE", text: ({ version }) => toShortRelease(version) },
     { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : toPercent(cpuPct)), isNumber: true },
     { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : toPercent(memPct)), isNumber: true },
@@ -50,11 +58,13 @@ export const psCommand = defineList({
       usage ? client.queryPartial(ContainerUsage, variables, { signal }) : null,
     ]);
     const usages = new Map(used?.data.containers?.map((row) => [row.id, row]));
-    const rows = (listed.data.containers ?? []).filter(({ name, role }) => asked.length === 0 || asked.includes(name) || asked.includes(role));
+    const rows = (listed.data.containers ?? []).filter(
+      ({ name, role }) => asked.length === 0 || asked.includes(name) || asked.includes(role),
+    );
     const missing = asked.filter((text) => !rows.some(({ name, role }) => name === text || role === text));
     return {
-      rows: rows.map(({ id, ...row }): Row => {
-        const own = usages.get(id);
+      rows: rows.map((row): Row => {
+        const own = usages.get(row.id);
         return own ? { ...row, cpuPct: own.cpuPct, memPct: own.memPct } : row;
       }),
       errors: [
@@ -63,7 +73,11 @@ export const psCommand = defineList({
         ...missing.map((text) => new OpsError("not_found", `No container and no role is named ${text}`)),
       ],
       notes: (listed.data.engines ?? []).flatMap(({ name, ok, ageSeconds, error }) =>
-        ok ? [] : [`engine ${name} does not answer: its rows are ${ageSeconds ?? "?"} s old (${error?.message ?? "no reason is known"})`],
+        ok
+          ? []
+          : [
+              `engine ${name} does not answer: its rows are ${ageSeconds ?? "?"} s old (${error?.message ?? "no reason is known"})`,
+            ],
       ),
     };
   },

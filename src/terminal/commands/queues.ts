@@ -49,7 +49,9 @@ export const queuesCommand = defineList({
       .filter((row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source))
       .filter(({ state }) => !trouble || states.indexOf(state) < states.indexOf("PAUSED"))
       .toSorted((one, other) => states.indexOf(one.state) - states.indexOf(other.state) || one.name.localeCompare(other.name));
-    const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) => (ok ? [] : [`source ${name}: ${error?.message ?? "it cannot be asked"}`]));
+    const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) =>
+      ok ? [] : [`source ${name}: ${error?.message ?? "it cannot be asked"}`],
+    );
     return { rows, errors, notes };
   },
 });

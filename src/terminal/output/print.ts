@@ -16,10 +16,7 @@ interface PrintOptions<Row> {
 }
 
 /** Rows as text that ends with a line end, or is empty. JSON and YAML have the fields as the schema names them, and no escape byte. */
-export function toText<Row>(
-  rows: readonly Row[],
-  { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>,
-): string {
+export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>): string {
   switch (format) {
     case "json":
       return `${toSafe(JSON.stringify(rows, null, 2))}\n`;
@@ -36,17 +33,12 @@ export function toText<Row>(
   }
 }
 
-/** JSON escapes C0 by itself; DEL, C1 and what turns the reading direction would reach a terminal as they are. */
+/** JSON escapes C0 by itself; DEL, C1 and what turns the reading direction would reach a terminal as they are. The escapes are the same in YAML's double quotes. */
 function toSafe(text: string): string {
   return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    [...character].map((one) => toEscape(one.codePointAt(0) ?? 0)).join(""),
+    Array.from(
+      { length: character.length },
+      (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
+    ).join(""),
   );
-}
-
-/** In JSON and in YAML's double quotes the same. */
-function toEscape(code: number): string {
-  const toUnit = (unit: number) => `\\u${unit.toString(16).padStart(4, "0")}`;
-  if (code < 0x1_0000) return toUnit(code);
-  const offset = code - 0x1_0000;
-  return toUnit(0xd800 + (offset >> 10)) + toUnit(0xdc00 + (offset & 0x3ff));
 }

@@ -1,0 +1,73 @@
+import type { TerminalCommand } from "./command.ts";
+
+interface Entry {
+  readonly name: string;
+  /** In the list of commands; that of its help is the same. */
+  readonly summary: string;
+  readonly load: () => Promise<TerminalCommand>;
+}
+
+/** The commands that ask a gateway, in the order of help. One is loaded when it is used. */
+export const terminalCommands: readonly Entry[] = [
+  {
+    name: "problems",
+    summary: "what is wrong now, worst first",
+    load: async () => (await import("./commands/problems.ts")).problemsCommand,
+  },
+  {
+    name: "ps",
+    summary: "containers of the product, on all engines",
+    load: async () => (await import("./commands/ps.ts")).psCommand,
+  },
+  {
+    name: "queues",
+    summary: "queues of jobs, what is in trouble first",
+    load: async () => (await import("./commands/queues.ts")).queuesCommand,
+  },
+  {
+    name: "errors",
+    summary: "errors of failed jobs in the last 60 minutes, newest first",
+    load: async () => (await import("./commands/errors.ts")).errorsCommand,
+  },
+  {
+    name: "jobs",
+    summary: "single jobs of a source, by state",
+    load: async () => (await import("./commands/jobs.ts")).jobsCommand,
+  },
+  {
+    name: "hosts",
+    summary: "machines: CPU, memory, disk and load, as Prometheus measured them",
+    load: async () => (await import("./commands/hosts.ts")).hostsCommand,
+  },
+  { name: "deploys", summary: "deploys, newest first", load: async () => (await import("./commands/deploys.ts")).deploysCommand },
+  {
+    name: "drift",
+    summary: "where what runs differs from what was deployed",
+    load: async () => (await import("./commands/drift.ts")).driftCommand,
+  },
+  {
+    name: "timeline",
+    summary: "what happened, newest first: deploys, restarts, deaths, changes of health, queues and hosts",
+    load: async () => (await import("./commands/timeline.ts")).timelineCommand,
+  },
+  {
+    name: "audit-log",
+    summary: "who changed what, newest first (needs ops:operate)",
+    load: async () => (await import("./commands/audit-log.ts")).auditLogCommand,
+  },
+  {
+    name: "login",
+    summary: "remember a gateway and how to get its token, and ask it from now on",
+    load: async () => (await import("./commands/context.ts")).loginCommand,
+  },
+  {
+    name: "context",
+    summary: "the gateways that this terminal knows, and which one is asked",
+    load: async () => (await import("./commands/context.ts")).contextCommand,
+  },
+  {
+    name: "completion",
+    summary: "a completion script for bash, zsh or fish",
+    load: async () => (await import("./commands/completion.ts")).completionCommand,
+  },
+];

@@ -1,0 +1,155 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { UsageError } from "../../cli/command.ts";
+import { createClient, OpsError, Viewer } from "../../client/client.ts";
+import { defineCommand, noteError, type Session } from "../command.ts";
+import { ContextError, contextNamePattern, type Place, readContexts, readToken, writeContexts } from "../contexts.ts";
+import { toOneLine } from "../output/style.ts";
+import { toTable } from "../output/table.ts";
+
+export const contextCommand = defineCommand(
+  {
+    name: "context",
+    summary: "the gateways that this terminal knows, and which one is asked",
+    args: "[list | use NAME | show [NAME] | remove NAME]",
+    about: "They are in a file of yours alone: OPS_CONFIG, else ~/.config/wallet-core-ops/contexts.json. Tokens are never shown.",
+    examples: [
+      ["wallet-core-ops context use staging", "Ask staging from now on"],
+      ["wallet-core-ops --context production ps", "Ask production once"],
+    ],
+  },
+  async (session, _values, [verb = "list", name, ...others]) => {
+    const { env } = session.context;
+    if (others.length > 0) throw new UsageError("Too many arguments");
+    const contexts = readContexts(env);
+    const chosen = name ?? contexts.current;
+    const find = () => {
+      if (chosen === null) throw new UsageError("Which context?");
+      const place = Object.hasOwn(contexts.contexts, chosen) ? contexts.contexts[chosen] : undefined;
+      if (!place)
+        throw new ContextError(`No context is named ${chosen}: there are ${Object.keys(contexts.contexts).join(", ") || "none"}`);
+      return { name: chosen, place };
+    };
+    switch (verb) {
+      case "list":
+        await list(session, contexts.current, Object.entries(contexts.contexts));
+        return 0;
+      case "show": {
+        const { place, name: shown } = find();
+        await session.write(`${shown}  ${place.url}  ${toTokenWords(place)}\n`);
+        return 0;
+      }
+      case "use": {
+        if (name === undefined) throw new UsageError("Which context?");
+        const { place } = find();
+        writeContexts(env, { ...contexts, current: name });
+        session.note(`${name} is asked from now on: ${place.url}`);
+        return 0;
+      }
+      case "remove": {
+        if (name === undefined) throw new UsageError("Which context?");
+        find();
+        const { [name]: _, ...left } = contexts.contexts;
+        writeContexts(env, { current: contexts.current === name ? null : contexts.current, contexts: left });
+        session.note(`${name} is removed`);
+        return 0;
+      }
+      default:
+        throw new UsageError(`'${toOneLine(verb)}' is none of list, use, show, remove`);
+    }
+  },
+);
+
+async function list(session: Session, current: string | null, all: readonly (readonly [string, Place])[]): Promise<void> {
+  if (all.length === 0) session.note("No gateway is known yet: run `wallet-core-ops login NAME --url URL`");
+  const lines = toTable(
+    all,
+    [
+      { head: "", text: ([name]) => (name === current ? "*" : ""), tone: () => "ok" },
+      { head: "NAME", text: ([name]) => name },
+      { head: "URL", text: ([, { url }]) => url, mayCut: true },
+      { head: "TOKEN", text: ([, place]) => toTokenWords(place), mayCut: true },
+    ],
+    { paint: session.paint, width: session.width },
+  );
+  if (all.length > 0) await session.write(`${lines.join("\n")}\n`);
+}
+
+function toTokenWords({ tokenFile, tokenCommand }: Place): string {
+  if (tokenFile !== undefined) return `in ${tokenFile}`;
+  return tokenCommand === undefined ? "stored" : `from ${tokenCommand.join(" ")}`;
+}
+
+export const loginCommand = defineCommand(
+  {
+    name: "login",
+    summary: "remember a gateway and how to get its token, and ask it from now on",
+    args: "[NAME]",
+    about: `The token is asked for, or read from stdin: never from an argument, which others on the machine could see.
+NAME is "default" when it is left out. The gateway must accept the token before anything is stored.`,
+    options: {
+      url: { type: "string", value: "URL", about: "address of the gateway; else OPS_URL, or that of the context of this name" },
+      "token-file": { type: "string", value: "PATH", about: "read the token from this file at each use" },
+      "token-command": {
+        type: "string",
+        value: "COMMAND",
+        about: "get the token from a command at each use, as `pass show ops`: words, no shell",
+      },
+    },
+    examples: [
+      ["wallet-core-ops login production --url https://ops.example.com", "Ask for the token"],
+      ["pass show ops | wallet-core-ops login production --url https://ops.example.com", "Read it from a pipe"],
+    ],
+  },
+  async (session, values, [name = "default", ...others]) => {
+    if (others.length > 0) throw new UsageError("One name at most");
+    if (!contextNamePattern.test(name))
+      throw new UsageError(`A name has letters, digits, dots and dashes, not '${toOneLine(name)}'`);
+    const [tokenFile, tokenCommand] = [values["token-file"], values["token-command"]];
+    if (tokenFile !== undefined && tokenCommand !== undefined) throw new UsageError("Either --token-file or --token-command");
+    const { env, readFile } = session.context;
+    const contexts = readContexts(env);
+    const url = values.url ?? env["OPS_URL"] ?? contexts.contexts[name]?.url;
+    if (url === undefined) throw new UsageError("Where is the gateway? Say --url");
+    if (!URL.canParse(url) || !/^https?:/.test(url))
+      throw new UsageError(`--url must be an address such as https://ops.example.com, not '${toOneLine(url)}'`);
+    const place: Place =
+      tokenFile === undefined
+        ? tokenCommand === undefined
+          ? { url, token: await askToken(session) }
+          : { url, tokenCommand: tokenCommand.trim().split(/\s+/) }
+        : { url, tokenFile };
+    if (url.startsWith("http:") && !/^http:\/\/(?:localhost|127\.|\[::1\])/.test(url)) {
+      session.note(session.paintError("warn", "This address is not encrypted: the token can be read on the way."));
+    }
+    const client = createClient({ url, token: readToken(place, readFile) });
+    const { data, errors } = await client.queryPartial(Viewer, {}, { signal: session.context.stop });
+    for (const error of errors) noteError(session, error);
+    if (!data.viewer) throw errors[0] ?? new OpsError("not_a_gateway", `${url} did not say who the token is`);
+    writeContexts(env, { current: name, contexts: { ...contexts.contexts, [name]: place } });
+    const { subject, scopes, environments, expiresAt } = data.viewer;
+    session.note(
+      `${name}: ${toOneLine(subject)} at ${url}, ${scopes.join(" ")}, ${environments.join(" ").toLowerCase()}${expiresAt === null ? "" : `, until ${expiresAt}`}`,
+    );
+    return 0;
+  },
+);
+
+async function askToken({ context: { stdio, stop } }: Session): Promise<string> {
+  const { stdin, stderr } = stdio;
+  if (!stdin.isTTY) {
+    let text = "";
+    for await (const chunk of stdin.setEncoding("utf8")) text += chunk as string;
+    return readToken({ url: "", token: text.trim() || " " }, () => "");
+  }
+  stderr.write("Token: ");
+  // What is typed is not shown: its echo goes nowhere.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+  try {
+    return readToken({ url: "", token: (await lines.question("", { signal: stop })).trim() || " " }, () => "");
+  } finally {
+    lines.close();
+    stderr.write("\n");
+  }
+}
