@@ -4,9 +4,8 @@ import { buildConsole } from "../script/console.ts";
 import {
   ConsoleContainersDocument,
   ConsoleContainerSeriesDocument,
-  ConsoleNowDeploysDocument,
+  ConsoleNowMoreDocument,
   ConsoleNowDocument,
-  ConsoleUsageDocument,
 } from "../src/generated/console.ts";
 import { chromiumFlags } from "../test/support/chromium.ts";
 import { readCpuMs } from "./cpu.ts";
@@ -124,9 +123,8 @@ async function benchMany(): Promise<void> {
     const openedAt = Math.random() * 60_000;
     work.push(
       ask(ConsoleContainersDocument, {}, "text/event-stream").then((response) => response.text()),
-      poll(ConsoleNowDocument, env, 5000, openedAt),
-      poll(ConsoleUsageDocument, env, 30_000, openedAt),
-      poll(ConsoleNowDeploysDocument, env, 30_000, openedAt),
+      poll(ConsoleNowDocument, env, 6000, openedAt),
+      poll(ConsoleNowMoreDocument, env, 30_000, openedAt),
       poll(ConsoleContainerSeriesDocument, recent, 60_000, openedAt),
     );
   }

@@ -644,12 +644,12 @@ export type ConsoleNowQueryVariables = Exact<{
 
 export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
-export type ConsoleNowDeploysQueryVariables = Exact<{
+export type ConsoleNowMoreQueryVariables = Exact<{
   env?: Environment | null | undefined;
 }>;
 
 
-export type ConsoleNowDeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
+export type ConsoleNowMoreQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null, deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
 
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -2238,8 +2238,13 @@ fragment QueueRow on Queue {
   windowSeconds
   observedAt
 }`) as unknown as TypedDocumentString<ConsoleNowQuery, ConsoleNowQueryVariables>;
-export const ConsoleNowDeploysDocument = new TypedDocumentString(`
-    query ConsoleNowDeploys($env: Environment) {
+export const ConsoleNowMoreDocument = new TypedDocumentString(`
+    query ConsoleNowMore($env: Environment) {
+  containers(env: $env, includeAccessories: true) {
+    id
+    cpuPct
+    memPct
+  }
   deploys(env: $env, first: 5) {
     nodes {
       ...DeployRow
@@ -2270,7 +2275,7 @@ export const ConsoleNowDeploysDocument = new TypedDocumentString(`
   command
   origin
   state
-}`) as unknown as TypedDocumentString<ConsoleNowDeploysQuery, ConsoleNowDeploysQueryVariables>;
+}`) as unknown as TypedDocumentString<ConsoleNowMoreQuery, ConsoleNowMoreQueryVariables>;
 export const ConsoleHostsDocument = new TypedDocumentString(`
     query ConsoleHosts {
   hosts {

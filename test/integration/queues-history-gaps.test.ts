@@ -78,6 +78,17 @@ describe("jobs that ended before they were due", () => {
     expect(early).toMatchObject({ ...never, since: null, failures: [1, 0, 0, 0, 0, 0] });
   });
 
+  it("did not wait for a worker: River's job that was given up later", async () => {
+    const errors = `array[jsonb_build_object('at', ${ago(340)}, 'attempt', 1, 'error', 'x')]`;
+    await database.query(`
+      insert into river.river_job (kind, state, scheduled_at, attempted_at, finalized_at, errors) values
+        ('given up', 'cancelled', ${ago(330)}, ${ago(341)}, ${ago(90)}, ${errors}),
+        ('other', 'completed', ${ago(400)}, ${ago(400)}, ${ago(399)}, null)`);
+    const [job] = await historyOf(river, "given up");
+    expect(job?.wait).toEqual(nothing);
+    expect(Math.max(...(job?.depth ?? []).map(Number))).toBe(1);
+  });
+
   it("never waited: Oban's", async () => {
     await database.query(`
       insert into oban.oban_jobs (queue, worker, state, scheduled_at, cancelled_at, completed_at) values

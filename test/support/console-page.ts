@@ -67,6 +67,8 @@ function watch(context: BrowserContext, page: Page, origin: string): string[] {
   });
   page.on("pageerror", (error) => faults.push(`page error: ${error.message}`));
   page.on("console", (entry) => {
+    // An interface of another program came or went: Chromium breaks what is on its way, and the page asks again.
+    if (entry.text().includes("ERR_NETWORK_CHANGED")) return;
     if (["error", "warning"].includes(entry.type())) faults.push(`console: ${entry.text()}`);
   });
   context.on("request", (request) => {

@@ -24,6 +24,8 @@ interface HistoryRows {
   readonly oldest: string;
   /** Whether the system leaves rows in place: no row then means no success. Where it deletes rows, nothing is known without one. @default false */
   readonly keeps?: boolean;
+  /** Whether the rows of ended jobs have no start: one that ran and failed then looks like one that never ran. @default false */
+  readonly hidesStarts?: boolean;
   /** The statement costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
 }
@@ -97,11 +99,17 @@ function toSqlTime(unix: number): string {
 }
 
 /** One row for each queue and step in which something happened. Each has `jobs` and `oldest`; there is at least one row. */
-function historyStatement({ jobs, failures, oldest }: HistoryRows, { from, step, steps }: HistoryRange): string {
+function historyStatement(
+  { jobs, failures, oldest, hidesStarts = false }: HistoryRows,
+  { from, step, steps }: HistoryRange,
+): string {
   const [begin, to] = [toSqlTime(from), toSqlTime(from + steps * step)];
   const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
   // Taken when it ended means that its start is not recorded.
   const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
+  // One that was given up before it ran did not wait for a worker.
+  const waited = hidesStarts ? "true" : "ended is null or succeeded or taken < ended";
+  const wait = `case when ${waited} then ${secondsBetween("due", "taken")} end`;
   const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
   return `
 with job as materialized (select * from (${jobs}) as listed limit ${mostRows + 1}),
@@ -109,7 +117,7 @@ event as (
   select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
   from job where due <= ${to} and (taken is null or taken >= due)
   union all
-  ${event("taken", `0, 1, 0, 0, ${secondsBetween("due", "taken")}, null, 0, 0, due`, `job where taken <= ${to} and taken >= due`)}
+  ${event("taken", `0, 1, 0, 0, ${wait}, null, 0, 0, due`, `job where taken <= ${to} and taken >= due`)}
   union all
   select queue, ${steps + 1}, 0, 0, 0, 0, null, null, 0, 0, due from job where due <= ${to} and (taken is null or taken > ${to})
   union all

@@ -48,6 +48,7 @@ function solidQueueHistory(schema: string): ToHistoryRows {
       ].join("\n    union all"),
       failures: `select job.queue_name as queue, execution.created_at as failed_at ${failed}`,
       oldest: `select min(finished_at) from ${table("jobs")} where finished_at is not null`,
+      hidesStarts: true,
       costCorrection: lookUpCorrection,
     };
   };

@@ -2,7 +2,7 @@ import { computed, signal } from "@preact/signals";
 import {
   ConsoleContainerListDocument,
   ConsoleContainersDocument,
-  ConsoleNowDeploysDocument,
+  ConsoleNowMoreDocument,
   ConsoleNowDocument,
   ConsoleProblemsDocument,
   type ConsoleContainersSubscription,
@@ -124,6 +124,5 @@ function apply({
   for (const { id } of removed) next.delete(id);
   rows.value = next;
   // It may have begun or ended a problem, or be a deploy, and is seen at once.
-  if (!snapshot)
-    for (const document of [ConsoleProblemsDocument, ConsoleNowDocument, ConsoleNowDeploysDocument]) refresh(document);
+  if (!snapshot) for (const document of [ConsoleProblemsDocument, ConsoleNowDocument, ConsoleNowMoreDocument]) refresh(document);
 }

@@ -19,7 +19,12 @@ export function useEnv(): Env {
 }
 
 /** What every container takes now, by id. Nothing with `skip`: engines read these numbers one by one. */
-export function useUsage({ skip = false, everyMs = 15_000 } = {}): ReadonlyMap<string, Usage> {
-  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs, skip }).value;
-  return useMemo(() => new Map((data?.containers ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }])), [data]);
+export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
+  const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 15_000, skip }).value;
+  return useMemo(() => byId(data?.containers), [data]);
+}
+
+/** Usage by the container's id. */
+export function byId(rows: readonly (Usage & { readonly id: string })[] | null | undefined): ReadonlyMap<string, Usage> {
+  return new Map((rows ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }]));
 }

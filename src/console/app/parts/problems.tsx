@@ -2,15 +2,14 @@ import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
   ConsoleHostSeriesDocument,
-  ConsoleNowDeploysDocument,
-  type ConsoleNowDeploysQuery,
+  type ConsoleNowMoreQuery,
   ConsoleProblemsDocument,
   type ConsoleProblemsQuery,
   ConsoleQueueSeriesDocument,
 } from "../../../generated/console.ts";
 import { failureOf, type Live, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
-import { useNow } from "../data/now.ts";
+import { useNow, useNowMore } from "../data/now.ts";
 import { href, params, path } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
@@ -48,7 +47,7 @@ export function useProblems(): { readonly rows: readonly ProblemRow[] | null; re
 /** A sentence about everything, and a line for each problem: since when, its course, the evidence, and what to do next. */
 export function Problems() {
   const { rows, state } = useProblems();
-  const deploys = useLive(ConsoleNowDeploysDocument, { env: useEnv() }, { everyMs: 30_000 }).value.data?.latestDeploys ?? [];
+  const deploys = useNowMore().data?.latestDeploys ?? [];
   const courses = useCourses(rows ?? []);
   const failure = failureOf(state, "problems");
   if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
@@ -78,7 +77,7 @@ export function Problems() {
   );
 }
 
-type LatestDeploy = NonNullable<ConsoleNowDeploysQuery["latestDeploys"]>[number];
+type LatestDeploy = NonNullable<ConsoleNowMoreQuery["latestDeploys"]>[number];
 
 interface SentenceProps {
   readonly rows: readonly ProblemRow[];

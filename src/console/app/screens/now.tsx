@@ -1,12 +1,12 @@
 import { useMemo } from "preact/hooks";
-import { ConsoleContainerSeriesDocument, ConsoleNowDeploysDocument } from "../../../generated/console.ts";
+import { ConsoleContainerSeriesDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
 import { failureOf, useLive } from "../data/live.ts";
-import { useNow } from "../data/now.ts";
+import { useNow, useNowMore } from "../data/now.ts";
 import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
 import { href } from "../page/url.ts";
-import { useEnv, useUsage, type Usage } from "../data/usage.ts";
+import { byId, type Usage } from "../data/usage.ts";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
@@ -20,9 +20,8 @@ import { Problems } from "../parts/problems.tsx";
 
 /** What is wrong, and below it all that runs. */
 export function Now() {
-  const env = useEnv();
   const now = useNow();
-  const deploys = useLive(ConsoleNowDeploysDocument, { env }, { everyMs: 30_000 }).value;
+  const deploys = useNowMore();
   const troubled = sortByTrouble(now.data);
   const oldFrom = (field: string) => (failureOf(now, field) ? now.oldFrom : null);
   return (
@@ -107,7 +106,8 @@ function toRoles(rows: readonly ContainerRow[]): readonly Role[] {
 }
 
 function Roles() {
-  const usage = useUsage({ everyMs: 30_000 });
+  const { data: more } = useNowMore();
+  const usage = useMemo(() => byId(more?.containers), [more]);
   const roles = useMemo(() => toRoles(containers.value ?? []), [containers.value]);
   const names = roles.flatMap(({ rows }) => rows.map(({ name }) => name)).slice(0, 200);
   const recent = useRecent(10, 60);

@@ -62,6 +62,7 @@ function tableHistory(config: TableSourceConfig): ToHistoryRows {
       failures: `select ${queue} as queue, ${ended} as failed_at from ${table} where ${isStatus(config, config.failed)} and ${ended} >= ${from} and ${own}`,
       oldest: `select min(${ended}) from ${table} where ${isStatus(config, config.done)}`,
       keeps: true,
+      hidesStarts: config.started_at === undefined,
     };
   };
 }
