@@ -210,6 +210,9 @@ async function withProgress<T>(
   const watching = watchStates(session, client, isShown, AbortSignal.any([stop, end.signal]));
   try {
     return await run(stop);
+  } catch (error) {
+    if (stop.aborted) session.note("The gateway goes on with the restart: `wallet-core-ops audit-log` has its outcome");
+    throw error;
   } finally {
     end.abort();
     await watching;

@@ -5,6 +5,7 @@ import { startGateway } from "../../support/gateway.ts";
 import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 import { runCommand } from "../../support/run-command.ts";
 import { createTokens } from "../../support/tokens.ts";
+import { until } from "../../support/until.ts";
 
 const web = (name: string, more: Partial<Container> = {}) => sampleContainer({ name, destination: "staging", ...more });
 
@@ -48,6 +49,8 @@ describe("a restart of one container", () => {
     await using gateway = await start();
     for (const _ of [1, 2]) await runCommand(gateway.url, ["restart", "web-1", "--yes"]);
     expect(gateway.calls["restart"]).toBe(2);
+    const hashes = new Set(gateway.audited.flatMap(({ keyHash, outcome }) => (outcome === "intent" ? [keyHash] : [])));
+    expect([hashes.size, hashes.has(null)]).toEqual([2, false]);
   });
 
   it("waits for its health: 0 when healthy, 3 when not in time", async () => {
@@ -58,6 +61,15 @@ describe("a restart of one container", () => {
     const late = await runCommand(gateway.url, ["restart", "slow", "--yes", "--wait", "--timeout", "1s"]);
     expect(late).toMatchObject({ code: 3, out: "slow: restarted, running, starting\n" });
     expect(late.err).toContain("It is not healthy after 1 s");
+  });
+
+  it("goes on in the gateway when it is stopped here: 130", async () => {
+    await using gateway = await start({ containers: [web("slow", { health: "starting" })] });
+    const stop = new AbortController();
+    const running = runCommand(gateway.url, ["restart", "slow", "--yes", "--wait"], { stop: stop.signal });
+    await until(() => gateway.calls["restart"] === 1);
+    stop.abort("SIGINT");
+    expect(await running).toMatchObject({ code: 130, err: expect.stringContaining("The gateway goes on with the restart") });
   });
 
   it("says that it would be refused, and asks nothing", async () => {
