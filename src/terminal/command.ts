@@ -118,9 +118,10 @@ function toParseOptions(options: Options): NonNullable<ParseArgsConfig["options"
 /** @throws UsageError */
 function checkChoices(options: Options, values: Readonly<Record<string, unknown>>): void {
   for (const [name, { choices }] of Object.entries(options)) {
-    const value = values[name];
-    if (!choices || typeof value !== "string" || choices.includes(value)) continue;
-    throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not '${toOneLine(value)}'`);
+    const given = [values[name]].flat().filter((value) => typeof value === "string");
+    const wrong = given.find((value) => !choices?.includes(value));
+    if (!choices || wrong === undefined) continue;
+    throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not '${toOneLine(wrong)}'`);
   }
 }
 

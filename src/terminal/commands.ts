@@ -56,6 +56,31 @@ export const terminalCommands: readonly Entry[] = [
     load: async () => (await import("./commands/audit-log.ts")).auditLogCommand,
   },
   {
+    name: "restart",
+    summary: "restart a container, or a role one container after the other (needs ops:operate)",
+    load: async () => (await import("./actions/restart.ts")).restartCommand,
+  },
+  {
+    name: "retry",
+    summary: "run a failed job again, or all jobs of an error group (needs ops:operate)",
+    load: async () => (await import("./actions/change-jobs.ts")).retryCommand,
+  },
+  {
+    name: "discard",
+    summary: "give up a waiting job, or the jobs of an error group that would run again (needs ops:operate)",
+    load: async () => (await import("./actions/change-jobs.ts")).discardCommand,
+  },
+  {
+    name: "wait",
+    summary: "until containers are healthy, idle or of a release, or a queue is empty: a gate for deploys",
+    load: async () => (await import("./gates/wait.ts")).waitCommand,
+  },
+  {
+    name: "verdict",
+    summary: "whether a release made things worse: its queues, containers and errors",
+    load: async () => (await import("./gates/verdict.ts")).verdictCommand,
+  },
+  {
     name: "login",
     summary: "remember a gateway and how to get its token, and ask it from now on",
     load: async () => (await import("./commands/context.ts")).loginCommand,

@@ -33,6 +33,11 @@ export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, pai
   }
 }
 
+/** One value as JSON or YAML, with the fields as the schema names them, and no escape byte. Ends with a line end. */
+export function toDocument(value: unknown, format: "json" | "yaml"): string {
+  return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toSafe(stringify(value));
+}
+
 /** JSON escapes C0 by itself; DEL, C1 and what turns the reading direction would reach a terminal as they are. The escapes are the same in YAML's double quotes. */
 function toSafe(text: string): string {
   return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>

@@ -1,0 +1,115 @@
+import { toClock, toCount } from "../../lib/format.ts";
+import { toShortRelease } from "../../lib/short-release.ts";
+import { toWord } from "../words.ts";
+import type { Conditions, ContainerRow, Look } from "./look.ts";
+
+/** Why a condition does not hold. */
+export interface Missing {
+  readonly text: string;
+  /** It may hold: what would say so could not be read. */
+  readonly isUnknown: boolean;
+}
+
+/** What is waited for, in words. */
+export function describe(wanted: Conditions): string[] {
+  const { isHealthy, isIdle, release, queues, roles } = wanted;
+  const whose = `${roles.length === 0 ? "every container" : `every container of ${roles.join(", ")}`}${toPlace(wanted)}`;
+  return [
+    ...(isHealthy ? [`${whose} is healthy`] : []),
+    ...(release === null ? [] : [`${whose} runs ${release}`]),
+    ...(isIdle ? [`no job runs in ${whose.replace(/^every/, "any")}`] : []),
+    ...queues.map((queue) => `no job waits or runs in the queue ${queue}`),
+  ];
+}
+
+function toPlace({ env, service, destination }: Conditions): string {
+  const parts = [service, destination === "" ? "no destination" : destination, env?.toLowerCase()].filter(Boolean);
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
+
+/** A container without a health check counts as healthy once it has run so long, as after a restart by the gateway: one that restarts in a loop does not. */
+const stableMs = 10_000;
+
+/** What does not hold, and what is not known; empty when all conditions hold. */
+export function findMissing(wanted: Conditions, seen: Look, nowMs: number): Missing[] {
+  const isOfContainers = wanted.isHealthy || wanted.isIdle || wanted.release !== null;
+  return [
+    ...(isOfContainers ? findAbsent(wanted, seen) : []),
+    ...(wanted.isHealthy ? seen.containers.flatMap((row) => toUnhealthy(row, nowMs)) : []),
+    ...(wanted.release === null ? [] : seen.containers.flatMap((row) => toOther(row, seen.versions))),
+    ...(wanted.isIdle ? findBusy(seen) : []),
+    ...wanted.queues.flatMap((queue) => findWaiting(queue, seen)),
+  ];
+}
+
+const known = (text: string): Missing => ({ text, isUnknown: false });
+const unknown = (text: string): Missing => ({ text, isUnknown: true });
+
+/** A role that is misspelt has no container: that must not count as healthy or idle. */
+function findAbsent(wanted: Conditions, { containers, silentEngines }: Look): Missing[] {
+  const roles = wanted.roles.filter((role) => !containers.some((row) => row.role === role));
+  const absent =
+    wanted.roles.length === 0 && containers.length === 0
+      ? ["no container is known"]
+      : roles.map((role) => `no container of the role ${role} is known`);
+  return [
+    ...absent.map((text) => known(`${text}${toPlace(wanted)}`)),
+    ...silentEngines.map((engine) => unknown(`engine ${engine} does not answer: what runs there is not known`)),
+  ];
+}
+
+function toUnhealthy({ name, status, health, startedAt, stale }: ContainerRow, nowMs: number): Missing[] {
+  // Its engine is named already.
+  if (stale) return [];
+  if (status !== "running") return [known(`${name} is ${status}`)];
+  if (health === "NONE")
+    return startedAt === null || nowMs - Date.parse(startedAt) >= stableMs ? [] : [known(`${name} has just started`)];
+  return health === "HEALTHY" ? [] : [known(`${name} is ${toWord(health)}`)];
+}
+
+/** Kamal's version is a commit: seven digits of it are enough to name it. */
+function toOther({ name, version }: ContainerRow, versions: readonly string[]): Missing[] {
+  const isIt = versions.some((one) => version === one || (/^[0-9a-f]{7,}$/.test(one) && version.startsWith(one)));
+  return isIt ? [] : [known(`${name} runs ${toShortRelease(version)}`)];
+}
+
+function findBusy({ containers, work, silentSources }: Look): Missing[] {
+  const found = work.flatMap(({ source, jobs, gap }) => {
+    const homeless = jobs.filter(({ container }) => container === null);
+    return [
+      ...jobs.flatMap(({ jobId, queue, kind, startedAt, container }) => {
+        if (!containers.some(({ name, engine }) => name === container?.name && engine === container.engine)) return [];
+        const what = kind === null || kind === queue ? queue : `${queue}, ${kind}`;
+        return [
+          known(`job ${jobId} (${what}) runs in ${container?.name}${startedAt === null ? "" : ` since ${toClock(startedAt)}`}`),
+        ];
+      }),
+      ...(homeless.length === 0 ? [] : [unknown(`${source}: the container of ${toIds(homeless)} is not known`)]),
+      ...(gap === null ? [] : [unknown(`${source}: ${gap}`)]),
+    ];
+  });
+  const named = new Set(work.flatMap(({ source, gap }) => (gap === null ? [] : [source])));
+  return [
+    ...found,
+    ...silentSources.filter((source) => !named.has(source)).map((source) => unknown(`source ${source} does not answer`)),
+  ];
+}
+
+function toIds(jobs: readonly { readonly jobId: string }[]): string {
+  const shown = jobs.slice(0, 5).map(({ jobId }) => jobId);
+  const more = jobs.length > shown.length ? ` and ${jobs.length - shown.length} more` : "";
+  return `${jobs.length === 1 ? "job" : "jobs"} ${shown.join(", ")}${more}`;
+}
+
+/** A queue that no source lists may be misspelt, or have no rows left: that is not known. */
+function findWaiting(queue: string, { queues, silentSources }: Look): Missing[] {
+  const own = queues.filter(({ name }) => name === queue);
+  if (own.length === 0 && silentSources.length === 0) return [unknown(`no source lists a queue named ${queue}`)];
+  return [
+    ...own.flatMap(({ depth, active, source }) => {
+      const parts = [...(depth > 0 ? [`${toCount(depth)} waiting`] : []), ...(active ? [`${toCount(active)} running`] : [])];
+      return parts.length === 0 ? [] : [known(`${queue} (${source}): ${parts.join(", ")}`)];
+    }),
+    ...silentSources.map((source) => unknown(`source ${source} does not answer: ${queue} is not known there`)),
+  ];
+}

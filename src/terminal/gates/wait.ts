@@ -1,0 +1,113 @@
+import { UsageError } from "../../cli/command.ts";
+import type { OpsClient } from "../../client/client.ts";
+import { pause } from "../../lib/abort.ts";
+import { toDuration } from "../../lib/format.ts";
+import { ConditionError, defineCommand } from "../command.ts";
+import { envOption, toEnv, toSeconds } from "../options.ts";
+import { toOneLine } from "../output/style.ts";
+import { describe, findMissing } from "./conditions.ts";
+import { type Conditions, isPassing, look } from "./look.ts";
+
+/** As many reasons are named in one line. */
+const shownReasons = 8;
+/** The last look may take this long although the time is up. */
+const lastLookMs = 10_000;
+
+export const waitCommand = defineCommand(
+  {
+    name: "wait",
+    summary: "until containers are healthy, idle or of a release, or a queue is empty: a gate for deploys",
+    about: `All conditions must hold at the same look. While the gateway cannot be reached it is asked again.
+What is not known counts as not met: a job without a worker's name, an engine or source that does not answer.
+Exit code 3 when the time is up: stderr says what is missing.`,
+    options: {
+      healthy: { type: "boolean", about: "every container runs, and its health check says healthy where it has one" },
+      idle: { type: "boolean", about: "no job runs in them: a deploy would kill none" },
+      release: { type: "string", value: "TAG", about: "every container runs this release: its tag, version or commit" },
+      "queue-empty": {
+        type: "string",
+        multiple: true,
+        value: "NAME",
+        about: "no job waits or runs in this queue; may be repeated",
+      },
+      role: { type: "string", multiple: true, short: "r", value: "ROLE", about: "only containers of this role; may be repeated" },
+      env: envOption,
+      service: { type: "string", value: "NAME", about: "only containers of this service" },
+      destination: { type: "string", value: "NAME", about: 'only of this Kamal destination; "" for containers without one' },
+      source: { type: "string", value: "NAME", about: "only jobs of this source" },
+      "ignore-unknown": { type: "boolean", about: "what is not known counts as met" },
+      timeout: { type: "string", value: "TIME", default: "5m", about: "how long: 90s, 10m; 0 looks once" },
+      interval: { type: "string", value: "TIME", default: "2s", about: "time between two looks, at least 1s" },
+    },
+    examples: [
+      ["wallet-core-ops wait --idle --role worker --timeout 10m", "Before a deploy: no job would be killed"],
+      ["wallet-core-ops wait --release v42 --healthy --role web", "After it: the new release serves"],
+    ],
+  },
+  async (session, values) => {
+    const conditions: Conditions = {
+      isHealthy: values.healthy ?? false,
+      isIdle: values.idle ?? false,
+      release: values.release ?? null,
+      queues: values["queue-empty"] ?? [],
+      roles: values.role ?? [],
+      env: toEnv(values.env),
+      service: values.service ?? null,
+      destination: values.destination ?? null,
+      source: values.source ?? null,
+    };
+    const [timeoutSeconds, intervalSeconds] = [toSeconds("timeout", values.timeout), toSeconds("interval", values.interval)];
+    if (intervalSeconds < 1) throw new UsageError("--interval must be at least 1s");
+    const sought = describe(conditions);
+    if (sought.length === 0) throw new UsageError("What to wait for? Say --healthy, --idle, --release or --queue-empty");
+    const { note, paintError: paint, context } = session;
+    const client = session.client();
+    note(
+      toOneLine(`${timeoutSeconds === 0 ? "looking once" : `waiting up to ${toDuration(timeoutSeconds)}`}: ${sought.join("; ")}`),
+    );
+    const endMs = Date.now() + timeoutSeconds * 1000;
+    let said = "";
+    for (;;) {
+      const limit = AbortSignal.timeout(Math.max(endMs - Date.now(), lastLookMs));
+      const missing = await findReasons(
+        client,
+        conditions,
+        AbortSignal.any([context.stop, limit]),
+        values["ignore-unknown"] ?? false,
+      );
+      context.stop.throwIfAborted();
+      if (missing === null) {
+        note(paint("ok", "it holds"));
+        return 0;
+      }
+      const leftMs = endMs - Date.now();
+      if (leftMs <= 0)
+        throw new ConditionError(`Not met${timeoutSeconds === 0 ? "" : ` after ${toDuration(timeoutSeconds)}`}: ${missing}`);
+      if (missing !== said) note(toOneLine(`not yet: ${missing}`));
+      said = missing;
+      await pause(Math.min(intervalSeconds * 1000, leftMs), context.stop);
+      context.stop.throwIfAborted();
+    }
+  },
+);
+
+/** Why the conditions do not hold, in one line; null when they do. @throws OpsError that does not pass */
+async function findReasons(
+  client: OpsClient,
+  wanted: Conditions,
+  signal: AbortSignal,
+  ignoresUnknown: boolean,
+): Promise<string | null> {
+  try {
+    const missing = findMissing(wanted, await look(client, wanted, signal), Date.now()).filter(
+      ({ isUnknown }) => !isUnknown || !ignoresUnknown,
+    );
+    if (missing.length === 0) return null;
+    const shown = missing.slice(0, shownReasons).map(({ text }) => text);
+    return [...shown, ...(missing.length > shownReasons ? [`and ${missing.length - shownReasons} more`] : [])].join("; ");
+  } catch (error) {
+    if (signal.aborted) return "the gateway did not answer in time";
+    if (isPassing(error)) return `${error.message} (${error.code})`;
+    throw error;
+  }
+}
