@@ -358,7 +358,7 @@ export type LogsQueryVariables = Exact<{
 }>;
 
 
-export type LogsQuery = { logs: { truncated: boolean, hasOlder: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ container: { name: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+export type LogsQuery = { logs: { truncated: boolean, hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ container: { name: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
 
 export type LogLineFieldsFragment = { kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } };
 
@@ -898,6 +898,7 @@ export const Logs = new TypedDocumentString(`
     }
     truncated
     hasOlder
+    hasNewer
     startCursor
     endCursor
     containers {

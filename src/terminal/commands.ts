@@ -20,6 +20,11 @@ export const terminalCommands: readonly Entry[] = [
     load: async () => (await import("./commands/ps.ts")).psCommand,
   },
   {
+    name: "logs",
+    summary: "log lines of a role or of containers, over releases and restarts",
+    load: async () => (await import("./commands/logs.ts")).logsCommand,
+  },
+  {
     name: "queues",
     summary: "queues of jobs, what is in trouble first",
     load: async () => (await import("./commands/queues.ts")).queuesCommand,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-interface CliProcess {
+export interface CliProcess {
   readonly child: ChildProcess;
   /** Its output, to stdout and to stderr. */
   readonly out: () => string;
@@ -21,7 +21,8 @@ export function startInTerminal(args: readonly string[], env: Record<string, str
   return startProgram(["script", "--quiet", "--command", command, "/dev/null"], env);
 }
 
-function startProgram([program = "", ...args]: readonly string[], env: Record<string, string>): CliProcess {
+/** Starts any program as a process. */
+export function startProgram([program = "", ...args]: readonly string[], env: Record<string, string>): CliProcess {
   const child = spawn(program, args, { env: { PATH: process.env["PATH"] ?? "", ...env } });
   const text = { out: "", err: "" };
   child.stdout.on("data", (chunk) => (text.out += chunk));

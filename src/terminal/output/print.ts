@@ -39,7 +39,7 @@ export function toDocument(value: unknown, format: "json" | "yaml"): string {
 }
 
 /** JSON escapes C0 by itself; DEL, C1 and what turns the reading direction would reach a terminal as they are. The escapes are the same in YAML's double quotes. */
-function toSafe(text: string): string {
+export function toSafe(text: string): string {
   return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     Array.from(
       { length: character.length },

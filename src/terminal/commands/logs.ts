@@ -1,0 +1,198 @@
+import { UsageError } from "../../cli/command.ts";
+import type { LogLevel, LogStream } from "../../client/client.ts";
+import { parseLogTime, toLogTimestamp } from "../../lib/time.ts";
+import { pause } from "../../lib/abort.ts";
+import { defineCommand, type Options, type Session, type Values } from "../command.ts";
+import { followLog } from "../logs/follow.ts";
+import { LogPages } from "../logs/pages.ts";
+import { LogPrinter } from "../logs/printer.ts";
+import { SeenLines } from "../logs/seen.ts";
+import { findTarget } from "../logs/target.ts";
+import { toOneLine } from "../output/style.ts";
+import { envOption, toEnv, toWhole } from "../options.ts";
+
+const levels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+/** Lines without --tail and --since. */
+const usualTail = 200;
+/** Lines of --tail are in memory until the oldest was found. */
+const mostTail = 100_000;
+/** How long `head` may take to read what it wants and go, ms. */
+const headMs = 250;
+/** Before the first line of any log. */
+const beginning = toLogTimestamp("0");
+
+const options = {
+  follow: { type: "boolean", short: "f", about: "go on with new lines until Ctrl-C, over restarts and lost connections" },
+  since: { type: "string", value: "TIME", about: "from when on: 90s, 10m, 1h30m, or an RFC 3339 time" },
+  until: { type: "string", value: "TIME", about: "up to when, as --since; not with --follow" },
+  tail: {
+    type: "string",
+    short: "n",
+    value: "COUNT",
+    about: `the newest lines, 0 to ${mostTail}, or all; without --since ${usualTail}, else all`,
+  },
+  level: {
+    type: "string",
+    short: "l",
+    value: "LEVEL",
+    choices: levels,
+    about: "lines of this level or worse, and those without one",
+  },
+  "level-strict": { type: "boolean", about: "not those without a level" },
+  search: { type: "string", value: "TEXT", about: "lines that contain this text" },
+  regex: { type: "string", value: "RE", about: "lines that match this regular expression (RE2)" },
+  "ignore-case": { type: "boolean", short: "i", about: "--search and --regex ignore case" },
+  stream: { type: "string", value: "STREAM", choices: ["stdout", "stderr"], about: "only stdout or stderr" },
+  env: envOption,
+  engine: { type: "string", value: "NAME", about: "only on this engine" },
+  service: { type: "string", value: "NAME", about: "only of this service" },
+  destination: { type: "string", short: "d", value: "NAME", about: "only of this destination" },
+  all: { type: "boolean", short: "a", about: "accessories of the role too" },
+  timestamps: { type: "boolean", short: "t", about: "the time before each line" },
+  output: { type: "string", short: "o", value: "FORMAT", choices: ["text", "jsonl"], default: "text", about: "text, jsonl" },
+} as const satisfies Options;
+
+type LogValues = Values<typeof options>;
+
+export const logsCommand = defineCommand(
+  {
+    name: "logs",
+    summary: "log lines of a role or of containers, over releases and restarts",
+    args: "ROLE|NAME...",
+    about:
+      "A role's lines are merged by time, over its containers and releases. Notices are on stderr.\n" +
+      "Ctrl-C ends --follow with exit code 0, as the end of the reader does (| head).",
+    options,
+    examples: [
+      ["wallet-core-ops logs -f web", "What the web role writes, from now on and over deploys"],
+      [
+        'wallet-core-ops logs payouts-worker --since 10m --level warn --search "timeout"',
+        "Warnings and errors of the last 10 minutes",
+      ],
+    ],
+  },
+  async (session, values, asked) => {
+    const range = toRange(values);
+    const filter = toFilter(values);
+    if (asked.length === 0 || asked.includes("")) throw new UsageError("Which role, or which containers? `ps` shows them");
+    const place = {
+      env: toEnv(values.env),
+      engine: values.engine ?? null,
+      service: values.service ?? null,
+      destination: values.destination ?? null,
+      all: values.all ?? false,
+    };
+    const client = session.client();
+    const ends = new AbortController();
+    const signal = AbortSignal.any([ends.signal, session.context.stop]);
+    for (const event of ["error", "close"]) session.context.stdio.stdout.once(event, () => ends.abort());
+    try {
+      const target = await findTarget(client, asked, place, signal);
+      const printer = new LogPrinter(session, {
+        isJson: values.output === "jsonl",
+        hasTimes: values.timestamps ?? false,
+        hasNames: target.single === null,
+        hasEngines: target.hasEngines,
+        group: target.group,
+      });
+      let failed = false;
+      const onProblem = (text: string) => {
+        failed = true;
+        session.note(session.paintError("warn", toOneLine(text)));
+      };
+      const pages = new LogPages({ client, target, filter, signal, onProblem });
+      const seen = new SeenLines(range.since, range.tail !== null);
+      await showPages({ session, pages, printer, seen, signal }, range);
+      if (!values.follow) return toExitCode(session.context.stop.aborted, failed && !ends.signal.aborted);
+      await followLog({ client, session, target, filter, pages, printer, seen, signal });
+      return 0;
+    } catch (error) {
+      if (ends.signal.aborted || (values.follow && signal.aborted)) return 0;
+      throw error;
+    }
+  },
+);
+
+function toExitCode(isStopped: boolean, failed: boolean): number {
+  if (isStopped) return 130;
+  return failed ? 1 : 0;
+}
+
+interface Range {
+  /** Log timestamps; null: no limit. */
+  readonly since: string | null;
+  readonly until: string | null;
+  /** Null: all of that time. */
+  readonly tail: number | null;
+  /** The number of lines was asked for. */
+  readonly isAsked: boolean;
+  readonly isFollowed: boolean;
+}
+
+interface Showing {
+  readonly session: Session;
+  readonly pages: LogPages;
+  readonly printer: LogPrinter;
+  readonly seen: SeenLines;
+  readonly signal: AbortSignal;
+}
+
+/** Shows what was written up to now. */
+async function showPages({ session, pages, printer, seen, signal }: Showing, range: Range): Promise<void> {
+  const { since, until, tail, isAsked, isFollowed } = range;
+  seen.begin(null);
+  if (tail === null) {
+    for await (const lines of pages.forward(since ?? beginning, until)) {
+      await printer.write(lines.filter((line) => seen.take(line)));
+      if (signal.aborted) return;
+    }
+    return;
+  }
+  // Without a line nothing would say where to go on.
+  const { lines, hasOlder } = await pages.newest(Math.max(1, tail), { since, until, isWhole: isAsked });
+  const fresh = lines.filter((line) => seen.take(line));
+  // `head` that has seen enough is noticed by a write: a quiet log has none after these lines.
+  const isHeld = isFollowed && !session.context.stdio.stdout.isTTY && fresh.length > 1;
+  if (tail > 0) await printer.write(isHeld ? fresh.slice(0, -1) : fresh);
+  if (isHeld && (await pause(headMs, signal))) await printer.write(fresh.slice(-1));
+  if (!isAsked && hasOlder && !signal.aborted) {
+    session.note(session.paintError("muted", "there are older lines: --since or --tail shows more"));
+  }
+}
+
+/** @throws UsageError */
+function toRange({ since, until, tail, follow }: LogValues): Range {
+  if (follow && until !== undefined) throw new UsageError("--until cannot be combined with --follow");
+  const times = { isFollowed: follow ?? false, since: toTime("since", since), until: toTime("until", until) };
+  if (times.since !== null && times.until !== null && times.since > times.until) {
+    throw new UsageError("--since must be before --until");
+  }
+  if (tail === undefined) return { ...times, tail: times.since === null ? usualTail : null, isAsked: false };
+  if (tail === "all") return { ...times, tail: null, isAsked: true };
+  return { ...times, tail: toWhole("tail", tail, 0, mostTail), isAsked: true };
+}
+
+/** @throws UsageError */
+function toTime(name: string, text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const seconds = parseLogTime(text, Date.now());
+  if (seconds === null) {
+    throw new UsageError(`--${name} must be a time such as 90s, 10m or 2026-11-27T09:41:00Z, not '${text}'`);
+  }
+  return toLogTimestamp(seconds);
+}
+
+/** @throws UsageError */
+function toFilter(values: LogValues) {
+  const { level, search, regex, stream } = values;
+  if (search !== undefined && regex !== undefined) throw new UsageError("--search and --regex cannot be combined");
+  if (values["level-strict"] && level === undefined) throw new UsageError("--level-strict needs --level");
+  return {
+    level: (level?.toUpperCase() as LogLevel | undefined) ?? null,
+    levelStrict: values["level-strict"] ?? false,
+    search: search ?? null,
+    searchRegex: regex ?? null,
+    ignoreCase: values["ignore-case"] ?? false,
+    stream: (stream?.toUpperCase() as LogStream | undefined) ?? null,
+  };
+}

@@ -1,0 +1,23 @@
+import { stripVTControlCharacters } from "node:util";
+import type { LogLineFieldsFragment } from "../../client/client.ts";
+
+/** A line of a log, or a marker where a release begins. */
+export type Line = LogLineFieldsFragment;
+
+/** A container of its engine: names are unique on one engine only. */
+export function toWriterKey({ name, engine }: Line["container"]): string {
+  return `${engine}/${name}`;
+}
+
+/** Most lines are plain ASCII: one look finds that nothing is to be left out. */
+// oxlint-disable-next-line no-control-regex
+const unusual = /[^\t\u0020-\u007e]/;
+
+/**
+ * The text of a line without escape sequences, control and format characters. Tabs stay. The gateway cleans lines too, but what reaches a terminal must not depend on
+ * that.
+ */
+export function toLineText(message: string): string {
+  if (!unusual.test(message)) return message;
+  return stripVTControlCharacters(message).replaceAll(/(?!\t)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
+}

@@ -1,0 +1,125 @@
+import { UsageError } from "../../cli/command.ts";
+import { Containers, type ContainersQuery, type Environment, Logs, type OpsClient, OpsError } from "../../client/client.ts";
+import { toOneLine } from "../output/style.ts";
+
+/** Which containers may be meant; null: any. */
+interface Place {
+  readonly env: Environment | null;
+  readonly engine: string | null;
+  readonly service: string | null;
+  readonly destination: string | null;
+}
+
+/** Whose log: a role, or containers by their names. */
+export interface LogTarget {
+  /** As the documents take it. */
+  readonly variables: Place & {
+    readonly role: string | null;
+    readonly names: string[] | null;
+    readonly includeAccessories: boolean;
+  };
+  /** The one container that can have lines; null where there may be several. */
+  readonly single: { readonly name: string; readonly engine: string | null; readonly version: string } | null;
+  /** The gateway knows several engines with containers. */
+  readonly hasEngines: boolean;
+  /** What the names of all of them begin and end with, beside their role and release; null where they differ. */
+  readonly group: { readonly service: string; readonly destination: string | null } | null;
+}
+
+interface FindOptions extends Place {
+  /** Accessories of a role too. */
+  readonly all: boolean;
+}
+
+/**
+ * Finds what is meant by asking for the list of containers. A container's exact name comes before a role's.
+ *
+ * @throws OpsError not_found, with the names that are near; UsageError for a role among other names
+ */
+export async function findTarget(
+  client: OpsClient,
+  asked: readonly string[],
+  { all, ...place }: FindOptions,
+  signal: AbortSignal,
+): Promise<LogTarget> {
+  const { env, engine, service, destination } = place;
+  const { data, errors } = await client.queryPartial(Containers, { env, engine, includeAccessories: true }, { signal });
+  const rows = (data.containers ?? []).filter(
+    (row) =>
+      (service === null || row.service === service) &&
+      (destination === null || row.destination === destination) &&
+      row.name !== "",
+  );
+  const hasEngines = new Set(rows.map((row) => row.engine)).size > 1;
+  const named = rows.filter(({ name }) => asked.includes(name));
+  const missing = asked.filter((text) => !named.some(({ name }) => name === text));
+  const toNames = (single: LogTarget["single"]): LogTarget => ({
+    variables: { ...place, role: null, names: [...asked], includeAccessories: true },
+    single,
+    hasEngines,
+    group: toGroup(named),
+  });
+  const [only] = named;
+  if (only && missing.length === 0) {
+    return toNames(named.length === 1 ? { name: only.name, engine: only.engine, version: only.version } : null);
+  }
+  const ofRole = rows.filter(({ role }) => missing.includes(role));
+  const [role = ""] = asked;
+  if (ofRole.length > 0) {
+    if (asked.length > 1)
+      throw new UsageError(`${toOneLine(ofRole[0]?.role ?? "")} is a role: name one role alone, or containers`);
+    const includeAccessories = all || !ofRole.some(({ kind }) => kind === "CORE");
+    return { variables: { ...place, role, names: null, includeAccessories }, single: null, hasEngines, group: toGroup(ofRole) };
+  }
+  // The list leaves out the stopped containers of old releases, whose logs can be read.
+  const retired = toNames(asked.length === 1 ? { name: role, engine, version: "" } : null);
+  try {
+    await client.query(Logs, { ...retired.variables, tail: 1 }, { signal });
+    return retired;
+  } catch (error) {
+    if (!(error instanceof OpsError) || error.code !== "container_not_found") throw error;
+    if (errors[0]) throw errors[0];
+  }
+  const near = toNear(missing[0] ?? "", [...new Set(rows.flatMap((row) => [row.role, row.name]))]);
+  throw new OpsError(
+    "not_found",
+    `No container and no role is named ${missing.join(", ")}${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`,
+  );
+}
+
+type Row = NonNullable<ContainersQuery["containers"]>[number];
+
+function toGroup([first, ...others]: readonly Row[]): LogTarget["group"] {
+  if (!first?.service) return null;
+  const { service, destination } = first;
+  return others.every((row) => row.service === service && row.destination === destination) ? { service, destination } : null;
+}
+
+const mostNear = 5;
+
+/** The known names that someone may have meant, nearest first: as a whole, by one of their words, or as a part. */
+export function toNear(text: string, known: readonly string[]): string[] {
+  const wanted = text.toLowerCase();
+  const mostAway = Math.max(1, Math.floor(wanted.length / 3));
+  const toAway = (name: string) => Math.min(...[name, ...name.split(/[-_.]/)].map((word) => toDistance(wanted, word)));
+  return known
+    .map((name) => ({ name, away: name.toLowerCase().includes(wanted) ? 0 : toAway(name.toLowerCase()) }))
+    .filter(({ away }) => away <= mostAway)
+    .toSorted((one, other) => one.away - other.away || one.name.length - other.name.length)
+    .slice(0, mostNear)
+    .map(({ name }) => name);
+}
+
+/** How many characters to change, add or leave out (Levenshtein). */
+function toDistance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let at = 1; at <= one.length; at++) {
+    const next = [at];
+    for (let to = 1; to <= other.length; to++) {
+      const changed = (row[to - 1] ?? 0) + (one[at - 1] === other[to - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}

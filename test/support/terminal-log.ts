@@ -1,0 +1,95 @@
+import { FollowLogs, Logs, type OpsClient, OpsError } from "../../src/client/client.ts";
+import type { Line } from "../../src/terminal/logs/line.ts";
+import { at } from "./logs.ts";
+import { until } from "./until.ts";
+
+/** A line of a role's log, `ms` after a fixed moment. */
+export function roleLine(ms: number, message: string, more: Partial<Line> = {}): Line {
+  const container = { name: "web-1", engine: "own", version: "v1" };
+  return { kind: "LINE", timestamp: at(ms), level: null, stream: "STDOUT", message, container, ...more };
+}
+
+type Batch = {
+  readonly lines?: readonly Line[];
+  readonly ended?: string;
+  readonly dropped?: number;
+  readonly notices?: readonly object[];
+};
+
+/**
+ * A gateway with one log, as far as `logs` asks it: pages of at most `most` lines around a time and after a cursor, and a stream that begins with the newest lines.
+ */
+export function createFakeLog({ most }: { readonly most: number }) {
+  const lines: Line[] = [];
+  let streams = 0;
+  let push: ((batch: Batch | Error) => void) | null = null;
+  let refusal: OpsError | null = null;
+  const asked: string[] = [];
+  const toPage = (shown: readonly Line[], end: number) => ({
+    logs: {
+      lines: shown,
+      truncated: false,
+      hasOlder: false,
+      hasNewer: end < lines.length,
+      startCursor: null,
+      endCursor: String(end),
+      containers: [],
+      engines: [],
+    },
+  });
+  const client = {
+    queryPartial: async (document: unknown, variables: { at?: string; after?: string }) => {
+      if (document !== Logs) throw new Error("unexpected document");
+      asked.push(variables.after === undefined ? "at" : "after");
+      if (refusal) throw refusal;
+      const start =
+        variables.after === undefined
+          ? lines.filter(({ timestamp }) => timestamp < (variables.at ?? "")).length
+          : Number(variables.after);
+      const end = Math.min(lines.length, start + most);
+      return { data: toPage(lines.slice(start, end), end), errors: [] };
+    },
+    subscribe: async function* (document: unknown, { since }: { since: string | null }, { signal }: { signal: AbortSignal }) {
+      if (document !== FollowLogs) throw new Error("unexpected document");
+      if (refusal) throw refusal;
+      streams += 1;
+      const waiting: (Batch | Error)[] = [{ lines: lines.filter((line) => line.timestamp >= (since ?? "")).slice(-most) }];
+      push = (batch) => void waiting.push(batch);
+      for (;;) {
+        const next = waiting.shift();
+        if (next instanceof Error) throw next;
+        if (next) yield { logs: { lines: [], dropped: 0, ended: null, notices: [], ...next } };
+        if (next?.ended) return;
+        if (!next) await new Promise((resolve) => setTimeout(resolve, 1));
+        if (signal.aborted) return;
+      }
+    },
+  } as unknown as OpsClient;
+  return {
+    client,
+    asked,
+    streams: () => streams,
+    /** Writes lines, which a stream that is open sends. */
+    write(...more: Line[]) {
+      lines.push(...more);
+      push?.({ lines: more });
+    },
+    send: (batch: Batch) => push?.(batch),
+    /** Breaks the stream; until `mend` nothing is answered. */
+    async cut() {
+      refusal = new OpsError("unreachable", "refused");
+      push?.(new OpsError("unreachable", "The stream broke"));
+      push = null;
+    },
+    refuse(error: OpsError) {
+      refusal = error;
+      push?.(error);
+      push = null;
+    },
+    async mend() {
+      const before = streams;
+      refusal = null;
+      await until(() => streams > before);
+    },
+  };
+}
