@@ -564,6 +564,18 @@ export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type ViewerQuery = { viewer: { subject: string, kid: string, scopes: Array<string>, environments: Array<Environment>, everyEnvironment: boolean, expiresAt: string | null }, server: { version: string, startedAt: string, services: Array<string>, restartEnabled: boolean, jobsEnabled: boolean } | null };
 
+export type UsageSeriesQueryVariables = Exact<{
+  env?: Array<Environment> | Environment | null | undefined;
+  from: string;
+  to: string;
+  maxPoints: number;
+}>;
+
+
+export type UsageSeriesQuery = { containerCpuPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null, containerMemPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null };
+
+export type UsagePointFragment = { container: string, engine: string, time: string, value: number | null };
+
 export class TypedDocumentString<TResult, TVariables>
   extends String
   implements DocumentTypeDecoration<TResult, TVariables>
@@ -712,6 +724,14 @@ export const VerdictFieldsFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"VerdictFields"}) as unknown as TypedDocumentString<VerdictFieldsFragment, unknown>;
+export const UsagePointFragmentDoc = new TypedDocumentString(`
+    fragment UsagePoint on ContainerSample {
+  container
+  engine
+  time
+  value
+}
+    `, {"fragmentName":"UsagePoint"}) as unknown as TypedDocumentString<UsagePointFragment, unknown>;
 export const PreviewRestart = new TypedDocumentString(`
     mutation PreviewRestart($name: String!, $engine: String, $includeAccessories: Boolean! = false) {
   restartContainer(
@@ -1574,3 +1594,18 @@ export const Viewer = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
+export const UsageSeries = new TypedDocumentString(`
+    query UsageSeries($env: [Environment!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
+  containerCpuPct(env: $env, from: $from, to: $to, maxPoints: $maxPoints) {
+    ...UsagePoint
+  }
+  containerMemPct(env: $env, from: $from, to: $to, maxPoints: $maxPoints) {
+    ...UsagePoint
+  }
+}
+    fragment UsagePoint on ContainerSample {
+  container
+  engine
+  time
+  value
+}`) as unknown as TypedDocumentString<UsageSeriesQuery, UsageSeriesQueryVariables>;

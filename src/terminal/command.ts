@@ -134,8 +134,8 @@ function openSession(
   const open = () => (opened ??= openContext({ name: name ?? null, env, readFile }));
   let isGone = false;
   stdio.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // `head` has seen enough.
-    if (error.code !== "EPIPE") throw error;
+    // `head` has seen enough, or the terminal has closed.
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
     isGone = true;
   });
   return {

@@ -15,6 +15,11 @@ export const terminalCommands: readonly Entry[] = [
     load: async () => (await import("./commands/problems.ts")).problemsCommand,
   },
   {
+    name: "top",
+    summary: "one live screen: what is wrong, roles, queues and hosts",
+    load: async () => (await import("./commands/top.ts")).topCommand,
+  },
+  {
     name: "ps",
     summary: "containers of the product, on all engines",
     load: async () => (await import("./commands/ps.ts")).psCommand,

@@ -6,7 +6,7 @@ import { toTone, toWord } from "../words.ts";
 type Row = NonNullable<QueuesQuery["queues"]>[number];
 
 /** Worst first. */
-const states = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "PAUSED", "OK", "IDLE"];
+export const queueStates = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "PAUSED", "OK", "IDLE"];
 
 export const queuesCommand = defineList({
   name: "queues",
@@ -47,8 +47,10 @@ export const queuesCommand = defineList({
     const { data, errors } = await client.queryPartial(Queues, {}, { signal });
     const rows = (data.queues ?? [])
       .filter((row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source))
-      .filter(({ state }) => !trouble || states.indexOf(state) < states.indexOf("PAUSED"))
-      .toSorted((one, other) => states.indexOf(one.state) - states.indexOf(other.state) || one.name.localeCompare(other.name));
+      .filter(({ state }) => !trouble || queueStates.indexOf(state) < queueStates.indexOf("PAUSED"))
+      .toSorted(
+        (one, other) => queueStates.indexOf(one.state) - queueStates.indexOf(other.state) || one.name.localeCompare(other.name),
+      );
     const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) =>
       ok ? [] : [`source ${name}: ${error?.message ?? "it cannot be asked"}`],
     );

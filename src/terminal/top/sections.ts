@@ -1,0 +1,300 @@
+import { toCount, toDuration, toPercent, toPercentOf1, toRate } from "../../lib/format.ts";
+import { toShortRelease } from "../../lib/short-release.ts";
+import { queueStates } from "../commands/queues.ts";
+import { cut } from "../output/table.ts";
+import { type Paint, toOneLine, type Tone } from "../output/style.ts";
+import { toAge, toTone, toWord } from "../words.ts";
+import {
+  type ContainerRow,
+  type HostRow,
+  type Lists,
+  type ProblemRow,
+  type QueueRow,
+  type Role,
+  type SectionName,
+  type TopData,
+  toQueueId,
+  toRoles,
+} from "./state.ts";
+import { type Piece, type RankedColumn, toBar, toFittedTable, toLine, toSparkline } from "./text.ts";
+
+/** A part of the screen: a heading, notes, and rows that can be selected. */
+export interface Section {
+  readonly name: SectionName;
+  /** Ids of the rows that pass the filter, in their order. */
+  readonly ids: readonly string[];
+  /** What to know about the rows, or why there are none. */
+  readonly notes: readonly Piece[];
+  /** The heading, then one line for each row. `more` are the rows that are cut. */
+  readonly lines: (options: { readonly width: number; readonly paint: Paint; readonly more: number }) => readonly string[];
+}
+
+interface SectionOptions {
+  readonly data: TopData;
+  readonly filter: string;
+  readonly nowMs: number;
+  /** Of the terminal. */
+  readonly columns: number;
+}
+
+/** The sections in their order. */
+export function toSections(options: SectionOptions): readonly Section[] {
+  return [toProblems(options), toRoleRows(options), toQueues(options), toHosts(options)];
+}
+
+export function toLists(sections: readonly Section[]): Lists {
+  const idsOf = (name: SectionName) => sections.find((section) => section.name === name)?.ids ?? [];
+  return { problems: idsOf("problems"), roles: idsOf("roles"), queues: idsOf("queues"), hosts: idsOf("hosts") };
+}
+
+interface Form<Row> {
+  readonly name: SectionName;
+  readonly part: { readonly value: unknown; readonly error: string | null };
+  readonly rows: readonly Row[];
+  readonly idOf: (row: Row) => string;
+  readonly columns: readonly RankedColumn<Row>[];
+  /** Whether the heads of columns stand beside the heading. */
+  readonly hasHeads: boolean;
+  readonly notes?: readonly Piece[];
+  /** Instead of rows. */
+  readonly empty: string;
+}
+
+function toSection<Row>(form: Form<Row>, filter: string): Section {
+  const { name, part, rows, idOf, columns, hasHeads, notes = [], empty } = form;
+  const text = filter.toLowerCase();
+  const passes = (row: Row) => columns.some((column) => toOneLine(column.text(row)).toLowerCase().includes(text));
+  const shown = text === "" ? rows : rows.filter(passes);
+  const absent: readonly Piece[] =
+    part.value === null
+      ? part.error === null
+        ? [["muted", "asking…"]]
+        : []
+      : shown.length > 0
+        ? []
+        : [["muted", rows.length > 0 ? `none of ${rows.length} has '${filter}'` : empty]];
+  return {
+    name,
+    ids: shown.map(idOf),
+    notes: [...(part.error === null ? [] : [["bad", part.error] as const]), ...notes, ...absent],
+    lines: ({ width, paint, more }) => {
+      const count = part.value === null ? "" : ` ${text === "" ? rows.length : `${shown.length} of ${rows.length}`}`;
+      const heading = `${name.toUpperCase()}${count}${more > 0 ? `, +${more} more` : ""}`;
+      if (shown.length === 0 || !hasHeads) {
+        return [toLine([["muted", heading]], width, paint), ...toFittedTable(shown, columns, { width, paint, hasHead: false })];
+      }
+      const headed = columns.map((column, index) =>
+        index === 0 ? { ...column, head: heading, least: Math.max(leastName, heading.length) } : column,
+      );
+      return toFittedTable(shown, headed, { width, paint });
+    },
+  };
+}
+
+/** Of a name; what others are left out for. */
+const leastName = 16;
+
+/** Below as many columns a title has the role and the short release in place of long names. */
+const wideTitles = 140;
+
+function toProblems({ data, filter, nowMs, columns }: SectionOptions): Section {
+  const { problems } = data;
+  return toSection<ProblemRow>(
+    {
+      name: "problems",
+      part: problems,
+      rows: problems.value?.problems ?? [],
+      idOf: ({ id }) => id,
+      hasHeads: false,
+      columns: [
+        { head: "", text: ({ severity }) => toWord(severity), tone: ({ severity }) => toTone(severity) },
+        { head: "", text: ({ since }) => toAge(since, nowMs), isNumber: true },
+        {
+          head: "",
+          text: (row) => (columns < wideTitles ? toShortTitle(row) : row.title),
+          tone: () => "strong",
+          mayCut: true,
+          least: 40,
+        },
+        { head: "", text: ({ evidence }) => evidence.join("; "), mayCut: true, rank: 1 },
+      ],
+      notes: (problems.value?.gaps ?? []).map((gap) => ["warn", `could not be checked: ${gap}`]),
+      empty: "nothing is known to be wrong",
+    },
+    filter,
+  );
+}
+
+/** The title with the role in place of its container's name, and the release in short. */
+function toShortTitle({ title, container, role, deploy }: ProblemRow): string {
+  const named = container && role ? title.replaceAll(container.name, role) : title;
+  return deploy ? named.replaceAll(deploy.tag, toShortRelease(deploy.tag)) : named;
+}
+
+function toRoleRows({ data, filter, columns }: SectionOptions): Section {
+  const { containers, usage, trends } = data;
+  const spark = toSparkWidth(columns);
+  const roles = toRoles(data);
+  // Where there is little room, what all of them share says nothing.
+  const isOneService = columns < wideRoles && new Set(roles.map(({ service }) => service)).size === 1;
+  const trend = (kind: string, { id }: Role, least: number) => toSparkline(trends.get(`${kind} ${id}`) ?? [], spark, least);
+  return toSection<Role>(
+    {
+      name: "roles",
+      part: containers,
+      rows: roles,
+      idOf: ({ id }) => id,
+      hasHeads: true,
+      columns: [
+        { head: "", text: ({ role }) => role, tone: () => "strong", mayCut: true },
+        {
+          head: isOneService ? "WHERE" : "SERVICE",
+          text: (row) => (isOneService ? row.place : toGroup(row)),
+          mayCut: true,
+          rank: 3,
+        },
+        { head: "", text: ({ containers: rows }) => toDots(rows), tone: toRoleTone, rank: 2 },
+        { head: "REPLICAS", text: ({ containers: rows }) => toReplicas(rows), tone: toRoleTone },
+        { head: "RELEASE", text: ({ containers: rows }) => toReleases(rows), rank: 1 },
+        { head: "CPU", text: ({ usage: { cpuPct } }) => toPercent(cpuPct), isNumber: true, rank: 4 },
+        { head: "", text: (row) => trend("cpu", row, 10), tone: () => "muted", rank: 7 },
+        { head: "MEMORY", text: ({ usage: { memPct } }) => toPercent(memPct), isNumber: true, rank: 5 },
+        { head: "", text: (row) => trend("mem", row, 100), tone: () => "muted", rank: 8 },
+      ],
+      notes: usage.error === null ? [] : [["warn", `CPU and memory: ${usage.error}`]],
+      empty: "no containers of the product run here",
+    },
+    filter,
+  );
+}
+
+/** From as many columns on, a role has its whole service group. */
+const wideRoles = 110;
+
+/** Service, destination and environment. */
+export function toGroup({ service, place }: Role): string {
+  return [service, place].filter(Boolean).join("/");
+}
+
+function toSparkWidth(columns: number): number {
+  return columns >= 160 ? 24 : columns >= wideRoles ? 10 : 6;
+}
+
+const mostDots = 8;
+
+/** ● runs and is not known to be ill, ◐ starts or is ill, ○ does not run. */
+function toDots(rows: readonly ContainerRow[]): string {
+  const dots = rows.map((row) =>
+    row.status !== "running" ? "○" : row.health === "UNHEALTHY" || row.health === "STARTING" ? "◐" : "●",
+  );
+  return dots.length > mostDots ? `${dots.slice(0, mostDots - 1).join("")}…` : dots.join("");
+}
+
+function toReplicas(rows: readonly ContainerRow[]): string {
+  const running = rows.filter(({ status }) => status === "running").length;
+  const ill = rows.filter(({ status, health }) => status === "running" && health === "UNHEALTHY").length;
+  const stale = rows.some((row) => row.stale);
+  return `${running}/${rows.length} ${stale ? "were running" : "running"}${ill > 0 ? `, ${ill} unhealthy` : ""}`;
+}
+
+function toRoleTone({ containers }: Role): Tone {
+  if (containers.some(({ stale }) => stale)) return "muted";
+  if (containers.some(({ status, health }) => status !== "running" || health === "UNHEALTHY")) return "bad";
+  return containers.some(({ health }) => health === "STARTING") ? "warn" : "ok";
+}
+
+const widestRelease = 24;
+
+/** The releases that run. */
+function toReleases(rows: readonly ContainerRow[]): string {
+  return cut([...new Set(rows.map(({ version }) => toShortRelease(version)))].join(", "), widestRelease);
+}
+
+function toQueues({ data, filter, columns }: SectionOptions): Section {
+  const { queues, queueSources, env, trends } = data;
+  const envs = new Map(queueSources.map((source) => [source.name, source.env]));
+  const isOfEnv = (source: string) => env === null || envs.get(source) === env;
+  const spark = toSparkWidth(columns);
+  return toSection<QueueRow>(
+    {
+      name: "queues",
+      part: queues,
+      rows: (queues.value ?? [])
+        .filter(({ source }) => isOfEnv(source))
+        .toSorted(
+          (one, other) =>
+            queueStates.indexOf(one.state) - queueStates.indexOf(other.state) ||
+            one.name.localeCompare(other.name) ||
+            one.source.localeCompare(other.source),
+        ),
+      idOf: toQueueId,
+      hasHeads: true,
+      columns: [
+        { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
+        { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
+        { head: "WAITING", text: (row) => sampled(row, toCount(row.depth)), isNumber: true },
+        {
+          head: "",
+          text: (row) => toSparkline(trends.get(`depth ${toQueueId(row)}`) ?? [], spark),
+          tone: () => "muted",
+          rank: 7,
+        },
+        { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true, rank: 1 },
+        { head: "RATE", text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec), isNumber: true, rank: 3 },
+        {
+          head: "FAILED 1H",
+          text: (row) => sampled(row, toCount(row.failuresLastHour), row.failuresLastHour),
+          tone: ({ failuresLastHour }) => (failuresLastHour ? "warn" : "plain"),
+          isNumber: true,
+          rank: 2,
+        },
+        { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true, rank: 4 },
+        { head: "SOURCE", text: ({ source }) => source, mayCut: true, rank: 8 },
+      ],
+      notes: queueSources.flatMap(({ name, ok, error }) =>
+        ok || !isOfEnv(name) ? [] : [["warn", `source ${name}: ${error?.message ?? "it cannot be asked"}`] as const],
+      ),
+      empty: "no queues",
+    },
+    filter,
+  );
+}
+
+/** A tilde marks numbers that are sampled, not counted. */
+function sampled({ exact }: QueueRow, text: string, value: number | null = 0): string {
+  return exact || value === null ? text : `~${text}`;
+}
+
+function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section {
+  const bar = columns >= 160 ? 20 : 8;
+  const measured = (head: string, read: (row: HostRow) => number | null, rank: number): readonly RankedColumn<HostRow>[] => [
+    { head, text: (row) => toPercentOf1(read(row)), isNumber: true, rank },
+    { head: "", text: (row) => toBar(read(row), bar), tone: toBarTone, rank: rank + 4 },
+  ];
+  return toSection<HostRow>(
+    {
+      name: "hosts",
+      part: hosts,
+      rows: hosts.value ?? [],
+      idOf: ({ instance }) => instance,
+      hasHeads: true,
+      columns: [
+        { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
+        { head: "STATE", text: toHostState, tone: (row) => (row.status !== "UP" || row.alert ? "bad" : "ok") },
+        ...measured("CPU", ({ cpuUtil }) => cpuUtil, 1),
+        ...measured("MEMORY", ({ memUtil }) => memUtil, 2),
+        ...measured("DISK", ({ diskUtil }) => diskUtil, 3),
+      ],
+      empty: "Prometheus knows no host",
+    },
+    filter,
+  );
+}
+
+export function toHostState({ status, alert }: HostRow): string {
+  return status === "UP" && alert ? "hot" : toWord(status);
+}
+
+function toBarTone({ alert }: HostRow): Tone {
+  return alert ? "bad" : "muted";
+}
