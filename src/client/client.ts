@@ -75,7 +75,9 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
   // Looked up at each call, as some tools replace it later.
   const ask: typeof fetch = (input, init) => (given ?? fetch)(input, { ...init, redirect: "manual" });
   const http = new GraphQLClient(endpoint, { errorPolicy: "all", fetch: ask });
-  const toHeaders = async () => ({ authorization: `Bearer ${toCredential(typeof token === "string" ? token : await token())}` });
+  const toHeaders = async () => ({
+    authorization: `Bearer ${toCredential(typeof token === "function" ? await token() : token)}`,
+  });
 
   const send = async (query: string, variables: object, signal: AbortSignal | undefined, limitMs: number) => {
     signal?.throwIfAborted();
@@ -121,10 +123,10 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
   };
 
   async function* subscribe<Data>(document: Text, variables: object = {}, { signal }: CallOptions = {}) {
-    const query = toText(document);
+    const text = toText(document);
     signal?.throwIfAborted();
     const headers = await toHeaders();
-    yield* readStream<Data>({ endpoint, headers, fetch: ask, query, variables, openMs: timeoutMs, signal });
+    yield* readStream<Data>({ endpoint, headers, fetch: ask, query: text, variables, openMs: timeoutMs, signal });
   }
 
   return { query, queryPartial, subscribe } as OpsClient;
@@ -141,9 +143,9 @@ function toEndpoint(url: string): string {
   return parsed.href;
 }
 
-/** fetch would show a value that it refuses. */
-function toCredential(token: string): string {
-  const trimmed = token.trim();
+/** fetch would show a value that it refuses. Programs in JavaScript may pass an unset variable. */
+function toCredential(token: string | undefined): string {
+  const trimmed = (token ?? "").trim();
   if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new OpsError("unauthorized", "The token is empty, or has characters that none has");
   return trimmed;
 }
@@ -164,7 +166,7 @@ function changesThings(text: string): boolean {
 function toCallError(error: unknown, endpoint: string): OpsError {
   if (error instanceof ClientError) {
     const { status, headers, body } = error.response as typeof error.response & { readonly body?: string };
-    return toBodyError(body ?? "", { status, headers: headers as Headers }, endpoint);
+    return toBodyError(body ?? "", { status, headers }, endpoint);
   }
   if (error instanceof TypeError || (error as { code?: unknown }).code !== undefined) {
     return toUnreachable(`${endpoint} cannot be reached`, error);

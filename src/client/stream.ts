@@ -1,6 +1,6 @@
 import { createClient } from "graphql-sse";
 import { OpsError } from "./error.ts";
-import { type ResultError, toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
+import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
 
 interface StreamRequest {
   readonly endpoint: string;
@@ -42,7 +42,7 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
     const messages = streams.iterate<Data>({ query, variables }, { connected: () => clearTimeout(opening) });
     for await (const { data, errors } of messages) {
       if (data) yield data;
-      else if (errors?.[0]) throw toOpsError(errors[0] as ResultError);
+      else if (errors?.[0]) throw toOpsError(errors[0]);
     }
   } catch (error) {
     signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, expect, it } from "vitest";
-import { createClient, FollowContainers, FollowLogs, OpsError } from "../../src/client/client.ts";
+import { createClient, FollowContainers, FollowLogs, type OpsError } from "../../src/client/client.ts";
 import { freePort } from "../../script/services/process.ts";
 import { sendJson, startAnswering } from "../support/answering.ts";
 import { sampleContainer } from "../support/containers.ts";

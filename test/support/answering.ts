@@ -23,12 +23,13 @@ type Answer = (response: ServerResponse, request: Received, count: number) => un
 /** A server that answers its requests by a function; `count` is 1 for the first. */
 export async function startAnswering(answer: Answer): Promise<Answering> {
   const received: Received[] = [];
-  const server = createServer(async (request, response) => {
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const { method = "", url: path = "", headers } = request;
     const entry = { method, path, headers, body: await text(request).catch(() => "") };
     const count = received.push(entry);
-    await answer(response, entry, count);
-  });
+    answer(response, entry, count);
+  };
+  const server = createServer((request, response) => void handle(request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
