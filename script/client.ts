@@ -59,7 +59,10 @@ function toDeclarations(): string {
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
     execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { stdio: "inherit" });
     const texts = sources.map((source) =>
-      readFileSync(join(folder, `${source}.d.ts`), "utf8").replace(/^(?:import|export) [^;{]*(?:\{[^}]*\} )?from .*$/gm, ""),
+      readFileSync(join(folder, `${source}.d.ts`), "utf8").replace(
+        /^(?:import|export) (?:type )?(?:\*|\{[^}]*\}) from .*$/gm,
+        "",
+      ),
     );
     const all = decoration + texts.join("\n");
     const [foreign] = /^.*\b(?:from|import\() ?["'].*$/m.exec(all) ?? [];

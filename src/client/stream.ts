@@ -41,8 +41,9 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
     const variables = request.variables as Record<string, unknown>;
     const messages = streams.iterate<Data>({ query, variables }, { connected: () => clearTimeout(opening) });
     for await (const { data, errors } of messages) {
+      // As of a question: an error of a part stands beside data, one of the whole ends the stream.
+      if (errors?.[0] && !Object.values(data ?? {}).some((value) => value !== null)) throw toOpsError(errors[0]);
       if (data) yield data;
-      else if (errors?.[0]) throw toOpsError(errors[0]);
     }
   } catch (error) {
     signal?.throwIfAborted();

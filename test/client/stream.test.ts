@@ -104,6 +104,17 @@ it("the end of the server is the end of the messages", async () => {
   ]);
 });
 
+it("a message of nothing but errors is an error, one with data is not", async () => {
+  const errors = [{ message: "lost", path: ["value"], extensions: { code: "docker_unavailable" } }];
+  const messages = [{ data: { value: 1, other: null }, errors }, { data: { value: null } }, { data: { value: null }, errors }];
+  const { url } = await answerWith((response) =>
+    open(response).end(messages.map((message) => `event: next\ndata: ${JSON.stringify(message)}\n\n`).join("") + complete),
+  );
+  const { read, error } = await readAll(createClient({ url, token }).subscribe("subscription { value other }"));
+  expect(read).toEqual([{ value: 1, other: null }, { value: null }]);
+  expect([error?.code, error?.message, error?.path]).toEqual(["docker_unavailable", "lost", "value"]);
+});
+
 it.each([
   ["ends without its last word", (response: ServerResponse) => response.end(next(1)), "ended early"],
   ["breaks", (response: ServerResponse) => response.write(next(1), () => response.destroy()), "broke"],
