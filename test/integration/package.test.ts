@@ -2,16 +2,19 @@ import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { freePort } from "../../script/services/process.ts";
+import { sendJson, startAnswering } from "../support/answering.ts";
+import { chromiumFlags } from "../support/chromium.ts";
 import { until } from "../support/until.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "package-"));
 const home = join(folder, "product");
 const installed = join(home, "node_modules", manifest.name);
 const command = join(home, "node_modules/.bin/wallet-core-ops");
-const path = `${join(process.cwd(), "node_modules/.bin")}:${process.env["PATH"]}`;
+const searched = `${join(process.cwd(), "node_modules/.bin")}:${process.env["PATH"]}`;
 const token = "package-token-0123456789";
 
 /** A Node of this machine that is too old for the gateway. */
@@ -21,9 +24,16 @@ const oldNode = ["/usr/bin/node", "/usr/local/bin/node"].find(
 
 function run(program: string, args: readonly string[], env: Record<string, string> = {}, cwd = home) {
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const options = { cwd, env: { PATH: path, HOME: folder, ...env }, encoding: "utf8" as const, timeout: 120_000 };
+    const options = { cwd, env: { PATH: searched, HOME: folder, ...env }, encoding: "utf8" as const, timeout: 120_000 };
     execFile(program, args, options, (error, out, err) => resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }));
   });
+}
+
+/** As `run`; rejects with its output when it fails. Returns what it prints. */
+async function succeed(...args: Parameters<typeof run>): Promise<string> {
+  const { code, out, err } = await run(...args);
+  if (code !== 0) throw new Error(`${args[1].join(" ")} failed: ${out}${err}`);
+  return out;
 }
 
 /** The files of the repository that are needed to pack it, as a clone has them after `npm ci`. */
@@ -53,15 +63,11 @@ let stop = async () => {};
 
 beforeAll(async () => {
   const clone = makeClone();
-  const before = readFileSync(join(clone, "package.json"), "utf8");
-  const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder], {}, clone);
-  expect(packed, packed.err).toMatchObject({ code: 0 });
-  expect(readFileSync(join(clone, "package.json"), "utf8")).toBe(before);
+  const out = await succeed("npm", ["pack", "--silent", "--pack-destination", folder], {}, clone);
   mkdirSync(home);
   writeFileSync(join(home, "package.json"), '{"name": "product", "private": true}');
-  const tarball = join(folder, packed.out.trim().split("\n").at(-1) as string);
-  const result = await run("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
-  expect(result, result.err).toMatchObject({ code: 0 });
+  const tarball = join(folder, out.trim().split("\n").at(-1) as string);
+  await succeed("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
 
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
@@ -74,7 +80,7 @@ beforeAll(async () => {
     WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(home, "deploy_info.json"),
     WALLET_CORE_OPS_AUDIT_FILE: join(home, "audit.jsonl"),
   };
-  const child = spawn(command, ["serve"], { cwd: home, env: { PATH: path, ...env }, stdio: "ignore" });
+  const child = spawn(command, ["serve"], { cwd: home, env: { PATH: searched, ...env }, stdio: "ignore" });
   const ended = once(child, "close");
   stop = async () => {
     child.kill("SIGTERM");
@@ -101,6 +107,11 @@ it("the package has only what runs, and no dependencies", () => {
     ),
   );
   expect(names.filter((name) => name.endsWith(".map") || name.endsWith(".ts")).toSorted()).toEqual(["dist/client.d.ts"]);
+});
+
+it("packing leaves the clone's package.json as it was", () => {
+  expect(readFileSync(join(folder, "clone/package.json"), "utf8")).toBe(readFileSync("package.json", "utf8"));
+  expect(existsSync(join(folder, "clone/package.json.clone"))).toBe(false);
 });
 
 it("the command says its version", async () => {
@@ -171,6 +182,28 @@ it.each(nodes)("the client asks the gateway from %s", async (node) => {
   const { code, out, err } = await run(node, [program], { URL: url, TOKEN: token });
   expect([code, err]).toEqual([0, ""]);
   expect(JSON.parse(out)).toEqual([manifest.version, "own", true, true, "unauthorized", "enough"]);
+});
+
+it("the client asks from a browser, on a page of the same origin", async () => {
+  const script = `import { createClient } from "/client.js";
+    const ops = createClient({ url: location.origin, token: "abc" });
+    const answer = await ops.query("{ a }");
+    const messages = await Array.fromAsync(ops.subscribe("subscription { b }"));
+    const error = await createClient({ url: location.origin + "/old", token: "abc" }).query("{ a }").catch((reason) => reason);
+    document.title = JSON.stringify([answer, messages, error.code]);`;
+  await using server = await startAnswering((response, { path, body }) => {
+    if (path === "/old/graphql") return response.writeHead(302, { location: "/" }).end();
+    if (path === "/graphql" && !body.includes("subscription")) return sendJson(response, { data: { a: 1 } });
+    const [type, text] = {
+      "/graphql": ["text/event-stream", 'event: next\ndata: {"data":{"b":2}}\n\nevent: complete\ndata:\n\n'],
+      "/client.js": ["text/javascript", readFileSync(join(installed, "dist/client.js"), "utf8")],
+    }[path] ?? ["text/html", `<script type="module">${script}</script>`];
+    return response.writeHead(200, { "content-type": type as string }).end(text);
+  });
+  await using browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await expect.poll(() => page.title(), { timeout: 10_000 }).toBe('[{"a":1},[{"b":2}],"not_a_gateway"]');
 });
 
 it("the client's types compile in a strict project", async () => {
