@@ -31,8 +31,8 @@ export async function buildClient(outdir: string): Promise<void> {
     mainFields: ["module", "main"],
     target: ["es2022", "node20"],
     format: "esm",
+    // Its lines stay: Node shows the one that threw.
     minifySyntax: true,
-    minifyWhitespace: true,
     legalComments: "inline",
     logLevel: "warning",
   });
