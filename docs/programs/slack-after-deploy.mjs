@@ -18,7 +18,8 @@ try {
     worst.length === 0
       ? "nothing is wrong"
       : `${problems.criticalCount} critical, ${problems.warningCount} warnings: ${worst.join("; ")}`;
-  const place = [deploy.service, deploy.destination, deploy.env?.toLowerCase()].filter(Boolean).join(" ");
+  const place =
+    [deploy.service, deploy.destination, deploy.env?.toLowerCase()].filter(Boolean).join(" ") || "an unknown destination";
   const text = `${deploy.tag} on ${place}, by ${deploy.deployedBy ?? "someone"}, is ${deploy.state.toLowerCase()}; ${wrong}`;
   const sent = await fetch(SLACK_WEBHOOK, { method: "POST", body: JSON.stringify({ text: escape(text) }) });
   if (!sent.ok) throw new Error(`Slack answered ${sent.status}`);
