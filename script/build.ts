@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
+import { buildClient } from "./client.ts";
 import { buildConsole } from "./console.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -121,6 +122,7 @@ export async function buildBundle(outdir: string): Promise<void> {
 if (import.meta.main) {
   const outdir = `${root}dist`;
   await buildBundle(outdir);
+  await buildClient(outdir);
   const size = (name: string) => `${name} ${(statSync(`${outdir}/${name}`).size / 1e6).toFixed(1)} MB`;
-  console.log(`dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${size("graphiql.cjs")}`);
+  console.log(`dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${size("graphiql.cjs")}, ${size("client.js")}`);
 }

@@ -1,6 +1,12 @@
+#!/usr/bin/env node
 "use strict";
 // dist/cli.cjs: runs the bundle beside it with the code that V8 compiled when it was built (script/build.ts), which saves a third of the start. Another
 // version of V8 refuses that code, and compiles the bundle again. Node's own compile cache would need a folder that may be written.
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  // Before anything that an older Node cannot run, or even read.
+  process.stderr.write(`wallet-core-ops needs Node 24 or newer; this is ${process.version}\n`);
+  process.exit(1);
+}
 const { readFileSync } = require("node:fs");
 const { constants, Script } = require("node:vm");
 

@@ -1,6 +1,7 @@
 import { ClientError, GraphQLClient } from "graphql-request";
-import { createClient as createStreams, NetworkError } from "graphql-sse";
 import { OpsError } from "./error.ts";
+import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
+import { readStream } from "./stream.ts";
 
 export * from "../generated/client.ts";
 export { OpsError } from "./error.ts";
@@ -54,6 +55,11 @@ export interface OpsClient {
 
 type Text = Pick<TypedDocument<unknown, never>, "toString">;
 
+interface AnswerHead {
+  readonly status: number;
+  readonly headers: Headers;
+}
+
 const mutationFactor = 6;
 const longestWaitSeconds = 10;
 
@@ -62,27 +68,29 @@ const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unr
 
 /**
  * A client of one gateway. Questions that were not answered for now are asked again, twice, after a moment or as long as the gateway says (at most 10 s). Changes
- * are sent once, except a restart with an idempotency key, which the gateway does once however often it is sent.
+ * are sent once, except a restart with an idempotency key, which the gateway does once however often it is sent. An error of the `token` function is thrown as it is.
  *
  * @throws TypeError for an address that is none
  */
-export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetch }: ClientOptions): OpsClient {
+export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetch: given }: ClientOptions): OpsClient {
   const endpoint = toEndpoint(url);
-  const http = new GraphQLClient(endpoint, { errorPolicy: "all", ...(fetch && { fetch }) });
-  const toHeaders = async () => ({ authorization: `Bearer ${typeof token === "string" ? token : await token()}` });
+  // Looked up at each call, as some tools replace it later.
+  const ask: typeof fetch = (input, init) => (given ?? fetch)(input, { ...init, redirect: "manual" });
+  const http = new GraphQLClient(endpoint, { errorPolicy: "all", fetch: ask });
+  const toHeaders = async () => ({
+    authorization: `Bearer ${toCredential(typeof token === "function" ? await token() : token)}`,
+  });
 
   const send = async (query: string, variables: object, signal: AbortSignal | undefined, limitMs: number) => {
+    signal?.throwIfAborted();
+    const requestHeaders = await toHeaders();
     const timeout = AbortSignal.timeout(limitMs);
     const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
     try {
-      const { data, errors, status } = await http.rawRequest<object>({
-        query,
-        variables,
-        requestHeaders: await toHeaders(),
-        signal: either,
-      });
-      const problems = (errors ?? []).map((error) => toOpsError(error, status));
-      return { data, errors: problems };
+      const { data, errors, ...answer } = await http.rawRequest<object>({ query, variables, requestHeaders, signal: either });
+      if (Array.isArray(data)) return { data: null, errors: [] };
+      const refusals = Array.isArray(errors) ? errors.map((error) => toOpsError(error, answer as AnswerHead)) : [];
+      return { data, errors: refusals };
     } catch (error) {
       signal?.throwIfAborted();
       if (timeout.aborted)
@@ -94,6 +102,9 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
   const queryPartial = async (document: Text, variables: object = {}, { signal, timeoutMs: ownMs }: CallOptions = {}) => {
     const text = document.toString();
     const isMutation = /^\s*mutation\b/.test(text);
+  const queryPartial = async (document: Text, variables: object = {}, { signal }: CallOptions = {}) => {
+    const text = toText(document);
+    const isMutation = changesThings(text);
     const tries = !isMutation || (variables as { idempotencyKey?: unknown }).idempotencyKey ? retries : 0;
     const limitMs = ownMs ?? (isMutation ? timeoutMs * mutationFactor : timeoutMs);
     for (let failed = 0; ; failed += 1) {
@@ -118,26 +129,10 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
   };
 
   async function* subscribe<Data>(document: Text, variables: object = {}, { signal }: CallOptions = {}) {
+    const text = toText(document);
     signal?.throwIfAborted();
-    const streams = createStreams({ url: endpoint, headers: toHeaders, retryAttempts: 0, ...(fetch && { fetchFn: fetch }) });
-    const messages = streams.iterate<Data>({ query: document.toString(), variables: variables as Record<string, unknown> });
-    const stop = () => streams.dispose();
-    signal?.addEventListener("abort", stop);
-    try {
-      for await (const { data, errors } of messages) {
-        // The gateway's own refusals are `{error: {code, message}}`, GraphQL's are a list.
-        const [error] = errors ?? [];
-        if (error && !data) throw toOpsError(error);
-        if (data) yield data;
-      }
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw await toStreamError(error, endpoint);
-    } finally {
-      signal?.removeEventListener("abort", stop);
-      streams.dispose();
-    }
-    signal?.throwIfAborted();
+    const headers = await toHeaders();
+    yield* readStream<Data>({ endpoint, headers, fetch: ask, query: text, variables, openMs: timeoutMs, signal });
   }
 
   return { query, queryPartial, subscribe } as OpsClient;
@@ -145,94 +140,49 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
 
 function toEndpoint(url: string): string {
   const parsed = new URL(url);
-  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") throw new TypeError(`Not an address of the web: ${url}`);
-  parsed.pathname = `${parsed.pathname.replace(/\/(?:graphql\/?)?$/, "")}/graphql`;
+  // Without the address: it may have a password.
+  if (parsed.protocol !== "http:" && parsed.protocol !== "https:")
+    throw new TypeError("The gateway's address is not http or https");
+  if (parsed.username || parsed.password) throw new TypeError("The gateway's address must not have a user or password");
+  parsed.pathname = `${parsed.pathname.replace(/\/+(?:graphql\/*)?$/, "")}/graphql`;
   parsed.search = parsed.hash = "";
   return parsed.href;
 }
 
-interface ResultError {
-  readonly message: string;
-  readonly path?: readonly (string | number)[] | undefined;
-  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
+/** fetch would show a value that it refuses. Programs in JavaScript may pass an unset variable. */
+function toCredential(token: string | undefined): string {
+  const trimmed = (token ?? "").trim();
+  if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new OpsError("unauthorized", "The token is empty, or has characters that none has");
+  return trimmed;
 }
 
-function toOpsError({ message, path, extensions = {} }: ResultError, status?: number): OpsError {
-  const [code, ownStatus, retryAfter] = ["code", "status", "retryAfter"].map((name) => extensions[name]);
-  return new OpsError(typeof code === "string" ? code : "invalid_request", message, {
-    status: typeof ownStatus === "number" ? ownStatus : status,
-    retryAfterSeconds: typeof retryAfter === "number" ? retryAfter : undefined,
-    path: path?.join("."),
-  });
+function toText(document: Text): string {
+  const text = document.toString();
+  if (text === "[object Object]") throw new TypeError('A document must be a text: with codegen, set documentMode: "string"');
+  return text;
 }
 
-/** The message of graphql-request's own error has the whole request: it must not be shown. */
+/** Whether it has a mutation, also behind fragments and comments. In doubt it has one: such a document is sent only once. */
+function changesThings(text: string): boolean {
+  const bare = text.replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*/g, "");
+  return /(?:^|\})[\s,\ufeff]*mutation\b/.test(bare);
+}
+
+/** The message of graphql-request's own error has the whole request: it must not be shown, not even as a cause. */
 function toCallError(error: unknown, endpoint: string): OpsError {
   if (error instanceof ClientError) {
-    const { errors, status, headers, body } = error.response as typeof error.response & { readonly body?: string };
-    const retryAfterSeconds = toSeconds((headers as Headers | undefined)?.get("retry-after"));
-    const [first] = (errors ?? []) as ResultError[];
-    if (first) return new OpsError(toOpsError(first).code, first.message, { status, retryAfterSeconds });
-    return toBodyError(body ?? "", status, retryAfterSeconds, endpoint);
+    const { status, headers, body } = error.response as typeof error.response & { readonly body?: string };
+    return toBodyError(body ?? "", { status, headers }, endpoint);
   }
   if (error instanceof TypeError || (error as { code?: unknown }).code !== undefined) {
-    return new OpsError("unreachable", `${endpoint} cannot be reached${toReason(error)}`, { cause: error });
+    return toUnreachable(`${endpoint} cannot be reached`, error);
   }
   return new OpsError("not_a_gateway", `${endpoint} did not answer as a gateway does`, { cause: error });
 }
 
-async function toStreamError(error: unknown, endpoint: string): Promise<OpsError> {
-  if (error instanceof OpsError) return error;
-  if (!(error instanceof NetworkError)) {
-    return new OpsError("unreachable", `The stream of ${endpoint} broke${toReason(error)}`, { cause: error });
-  }
-  const { response } = error as NetworkError<Response>;
-  if (!response) return new OpsError("unreachable", `${endpoint} cannot be reached${toReason(error)}`, { cause: error });
-  return toBodyError(await readText(response), response.status, toSeconds(response.headers.get("retry-after")), endpoint);
-}
-
-async function readText(response: Response): Promise<string> {
-  try {
-    return response.bodyUsed ? "" : await response.text();
-  } catch {
-    return "";
-  }
-}
-
-/** An answer without GraphQL's shape: the gateway's `{error: {code, message}}`, or that of something before it. */
-function toBodyError(body: string, status: number, retryAfterSeconds: number | undefined, endpoint: string): OpsError {
-  const options = { status, retryAfterSeconds };
-  try {
-    const { error, errors } = JSON.parse(body) as {
-      readonly error?: { readonly code?: unknown; readonly message?: unknown };
-      readonly errors?: readonly ResultError[];
-    };
-    if (errors?.[0]) return toOpsError(errors[0], status);
-    if (typeof error?.code === "string") return new OpsError(error.code, String(error.message), options);
-  } catch {
-    // Not JSON.
-  }
-  if (status === 401) return new OpsError("unauthorized", "The token was refused", options);
-  if (status >= 502 && status <= 504) return new OpsError("unreachable", `${endpoint} answered ${status}`, options);
-  return new OpsError("not_a_gateway", `${endpoint} answered ${status}, but not as a gateway does`, options);
-}
-
-/** What a failed connection says, from the innermost cause: `(connect ECONNREFUSED 127.0.0.1:1)`. */
-function toReason(error: unknown): string {
-  let innermost = error;
-  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
-  const { message, errors, code } = innermost as { message?: string; errors?: readonly Error[]; code?: string };
-  const reason = message || errors?.[0]?.message || code || "";
-  return reason === "" || reason === "fetch failed" ? "" : ` (${reason})`;
-}
-
-function toSeconds(text: string | null | undefined): number | undefined {
-  const seconds = Number(text ?? Number.NaN);
-  return Number.isFinite(seconds) ? seconds : undefined;
-}
-
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const end = () => {
       clearTimeout(timer);
       reject(signal?.reason as Error);

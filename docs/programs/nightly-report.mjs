@@ -1,0 +1,55 @@
+// The last 24 hours as Markdown, for a mail or a page of the wiki. What cannot be read is named: the report never looks better than things are.
+//   OPS_URL=https://ops.example.com OPS_TOKEN=... node nightly-report.mjs > report.md
+import { createClient, Deploys, Errors, Hosts, OpsError, Problems, Timeline } from "@wallet-core/ops/client";
+
+const ops = createClient({ url: process.env.OPS_URL, token: process.env.OPS_TOKEN });
+const dayAgo = Date.now() - 86_400_000;
+const percent = (share) => (share === null ? "?" : `${Math.round(share * 100)} %`);
+
+/** A section of the report: a line for each row, or why there is none. */
+async function section(title, document, variables, toLines) {
+  try {
+    const { data, errors } = await ops.queryPartial(document, variables);
+    const lines = errors.length === 0 ? toLines(data) : errors.map(({ path, message }) => `not known: ${path}: ${message}`);
+    return [`## ${title}`, "", ...(lines.length === 0 ? ["none"] : lines.map((line) => `- ${line}`)), ""];
+  } catch (error) {
+    // Without an address or a right token there is nothing to report.
+    if (!(error instanceof OpsError) || ["unauthorized", "unreachable", "not_a_gateway"].includes(error.code)) throw error;
+    return [`## ${title}`, "", `- not known: ${error.message}`, ""];
+  }
+}
+
+try {
+  const sections = [
+    await section("Wrong now", Problems, {}, ({ problems }) => [
+      ...problems.problems.map(({ severity, title, since }) => `${severity.toLowerCase()}: ${title}, since ${since ?? "?"}`),
+      ...problems.gaps.map((gap) => `not known: ${gap}`),
+    ]),
+    await section("Deploys", Deploys, { first: 100 }, ({ deploys }) =>
+      deploys.nodes
+        .filter(({ deployedAt }) => Date.parse(deployedAt) >= dayAgo)
+        .map(({ tag, state, deployedAt, deployedBy }) => `${deployedAt} ${tag} by ${deployedBy ?? "?"}: ${state.toLowerCase()}`),
+    ),
+    await section(
+      "Restarts and deaths",
+      Timeline,
+      { kinds: ["RESTART", "CONTAINER_DEATH", "OOM_KILL"], from: "24h", first: 100 },
+      ({ timeline }) => timeline.nodes.map(({ time, message, who }) => `${time} ${message}${who ? ` (${who})` : ""}`),
+    ),
+    await section("Errors of jobs in the last hour", Errors, { first: 10 }, ({ errorGroups }) =>
+      errorGroups.map(
+        ({ count, error, queues }) => `${count} x ${error.replace(/\s+/g, " ")} (${queues.map(({ name }) => name).join(", ")})`,
+      ),
+    ),
+    await section("Hosts", Hosts, {}, ({ hosts }) =>
+      hosts.map(
+        ({ name, status, cpuUtil, memUtil, diskUtil }) =>
+          `${name}: ${status.toLowerCase()}, CPU ${percent(cpuUtil)}, memory ${percent(memUtil)}, disk ${percent(diskUtil)}`,
+      ),
+    ),
+  ];
+  console.log(["# Nightly report", "", ...sections.flat()].join("\n"));
+} catch (error) {
+  console.error(error.message, error instanceof OpsError ? (error.remedy ?? "") : "");
+  process.exitCode = 1;
+}
