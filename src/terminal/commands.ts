@@ -68,6 +68,6 @@ export const terminalCommands: readonly Entry[] = [
   {
     name: "completion",
     summary: "a completion script for bash, zsh or fish",
-    load: async () => (await import("./commands/completion.ts")).completionCommand,
+    load: async () => (await import("./commands/completion.ts")).createCompletionCommand(terminalCommands),
   },
 ];

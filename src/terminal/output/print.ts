@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { Document, Scalar, visit } from "yaml";
 import { type Column, toTable } from "./table.ts";
 import { type Paint, toOneLine } from "./style.ts";
 
@@ -23,7 +23,7 @@ export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, pai
     case "jsonl":
       return rows.map((row) => `${toSafe(JSON.stringify(row))}\n`).join("");
     case "yaml":
-      return toSafe(stringify(rows));
+      return toYaml(rows);
     case "name":
       return rows.map((row) => `${toOneLine(nameOf(row))}\n`).join("");
     default:
@@ -33,12 +33,27 @@ export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, pai
   }
 }
 
-/** JSON escapes C0 by itself; DEL, C1 and what turns the reading direction would reach a terminal as they are. The escapes are the same in YAML's double quotes. */
-function toSafe(text: string): string {
-  return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
-    ).join(""),
+/** What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading direction. JSON and YAML escape C0 by themselves. */
+const unsafe = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function toSafe(json: string): string {
+  return json.replaceAll(unsafe, (character) =>
+    Array.from({ length: character.length }, (_, index) => `\\u${toHex(character.charCodeAt(index), 4)}`).join(""),
   );
+}
+
+function toYaml(rows: readonly unknown[]): string {
+  const document = new Document(rows);
+  // Escapes mean something in double quotes alone.
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (typeof node.value === "string" && (node.value.includes("\t") || node.value.search(unsafe) >= 0))
+        node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString().replaceAll(unsafe, (character) => `\\U${toHex(character.codePointAt(0) ?? 0, 8)}`);
+}
+
+function toHex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, "0");
 }
