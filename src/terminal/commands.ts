@@ -56,6 +56,16 @@ export const terminalCommands: readonly Entry[] = [
     load: async () => (await import("./commands/audit-log.ts")).auditLogCommand,
   },
   {
+    name: "explain",
+    summary: "all that is known about one thing: a container, role, queue, host, engine or deploy",
+    load: async () => (await import("./commands/explain.ts")).explainCommand,
+  },
+  {
+    name: "open",
+    summary: "the console's page of a thing, in the browser",
+    load: async () => (await import("./commands/open.ts")).openCommand,
+  },
+  {
     name: "login",
     summary: "remember a gateway and how to get its token, and ask it from now on",
     load: async () => (await import("./commands/context.ts")).loginCommand,

@@ -19,11 +19,11 @@ interface PrintOptions<Row> {
 export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>): string {
   switch (format) {
     case "json":
-      return `${toSafe(JSON.stringify(rows, null, 2))}\n`;
+      return toDocument(rows, format);
     case "jsonl":
       return rows.map((row) => `${toSafe(JSON.stringify(row))}\n`).join("");
     case "yaml":
-      return toYaml(rows);
+      return toDocument(rows, format);
     case "name":
       return rows.map((row) => `${toOneLine(nameOf(row))}\n`).join("");
     default:
@@ -31,6 +31,11 @@ export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, pai
         .map((line) => `${line}\n`)
         .join("");
   }
+}
+
+/** One value as JSON or YAML, with the fields as the schema names them, and no escape byte. Ends with a line end. */
+export function toDocument(value: unknown, format: "json" | "yaml"): string {
+  return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toYaml(value);
 }
 
 /** What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading direction. JSON and YAML escape C0 by themselves. */
@@ -42,8 +47,8 @@ function toSafe(json: string): string {
   );
 }
 
-function toYaml(rows: readonly unknown[]): string {
-  const document = new Document(rows);
+function toYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
   // Escapes mean something in double quotes alone.
   visit(document, {
     Scalar: (_key, node) => {
