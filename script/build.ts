@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 import { buildClient } from "./client.ts";
+import manifest from "../package.json" with { type: "json" };
 import { buildConsole } from "./console.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -114,7 +115,8 @@ export async function buildBundle(outdir: string): Promise<void> {
   if (other !== undefined) throw new Error(`gateway.cjs has characters beyond ASCII: ${other}`);
   // One function for the launcher, in place of the line for the shell: other lines keep their numbers. Added at the start it would cost a copy of the text.
   writeFileSync(file, `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`);
-  copyFileSync(join(root, "script/bundle/launcher.cjs"), resolve(root, outdir, "cli.cjs"));
+  const launcher = readFileSync(join(root, "script/bundle/launcher.cjs"), "utf8");
+  writeFileSync(resolve(root, outdir, "cli.cjs"), launcher.replace('"VERSION\\n"', JSON.stringify(`${manifest.version}\n`)));
   await buildConsole(resolve(root, outdir, "console"));
   await compile(resolve(root, outdir));
 }

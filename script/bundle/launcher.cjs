@@ -10,6 +10,12 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 const { readFileSync } = require("node:fs");
 const { constants, Script } = require("node:vm");
 
+// An answer that needs nothing of the bundle; script/build.ts writes the version.
+if (process.argv[2] === "--version") {
+  process.stdout.write("VERSION\n");
+  return;
+}
+
 const filename = `${__dirname}/gateway.cjs`;
 
 function readCode() {

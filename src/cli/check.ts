@@ -9,7 +9,8 @@ import { formatRfc3339 } from "../lib/time.ts";
 import { probePrometheus } from "../prometheus/source.ts";
 import { probeQueueSources } from "../queues/probe.ts";
 import { toQueueOptions } from "../sources.ts";
-import { type CommandContext, createCommand, toConfigurationIssues } from "./command.ts";
+import { type CommandContext, createCommand } from "./command.ts";
+import { toConfigurationIssues } from "./configuration-issues.ts";
 
 const usage = `usage: check
 

@@ -1,6 +1,4 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { TokensFileError } from "../auth/tokens-file.ts";
-import { ConfigError } from "../config/config.ts";
 
 /** What a command gets from its process. */
 export interface CommandContext {
@@ -62,11 +60,4 @@ function parse<O extends Options>(
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-}
-
-/** The configuration mistakes in an error, one line each; null for another error. */
-export function toConfigurationIssues(error: unknown): readonly string[] | null {
-  if (error instanceof ConfigError) return error.issues;
-  if (error instanceof TokensFileError) return [`WALLET_CORE_OPS_TOKENS_FILE: ${error.message}`];
-  return null;
 }

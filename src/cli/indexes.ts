@@ -2,7 +2,8 @@ import { parseConfig } from "../config/config.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { adviseIndexes, type SourceIndexes } from "../queues/index-advice.ts";
 import { toQueueOptions } from "../sources.ts";
-import { createCommand, toConfigurationIssues } from "./command.ts";
+import { createCommand } from "./command.ts";
+import { toConfigurationIssues } from "./configuration-issues.ts";
 
 const usage = `usage: indexes
 

@@ -1,7 +1,8 @@
 import { parseConfig } from "../config/config.ts";
 import { createLogger } from "../lib/logger.ts";
 import { serve } from "../serve.ts";
-import { createCommand, toConfigurationIssues } from "./command.ts";
+import { createCommand } from "./command.ts";
+import { toConfigurationIssues } from "./configuration-issues.ts";
 
 const usage = `usage: serve
 

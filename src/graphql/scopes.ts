@@ -45,7 +45,7 @@ function isFree({ extensions }: { readonly extensions: Partial<Note> }): boolean
 function guard(scopes: readonly Scope[], resolve: Resolve = defaultFieldResolver): Resolve {
   return (source, args, context, info) => {
     for (const scope of scopes) {
-      if (!context.principal.scopes.has(scope)) throw new OpsError("forbidden", "This token lacks the scope for this field");
+      if (!context.principal.scopes.has(scope)) throw new OpsError("forbidden", `This token lacks the scope ${scope}`);
     }
     return resolve(source, args, context, info);
   };

@@ -4,7 +4,7 @@ import { type RequestOrigin, type Principal, toHolder } from "../auth/principal.
 import type { StreamLease } from "../auth/stream-lease.ts";
 import { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
-import type { SwapListItem } from "../lib/swap-list.ts";
+import type { SwapListItem } from "../lib/budget/swap-list.ts";
 import type { Admission } from "./admission.ts";
 import type { FindClientAddress } from "./client-address.ts";
 import type { EdgeRequest } from "./surface.ts";

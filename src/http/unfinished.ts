@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Logger } from "../lib/logger.ts";
-import { SwapList } from "../lib/swap-list.ts";
+import { SwapList } from "../lib/budget/swap-list.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 

@@ -144,7 +144,9 @@ function openSession(
     client: () => open().client,
     paint: createPaint(color, stdio.stdout, env),
     paintError: createPaint(color, stdio.stderr, env),
-    width: stdio.stdout.isTTY ? stdio.stdout.columns || 80 : null,
+    get width() {
+      return stdio.stdout.isTTY ? stdio.stdout.columns || 80 : null;
+    },
     write: (text) =>
       new Promise((resolve) => {
         if (isGone || stdio.stdout.writableEnded) resolve(false);

@@ -7,8 +7,15 @@ import { createClient, type OpsClient } from "../client/client.ts";
 /** Nothing says where the gateway is, or what says so cannot be read. The message says what to do. */
 export class ContextError extends Error {}
 
+/** An address of the web, without a user or password, which would be shown. */
+export function isAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, username, password } = new URL(url);
+  return (protocol === "http:" || protocol === "https:") && username === "" && password === "";
+}
+
 const placeForm = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
+  url: z.string().refine(isAddress, "must be an address such as https://ops.example.com, without a password"),
   token: z.string().min(1).optional(),
   tokenFile: z.string().min(1).optional(),
   tokenCommand: z.array(z.string()).min(1).optional(),
@@ -80,8 +87,7 @@ export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Pla
   const asked = name ?? env["OPS_CONTEXT"] ?? null;
   const url = env["OPS_URL"];
   if (asked === null && url) {
-    if (!placeForm.shape.url.safeParse(url).success)
-      throw new ContextError(`OPS_URL must be an address such as https://ops.example.com, not ${url}`);
+    if (!isAddress(url)) throw new ContextError("OPS_URL must be an address such as https://ops.example.com, without a password");
     const [token, tokenFile] = [env["OPS_TOKEN"], env["OPS_TOKEN_FILE"]];
     if (!token && !tokenFile)
       throw new ContextError("OPS_URL needs OPS_TOKEN, or OPS_TOKEN_FILE with the path of a file that has it");

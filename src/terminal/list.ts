@@ -1,4 +1,4 @@
-import type { OpsClient, OpsError } from "../client/client.ts";
+import { type OpsClient, OpsError } from "../client/client.ts";
 import { UsageError } from "../cli/command.ts";
 import { pause } from "../lib/abort.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type Values,
 } from "./command.ts";
 import { type OutputFormat, outputFormats, toText } from "./output/print.ts";
+import { toOneLine } from "./output/style.ts";
 import type { Column } from "./output/table.ts";
 
 /** What a list shows. */
@@ -61,27 +62,45 @@ export function defineList<Row, const O extends Options>(form: ListForm<Row, O>)
   return defineCommand({ ...form, options }, async (session, values, positionals) => {
     const all = values as unknown as Values<O> & Values<typeof listOptions>;
     if (form.args === undefined && positionals.length > 0) throw new UsageError("This command takes no arguments");
-    if (!all.watch) return show(session, form, all, positionals);
+    const look = () => toLook(session, form, all, positionals);
+    if (!all.watch) {
+      const found = await look();
+      return (await print(session, found)) ? toCode(found) : 0;
+    }
     const seconds = Number(all.interval);
     if (!(seconds >= 1 && seconds <= 3600)) throw new UsageError("--interval must be from 1 to 3600 seconds");
     const { stop, stdio } = session.context;
-    let code = 0;
-    do {
-      if (stdio.stdout.isTTY) await session.write("\u001b[H\u001b[2J\u001b[3J");
-      code = await show(session, form, all, positionals);
-    } while (code >= 0 && (await pause(seconds * 1000, stop)));
-    return code < 0 ? 0 : code;
+    let seen = await look();
+    for (;;) {
+      const { text } = seen;
+      const clear = stdio.stdout.isTTY ? "\u001b[H\u001b[2J" : "";
+      if (!(await print(session, { ...seen, text: clear + text }))) return 0;
+      const next = (await pause(seconds * 1000, stop)) ? await lookAgain(look, seen, session) : null;
+      if (next === null) return toCode(seen);
+      seen = next;
+    }
   });
 }
 
-/** The exit code; -1 when the reader has gone. */
-async function show<Row, O extends Options>(
+/** What one look found, as text. */
+interface Look {
+  /** Of stdout; empty where a table has no rows. */
+  readonly text: string;
+  readonly errors: readonly OpsError[];
+  readonly notes: readonly string[];
+}
+
+async function toLook<Row, O extends Options>(
   session: Session,
   { columns, nameOf, empty, read }: ListForm<Row, O>,
   values: Values<O> & Values<typeof listOptions>,
   positionals: readonly string[],
-): Promise<number> {
+): Promise<Look> {
   const { rows, errors = [], notes = [] } = await read(session.client(), values, positionals, session.context.stop);
+  const isTable = values.output === "table" || values.output === "wide";
+  const said = notes.map((note) => session.paintError("warn", toOneLine(note)));
+  // With an error, no row does not mean that there is none.
+  if (rows.length === 0 && isTable) return { text: "", errors, notes: errors.length > 0 ? said : [empty, ...said] };
   const text = toText(rows, {
     format: values.output as OutputFormat,
     columns,
@@ -90,10 +109,28 @@ async function show<Row, O extends Options>(
     width: session.width,
     hasHead: !values["no-headers"],
   });
-  const isTable = values.output === "table" || values.output === "wide";
-  if (rows.length === 0 && isTable) session.note(empty);
-  else if (!(await session.write(text))) return -1;
-  for (const note of notes) session.note(session.paintError("warn", note));
+  return { text, errors, notes: said };
+}
+
+/** A gateway that starts again is waited for: what was seen last stays on the screen, with the error below it. Null at the stop. */
+async function lookAgain(look: () => Promise<Look>, seen: Look, { context }: Session): Promise<Look | null> {
+  try {
+    return await look();
+  } catch (error) {
+    if (context.stop.aborted) return null;
+    if (!(error instanceof OpsError)) throw error;
+    return { ...seen, text: context.stdio.stdout.isTTY ? seen.text : "", errors: [error] };
+  }
+}
+
+/** Whether its reader is still there. */
+async function print(session: Session, { text, errors, notes }: Look): Promise<boolean> {
+  if (text !== "" && !(await session.write(text))) return false;
+  for (const note of notes) session.note(note);
   for (const error of errors) noteError(session, error);
+  return true;
+}
+
+function toCode({ errors }: Look): number {
   return errors.length > 0 ? 1 : 0;
 }

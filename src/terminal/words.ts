@@ -49,5 +49,5 @@ const tones: Readonly<Record<string, Tone>> = {
 
 /** The tone of a state by its name. */
 export function toTone(state: string | null | undefined): Tone {
-  return (state && tones[state]) || "plain";
+  return (state && Object.hasOwn(tones, state) && tones[state]) || "plain";
 }

@@ -1,7 +1,5 @@
 import { expect, it } from "vitest";
-import { TokensFileError } from "../../src/auth/tokens-file.ts";
-import { createCommand, toConfigurationIssues, UsageError } from "../../src/cli/command.ts";
-import { ConfigError } from "../../src/config/config.ts";
+import { createCommand, UsageError } from "../../src/cli/command.ts";
 import { runCommand } from "../support/command.ts";
 
 const usage = "usage: own\n";
@@ -50,13 +48,4 @@ it("wrong arguments are refused with the reason; other failures throw", async ()
   expect(await fail(new UsageError("No"))).toEqual({ code: 2, out: [], err: [`No\n\n${usage}`] });
   const broken = new Error("broken");
   await expect(fail(broken)).rejects.toBe(broken);
-});
-
-it.each([
-  [new ConfigError(["a", "b"]), ["a", "b"]],
-  [new TokensFileError("/t.json", ["x", "y"]), ["WALLET_CORE_OPS_TOKENS_FILE: /t.json: x; y"]],
-  [new Error("x"), null],
-  [null, null],
-])("the mistakes of the configuration in %s are %j", (error, issues) => {
-  expect(toConfigurationIssues(error)).toEqual(issues);
 });

@@ -31,6 +31,6 @@ describe("auditChain", () => {
 
   it("needs ops:operate", async () => {
     const { chain, message } = await ask(createCaller(["ops:read", "ops:logs"]), broken);
-    expect([chain, message]).toEqual([null, "This token lacks the scope for this field"]);
+    expect([chain, message]).toEqual([null, "This token lacks the scope ops:operate"]);
   });
 });

@@ -293,7 +293,7 @@ describe("containers", () => {
     const refused = await ask(memory, '{ container(name: "own") { logs { truncated } } }', {
       caller: createCaller(["ops:read"]),
     });
-    expect(refused.refusals).toEqual(["forbidden: This token lacks the scope for this field"]);
+    expect(refused.refusals).toEqual(["forbidden: This token lacks the scope ops:logs"]);
   });
 });
 

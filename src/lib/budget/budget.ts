@@ -1,5 +1,5 @@
 import { OpsError } from "../errors.ts";
-import { type SwapListItem, SwapList } from "../swap-list.ts";
+import { type SwapListItem, SwapList } from "./swap-list.ts";
 import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { UsageError } from "../../cli/command.ts";
 import { createClient, OpsError, Viewer } from "../../client/client.ts";
 import { defineCommand, noteError, type Session } from "../command.ts";
-import { ContextError, contextNamePattern, type Place, readContexts, readToken, writeContexts } from "../contexts.ts";
+import { ContextError, contextNamePattern, isAddress, type Place, readContexts, readToken, writeContexts } from "../contexts.ts";
 import { toOneLine } from "../output/style.ts";
 import { toTable } from "../output/table.ts";
 
@@ -77,7 +77,8 @@ async function list(session: Session, current: string | null, all: readonly (rea
 
 function toTokenWords({ tokenFile, tokenCommand }: Place): string {
   if (tokenFile !== undefined) return `in ${tokenFile}`;
-  return tokenCommand === undefined ? "stored" : `from ${tokenCommand.join(" ")}`;
+  // Its first word alone: an argument may be a secret.
+  return tokenCommand === undefined ? "stored" : `from the command ${tokenCommand[0]}`;
 }
 
 export const loginCommand = defineCommand(
@@ -111,7 +112,7 @@ NAME is "default" when it is left out. The gateway must accept the token before 
     const contexts = readContexts(env);
     const url = values.url ?? env["OPS_URL"] ?? contexts.contexts[name]?.url;
     if (url === undefined) throw new UsageError("Where is the gateway? Say --url");
-    if (!URL.canParse(url) || !/^https?:/.test(url))
+    if (!isAddress(url))
       throw new UsageError(`--url must be an address such as https://ops.example.com, not '${toOneLine(url)}'`);
     const place: Place =
       tokenFile === undefined
@@ -128,9 +129,8 @@ NAME is "default" when it is left out. The gateway must accept the token before 
     if (!data.viewer) throw errors[0] ?? new OpsError("not_a_gateway", `${url} did not say who the token is`);
     writeContexts(env, { current: name, contexts: { ...contexts.contexts, [name]: place } });
     const { subject, scopes, environments, expiresAt } = data.viewer;
-    session.note(
-      `${name}: ${toOneLine(subject)} at ${url}, ${scopes.join(" ")}, ${environments.join(" ").toLowerCase()}${expiresAt === null ? "" : `, until ${expiresAt}`}`,
-    );
+    const said = [`${name}: ${subject} at ${url}`, scopes.join(" "), environments.join(" ").toLowerCase()];
+    session.note(toOneLine([...said, ...(expiresAt === null ? [] : [`until ${expiresAt}`])].join(", ")));
     return 0;
   },
 );

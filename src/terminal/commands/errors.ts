@@ -26,9 +26,9 @@ export const errorsCommand = defineList({
       tone: () => "bad",
     },
     { head: "LAST", text: ({ lastSeen }) => toAge(lastSeen), isNumber: true },
-    { head: "FIRST", text: ({ firstSeen }) => toAge(firstSeen), isNumber: true },
-    { head: "QUEUES", text: ({ queues }) => queues.map(({ name }) => name).join(","), mayCut: true },
-    { head: "ERROR", text: ({ error }) => error, mayCut: true },
+    { head: "FIRST", text: ({ firstSeen }) => toAge(firstSeen), isNumber: true, drop: 1 },
+    { head: "QUEUES", text: ({ queues }) => queues.map(({ name }) => name).join(","), mayCut: true, least: 12 },
+    { head: "ERROR", text: ({ error }) => error, mayCut: true, least: 30 },
     {
       head: "RELEASES",
       text: ({ releases }) =>

@@ -9,7 +9,7 @@ export const hostsCommand = defineList({
   name: "hosts",
   summary: "machines: CPU, memory, disk and load, as Prometheus measured them",
   columns: [
-    { head: "HOST", text: ({ name }: Row) => name, mayCut: true },
+    { head: "HOST", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     {
       head: "STATE",
       text: ({ status, alert }) => (status === "UP" && alert ? "hot" : toWord(status)),
@@ -19,8 +19,8 @@ export const hostsCommand = defineList({
     { head: "MEMORY", text: ({ memUtil }) => toPercentOf1(memUtil), isNumber: true },
     { head: "DISK", text: ({ diskUtil }) => toPercentOf1(diskUtil), isNumber: true },
     { head: "LOAD", text: ({ load1 }) => (load1 === null ? "–" : load1.toFixed(2)), isNumber: true },
-    { head: "IN", text: ({ networkReceiveBytesPerSec }) => toSpeed(networkReceiveBytesPerSec), isNumber: true },
-    { head: "OUT", text: ({ networkTransmitBytesPerSec }) => toSpeed(networkTransmitBytesPerSec), isNumber: true },
+    { head: "IN", text: ({ networkReceiveBytesPerSec }) => toSpeed(networkReceiveBytesPerSec), isNumber: true, drop: 2 },
+    { head: "OUT", text: ({ networkTransmitBytesPerSec }) => toSpeed(networkTransmitBytesPerSec), isNumber: true, drop: 1 },
     { head: "INSTANCE", text: ({ instance }) => instance, isWide: true },
     { head: "REASON", text: ({ reason }) => orUnknown(reason), isWide: true },
   ],

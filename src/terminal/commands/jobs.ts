@@ -3,6 +3,7 @@ import { type JobState, Jobs, type JobsQuery, Queues } from "../../client/client
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { toWhole } from "../options.ts";
+import { toOneLine } from "../output/style.ts";
 import { orUnknown, toAge, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
@@ -21,19 +22,25 @@ export const jobsCommand = defineList({
   },
   examples: [["wallet-core-ops jobs payouts --state failed", "Jobs that failed for good"]],
   columns: [
-    { head: "JOB", text: ({ jobId }: Row) => jobId },
-    { head: "QUEUE", text: ({ queue }) => queue, mayCut: true },
+    { head: "JOB", text: ({ jobId }: Row) => jobId, mayCut: "middle", least: 36 },
+    { head: "QUEUE", text: ({ queue }) => queue, mayCut: "middle", least: 12 },
     {
       head: "STATE",
       text: ({ state, systemState }) => (state === null ? systemState : toWord(state)),
       tone: ({ state }) => toTone(state),
     },
-    { head: "KIND", text: ({ kind }) => orUnknown(kind), mayCut: true },
-    { head: "ATTEMPT", text: ({ attempt }) => orUnknown(attempt), isNumber: true },
-    { head: "STARTED", text: ({ startedAt }) => toAge(startedAt), isNumber: true },
+    { head: "KIND", text: ({ kind }) => orUnknown(kind), mayCut: true, least: 10, drop: 3 },
+    { head: "ATTEMPT", text: ({ attempt }) => orUnknown(attempt), isNumber: true, drop: 4 },
+    { head: "STARTED", text: ({ startedAt }) => toAge(startedAt), isNumber: true, drop: 2 },
     { head: "FINISHED", text: ({ finishedAt }) => toAge(finishedAt), isNumber: true },
-    { head: "CONTAINER", text: ({ container, worker }) => orUnknown(container?.name ?? worker), mayCut: true },
-    { head: "RELEASE", text: ({ version }) => (version === null ? "–" : toShortRelease(version)) },
+    {
+      head: "CONTAINER",
+      text: ({ container, worker }) => orUnknown(container?.name ?? worker),
+      mayCut: "middle",
+      least: 16,
+      drop: 5,
+    },
+    { head: "RELEASE", text: ({ version }) => (version === null ? "–" : toShortRelease(version)), drop: 1 },
     { head: "SOURCE", text: ({ source }) => source, isWide: true },
     { head: "SYSTEM STATE", text: ({ systemState }) => systemState, isWide: true },
   ],
@@ -73,6 +80,6 @@ export async function findSource(
     throw new UsageError(
       queue === undefined ? "The gateway has no source of jobs" : `No source has a queue named ${queue}: say which with --source`,
     );
-  if (others.length > 0) throw new UsageError(`Say which source: --source ${[only, ...others].join(" or ")}`);
+  if (others.length > 0) throw new UsageError(toOneLine(`Say which source: --source ${[only, ...others].join(" or ")}`));
   return only;
 }

@@ -13,8 +13,8 @@ export const problemsCommand = defineList({
   columns: [
     { head: "SEVERITY", text: ({ severity }: Row) => toWord(severity), tone: ({ severity }) => toTone(severity) },
     { head: "SINCE", text: ({ since }) => toAge(since), isNumber: true },
-    { head: "PROBLEM", text: ({ title }) => title, mayCut: true },
-    { head: "EVIDENCE", text: ({ evidence }) => evidence.join("; "), mayCut: true },
+    { head: "PROBLEM", text: ({ title }) => title, mayCut: "middle", least: 36 },
+    { head: "EVIDENCE", text: ({ evidence }) => evidence.join("; "), mayCut: true, least: 16 },
     { head: "RULE", text: ({ rule }) => rule, isWide: true },
     { head: "ALERT", text: ({ alert }) => alert ?? "–", isWide: true },
   ],

@@ -27,8 +27,8 @@ export const psCommand = defineList({
     ["wallet-core-ops ps -o name | xargs -n1 wallet-core-ops logs", "Names for a script"],
   ],
   columns: [
-    { head: "NAME", text: ({ name }: Row) => name, mayCut: true },
-    { head: "ROLE", text: ({ role }) => role },
+    { head: "NAME", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
+    { head: "ROLE", text: ({ role }) => role, mayCut: true },
     { head: "STATE", text: (row) => toState(row), tone: (row) => toStateTone(row) },
     { head: "HEALTH", text: ({ health }) => (health === "NONE" ? "–" : toWord(health)), tone: ({ health }) => toTone(health) },
     { head: "UP", text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt) : "–"), isNumber: true },
@@ -38,11 +38,11 @@ export const psCommand = defineList({
       tone: ({ restarts }) => (restarts ? "warn" : "plain"),
       isNumber: true,
     },
-    { head: "RELEASE", text: ({ version }) => toShortRelease(version) },
+    { head: "RELEASE", text: ({ version }) => toShortRelease(version), drop: 3 },
     { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : toPercent(cpuPct)), isNumber: true },
     { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : toPercent(memPct)), isNumber: true },
-    { head: "ENGINE", text: ({ engine }) => engine, mayCut: true },
-    { head: "ENV", text: ({ env }) => toWord(env) },
+    { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 2 },
+    { head: "ENV", text: ({ env }) => toWord(env), drop: 1 },
     { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },
     { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), isWide: true },
     { head: "HOST", text: ({ host }) => host, isWide: true },
@@ -76,7 +76,7 @@ export const psCommand = defineList({
         ok
           ? []
           : [
-              `engine ${name} does not answer: its rows are ${ageSeconds ?? "?"} s old (${error?.message ?? "no reason is known"})`,
+              `engine ${name} does not answer${ageSeconds === null ? "" : `: its rows are ${ageSeconds} s old`} (${error?.message ?? "no reason is known"})`,
             ],
       ),
     };

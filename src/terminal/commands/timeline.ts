@@ -22,8 +22,8 @@ export const timelineCommand = defineList({
   columns: [
     { head: "TIME", text: ({ time }: Row) => `${toDay(time)} ${toClock(time)}` },
     { head: "KIND", text: ({ kind }) => toWord(kind) },
-    { head: "MESSAGE", text: ({ message }) => message, mayCut: true },
-    { head: "ENV", text: ({ env }) => toWord(env) },
+    { head: "MESSAGE", text: ({ message }) => message, mayCut: "middle", least: 40 },
+    { head: "ENV", text: ({ env }) => toWord(env), drop: 1 },
     { head: "ENGINE", text: ({ engine }) => orUnknown(engine), isWide: true },
     { head: "WHO", text: ({ who }) => orUnknown(who), isWide: true },
   ],

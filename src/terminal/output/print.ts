@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { Document, Scalar, visit } from "yaml";
 import { type Column, toTable } from "./table.ts";
 import { type Paint, toOneLine } from "./style.ts";
 
@@ -19,11 +19,11 @@ interface PrintOptions<Row> {
 export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>): string {
   switch (format) {
     case "json":
-      return `${toSafe(JSON.stringify(rows, null, 2))}\n`;
+      return toDocument(rows, format);
     case "jsonl":
       return rows.map((row) => `${toSafe(JSON.stringify(row))}\n`).join("");
     case "yaml":
-      return toSafe(stringify(rows));
+      return toDocument(rows, format);
     case "name":
       return rows.map((row) => `${toOneLine(nameOf(row))}\n`).join("");
     default:
@@ -45,5 +45,27 @@ export function toSafe(text: string): string {
       { length: character.length },
       (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
     ).join(""),
+  return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toYaml(value);
+/** What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading direction. JSON and YAML escape C0 by themselves. */
+const unsafe = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+function toSafe(json: string): string {
+  return json.replaceAll(unsafe, (character) =>
+    Array.from({ length: character.length }, (_, index) => `\\u${toHex(character.charCodeAt(index), 4)}`).join(""),
   );
+}
+
+function toYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  // Escapes mean something in double quotes alone.
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (typeof node.value === "string" && (node.value.includes("\t") || node.value.search(unsafe) >= 0))
+        node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString().replaceAll(unsafe, (character) => `\\U${toHex(character.codePointAt(0) ?? 0, 8)}`);
+}
+
+function toHex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, "0");
 }

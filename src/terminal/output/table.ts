@@ -9,8 +9,12 @@ export interface Column<Row> {
   /** Only with `-o wide`. */
   readonly isWide?: boolean;
   readonly isNumber?: boolean;
-  /** May be cut where the terminal is too narrow; the first such column from the right is cut first. */
-  readonly mayCut?: boolean;
+  /** May be cut where the terminal is too narrow, at its end or in its middle; of several the widest is cut first. */
+  readonly mayCut?: boolean | "middle";
+  /** Characters that a cut leaves. @default 8 */
+  readonly least?: number;
+  /** Is left out where the terminal is too narrow for all that may be cut; the lowest number goes first. */
+  readonly drop?: number;
 }
 
 interface TableOptions {
@@ -22,39 +26,43 @@ interface TableOptions {
 }
 
 const gap = "  ";
-/** A cut column has at least as many characters. */
-const leastCut = 8;
+const usualLeast = 8;
 
-/** Rows under each other, one line each. */
+/**
+ * Rows under each other, one line each. A column without any text is left out. A line is never wider than `width`, unless `isWide`, which leaves nothing out.
+ */
 export function toTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   { paint, width, isWide = false, hasHead = true }: TableOptions,
 ): string[] {
-  const shown = columns.filter((column) => isWide || !column.isWide);
-  const cells = rows.map((row) => shown.map((column) => toOneLine(column.text(row))));
-  const heads = shown.map(({ head }) => head);
-  const widths = shown.map((_, index) =>
-    Math.max(hasHead ? stringWidth(heads[index] ?? "") : 0, ...cells.map((line) => stringWidth(line[index] ?? ""))),
-  );
-  if (width !== null) shrink(widths, shown, width);
-  const toLine = (line: readonly string[], tones: readonly Tone[]) =>
+  const asked = columns
+    .filter((column) => isWide || !column.isWide)
+    .map((column) => {
+      const cells = rows.map((row) => toOneLine(column.text(row)));
+      const longest = Math.max(0, ...cells.map((text) => stringWidth(text)));
+      return { ...column, cells, longest, width: hasHead ? Math.max(stringWidth(column.head), longest) : longest };
+    })
+    .filter(({ longest }) => rows.length === 0 || longest > 0);
+  const shown = width === null ? asked : fit(asked, width, isWide);
+  const toLine = (texts: readonly string[], tones: readonly Tone[]) =>
     shown
       .map((column, index) => {
-        const text = cut(line[index] ?? "", widths[index] ?? 0);
-        const blanks = " ".repeat(Math.max(0, (widths[index] ?? 0) - stringWidth(text)));
+        const text = (column.mayCut === "middle" ? cutMiddle : cut)(texts[index] ?? "", column.width);
+        const blanks = " ".repeat(Math.max(0, column.width - stringWidth(text)));
         const painted = paint(tones[index] ?? "plain", text);
         return column.isNumber ? blanks + painted : painted + blanks;
       })
       .join(gap)
       .trimEnd();
-  const body = cells.map((line, number) =>
+  const body = rows.map((row, number) =>
     toLine(
-      line,
-      shown.map((column) => column.tone?.(rows[number] as Row) ?? "plain"),
+      shown.map(({ cells }) => cells[number] ?? ""),
+      shown.map(({ tone }) => tone?.(row) ?? "plain"),
     ),
   );
   if (!hasHead) return body;
+  const heads = shown.map(({ head }) => head);
   return [
     toLine(
       heads,
@@ -64,27 +72,70 @@ export function toTable<Row>(
   ];
 }
 
-/** Takes from the columns that may be cut, the right one first, until all fit. */
-function shrink<Row>(widths: number[], columns: readonly Column<Row>[], width: number): void {
-  let over = widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1) - width;
-  for (let index = columns.length - 1; index >= 0 && over > 0; index -= 1) {
-    const own = widths[index] ?? 0;
-    if (!columns[index]?.mayCut || own <= leastCut) continue;
-    const taken = Math.min(over, own - leastCut);
-    widths[index] = own - taken;
-    over -= taken;
+interface Sized {
+  readonly mayCut?: boolean | "middle";
+  readonly least?: number;
+  readonly drop?: number;
+  readonly width: number;
+}
+
+/** The columns that a line of `width` has room for, cut where they must be. With `isWide` all of them, cut only where they may be. */
+function fit<C extends Sized>(columns: readonly C[], width: number, isWide: boolean): readonly C[] {
+  const leastOf = (column: C) => (column.mayCut ? Math.min(column.width, column.least ?? usualLeast) : column.width);
+  const dropped = isWide
+    ? []
+    : columns.filter(({ drop }) => drop !== undefined).toSorted((one, other) => (one.drop ?? 0) - (other.drop ?? 0));
+  let left = columns;
+  for (const next of dropped) {
+    if (toTotal(left.map(leastOf)) <= width) break;
+    left = left.filter((column) => column !== next);
   }
+  const fitted = shrink(left, width, leastOf);
+  if (isWide) return fitted;
+  // Narrower than anybody's: something of each column, then of as many as there is room for.
+  let forced = shrink(fitted, width, ({ width: own }) => Math.min(own, 4));
+  while (forced.length > 1 && toTotal(forced.map(({ width: own }) => own)) > width) forced = forced.slice(0, -1);
+  return shrink(forced, width, () => 1);
+}
+
+function toTotal(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1);
+}
+
+/** Takes from the widest column that has more than its least, until all fit or none has. */
+function shrink<C extends Sized>(columns: readonly C[], width: number, leastOf: (column: C) => number): readonly C[] {
+  const widths = columns.map((column) => Math.max(leastOf(column), Math.min(column.width, width)));
+  const leasts = columns.map(leastOf);
+  for (let over = toTotal(widths) - width; over > 0; over -= 1) {
+    let widest = -1;
+    for (const [index, own] of widths.entries()) if (own > (leasts[index] ?? 0) && own > (widths[widest] ?? 0)) widest = index;
+    if (widest < 0) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return columns.map((column, index) => ({ ...column, width: widths[index] ?? 0 }));
 }
 
 /** The start of a text, with an ellipsis where something is left out. */
 export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
-  let shown = "";
-  let used = 1;
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    used += stringWidth(segment);
-    if (used > width) break;
-    shown += segment;
-  }
-  return `${shown}…`;
+  return `${take(toCharacters(text), width - 1).join("")}…`;
+}
+
+/** The start and the end of a text, with an ellipsis between: names often differ in their end only. */
+export function cutMiddle(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  const characters = toCharacters(text);
+  const tail = take(characters.toReversed(), Math.floor((width - 1) / 2)).toReversed();
+  return `${take(characters, Math.ceil((width - 1) / 2)).join("")}…${tail.join("")}`;
+}
+
+function toCharacters(text: string): string[] {
+  return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+}
+
+/** The first characters that are no wider together. */
+function take(characters: readonly string[], width: number): readonly string[] {
+  let used = 0;
+  const end = characters.findIndex((character) => (used += stringWidth(character)) > width);
+  return end < 0 ? characters : characters.slice(0, end);
 }

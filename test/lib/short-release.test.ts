@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toShortRelease } from "../../../../src/lib/short-release.ts";
+import { toShortRelease } from "../../src/lib/short-release.ts";
 
 describe("toShortRelease", () => {
   it.each([

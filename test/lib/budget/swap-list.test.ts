@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SwapList } from "../../src/lib/swap-list.ts";
+import { SwapList } from "../../../src/lib/budget/swap-list.ts";
 
 const items = (count: number) => Array.from({ length: count }, (_, name) => ({ name, place: -1 }));
 const names = (list: SwapList<{ name: number; place: number }>) => [...list].map(({ name }) => name).toSorted((a, b) => a - b);

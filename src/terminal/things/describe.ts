@@ -1,0 +1,269 @@
+import { toClock, toCount, toDay, toDuration, toPercentOf1, toRate } from "../../lib/format.ts";
+import { type Paint, type Tone, toOneLine } from "../output/style.ts";
+import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import type { ContainerRow, DeployRow, Thing } from "./find.ts";
+import type { Knowledge } from "./know.ts";
+import type { Fact, Section } from "./text.ts";
+
+/** What is known about a thing, as a title and sections for people. */
+export function describe(knowledge: Knowledge, paint: Paint): { readonly title: string; readonly sections: readonly Section[] } {
+  const { thing, problems, timeline } = knowledge;
+  const troubles = problems.flatMap(({ severity, since, title, evidence }) => [
+    `${paint(toTone(severity), toWord(severity))}: ${toOneLine(title)}${since === null ? "" : `, for ${toAge(since)}`}`,
+    ...evidence.map((line) => `    ${toOneLine(line)}`),
+  ]);
+  return {
+    title: toTitle(thing),
+    sections: [
+      ...toOwn(knowledge, paint),
+      { title: "Problems", lines: troubles.length > 0 ? troubles : [paint("ok", "none is known")] },
+      {
+        title: "Lately",
+        lines: timeline.map(({ time, message }) => `${toDay(time)} ${toClock(time)}  ${toOneLine(message)}`),
+      },
+    ],
+  };
+}
+
+function toTitle(thing: Thing): string {
+  const name = toOneLine(thing.name);
+  switch (thing.kind) {
+    case "container":
+      return `${name} is a container of the role ${toOneLine(thing.row.role)}`;
+    case "queue":
+      return `${name} is a queue of ${toOneLine(thing.row.source)}`;
+    case "deploy":
+      return `${name} is a deploy`;
+    case "engine":
+      return `${name} is an engine`;
+    default:
+      return `${name} is a ${thing.kind}`;
+  }
+}
+
+function toOwn(knowledge: Knowledge, paint: Paint): readonly Section[] {
+  const { thing } = knowledge;
+  switch (thing.kind) {
+    case "container":
+      return toContainer(knowledge, thing.row);
+    case "role":
+      return toRole(thing.rows, paint);
+    case "queue":
+      return toQueue(knowledge, thing.row);
+    case "host":
+      return toHost(thing.row);
+    case "engine":
+      return toEngine(thing, paint);
+    default:
+      return toDeploy(knowledge, thing, paint);
+  }
+}
+
+function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): readonly Section[] {
+  const check = container?.healthCheck;
+  return [
+    {
+      title: null,
+      facts: [
+        ["State", ...toState(row)],
+        ["Up", row.status === "running" ? `${toAge(row.startedAt)}, since ${orUnknown(row.startedAt)}` : null],
+        ["Restarts", orUnknown(row.restarts)],
+        ["Release", row.version],
+        ["Commit", container?.commitSha || null],
+        ["Image", container?.image ?? null],
+        ["Ports", container?.ports.join(", ") ?? null],
+        ["Created", container?.createdAt ?? null],
+        ["Engine", row.engine],
+        ["Host", row.host],
+        ...toPlaceFacts(row),
+      ],
+    },
+    {
+      title: "Health check",
+      facts:
+        !check || row.health === "NONE"
+          ? []
+          : [
+              ["Result", toWord(row.health)],
+              ["Failed", check.failingStreak === null ? null : `${toCount(check.failingStreak)} times in a row`],
+              ["Exit code", check.exitCode === null ? null : String(check.exitCode)],
+              ["Output", check.output],
+            ],
+    },
+    {
+      title: "Runs there",
+      lines: (runningJobs ?? []).map(
+        ({ jobId, queue, kind, startedAt }) =>
+          `job ${toOneLine(jobId)} of ${toOneLine(queue)}${kind === null ? "" : ` (${toOneLine(kind)})`}, for ${toAge(startedAt)}`,
+      ),
+    },
+  ];
+}
+
+function toState({ status, health, stale }: ContainerRow): readonly [words: string, tone: Tone] {
+  const words = [stale ? `was ${status}` : status, ...(health === "NONE" ? [] : [toWord(health)])];
+  return [toOneLine(words.join(", ")), health === "UNHEALTHY" ? "bad" : stale ? "muted" : toTone(status)];
+}
+
+function toPlaceFacts({ service, destination, env }: Pick<ContainerRow, "service" | "destination" | "env">): readonly Fact[] {
+  return [
+    ["Service", service],
+    ["Destination", destination],
+    ["Environment", env === null ? null : toWord(env)],
+  ];
+}
+
+function toRole(rows: readonly ContainerRow[], paint: Paint): readonly Section[] {
+  const running = rows.filter(({ status }) => status === "running").length;
+  const all = (pick: (row: ContainerRow) => string | null) =>
+    [...new Set(rows.map(pick))].filter((text) => text !== null).join(", ");
+  return [
+    {
+      title: null,
+      facts: [
+        ["Running", `${running} of ${rows.length}`],
+        ["Release", all(({ version }) => version)],
+        ["Service", all(({ service }) => service)],
+        ["Destination", all(({ destination }) => destination)],
+        ["Environment", all(({ env }) => env && toWord(env))],
+      ],
+    },
+    { title: "Containers", lines: toContainerLines(rows, paint) },
+  ];
+}
+
+function toContainerLines(rows: readonly ContainerRow[], paint: Paint): readonly string[] {
+  return rows.map((row) => {
+    const restarts = row.restarts ? `, ${row.restarts} restarts` : "";
+    const [words, tone] = toState(row);
+    return `${toOneLine(row.name)} on ${toOneLine(row.engine)}: ${paint(tone, words)}${restarts}`;
+  });
+}
+
+type QueueRow = Extract<Thing, { readonly kind: "queue" }>["row"];
+
+function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
+  const row = queue ?? listed;
+  const about = row.exact ? "" : "about ";
+  return [
+    {
+      title: null,
+      facts: [
+        ["State", `${toWord(row.state)}: ${toReason(row)}`, toTone(row.state)],
+        [
+          "Waiting",
+          `${about}${toCount(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${toDuration(row.oldestAgeSeconds)}`}`,
+        ],
+        ["Running", row.active === null ? null : toCount(row.active)],
+        ["Workers", row.workers === null ? null : toCount(row.workers)],
+        ["Succeed", row.processedPerSec === null ? null : `${about}${toRate(row.processedPerSec)}`],
+        ["Failed", row.failuresLastHour === null ? null : `${about}${toCount(row.failuresLastHour)} in the last hour`],
+        ["Retrying", row.retrying === null ? null : toCount(row.retrying)],
+        ["Deferred", row.deferred === null ? null : toCount(row.deferred)],
+        ["Given up", row.dead === null ? null : toCount(row.dead)],
+        ["Orphans", row.orphans ? `${toCount(row.orphans)}: their worker is in no live container` : null],
+        ["Empty in", row.drainSeconds ? toDuration(row.drainSeconds) : null],
+        ["Wait p95", row.waitP95Seconds === null ? null : toDuration(row.waitP95Seconds)],
+        ["Run p95", row.runP95Seconds === null ? null : toDuration(row.runP95Seconds)],
+        ["As of", row.observedAt],
+      ],
+    },
+    {
+      title: "Errors of the last 60 minutes",
+      lines: (queue?.errors ?? []).map(
+        ({ fingerprint, error, count, complete, timestamp }) =>
+          `${fingerprint}  ${complete ? "" : "at least "}${toCount(count)} times, last ${toAge(timestamp)} ago: ${toOneLine(error)}`,
+      ),
+    },
+  ];
+}
+
+/** Why a queue is in its state, with its own numbers; the limits are those of QueueState in the schema. */
+function toReason({ state, depth, oldestAgeSeconds, drainSeconds, failuresLastHour, active, workers }: QueueRow): string {
+  const waiting = `${toCount(depth)} jobs wait${oldestAgeSeconds === null ? "" : `, the oldest for ${toDuration(oldestAgeSeconds)}`}`;
+  switch (state) {
+    case "STALLED":
+      return `${waiting}, and nothing has ended in the last 5 minutes${active ? ` (${toCount(active)} run)` : ""}`;
+    case "NO_WORKERS":
+      return `${waiting}, and the job system reports ${workers === null ? "no" : toCount(workers)} workers`;
+    case "FAILING":
+      return `at least half of what ended in the last 5 minutes failed; ${toCount(failuresLastHour)} failures in an hour`;
+    case "BACKLOG":
+      return `${waiting}${drainSeconds === null ? "" : `; at this rate it is empty in ${toDuration(drainSeconds)}`}`;
+    case "PAUSED":
+      return `it is paused; ${waiting}`;
+    case "IDLE":
+      return "no job waits or runs, and none succeeded in the last 5 minutes";
+    case "OK":
+      return "jobs are done as they come";
+    default:
+      // A newer gateway may have others.
+      return waiting;
+  }
+}
+
+type HostRow = Extract<Thing, { readonly kind: "host" }>["row"];
+
+function toHost(row: HostRow): readonly Section[] {
+  const isWell = row.status === "UP" && !row.alert;
+  return [
+    {
+      title: null,
+      facts: [
+        ["State", row.status === "UP" && row.alert ? "hot" : toWord(row.status), isWell ? "ok" : "bad"],
+        ["Reason", row.reason],
+        ["CPU", toPercentOf1(row.cpuUtil)],
+        ["Memory", toPercentOf1(row.memUtil)],
+        ["Disk", toPercentOf1(row.diskUtil)],
+        ["Load", row.load1 === null ? null : row.load1.toFixed(2)],
+        ["Measured at", row.instance],
+      ],
+    },
+  ];
+}
+
+function toEngine({ row, rows }: Extract<Thing, { readonly kind: "engine" }>, paint: Paint): readonly Section[] {
+  return [
+    {
+      title: null,
+      facts: [
+        ["State", row.ok ? "it answers" : "it does not answer", row.ok ? "ok" : "bad"],
+        ["Last heard", row.ageSeconds === null ? (row.ok ? null : "never") : `${toDuration(Math.round(row.ageSeconds))} ago`],
+        ["Reason", row.error === null ? null : `${row.error.message} (${row.error.code})`],
+      ],
+    },
+    { title: "Containers", lines: toContainerLines(rows, paint) },
+  ];
+}
+
+function toDeploy(
+  { verdict }: Knowledge,
+  { row, rows }: { readonly row: DeployRow; readonly rows: readonly ContainerRow[] },
+  paint: Paint,
+): readonly Section[] {
+  const judged = verdict?.verdict;
+  return [
+    {
+      title: null,
+      facts: [
+        ["State", toWord(row.state), toTone(row.state)],
+        ["Deployed", `${toAge(row.deployedAt)} ago, at ${row.deployedAt}`],
+        ["By", row.deployedBy],
+        ["Took", row.durationSeconds === null ? null : toDuration(row.durationSeconds)],
+        ["Commit", row.commitSha],
+        ["Before it", row.previousTag],
+        ...toPlaceFacts(row),
+      ],
+    },
+    {
+      title: "Since then",
+      lines: !judged
+        ? []
+        : [
+            `${paint(toTone(judged.outcome), toWord(judged.outcome))}${judged.windowSeconds === null ? "" : `: ${toDuration(judged.windowSeconds)} after it against as long before`}`,
+            ...[...judged.reasons, ...judged.gaps].map((line) => `  ${toOneLine(line)}`),
+          ],
+    },
+    { title: "Runs it", lines: toContainerLines(rows, paint) },
+  ];
+}

@@ -1,0 +1,109 @@
+import { stripVTControlCharacters } from "node:util";
+import stringWidth from "string-width";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { startGateway } from "../../support/gateway.ts";
+import { acting, asking, createTerminalSources, hostile, runTerminal, tamed } from "../../support/terminal.ts";
+
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+beforeAll(async () => {
+  gateway = await startGateway(createTerminalSources().sources);
+});
+afterAll(() => gateway[Symbol.asyncDispose]());
+
+const explain = (...args: string[]) => runTerminal("explain", args, { env: asking(gateway.url) });
+
+it.each<[string[], string, RegExp[]]>([
+  [
+    ["shop-web-v2"],
+    "shop-web-v2 is a container of the role web",
+    [
+      /State +running, unhealthy/,
+      /Result +unhealthy/,
+      /Release +v2/,
+      /Service +shop/,
+      /Health check\n.*Failed +4 times in a row/s,
+      /critical: shop-web-v2 is unhealthy/,
+    ],
+  ],
+  [
+    ["worker"],
+    "worker is a role",
+    [
+      /Running +0 of 1/,
+      /Release +v1/,
+      /Containers\n {2}shop-worker-v2-.* on local: restarting, 17 restarts/,
+      /critical: shop-worker-v2-.* restarts in a loop/,
+    ],
+  ],
+  [
+    [`payouts ${hostile}`],
+    `payouts ${tamed} is a queue of jobs`,
+    [
+      /State +failing: at least half .*; 12 failures in an hour/,
+      /Waiting +120, the oldest for 15 min/,
+      /Errors of the last.*12 times, last .* ago: declined/s,
+    ],
+  ],
+  [["mail"], "mail is a queue of jobs", [/State +ok: jobs are done as they come/, /Problems\n {2}none is known/]],
+  [[`node ${hostile}`], `node ${tamed} is a host`, [/State +down/, /Reason +not scraped/, /CPU +72 %/]],
+  [["far"], "far is an engine", [/State +it does not answer/, /Last heard +never/, /Reason +no way .*\(docker_unavailable\)/]],
+  [["v2"], "v2 is a deploy", [/State +rolled back/, /By +kim/, /Before it +v1/, /Runs it\n {2}shop-web-v2 on local/]],
+])("%j is explained", async (args, title, patterns) => {
+  const { code, out, err } = await explain(...args);
+  expect([code, err, out.split("\n")[0]]).toEqual([0, "", title]);
+  for (const pattern of patterns) expect(out).toMatch(pattern);
+  expect(out).not.toMatch(acting);
+  const narrow = await runTerminal("explain", args, { env: asking(gateway.url), columns: 80 });
+  const lines = stripVTControlCharacters(narrow.out).split("\n").slice(1);
+  expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(80);
+});
+
+it("the raw data is the same as JSON and YAML", async () => {
+  const [json, yaml] = [await explain("shop-web-v2", "-o", "json"), await explain("shop-web-v2", "-o", "yaml")];
+  const { container, problems, thing } = JSON.parse(json.out);
+  expect(thing).toMatchObject({ kind: "container", name: "shop-web-v2" });
+  expect(container.healthCheck).toMatchObject({ failingStreak: 4, output: `refused ${hostile}` });
+  expect(problems.map(({ container: of }: any) => of.name)).toEqual(["shop-web-v2"]);
+  expect(parse(yaml.out)).toMatchObject({ container });
+  expect(json.out + yaml.out).not.toMatch(acting);
+});
+
+describe("a name that says too little", () => {
+  it("is refused with near names", async () => {
+    const { code, out, err } = await explain("shop-wbe");
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toMatch(
+      /^error: Nothing is named shop-wbe; near names are shop-redis, shop-web-v2, shop-worker-v2-.*\(not_found\)/,
+    );
+    expect((await explain("mai")).err).toContain("near names are mail");
+    expect((await explain("zzz")).err).toBe("error: Nothing is named zzz (not_found)\n");
+  });
+
+  it("is refused with what it may be, and --kind says which", async () => {
+    const own = createTerminalSources("x");
+    const [first] = own.sources.containers.listCached()?.containers ?? [];
+    own.setContainers([
+      first,
+      { ...first, fullId: "b".repeat(64), engine: "far" },
+      { ...first, name: "mail", fullId: "c".repeat(64) },
+    ] as never);
+    await using other = await startGateway(own.sources);
+    const ask = (...args: string[]) => runTerminal("explain", args, { env: asking(other.url) });
+    const name = first?.name ?? "";
+    expect((await ask("mail")).err).toContain("mail is a container on local and a queue of jobs: say which with --kind");
+    expect((await ask("mail", "--kind", "queue")).out).toMatch(/^mail is a queue/);
+    expect((await ask(name)).err).toContain("is a container on local and a container on far: say which");
+    expect(await ask(name, "--engine", "far")).toMatchObject({ out: expect.stringMatching(/Engine +far/) });
+  });
+
+  it("is a usage error where there is none, or two", async () => {
+    for (const args of [[], ["a", "b"], ["a", "--kind", "planet"]])
+      expect(await explain(...args)).toMatchObject({ code: 2, out: "" });
+  });
+});
+
+it("a dead gateway is an error with its remedy", async () => {
+  const { code, err } = await runTerminal("explain", ["x"], { env: asking("http://127.0.0.1:1") });
+  expect([code, err]).toEqual([1, expect.stringMatching(/\(unreachable\)\nIs the address right/)]);
+});
