@@ -100,9 +100,6 @@ export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetc
   };
 
   const queryPartial = async (document: Text, variables: object = {}, { signal, timeoutMs: ownMs }: CallOptions = {}) => {
-    const text = document.toString();
-    const isMutation = /^\s*mutation\b/.test(text);
-  const queryPartial = async (document: Text, variables: object = {}, { signal }: CallOptions = {}) => {
     const text = toText(document);
     const isMutation = changesThings(text);
     const tries = !isMutation || (variables as { idempotencyKey?: unknown }).idempotencyKey ? retries : 0;

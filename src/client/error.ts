@@ -1,7 +1,7 @@
 /** What to do about an error of the gateway. Codes without an entry say it in their message. */
 const remedies: Readonly<Record<string, string>> = {
   unauthorized: "The token is wrong or has expired: make one with `wallet-core-ops token`, or ask whoever runs the gateway.",
-  forbidden: "Ask for a token with the scope or the environment that the message names.",
+  forbidden: "Ask for a token with the scope and the environment that this needs.",
   restart_disabled: "Restarts are allowed where the gateway runs with WALLET_CORE_OPS_RESTART=on.",
   jobs_disabled: "Jobs may be changed where the gateway runs with WALLET_CORE_OPS_JOBS=on.",
   restart_protected: "A label of the container forbids it.",

@@ -89,9 +89,13 @@ export const terminalCommands: readonly Entry[] = [
     name: "verdict",
     summary: "whether a release made things worse: its queues, containers and errors",
     load: async () => (await import("./gates/verdict.ts")).verdictCommand,
+  },
+  {
     name: "explain",
     summary: "all that is known about one thing: a container, role, queue, host, engine or deploy",
     load: async () => (await import("./commands/explain.ts")).explainCommand,
+  },
+  {
     name: "open",
     summary: "the console's page of a thing, in the browser",
     load: async () => (await import("./commands/open.ts")).openCommand,

@@ -7,7 +7,7 @@ import { startGateway, token } from "../support/gateway.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { sampleFailures } from "../support/queues.ts";
-import { startTerminal, type TestTerminal } from "../support/terminal.ts";
+import { startTerminal, type TestTerminal } from "../support/pty-terminal.ts";
 import { until } from "../support/until.ts";
 
 const shared = { service: "wallet-core", destination: "staging", env: "staging", version: "v7" } as const;

@@ -1,81 +1,3 @@
-import { spawn } from "@lydell/node-pty";
-import xterm from "@xterm/headless";
-
-interface TerminalOptions {
-  /** Of node; its first may be `src/cli.ts`. */
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly columns?: number;
-  readonly rows?: number;
-}
-
-export interface TestTerminal extends AsyncDisposable {
-  /** What a person sees: the lines of the screen, without blanks at their ends. */
-  readonly lines: () => readonly string[];
-  readonly text: () => string;
-  /** All that the program wrote. */
-  readonly bytes: () => string;
-  readonly isOtherScreen: () => boolean;
-  readonly isCursorShown: () => boolean;
-  readonly type: (keys: string) => void;
-  readonly resize: (columns: number, rows: number) => void;
-  readonly kill: (signal: string) => void;
-  /** As when a person closes the window. */
-  readonly close: () => void;
-  readonly pid: number;
-  /** Resolves when the program has ended. */
-  readonly exit: Promise<{ readonly exitCode: number; readonly signal?: number | undefined }>;
-}
-
-/** Runs node in a terminal of its own, as a person would. */
-export function startTerminal({ args, env = {}, columns = 80, rows = 24 }: TerminalOptions): TestTerminal {
-  const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
-  const { PATH = "", HOME = "" } = process.env;
-  const program = spawn(process.execPath, [...args], {
-    name: "xterm-256color",
-    cols: columns,
-    rows,
-    env: { PATH, HOME, ...env },
-  });
-  let bytes = "";
-  program.onData((data) => {
-    bytes += data;
-    terminal.write(data);
-  });
-  let hasEnded = false;
-  const exit = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => {
-    program.onExit((how) => {
-      hasEnded = true;
-      // What it wrote last is on the screen after this.
-      terminal.write("", () => resolve(how));
-    });
-  });
-  const lines = () =>
-    Array.from(
-      { length: terminal.rows },
-      (_, index) => terminal.buffer.active.getLine(terminal.buffer.active.viewportY + index)?.translateToString(true) ?? "",
-    );
-  return {
-    lines,
-    text: () => lines().join("\n"),
-    bytes: () => bytes,
-    isOtherScreen: () => terminal.buffer.active.type === "alternate",
-    isCursorShown: () => bytes.lastIndexOf("\u001b[?25h") >= bytes.lastIndexOf("\u001b[?25l"),
-    type: (keys) => program.write(keys),
-    resize: (cols, newRows) => {
-      terminal.resize(cols, newRows);
-      program.resize(cols, newRows);
-    },
-    kill: (signal) => program.kill(signal),
-    close: () => (program as unknown as { destroy: () => void }).destroy(),
-    pid: program.pid,
-    exit,
-    [Symbol.asyncDispose]: async () => {
-      if (!hasEnded) program.kill("SIGKILL");
-      await exit;
-      terminal.dispose();
-    },
-  };
 import { PassThrough } from "node:stream";
 import type { TerminalCommand } from "../../src/terminal/command.ts";
 import { terminalCommands } from "../../src/terminal/commands.ts";
@@ -86,18 +8,26 @@ import { sampleHost } from "./hosts.ts";
 import { createMemorySources } from "./memory-sources.ts";
 import { createMemoryJobs, sampleJob } from "./queues.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
+
+interface TerminalOptions {
+  readonly env?: Readonly<Record<string, string>>;
   /** What stdin has; it is no terminal. */
   readonly stdin?: string;
   /** Columns of the terminal that stdout is; none: a pipe. */
+  readonly columns?: number;
   readonly stop?: AbortSignal;
   readonly readFile?: (path: string) => string;
   /** Sees what is written to stdout, as it is written. */
   readonly onWrite?: (text: string, stdout: PassThrough) => void;
+}
+
 /** Runs a command of the terminal client in this process; returns its exit code and what it wrote. */
 export async function runTerminal(name: string, args: readonly string[] = [], options: TerminalOptions = {}) {
   const entry = terminalCommands.find((one) => one.name === name);
   if (!entry) throw new Error(`No command is named ${name}`);
   return runTerminalCommand(await entry.load(), args, options);
+}
+
 export async function runTerminalCommand(command: TerminalCommand, args: readonly string[], options: TerminalOptions = {}) {
   const { env = {}, stdin = "", columns, stop = new AbortController().signal, readFile = () => "", onWrite } = options;
   const text = { out: "", err: "" };
@@ -107,6 +37,7 @@ export async function runTerminalCommand(command: TerminalCommand, args: readonl
     new PassThrough().on("data", function (this: PassThrough, chunk: Buffer) {
       text[name] += String(chunk);
       if (name === "out") onWrite?.(String(chunk), this);
+    });
   const [stdout, stderr] = [toStream("out"), toStream("err")];
   if (columns !== undefined) Object.assign(stdout, { isTTY: true, columns });
   const code = await command.run({
@@ -117,17 +48,25 @@ export async function runTerminalCommand(command: TerminalCommand, args: readonl
     printError: (line) => stderr.write(`${line}\n`),
     stop,
     stdio: { stdin: input, stdout, stderr } as never,
+  });
   await new Promise(setImmediate);
   return { code, ...text };
+}
+
 /** The environment that asks this gateway. */
 export function asking(url: string, own = token): Readonly<Record<string, string>> {
   return { OPS_URL: url, OPS_TOKEN: own };
+}
+
 /** HTML, colours, C1, the end of a line, and characters that turn the reading direction or are not seen. */
 export const hostile = `<b onmouseover="x">\u001b[31m\u001b]0;t\u0007\u009b2Jred\r\nnext\t\u202egnp\u{e0041}\u2028`;
+
 /** A line of text that shows of `hostile` what may be shown. */
 export const tamed = '<b onmouseover="x">[31m]0;t2Jred next gnp';
+
 /** What may act in a terminal, or cannot be seen; the end of a line may stand. */
 export const acting = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u;
+
 /** A product of which every list has rows, whose names have `word` in them. */
 export function createTerminalSources(word = hostile) {
   const at = (seconds: number) => new Date(Math.floor(Date.now() / 1000 - seconds) * 1000).toISOString().replace(".000", "");
@@ -141,10 +80,12 @@ export function createTerminalSources(word = hostile) {
     restarts: 17,
     probe: null,
     version: "v1",
+  });
   const web = container("shop-web-v2", {
     role: "web",
     health: "unhealthy",
     probe: { failingStreak: 4, checkedAt: at(5), output: `refused ${word}` },
+  });
   const error = `declined ${word}`;
   const failure = {
     queue: `payouts ${word}`,
@@ -154,6 +95,7 @@ export function createTerminalSources(word = hostile) {
     timestamp: at(60),
     count: 12,
     firstAt: at(900),
+  };
   const memory = createMemorySources(
     {
       containers: [looping, web, container("shop-redis", { kind: "accessory", role: "redis" })],
@@ -191,6 +133,7 @@ export function createTerminalSources(word = hostile) {
           sampleRecord({ ...group, tag: "v2", previousTag: "v1", deployedAt: at(610), deployedBy: `kim ${word}` }),
         ]),
       ],
+    },
     { restartEnabled: true, jobsEnabled: true },
   );
   memory.sources.timeline.begin("container_death", { name: "local", env: "staging", since: at(80_000) });
@@ -225,5 +168,6 @@ export function createTerminalSources(word = hostile) {
     durationMs: 1,
     env: "staging",
     hash: "0",
+  });
   return memory;
 }

@@ -35,20 +35,13 @@ export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, pai
 
 /** One value as JSON or YAML, with the fields as the schema names them, and no escape byte. Ends with a line end. */
 export function toDocument(value: unknown, format: "json" | "yaml"): string {
-  return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toSafe(stringify(value));
+  return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toYaml(value);
 }
 
-/** JSON escapes C0 by itself; DEL, C1 and what turns the reading direction would reach a terminal as they are. The escapes are the same in YAML's double quotes. */
-export function toSafe(text: string): string {
-  return text.replaceAll(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
-    ).join(""),
-  return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toYaml(value);
 /** What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading direction. JSON and YAML escape C0 by themselves. */
 const unsafe = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
-function toSafe(json: string): string {
+
+export function toSafe(json: string): string {
   return json.replaceAll(unsafe, (character) =>
     Array.from({ length: character.length }, (_, index) => `\\u${toHex(character.charCodeAt(index), 4)}`).join(""),
   );

@@ -1,0 +1,79 @@
+import { spawn } from "@lydell/node-pty";
+import xterm from "@xterm/headless";
+
+interface TerminalOptions {
+  /** Of node; its first may be `src/cli.ts`. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+export interface TestTerminal extends AsyncDisposable {
+  /** What a person sees: the lines of the screen, without blanks at their ends. */
+  readonly lines: () => readonly string[];
+  readonly text: () => string;
+  /** All that the program wrote. */
+  readonly bytes: () => string;
+  readonly isOtherScreen: () => boolean;
+  readonly isCursorShown: () => boolean;
+  readonly type: (keys: string) => void;
+  readonly resize: (columns: number, rows: number) => void;
+  readonly kill: (signal: string) => void;
+  /** As when a person closes the window. */
+  readonly close: () => void;
+  readonly pid: number;
+  /** Resolves when the program has ended. */
+  readonly exit: Promise<{ readonly exitCode: number; readonly signal?: number | undefined }>;
+}
+
+/** Runs node in a terminal of its own, as a person would. */
+export function startTerminal({ args, env = {}, columns = 80, rows = 24 }: TerminalOptions): TestTerminal {
+  const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+  const { PATH = "", HOME = "" } = process.env;
+  const program = spawn(process.execPath, [...args], {
+    name: "xterm-256color",
+    cols: columns,
+    rows,
+    env: { PATH, HOME, ...env },
+  });
+  let bytes = "";
+  program.onData((data) => {
+    bytes += data;
+    terminal.write(data);
+  });
+  let hasEnded = false;
+  const exit = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => {
+    program.onExit((how) => {
+      hasEnded = true;
+      // What it wrote last is on the screen after this.
+      terminal.write("", () => resolve(how));
+    });
+  });
+  const lines = () =>
+    Array.from(
+      { length: terminal.rows },
+      (_, index) => terminal.buffer.active.getLine(terminal.buffer.active.viewportY + index)?.translateToString(true) ?? "",
+    );
+  return {
+    lines,
+    text: () => lines().join("\n"),
+    bytes: () => bytes,
+    isOtherScreen: () => terminal.buffer.active.type === "alternate",
+    isCursorShown: () => bytes.lastIndexOf("\u001b[?25h") >= bytes.lastIndexOf("\u001b[?25l"),
+    type: (keys) => program.write(keys),
+    resize: (cols, newRows) => {
+      terminal.resize(cols, newRows);
+      program.resize(cols, newRows);
+    },
+    kill: (signal) => program.kill(signal),
+    close: () => (program as unknown as { destroy: () => void }).destroy(),
+    pid: program.pid,
+    exit,
+    [Symbol.asyncDispose]: async () => {
+      if (!hasEnded) program.kill("SIGKILL");
+      await exit;
+      terminal.dispose();
+    },
+  };
+}
