@@ -12,7 +12,7 @@ import {
 } from "../../client/client.ts";
 import { toOneLine } from "../output/style.ts";
 
-export const thingKinds = ["container", "role", "queue", "host", "engine", "deploy"] as const;
+const thingKinds = ["container", "role", "queue", "host", "engine", "deploy"] as const;
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
 type EngineRow = NonNullable<ContainersQuery["engines"]>[number];

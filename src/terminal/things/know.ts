@@ -17,9 +17,9 @@ import {
 } from "../../client/client.ts";
 import type { Thing } from "./find.ts";
 
-export type ProblemRow = NonNullable<ProblemsQuery["problems"]>["problems"][number];
-export type EntryRow = NonNullable<NonNullable<TimelineQuery["timeline"]>["nodes"]>[number];
-export type JobRow = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
+type ProblemRow = NonNullable<ProblemsQuery["problems"]>["problems"][number];
+type EntryRow = NonNullable<NonNullable<TimelineQuery["timeline"]>["nodes"]>[number];
+type JobRow = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
 /** All that is known about a thing; the fields are null where they are not of its kind. */
 export interface Knowledge {
