@@ -11,12 +11,12 @@ export interface Stdio {
   readonly stderr: NodeJS.WriteStream;
 }
 
-export interface TerminalContext extends CommandContext {
+interface TerminalContext extends CommandContext {
   readonly stdio: Stdio;
 }
 
 /** An option, as `parseArgs` takes it and as help and completion show it. */
-export interface Option {
+interface Option {
   readonly type: "string" | "boolean";
   readonly short?: string;
   readonly multiple?: boolean;
@@ -191,7 +191,7 @@ export function noteError({ note, paintError }: Session, { message, code }: OpsE
 }
 
 /** As a page of a manual. */
-export function toHelp({ name, summary, args, about, options = {}, examples = [] }: CommandForm<Options>): string {
+function toHelp({ name, summary, args, about, options = {}, examples = [] }: CommandForm<Options>): string {
   const lines = [`usage: wallet-core-ops ${name}${args === undefined ? "" : ` ${args}`} [options]`, "", `  ${summary}`];
   if (about !== undefined)
     lines.push(

@@ -15,7 +15,7 @@ import { toOneLine } from "./output/style.ts";
 import type { Column } from "./output/table.ts";
 
 /** What a list shows. */
-export interface ListAnswer<Row> {
+interface ListAnswer<Row> {
   readonly rows: readonly Row[];
   /** What could not be read. */
   readonly errors?: readonly OpsError[];

@@ -9,7 +9,7 @@ export const yesOption = {
   about: "do it without asking; needed where stdin is no terminal",
 } as const satisfies Options[string];
 
-export const resultFormats = ["table", "json", "yaml"] as const;
+const resultFormats = ["table", "json", "yaml"] as const;
 export type ResultFormat = (typeof resultFormats)[number];
 
 export const resultOption = {
