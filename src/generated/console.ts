@@ -560,10 +560,11 @@ export type ConsoleRetryErrorGroupMutationVariables = Exact<{
   fingerprint: string;
   limit: number;
   reason: string;
+  dryRun: boolean;
 }>;
 
 
-export type ConsoleRetryErrorGroupMutation = { retryErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+export type ConsoleRetryErrorGroupMutation = { change: { count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
 
 export type ConsoleDiscardErrorGroupMutationVariables = Exact<{
   source: string;
@@ -571,12 +572,13 @@ export type ConsoleDiscardErrorGroupMutationVariables = Exact<{
   fingerprint: string;
   limit: number;
   reason: string;
+  dryRun: boolean;
 }>;
 
 
-export type ConsoleDiscardErrorGroupMutation = { discardErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+export type ConsoleDiscardErrorGroupMutation = { change: { count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
 
-export type GroupChangeFragment = { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
+export type GroupChangeFragment = { count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
 
 export type ConsoleLogPageQueryVariables = Exact<{
   role?: string | null | undefined;
@@ -892,6 +894,7 @@ export const ReleaseCountFragmentDoc = new TypedDocumentString(`
 export const GroupChangeFragmentDoc = new TypedDocumentString(`
     fragment GroupChange on ErrorGroupChange {
   count
+  jobIds
   left
   skipped {
     jobId
@@ -1939,19 +1942,21 @@ export const ConsoleDiscardJobDocument = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<ConsoleDiscardJobMutation, ConsoleDiscardJobMutationVariables>;
 export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
-    mutation ConsoleRetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!) {
-  retryErrorGroup(
+    mutation ConsoleRetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!, $dryRun: Boolean!) {
+  change: retryErrorGroup(
     source: $source
     queue: $queue
     fingerprint: $fingerprint
     limit: $limit
     reason: $reason
+    dryRun: $dryRun
   ) {
     ...GroupChange
   }
 }
     fragment GroupChange on ErrorGroupChange {
   count
+  jobIds
   left
   skipped {
     jobId
@@ -1964,19 +1969,21 @@ export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<ConsoleRetryErrorGroupMutation, ConsoleRetryErrorGroupMutationVariables>;
 export const ConsoleDiscardErrorGroupDocument = new TypedDocumentString(`
-    mutation ConsoleDiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!) {
-  discardErrorGroup(
+    mutation ConsoleDiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!, $dryRun: Boolean!) {
+  change: discardErrorGroup(
     source: $source
     queue: $queue
     fingerprint: $fingerprint
     limit: $limit
     reason: $reason
+    dryRun: $dryRun
   ) {
     ...GroupChange
   }
 }
     fragment GroupChange on ErrorGroupChange {
   count
+  jobIds
   left
   skipped {
     jobId

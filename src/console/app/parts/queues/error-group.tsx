@@ -11,7 +11,7 @@ import { toCount, unknownText } from "../format.ts";
 import { Banner } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Clock, Since } from "../time.tsx";
-import { JobButton, toGroupChange, whyNoJobActions } from "./actions.tsx";
+import { GroupButtons, whyNoJobActions } from "./actions.tsx";
 import { type Attempt, AttemptLog, Worker } from "./attempt.tsx";
 import { JobActions } from "./job-actions.tsx";
 import { JobStateWord } from "./job-state.tsx";
@@ -56,14 +56,7 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
                 </a>
                 <Share count={count} of={group.count} />
                 <span class="number">{toCount(count)}</span>
-                <span class="pair">
-                  <JobButton action={() => toGroupChange("retry", { source, queue: name, fingerprint: group.fingerprint })}>
-                    Retry …
-                  </JobButton>
-                  <JobButton action={() => toGroupChange("discard", { source, queue: name, fingerprint: group.fingerprint })}>
-                    Discard …
-                  </JobButton>
-                </span>
+                <GroupButtons source={source} queue={name} fingerprint={group.fingerprint} error={group.error} />
               </li>
             ))}
           </ul>
