@@ -460,7 +460,7 @@ export type ConsoleJobQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleJobQuery = { job: { priority: number | null, version: string | null, jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null, attempts: Array<{ number: number | null, at: string | null, startedAt: string | null, error: string, trace: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null }> | null } | null };
+export type ConsoleJobQuery = { job: { priority: number | null, version: string | null, jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null, attempts: Array<{ number: number | null, at: string | null, startedAt: string | null, error: string, trace: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null }> | null } | null, queueSources: Array<{ name: string, kind: string }> | null };
 
 export type JobRowFragment = { jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null };
 
@@ -1685,6 +1685,10 @@ export const ConsoleJobDocument = new TypedDocumentString(`
         ...WorkerContainer
       }
     }
+  }
+  queueSources {
+    name
+    kind
   }
 }
     fragment JobRow on Job {

@@ -16,10 +16,17 @@ import { toCount } from "../format.ts";
 
 const jobsOff = "Jobs are not changed by this gateway: JOBS=on allows it";
 
-/** A button of an action on jobs. Where the gateway allows none it stays and says so. */
-export function JobButton({ action, children }: { readonly action: () => Action; readonly children: ComponentChildren }) {
+interface JobButtonProps {
+  readonly action: () => Action;
+  readonly children: ComponentChildren;
+  /** Why the job's state refuses it. */
+  readonly blocked?: string | null;
+}
+
+/** A button of an action on jobs. Where the gateway or the job allows none it stays and says so. */
+export function JobButton({ action, children, blocked = null }: JobButtonProps) {
   return (
-    <ActionButton action={action} blocked={server.value?.jobsEnabled === false ? jobsOff : null}>
+    <ActionButton action={action} blocked={server.value?.jobsEnabled === false ? jobsOff : blocked}>
       {children}
     </ActionButton>
   );

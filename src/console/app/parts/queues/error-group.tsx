@@ -198,7 +198,7 @@ function SampleJob({ jobId, queue, source, error }: SampleJobProps) {
       <td class="wide-only number">
         {job !== null && (
           <span class="pair">
-            <JobActions source={source} id={jobId} queue={queue} error={error} />
+            <JobActions source={source} id={jobId} queue={queue} error={error} data={state.data} />
           </span>
         )}
       </td>
