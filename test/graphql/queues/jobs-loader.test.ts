@@ -237,14 +237,14 @@ describe("a change of an error group", () => {
     await expect(changeErrorGroup("retry", { ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(refusal);
   });
 
-  it.each<[string, number, object]>([
-    ["whole", 100, { changed: ["1", "2"], left: 39 }],
-    ["up to the limit", 1, { changed: ["1"], left: 40 }],
-  ])("is reported without a change: %s", async (_what, limit, plan) => {
+  it.each<[string, Partial<typeof group>, object]>([
+    ["whole", {}, { changed: ["1", "2"], left: 39 }],
+    ["up to the limit", { limit: 1 }, { changed: ["1"], left: 40 }],
+  ])("is reported without a change: %s", async (_what, more, plan) => {
     const failedJobs = failed({ error: "boom 1", jobIds: ["1", "2"], jobs: 40 }, { error: "boom 2", jobIds: ["2"], jobs: 1 });
     const { context, groups } = createStage({ failedJobs });
     const answer = { source: "jobs", queue: "mail", skipped: [], error: null, ...plan };
-    expect(await changeErrorGroup("retry", { ...group, limit, dryRun: true }, context)).toEqual(answer);
+    expect(await changeErrorGroup("retry", { ...group, ...more, dryRun: true }, context)).toEqual(answer);
     expect(groups).not.toHaveBeenCalled();
   });
 

@@ -253,7 +253,7 @@ function GroupPreview({ action, group: { source, queue, error }, found, limit }:
         <b>
           {toCount(count)} {count === 1 ? "job" : "jobs"} of <span class="isolate">{queue}</span>
         </b>{" "}
-        of <span class="isolate">{source}</span> {count === 1 ? one : many}
+        in <span class="isolate">{source}</span> {count === 1 ? one : many}
         {count > 1 && ", one by one, newest failure first"}.{" "}
         {left > 0 && `${toCount(left)} more ${left === 1 ? "is" : "are"} left. `}
         {others}
