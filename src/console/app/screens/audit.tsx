@@ -129,8 +129,8 @@ const actions: Readonly<Record<string, string>> = {
   probe: "ran the health check of",
   "job.retry": "retried",
   "job.discard": "discarded",
-  "job.retry_group": "retried failed jobs of",
-  "job.discard_group": "discarded failed jobs of",
+  "job.retry_group": "retried",
+  "job.discard_group": "discarded",
 };
 
 const outcomes: Readonly<Record<string, readonly [Tone, string]>> = {
@@ -207,7 +207,8 @@ function Target({ entry: { containerName, engine, jobIds, jobQueue, jobSource } 
       </>
     );
   const [first] = jobIds;
-  const jobs = jobIds.length === 1 && first !== undefined ? `job ${first}` : `${toCount(jobIds.length)} jobs`;
+  // Only a change of an error group has more than one.
+  const jobs = jobIds.length === 1 && first !== undefined ? `job ${first}` : `${toCount(jobIds.length)} failed jobs`;
   const address =
     jobIds.length === 1
       ? href("/job", { source: jobSource, id: first })
