@@ -272,5 +272,6 @@ test("what a token may not do is said with the scope that it lacks", { timeout: 
   await expect.poll(() => page.locator("#main").innerText()).toContain("ops:operate");
   await tab.open("/logs?name=console-web-staging-v1&engine=own");
   await expect.poll(() => page.locator("#main").innerText()).toContain("ops:logs");
+  expect(await tab.findBarriers()).toEqual([]);
   await stopContainer(socketPath, ids[0] as string);
 });
