@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { findNearest, toPath, toTimeTicks, toValueTicks } from "./scale.ts";
-import { toLocalTime } from "../format.ts";
+import { findCurrent, findNearest, toPath, toTimeTicks, toValueTicks } from "./scale.ts";
+import { toLocalTime, unknownText } from "../format.ts";
 
 type Tone = "accent" | "ok" | "warn" | "bad" | "muted";
 
@@ -137,18 +137,22 @@ export function Graph(props: GraphProps) {
   );
 }
 
-/** The values at a moment, else the last known ones. */
+/** The values at a moment, else those of now; an unknown one has the last known one on hover. */
 function Legend({ times, series, format, at }: Pick<GraphProps, "times" | "series" | "format"> & { readonly at: number | null }) {
   const isKnown = (index: number) => series.some(({ values }) => typeof values[index] === "number");
-  const newest = times.findLastIndex((_, index) => isKnown(index));
-  const index = at === null ? newest : findNearest(times, at);
+  const index = at === null ? findCurrent(times, isKnown) : findNearest(times, at);
   return (
     <p class="legend">
-      {series.map(({ label, values, tone = "accent" }) => (
-        <span key={label}>
-          <i class={tone} aria-hidden="true" /> {label} {typeof values[index] === "number" ? format(values[index]) : "unknown"}
-        </span>
-      ))}
+      {series.map(({ label, values, tone = "accent" }) => {
+        const value = values[index] ?? null;
+        const last = value === null ? values.findLastIndex((one) => one !== null) : -1;
+        const title = last < 0 ? undefined : `Last known: ${format(values[last] ?? 0)}, ${toLocalTime(times[last] ?? 0)}`;
+        return (
+          <span key={label} title={title}>
+            <i class={tone} aria-hidden="true" /> {label} {value === null ? unknownText : format(value)}
+          </span>
+        );
+      })}
       <span>{at === null ? "" : toLocalTime(times[index] ?? at)}</span>
     </p>
   );

@@ -63,6 +63,17 @@ export function findNearest(times: readonly number[], at: number): number {
   return before !== undefined && at - before < (times[low] as number) - at ? low - 1 : Math.min(low, times.length - 1);
 }
 
+/**
+ * The index of the values that hold now: the newest known ones, while they are no older than two steps or a minute (the last step may not be complete yet); else the
+ * newest, which are unknown. @param times unix ms, ascending
+ */
+export function findCurrent(times: readonly number[], isKnown: (index: number) => boolean): number {
+  const last = times.length - 1;
+  const newest = times.findLastIndex((_, index) => isKnown(index));
+  const [end, step] = [times[last] ?? 0, (times[1] ?? 0) - (times[0] ?? 0)];
+  return end - (times[newest] ?? -Infinity) <= Math.max(60_000, 2 * step) ? newest : last;
+}
+
 /** A line through known values; unknown ones are gaps, and a lone value is a dot. */
 export function toPath(xs: readonly number[], ys: readonly (number | null)[]): string {
   let path = "";
