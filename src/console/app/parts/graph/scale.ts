@@ -74,14 +74,26 @@ export function findCurrent(times: readonly number[], isKnown: (index: number) =
   return end - (times[newest] ?? -Infinity) <= Math.max(60_000, 2 * step) ? newest : last;
 }
 
-/** A line through known values; unknown ones are gaps, and a lone value is a dot. */
+/** The stretches without a value between known ones: the index of the known one before each, and of the one after it. */
+export function findGaps(count: number, isKnown: (index: number) => boolean): readonly (readonly [number, number])[] {
+  const gaps: (readonly [number, number])[] = [];
+  let last = -1;
+  for (let index = 0; index < count; index++) {
+    if (!isKnown(index)) continue;
+    if (last >= 0 && index > last + 1) gaps.push([last, index]);
+    last = index;
+  }
+  return gaps;
+}
+
+/** A line 1.5 px wide through known values; unknown ones are gaps, and a lone value is a dot of 3 px. */
 export function toPath(xs: readonly number[], ys: readonly (number | null)[]): string {
   let path = "";
   for (const [index, y] of ys.entries()) {
     if (y === null) continue;
     const [hasBefore, hasAfter] = [index > 0 && ys[index - 1] !== null, (ys[index + 1] ?? null) !== null];
     const point = `${(xs[index] as number).toFixed(1)} ${y.toFixed(1)}`;
-    path += hasBefore ? `L${point}` : `M${point}${hasAfter ? "" : "h0.1"}`;
+    path += hasBefore ? `L${point}` : `M${point}${hasAfter ? "" : "m-.75 0a.75.75 0 1 0 1.5 0a.75.75 0 1 0-1.5 0"}`;
   }
   return path;
 }

@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { findCurrent, findNearest, toPath, toTimeTicks, toValueTicks } from "../../../../../src/console/app/parts/graph/scale.ts";
+import {
+  findCurrent,
+  findGaps,
+  findNearest,
+  toPath,
+  toTimeTicks,
+  toValueTicks,
+} from "../../../../../src/console/app/parts/graph/scale.ts";
 
 const minute = 60_000;
 const day = 86_400_000;
@@ -85,7 +92,24 @@ test("a value of the last minute is current in small steps", () => {
   expect([current(10_000), current(11_000)]).toEqual([1, 7]);
 });
 
+test.each([
+  [
+    "between known points",
+    "1__1_11",
+    [
+      [0, 3],
+      [3, 5],
+    ],
+  ],
+  ["before the first point and after the last one", "__11_1__", [[3, 5]]],
+  ["where nothing is known", "____", []],
+])("gaps %s", (_, text, gaps) => {
+  expect(findGaps(text.length, (index) => text[index] === "1")).toEqual(gaps);
+});
+
 test("a line has gaps where values are unknown, and dots where one is alone", () => {
-  expect(toPath([0, 1, 2, 3, 4], [1, 2, null, 4, null])).toBe("M0.0 1.0L1.0 2.0M3.0 4.0h0.1");
+  expect(toPath([0, 1, 2, 3, 4], [1, 2, null, 4, null])).toBe(
+    "M0.0 1.0L1.0 2.0M3.0 4.0m-.75 0a.75.75 0 1 0 1.5 0a.75.75 0 1 0-1.5 0",
+  );
   expect(toPath([0, 1], [null, null])).toBe("");
 });
