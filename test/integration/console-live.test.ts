@@ -174,6 +174,9 @@ test("sign-out in one tab signs out the others", { timeout: 60_000 }, async () =
   for (const one of [page, other]) await expect.poll(() => one.title()).toBe("Sign in · wallet-core-ops");
   expect(await other.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
   expect(tab.faults).toEqual([]);
+  await page.getByLabel("Token").fill("never-accepted");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("The gateway does not accept this token").waitFor();
 });
 
 test("the person's menu closes on Esc, and the palette may be empty", { timeout: 60_000 }, async () => {
