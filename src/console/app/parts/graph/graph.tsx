@@ -83,7 +83,7 @@ export function Graph(props: GraphProps) {
   const isKnown = (index: number) => series.some(({ values }) => typeof values[index] === "number");
   const unknown = [
     [left, unknownEnd] as const,
-    ...findGaps(times.length, isKnown).map(([before, after]) => [toX(times[before] ?? 0), toX(times[after] ?? 0)] as const),
+    ...findGaps(times, isKnown).map(([before, after]) => [toX(times[before] ?? 0), toX(times[after] ?? 0)] as const),
   ];
   const isNow = pointed.value !== null && pointed.value >= from && pointed.value <= to;
 

@@ -74,12 +74,16 @@ export function findCurrent(times: readonly number[], isKnown: (index: number) =
   return end - (times[newest] ?? -Infinity) <= Math.max(60_000, 2 * step) ? newest : last;
 }
 
-/** The stretches without a value between known ones: the index of the known one before each, and of the one after it. */
-export function findGaps(count: number, isKnown: (index: number) => boolean): readonly (readonly [number, number])[] {
+/**
+ * The stretches without a value between known ones, and after the last one when it is not of now: the index of the known one before each, and that of its end.
+ * @param times unix ms, ascending
+ */
+export function findGaps(times: readonly number[], isKnown: (index: number) => boolean): readonly (readonly [number, number])[] {
   const gaps: (readonly [number, number])[] = [];
   let last = -1;
-  for (let index = 0; index < count; index++) {
-    if (!isKnown(index)) continue;
+  const end = findCurrent(times, isKnown);
+  for (let index = 0; index <= end; index++) {
+    if (!isKnown(index) && index < end) continue;
     if (last >= 0 && index > last + 1) gaps.push([last, index]);
     last = index;
   }

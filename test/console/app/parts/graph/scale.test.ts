@@ -102,9 +102,11 @@ test.each([
     ],
   ],
   ["before the first point and after the last one", "__11_1__", [[3, 5]]],
+  ["after a last point that is not of now", "_11___", [[2, 5]]],
   ["where nothing is known", "____", []],
 ])("gaps %s", (_, text, gaps) => {
-  expect(findGaps(text.length, (index) => text[index] === "1")).toEqual(gaps);
+  const times = Array.from(text, (_mark, index) => index * 5 * minute);
+  expect(findGaps(times, (index) => text[index] === "1")).toEqual(gaps);
 });
 
 test("a line has gaps where values are unknown, and dots where one is alone", () => {
