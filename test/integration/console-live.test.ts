@@ -174,6 +174,9 @@ test("sign-out in one tab signs out the others", { timeout: 60_000 }, async () =
   for (const one of [page, other]) await expect.poll(() => one.title()).toBe("Sign in · wallet-core-ops");
   expect(await other.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
   expect(tab.faults).toEqual([]);
+  await page.getByLabel("Token").fill("never-accepted");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("The gateway does not accept this token").waitFor();
 });
 
 test("the person's menu closes on Esc, and the palette may be empty", { timeout: 60_000 }, async () => {
@@ -272,5 +275,6 @@ test("what a token may not do is said with the scope that it lacks", { timeout: 
   await expect.poll(() => page.locator("#main").innerText()).toContain("ops:operate");
   await tab.open("/logs?name=console-web-staging-v1&engine=own");
   await expect.poll(() => page.locator("#main").innerText()).toContain("ops:logs");
+  expect(await tab.findBarriers()).toEqual([]);
   await stopContainer(socketPath, ids[0] as string);
 });

@@ -91,7 +91,10 @@ const mostNamed = 3;
 
 /** What is wrong, in the words of the worst ones. */
 function toSentence(rows: readonly ProblemRow[]): string {
-  const named = rows.slice(0, mostNamed).map(toTitle);
+  // Within a sentence: a name stays as it is written.
+  const named = rows
+    .slice(0, mostNamed)
+    .map((row) => toTitle(row).replace(/^(Most|The|An?|No|Nothing) /, (word) => word.toLowerCase()));
   const others = rows.length - named.length;
   return others > 0 ? `${named.join(", ")}, and ${others} more` : named.join(", ");
 }

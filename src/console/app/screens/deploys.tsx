@@ -170,8 +170,8 @@ function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdi
 function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["get"]>; readonly id: string }) {
   if (!verdict)
     return (
-      <a class="muted" href={href("/deploy", { id })} title="Open the deploy for its verdict">
-        open …
+      <a class="muted" href={href("/deploy", { id })} title="The verdict of an older deploy is on its own page">
+        on its page
       </a>
     );
   const { tone, word } = toOutcome(verdict.outcome);

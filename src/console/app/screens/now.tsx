@@ -6,7 +6,7 @@ import { useNow, useNowMore } from "../data/now.ts";
 import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
 import { href } from "../page/url.ts";
-import { byId, type Usage } from "../data/usage.ts";
+import { byId, type Usage, useEnv } from "../data/usage.ts";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
@@ -52,6 +52,7 @@ export function Now() {
             <h2>
               <a href={href("/hosts")}>Hosts</a>
             </h2>
+            {useEnv() && <span class="muted">of all environments</span>}
           </header>
           <FailureNotice failure={failureOf(now, "hosts")} what="Hosts" />
           {now.data?.hosts ? (

@@ -277,6 +277,7 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       (row) => row.drainSeconds,
       titles.drainSeconds,
       (row) => (row.depth === 0 ? "0 s" : toDuration(row.drainSeconds)),
+      "desktop",
     ),
     number(
       "workers",
@@ -284,6 +285,7 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       ({ workers }) => workers,
       titles.workers,
       ({ workers }) => toCount(workers),
+      "desktop",
     ),
     number(
       "wait p95",
@@ -291,11 +293,12 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       (row) => row.waitP95Seconds,
       titles.waitP95Seconds,
       (row) => toDuration(row.waitP95Seconds),
+      "desktop",
     ),
     {
       name: "waiting, 1 h",
       width: "96px",
-      isWideOnly: true,
+      isWideOnly: "desktop",
       title: "The course of the waiting jobs over the last hour",
       cell: (row) => {
         const tone = toQueueTone(row.state);
@@ -322,7 +325,7 @@ function number(
   sortBy: (row: QueueRow) => number | null,
   title: string,
   cell: (row: QueueRow) => string,
-  isWideOnly = true,
+  isWideOnly: Column<QueueRow>["isWideOnly"] = true,
 ): Column<QueueRow> {
   return { name, width, sortBy, title, cell, isNumber: true, isWideOnly };
 }

@@ -49,7 +49,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       sortBy: ({ name }) => name,
       cell: NameCell,
     },
-    { name: "role", width: "minmax(0, 88px)", isWideOnly: true, sortBy: ({ role }) => role, cell: ({ role }) => role },
+    { name: "role", width: "minmax(0, 88px)", isWideOnly: "desktop", sortBy: ({ role }) => role, cell: ({ role }) => role },
     {
       name: "engine",
       width: "minmax(0, 88px)",
@@ -94,7 +94,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
     {
       name: "CPU",
       width: "152px",
-      isWideOnly: true,
+      isWideOnly: "desktop",
       isNumber: true,
       title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
       sortBy: (row) => numberOf(row, "cpuPct"),
@@ -105,7 +105,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
     {
       name: "memory",
       width: "152px",
-      isWideOnly: true,
+      isWideOnly: "desktop",
       isNumber: true,
       title: "Used memory, per cent of the limit or of its machine's, now and in the last 10 minutes",
       sortBy: (row) => numberOf(row, "memPct"),
