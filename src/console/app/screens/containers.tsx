@@ -5,7 +5,7 @@ import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
-import type { Trouble } from "../parts/containers/seen.ts";
+import type { Troubles } from "../parts/containers/seen.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
 import { toCount } from "../parts/format.ts";
 import { List } from "../parts/list.tsx";
@@ -29,7 +29,7 @@ export function Containers() {
   const troubles = useTroubles();
   const shown = useMemo(() => {
     const found = filterContainers(all, { query, role, isCoreOnly });
-    return isTroubleOnly ? found.filter((row) => isTroubled(row, troubles.get(row.id))) : found;
+    return isTroubleOnly ? found.filter((row) => isTroubled(row, troubles)) : found;
   }, [all, query, role, isCoreOnly, isTroubleOnly, troubles]);
   const usage = useUsage({ skip: rows === null || rows.length > mostNumbers });
   const { courses, onView } = useCoursesInView();
@@ -71,7 +71,7 @@ function toId({ id }: ContainerRow): string {
 
 interface FilterProps {
   readonly all: readonly ContainerRow[];
-  readonly troubles: ReadonlyMap<string, Trouble>;
+  readonly troubles: Troubles;
   readonly query: string;
   readonly role: string | null;
   readonly isCoreOnly: boolean;
@@ -148,7 +148,7 @@ function countContainers(all: readonly ContainerRow[], troubles: FilterProps["tr
     roles.set(row.role, entry);
     entry.count += 1;
     if (row.kind === "CORE") core += 1;
-    if (!isTroubled(row, troubles.get(row.id))) continue;
+    if (!isTroubled(row, troubles)) continue;
     troubled += 1;
     entry.isBad = true;
   }

@@ -208,7 +208,7 @@ function OnHost({ name }: { readonly name: string }) {
                     </a>
                   </td>
                   <td>
-                    <StateCell {...toSeenState(row, troubles.get(row.id))} />
+                    <StateCell {...toSeenState(row, troubles)} />
                   </td>
                   <td class="wide-only muted">{row.role}</td>
                   <td class="wide-only muted">{row.engine}</td>

@@ -134,7 +134,7 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
 /** Load, network, containers. */
 function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers">) {
   const troubles = useTroubles();
-  const troubled = containers?.filter((one) => isTroubled(one, troubles.get(one.id))).length ?? 0;
+  const troubled = containers?.filter((one) => isTroubled(one, troubles)).length ?? 0;
   return (
     <dl class="facts">
       <dt title="Load average over one minute">load</dt>

@@ -197,7 +197,7 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td>
         <span class="dots">
           {rows.slice(0, 12).map((row) => {
-            const { tone, word } = toSeenState(row, troubles.get(row.id));
+            const { tone, word } = toSeenState(row, troubles);
             return (
               <a
                 key={row.id}

@@ -24,6 +24,14 @@ const words: Readonly<Record<string, string>> = {
   LEFTOVER: "still live",
 };
 
+/** What is wrong with containers. */
+export interface Troubles {
+  /** The worst problem of each container that has one, by the container's id. */
+  readonly byId: ReadonlyMap<string, Trouble>;
+  /** Whether the list of problems was answered: else a container without one may have one. */
+  readonly isKnown: boolean;
+}
+
 /** The worst problem of each container that has one, by the container's id: the first critical one, else the first. */
 export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Trouble> {
   const troubles = new Map<string, Trouble>();
@@ -37,8 +45,13 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
   return troubles;
 }
 
-/** The worse of what a container's engine says of it and its problem; the problem says more where they are equal. */
-export function toWorse(own: Seen, trouble: Trouble | undefined): Seen {
+/**
+ * The worse of what a container's engine says of it and its problem; the problem says more where they are equal. While problems are not known, a container that its engine
+ * calls well may be restarting in a loop: its state is unknown.
+ */
+export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolean): Seen {
+  if (!trouble && !isKnown && own.tone === "ok")
+    return { tone: "unknown", word: own.word, title: "Whether something is wrong with it is not known" };
   if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
   return { tone: trouble.tone, word: trouble.word, title: [trouble.title, ...trouble.evidence].join("\n") };
 }

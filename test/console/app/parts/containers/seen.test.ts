@@ -47,15 +47,21 @@ describe("toWorse", () => {
 
   it("shows a running container that loops as bad", () => {
     const title = "worker-1 restarts in a loop\n5 restarts in 15 min";
-    expect(toWorse(running, looping)).toEqual({ tone: "bad", word: "restarts in a loop", title });
+    expect(toWorse(running, looping, true)).toEqual({ tone: "bad", word: "restarts in a loop", title });
   });
 
   it("shows a warning only where its own state is not worse", () => {
-    expect(toWorse(running, warned)).toMatchObject({ tone: "warn", word: "memory is high" });
-    expect(toWorse(exited, warned)).toEqual(exited);
+    expect(toWorse(running, warned, true)).toMatchObject({ tone: "warn", word: "memory is high" });
+    expect(toWorse(exited, warned, true)).toEqual(exited);
   });
 
   it("shows a container without a problem as its engine says", () => {
-    expect(toWorse(running, undefined)).toEqual(running);
+    expect(toWorse(running, undefined, true)).toEqual(running);
+  });
+
+  it("does not show a running container as well while problems are unknown", () => {
+    expect(toWorse(running, undefined, false)).toMatchObject({ tone: "unknown", word: "running" });
+    expect(toWorse(exited, undefined, false)).toEqual(exited);
+    expect(toWorse(running, looping, false)).toMatchObject({ tone: "bad", word: "restarts in a loop" });
   });
 });
