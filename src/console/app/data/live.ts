@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { askText, type Failure, hasAnsweredSince, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { askText, type Failure, hasAnsweredSince, lastAnswerAt, lostConnection, toAnswer, Unreachable } from "./client.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
@@ -131,7 +131,7 @@ class Poll<Data> {
     this.#failed += 1;
     if (hasAnsweredSince(this.#askedAt)) return;
     const nextAt = Date.now() + retryMs(this.#failed);
-    lostConnection.value = { since: lostConnection.value?.since ?? Date.now(), nextAt };
+    lostConnection.value = { since: lostConnection.value?.since ?? lastAnswerAt(), nextAt };
   }
 }
 
