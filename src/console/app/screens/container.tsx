@@ -157,8 +157,8 @@ function Present({ name, engine, row: listed }: PresentProps) {
 function Heading({ row, since }: { readonly row: ContainerRow; readonly since: string | null }) {
   const troubles = useTroubles();
   const trouble = troubles.byId.get(row.id);
-  const { tone, word, title } = toSeenState(row, troubles);
-  const from = word === trouble?.word ? trouble.since : since;
+  const { tone, word, title, since: listed = null } = toSeenState(row, troubles);
+  const from = row.stale || word === trouble?.word ? listed : since;
   const blocked = missingScope("ops:operate") ?? whyNoRestart();
   return (
     <>

@@ -73,11 +73,15 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       name: "since",
       width: "80px",
       isNumber: true,
-      title: "How long ago it last started",
-      sortBy: ({ startedAt }) => (startedAt ? -Date.parse(startedAt) : null),
-      cell: ({ startedAt, stale }) => (
-        <span class={toAgeClass(stale)}>
-          <Since at={startedAt} />
+      title:
+        "How long its state has lasted: since its start, its problem's, or its engine's last contact. A dash where that is unknown",
+      sortBy: (row) => {
+        const { since } = toSeenState(row, troubles);
+        return since ? -new Date(since).getTime() : null;
+      },
+      cell: (row) => (
+        <span class={toAgeClass(row.stale)}>
+          <Since at={toSeenState(row, troubles).since} />
         </span>
       ),
     },

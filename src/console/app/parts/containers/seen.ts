@@ -8,11 +8,15 @@ export interface Seen {
   readonly tone: "ok" | "warn" | "bad" | "unknown";
   readonly word: string;
   readonly title?: string;
+  /** Since when, RFC 3339 or unix ms; null when that is unknown. */
+  readonly since?: string | number | null;
 }
 
 /** What is wrong with a container, as the list of problems has it; its word is for where the container's name is near. */
-export interface Trouble extends Seen, Pick<ProblemRow, "since" | "evidence" | "rule"> {
+export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" | "evidence" | "rule"> {
   readonly title: string;
+  /** Whether its role is down: what it does itself says more of the container, unless that is well. */
+  readonly isRoleDown: boolean;
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -40,7 +44,15 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
     const tone = severity === "CRITICAL" ? "bad" : "warn";
     const before = troubles.get(container.id);
     if (before && (before.tone === "bad" || tone === "warn")) continue;
-    troubles.set(container.id, { tone, word: words[kind] ?? toWords(kind), title, since, evidence, rule });
+    troubles.set(container.id, {
+      tone,
+      word: words[kind] ?? toWords(kind),
+      title,
+      since,
+      evidence,
+      rule,
+      isRoleDown: kind === "ROLE_DOWN",
+    });
   }
   return troubles;
 }
@@ -51,7 +63,9 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
  */
 export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolean): Seen {
   if (!trouble && !isKnown && own.tone === "ok")
-    return { tone: "unknown", word: own.word, title: "Whether something is wrong with it is not known" };
+    return { ...own, tone: "unknown", title: "Whether something is wrong with it is not known" };
   if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
-  return { tone: trouble.tone, word: trouble.word, title: [trouble.title, ...trouble.evidence].join("\n") };
+  const title = [trouble.title, ...trouble.evidence].join("\n");
+  const word = trouble.isRoleDown && own.tone !== "ok" ? own.word : trouble.word;
+  return { tone: trouble.tone, word, title, since: trouble.since };
 }

@@ -47,7 +47,7 @@ describe("toWorse", () => {
 
   it("shows a running container that loops as bad", () => {
     const title = "worker-1 restarts in a loop\n5 restarts in 15 min";
-    expect(toWorse(running, looping, true)).toEqual({ tone: "bad", word: "restarts in a loop", title });
+    expect(toWorse(running, looping, true)).toEqual({ tone: "bad", word: "restarts in a loop", title, since: loop.since });
   });
 
   it("shows a warning only where its own state is not worse", () => {
@@ -57,6 +57,13 @@ describe("toWorse", () => {
 
   it("shows a container without a problem as its engine says", () => {
     expect(toWorse(running, undefined, true)).toEqual(running);
+  });
+
+  it("shows a paused container of a role that is down as paused, without an age", () => {
+    const down = toTroubles([{ ...loop, kind: "ROLE_DOWN", title: "No container of worker runs", since: null }]).get("c1");
+    const paused = { tone: "warn", word: "paused", since: null } as const;
+    expect(toWorse(paused, down, true)).toMatchObject({ tone: "bad", word: "paused", since: null });
+    expect(toWorse(running, down, true)).toMatchObject({ tone: "bad", word: "role down" });
   });
 
   it("does not show a running container as well while problems are unknown", () => {
