@@ -5,7 +5,7 @@ import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
-import type { Troubles } from "../parts/containers/seen.ts";
+import { toWorst, type Troubles } from "../parts/containers/seen.ts";
 import { isTroubled, toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { toCount } from "../parts/format.ts";
 import { List } from "../parts/list.tsx";
@@ -141,13 +141,6 @@ function Chip({ isOn, label, count, tone = "ok", onClick }: ChipProps) {
   );
 }
 
-const tones: readonly Tone[] = ["ok", "unknown", "warn", "bad"];
-
-/** The worse of two; what is unknown is neither well nor critical. */
-function toWorseTone(one: Tone, other: Tone): Tone {
-  return tones.indexOf(one) > tones.indexOf(other) ? one : other;
-}
-
 /** How many there are of each role, those of the product first, with the worst state of those that somebody should look at. `silent`: whether an engine of one does not answer. */
 function countContainers(all: readonly ContainerRow[], troubles: FilterProps["troubles"]) {
   const roles = new Map<string, { name: string; count: number; tone: Tone }>();
@@ -160,10 +153,10 @@ function countContainers(all: readonly ContainerRow[], troubles: FilterProps["tr
     if (!isTroubled(row, troubles)) continue;
     troubled += 1;
     silent ||= row.stale;
-    entry.tone = toWorseTone(entry.tone, toSeenState(row, troubles).tone);
+    entry.tone = toWorst([entry.tone, toSeenState(row, troubles).tone]);
   }
-  const worst = [...roles.values()].reduce<Tone>((before, { tone }) => toWorseTone(before, tone), "ok");
-  return { roles: [...roles.values()], core, troubled, worst, silent };
+  const counts = [...roles.values()];
+  return { roles: counts, core, troubled, worst: toWorst(counts.map(({ tone }) => tone)), silent };
 }
 
 function NoRows({ all, isFiltered }: { readonly all: number; readonly isFiltered: boolean }) {

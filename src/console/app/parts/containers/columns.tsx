@@ -73,8 +73,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       name: "since",
       width: "80px",
       isNumber: true,
-      title:
-        "How long its state has lasted: since its start, its problem's, or its engine's last contact. A dash where that is unknown",
+      title: "How long its state lasts, or since when its engine is silent",
       sortBy: (row) => {
         const { since } = toSeenState(row, troubles);
         return since ? -new Date(since).getTime() : null;

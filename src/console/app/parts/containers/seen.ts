@@ -69,3 +69,11 @@ export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolea
   const word = trouble.isRoleDown && own.tone !== "ok" ? own.word : trouble.word;
   return { tone: trouble.tone, word, title, since: trouble.since };
 }
+
+/** From the best: what is unknown is neither well nor critical. */
+const tones: readonly Seen["tone"][] = ["ok", "unknown", "warn", "bad"];
+
+/** The worst of several tones; "ok" of none. */
+export function toWorst(all: readonly Seen["tone"][]): Seen["tone"] {
+  return tones.findLast((tone) => all.includes(tone)) ?? "ok";
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
+import { toTroubles, toWorse, toWorst } from "../../../../../src/console/app/parts/containers/seen.ts";
 
 const container = { id: "c1", name: "worker-1", engine: "e", kind: "CORE", role: "worker", service: "s", version: "v1" } as const;
 
@@ -59,7 +59,7 @@ describe("toWorse", () => {
     expect(toWorse(running, undefined, true)).toEqual(running);
   });
 
-  it("shows a paused container of a role that is down as paused, without an age", () => {
+  it("shows a paused container as paused when its role is down", () => {
     const down = toTroubles([{ ...loop, kind: "ROLE_DOWN", title: "No container of worker runs", since: null }]).get("c1");
     const paused = { tone: "warn", word: "paused", since: null } as const;
     expect(toWorse(paused, down, true)).toMatchObject({ tone: "bad", word: "paused", since: null });
@@ -70,5 +70,16 @@ describe("toWorse", () => {
     expect(toWorse(running, undefined, false)).toMatchObject({ tone: "unknown", word: "running" });
     expect(toWorse(exited, undefined, false)).toEqual(exited);
     expect(toWorse(running, looping, false)).toMatchObject({ tone: "bad", word: "restarts in a loop" });
+  });
+});
+
+describe("the worst tone", () => {
+  it.each([
+    ["bad", ["ok", "bad", "warn", "unknown"]],
+    ["warn", ["unknown", "warn", "ok"]],
+    ["unknown", ["ok", "unknown"]],
+    ["ok", []],
+  ] as const)("is %s of %j", (worst, all) => {
+    expect(toWorst(all)).toBe(worst);
   });
 });
