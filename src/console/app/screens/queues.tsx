@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
 import { now } from "../page/clock.ts";
 import { href, params, setParams } from "../page/url.ts";
@@ -20,7 +20,7 @@ export function Queues() {
   const courses = useDepthCourses(inView);
   const { data, silent } = useLastRows(state.data);
   const failure = failureOf(state, "queues");
-  const oldFrom = failure ? state.oldFrom : null;
+  const oldFrom = oldFromOf(state, "queues");
   const isOld = oldFrom !== null;
   const rows = useMemo(() => sortByTrouble(data), [data, params.value]);
   const asked = params.value.get("q") ?? "";
