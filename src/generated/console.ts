@@ -460,7 +460,7 @@ export type ConsoleJobQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleJobQuery = { job: { priority: number | null, version: string | null, jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null, attempts: Array<{ number: number | null, at: string | null, startedAt: string | null, error: string, trace: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null }> | null } | null };
+export type ConsoleJobQuery = { job: { priority: number | null, version: string | null, jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null, attempts: Array<{ number: number | null, at: string | null, startedAt: string | null, error: string, trace: string | null, worker: string | null, version: string | null, container: { name: string, engine: string, role: string, service: string | null, destination: string | null, env: Environment | null } | null }> | null } | null, queueSources: Array<{ name: string, kind: string }> | null };
 
 export type JobRowFragment = { jobId: string, queue: string, source: string, kind: string | null, state: JobState | null, systemState: string, attempt: number | null, maxAttempts: number | null, createdAt: string | null, scheduledAt: string | null, startedAt: string | null, finishedAt: string | null, worker: string | null };
 
@@ -560,10 +560,11 @@ export type ConsoleRetryErrorGroupMutationVariables = Exact<{
   fingerprint: string;
   limit: number;
   reason: string;
+  dryRun: boolean;
 }>;
 
 
-export type ConsoleRetryErrorGroupMutation = { retryErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+export type ConsoleRetryErrorGroupMutation = { change: { count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
 
 export type ConsoleDiscardErrorGroupMutationVariables = Exact<{
   source: string;
@@ -571,12 +572,13 @@ export type ConsoleDiscardErrorGroupMutationVariables = Exact<{
   fingerprint: string;
   limit: number;
   reason: string;
+  dryRun: boolean;
 }>;
 
 
-export type ConsoleDiscardErrorGroupMutation = { discardErrorGroup: { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
+export type ConsoleDiscardErrorGroupMutation = { change: { count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null } | null };
 
-export type GroupChangeFragment = { count: number, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
+export type GroupChangeFragment = { count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
 
 export type ConsoleLogPageQueryVariables = Exact<{
   role?: string | null | undefined;
@@ -892,6 +894,7 @@ export const ReleaseCountFragmentDoc = new TypedDocumentString(`
 export const GroupChangeFragmentDoc = new TypedDocumentString(`
     fragment GroupChange on ErrorGroupChange {
   count
+  jobIds
   left
   skipped {
     jobId
@@ -1683,6 +1686,10 @@ export const ConsoleJobDocument = new TypedDocumentString(`
       }
     }
   }
+  queueSources {
+    name
+    kind
+  }
 }
     fragment JobRow on Job {
   jobId
@@ -1939,19 +1946,21 @@ export const ConsoleDiscardJobDocument = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<ConsoleDiscardJobMutation, ConsoleDiscardJobMutationVariables>;
 export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
-    mutation ConsoleRetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!) {
-  retryErrorGroup(
+    mutation ConsoleRetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!, $dryRun: Boolean!) {
+  change: retryErrorGroup(
     source: $source
     queue: $queue
     fingerprint: $fingerprint
     limit: $limit
     reason: $reason
+    dryRun: $dryRun
   ) {
     ...GroupChange
   }
 }
     fragment GroupChange on ErrorGroupChange {
   count
+  jobIds
   left
   skipped {
     jobId
@@ -1964,19 +1973,21 @@ export const ConsoleRetryErrorGroupDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<ConsoleRetryErrorGroupMutation, ConsoleRetryErrorGroupMutationVariables>;
 export const ConsoleDiscardErrorGroupDocument = new TypedDocumentString(`
-    mutation ConsoleDiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!) {
-  discardErrorGroup(
+    mutation ConsoleDiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int!, $reason: String!, $dryRun: Boolean!) {
+  change: discardErrorGroup(
     source: $source
     queue: $queue
     fingerprint: $fingerprint
     limit: $limit
     reason: $reason
+    dryRun: $dryRun
   ) {
     ...GroupChange
   }
 }
     fragment GroupChange on ErrorGroupChange {
   count
+  jobIds
   left
   skipped {
     jobId

@@ -50,9 +50,10 @@ export function toDuration(seconds: number | null | undefined): string {
   return `${Math.floor(hours / 24)} d`;
 }
 
-/** In the person's time zone, to the second. */
+/** In the person's time zone, to the second. What is no time ("24h", a mistake in an address) stays as it is. */
 export function toLocalTime(at: string | number): string {
   const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return String(at);
   return `${toDay(date)} ${toClock(date)} ${zoneName(date)}`;
 }
 

@@ -190,7 +190,9 @@ function findDownRoles({ containers, silent, nowMs }: ContainerReadings, eventsO
       unknown.push(describeRole(newest));
       continue;
     }
-    const ended = known.flatMap(({ finishedAt }) => finishedAt ?? []).toSorted();
+    // No engine says when a container was paused: the end of another one is not when the role went down.
+    const isPaused = known.some(({ status }) => status === "paused");
+    const ended = isPaused ? [] : known.flatMap(({ finishedAt }) => finishedAt ?? []).toSorted();
     problems.push(
       createProblem("role_down", key, {
         ...aboutContainer(newest),

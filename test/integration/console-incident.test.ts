@@ -93,6 +93,7 @@ async function waitForText(page: Page, text: string): Promise<void> {
 test.each([
   [1280, "light"],
   [1280, "dark"],
+  [768, "light"],
   [390, "light"],
   [390, "dark"],
 ] as const)("every screen at %i px, %s, has no barrier and no fault", { timeout: 240_000 }, async (width, theme) => {

@@ -75,7 +75,10 @@ test("a change of a container is shown within a second of its event", { timeout:
   await expect.poll(seenAt).toBeGreaterThan(0);
   // A bound for a busy machine: the engine's event, one inspection, one message. The goal is a second, and it takes a fifth of that when nothing else runs.
   expect((await seenAt()) - paused).toBeLessThan(5000);
+  // When it was paused is unknown: the time since its start would be another state's.
+  expect(await row.locator("time").count()).toBe(0);
   await callDocker(socketPath, "POST", `/containers/${id}/unpause`);
+  await expect.poll(() => row.locator("time").count()).toBe(1);
   expect(tab.faults).toEqual([]);
 });
 
@@ -122,6 +125,52 @@ test("a killed gateway is said, and the open page goes on when it is back", { ti
       (fault) => !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(fault),
     ),
   ).toEqual([]);
+});
+
+test("last values stay while the gateway is lost, on a screen left too", { timeout: 90_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  const main = page.locator("#main");
+  const goTo = (address: string) => page.locator(`.rail a[href="${address}"]`).click();
+  await expect.poll(() => main.innerText(), { timeout: 30_000 }).toMatch(/Nothing is known to be wrong|wrong:/);
+  await main.locator(".dots .shape.ok").first().waitFor();
+  await goTo("/logs");
+  await main.locator(".dots .shape.ok").first().waitFor();
+  const killed = Date.now();
+  gateway.kill("SIGKILL");
+  await gateway.ended;
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
+  await goTo("/");
+  const banner = await main.locator(".banner", { hasText: "has not answered" }).innerText();
+  expect(Number(/for (\d+) s/.exec(banner)?.[1])).toBeGreaterThanOrEqual(Math.floor((Date.now() - killed) / 1000) - 1);
+  await expect.poll(() => main.locator(".stale").allInnerTexts()).toContainEqual(expect.stringMatching(/As it was[^]*wrong/));
+  expect(await main.locator(".dots .shape.ok").count()).toBeGreaterThan(0);
+  // A screen that was never open knows nothing of what it asks.
+  await goTo("/deploys");
+  await main.locator(".skeleton").first().waitFor();
+  gateway = await start({ PORT: new URL(gateway.url).port });
+  await expect.poll(() => page.locator(".bar").innerText(), { timeout: 30_000 }).toContain("live");
+  await goTo("/");
+  await expect.poll(() => main.locator(".stale").count(), { timeout: 20_000 }).toBe(0);
+});
+
+test("a dot is hollow, not green, until problems are answered", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
+  const { page } = tab;
+  const held: (() => void)[] = [];
+  let isAnswered = false;
+  await page.route(`${gateway.url}/graphql`, (route) => {
+    if (isAnswered || !/query ConsoleProblems/.test(route.request().postData() ?? "")) return route.continue();
+    held.push(() => void route.continue());
+    return undefined;
+  });
+  await tab.open("/logs");
+  const main = page.locator("#main");
+  await main.locator(".dots .shape.unknown").first().waitFor();
+  expect(await main.locator(".shape.ok").count()).toBe(0);
+  isAnswered = true;
+  for (const release of held) release();
+  await main.locator(".dots .shape.ok").first().waitFor();
 });
 
 test("a gateway that hangs is said within seconds, until it goes on", { timeout: 60_000 }, async () => {
@@ -174,6 +223,9 @@ test("sign-out in one tab signs out the others", { timeout: 60_000 }, async () =
   for (const one of [page, other]) await expect.poll(() => one.title()).toBe("Sign in · wallet-core-ops");
   expect(await other.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
   expect(tab.faults).toEqual([]);
+  await page.getByLabel("Token").fill("never-accepted");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("The gateway does not accept this token").waitFor();
 });
 
 test("the person's menu closes on Esc, and the palette may be empty", { timeout: 60_000 }, async () => {
@@ -272,5 +324,6 @@ test("what a token may not do is said with the scope that it lacks", { timeout: 
   await expect.poll(() => page.locator("#main").innerText()).toContain("ops:operate");
   await tab.open("/logs?name=console-web-staging-v1&engine=own");
   await expect.poll(() => page.locator("#main").innerText()).toContain("ops:logs");
+  expect(await tab.findBarriers()).toEqual([]);
   await stopContainer(socketPath, ids[0] as string);
 });

@@ -19,7 +19,10 @@ beforeAll(async () => {
   server = await startPostgres(join(inject("runFolder"), "console-outage"), { port: await freePort() });
   const database = await createTestDatabase(server.url, "console_outage");
   const jobs = await createRiverJobs(database);
-  await jobs.insert([{ queue: "mail", state: "waiting" }]);
+  await jobs.insert([
+    { queue: "mail", state: "waiting" },
+    { queue: "mail", state: "failed", endedAgo: 60, error: "smtp: greylisted" },
+  ]);
   gateway = await startGatewayProcess(inject("dockerSocket"), "console", join(inject("runFolder"), "console-outage.jsonl"), {
     TOKENS_FILE: tokens.file,
     DATABASE_URL: database.url,
@@ -41,6 +44,9 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
   const row = page.locator(".row").first();
   await row.waitFor({ timeout: 20_000 });
   expect(await row.locator(".stale").count()).toBe(0);
+  await page.setViewportSize({ width: 768, height: 900 });
+  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(768);
+  expect(await row.locator("[data-row-link]").evaluate((link) => link.scrollWidth <= link.parentElement!.clientWidth)).toBe(true);
   await using other = await openConsole(browser, gateway.url, tokens.of("reader"));
   await other.open("/queue?name=mail");
   const figures = other.page.locator("#main .stale");
@@ -57,4 +63,15 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
   await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBe(0);
   expect(await row.innerText()).not.toContain("was ");
   await expect.poll(() => figures.count(), { timeout: 20_000 }).toBe(0);
+});
+
+test("the queue of an error is readable on a phone", { timeout: 60_000 }, async () => {
+  await using tab = await openConsole(browser, gateway.url, tokens.of("reader"), { width: 360 });
+  const { page } = tab;
+  await tab.open("/errors");
+  await page.getByText("smtp: greylisted").first().click({ timeout: 30_000 });
+  const name = page.locator(".shares.with-action a");
+  await expect.poll(() => name.innerText(), { timeout: 20_000 }).toBe("mail");
+  expect((await name.boundingBox())?.width).toBeGreaterThan(200);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
 });

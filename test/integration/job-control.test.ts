@@ -277,7 +277,12 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     const others = [await insert("failed", "no such account", queue), await insert("failed", shape(1), "mail")];
     const fingerprint = toFingerprint(shape(9));
     const newest = ids.toReversed();
-    expect(await operator.retryGroup(name, queue, fingerprint, 5)).toEqual({
+    const look = async () => [await Promise.all(ids.map(stateOf)), await operator.record()];
+    const before = await look();
+    const plan = await operator.retryGroup(name, queue, fingerprint, 5, ", dryRun: true");
+    expect(await look()).toEqual(before);
+    expect(await operator.retryGroup(name, queue, fingerprint, 5)).toEqual(plan);
+    expect(plan).toEqual({
       data: { count: 5, jobIds: newest.slice(0, 5), left: 2, skipped: [], error: null },
       error: null,
     });
@@ -308,7 +313,9 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     const states = await Promise.all(others.map(stateOf));
     const fingerprint = toFingerprint(error);
     const ids = kind.retrying ? [newer, older] : [dead, newer, older];
-    expect((await operator.discardGroup(name, queue, fingerprint, 1)).data).toEqual({
+    const plan = await operator.discardGroup(name, queue, fingerprint, 1, ", dryRun: true");
+    expect((await operator.discardGroup(name, queue, fingerprint, 1)).data).toEqual(plan.data);
+    expect(plan.data).toEqual({
       count: 1,
       jobIds: ids.slice(0, 1),
       left: ids.length - 1,
@@ -322,6 +329,10 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
       { outcome: "intent", action: "job.discard_group", job: { queue, fingerprint, ids: ids.slice(1) } },
       { outcome: "ok", detail: `${ids.length - 1} discarded, 0 skipped` },
     ]);
+    expect((await operator.discardGroup(name, queue, fingerprint, 1, ", dryRun: true")).data).toMatchObject({
+      count: 0,
+      left: 0,
+    });
     expect((await operator.discardGroup(name, queue, fingerprint)).error).toMatchObject({
       code: "not_found",
       message: expect.stringContaining("can still be discarded"),

@@ -180,6 +180,10 @@ describe("a role that is down", () => {
     expect(gaps).toEqual([]);
   });
 
+  it("has no begin when one of its containers is paused", () => {
+    expect(find([{ ...stopped, status: "paused", finishedAt: null }, first]).problems).toMatchObject([{ since: null }]);
+  });
+
   it("is unknown while an engine does not answer", () => {
     expect(find([stopped], { silent })).toEqual({
       problems: [],

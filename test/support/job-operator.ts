@@ -70,8 +70,9 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
     queue: string,
     fingerprint: string,
     limit = 100,
+    more = "",
   ): Promise<Answer> => {
-    const args = `source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", limit: ${limit}, reason: "test"`;
+    const args = `source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", limit: ${limit}, reason: "test"${more}`;
     const fields = "count jobIds left skipped { jobId code message } error { code message }";
     const { data, error } = await ask(`mutation { ${field}(${args}) { ${fields} } }`);
     return { data: data?.[field] ?? null, error };
@@ -85,10 +86,10 @@ export function openOperator({ databaseUrl, controlUrl, queues = null }: Operato
     ask,
     retry: (source: string, jobId: string, more = "") => change("retryJob", source, jobId, more),
     discard: (source: string, jobId: string, more = "") => change("discardJob", source, jobId, more),
-    retryGroup: (source: string, queue: string, fingerprint: string, limit?: number) =>
-      changeGroup("retryErrorGroup", source, queue, fingerprint, limit),
-    discardGroup: (source: string, queue: string, fingerprint: string, limit?: number) =>
-      changeGroup("discardErrorGroup", source, queue, fingerprint, limit),
+    retryGroup: (source: string, queue: string, fingerprint: string, limit?: number, more?: string) =>
+      changeGroup("retryErrorGroup", source, queue, fingerprint, limit, more),
+    discardGroup: (source: string, queue: string, fingerprint: string, limit?: number, more?: string) =>
+      changeGroup("discardErrorGroup", source, queue, fingerprint, limit, more),
     /** Oldest first. */
     record: async (): Promise<readonly AuditRecord[]> =>
       (await sources.audit.read({ first: 1000, before: null, accepts: () => true })).toReversed(),

@@ -17,6 +17,7 @@ export interface JobChanged {
 export interface ErrorGroupChanged {
   readonly source: string;
   readonly queue: string;
+  /** Ids of the jobs that were changed or, of a dry run, would be. */
   readonly changed: readonly string[];
   readonly skipped: readonly { readonly jobId: string; readonly code: string; readonly message: string }[];
   readonly left: number;
@@ -41,9 +42,11 @@ interface GroupRequest extends ChangeRequest {
   readonly queue: string;
   readonly fingerprint: string;
   readonly limit: number;
+  /** Changes, records and counts nothing. */
+  readonly dryRun: boolean;
 }
 
-/** @throws as `changeJob`; not_found where no failure of the window has this fingerprint */
+/** @throws as `changeJob`; not_found where no job of the window with this fingerprint can be changed, unless it is a dry run */
 export async function changeErrorGroup(action: JobAction, asked: GroupRequest, context: OpsContext): Promise<ErrorGroupChanged> {
   const source = await findSource(asked, context);
   // Text that PostgreSQL can store: it is looked up before any job.
@@ -54,6 +57,7 @@ export async function changeErrorGroup(action: JobAction, asked: GroupRequest, c
   const failed = (await source.failedJobs?.(asked.queue, action, context.signal)) ?? null;
   if (failed === null) throw notSupported(source, "its jobs cannot be found by their error");
   const group = toGroup(asked, failed);
+  if (asked.dryRun) return toPlan(action, asked, group, request);
   if (group.jobIds.length === 0) {
     throw new OpsError(
       "not_found",
@@ -69,6 +73,17 @@ export async function changeErrorGroup(action: JobAction, asked: GroupRequest, c
     left,
     error: error === null ? null : toProblem(toJobsError(error)),
   };
+}
+
+/** What a change would do now. @throws operation_not_supported, invalid_request where the change would */
+function toPlan(
+  action: JobAction,
+  { source, queue }: GroupRequest,
+  group: ErrorGroupJobs,
+  request: JobRequest,
+): ErrorGroupChanged {
+  for (const jobId of group.jobIds) request.source.control.check(action, { jobId, queue });
+  return { source, queue, changed: group.jobIds, skipped: [], left: group.total - group.jobIds.length, error: null };
 }
 
 /** The jobs whose error text has this fingerprint, newest text first, each job once. */

@@ -1,3 +1,4 @@
+import { toFlagArg } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { changeErrorGroup, changeJob, type ErrorGroupChanged, type JobChanged } from "./jobs-loader.ts";
 import { needs } from "../scopes.ts";
@@ -9,9 +10,10 @@ const queue = { description: "The queue that the job must be in. With it, pg-bos
 const groupQueue = { required: true, description: "Their queue." } as const;
 const fingerprint = { required: true, description: "Fingerprint of the error, as in `jobErrors`." } as const;
 const limit = { defaultValue: 100, required: true, description: "How many at most, 1 to 100." } as const;
+const dryRun = "Change nothing: report what would be changed.";
 const rules =
   "Off unless JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of CONTROL_DATABASE_URL.";
-const groupRules = `Each job counts towards the token's 1,000 jobs an hour (job_budget). ${rules}`;
+const groupRules = `Each job counts towards the token's 1,000 jobs an hour (job_budget). \`dryRun\` has the same conditions, but records and counts nothing. ${rules}`;
 
 /** JobChange, ErrorGroupChange, and the mutations retryJob, discardJob, retryErrorGroup and discardErrorGroup. */
 export function addJobControl(builder: Builder): void {
@@ -38,15 +40,19 @@ export function addJobControl(builder: Builder): void {
       }),
   });
   const errorGroupChange = builder.objectRef<ErrorGroupChanged>("ErrorGroupChange").implement({
-    description: "Result of retrying or discarding an error group.",
+    description: "Result of retrying or discarding an error group or, with `dryRun`, what it would be.",
     fields: (t) => ({
       ...exposeAll(t, {
         "source: String!": "Configured name of their source.",
         "queue: String!": "Their queue.",
-        "left: Int!": "Jobs of the group that were not tried. Repeating the mutation continues with them.",
+        "left: Int!": "Jobs of the group beyond those that were tried. Repeating the mutation continues with them.",
         "error: Problem": "Why it stopped before `limit` jobs were tried; null when it did not.",
       }),
-      count: t.int({ description: "How many were retried or discarded.", resolve: ({ changed }) => changed.length }),
+      count: t.int({
+        description:
+          "How many were retried or discarded. With `dryRun`: how many would be, at most `limit`; 0 when there is none.",
+        resolve: ({ changed }) => changed.length,
+      }),
       jobIds: t.stringList({
         nullable: true,
         extensions: needs("ops:read"),
@@ -99,6 +105,7 @@ export function addJobControl(builder: Builder): void {
         fingerprint: t.arg.string(fingerprint),
         limit: t.arg.int(limit),
         reason: t.arg.string(reason),
+        dryRun: toFlagArg(t.arg, dryRun),
       },
       resolve: (_root, args, context) => changeErrorGroup("retry", args, context),
     }),
@@ -112,6 +119,7 @@ export function addJobControl(builder: Builder): void {
         fingerprint: t.arg.string(fingerprint),
         limit: t.arg.int(limit),
         reason: t.arg.string(reason),
+        dryRun: toFlagArg(t.arg, dryRun),
       },
       resolve: (_root, args, context) => changeErrorGroup("discard", args, context),
     }),

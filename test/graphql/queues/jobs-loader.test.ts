@@ -121,7 +121,7 @@ describe("a change of a job", () => {
 
 describe("a change of an error group", () => {
   const fingerprint = toFingerprint("boom 1");
-  const group = { ...asked, queue: "mail", fingerprint, limit: 100 };
+  const group = { ...asked, queue: "mail", fingerprint, limit: 100, dryRun: false };
   const failed =
     (...all: readonly FailedJobs[]) =>
     async () =>
@@ -235,6 +235,34 @@ describe("a change of an error group", () => {
     ],
   ])("%s is refused", async (_what, stage, more, refusal) => {
     await expect(changeErrorGroup("retry", { ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(refusal);
+  });
+
+  it.each<[string, Partial<typeof group>, object]>([
+    ["whole", {}, { changed: ["1", "2"], left: 39 }],
+    ["up to the limit", { limit: 1 }, { changed: ["1"], left: 40 }],
+  ])("is reported without a change: %s", async (_what, more, plan) => {
+    const failedJobs = failed({ error: "boom 1", jobIds: ["1", "2"], jobs: 40 }, { error: "boom 2", jobIds: ["2"], jobs: 1 });
+    const { context, groups } = createStage({ failedJobs });
+    const answer = { source: "jobs", queue: "mail", skipped: [], error: null, ...plan };
+    expect(await changeErrorGroup("retry", { ...group, ...more, dryRun: true }, context)).toEqual(answer);
+    expect(groups).not.toHaveBeenCalled();
+  });
+
+  it("is reported as none where no job is left", async () => {
+    const answer = { source: "jobs", queue: "mail", changed: [], skipped: [], left: 0, error: null };
+    const { context } = createStage({ failedJobs: failed() });
+    expect(await changeErrorGroup("discard", { ...group, dryRun: true }, context)).toEqual(answer);
+  });
+
+  it("is reported only where its system supports it", async () => {
+    const check = vi.spyOn(control, "check").mockImplementation(() => {
+      throw new OpsError("operation_not_supported", "no mapping");
+    });
+    const { context } = createStage(found);
+    const plan = changeErrorGroup("discard", { ...group, dryRun: true }, context);
+    await expect(plan).rejects.toMatchObject({ code: "operation_not_supported" });
+    expect(check.mock.calls).toEqual([["discard", { jobId: "1", queue: "mail" }]]);
+    check.mockRestore();
   });
 
   it("by discard words its refusals as such", async () => {

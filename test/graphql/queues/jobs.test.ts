@@ -63,12 +63,13 @@ const group = (more = "", queue = "mail", source = "jobs", field = "retryErrorGr
   `mutation { ${field}(source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", reason: "stuck"${more}) { count jobIds left skipped { jobId code message } error { code } } }`;
 const discardGroup = group("", "mail", "jobs", "discardErrorGroup");
 const all = [one("retryJob"), one("discardJob"), group(), discardGroup];
+const plans = ["retryErrorGroup", "discardErrorGroup"].map((field) => group(", dryRun: true", "mail", "jobs", field));
 
 describe("operations on jobs", () => {
   it("need JOBS, the scope and the environment, else nothing is asked", async () => {
     const off = createJobs({ enabled: false });
     const on = createJobs();
-    for (const document of all) {
+    for (const document of [...all, ...plans]) {
       expect((await off.ask(document)).code).toBe("jobs_disabled");
       expect((await on.ask(document, { scopes: ["ops:read", "ops:logs", "ops:introspect"] })).code).toBe("forbidden");
       expect((await on.ask(document, { where: ["production"] })).code).toBe("forbidden");
@@ -170,6 +171,18 @@ describe("operations on jobs", () => {
     ]);
   });
 
+  it("report what a group's change would do, and do nothing", async () => {
+    const jobs = createJobs();
+    const plan = async (more: string, field = "retryErrorGroup") =>
+      (await jobs.ask(group(`, dryRun: true${more}`, "mail", "jobs", field))).data[field];
+    const whole = { count: 3, jobIds: ["1", "2", "3"], left: 0, skipped: [], error: null };
+    expect([await plan(""), await plan("", "discardErrorGroup")]).toEqual([whole, whole]);
+    expect(await plan(", limit: 2")).toEqual({ ...whole, count: 2, jobIds: ["1", "2"], left: 1 });
+    jobs.states.clear();
+    expect(await plan("")).toEqual({ ...whole, count: 0, jobIds: [] });
+    expect([jobs.calls, jobs.audited]).toEqual([[], []]);
+  });
+
   it("stop at a group's first failing job, and report what was done", async () => {
     const down = new OpsError("postgres_unavailable", "PostgreSQL cannot be reached");
     const jobs = createJobs({ fail: { 2: down } });
@@ -201,6 +214,7 @@ describe("operations on jobs", () => {
       const { code, headers } = await jobs.ask(document);
       expect([code, headers]).toEqual(["job_budget", { "Retry-After": expect.stringMatching(/^3[56]\d\d$/) }]);
     }
+    for (const document of plans) expect((await jobs.ask(document)).code).toBeUndefined();
     expect(jobs.audited).toHaveLength(before);
   });
 

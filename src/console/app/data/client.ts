@@ -27,7 +27,7 @@ interface Result<Data> {
   readonly errors?: readonly ResultError[];
 }
 
-/** Since when the gateway cannot be reached, and when it is asked again (unix ms). Null while it answers. */
+/** When the gateway answered last before it was lost, and when it is asked again (unix ms). Null while it answers. */
 export const lostConnection = signal<{ readonly since: number; readonly nextAt: number } | null>(null);
 
 /** `unreachable`: no answer from the gateway at all; the request may be sent again. */
@@ -39,6 +39,11 @@ const mutationMs = 150_000;
 
 /** When the gateway answered last, unix ms. */
 let answeredAt = 0;
+
+/** When the gateway answered last, unix ms; now when it never did. */
+export function lastAnswerAt(): number {
+  return answeredAt || Date.now();
+}
 
 /** Whether the gateway has answered anything since `at`, unix ms: then what is late is slow, not lost. */
 export function hasAnsweredSince(at: number): boolean {
@@ -170,7 +175,7 @@ export function follow<Data, Variables extends object>(
       {
         next: (result) => {
           if (isOver || isClosed) return;
-          heardAt = Date.now();
+          heardAt = answeredAt = Date.now();
           const answer = toAnswer<Data>(result as Result<Data>);
           hasData = answer.data !== null;
           if (hasData) [tries, lostConnection.value] = [0, null];
@@ -212,7 +217,7 @@ export function follow<Data, Variables extends object>(
   };
   // A stream that was silent since the connection was lost may never speak again: nothing says that its way through the network is gone.
   const unwatch = lostConnection.subscribe((loss) => {
-    if (loss) lostAt ??= loss.since;
+    if (loss) lostAt ??= Date.now();
     else if (lostAt !== null) {
       const isSilent = isOpen && heardAt < lostAt;
       lostAt = null;

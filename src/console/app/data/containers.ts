@@ -15,7 +15,10 @@ import { params } from "../page/url.ts";
 
 export type ContainerRow = ContainerRowFragment;
 type Change = NonNullable<ConsoleContainersSubscription["containers"]>;
-export type EngineRow = Change["engines"][number];
+export type EngineRow = Change["engines"][number] & {
+  /** When it last answered or sent an event, unix ms; null when it never did. */
+  readonly heardAt: number | null;
+};
 
 /** Every container that the token may see, by id; null before the first answer. */
 const rows = signal<ReadonlyMap<string, ContainerRow> | null>(null);
@@ -117,7 +120,10 @@ function apply({
   removed,
   engines: asked,
 }: Pick<Change, "snapshot" | "changed" | "removed" | "engines">): void {
-  engines.value = asked;
+  engines.value = asked.map((engine) => ({
+    ...engine,
+    heardAt: engine.ageSeconds === null ? null : Date.now() - engine.ageSeconds * 1000,
+  }));
   if (!snapshot && changed.length === 0 && removed.length === 0) return;
   const next = new Map(snapshot ? [] : rows.value);
   for (const row of changed) next.set(row.id, row);

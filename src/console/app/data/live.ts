@@ -1,7 +1,8 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { askText, type Failure, hasAnsweredSince, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { askText, type Failure, hasAnsweredSince, lastAnswerAt, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import { LastAnswers } from "./last-answers.ts";
 import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
 
@@ -17,12 +18,20 @@ export interface Live<Data> {
   readonly at: number;
   /** Whether it is the answer to other variables: the new one is on its way. */
   readonly isOld: boolean;
+  /** Whether all of it is from before the question was left: it is asked again, and there is no newer answer yet. */
+  readonly isPast: boolean;
 }
 
-const empty: Live<never> = { data: undefined, oldFrom: null, failures: [], at: 0, isOld: false };
+const empty: Live<never> = { data: undefined, oldFrom: null, failures: [], at: 0, isOld: false, isPast: false };
 
 /** Questions in use, by document and variables: two parts of a screen that ask the same share it. */
 const polls = new Map<string, Poll<unknown>>();
+
+const lastAnswers = new LastAnswers<Live<unknown>>();
+token.subscribe(() => lastAnswers.clear());
+
+/** How long a last answer is shown as if it were of now, ms: most new ones are there by then. */
+const freshMs = 1000;
 
 /** Between two times that a question is asked, ms. */
 const leastMs = 1000;
@@ -42,6 +51,9 @@ class Poll<Data> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | undefined;
   #failed = 0;
+  #isAnswered = false;
+  /** The token that has got the answer. */
+  #token = token.value;
   /** Unix ms. */
   #askedAt = 0;
 
@@ -49,18 +61,26 @@ class Poll<Data> {
     this.#key = key;
     this.#document = document;
     this.#variables = variables;
+    const last = lastAnswers.get(key, Date.now()) as Live<Data> | undefined;
+    if (!last) return;
+    const show = (isPast: boolean) => {
+      if (!this.#isAnswered) this.state.value = { ...last, isPast };
+    };
+    show(lostConnection.value !== null);
+    setTimeout(show, freshMs, true);
   }
 
   enter(everyMs: number): () => void {
     const user = Symbol("user");
     this.#users.set(user, everyMs);
-    this.#plan(this.state.value.at === 0 ? 0 : undefined);
+    this.#plan(this.#isAnswered ? undefined : 0);
     return () => {
       this.#users.delete(user);
       if (this.#users.size > 0) return;
       clearTimeout(this.#timer);
       this.#running?.abort();
       polls.delete(this.#key);
+      if (this.state.value.at > 0 && this.#token === token.value) lastAnswers.set(this.#key, this.state.value, Date.now());
     };
   }
 
@@ -76,7 +96,8 @@ class Poll<Data> {
   }
 
   async #run(): Promise<void> {
-    if (this.#running || token.value === null) return;
+    const sent = token.value;
+    if (this.#running || sent === null) return;
     const running = new AbortController();
     this.#running = running;
     this.#askedAt = Date.now();
@@ -84,15 +105,17 @@ class Poll<Data> {
       const timeoutMs = Math.min(...this.#users.values()) <= oftenMs ? quickMs : undefined;
       const text = await askText(this.#document, this.#variables, running.signal, timeoutMs);
       this.#failed = 0;
+      this.#isAnswered = true;
+      this.#token = sent;
       lostConnection.value = null;
       // The same text is the same data: nothing that shows it has to look at it again.
-      if (text === this.#text) this.state.value = { ...this.state.value, at: Date.now(), isOld: false };
+      if (text === this.#text) this.state.value = { ...this.state.value, at: Date.now(), isPast: false };
       else {
         this.#text = text;
         const answer = toAnswer<Data>(JSON.parse(text));
         const { data, hasOld } = fillWithLast(this.state.value.data, answer);
         const oldFrom = hasOld ? (this.state.value.oldFrom ?? this.state.value.at) : null;
-        this.state.value = { data, oldFrom, failures: answer.failures, at: Date.now(), isOld: false };
+        this.state.value = { data, oldFrom, failures: answer.failures, at: Date.now(), isOld: false, isPast: false };
       }
     } catch (error) {
       if (error instanceof Unreachable) this.#lost();
@@ -108,7 +131,7 @@ class Poll<Data> {
     this.#failed += 1;
     if (hasAnsweredSince(this.#askedAt)) return;
     const nextAt = Date.now() + retryMs(this.#failed);
-    lostConnection.value = { since: lostConnection.value?.since ?? Date.now(), nextAt };
+    lostConnection.value = { since: lostConnection.value?.since ?? lastAnswerAt(), nextAt };
   }
 }
 
@@ -152,8 +175,8 @@ export function useLive<Data, Variables>(
   variables: Variables,
   { everyMs = Number.POSITIVE_INFINITY, skip = false }: { readonly everyMs?: number; readonly skip?: boolean } = {},
 ): ReadonlySignal<Live<Data>> {
-  const shown = useMemo(() => signal<Live<Data>>(empty), [document]);
-  const key = `${document.toString()}\n${JSON.stringify(variables)}`;
+  const key = toKey(document, variables);
+  const shown = useMemo(() => signal<Live<Data>>(lastAnswerTo(document, variables) ?? empty), [document]);
   useEffect(() => {
     if (skip) return undefined;
     const poll = (polls.get(key) ?? new Poll(key, document as TypedDocumentString<unknown, unknown>, variables)) as Poll<Data>;
@@ -171,7 +194,25 @@ export function useLive<Data, Variables>(
   return shown;
 }
 
+function toKey(document: { toString(): string }, variables: unknown): string {
+  return `${document.toString()}\n${JSON.stringify(variables)}`;
+}
+
+/** The last answer to a question, whether it is still asked or was left; undefined without one. */
+export function lastAnswerTo<Data, Variables>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+): Live<Data> | undefined {
+  const key = toKey(document, variables);
+  return (polls.get(key)?.state.peek() ?? lastAnswers.get(key, Date.now())) as Live<Data> | undefined;
+}
+
 /** The failure of a field, by its path's beginning; undefined when it was answered. */
 export function failureOf(state: Live<unknown>, path: string): Failure | undefined {
   return state.failures.find((failure) => failure.path === null || failure.path === path || failure.path.startsWith(`${path}.`));
+}
+
+/** Of when a field is, by its path's beginning, unix ms; null when it is of now. */
+export function oldFromOf(state: Live<unknown>, path: string): number | null {
+  return (failureOf(state, path) && state.oldFrom) ?? (state.isPast ? state.at : null);
 }

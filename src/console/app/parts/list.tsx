@@ -9,8 +9,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren;
   /** Numbers stand on the right. */
   readonly isNumber?: boolean;
-  /** Absent on a phone. */
-  readonly isWideOnly?: boolean;
+  /** Absent on a phone; "desktop": on a tablet as well. */
+  readonly isWideOnly?: boolean | "desktop";
   /** Makes the column sortable. Unknown values (null) come last, in both directions. */
   readonly sortBy?: (row: Row) => string | number | null | undefined;
   /** What the column says, on hover. */
@@ -38,8 +38,11 @@ const rowHeight = 32;
  */
 export function List<Row>(props: ListProps<Row>) {
   const { columns, rowKey, rowHref, label, sortParam = "sort", onView } = props;
-  const isNarrow = useIsNarrow();
-  const shown = useMemo(() => (isNarrow ? columns.filter((column) => !column.isWideOnly) : columns), [columns, isNarrow]);
+  const [isNarrow, isTablet] = [useIsNarrow(), useMatches(tablet)];
+  const shown = useMemo(
+    () => columns.filter(({ isWideOnly }) => !(isNarrow && isWideOnly) && !(isTablet && isWideOnly === "desktop")),
+    [columns, isNarrow, isTablet],
+  );
   const sort = params.value.get(sortParam) ?? "";
   const sorted = useMemo(() => sortRows(props.rows, columns, sort), [props.rows, columns, sort]);
   const isHeld = useRef(false);
@@ -203,15 +206,19 @@ function useVirtualRows(count: number, body: { readonly current: HTMLElement | n
   return Array.from({ length }, (_, index) => ({ index: from + index, start: (from + index) * rowHeight }));
 }
 
-const narrow = matchMedia("(max-width: 700px)");
+const [narrow, tablet] = [matchMedia("(max-width: 700px)"), matchMedia("(max-width: 1100px)")];
 
 /** Whether the page is as narrow as a phone. */
 export function useIsNarrow(): boolean {
-  const [isNarrow, setNarrow] = useState(narrow.matches);
+  return useMatches(narrow);
+}
+
+function useMatches(media: MediaQueryList): boolean {
+  const [matches, setMatches] = useState(media.matches);
   useEffect(() => {
-    const update = () => setNarrow(narrow.matches);
-    narrow.addEventListener("change", update);
-    return () => narrow.removeEventListener("change", update);
+    const update = () => setMatches(media.matches);
+    media.addEventListener("change", update);
+    return () => media.removeEventListener("change", update);
   }, []);
-  return isNarrow;
+  return matches;
 }

@@ -2,12 +2,14 @@ import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
   ConsoleHostSeriesDocument,
+  ConsoleNowDocument,
   type ConsoleNowMoreQuery,
   ConsoleProblemsDocument,
   type ConsoleProblemsQuery,
   ConsoleQueueSeriesDocument,
 } from "../../../generated/console.ts";
-import { failureOf, type Live, useLive } from "../data/live.ts";
+import { lostConnection } from "../data/client.ts";
+import { failureOf, lastAnswerTo, type Live, oldFromOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
 import { useNow, useNowMore } from "../data/now.ts";
 import { href, params, path } from "../page/url.ts";
@@ -27,8 +29,12 @@ export function useProblems(): { readonly rows: readonly ProblemRow[] | null; re
   // The first screen asks for them with all else that it shows.
   const isNow = path.value === "/";
   const now = useNow({ skip: !isNow });
-  const own = useLive(ConsoleProblemsDocument, { env: useEnv() }, { everyMs: 3000, skip: isNow }).value;
-  const state = isNow ? now : own;
+  const env = useEnv();
+  const own = useLive(ConsoleProblemsDocument, { env }, { everyMs: 3000, skip: isNow }).value;
+  const asked = isNow ? now : own;
+  // Until they are answered in one question, the last answer to the other has them.
+  const last = asked.at > 0 ? undefined : lastAnswerTo(isNow ? ConsoleProblemsDocument : ConsoleNowDocument, { env });
+  const state = last ? { ...last, isPast: lostConnection.value !== null } : asked;
   const destination = params.value.get("destination");
   const all = state.data?.problems?.problems ?? null;
   const rows = useMemo(() => {
@@ -55,7 +61,7 @@ export function Problems() {
   return (
     <section aria-label="What is wrong">
       <FailureNotice failure={failure} what="What is wrong" />
-      <LastKnown from={failure ? state.oldFrom : null}>
+      <LastKnown from={oldFromOf(state, "problems")}>
         <Sentence
           rows={rows}
           deploys={deploys}
@@ -91,7 +97,10 @@ const mostNamed = 3;
 
 /** What is wrong, in the words of the worst ones. */
 function toSentence(rows: readonly ProblemRow[]): string {
-  const named = rows.slice(0, mostNamed).map(toTitle);
+  // Within a sentence: a name stays as it is written.
+  const named = rows
+    .slice(0, mostNamed)
+    .map((row) => toTitle(row).replace(/^(Most|The|An?|No|Nothing) /, (word) => word.toLowerCase()));
   const others = rows.length - named.length;
   return others > 0 ? `${named.join(", ")}, and ${others} more` : named.join(", ");
 }

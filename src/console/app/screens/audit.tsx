@@ -1,13 +1,13 @@
 import { type AuditRowFragment, ConsoleAuditChainDocument, ConsoleAuditDocument } from "../../../generated/console.ts";
 import { type JoinedAction, joinOutcomes } from "../data/actions.ts";
 import { useFeed } from "../data/feed.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { toCount, toDuration, toWords, unknownText } from "../../../lib/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
-import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
 import { State, type Tone } from "../parts/state.tsx";
 import { Clock, Since } from "../parts/time.tsx";
@@ -97,7 +97,9 @@ function Entries() {
             : "Nobody has restarted, probed or changed anything that this token may see."}
         </Empty>
       ) : (
-        <ActionRows all={rows} />
+        <LastKnown from={oldFromOf(feed.head, "auditLog")}>
+          <ActionRows all={rows} />
+        </LastKnown>
       )}
       <Older feed={feed} what="entries" />
     </>
@@ -129,8 +131,8 @@ const actions: Readonly<Record<string, string>> = {
   probe: "ran the health check of",
   "job.retry": "retried",
   "job.discard": "discarded",
-  "job.retry_group": "retried failed jobs of",
-  "job.discard_group": "discarded failed jobs of",
+  "job.retry_group": "retried",
+  "job.discard_group": "discarded",
 };
 
 const outcomes: Readonly<Record<string, readonly [Tone, string]>> = {
@@ -207,7 +209,8 @@ function Target({ entry: { containerName, engine, jobIds, jobQueue, jobSource } 
       </>
     );
   const [first] = jobIds;
-  const jobs = jobIds.length === 1 && first !== undefined ? `job ${first}` : `${toCount(jobIds.length)} jobs`;
+  // Only a change of an error group has more than one.
+  const jobs = jobIds.length === 1 && first !== undefined ? `job ${first}` : `${toCount(jobIds.length)} failed jobs`;
   const address =
     jobIds.length === 1
       ? href("/job", { source: jobSource, id: first })

@@ -68,7 +68,7 @@ function Choice({ name, rows }: { readonly name: string; readonly rows: readonly
       <ul class="entries">
         {rows.map((row) => (
           <li key={row.id}>
-            <StateCell {...toSeenState(row, troubles.get(row.id))} />
+            <StateCell {...toSeenState(row, troubles)} />
             <a data-row-link class="link isolate" href={toContainerHref(row)}>
               {row.engine}
             </a>
@@ -155,9 +155,10 @@ function Present({ name, engine, row: listed }: PresentProps) {
 }
 
 function Heading({ row, since }: { readonly row: ContainerRow; readonly since: string | null }) {
-  const trouble = useTroubles().get(row.id);
-  const { tone, word, title } = toSeenState(row, trouble);
-  const from = word === trouble?.word ? trouble.since : since;
+  const troubles = useTroubles();
+  const trouble = troubles.byId.get(row.id);
+  const { tone, word, title, since: listed = null } = toSeenState(row, troubles);
+  const from = row.stale || word === trouble?.word ? listed : since;
   const blocked = missingScope("ops:operate") ?? whyNoRestart();
   return (
     <>

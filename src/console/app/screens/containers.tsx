@@ -5,12 +5,12 @@ import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
-import type { Trouble } from "../parts/containers/seen.ts";
-import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
+import { toWorst, type Troubles } from "../parts/containers/seen.ts";
+import { isTroubled, toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { toCount } from "../../../lib/format.ts";
 import { List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { Shape } from "../parts/state.tsx";
+import { Shape, type Tone } from "../parts/state.tsx";
 
 /** Of more containers only those in view are asked what they take. */
 const mostNumbers = 500;
@@ -29,7 +29,7 @@ export function Containers() {
   const troubles = useTroubles();
   const shown = useMemo(() => {
     const found = filterContainers(all, { query, role, isCoreOnly });
-    return isTroubleOnly ? found.filter((row) => isTroubled(row, troubles.get(row.id))) : found;
+    return isTroubleOnly ? found.filter((row) => isTroubled(row, troubles)) : found;
   }, [all, query, role, isCoreOnly, isTroubleOnly, troubles]);
   const usage = useUsage({ skip: rows === null || rows.length > mostNumbers });
   const { courses, onView } = useCoursesInView();
@@ -71,7 +71,7 @@ function toId({ id }: ContainerRow): string {
 
 interface FilterProps {
   readonly all: readonly ContainerRow[];
-  readonly troubles: ReadonlyMap<string, Trouble>;
+  readonly troubles: Troubles;
   readonly query: string;
   readonly role: string | null;
   readonly isCoreOnly: boolean;
@@ -79,7 +79,7 @@ interface FilterProps {
 }
 
 function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: FilterProps) {
-  const { roles, core, troubled } = useMemo(() => countContainers(all, troubles), [all, troubles]);
+  const { roles, core, troubled, worst, silent } = useMemo(() => countContainers(all, troubles), [all, troubles]);
   const chips = roles.filter(({ name }, index) => index < mostRoles || name === role);
   return (
     <div class="filters" role="search">
@@ -98,19 +98,19 @@ function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: Filt
       <Chip isOn={isCoreOnly} label="core" count={core} onClick={() => setParams({ kind: isCoreOnly ? null : "core" })} />
       <Chip
         isOn={isTroubleOnly}
-        label="in trouble"
-        count={troubled}
-        isBad={troubled > 0}
+        label={silent ? "in trouble or unknown" : "in trouble"}
+        count={troubled === 0 && !troubles.isKnown ? null : troubled}
+        tone={worst}
         onClick={() => setParams({ state: isTroubleOnly ? null : "trouble" })}
       />
       <span class="chip-gap" aria-hidden="true" />
-      {chips.map(({ name, count, isBad }) => (
+      {chips.map(({ name, count, tone }) => (
         <Chip
           key={name}
           isOn={name === role}
           label={name}
           count={count}
-          isBad={isBad}
+          tone={tone}
           onClick={() => setParams({ role: name === role ? null : name })}
         />
       ))}
@@ -121,17 +121,19 @@ function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: Filt
 interface ChipProps {
   readonly isOn: boolean;
   readonly label: string;
-  readonly count: number;
-  readonly isBad?: boolean;
+  /** Null when unknown. */
+  readonly count: number | null;
+  /** Of the worst of them; "ok" shows none. */
+  readonly tone?: Tone;
   readonly onClick: () => void;
 }
 
-function Chip({ isOn, label, count, isBad = false, onClick }: ChipProps) {
+function Chip({ isOn, label, count, tone = "ok", onClick }: ChipProps) {
   return (
     <button type="button" class="chip" aria-pressed={isOn} onClick={onClick}>
-      {isBad && (
+      {tone !== "ok" && (
         <>
-          <Shape tone="bad" />{" "}
+          <Shape tone={tone} />{" "}
         </>
       )}
       <span class="isolate">{label}</span> <span class="muted">{toCount(count)}</span>
@@ -139,20 +141,22 @@ function Chip({ isOn, label, count, isBad = false, onClick }: ChipProps) {
   );
 }
 
-/** How many there are of each role, those of the product first. */
+/** How many there are of each role, those of the product first, with the worst state of those that somebody should look at. `silent`: whether an engine of one does not answer. */
 function countContainers(all: readonly ContainerRow[], troubles: FilterProps["troubles"]) {
-  const roles = new Map<string, { name: string; count: number; isBad: boolean }>();
-  let [core, troubled] = [0, 0];
+  const roles = new Map<string, { name: string; count: number; tone: Tone }>();
+  let [core, troubled, silent] = [0, 0, false];
   for (const row of all) {
-    const entry = roles.get(row.role) ?? { name: row.role, count: 0, isBad: false };
+    const entry = roles.get(row.role) ?? { name: row.role, count: 0, tone: "ok" };
     roles.set(row.role, entry);
     entry.count += 1;
     if (row.kind === "CORE") core += 1;
-    if (!isTroubled(row, troubles.get(row.id))) continue;
+    if (!isTroubled(row, troubles)) continue;
     troubled += 1;
-    entry.isBad = true;
+    silent ||= row.stale;
+    entry.tone = toWorst([entry.tone, toSeenState(row, troubles).tone]);
   }
-  return { roles: [...roles.values()], core, troubled };
+  const counts = [...roles.values()];
+  return { roles: counts, core, troubled, worst: toWorst(counts.map(({ tone }) => tone)), silent };
 }
 
 function NoRows({ all, isFiltered }: { readonly all: number; readonly isFiltered: boolean }) {

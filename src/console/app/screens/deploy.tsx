@@ -277,7 +277,7 @@ function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNo
             const { name, engine, role } = container;
             return (
               <li key={container.id}>
-                <StateCell {...toSeenState(container, troubles.get(container.id))} />
+                <StateCell {...toSeenState(container, troubles)} />
                 <a data-row-link class="cut isolate" href={href("/container", { name, engine })} title={`${name} on ${engine}`}>
                   {name}
                 </a>

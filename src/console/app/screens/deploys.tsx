@@ -5,7 +5,7 @@ import {
   type DeployRowFragment,
 } from "../../../generated/console.ts";
 import { useFeed } from "../data/feed.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
@@ -14,7 +14,7 @@ import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/dep
 import { toDuration, toWords, unknownText } from "../../../lib/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { useIsNarrow } from "../parts/list.tsx";
-import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
 import { toShortRelease } from "../../../lib/short-release.ts";
 import { State, toDeployTone } from "../parts/state.tsx";
@@ -65,7 +65,13 @@ export function Deploys() {
           <span class="muted">newest first; verdicts of the newest of each service and destination</span>
         </header>
         <FailureNotice failure={failure} what="Deploys" />
-        {rows ? <DeployRows rows={rows} verdicts={verdicts} isFiltered={text !== ""} /> : failure ? null : <Skeleton rows={8} />}
+        {rows ? (
+          <LastKnown from={oldFromOf(feed.head, "deploys")}>
+            <DeployRows rows={rows} verdicts={verdicts} isFiltered={text !== ""} />
+          </LastKnown>
+        ) : failure ? null : (
+          <Skeleton rows={8} />
+        )}
         <Older feed={feed} what="deploys" />
       </section>
     </>
@@ -170,8 +176,8 @@ function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdi
 function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["get"]>; readonly id: string }) {
   if (!verdict)
     return (
-      <a class="muted" href={href("/deploy", { id })} title="Open the deploy for its verdict">
-        open …
+      <a class="muted" href={href("/deploy", { id })} title="The verdict of an older deploy is on its own page">
+        on its page
       </a>
     );
   const { tone, word } = toOutcome(verdict.outcome);

@@ -1,11 +1,11 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleErrorsDocument, type ConsoleErrorsQuery } from "../../../generated/console.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { toCount } from "../../../lib/format.ts";
 import { type Column, List } from "../parts/list.tsx";
-import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { ErrorGroup } from "../parts/queues/error-group.tsx";
 import { Releases } from "../parts/queues/releases.tsx";
 import { Since } from "../parts/time.tsx";
@@ -35,7 +35,13 @@ export function Errors() {
         <span class="muted">of the last 60 minutes, over all queues, newest first</span>
       </div>
       <FailureNotice failure={failure} what="Errors" />
-      {groups ? <Groups groups={groups} /> : failure ? null : <Skeleton rows={8} />}
+      {groups ? (
+        <LastKnown from={oldFromOf(state, "errorGroups")}>
+          <Groups groups={groups} />
+        </LastKnown>
+      ) : failure ? null : (
+        <Skeleton rows={8} />
+      )}
     </>
   );
 }

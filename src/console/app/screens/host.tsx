@@ -6,7 +6,7 @@ import {
   ConsoleHostsDocument,
 } from "../../../generated/console.ts";
 import { useContainersByHost } from "../data/hosts.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
 import { StateCell } from "../parts/containers/columns.tsx";
@@ -60,7 +60,7 @@ export function HostScreen() {
       </div>
       <FailureNotice failure={failure} what="Host" />
       {host.reason !== null && <Banner tone={host.status === "DOWN" ? "bad" : "unknown"}>{host.reason}</Banner>}
-      <LastKnown from={state.oldFrom}>
+      <LastKnown from={oldFromOf(state, "hosts")}>
         <div class="host-now">
           <span class="label">CPU</span>
           <Gauge name="CPU" value={host.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
@@ -208,7 +208,7 @@ function OnHost({ name }: { readonly name: string }) {
                     </a>
                   </td>
                   <td>
-                    <StateCell {...toSeenState(row, troubles.get(row.id))} />
+                    <StateCell {...toSeenState(row, troubles)} />
                   </td>
                   <td class="wide-only muted">{row.role}</td>
                   <td class="wide-only muted">{row.engine}</td>

@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { ConsoleHostSeriesDocument, ConsoleHostsDocument, type ConsoleHostsQuery } from "../../../generated/console.ts";
 import type { ContainerRow } from "../data/containers.ts";
 import { useContainersByHost } from "../data/hosts.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
@@ -60,7 +60,7 @@ export function Hosts() {
       ) : rows.length === 0 ? (
         <Empty>{hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}</Empty>
       ) : (
-        <LastKnown from={state.oldFrom}>
+        <LastKnown from={oldFromOf(state, "hosts")}>
           <ul class="host-list">
             {rows.map((row) => (
               <HostItem
@@ -134,7 +134,7 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
 /** Load, network, containers. */
 function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers">) {
   const troubles = useTroubles();
-  const troubled = containers?.filter((one) => isTroubled(one, troubles.get(one.id))).length ?? 0;
+  const troubled = containers?.filter((one) => isTroubled(one, troubles)).length ?? 0;
   return (
     <dl class="facts">
       <dt title="Load average over one minute">load</dt>

@@ -44,7 +44,7 @@ export function Job() {
         )}
         <span class="right">
           {why && <span class="muted">{why}</span>}
-          {job !== null && <JobActions source={source} id={id} queue={name} />}
+          {job !== null && <JobActions source={source} id={id} queue={name} data={state.data} />}
         </span>
       </div>
       <FailureNotice failure={failure} what="This job" />

@@ -23,7 +23,15 @@ import { Banner, FailureNotice, Skeleton } from "../parts/notice.tsx";
 export function Logs() {
   const missing = missingScope("ops:logs");
   const target = toTarget(params.value, containers.value);
-  if (missing) return <Banner tone="unknown">{missing}: ask for a token with that scope to read logs.</Banner>;
+  if (missing)
+    return (
+      <>
+        <div class="heading">
+          <h1>Logs</h1>
+        </div>
+        <Banner tone="unknown">{missing}: ask for a token with that scope to read logs.</Banner>
+      </>
+    );
   if (!target) return <LogPicker rows={containers.value} failure={containersFailure.value} />;
   // Their roles and engines name the lines.
   if (containers.value === null && !containersFailure.value) return <Skeleton rows={12} />;

@@ -1,12 +1,12 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerSeriesDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { useNow, useNowMore } from "../data/now.ts";
 import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
 import { href } from "../page/url.ts";
-import { byId, type Usage } from "../data/usage.ts";
+import { byId, type Usage, useEnv } from "../data/usage.ts";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
@@ -23,7 +23,6 @@ export function Now() {
   const now = useNow();
   const deploys = useNowMore();
   const troubled = sortByTrouble(now.data);
-  const oldFrom = (field: string) => (failureOf(now, field) ? now.oldFrom : null);
   return (
     <>
       <Problems />
@@ -42,7 +41,7 @@ export function Now() {
               <Skeleton rows={5} />
             )
           ) : (
-            <LastKnown from={oldFrom("queues")}>
+            <LastKnown from={oldFromOf(now, "queues")}>
               <QueueTable rows={troubled} most={12} />
             </LastKnown>
           )}
@@ -52,10 +51,11 @@ export function Now() {
             <h2>
               <a href={href("/hosts")}>Hosts</a>
             </h2>
+            {useEnv() && <span class="muted">of all environments</span>}
           </header>
           <FailureNotice failure={failureOf(now, "hosts")} what="Hosts" />
           {now.data?.hosts ? (
-            <LastKnown from={oldFrom("hosts")}>
+            <LastKnown from={oldFromOf(now, "hosts")}>
               <HostTable rows={now.data.hosts} thresholds={now.data.thresholds} />
             </LastKnown>
           ) : failureOf(now, "hosts") ? null : (
@@ -71,7 +71,7 @@ export function Now() {
         </header>
         <FailureNotice failure={failureOf(deploys, "deploys")} what="Deploys" />
         {deploys.data?.deploys ? (
-          <LastKnown from={deploys.oldFrom}>
+          <LastKnown from={oldFromOf(deploys, "deploys")}>
             <DeployTable rows={deploys.data.deploys.nodes} />
           </LastKnown>
         ) : failureOf(deploys, "deploys") ? null : (
@@ -198,7 +198,7 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td>
         <span class="dots">
           {rows.slice(0, 12).map((row) => {
-            const { tone, word } = toSeenState(row, troubles.get(row.id));
+            const { tone, word } = toSeenState(row, troubles);
             return (
               <a
                 key={row.id}

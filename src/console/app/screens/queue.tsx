@@ -7,7 +7,7 @@ import {
   type ReleaseCountFragment,
   type WorkerContainerFragment,
 } from "../../../generated/console.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
 import { toCount, toWords } from "../../../lib/format.ts";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
@@ -73,7 +73,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
       )}
       {queue && (
         <>
-          <LastKnown from={state.oldFrom}>
+          <LastKnown from={oldFromOf(state, "queue")}>
             <QueueFigures queue={queue} />
           </LastKnown>
           {queue.orphans !== null && queue.orphans > 0 && <Orphans name={queue.name} source={queue.source} />}

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
-import { failureOf, useLive } from "../data/live.ts";
+import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
 import { now } from "../page/clock.ts";
 import { href, params, setParams } from "../page/url.ts";
@@ -20,7 +20,7 @@ export function Queues() {
   const courses = useDepthCourses(inView);
   const { data, silent } = useLastRows(state.data);
   const failure = failureOf(state, "queues");
-  const oldFrom = failure ? state.oldFrom : null;
+  const oldFrom = oldFromOf(state, "queues");
   const isOld = oldFrom !== null;
   const rows = useMemo(() => sortByTrouble(data), [data, params.value]);
   const asked = params.value.get("q") ?? "";
@@ -277,6 +277,7 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       (row) => row.drainSeconds,
       titles.drainSeconds,
       (row) => (row.depth === 0 ? "0 s" : toDuration(row.drainSeconds)),
+      "desktop",
     ),
     number(
       "workers",
@@ -284,6 +285,7 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       ({ workers }) => workers,
       titles.workers,
       ({ workers }) => toCount(workers),
+      "desktop",
     ),
     number(
       "wait p95",
@@ -291,11 +293,12 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       (row) => row.waitP95Seconds,
       titles.waitP95Seconds,
       (row) => toDuration(row.waitP95Seconds),
+      "desktop",
     ),
     {
       name: "waiting, 1 h",
       width: "96px",
-      isWideOnly: true,
+      isWideOnly: "desktop",
       title: "The course of the waiting jobs over the last hour",
       cell: (row) => {
         const tone = toQueueTone(row.state);
@@ -322,7 +325,7 @@ function number(
   sortBy: (row: QueueRow) => number | null,
   title: string,
   cell: (row: QueueRow) => string,
-  isWideOnly = true,
+  isWideOnly: Column<QueueRow>["isWideOnly"] = true,
 ): Column<QueueRow> {
   return { name, width, sortBy, title, cell, isNumber: true, isWideOnly };
 }

@@ -2,14 +2,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { ConsoleTimelineDocument, type ConsoleTimelineQuery, type TimelineRowFragment } from "../../../generated/console.ts";
 import { now } from "../page/clock.ts";
 import { useFeed } from "../data/feed.ts";
-import { failureOf } from "../data/live.ts";
+import { failureOf, oldFromOf } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { toDay, toLocalTime } from "../../../lib/format.ts";
 import { ranges } from "../parts/graph/range.tsx";
 import { useHeldTop } from "../parts/held.tsx";
-import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
+import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
 import { EntryRow, kinds } from "../parts/timeline/entry.tsx";
 
@@ -65,7 +65,9 @@ export function Timeline() {
       <Kinds chosen={chosen} />
       <FailureNotice failure={failure} what="Timeline" />
       {rows ? (
-        <Entries rows={rows} isFiltered={text !== "" || chosen.length > 0} feed={feed} />
+        <LastKnown from={oldFromOf(feed.head, "timeline")}>
+          <Entries rows={rows} isFiltered={text !== "" || chosen.length > 0} feed={feed} />
+        </LastKnown>
       ) : failure ? null : (
         <Skeleton rows={10} />
       )}

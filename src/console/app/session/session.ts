@@ -23,7 +23,15 @@ export interface ProviderTokens {
 /** Why somebody is not signed in, in words for the card. Null: nothing went wrong. */
 export const signInProblem = signal<string | null>(null);
 
-const current = signal<string | null>(takeFromFragment() ?? readText(tokenKey));
+const linked = takeFromFragment();
+const current = signal<string | null>(linked ?? readText(tokenKey));
+/** Whether the gateway has not accepted this token yet. A stored one was accepted before: a refused one is forgotten. */
+let isNew = linked !== null;
+
+/** The gateway has accepted the token of this tab. */
+export function noteAccepted(): void {
+  isNew = false;
+}
 
 /** The bearer token of this tab; null when signed out. */
 export const token = computed(() => current.value);
@@ -31,6 +39,7 @@ export const token = computed(() => current.value);
 /** Signs in with a token. It is stored for this tab, and on this device as well when `keep` is true. */
 export function signIn(text: string, keep: boolean): void {
   forget();
+  isNew = true;
   store(tokenKey, text, keep);
   signInProblem.value = null;
   current.value = text;
@@ -53,7 +62,8 @@ export function signOut(problem: string | null = null): void {
 export async function onRefused(refused: string | null): Promise<boolean> {
   if (current.value !== refused) return current.value !== null;
   if (await renew()) return true;
-  if (current.value === refused) signOut("The gateway no longer accepts this token: it is revoked, expired or mistyped.");
+  const accepts = isNew ? "does not accept" : "no longer accepts";
+  if (current.value === refused) signOut(`The gateway ${accepts} this token: it is revoked, expired or mistyped.`);
   return false;
 }
 

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { ConsoleViewerDocument, type ConsoleViewerQuery } from "../../../generated/console.ts";
 import { ask, lostConnection, Unreachable } from "../data/client.ts";
-import { signOut, token } from "./session.ts";
+import { noteAccepted, signOut, token } from "./session.ts";
 
 type Viewer = ConsoleViewerQuery["viewer"];
 
@@ -47,6 +47,7 @@ export async function loadViewer(): Promise<void> {
     const { data, failures } = await ask(ConsoleViewerDocument, {});
     if (token.value !== asked) return;
     if (data) {
+      noteAccepted();
       [viewer.value, server.value] = [data.viewer, data.server];
     } else signOut(failures[0]?.message ?? "The gateway did not say whose token this is.");
   } catch (error) {

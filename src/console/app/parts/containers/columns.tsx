@@ -10,7 +10,7 @@ import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";
 import { toShortName } from "./names.ts";
-import type { Trouble } from "./seen.ts";
+import type { Troubles } from "./seen.ts";
 import { toSeenState } from "./troubles.ts";
 
 export function toContainerHref({ name, engine }: Pick<ContainerRow, "name" | "engine">): string {
@@ -23,8 +23,7 @@ interface Numbers {
   /** The last 10 minutes, by engine and name. */
   readonly cpu: ReadonlyMap<string, readonly SparkPoint[]>;
   readonly mem: ReadonlyMap<string, readonly SparkPoint[]>;
-  /** What is wrong with them, by id. */
-  readonly troubles: ReadonlyMap<string, Trouble>;
+  readonly troubles: Troubles;
 }
 
 /** The columns of a list of containers. */
@@ -39,8 +38,8 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       name: "state",
       width: "136px",
       title: "What is wrong with it, else what its engine and its health check say now",
-      sortBy: (row) => toSeenState(row, troubles.get(row.id)).word,
-      cell: (row) => <StateCell {...toSeenState(row, troubles.get(row.id))} />,
+      sortBy: (row) => toSeenState(row, troubles).word,
+      cell: (row) => <StateCell {...toSeenState(row, troubles)} />,
     },
     {
       name: "name",
@@ -49,7 +48,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       sortBy: ({ name }) => name,
       cell: NameCell,
     },
-    { name: "role", width: "minmax(0, 88px)", isWideOnly: true, sortBy: ({ role }) => role, cell: ({ role }) => role },
+    { name: "role", width: "minmax(0, 88px)", isWideOnly: "desktop", sortBy: ({ role }) => role, cell: ({ role }) => role },
     {
       name: "engine",
       width: "minmax(0, 88px)",
@@ -74,11 +73,14 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       name: "since",
       width: "80px",
       isNumber: true,
-      title: "How long ago it last started",
-      sortBy: ({ startedAt }) => (startedAt ? -Date.parse(startedAt) : null),
-      cell: ({ startedAt, stale }) => (
-        <span class={toAgeClass(stale)}>
-          <Since at={startedAt} />
+      title: "How long its state lasts, or since when its engine is silent",
+      sortBy: (row) => {
+        const { since } = toSeenState(row, troubles);
+        return since ? -new Date(since).getTime() : null;
+      },
+      cell: (row) => (
+        <span class={toAgeClass(row.stale)}>
+          <Since at={toSeenState(row, troubles).since} />
         </span>
       ),
     },
@@ -94,7 +96,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
     {
       name: "CPU",
       width: "152px",
-      isWideOnly: true,
+      isWideOnly: "desktop",
       isNumber: true,
       title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
       sortBy: (row) => numberOf(row, "cpuPct"),
@@ -105,7 +107,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
     {
       name: "memory",
       width: "152px",
-      isWideOnly: true,
+      isWideOnly: "desktop",
       isNumber: true,
       title: "Used memory, per cent of the limit or of its machine's, now and in the last 10 minutes",
       sortBy: (row) => numberOf(row, "memPct"),

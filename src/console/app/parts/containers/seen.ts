@@ -8,11 +8,15 @@ export interface Seen {
   readonly tone: "ok" | "warn" | "bad" | "unknown";
   readonly word: string;
   readonly title?: string;
+  /** Since when, RFC 3339 or unix ms; null when that is unknown. */
+  readonly since?: string | number | null;
 }
 
 /** What is wrong with a container, as the list of problems has it; its word is for where the container's name is near. */
-export interface Trouble extends Seen, Pick<ProblemRow, "since" | "evidence" | "rule"> {
+export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" | "evidence" | "rule"> {
   readonly title: string;
+  /** Whether its role is down: what it does itself says more of the container, unless that is well. */
+  readonly isRoleDown: boolean;
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -24,6 +28,14 @@ const words: Readonly<Record<string, string>> = {
   LEFTOVER: "still live",
 };
 
+/** What is wrong with containers. */
+export interface Troubles {
+  /** The worst problem of each container that has one, by the container's id. */
+  readonly byId: ReadonlyMap<string, Trouble>;
+  /** Whether the list of problems was answered: else a container without one may have one. */
+  readonly isKnown: boolean;
+}
+
 /** The worst problem of each container that has one, by the container's id: the first critical one, else the first. */
 export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Trouble> {
   const troubles = new Map<string, Trouble>();
@@ -32,13 +44,36 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
     const tone = severity === "CRITICAL" ? "bad" : "warn";
     const before = troubles.get(container.id);
     if (before && (before.tone === "bad" || tone === "warn")) continue;
-    troubles.set(container.id, { tone, word: words[kind] ?? toWords(kind), title, since, evidence, rule });
+    troubles.set(container.id, {
+      tone,
+      word: words[kind] ?? toWords(kind),
+      title,
+      since,
+      evidence,
+      rule,
+      isRoleDown: kind === "ROLE_DOWN",
+    });
   }
   return troubles;
 }
 
-/** The worse of what a container's engine says of it and its problem; the problem says more where they are equal. */
-export function toWorse(own: Seen, trouble: Trouble | undefined): Seen {
+/**
+ * The worse of what a container's engine says of it and its problem; the problem says more where they are equal. While problems are not known, a container that its engine
+ * calls well may be restarting in a loop: its state is unknown.
+ */
+export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolean): Seen {
+  if (!trouble && !isKnown && own.tone === "ok")
+    return { ...own, tone: "unknown", title: "Whether something is wrong with it is not known" };
   if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
-  return { tone: trouble.tone, word: trouble.word, title: [trouble.title, ...trouble.evidence].join("\n") };
+  const title = [trouble.title, ...trouble.evidence].join("\n");
+  const word = trouble.isRoleDown && own.tone !== "ok" ? own.word : trouble.word;
+  return { tone: trouble.tone, word, title, since: trouble.since };
+}
+
+/** From the best: what is unknown is neither well nor critical. */
+const tones: readonly Seen["tone"][] = ["ok", "unknown", "warn", "bad"];
+
+/** The worst of several tones; "ok" of none. */
+export function toWorst(all: readonly Seen["tone"][]): Seen["tone"] {
+  return tones.findLast((tone) => all.includes(tone)) ?? "ok";
 }

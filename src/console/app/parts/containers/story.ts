@@ -12,7 +12,7 @@ export function storyOf(entries: readonly StoryEntry[], name: string, engine: st
 }
 
 /**
- * Since when a container is in its state, RFC 3339: its newest change of health, or its end; else when it started. Null when that is not known.
+ * Since when a container is in its state, RFC 3339: its newest change of health, or its end; else when it started. Null when that is not known, as of a pause.
  * @param story newest first
  */
 export function findStateSince(
@@ -23,7 +23,7 @@ export function findStateSince(
     const change = story.find(({ kind, time }) => kind === "HEALTH" && (!startedAt || Date.parse(time) >= Date.parse(startedAt)));
     return change?.time ?? startedAt;
   }
-  return story.find(({ kind }) => kind === "CONTAINER_DEATH")?.time ?? null;
+  return (status !== "paused" && story.find(({ kind }) => kind === "CONTAINER_DEATH")?.time) || null;
 }
 
 /** An action with its outcome, as the record has them in two entries. */

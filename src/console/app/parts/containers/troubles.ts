@@ -1,25 +1,31 @@
 import { useMemo } from "preact/hooks";
-import type { ContainerRow } from "../../data/containers.ts";
+import { type ContainerRow, engines } from "../../data/containers.ts";
+import { failureOf } from "../../data/live.ts";
 import { useProblems } from "../problems.tsx";
 import { toContainerState } from "../state.tsx";
-import { type Seen, toTroubles, toWorse, type Trouble } from "./seen.ts";
+import { type Seen, toTroubles, toWorse, type Troubles } from "./seen.ts";
 
-type Row = Pick<ContainerRow, "status" | "health" | "stale" | "kind">;
+type Row = Pick<ContainerRow, "id" | "engine" | "status" | "health" | "stale" | "kind"> &
+  Partial<Pick<ContainerRow, "startedAt">>;
 
-/** The worst problem of each container that has one, by the container's id: as Now shows it, every other screen does. */
-export function useTroubles(): ReadonlyMap<string, Trouble> {
-  const { rows } = useProblems();
-  return useMemo(() => toTroubles(rows ?? []), [rows]);
+/** What is wrong with containers: as Now shows it, every other screen does. */
+export function useTroubles(): Troubles {
+  const { rows, state } = useProblems();
+  const isKnown = rows !== null && !failureOf(state, "problems");
+  return useMemo(() => ({ byId: toTroubles(rows ?? []), isKnown }), [rows, isKnown]);
 }
 
 /** What a container's status, its health and its problem come to. A silent engine says nothing of now, whatever was wrong before. */
-export function toSeenState(row: Row, trouble: Trouble | undefined): Seen {
+export function toSeenState(row: Row, { byId, isKnown }: Troubles): Seen {
   const own = toContainerState(row);
-  return row.stale ? own : toWorse(own, trouble);
+  if (row.stale) return { ...own, since: engines.value.find(({ name }) => name === row.engine)?.heardAt ?? null };
+  // No engine says when it was paused, or became unhealthy.
+  const since = own.tone === "ok" || own.word === "starting" ? (row.startedAt ?? null) : null;
+  return toWorse({ ...own, since }, byId.get(row.id), isKnown);
 }
 
 /** Whether somebody should look at it: something is wrong, or its engine is silent. */
-export function isTroubled(row: Row, trouble: Trouble | undefined): boolean {
-  const { tone } = toSeenState(row, trouble);
+export function isTroubled(row: Row, troubles: Troubles): boolean {
+  const { tone } = toSeenState(row, troubles);
   return row.stale || tone === "bad" || tone === "warn";
 }

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { findNearest, toPath, toTimeTicks, toValueTicks } from "./scale.ts";
-import { toLocalTime } from "../../../../lib/format.ts";
+import { findCurrent, findGaps, findNearest, toPath, toTimeTicks, toValueTicks } from "./scale.ts";
+import { toLocalTime, unknownText } from "../../../../lib/format.ts";
 
 type Tone = "accent" | "ok" | "warn" | "bad" | "muted";
 
@@ -27,7 +27,7 @@ interface GraphProps {
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
   readonly label: string;
-  /** Before it nothing is known, unix ms: hatched. */
+  /** Before it nothing is known, unix ms: hatched, as gaps between known points are. */
   readonly knownSince?: number | null;
   /** Moments with a line across: deploys. */
   readonly marks?: readonly GraphMark[];
@@ -80,6 +80,11 @@ export function Graph(props: GraphProps) {
   const toTime = ({ clientX, currentTarget }: { readonly clientX: number; readonly currentTarget: Element }) =>
     from + ((clientX - currentTarget.getBoundingClientRect().left - left) / inner) * (to - from);
   const unknownEnd = knownSince === null || knownSince === undefined ? left : Math.min(toX(to), toX(knownSince));
+  const isKnown = (index: number) => series.some(({ values }) => typeof values[index] === "number");
+  const unknown = [
+    [left, unknownEnd] as const,
+    ...findGaps(times, isKnown).map(([before, after]) => [toX(times[before] ?? 0), toX(times[after] ?? 0)] as const),
+  ];
   const isNow = pointed.value !== null && pointed.value >= from && pointed.value <= to;
 
   return (
@@ -96,8 +101,11 @@ export function Graph(props: GraphProps) {
         <pattern id={hatch} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <line x1="0" x2="0" y1="0" y2="6" class="grid" />
         </pattern>
-        {unknownEnd > left && (
-          <rect x={left} y={top} width={unknownEnd - left} height={height - top - bottom} fill={`url(#${hatch})`} />
+        {unknown.map(
+          ([begin, end]) =>
+            end > begin && (
+              <rect key={begin} x={begin} y={top} width={end - begin} height={height - top - bottom} fill={`url(#${hatch})`} />
+            ),
         )}
         {ticks.map((value) => (
           <g key={value}>
@@ -132,23 +140,32 @@ export function Graph(props: GraphProps) {
           />
         )}
       </svg>
-      <Legend times={times} series={series} format={format} at={isNow ? pointed.value : null} />
+      <Legend times={times} series={series} isKnown={isKnown} format={format} at={isNow ? pointed.value : null} />
     </div>
   );
 }
 
-/** The values at a moment, else the last known ones. */
-function Legend({ times, series, format, at }: Pick<GraphProps, "times" | "series" | "format"> & { readonly at: number | null }) {
-  const isKnown = (index: number) => series.some(({ values }) => typeof values[index] === "number");
-  const newest = times.findLastIndex((_, index) => isKnown(index));
-  const index = at === null ? newest : findNearest(times, at);
+interface LegendProps extends Pick<GraphProps, "times" | "series" | "format"> {
+  readonly isKnown: (index: number) => boolean;
+  /** Unix ms; null for now. */
+  readonly at: number | null;
+}
+
+/** The values at a moment, else those of now; an unknown one has the last known one on hover. */
+function Legend({ times, series, format, isKnown, at }: LegendProps) {
+  const index = at === null ? findCurrent(times, isKnown) : findNearest(times, at);
   return (
     <p class="legend">
-      {series.map(({ label, values, tone = "accent" }) => (
-        <span key={label}>
-          <i class={tone} aria-hidden="true" /> {label} {typeof values[index] === "number" ? format(values[index]) : "unknown"}
-        </span>
-      ))}
+      {series.map(({ label, values, tone = "accent" }) => {
+        const value = values[index] ?? null;
+        const last = value === null ? values.findLastIndex((one) => one !== null) : -1;
+        const title = last < 0 ? undefined : `Last known: ${format(values[last] ?? 0)}, ${toLocalTime(times[last] ?? 0)}`;
+        return (
+          <span key={label} title={title}>
+            <i class={tone} aria-hidden="true" /> {label} {value === null ? unknownText : format(value)}
+          </span>
+        );
+      })}
       <span>{at === null ? "" : toLocalTime(times[index] ?? at)}</span>
     </p>
   );

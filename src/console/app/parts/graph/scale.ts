@@ -63,14 +63,41 @@ export function findNearest(times: readonly number[], at: number): number {
   return before !== undefined && at - before < (times[low] as number) - at ? low - 1 : Math.min(low, times.length - 1);
 }
 
-/** A line through known values; unknown ones are gaps, and a lone value is a dot. */
+/**
+ * The index of the values that hold now: the newest known ones, while they are no older than two steps or a minute (the last step may not be complete yet); else the
+ * newest, which are unknown. @param times unix ms, ascending
+ */
+export function findCurrent(times: readonly number[], isKnown: (index: number) => boolean): number {
+  const last = times.length - 1;
+  const newest = times.findLastIndex((_, index) => isKnown(index));
+  const [end, step] = [times[last] ?? 0, (times[1] ?? 0) - (times[0] ?? 0)];
+  return end - (times[newest] ?? -Infinity) <= Math.max(60_000, 2 * step) ? newest : last;
+}
+
+/**
+ * The stretches without a value between known ones, and after the last one when it is not of now: the index of the known one before each, and that of its end.
+ * @param times unix ms, ascending
+ */
+export function findGaps(times: readonly number[], isKnown: (index: number) => boolean): readonly (readonly [number, number])[] {
+  const gaps: (readonly [number, number])[] = [];
+  let last = -1;
+  const end = findCurrent(times, isKnown);
+  for (let index = 0; index <= end; index++) {
+    if (!isKnown(index) && index < end) continue;
+    if (last >= 0 && index > last + 1) gaps.push([last, index]);
+    last = index;
+  }
+  return gaps;
+}
+
+/** A line 1.5 px wide through known values; unknown ones are gaps, and a lone value is a dot of 3 px. */
 export function toPath(xs: readonly number[], ys: readonly (number | null)[]): string {
   let path = "";
   for (const [index, y] of ys.entries()) {
     if (y === null) continue;
     const [hasBefore, hasAfter] = [index > 0 && ys[index - 1] !== null, (ys[index + 1] ?? null) !== null];
     const point = `${(xs[index] as number).toFixed(1)} ${y.toFixed(1)}`;
-    path += hasBefore ? `L${point}` : `M${point}${hasAfter ? "" : "h0.1"}`;
+    path += hasBefore ? `L${point}` : `M${point}${hasAfter ? "" : "m-.75 0a.75.75 0 1 0 1.5 0a.75.75 0 1 0-1.5 0"}`;
   }
   return path;
 }

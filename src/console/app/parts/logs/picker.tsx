@@ -1,11 +1,15 @@
+import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import type { Failure } from "../../data/client.ts";
 import { go, href, params, setParams } from "../../page/url.ts";
+import { StateCell } from "../containers/columns.tsx";
+import type { Troubles } from "../containers/seen.ts";
+import { toSeenState, useTroubles } from "../containers/troubles.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import type { LogTarget } from "./target.ts";
-import { Shape, State, toContainerState } from "../state.tsx";
+import { Shape } from "../state.tsx";
 
 interface RoleRow {
   readonly key: string;
@@ -27,6 +31,8 @@ export function LogPicker({
   const filter = params.value.get("filter") ?? "";
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const chosen = new Set(params.value.getAll("choose"));
+  const troubles = useTroubles();
+  const roleColumns = useMemo(() => toRoleColumns(troubles), [troubles]);
   if (rows === null) return failure ? <FailureNotice failure={failure} what="Containers" /> : <Skeleton rows={8} />;
   const matches = (...texts: (string | null)[]) =>
     words.every((word) => texts.some((text) => text?.toLowerCase().includes(word)));
@@ -78,7 +84,7 @@ export function LogPicker({
         {found.length === 0 ? (
           <Empty>{filter ? `None of ${rows.length} containers matches the filter.` : "No containers run here."}</Empty>
         ) : (
-          <List rows={found} columns={toContainerColumns(chosen, choose)} rowKey={({ id }) => id} label="Containers" />
+          <List rows={found} columns={toContainerColumns(chosen, choose, troubles)} rowKey={({ id }) => id} label="Containers" />
         )}
       </section>
     </>
@@ -122,7 +128,7 @@ function toRoles(rows: readonly ContainerRow[]): RoleRow[] {
   });
 }
 
-const roleColumns: readonly Column<RoleRow>[] = [
+const toRoleColumns = (troubles: Troubles): readonly Column<RoleRow>[] => [
   {
     name: "role",
     width: "minmax(0, 2fr)",
@@ -138,7 +144,7 @@ const roleColumns: readonly Column<RoleRow>[] = [
     cell: ({ rows }) => (
       <span class="dots">
         {rows.slice(0, 12).map((row) => {
-          const { tone, word } = toContainerState(row);
+          const { tone, word } = toSeenState(row, troubles);
           return (
             <a
               key={row.id}
@@ -156,7 +162,11 @@ const roleColumns: readonly Column<RoleRow>[] = [
   },
 ];
 
-function toContainerColumns(chosen: ReadonlySet<string>, choose: (name: string) => void): readonly Column<ContainerRow>[] {
+function toContainerColumns(
+  chosen: ReadonlySet<string>,
+  choose: (name: string) => void,
+  troubles: Troubles,
+): readonly Column<ContainerRow>[] {
   return [
     {
       name: "container",
@@ -180,11 +190,8 @@ function toContainerColumns(chosen: ReadonlySet<string>, choose: (name: string) 
     {
       name: "state",
       width: "minmax(96px, 1fr)",
-      cell: (row) => {
-        const { tone, word } = toContainerState(row);
-        return <State tone={tone}>{word}</State>;
-      },
-      sortBy: (row) => toContainerState(row).word,
+      cell: (row) => <StateCell {...toSeenState(row, troubles)} />,
+      sortBy: (row) => toSeenState(row, troubles).word,
     },
     { name: "release", width: "minmax(0, 1fr)", isWideOnly: true, cell: ({ version }) => <Release version={version} /> },
     {

@@ -41,6 +41,15 @@ export function toNote(at: string, note: LogNote): LogRow {
   return { at, level: null, text: "", source: null, note, isOpen: false };
 }
 
+/** The lines of a page. Where the log begins, no marker of a release is before its first line: of the time before nothing is known. */
+export function omitEarlyMarkers<Line extends { readonly kind: string }>(page: {
+  readonly lines: readonly Line[];
+  readonly hasOlder: boolean;
+}): readonly Line[] {
+  const first = page.hasOlder ? 0 : page.lines.findIndex(({ kind }) => kind !== "MARKER");
+  return first < 0 ? [] : page.lines.slice(first);
+}
+
 /** What makes two rows the same: a line that is read a second time is left out. */
 function toRowKey({ at, text, source, note }: LogRow): string {
   return `${at}\n${source ? `${source.engine}/${source.name}` : (note?.kind ?? "")}\n${note?.kind === "event" ? note.text : text}`;

@@ -5,7 +5,7 @@ import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
 import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError } from "./pages.ts";
 import { disorderMs } from "./poll.ts";
-import { KnownRows, type LogBreak, type LogRow, toNote } from "./row.ts";
+import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toNote } from "./row.ts";
 import { openStream } from "./stream.ts";
 import type { LogFilter, LogSources, LogTarget } from "./target.ts";
 
@@ -197,7 +197,7 @@ export class LogSession {
     this.isLoading.value = this.buffer.size === 0;
     await this.#run(turn, turn.at ? 2 * pageLines : pageLines, (page) => {
       this.buffer.clear();
-      for (const line of page.lines) this.#push(this.pages.toRow(line));
+      for (const line of omitEarlyMarkers(page)) this.#push(this.pages.toRow(line));
       this.hasOlder = page.hasOlder;
       [this.#startCursor, this.#endCursor] = [page.startCursor, page.endCursor];
       this.parts.value = page.containers.filter(({ error }) => error !== null);

@@ -1,9 +1,8 @@
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import {
   ConsoleDiscardErrorGroupDocument,
   ConsoleDiscardJobDocument,
-  ConsoleQueueDocument,
   ConsoleRetryErrorGroupDocument,
   ConsoleRetryJobDocument,
   type GroupChangeFragment,
@@ -17,10 +16,17 @@ import { toCount } from "../../../../lib/format.ts";
 
 const jobsOff = "Jobs are not changed by this gateway: JOBS=on allows it";
 
-/** A button of an action on jobs. Where the gateway allows none it stays and says so. */
-export function JobButton({ action, children }: { readonly action: () => Action; readonly children: ComponentChildren }) {
+interface JobButtonProps {
+  readonly action: () => Action;
+  readonly children: ComponentChildren;
+  /** Why the job's state refuses it. */
+  readonly blocked?: string | null;
+}
+
+/** A button of an action on jobs. Where the gateway or the job allows none it stays and says so. */
+export function JobButton({ action, children, blocked = null }: JobButtonProps) {
   return (
-    <ActionButton action={action} blocked={server.value?.jobsEnabled === false ? jobsOff : null}>
+    <ActionButton action={action} blocked={server.value?.jobsEnabled === false ? jobsOff : blocked}>
       {children}
     </ActionButton>
   );
@@ -138,39 +144,54 @@ export interface GroupSubject {
   readonly source: string;
   readonly queue: string;
   readonly fingerprint: string;
+  /** The text that they failed with. */
+  readonly error: string;
 }
 
 /** Jobs that one change of a group takes, at most. */
 const mostJobs = 100;
+
+/** Ids that a dialog shows, at most. */
+const shownIds = 10;
 
 /** What the two changes of a group do, in the words of their dialog. */
 const groupWords = {
   retry: {
     title: "Retry",
     done: "retried",
-    jobs: "run again now",
-    which: "those that are still failed. Discarded ones stay discarded.",
+    one: "runs again now",
+    many: "run again now",
+    others: "Discarded jobs stay discarded.",
   },
   discard: {
     title: "Discard",
     done: "discarded",
-    jobs: "are given up",
-    which: "those that a worker would try again. Running ones are left alone; rows stay.",
+    one: "is given up",
+    many: "are given up",
+    others: "Rows stay. Running jobs are left alone.",
   },
 } as const;
 
+type GroupAction = keyof typeof groupWords;
+
 /** Retries or discards the jobs of one queue that failed with one error, as many as the dialog says. */
-export function toGroupChange(action: keyof typeof groupWords, group: GroupSubject): Action {
+function toGroupChange(action: GroupAction, group: GroupSubject): Action {
   const limit = signal(mostJobs);
   const { title, done } = groupWords[action];
   return {
     title: `${title} the failed jobs of ${group.queue}`,
     verb: `${title} them`,
-    preview: () => previewGroup(action, group, limit),
+    preview: async () => {
+      const { result, failure } = await changeGroup(action, group, mostJobs, null);
+      if (!result) return { content: null, refusal: failure.message };
+      if (result.count === 0) return { content: null, refusal: toNothing(action, group.queue) };
+      limit.value = result.count;
+      return { content: <GroupPreview action={action} group={group} found={result} limit={limit} /> };
+    },
     run: async (reason, report) => {
       if (!(limit.value >= 1 && limit.value <= mostJobs)) throw new Error(`Nothing was done: say how many, 1 to ${mostJobs}`);
-      const { result, failure } = await changeGroup(action, { ...group, limit: Math.round(limit.value), reason });
-      if (!result) return toFailedStep(failure ?? { code: "internal", message: "The gateway sent no result", path: null });
+      const { result, failure } = await changeGroup(action, group, Math.round(limit.value), reason);
+      if (!result) return toFailedStep(failure);
       for (const step of toGroupSteps(result)) report(step);
       return {
         tone: result.count > 0 ? "ok" : "warn",
@@ -185,71 +206,83 @@ export function toGroupChange(action: keyof typeof groupWords, group: GroupSubje
   };
 }
 
-type GroupVariables = GroupSubject & { readonly limit: number; readonly reason: string };
-
-async function changeGroup(action: keyof typeof groupWords, variables: GroupVariables) {
-  if (action === "retry") {
-    const { data, failures } = await ask(ConsoleRetryErrorGroupDocument, variables);
-    return { result: data?.retryErrorGroup, failure: failures[0] };
-  }
-  const { data, failures } = await ask(ConsoleDiscardErrorGroupDocument, variables);
-  return { result: data?.discardErrorGroup, failure: failures[0] };
+/** Retry and discard of a group, each after a look at what it will touch. */
+export function GroupButtons(group: GroupSubject) {
+  return (
+    <span class="pair">
+      <JobButton action={() => toGroupChange("retry", group)}>Retry …</JobButton>
+      <JobButton action={() => toGroupChange("discard", group)}>Discard …</JobButton>
+    </span>
+  );
 }
 
-async function previewGroup(
-  action: keyof typeof groupWords,
+function toNothing(action: GroupAction, queue: string): string {
+  return `Nothing to ${action}: no job of ${queue} that failed with this error in the last 60 minutes can be ${groupWords[action].done} now`;
+}
+
+/** Changes the jobs. Without a reason it is a dry run, which changes and records nothing. */
+async function changeGroup(
+  action: GroupAction,
   { source, queue, fingerprint }: GroupSubject,
-  limit: { value: number },
+  limit: number,
+  reason: string | null,
 ) {
-  const { title, jobs, which } = groupWords[action];
-  const { data, failures } = await ask(ConsoleQueueDocument, { name: queue, source });
-  const [failure] = failures;
-  const found = data?.queue?.errors?.find((one) => one.fingerprint === fingerprint);
-  if (!found)
-    return { content: null, refusal: failure?.message ?? "No job of this queue failed with this error in the last 60 minutes" };
-  // A job may have failed more than once: there are no more jobs than failures.
-  if (found.complete) limit.value = Math.min(limit.value, Math.max(1, found.count));
-  return {
-    content: (
-      <>
-        <p>
-          It failed {found.complete ? "" : "at least "}
-          {toCount(found.count)} {found.count === 1 ? "time" : "times"} in the last 60 minutes in{" "}
-          <span class="strong isolate">{queue}</span> of <span class="isolate">{source}</span>.{" "}
-          <b>
-            At most {toCount(limit.value)} {limit.value === 1 ? "job" : "jobs"} of this queue
-          </b>{" "}
-          {jobs}, one by one, newest first: {which}
-          {found.complete && found.count <= mostJobs
-            ? " A job may have failed more than once, so there may be fewer."
-            : ` One change takes ${mostJobs}; it says how many are left.`}
-        </p>
-        <p class="muted">
-          {"The newest: "}
-          {found.jobIds.map((id, index) => (
-            <span key={id}>
-              {index > 0 && ", "}
-              <a class="link code isolate" href={href("/job", { source, id, queue })}>
-                {id}
-              </a>
-            </span>
-          ))}
-        </p>
-        <pre class="error-text">{found.error}</pre>
-        <label for="limit">{title} at most so many jobs</label>
-        <input
-          id="limit"
-          class="input"
-          type="number"
-          min={1}
-          max={mostJobs}
-          required
-          defaultValue={String(limit.value)}
-          onInput={({ currentTarget }) => (limit.value = currentTarget.valueAsNumber)}
-        />
-      </>
-    ),
-  };
+  const variables = { source, queue, fingerprint, limit, reason: reason ?? "preview", dryRun: reason === null };
+  const document = action === "retry" ? ConsoleRetryErrorGroupDocument : ConsoleDiscardErrorGroupDocument;
+  const { data, failures } = await ask(document, variables);
+  const [failure = { code: "internal", message: "The gateway sent no result", path: null }] = failures;
+  return { result: data?.change, failure };
+}
+
+interface GroupPreviewProps {
+  readonly action: GroupAction;
+  readonly group: GroupSubject;
+  readonly found: GroupChangeFragment;
+  readonly limit: Signal<number>;
+}
+
+/** Which jobs a change takes, as of now; follows the limit. */
+function GroupPreview({ action, group: { source, queue, error }, found, limit }: GroupPreviewProps) {
+  const { title, one, many, others } = groupWords[action];
+  const count = limit.value >= 1 ? Math.min(Math.round(limit.value), found.count) : 0;
+  const left = found.count + found.left - count;
+  const ids = (found.jobIds ?? []).slice(0, Math.min(count, shownIds));
+  return (
+    <>
+      <p>
+        <b>
+          {toCount(count)} {count === 1 ? "job" : "jobs"} of <span class="isolate">{queue}</span>
+        </b>{" "}
+        in <span class="isolate">{source}</span> {count === 1 ? one : many}
+        {count > 1 && ", one by one, newest failure first"}.{" "}
+        {left > 0 && `${toCount(left)} more ${left === 1 ? "is" : "are"} left. `}
+        {others}
+      </p>
+      <p class="muted">
+        {ids.map((id, index) => (
+          <span key={id}>
+            {index > 0 && ", "}
+            <a class="link code isolate" href={href("/job", { source, id, queue })}>
+              {id}
+            </a>
+          </span>
+        ))}
+        {count > ids.length && ids.length > 0 && ` and ${toCount(count - ids.length)} more`}
+      </p>
+      <pre class="error-text">{error}</pre>
+      <label for="limit">{title} at most so many jobs</label>
+      <input
+        id="limit"
+        class="input"
+        type="number"
+        min={1}
+        max={mostJobs}
+        required
+        defaultValue={String(limit.peek())}
+        onInput={({ currentTarget }) => (limit.value = currentTarget.valueAsNumber)}
+      />
+    </>
+  );
 }
 
 function toGroupSteps({ skipped, error }: GroupChangeFragment): readonly Step[] {

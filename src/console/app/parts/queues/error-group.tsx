@@ -11,7 +11,7 @@ import { toCount, unknownText } from "../../../../lib/format.ts";
 import { Banner } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Clock, Since } from "../time.tsx";
-import { JobButton, toGroupChange, whyNoJobActions } from "./actions.tsx";
+import { GroupButtons, whyNoJobActions } from "./actions.tsx";
 import { type Attempt, AttemptLog, Worker } from "./attempt.tsx";
 import { JobActions } from "./job-actions.tsx";
 import { JobStateWord } from "./job-state.tsx";
@@ -56,14 +56,7 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
                 </a>
                 <Share count={count} of={group.count} />
                 <span class="number">{toCount(count)}</span>
-                <span class="pair">
-                  <JobButton action={() => toGroupChange("retry", { source, queue: name, fingerprint: group.fingerprint })}>
-                    Retry …
-                  </JobButton>
-                  <JobButton action={() => toGroupChange("discard", { source, queue: name, fingerprint: group.fingerprint })}>
-                    Discard …
-                  </JobButton>
-                </span>
+                <GroupButtons source={source} queue={name} fingerprint={group.fingerprint} error={group.error} />
               </li>
             ))}
           </ul>
@@ -205,7 +198,7 @@ function SampleJob({ jobId, queue, source, error }: SampleJobProps) {
       <td class="wide-only number">
         {job !== null && (
           <span class="pair">
-            <JobActions source={source} id={jobId} queue={queue} error={error} />
+            <JobActions source={source} id={jobId} queue={queue} error={error} data={state.data} />
           </span>
         )}
       </td>

@@ -5,7 +5,7 @@ import { toCount } from "../../../../lib/format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { Since } from "../time.tsx";
-import { JobButton, toGroupChange } from "./actions.tsx";
+import { GroupButtons } from "./actions.tsx";
 import { Releases } from "./releases.tsx";
 
 type QueueError = NonNullable<NonNullable<ConsoleQueueQuery["queue"]>["errors"]>[number];
@@ -86,13 +86,11 @@ function toColumns(queue: string, source: string): readonly Column<QueueError>[]
       ),
     },
     {
-      name: "action",
-      width: "72px",
+      name: "actions",
+      width: "168px",
       isNumber: true,
       isWideOnly: true,
-      cell: ({ fingerprint }) => (
-        <JobButton action={() => toGroupChange("retry", { source, queue, fingerprint })}>Retry …</JobButton>
-      ),
+      cell: ({ fingerprint, error }) => <GroupButtons source={source} queue={queue} fingerprint={fingerprint} error={error} />,
     },
   ];
 }

@@ -4,6 +4,7 @@ import type { Action } from "../action.tsx";
 import { toWords } from "../../../../lib/format.ts";
 import { Banner } from "../notice.tsx";
 import { JobButton, type JobSubject, toDiscard, toRetry } from "./actions.tsx";
+import { whyNotChanged } from "./reason.ts";
 
 interface JobActionsProps {
   readonly source: string;
@@ -11,10 +12,14 @@ interface JobActionsProps {
   readonly queue: string | null;
   /** The error that is known of it, where its system's jobs cannot be read one by one. */
   readonly error?: string;
+  /** What was read of it and of its source; undefined before the first answer. */
+  readonly data: ConsoleJobQuery | undefined;
 }
 
+type JobKey = Omit<JobActionsProps, "data">;
+
 /** Retry and discard of one job, each after a look at what it will touch. */
-export function JobActions({ source, id, queue, error }: JobActionsProps) {
+export function JobActions({ source, id, queue, error, data }: JobActionsProps) {
   const subject = (verb: "retry" | "discard"): JobSubject => ({
     source,
     jobId: id,
@@ -23,33 +28,35 @@ export function JobActions({ source, id, queue, error }: JobActionsProps) {
   });
   return (
     <>
-      <JobButton action={() => toRetry(subject("retry"))}>Retry …</JobButton>
-      <JobButton action={() => toDiscard(subject("discard"))}>Discard …</JobButton>
+      <JobButton action={() => toRetry(subject("retry"))} blocked={whyNot(data, source, "retry")}>
+        Retry …
+      </JobButton>
+      <JobButton action={() => toDiscard(subject("discard"))} blocked={whyNot(data, source, "discard")}>
+        Discard …
+      </JobButton>
     </>
   );
 }
 
 type Job = NonNullable<ConsoleJobQuery["job"]>;
 
-/** States in which the gateway refuses to retry a job: it waits for its first attempt, runs or is done. */
-const notFailed = new Set(["AVAILABLE", "SCHEDULED", "RUNNING", "COMPLETED"]);
+function whyNot(data: ConsoleJobQuery | null | undefined, source: string, action: "retry" | "discard"): string | null {
+  const kind = data?.queueSources?.find(({ name }) => name === source)?.kind;
+  return whyNotChanged(action, data?.job?.state, kind);
+}
 
-async function previewJob(
-  { source, id, queue, error }: JobActionsProps,
-  verb: "retry" | "discard",
-): ReturnType<Action["preview"]> {
+async function previewJob({ source, id, queue, error }: JobKey, verb: "retry" | "discard"): ReturnType<Action["preview"]> {
   const { data, failures } = await ask(ConsoleJobDocument, { source, id, queue });
-  const [failure] = failures;
+  const failure = failures.find(({ path }) => path !== "queueSources");
   const unreadable = failure?.code === "operation_not_supported";
   if (failure && !unreadable) return { content: null, refusal: `${failure.message} (${failure.code})` };
   const job = data?.job ?? null;
   if (!job && !unreadable) return { content: null, refusal: `${source} has no job ${id}: it is gone, or in another queue` };
-  const isOver = verb === "discard" ? job?.state === "COMPLETED" : job?.state && notFailed.has(job.state);
   return {
     content: (
       <Preview source={source} queue={job?.queue ?? queue} job={job} error={job?.attempts?.[0]?.error ?? error} verb={verb} />
     ),
-    refusal: isOver && job?.state ? `It is ${toWords(job.state)} now: there is nothing to ${verb}` : null,
+    refusal: whyNot(data, source, verb),
   };
 }
 

@@ -1,6 +1,6 @@
-import type { QueueRowFragment } from "../../../../generated/console.ts";
+import type { JobRowFragment, QueueRowFragment } from "../../../../generated/console.ts";
 import { queueThresholds } from "../../../../queues/state.ts";
-import { toCount, toDuration } from "../../../../lib/format.ts";
+import { toCount, toDuration, toWords } from "../../../../lib/format.ts";
 
 type Figures = Pick<
   QueueRowFragment,
@@ -61,4 +61,25 @@ function toBacklog({ depth, exact, oldestAgeSeconds, drainSeconds }: Figures): s
     reasons.push(`${jobs} need ${toDuration(drainSeconds)}, over ${toDuration(backlogDrainSeconds)}`);
   }
   return reasons.join("; ");
+}
+
+type JobState = NonNullable<JobRowFragment["state"]>;
+
+const allowed: Readonly<Record<"retry" | "discard", readonly JobState[]>> = {
+  retry: ["FAILED", "RETRYING", "CANCELLED"],
+  // A running one: some systems ask its worker to stop.
+  discard: ["AVAILABLE", "SCHEDULED", "RETRYING", "BLOCKED", "RUNNING"],
+};
+
+/** Why a job's state refuses an action; null where it may be possible, or is unknown. `kind`: of its source. */
+export function whyNotChanged(
+  action: "retry" | "discard",
+  state: JobState | null | undefined,
+  kind: string | undefined,
+): string | null {
+  if (!state || allowed[action].includes(state)) return null;
+  // Only a table's failed jobs have a status for those that were given up.
+  if (action === "discard" && state === "FAILED")
+    return kind === "table" ? null : "It failed for good: there is nothing to discard, it is not tried again";
+  return `It is ${toWords(state)}: there is nothing to ${action}`;
 }

@@ -6,6 +6,7 @@ describe("short name of a container", () => {
   it.each([
     ["wallet-core-web-staging-0a1b2c3", "web-staging"],
     ["wallet-core-web-0a1b2c3", "web"],
+    ["wallet-core-web-staging-0a1b2c3-2", "web-staging-2"],
     ["wallet-core-web-staging-0a1b2c3_replaced_9f", "web-staging-0a1b2c3_replaced_9f"],
     ["other-web-staging-0a1b2c3", "other-web-staging"],
     ["wallet-core", "wallet-core"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
+import { toTroubles, toWorse, toWorst } from "../../../../../src/console/app/parts/containers/seen.ts";
 
 const container = { id: "c1", name: "worker-1", engine: "e", kind: "CORE", role: "worker", service: "s", version: "v1" } as const;
 
@@ -47,15 +47,39 @@ describe("toWorse", () => {
 
   it("shows a running container that loops as bad", () => {
     const title = "worker-1 restarts in a loop\n5 restarts in 15 min";
-    expect(toWorse(running, looping)).toEqual({ tone: "bad", word: "restarts in a loop", title });
+    expect(toWorse(running, looping, true)).toEqual({ tone: "bad", word: "restarts in a loop", title, since: loop.since });
   });
 
   it("shows a warning only where its own state is not worse", () => {
-    expect(toWorse(running, warned)).toMatchObject({ tone: "warn", word: "memory is high" });
-    expect(toWorse(exited, warned)).toEqual(exited);
+    expect(toWorse(running, warned, true)).toMatchObject({ tone: "warn", word: "memory is high" });
+    expect(toWorse(exited, warned, true)).toEqual(exited);
   });
 
   it("shows a container without a problem as its engine says", () => {
-    expect(toWorse(running, undefined)).toEqual(running);
+    expect(toWorse(running, undefined, true)).toEqual(running);
+  });
+
+  it("shows a paused container as paused when its role is down", () => {
+    const down = toTroubles([{ ...loop, kind: "ROLE_DOWN", title: "No container of worker runs", since: null }]).get("c1");
+    const paused = { tone: "warn", word: "paused", since: null } as const;
+    expect(toWorse(paused, down, true)).toMatchObject({ tone: "bad", word: "paused", since: null });
+    expect(toWorse(running, down, true)).toMatchObject({ tone: "bad", word: "role down" });
+  });
+
+  it("does not show a running container as well while problems are unknown", () => {
+    expect(toWorse(running, undefined, false)).toMatchObject({ tone: "unknown", word: "running" });
+    expect(toWorse(exited, undefined, false)).toEqual(exited);
+    expect(toWorse(running, looping, false)).toMatchObject({ tone: "bad", word: "restarts in a loop" });
+  });
+});
+
+describe("the worst tone", () => {
+  it.each([
+    ["bad", ["ok", "bad", "warn", "unknown"]],
+    ["warn", ["unknown", "warn", "ok"]],
+    ["unknown", ["ok", "unknown"]],
+    ["ok", []],
+  ] as const)("is %s of %j", (worst, all) => {
+    expect(toWorst(all)).toBe(worst);
   });
 });

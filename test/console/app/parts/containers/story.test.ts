@@ -54,6 +54,10 @@ describe("since when a container is in its state", () => {
     expect(findStateSince({ status: "exited", startedAt }, [sampleEntry({}), death])).toBe(death.time);
   });
 
+  it("is unknown while it is paused, whatever ended before", () => {
+    expect(findStateSince({ status: "paused", startedAt }, [death])).toBeNull();
+  });
+
   it("is unknown when nobody saw it end", () => {
     expect(findStateSince({ status: "exited", startedAt }, [sampleEntry({})])).toBeNull();
   });

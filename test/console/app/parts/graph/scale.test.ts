@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { findNearest, toPath, toTimeTicks, toValueTicks } from "../../../../../src/console/app/parts/graph/scale.ts";
+import {
+  findCurrent,
+  findGaps,
+  findNearest,
+  toPath,
+  toTimeTicks,
+  toValueTicks,
+} from "../../../../../src/console/app/parts/graph/scale.ts";
 
 const minute = 60_000;
 const day = 86_400_000;
@@ -65,7 +72,46 @@ test("the nearest time is the nearest time", () => {
   expect(findNearest([], 1)).toBe(-1);
 });
 
+test.each([
+  ["a value of this step", [1, 2, 3, 4], 3],
+  ["a value of two steps ago", [1, 2, null, null], 1],
+  ["an older value, which is not of now", [1, null, null, null], 3],
+  ["no value at all", [null, null, null, null], 3],
+])("what is current with %s", (_, values, index) => {
+  const times = values.map((_value, step) => step * 5 * minute);
+  expect(findCurrent(times, (one) => values[one] !== null)).toBe(index);
+});
+
+test("a value of the last minute is current in small steps", () => {
+  const values = [null, 1, ...Array.from({ length: 6 }, () => null)];
+  const current = (step: number) =>
+    findCurrent(
+      values.map((_, index) => index * step),
+      (one) => values[one] !== null,
+    );
+  expect([current(10_000), current(11_000)]).toEqual([1, 7]);
+});
+
+test.each([
+  [
+    "between known points",
+    "1__1_11",
+    [
+      [0, 3],
+      [3, 5],
+    ],
+  ],
+  ["before the first point and after the last one", "__11_1__", [[3, 5]]],
+  ["after a last point that is not of now", "_11___", [[2, 5]]],
+  ["where nothing is known", "____", []],
+])("gaps %s", (_, text, gaps) => {
+  const times = Array.from(text, (_mark, index) => index * 5 * minute);
+  expect(findGaps(times, (index) => text[index] === "1")).toEqual(gaps);
+});
+
 test("a line has gaps where values are unknown, and dots where one is alone", () => {
-  expect(toPath([0, 1, 2, 3, 4], [1, 2, null, 4, null])).toBe("M0.0 1.0L1.0 2.0M3.0 4.0h0.1");
+  expect(toPath([0, 1, 2, 3, 4], [1, 2, null, 4, null])).toBe(
+    "M0.0 1.0L1.0 2.0M3.0 4.0m-.75 0a.75.75 0 1 0 1.5 0a.75.75 0 1 0-1.5 0",
+  );
   expect(toPath([0, 1], [null, null])).toBe("");
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KnownRows, type LogRow, toNote, toRowHash } from "../../../../../src/console/app/parts/logs/row.ts";
+import { KnownRows, omitEarlyMarkers, type LogRow, toNote, toRowHash } from "../../../../../src/console/app/parts/logs/row.ts";
 
 const web = { name: "web", engine: "vm1", short: "web" };
 const sampleRow = (row: Partial<LogRow>): LogRow => ({
@@ -36,4 +36,13 @@ test("A line's hash is the same in every session, and another one's differs", ()
   expect(toRowHash(sampleRow({}))).toBe(toRowHash(sampleRow({ isOpen: true, level: "info" })));
   expect(toRowHash(sampleRow({}))).toMatch(/^[0-9a-z]{1,7}$/);
   expect(toRowHash(sampleRow({ text: "hello!" }))).not.toBe(toRowHash(sampleRow({})));
+});
+
+test.each([
+  ["the beginning of the log", ["MARKER", "MARKER", "LINE", "MARKER", "LINE"], false, 3],
+  ["a page with older lines", ["MARKER", "LINE"], true, 2],
+  ["a log without a line", ["MARKER"], false, 0],
+])("Markers before the first line of %s", (_, kinds, hasOlder, shown) => {
+  const lines = kinds.map((kind) => ({ kind }));
+  expect(omitEarlyMarkers({ lines, hasOlder })).toEqual(lines.slice(lines.length - shown));
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toQueueReason } from "../../../../../src/console/app/parts/queues/reason.ts";
+import { toQueueReason, whyNotChanged } from "../../../../../src/console/app/parts/queues/reason.ts";
 
 const calm = {
   state: "OK",
@@ -51,5 +51,41 @@ describe("toQueueReason", () => {
 
   it("a state that is unknown here has no reason", () => {
     expect(toQueueReason({ ...calm, state: "ASLEEP" as "OK" })).toBe("");
+  });
+});
+
+describe("whyNotChanged", () => {
+  it.each(["FAILED", "RETRYING", "CANCELLED"] as const)("allows to retry a job that is %s", (state) => {
+    expect(whyNotChanged("retry", state, "river")).toBeNull();
+  });
+
+  it.each(["AVAILABLE", "SCHEDULED", "RETRYING", "BLOCKED", "RUNNING"] as const)(
+    "allows to discard a job that is %s",
+    (state) => {
+      expect(whyNotChanged("discard", state, "river")).toBeNull();
+    },
+  );
+
+  it.each([
+    ["retry", "AVAILABLE", "It is available: there is nothing to retry"],
+    ["retry", "SCHEDULED", "It is scheduled: there is nothing to retry"],
+    ["retry", "RUNNING", "It is running: there is nothing to retry"],
+    ["retry", "BLOCKED", "It is blocked: there is nothing to retry"],
+    ["retry", "COMPLETED", "It is completed: there is nothing to retry"],
+    ["discard", "COMPLETED", "It is completed: there is nothing to discard"],
+    ["discard", "CANCELLED", "It is cancelled: there is nothing to discard"],
+    ["discard", "FAILED", "It failed for good: there is nothing to discard, it is not tried again"],
+  ] as const)("refuses to %s a job that is %s", (action, state, why) => {
+    expect(whyNotChanged(action, state, "river")).toBe(why);
+  });
+
+  it("allows to discard a failed job of a table alone", () => {
+    expect(whyNotChanged("discard", "FAILED", "table")).toBeNull();
+    expect(whyNotChanged("discard", "FAILED", undefined)).not.toBeNull();
+    expect(whyNotChanged("discard", "CANCELLED", "table")).not.toBeNull();
+  });
+
+  it.each([null, undefined])("leaves a state that is %s to the gateway", (state) => {
+    expect([whyNotChanged("retry", state, "river"), whyNotChanged("discard", state, "table")]).toEqual([null, null]);
   });
 });
