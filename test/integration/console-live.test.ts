@@ -134,17 +134,16 @@ test("last values stay while the gateway is lost, on a screen left too", { timeo
   const goTo = (address: string) => page.locator(`.rail a[href="${address}"]`).click();
   await expect.poll(() => main.innerText(), { timeout: 30_000 }).toMatch(/Nothing is known to be wrong|wrong:/);
   await main.locator(".dots .shape.ok").first().waitFor();
+  await expect.poll(() => main.locator(".skeleton").count(), { timeout: 20_000 }).toBe(0);
   await goTo("/logs");
   await main.locator(".dots .shape.ok").first().waitFor();
-  const killed = Date.now();
   gateway.kill("SIGKILL");
   await gateway.ended;
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
   await goTo("/");
-  const banner = await main.locator(".banner", { hasText: "has not answered" }).innerText();
-  expect(Number(/for (\d+) s/.exec(banner)?.[1])).toBeGreaterThanOrEqual(Math.floor((Date.now() - killed) / 1000) - 1);
   await expect.poll(() => main.locator(".stale").allInnerTexts()).toContainEqual(expect.stringMatching(/As it was[^]*wrong/));
   expect(await main.locator(".dots .shape.ok").count()).toBeGreaterThan(0);
+  expect(await main.locator(".skeleton").count()).toBe(0);
   // A screen that was never open knows nothing of what it asks.
   await goTo("/deploys");
   await main.locator(".skeleton").first().waitFor();
@@ -182,6 +181,9 @@ test("a gateway that hangs is said within seconds, until it goes on", { timeout:
   try {
     // Problems are asked every 3 s, and have 6 s for an answer.
     await expect.poll(() => page.locator(".bar").innerText(), { timeout: 15_000 }).toContain("lost");
+    // Since the last answer, not since somebody noticed.
+    const banner = await page.locator(".banner", { hasText: "has not answered" }).innerText();
+    expect(Number(/for (\d+) s/.exec(banner)?.[1])).toBeGreaterThanOrEqual(5);
   } finally {
     gateway.kill("SIGCONT");
   }
