@@ -29,6 +29,8 @@ interface GraphProps {
   readonly label: string;
   /** Before it nothing is known, unix ms: hatched, as gaps between known points are. */
   readonly knownSince?: number | null;
+  /** Whether a gap between points says that there was nothing to measure: then it is blank. @default false */
+  readonly isSparse?: boolean;
   /** Moments with a line across: deploys. */
   readonly marks?: readonly GraphMark[];
   /** A line that should not be crossed, in the series' unit. */
@@ -51,7 +53,7 @@ const pointed = signal<number | null>(null);
 
 /** The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The pointer's values are in the legend. */
 export function Graph(props: GraphProps) {
-  const { times, series, format, label, knownSince, marks = [], threshold, height = 160, onPick } = props;
+  const { times, series, format, label, knownSince, isSparse, marks = [], threshold, height = 160, onPick } = props;
   const [box, width] = useWidth();
   const hatch = useId();
   const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
@@ -80,7 +82,7 @@ export function Graph(props: GraphProps) {
   const toTime = ({ clientX, currentTarget }: { readonly clientX: number; readonly currentTarget: Element }) =>
     from + ((clientX - currentTarget.getBoundingClientRect().left - left) / inner) * (to - from);
   const unknownEnd = knownSince === null || knownSince === undefined ? left : Math.min(toX(to), toX(knownSince));
-  const isKnown = (index: number) => series.some(({ values }) => typeof values[index] === "number");
+  const isKnown = (index: number) => isSparse || series.some(({ values }) => typeof values[index] === "number");
   const unknown = [
     [left, unknownEnd] as const,
     ...findGaps(times, isKnown).map(([before, after]) => [toX(times[before] ?? 0), toX(times[after] ?? 0)] as const),

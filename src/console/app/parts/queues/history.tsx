@@ -20,6 +20,8 @@ interface Panel {
   readonly title: string;
   readonly description: string;
   readonly format: (value: number) => string;
+  /** As Graph has it. */
+  readonly isSparse?: boolean;
   readonly series: readonly (Pick<Series, "label" | "tone"> & { readonly value: (point: Point) => number | null })[];
 }
 
@@ -32,7 +34,8 @@ const panels: readonly Panel[] = [
   },
   {
     title: "Age of the oldest",
-    description: "How long the oldest of the waiting jobs had been waiting at that time; a gap also without one",
+    description: "How long the oldest of the waiting jobs had been waiting at that time; a gap where none waited",
+    isSparse: true,
     format: toDuration,
     series: [{ label: "oldest", tone: "warn", value: ({ oldestAgeSeconds }) => oldestAgeSeconds }],
   },
@@ -50,7 +53,8 @@ const panels: readonly Panel[] = [
   },
   {
     title: "Wait",
-    description: "Waiting time of jobs taken in each step: median and 95th percentile",
+    description: "Waiting time of jobs taken in each step: median and 95th percentile; a gap where none was taken",
+    isSparse: true,
     format: toDuration,
     series: [
       { label: "p50", tone: "muted", value: ({ waitP50Seconds }) => waitP50Seconds },
@@ -59,7 +63,8 @@ const panels: readonly Panel[] = [
   },
   {
     title: "Running time",
-    description: "95th percentile of the running time of successes in each step",
+    description: "95th percentile of the running time of successes in each step; a gap without one",
+    isSparse: true,
     format: toDuration,
     series: [{ label: "p95", tone: "accent", value: ({ runP95Seconds }) => runP95Seconds }],
   },
@@ -179,6 +184,7 @@ function PanelGraph({ panel, history, times, marks, range, onPick }: PanelGraphP
           knownSince={history.since === null ? null : Date.parse(history.since)}
           {...(onPick && { onPick: (at: number) => onPick(new Date(at).toISOString()) })}
           format={panel.format}
+          isSparse={panel.isSparse ?? false}
           height={128}
           label={`${panel.title}, the last ${range}`}
         />
