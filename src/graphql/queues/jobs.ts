@@ -1,4 +1,4 @@
-import { toFlagArg } from "../args.ts";
+import { type Arg, toFlagArg } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { changeErrorGroup, changeJob, type ErrorGroupChanged, type JobChanged } from "./jobs-loader.ts";
 import { needs } from "../scopes.ts";
@@ -14,6 +14,21 @@ const dryRun = "Change nothing: report what would be changed.";
 const rules =
   "Off unless JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of CONTROL_DATABASE_URL.";
 const groupRules = `Each job counts towards the token's 1,000 jobs an hour (job_budget). \`dryRun\` has the same conditions, but records and counts nothing. ${rules}`;
+
+function toJobArgs(arg: Arg) {
+  return { source: arg.string(source), jobId: arg.string(jobId), queue: arg.string(queue), reason: arg.string(reason) };
+}
+
+function toGroupArgs(arg: Arg) {
+  return {
+    source: arg.string(source),
+    queue: arg.string(groupQueue),
+    fingerprint: arg.string(fingerprint),
+    limit: arg.int(limit),
+    reason: arg.string(reason),
+    dryRun: toFlagArg(arg, dryRun),
+  };
+}
 
 /** JobChange, ErrorGroupChange, and the mutations retryJob, discardJob, retryErrorGroup and discardErrorGroup. */
 export function addJobControl(builder: Builder): void {
@@ -49,8 +64,7 @@ export function addJobControl(builder: Builder): void {
         "error: Problem": "Why it stopped before `limit` jobs were tried; null when it did not.",
       }),
       count: t.int({
-        description:
-          "How many were retried or discarded. With `dryRun`: how many would be, at most `limit`; 0 when there is none.",
+        description: "How many were retried or discarded. With `dryRun`: how many would be, 0 to `limit`.",
         resolve: ({ changed }) => changed.length,
       }),
       jobIds: t.stringList({
@@ -75,52 +89,28 @@ export function addJobControl(builder: Builder): void {
       type: jobChange,
       nullable: true,
       description: `Runs a failed job again now, whether it failed for good or waits for its next attempt. A job that waits for its first attempt, runs or is done returns job_conflict with its state. ${rules}`,
-      args: {
-        source: t.arg.string(source),
-        jobId: t.arg.string(jobId),
-        queue: t.arg.string(queue),
-        reason: t.arg.string(reason),
-      },
+      args: toJobArgs(t.arg),
       resolve: (_root, args, context) => changeJob("retry", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     discardJob: t.field({
       type: jobChange,
       nullable: true,
       description: `Cancels a waiting or retryable job; its row is kept. A running job returns job_conflict; River instead asks its worker to stop. ${rules}`,
-      args: {
-        source: t.arg.string(source),
-        jobId: t.arg.string(jobId),
-        queue: t.arg.string(queue),
-        reason: t.arg.string(reason),
-      },
+      args: toJobArgs(t.arg),
       resolve: (_root, args, context) => changeJob("discard", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     retryErrorGroup: t.field({
       type: errorGroupChange,
       nullable: true,
       description: `Retries the jobs of one queue that failed with one error in the last 60 minutes. Jobs are retried one by one, newest failure first, as by retryJob. Discarded jobs stay discarded. ${groupRules}`,
-      args: {
-        source: t.arg.string(source),
-        queue: t.arg.string(groupQueue),
-        fingerprint: t.arg.string(fingerprint),
-        limit: t.arg.int(limit),
-        reason: t.arg.string(reason),
-        dryRun: toFlagArg(t.arg, dryRun),
-      },
+      args: toGroupArgs(t.arg),
       resolve: (_root, args, context) => changeErrorGroup("retry", args, context),
     }),
     discardErrorGroup: t.field({
       type: errorGroupChange,
       nullable: true,
       description: `Discards the jobs of one queue that failed with one error in the last 60 minutes and that a worker would try again; of a source of kind \`table\`, those that failed. Jobs are discarded one by one, newest failure first, as by discardJob. Running ones are left alone. ${groupRules}`,
-      args: {
-        source: t.arg.string(source),
-        queue: t.arg.string(groupQueue),
-        fingerprint: t.arg.string(fingerprint),
-        limit: t.arg.int(limit),
-        reason: t.arg.string(reason),
-        dryRun: toFlagArg(t.arg, dryRun),
-      },
+      args: toGroupArgs(t.arg),
       resolve: (_root, args, context) => changeErrorGroup("discard", args, context),
     }),
   }));
