@@ -70,7 +70,7 @@ const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unr
  * A client of one gateway. Questions that were not answered for now are asked again, twice, after a moment or as long as the gateway says (at most 10 s). Changes
  * are sent once, except a restart with an idempotency key, which the gateway does once however often it is sent. An error of the `token` function is thrown as it is.
  *
- * @throws TypeError for an address that is none
+ * @throws TypeError for an address that is not http or https, or has a user or password
  */
 export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetch: given }: ClientOptions): OpsClient {
   const endpoint = toEndpoint(url);

@@ -1,6 +1,7 @@
 /** What to do about an error of the gateway. Codes without an entry say it in their message. */
 const remedies: Readonly<Record<string, string>> = {
-  unauthorized: "The token is wrong or has expired: make one with `wallet-core-ops token`, or ask whoever runs the gateway.",
+  unauthorized:
+    "The token is wrong or has expired: make one with `wallet-core-ops token`, or ask the person who runs the gateway.",
   forbidden: "Ask for a token with the scope and the environment that this needs.",
   restart_disabled: "Restarts are allowed where the gateway runs with WALLET_CORE_OPS_RESTART=on.",
   jobs_disabled: "Jobs may be changed where the gateway runs with WALLET_CORE_OPS_JOBS=on.",
@@ -36,7 +37,7 @@ interface OpsErrorOptions {
 }
 
 /**
- * An error of the gateway, or of the way to it. `code` is one of the gateway's (docs/errors), or `unreachable` (no answer), `not_a_gateway` (an answer that is
+ * An error of the gateway, or of the way to it. `code` is one of the gateway's (`extensions.code` of its errors), or `unreachable` (no answer), `not_a_gateway` (an answer that is
  * none of its), `timeout` (no answer in time; a change may have been made). `message` and `remedy` are for people.
  */
 export class OpsError extends Error {

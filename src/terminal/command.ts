@@ -60,7 +60,7 @@ export interface Session {
   readonly paint: Paint;
   /** As `paint`, for stderr. */
   readonly paintError: Paint;
-  /** Columns of the terminal that stdout is; null when it is none. */
+  /** Columns of the terminal; null when stdout is not one. */
   readonly width: number | null;
   /** Writes data to stdout, as it is. Waits while a slow reader does; false once the reader has gone. */
   readonly write: (text: string) => Promise<boolean>;

@@ -99,7 +99,7 @@ async function toLook<Row, O extends Options>(
   const { rows, errors = [], notes = [] } = await read(session.client(), values, positionals, session.context.stop);
   const isTable = values.output === "table" || values.output === "wide";
   const said = notes.map((note) => session.paintError("warn", toOneLine(note)));
-  // With an error, no row does not mean that there is none.
+  // Beside an error, no rows do not mean that nothing is there.
   if (rows.length === 0 && isTable) return { text: "", errors, notes: errors.length > 0 ? said : [empty, ...said] };
   const text = toText(rows, {
     format: values.output as OutputFormat,

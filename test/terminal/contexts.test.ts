@@ -160,7 +160,7 @@ describe("login and context", () => {
       [["use", "two"], 78, "No context is named two: there are one"],
       [["use"], 2, "Which context?"],
       [["remove"], 2, "Which context?"],
-      [["paint"], 2, "'paint' is none of list, use, show, remove"],
+      [["paint"], 2, "'paint' is not list, use, show or remove"],
       [["use", "one", "two"], 2, "Too many arguments"],
     ] as const)
       expect(await context(...args)).toMatchObject({ code, err: expect.stringMatching(`^${text}`) });

@@ -21,7 +21,7 @@ export const resultOption = {
   about: resultFormats.join(", "),
 } as const satisfies Options[string];
 
-/** A name or an id: the one argument of a command. @throws UsageError where there is none, or a second one */
+/** A name or an id: the one argument of a command. @throws UsageError without one, or with a second one */
 export function toOnly(what: string, [first, ...others]: readonly string[]): string {
   if (first === undefined || first === "" || others.length > 0) throw new UsageError(`Exactly one ${what} is needed`);
   return first;

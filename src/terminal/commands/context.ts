@@ -55,7 +55,7 @@ export const contextCommand = defineCommand(
         return 0;
       }
       default:
-        throw new UsageError(`'${toOneLine(verb)}' is none of list, use, show, remove`);
+        throw new UsageError(`'${toOneLine(verb)}' is not list, use, show or remove`);
     }
   },
 );

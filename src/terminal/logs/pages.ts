@@ -42,7 +42,7 @@ export class LogPages {
       const hasMore: boolean = hasNewer && endCursor !== null && endCursor !== cursor;
       cursor = endCursor;
       next = hasMore ? this.#read({ after: cursor, until, tail: pageLines }) : null;
-      // Whoever stops here does not wait for it.
+      // A reader that stops here does not wait for it.
       next?.catch(() => {});
       yield lines.filter(({ timestamp }) => timestamp >= from && (until === null || timestamp <= until));
     }

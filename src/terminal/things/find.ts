@@ -48,7 +48,7 @@ const deployCount = 50;
 /**
  * The one thing of this name, and the errors of what could not be read.
  *
- * @throws OpsError not_found with near names, ambiguous with what tells them apart, or the gateway's when nothing could be read
+ * @throws OpsError not_found with near names, ambiguous with what distinguishes them, or the gateway's when nothing could be read
  */
 export async function findThing(
   client: OpsClient,

@@ -38,7 +38,7 @@ interface FeedOptions {
   readonly isPaused: () => boolean;
 }
 
-/** What the gateway answers, kept up to date. */
+/** What the gateway answers, updated as it changes. */
 export interface Feed {
   readonly data: () => TopData;
   /** Asks for another environment, at once. */

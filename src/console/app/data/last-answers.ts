@@ -15,7 +15,7 @@ export class LastAnswers<Value> {
       if (this.#answers.size > most || leftAt <= nowMs - keepMs) this.#answers.delete(other);
   }
 
-  /** Undefined when there is none, or none that is young enough at `nowMs`, unix ms. */
+  /** Undefined without an answer that is young enough at `nowMs`, unix ms. */
   get(key: string, nowMs: number): Value | undefined {
     const answer = this.#answers.get(key);
     return answer && answer.leftAt > nowMs - keepMs ? answer.value : undefined;
