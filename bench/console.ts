@@ -111,21 +111,21 @@ async function benchMany(): Promise<void> {
       signal: stop.signal,
     });
   let asked = 0;
-  const poll = async (document: { toString(): string }, toVariables: () => object, everyMs: number, openedAt: number) => {
+  const poll = async (document: { toString(): string }, toVariables: () => object, everyMs: number) => {
+    await sleep(Math.random() * everyMs);
     while (!stop.signal.aborted) {
-      await sleep(everyMs - ((performance.now() + openedAt) % everyMs));
       await (await ask(document, toVariables())).text();
       asked += 1;
+      await sleep(everyMs);
     }
   };
   const work: Promise<unknown>[] = [];
   for (let index = 0; index < consoles; index += 1) {
-    const openedAt = Math.random() * 60_000;
     work.push(
       ask(ConsoleContainersDocument, {}, "text/event-stream").then((response) => response.text()),
-      poll(ConsoleNowDocument, env, 6000, openedAt),
-      poll(ConsoleNowMoreDocument, env, 30_000, openedAt),
-      poll(ConsoleContainerSeriesDocument, recent, 60_000, openedAt),
+      poll(ConsoleNowDocument, env, 6000),
+      poll(ConsoleNowMoreDocument, env, 30_000),
+      poll(ConsoleContainerSeriesDocument, recent, 60_000),
     );
   }
   const ended = Promise.allSettled(work);

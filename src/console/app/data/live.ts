@@ -89,7 +89,7 @@ class Poll<Data> {
     this.#plan(Math.max(0, this.#askedAt + leastMs - Date.now()));
   }
 
-  #plan(afterMs = untilNext(Math.min(...this.#users.values()))): void {
+  #plan(afterMs = Math.min(...this.#users.values())): void {
     clearTimeout(this.#timer);
     if (this.#users.size === 0 || document.hidden || !Number.isFinite(afterMs)) return;
     this.#timer = setTimeout(() => void this.#run(), afterMs);
@@ -133,15 +133,6 @@ class Poll<Data> {
     const nextAt = Date.now() + retryMs(this.#failed);
     lostConnection.value = { since: lostConnection.value?.since ?? lastAnswerAt(), nextAt };
   }
-}
-
-/**
- * Ms until the next multiple of `everyMs` since the page was opened: what a page asks as often is asked together. Answering two questions at once costs the gateway
- * little more than one, as most of that is to wake up.
- */
-function untilNext(everyMs: number): number {
-  const restMs = everyMs - (performance.now() % everyMs);
-  return restMs < leastMs ? restMs + everyMs : restMs;
 }
 
 function retryMs(failed: number): number {

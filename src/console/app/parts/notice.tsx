@@ -46,7 +46,7 @@ export function LastKnown({ from, children }: LastKnownProps) {
     <div class={from === null ? undefined : "stale"}>
       {from !== null && (
         <p>
-          As it was <Since at={new Date(from).toISOString()} suffix=" ago" />:
+          As it was <Since at={from} suffix=" ago" />:
         </p>
       )}
       {children}
