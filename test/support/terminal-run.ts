@@ -1,45 +1,80 @@
 import { PassThrough } from "node:stream";
-import { createPaint } from "../../src/terminal/output/style.ts";
 import type { Session, Stdio, TerminalCommand } from "../../src/terminal/command.ts";
+import { terminalCommands } from "../../src/terminal/commands.ts";
+import { createPaint } from "../../src/terminal/output/style.ts";
+import { token } from "./gateway.ts";
 
-interface RunOptions {
+interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** What stdin has; it is no terminal. */
+  readonly stdin?: string;
+  /** What a person types, line by line: stdin is a terminal then. */
+  readonly answers?: readonly string[];
+  /** Columns of the terminal that stdout is; without: a pipe. */
+  readonly columns?: number;
   readonly stop?: AbortSignal;
-  /** The reader of stdout goes after so many writes. */
-  readonly mostChunks?: number;
+  readonly readFile?: (path: string) => string;
+  /** Sees what is written to stdout, as it is written. */
+  readonly onWrite?: (text: string, stdout: PassThrough) => void;
+  /** The same for stderr. */
+  readonly onError?: (text: string) => void;
 }
 
-/** Runs a command of the terminal client in this process; stdout and stderr are no terminals. */
-export async function runTerminal(
-  command: TerminalCommand,
-  args: readonly string[],
-  { env = {}, stop, mostChunks }: RunOptions = {},
+/** Runs a command of the terminal client in this process; returns its exit code and what it wrote. */
+export async function runTerminal(name: string, args: readonly string[] = [], options: TerminalOptions = {}) {
+  const entry = terminalCommands.find((one) => one.name === name);
+  if (!entry) throw new Error(`No command is named ${name}`);
+  return runTerminalCommand(await entry.load(), args, options);
+}
+
+/** The same, against the gateway at `url`. `token`: @default that of `startGateway` */
+export async function runCommand(
+  url: string,
+  [name = "", ...args]: readonly string[],
+  { token: own, ...options }: TerminalOptions & { readonly token?: string } = {},
 ) {
-  const { stdio, out, err } = createStdio(mostChunks);
+  return runTerminal(name, args, { ...options, env: asking(url, own) });
+}
+
+export async function runTerminalCommand(command: TerminalCommand, args: readonly string[], options: TerminalOptions = {}) {
+  const { env = {}, stdin = "", answers, columns, readFile = () => "", onWrite, onError } = options;
+  const text = { out: "", err: "" };
+  const input = new PassThrough();
+  if (answers) Object.assign(input, { isTTY: true });
+  else input.end(stdin);
+  const left = [...(answers ?? [])];
+  const stdout = new PassThrough();
+  stdout.on("data", (chunk: Buffer) => {
+    text.out += String(chunk);
+    onWrite?.(String(chunk), stdout);
+  });
+  const stderr = new PassThrough();
+  stderr.on("data", (chunk: Buffer) => {
+    text.err += String(chunk);
+    onError?.(String(chunk));
+    // A question ends with a blank and no line end: the next line is typed.
+    if (!answers || !String(chunk).endsWith(" ")) return;
+    const line = left.shift();
+    if (line === undefined) input.end();
+    else input.write(`${line}\n`);
+  });
+  if (columns !== undefined) Object.assign(stdout, { isTTY: true, columns });
   const code = await command.run({
     args,
     env,
-    readFile: () => "",
-    print: (text) => void stdio.stdout.write(`${text}\n`),
-    printError: (text) => void stdio.stderr.write(`${text}\n`),
-    stop: stop ?? new AbortController().signal,
-    stdio,
+    readFile,
+    print: (line) => stdout.write(`${line}\n`),
+    printError: (line) => stderr.write(`${line}\n`),
+    stop: options.stop ?? new AbortController().signal,
+    stdio: { stdin: input, stdout, stderr } as unknown as Stdio,
   });
-  return { code, out: out(), err: err() };
+  await new Promise(setImmediate);
+  return { code, ...text };
 }
 
-function createStdio(mostChunks = Infinity) {
-  const text = { out: "", err: "" };
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  let chunks = 0;
-  stdout.on("data", (chunk) => {
-    text.out += chunk;
-    chunks += 1;
-    if (chunks >= mostChunks) stdout.destroy();
-  });
-  stderr.on("data", (chunk) => (text.err += chunk));
-  const stdio = { stdin, stdout, stderr } as unknown as Stdio;
-  return { stdio, out: () => text.out, err: () => text.err };
+/** The environment that asks this gateway. */
+export function asking(url: string, own = token): Readonly<Record<string, string>> {
+  return { OPS_URL: url, OPS_TOKEN: own };
 }
 
 /** A session that writes into texts, one for each write to stdout and each note. */

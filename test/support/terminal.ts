@@ -1,62 +1,9 @@
-import { PassThrough } from "node:stream";
-import type { TerminalCommand } from "../../src/terminal/command.ts";
-import { terminalCommands } from "../../src/terminal/commands.ts";
 import { sampleContainer } from "./containers.ts";
 import { sampleDeployLog, sampleRecord } from "./deploys.ts";
-import { token } from "./gateway.ts";
 import { sampleHost } from "./hosts.ts";
 import { createMemorySources } from "./memory-sources.ts";
 import { createMemoryJobs, sampleJob } from "./queues.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
-
-interface TerminalOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  /** What stdin has; it is no terminal. */
-  readonly stdin?: string;
-  /** Columns of the terminal that stdout is; none: a pipe. */
-  readonly columns?: number;
-  readonly stop?: AbortSignal;
-  readonly readFile?: (path: string) => string;
-  /** Sees what is written to stdout, as it is written. */
-  readonly onWrite?: (text: string, stdout: PassThrough) => void;
-}
-
-/** Runs a command of the terminal client in this process; returns its exit code and what it wrote. */
-export async function runTerminal(name: string, args: readonly string[] = [], options: TerminalOptions = {}) {
-  const entry = terminalCommands.find((one) => one.name === name);
-  if (!entry) throw new Error(`No command is named ${name}`);
-  return runTerminalCommand(await entry.load(), args, options);
-}
-
-export async function runTerminalCommand(command: TerminalCommand, args: readonly string[], options: TerminalOptions = {}) {
-  const { env = {}, stdin = "", columns, stop = new AbortController().signal, readFile = () => "", onWrite } = options;
-  const text = { out: "", err: "" };
-  const input = new PassThrough();
-  input.end(stdin);
-  const toStream = (name: "out" | "err") =>
-    new PassThrough().on("data", function (this: PassThrough, chunk: Buffer) {
-      text[name] += String(chunk);
-      if (name === "out") onWrite?.(String(chunk), this);
-    });
-  const [stdout, stderr] = [toStream("out"), toStream("err")];
-  if (columns !== undefined) Object.assign(stdout, { isTTY: true, columns });
-  const code = await command.run({
-    args,
-    env,
-    readFile,
-    print: (line) => stdout.write(`${line}\n`),
-    printError: (line) => stderr.write(`${line}\n`),
-    stop,
-    stdio: { stdin: input, stdout, stderr } as never,
-  });
-  await new Promise(setImmediate);
-  return { code, ...text };
-}
-
-/** The environment that asks this gateway. */
-export function asking(url: string, own = token): Readonly<Record<string, string>> {
-  return { OPS_URL: url, OPS_TOKEN: own };
-}
 
 /** HTML, colours, C1, the end of a line, and characters that turn the reading direction or are not seen. */
 export const hostile = `<b onmouseover="x">\u001b[31m\u001b]0;t\u0007\u009b2Jred\r\nnext\t\u202egnp\u{e0041}\u2028`;

@@ -3,7 +3,8 @@ import { OpsError } from "../../src/client/client.ts";
 import { UsageError } from "../../src/cli/command.ts";
 import { ConditionError, defineCommand, exitCodes, type Session } from "../../src/terminal/command.ts";
 import { ContextError } from "../../src/terminal/contexts.ts";
-import { hostile, runTerminalCommand, tamed } from "../support/terminal.ts";
+import { hostile, tamed } from "../support/terminal.ts";
+import { runTerminalCommand } from "../support/terminal-run.ts";
 
 const form = {
   name: "own",

@@ -7,7 +7,8 @@ import { parse } from "yaml";
 import { terminalCommands } from "../../src/terminal/commands.ts";
 import { outputFormats } from "../../src/terminal/output/print.ts";
 import { startGateway } from "../support/gateway.ts";
-import { acting, asking, createTerminalSources, hostile, runTerminal, tamed } from "../support/terminal.ts";
+import { acting, createTerminalSources, hostile, tamed } from "../support/terminal.ts";
+import { asking, runTerminal } from "../support/terminal-run.ts";
 import { createTokens } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 

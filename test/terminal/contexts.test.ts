@@ -12,7 +12,8 @@ import {
   writeContexts,
 } from "../../src/terminal/contexts.ts";
 import { startGateway, token } from "../support/gateway.ts";
-import { createTerminalSources, runTerminal } from "../support/terminal.ts";
+import { createTerminalSources } from "../support/terminal.ts";
+import { runTerminal } from "../support/terminal-run.ts";
 
 let folder: string;
 let env: Record<string, string>;

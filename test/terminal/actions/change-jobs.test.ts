@@ -6,7 +6,7 @@ import type { JobControl } from "../../../src/queues/jobs/control.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 import { createMemoryJobs, sampleAttempt, sampleControl, sampleJob } from "../../support/queues.ts";
-import { runCommand } from "../../support/run-command.ts";
+import { runCommand } from "../../support/terminal-run.ts";
 import { createTokens } from "../../support/tokens.ts";
 
 const failure = "timeout after 5 ms";

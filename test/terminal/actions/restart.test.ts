@@ -3,7 +3,7 @@ import type { Container } from "../../../src/containers/container.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
-import { runCommand } from "../../support/run-command.ts";
+import { runCommand } from "../../support/terminal-run.ts";
 import { createTokens } from "../../support/tokens.ts";
 import { until } from "../../support/until.ts";
 

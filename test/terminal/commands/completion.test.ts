@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { commonOptions, type Options } from "../../../src/terminal/command.ts";
 import { terminalCommands } from "../../../src/terminal/commands.ts";
-import { runTerminal } from "../../support/terminal.ts";
+import { runTerminal } from "../../support/terminal-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ops-completion-"));
 const script = join(folder, "script");

@@ -3,7 +3,8 @@ import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { startGateway } from "../../support/gateway.ts";
-import { acting, asking, createTerminalSources, hostile, runTerminal, tamed } from "../../support/terminal.ts";
+import { acting, createTerminalSources, hostile, tamed } from "../../support/terminal.ts";
+import { asking, runTerminal } from "../../support/terminal-run.ts";
 
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {

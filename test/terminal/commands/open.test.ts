@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { findOpener, toAddress } from "../../../src/terminal/commands/open.ts";
 import { startGateway, token } from "../../support/gateway.ts";
-import { asking, createTerminalSources, hostile, runTerminal } from "../../support/terminal.ts";
+import { createTerminalSources, hostile } from "../../support/terminal.ts";
+import { asking, runTerminal } from "../../support/terminal-run.ts";
 
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { sampleDeployLog, sampleRecord } from "../../support/deploys.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 import { sampleHistory } from "../../support/queues.ts";
-import { runCommand } from "../../support/run-command.ts";
+import { runCommand } from "../../support/terminal-run.ts";
 import { until } from "../../support/until.ts";
 
 const now = Math.floor(Date.now() / 1000);

@@ -8,7 +8,7 @@ import { sampleDeployLog, sampleRecord } from "../../support/deploys.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 import { createMemoryJobs, type QueueFigures, sampleJob } from "../../support/queues.ts";
-import { runCommand } from "../../support/run-command.ts";
+import { runCommand } from "../../support/terminal-run.ts";
 import { createTokens } from "../../support/tokens.ts";
 import { until } from "../../support/until.ts";
 
