@@ -1,5 +1,6 @@
 import { UsageError } from "../../cli/command.ts";
 import { Containers, type ContainersQuery, type Environment, Logs, type OpsClient, OpsError } from "../../client/client.ts";
+import { toNear } from "../near.ts";
 import { toOneLine } from "../output/style.ts";
 
 /** Which containers may be meant; null: any. */
@@ -93,33 +94,4 @@ function toGroup([first, ...others]: readonly Row[]): LogTarget["group"] {
   if (!first?.service) return null;
   const { service, destination } = first;
   return others.every((row) => row.service === service && row.destination === destination) ? { service, destination } : null;
-}
-
-const mostNear = 5;
-
-/** The known names that someone may have meant, nearest first: as a whole, by one of their words, or as a part. */
-export function toNear(text: string, known: readonly string[]): string[] {
-  const wanted = text.toLowerCase();
-  const mostAway = Math.max(1, Math.floor(wanted.length / 3));
-  const toAway = (name: string) => Math.min(...[name, ...name.split(/[-_.]/)].map((word) => toDistance(wanted, word)));
-  return known
-    .map((name) => ({ name, away: name.toLowerCase().includes(wanted) ? 0 : toAway(name.toLowerCase()) }))
-    .filter(({ away }) => away <= mostAway)
-    .toSorted((one, other) => one.away - other.away || one.name.length - other.name.length)
-    .slice(0, mostNear)
-    .map(({ name }) => name);
-}
-
-/** How many characters to change, add or leave out (Levenshtein). */
-function toDistance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let at = 1; at <= one.length; at++) {
-    const next = [at];
-    for (let to = 1; to <= other.length; to++) {
-      const changed = (row[to - 1] ?? 0) + (one[at - 1] === other[to - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
 }

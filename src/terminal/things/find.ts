@@ -10,6 +10,7 @@ import {
   Queues,
   type QueuesQuery,
 } from "../../client/client.ts";
+import { toNear } from "../near.ts";
 import { toOneLine } from "../output/style.ts";
 
 const thingKinds = ["container", "role", "queue", "host", "engine", "deploy"] as const;
@@ -142,22 +143,4 @@ function toPlace(thing: Thing): string {
     default:
       return `a ${thing.kind}`;
   }
-}
-
-const mostNear = 6;
-
-/** Names that have the asked one in them, or share a part with it, the shortest first. */
-function toNear(name: string, names: readonly string[]): readonly string[] {
-  const wanted = name.toLowerCase();
-  const parts = wanted.split(/[^a-z0-9]+/).filter((part) => part.length >= 3);
-  const grade = (text: string) => {
-    const own = text.toLowerCase();
-    if (own.includes(wanted) || wanted.includes(own)) return 0;
-    return parts.some((part) => own.includes(part)) || own.slice(0, 3) === wanted.slice(0, 3) ? 1 : 2;
-  };
-  return names
-    .filter((text) => text !== "" && grade(text) < 2)
-    .toSorted((one, other) => grade(one) - grade(other) || one.length - other.length || one.localeCompare(other))
-    .slice(0, mostNear)
-    .map((text) => toOneLine(text));
 }

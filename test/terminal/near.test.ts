@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { toNear } from "../../../src/terminal/logs/target.ts";
+import { toNear } from "../../src/terminal/near.ts";
 
 const known = ["web", "worker", "payouts-worker", "wallet-web-production-4f5e6d7", "cron"];
 
