@@ -1,4 +1,4 @@
-import { toDuration, unknownText } from "../lib/format.ts";
+import { toDuration, toWords, unknownText } from "../lib/format.ts";
 import type { Tone } from "./output/style.ts";
 
 /** How long ago a time is: `12 min`. Unknown is a dash. */
@@ -14,7 +14,7 @@ export function orUnknown(text: string | number | null | undefined): string {
 
 /** An enum value as people write it: `NO_WORKERS` is `no workers`. Unknown is a dash. */
 export function toWord(value: string | null | undefined): string {
-  return value === null || value === undefined ? unknownText : value.toLowerCase().replaceAll("_", " ");
+  return value === null || value === undefined ? unknownText : toWords(value);
 }
 
 const tones: Readonly<Record<string, Tone>> = {
@@ -50,4 +50,27 @@ const tones: Readonly<Record<string, Tone>> = {
 /** The tone of a state by its name. */
 export function toTone(state: string | null | undefined): Tone {
   return (state && Object.hasOwn(tones, state) && tones[state]) || "plain";
+}
+
+/** The status of a container; one whose engine is silent had it then. */
+export function toStatus({ status, stale }: { readonly status: string; readonly stale: boolean }): string {
+  return stale ? `was ${status}` : status;
+}
+
+export function toStatusTone({ status, stale }: { readonly status: string; readonly stale: boolean }): Tone {
+  return stale ? "muted" : toTone(status);
+}
+
+interface HostState {
+  readonly status: string;
+  readonly alert: boolean;
+}
+
+/** Whether a machine is up, and hot: above a threshold of the gateway. */
+export function toHostState({ status, alert }: HostState): string {
+  return status === "UP" && alert ? "hot" : toWord(status);
+}
+
+export function toHostTone({ status, alert }: HostState): Tone {
+  return status === "UP" && !alert ? "ok" : "bad";
 }

@@ -1,7 +1,7 @@
 import { Hosts, type HostsQuery } from "../../client/client.ts";
 import { toBytes, toPercentOf1 } from "../../lib/format.ts";
 import { defineList } from "../list.ts";
-import { orUnknown, toWord } from "../words.ts";
+import { orUnknown, toHostState, toHostTone } from "../words.ts";
 
 type Row = NonNullable<HostsQuery["hosts"]>[number];
 
@@ -12,8 +12,8 @@ export const hostsCommand = defineList({
     { head: "HOST", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     {
       head: "STATE",
-      text: ({ status, alert }) => (status === "UP" && alert ? "hot" : toWord(status)),
-      tone: ({ status, alert }) => (status !== "UP" ? "bad" : alert ? "bad" : "ok"),
+      text: toHostState,
+      tone: toHostTone,
     },
     { head: "CPU", text: ({ cpuUtil }) => toPercentOf1(cpuUtil), isNumber: true },
     { head: "MEMORY", text: ({ memUtil }) => toPercentOf1(memUtil), isNumber: true },

@@ -3,7 +3,7 @@ import { toPercent } from "../../lib/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toAge, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<ContainersQuery["containers"]>[number] & {
   readonly cpuPct?: number | null;
@@ -29,7 +29,7 @@ export const psCommand = defineList({
   columns: [
     { head: "NAME", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     { head: "ROLE", text: ({ role }) => role, mayCut: true },
-    { head: "STATE", text: (row) => toState(row), tone: (row) => toStateTone(row) },
+    { head: "STATE", text: toStatus, tone: toStatusTone },
     { head: "HEALTH", text: ({ health }) => (health === "NONE" ? "–" : toWord(health)), tone: ({ health }) => toTone(health) },
     { head: "UP", text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt) : "–"), isNumber: true },
     {
@@ -82,11 +82,3 @@ export const psCommand = defineList({
     };
   },
 });
-
-function toState({ status, stale }: Row): string {
-  return stale ? `was ${status}` : status;
-}
-
-function toStateTone({ status, stale }: Row) {
-  return stale ? "muted" : toTone(status);
-}

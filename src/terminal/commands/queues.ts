@@ -6,7 +6,7 @@ import { toTone, toWord } from "../words.ts";
 type Row = NonNullable<QueuesQuery["queues"]>[number];
 
 /** Worst first. */
-export const queueStates = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "PAUSED", "OK", "IDLE"];
+const queueStates = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "PAUSED", "OK", "IDLE"];
 
 export const queuesCommand = defineList({
   name: "queues",
@@ -48,9 +48,7 @@ export const queuesCommand = defineList({
     const rows = (data.queues ?? [])
       .filter((row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source))
       .filter(({ state }) => !trouble || queueStates.indexOf(state) < queueStates.indexOf("PAUSED"))
-      .toSorted(
-        (one, other) => queueStates.indexOf(one.state) - queueStates.indexOf(other.state) || one.name.localeCompare(other.name),
-      );
+      .toSorted(byTrouble);
     const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) =>
       ok ? [] : [`source ${name}: ${error?.message ?? "it cannot be asked"}`],
     );
@@ -58,6 +56,16 @@ export const queuesCommand = defineList({
   },
 });
 
-function sampled({ exact }: Row, text: string, value: number | null = 0): string {
+/** What is in trouble first, then by name and source. */
+export function byTrouble(one: Row, other: Row): number {
+  return (
+    queueStates.indexOf(one.state) - queueStates.indexOf(other.state) ||
+    one.name.localeCompare(other.name) ||
+    one.source.localeCompare(other.source)
+  );
+}
+
+/** A tilde marks numbers that are sampled, not counted. */
+export function sampled({ exact }: Pick<Row, "exact">, text: string, value: number | null = 0): string {
   return exact || value === null ? text : `~${text}`;
 }

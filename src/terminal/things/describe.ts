@@ -1,6 +1,6 @@
 import { toClock, toCount, toDay, toDuration, toPercentOf1, toRate } from "../../lib/format.ts";
 import { type Paint, type Tone, toOneLine } from "../output/style.ts";
-import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toAge, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import type { ContainerRow, DeployRow, Thing } from "./find.ts";
 import type { Knowledge } from "./know.ts";
 import type { Fact, Section } from "./text.ts";
@@ -100,9 +100,10 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
   ];
 }
 
-function toState({ status, health, stale }: ContainerRow): readonly [words: string, tone: Tone] {
-  const words = [stale ? `was ${status}` : status, ...(health === "NONE" ? [] : [toWord(health)])];
-  return [toOneLine(words.join(", ")), health === "UNHEALTHY" ? "bad" : stale ? "muted" : toTone(status)];
+function toState(row: ContainerRow): readonly [words: string, tone: Tone] {
+  const { health } = row;
+  const words = [toStatus(row), ...(health === "NONE" ? [] : [toWord(health)])];
+  return [toOneLine(words.join(", ")), health === "UNHEALTHY" ? "bad" : toStatusTone(row)];
 }
 
 function toPlaceFacts({ service, destination, env }: Pick<ContainerRow, "service" | "destination" | "env">): readonly Fact[] {
@@ -205,12 +206,11 @@ function toReason({ state, depth, oldestAgeSeconds, drainSeconds, failuresLastHo
 type HostRow = Extract<Thing, { readonly kind: "host" }>["row"];
 
 function toHost(row: HostRow): readonly Section[] {
-  const isWell = row.status === "UP" && !row.alert;
   return [
     {
       title: null,
       facts: [
-        ["State", row.status === "UP" && row.alert ? "hot" : toWord(row.status), isWell ? "ok" : "bad"],
+        ["State", toHostState(row), toHostTone(row)],
         ["Reason", row.reason],
         ["CPU", toPercentOf1(row.cpuUtil)],
         ["Memory", toPercentOf1(row.memUtil)],

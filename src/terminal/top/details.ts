@@ -1,6 +1,6 @@
 import { toClock, toCount, toDuration, toPercent, toPercentOf1, toRate } from "../../lib/format.ts";
 import type { Paint, Tone } from "../output/style.ts";
-import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toAge, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import {
   type HostRow,
   type ProblemRow,
@@ -11,7 +11,7 @@ import {
   toQueueId,
   toRoles,
 } from "./state.ts";
-import { toGroup, toHostState } from "./sections.ts";
+import { toGroup } from "./sections.ts";
 import { toFittedTable, toLine, wrap } from "./text.ts";
 
 interface DetailOptions {
@@ -110,8 +110,8 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
         { head: "CONTAINER", text: ({ name }) => name, mayCut: true },
         {
           head: "STATE",
-          text: ({ status, stale }) => (stale ? `was ${status}` : status),
-          tone: ({ status, stale }) => (stale ? "muted" : toTone(status)),
+          text: toStatus,
+          tone: toStatusTone,
         },
         {
           head: "HEALTH",
@@ -175,7 +175,7 @@ function toHost(row: HostRow, { text, fact }: Writer): readonly string[] {
   return [
     ...text("strong", row.name),
     "",
-    ...fact("state", toHostState(row), row.status !== "UP" || row.alert ? "bad" : "ok"),
+    ...fact("state", toHostState(row), toHostTone(row)),
     ...fact("instance", row.instance),
     ...fact("CPU", toPercentOf1(row.cpuUtil)),
     ...fact("memory", toPercentOf1(row.memUtil)),

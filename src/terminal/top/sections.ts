@@ -1,9 +1,9 @@
 import { toCount, toDuration, toPercent, toPercentOf1, toRate } from "../../lib/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
-import { queueStates } from "../commands/queues.ts";
+import { byTrouble, sampled } from "../commands/queues.ts";
 import { cut } from "../output/table.ts";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
-import { toAge, toTone, toWord } from "../words.ts";
+import { toAge, toHostState, toHostTone, toTone, toWord } from "../words.ts";
 import {
   type ContainerRow,
   type HostRow,
@@ -219,14 +219,7 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
     {
       name: "queues",
       part: queues,
-      rows: (queues.value ?? [])
-        .filter(({ source }) => isOfEnv(source))
-        .toSorted(
-          (one, other) =>
-            queueStates.indexOf(one.state) - queueStates.indexOf(other.state) ||
-            one.name.localeCompare(other.name) ||
-            one.source.localeCompare(other.source),
-        ),
+      rows: (queues.value ?? []).filter(({ source }) => isOfEnv(source)).toSorted(byTrouble),
       idOf: toQueueId,
       hasHeads: true,
       columns: [
@@ -260,11 +253,6 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
   );
 }
 
-/** A tilde marks numbers that are sampled, not counted. */
-function sampled({ exact }: QueueRow, text: string, value: number | null = 0): string {
-  return exact || value === null ? text : `~${text}`;
-}
-
 function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section {
   const bar = columns >= 160 ? 20 : 8;
   const measured = (head: string, read: (row: HostRow) => number | null, rank: number): readonly RankedColumn<HostRow>[] => [
@@ -280,7 +268,7 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
       hasHeads: true,
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
-        { head: "STATE", text: toHostState, tone: (row) => (row.status !== "UP" || row.alert ? "bad" : "ok") },
+        { head: "STATE", text: toHostState, tone: toHostTone },
         ...measured("CPU", ({ cpuUtil }) => cpuUtil, 1),
         ...measured("MEMORY", ({ memUtil }) => memUtil, 2),
         ...measured("DISK", ({ diskUtil }) => diskUtil, 3),
@@ -289,10 +277,6 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
     },
     filter,
   );
-}
-
-export function toHostState({ status, alert }: HostRow): string {
-  return status === "UP" && alert ? "hot" : toWord(status);
 }
 
 function toBarTone({ alert }: HostRow): Tone {
