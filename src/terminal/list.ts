@@ -10,6 +10,7 @@ import {
   type TerminalCommand,
   type Values,
 } from "./command.ts";
+import { outputOption } from "./options.ts";
 import { type OutputFormat, outputFormats, toText } from "./output/print.ts";
 import { toOneLine } from "./output/style.ts";
 import type { Column } from "./output/table.ts";
@@ -37,14 +38,7 @@ interface ListForm<Row, O extends Options> extends CommandForm<O> {
 }
 
 const listOptions = {
-  output: {
-    type: "string",
-    short: "o",
-    value: "FORMAT",
-    choices: outputFormats,
-    default: "table",
-    about: outputFormats.join(", "),
-  },
+  output: outputOption(outputFormats),
   "no-headers": { type: "boolean", about: "a table without its first line" },
   watch: { type: "boolean", short: "w", about: "again every few seconds until Ctrl-C" },
   interval: {

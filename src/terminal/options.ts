@@ -1,6 +1,6 @@
 import { UsageError } from "../cli/command.ts";
 import type { Environment } from "../client/client.ts";
-import type { Options } from "./command.ts";
+import type { Options, Values } from "./command.ts";
 
 const names: Readonly<Record<string, Environment>> = {
   production: "PRODUCTION",
@@ -42,4 +42,48 @@ export function toSeconds(name: string, text: string): number {
   if (parts.length === 0) throw new UsageError(`--${name} must be a time such as 90s, 10m or 1h30m, not '${text}'`);
   const units: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 };
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ""] ?? 0), 0);
+}
+
+/** `--output`; the first format is the usual one. */
+export function outputOption<const Formats extends readonly [string, ...string[]]>(formats: Formats) {
+  return {
+    type: "string",
+    short: "o",
+    value: "FORMAT",
+    choices: formats,
+    default: formats[0],
+    about: formats.join(", "),
+  } as const satisfies Options[string];
+}
+
+const resultFormats = ["table", "json", "yaml"] as const;
+export type ResultFormat = (typeof resultFormats)[number];
+
+/** `--output` of a command with one result. */
+export const resultOption = outputOption(resultFormats);
+
+/** Options that choose by where something belongs. */
+export const placeOptions = {
+  env: envOption,
+  service: { type: "string", value: "NAME", about: "only of this service" },
+  destination: { type: "string", short: "d", value: "NAME", about: 'only of this Kamal destination; "" for what has none' },
+} as const satisfies Options;
+
+/** Where something may belong; null: anywhere. The destination "" is that of what has none. */
+export interface Place {
+  readonly env: Environment | null;
+  readonly service: string | null;
+  readonly destination: string | null;
+}
+
+/** @throws UsageError */
+export function toPlace({ env, service, destination }: Values<typeof placeOptions>): Place {
+  return { env: toEnv(env), service: service ?? null, destination: destination ?? null };
+}
+
+type Belonging = Pick<Place, "service" | "destination">;
+
+/** Whether a container or a deploy is of this service and destination. The environment is the gateway's to filter by: it may know more of it than the row says. */
+export function isOfPlace(row: Belonging, { service, destination }: Belonging): boolean {
+  return (service === null || row.service === service) && (destination === null || (row.destination ?? "") === destination);
 }

@@ -13,11 +13,11 @@ import {
 } from "../../client/client.ts";
 import { defineCommand, noteError, type Session } from "../command.ts";
 import { findSource } from "../commands/jobs.ts";
-import { toWhole } from "../options.ts";
+import { type ResultFormat, resultOption, toWhole } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { toOneLine } from "../output/style.ts";
 import { toAge, toTone, toWord } from "../words.ts";
-import { askReason, checkReason, confirm, type ResultFormat, resultOption, toOnly, withScope, yesOption } from "./confirm.ts";
+import { askReason, checkReason, confirm, toOnly, withScope, yesOption } from "./confirm.ts";
 
 type GroupChange = NonNullable<RetryErrorGroupMutation["retryErrorGroup"]>;
 

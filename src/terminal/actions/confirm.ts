@@ -9,18 +9,6 @@ export const yesOption = {
   about: "do it without asking; needed where stdin is no terminal",
 } as const satisfies Options[string];
 
-const resultFormats = ["table", "json", "yaml"] as const;
-export type ResultFormat = (typeof resultFormats)[number];
-
-export const resultOption = {
-  type: "string",
-  short: "o",
-  value: "FORMAT",
-  choices: resultFormats,
-  default: "table",
-  about: resultFormats.join(", "),
-} as const satisfies Options[string];
-
 /** A name or an id: the one argument of a command. @throws UsageError without one, or with a second one */
 export function toOnly(what: string, [first, ...others]: readonly string[]): string {
   if (first === undefined || first === "" || others.length > 0) throw new UsageError(`Exactly one ${what} is needed`);

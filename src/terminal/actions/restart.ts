@@ -11,11 +11,11 @@ import {
 } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
 import { defineCommand, type Session } from "../command.ts";
-import { envOption, toEnv, toSeconds } from "../options.ts";
+import { isOfPlace, placeOptions, type ResultFormat, resultOption, toPlace, toSeconds } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 import { toDocument } from "../output/print.ts";
 import { toWord } from "../words.ts";
-import { askReason, checkReason, confirm, type ResultFormat, resultOption, toOnly, withScope, yesOption } from "./confirm.ts";
+import { askReason, checkReason, confirm, toOnly, withScope, yesOption } from "./confirm.ts";
 import { showPreview } from "./restart-preview.ts";
 
 type Row = NonNullable<ContainersQuery["containers"]>[number];
@@ -50,9 +50,7 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
         about: "how long each container may take to be healthy, up to 5m",
       },
       engine: { type: "string", value: "NAME", about: "the container on this engine" },
-      env: envOption,
-      service: { type: "string", value: "NAME", about: "only of this service" },
-      destination: { type: "string", value: "NAME", about: 'only of this Kamal destination; "" for containers without one' },
+      ...placeOptions,
       output: resultOption,
     },
     examples: [
@@ -62,7 +60,7 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
   },
   async (session, values, positionals) => {
     const name = toOnly("container or role", positionals);
-    const env = toEnv(values.env);
+    const place = toPlace(values);
     const seconds = toSeconds("timeout", values.timeout);
     if (seconds < 1 || seconds > 300) throw new UsageError("--timeout must be from 1s to 5m");
     if (values.reason !== undefined) checkReason(session, values.reason);
@@ -76,9 +74,8 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
     const { rows, isComplete } = await list(session, client);
     const fits = (row: Row) =>
       (values.engine === undefined || row.engine === values.engine) &&
-      (env === null || row.env === env) &&
-      (values.service === undefined || row.service === values.service) &&
-      (values.destination === undefined || (row.destination ?? "") === values.destination);
+      (place.env === null || row.env === place.env) &&
+      isOfPlace(row, place);
     const named = rows.filter((row) => row.name === name && fits(row));
     if (named.length > 1)
       throw new UsageError(`Several engines run ${name}: say --engine ${named.map(({ engine }) => engine).join(" or ")}`);

@@ -1,5 +1,6 @@
 import { UsageError } from "../../cli/command.ts";
 import { defineCommand, noteError } from "../command.ts";
+import { outputOption } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { describe } from "../things/describe.ts";
 import { findThing, thingOptions } from "../things/find.ts";
@@ -16,7 +17,7 @@ export const explainCommand = defineCommand(
     about: "A role is a role, a queue is a queue: where a name is several things, --kind, --engine or --source says which.",
     options: {
       ...thingOptions,
-      output: { type: "string", short: "o", value: "FORMAT", choices: formats, default: "text", about: formats.join(", ") },
+      output: outputOption(formats),
     },
     examples: [
       ["wallet-core-ops explain payouts", "Why a queue is stuck"],

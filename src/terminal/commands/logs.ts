@@ -9,7 +9,7 @@ import { LogPrinter } from "../logs/printer.ts";
 import { SeenLines } from "../logs/seen.ts";
 import { findTarget } from "../logs/target.ts";
 import { toOneLine } from "../output/style.ts";
-import { envOption, toEnv, toWhole } from "../options.ts";
+import { outputOption, placeOptions, toPlace, toWhole } from "../options.ts";
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 /** Lines without --tail and --since. */
@@ -43,13 +43,11 @@ const options = {
   regex: { type: "string", value: "RE", about: "lines that match this regular expression (RE2)" },
   "ignore-case": { type: "boolean", short: "i", about: "--search and --regex ignore case" },
   stream: { type: "string", value: "STREAM", choices: ["stdout", "stderr"], about: "only stdout or stderr" },
-  env: envOption,
+  ...placeOptions,
   engine: { type: "string", value: "NAME", about: "only on this engine" },
-  service: { type: "string", value: "NAME", about: "only of this service" },
-  destination: { type: "string", short: "d", value: "NAME", about: "only of this destination" },
   all: { type: "boolean", short: "a", about: "accessories of the role too" },
   timestamps: { type: "boolean", short: "t", about: "the time before each line" },
-  output: { type: "string", short: "o", value: "FORMAT", choices: ["text", "jsonl"], default: "text", about: "text, jsonl" },
+  output: outputOption(["text", "jsonl"]),
 } as const satisfies Options;
 
 type LogValues = Values<typeof options>;
@@ -76,10 +74,8 @@ export const logsCommand = defineCommand(
     const filter = toFilter(values);
     if (asked.length === 0 || asked.includes("")) throw new UsageError("Which role, or which containers? `ps` shows them");
     const place = {
-      env: toEnv(values.env),
+      ...toPlace(values),
       engine: values.engine ?? null,
-      service: values.service ?? null,
-      destination: values.destination ?? null,
       all: values.all ?? false,
     };
     const client = session.client();

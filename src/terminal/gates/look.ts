@@ -10,12 +10,13 @@ import {
   Queues,
   type QueuesQuery,
 } from "../../client/client.ts";
+import { isOfPlace, type Place } from "../options.ts";
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
 type RunningJob = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
 /** What must hold, all at one look. */
-export interface Conditions {
+export interface Conditions extends Place {
   readonly isHealthy: boolean;
   readonly isIdle: boolean;
   readonly release: string | null;
@@ -23,10 +24,6 @@ export interface Conditions {
   readonly queues: readonly string[];
   /** The containers that are meant; empty: of every role. */
   readonly roles: readonly string[];
-  readonly env: Environment | null;
-  readonly service: string | null;
-  /** "" for containers without a destination; null: of any. */
-  readonly destination: string | null;
   /** Source of jobs: for `isIdle` and `queues`; null: every source. */
   readonly source: string | null;
 }
@@ -93,12 +90,8 @@ export async function look(client: OpsClient, wanted: Conditions, signal: AbortS
   };
 }
 
-function isMeant({ role, service, destination }: ContainerRow, wanted: Conditions): boolean {
-  return (
-    (wanted.roles.length === 0 || wanted.roles.includes(role)) &&
-    (wanted.service === null || service === wanted.service) &&
-    (wanted.destination === null || (destination ?? "") === wanted.destination)
-  );
+function isMeant(row: ContainerRow, wanted: Conditions): boolean {
+  return (wanted.roles.length === 0 || wanted.roles.includes(row.role)) && isOfPlace(row, wanted);
 }
 
 /** The tag, and the version of its deploy where that is another: containers carry the version. */

@@ -11,7 +11,7 @@ import {
 import { pause } from "../../lib/abort.ts";
 import { toCount, toDuration } from "../../lib/format.ts";
 import { ConditionError, defineCommand, noteError, type Session } from "../command.ts";
-import { envOption, toEnv, toSeconds } from "../options.ts";
+import { isOfPlace, type Place, placeOptions, resultOption, toPlace, toSeconds } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { type Paint, toOneLine } from "../output/style.ts";
 import { toAge, toTone, toWord } from "../words.ts";
@@ -22,14 +22,12 @@ type Judged = Exclude<NonNullable<VerdictQuery["node"]>, Record<PropertyKey, nev
 type Outcome = NonNullable<Judged["verdict"]>["outcome"];
 
 const failures = ["regressed", "not-enough-data"] as const;
-const formats = ["table", "json", "yaml"] as const;
 const betweenLooksMs = 5000;
 
 interface Wanted {
   readonly tag: string | null;
-  readonly env: ReturnType<typeof toEnv>;
-  readonly service: string | undefined;
-  readonly destination: string | undefined;
+  readonly place: Place;
+  /** Seconds. */
   readonly window: number;
 }
 
@@ -41,9 +39,7 @@ export const verdictCommand = defineCommand(
     about: `Of the newest deploy of each service, destination and environment; with TAG of the newest deploy with that tag.
 Compares a time before the deploy with the same time after it. Exit code 3 when the outcome is one of --fail-on.`,
     options: {
-      env: envOption,
-      service: { type: "string", value: "NAME", about: "only of this service" },
-      destination: { type: "string", value: "NAME", about: 'only of this Kamal destination; "" for deploys without one' },
+      ...placeOptions,
       window: {
         type: "string",
         value: "TIME",
@@ -58,7 +54,7 @@ Compares a time before the deploy with the same time after it. Exit code 3 when 
         about: `exit code 3 on ${failures.join(" or ")}; may be repeated`,
       },
       wait: { type: "string", value: "TIME", about: "ask again until there is enough data, at most so long" },
-      output: { type: "string", short: "o", value: "FORMAT", choices: formats, default: "table", about: formats.join(", ") },
+      output: resultOption,
     },
     examples: [
       ["wallet-core-ops verdict --env production", "What the last deploy did"],
@@ -69,8 +65,7 @@ Compares a time before the deploy with the same time after it. Exit code 3 when 
     if (others.length > 0) throw new UsageError("One tag at most");
     const window = toSeconds("window", values.window);
     if (window < 60 || window > 86_400) throw new UsageError("--window must be from 1m to 24h");
-    const { service, destination } = values;
-    const wanted = { tag: tag ?? null, env: toEnv(values.env), service, destination, window };
+    const wanted = { tag: tag ?? null, place: toPlace(values), window };
     const judged = await judge(session, wanted, values.wait === undefined ? 0 : toSeconds("wait", values.wait));
     const text =
       values.output === "table"
@@ -140,26 +135,17 @@ function isDeploy(node: VerdictQuery["node"]): node is Judged {
   return node !== null && "tag" in node;
 }
 
-async function findDeploys(
-  client: OpsClient,
-  { tag, env, service, destination }: Wanted,
-  signal: AbortSignal,
-): Promise<readonly Deploy[]> {
+async function findDeploys(client: OpsClient, { tag, place }: Wanted, signal: AbortSignal): Promise<readonly Deploy[]> {
   const { data, errors } =
     tag === null
       ? await client
           .queryPartial(LatestDeploys, {}, { signal })
           .then(({ data: { latestDeploys }, ...more }) => ({ ...more, data: latestDeploys }))
       : await client
-          .queryPartial(Deploys, { tag, env, first: 50 }, { signal })
+          .queryPartial(Deploys, { tag, env: place.env, first: 50 }, { signal })
           .then(({ data: { deploys }, ...more }) => ({ ...more, data: deploys?.nodes }));
   if (!data) throw errors[0] ?? new OpsError("not_a_gateway", "The gateway named no deploys");
-  const meant = data.filter(
-    (one) =>
-      (env === null || one.env === env) &&
-      (service === undefined || one.service === service) &&
-      (destination === undefined || (one.destination ?? "") === destination),
-  );
+  const meant = data.filter((one) => (place.env === null || one.env === place.env) && isOfPlace(one, place));
   // Newest first: a tag that was deployed again is judged by its last deploy.
   const newest = [
     ...new Map(meant.toReversed().map((one) => [JSON.stringify([one.service, one.destination, one.env]), one])).values(),

@@ -3,7 +3,7 @@ import type { OpsClient } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
 import { toDuration } from "../../lib/format.ts";
 import { ConditionError, defineCommand } from "../command.ts";
-import { envOption, toEnv, toSeconds } from "../options.ts";
+import { placeOptions, toPlace, toSeconds } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 import { describe, findMissing } from "./conditions.ts";
 import { type Conditions, isPassing, look } from "./look.ts";
@@ -31,9 +31,7 @@ Exit code 3 when the time is up: stderr says what is missing.`,
         about: "no job waits or runs in this queue; may be repeated",
       },
       role: { type: "string", multiple: true, short: "r", value: "ROLE", about: "only containers of this role; may be repeated" },
-      env: envOption,
-      service: { type: "string", value: "NAME", about: "only containers of this service" },
-      destination: { type: "string", value: "NAME", about: 'only of this Kamal destination; "" for containers without one' },
+      ...placeOptions,
       source: { type: "string", value: "NAME", about: "only jobs of this source" },
       "ignore-unknown": { type: "boolean", about: "what is not known counts as met" },
       timeout: { type: "string", value: "TIME", default: "5m", about: "how long: 90s, 10m; 0 looks once" },
@@ -51,9 +49,7 @@ Exit code 3 when the time is up: stderr says what is missing.`,
       release: values.release ?? null,
       queues: values["queue-empty"] ?? [],
       roles: values.role ?? [],
-      env: toEnv(values.env),
-      service: values.service ?? null,
-      destination: values.destination ?? null,
+      ...toPlace(values),
       source: values.source ?? null,
     };
     const [timeoutSeconds, intervalSeconds] = [toSeconds("timeout", values.timeout), toSeconds("interval", values.interval)];

@@ -1,20 +1,19 @@
 import { UsageError } from "../../cli/command.ts";
-import { Containers, type ContainersQuery, type Environment, Logs, type OpsClient, OpsError } from "../../client/client.ts";
+import { Containers, type ContainersQuery, Logs, type OpsClient, OpsError } from "../../client/client.ts";
 import { toNear } from "../near.ts";
+import { isOfPlace, type Place } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 
-/** Which containers may be meant; null: any. */
-interface Place {
-  readonly env: Environment | null;
+/** Which containers may be meant. */
+interface LogPlace extends Place {
+  /** Null: any. */
   readonly engine: string | null;
-  readonly service: string | null;
-  readonly destination: string | null;
 }
 
 /** Whose log: a role, or containers by their names. */
 export interface LogTarget {
   /** As the documents take it. */
-  readonly variables: Place & {
+  readonly variables: LogPlace & {
     readonly role: string | null;
     readonly names: string[] | null;
     readonly includeAccessories: boolean;
@@ -27,7 +26,7 @@ export interface LogTarget {
   readonly group: { readonly service: string; readonly destination: string | null } | null;
 }
 
-interface FindOptions extends Place {
+interface FindOptions extends LogPlace {
   /** Accessories of a role too. */
   readonly all: boolean;
 }
@@ -43,14 +42,9 @@ export async function findTarget(
   { all, ...place }: FindOptions,
   signal: AbortSignal,
 ): Promise<LogTarget> {
-  const { env, engine, service, destination } = place;
+  const { env, engine } = place;
   const { data, errors } = await client.queryPartial(Containers, { env, engine, includeAccessories: true }, { signal });
-  const rows = (data.containers ?? []).filter(
-    (row) =>
-      (service === null || row.service === service) &&
-      (destination === null || row.destination === destination) &&
-      row.name !== "",
-  );
+  const rows = (data.containers ?? []).filter((row) => isOfPlace(row, place) && row.name !== "");
   const hasEngines = new Set(rows.map((row) => row.engine)).size > 1;
   const named = rows.filter(({ name }) => asked.includes(name));
   const missing = asked.filter((text) => !named.some(({ name }) => name === text));
