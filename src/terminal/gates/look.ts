@@ -3,17 +3,15 @@ import {
   type ContainersQuery,
   Deploys,
   type Environment,
-  Jobs,
-  type JobsQuery,
   type OpsClient,
   OpsError,
   Queues,
   type QueuesQuery,
 } from "../../client/client.ts";
 import { isOfPlace, type Place } from "../options.ts";
+import { findRunningJobs, type SourceWork } from "../running-jobs.ts";
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
-type RunningJob = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
 /** What must hold, all at one look. */
 export interface Conditions extends Place {
@@ -26,13 +24,6 @@ export interface Conditions extends Place {
   readonly roles: readonly string[];
   /** Source of jobs: for `isIdle` and `queues`; null: every source. */
   readonly source: string | null;
-}
-
-/** The jobs that run of one source, or why they are not known. */
-interface SourceWork {
-  readonly source: string;
-  readonly jobs: readonly RunningJob[];
-  readonly gap: string | null;
 }
 
 /** What the gateway knew at one moment, as far as the conditions need it. */
@@ -56,9 +47,6 @@ const lasting: ReadonlySet<string> = new Set(["unauthorized", "forbidden", "inva
 export function isPassing(error: unknown): error is OpsError {
   return error instanceof OpsError && !lasting.has(error.code);
 }
-
-const jobsPage = 100;
-const mostPages = 10;
 
 /** Asks what the conditions need. @throws OpsError */
 export async function look(client: OpsClient, wanted: Conditions, signal: AbortSignal): Promise<Look> {
@@ -86,7 +74,7 @@ export async function look(client: OpsClient, wanted: Conditions, signal: AbortS
     versions,
     queues,
     silentSources: sources.flatMap(({ name, ok }) => (ok ? [] : [name])),
-    work: wanted.isIdle ? await Promise.all(sources.map(({ name }) => findWork(client, name, queues, signal))) : [],
+    work: wanted.isIdle ? await Promise.all(sources.map(({ name }) => findRunningJobs(client, name, queues, signal))) : [],
   };
 }
 
@@ -102,36 +90,5 @@ async function findVersions(client: OpsClient, tag: string, env: Environment | n
   } catch (error) {
     if (error instanceof OpsError && error.code === "unauthorized") throw error;
     return [tag];
-  }
-}
-
-/** The jobs that run of a source. One that cannot list them has none where its queues count none. */
-async function findWork(client: OpsClient, source: string, queues: Look["queues"], signal: AbortSignal): Promise<SourceWork> {
-  const jobs: RunningJob[] = [];
-  try {
-    let after: string | null = null;
-    for (let page = 1; page <= mostPages; page += 1) {
-      const { jobs: found }: JobsQuery = await client.query(
-        Jobs,
-        { source, state: "RUNNING" as const, first: jobsPage, after },
-        { signal },
-      );
-      jobs.push(...(found?.nodes ?? []));
-      if (!found?.pageInfo.hasNextPage) return { source, jobs, gap: null };
-      after = found.pageInfo.endCursor;
-    }
-    return { source, jobs, gap: `more than ${jobsPage * mostPages} jobs run` };
-  } catch (error) {
-    if (!(error instanceof OpsError) || error.code === "forbidden" || error.code === "unauthorized") throw error;
-    const own = queues.filter((queue) => queue.source === source);
-    const running = own.reduce((sum: number | null, { active }) => (sum === null || active === null ? null : sum + active), 0);
-    if (error.code === "operation_not_supported" && running === 0 && own.length > 0) return { source, jobs: [], gap: null };
-    return {
-      source,
-      jobs,
-      gap: running
-        ? `${running} of its jobs run, in which containers is not known`
-        : `which jobs run is not known (${error.message})`,
-    };
   }
 }

@@ -12,6 +12,7 @@ import {
 } from "../../client/client.ts";
 import { toNear } from "../near.ts";
 import { toOneLine } from "../output/style.ts";
+import { createReads } from "./reads.ts";
 
 const thingKinds = ["container", "role", "queue", "host", "engine", "deploy"] as const;
 
@@ -57,18 +58,7 @@ export async function findThing(
   asked: Asked,
   signal: AbortSignal,
 ): Promise<{ readonly thing: Thing; readonly errors: readonly OpsError[] }> {
-  const errors: OpsError[] = [];
-  const read = async <Data>(answer: Promise<{ readonly data: Data; readonly errors: readonly OpsError[] }>) => {
-    try {
-      const { data, errors: own } = await answer;
-      errors.push(...own);
-      return data;
-    } catch (error) {
-      if (!(error instanceof OpsError)) throw error;
-      errors.push(error);
-      return null;
-    }
-  };
+  const { read, errors } = createReads();
   const [listed, queues, hosts, newest, tagged] = await Promise.all([
     read(client.queryPartial(Containers, { env: null, engine: null, includeAccessories: true }, { signal })),
     read(client.queryPartial(Queues, {}, { signal })),

@@ -1,8 +1,6 @@
 import {
   Container,
   type ContainerQuery,
-  Jobs,
-  type JobsQuery,
   type OpsClient,
   OpsError,
   Problems,
@@ -15,11 +13,12 @@ import {
   Verdict,
   type VerdictQuery,
 } from "../../client/client.ts";
+import { findRunningJobs, type RunningJob } from "../running-jobs.ts";
 import type { Thing } from "./find.ts";
+import { createReads } from "./reads.ts";
 
 type ProblemRow = NonNullable<ProblemsQuery["problems"]>["problems"][number];
 type EntryRow = NonNullable<NonNullable<TimelineQuery["timeline"]>["nodes"]>[number];
-type JobRow = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
 /** All that is known about a thing; the fields are null where they are not of its kind. */
 export interface Knowledge {
@@ -29,7 +28,7 @@ export interface Knowledge {
   readonly timeline: readonly EntryRow[];
   readonly container: ContainerQuery["container"] | null;
   /** Jobs that run in the container; null when no source of jobs could say. */
-  readonly runningJobs: readonly JobRow[] | null;
+  readonly runningJobs: readonly RunningJob[] | null;
   readonly queue: QueueQuery["queue"] | null;
   readonly verdict: VerdictQuery["node"] | null;
 }
@@ -42,18 +41,7 @@ export async function readKnowledge(
   thing: Thing,
   signal: AbortSignal,
 ): Promise<{ readonly knowledge: Knowledge; readonly errors: readonly OpsError[] }> {
-  const errors: OpsError[] = [];
-  const read = async <Data>(answer: Promise<{ readonly data: Data; readonly errors: readonly OpsError[] }>) => {
-    try {
-      const { data, errors: own } = await answer;
-      errors.push(...own);
-      return data;
-    } catch (error) {
-      if (!(error instanceof OpsError)) throw error;
-      errors.push(error);
-      return null;
-    }
-  };
+  const { read, errors } = createReads();
   const [problems, timeline, container, runningJobs, queue, verdict] = await Promise.all([
     read(client.queryPartial(Problems, { env: null }, { signal })),
     read(client.queryPartial(Timeline, { env: null, kinds: null, from: "24h", to: null, first: 500, after: null }, { signal })),
@@ -78,29 +66,19 @@ export async function readKnowledge(
   };
 }
 
-/** Sources that cannot show single jobs are left out. */
+/** Null where no source could say which jobs run. */
 async function readRunning(
   client: OpsClient,
   name: string,
   engine: string,
   signal: AbortSignal,
-): Promise<readonly JobRow[] | null> {
-  const read = async (source: string): Promise<readonly JobRow[] | null> => {
-    try {
-      const variables = { source, queue: null, state: "RUNNING" as const, first: 100, after: null };
-      const { data } = await client.queryPartial(Jobs, variables, { signal });
-      return data.jobs?.nodes ?? null;
-    } catch (error) {
-      if (error instanceof OpsError) return null;
-      throw error;
-    }
-  };
+): Promise<readonly RunningJob[] | null> {
   try {
     const { data } = await client.queryPartial(Queues, {}, { signal });
-    const found = await Promise.all((data.queueSources ?? []).map(({ name: source }) => read(source)));
-    const known = found.filter((rows) => rows !== null);
+    const asked = (data.queueSources ?? []).map((source) => findRunningJobs(client, source.name, data.queues ?? [], signal));
+    const known = (await Promise.all(asked)).filter(({ gap, jobs }) => gap === null || jobs.length > 0);
     if (known.length === 0) return null;
-    return known.flat().filter(({ container }) => container?.name === name && container.engine === engine);
+    return known.flatMap(({ jobs }) => jobs.filter(({ container }) => container?.name === name && container.engine === engine));
   } catch (error) {
     if (error instanceof OpsError) return null;
     throw error;
