@@ -12,7 +12,8 @@ import {
   toRoles,
 } from "./state.ts";
 import { toGroup } from "./sections.ts";
-import { toFittedTable, toLine, wrap } from "./text.ts";
+import { toTable } from "../output/table.ts";
+import { toLine, wrap } from "./text.ts";
 
 interface DetailOptions {
   readonly data: TopData;
@@ -104,7 +105,7 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
       paint,
     ),
     "",
-    ...toFittedTable(
+    ...toTable(
       containers,
       [
         { head: "CONTAINER", text: ({ name }) => name, mayCut: true },
@@ -117,24 +118,24 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
           head: "HEALTH",
           text: ({ health }) => (health === "NONE" ? "–" : toWord(health)),
           tone: ({ health }) => toTone(health),
-          rank: 2,
+          drop: 8,
         },
         {
           head: "UP",
           text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt, nowMs) : "–"),
           isNumber: true,
-          rank: 3,
+          drop: 7,
         },
         {
           head: "RESTARTS",
           text: ({ restarts }) => orUnknown(restarts),
           tone: ({ restarts }) => (restarts ? "warn" : "plain"),
           isNumber: true,
-          rank: 1,
+          drop: 9,
         },
-        { head: "CPU", text: ({ id }) => toPercent(usageOf(id)?.cpuPct), isNumber: true, rank: 4 },
-        { head: "MEMORY", text: ({ id }) => toPercent(usageOf(id)?.memPct), isNumber: true, rank: 5 },
-        { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, rank: 6 },
+        { head: "CPU", text: ({ id }) => toPercent(usageOf(id)?.cpuPct), isNumber: true, drop: 6 },
+        { head: "MEMORY", text: ({ id }) => toPercent(usageOf(id)?.memPct), isNumber: true, drop: 5 },
+        { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 4 },
       ],
       { width, paint },
     ),

@@ -1,7 +1,7 @@
 import { toCount, toDuration, toPercent, toPercentOf1, toRate } from "../../lib/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { byTrouble, sampled } from "../commands/queues.ts";
-import { cut } from "../output/table.ts";
+import { type Column, cut, toTable } from "../output/table.ts";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
 import { toAge, toHostState, toHostTone, toTone, toWord } from "../words.ts";
 import {
@@ -16,7 +16,7 @@ import {
   toQueueId,
   toRoles,
 } from "./state.ts";
-import { type Piece, type RankedColumn, toBar, toFittedTable, toLine, toSparkline } from "./text.ts";
+import { type Piece, toBar, toLine, toSparkline } from "./text.ts";
 
 /** A part of the screen: a heading, notes, and rows that can be selected. */
 export interface Section {
@@ -52,7 +52,7 @@ interface Form<Row> {
   readonly part: { readonly value: unknown; readonly error: string | null };
   readonly rows: readonly Row[];
   readonly idOf: (row: Row) => string;
-  readonly columns: readonly RankedColumn<Row>[];
+  readonly columns: readonly Column<Row>[];
   /** Whether the heads of columns stand beside the heading. */
   readonly hasHeads: boolean;
   readonly notes?: readonly Piece[];
@@ -81,12 +81,12 @@ function toSection<Row>(form: Form<Row>, filter: string): Section {
       const count = part.value === null ? "" : ` ${text === "" ? rows.length : `${shown.length} of ${rows.length}`}`;
       const heading = `${name.toUpperCase()}${count}${more > 0 ? `, +${more} more` : ""}`;
       if (shown.length === 0 || !hasHeads) {
-        return [toLine([["muted", heading]], width, paint), ...toFittedTable(shown, columns, { width, paint, hasHead: false })];
+        return [toLine([["muted", heading]], width, paint), ...toTable(shown, columns, { width, paint, hasHead: false })];
       }
       const headed = columns.map((column, index) =>
         index === 0 ? { ...column, head: heading, least: Math.max(leastName, heading.length) } : column,
       );
-      return toFittedTable(shown, headed, { width, paint });
+      return toTable(shown, headed, { width, paint });
     },
   };
 }
@@ -116,7 +116,7 @@ function toProblems({ data, filter, nowMs, columns }: SectionOptions): Section {
           mayCut: true,
           least: 40,
         },
-        { head: "", text: ({ evidence }) => evidence.join("; "), mayCut: true, rank: 1 },
+        { head: "", text: ({ evidence }) => evidence.join("; "), mayCut: true, drop: 9 },
       ],
       notes: (problems.value?.gaps ?? []).map((gap) => ["warn", `could not be checked: ${gap}`]),
       empty: "nothing is known to be wrong",
@@ -151,15 +151,15 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
           head: isOneService ? "WHERE" : "SERVICE",
           text: (row) => (isOneService ? row.place : toGroup(row)),
           mayCut: true,
-          rank: 3,
+          drop: 7,
         },
-        { head: "", text: ({ containers: rows }) => toDots(rows), tone: toRoleTone, rank: 2 },
+        { head: "", text: ({ containers: rows }) => toDots(rows), tone: toRoleTone, drop: 8 },
         { head: "REPLICAS", text: ({ containers: rows }) => toReplicas(rows), tone: toRoleTone },
-        { head: "RELEASE", text: ({ containers: rows }) => toReleases(rows), rank: 1 },
-        { head: "CPU", text: ({ usage: { cpuPct } }) => toPercent(cpuPct), isNumber: true, rank: 4 },
-        { head: "", text: (row) => trend("cpu", row, 10), tone: () => "muted", rank: 7 },
-        { head: "MEMORY", text: ({ usage: { memPct } }) => toPercent(memPct), isNumber: true, rank: 5 },
-        { head: "", text: (row) => trend("mem", row, 100), tone: () => "muted", rank: 8 },
+        { head: "RELEASE", text: ({ containers: rows }) => toReleases(rows), drop: 9 },
+        { head: "CPU", text: ({ usage: { cpuPct } }) => toPercent(cpuPct), isNumber: true, drop: 6 },
+        { head: "", text: (row) => trend("cpu", row, 10), tone: () => "muted", drop: 3 },
+        { head: "MEMORY", text: ({ usage: { memPct } }) => toPercent(memPct), isNumber: true, drop: 5 },
+        { head: "", text: (row) => trend("mem", row, 100), tone: () => "muted", drop: 2 },
       ],
       notes: usage.error === null ? [] : [["warn", `CPU and memory: ${usage.error}`]],
       empty: "no containers of the product run here",
@@ -230,19 +230,19 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
           head: "",
           text: (row) => toSparkline(trends.get(`depth ${toQueueId(row)}`) ?? [], spark),
           tone: () => "muted",
-          rank: 7,
+          drop: 3,
         },
-        { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true, rank: 1 },
-        { head: "RATE", text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec), isNumber: true, rank: 3 },
+        { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true, drop: 9 },
+        { head: "RATE", text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec), isNumber: true, drop: 7 },
         {
           head: "FAILED 1H",
           text: (row) => sampled(row, toCount(row.failuresLastHour), row.failuresLastHour),
           tone: ({ failuresLastHour }) => (failuresLastHour ? "warn" : "plain"),
           isNumber: true,
-          rank: 2,
+          drop: 8,
         },
-        { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true, rank: 4 },
-        { head: "SOURCE", text: ({ source }) => source, mayCut: true, rank: 8 },
+        { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true, drop: 6 },
+        { head: "SOURCE", text: ({ source }) => source, mayCut: true, drop: 2 },
       ],
       notes: queueSources.flatMap(({ name, ok, error }) =>
         ok || !isOfEnv(name) ? [] : [["warn", `source ${name}: ${error?.message ?? "it cannot be asked"}`] as const],
@@ -255,9 +255,9 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
 
 function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section {
   const bar = columns >= 160 ? 20 : 8;
-  const measured = (head: string, read: (row: HostRow) => number | null, rank: number): readonly RankedColumn<HostRow>[] => [
-    { head, text: (row) => toPercentOf1(read(row)), isNumber: true, rank },
-    { head: "", text: (row) => toBar(read(row), bar), tone: toBarTone, rank: rank + 4 },
+  const measured = (head: string, read: (row: HostRow) => number | null, drop: number): readonly Column<HostRow>[] => [
+    { head, text: (row) => toPercentOf1(read(row)), isNumber: true, drop },
+    { head: "", text: (row) => toBar(read(row), bar), tone: toBarTone, drop: drop - 4 },
   ];
   return toSection<HostRow>(
     {
@@ -269,9 +269,9 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
         { head: "STATE", text: toHostState, tone: toHostTone },
-        ...measured("CPU", ({ cpuUtil }) => cpuUtil, 1),
-        ...measured("MEMORY", ({ memUtil }) => memUtil, 2),
-        ...measured("DISK", ({ diskUtil }) => diskUtil, 3),
+        ...measured("CPU", ({ cpuUtil }) => cpuUtil, 9),
+        ...measured("MEMORY", ({ memUtil }) => memUtil, 8),
+        ...measured("DISK", ({ diskUtil }) => diskUtil, 7),
       ],
       empty: "Prometheus knows no host",
     },

@@ -1,6 +1,6 @@
 import stringWidth from "string-width";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
-import { type Column, cut, toTable } from "../output/table.ts";
+import { cut } from "../output/table.ts";
 
 /** A part of a line and its look. */
 export type Piece = readonly [tone: Tone, text: string];
@@ -70,37 +70,4 @@ export function wrap(text: string, width: number): readonly string[] {
     }
   }
   return [...lines, line];
-}
-
-export interface RankedColumn<Row> extends Column<Row> {
-  /** Where not all columns fit, the one with the highest rank is left out first; without a rank it stays. */
-  readonly rank?: number;
-  /** Of one that may be cut: others are left out before it has fewer columns of the terminal. @default 8 */
-  readonly least?: number;
-}
-
-const usualLeast = 8;
-
-/** A table of at most `width` columns. Its first line are the heads, unless `hasHead` is false. */
-export function toFittedTable<Row>(
-  rows: readonly Row[],
-  columns: readonly RankedColumn<Row>[],
-  { width, paint, hasHead = true }: { readonly width: number; readonly paint: Paint; readonly hasHead?: boolean },
-): readonly string[] {
-  let shown = columns.map((column) => {
-    const cells = rows.map((row) => stringWidth(toOneLine(column.text(row))));
-    const own = Math.max(hasHead ? stringWidth(column.head) : 0, ...cells);
-    return { column, least: column.mayCut ? Math.min(column.least ?? usualLeast, own) : own };
-  });
-  const over = () => shown.reduce((sum, { least }) => sum + least, 2 * (shown.length - 1)) > width;
-  while (over()) {
-    const last = shown.toSorted((one, other) => (other.column.rank ?? 0) - (one.column.rank ?? 0))[0];
-    if (!last?.column.rank) break;
-    shown = shown.filter((one) => one !== last);
-  }
-  return toTable(
-    rows,
-    shown.map(({ column }) => column),
-    { width, paint, hasHead },
-  );
 }

@@ -84,3 +84,16 @@ it.each([
 ])("%s in %i cells is %s, or %s", (text, width, start, middle) => {
   expect([cut(text, width), cutMiddle(text, width)]).toEqual([start, middle]);
 });
+
+it("columns of a low drop leave a narrow table first, before any cut", () => {
+  const columns = [
+    { head: "NAME", text: () => "a-long-name-of-a-row", mayCut: true, least: 12 },
+    { head: "MORE", text: () => "more", drop: 1 },
+    { head: "LESS", text: () => "less", drop: 2 },
+  ];
+  const table = (width: number) => toTable([1], columns, { width, paint: plain })[1];
+  expect(table(40)).toBe("a-long-name-of-a-row  more  less");
+  expect(table(24)).toBe("a-long-name…  more  less");
+  expect(table(18)).toBe("a-long-name…  less");
+  expect([40, 24, 18, 12].map((width) => stringWidth(table(width) ?? "") <= width)).toEqual([true, true, true, true]);
+});

@@ -1,6 +1,5 @@
-import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
-import { toBar, toEnds, toFittedTable, toSparkline, wrap } from "../../../src/terminal/top/text.ts";
+import { toBar, toEnds, toSparkline, wrap } from "../../../src/terminal/top/text.ts";
 
 const paint = (_tone: unknown, text: string) => text;
 
@@ -39,18 +38,5 @@ describe("text of top", () => {
     expect(toEnds([["plain", "left"]], [["plain", "right"]], 12, paint)).toBe("left   right");
     expect(toEnds([["plain", "left side"]], [["plain", "right"]], 12, paint)).toBe("left … right");
     expect(toEnds([["plain", "left"]], [["plain", "right"]], 4, paint)).toBe("rig…");
-  });
-
-  it("columns of high rank leave a narrow table first", () => {
-    const columns = [
-      { head: "NAME", text: () => "a-long-name-of-a-row", mayCut: true, least: 12 },
-      { head: "MORE", text: () => "more", rank: 2 },
-      { head: "LESS", text: () => "less", rank: 1 },
-    ];
-    const table = (width: number) => toFittedTable([1], columns, { width, paint })[1];
-    expect(table(40)).toBe("a-long-name-of-a-row  more  less");
-    expect(table(24)).toBe("a-long-name…  more  less");
-    expect(table(18)).toBe("a-long-name…  less");
-    expect([40, 24, 18, 12].map((width) => stringWidth(table(width) ?? "") <= width)).toEqual([true, true, true, true]);
   });
 });
