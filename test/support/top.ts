@@ -73,6 +73,7 @@ export function sampleQueueRow(overrides: Partial<QueueRow> = {}): QueueRow {
     deferred: 0,
     dead: 0,
     orphans: null,
+    windowSeconds: 300,
     drainSeconds: 8,
     paused: false,
     exact: true,

@@ -200,7 +200,13 @@ it("commands start without what only the gateway needs", () => {
     "client",
     "generated",
     "lib",
+    "queues",
     "terminal",
+  ]);
+  // The rules of a queue's state and their words, which need nothing else.
+  expect([...seen].filter((file) => file.startsWith("src/queues/")).toSorted()).toEqual([
+    "src/queues/reason.ts",
+    "src/queues/state.ts",
   ]);
   expect([...seen].filter((file) => file.startsWith("src/cli/"))).toEqual(["src/cli/command.ts"]);
 });

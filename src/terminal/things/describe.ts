@@ -1,4 +1,5 @@
 import { toClock, toCount, toDay, toDuration, toPercentOf1, toRate } from "../../lib/format.ts";
+import { toQueueReason } from "../../queues/reason.ts";
 import { type Paint, type Tone, toOneLine } from "../output/style.ts";
 import { orUnknown, toAge, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import type { ContainerRow, DeployRow, Thing } from "./find.ts";
@@ -150,7 +151,7 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
     {
       title: null,
       facts: [
-        ["State", `${toWord(row.state)}: ${toReason(row)}`, toTone(row.state)],
+        ["State", [toWord(row.state), toQueueReason(row)].filter(Boolean).join(": "), toTone(row.state)],
         [
           "Waiting",
           `${about}${toCount(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${toDuration(row.oldestAgeSeconds)}`}`,
@@ -177,30 +178,6 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
       ),
     },
   ];
-}
-
-/** Why a queue is in its state, with its own numbers; the limits are those of QueueState in the schema. */
-function toReason({ state, depth, oldestAgeSeconds, drainSeconds, failuresLastHour, active, workers }: QueueRow): string {
-  const waiting = `${toCount(depth)} jobs wait${oldestAgeSeconds === null ? "" : `, the oldest for ${toDuration(oldestAgeSeconds)}`}`;
-  switch (state) {
-    case "STALLED":
-      return `${waiting}, and nothing has ended in the last 5 minutes${active ? ` (${toCount(active)} run)` : ""}`;
-    case "NO_WORKERS":
-      return `${waiting}, and the job system reports ${workers === null ? "no" : toCount(workers)} workers`;
-    case "FAILING":
-      return `at least half of what ended in the last 5 minutes failed; ${toCount(failuresLastHour)} failures in an hour`;
-    case "BACKLOG":
-      return `${waiting}${drainSeconds === null ? "" : `; at this rate it is empty in ${toDuration(drainSeconds)}`}`;
-    case "PAUSED":
-      return `it is paused; ${waiting}`;
-    case "IDLE":
-      return "no job waits or runs, and none succeeded in the last 5 minutes";
-    case "OK":
-      return "jobs are done as they come";
-    default:
-      // A newer gateway may have others.
-      return waiting;
-  }
 }
 
 type HostRow = Extract<Thing, { readonly kind: "host" }>["row"];

@@ -15,7 +15,7 @@ import { QueueErrors } from "../parts/queues/errors.tsx";
 import { QueueFigures, titles } from "../parts/queues/figures.tsx";
 import { QueueHistory } from "../parts/queues/history.tsx";
 import { QueueJobs } from "../parts/queues/jobs.tsx";
-import { toQueueReason } from "../parts/queues/reason.ts";
+import { toQueueReason } from "../../../queues/reason.ts";
 import { Share } from "../parts/queues/releases.tsx";
 import { Release } from "../parts/release.tsx";
 import { State, toQueueTone } from "../parts/state.tsx";

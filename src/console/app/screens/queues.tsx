@@ -9,7 +9,7 @@ import { type Column, List } from "../parts/list.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { useDepthCourses } from "../parts/queues/courses.ts";
 import { titles } from "../parts/queues/figures.tsx";
-import { toQueueReason } from "../parts/queues/reason.ts";
+import { toQueueReason } from "../../../queues/reason.ts";
 import { Spark } from "../parts/graph/spark.tsx";
 import { State, type Tone, toQueueTone } from "../parts/state.tsx";
 
