@@ -317,6 +317,7 @@ export type RetryErrorGroupMutationVariables = Exact<{
   fingerprint: string;
   limit?: number;
   reason: string;
+  dryRun?: boolean;
 }>;
 
 
@@ -328,6 +329,7 @@ export type DiscardErrorGroupMutationVariables = Exact<{
   fingerprint: string;
   limit?: number;
   reason: string;
+  dryRun?: boolean;
 }>;
 
 
@@ -836,13 +838,14 @@ export const DiscardJob = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<DiscardJobMutation, DiscardJobMutationVariables>;
 export const RetryErrorGroup = new TypedDocumentString(`
-    mutation RetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int! = 100, $reason: String!) {
+    mutation RetryErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int! = 100, $reason: String!, $dryRun: Boolean! = false) {
   retryErrorGroup(
     source: $source
     queue: $queue
     fingerprint: $fingerprint
     limit: $limit
     reason: $reason
+    dryRun: $dryRun
   ) {
     ...GroupChangeFields
   }
@@ -864,13 +867,14 @@ export const RetryErrorGroup = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<RetryErrorGroupMutation, RetryErrorGroupMutationVariables>;
 export const DiscardErrorGroup = new TypedDocumentString(`
-    mutation DiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int! = 100, $reason: String!) {
+    mutation DiscardErrorGroup($source: String!, $queue: String!, $fingerprint: String!, $limit: Int! = 100, $reason: String!, $dryRun: Boolean! = false) {
   discardErrorGroup(
     source: $source
     queue: $queue
     fingerprint: $fingerprint
     limit: $limit
     reason: $reason
+    dryRun: $dryRun
   ) {
     ...GroupChangeFields
   }

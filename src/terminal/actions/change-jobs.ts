@@ -156,6 +156,7 @@ async function showJob(
 async function changeGroup(session: Session, fingerprint: string, wanted: Wanted): Promise<number> {
   const client = session.client();
   const { source, queue } = await findGroup(session, client, fingerprint, wanted);
+  await showPlan(session, client, wanted, { source, queue, fingerprint, limit: wanted.limit });
   const reason = await askReason(session, wanted.reason);
   const count = wanted.isAll ? "all its jobs" : `up to ${wanted.limit} of its jobs`;
   if (!(await confirm(session, `${toTitle(wanted.verb)} ${count} in ${toOneLine(queue)}?`, wanted.isYes))) return 1;
@@ -192,6 +193,25 @@ async function changeGroup(session: Session, fingerprint: string, wanted: Wanted
   await session.write(wanted.format === "table" ? toGroupText(total, wanted.done) : toDocument(total, wanted.format));
   if (total.left > 0 && !total.error) session.note(`${total.left} are left: the same command goes on with them`);
   return total.error || total.skipped.length > 0 ? 1 : 0;
+}
+
+/** Says on stderr how many jobs would be changed now. @throws OpsError not_found where no job would be */
+async function showPlan(
+  session: Session,
+  client: OpsClient,
+  { verb, done }: Change,
+  group: Omit<RetryErrorGroupMutationVariables, "reason" | "dryRun">,
+): Promise<void> {
+  const plan = await sendGroup(session, client, verb, { ...group, reason: "preview", dryRun: true });
+  if (!plan) throw new OpsError("not_a_gateway", "The gateway did not say which jobs it would change");
+  if (plan.count === 0)
+    throw new OpsError(
+      "not_found",
+      `No job of ${group.queue} that failed with this error in the last 60 minutes can be ${done} now`,
+    );
+  session.note(
+    `  ${plan.count === 1 ? "1 job" : `${plan.count} jobs`} can be ${done} now${plan.left > 0 ? `, ${plan.left} more after them` : ""}`,
+  );
 }
 
 type SkippedJob = NonNullable<GroupChange["skipped"]>[number];

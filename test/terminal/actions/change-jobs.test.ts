@@ -127,6 +127,7 @@ describe("a change of an error group", () => {
     const run = await runCommand(gateway.url, ["retry", fingerprint, ...why], { answers: ["y"] });
     expect(run).toMatchObject({ code: 0, out: "retried 3 of mail (jobs), 0 skipped, 0 left\n" });
     expect(run.err).toContain(`${fingerprint}: 3 failures in mail (jobs), the last`);
+    expect(run.err).toContain("  3 jobs can be retried now\n");
     expect(run.err).toContain("Retry up to 100 of its jobs in mail? [y/N] ");
     expect(gateway.audited[0]).toMatchObject({ action: "job.retry_group", reason: "bank is back" });
   });
@@ -136,6 +137,7 @@ describe("a change of an error group", () => {
     const args = ["discard", fingerprint, "--yes", "--limit", "3", ...why];
     const first = await runCommand(gateway.url, args);
     expect(first).toMatchObject({ code: 0, out: "discarded 3 of mail (jobs), 0 skipped, 4 left\n" });
+    expect(first.err).toContain("  3 jobs can be discarded now, 4 more after them\n");
     expect(first.err).toContain("4 are left: the same command goes on with them");
     const rest = await runCommand(gateway.url, [...args, "--all", "-o", "json"]);
     expect(rest.code).toBe(0);
@@ -150,6 +152,10 @@ describe("a change of an error group", () => {
       error: null,
     });
     expect(rest.err).toContain("3 discarded, 1 left");
+    const none = await runCommand(gateway.url, args);
+    expect([none.code, none.out]).toEqual([1, ""]);
+    expect(none.err).toContain("No job of mail that failed with this error in the last 60 minutes can be discarded now");
+    expect(gateway.audited.map(({ outcome }) => outcome)).toEqual(["intent", "ok", "intent", "ok", "intent", "ok"]);
   });
 
   it("names the skipped ones: 1", async () => {
