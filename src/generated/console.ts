@@ -492,7 +492,7 @@ export type ConsoleQueueQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleQueueQuery = { queue: { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
+export type ConsoleQueueQuery = { queue: { orphans: number | null, id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
 
 export type ReleaseCountFragment = { version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number };
 
@@ -644,7 +644,7 @@ export type ConsoleNowQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
 export type ConsoleNowMoreQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -683,11 +683,11 @@ export type ProblemListFragment = { criticalCount: number, warningCount: number,
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
+export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
 
 export type QueueSourceRowFragment = { name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null };
 
-export type QueueRowFragment = { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string };
+export type QueueRowFragment = { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string };
 
 export type ConsoleContainerSeriesQueryVariables = Exact<{
   containers?: Array<string> | string | null | undefined;
@@ -1031,7 +1031,6 @@ export const QueueRowFragmentDoc = new TypedDocumentString(`
   retrying
   deferred
   dead
-  orphans
   workers
   oldestAgeSeconds
   processedPerSec
@@ -1761,6 +1760,7 @@ export const ConsoleQueueDocument = new TypedDocumentString(`
     query ConsoleQueue($name: String!, $source: String) {
   queue(name: $name, source: $source) {
     ...QueueRow
+    orphans
     errors(first: 50) {
       fingerprint
       error
@@ -1804,7 +1804,6 @@ fragment QueueRow on Queue {
   retrying
   deferred
   dead
-  orphans
   workers
   oldestAgeSeconds
   processedPerSec
@@ -2236,7 +2235,6 @@ fragment QueueRow on Queue {
   retrying
   deferred
   dead
-  orphans
   workers
   oldestAgeSeconds
   processedPerSec
@@ -2426,7 +2424,6 @@ fragment QueueRow on Queue {
   retrying
   deferred
   dead
-  orphans
   workers
   oldestAgeSeconds
   processedPerSec

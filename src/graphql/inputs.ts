@@ -33,10 +33,12 @@ import type { ReplyInputs } from "../http/memo.ts";
 import { environments } from "../lib/environment.ts";
 import { toAgeSeconds } from "../lib/time.ts";
 import { versionOf } from "../lib/version.ts";
+import type { CachedAnswers } from "../queues/queue.ts";
 import { createContainerFilter, findNamed, selectEngines } from "./containers/loader.ts";
 import { isMeasured } from "./containers/stats.ts";
 import { createDeployLoader } from "./deploys/info-loader.ts";
 import { listFields, type SelectedField } from "./compiled/selection.ts";
+import { findSharedProblems } from "./problems/loader.ts";
 import type { Caller, Sources } from "./sources.ts";
 
 /** What an answer depends on. Sources never change an object that they have returned, so a version stands for each. */
@@ -56,6 +58,9 @@ const versionsOf: Readonly<Record<string, FindVersion>> = {
   container: findContainersVersion,
   hosts: findHostsVersion,
   hostsUpdatedAt: findHostsVersion,
+  queues: findQueueNumbersVersion,
+  queueSources: findQueueSourcesVersion,
+  problems: findProblemsVersion,
   thresholds: () => "",
 };
 
@@ -143,7 +148,7 @@ function findContainerInputs(variables: ContainerQueryVariables, sources: Source
 const toText = (version: number | null) => (version === null ? null : `${version}`);
 
 /**
- * How to find the inputs of a valid query; null where its answer depends on more: it must read root fields that are versioned, and of their rows only properties.
+ * How to find the inputs of a valid query; null where its answer depends on more: it must read root fields that are versioned, and what depends on their rows alone.
  */
 export function createFindInputs(
   schema: GraphQLSchema,
@@ -156,7 +161,7 @@ export function createFindInputs(
   const finders = new Set<FindVersion>();
   for (const { name, type, selectionSet } of fields) {
     const find = Object.hasOwn(versionsOf, name) ? versionsOf[name] : undefined;
-    if (!find || !hasOnlyProperties(document, selectionSet, type && getNamedType(type))) return null;
+    if (!find || !dependsOnRows(document, selectionSet, type && getNamedType(type))) return null;
     finders.add(find);
   }
   const [only, ...more] = finders;
@@ -171,7 +176,7 @@ export function createFindInputs(
   };
 }
 
-/** Whether each message of a valid subscription depends on its event alone: only properties are selected, whatever the variables. */
+/** Whether each message of a valid subscription depends on its event alone, whatever the variables. */
 export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): boolean {
   const operation = getOperationAST(document, operationName);
   const [field, ...others] = (operation && listFields(document, operation.selectionSet, schema.getSubscriptionType())) ?? [];
@@ -183,22 +188,22 @@ export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, opera
     if (definition.kind === Kind.FRAGMENT_DEFINITION) visit(definition, { Variable: find });
   }
   if (selectionSet) visit(selectionSet, { Variable: find });
-  return variables.length === 0 && hasOnlyProperties(document, selectionSet, type && getNamedType(type));
+  return variables.length === 0 && dependsOnRows(document, selectionSet, type && getNamedType(type));
 }
 
 const join = (versions: readonly (string | null)[]) => (versions.includes(null) ? null : versions.join(" "));
 
 /** An id is made from properties of the row. */
-function isProperty({ name, property }: SelectedField): boolean {
-  return property !== null || name === "id" || name === "__typename";
+function isOfRow(field: SelectedField): boolean {
+  return field.isOfRow || field.name === "id" || field.name === "__typename";
 }
 
-function hasOnlyProperties(document: DocumentNode, selectionSet: SelectionSetNode | undefined, type: unknown): boolean {
+function dependsOnRows(document: DocumentNode, selectionSet: SelectionSetNode | undefined, type: unknown): boolean {
   if (!selectionSet) return true;
   const fields = isObjectType(type) ? listFields(document, selectionSet, type) : null;
   return (
     fields?.every(
-      (field) => isProperty(field) && hasOnlyProperties(document, field.selectionSet, field.type && getNamedType(field.type)),
+      (field) => isOfRow(field) && dependsOnRows(document, field.selectionSet, field.type && getNamedType(field.type)),
     ) ?? false
   );
 }
@@ -229,10 +234,30 @@ function findHostsVersion(sources: Sources, { principal }: Caller): string | nul
   return report && `${versionOf(report)}`;
 }
 
+function findProblemsVersion(sources: Sources, { principal }: Caller): string | null {
+  const found = findSharedProblems(sources, principal);
+  return found && `${versionOf(found)}`;
+}
+
+function findShownAnswers(sources: Sources, { principal }: Caller): readonly CachedAnswers[] {
+  return sources.queues.allCached?.()?.filter(({ source }) => maySee(principal, source.env ?? sources.env)) ?? [];
+}
+
+function findQueueNumbersVersion(sources: Sources, caller: Caller): string | null {
+  const shown = findShownAnswers(sources, caller);
+  return shown.length === 0 ? null : shown.map(({ metrics }) => versionOf(metrics)).join();
+}
+
+/** All of them were read, so nothing else is said of them. */
+async function findQueueSourcesVersion(sources: Sources, caller: Caller): Promise<string | null> {
+  const shown = findShownAnswers(sources, caller);
+  const others = (await sources.queues.unsupported?.(caller.signal)) ?? [];
+  return shown.length === 0 ? null : JSON.stringify([shown.map(({ source }) => source.name), others]);
+}
+
 /** The answers of the sources that the caller may see; where a failure names its worker also the containers, which say its release. */
 function findQueuesVersion(sources: Sources, caller: Caller): string | null | Promise<string | null> {
-  const answers = sources.queues.allCached?.();
-  const shown = answers?.filter(({ source }) => maySee(caller.principal, source.env ?? sources.env)) ?? [];
+  const shown = findShownAnswers(sources, caller);
   if (shown.length === 0) return null;
   const versions = shown.flatMap(({ metrics, failures }) => [versionOf(metrics), versionOf(failures)]).join();
   if (!shown.some(({ failures }) => failures.some(({ worker }) => worker !== null))) return versions;

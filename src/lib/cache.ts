@@ -46,6 +46,12 @@ export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>)
   };
 }
 
+export interface KeyedCache<Question, T> {
+  (question: Question, signal: AbortSignal): Promise<T>;
+  /** The answer that a call with this key would return at once; null where it would ask. */
+  cached(key: string): T | null;
+}
+
 /**
  * Single flight for each key. By default an answer is shared only while it is being read; `toTtlMs` says how long it is cached after that, milliseconds.
  * Failures are not cached.
@@ -54,9 +60,9 @@ export function createKeyedCache<Question, T>(
   toKey: (question: Question) => string,
   work: (question: Question, signal: AbortSignal) => Promise<T>,
   toTtlMs: (answer: T) => number = () => 0,
-): (question: Question, signal: AbortSignal) => Promise<T> {
-  const entries = new Map<string, { ask: (signal: AbortSignal) => Promise<T> }>();
-  return (question, signal) => {
+): KeyedCache<Question, T> {
+  const entries = new Map<string, { ask: (signal: AbortSignal) => Promise<T>; answer: T | null }>();
+  const read = (question: Question, signal: AbortSignal) => {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const key = toKey(question);
     const known = entries.get(key);
@@ -65,10 +71,12 @@ export function createKeyedCache<Question, T>(
       if (entries.get(key) === entry) entries.delete(key);
     };
     const entry = {
+      answer: null as T | null,
       ask: createSingleFlight(async (shared) => {
         try {
           const answer = await work(question, shared);
           entry.ask = () => Promise.resolve(answer);
+          entry.answer = answer;
           const ttlMs = toTtlMs(answer);
           if (ttlMs > 0) setTimeout(forget, ttlMs).unref();
           else forget();
@@ -82,6 +90,7 @@ export function createKeyedCache<Question, T>(
     entries.set(key, entry);
     return entry.ask(signal);
   };
+  return Object.assign(read, { cached: (key: string) => entries.get(key)?.answer ?? null });
 }
 
 /** The TTL is this many times the query time (the faster of the last two, so that one slow answer does not count). */

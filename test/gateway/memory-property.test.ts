@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { Scope } from "../../src/auth/principal.ts";
 import type { Container, ContainerStats } from "../../src/containers/container.ts";
 import type { DeployInfo } from "../../src/deploys/deploy.ts";
+import { ConsoleNowDocument } from "../../src/generated/console.ts";
 import { createGrafanaHandler, grafanaDocuments } from "../../src/grafana/handler.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { longList } from "../../src/graphql/compiled/row-memo.ts";
@@ -18,6 +19,7 @@ import { OpsError } from "../../src/lib/errors.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { versionOf } from "../../src/lib/version.ts";
 import { createMetricsHandler, metricsDocument } from "../../src/metrics/handler.ts";
+import type { UnsupportedSystem } from "../../src/queues/queue.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer, sampleEngine, sampleStats } from "../support/containers.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
@@ -34,6 +36,7 @@ function createState() {
     hosts: { hosts: [sampleHost()] as readonly Host[], thresholds: { cpu: 0.85, mem: 0.85 }, updatedAt: "2026-01-13T09:46:00Z" },
     areHostsCached: true,
     queues: [sampleQueue({ name: "mails" })],
+    unsupported: [] as readonly UnsupportedSystem[],
     failures: [] as readonly (ReturnType<typeof sampleFailures> & { fingerprint: string; complete: boolean })[],
     deploy: sampleDeployInfo as DeployInfo | null,
     stats: sampleStats as ContainerStats | null,
@@ -78,6 +81,7 @@ function toSources(state: State, env: Environment | null, remembers: boolean): S
     },
     queues: {
       all: async () => [source],
+      unsupported: async () => state.unsupported,
       allCached: () => (remembers ? [{ source, metrics: state.queues, failures: state.failures }] : null),
       close: async () => {},
     },
@@ -123,6 +127,9 @@ const change: fc.Arbitrary<(state: State) => void> = fc.oneof(
   fc.constantFrom(null, "web").map((worker) => (state: State) => {
     state.failures = [{ ...sampleFailures({ queue: "mails", worker }), fingerprint: "0123456789ab", complete: true }];
   }),
+  fc.constantFrom("sidekiq", "bull", null).map((kind) => (state: State) => {
+    state.unsupported = kind === null ? [] : [{ name: kind, kind, reason: "it counts nothing" }];
+  }),
   fc.constantFrom("deploy-2", "v1", null).map((tag) => (state: State) => {
     state.deploy = tag === null ? null : { ...sampleDeployInfo, currentTag: tag };
   }),
@@ -160,7 +167,9 @@ const question = fc.record({
     "{ containers { name cpuPct deploy { currentTag } } }",
     "{ hosts { name cpuUtil } hostsUpdatedAt thresholds { cpu } }",
     "{ hosts { name } containers { name stale } }",
-    "{ queues { name depth state } }",
+    "{ queues { name depth state drainSeconds waitP50Seconds } }",
+    "{ queues { name orphans } }",
+    "{ queueSources { name env ok numbersOk error { code message } } queues { id } }",
     "{ deployInfo { currentTag } containers { name } }",
   ),
 });
@@ -251,7 +260,12 @@ test.each([
   "table queues hosts",
   "{ containers { name } }",
   "{ hosts { name } containers { name } }",
+  "{ queues { name state drainSeconds runP95Seconds } queueSources { name ok error { code } } }",
+  ConsoleNowDocument.toString(),
 ])("%s is answered from memory until something changes", async (asked) => {
+  // What is wrong is known for a second after an answer.
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
   const state = createState();
   const sources = toSources(state, null, true);
   let reads = 0;
@@ -281,6 +295,7 @@ test.each([
     else if (asked.startsWith("/")) await rest.get(path, query);
     else await post({ ...createCaller(), headers: {} } as never, Buffer.from(JSON.stringify({ query: asked })));
   };
+  if (asked.includes("problems")) await ask();
   await ask();
   const once = reads;
   await ask();
@@ -292,4 +307,12 @@ test.each([
   });
   await ask();
   expect(reads).toBeGreaterThan(once);
+  if (!asked.includes("problems")) return;
+  await ask();
+  const again = reads;
+  await ask();
+  expect(reads).toBe(again);
+  vi.advanceTimersByTime(1000);
+  await ask();
+  expect(reads).toBeGreaterThan(again);
 });

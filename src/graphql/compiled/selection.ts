@@ -13,6 +13,8 @@ interface FieldExtensions {
   /** The property of the row that it is. */
   readonly pothosExposedField?: string;
   readonly pothosResolveWrapped?: boolean;
+  /** As `ofRow` of the builder says. */
+  readonly isOfRow?: boolean;
 }
 
 /** A selected field of an object. */
@@ -24,6 +26,8 @@ export interface SelectedField {
   readonly type: GraphQLOutputType | undefined;
   /** The property of the row that it is; null for any other field. */
   readonly property: string | null;
+  /** Whether it depends on nothing but the row. */
+  readonly isOfRow: boolean;
   readonly selectionSet: SelectionSetNode | undefined;
 }
 
@@ -42,11 +46,18 @@ export function listFields(
     if (selection.kind === Kind.FIELD) {
       const { name, alias, selectionSet } = selection;
       const field = name.value === "__typename" ? TypeNameMetaFieldDef : parent?.getFields()[name.value];
-      const { pothosExposedField, pothosResolveWrapped } = (field?.extensions ?? {}) as FieldExtensions;
+      const { pothosExposedField, pothosResolveWrapped, isOfRow = false } = (field?.extensions ?? {}) as FieldExtensions;
       const needsScope = (parent && findScope(parent) !== null) || (field && findScope(field) !== null);
       const isPlain = field !== undefined && pothosResolveWrapped === false && !needsScope;
       const property = isPlain ? (pothosExposedField ?? null) : null;
-      fields.push({ key: (alias ?? name).value, name: name.value, type: field?.type, property, selectionSet });
+      fields.push({
+        key: (alias ?? name).value,
+        name: name.value,
+        type: field?.type,
+        property,
+        isOfRow: property !== null || (isPlain && isOfRow),
+        selectionSet,
+      });
       continue;
     }
     const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : findFragment(document, selection.name.value);

@@ -1,8 +1,8 @@
-import { requireEnvironments } from "../../auth/principal.ts";
+import { type Principal, requireEnvironments } from "../../auth/principal.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
-import { createKeyedCache } from "../../lib/cache.ts";
+import { createKeyedCache, type KeyedCache } from "../../lib/cache.ts";
 import { type Environment, environments } from "../../lib/environment.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { findProblems, type FoundProblems } from "../../problems/find.ts";
@@ -47,7 +47,7 @@ const longestGapMs = 60_000;
 
 interface Caches {
   readonly quiet: QuietMemory;
-  readonly problems: (question: Question, signal: AbortSignal) => Promise<SharedProblems>;
+  readonly problems: KeyedCache<Question, SharedProblems>;
   readonly verdicts: (question: VerdictQuestion, signal: AbortSignal) => Promise<DeployVerdict>;
 }
 
@@ -56,7 +56,11 @@ const cachesOf = new WeakMap<Sources, Caches>();
 function getCaches(sources: Sources): Caches {
   const caches = cachesOf.get(sources) ?? {
     quiet: new Map(),
-    problems: createKeyedCache(toView, find, () => ttlMs),
+    problems: createKeyedCache(
+      ({ caller }) => toView(caller.principal),
+      find,
+      () => ttlMs,
+    ),
     verdicts: createKeyedCache(toVerdictKey, judge, () => verdictTtlMs),
   };
   cachesOf.set(sources, caches);
@@ -74,6 +78,11 @@ export function createProblemLoader(sources: Sources, caller: Caller, openLoader
     const quietSince = found.quietSince[env ?? "all"];
     return { ...found, problems: ofEnvironment(found, env), quietSince };
   };
+}
+
+/** What the query problems answers now without looking again, for all who may see the same; null where it would look. */
+export function findSharedProblems(sources: Sources, principal: Principal): object | null {
+  return getCaches(sources).problems.cached(toView(principal));
 }
 
 /** What has no known environment may be of any. */
@@ -94,13 +103,13 @@ function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: nu
 }
 
 /** What a caller may see is decided by its environments alone. */
-function toView({ caller }: Question): string {
-  return environments.filter((environment) => caller.principal.environments.has(environment)).join();
+function toView(principal: Principal): string {
+  return environments.filter((environment) => principal.environments.has(environment)).join();
 }
 
 function toVerdictKey(question: VerdictQuestion): string {
   const { service, destination, env, ambiguous, tag, deployedAt } = question.deploy;
-  return JSON.stringify([toView(question), service, destination, env, ambiguous, tag, deployedAt]);
+  return JSON.stringify([toView(question.caller.principal), service, destination, env, ambiguous, tag, deployedAt]);
 }
 
 /** A caller for those who share an answer: the request that asked first may end before the others. */
@@ -120,7 +129,7 @@ async function find(question: Question, signal: AbortSignal): Promise<SharedProb
   const { quiet } = getCaches(sources);
   const toQuiet = (view: View) => {
     const isQuiet = allGaps.length === 0 && ofEnvironment(found, view === "all" ? null : view).length === 0;
-    return noteQuiet(quiet, `${toView(question)} ${view}`, isQuiet, siblings.nowMs);
+    return noteQuiet(quiet, `${toView(caller.principal)} ${view}`, isQuiet, siblings.nowMs);
   };
   const quietSince = { all: toQuiet("all"), staging: toQuiet("staging"), production: toQuiet("production") };
   return { problems: found.problems, gaps: allGaps, checkedAt: formatRfc3339(siblings.nowMs), quietSince };

@@ -1,6 +1,6 @@
 import type { CurrentProblem } from "../../problems/problem.ts";
 import { type ProblemKind, problemRules, type Severity } from "../../problems/rules.ts";
-import { type Builder, exposeAll } from "../builder.ts";
+import { type Builder, exposeAll, ofRow } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import type { CurrentProblems } from "./loader.ts";
@@ -83,8 +83,8 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         description:
           "Worst first: by severity, then by kind, then the one that lasts longest (unknown last). Empty when nothing is known to be wrong.",
       }),
-      criticalCount: t.int({ description: "How many are CRITICAL.", resolve: (found) => count(found, "critical") }),
-      warningCount: t.int({ description: "How many are WARNING.", resolve: (found) => count(found, "warning") }),
+      criticalCount: t.int({ ...ofRow, description: "How many are CRITICAL.", resolve: (found) => count(found, "critical") }),
+      warningCount: t.int({ ...ofRow, description: "How many are WARNING.", resolve: (found) => count(found, "warning") }),
       ...exposeAll(t, {
         "gaps: [String!]!":
           "What could not be checked, and why, for people. An upstream that does not answer is a problem, not a gap.",

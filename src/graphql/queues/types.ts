@@ -1,6 +1,6 @@
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
-import { type Builder, exposeAll } from "../builder.ts";
+import { type Builder, exposeAll, ofRow } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
 import type { QueueSourceStatus } from "./loader.ts";
@@ -11,6 +11,7 @@ type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fiel
 function toQuantileFields(t: Fields) {
   const quantile = (of: "waitSeconds" | "runSeconds", at: "p50" | "p95", description: string) =>
     t.float({
+      ...ofRow,
       nullable: true,
       description: `${description} Seconds, over jobs that succeeded in the last 5 minutes; null without one, or where it is not recorded.`,
       resolve: (queue) => queue[of]?.[at] ?? null,
@@ -57,8 +58,14 @@ export function addQueue(builder: Builder, refs: Refs): void {
         "observedAt: DateTime!": "When its source was read.",
       }),
       ...toQuantileFields(t),
-      state: t.field({ type: state, description: "The first state in QueueState's order that holds.", resolve: toQueueState }),
+      state: t.field({
+        ...ofRow,
+        type: state,
+        description: "The first state in QueueState's order that holds.",
+        resolve: toQueueState,
+      }),
       drainSeconds: t.float({
+        ...ofRow,
         nullable: true,
         description:
           "Time to clear the waiting jobs at the current rate, seconds; null when the queue would never clear, or the rate is unknown.",
@@ -74,18 +81,22 @@ export function addQueue(builder: Builder, refs: Refs): void {
         "kind: String!": "The job system: table, river, pgboss ...",
         "env: Environment": "Environment of its queues, null when unknown.",
       }),
+      // What these read of the sources is in the row's version (inputs.ts).
       numbersOk: t.boolean({
+        ...ofRow,
         nullable: true,
         description:
           "Whether its numbers could be read; if so, its queues are listed. Null for a job system that was found but is not supported. That is not an outage; `error` says why.",
         resolve: (source) => source.numbersOk(),
       }),
       ok: t.boolean({
+        ...ofRow,
         description:
           "Whether both its numbers and its errors could be read. False also for a job system that is not supported, with `queue_unsupported` in `error`.",
         resolve: async (source) => (await source.error()) === null,
       }),
       error: t.field({
+        ...ofRow,
         type: refs.problem,
         nullable: true,
         description: "Why it could not be read; null when it could.",

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { QueueRow } from "../../data/queues.ts";
+import type { ConsoleQueueQuery } from "../../../../generated/console.ts";
 import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
 
 /** What each number of a queue is, as the schema describes it. */
@@ -40,7 +40,7 @@ function Figure({ name, title, isBad = false, children }: FigureProps) {
 }
 
 /** The numbers of a queue as they are now. Sampled ones carry a tilde. */
-export function QueueFigures({ queue }: { readonly queue: QueueRow }) {
+export function QueueFigures({ queue }: { readonly queue: NonNullable<ConsoleQueueQuery["queue"]> }) {
   const sampled = (value: number | null, text: string) => (value === null || queue.exact ? text : `~${text}`);
   return (
     <dl class="figures">
