@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
+import { createClient } from "../../src/client/client.ts";
 import { startDemo } from "../support/demo.ts";
 
 it("the demo starts real parts, answers every endpoint and cleans up", { timeout: 180_000 }, async () => {
@@ -60,11 +61,8 @@ it("the demo's incident leads from an error to log lines", { timeout: 180_000 },
     expect(demo.output()).not.toMatch(/is not available|UNEXPECTED/);
     const [, address = ""] = /Address: +(\S+)/.exec(demo.output()) ?? [];
     const [, token = ""] = /Token: +(\S+)/.exec(demo.output()) ?? [];
-    const ask = async () => {
-      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-      const response = await fetch(`${address}/graphql`, { method: "POST", headers, body: JSON.stringify({ query: question }) });
-      return ((await response.json()) as Answer).data;
-    };
+    const client = createClient({ url: address, token });
+    const ask = () => client.query<Answer["data"], object>(question);
     const countFailures = ({ errorGroups }: Answer["data"]) =>
       errorGroups.find(({ error }) => error === "pq: serialization failure")?.count;
     const countRestarts = ({ containers }: Answer["data"]) => containers.find(({ role }) => role === "payouts-worker")?.restarts;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { createClient } from "../../src/client/client.ts";
 import { runCli } from "../support/cli-process.ts";
 import { startContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
@@ -37,10 +38,11 @@ async function list(holder: Holder, query = "include_accessories=true"): Promise
 }
 
 async function read(fields: string): Promise<any[]> {
-  const headers = { authorization: `Bearer ${tokens.of("full")}`, "content-type": "application/json" };
-  const body = JSON.stringify({ query: `{ containers(includeAccessories: true) { name ${fields} } }` });
-  const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
-  return ((await response.json()) as { data: { containers: any[] } }).data.containers;
+  const client = createClient({ url: gateway.url, token: tokens.of("full") });
+  const { containers } = await client.query<{ containers: any[] }, object>(
+    `{ containers(includeAccessories: true) { name ${fields} } }`,
+  );
+  return containers;
 }
 
 const app = (service: string, role: string, destination = "") => ({ service, role, destination });

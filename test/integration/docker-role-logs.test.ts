@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
+import { createClient } from "../../src/client/client.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { pauseContainer, removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
-import { readEvents } from "../support/events.ts";
-import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
+import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { until } from "../support/until.ts";
 
@@ -62,22 +62,13 @@ async function follow(args: string, name = "web") {
   const isKnown = async () => !(await gateway.query(`{ logs(role: "${name}", tail: 1) { truncated } }`)).body.errors;
   await until(isKnown);
   const query = `subscription { logs(role: "${name}", ${args}) { lines { ${fields} } dropped notices { notice container { name } error { code } } ended } }`;
+  const client = createClient({ url: gateway.url, token });
   const abort = new AbortController();
-  const response = await fetch(`${gateway.url}/graphql`, {
-    method: "POST",
-    signal: abort.signal,
-    headers: { ...graphqlHeaders, authorization: `Bearer ${token}`, accept: "text/event-stream" },
-    body: JSON.stringify({ query }),
-  });
-  const events = readEvents(response);
   const lines: ReceivedLine[] = [];
   const notices: { notice: string; container: { name: string } }[] = [];
   let dropped = 0;
   const reading = (async () => {
-    for await (const { event, data } of events) {
-      if (event !== "next") continue;
-      if (data.errors) throw new Error(JSON.stringify(data.errors));
-      const batch = data.data.logs;
+    for await (const { logs: batch } of client.subscribe<{ logs: any }, object>(query, {}, { signal: abort.signal })) {
       const receivedAt = Date.now();
       lines.push(...batch.lines.map((line: Line) => ({ ...line, receivedAt })));
       notices.push(...batch.notices);

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
+import { createClient } from "../../src/client/client.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { removeContainers, startContainer } from "../support/docker-containers.ts";
 import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { readEvents, type ServerEvent } from "../support/events.ts";
-import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
+import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { until } from "../support/until.ts";
 
@@ -88,14 +89,10 @@ test("secrets do not pass the stream", async () => {
 
 test("a GraphQL subscription follows with filters and frees the engine", async () => {
   const query = `subscription { containerLogs(name: "followhttp-web", tail: 0, searchRegex: "line-\\\\d*5$") { lines { message timestamp } ended } }`;
-  const response = await fetch(`${gateway.url}/graphql`, {
-    method: "POST",
-    headers: { ...graphqlHeaders, ...headers, accept: "text/event-stream" },
-    body: JSON.stringify({ query }),
-  });
+  const client = createClient({ url: gateway.url, token });
   const messages: string[] = [];
-  for await (const { event, data } of readEvents(response)) {
-    if (event === "next") messages.push(...data.data.containerLogs.lines.map(({ message }: { message: string }) => message));
+  for await (const { containerLogs } of client.subscribe<{ containerLogs: { lines: { message: string }[] } }, object>(query)) {
+    messages.push(...containerLogs.lines.map(({ message }) => message));
     if (messages.length > 5) break;
   }
   expect(messages.filter((message) => !message.endsWith("5"))).toEqual([]);
