@@ -148,7 +148,9 @@ test("a container is restarted by the keyboard alone, until it is healthy", { ti
   await page.keyboard.press("g");
   await page.keyboard.press("c");
   await page.waitForURL(/\/containers/);
+  await page.locator('#main input[type="search"]').waitFor();
   await page.keyboard.press("/");
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("INPUT");
   await page.keyboard.type("web healthy");
   await page.keyboard.press("Escape");
   // The first row of all is another one.
