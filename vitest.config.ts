@@ -15,10 +15,9 @@ const alerts = "test/integration/alerts.test.ts";
 const delivery = [
   "test/integration/{console-incident,demo,demo-worker,image,image-self,compose,compose-role,compose-up,package}.test.ts",
 ];
-const slow = { globalSetup: ["test/support/services.ts"], testTimeout: 30_000, hookTimeout: 90_000, maxWorkers: 2, server };
-
 /** Bounds, not measures: a condition is waited for, however busy the machine is, and only what never comes fails. */
-const patient = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
+const patient = { testTimeout: 60_000, hookTimeout: 90_000, expect: { poll: { timeout: 20_000 } } };
+const real = { globalSetup: ["test/support/services.ts"], maxWorkers: 2, ...patient, server };
 
 export default defineConfig({
   test: {
@@ -30,11 +29,11 @@ export default defineConfig({
       // Real upstreams, started once for all files.
       {
         resolve: { alias },
-        test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [...delivery, alerts], ...slow },
+        test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [...delivery, alerts], ...real },
       },
       // What is shipped: the demo, the image, the compose file. Heavy, so not beside tests that watch the clock.
-      { resolve: { alias }, test: { name: "delivery", include: delivery, ...slow } },
-      { resolve: { alias }, test: { name: "alerts", include: [alerts], server } },
+      { resolve: { alias }, test: { name: "delivery", include: delivery, ...real } },
+      { resolve: { alias }, test: { name: "alerts", include: [alerts], ...patient, server } },
     ],
   },
 });

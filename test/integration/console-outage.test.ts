@@ -3,6 +3,7 @@ import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type RunningPostgres, startPostgres } from "../../script/services/postgres.ts";
 import { freePort } from "../../script/services/process.ts";
+import { toBound } from "../support/bound.ts";
 import { chromiumFlags } from "../support/chromium.ts";
 import { openConsole } from "../support/console-page.ts";
 import { startGatewayProcess } from "../support/gateway-process.ts";
@@ -55,7 +56,7 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
   await server.restart(async () => {
     await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBeGreaterThan(0);
     expect(await row.innerText()).toContain("was ");
-    await expect.poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: 4000 }).toHaveLength(1);
+    await expect.poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: toBound(4000) }).toHaveLength(1);
     await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("partly live");
     await expect.poll(() => figures.innerText(), { timeout: 20_000 }).toContain("As it was");
     expect([...(await tab.findBarriers()), ...(await other.findBarriers())]).toEqual([]);

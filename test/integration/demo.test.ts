@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createClient } from "../../src/client/client.ts";
+import { toBound } from "../support/bound.ts";
 import { startDemo } from "../support/demo.ts";
 
 it("the demo starts real parts, answers every endpoint and cleans up", { timeout: 180_000 }, async () => {
@@ -80,7 +81,7 @@ it("the demo's incident leads from an error to log lines", { timeout: 180_000 },
     const error = errorGroups.find((group) => group.error === "pq: serialization failure");
     const lastLine = logs.lines.at(-1);
     expect(lastLine?.message).toContain("pq: serialization failure");
-    expect(Math.abs(Date.parse(error?.lastSeen ?? "") - Date.parse(lastLine?.timestamp ?? ""))).toBeLessThan(2000);
+    expect(Math.abs(Date.parse(error?.lastSeen ?? "") - Date.parse(lastLine?.timestamp ?? ""))).toBeLessThan(toBound(2000));
 
     demo.interrupt();
     expect(await demo.exit).toEqual([0, null]);

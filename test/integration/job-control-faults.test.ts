@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { afterEach, expect, inject, it } from "vitest";
 import { toJobIntent } from "../../src/queues/jobs/operations.ts";
+import { toBound } from "../support/bound.ts";
 import { createCaller } from "../support/caller.ts";
 import { openOperator, type Operator } from "../support/job-operator.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
@@ -72,7 +73,7 @@ it("a lost answer is unknown, and the job is read afterwards", async () => {
   expect((await answer).error).toMatchObject({ code: "job_unknown" });
   await other.query("rollback");
   await other.end();
-  await expect.poll(async () => (await operator.record()).length, { timeout: 5000 }).toBe(3);
+  await expect.poll(async () => (await operator.record()).length, { timeout: toBound(5000) }).toBe(3);
   expect(await operator.record()).toMatchObject([
     { outcome: "intent" },
     { outcome: "unknown", code: "job_unknown", intent: 1 },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { findKind, type QueueSourceConfig } from "../../src/queues/registry.ts";
+import { toBound } from "../support/bound.ts";
 import { type Operator, openOperator } from "../support/job-operator.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres-database.ts";
 import { createRiverJobs } from "../support/postgres-jobs.ts";
@@ -119,7 +120,7 @@ describe("operations on jobs of River", () => {
       return data.jobErrors.find(({ error }: { error: string }) => error === "gone away");
     };
     // An answer serves for a second.
-    await expect.poll(find, { timeout: 5000 }).toMatchObject({ count: 150 });
+    await expect.poll(find, { timeout: toBound(5000) }).toMatchObject({ count: 150 });
     const { fingerprint } = await find();
     const retry = async () => (await operator.retryGroup("river", "mail", fingerprint, 20)).data;
     expect(await retry()).toMatchObject({ count: 20, left: 10, skipped: [] });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { toFingerprint } from "../../src/queues/fingerprint.ts";
 import { probeQueueSources } from "../../src/queues/probe.ts";
+import { toBound } from "../support/bound.ts";
 import { createGraphileJobs } from "../support/graphile-jobs.ts";
 import type { JobTable } from "../support/job-backend.ts";
 import { openOperator, type Operator } from "../support/job-operator.ts";
@@ -233,7 +234,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     await migration.query("rollback");
     await migration.end();
     expect(error?.code).toBe("queue_locked");
-    expect(elapsed).toBeLessThan(2500);
+    expect(elapsed).toBeLessThan(toBound(2500));
     expect(await stateOf(id)).toBe(was);
     expect((await operator.record()).at(-1)).toMatchObject({ outcome: "failed", code: "queue_locked" });
     expect((await operator.retry(name, id)).done).toMatchObject({ state: kind.names.retried });

@@ -5,6 +5,7 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import { startPostgres } from "../../script/services/postgres.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
+import { toBound } from "../support/bound.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -86,14 +87,14 @@ describe("a running gateway", () => {
   it("survives an outage of PostgreSQL", async () => {
     await postgres.restart(async () => {
       // An answer serves for a second.
-      await expect.poll(look, { timeout: 5000 }).toEqual({ ...well, "/queues": "queues_unavailable" });
+      await expect.poll(look, { timeout: toBound(5000) }).toEqual({ ...well, "/queues": "queues_unavailable" });
     });
     await healed();
   });
 
   it("survives an outage of Prometheus", async () => {
     await prometheus.stop();
-    await expect.poll(look, { timeout: 5000 }).toEqual({ ...well, "/hosts": "prometheus_unavailable" });
+    await expect.poll(look, { timeout: toBound(5000) }).toEqual({ ...well, "/hosts": "prometheus_unavailable" });
     prometheus = await startMetrics("prometheus-again");
     await healed();
   });

@@ -5,6 +5,7 @@ import { type Prometheus, startPrometheus } from "../../script/services/promethe
 import type { HostSource } from "../../src/hosts/host.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createHostSource } from "../../src/prometheus/source.ts";
+import { toBound } from "../support/bound.ts";
 import { freeze, untilSamples } from "../support/prometheus.ts";
 
 /** One source through everything that happens to its upstreams; each test leaves them running. */
@@ -56,7 +57,7 @@ it("Prometheus frozen: prometheus_unavailable in time; thawed: answers", async (
       });
     }
   }
-  await expect.poll(() => source.report(never).then((report) => report.hosts.length), { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => source.report(never).then((report) => report.hosts.length), { timeout: toBound(5_000) }).toBe(1);
 });
 
 it("Prometheus stopped: prometheus_unavailable at once; started: answers", async () => {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { type RunningRedis, startRedis } from "../../script/services/redis.ts";
 import type { QueueSource } from "../../src/queues/queue.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
+import { toBound } from "../support/bound.ts";
 import { connectRedis, createRedisBackend, createRedisReader, insertBullmqJob, openRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
@@ -106,7 +107,7 @@ describe("real workers of BullMQ", () => {
     });
     const { waitSeconds, runSeconds } = (await read()).get("payouts") ?? {};
     expect(waitSeconds?.p50).toBeLessThan(10);
-    expect(runSeconds?.p95).toBeLessThan(2);
+    expect(runSeconds?.p95).toBeLessThan(toBound(2));
     const failures = await first.source.failures(signal());
     const rows = failures.toSorted(byError).map(({ error, jobIds, attempts, count }) => [error, jobIds, attempts, count]);
     expect(rows).toStrictEqual([
@@ -195,7 +196,7 @@ describe("real workers of BullMQ", () => {
       ["smtp down slow", 1, "host-1"],
     ]);
     for (const { firstAt, lastAt } of failures) {
-      expect(Math.abs(Date.parse(lastAt) - Date.now())).toBeLessThan(5000);
+      expect(Math.abs(Date.parse(lastAt) - Date.now())).toBeLessThan(toBound(5000));
       expect(firstAt).toBe(lastAt);
     }
   });
@@ -388,7 +389,7 @@ describe("real workers of BullMQ", () => {
     await queue.add("ok", {}, { timestamp: Date.now() - 200_000, priority: 3 });
     await until(async () => ((await read()).get("delayed")?.depth ?? 0) === 3);
     const { oldestAgeSeconds, deferred } = (await read()).get("delayed") ?? {};
-    expect(Math.abs((oldestAgeSeconds ?? 0) - 200)).toBeLessThan(5);
+    expect(Math.abs((oldestAgeSeconds ?? 0) - 200)).toBeLessThan(toBound(5));
     expect(deferred).toBe(0);
   });
 

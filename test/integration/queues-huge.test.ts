@@ -4,6 +4,7 @@ import type { HeavyOptions } from "../../src/queues/postgres/statements.ts";
 import type { QueueMetrics, QueueSource } from "../../src/queues/queue.ts";
 import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
+import { toBound } from "../support/bound.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 
@@ -132,7 +133,7 @@ describe("a huge table without an index", () => {
     await using(async (source) => {
       const [first] = (await source.metrics(signal())) as [QueueMetrics];
       await database.query("insert into jobs values (0, 'new', 'pending')");
-      await expect.poll(async () => Date.now() - Date.parse(first.observedAt), { timeout: 5000 }).toBeGreaterThan(2000);
+      await expect.poll(async () => Date.now() - Date.parse(first.observedAt), { timeout: toBound(5000) }).toBeGreaterThan(2000);
       const later = await Promise.all(Array.from({ length: 100 }, () => source.metrics(signal())));
       for (const metrics of later) expect(metrics[0]).toStrictEqual(first);
     });
@@ -254,11 +255,13 @@ describe("a source that is not one table", () => {
         expect((await source.metrics(signal())).length).toBe(7);
         await database.query("truncate gone");
         await expect
-          .poll(async () => (await source.metrics(signal())).map(({ depth }) => depth), { timeout: 5000 })
+          .poll(async () => (await source.metrics(signal())).map(({ depth }) => depth), { timeout: toBound(5000) })
           .toStrictEqual(Array.from({ length: 7 }, () => 0));
         await database.query("drop table gone");
         await expect
-          .poll(() => source.metrics(signal()).catch((error: unknown) => (error as { code: string }).code), { timeout: 5000 })
+          .poll(() => source.metrics(signal()).catch((error: unknown) => (error as { code: string }).code), {
+            timeout: toBound(5000),
+          })
           .toBe("schema_mismatch");
       },
       { table: "public.gone", options: { cost: 100, everyMs: 300, firstPages: 32 } },

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, inject, it } from "vitest";
 import { verifyAudit } from "../../src/audit/file/verify.ts";
+import { toBound } from "../support/bound.ts";
 import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { readAudit, startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 import { until } from "../support/until.ts";
@@ -162,7 +163,7 @@ it("a role restarts one by one and stops at the first unhealthy one", async () =
   const bad = await start("roll-0", { healthCmd: "false" });
   // Its event may take a moment on a busy machine.
   const isKnown = async () => (await own.query("{ containers { name } }")).data.containers.some((row: any) => row.name === bad);
-  await expect.poll(isKnown, { timeout: 5000 }).toBe(true);
+  await expect.poll(isKnown, { timeout: toBound(5000) }).toBe(true);
   const again = await own.query(mutation);
   expect(again.data.restartRole).toEqual({
     complete: false,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { makeToken } from "../../src/cli/token.ts";
+import { toBound } from "../support/bound.ts";
 import { runCli as run, startCli as start, startInTerminal } from "../support/cli-process.ts";
 import { createStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -98,7 +99,7 @@ describe("cli.ts serve", () => {
     child.kill("SIGKILL");
     await ended;
     expect((await inFlight).status).toBe(200);
-    await expect.poll(() => isRunning(pid), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => isRunning(pid), { timeout: toBound(5000) }).toBe(false);
   });
 
   it("reports that its address is in use", async () => {
