@@ -24,7 +24,15 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/integration/**"], ...patient, server },
+        // By default one core is left alone.
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/integration/**"],
+          maxWorkers: "100%",
+          ...patient,
+          server,
+        },
       },
       // Real upstreams, started once for all files.
       {
