@@ -248,13 +248,13 @@ from ${from} where ${where} and ${condition}`;
 
 /** What to do where no index serves a list; null: the look-up of jobs by their ids. */
 function adviseIndex(query: JobQuery, asked: JobsQuery | null): string {
-  const { id, queue, systemState, table } = query;
+  const { id, queue, systemState, table, indexWhere } = query;
   const columns =
     asked === null
       ? [id]
       : [asked.queue === null ? "" : queue, asked.state === null ? "" : systemState, toOrder(query, asked.state) ?? "", id];
   const names = columns.flatMap((column) => /^job\.("(?:[^"]|"")+"|\w+)(?:::text)?$/.exec(column)?.[1] ?? []);
-  const index = `an index on ${formatTable(table)} (${names.join(", ")}) would serve it`;
+  const index = `an index on ${formatTable(table)} (${names.join(", ")})${indexWhere === undefined ? "" : ` where ${indexWhere}`} would serve it`;
   return asked === null || (asked.queue !== null && asked.state !== null) ? index : `name a queue and a state; ${index}`;
 }
 

@@ -1,6 +1,7 @@
 import { type JobQuery, selectAttempts } from "../../postgres/job-query.ts";
 import { toTableName } from "../../postgres/names.ts";
 import { column, errorText, type TableMapping, timeColumn, toFrom, toTime } from "./columns.ts";
+import { isIndexable } from "./condition.ts";
 import { has } from "./config.ts";
 import { isStatus, isWaiting, toHost, toQueue, withoutDiscarded } from "./sql.ts";
 
@@ -18,6 +19,7 @@ export function tableJobs(config: TableMapping): JobQuery {
     id: column(config.id),
     idFormat: null,
     queue,
+    ...(config.where !== undefined && isIndexable(config.where) && { indexWhere: config.where }),
     ...(byColumn !== null && { where: `${byColumn} is not null` }),
     systemState: `${column(config.status)}::text`,
     states: toConditions(config),

@@ -5,6 +5,7 @@ import { createSqlSource } from "../../postgres/source.ts";
 import { type IndexAdvice, type Measure, toWays, uniteReadings } from "../../postgres/statements.ts";
 import { defineKind, type KindContext, type KindSource } from "../../system.ts";
 import { column, errorText, inLastMinutes, isOwn, type TableMapping, timeColumn, toFrom, toTime } from "./columns.ts";
+import { isIndexable } from "./condition.ts";
 import { has, type Status, tableConfig, type TableSourceConfig } from "./config.ts";
 import { tableJobs } from "./jobs.ts";
 import { assumesUtc, createPrepared, prepareMapping } from "./prepare.ts";
@@ -110,7 +111,8 @@ function tableIndexes(config: TableMapping): readonly IndexAdvice[] {
       .map((reading) => ({ sql: uniteReadings([reading]), costCorrection: reading.costCorrection ?? 1 })),
     rows: `select from ${toFrom(config)} where ${rows}`,
   });
-  const where = (values: readonly (string | number)[]) => `where ${isOneOf(quoteIdentifier(config.status), values)}`;
+  const own = config.where !== undefined && isIndexable(config.where) ? ` and (${config.where})` : "";
+  const where = (values: readonly (string | number)[]) => `where ${isOneOf(quoteIdentifier(config.status), values)}${own}`;
   const ofStatus = (
     measure: "active" | "retrying" | "dead",
     values: readonly (string | number)[] | undefined,
