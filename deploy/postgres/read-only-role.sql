@@ -1,13 +1,39 @@
--- The gateway's role: it may SELECT from the job tables and nothing else. Run as the owner of the tables or a superuser, in the
--- product's database; run it again after a migration that adds a job system or a queue. Then set a password:
+-- The gateway's role: it may SELECT from the job tables and nothing else. Run with psql as the owner of the tables or a superuser, in the
+-- product's database; run it again after a migration that adds a job system or a queue. Your own job tables, the "table" entries of
+-- QUEUES_FILE, are a parameter, as is the schema of those that name none:
+--   psql -v schema=app -v tables='jobs,mail.deliveries' -f read-only-role.sql
+-- Names are as in SQL: in double quotes where they have capitals or dots ('"Jobs",mail."out.box"'). Then set a password:
 --   \password wallet_core_ops
 -- What a careless grant or a bug in the gateway could do is bounded here, on the role: a few connections, read-only transactions, short
 -- statements, no waiting for locks (a waiting reader would hold up the migration behind it).
+
+-- psql only. With another program leave these lines out: SET wallet_core_ops.tables = 'jobs,mail.deliveries' does the same there.
+\if :{?schema}
+\else
+\set schema ''
+\endif
+\if :{?tables}
+\else
+\set tables ''
+\endif
+SELECT set_config('wallet_core_ops.schema', :'schema', false) AS schema, set_config('wallet_core_ops.tables', :'tables', false) AS tables \gset
+-- psql only: end.
+
 DO $$
 DECLARE
+  schema_parts text[] := parse_ident(coalesce(nullif(current_setting('wallet_core_ops.schema', true), ''), 'public'));
+  own_schema text := schema_parts[1];
+  own_tables text := nullif(current_setting('wallet_core_ops.tables', true), '');
+  parts text[];
   job_schema text;
   job_table text;
 BEGIN
+  IF cardinality(schema_parts) > 1 THEN
+    RAISE EXCEPTION 'schema must be one name: write "a.b" in double quotes';
+  END IF;
+  IF own_tables !~ '^(?:[^"]|"(?:[^"]|"")*")*$' THEN
+    RAISE EXCEPTION 'tables has a double quote that is not closed';
+  END IF;
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'wallet_core_ops') THEN
     CREATE ROLE wallet_core_ops;
   END IF;
@@ -18,18 +44,30 @@ BEGIN
   ALTER ROLE wallet_core_ops SET lock_timeout = '1s';
   ALTER ROLE wallet_core_ops SET idle_in_transaction_session_timeout = '10s';
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO wallet_core_ops', current_database());
-  GRANT USAGE ON SCHEMA public TO wallet_core_ops;
+  IF to_regnamespace(quote_ident(own_schema)) IS NULL THEN
+    RAISE NOTICE 'schema % does not exist: skipped', quote_ident(own_schema);
+  ELSE
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO wallet_core_ops', own_schema);
+  END IF;
 
-  -- Your job tables: the "table" entries of QUEUES_FILE. Those that do not exist are skipped.
-  FOREACH job_table IN ARRAY ARRAY[
-    'public.runner_jobs',
-    'public.payouts',
-    'public.virtual_account_issue',
-    'public.webhook_notifications',
-    'public.pos_settlement'
-  ] LOOP
+  -- Your job tables. Without the parameter: the queues of the contract, as far as they exist.
+  FOR job_table IN
+    SELECT trim(name[1], E' \t\r\n')
+    FROM regexp_matches(coalesce(own_tables, 'runner_jobs,payouts,virtual_account_issue,webhook_notifications,pos_settlement'),
+                        '(?:[^",]|"(?:[^"]|"")*")+', 'g') AS name
+    WHERE trim(name[1], E' \t\r\n') <> ''
+  LOOP
+    parts := parse_ident(job_table);
+    IF cardinality(parts) > 2 THEN
+      RAISE EXCEPTION '% is not a table or schema.table', job_table;
+    END IF;
+    job_schema := CASE cardinality(parts) WHEN 2 THEN parts[1] ELSE own_schema END;
+    job_table := format('%I.%I', job_schema, parts[cardinality(parts)]);
     IF to_regclass(job_table) IS NOT NULL THEN
-      EXECUTE format('GRANT SELECT ON TABLE %s TO wallet_core_ops', to_regclass(job_table));
+      EXECUTE format('GRANT USAGE ON SCHEMA %I TO wallet_core_ops', job_schema);
+      EXECUTE format('GRANT SELECT ON TABLE %s TO wallet_core_ops', job_table);
+    ELSIF own_tables IS NOT NULL THEN
+      RAISE NOTICE 'table % does not exist: skipped', job_table;
     END IF;
   END LOOP;
 

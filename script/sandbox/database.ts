@@ -7,10 +7,10 @@ import { Client } from "pg";
 import { startPostgres } from "../services/postgres.ts";
 import { type Running, startProcess } from "../services/process.ts";
 import { queueSql, queuesFile, quote } from "./queues.ts";
+import { readRoleSql } from "./role-sql.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Work } from "./worker.ts";
 
-const roleSql = new URL("../../deploy/postgres/read-only-role.sql", import.meta.url);
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
 
 /** What the gateway needs to know of the database. */
@@ -42,7 +42,7 @@ export async function startDatabase(
   await run(ownerUrl, [
     ...queues.map(queueSql),
     ...(settlements ? [settlements.sql] : []),
-    readFileSync(roleSql, "utf8"),
+    readRoleSql(),
     `alter role wallet_core_ops password ${quote(passwords.wallet_core_ops)}`,
     `create role wallet_core_jobs login password ${quote(passwords.wallet_core_jobs)}`,
     `grant usage on schema public to wallet_core_jobs`,

@@ -1,4 +1,4 @@
-import { OpsError } from "../lib/errors.ts";
+import { OpsError, toOpsError } from "../lib/errors.ts";
 import { detectSystems } from "./detect.ts";
 import { createDatabase, type Database } from "./postgres/database.ts";
 import { toQueueError } from "./postgres/errors.ts";
@@ -27,16 +27,31 @@ export async function adviseIndexes(options: QueueSourcesOptions, signal: AbortS
     const brokers = { rabbitmq: null, redis: null };
     const detected = detect ? (await detectSystems({ ...options, database, brokers }, signal)).configs : [];
     const answers: SourceIndexes[] = [];
-    for (const config of [...sources, ...detected]) answers.push(...(await advise(config, database, signal)));
+    for (const [index, config] of [...sources, ...detected].entries()) {
+      answers.push(
+        ...(await advise(config, { database, path: index < sources.length ? `sources[${index}]` : undefined }, signal)),
+      );
+    }
     return answers;
   } finally {
     await database.close();
   }
 }
 
-async function advise(config: QueueSourceConfig, database: Database, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
-  const byTable = Map.groupBy(findKind(config).indexes?.(config) ?? [], ({ table }) => formatTable(table));
+async function advise(
+  config: QueueSourceConfig,
+  { database, path }: { readonly database: Database; readonly path: string | undefined },
+  signal: AbortSignal,
+): Promise<readonly SourceIndexes[]> {
+  const kind = findKind(config);
   const answers: SourceIndexes[] = [];
+  let obstacle: string | null = null;
+  const complete = await kind.prepare?.(config, { database, path }, signal).catch((error: unknown) => {
+    obstacle = toOpsError(error).message;
+    return config;
+  });
+  const byTable = Map.groupBy(kind.indexes?.(complete ?? config) ?? [], ({ table }) => formatTable(table));
+  if (obstacle !== null) return [...byTable.keys()].map((table) => ({ name: config.name, table, missing: [], obstacle }));
   for (const [table, own] of byTable) {
     const found = await findMissing(own, (statement) => database.read(statement, signal)).catch((error: unknown) => ({
       obstacle: toQueueError(error, { source: null, table, sql: "" }).message,

@@ -68,9 +68,7 @@ async function findProblem(
 async function probe(source: OpenSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
   const { name } = source;
   const accesses = await Promise.all(
-    source.tables.map((table) =>
-      checkAccess(database, table, source.kind === "table", signal).catch((): Access => ({ obstacle: null, warnings: [] })),
-    ),
+    source.tables.map((table) => checkAccess(database, table, signal).catch((): Access => ({ obstacle: null, warnings: [] }))),
   );
   const toWarnings = () => [...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])])];
   try {
@@ -117,20 +115,17 @@ select current_user::text as role, namespace.nspname::text as schema,
        has_schema_privilege(namespace.oid, 'usage')::text as usable,
        has_any_column_privilege(class.oid, 'select')::text as readable,
        has_table_privilege(class.oid, 'insert, update, delete, truncate')::text as writable,
-       row_security_active(class.oid)::text as filtered,
-       (select string_agg(attname, ', ' order by attnum) from pg_catalog.pg_attribute
-        where attrelid = class.oid and atttypid = 'timestamp'::regtype and not attisdropped) as zoneless,
-       (select reset_val from pg_catalog.pg_settings where name = 'TimeZone') as zone
+       row_security_active(class.oid)::text as filtered
 from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
 where class.relname = ${quoteLiteral(table)} and class.relkind in ('r', 'p', 'v', 'm', 'f')
   and ${schema === null ? "pg_catalog.pg_table_is_visible(class.oid)" : `namespace.nspname = ${quoteLiteral(schema)}`}`;
 }
 
-/** Checks the rights; for an application's own table, also whether its times are read correctly. Rejects as `Database.read` does. */
-export async function checkAccess(database: Database, table: TableName, isOwn: boolean, signal: AbortSignal): Promise<Access> {
+/** Checks the rights. Rejects as `Database.read` does. */
+export async function checkAccess(database: Database, table: TableName, signal: AbortSignal): Promise<Access> {
   const [row] = await database.read(accessStatement(table), signal);
   if (!row) return { obstacle: `there is no table ${formatTable(table)} in this database: correct QUEUES_FILE`, warnings: [] };
-  return { obstacle: findObstacle(row, table.table), warnings: findWarnings(row, formatTable(table), isOwn) };
+  return { obstacle: findObstacle(row, table.table), warnings: findWarnings(row, formatTable(table)) };
 }
 
 function findObstacle(row: Row, table: string): string | null {
@@ -143,15 +138,8 @@ function findObstacle(row: Row, table: string): string | null {
   return grants.length === 0 ? null : `the role has no right to read it; as the owner: ${grants.join(" ")}`;
 }
 
-/** Columns without a time zone are read as UTC, because job systems write UTC there. `now()` would write the session's local time. */
-function findWarnings(row: Row, table: string, isOwn: boolean): string[] {
-  const isUtc = /^(?:etc\/)?(?:utc|gmt|uct|universal|zulu|greenwich)$/i.test(row["zone"] ?? "");
+function findWarnings(row: Row, table: string): string[] {
   return [
-    isOwn && row["zoneless"] !== null && !isUtc
-      ? [
-          `columns without a time zone (${row["zoneless"]}) of ${table} are read as UTC, but the time zone of the database is ${row["zone"]}: if now() fills them, the numbers are wrong; make them timestamptz`,
-        ]
-      : [],
     row["writable"] === "true" ? [`role ${row["role"]} may write to ${table}: use a role with SELECT only`] : [],
     row["filtered"] === "true" ? [`row-level security hides rows of ${table}: grant BYPASSRLS, or read a view`] : [],
   ].flat();

@@ -44,7 +44,7 @@ export interface QueueMetrics {
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows. */
   readonly workers: number | null;
-  /** False when `processedPerSec` or `failuresLastHour` comes from samples of counters, or when numbers are estimates. */
+  /** False when `processedPerSec` or `failuresLastHour` comes from samples of counters, when numbers are estimates, or when nobody named the zone of the times. */
   readonly exact: boolean;
   /**
    * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most 3600. The rate covers the last 300. Sampled failures cover the

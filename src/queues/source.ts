@@ -38,6 +38,9 @@ export interface QueueSourcesOptions extends Partial<QueuesFile> {
 
 export type MetricsObserver = (source: Pick<QueueSource, "name" | "env">, metrics: readonly QueueMetrics[]) => void;
 
+/** How long the completed configuration of a control is used, milliseconds. */
+const completeMs = 60_000;
+
 const noBrokers: Brokers = { rabbitmq: null, redis: null };
 
 /** A source with its caches. */
@@ -60,16 +63,23 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger, observe);
   const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
   const opened: OpenSource[] = [];
-  const open = (config: QueueSourceConfig): OpenSource => {
-    const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe });
-    const changes = findKind(config).control?.(config);
+  const open = (config: QueueSourceConfig, path?: string): OpenSource => {
+    const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe, path });
+    const kind = findKind(config);
+    const changes = kind.control?.(config);
+    const complete = createCache(
+      async (signal) => (await kind.prepare?.(config, { database, path }, signal)) ?? config,
+      completeMs,
+      completeMs,
+    );
+    const prepare = kind.prepare && (async (signal: AbortSignal) => kind.control?.(await complete(signal)) ?? null);
     const control =
-      controlDatabase && changes && createSqlControl({ source: config.name, database: controlDatabase, ...changes });
+      controlDatabase && changes && createSqlControl({ source: config.name, database: controlDatabase, ...changes, prepare });
     const cached = cacheAnswers(control ? { ...source, control } : source, ttlMs, onRead);
     opened.push(cached);
     return cached;
   };
-  const configured = sources.map(open);
+  const configured = sources.map((config, index) => open(config, `sources[${index}]`));
   const searched = { sources, hide, brokers, database: databaseUrl === null ? null : database };
   const detector = createDetector({ ...searched, detect, open, logger });
   const all: OpenQueueSources["all"] = async (signal) => {
@@ -247,5 +257,11 @@ function asOpsError(error: unknown): never {
 const refuseRead = () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
 
 function createNoDatabase(): Database {
-  return { read: refuseRead, readAll: refuseRead, limits: createReadLimits(), close: () => Promise.resolve() };
+  return {
+    read: refuseRead,
+    readAll: refuseRead,
+    readSingle: refuseRead,
+    limits: createReadLimits(),
+    close: () => Promise.resolve(),
+  };
 }

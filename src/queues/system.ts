@@ -17,6 +17,8 @@ export interface KindContext {
   readonly brokers: Brokers;
   readonly logger: Logger;
   readonly observe?: ObserveCall | undefined;
+  /** Path of its entry in QUEUES_FILE, for messages; absent where it has none. */
+  readonly path?: string | undefined;
   /** Absent: the defaults. */
   readonly heavy?: HeavyOptions | undefined;
 }
@@ -81,6 +83,15 @@ export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   /** Older versions, reported where they are found. */
   readonly unsupported?: UnsupportedTables;
   create(config: z.infer<Config>, context: KindContext): KindSource;
+  /**
+   * Completes the configuration by what the database says of the tables, for `indexes` and `control`. Rejects as `KindSource.metrics`. Absent where the configuration
+   * says everything.
+   */
+  prepare?(
+    config: z.infer<Config>,
+    context: Pick<KindContext, "database" | "path">,
+    signal: AbortSignal,
+  ): Promise<z.infer<Config>>;
   /** Indexes that its statements need and its table may lack. Absent where the system creates its own. */
   indexes?(config: z.infer<Config>): readonly IndexAdvice[];
   /** How its jobs are changed. Absent where they are only read. */

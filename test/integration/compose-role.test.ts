@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { readRoleSql } from "../../script/sandbox/role-sql.ts";
 
 const database = `role_${randomBytes(4).toString("hex")}`;
-const sql = readFileSync("deploy/postgres/read-only-role.sql", "utf8");
+const sql = readRoleSql();
 const admin = new Client({ connectionString: inject("postgresUrl") });
 const ownerUrl = new URL(inject("postgresUrl"));
 ownerUrl.pathname = `/${database}`;

@@ -1,6 +1,12 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Client } from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { readRoleSql } from "../../script/sandbox/role-sql.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 import { installGraphileWorker } from "../support/graphile-jobs.ts";
@@ -23,13 +29,18 @@ beforeAll(async () => {
   await installGraphileWorker(database.url);
 });
 afterAll(async () => {
-  await database.query("drop owned by wallet_core_ops; drop role wallet_core_ops");
   await database.drop();
 });
+afterEach(() => dropRole(database));
+
+/** The role belongs to the whole server. */
+async function dropRole(from: TestDatabase): Promise<void> {
+  await from.query("drop owned by wallet_core_ops; drop role wallet_core_ops");
+}
 
 it("the shipped role can read every job system, and write nothing", async () => {
   const password = randomBytes(8).toString("hex");
-  await database.query(readFileSync(new URL("../../deploy/postgres/read-only-role.sql", import.meta.url), "utf8"));
+  await database.query(readRoleSql());
   await database.query(`alter role wallet_core_ops password '${password}'`);
   const url = new URL(database.url);
   [url.username, url.password] = ["wallet_core_ops", password];
@@ -60,4 +71,99 @@ it("the shipped role can read every job system, and write nothing", async () => 
     where class.relkind in ('r', 'p', 'v') and namespace.nspname not in ('pg_catalog', 'information_schema')
       and has_table_privilege('wallet_core_ops', class.oid, 'insert, update, delete, truncate, references, trigger')`);
   expect(rows).toEqual([]);
+});
+
+describe("with psql", () => {
+  const run = promisify(execFile);
+  const file = "deploy/postgres/read-only-role.sql";
+  let own: TestDatabase;
+
+  beforeAll(async () => {
+    own = await createTestDatabase(inject("postgresUrl"), "params");
+    await own.query(`
+    create schema app; create schema mail; create schema "Odd.one";
+    create table public.payouts (id int); create table public.secrets (id int);
+    create table app.jobs (id int); create table app.payouts (id int); create table app.secrets (id int);
+    create table mail.deliveries (id int); create table "Odd.one"."It's, ""x""" (id int)`);
+  });
+  afterEach(() => own.query("drop owned by wallet_core_ops"));
+  afterAll(() => own.drop());
+
+  /** Runs the file with psql, as an owner does; returns its notices and errors. */
+  async function psql(variables: Record<string, string> = {}): Promise<string> {
+    const given = Object.entries(variables).flatMap(([name, value]) => ["-v", `${name}=${value}`]);
+    const { stdout, stderr } = await run("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...given, "-d", own.url, "-f", file]);
+    expect(stdout).toBe("");
+    return stderr;
+  }
+
+  /** What the role may read, of all schemas. */
+  async function readable(): Promise<unknown[]> {
+    const { rows } = await own.query(`
+    select class.oid::regclass::text as name from pg_class as class join pg_namespace as namespace on namespace.oid = class.relnamespace
+    where class.relkind = 'r' and namespace.nspname not in ('pg_catalog', 'information_schema')
+      and has_schema_privilege('wallet_core_ops', namespace.oid, 'usage') and has_table_privilege('wallet_core_ops', class.oid, 'select')
+    order by 1`);
+    return rows.map(({ name }) => name);
+  }
+
+  it("the role reads the tables that the parameters name, and no other", async () => {
+    expect(await psql({ schema: "app", tables: "jobs,mail.deliveries" })).toBe("");
+    expect(await readable()).toEqual(["app.jobs", "mail.deliveries"]);
+  });
+
+  it("a table or schema that does not exist is named in a notice", async () => {
+    const notices = await psql({ schema: "nowhere", tables: " app.jobs , gone, mail.gone" });
+    expect([...notices.matchAll(/NOTICE: {2}(.+)/g)].map(([, text]) => text)).toEqual([
+      "schema nowhere does not exist: skipped",
+      "table nowhere.gone does not exist: skipped",
+      "table mail.gone does not exist: skipped",
+    ]);
+    expect(await readable()).toEqual(["app.jobs"]);
+  });
+
+  it("names that need quotes work, and hostile values are values", async () => {
+    expect(await psql({ schema: '"Odd.one"', tables: `"It's, ""x""",app.jobs` })).toBe("");
+    expect(await readable()).toEqual([`"Odd.one"."It's, ""x"""`, "app.jobs"]);
+    for (const tables of ["jobs; grant select on app.secrets to public", "jobs'); --", '"jobs', "a.b.c.d"]) {
+      await expect(psql({ schema: "app", tables }), tables).rejects.toMatchObject({ code: 3 });
+    }
+    expect(await readable()).toEqual([`"Odd.one"."It's, ""x"""`, "app.jobs"]);
+  });
+
+  it("without parameters the role reads the contract's own tables", async () => {
+    expect(await psql()).toBe("");
+    expect(await readable()).toEqual(["payouts"]);
+    await dropRole(own);
+    expect(await psql({ schema: "app" })).toBe("");
+    expect(await readable()).toEqual(["app.payouts"]);
+  });
+
+  it("the compose file's script creates the role with its password", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ops-role-"));
+    const secret = join(folder, "password");
+    writeFileSync(secret, "it's secret\n");
+    const script = readFileSync("deploy/postgres/10-read-only-role.sh", "utf8")
+      .replace("/opt/read-only-role.sql", file)
+      .replace("/run/secrets/database_password", secret);
+    const { hostname, port, username, password, pathname } = new URL(own.url);
+    const server = {
+      PGHOST: hostname,
+      PGPORT: port,
+      PGPASSWORD: password,
+      POSTGRES_USER: username,
+      POSTGRES_DB: pathname.slice(1),
+    };
+    try {
+      await run("bash", ["-c", script], { env: { ...process.env, ...server } });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    const url = new URL(own.url);
+    [url.username, url.password] = ["wallet_core_ops", "it's secret"];
+    const role = new Client({ connectionString: url.href });
+    await role.connect();
+    await expect(role.query("select from payouts")).resolves.toMatchObject({ rowCount: 0 });
+    await role.end();
+  });
 });

@@ -169,7 +169,11 @@ it("errors name the column, status or type, and never the SQL", async () => {
     [{ table: "misfit", queue: { column: "kind" } }, 'Column "kind" does not exist in table misfit'],
     [{ table: "misfit", queue: column }, "Table misfit does not have one of the expected statuses"],
     [
-      { table: "misfit", queue: column, status: "number", waiting: [1], run_at: "run_at" },
+      { table: "misfit", queue: column, status: "number", waiting: [1] },
+      'QUEUES_FILE, sources[0].done: column "number" of table misfit is integer, "done" is not',
+    ],
+    [
+      { table: "misfit", queue: column, status: "type", finished_at: "type" },
       "A column of table misfit has another type than expected (SQLSTATE 42883)",
     ],
   ];

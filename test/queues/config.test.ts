@@ -63,6 +63,37 @@ describe("parseQueuesFile", () => {
     });
   });
 
+  it.each([
+    [{ where: "tenant = 1" }],
+    [{ time_zone: "UTC" }],
+    [{ time_zone: "America/Argentina/Buenos_Aires" }],
+    [{ epoch: "seconds" }],
+    [{ error: { column: "errors", path: "-1.message" } }],
+    [{ waiting: [0], active: ["1"], done: [2], failed: ["3"], dead: [3], control: { retry: { status: "0" } } }],
+  ])("accepts a table of another form: %o", (more) => {
+    expect(issues({ sources: [{ ...runner, ...more }] })).toStrictEqual([]);
+  });
+
+  it.each([
+    [{ where: "" }, "where: must not be empty"],
+    [{ where: "true); drop table x; --" }, "where: has a parenthesis that was not opened"],
+    [{ where: "true; delete from x" }, "where: must be one condition, without a semicolon"],
+    ...["CET", "+02", "Berlin", "Europe/Nowhere", "Europe/Berlin'", "", "EST5EDT"].map((zone): [object, string] => [
+      { time_zone: zone },
+      `time_zone: must ${zone === "" ? "not be empty" : "be UTC, or an IANA name such as Europe/Berlin"}`,
+    ]),
+    [{ epoch: "ms" }, 'epoch: Invalid option: expected one of "seconds"|"milliseconds"|"microseconds"'],
+    [{ error: "" }, "error: must not be empty"],
+    [
+      { error: { column: "errors", path: "a..b" } },
+      'error.path: must be keys and positions with dots between, such as "0.message"',
+    ],
+    [{ error: { column: "errors" } }, 'error: must be a column, or {"column": ..., "path": ...}'],
+    [{ waiting: [0], done: ["0"] }, 'done: has "0", which waiting has too'],
+  ])("refuses a table of another form: %o", (more, issue) => {
+    expect(issues({ sources: [{ ...runner, ...more }] })).toContain(`sources[0].${issue}`);
+  });
+
   it("lists every mistake at once, each with its path", () => {
     const { finished_at: _, ...incomplete } = {
       ...runner,

@@ -93,10 +93,10 @@ describe("a mapped table", () => {
 
   it("has the operations that its columns allow", () => {
     const always = ["failedJobs", "history", "jobs"];
-    expect(abilitiesOf(full)).toEqual([...always, "running", "usualRuns", "workerJobs"]);
-    expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns"]);
+    expect(abilitiesOf(full)).toEqual([...always, "running", "usualRuns", "warnings", "workerJobs"]);
+    expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns", "warnings"]);
     // Since when a job could run is nowhere.
-    expect(abilitiesOf(payouts)).toEqual([...always, "isPastPartial", "usualRuns"].toSorted());
+    expect(abilitiesOf(payouts)).toEqual([...always, "isPastPartial", "usualRuns", "warnings"].toSorted());
     expect(open(full)).toMatchObject({ env: "staging", tables: [{ schema: "public", table: "runner_jobs" }] });
     expect(open({ ...full, table: "jobs", env: "production" })).toMatchObject({
       env: "production",

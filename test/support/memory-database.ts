@@ -7,6 +7,7 @@ export function createMemoryDatabase(
   const read = async (statement: string) => answer(statement);
   return {
     read,
+    readSingle: read,
     readAll: async (statements) => Promise.all(statements.map(read)),
     limits: createReadLimits(),
     close: async () => {},

@@ -8,7 +8,12 @@ import { AnswerLost, type ControlDatabase } from "./database.ts";
 interface SqlControlOptions extends JobStatements {
   readonly source: string;
   readonly database: ControlDatabase;
+  /** The statements for the columns as they are; rejects with an OpsError. @default the given ones */
+  readonly prepare?: ((signal: AbortSignal) => Promise<JobStatements | null>) | undefined;
 }
+
+/** Longest wait for the statements, milliseconds. */
+const prepareMs = 5_000;
 
 /** Limits for any id or queue: text that PostgreSQL can store, no longer than real keys and names. */
 const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
@@ -18,9 +23,9 @@ const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
 const [bigintProbe, uuidProbe] = ["0", "00000000-0000-0000-0000-000000000000"] as const;
 
 /** A control made only of statements. */
-export function createSqlControl({ source, database, ...statements }: SqlControlOptions): JobControl {
-  const { id } = statements;
-  const table = formatTable(statements.table);
+export function createSqlControl({ source, database, prepare, ...given }: SqlControlOptions): JobControl {
+  const { id } = given;
+  const table = formatTable(given.table);
   const refuse = (message: string) => new OpsError("invalid_request", message, { upstream: `queues:${source}` });
   const checkRef = ({ jobId, queue }: JobRef) => {
     if (!anyId.test(jobId) || (id !== null && !id.pattern.test(jobId))) {
@@ -32,19 +37,21 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     if (isNoId(error, job.jobId)) return refuse("jobId is not of the type that the ids of this source have");
     return toControlError(error, { source, table });
   };
-  const toStatement = (action: JobAction, job: JobRef, onlyFailed: boolean): string => {
+  const ready = async (): Promise<JobStatements> => (await prepare?.(AbortSignal.timeout(prepareMs))) ?? given;
+  const toStatement = (statements: JobStatements, action: JobAction, job: JobRef, onlyFailed: boolean): string => {
     checkRef(job);
     const statement = statements.change(action, job, onlyFailed);
     if (statement !== null) return statement;
     const missing = `The mapping of ${source} in QUEUES_FILE does not define this operation: add it to "control"`;
     throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
   };
-  const probe = (jobId: string) => database.run(toProbe(statements, jobId));
 
   return {
-    check: (action, job) => void toStatement(action, job, false),
+    check: (action, job) => void toStatement(given, action, job, false),
     async change(action, job, onlyFailed) {
-      const statement = toStatement(action, job, onlyFailed);
+      toStatement(given, action, job, onlyFailed);
+      const statements = await ready();
+      const statement = toStatement(statements, action, job, onlyFailed);
       const look = statements.look(job);
       try {
         const [changed = [], seen = []] = await database.run([statement, look]);
@@ -57,6 +64,8 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
       }
     },
     async verify() {
+      const statements = await ready();
+      const probe = (jobId: string) => database.run(toProbe(statements, jobId));
       const first = id === uuidId ? uuidProbe : bigintProbe;
       await probe(first)
         // The id column of a mapped table may be of type uuid.
@@ -66,7 +75,7 @@ export function createSqlControl({ source, database, ...statements }: SqlControl
     async look(job) {
       checkRef(job);
       const [rows = []] = await database
-        .run([statements.look(job)])
+        .run([(await ready()).look(job)])
         .catch((error: unknown) => Promise.reject(asOpsError(error, job)));
       return rows[0]?.["state"] ?? null;
     },

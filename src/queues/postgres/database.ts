@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import type { Pool, PoolClient, QueryResult } from "pg";
+import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
@@ -17,6 +17,8 @@ export interface Database {
   read(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   /** Runs several statements in one transaction and one round trip; returns the rows of each. */
   readAll(statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
+  /** As `read`, for a statement with text of others: the server refuses a text with a second statement (42601). Three round trips. */
+  readSingle(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   readonly limits: ReadLimits;
   close(): Promise<void>;
 }
@@ -52,6 +54,9 @@ const prologue = [
   "set local max_parallel_workers_per_gather = 0",
 ];
 
+/** Runs statements on a connection. */
+type Query = (client: PoolClient, signal: AbortSignal) => Promise<QueryResult<Row>[]>;
+
 /** A pool of our own with a queue before it: callers wait while all connections are in use. Connects on the first read. Observes a read and its retry as one. */
 export function createDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): Database {
   const pool = createPool({
@@ -65,11 +70,11 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
   });
   const turns = createTurns({ connections: readConnections, silentMs: readDeadlineMs, waitMs: readWaitMs });
 
-  const attempt = async (text: string, notBefore: number, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
+  const attempt = async (query: Query, notBefore: number, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
     const client = await pool.connect(signal, notBefore);
     let reusable = false;
     try {
-      const results = await queryAll(client, text, signal);
+      const results = await query(client, signal);
       reusable = true;
       return results;
     } finally {
@@ -78,26 +83,37 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
     }
   };
 
-  const run = async (text: string, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
+  const run = async (query: Query, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(readDeadlineMs)]);
     try {
-      return await attempt(text, 0, limited);
+      return await attempt(query, 0, limited);
     } catch (error) {
       if (limited.aborted || !isConnectionLost(error)) throw error;
       logger.info(describe(error), "PostgreSQL connection lost, reading again on a new one");
-      return attempt(text, performance.now(), limited);
+      return attempt(query, performance.now(), limited);
     }
   };
+  const ask = (query: Query, signal: AbortSignal) =>
+    observed({ observe, upstream: "postgres", signal, toCode }, () => turns.run(() => run(query, signal), signal));
   const readAll: Database["readAll"] = async (statements, signal) => {
     const text = [...prologue, ...statements, "commit"].join(";\n");
-    const read = () => turns.run(() => run(text, signal), signal);
-    const results = await observed({ observe, upstream: "postgres", signal, toCode }, read);
+    const results = await ask((client, limited) => queryAll(client, text, limited), signal);
     return statements.map((_, index) => results[prologue.length + index]?.rows ?? []);
   };
 
   return {
     read: async (statement, signal) => (await readAll([statement], signal))[0] ?? [],
     readAll,
+    async readSingle(statement, signal) {
+      const results = await ask(async (client, limited) => {
+        await queryAll(client, prologue.join(";\n"), limited);
+        const single: QueryConfig & { readonly queryMode: "extended" } = { text: statement, queryMode: "extended" };
+        const result = await abortable(client.query<Row>(single), limited);
+        await queryAll(client, "commit", limited);
+        return [result];
+      }, signal);
+      return results[0]?.rows ?? [];
+    },
     limits: createReadLimits(),
     close: () => pool.close(),
   };

@@ -11,7 +11,7 @@ import { secondsBetween } from "./sql.ts";
 import { type ReadRows, toNumber } from "./statements.ts";
 
 /** Queries for the rows of a history. Each row has `queue` (text). */
-interface HistoryRows {
+export interface HistoryRows {
   /**
    * Jobs that ended in the range or later, or have not ended: queue, due (when it could run; null where unknown), taken, ended (null where still to come),
    * succeeded, retried (it was taken before, and the row no longer has when it could run then). A job that never ran was taken when it ended. One taken before it
@@ -26,6 +26,8 @@ interface HistoryRows {
   readonly keeps?: boolean;
   /** Whether the rows of ended jobs have no start: one that ran and failed then looks like one that never ran. @default false */
   readonly hidesStarts?: boolean;
+  /** As `SqlStatements.isAssumed`. */
+  readonly isAssumed?: boolean;
   /** The statement costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
 }
@@ -80,7 +82,7 @@ export async function readHistory(
     await budget.turn();
     histories.set(queue, {
       points: toPoints(range, happened, since),
-      exact: happened.every(({ retried = 0 }) => retried === 0),
+      exact: history.isAssumed !== true && happened.every(({ retried = 0 }) => retried === 0),
       sampled: false,
       since: since === null ? null : formatRfc3339(Math.floor(since) * 1000),
     });

@@ -39,6 +39,8 @@ export interface JobQuery {
   readonly queue: string;
   /** A condition for the rows that are jobs. @default all */
   readonly where?: string;
+  /** For messages: the condition of an index on these jobs alone. @default none */
+  readonly indexWhere?: string;
   /** Column or expression of the state as the system calls it, text. */
   readonly systemState: string;
   /** The condition of each state that the system has. A job is in the first that holds. */

@@ -29,6 +29,8 @@ interface JobReaderOptions {
   readonly source: string;
   readonly database: Pick<Database, "read" | "readAll">;
   readonly query: JobQuery;
+  /** The query for the columns as they are; rejects with an OpsError. @default `query` */
+  readonly prepare?: (() => Promise<JobQuery>) | undefined;
   /** Highest cost of a statement, in the planner's units. @default heavyCost */
   readonly cost?: number | undefined;
 }
@@ -38,7 +40,19 @@ const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 const largestBigint = 2n ** 63n - 1n;
 
 /** Reads jobs as the query of their system says. No statement runs whose plan would scan much of a huge table. */
-export function createJobReader({ source, database, query, cost: mostCost = heavyCost }: JobReaderOptions): JobReader {
+export function createJobReader({ prepare, ...options }: JobReaderOptions): JobReader {
+  const reader = createReader(options);
+  if (!prepare) return reader;
+  const ready = async () => createReader({ ...options, query: await prepare() });
+  return {
+    find: async (keys, signal) => (await ready()).find(keys, signal),
+    page: async (asked, signal) => (await ready()).page(asked, signal),
+    attempts: async (jobs, signal) => (await ready()).attempts(jobs, signal),
+    ...(reader.args && { args: async (jobs, signal) => (await (await ready()).args?.(jobs, signal)) ?? [] }),
+  };
+}
+
+function createReader({ source, database, query, cost: mostCost = heavyCost }: Omit<JobReaderOptions, "prepare">): JobReader {
   const upstream = `queues:${source}`;
   const table = formatTable(query.table);
   const refuse = (message: string) => new OpsError("invalid_request", message, { upstream });
@@ -234,13 +248,13 @@ from ${from} where ${where} and ${condition}`;
 
 /** What to do where no index serves a list; null: the look-up of jobs by their ids. */
 function adviseIndex(query: JobQuery, asked: JobsQuery | null): string {
-  const { id, queue, systemState, table } = query;
+  const { id, queue, systemState, table, indexWhere } = query;
   const columns =
     asked === null
       ? [id]
       : [asked.queue === null ? "" : queue, asked.state === null ? "" : systemState, toOrder(query, asked.state) ?? "", id];
   const names = columns.flatMap((column) => /^job\.("(?:[^"]|"")+"|\w+)(?:::text)?$/.exec(column)?.[1] ?? []);
-  const index = `an index on ${formatTable(table)} (${names.join(", ")}) would serve it`;
+  const index = `an index on ${formatTable(table)} (${names.join(", ")})${indexWhere === undefined ? "" : ` where ${indexWhere}`} would serve it`;
   return asked === null || (asked.queue !== null && asked.state !== null) ? index : `name a queue and a state; ${index}`;
 }
 

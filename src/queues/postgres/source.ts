@@ -28,11 +28,15 @@ export interface SqlSource {
    * The statements, or a function that makes them for the current schema. It runs before the first read, after a failed one, and every `preparedMs`, because an
    * index or a table may appear. It handles columns and versions that differ.
    */
-  readonly statements: SqlStatements | ((read: ReadRows) => Promise<SqlStatements>);
+  readonly statements: SqlStatements | ((read: ReadRows, signal: AbortSignal) => Promise<SqlStatements>);
+  /** Whether the statements that such a function makes find the running jobs of workers. @default false */
+  readonly namesWorkers?: boolean;
   /** Queries for the history; absent where the rows do not have it. */
   readonly history?: ToHistoryRows | undefined;
   /** How its jobs are read one by one; absent where they cannot be. */
   readonly jobs?: JobQuery | undefined;
+  /** The same for the current schema; rejects with an OpsError. @default `jobs` */
+  readonly prepareJobs?: () => Promise<JobQuery>;
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
 }
@@ -44,7 +48,7 @@ const preparedMs = 60_000;
 export function createSqlSource(
   { name, kind, names = [] }: SqlSourceConfig,
   { env, database, heavy }: Pick<KindContext, "env" | "database" | "heavy">,
-  { tables, statements: given, history, jobs, isPastPartial = false }: SqlSource,
+  { tables, statements: given, history, jobs, prepareJobs, namesWorkers = false, isPastPartial = false }: SqlSource,
 ): KindSource {
   const known = createKnownQueues(names);
   const samples = createSamples();
@@ -53,11 +57,13 @@ export function createSqlSource(
 
   const prepare = async (signal: AbortSignal): Promise<Prepared> => {
     if (prepared && (isFixed(given) || performance.now() - prepared.at < preparedMs)) return prepared;
-    prepared = toPrepared(isFixed(given) ? given : await given((statement) => database.read(statement, signal)));
+    prepared = toPrepared(isFixed(given) ? given : await given((statement) => database.read(statement, signal), signal));
     return prepared;
   };
-  const readMetrics = async ({ statements }: Prepared, signal: AbortSignal): Promise<readonly QueueMetrics[]> => {
-    const { zeroRow, measured, observedAt, exact } = await reads.measures(statements, signal);
+  const readMetrics = async ({ statements, queries }: Prepared, signal: AbortSignal): Promise<readonly QueueMetrics[]> => {
+    const read = await reads.measures(statements, signal);
+    const { zeroRow, measured, observedAt } = read;
+    const exact = read.exact && queries.isAssumed !== true;
     known.see(measured.keys());
     const queues = known.names();
     samples.retain(queues);
@@ -72,19 +78,19 @@ export function createSqlSource(
     });
   };
 
-  const asOpsError = (error: unknown) => {
-    const sql = JSON.stringify(isFixed(given) ? given : prepared?.queries);
+  const asOpsError = (error: unknown, ready = prepared) => {
+    const sql = JSON.stringify(isFixed(given) ? given : ready?.queries);
     prepared = null;
     throw toQueueError(error, { source: name, table: formatTable(tables[0]), sql: sql ?? "" });
   };
   /** Runs after the statements were made; rejects as the port says. */
   const withStatements =
     <T>(read: (prepared: Prepared, signal: AbortSignal) => Promise<T>) =>
-    (signal: AbortSignal): Promise<T> =>
-      prepare(signal)
-        .then((ready) => read(ready, signal))
-        .catch(asOpsError);
-  const running = isFixed(given) ? given.running : undefined;
+    async (signal: AbortSignal): Promise<T> => {
+      const ready = await prepare(signal).catch((error: unknown) => asOpsError(error));
+      return read(ready, signal).catch((error: unknown) => asOpsError(error, ready));
+    };
+  const findsRunning = isFixed(given) ? given.running !== undefined : namesWorkers;
   return {
     name,
     kind,
@@ -111,20 +117,24 @@ export function createSqlSource(
       history: (queues, range, signal) => {
         const read = (turn: AbortSignal) =>
           readHistory((statement) => database.read(statement, turn), history, queues, range, createSharedBudget(turn));
-        return inTurn(database, read, signal).catch(asOpsError);
+        return inTurn(database, read, signal).catch((error: unknown) => asOpsError(error));
       },
     }),
-    ...(jobs && { jobs: createJobReader({ source: name, database, query: jobs, cost: heavy?.cost }) }),
-    // No system whose statements depend on its version names workers.
-    ...(running && {
-      running: async (hosts, signal) =>
-        toRunningJobs(await database.read(pickRunning(running, hosts), signal).catch(asOpsError), name),
+    ...(jobs && { jobs: createJobReader({ source: name, database, query: jobs, prepare: prepareJobs, cost: heavy?.cost }) }),
+    ...(findsRunning && {
+      running: (hosts, signal) =>
+        withStatements(async ({ queries }) => {
+          if (!queries.running) return noRunningJobs;
+          return toRunningJobs(await database.read(pickRunning(queries.running, hosts), signal), name);
+        })(signal),
       workerJobs: withStatements(async ({ statements }, signal) =>
         (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name)),
       ),
     }),
   };
 }
+
+const noRunningJobs: RunningJobs = { jobs: [], total: 0, unnamed: 0 };
 
 type Prepared = ReturnType<typeof toPrepared>;
 

@@ -178,6 +178,8 @@ export interface SqlStatements {
   readonly failures: string | null;
   /** For each action those of them whose jobs it would change; absent where jobs cannot be changed. */
   readonly failedJobs?: Readonly<Record<JobAction, string>>;
+  /** Whether the numbers rest on something that nobody confirmed, such as the time zone of a column: they are then not exact. @default false */
+  readonly isAssumed?: boolean;
   /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
   readonly errorLimit?: number;
   /** Absent where the rows do not name workers. */

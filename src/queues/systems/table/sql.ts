@@ -1,16 +1,9 @@
-import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
-import {
-  anyOf,
-  countFailures,
-  inLast,
-  matches,
-  newestRuns,
-  quantiles,
-  readErrorText,
-  secondsBetween,
-} from "../../postgres/sql.ts";
+import { isOneOf, quoteLiteral, toTableName } from "../../postgres/names.ts";
+import { anyOf, matches, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
 import type { Measure, Reading, SqlStatements } from "../../postgres/statements.ts";
-import type { Status, TableSourceConfig } from "./config.ts";
+import { column, errorText, inLastMinutes, type TableMapping, type TimeColumn, timeColumn, toFrom, toTime } from "./columns.ts";
+import { has, type Status, type TableSourceConfig } from "./config.ts";
+import { assumesUtc } from "./prepare.ts";
 
 /**
  * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes, where T is the queue column:
@@ -22,19 +15,21 @@ import type { Status, TableSourceConfig } from "./config.ts";
  *
  * Rows without a queue are left out.
  */
-export function tableStatements(config: TableSourceConfig): SqlStatements {
+export function tableStatements(config: TableMapping): SqlStatements {
   const table = toFrom(config);
   const { queue, hasQueue } = toQueue(config);
-  const finishedAt = column(config.finished_at);
+  const finishedAt = timeColumn(config, config.finished_at);
   const count = (measure: "active" | "retrying" | "dead", condition: string): Reading => ({
     measures: [measure],
     sql: `select ${queue} as queue, count(*) as ${measure} from ${table} where ${condition}${hasQueue} group by 1`,
   });
   const isFailed = isStatus(config, config.failed);
-  const failed = (condition: string) => `
-    select ${queue} as queue, ${column(config.id)} as id, ${readErrorText(toText(config.error))} as error, ${finishedAt} as failed_at,
+  const failedOf = (rows: string, condition: string) => `
+    select ${queue} as queue, ${column(config.id)} as id, ${readErrorText(errorText(config))} as error, ${toTime(config, config.finished_at)} as failed_at,
            ${config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text"} as worker, ${config.attempts === undefined ? "null::int" : column(config.attempts)} as attempts
-    from ${table} where ${condition} and ${isFailed} and ${inLast(60, finishedAt)}${hasQueue}`;
+    from ${rows} where ${condition} and ${isFailed} and ${inLastMinutes(finishedAt, 60)}${hasQueue}`;
+  const failed = (condition: string) => failedOf(table, condition);
+  const recent = `count(*) filter (where ${inLastMinutes(finishedAt, 5)})`;
   const { active, retrying, dead } = config;
   return {
     readings: [
@@ -42,7 +37,7 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
       readProcessed(config),
       {
         measures: ["failures", "failures_recent"],
-        sql: `select ${queue} as queue, ${countFailures(finishedAt)} from ${table} where ${isFailed} and ${inLast(60, finishedAt)}${hasQueue} group by 1`,
+        sql: `select ${queue} as queue, count(*) as failures, ${recent} as failures_recent from ${table} where ${isFailed} and ${inLastMinutes(finishedAt, 60)}${hasQueue} group by 1`,
       },
       ...(active ? [count("active", isStatus(config, active))] : []),
       ...(retrying ? [count("retrying", isStatus(config, retrying))] : []),
@@ -54,23 +49,19 @@ export function tableStatements(config: TableSourceConfig): SqlStatements {
       discard: failed(
         isStatus(
           config,
-          config.failed.filter((status) => status !== config.control?.discard?.status),
+          config.failed.filter((status) => !isDiscarded(config, status)),
         ),
       ),
     },
     parts: {
       table: toTableName(config.table),
       reading: (measures, condition) => readAtOnce(config, measures, condition),
-      failures: failed,
+      failures: (condition) => failedOf(toFrom(config, { withPlace: true }), condition),
     },
+    isAssumed: assumesUtc(config),
     ...(config.started_at !== undefined && { usualRuns: readNewest(config, config.started_at) }),
     ...findRunning(config, queue, table),
   };
-}
-
-/** A column as text; null where the mapping has none. */
-function toText(name: string | undefined): string {
-  return name === undefined ? "null::text" : `${column(name)}::text`;
 }
 
 type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;
@@ -82,7 +73,7 @@ const looseScanCorrection = 10;
  * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts within each, all
  * from an index on (queue, run_at). A plain `group by` reads all rows: 57 ms against 11 ms at 200,000 waiting.
  */
-function readWaiting(config: TableSourceConfig): Reading {
+function readWaiting(config: TableMapping): Reading {
   const { queue, byColumn } = toQueue(config);
   const waiting = `from ${toFrom(config)} where ${isWaiting(config)}`;
   const values = toWaiting(config, byColumn === null ? "" : ` and ${byColumn} = seen.queue`);
@@ -108,28 +99,31 @@ select seen.queue::text as queue, ${columns} from seen where seen.queue is not n
  * Scalars over the rows that also match `own`. A job without a time can run at once. Each is made of counts that an index serves, without `or`: so the deferred
  * are all with a future time, minus those that failed.
  */
-function toWaiting(config: TableSourceConfig, own: string): ["depth" | "deferred" | "oldest_age", string][] {
+function toWaiting(config: TableMapping, own: string): ["depth" | "deferred" | "oldest_age", string][] {
   const rows = (condition: string) => `from ${toFrom(config)} where ${condition}${own}`;
   const waiting = rows(isWaiting(config));
   if (config.run_at === undefined) return [["depth", `select count(*) ${waiting}`]];
-  const runAt = column(config.run_at);
-  const due = `${waiting} and ${runAt} <= now()`;
-  const ahead = (condition: string) => `(select count(*) ${rows(condition)} and ${runAt} > now())`;
+  const { stored: runAt, atMost, toTime: convert, isTime } = timeColumn(config, config.run_at);
+  const due = `${waiting} and ${runAt} <= ${atMost("now()")}`;
+  const ahead = (condition: string) => `(select count(*) ${rows(condition)} and ${runAt} > ${atMost("now()")})`;
   const retried = config.retrying ? ` - ${ahead(isStatus(config, config.retrying))}` : "";
   return [
     ["depth", `(select count(*) ${due}) + (select count(*) ${waiting} and ${runAt} is null)`],
     ["deferred", `${ahead(isWaiting(config))}${retried}`],
-    ["oldest_age", `select ${secondsBetween(`min(${runAt})`, "now()")} ${due}`],
+    [
+      "oldest_age",
+      `select ${secondsBetween(convert(`min(${runAt})`), "now()")} ${due}${isTime === null ? "" : ` and ${isTime}`}`,
+    ],
   ];
 }
 
 /** The successes, with their wait and run times where the rows have them. */
-function readProcessed(config: TableSourceConfig): Reading {
+function readProcessed(config: TableMapping): Reading {
   const { queue, hasQueue } = toQueue(config);
   const { run_at: runAt, started_at: startedAt } = config;
-  const finishedAt = column(config.finished_at);
-  const wait = runAt !== undefined && startedAt !== undefined ? secondsBetween(column(runAt), column(startedAt)) : null;
-  const run = startedAt === undefined ? null : secondsBetween(column(startedAt), finishedAt);
+  const start = toTime(config, startedAt);
+  const wait = runAt !== undefined && startedAt !== undefined ? secondsBetween(toTime(config, runAt), start) : null;
+  const run = startedAt === undefined ? null : secondsBetween(start, toTime(config, config.finished_at));
   const columns: [readonly Measure[], string][] = [[["processed"], "count(*) as processed"]];
   if (wait !== null) columns.push([["wait_p50", "wait_p95"], quantiles("wait", wait)]);
   if (run !== null) columns.push([["run_p50", "run_p95"], quantiles("run", run)]);
@@ -137,26 +131,26 @@ function readProcessed(config: TableSourceConfig): Reading {
     measures: columns.flatMap(([measures]) => measures),
     sql: `
 select ${queue} as queue, ${columns.map(([, sql]) => sql).join(", ")} from ${toFrom(config)}
-where ${isStatus(config, config.done)} and ${inLast(5, finishedAt)}${hasQueue} group by 1`,
+where ${isStatus(config, config.done)} and ${inLastMinutes(timeColumn(config, config.finished_at), 5)}${hasQueue} group by 1`,
   };
 }
 
 /** Run times of the newest successes, from the index that also serves those of the last 5 minutes. */
-function readNewest(config: TableSourceConfig, startedAt: string): string {
+function readNewest(config: TableMapping, startedAt: string): string {
   const { queue, hasQueue } = toQueue(config);
   const finishedAt = column(config.finished_at);
   return `
-  select ${queue} as queue, ${secondsBetween(column(startedAt), finishedAt)} as run from ${toFrom(config)}
+  select ${queue} as queue, ${secondsBetween(toTime(config, startedAt), toTime(config, config.finished_at))} as run from ${toFrom(config)}
   where ${isStatus(config, config.done)} and ${finishedAt} is not null${hasQueue} order by ${finishedAt} desc limit ${newestRuns}`;
 }
 
 /** Needs a mapping with the statuses of running jobs and the column of their worker. */
-function findRunning(config: TableSourceConfig, queue: string, table: string): Pick<SqlStatements, "running"> {
+function findRunning(config: TableMapping, queue: string, table: string): Pick<SqlStatements, "running"> {
   const { active, worker, started_at: startedAt } = config;
   if (!active || !worker) return {};
   const jobs = `
     select ${queue} as queue, ${column(config.id)}::text as id, null::text as kind, ${column(worker.column)}::text as worker,
-           ${startedAt === undefined ? "null::timestamptz" : column(startedAt)} as started_at
+           ${toTime(config, startedAt)} as started_at
     from ${table} where ${isStatus(config, active)}`;
   return {
     running: {
@@ -181,11 +175,6 @@ export function toHost(worker: WorkerConfig, text: string): string {
   return `substring(${text} from ${quoteLiteral(`^${toPattern(worker, "(.+)")}$`)})`;
 }
 
-/** The table; the expressions of this file name its rows `job`. */
-export function toFrom(config: TableSourceConfig): string {
-  return `${quoteTable(toTableName(config.table))} as job`;
-}
-
 /** The queue of a row as text, and the condition that it has one. */
 export function toQueue({ queue }: TableSourceConfig): { queue: string; hasQueue: string; byColumn: string | null } {
   if ("name" in queue) return { queue: `${quoteLiteral(queue.name)}::text`, hasQueue: "", byColumn: null };
@@ -202,14 +191,14 @@ export function isWaiting(config: TableSourceConfig): string {
   return isStatus(config, [...config.waiting, ...(config.retrying ?? [])]);
 }
 
-export function column(name: string): string {
-  return `job.${quoteIdentifier(name)}`;
+/** Statuses of failed jobs, without that of discarded ones; if that is the only one, all. */
+export function withoutDiscarded(config: TableSourceConfig): readonly Status[] {
+  const others = config.failed.filter((status) => !isDiscarded(config, status));
+  return others.length === 0 ? config.failed : others;
 }
 
-/** Statuses of failed jobs, without that of discarded ones; if that is the only one, all. */
-export function withoutDiscarded({ failed, control }: TableSourceConfig): readonly Status[] {
-  const others = failed.filter((value) => value !== control?.discard?.status);
-  return others.length === 0 ? failed : others;
+function isDiscarded({ control }: TableSourceConfig, status: Status): boolean {
+  return control?.discard !== undefined && has([control.discard.status], status);
 }
 
 /** How one measure is computed from its rows. */
@@ -224,7 +213,7 @@ interface Part {
 }
 
 /** Reads those of the measures that can be aggregated row by row (not quantiles), in one scan of the rows that match the condition. */
-function readAtOnce(config: TableSourceConfig, measures: readonly Measure[], condition: string | null = null): Reading {
+function readAtOnce(config: TableMapping, measures: readonly Measure[], condition: string | null = null): Reading {
   const { queue, hasQueue } = toQueue(config);
   const parts = toParts(config).filter(({ measure }) => measures.includes(measure));
   const rows = [...new Set(parts.map((part) => part.rows))];
@@ -238,28 +227,28 @@ function readAtOnce(config: TableSourceConfig, measures: readonly Measure[], con
     measures: parts.map(({ measure }) => measure),
     sql: `
 select ${queue} as queue, ${columns.join(",\n       ")}
-from ${toFrom(config)} where ${condition === null ? "" : `${condition} and `}${isRead}${hasQueue} group by 1`,
+from ${toFrom(config, { withPlace: condition !== null })} where ${condition === null ? "" : `${condition} and `}${isRead}${hasQueue} group by 1`,
   };
 }
 
-function toParts(config: TableSourceConfig): readonly Part[] {
+function toParts(config: TableMapping): readonly Part[] {
   const { run_at: runAt, active, retrying, dead } = config;
   const waiting = isWaiting(config);
-  const finishedAt = column(config.finished_at);
+  const finishedAt = timeColumn(config, config.finished_at);
   const ofStatus = (measure: Measure, values: readonly (string | number)[] | undefined): Part[] =>
     values ? [{ measure, rows: isStatus(config, values), counts: null }] : [];
   const ended = (measure: Measure, values: readonly (string | number)[], minutes: number): Part => ({
     measure,
-    rows: `${isStatus(config, values)} and ${inLast(minutes, finishedAt)}`,
+    rows: `${isStatus(config, values)} and ${inLastMinutes(finishedAt, minutes)}`,
     counts: null,
   });
   return [
     ...(runAt === undefined
       ? [{ measure: "depth" as const, rows: waiting, counts: null }]
-      : toWaitingParts(waiting, column(runAt), retrying ? isStatus(config, config.waiting) : null)),
+      : toWaitingParts(waiting, timeColumn(config, runAt), retrying ? isStatus(config, config.waiting) : null)),
     ended("processed", config.done, 5),
     ended("failures", config.failed, 60),
-    { ...ended("failures_recent", config.failed, 60), counts: inLast(5, finishedAt) },
+    { ...ended("failures_recent", config.failed, 60), counts: inLastMinutes(finishedAt, 5) },
     ...ofStatus("active", active),
     ...ofStatus("retrying", retrying),
     ...ofStatus("dead", dead),
@@ -267,15 +256,20 @@ function toParts(config: TableSourceConfig): readonly Part[] {
 }
 
 /** `neverFailed`: the condition for jobs that did not fail; null where all are such. */
-function toWaitingParts(rows: string, runAt: string, neverFailed: string | null): Part[] {
+function toWaitingParts(
+  rows: string,
+  { stored: runAt, atMost, toTime: convert, isTime }: TimeColumn,
+  neverFailed: string | null,
+): Part[] {
+  const isDue = `${runAt} <= ${atMost("now()")}`;
   return [
-    { measure: "depth", rows, counts: `(${runAt} is null or ${runAt} <= now())` },
-    { measure: "deferred", rows, counts: `${runAt} > now()${neverFailed === null ? "" : ` and ${neverFailed}`}` },
+    { measure: "depth", rows, counts: `(${runAt} is null or ${isDue})` },
+    { measure: "deferred", rows, counts: `${runAt} > ${atMost("now()")}${neverFailed === null ? "" : ` and ${neverFailed}`}` },
     {
       measure: "oldest_age",
       rows,
-      counts: `${runAt} <= now()`,
-      aggregate: (filter) => secondsBetween(`min(${runAt})${filter}`, "now()"),
+      counts: isTime === null ? isDue : `${isDue} and ${isTime}`,
+      aggregate: (filter) => secondsBetween(convert(`min(${runAt})${filter}`), "now()"),
     },
   ];
 }

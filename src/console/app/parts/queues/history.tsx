@@ -139,7 +139,11 @@ function HistoryNotes({ history }: { readonly history: History | null }) {
   if (!history) return null;
   return (
     <span class="muted">
-      {history.sampled ? "sampled while clients asked" : history.exact ? "" : "from the jobs’ rows; earlier attempts are missing"}
+      {history.sampled
+        ? "sampled while clients asked"
+        : history.exact
+          ? ""
+          : "from the jobs’ rows; earlier attempts are missing, or the zone of their times is not named"}
       {history.since && (
         <>
           {history.sampled || !history.exact ? ", " : ""}known since <Clock at={history.since} />
