@@ -16,7 +16,7 @@ interface QueueProbe {
   readonly warnings: readonly string[];
 }
 
-const notSet = "DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
+const notSet = "WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
 
 /** Reads every source once, over its own connection, which it then closes. Never rejects. */
 export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
@@ -35,13 +35,13 @@ export async function probeQueueSources(options: QueueSourcesOptions, signal: Ab
     const unsupported = (await opened.unsupported(signal)).map(toUnsupported);
     if (sources.length === 0 && !isNeeded) {
       const which = unsupported.length === 0 ? "" : " that can be read";
-      return [failed(`no job system was found${which}: describe your job tables in QUEUES_FILE`), ...unsupported];
+      return [failed(`no job system was found${which}: describe your job tables in WALLET_CORE_OPS_QUEUES_FILE`), ...unsupported];
     }
     const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
     for (const source of asked) probes.push(await probe(source, opened.database, signal));
     return [...probes, ...unsupported];
   } catch (error) {
-    return [failed(`${toOpsError(error).message}: check DATABASE_URL`)];
+    return [failed(`${toOpsError(error).message}: check WALLET_CORE_OPS_DATABASE_URL`)];
   } finally {
     await opened.close();
   }
@@ -61,7 +61,7 @@ async function findProblem(
     const { message } = toQueueError(error, noSubject);
     const { code } = describe(error);
     const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
-    return `${message}${reason}: check DATABASE_URL`;
+    return `${message}${reason}: check WALLET_CORE_OPS_DATABASE_URL`;
   }
 }
 
@@ -129,7 +129,11 @@ where class.relname = ${quoteLiteral(table)} and class.relkind in ('r', 'p', 'v'
 /** Checks the rights; for an application's own table, also whether its times are read correctly. Rejects as `Database.read` does. */
 export async function checkAccess(database: Database, table: TableName, isOwn: boolean, signal: AbortSignal): Promise<Access> {
   const [row] = await database.read(accessStatement(table), signal);
-  if (!row) return { obstacle: `there is no table ${formatTable(table)} in this database: correct QUEUES_FILE`, warnings: [] };
+  if (!row)
+    return {
+      obstacle: `there is no table ${formatTable(table)} in this database: correct WALLET_CORE_OPS_QUEUES_FILE`,
+      warnings: [],
+    };
   return { obstacle: findObstacle(row, table.table), warnings: findWarnings(row, formatTable(table), isOwn) };
 }
 

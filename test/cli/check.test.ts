@@ -26,7 +26,7 @@ const away = (more: Readonly<Record<string, string>> = {}) =>
   );
 
 const asking = "asking each upstream, at most 10 s ...";
-const queues = "FAIL  queues: DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
+const queues = "FAIL  queues: WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
 const prometheus =
   "FAIL  prometheus: Prometheus is not reachable (ECONNREFUSED): start it, or set WALLET_CORE_OPS_PROMETHEUS_URL to its address as seen from here";
 const deploy =
@@ -91,6 +91,6 @@ it("a check without a database advises on no indexes", async () => {
   expect(await runCommand(indexesCommand, [], { env: away() })).toEqual({
     code: 1,
     out: [],
-    err: ["FAIL  queues: DATABASE_URL is not set"],
+    err: ["FAIL  queues: WALLET_CORE_OPS_DATABASE_URL is not set"],
   });
 });

@@ -437,7 +437,7 @@ describe("a token", () => {
     },
   );
   const none =
-    "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `cli.ts token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
+    "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `wallet-core-ops token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
   it("is required in one way, unless there are other mistakes", () => {
     expect(issuesOf({})).toEqual([none]);
     expect(issuesOf({ WALLET_CORE_OPS_TOKEN: "" })).toEqual([none]);
@@ -528,16 +528,23 @@ describe("a setting from a file", () => {
   );
 });
 
-it("an unknown variable is refused with the known ones", () => {
-  const known =
-    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, OIDC_CLIENT_ID, OIDC_SCOPE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, CGROUP_ROOT, " +
-    "DATABASE_URL, DATABASE_URL_FILE, CONTROL_DATABASE_URL, CONTROL_DATABASE_URL_FILE, RABBITMQ_URL, RABBITMQ_URL_FILE, REDIS_URL, REDIS_URL_FILE, QUEUES_FILE, " +
-    "PROMETHEUS_URL, PROMETHEUS_URL_FILE, CPU_THRESHOLD, MEM_THRESHOLD, DEPLOY_INFO_PATH, KAMAL_AUDIT_LOG, RESTART, JOBS, HEALTH_EXEC, RESTART_COOLDOWN, " +
-    "RESTART_BUDGET, AUDIT_FILE, METRICS_ADDRESS, LOG_LEVEL";
-  expect(issuesWith({ PROT: "1", PORT_FILE: "/p" })).toEqual([
-    `WALLET_CORE_OPS_PROT is unknown; known: ${known}`,
-    `WALLET_CORE_OPS_PORT_FILE is unknown; known: ${known}`,
-  ]);
+it.each([
+  ["PROT", "did you mean WALLET_CORE_OPS_PORT?"],
+  ["PROMETEUS_URL", "did you mean WALLET_CORE_OPS_PROMETHEUS_URL?"],
+  ["PROMETHEUS", "did you mean WALLET_CORE_OPS_PROMETHEUS_URL?"],
+  ["PROMETEUS_URL_FILE", "did you mean WALLET_CORE_OPS_PROMETHEUS_URL_FILE?"],
+  ["DOCKER_HOST", "did you mean WALLET_CORE_OPS_DOCKER_HOSTS?"],
+  ["PORT_FILE", "did you mean WALLET_CORE_OPS_PORT?"],
+  ["RESTART_LIMIT", "did you mean WALLET_CORE_OPS_RESTART?"],
+  ["DATABASE", "did you mean WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_CONTROL_DATABASE_URL?"],
+  ["prot", "did you mean WALLET_CORE_OPS_PORT?"],
+  ["", "remove it, or find its name in docs/configuration.md"],
+  ["XYZZY", "remove it, or find its name in docs/configuration.md"],
+])("an unknown variable %s is refused with the name that may be meant", (name, hint) => {
+  expect(issuesWith({ [name]: "canary" })).toEqual([`WALLET_CORE_OPS_${name} is unknown: ${hint}`]);
+});
+
+it("variables that only contain our prefix are not ours", () => {
   expect(issuesOf({ ...token, PORT: "x", OTHER_WALLET_CORE_OPS_X: "1" })).toEqual([]);
 });
 
