@@ -35,6 +35,8 @@ export interface Config {
   readonly prometheusUrl: string;
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
+  /** Whether these parts were configured. Without it their default holds, and there may be none. */
+  readonly given: { readonly prometheusUrl: boolean; readonly deployInfoPath: boolean };
   /** Path of the audit log that Kamal writes on its servers; null when not configured. */
   readonly kamalAuditLog: string | null;
   readonly restart: boolean;
@@ -146,6 +148,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
+    given: {
+      prometheusUrl: Boolean(env[`${prefix}PROMETHEUS_URL`] || env[`${prefix}PROMETHEUS_URL_FILE`]),
+      deployInfoPath: Boolean(env[`${prefix}DEPLOY_INFO_PATH`]),
+    },
     kamalAuditLog: text("KAMAL_AUDIT_LOG"),
     restart: check("RESTART", false, onOff, "on or off"),
     jobs: check("JOBS", false, onOff, "on or off"),

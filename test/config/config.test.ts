@@ -34,6 +34,7 @@ describe("parseConfig", () => {
       prometheusUrl: "http://prometheus:9090",
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
+      given: { prometheusUrl: false, deployInfoPath: false },
       kamalAuditLog: null,
       restart: false,
       jobs: false,
@@ -43,6 +44,17 @@ describe("parseConfig", () => {
       metricsAddress: null,
       logLevel: "info",
     });
+  });
+
+  it.each([
+    [{ PROMETHEUS_URL: "http://prometheus:9090" }, { prometheusUrl: true, deployInfoPath: false }],
+    [{ PROMETHEUS_URL_FILE: "/run/url" }, { prometheusUrl: true, deployInfoPath: false }],
+    [
+      { PROMETHEUS_URL: "", DEPLOY_INFO_PATH: "./deploy_info.json" },
+      { prometheusUrl: false, deployInfoPath: true },
+    ],
+  ])("knows which parts were configured: %j", (env, given) => {
+    expect(parseConfig({ ...token, ...withPrefix(env) }, () => "http://prometheus:9090").given).toEqual(given);
   });
 
   it("reads trusted proxies: addresses and blocks of both families", () => {

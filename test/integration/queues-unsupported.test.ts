@@ -122,7 +122,8 @@ describe("older versions in PostgreSQL", () => {
       {
         name: "queues",
         ok: false,
-        detail: "no job system was found that can be read: describe your job tables in WALLET_CORE_OPS_QUEUES_FILE",
+        detail:
+          "no job system was found that can be read: describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)",
       },
       { name: "pgboss-before-10", ok: true },
       { name: "graphile-worker-before-0.16", ok: true },

@@ -10,8 +10,14 @@ describe("probeQueueSources", () => {
   const notSet = failed("WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
 
   it("names the missing address, with sources or without", async () => {
-    expect(await probeQueueSources(options, signal)).toEqual([notSet]);
-    expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([notSet]);
+    const none = {
+      ...failed(""),
+      ok: true,
+      isConfigured: false,
+      detail: expect.stringMatching(/^not configured: .*_DATABASE_URL/),
+    };
+    expect(await probeQueueSources(options, signal)).toEqual([none]);
+    expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([none]);
     expect(await probeQueueSources({ ...options, sources: [runnerMapping] }, signal)).toEqual([notSet]);
   });
 
@@ -61,7 +67,9 @@ describe("probeQueueSources", () => {
   it("ignores a broker that is not to be detected", async () => {
     const brokers = { ...noBrokers, redis: "redis://127.0.0.1:1" };
     expect(await probeQueueSources({ ...options, brokers, detect: false }, signal)).toEqual([
-      failed("no job system was found: describe your job tables in WALLET_CORE_OPS_QUEUES_FILE"),
+      failed(
+        "no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)",
+      ),
     ]);
   });
 });
