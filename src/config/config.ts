@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
+import { parseEnvironment } from "../lib/environment.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";
@@ -132,7 +133,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       destinations: list("DESTINATIONS", parseDestinations) ?? new Map(),
     },
     trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
-    env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
+    env: check("ENV", null, parseEnvironment, "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     cgroupRoot: check("CGROUP_ROOT", "/sys/fs/cgroup", (value) => (isAbsolute(value) ? value : null), "an absolute path"),
     databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),

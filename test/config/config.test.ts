@@ -92,7 +92,7 @@ describe("parseConfig", () => {
     const issues = issuesOf({
       WALLET_CORE_OPS_TOKEN: "secret short",
       WALLET_CORE_OPS_PORT: "70000",
-      WALLET_CORE_OPS_ENV: "prod",
+      WALLET_CORE_OPS_ENV: "qa",
       WALLET_CORE_OPS_DATABASE_URL: "mysql://user:hunter2@db/x",
       WALLET_CORE_OPS_PROMETHEUS_URL: "ftp://x",
       WALLET_CORE_OPS_RABBITMQ_URL: "amqp://ops:hunter2@rabbit",
@@ -182,7 +182,7 @@ describe("parseConfig", () => {
     ["SERVICE", "wallet core", 'but "wallet core" is not one'],
     ["SERVICE", "a,b,a", 'names "a" twice'],
     ["DESTINATIONS", "beta=staging,qa", 'but "qa" is not'],
-    ["DESTINATIONS", "beta=prod", 'but "beta=prod" is not'],
+    ["DESTINATIONS", "beta=test", 'but "beta=test" is not'],
     ["DESTINATIONS", "beta=staging,", 'but "" is not'],
     ["DESTINATIONS", "beta=staging,Beta=production", 'names "beta" twice'],
     ["CORE", "a=1;", 'but "" is not one'],
@@ -305,8 +305,10 @@ const values = {
     [
       ["staging", "staging"],
       ["production", "production"],
+      ["Prod", "production"],
+      ["stg", "staging"],
     ],
-    ["prod", "Staging"],
+    ["qa", "prod-eu", " "],
     "must be staging or production",
   ],
   DATABASE_URL: [
