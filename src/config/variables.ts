@@ -1,4 +1,4 @@
-import { toNearest } from "../lib/near.ts";
+import { toNearest } from "../lib/text.ts";
 
 export const prefix = "WALLET_CORE_OPS_";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { toNear, toNearest } from "../../src/lib/near.ts";
+import { toNear, toNearest } from "../../src/lib/text.ts";
 
 const known = ["web", "worker", "payouts-worker", "wallet-web-production-4f5e6d7", "cron"];
 

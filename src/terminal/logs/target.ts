@@ -1,6 +1,6 @@
 import { UsageError } from "../../cli/command.ts";
 import { Containers, type ContainersQuery, Logs, type OpsClient, OpsError } from "../../client/client.ts";
-import { toNear } from "../../lib/near.ts";
+import { toNear } from "../../lib/text.ts";
 import { isOfPlace, type Place } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 

@@ -10,7 +10,7 @@ import {
   Queues,
   type QueuesQuery,
 } from "../../client/client.ts";
-import { toNear } from "../../lib/near.ts";
+import { toNear } from "../../lib/text.ts";
 import { toOneLine } from "../output/style.ts";
 import { createReads } from "./reads.ts";
 
