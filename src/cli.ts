@@ -30,7 +30,7 @@ On the gateway's machine:
   serve             answer REST, GraphQL and the console (configuration: WALLET_CORE_OPS_*, see README)
   check             read the configuration, ask each upstream once, say what is wrong and what to do
   indexes           print the indexes that the job tables lack, as SQL with their gain; creates none
-  token             make a bearer token and its hashed entry for TOKENS_FILE
+  token             make a bearer token and its hashed entry for WALLET_CORE_OPS_TOKENS_FILE
   audit verify      check the hash chain of the audit record
   schema, openapi   write schema/schema.graphql, schema/openapi.json (--check: only compare)
 

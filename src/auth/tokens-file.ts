@@ -124,12 +124,12 @@ export function isInForce({ notBefore, expiresAt }: TokenEntry, nowMs: number): 
   return nowMs >= notBefore && nowMs < expiresAt;
 }
 
-/** Warn this long before a token ends: time to make and distribute the next one. */
-const warnBeforeMs = 7 * 24 * 3_600_000;
+/** The log warns this long before a token ends: time to make and distribute the next one. */
+const warnBeforeDays = 7;
 
-/** Whether it is valid now and expires within 7 days; epoch milliseconds. */
-export function endsSoon(entry: TokenEntry, nowMs: number): boolean {
-  return isInForce(entry, nowMs) && entry.expiresAt - nowMs <= warnBeforeMs;
+/** Whether it is valid now and expires within these days; `nowMs` in epoch milliseconds. */
+export function endsSoon(entry: TokenEntry, nowMs: number, days = warnBeforeDays): boolean {
+  return isInForce(entry, nowMs) && entry.expiresAt - nowMs <= days * 86_400_000;
 }
 
 /** A bad tokens file; `problems` lists every mistake. */

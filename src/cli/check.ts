@@ -2,9 +2,11 @@ import { probeAudit } from "../audit/file/verify.ts";
 import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/tokens-file.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import type { EngineConfig } from "../config/engines.ts";
-import { probeContainers, probeEngine } from "../containers/docker/probe.ts";
+import { prefix, variables } from "../config/variables.ts";
+import { type ContainersProbe, probeContainers, probeEngine } from "../containers/docker/probe.ts";
 import { probeDeployInfo } from "../deploys/files/source.ts";
 import { silentLogger } from "../lib/logger.ts";
+import { formatCount, formatDuration } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { probePrometheus } from "../prometheus/source.ts";
 import { probeQueueSources } from "../queues/probe.ts";
@@ -14,15 +16,25 @@ import { toConfigurationIssues } from "./configuration-issues.ts";
 
 const usage = `usage: check
 
-  Reads the configuration (WALLET_CORE_OPS_*, see README), asks each upstream once, at most 10 s, and prints one line each: ok, or FAIL with the reason
-  and the remedy, or warn.
+  Reads the configuration and asks each upstream once, at most 10 s. Prints a line for each part:
 
-  Exit codes: 0 everything works, 1 something does not, 2 usage, 78 configuration
+    ok    it works
+    skip  not configured: the gateway works without it, and this is how to add it
+    warn  it works, but look at this
+    FAIL  it does not work: the reason and the remedy
+
+  Exit codes: 0 nothing fails, 1 something does, 2 usage, 78 configuration
+
+  Variables, each also described in docs/configuration.md:
+
+${Object.keys(variables)
+  .map((name) => `    ${prefix}${name}`)
+  .join("\n")}
 `;
 
 /**
- * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when everything works, 1 when something
- * fails, 78 for a bad configuration.
+ * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when nothing fails, 1 when something
+ * does, 78 for a bad configuration. A part that is not configured is not a failure.
  */
 export const checkCommand = createCommand({ usage }, async (context) => {
   const { print, printError } = context;
@@ -32,9 +44,9 @@ export const checkCommand = createCommand({ usage }, async (context) => {
   printError("asking each upstream, at most 10 s ...");
   let failed = false;
   for (const pending of probes) {
-    for (const { name, ok, detail, warnings } of await pending) {
+    for (const { name, ok, detail, warnings, isConfigured = true } of await pending) {
       failed ||= !ok;
-      if (detail !== null) print(`${ok ? "ok   " : "FAIL "} ${name}: ${detail}`);
+      if (detail !== null) print(`${!ok ? "FAIL " : isConfigured ? "ok   " : "skip "} ${name}: ${detail}`);
       for (const warning of warnings) print(`warn  ${name}: ${warning}`);
     }
   }
@@ -45,8 +57,7 @@ export const checkCommand = createCommand({ usage }, async (context) => {
 function startProbes(context: CommandContext): readonly Promise<readonly Probe[]>[] | null {
   try {
     const config = parseConfig(context.env, context.readFile);
-    const tokens = checkTokens(config.auth, context);
-    return [Promise.resolve(tokens ? [tokens] : []), ...probeUpstreams(config)];
+    return [Promise.resolve(checkTokens(config.auth, context)), ...probeUpstreams(config)];
   } catch (error) {
     const issues = toConfigurationIssues(error);
     if (!issues) throw error;
@@ -55,27 +66,45 @@ function startProbes(context: CommandContext): readonly Promise<readonly Probe[]
   }
 }
 
-/** The valid tokens and their expiry; null without a tokens file. Throws TokensFileError. */
-export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): Probe | null {
-  if (tokensFile === null) return null;
+/** `check` warns this long before a token ends; the log of `serve` does so later. */
+const warnBeforeDays = 14;
+
+/** How many tokens are valid, then a line or a warning with the dates of each. Throws TokensFileError. */
+export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): readonly Probe[] {
+  const plain: Probe = {
+    name: "tokens",
+    ok: true,
+    detail: "WALLET_CORE_OPS_TOKEN has every right and never expires",
+    warnings: [],
+  };
+  const ways = token === null ? [] : [plain];
+  if (tokensFile === null) return ways;
   const now = Date.now();
   const entries = [...readTokensFile(tokensFile, readFile).values()].toSorted((a, b) => a.expiresAt - b.expiresAt);
-  const holding = entries.filter((entry) => isInForce(entry, now));
-  const ends = holding.map((entry) => `; ${toName(entry)} expires ${formatRfc3339(entry.expiresAt)}`).join("");
-  const detail = `${holding.length} of ${entries.length} valid, ${tokensFile}${ends}`;
-  const warnings = entries.flatMap((entry) => {
-    if (entry.expiresAt <= now) return [`${toName(entry)} expired ${formatRfc3339(entry.expiresAt)}: remove its entry`];
-    if (!endsSoon(entry, now)) return [];
-    return [
-      `${toName(entry)} expires within 7 days, ${formatRfc3339(entry.expiresAt)}: make a new one with \`wallet-core-ops token\``,
-    ];
+  const { length } = entries.filter((entry) => isInForce(entry, now));
+  const detail = `${length} of ${formatCount(entries.length, "token")} valid in ${tokensFile}`;
+  const lines = entries.map((entry): Probe => {
+    const [state, remedy] = describeToken(entry, now);
+    const line = { name: `token ${toName(entry)}`, ok: true };
+    return remedy === null
+      ? { ...line, detail: state, warnings: [] }
+      : { ...line, detail: null, warnings: [`${state}: ${remedy}`] };
   });
-  const probe: Probe = { name: "tokens", ok: true, detail, warnings };
-  if (holding.length > 0) return probe;
-  if (token !== null || jwt !== null) {
-    return { ...probe, warnings: [...warnings, "only WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL let anybody in"] };
-  }
-  return { ...probe, ok: false, detail: `${detail}: nobody can log in; make an entry with \`wallet-core-ops token\`` };
+  const file: Probe = { name: "tokens", ok: true, detail, warnings: [] };
+  if (length > 0) return [...ways, file, ...lines];
+  const others = [token === null ? [] : "WALLET_CORE_OPS_TOKEN", jwt === null ? [] : "WALLET_CORE_OPS_JWKS_URL"].flat();
+  if (others.length > 0) return [...ways, { ...file, warnings: [`only ${others.join(" and ")} let anybody in`] }, ...lines];
+  return [{ ...file, ok: false, detail: `${detail}: nobody can log in; make an entry with \`wallet-core-ops token\`` }, ...lines];
+}
+
+/** Dates of a token, and what to do; null for nothing. Only an entry with `not_before` says when it was issued. */
+function describeToken(entry: TokenEntry, now: number): [state: string, remedy: string | null] {
+  const { notBefore, expiresAt } = entry;
+  const issued = notBefore === 0 ? "" : `${notBefore > now ? "valid from" : "issued"} ${formatRfc3339(notBefore)}, `;
+  const end = formatRfc3339(expiresAt);
+  if (expiresAt <= now) return [`${issued}expired ${end}`, "remove its entry"];
+  const state = `${issued}expires ${end} (in ${formatDuration((expiresAt - now) / 1000)})`;
+  return [state, endsSoon(entry, now, warnBeforeDays) ? "make its holder a new one with `wallet-core-ops token`" : null];
 }
 
 function toName({ principal: { subject, kid } }: TokenEntry): string {
@@ -88,29 +117,66 @@ interface Probe {
   readonly ok: boolean;
   readonly detail: string | null;
   readonly warnings: readonly string[];
+  /** Whether the user has this part. `detail` says how to add it. @default true */
+  readonly isConfigured?: boolean;
 }
 
 /** Asks every configured upstream once, all at the same time. Each promise resolves as soon as its upstream has answered. */
 function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
   const queues = probeQueueSources(toQueueOptions(config, silentLogger), AbortSignal.timeout(10_000));
+  const engines = config.engines.map((engine) => probeDocker(engine, config));
+  const { given } = config;
   return [
-    ...config.engines.map((engine) => one(`docker:${engine.name}`, probeDocker(engine, config))),
+    ...engines.map(async (engine) => [(await engine).probe]),
+    findOwner(engines, config.containers.services),
     queues.then((probes) =>
       probes.map((probe) => ({ ...probe, name: probe.name === "queues" ? probe.name : `queues:${probe.name}` })),
     ),
-    one("prometheus", probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds })),
-    one("deploy-info", probeDeployInfo({ path: config.deployInfoPath })),
-    ...(config.restart || config.jobs || config.healthExec ? [one("audit", probeAudit(config.auditFile))] : []),
+    one(
+      "prometheus",
+      probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds, isGiven: given.prometheusUrl }),
+    ),
+    one("deploy-info", probeDeployInfo({ path: config.deployInfoPath, isGiven: given.deployInfoPath })),
+    one("audit", config.restart || config.jobs || config.healthExec ? probeAudit(config.auditFile) : Promise.resolve(noActions)),
   ];
 }
 
-async function probeDocker(
-  engine: EngineConfig,
-  { env, containers, cgroupRoot }: Config,
-): Promise<Omit<Probe, "name" | "warnings"> & Partial<Probe>> {
-  const probe = await probeEngine(engine);
-  const found = probe.ok ? await probeContainers({ ...engine, env: engine.env ?? env }, containers, cgroupRoot) : null;
-  return found ? { ...probe, ...found, detail: `${probe.detail}; ${found.detail}` } : probe;
+const noActions = {
+  ok: true,
+  isConfigured: false,
+  detail:
+    "not configured: nothing is restarted or changed, so nothing is recorded; WALLET_CORE_OPS_RESTART=on, WALLET_CORE_OPS_JOBS=on or WALLET_CORE_OPS_HEALTH_EXEC=on allows it",
+};
+
+/** An engine's line, and its containers; null where they were not read. */
+interface DockerProbe {
+  readonly probe: Probe;
+  readonly found: ContainersProbe | null;
+}
+
+async function probeDocker(engine: EngineConfig, { env, containers, cgroupRoot }: Config): Promise<DockerProbe> {
+  const { ok, detail, version } = await probeEngine(engine);
+  const found = ok ? await probeContainers({ ...engine, env: engine.env ?? env }, containers, cgroupRoot) : null;
+  const line = found ? `API ${version}; ${found.detail}` : detail;
+  return { probe: { name: `docker:${engine.name}`, ok, detail: line, warnings: found?.warnings ?? [] }, found };
+}
+
+/** A warning where all engines answer and none runs an app of the product: then its name is probably another one. */
+async function findOwner(engines: readonly Promise<DockerProbe>[], services: readonly string[]): Promise<readonly Probe[]> {
+  const found = (await Promise.all(engines)).map((engine) => engine.found);
+  const known = found.filter((probe) => probe !== null);
+  if (known.length < found.length || known.some(({ core }) => core > 0) || known.every(({ count }) => count === 0)) return [];
+  const others = [...new Set(known.flatMap((probe) => probe.services))].toSorted();
+  const nothing = `no core container of ${services.join(" or ")} runs here, so lists are empty`;
+  return [{ name: "containers", ok: true, detail: null, warnings: [`${nothing}: ${toRemedy(others, known)}`] }];
+}
+
+function toRemedy([first, ...others]: readonly string[], known: readonly ContainersProbe[]): string {
+  if (first !== undefined && others.length === 0) return `if ${first} is your product, set WALLET_CORE_OPS_SERVICE=${first}`;
+  if (first !== undefined)
+    return `set WALLET_CORE_OPS_SERVICE to those of your product, separated by commas: ${[first, ...others].join(", ")}`;
+  const hasOwn = known.some(({ accessories }) => accessories > 0);
+  return `${hasOwn ? "its other containers count as accessories" : "no container has a Kamal service or a Compose project"}; choose yours by a label with WALLET_CORE_OPS_CORE, see docs/containers.md`;
 }
 
 async function one(

@@ -7,7 +7,7 @@ import { toConfigurationIssues } from "./configuration-issues.ts";
 
 const usage = `usage: indexes
 
-  Asks the planner of DATABASE_URL how the numbers of each queue source would be read, and prints the missing indexes as SQL, each with its purpose,
+  Asks the planner of WALLET_CORE_OPS_DATABASE_URL how the numbers of each queue source would be read, and prints the missing indexes as SQL, each with its purpose,
   and with the cost of the read now and, roughly, with the index. For an index that is not used before a vacuum, the vacuum is printed instead. Each read without
   an index runs once, for at most 2 s, to time it. Nothing is created: run the statements as the owner of the table, one by one (psql does that without
   --single-transaction).

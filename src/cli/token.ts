@@ -2,7 +2,7 @@ import { hash, randomBytes, randomInt } from "node:crypto";
 import { type Scope, scopes } from "../auth/principal.ts";
 import { createToken } from "../auth/token.ts";
 import type { TokenFileEntry } from "../auth/tokens-file.ts";
-import { type Environment, environments } from "../lib/environment.ts";
+import { type Environment, environments, parseEnvironment } from "../lib/environment.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { createCommand, UsageError } from "./command.ts";
 
@@ -39,17 +39,23 @@ function toRequest({ subject = "", scopes: granted, environments: where, days = 
   return {
     subject,
     scopes: toList<Scope>("scopes", granted, scopes),
-    environments: toList<Environment>("environments", where, environments),
+    environments: toList<Environment>("environments", where, environments, parseEnvironment),
     expiresAt: new Date(Date.now() + lifetime * 86_400_000),
   };
 }
 
 /** The words of a comma list. Throws UsageError when it is empty or a word is unknown. */
-function toList<T extends string>(name: string, text: string | undefined, known: readonly T[]): T[] {
+function toList<T extends string>(
+  name: string,
+  text: string | undefined,
+  known: readonly T[],
+  parse: (word: string) => string | null = (word) => word,
+): T[] {
   const words = (text ?? "")
     .split(",")
     .map((word) => word.trim())
-    .filter(Boolean);
+    .filter(Boolean)
+    .map((word) => parse(word) ?? word);
   const found = known.filter((word) => words.includes(word));
   if (words.length === 0 || !words.every((word) => known.some((one) => one === word))) {
     throw new UsageError(`--${name} must be a comma list of ${known.join(", ")}`);

@@ -2,51 +2,11 @@ import { BlockList, isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
+import { parseEnvironment } from "../lib/environment.ts";
 import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";
-
-const prefix = "WALLET_CORE_OPS_";
-
-/** The variables, without prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a file with the value. */
-const variables = {
-  HOST: {},
-  PORT: {},
-  TOKEN: { secret: true },
-  TOKENS_FILE: {},
-  JWKS_URL: {},
-  JWT_ISSUER: {},
-  JWT_AUDIENCE: {},
-  OIDC_CLIENT_ID: {},
-  OIDC_SCOPE: {},
-  TRUSTED_PROXIES: {},
-  SERVICE: {},
-  CORE: {},
-  DESTINATIONS: {},
-  ENV: {},
-  DOCKER_HOSTS: {},
-  CGROUP_ROOT: {},
-  DATABASE_URL: { secret: true },
-  CONTROL_DATABASE_URL: { secret: true },
-  RABBITMQ_URL: { secret: true },
-  REDIS_URL: { secret: true },
-  QUEUES_FILE: {},
-  PROMETHEUS_URL: { secret: true },
-  CPU_THRESHOLD: {},
-  MEM_THRESHOLD: {},
-  DEPLOY_INFO_PATH: {},
-  KAMAL_AUDIT_LOG: {},
-  RESTART: {},
-  JOBS: {},
-  HEALTH_EXEC: {},
-  RESTART_COOLDOWN: {},
-  RESTART_BUDGET: {},
-  AUDIT_FILE: {},
-  METRICS_ADDRESS: {},
-  LOG_LEVEL: {},
-} as const satisfies Record<string, { secret?: true }>;
-
-type Variable = keyof typeof variables;
+import { findUnknownNames, prefix, type Variable, variables } from "./variables.ts";
 
 export interface Config {
   readonly host: string;
@@ -76,6 +36,8 @@ export interface Config {
   readonly prometheusUrl: string;
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
+  /** Whether these parts were configured. Without it their default holds, and there may be none. */
+  readonly given: { readonly prometheusUrl: boolean; readonly deployInfoPath: boolean };
   /** Path of the audit log that Kamal writes on its servers; null when not configured. */
   readonly kamalAuditLog: string | null;
   readonly restart: boolean;
@@ -107,7 +69,7 @@ const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error
  * values. Empty values count as unset. Reads files only through `readFile`.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
-  const issues = unknownNames(env);
+  const issues = findUnknownNames(env);
   const fail = (name: string, problem: string): null => {
     issues.push(`${prefix}${name} ${problem}`);
     return null;
@@ -151,7 +113,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   const jwt = toJwt(text("JWKS_URL"), text("JWT_ISSUER"), text("JWT_AUDIENCE"), issues);
   if (issues.length === 0 && token === null && tokensFile === null && jwt === null) {
     issues.push(
-      `no token is configured: set ${prefix}TOKENS_FILE (make an entry with \`cli.ts token\`), ${prefix}TOKEN or ${prefix}JWKS_URL`,
+      `no token is configured: set ${prefix}TOKENS_FILE (make an entry with \`wallet-core-ops token\`), ${prefix}TOKEN or ${prefix}JWKS_URL`,
     );
   }
   const queuesPath = text("QUEUES_FILE");
@@ -171,7 +133,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       destinations: list("DESTINATIONS", parseDestinations) ?? new Map(),
     },
     trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
-    env: check("ENV", null, (value) => (value === "staging" || value === "production" ? value : null), "staging or production"),
+    env: check("ENV", null, parseEnvironment, "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     cgroupRoot: check("CGROUP_ROOT", "/sys/fs/cgroup", (value) => (isAbsolute(value) ? value : null), "an absolute path"),
     databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),
@@ -187,6 +149,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
+    given: {
+      prometheusUrl: Boolean(env[`${prefix}PROMETHEUS_URL`] || env[`${prefix}PROMETHEUS_URL_FILE`]),
+      deployInfoPath: Boolean(env[`${prefix}DEPLOY_INFO_PATH`]),
+    },
     kamalAuditLog: text("KAMAL_AUDIT_LOG"),
     restart: check("RESTART", false, onOff, "on or off"),
     jobs: check("JOBS", false, onOff, "on or off"),
@@ -249,15 +215,6 @@ function isPostgres({ username, password, pathname }: URL): boolean {
 /** ioredis decodes these parts. The path is a database number. */
 function isRedis({ username, password, pathname }: URL): boolean {
   return [username, password].every(isDecodable) && /^\/?\d{0,9}$/.test(pathname);
-}
-
-function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set(
-    Object.entries(variables).flatMap(([name, options]) => ("secret" in options ? [name, `${name}_FILE`] : [name])),
-  );
-  return Object.keys(env)
-    .filter((name) => name.startsWith(prefix) && !known.has(name.slice(prefix.length)))
-    .map((name) => `${name} is unknown; known: ${[...known].join(", ")}`);
 }
 
 function toJwt(jwksUrl: string | null, issuer: string | null, audience: string | null, issues: string[]): Config["auth"]["jwt"] {

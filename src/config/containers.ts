@@ -1,5 +1,5 @@
 import type { LabelSelector } from "../containers/kamal/rules.ts";
-import type { Environment } from "../lib/environment.ts";
+import { type Environment, parseEnvironment } from "../lib/environment.ts";
 
 /** Called with each mistake. */
 type Fail = (problem: string) => void;
@@ -20,12 +20,13 @@ export function parseServices(value: string, fail: Fail): readonly string[] {
 export function parseDestinations(value: string, fail: Fail): ReadonlyMap<string, Environment> {
   const destinations = new Map<string, Environment>();
   for (const entry of split(value, ",")) {
-    const [, name, env] = /^([^=\s]+)\s*=\s*(staging|production)$/.exec(entry) ?? [];
+    const [, name, word = ""] = /^([^=\s]+)\s*=\s*(\w+)$/.exec(entry) ?? [];
     const destination = name?.toLowerCase() ?? "";
-    if (env === undefined)
+    const env = parseEnvironment(word);
+    if (env === null)
       fail(`must be <destination>=staging or <destination>=production, separated by commas, but "${entry}" is not`);
     else if (destinations.has(destination)) fail(`names "${destination}" twice`);
-    else destinations.set(destination, env as Environment);
+    else destinations.set(destination, env);
   }
   return destinations;
 }

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import type { EngineAddress } from "../containers/docker/address.ts";
-import type { Environment } from "../lib/environment.ts";
+import { type Environment, parseEnvironment } from "../lib/environment.ts";
 
 export interface EngineConfig {
   readonly name: string;
@@ -82,8 +82,9 @@ function parseOptions(text: string): Omit<EngineConfig, "name"> | string {
   const address = parseAddress(text, ["env", "control"]);
   if (typeof address === "string") return address;
   const { searchParams } = new URL(text);
-  const env = searchParams.get("env");
-  if (env !== null && env !== "staging" && env !== "production") return "env must be staging or production";
+  const written = searchParams.get("env");
+  const env = written === null ? null : parseEnvironment(written);
+  if (written !== null && env === null) return "env must be staging or production";
   const second = searchParams.get("control");
   const control = second === null ? null : parseAddress(second, []);
   return typeof control === "string" ? `control= ${control}` : { env, address, control };

@@ -163,7 +163,7 @@ export type ProblemKind =
   | 'HOST_DISK_FULL'
   /** The host's node-exporter does not answer Prometheus. */
   | 'HOST_DOWN'
-  /** CPU or memory of the host at or above its threshold (CPU_THRESHOLD, MEM_THRESHOLD). */
+  /** CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD). */
   | 'HOST_HOT'
   /** A replaced container is still live beside its replacement. Nothing of the role was created or started in the last 5 min. */
   | 'LEFTOVER'

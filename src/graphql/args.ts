@@ -69,7 +69,9 @@ export function toPlaceArgs(arg: Arg) {
       arg,
       "Also accessories: redis, prometheus, the proxy ... A token for every environment also gets containers that are not part of the product.",
     ),
-    engine: arg.string({ description: "Only this engine, by its configured name." }),
+    engine: arg.string({
+      description: "Only this engine, by its configured name. The error of an unknown one names those that the token may see.",
+    }),
   };
 }
 

@@ -15,10 +15,15 @@ const words: ReadonlyMap<string, Environment> = new Map([
   ["prd", "production"],
 ]);
 
+/** The environment that a person means: `prod`, `Production`, `stg` ...; null for another word. Ignores case. For configuration and commands: REST and GraphQL have two values. */
+export function parseEnvironment(text: string): Environment | null {
+  return words.get(text.toLowerCase()) ?? null;
+}
+
 /** Ignores case; null for an unknown destination. */
 export function toEnvironment(destination: string | null | undefined, destinations: Destinations): Environment | null {
   const word = destination?.toLowerCase() ?? "";
-  return destinations.get(word) ?? words.get(word) ?? null;
+  return destinations.get(word) ?? parseEnvironment(word);
 }
 
 /**

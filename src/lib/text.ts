@@ -19,3 +19,64 @@ const durationUnits = [
 export function formatList(names: readonly string[], one: string, many: string): string {
   return `${names.join(", ")} ${names.length === 1 ? one : many}`;
 }
+
+const mostNear = 6;
+
+/**
+ * The known names that someone may have meant, the likeliest first, at most six: those that have the text in them or are in it, then those that differ by few characters, as a
+ * whole or in a word, then those that share a part.
+ */
+export function toNear(text: string, known: readonly string[]): string[] {
+  const wanted = text.toLowerCase();
+  const parts = wanted.split(/[^a-z0-9]+/).filter((part) => part.length >= 3);
+  const mostAway = toMostAway(wanted);
+  const grade = (own: string): number => {
+    if (own.includes(wanted) || wanted.includes(own)) return 0;
+    const away = Math.min(...[own, ...own.split(/[-_.]/)].map((word) => toDistance(wanted, word)));
+    if (away <= mostAway) return away;
+    return parts.length > 1 && parts.some((part) => own.includes(part)) ? wanted.length : Number.POSITIVE_INFINITY;
+  };
+  return known
+    .filter((name) => name !== "")
+    .map((name) => ({ name, away: grade(name.toLowerCase()) }))
+    .filter(({ away }) => away !== Number.POSITIVE_INFINITY)
+    .toSorted((one, other) => one.away - other.away || one.name.length - other.name.length || one.name.localeCompare(other.name))
+    .slice(0, mostNear)
+    .map(({ name }) => name);
+}
+
+/**
+ * The known names that a misspelt one stands for: those that differ by the fewest characters as a whole; where none is near, those that have it in them or are in it, at most six.
+ * Ignores case.
+ */
+export function toNearest(text: string, known: readonly string[]): string[] {
+  const wanted = text.toLowerCase();
+  if (wanted === "") return [];
+  const away = new Map(known.map((name) => [name, toDistance(wanted, name.toLowerCase())]));
+  const least = Math.min(...away.values());
+  if (least <= toMostAway(wanted)) return known.filter((name) => away.get(name) === least);
+  const contains = (name: string) => name.includes(wanted) || wanted.includes(name);
+  return known.filter((name) => contains(name.toLowerCase())).slice(0, mostNear);
+}
+
+/** By how many characters a name may differ from a text: a third of its length. */
+function toMostAway({ length }: string): number {
+  return Math.max(1, Math.floor(length / 3));
+}
+
+/** How many characters to change, add, leave out or swap with the next one (optimal string alignment). */
+function toDistance(one: string, other: string): number {
+  let before: readonly number[] = [];
+  let row: readonly number[] = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let at = 1; at <= one.length; at++) {
+    const next = [at];
+    for (let to = 1; to <= other.length; to++) {
+      const changed = (row[to - 1] ?? 0) + (one[at - 1] === other[to - 1] ? 0 : 1);
+      const isSwapped = at > 1 && to > 1 && one[at - 1] === other[to - 2] && one[at - 2] === other[to - 1];
+      const swapped = isSwapped ? (before[to - 2] ?? 0) + 1 : changed;
+      next.push(Math.min(changed, swapped, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
+    }
+    [before, row] = [row, next];
+  }
+  return row[other.length] ?? 0;
+}

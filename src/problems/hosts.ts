@@ -46,7 +46,7 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
               title: `The host ${name} is hot`,
               since: sinceOf(host, "alert"),
               evidence: hot,
-              rule: `CPU of the host at or above ${toPercent(thresholds.cpu)} (CPU_THRESHOLD), or memory at or above ${toPercent(thresholds.mem)} (MEM_THRESHOLD).`,
+              rule: `CPU of the host at or above ${toPercent(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above ${toPercent(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
             }),
           ]
         : []),

@@ -107,7 +107,10 @@ export const problemRules = {
     "The numbers of the source cannot be read, while others in the same database or broker can.",
   ),
   host_disk_full: byAlert("OpsHostDiskFull", `A real file system of the host is more than ${diskRatio * 100} % full.`),
-  host_hot: byAlert("OpsHostHot", "CPU or memory of the host at or above its threshold (CPU_THRESHOLD, MEM_THRESHOLD)."),
+  host_hot: byAlert(
+    "OpsHostHot",
+    "CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD).",
+  ),
   deploy_failed: unalerted(
     `The newest deploy of the service at its destination never went live, at most ${formatDuration(failedSeconds)} ago.`,
   ),

@@ -1,3 +1,5 @@
+import { lookup } from "node:dns/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
@@ -126,8 +128,18 @@ function asAbandoned(signal: AbortSignal): (error: unknown) => never {
   };
 }
 
-/** One line of `cli check`: the hosts found, or the fault and its remedy. Rejects only for a URL that is not http(s). */
-export async function probePrometheus(options: Omit<HostSourceOptions, "logger">): Promise<{ ok: boolean; detail: string }> {
+/**
+ * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL was configured; else a host name that does not resolve means that there is no
+ * Prometheus. Rejects only for a URL that is not http(s).
+ */
+export async function probePrometheus({
+  isGiven = true,
+  ...options
+}: Omit<HostSourceOptions, "logger"> & { readonly isGiven?: boolean }): Promise<{
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly isConfigured?: boolean;
+}> {
   const source = createHostSource({ ...options, logger: silentLogger });
   try {
     const { hosts } = await source.report(new AbortController().signal);
@@ -135,9 +147,22 @@ export async function probePrometheus(options: Omit<HostSourceOptions, "logger">
     const count = formatCount(hosts.length, "host");
     return { ok: true, detail: down.length > 0 ? `${count}, down: ${down.join(", ")}` : count };
   } catch (error) {
+    if (!isGiven && !(await isKnownHost(options.url))) {
+      const detail = `not configured, ${options.url} is not known here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters`;
+      return { ok: true, isConfigured: false, detail };
+    }
     const remedy = error instanceof PrometheusError ? `: ${error.remedy}` : "";
     return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy}` };
   } finally {
     await source.close();
   }
+}
+
+/** Whether the host name of a URL resolves, within a second. */
+async function isKnownHost(url: string): Promise<boolean> {
+  const resolved = lookup(new URL(url).hostname).then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([resolved, sleep(1000, false, { ref: false })]);
 }

@@ -20,7 +20,7 @@ export interface SourceIndexes {
 /** Finds the indexes that the sources lack. Creates nothing: every transaction is read-only. Rejects with postgres_unavailable. */
 export async function adviseIndexes(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
   const { databaseUrl, logger } = options;
-  if (databaseUrl === null) throw new OpsError("postgres_unavailable", "DATABASE_URL is not set");
+  if (databaseUrl === null) throw new OpsError("postgres_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set");
   const database = createDatabase(databaseUrl, logger);
   try {
     const { sources = [], detect = true } = options;

@@ -14,14 +14,24 @@ interface QueueProbe {
   /** What was read, or the reason and the remedy; null where there was nothing to read. */
   readonly detail: string | null;
   readonly warnings: readonly string[];
+  /** False where no source is configured. @default true */
+  readonly isConfigured?: boolean;
 }
 
-const notSet = "DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
+const notConfigured: QueueProbe = {
+  name: "queues",
+  ok: true,
+  isConfigured: false,
+  detail:
+    "not configured: for job tables set WALLET_CORE_OPS_DATABASE_URL to the URL of a role with SELECT on them, for brokers WALLET_CORE_OPS_RABBITMQ_URL or WALLET_CORE_OPS_REDIS_URL",
+  warnings: [],
+};
+const notSet = "WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
 
 /** Reads every source once, over its own connection, which it then closes. Never rejects. */
 export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
   const { databaseUrl, brokers } = options;
-  if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [failed(notSet)];
+  if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [notConfigured];
   const opened = createQueueSources(options);
   try {
     const problem = await findProblem(options, opened.database, signal);
@@ -34,14 +44,17 @@ export async function probeQueueSources(options: QueueSourcesOptions, signal: Ab
     const isNeeded = problem !== null && (databaseUrl !== null || asked.length < sources.length);
     const unsupported = (await opened.unsupported(signal)).map(toUnsupported);
     if (sources.length === 0 && !isNeeded) {
-      const which = unsupported.length === 0 ? "" : " that can be read";
-      return [failed(`no job system was found${which}: describe your job tables in QUEUES_FILE`), ...unsupported];
+      const reason =
+        unsupported.length === 0
+          ? "no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or"
+          : "no job system was found that can be read:";
+      return [failed(`${reason} describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)`), ...unsupported];
     }
     const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
     for (const source of asked) probes.push(await probe(source, opened.database, signal));
     return [...probes, ...unsupported];
   } catch (error) {
-    return [failed(`${toOpsError(error).message}: check DATABASE_URL`)];
+    return [failed(`${toOpsError(error).message}: check WALLET_CORE_OPS_DATABASE_URL`)];
   } finally {
     await opened.close();
   }
@@ -61,7 +74,7 @@ async function findProblem(
     const { message } = toQueueError(error, noSubject);
     const { code } = describe(error);
     const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
-    return `${message}${reason}: check DATABASE_URL`;
+    return `${message}${reason}: check WALLET_CORE_OPS_DATABASE_URL`;
   }
 }
 
@@ -124,7 +137,11 @@ where class.relname = ${quoteLiteral(table)} and class.relkind in ('r', 'p', 'v'
 /** Checks the rights. Rejects as `Database.read` does. */
 export async function checkAccess(database: Database, table: TableName, signal: AbortSignal): Promise<Access> {
   const [row] = await database.read(accessStatement(table), signal);
-  if (!row) return { obstacle: `there is no table ${formatTable(table)} in this database: correct QUEUES_FILE`, warnings: [] };
+  if (!row)
+    return {
+      obstacle: `there is no table ${formatTable(table)} in this database: correct WALLET_CORE_OPS_QUEUES_FILE`,
+      warnings: [],
+    };
   return { obstacle: findObstacle(row, table.table), warnings: findWarnings(row, formatTable(table)) };
 }
 

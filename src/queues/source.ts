@@ -84,7 +84,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   const detector = createDetector({ ...searched, detect, open, logger });
   const all: OpenQueueSources["all"] = async (signal) => {
     if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
-      throw new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
+      throw new OpsError("queues_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set", { unconfigured: true });
     }
     const detected = await detector.sources(signal).catch((error: unknown) => {
       if (configured.length > 0) return [];
@@ -254,7 +254,7 @@ function asOpsError(error: unknown): never {
   throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 
-const refuseRead = () => Promise.reject(new OpsError("postgres_unavailable", "DATABASE_URL is not set"));
+const refuseRead = () => Promise.reject(new OpsError("postgres_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set"));
 
 function createNoDatabase(): Database {
   return {

@@ -1,26 +1,23 @@
 import { UsageError } from "../cli/command.ts";
 import type { Environment } from "../client/client.ts";
+import { parseEnvironment } from "../lib/environment.ts";
 import type { Options, Values } from "./command.ts";
 
-const names: Readonly<Record<string, Environment>> = {
-  production: "PRODUCTION",
-  prod: "PRODUCTION",
-  staging: "STAGING",
-};
+const names = { staging: "STAGING", production: "PRODUCTION" } as const satisfies Record<string, Environment>;
 
 export const envOption = {
   type: "string",
   short: "e",
   value: "ENV",
-  about: "only of this environment: production (prod) or staging",
+  about: "only of this environment: production (prod) or staging (stage, stg)",
 } as const satisfies Options[string];
 
 /** @throws UsageError */
 export function toEnv(text: string | undefined): Environment | null {
   if (text === undefined) return null;
-  const env = names[text.toLowerCase()];
-  if (!env) throw new UsageError(`--env must be production or staging, not '${text}'`);
-  return env;
+  const env = parseEnvironment(text);
+  if (env === null) throw new UsageError(`--env must be production or staging, not '${text}'`);
+  return names[env];
 }
 
 /** A whole number of an option. @throws UsageError */

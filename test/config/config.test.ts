@@ -34,6 +34,7 @@ describe("parseConfig", () => {
       prometheusUrl: "http://prometheus:9090",
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
+      given: { prometheusUrl: false, deployInfoPath: false },
       kamalAuditLog: null,
       restart: false,
       jobs: false,
@@ -43,6 +44,17 @@ describe("parseConfig", () => {
       metricsAddress: null,
       logLevel: "info",
     });
+  });
+
+  it.each([
+    [{ PROMETHEUS_URL: "http://prometheus:9090" }, { prometheusUrl: true, deployInfoPath: false }],
+    [{ PROMETHEUS_URL_FILE: "/run/url" }, { prometheusUrl: true, deployInfoPath: false }],
+    [
+      { PROMETHEUS_URL: "", DEPLOY_INFO_PATH: "./deploy_info.json" },
+      { prometheusUrl: false, deployInfoPath: true },
+    ],
+  ])("knows which parts were configured: %j", (env, given) => {
+    expect(parseConfig({ ...token, ...withPrefix(env) }, () => "http://prometheus:9090").given).toEqual(given);
   });
 
   it("reads trusted proxies: addresses and blocks of both families", () => {
@@ -80,7 +92,7 @@ describe("parseConfig", () => {
     const issues = issuesOf({
       WALLET_CORE_OPS_TOKEN: "secret short",
       WALLET_CORE_OPS_PORT: "70000",
-      WALLET_CORE_OPS_ENV: "prod",
+      WALLET_CORE_OPS_ENV: "qa",
       WALLET_CORE_OPS_DATABASE_URL: "mysql://user:hunter2@db/x",
       WALLET_CORE_OPS_PROMETHEUS_URL: "ftp://x",
       WALLET_CORE_OPS_RABBITMQ_URL: "amqp://ops:hunter2@rabbit",
@@ -170,7 +182,7 @@ describe("parseConfig", () => {
     ["SERVICE", "wallet core", 'but "wallet core" is not one'],
     ["SERVICE", "a,b,a", 'names "a" twice'],
     ["DESTINATIONS", "beta=staging,qa", 'but "qa" is not'],
-    ["DESTINATIONS", "beta=prod", 'but "beta=prod" is not'],
+    ["DESTINATIONS", "beta=test", 'but "beta=test" is not'],
     ["DESTINATIONS", "beta=staging,", 'but "" is not'],
     ["DESTINATIONS", "beta=staging,Beta=production", 'names "beta" twice'],
     ["CORE", "a=1;", 'but "" is not one'],
@@ -293,8 +305,10 @@ const values = {
     [
       ["staging", "staging"],
       ["production", "production"],
+      ["Prod", "production"],
+      ["stg", "staging"],
     ],
-    ["prod", "Staging"],
+    ["qa", "prod-eu", " "],
     "must be staging or production",
   ],
   DATABASE_URL: [
@@ -437,7 +451,7 @@ describe("a token", () => {
     },
   );
   const none =
-    "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `cli.ts token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
+    "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `wallet-core-ops token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
   it("is required in one way, unless there are other mistakes", () => {
     expect(issuesOf({})).toEqual([none]);
     expect(issuesOf({ WALLET_CORE_OPS_TOKEN: "" })).toEqual([none]);
@@ -528,16 +542,23 @@ describe("a setting from a file", () => {
   );
 });
 
-it("an unknown variable is refused with the known ones", () => {
-  const known =
-    "HOST, PORT, TOKEN, TOKEN_FILE, TOKENS_FILE, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, OIDC_CLIENT_ID, OIDC_SCOPE, TRUSTED_PROXIES, SERVICE, CORE, DESTINATIONS, ENV, DOCKER_HOSTS, CGROUP_ROOT, " +
-    "DATABASE_URL, DATABASE_URL_FILE, CONTROL_DATABASE_URL, CONTROL_DATABASE_URL_FILE, RABBITMQ_URL, RABBITMQ_URL_FILE, REDIS_URL, REDIS_URL_FILE, QUEUES_FILE, " +
-    "PROMETHEUS_URL, PROMETHEUS_URL_FILE, CPU_THRESHOLD, MEM_THRESHOLD, DEPLOY_INFO_PATH, KAMAL_AUDIT_LOG, RESTART, JOBS, HEALTH_EXEC, RESTART_COOLDOWN, " +
-    "RESTART_BUDGET, AUDIT_FILE, METRICS_ADDRESS, LOG_LEVEL";
-  expect(issuesWith({ PROT: "1", PORT_FILE: "/p" })).toEqual([
-    `WALLET_CORE_OPS_PROT is unknown; known: ${known}`,
-    `WALLET_CORE_OPS_PORT_FILE is unknown; known: ${known}`,
-  ]);
+it.each([
+  ["PROT", "did you mean WALLET_CORE_OPS_PORT?"],
+  ["PROMETEUS_URL", "did you mean WALLET_CORE_OPS_PROMETHEUS_URL?"],
+  ["PROMETHEUS", "did you mean WALLET_CORE_OPS_PROMETHEUS_URL?"],
+  ["PROMETEUS_URL_FILE", "did you mean WALLET_CORE_OPS_PROMETHEUS_URL_FILE?"],
+  ["DOCKER_HOST", "did you mean WALLET_CORE_OPS_DOCKER_HOSTS?"],
+  ["PORT_FILE", "did you mean WALLET_CORE_OPS_PORT?"],
+  ["RESTART_LIMIT", "did you mean WALLET_CORE_OPS_RESTART?"],
+  ["DATABASE", "did you mean WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_CONTROL_DATABASE_URL?"],
+  ["prot", "did you mean WALLET_CORE_OPS_PORT?"],
+  ["", "remove it, or find its name in docs/configuration.md"],
+  ["XYZZY", "remove it, or find its name in docs/configuration.md"],
+])("an unknown variable %s is refused with the name that may be meant", (name, hint) => {
+  expect(issuesWith({ [name]: "canary" })).toEqual([`WALLET_CORE_OPS_${name} is unknown: ${hint}`]);
+});
+
+it("variables that only contain our prefix are not ours", () => {
   expect(issuesOf({ ...token, PORT: "x", OTHER_WALLET_CORE_OPS_X: "1" })).toEqual([]);
 });
 

@@ -25,6 +25,7 @@ const notDestination = (entry: string) =>
 it.each([
   ["prod=production", { prod: "production" }, []],
   [" Beta = staging ,prod=production", { beta: "staging", prod: "production" }, []],
+  ["eu=prod,qa=Stage", { eu: "production", qa: "staging" }, []],
   ["qa", {}, [notDestination("qa")]],
   ["qa=", {}, [notDestination("qa=")]],
   ["=staging", {}, [notDestination("=staging")]],

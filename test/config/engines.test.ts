@@ -32,7 +32,7 @@ it.each([
 
 it("an engine has the environment and second address of its options", () => {
   const control = encodeURIComponent(`ssh://u@r:23/s${known}`);
-  const list = ` ,unix:///a?env=staging,, tcp://h?certs=/c&env=production&control=unix:///b ,r=ssh://u@h${known}&control=${control},`;
+  const list = ` ,unix:///a?env=staging,, tcp://h?certs=/c&env=prod&control=unix:///b ,r=ssh://u@h${known}&control=${control},`;
   expect(parseEngines(list)).toEqual({
     engines: [
       { name: "a", env: "staging", address: unix("/a"), control: null },
@@ -75,7 +75,7 @@ it.each([
   ["ssh://u@h?known_hosts=/h", `entry 1 (ssh://h): ${keys}`],
   ["ssh://u@h?key=&known_hosts=/h", `entry 1 (ssh://h): ${keys}`],
   ["ssh://u@h?key=/k&known_hosts=", `entry 1 (ssh://h): ${keys}`],
-  ["unix:///a?env=prod", "entry 1 (unix:///a): env must be staging or production"],
+  ["unix:///a?env=qa", "entry 1 (unix:///a): env must be staging or production"],
   ["unix:///a?env=", "entry 1 (unix:///a): env must be staging or production"],
   ["unix:///a?control=", `entry 1 (unix:///a): control= ${forms}`],
   ["unix:///a?control=x://h", "entry 1 (unix:///a): control= unknown scheme (known: unix://, tcp://, ssh://)"],

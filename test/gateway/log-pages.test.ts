@@ -164,6 +164,8 @@ describe("the log of a role", () => {
   });
 });
 
+const accessory = "it is an accessory, which only include_accessories=true finds (in GraphQL includeAccessories: true)";
+
 describe("the logs of containers by name", () => {
   it("are of one, also a retired one, or of several", async () => {
     expect((await askRole(`name: "web-old", tail: 2`)).texts).toEqual(["old 90", "old 100"]);
@@ -179,9 +181,11 @@ describe("the logs of containers by name", () => {
   });
 
   it.each([
-    [`name: "redis"`, "container_not_found", "No such container"],
-    [`names: ["web-a", "redis"]`, "container_not_found", "No such container: names[1]"],
-    [`name: "web-a", engine: "other"`, "container_not_found", "No such container"],
+    [`name: "redis"`, "container_not_found", `No such container: ${accessory}`],
+    [`name: "nothing"`, "container_not_found", "No such container"],
+    [`names: ["web-a", "redis"]`, "container_not_found", `No such container: names[1]: ${accessory}`],
+    [`role: "redis"`, "container_not_found", `No container of this role: ${accessory}`],
+    [`name: "web-a", engine: "other"`, "container_not_found", "No such container: there is no engine of this name, only local"],
     [`name: "web-a", role: "web"`, "invalid_request", "Exactly one of role, name and names must be given"],
     ["tail: 1", "invalid_request", "Exactly one of role, name and names must be given"],
     ["names: []", "invalid_request", "names must have 1 to 50 names, and none empty"],

@@ -1,4 +1,4 @@
-import { graphql } from "graphql";
+import { graphql, parse, subscribe } from "graphql";
 import { describe, expect, it } from "vitest";
 import { scopes } from "../../src/auth/principal.ts";
 import type { EngineStatus } from "../../src/containers/source.ts";
@@ -25,16 +25,18 @@ function open(engines: readonly (typeof up | (Pick<EngineStatus, "name" | "ok" |
     const { data, errors } = await graphql({ schema, source, contextValue: createContext(memory.sources, caller) });
     return { data: data as any, code: (errors?.[0]?.originalError as { code?: string } | undefined)?.code, errors };
   };
+  const follow = (source: string) =>
+    subscribe({ schema, document: parse(source), contextValue: createContext(memory.sources, staging) });
   const codeOf = (path: string, parameters = "", method = "GET") =>
     rest.call(method, path, parameters).then(
       ({ status }) => status,
       ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
     );
-  return { ...memory, rest, query, codeOf };
+  return { ...memory, rest, query, follow, codeOf };
 }
 
 describe("an engine of another environment", () => {
-  const { rest, query, codeOf, calls } = open([up, production]);
+  const { rest, query, follow, codeOf, calls } = open([up, production]);
 
   it("is in no answer: no list, header, count, drift, coverage or problem", async () => {
     const names = async (caller = staging) =>
@@ -56,7 +58,19 @@ describe("an engine of another environment", () => {
 
   it("changes nothing for us while down: 404 stays, restarts continue", async () => {
     expect(await codeOf("/containers/nothing")).toBe("container_not_found: No such container");
-    expect(await codeOf("/containers/nothing", "engine=db-7")).toBe("container_not_found: No such container");
+    // One that is hidden is refused as one that does not exist.
+    for (const engine of ["db-7", "no-engine"]) {
+      const only = "container_not_found: No such container: there is no engine of this name, only own";
+      expect(await codeOf("/containers/nothing", `engine=${engine}`)).toBe(only);
+      expect(await codeOf("/containers/web", `engine=${engine}`)).toBe(only);
+      const message = "engine must be a configured engine: own";
+      const list = await query(`{ containers(engine: "${engine}") { name } }`);
+      expect(list).toMatchObject({ code: "invalid_request", errors: [{ message }] });
+      for (const field of ["containers", "containerEvents"]) {
+        const begun = await follow(`subscription { ${field}(engine: "${engine}") { ended } }`);
+        expect(begun).toMatchObject({ errors: [{ message, originalError: { code: "invalid_request" } }] });
+      }
+    }
     expect(await codeOf("/containers/web/restart", "", "POST")).toBe(200);
     expect(calls["restart"]).toBe(1);
     const role = 'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { complete } }';
@@ -85,6 +99,7 @@ describe("an engine without a configured environment", () => {
     for (const engine of ["", "engine=db-7", "engine=no-engine"])
       expect(await codeOf("/containers/nothing", engine)).toBe(unnamed);
     expect(await codeOf("/containers/nothing", "engine=own")).toBe("container_not_found: No such container");
+    expect((await query('{ containers(engine: "db-7") { name } }')).data.containers).toEqual([]);
     expect(await codeOf("/containers/web/restart", "", "POST")).toBe(unnamed);
     expect(await codeOf("/containers/web")).toBe(200);
     const { data } = await query('{ drift { kind engine message } logs(role: "none") { truncated } }');

@@ -136,17 +136,17 @@ test("contradictions, destinations and other products are as configured", async 
   }
 });
 
-test("check counts containers by kind and names those without environment", async () => {
+test("check counts containers by owner and names those without environment", async () => {
   const { out } = await runCli(["check"], {
     WALLET_CORE_OPS_TOKEN: "check-token-0123456789",
     WALLET_CORE_OPS_DOCKER_HOSTS: `own=unix://${dockerd.socketPath}`,
   });
   expect(out).toMatch(
-    /^ok {4}docker:own: API [\d.]+, 10 containers; shown: 5 core \(3 unknown, 2 staging\), 1 accessory \(1 unknown\), 4 other/m,
+    /^ok {4}docker:own: API [\d.]+; 6 of 10 containers belong to wallet-core \(5 core, 1 accessory\); other services here: billing, payments, shop; /m,
   );
-  expect(out).toContain(
-    "wallet-core-production-web-staging-v1, wallet-core-web-beta-v1, wallet-core-web-qa-v1, wallet-core-redis (see",
-  );
+  expect(out).toContain(": wallet-core-web-beta-v1: add beta=staging or beta=production to WALLET_CORE_OPS_DESTINATIONS\n");
+  expect(out).toContain(": wallet-core-redis: end the address of their engine in WALLET_CORE_OPS_DOCKER_HOSTS with ?env=staging");
+  expect(out).toContain(": wallet-core-production-web-staging-v1: what names their environment");
 });
 
 test("bad entries exit with 78 and are named", async () => {

@@ -157,14 +157,14 @@ it("an unavailable control database differs from a read-only one", async () => {
     message: "PostgreSQL cannot be reached",
   });
   expect(await ask(change({ password: "wrong-canary" }))).toMatchObject({
-    message: "PostgreSQL refused the login of CONTROL_DATABASE_URL",
+    message: "PostgreSQL refused the login of WALLET_CORE_OPS_CONTROL_DATABASE_URL",
   });
   expect(await ask(change({ pathname: "/nowhere" }))).toMatchObject({
-    message: "The database of CONTROL_DATABASE_URL does not exist",
+    message: "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL does not exist",
   });
   expect(await ask(change({ pathname: "/postgres" }))).toMatchObject({
     code: "schema_mismatch",
-    message: "Table public.river_job does not exist for CONTROL_DATABASE_URL",
+    message: "Table public.river_job does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL",
   });
   expect(await states(database)).toEqual(["discarded", "discarded", "discarded"]);
 });

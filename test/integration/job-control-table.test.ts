@@ -149,7 +149,9 @@ describe("operations on jobs of a table", () => {
       await operator.discard("guarded", "1"),
     ]) {
       expect(error?.code).toBe("operation_not_supported");
-      expect(error?.message).toMatch(/^The mapping of (silent|guarded) in QUEUES_FILE does not define this operation/);
+      expect(error?.message).toMatch(
+        /^The mapping of (silent|guarded) in WALLET_CORE_OPS_QUEUES_FILE does not define this operation/,
+      );
     }
     const { rows } = await database.query("select state from silent");
     expect(rows).toEqual([{ state: "rejected" }]);

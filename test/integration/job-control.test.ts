@@ -12,7 +12,7 @@ import { createRiverJobs, createRunnerJobs } from "../support/postgres-jobs.ts";
 
 interface Kind {
   readonly create: (database: TestDatabase) => Promise<JobTable>;
-  /** What the role of CONTROL_DATABASE_URL needs. */
+  /** What the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL needs. */
   readonly grants: (role: string) => string;
   readonly roleOptions?: string;
   /** Of a job as text. */
@@ -246,7 +246,7 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     const powerless = open(reader.url);
     for (const { error } of [await powerless.retry(name, id), await powerless.discard(name, await insert("waiting"))]) {
       expect(error?.code).toBe("schema_mismatch");
-      expect(error?.message).toMatch(/^The role of CONTROL_DATABASE_URL may not change table /);
+      expect(error?.message).toMatch(/^The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL may not change table /);
     }
     expect(await stateOf(id)).toBe(was);
   });

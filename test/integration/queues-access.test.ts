@@ -106,13 +106,14 @@ it("columns without a time zone are warned of where it matters", async () => {
 
 it("an empty database gets advice on what to do", async () => {
   const absent = { ...runner.config, table: "public.absent" } as QueueSourceConfig;
-  const detail = "Table public.absent does not exist: there is no table public.absent in this database: correct QUEUES_FILE";
+  const detail =
+    "Table public.absent does not exist: there is no table public.absent in this database: correct WALLET_CORE_OPS_QUEUES_FILE";
   expect(await probe([absent])).toMatchObject([{ name: "runner", ok: false, detail }]);
   expect(await probe(null, null)).toMatchObject([
-    { name: "queues", ok: false, detail: expect.stringContaining("DATABASE_URL is not set") },
+    { name: "queues", ok: false, detail: expect.stringContaining("WALLET_CORE_OPS_DATABASE_URL is not set") },
   ]);
   await database.query("drop table jobs.river_job");
   expect(await probe(null)).toMatchObject([
-    { name: "queues", ok: false, detail: "no job system was found: describe your job tables in QUEUES_FILE" },
+    { name: "queues", ok: false, detail: expect.stringMatching(/^no job system was found: check that /) },
   ]);
 });

@@ -78,8 +78,8 @@ it("connection errors name neither the password nor the address", async () => {
   const cases: [string, string][] = [
     [refused.href, "PostgreSQL cannot be reached"],
     [login.href, "PostgreSQL refused the login"],
-    [missing.href, "The database of DATABASE_URL does not exist"],
-    ["postgres://user:secret@host:notaport/db", "DATABASE_URL is not a connection string"],
+    [missing.href, "The database of WALLET_CORE_OPS_DATABASE_URL does not exist"],
+    ["postgres://user:secret@host:notaport/db", "WALLET_CORE_OPS_DATABASE_URL is not a connection string"],
   ];
   for (const [url, message] of cases) {
     const sources = open(url, null);
@@ -88,7 +88,7 @@ it("connection errors name neither the password nor the address", async () => {
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
     await sources.close();
     const code = url === refused.href ? " (ECONNREFUSED)" : "";
-    const line = { name: "queues", ok: false, detail: `${message}${code}: check DATABASE_URL`, warnings: [] };
+    const line = { name: "queues", ok: false, detail: `${message}${code}: check WALLET_CORE_OPS_DATABASE_URL`, warnings: [] };
     const options = { databaseUrl: url, env: null, logger: silentLogger };
     expect(await probeQueueSources(options, signal())).toEqual([line]);
     // Once, however many sources there are.
@@ -149,6 +149,9 @@ it("an exhausted server is reported as such", async () => {
 
 it("a missing database rejects with queues_unavailable", async () => {
   const sources = open(null, null);
-  await expect(sources.all(signal())).rejects.toMatchObject({ code: "queues_unavailable", message: "DATABASE_URL is not set" });
+  await expect(sources.all(signal())).rejects.toMatchObject({
+    code: "queues_unavailable",
+    message: "WALLET_CORE_OPS_DATABASE_URL is not set",
+  });
   await sources.close();
 });

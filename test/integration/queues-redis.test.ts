@@ -119,7 +119,11 @@ describe("a Redis", () => {
     expect([...(await read()).keys()]).toStrictEqual(["back"]);
     await server.halt();
     const start = performance.now();
-    const away = { code: "queues_unavailable", upstream: "queues:redis", message: "Redis cannot be reached: check REDIS_URL" };
+    const away = {
+      code: "queues_unavailable",
+      upstream: "queues:redis",
+      message: "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL",
+    };
     await expect(first.source.metrics(signal())).rejects.toMatchObject(away);
     await Promise.all(Array.from({ length: 50 }, () => expect(first.source.metrics(signal())).rejects.toMatchObject(away)));
     expect(performance.now() - start).toBeLessThan(toBound(2500));

@@ -22,7 +22,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The mapping as an owner writes it in QUEUES_FILE, with what is the same here. */
+/** The mapping as an owner writes it in WALLET_CORE_OPS_QUEUES_FILE, with what is the same here. */
 function parse(mapping: object): readonly QueueSourceConfig[] {
   const usual = { name: "s", kind: "table", id: "id", status: "status", finished_at: "finished_at" };
   const lists = { waiting: ["pending"], done: ["done"], failed: ["failed"] };

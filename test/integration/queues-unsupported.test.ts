@@ -119,7 +119,12 @@ describe("older versions in PostgreSQL", () => {
   it("leave check with nothing to read where they are alone", async () => {
     await database.query("drop table river_job, river_queue");
     expect(await probeQueueSources(inPostgres({ hide: ["pgboss-before-10:pgboss"] }), signal())).toMatchObject([
-      { name: "queues", ok: false, detail: "no job system was found that can be read: describe your job tables in QUEUES_FILE" },
+      {
+        name: "queues",
+        ok: false,
+        detail:
+          "no job system was found that can be read: describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)",
+      },
       { name: "pgboss-before-10", ok: true },
       { name: "graphile-worker-before-0.16", ok: true },
     ]);

@@ -93,7 +93,7 @@ it("a restart waits for health; a preview changes nothing", async () => {
     refusal: null,
     healthy_peers: 0,
     last_healthy: true,
-    work: { jobs: null, total: null, gaps: [{ source: null, reason: "DATABASE_URL is not set" }] },
+    work: { jobs: null, total: null, gaps: [{ source: null, reason: "WALLET_CORE_OPS_DATABASE_URL is not set" }] },
   });
   expect(readAudit(audit)).toHaveLength(4);
 });

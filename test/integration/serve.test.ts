@@ -138,6 +138,7 @@ describe("cli.ts check", () => {
     const lines = text.trim().split("\n");
     expect(lines.filter((line) => line.startsWith("ok")).map((line) => line.split(/[ :]+/).slice(1, 3).join(" "))).toEqual([
       "configuration",
+      expect.stringMatching(/^tokens/),
       "docker local",
       "queues runner",
       "queues payouts",
@@ -187,21 +188,23 @@ describe("cli.ts check", () => {
     }
   });
 
-  it("lists when tokens expire, and warns 7 days before and after", async () => {
+  it("lists the dates of tokens, and warns 14 days before and after", async () => {
     const tokensFile = join(folder, "ending-tokens.json");
     const at = (days: number) => new Date(Math.floor(Date.now() / 1000 + days * 86_400) * 1000);
     const make = (subject: string, kid: string, days: number) =>
       makeToken({ subject, kid, scopes: ["ops:read"], environments: ["staging"], expiresAt: at(days) }).entry;
-    const [long, soon] = [make("ci", "long", 30), make("grafana", "soon", 3)];
+    const [long, soon] = [make("ci", "long", 30), make("grafana", "soon", 13)];
     const ended = { ...make("old", "gone", 1), not_before: at(-2).toISOString(), expires_at: at(-1).toISOString() };
     writeFileSync(tokensFile, JSON.stringify([long, ended, soon]));
     const { code, out } = await run(["check"], { ...stage.env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(code, out).toBe(0);
-    const ends = `; grafana (soon) expires ${soon.expires_at}; ci (long) expires ${long.expires_at}`;
-    expect(out).toContain(`ok    tokens: 2 of 3 valid, ${tokensFile}${ends}\n`);
-    expect(out).toContain(`warn  tokens: grafana (soon) expires within 7 days, ${soon.expires_at}: make a new one with`);
-    expect(out).toContain(`warn  tokens: old (gone) expired ${ended.expires_at.replace(".000Z", "Z")}: remove its entry\n`);
-    expect(out.match(/^warn {2}tokens/gm)).toHaveLength(2);
+    expect(out).toContain(`ok    tokens: 2 of 3 tokens valid in ${tokensFile}\n`);
+    expect(out).toContain(`ok    token ci (long): issued ${long.not_before}, expires ${long.expires_at} (in 29 d)\n`);
+    expect(out).toContain(
+      `warn  token grafana (soon): issued ${soon.not_before}, expires ${soon.expires_at} (in 12 d): make its`,
+    );
+    expect(out).toMatch(/^warn {2}token old \(gone\): issued .*, expired .*: remove its entry$/m);
+    expect(out.match(/^warn {2}token /gm)).toHaveLength(2);
   });
 
   it("reports that nobody can log in", async () => {
@@ -209,7 +212,10 @@ describe("cli.ts check", () => {
     writeFileSync(tokensFile, "[]");
     const { WALLET_CORE_OPS_TOKEN: token, ...env } = stage.env;
     const none = await run(["check"], { ...env, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
-    expect(none).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 valid, .*nobody can log in/m) });
+    expect(none).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 tokens valid in .*nobody can log in/m),
+    });
     const other = await run(["check"], { ...env, WALLET_CORE_OPS_TOKEN: token, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(other, other.out).toMatchObject({
       code: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Environment, findEnvironments, toEnvironment } from "../../src/lib/environment.ts";
+import { type Environment, findEnvironments, parseEnvironment, toEnvironment } from "../../src/lib/environment.ts";
 
 const nothing = new Map<string, Environment>();
 const configured = new Map<string, Environment>([
@@ -35,6 +35,15 @@ describe("a destination", () => {
   ] as const)("%j is one of %j by the configuration, then by the words", (destination, environment) => {
     expect(toEnvironment(destination, configured)).toBe(environment);
   });
+});
+
+it.each([
+  ["prod", "production"],
+  ["Staging", "staging"],
+  ["beta", null],
+  ["", null],
+])("the word %j of a person means the environment %j", (word, environment) => {
+  expect(parseEnvironment(word)).toBe(environment);
 });
 
 describe("a name", () => {

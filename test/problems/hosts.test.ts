@@ -29,7 +29,7 @@ describe("a host", () => {
         env: "staging",
         host: { name: "vm" },
         evidence: ["CPU 96 %, threshold 85 %"],
-        rule: "CPU of the host at or above 85 % (CPU_THRESHOLD), or memory at or above 90 % (MEM_THRESHOLD).",
+        rule: "CPU of the host at or above 85 % (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above 90 % (WALLET_CORE_OPS_MEM_THRESHOLD).",
       },
     ]);
     expect(find({ cpuUtil: null, memUtil: 0.9 }, [changed("alert", "2026-01-13T09:58:00Z", "other")])).toMatchObject([

@@ -10,7 +10,7 @@ describe("adviseIndexes", () => {
   it("fails without a database, and if it is down", async () => {
     await expect(adviseIndexes(options, signal)).rejects.toMatchObject({
       code: "postgres_unavailable",
-      message: "DATABASE_URL is not set",
+      message: "WALLET_CORE_OPS_DATABASE_URL is not set",
     });
     const databaseUrl = await closedUrl();
     await expect(adviseIndexes({ ...options, databaseUrl }, signal)).rejects.toBeInstanceOf(OpsError);

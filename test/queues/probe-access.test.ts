@@ -24,7 +24,7 @@ const noRight = (grants: string) => `the role has no right to read it; as the ow
 
 it.each<[string, Partial<typeof row> | null, string | null, string[]]>([
   ["a table that may be read", {}, null, []],
-  ["no such table", null, "there is no table jobs in this database: correct QUEUES_FILE", []],
+  ["no such table", null, "there is no table jobs in this database: correct WALLET_CORE_OPS_QUEUES_FILE", []],
   ["a schema that may not be used", { usable: "false" }, noRight(grantSchema), []],
   ["a table that may not be read", { readable: "false" }, noRight(grantTable), []],
   ["neither", { usable: "false", readable: "false" }, noRight(`${grantSchema} ${grantTable}`), []],

@@ -7,11 +7,17 @@ const { signal } = new AbortController();
 
 describe("probeQueueSources", () => {
   const failed = (detail: string) => ({ name: "queues", ok: false, detail, warnings: [] });
-  const notSet = failed("DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
+  const notSet = failed("WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
 
   it("names the missing address, with sources or without", async () => {
-    expect(await probeQueueSources(options, signal)).toEqual([notSet]);
-    expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([notSet]);
+    const none = {
+      ...failed(""),
+      ok: true,
+      isConfigured: false,
+      detail: expect.stringMatching(/^not configured: .*_DATABASE_URL/),
+    };
+    expect(await probeQueueSources(options, signal)).toEqual([none]);
+    expect(await probeQueueSources({ ...options, sources: [] }, signal)).toEqual([none]);
     expect(await probeQueueSources({ ...options, sources: [runnerMapping] }, signal)).toEqual([notSet]);
   });
 
@@ -27,7 +33,7 @@ describe("probeQueueSources", () => {
     expect(await probeQueueSources({ ...options, brokers }, signal)).toEqual([read]);
     expect(await probeQueueSources({ ...options, brokers, sources: [runnerMapping] }, signal)).toEqual([notSet, read]);
     const databaseUrl = await closedUrl();
-    const away = failed("PostgreSQL cannot be reached (ECONNREFUSED): check DATABASE_URL");
+    const away = failed("PostgreSQL cannot be reached (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL");
     expect(
       await probeQueueSources({ ...options, brokers, databaseUrl, sources: [{ kind: "rabbitmq", name: "mq" }] }, signal),
     ).toEqual([away, { ...read, name: "mq" }]);
@@ -46,8 +52,12 @@ describe("probeQueueSources", () => {
   });
 
   it.each([
-    ["a server that is away", null, "PostgreSQL cannot be reached (ECONNREFUSED): check DATABASE_URL"],
-    ["what is no address", "postgres://[", "DATABASE_URL is not a connection string: check DATABASE_URL"],
+    ["a server that is away", null, "PostgreSQL cannot be reached (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL"],
+    [
+      "what is no address",
+      "postgres://[",
+      "WALLET_CORE_OPS_DATABASE_URL is not a connection string: check WALLET_CORE_OPS_DATABASE_URL",
+    ],
   ])("says what is wrong with %s", async (_what, url, detail) => {
     const databaseUrl = url ?? (await closedUrl());
     expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(detail)]);
@@ -57,7 +67,9 @@ describe("probeQueueSources", () => {
   it("ignores a broker that is not to be detected", async () => {
     const brokers = { ...noBrokers, redis: "redis://127.0.0.1:1" };
     expect(await probeQueueSources({ ...options, brokers, detect: false }, signal)).toEqual([
-      failed("no job system was found: describe your job tables in QUEUES_FILE"),
+      failed(
+        "no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)",
+      ),
     ]);
   });
 });

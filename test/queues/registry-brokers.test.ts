@@ -19,7 +19,7 @@ const toFailure = (message: string, upstream: string) =>
 it("rabbitmq without its address says what to set", async () => {
   const source = rabbitmq.create({ name: "mq", kind: "rabbitmq" }, context);
   expect(source).toMatchObject({ name: "mq", kind: "rabbitmq", env: "staging", tables: [] });
-  await expect(source.metrics(never)).rejects.toEqual(toFailure("RABBITMQ_URL is not set", "queues:mq"));
+  await expect(source.metrics(never)).rejects.toEqual(toFailure("WALLET_CORE_OPS_RABBITMQ_URL is not set", "queues:mq"));
   expect(await source.failures(never)).toEqual([]);
   await source.close?.();
 });
@@ -42,7 +42,7 @@ it("rabbitmq has its own environment, and an error after an abort", async () => 
 it("redis without its address says what to set", async () => {
   const source = redis.create({ name: "cache", kind: "redis" }, context);
   expect(source).toMatchObject({ name: "cache", kind: "redis", env: "staging", tables: [] });
-  const unset = toFailure("REDIS_URL is not set", "queues:cache");
+  const unset = toFailure("WALLET_CORE_OPS_REDIS_URL is not set", "queues:cache");
   await expect(source.metrics(never)).rejects.toEqual(unset);
   await expect(source.failures(never)).rejects.toEqual(unset);
   await expect(source.running?.(["web-1"], never)).rejects.toEqual(unset);

@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 describe("createQueueSources", () => {
   it("has no source if nothing is configured", async () => {
     const sources = createQueueSources(options);
-    const unset = { code: "queues_unavailable", message: "DATABASE_URL is not set", unconfigured: true };
+    const unset = { code: "queues_unavailable", message: "WALLET_CORE_OPS_DATABASE_URL is not set", unconfigured: true };
     await expect(sources.all(signal)).rejects.toMatchObject(unset);
     expect(await sources.unsupported?.(signal)).toEqual([]);
     await sources.close();
@@ -22,7 +22,7 @@ describe("createQueueSources", () => {
     const sources = createQueueSources({ ...options, sources: [runnerMapping] });
     const [source, ...others] = await sources.all(signal);
     expect([source, others]).toMatchObject([{ name: "runner", kind: "table", env: "staging" }, []]);
-    const unset = { code: "postgres_unavailable", message: "DATABASE_URL is not set" };
+    const unset = { code: "postgres_unavailable", message: "WALLET_CORE_OPS_DATABASE_URL is not set" };
     await expect(source?.metrics(signal)).rejects.toMatchObject(unset);
     await expect(source?.failures(signal)).rejects.toMatchObject(unset);
     await expect(source?.history?.(null, { from: 0, step: 60, steps: 1 }, signal)).rejects.toMatchObject(unset);

@@ -18,7 +18,7 @@ const schema = createSchema();
 interface OperatorOptions {
   readonly databaseUrl: string;
   readonly controlUrl: string;
-  /** The content of QUEUES_FILE; null detects sources. */
+  /** The content of WALLET_CORE_OPS_QUEUES_FILE; null detects sources. */
   readonly queues?: readonly object[] | null;
 }
 

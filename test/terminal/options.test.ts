@@ -7,6 +7,9 @@ it.each([
   ["prod", "PRODUCTION"],
   ["Production", "PRODUCTION"],
   ["staging", "STAGING"],
+  ["stg", "STAGING"],
+  ["Stage", "STAGING"],
+  ["prd", "PRODUCTION"],
 ])("the environment %s is %s", (text, env) => {
   expect(toEnv(text)).toBe(env);
 });

@@ -96,15 +96,23 @@ const remedies: Record<string, string> = {
   deploy_info_invalid: "see deploy/kamal/README.md for its fields; write a temporary file, then rename it",
 };
 
-/** One line of `cli check`: the last deploy, or the problem and its remedy. Never rejects. */
-export async function probeDeployInfo(options: { path: string }): Promise<{ ok: boolean; detail: string }> {
+/** One line of `cli check`: the last deploy, or the problem and its remedy. `isGiven`: whether the path was configured; else a missing file is not a problem. Never rejects. */
+export async function probeDeployInfo({
+  path,
+  isGiven = true,
+}: {
+  readonly path: string;
+  readonly isGiven?: boolean;
+}): Promise<{ readonly ok: boolean; readonly detail: string; readonly isConfigured?: boolean }> {
   try {
-    const { currentTag, deployedAt } = await createDeploySource({ ...options, toEnv: () => null, logger: silentLogger }).read(
-      new AbortController().signal,
-    );
+    const source = createDeploySource({ path, toEnv: () => null, logger: silentLogger });
+    const { currentTag, deployedAt } = await source.read(new AbortController().signal);
     return { ok: true, detail: `${currentTag}, deployed ${deployedAt}` };
   } catch (error) {
-    const remedy = error instanceof OpsError ? remedies[error.code] : undefined;
+    const code = error instanceof OpsError ? error.code : "internal";
+    if (code === "deploy_info_missing" && !isGiven)
+      return { ok: true, isConfigured: false, detail: `not configured, ${path} does not exist: ${remedies[code]}` };
+    const remedy = remedies[code];
     return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy ? `: ${remedy}` : ""}` };
   }
 }

@@ -80,7 +80,7 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       args: {
         probe: toFlagArg(
           t.arg,
-          "Run its health check now, inside the container, and return the result. Needs ops:operate and HEALTH_EXEC=on. Recorded in the audit file, and not run when that cannot be written. Null without a health check.",
+          "Run its health check now, inside the container, and return the result. Needs ops:operate and WALLET_CORE_OPS_HEALTH_EXEC=on. Recorded in the audit file, and not run when that cannot be written. Null without a health check.",
         ),
       },
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),

@@ -9,7 +9,7 @@ import { type Builder, exposeAll } from "../builder.ts";
 import { endedDescription, openLease, type OpsContext } from "../context.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { type ContainerFilter, createContainerFilter, ofEngine, selectEngines } from "./loader.ts";
+import { type ContainerFilter, createContainerFilter, ofEngine, requireEngine, selectEngines } from "./loader.ts";
 
 /** ContainerEvent, and the subscription containerEvents. */
 export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -83,6 +83,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       },
       subscribe: async (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);
+        if (args.engine) requireEngine(await context.loaders.containers.engines(), args.engine);
         return followEvents(context, accepts, openLease(context, keepsRights(context.principal)));
       },
       resolve: (batch) => batch,
@@ -127,8 +128,9 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       description:
         "Sends the list that the query `containers` returns, then its changes, within a second. A slow client may skip intermediate states, but never keeps a wrong list.",
       args: toContainerArgs(t.arg, scalars),
-      subscribe: (_root, args, context) => {
+      subscribe: async (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);
+        if (args.engine) requireEngine(await context.loaders.containers.engines(), args.engine);
         return watchContainers(context, { ...args, accepts }, openLease(context, keepsRights(context.principal)));
       },
       resolve: (change) => change,

@@ -11,6 +11,9 @@ import { describeGroup, listGroups, type ServiceGroup } from "../../releases/ser
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
+/** Most engines or groups that a message names. */
+const mostNamed = 10;
+
 interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
@@ -100,7 +103,8 @@ export function createContainerLoaders(
       const { name, engine, includeAccessories, everyEngine = false } = query;
       const accepts = createContainerFilter({ includeAccessories, engine }, principal);
       const found = await withReleases(findNamed((await listing()).containers, name).filter(accepts));
-      const { silent } = ofEngine(await engines(), engine);
+      const visible = await engines();
+      const { silent } = ofEngine(visible, engine);
       // A silent engine may run it: that is not "not found", and no basis for an action.
       if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
       if (found.length > 1) {
@@ -110,7 +114,10 @@ export function createContainerLoaders(
           `Several engines run a container of this name; choose one by its engine: ${names}`,
         );
       }
-      if (!found[0]) throw notFound();
+      if (!found[0]) {
+        const wider = createContainerFilter({ includeAccessories: true, engine }, principal);
+        throw notFound(explainMissing(visible, engine, findNamed((await listing()).containers, name).find(wider)));
+      }
       return everyEngine ? loadFresh(found[0], query) : found[0];
     },
     stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
@@ -129,7 +136,42 @@ export function findNamed(containers: readonly Container[], wanted: string): rea
   return names.get(wanted) ?? [];
 }
 
-const notFound = () => new OpsError("container_not_found", "No such container");
+const notFound = (hint = "") => new OpsError("container_not_found", `No such container${hint}`);
+
+/**
+ * Why a question found no container, to append to its error; "" when nothing is known. Names only what the caller may see.
+ *
+ * @param hidden what the same question finds with `includeAccessories`
+ */
+export function explainMissing(
+  engines: KnownEngines,
+  engine: string | null | undefined,
+  hidden: Pick<Container, "kind"> | undefined,
+): string {
+  if (isUnknownEngine(engines, engine)) return `: there is no engine of this name${listEngines(engines, ", only ")}`;
+  if (!hidden) return "";
+  const what = hidden.kind === "accessory" ? "it is an accessory" : "it is not part of the product";
+  return `: ${what}, which only include_accessories=true finds (in GraphQL includeAccessories: true)`;
+}
+
+/** Throws invalid_request when `engine` is none that the caller may see, and names these. For lists, which would only be empty. */
+export function requireEngine(engines: KnownEngines, engine: string | null | undefined): void {
+  if (!isUnknownEngine(engines, engine)) return;
+  throw new OpsError("invalid_request", `engine must be a configured engine${listEngines(engines, ": ")}`);
+}
+
+/** False while a hidden engine that may run the caller's containers does not answer: it may have this name. */
+function isUnknownEngine({ shown, silent }: KnownEngines, engine: string | null | undefined): boolean {
+  return Boolean(engine) && !shown.some(({ name }) => name === engine) && silent.every(({ name }) => name !== null);
+}
+
+/** "" without any. */
+function listEngines({ shown }: KnownEngines, before: string): string {
+  if (shown.length === 0) return "";
+  const names = shown.map(({ name }) => name).slice(0, mostNamed);
+  const more = shown.length > mostNamed ? ` and ${shown.length - mostNamed} more` : "";
+  return `${before}${names.join(", ")}${more}`;
+}
 
 /** The last result of `withDeploy` for each container: same input, same object, so answers can be reused. */
 const namedBy = new WeakMap<Container, { readonly deploy: DeployInfo | null; readonly named: Container }>();
@@ -222,9 +264,6 @@ export function toEngineError(silent: readonly SilentEngine[]): OpsError {
   const code = silent[0]?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; "));
 }
-
-/** Most groups that a message names. */
-const mostNamed = 10;
 
 /**
  * The one group of these containers of a role; undefined without a container. Throws role_ambiguous for several groups, and names them: a role must be one

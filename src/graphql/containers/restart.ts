@@ -87,7 +87,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       type: result,
       nullable: true,
       description:
-        "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless RESTART=on (restart_disabled).",
+        "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
@@ -181,7 +181,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       type: roleRestart,
       nullable: true,
       description:
-        "Restarts the running containers of a role one at a time. Before each it waits until the previous one is healthy or, without a health check, has run for 10 s; it stops at the first that is not. Counts once towards the token's budget. The role must belong to one service at one destination. If several match, nothing is restarted, and role_ambiguous names them. Off unless RESTART=on (restart_disabled).",
+        "Restarts the running containers of a role one at a time. Before each it waits until the previous one is healthy or, without a health check, has run for 10 s; it stops at the first that is not. Counts once towards the token's budget. The role must belong to one service at one destination. If several match, nothing is restarted, and role_ambiguous names them. Off unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
       args: {
         ...toRoleArgs(t.arg),
         env: t.arg({ type: scalars.environment, description: "Its environment. Required without `destination`." }),

@@ -8,7 +8,7 @@ import { toContainerArgs, toPlaceArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { type ContainerLoaders, createContainerFilter, ofEngine, toEngineError } from "./loader.ts";
+import { type ContainerLoaders, createContainerFilter, ofEngine, requireEngine, toEngineError } from "./loader.ts";
 
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -83,6 +83,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       resolve: async (_root, args, { loaders, principal, selectRows }) => {
         const accepts = createContainerFilter(args, principal);
         const all = await loaders.containers.all(args.includeAccessories);
+        if (args.engine) requireEngine(await loaders.containers.engines(), args.engine);
         const wanted = args.env || args.engine ? all.filter(accepts) : all;
         return selectRows?.(wanted) ?? wanted;
       },

@@ -29,8 +29,8 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
     description: "Utilisation, 0..1, at which a host raises its alert flag.",
     fields: (t) =>
       exposeAll(t, {
-        "cpu: Float!": "CPU threshold, set by CPU_THRESHOLD.",
-        "mem: Float!": "Memory threshold, set by MEM_THRESHOLD.",
+        "cpu: Float!": "CPU threshold, set by WALLET_CORE_OPS_CPU_THRESHOLD.",
+        "mem: Float!": "Memory threshold, set by WALLET_CORE_OPS_MEM_THRESHOLD.",
       }),
   });
   builder.queryFields((t) => ({

@@ -6,11 +6,18 @@ import { toCutPoint } from "../../containers/logs/role/cut.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
 import { type RoleBatch, toBeginning } from "../../containers/logs/role/lines.ts";
 import { createRolePage } from "../../containers/logs/role/page.ts";
-import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
+import type { EngineStatus } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import { followEvents } from "../containers/live.ts";
-import { type ContainerFilter, createContainerFilter, ofEngine, requireOneGroup, toEngineError } from "../containers/loader.ts";
+import {
+  type ContainerFilter,
+  createContainerFilter,
+  explainMissing,
+  ofEngine,
+  requireOneGroup,
+  toEngineError,
+} from "../containers/loader.ts";
 import type { OpsContext } from "../context.ts";
 import { logsAtOnce } from "./loader.ts";
 import { type PageTurn, toPageSides, toRoleCut } from "./paging.ts";
@@ -54,7 +61,7 @@ export async function readRoleLogs(
   const listed = new Set(containers.map(toContainerKey));
   const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const retired = (await loaders.containers.listRetired(filter.includeAccessories)).filter(isRetired).toSorted(byNewest);
-  checkFound([...containers, ...retired], names, engines);
+  await checkFound(context, filter, [...containers, ...retired], names);
   if (!group && filter.role) requireOneGroup(filter.role, retired);
   const reading = turn ? createAroundReading(context, options, turn) : createNewestReading(context, options);
   const readPart = async (container: Container): Promise<RolePart> => {
@@ -153,8 +160,8 @@ export async function followRoleLogs(
   openLease: () => AbortSignal,
 ): Promise<AsyncGenerator<RoleBatch>> {
   const { sources, loaders } = context;
-  const { containers, engines, accepts, names } = await findRole(context, filter);
-  checkFound(containers, names, engines);
+  const { containers, accepts, names } = await findRole(context, filter);
+  await checkFound(context, filter, containers, names);
   const changes = async function* (signal: AbortSignal) {
     for await (const _ of sources.containers.changes(signal)) {
       loaders.forget();
@@ -202,14 +209,25 @@ async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) 
 }
 
 /**
- * Throws when no container was found: an engine that may run some does not answer, or there are none. Also when one of the names is missing, and all engines
+ * Rejects when no container was found: an engine that may run some does not answer, or there are none. Also when one of the names is missing, and all engines
  * answer.
  */
-function checkFound(found: readonly Container[], names: readonly string[], { silent }: KnownEngines): void {
-  if (found.length === 0 && silent.length > 0) throw toEngineError(silent);
-  if (found.length === 0 && names.length === 0) throw new OpsError("container_not_found", "No container of this role");
+async function checkFound(
+  { loaders, principal }: OpsContext,
+  filter: RoleFilter,
+  found: readonly Container[],
+  names: readonly string[],
+): Promise<void> {
   const missing = names.findIndex((name) => !found.some((container) => container.name === name));
+  if (found.length > 0 && missing < 0) return;
+  const visible = await loaders.containers.engines();
+  const { silent } = ofEngine(visible, filter.engine);
+  if (found.length === 0 && silent.length > 0) throw toEngineError(silent);
+  if (silent.length > 0) return;
+  const { role, name: _, names: _list, ...others } = filter;
+  const accepts = createContainerFilter({ ...others, role, name: names[missing], includeAccessories: true }, principal);
+  const hint = explainMissing(visible, filter.engine, (await loaders.containers.all(true)).find(accepts));
   // By its position: errors repeat no text of a request.
-  if (missing >= 0 && silent.length === 0)
-    throw new OpsError("container_not_found", `No such container${names.length > 1 ? `: names[${missing}]` : ""}`);
+  const which = names.length === 0 ? "No container of this role" : "No such container";
+  throw new OpsError("container_not_found", `${which}${names.length > 1 ? `: names[${missing}]` : ""}${hint}`);
 }

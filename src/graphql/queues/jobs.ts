@@ -12,7 +12,7 @@ const fingerprint = { required: true, description: "Fingerprint of the error, as
 const limit = { defaultValue: 100, required: true, description: "How many at most, 1 to 100." } as const;
 const dryRun = "Change nothing: report what would be changed.";
 const rules =
-  "Off unless JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of CONTROL_DATABASE_URL.";
+  "Off unless WALLET_CORE_OPS_JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL.";
 const groupRules = `Each job counts towards the token's 1,000 jobs an hour (job_budget). \`dryRun\` has the same conditions, but records and counts nothing. ${rules}`;
 
 function toJobArgs(arg: Arg) {

@@ -61,11 +61,14 @@ export function addServer(builder: Builder): void {
         resolve: () => formatRfc3339(performance.timeOrigin),
       }),
       ...exposeAll(t, {
-        "services: [String!]!": "The services of the product, as configured (SERVICE): their containers are core.",
-        "restartEnabled: Boolean!": "Whether containers may be restarted (RESTART=on). The token needs ops:operate too.",
-        "jobsEnabled: Boolean!": "Whether jobs may be retried and discarded (JOBS=on). The token needs ops:operate too.",
+        "services: [String!]!":
+          "The services of the product, as configured (WALLET_CORE_OPS_SERVICE): their containers are core.",
+        "restartEnabled: Boolean!":
+          "Whether containers may be restarted (WALLET_CORE_OPS_RESTART=on). The token needs ops:operate too.",
+        "jobsEnabled: Boolean!":
+          "Whether jobs may be retried and discarded (WALLET_CORE_OPS_JOBS=on). The token needs ops:operate too.",
         "healthExecEnabled: Boolean!":
-          "Whether health checks may be run on demand (HEALTH_EXEC=on). The token needs ops:operate too.",
+          "Whether health checks may be run on demand (WALLET_CORE_OPS_HEALTH_EXEC=on). The token needs ops:operate too.",
       }),
     }),
   });

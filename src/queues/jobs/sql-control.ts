@@ -42,7 +42,7 @@ export function createSqlControl({ source, database, prepare, ...given }: SqlCon
     checkRef(job);
     const statement = statements.change(action, job, onlyFailed);
     if (statement !== null) return statement;
-    const missing = `The mapping of ${source} in QUEUES_FILE does not define this operation: add it to "control"`;
+    const missing = `The mapping of ${source} in WALLET_CORE_OPS_QUEUES_FILE does not define this operation: add it to "control"`;
     throw new OpsError("operation_not_supported", missing, { upstream: `queues:${source}` });
   };
 
@@ -144,11 +144,11 @@ export function explainConstraint(error: unknown): string | null {
 }
 
 function explainMismatch(code: string, table: string): string | null {
-  if (code === "42501") return `The role of CONTROL_DATABASE_URL may not change table ${table}`;
+  if (code === "42501") return `The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL may not change table ${table}`;
   // From the division in graphile-worker's `look`.
   if (code === "22012")
-    return `Row-level security hides the jobs of ${table}: the role of CONTROL_DATABASE_URL must own them, or have BYPASSRLS`;
-  if (code === "42P01" || code === "3F000") return `Table ${table} does not exist for CONTROL_DATABASE_URL`;
+    return `Row-level security hides the jobs of ${table}: the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL must own them, or have BYPASSRLS`;
+  if (code === "42P01" || code === "3F000") return `Table ${table} does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL`;
   if (code === "42883") return `Functions of the job system in the schema of ${table} are missing, or of another version`;
   return /^(?:42|22|0A)/.test(code)
     ? `A column of table ${table} is missing or of another type than expected (SQLSTATE ${code})`
@@ -157,11 +157,11 @@ function explainMismatch(code: string, table: string): string | null {
 
 function explainUnavailable(code: string, message: string): string {
   if (code === "57014") return "PostgreSQL took longer than 5 s: nothing was changed";
-  if (code === "25006") return "The database of CONTROL_DATABASE_URL only lets us read";
+  if (code === "25006") return "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL only lets us read";
   if (code === "ConnectionsBusyError")
-    return "The connection of CONTROL_DATABASE_URL is busy with other changes: nothing was changed";
+    return "The connection of WALLET_CORE_OPS_CONTROL_DATABASE_URL is busy with other changes: nothing was changed";
   if (code === "TimeoutError" || message.startsWith("timeout exceeded"))
     return "PostgreSQL did not answer in time: nothing was changed";
-  if (code.startsWith("28")) return "PostgreSQL refused the login of CONTROL_DATABASE_URL";
-  return explainConnection(code, "CONTROL_DATABASE_URL");
+  if (code.startsWith("28")) return "PostgreSQL refused the login of WALLET_CORE_OPS_CONTROL_DATABASE_URL";
+  return explainConnection(code, "WALLET_CORE_OPS_CONTROL_DATABASE_URL");
 }

@@ -78,7 +78,7 @@ function explainUnavailable(code: string, message: string): string {
   if (code.startsWith("28")) return "PostgreSQL refused the login";
   if (code === "ConnectionsBusyError") return "All connections to PostgreSQL are busy with other reads";
   if (/^timeout exceeded|due to connection timeout$/.test(message)) return "PostgreSQL accepted no connection in time";
-  return explainConnection(code, "DATABASE_URL");
+  return explainConnection(code, "WALLET_CORE_OPS_DATABASE_URL");
 }
 
 /** Why there is no connection. `variable`: the one that has its URL. */

@@ -1,6 +1,6 @@
 import { UsageError } from "../../cli/command.ts";
 import { Containers, type ContainersQuery, Logs, type OpsClient, OpsError } from "../../client/client.ts";
-import { toNear } from "../near.ts";
+import { toNear } from "../../lib/text.ts";
 import { isOfPlace, type Place } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 
@@ -75,7 +75,7 @@ export async function findTarget(
     if (!(error instanceof OpsError) || error.code !== "container_not_found") throw error;
     if (errors[0]) throw errors[0];
   }
-  const near = toNear(missing[0] ?? "", [...new Set(rows.flatMap((row) => [row.role, row.name]))]);
+  const near = toNear(missing[0] ?? "", [...new Set(rows.flatMap((row) => [row.role, row.name]))]).map(toOneLine);
   throw new OpsError(
     "not_found",
     `No container and no role is named ${missing.join(", ")}${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`,

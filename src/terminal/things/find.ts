@@ -10,7 +10,7 @@ import {
   Queues,
   type QueuesQuery,
 } from "../../client/client.ts";
-import { toNear } from "../near.ts";
+import { toNear } from "../../lib/text.ts";
 import { toOneLine } from "../output/style.ts";
 import { createReads } from "./reads.ts";
 
@@ -100,7 +100,7 @@ export async function findThing(
       `${quoted} is ${found.map(toPlace).join(" and ")}: say which with --kind, --engine or --source`,
     );
   }
-  const near = toNear(name, [...new Set(all.map((one) => one.name))]);
+  const near = toNear(name, [...new Set(all.map((one) => one.name))]).map(toOneLine);
   const hint = near.length === 0 ? "" : `; near names are ${near.join(", ")}`;
   throw new OpsError("not_found", `Nothing is named ${quoted}${hint}`);
 }

@@ -111,10 +111,20 @@ describe("one container", () => {
   const twin = sampleContainer({ name: "web", engine: "b" });
   const twins = { containers: [web, twin], engines: [fine, { ...fine, name: "b" }] };
   const missing = "container_not_found: No such container";
+  const only = ": there is no engine of this name, only ";
+  const needs = ", which only include_accessories=true finds (in GraphQL includeAccessories: true)";
+  const many = Array.from({ length: 12 }, (_, index) => ({ ...fine, name: `e${index}` }));
   it.each<[string, Partial<Memory>, Parameters<ReturnType<typeof load>["one"]>[0], string]>([
     ["by its name", {}, one, "local"],
     ["by the start of its name", {}, { ...one, name: "we" }, missing],
-    ["that is an accessory", {}, { ...one, name: "redis" }, missing],
+    ["that is an accessory", {}, { ...one, name: "redis" }, `${missing}: it is an accessory${needs}`],
+    [
+      "that is another product's",
+      { containers: [{ ...web, kind: "other" }] },
+      one,
+      `${missing}: it is not part of the product${needs}`,
+    ],
+    ["that is an accessory of another engine", twins, { ...one, name: "redis", engine: "b" }, missing],
     ["among accessories", {}, { ...one, name: "redis", includeAccessories: true }, "local"],
     [
       "of several engines",
@@ -123,7 +133,20 @@ describe("one container", () => {
       "container_ambiguous: Several engines run a container of this name; choose one by its engine: local, b",
     ],
     ["of one of several engines", twins, { ...one, engine: "b" }, "b"],
-    ["of another engine", {}, { ...one, engine: "b" }, missing],
+    ["of another engine", {}, { ...one, engine: "b" }, `${missing}${only}local`],
+    ["of no engine of several", twins, { ...one, engine: "typo" }, `${missing}${only}local, b`],
+    [
+      "of no engine of many",
+      { engines: many },
+      { ...one, engine: "typo" },
+      `${missing}${only}e0, e1, e2, e3, e4, e5, e6, e7, e8, e9 and 2 more`,
+    ],
+    [
+      "of no engine where there is none",
+      { engines: [] },
+      { ...one, engine: "typo" },
+      `${missing}: there is no engine of this name`,
+    ],
     ["of any engine", {}, { ...one, engine: "" }, "local"],
     ["while an engine is silent", { engines: [fine, slow] }, one, "local"],
     ["that a silent engine may run", { containers: [], engines: [fine, slow] }, one, "docker_timeout: b is slow"],
@@ -152,7 +175,10 @@ describe("one container", () => {
   });
 
   it("of another environment does not exist", async () => {
-    await expect(load({}, staging()).one({ ...one, name: "production" })).rejects.toMatchObject({ code: "container_not_found" });
+    const none = { code: "container_not_found", message: "No such container" };
+    await expect(load({}, staging()).one({ ...one, name: "production" })).rejects.toMatchObject(none);
+    const hidden = sampleContainer({ name: "cache", kind: "accessory", env: "production" });
+    await expect(load({ containers: [hidden] }, staging()).one({ ...one, name: "cache" })).rejects.toMatchObject(none);
   });
 
   it.each<[string, Partial<Container> | null, boolean]>([

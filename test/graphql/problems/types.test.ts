@@ -133,7 +133,7 @@ describe("the query problems", () => {
 
   it("has no problem of a database that is not configured", async () => {
     const { kinds, sources } = open({ containers: [], engines: [] });
-    const unset = new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured: true });
+    const unset = new OpsError("queues_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set", { unconfigured: true });
     Object.assign(sources.queues, { all: async () => Promise.reject(unset) });
     expect(await kinds()).toEqual([]);
   });

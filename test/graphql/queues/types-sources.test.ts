@@ -13,7 +13,8 @@ it.each([
   [false, { queues: null, queueSources: null }, ["queues", "queueSources"]],
 ])("queues without configuration (%s) are an error, their sources empty", async (unconfigured, data, paths) => {
   const { sources } = createMemorySources();
-  const all = () => Promise.reject(new OpsError("queues_unavailable", "DATABASE_URL is not set", { unconfigured }));
+  const all = () =>
+    Promise.reject(new OpsError("queues_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set", { unconfigured }));
   const contextValue = createContext({ ...sources, queues: { ...sources.queues, all } }, createCaller());
   const answer = await graphql({ schema, source: "{ queues { name } queueSources { name numbersOk } }", contextValue });
   expect(answer.data).toEqual(data);

@@ -119,7 +119,7 @@ describe("check", () => {
     expect(() => control.check("discard", job)).toThrow(
       expect.objectContaining({
         code: "operation_not_supported",
-        message: 'The mapping of s in QUEUES_FILE does not define this operation: add it to "control"',
+        message: 'The mapping of s in WALLET_CORE_OPS_QUEUES_FILE does not define this operation: add it to "control"',
         upstream: "queues:s",
       }),
     );
@@ -204,7 +204,7 @@ describe("verify", () => {
     await control.verify();
     expect(ran).toEqual([probes("0"), probes(nil)]);
     const twice = createControl([pgError("22P02", '"0"'), pgError("42501")]);
-    const rights = "The role of CONTROL_DATABASE_URL may not change table t";
+    const rights = "The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL may not change table t";
     await expect(twice.control.verify()).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch", message: rights }));
   });
 
@@ -213,7 +213,7 @@ describe("verify", () => {
     await expect(control.verify()).rejects.toEqual(
       expect.objectContaining({
         code: "schema_mismatch",
-        message: "Table t does not exist for CONTROL_DATABASE_URL",
+        message: "Table t does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL",
         upstream: "queues:s",
       }),
     );
@@ -225,24 +225,24 @@ describe("toControlError", () => {
   const other = (code: string) => `A column of table t is missing or of another type than expected (SQLSTATE ${code})`;
   it.each([
     ["55P03", "queue_locked", "Table t or the job in it is locked, by a migration or a worker: nothing was changed"],
-    ["42501", "schema_mismatch", "The role of CONTROL_DATABASE_URL may not change table t"],
+    ["42501", "schema_mismatch", "The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL may not change table t"],
     [
       "22012",
       "schema_mismatch",
-      "Row-level security hides the jobs of t: the role of CONTROL_DATABASE_URL must own them, or have BYPASSRLS",
+      "Row-level security hides the jobs of t: the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL must own them, or have BYPASSRLS",
     ],
-    ["42P01", "schema_mismatch", "Table t does not exist for CONTROL_DATABASE_URL"],
-    ["3F000", "schema_mismatch", "Table t does not exist for CONTROL_DATABASE_URL"],
+    ["42P01", "schema_mismatch", "Table t does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL"],
+    ["3F000", "schema_mismatch", "Table t does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL"],
     ["42883", "schema_mismatch", "Functions of the job system in the schema of t are missing, or of another version"],
     ["42703", "schema_mismatch", other("42703")],
     ["22007", "schema_mismatch", other("22007")],
     ["0A000", "schema_mismatch", other("0A000")],
     ["57014", "postgres_unavailable", "PostgreSQL took longer than 5 s: nothing was changed"],
-    ["25006", "postgres_unavailable", "The database of CONTROL_DATABASE_URL only lets us read"],
-    ["ERR_INVALID_URL", "postgres_unavailable", "CONTROL_DATABASE_URL is not a connection string"],
+    ["25006", "postgres_unavailable", "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL only lets us read"],
+    ["ERR_INVALID_URL", "postgres_unavailable", "WALLET_CORE_OPS_CONTROL_DATABASE_URL is not a connection string"],
     ["53300", "postgres_unavailable", "PostgreSQL has no connection left for us"],
-    ["3D000", "postgres_unavailable", "The database of CONTROL_DATABASE_URL does not exist"],
-    ["28P01", "postgres_unavailable", "PostgreSQL refused the login of CONTROL_DATABASE_URL"],
+    ["3D000", "postgres_unavailable", "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL does not exist"],
+    ["28P01", "postgres_unavailable", "PostgreSQL refused the login of WALLET_CORE_OPS_CONTROL_DATABASE_URL"],
     ["XX042", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX042)"],
     ["57P28", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE 57P28)"],
     ["ECONNREFUSED", "postgres_unavailable", "PostgreSQL cannot be reached"],
@@ -258,7 +258,11 @@ describe("toControlError", () => {
   });
 
   it.each([
-    ["ConnectionsBusyError", "", "The connection of CONTROL_DATABASE_URL is busy with other changes: nothing was changed"],
+    [
+      "ConnectionsBusyError",
+      "",
+      "The connection of WALLET_CORE_OPS_CONTROL_DATABASE_URL is busy with other changes: nothing was changed",
+    ],
     ["TimeoutError", "", "PostgreSQL did not answer in time: nothing was changed"],
     ["Error", "timeout exceeded when trying to connect", "PostgreSQL did not answer in time: nothing was changed"],
     ["Error", "no timeout exceeded", "PostgreSQL cannot be reached"],
@@ -309,7 +313,7 @@ describe("the control of a kind", () => {
   ])("exists for %j, whose ids are such as %s", async (config, jobId, table) => {
     const found = control(config);
     await expect(found?.look({ jobId, queue: null })).rejects.toMatchObject({
-      message: `Table ${table} does not exist for CONTROL_DATABASE_URL`,
+      message: `Table ${table} does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL`,
       upstream: `queues:${config.name}`,
     });
     expect(() => found?.check("discard", { jobId, queue: null })).not.toThrow();
@@ -321,7 +325,7 @@ describe("the control of a kind", () => {
     expect(() => control(runnerMapping)?.check("retry", { jobId: "7", queue: null })).toThrow(
       expect.objectContaining({
         code: "operation_not_supported",
-        message: 'The mapping of runner in QUEUES_FILE does not define this operation: add it to "control"',
+        message: 'The mapping of runner in WALLET_CORE_OPS_QUEUES_FILE does not define this operation: add it to "control"',
       }),
     );
   });

@@ -29,7 +29,7 @@ describe("toQueueError", () => {
     ["57P01", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE 57P01)"],
     ["53300", "postgres_unavailable", "PostgreSQL has no connection left for us"],
     ["28P01", "postgres_unavailable", "PostgreSQL refused the login"],
-    ["3D000", "postgres_unavailable", "The database of DATABASE_URL does not exist"],
+    ["3D000", "postgres_unavailable", "The database of WALLET_CORE_OPS_DATABASE_URL does not exist"],
     ["XX000", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX000)"],
     ["ECONNREFUSED", "postgres_unavailable", "PostgreSQL cannot be reached"],
     ["EPIPE", "postgres_unavailable", "PostgreSQL cannot be reached"],
@@ -86,7 +86,7 @@ describe("toQueueError", () => {
       expect(toQueueError(new Error(text), subject).message).toBe("PostgreSQL accepted no connection in time");
     }
     expect(toQueueError(pgError("ERR_INVALID_URL"), subject)).toMatchObject({
-      message: "DATABASE_URL is not a connection string",
+      message: "WALLET_CORE_OPS_DATABASE_URL is not a connection string",
       cause: undefined,
     });
   });

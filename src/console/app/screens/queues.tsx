@@ -200,7 +200,11 @@ function NoQueues({
       </Empty>
     );
   if (sources.length === 0)
-    return <Empty>No job system was found: DATABASE_URL or QUEUES_FILE name where to look (docs/queues.md).</Empty>;
+    return (
+      <Empty>
+        No job system was found: WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_QUEUES_FILE name where to look (docs/queues.md).
+      </Empty>
+    );
   if (sources.every(({ error }) => error !== null)) return <Empty>Whether jobs wait is unknown: no source can be read.</Empty>;
   return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no queue has a job.</Empty>;
 }

@@ -86,7 +86,7 @@ function explainStatus(status: number, text: string): string {
   if (status === 401 && typeof reason === "string" && /virtual host/i.test(reason)) {
     return "The RabbitMQ user may not see this virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
   }
-  if (status === 401) return "RabbitMQ refused the login: check the user and the password in RABBITMQ_URL";
+  if (status === 401) return "RabbitMQ refused the login: check the user and the password in WALLET_CORE_OPS_RABBITMQ_URL";
   if (status === 404) return "RabbitMQ does not have this virtual host, or the address is not its management API";
   return `RabbitMQ's management API answered ${status}`;
 }
@@ -96,7 +96,7 @@ function explain(error: unknown): string {
   if (error instanceof TooLargeError) return "RabbitMQ's answer is too large: read fewer queues (vhost, include)";
   if (name === "TimeoutError" || code === "UND_ERR_CONNECT_TIMEOUT") return "RabbitMQ did not answer in time";
   if (name === "AbortError") return "Gave up waiting for RabbitMQ: the request has ended";
-  return "RabbitMQ's management API cannot be reached: check RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
+  return "RabbitMQ's management API cannot be reached: check WALLET_CORE_OPS_RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
 }
 
 class TooLargeError extends Error {}

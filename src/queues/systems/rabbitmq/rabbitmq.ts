@@ -44,7 +44,7 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
       tables: [],
       metrics: async (signal) => {
         if (reader) return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
-        throw new OpsError("queues_unavailable", "RABBITMQ_URL is not set", { upstream: `queues:${name}` });
+        throw new OpsError("queues_unavailable", "WALLET_CORE_OPS_RABBITMQ_URL is not set", { upstream: `queues:${name}` });
       },
       failures: () => Promise.resolve([]),
       close: async () => reader?.close(),

@@ -151,14 +151,14 @@ function explain(error: unknown): string {
   const text = toText(error);
   if (text.startsWith("AbortError")) return "Gave up waiting for Redis: the request has ended";
   if (/WRONGPASS|NOAUTH|invalid (?:username|password)|AUTH .*called without any password/i.test(text)) {
-    return "Redis refused the login: check the user and the password in REDIS_URL";
+    return "Redis refused the login: check the user and the password in WALLET_CORE_OPS_REDIS_URL";
   }
   if (/NOPERM/.test(text)) return "The Redis user may not read the queues: give it +@read on their keys (ACL SETUSER)";
   if (/\bMOVED\b|CROSSSLOT/.test(text))
-    return "REDIS_URL is a node of a cluster that has the queues on other nodes: give the one that has them";
+    return "WALLET_CORE_OPS_REDIS_URL is a node of a cluster that has the queues on other nodes: give the one that has them";
   if (/\bLOADING\b|MASTERDOWN/.test(text)) return "Redis is still loading its data";
   if (/timed? ?out|ETIMEDOUT|TimeoutError/i.test(text)) return "Redis did not answer in time";
-  return "Redis cannot be reached: check REDIS_URL";
+  return "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL";
 }
 
 const toCode = (error: unknown) => toOpsError(error).code;

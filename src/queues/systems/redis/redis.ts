@@ -52,7 +52,7 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
   const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
   const connection =
     brokers.redis === null
-      ? { ask: () => Promise.reject(fail("REDIS_URL is not set")), close: () => Promise.resolve() }
+      ? { ask: () => Promise.reject(fail("WALLET_CORE_OPS_REDIS_URL is not set")), close: () => Promise.resolve() }
       : createRedisConnection(name, brokers.redis, observe);
   const create = { bullmq: () => createBullmq(connection, prefix), asynq: () => createAsynq(connection) };
   const queues = createRedisQueues(

@@ -3,12 +3,10 @@ import pLimit from "p-limit";
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createEngine, type EngineSettings } from "../../../../src/containers/docker/engine/engine.ts";
 import { createEventBroadcaster } from "../../../../src/containers/docker/engine/event-feed.ts";
-import { probeContainers, probeEngine } from "../../../../src/containers/docker/probe.ts";
 import type { ContainerEvent } from "../../../../src/containers/events.ts";
 import { createChanges } from "../../../../src/lib/broadcast.ts";
 import { silentLogger } from "../../../../src/lib/logger.ts";
 import { formatRfc3339 } from "../../../../src/lib/time.ts";
-import { createCgroupFiles, v2Files } from "../../../support/cgroup-files.ts";
 import { soon } from "../../../support/docker-containers.ts";
 import { rulesOf } from "../../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../../support/docker-fake.ts";
@@ -214,66 +212,5 @@ describe("an engine that is lost", () => {
     vi.setSystemTime(begin + 1000);
     engine.viewCached();
     await expect.poll(() => engine.viewCached()?.status.error?.code ?? null).toBe("docker_error");
-  });
-});
-
-describe("a look at an engine", () => {
-  it("shows its version and how many containers it has", async () => {
-    const fake = await start({ [id]: {}, [fullId("b")]: {} });
-    expect(await probeEngine(fake.options)).toEqual({ ok: true, detail: "API 1.45, 2 containers" });
-    fake.on("/containers/json", json({}));
-    expect(await probeEngine(fake.options)).toEqual({ ok: true, detail: "API 1.45, 0 containers" });
-    fake.on("/containers/json", hang);
-    expect(await probeEngine(fake.options, 100)).toEqual({
-      ok: false,
-      detail: "Docker engine fake: no answer within 0.1 s",
-    });
-  });
-
-  it("shows whose the containers are", async () => {
-    const labels = (service: string, destination = "") => ({ Labels: { service, role: "web", destination } });
-    const fake = await start({
-      [id]: labels("wallet-core", "staging"),
-      [fullId("b")]: labels("wallet-core", "production"),
-      [fullId("c")]: labels("wallet-core", "production"),
-      [fullId("d")]: labels("shop", "production"),
-      [fullId("e")]: labels("shop"),
-    });
-    expect(await probeContainers(fake.options, rulesOf("wallet-core"), "/nonexistent")).toEqual({
-      detail:
-        "shown: 3 core (1 staging, 2 production), 2 other (1 production, 1 unknown); " +
-        "statistics: from the engine, because /nonexistent holds no cgroups, or they cannot be read",
-      warnings: [],
-    });
-  });
-
-  it.each([
-    [1, "web-1"],
-    [5, "web-1, web-2, web-3, web-4, web-5"],
-    [6, "web-1, web-2, web-3, web-4, web-5 and 1 more"],
-    [7, "web-1, web-2, web-3, web-4, web-5 and 2 more"],
-  ])("warns of %i containers of no environment", async (count, names) => {
-    const ids = Array.from({ length: count }, (_, index) => String(index).repeat(64));
-    const fake = await start(Object.fromEntries(ids.map((each) => [each, {}])));
-    expect(await probeContainers(fake.options, rulesOf("wallet-core"), "/nonexistent")).toEqual({
-      detail: expect.stringMatching(`^shown: ${count} core \\(${count} unknown\\); statistics: `) as string,
-      warnings: [`of an unknown environment, which tokens of one environment do not see: ${names} (see docs/containers.md)`],
-    });
-  });
-
-  it("says that nothing is shown", async () => {
-    const fake = await start({});
-    expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toEqual({
-      detail: "nothing is shown; statistics: from the engine, because no container runs",
-      warnings: [],
-    });
-  });
-
-  it("says where statistics come from", async () => {
-    using host = createCgroupFiles(`0::/docker/${id}\n`);
-    host.write(v2Files(`docker/${id}`, { "cgroup.procs": "0\n" }));
-    const fake = await start({ [id]: {} });
-    const { detail } = (await probeContainers(fake.options, rulesOf("wallet-core"), host.root)) ?? {};
-    expect(detail).toContain(`; statistics: from ${host.root}, networks from the engine`);
   });
 });

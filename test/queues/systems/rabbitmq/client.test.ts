@@ -25,7 +25,7 @@ const toFailure = (message: string, upstreamStatus?: number) => ({
 
 const noTag = "The RabbitMQ user may not read the management API: give it the tag monitoring (rabbitmqctl set_user_tags)";
 const noHost = "The RabbitMQ user may not see this virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
-const noLogin = "RabbitMQ refused the login: check the user and the password in RABBITMQ_URL";
+const noLogin = "RabbitMQ refused the login: check the user and the password in WALLET_CORE_OPS_RABBITMQ_URL";
 const noApi = "The address of RabbitMQ does not answer as its management API does";
 const because = (reason: unknown) => JSON.stringify({ error: "not_authorised", reason });
 
@@ -130,7 +130,7 @@ describe("createRabbitmqClient", () => {
     const client = createRabbitmqClient({ source: "mq", url: upstream.url });
     await client.close();
     const message =
-      "RabbitMQ's management API cannot be reached: check RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
+      "RabbitMQ's management API cannot be reached: check WALLET_CORE_OPS_RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
     expect(await failureOf(client.get("/x", list, never))).toEqual(toFailure(message));
     await client.close();
   });

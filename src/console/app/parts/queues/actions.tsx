@@ -14,7 +14,7 @@ import { missingScope, server } from "../../session/viewer.ts";
 import { type Action, ActionButton, type Step } from "../action.tsx";
 import { toCount } from "../../../../lib/format.ts";
 
-const jobsOff = "Jobs are not changed by this gateway: JOBS=on allows it";
+const jobsOff = "Jobs are not changed by this gateway: WALLET_CORE_OPS_JOBS=on allows it";
 
 interface JobButtonProps {
   readonly action: () => Action;
@@ -42,7 +42,7 @@ const remedies: Readonly<Record<string, string>> = {
   job_conflict: "It has moved on since this page was made: nothing was changed.",
   job_not_found: "It is gone, or in another queue: nothing was changed.",
   job_budget: "A token may change 1,000 jobs an hour: nothing more was changed.",
-  jobs_disabled: "JOBS=on allows it.",
+  jobs_disabled: "WALLET_CORE_OPS_JOBS=on allows it.",
   job_unknown: "Look at the job before you try again: it may have been changed.",
   operation_not_supported: "Its job system cannot do this.",
   audit_unavailable: "Without a record nothing is changed.",

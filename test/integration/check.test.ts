@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { variables } from "../../src/config/variables.ts";
+import { runCli } from "../support/cli-process.ts";
+import { createContainer, startContainer } from "../support/docker-containers.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+
+let dockerd: Dockerd;
+let database: TestDatabase;
+
+/** An engine of another product: three roles, two accessories, one container that somebody started, an old release. */
+beforeAll(async () => {
+  dockerd = await startDockerd(join(inject("runFolder"), "check"), { bridge: false });
+  const start = (name: string, labels: Record<string, string>) => startContainer(dockerd.socketPath, { name, labels });
+  for (const role of ["web", "worker"]) await start(`store-${role}-prod-v2`, { service: "store", role, destination: "prod" });
+  for (const role of ["web", "worker"]) await start(`store-${role}-v2`, { service: "store", role });
+  for (const name of ["store-redis", "store-db"]) await start(name, { service: name });
+  await start("by-hand", {});
+  const labels = { service: "store", role: "web" };
+  await createContainer(dockerd.socketPath, { name: "store-web-v1", labels });
+  database = await createTestDatabase(inject("postgresUrl"), "check");
+});
+
+afterAll(async () => {
+  await dockerd?.stop();
+  await database?.drop();
+});
+
+/** Runs `check` as a user does. */
+async function check(more: Record<string, string> = {}, query = "") {
+  const settings = { TOKEN: "check-token-0123456789", DOCKER_HOSTS: `own=unix://${dockerd.socketPath}${query}`, ...more };
+  const env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]));
+  const { code, out } = await runCli(["check"], env);
+  return { code, out, lines: out.trimEnd().split("\n") };
+}
+
+const find = (lines: readonly string[], start: string) => lines.filter((line) => line.startsWith(start));
+
+test("an engine of another product is described, with what to set", async () => {
+  const { code, lines, out } = await check();
+  expect(code, out).toBe(0);
+  expect(find(lines, "ok    docker:own")[0]).toMatch(
+    /: API [\d.]+; 0 of 7 containers belong to wallet-core; services here: store; 2 of production, 5 of unknown environment; 1 more is not shown \(stopped, or one-off\); statistics: /,
+  );
+  expect(find(lines, "warn")).toEqual([
+    "warn  containers: no core container of wallet-core runs here, so lists are empty: if store is your product, set WALLET_CORE_OPS_SERVICE=store",
+  ]);
+});
+
+test("parts that are not configured are skipped with what to set", async () => {
+  const { lines, out } = await check();
+  const skipped = find(lines, "skip");
+  expect(skipped.map((line) => line.split(/ +|:/)[1])).toEqual(["queues", "prometheus", "deploy-info", "audit"]);
+  for (const line of skipped) expect(line).toMatch(/: not configured.*WALLET_CORE_OPS_/);
+  // Every name in full: nobody can set a short one.
+  const names = Object.keys(variables).filter((name) => name.includes("_"));
+  expect(out).not.toMatch(new RegExp(`(?<![A-Z_])(?:${names.join("|")})`));
+});
+
+test("what the check advises leaves nothing to do", async () => {
+  const named = await check({ SERVICE: "store" });
+  expect(find(named.lines, "ok    docker:own")[0]).toContain(
+    "; 6 of 7 containers belong to store (4 core, 2 accessories); 2 of production, 5 of unknown environment; ",
+  );
+  expect(find(named.lines, "warn")).toEqual([
+    "warn  docker:own: of unknown environment, so only tokens of every environment see them: store-web-v2, store-worker-v2, store-db, store-redis: " +
+      "end the address of their engine in WALLET_CORE_OPS_DOCKER_HOSTS with ?env=staging or ?env=production, or set WALLET_CORE_OPS_ENV",
+  ]);
+  const done = await check({ SERVICE: "store" }, "?env=production");
+  expect(find(done.lines, "ok    docker:own")[0]).toContain("; 7 of production; ");
+  expect(find(done.lines, "warn")).toEqual([]);
+  expect(done.code).toBe(0);
+});
+
+test("a database without job tables is a failure", async () => {
+  const { code, lines } = await check({ DATABASE_URL: database.url });
+  expect(code).toBe(1);
+  expect(find(lines, "FAIL")).toEqual([
+    "FAIL  queues: no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)",
+  ]);
+});
+
+test("what is configured and does not answer is a failure", async () => {
+  const { code, lines } = await check({
+    PROMETHEUS_URL: "http://prometheus.invalid:9090",
+    DEPLOY_INFO_PATH: join(inject("runFolder"), "none.json"),
+  });
+  expect(code).toBe(1);
+  expect(find(lines, "FAIL").map((line) => line.split(/ +|:/)[1])).toEqual(["prometheus", "deploy-info"]);
+});
+
+test("check and serve refuse a misspelt variable by its right name", async () => {
+  const line = "WALLET_CORE_OPS_PROMETEUS_URL is unknown: did you mean WALLET_CORE_OPS_PROMETHEUS_URL?\n";
+  const env = { WALLET_CORE_OPS_TOKEN: "check-token-0123456789", WALLET_CORE_OPS_PROMETEUS_URL: "http://canary" };
+  expect(await runCli(["check"], env)).toMatchObject({ code: 78, text: `FAIL  configuration: ${line}` });
+  expect(await runCli(["serve"], env)).toMatchObject({ code: 78, text: line });
+});
