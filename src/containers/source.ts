@@ -2,7 +2,7 @@ import type { ReadBudget } from "../lib/budget/budget.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Container, ContainerRef, ContainerStats, StatsPoint } from "./container.ts";
 import type { ContainerEvent, EventBatch } from "./events.ts";
-import type { FollowOptions, LogBatch, LogOptions, LogPage } from "./logs/log.ts";
+import type { FollowOptions, LogBatch, LogOptions, LogPage, StoredBatch, StoredOptions } from "./logs/log.ts";
 
 /** Whether an engine answers. `error` has a code of lib/errors.ts and a message. */
 export interface EngineStatus {
@@ -131,6 +131,11 @@ export interface ContainerSource {
    * is lost. Ends with the signal, at once.
    */
   follow(ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
+  /**
+   * Reads the log once, up to its present end, no faster than the reader; holds one piece of it. Rejects when it cannot be read, or when the engine sends nothing for a
+   * minute. A caller that does not iterate it to its end must call `return`.
+   */
+  stored(ref: ContainerRef, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
   /** Restarts and inspects again. Has its own deadline: no caller can cancel it. */
   restart(ref: ContainerRef): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */

@@ -385,6 +385,28 @@ export type FollowLogsSubscriptionVariables = Exact<{
 
 export type FollowLogsSubscription = { logs: { dropped: number, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, notices: Array<{ notice: RoleLogNoticeKind, container: { name: string }, error: { code: string, message: string } | null }> } | null };
 
+export type StoredLogsSubscriptionVariables = Exact<{
+  role?: string | null | undefined;
+  names?: Array<string> | string | null | undefined;
+  engine?: string | null | undefined;
+  service?: string | null | undefined;
+  destination?: string | null | undefined;
+  env?: Environment | null | undefined;
+  includeAccessories?: boolean;
+  level?: LogLevel | null | undefined;
+  levelStrict?: boolean;
+  search?: string | null | undefined;
+  searchRegex?: string | null | undefined;
+  ignoreCase?: boolean;
+  stream?: LogStream | null | undefined;
+  since?: string | null | undefined;
+  until?: string | null | undefined;
+  newest?: number | null | undefined;
+}>;
+
+
+export type StoredLogsSubscription = { storedLogs: { completeSince: string | null, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ truncated: boolean, container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+
 export type FollowContainerLogSubscriptionVariables = Exact<{
   name: string;
   engine?: string | null | undefined;
@@ -1005,6 +1027,64 @@ export const FollowLogs = new TypedDocumentString(`
     version
   }
 }`) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
+export const StoredLogs = new TypedDocumentString(`
+    subscription StoredLogs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $until: String, $newest: Int) {
+  storedLogs(
+    role: $role
+    names: $names
+    engine: $engine
+    service: $service
+    destination: $destination
+    env: $env
+    includeAccessories: $includeAccessories
+    level: $level
+    levelStrict: $levelStrict
+    search: $search
+    searchRegex: $searchRegex
+    ignoreCase: $ignoreCase
+    stream: $stream
+    since: $since
+    until: $until
+    newest: $newest
+  ) {
+    lines {
+      ...LogLineFields
+    }
+    completeSince
+    containers {
+      container {
+        name
+        engine
+      }
+      truncated
+      error {
+        code
+        message
+      }
+    }
+    engines {
+      name
+      ok
+      error {
+        code
+        message
+      }
+    }
+    ended
+  }
+}
+    fragment LogLineFields on RoleLogLine {
+  kind
+  timestamp
+  level
+  stream
+  message
+  container {
+    name
+    engine
+    version
+  }
+}`) as unknown as TypedDocumentString<StoredLogsSubscription, StoredLogsSubscriptionVariables>;
 export const FollowContainerLog = new TypedDocumentString(`
     subscription FollowContainerLog($name: String!, $engine: String, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int! = 200) {
   containerLogs(

@@ -1,6 +1,7 @@
 import { type Container, type ContainerRef, type ContainerStats, toContainerKey } from "../containers/container.ts";
 import type { LogLine } from "../containers/logs/log.ts";
 import type { RoleLine } from "../containers/logs/role/lines.ts";
+import type { StoredPart } from "../containers/logs/role/stored.ts";
 import type { EngineStatus } from "../containers/source.ts";
 import type { DeployInfo } from "../deploys/deploy.ts";
 import type { Deploy } from "../deploys/state.ts";
@@ -20,6 +21,7 @@ export function createRefs(builder: Builder) {
     logLine: builder.objectRef<LogLine>("LogLine"),
     logContainer: builder.objectRef<RoleLine["container"]>("LogContainer"),
     roleLogLine: builder.objectRef<RoleLine>("RoleLogLine"),
+    roleLogPart: builder.objectRef<StoredPart>("RoleLogPart"),
     engine: builder.objectRef<EngineStatus>("Engine"),
     queue: builder.objectRef<QueueMetrics>("Queue"),
     releaseFailures: builder.objectRef<ReleaseFailures>("ReleaseFailures"),

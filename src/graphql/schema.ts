@@ -12,6 +12,7 @@ import { addDeployVerdict } from "./deploys/verdict.ts";
 import { addHostHistory, addHostSeries } from "./hosts/history.ts";
 import { addHost } from "./hosts/types.ts";
 import { addRoleLogFollow, addRoleLogs } from "./logs/role.ts";
+import { addStoredLogs } from "./logs/stored.ts";
 import { addLogFollow, addLogs } from "./logs/types.ts";
 import { addProblems } from "./problems/types.ts";
 import { addErrorGroups, addJobErrors } from "./queues/errors.ts";
@@ -40,6 +41,7 @@ const types = [
   addLogFollow,
   addRoleLogs,
   addRoleLogFollow,
+  addStoredLogs,
   addRestart,
   addRunningWork,
   addRoleRestart,

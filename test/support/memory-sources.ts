@@ -146,6 +146,11 @@ export function createMemorySources(
         if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
       })();
     },
+    async *stored(ref) {
+      count("stored");
+      const line = sampleLine(`from ${ref.fullId}`);
+      yield { lines: [line, line], cutAt: null };
+    },
     restart: async (ref) => {
       count("restart");
       return { container: find(ref) as Container, dockerStatus: 204 };

@@ -2,7 +2,8 @@ import { spawn } from "@lydell/node-pty";
 import xterm from "@xterm/headless";
 
 interface TerminalOptions {
-  /** Of node; its first may be `src/cli.ts`. */
+  /** @default node, whose first argument may be `src/cli.ts` */
+  readonly command?: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly columns?: number;
@@ -27,11 +28,17 @@ export interface TestTerminal extends AsyncDisposable {
   readonly exit: Promise<{ readonly exitCode: number; readonly signal?: number | undefined }>;
 }
 
-/** Runs node in a terminal of its own, as a person would. */
-export function startTerminal({ args, env = {}, columns = 80, rows = 24 }: TerminalOptions): TestTerminal {
+/** Runs a program in a terminal of its own, as a person would. */
+export function startTerminal({
+  command = process.execPath,
+  args,
+  env = {},
+  columns = 80,
+  rows = 24,
+}: TerminalOptions): TestTerminal {
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
   const { PATH = "", HOME = "" } = process.env;
-  const program = spawn(process.execPath, [...args], {
+  const program = spawn(command, [...args], {
     name: "xterm-256color",
     cols: columns,
     rows,
@@ -43,6 +50,10 @@ export function startTerminal({ args, env = {}, columns = 80, rows = 24 }: Termi
     terminal.write(data);
   });
   let hasEnded = false;
+  // A terminal answers what a program asks it, such as what it can do.
+  terminal.onData((answer) => {
+    if (!hasEnded) program.write(answer);
+  });
   const exit = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => {
     program.onExit((how) => {
       hasEnded = true;

@@ -1,4 +1,4 @@
-import { FollowLogs, Logs, type OpsClient, OpsError } from "../../src/client/client.ts";
+import { FollowLogs, type OpsClient, OpsError, StoredLogs } from "../../src/client/client.ts";
 import type { Line } from "../../src/terminal/logs/line.ts";
 import { at } from "./logs.ts";
 import { until } from "./until.ts";
@@ -17,43 +17,29 @@ type Batch = {
 };
 
 /**
- * A gateway with one log, as far as `logs` asks it: pages of at most `most` lines around a time and after a cursor, and a stream that begins with the newest lines.
+ * A gateway with one log, as far as `logs` asks it: all stored lines, and a stream that begins with the newest ones, both in messages of at most `most` lines.
  */
 export function createFakeLog({ most }: { readonly most: number }) {
   const lines: Line[] = [];
   let streams = 0;
   let push: ((batch: Batch | Error) => void) | null = null;
   let refusal: OpsError | null = null;
-  const asked: string[] = [];
-  const toPage = (shown: readonly Line[], end: number) => ({
-    logs: {
-      lines: shown,
-      truncated: false,
-      hasOlder: false,
-      hasNewer: end < lines.length,
-      startCursor: null,
-      endCursor: String(end),
-      containers: [],
-      engines: [],
-    },
-  });
+  /** From when on the stored lines were read. */
+  const read: (string | null)[] = [];
   const client = {
-    queryPartial: async (document: unknown, variables: { at?: string; after?: string }) => {
-      if (document !== Logs) throw new Error("unexpected document");
-      asked.push(variables.after === undefined ? "at" : "after");
-      if (refusal) throw refusal;
-      const start =
-        variables.after === undefined
-          ? lines.filter(({ timestamp }) => timestamp < (variables.at ?? "")).length
-          : Number(variables.after);
-      const end = Math.min(lines.length, start + most);
-      return { data: toPage(lines.slice(start, end), end), errors: [] };
-    },
     subscribe: async function* (document: unknown, { since }: { since: string | null }, { signal }: { signal: AbortSignal }) {
-      if (document !== FollowLogs) throw new Error("unexpected document");
       if (refusal) throw refusal;
+      const wanted = lines.filter((line) => line.timestamp >= (since ?? ""));
+      if (document === StoredLogs) {
+        read.push(since);
+        const message = { lines: [] as Line[], completeSince: null, containers: [], engines: [], ended: null };
+        for (let at = 0; at < wanted.length; at += most) yield { storedLogs: { ...message, lines: wanted.slice(at, at + most) } };
+        yield { storedLogs: { ...message, ended: "complete" } };
+        return;
+      }
+      if (document !== FollowLogs) throw new Error("unexpected document");
       streams += 1;
-      const waiting: (Batch | Error)[] = [{ lines: lines.filter((line) => line.timestamp >= (since ?? "")).slice(-most) }];
+      const waiting: (Batch | Error)[] = [{ lines: wanted.slice(-most) }];
       push = (batch) => void waiting.push(batch);
       for (;;) {
         const next = waiting.shift();
@@ -67,7 +53,7 @@ export function createFakeLog({ most }: { readonly most: number }) {
   } as unknown as OpsClient;
   return {
     client,
-    asked,
+    read,
     streams: () => streams,
     /** Writes lines, which a stream that is open sends. */
     write(...more: Line[]) {

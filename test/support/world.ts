@@ -371,6 +371,10 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
         if (typeof signal.reason === "string") yield toBatch({ ended: signal.reason });
       })();
     },
+    async *stored(ref, { newest }) {
+      const line = toLine(ref);
+      yield { lines: [line], cutAt: newest === null ? null : line.timestamp };
+    },
     async inspectNow(ref) {
       const { container } = await look(ref);
       return { container, protectedBy: container.role === "guarded" ? "the gateway itself runs in it" : null };

@@ -14,6 +14,7 @@ import { createImageReader } from "./images.ts";
 import { readAround } from "./logs/around.ts";
 import { createFollower } from "./logs/follow.ts";
 import { readLogs } from "./logs/read.ts";
+import { readStored } from "./logs/stored.ts";
 import { createRestarter } from "./restart.ts";
 import { createCgroupReader } from "./stats/cgroup.ts";
 import { createStatsReader } from "./stats/read.ts";
@@ -86,6 +87,14 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
           ? readAround(engine, ref, { ...wanted, around }, times)
           : readLogs(engine, ref, wanted, { ...times, placed: true });
       return engine.limits.logs.run(budget, read).catch(failOf(engine));
+    },
+    async *stored(ref, storedOptions, signal) {
+      const engine = findEngine(engines, ref);
+      try {
+        yield* readStored(engine, ref, storedOptions, signal);
+      } catch (error) {
+        failOf(engine)(error);
+      }
     },
     restart: async (ref) => restarter.restart(findEngine(engines, ref), ref),
     probe: async (ref) => probe(findEngine(engines, ref), ref),

@@ -31,6 +31,11 @@ export interface LogPoint {
 /** How far the two streams of a container are out of order at most, ms: a line has the time at which it was read, and is written a moment later. */
 export const disorderMs = 2000;
 
+/** A time after which no line is out of order any more. */
+export function toLater(timestamp: string): string {
+  return new Date(Date.parse(timestamp) + disorderMs).toISOString().slice(0, 19) + timestamp.slice(19);
+}
+
 /** The point at this time, a log timestamp. */
 export function toMoment(timestamp: string): LogPoint {
   return { timestamp, stream: null, index: 0, isAfter: false };
@@ -52,6 +57,22 @@ export interface LogOptions extends LogFilter {
   readonly since?: string;
   /** Inclusive, as `since`. */
   readonly until?: string;
+}
+
+/** Which lines of a log are read from its beginning to its end, in any number. Times as in LogOptions. */
+export interface StoredOptions extends LogFilter, Pick<LogOptions, "since" | "until"> {
+  /** Only so many of the engine's newest entries are read, and filtered then: a line of more than 16 KiB has several. Null: all. */
+  readonly newest: number | null;
+}
+
+/** Some of those lines, in the order they were written. */
+export interface StoredBatch {
+  readonly lines: readonly LogLine[];
+  /**
+   * In the last batch, where the log has, or may have, older entries than `newest`: the time of the first line that was read. The first line of each stream may lack
+   * its beginning then. Else null.
+   */
+  readonly cutAt: string | null;
 }
 
 export interface LogLine {

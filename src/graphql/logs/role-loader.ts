@@ -1,11 +1,12 @@
 import pLimit from "p-limit";
 import { type Container, toContainerKey } from "../../containers/container.ts";
-import { type LogOptions, toLogPage } from "../../containers/logs/log.ts";
+import { type LogOptions, type StoredOptions, toLogPage } from "../../containers/logs/log.ts";
 import { createRoleAround, type RoleAroundPage } from "../../containers/logs/role/around.ts";
 import { toCutPoint } from "../../containers/logs/role/cut.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
 import { type RoleBatch, toBeginning } from "../../containers/logs/role/lines.ts";
 import { createRolePage } from "../../containers/logs/role/page.ts";
+import { readStoredRole, type StoredPart, type StoredRoleBatch } from "../../containers/logs/role/stored.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
@@ -28,19 +29,12 @@ export interface RoleFilter extends Omit<ContainerFilter, "name"> {
   readonly names?: readonly string[] | null | undefined;
 }
 
-/** One container. `truncated`: older matching lines of its own were left out or not looked for. `error`: why it was unreadable. */
-interface RolePart {
-  readonly container: Container;
-  readonly truncated: boolean;
-  readonly error: unknown;
-}
-
 /** Lines of a role, and their sources. */
 export interface RoleLogs extends RoleAroundPage {
   /** They are around a time. */
   readonly isAt: boolean;
   /** Each selected container, the visible ones first. */
-  readonly parts: readonly RolePart[];
+  readonly parts: readonly StoredPart[];
   /** The requested engines. */
   readonly engines: readonly EngineStatus[];
 }
@@ -55,16 +49,10 @@ export async function readRoleLogs(
   options: LogOptions,
   turn: PageTurn | null = null,
 ): Promise<RoleLogs> {
-  const { loaders, budget } = context;
-  const { containers, engines, group, accepts, names } = await findRole(context, filter);
-  // One that stops meanwhile is on both lists.
-  const listed = new Set(containers.map(toContainerKey));
-  const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
-  const retired = (await loaders.containers.listRetired(filter.includeAccessories)).filter(isRetired).toSorted(byNewest);
-  await checkFound(context, filter, [...containers, ...retired], names);
-  if (!group && filter.role) requireOneGroup(filter.role, retired);
+  const { budget } = context;
+  const { containers, retired, engines } = await findReadable(context, filter);
   const reading = turn ? createAroundReading(context, options, turn) : createNewestReading(context, options);
-  const readPart = async (container: Container): Promise<RolePart> => {
+  const readPart = async (container: Container): Promise<StoredPart> => {
     try {
       return { container, truncated: await reading.read(container), error: null };
     } catch (error) {
@@ -81,6 +69,48 @@ export async function readRoleLogs(
   const page = reading.take();
   budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
   return { ...page, isAt: turn?.kind === "at", parts, engines: engines.shown };
+}
+
+/** The visible containers, then the retired ones, the newest first. */
+async function findReadable(context: OpsContext, filter: RoleFilter) {
+  const { containers, engines, group, accepts, names } = await findRole(context, filter);
+  // One that stops meanwhile is on both lists.
+  const listed = new Set(containers.map(toContainerKey));
+  const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
+  const known = await context.loaders.containers.listRetired(filter.includeAccessories);
+  const retired = known.filter(isRetired).toSorted(byNewest);
+  await checkFound(context, filter, [...containers, ...retired], names);
+  if (!group && filter.role) requireOneGroup(filter.role, retired);
+  return { containers, retired, engines };
+}
+
+/** Lines of a role that are read once; the last batch has its containers and engines as RoleLogs. */
+export interface StoredLogs extends StoredRoleBatch {
+  readonly engines: readonly EngineStatus[];
+}
+
+/** Opens all containers that `readRoleLogs` would read, from their beginning to their end. Rejects as that; what it reads rejects when no container can be read. */
+export async function readStoredLogs(
+  context: OpsContext,
+  filter: RoleFilter,
+  options: StoredOptions,
+  open: () => AbortSignal,
+): Promise<AsyncGenerator<StoredLogs, void>> {
+  const { containers, retired, engines } = await findReadable(context, filter);
+  const { since = null, until = null } = options;
+  const mayHaveLines = (container: Container) =>
+    !(since !== null && hasEnded(container, since)) && !(until !== null && toBeginning(container) > until);
+  const signal = open();
+  const batches = readStoredRole({
+    containers: [...containers, ...retired].filter(mayHaveLines),
+    read: (container) => context.sources.containers.stored(container, options, signal),
+    since,
+    until,
+    signal,
+  });
+  return (async function* () {
+    for await (const batch of batches) yield { ...batch, engines: batch.ended === "complete" ? engines.shown : [] };
+  })();
 }
 
 /** How the containers are read for one page. */

@@ -52,7 +52,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
     }),
   });
-  const roleLogPart = builder.objectRef<RoleLogs["parts"][number]>("RoleLogPart").implement({
+  refs.roleLogPart.implement({
     description: "What one container contributed to a role's log.",
     fields: (t) => ({
       container: t.expose("container", { type: refs.logContainer, description: "The container." }),
@@ -81,7 +81,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "True when older matching lines were left out because of `tail` or size.",
       }),
       containers: t.field({
-        type: [roleLogPart],
+        type: [refs.roleLogPart],
         complexity: few,
         description:
           "All selected containers, readable or not: those that `containers` shows, then the stopped ones of old releases.",

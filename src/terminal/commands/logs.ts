@@ -4,9 +4,11 @@ import { parseLogTime, toLogTimestamp } from "../../lib/time.ts";
 import { pause } from "../../lib/abort.ts";
 import { defineCommand, type Options, type Session, type Values } from "../command.ts";
 import { followLog } from "../logs/follow.ts";
-import { LogPages } from "../logs/pages.ts";
+import { createPartReporter, pageLines, readPage } from "../logs/pages.ts";
+import type { Line } from "../logs/line.ts";
 import { LogPrinter } from "../logs/printer.ts";
 import { SeenLines } from "../logs/seen.ts";
+import { StoredLog } from "../logs/stored.ts";
 import { findTarget } from "../logs/target.ts";
 import { toOneLine } from "../output/style.ts";
 import { outputOption, placeOptions, toPlace, toWhole } from "../options.ts";
@@ -18,8 +20,6 @@ const usualTail = 200;
 const mostTail = 100_000;
 /** How long `head` may take to read what it wants and go, ms. */
 const headMs = 250;
-/** Before the first line of any log. */
-const beginning = toLogTimestamp("0");
 
 const options = {
   follow: { type: "boolean", short: "f", about: "go on with new lines until Ctrl-C, over restarts and lost connections" },
@@ -96,11 +96,22 @@ export const logsCommand = defineCommand(
         failed = true;
         session.note(session.paintError("warn", toOneLine(text)));
       };
-      const pages = new LogPages({ client, target, filter, signal, onProblem });
+      const reading = { client, target, filter, signal, onParts: createPartReporter(onProblem) };
+      const stored = new StoredLog(reading);
       const seen = new SeenLines(range.since, range.tail !== null);
-      await showPages({ session, pages, printer, seen, signal }, range);
+      const readNewest = async (): Promise<Newest> => {
+        const { since, until, isAsked } = range;
+        // Without a line nothing would say where to go on.
+        const tail = Math.max(1, range.tail ?? 0);
+        if (tail > pageLines) return { lines: await stored.newest(tail, range), hasOlder: false };
+        const page = await readPage(reading, { tail, since, until });
+        // A page has fewer lines where they are long.
+        const isWhole = !isAsked || !page.hasOlder || page.lines.filter(({ kind }) => kind === "LINE").length >= tail;
+        return isWhole ? page : { lines: await stored.newest(tail, range), hasOlder: false };
+      };
+      await showStored({ session, stored, readNewest, printer, seen, signal }, range);
       if (!values.follow) return toExitCode(session.context.stop.aborted, failed && !ends.signal.aborted);
-      await followLog({ client, session, target, filter, pages, printer, seen, signal });
+      await followLog({ client, session, target, filter, stored, printer, seen, signal });
       return 0;
     } catch (error) {
       if (ends.signal.aborted || (values.follow && signal.aborted)) return 0;
@@ -125,27 +136,32 @@ interface Range {
   readonly isFollowed: boolean;
 }
 
+interface Newest {
+  readonly lines: readonly Line[];
+  readonly hasOlder: boolean;
+}
+
 interface Showing {
   readonly session: Session;
-  readonly pages: LogPages;
+  readonly stored: StoredLog;
+  readonly readNewest: () => Promise<Newest>;
   readonly printer: LogPrinter;
   readonly seen: SeenLines;
   readonly signal: AbortSignal;
 }
 
 /** Shows what was written up to now. */
-async function showPages({ session, pages, printer, seen, signal }: Showing, range: Range): Promise<void> {
-  const { since, until, tail, isAsked, isFollowed } = range;
-  seen.begin(null);
+async function showStored({ session, stored, readNewest, printer, seen, signal }: Showing, range: Range): Promise<void> {
+  const { tail, isAsked, isFollowed } = range;
   if (tail === null) {
-    for await (const lines of pages.forward(since ?? beginning, until)) {
-      await printer.write(lines.filter((line) => seen.take(line)));
+    for await (const lines of stored.readOn(seen, range)) {
+      await printer.write(lines);
       if (signal.aborted) return;
     }
     return;
   }
-  // Without a line nothing would say where to go on.
-  const { lines, hasOlder } = await pages.newest(Math.max(1, tail), { since, until, isWhole: isAsked });
+  seen.begin(null);
+  const { lines, hasOlder } = await readNewest();
   const fresh = lines.filter((line) => seen.take(line));
   // `head` that has seen enough is noticed by a write: a quiet log has none after these lines.
   const isHeld = isFollowed && !session.context.stdio.stdout.isTTY && fresh.length > 1;

@@ -3,9 +3,10 @@ import { pause } from "../../lib/abort.ts";
 import type { Session } from "../command.ts";
 import { toOneLine } from "../output/style.ts";
 import type { Line } from "./line.ts";
-import { type LogFilter, type LogPages, pageLines } from "./pages.ts";
+import { type LogFilter, pageLines } from "./pages.ts";
 import type { LogPrinter } from "./printer.ts";
 import type { SeenLines } from "./seen.ts";
+import { isPassing, type StoredLog } from "./stored.ts";
 import type { LogTarget } from "./target.ts";
 
 interface FollowOptions {
@@ -13,7 +14,7 @@ interface FollowOptions {
   readonly session: Session;
   readonly target: LogTarget;
   readonly filter: LogFilter;
-  readonly pages: LogPages;
+  readonly stored: StoredLog;
   readonly printer: LogPrinter;
   /** What was shown so far. */
   readonly seen: SeenLines;
@@ -43,9 +44,6 @@ const noticeTexts = {
   UNREADABLE: "unreadable: its log cannot be read; it is tried again",
 } as const;
 
-/** These do not pass by waiting. */
-const lasting = new Set(["unauthorized", "forbidden", "invalid_request", "role_ambiguous", "container_ambiguous"]);
-
 const waitMs = { least: 500, most: 10_000 };
 /** A refusal comes at once: a stream without one in this time is open, ms. */
 const openMs = 300;
@@ -57,8 +55,8 @@ const slowMs = 2000;
 const beyondMs = 10_000;
 
 /**
- * Follows a log after what was seen of it, until the signal aborts or the container is gone. A lost connection is opened again: what was written meanwhile is read by
- * pages, then the next stream begins before its end. Rejects with an OpsError that waiting does not change.
+ * Follows a log after what was seen of it, until the signal aborts or the container is gone. A lost connection is opened again: what was written meanwhile is read
+ * first, then the next stream begins before its end. Rejects with an OpsError that waiting does not change.
  */
 export async function followLog(options: FollowOptions): Promise<void> {
   const { session, target, signal } = options;
@@ -81,11 +79,10 @@ export async function followLog(options: FollowOptions): Promise<void> {
       reason = end === "lost" || end === "shutdown" ? "the gateway ended it" : null;
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof OpsError) || lasting.has(error.code)) throw error;
-      if (error.code === "container_not_found" && target.single) {
-        if (isFirst) throw error;
-        return note(paintError("warn", "the container is gone"));
-      }
+      if (error instanceof OpsError && error.code === "container_not_found") {
+        if (target.single && isFirst) throw error;
+        if (target.single) return note(paintError("warn", "the container is gone"));
+      } else if (!isPassing(error)) throw error;
       reason = error.message;
     }
     if (reason !== null && !isLost) {
@@ -100,14 +97,13 @@ export async function followLog(options: FollowOptions): Promise<void> {
   }
 }
 
-/** Shows by pages what was written since the last line. `beyond`: the time of lines that are shown afterwards. */
-async function catchUp({ pages, printer, seen, signal }: FollowOptions, beyond: string | null): Promise<void> {
+/** Shows what was written since the last line. `beyond`: the time of lines that are shown afterwards. */
+async function catchUp({ stored, printer, seen, signal }: FollowOptions, beyond: string | null): Promise<void> {
   const from = seen.resumeAt;
   // Nothing was read yet: the stream begins with what there is.
   if (from === null) return;
-  seen.begin(null);
-  for await (const lines of pages.forward(from, null)) {
-    await printer.write(lines.filter((line) => seen.take(line)));
+  for await (const lines of stored.read(seen, { since: from, until: null })) {
+    await printer.write(lines);
     if (signal.aborted) return;
     if (beyond !== null && Date.parse(lines.at(-1)?.timestamp ?? "") > Date.parse(beyond) + beyondMs) return;
   }

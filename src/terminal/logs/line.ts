@@ -5,7 +5,7 @@ import type { LogLineFieldsFragment } from "../../client/client.ts";
 export type Line = LogLineFieldsFragment;
 
 /** A container of its engine: names are unique on one engine only. */
-export function toWriterKey({ name, engine }: Line["container"]): string {
+export function toWriterKey({ name, engine }: Pick<Line["container"], "name" | "engine">): string {
   return `${engine}/${name}`;
 }
 

@@ -2,12 +2,13 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { type LogLine, type LogOptions, toLogPage } from "../../../src/containers/logs/log.ts";
 import { createContext } from "../../../src/graphql/context.ts";
-import { followRoleLogs, readRoleLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
+import { followRoleLogs, readRoleLogs, readStoredLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer, replica } from "../../support/containers.ts";
 import { at, line } from "../../support/logs.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
+import { collect } from "../../support/collect.ts";
 
 type Logs = Readonly<Record<string, readonly LogLine[] | OpsError>>;
 
@@ -267,5 +268,51 @@ describe.each([
   it("of several groups is refused", async () => {
     const containers = [replica("a"), { ...replica("b"), destination: "beta" }];
     await expect(ask({ containers }, {})).rejects.toMatchObject({ code: "role_ambiguous" });
+  });
+});
+
+describe("the stored lines of a role", () => {
+  it("are those of its containers and old releases that wrote in that time", async () => {
+    const containers = [replica("web", "v3", 100), replica("later", "v3", 300)];
+    const retired = [
+      stopped(replica("other", "v1", 0)),
+      { ...stopped(replica("ended", "v1", 0)), finishedAt: at(10_000) },
+      { ...stopped(replica("old", "v2", 50)), finishedAt: at(99_000) },
+    ].map((one) => (one.name === "other" ? { ...one, service: "shop" } : one));
+    const { context } = createStage({ containers, retired });
+    const opened: object[] = [];
+    Object.assign(context.sources.containers, {
+      async *stored({ name }: Container, options: object) {
+        opened.push({ name, ...options });
+        yield { lines: [line(150_000, name)], cutAt: null };
+      },
+    });
+    const [since, until] = [at(90_000), at(200_000)];
+    const filter = { role: "web", includeAccessories: false };
+    const options = { since, until, newest: 7, search: "w" };
+    const batches = await collect(await readStoredLogs(context, filter, options, () => new AbortController().signal));
+    expect(opened).toEqual([
+      { name: "old", ...options },
+      { name: "web", ...options },
+    ]);
+    expect(
+      batches.map(({ parts, engines }) => [parts.map(({ container }) => container.name), engines.map(({ name }) => name)]),
+    ).toEqual([[["web", "old"], ["local"]]]);
+  });
+
+  it("reject as the page does, before a stream is opened", async () => {
+    const openLease = vi.fn<() => AbortSignal>();
+    const filter = { role: "web", includeAccessories: false };
+    const none = createStage({}).context;
+    await expect(readStoredLogs(none, filter, { newest: null }, openLease)).rejects.toMatchObject({
+      code: "container_not_found",
+    });
+    const two = [replica("web"), { ...replica("shop"), service: "shop" }];
+    await expect(
+      readStoredLogs(createStage({ containers: two }).context, filter, { newest: null }, openLease),
+    ).rejects.toMatchObject({
+      code: "role_ambiguous",
+    });
+    expect(openLease).not.toHaveBeenCalled();
   });
 });

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { OpsError } from "../../../src/client/client.ts";
 import { followLog } from "../../../src/terminal/logs/follow.ts";
-import { LogPages } from "../../../src/terminal/logs/pages.ts";
 import { LogPrinter } from "../../../src/terminal/logs/printer.ts";
 import { SeenLines } from "../../../src/terminal/logs/seen.ts";
+import { StoredLog } from "../../../src/terminal/logs/stored.ts";
 import type { Session } from "../../../src/terminal/command.ts";
 import type { LogTarget } from "../../../src/terminal/logs/target.ts";
 import { createFakeLog, roleLine } from "../../support/terminal-log.ts";
@@ -24,9 +24,9 @@ function start(log: ReturnType<typeof createFakeLog>, write?: Session["write"]) 
   const { signal } = stop;
   const { session, written, notes } = createFakeSession(write && { write });
   const printer = new LogPrinter(session, { isJson: false, hasTimes: false, hasNames: false, hasEngines: false, group: null });
-  const pages = new LogPages({ client: log.client, target, filter, signal, onProblem: (text) => void notes.push(text) });
+  const stored = new StoredLog({ client: log.client, target, filter, signal, onParts: () => {} });
   const seen = new SeenLines(null, true);
-  const done = followLog({ client: log.client, session, target, filter, pages, printer, seen, signal });
+  const done = followLog({ client: log.client, session, target, filter, stored, printer, seen, signal });
   done.catch(() => {});
   const shown = () => written.join("").split("\n").slice(0, -1);
   const end = async () => {
@@ -57,7 +57,7 @@ it("a lost connection goes on without a gap or a repeated line", async () => {
   await follower.end();
 });
 
-it("more lines than a stream begins with are read by pages", async () => {
+it("more lines than a stream begins with are read from the store", async () => {
   const log = createFakeLog({ most: 10 });
   log.write(...numbers(1, 5));
   const follower = start(log);
@@ -66,7 +66,7 @@ it("more lines than a stream begins with are read by pages", async () => {
   log.write(...numbers(6, 95));
   await log.mend();
   await expect.poll(follower.shown).toEqual(texts(1, 95));
-  expect(log.asked.filter((turn) => turn === "after").length).toBeGreaterThanOrEqual(9);
+  expect(log.read.length).toBeGreaterThanOrEqual(1);
   await follower.end();
 });
 

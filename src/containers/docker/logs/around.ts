@@ -12,6 +12,7 @@ import {
   type LogPage,
   type LogPoint,
   maxPageBytes,
+  toLater,
   toLineBytes,
   toLogPage,
   toPoint,
@@ -297,11 +298,6 @@ function toPage(window: AroundWindow, { older, newer }: LogAround, complete: boo
     start: older === 0 || isFull || complete ? first : (window.start ?? first),
     end: window.leftNewer && window.newer.length >= newer ? last : (window.end ?? last),
   });
-}
-
-/** A time after which no line is out of order any more. */
-function toLater(timestamp: string): string {
-  return new Date(Date.parse(timestamp) + disorderMs).toISOString().slice(0, 19) + timestamp.slice(19);
 }
 
 /** Holds the first lines that are added, as `createNewestLines` the last ones. */

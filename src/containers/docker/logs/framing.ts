@@ -1,4 +1,5 @@
 import type { LogStream } from "../../logs/log.ts";
+import { AnswerError } from "../http/errors.ts";
 
 /** Bytes of text in one log entry, as Docker's copier splits them. */
 const entryBytes = 16 << 10;
@@ -118,5 +119,43 @@ export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => v
     pieces = rest.length > 0 ? [rest] : [];
     size = rest.length;
     return !malformed;
+  };
+}
+
+/** One entry of a log, and its stream. */
+export type LogEntry = readonly [stream: LogStream, entry: Buffer];
+
+/** Splits an answer of `GET /containers/{id}/logs` into its entries. */
+export interface EntrySplitter {
+  /** The entries that this chunk completes. Throws AnswerError for an answer that is not such a log. */
+  push(chunk: Buffer): readonly LogEntry[];
+  /** The last entry of a terminal's log, which may have no newline. */
+  end(): readonly LogEntry[];
+  /** As TtySplitter.skipped. */
+  readonly skipped: number;
+}
+
+export function createEntrySplitter(tty: boolean): EntrySplitter {
+  let waiting: LogEntry[] = [];
+  const splitter = createTtySplitter((entry) => waiting.push(["stdout", entry]));
+  const demux = createDemuxer((stream, entry) => waiting.push([stream, entry]));
+  const take = () => {
+    const taken = waiting;
+    waiting = [];
+    return taken;
+  };
+  return {
+    push(chunk) {
+      if (tty) splitter.push(chunk);
+      else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
+      return take();
+    },
+    end() {
+      splitter.end();
+      return take();
+    },
+    get skipped() {
+      return splitter.skipped;
+    },
   };
 }

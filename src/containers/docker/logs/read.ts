@@ -128,7 +128,7 @@ function toSizes(options: LogOptions): WindowSize[] {
 }
 
 /** Without `tail` Docker's own filters are right, and save bytes. */
-function toQuery(size: WindowSize, { since, until, stream }: LogOptions): Query {
+export function toQuery(size: WindowSize, { since, until, stream }: Omit<LogOptions, "tail">): Query {
   const all = size === "all";
   return {
     stdout: all && stream === "stderr" ? 0 : 1,

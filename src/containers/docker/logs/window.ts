@@ -8,8 +8,7 @@ import {
   maxPageBytes,
   toLineBytes,
 } from "../../logs/log.ts";
-import { AnswerError } from "../http/errors.ts";
-import { createDemuxer, createTtySplitter } from "./framing.ts";
+import { createEntrySplitter, type LogEntry } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
 
 /** Most bytes that one read may take from the engine. */
@@ -110,16 +109,12 @@ export async function readLines(
   let entries = 0;
   let bytes = 0;
   let hasStopped = false;
-  let waiting: (readonly [stream: LogStream, entry: Buffer])[] = [];
   const joiner = createLineJoiner((line) => {
     hasStopped ||= !onLine(line);
   });
-  const splitter = createTtySplitter((entry) => waiting.push(["stdout", entry]));
-  const demux = createDemuxer((stream, entry) => waiting.push([stream, entry]));
+  const splitter = createEntrySplitter(tty);
   /** A full stream never waits, and a regular expression may take long for one line: without turns nothing else would run, not even the deadline. */
-  const work = async () => {
-    const taken = waiting;
-    waiting = [];
+  const work = async (taken: readonly LogEntry[]) => {
     for (const [stream, entry] of taken) {
       entries++;
       joiner.push(stream, entry);
@@ -130,13 +125,10 @@ export async function readLines(
   for await (const chunk of chunks) {
     bytes += chunk.length;
     if (bytes > maxScanBytes) return { entries, overflow: true };
-    if (tty) splitter.push(chunk);
-    else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
-    await work();
+    await work(splitter.push(chunk));
     if (hasStopped) break;
   }
-  splitter.end();
-  await work();
+  await work(splitter.end());
   joiner.end();
   return { entries: entries + splitter.skipped, overflow: false };
 }

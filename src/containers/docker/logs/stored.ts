@@ -1,0 +1,82 @@
+import type { IncomingMessage } from "node:http";
+import { DeadlineError } from "../../../lib/abort.ts";
+import { createSharedBudget } from "../../../lib/budget/budget.ts";
+import type { ContainerRef } from "../../container.ts";
+import { createLogFilter, toLater, type LogLine, type StoredBatch, type StoredOptions } from "../../logs/log.ts";
+import type { EngineCalls } from "../engine/engine.ts";
+import { createEntrySplitter, type LogEntry } from "./framing.ts";
+import { createLineJoiner } from "./lines.ts";
+import { toQuery } from "./read.ts";
+
+/** How long the engine may send nothing, ms: to find `since` it reads its file from the beginning, which takes a second for 20 to 100 MB. */
+const silentMs = 60_000;
+
+/**
+ * The log from its beginning, or from `since`, to its present end, in one answer of the engine. Pages would make the engine read its file from the beginning for each.
+ * Yields the lines of each chunk; while the reader does not ask, nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the engine does.
+ */
+export async function* readStored(
+  engine: EngineCalls,
+  { fullId }: ContainerRef,
+  { newest, ...filter }: StoredOptions,
+  signal: AbortSignal,
+): AsyncGenerator<StoredBatch, void> {
+  const { tty } = await engine.inspect(fullId, signal);
+  // Podman's newest entries lack those written while it reads them.
+  const size = (await engine.client.isPodman(signal)) ? null : newest;
+  // The engine ends at the first entry after `until`, though earlier ones may follow.
+  const wanted = { ...filter, ...(filter.until !== undefined && { until: toLater(filter.until) }) };
+  const ask = async (asking: AbortSignal) => engine.client.open(fullId, "logs", toQuery(size ?? "all", wanted), asking);
+  const response = await engine.ask(silentMs, ask, signal);
+  const budget = createSharedBudget(signal);
+  const matches = createLogFilter(filter);
+  const splitter = createEntrySplitter(tty);
+  let lines: LogLine[] = [];
+  let first: string | null = null;
+  let entries = 0;
+  const joiner = createLineJoiner((line) => {
+    first ??= line.timestamp;
+    if (matches(line)) lines.push(line);
+  });
+  const join = async (taken: readonly LogEntry[]): Promise<void> => {
+    for (const [stream, entry] of taken) {
+      entries += 1;
+      joiner.push(stream, entry);
+      const wait = budget.turn();
+      if (wait) await wait;
+    }
+  };
+  const take = (): readonly LogLine[] => {
+    const taken = lines;
+    lines = [];
+    return taken;
+  };
+  const free = () => response.destroy();
+  signal.addEventListener("abort", free);
+  try {
+    for await (const chunk of readInTime(response)) {
+      await join(splitter.push(chunk));
+      if (lines.length > 0) yield { lines: take(), cutAt: null };
+      signal.throwIfAborted();
+    }
+    signal.throwIfAborted();
+    await join(splitter.end());
+    joiner.end();
+    const isCut = size !== null && entries + splitter.skipped >= size;
+    yield { lines: take(), cutAt: isCut ? first : null };
+  } finally {
+    signal.removeEventListener("abort", free);
+    response.destroy();
+  }
+}
+
+/** The chunks of an answer. Rejects with DeadlineError when one does not come in time: the time that the reader takes does not count. */
+async function* readInTime(response: IncomingMessage): AsyncGenerator<Buffer, void> {
+  const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  for (;;) {
+    const late = setTimeout(() => response.destroy(new DeadlineError(silentMs)), silentMs);
+    const { value, done } = await chunks.next().finally(() => clearTimeout(late));
+    if (done === true) return;
+    yield value;
+  }
+}
