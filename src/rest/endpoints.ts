@@ -23,10 +23,18 @@ export const basePath = "/api/v1/admin/ops";
 export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly method: "GET" | "POST";
   readonly path: string;
+  /** Its name in OpenAPI: what generated clients call it. */
+  readonly operationId: string;
+  /** One of `tags`. */
+  readonly tag: keyof typeof tags;
   readonly summary: string;
+  /** What a reader of OpenAPI needs besides the summary: when it fails, which scopes it needs. Markdown. */
+  readonly description: string;
   readonly document: TypedDocumentNode<Data, Variables>;
   readonly params: readonly Param[];
   readonly pick: Pick<Data>;
+  /** Name of the body's schema where it is neither that of its GraphQL type nor that of the document. */
+  readonly answer?: string;
   /** Codes besides unauthorized, forbidden, invalid_request and internal. */
   readonly errors: readonly ErrorCode[];
   readonly headers?: (data: Partial<Data>) => Readonly<Record<string, string>>;
@@ -36,8 +44,17 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly text?: (body: unknown) => string;
   /** The subscription behind `follow=true`. */
   readonly follow?: DocumentNode;
-  readonly deprecated?: true;
+  /** Since when it is deprecated: a date, UTC. */
+  readonly deprecated?: string;
 }
+
+/** The groups of endpoints, with their descriptions in OpenAPI. */
+export const tags = {
+  containers: "What runs, what it logs, whether it is healthy, and restarts.",
+  queues: "How much waits, how fast it is processed, what fails and why.",
+  hosts: "CPU, memory, disk and network, from Prometheus and node-exporter.",
+  deploys: "What was deployed last, from deploy_info.json.",
+} as const;
 
 const accessories = booleanParam("include_accessories", {
   variable: "includeAccessories",
@@ -114,18 +131,26 @@ const restartErrors = [
   "audit_unavailable",
 ] as const;
 const restart = {
+  tag: "containers",
   document: ContainerRestartDocument,
   params: [accessories, engine, reason, ...restartParams],
   pick: field("restartContainer"),
   errors: restartErrors,
 } as const;
 
+const restartHelp =
+  "Restarts one container and answers with its state. Beyond the limits (one at a time, a cooldown for each container, a budget for each token) it is refused with `Retry-After`. `dry_run=true` restarts nothing. It is written into the audit record first: no record, no restart.";
+
 /** Every endpoint of the contract. To add one: a row here and a document in schema/rest/. */
 export const endpoints = [
   row({
     method: "GET",
     path: "/containers",
+    operationId: "listContainers",
+    tag: "containers",
     summary: "Containers of the service",
+    description:
+      "Core containers (web, runner, worker ...). A role without a running container shows its newest stopped one. `X-Ops-Engines` names each engine, with its error if it failed: its containers are missing then. Needs `ops:read`.",
     document: ContainersDocument,
     params: [env, accessories, stats],
     pick: field("containers"),
@@ -136,7 +161,12 @@ export const endpoints = [
   row({
     method: "GET",
     path: "/containers/:name",
+    operationId: "getContainer",
+    tag: "containers",
     summary: "One container, with its stats",
+    description:
+      "By its exact name. Kamal runs the same name on every host: `engine` says which one is meant, else the answer is `container_ambiguous`. Needs `ops:read`.",
+    answer: "ContainerWithStats",
     document: ContainerDocument,
     params: [accessories, engine],
     pick: field("container"),
@@ -146,7 +176,11 @@ export const endpoints = [
   row({
     method: "GET",
     path: "/containers/:name/logs",
+    operationId: "getContainerLogs",
+    tag: "containers",
     summary: "Its newest log lines",
+    description:
+      "The newest lines that match, oldest first, with secrets redacted. As lines of text with `Accept: text/plain` or `download=true`; as an endless stream with `follow=true`. Needs `ops:read` and `ops:logs`.",
     document: ContainerLogsDocument,
     params: logParams,
     pick: spread("container", "logs"),
@@ -157,19 +191,42 @@ export const endpoints = [
   row({
     method: "GET",
     path: "/containers/:name/health-check",
+    operationId: "getContainerHealthCheck",
+    tag: "containers",
     summary: "Result of its last health check, or of a new one",
+    description:
+      "What the engine recorded of it. With `probe=true` the check runs now, inside the container, and is written into the audit record; that needs `HEALTH_EXEC=on` and `ops:operate`. Needs `ops:read`.",
     document: ContainerHealthCheckDocument,
     params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside the container" })],
     pick: spread("container", "healthCheck"),
     headers: enginesHeader,
     errors: [...oneErrors, "health_exec_disabled", "audit_unavailable"],
   }),
-  row({ method: "POST", path: "/containers/:name/restart", summary: "Restart it", ...restart }),
-  row({ method: "GET", path: "/containers/:name/restart", summary: "Restart it; use POST", deprecated: true, ...restart }),
+  row({
+    method: "POST",
+    path: "/containers/:name/restart",
+    operationId: "restartContainer",
+    summary: "Restart it",
+    description: `${restartHelp} Needs \`ops:operate\`.`,
+    ...restart,
+  }),
+  row({
+    method: "GET",
+    path: "/containers/:name/restart",
+    operationId: "restartContainerByGet",
+    summary: "Restart it; use POST",
+    description: `Deprecated: a GET must not change anything. Use POST, which takes the same parameters. ${restartHelp} Needs \`ops:operate\`.`,
+    deprecated: "2026-11-24",
+    ...restart,
+  }),
   row({
     method: "GET",
     path: "/queues",
+    operationId: "getQueues",
+    tag: "queues",
     summary: "Queue depths, rates and recent job errors",
+    description:
+      "Depth, `processed_per_sec` over 5 minutes, `failures_last_hour` over 60 minutes, and the newest 50 groups of errors. A source that failed is named in `sources`; the others are complete. Needs `ops:read`.",
     document: QueuesDocument,
     params: [],
     pick: whole("queues", "errors"),
@@ -178,7 +235,10 @@ export const endpoints = [
   row({
     method: "GET",
     path: "/hosts",
+    operationId: "getHosts",
+    tag: "hosts",
     summary: "CPU and memory of the hosts, with alert flags",
+    description: "`alert` is true at or above a threshold (85 % by default), and for a host that is down. Needs `ops:read`.",
     document: HostsDocument,
     params: [],
     pick: whole("hosts", "thresholds", "updated_at"),
@@ -187,7 +247,11 @@ export const endpoints = [
   row({
     method: "GET",
     path: "/deploy-info",
+    operationId: "getDeployInfo",
+    tag: "deploys",
     summary: "What was deployed last",
+    description:
+      "As the deploy wrote it into deploy_info.json; other strings of that file are returned too. `stale` is there, and true, while the file is invalid and this is the last good version. Needs `ops:read`.",
     document: DeployInfoDocument,
     params: [],
     pick: deployInfo(),

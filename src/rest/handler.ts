@@ -140,11 +140,20 @@ function toReply(
     headers: {
       ...(isText ? plain : json),
       ...headers?.(data),
-      ...(deprecated && { deprecation: "true" }),
+      ...(deprecated !== undefined && toDeprecation(path, deprecated)),
       // A container's name needs no quoting: it matched Docker's own rule.
       ...(isText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
     },
     body,
+  };
+}
+
+/** RFC 9745: since when, and where the contract says what to use instead; relative, for a proxy that adds a prefix. No `Sunset`: it is not removed. */
+function toDeprecation(path: string, since: string): Readonly<Record<string, string>> {
+  const up = "../".repeat(path.split("/").length - 2);
+  return {
+    deprecation: `@${Date.parse(since) / 1000}`,
+    link: `<${up}openapi.json>; rel="deprecation"; type="application/json"`,
   };
 }
 
@@ -179,7 +188,7 @@ export function matchRoute(rows: readonly Endpoint[], method: string, path: stri
     throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });
   }
   // A HEAD must not act.
-  if (method === "HEAD" && endpoint.deprecated)
+  if (method === "HEAD" && endpoint.deprecated !== undefined)
     throw new OpsError("method_not_allowed", "Use POST", { headers: { allow: "POST, GET" } });
   return parts ? { endpoint, name: decodeName(parts[1] ?? "") } : { endpoint };
 }

@@ -60,7 +60,8 @@ export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): 
         type: "object",
         properties: { ...documented, stale: stale ?? {} },
         required: required ?? [],
-        additionalProperties: { type: "string" },
+        // Strings; the boolean is for generated clients, where `stale` must fit the type of the other properties.
+        additionalProperties: { type: ["string", "boolean"], description: "Another string of the file." },
       };
     },
   };

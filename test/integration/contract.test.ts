@@ -190,7 +190,13 @@ describe("the documented contract on real upstreams", () => {
     expect(body.started_at >= before.started_at).toBe(true);
     const deprecated = await gateway.fetch(`${base}/containers/${name}/restart`);
     expect(deprecated.status).toBe(200);
-    expect(deprecated.headers.get("deprecation")).toBe("true");
+    expect(deprecated.headers.get("deprecation")).toBe("@1795478400");
+    const [, explanation] = /^<([^>]+)>; rel="deprecation"/.exec(deprecated.headers.get("link") ?? "") ?? [];
+    const { paths } = await (await gateway.fetch(new URL(explanation ?? "", deprecated.url).pathname)).json();
+    expect(paths[`${base}/containers/{name}/restart`].get).toMatchObject({
+      deprecated: true,
+      description: expect.stringMatching(/^Deprecated: .* Use POST.* Deprecated since 2026-11-24\.$/),
+    });
     const lines = readFileSync(stage.env.WALLET_CORE_OPS_AUDIT_FILE, "utf8")
       .trim()
       .split("\n")

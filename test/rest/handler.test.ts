@@ -113,9 +113,15 @@ describe("an answer", () => {
     expect((await ask("GET", "/containers", "download=true", { headers: { accept: "text/plain" } })).headers).toMatchObject(json);
   });
 
-  it("of a deprecated method says so", async () => {
+  it("of a deprecated method says since when, and what explains it", async () => {
     data = { restartContainer: { ok: true } };
-    expect((await ask("GET", "/containers/web/restart")).headers).toEqual({ ...json, deprecation: "true" });
+    const { headers } = await ask("GET", "/containers/web/restart");
+    const link = '<../../openapi.json>; rel="deprecation"; type="application/json"';
+    expect(headers).toEqual({ ...json, deprecation: "@1795478400", link });
+    const since = new Date(Number(headers?.["deprecation"]?.slice(1)) * 1000);
+    expect(since.toISOString()).toBe("2026-11-24T00:00:00.000Z");
+    const explained = new URL("../../openapi.json", "https://ops.example.com/ops/api/v1/admin/ops/containers/web/restart");
+    expect(explained.pathname).toBe("/ops/api/v1/admin/ops/openapi.json");
     expect((await ask("POST", "/containers/web/restart")).headers).toEqual(json);
   });
 

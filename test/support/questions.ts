@@ -50,7 +50,7 @@ export function generateRestQuestions(values: Values): readonly Question[] {
   const all: readonly Endpoint[] = endpoints;
   return all.flatMap(({ method, path, params, text, deprecated }) => {
     const { own, foreign = [] } = path.includes(":name") ? getValues("name", values) : { own: [""] };
-    const manner = method !== "GET" || deprecated === true ? "act" : "read";
+    const manner = method !== "GET" || deprecated !== undefined ? "act" : "read";
     const toOne = (name: unknown, query = "", headers = {}): Question =>
       toQuestion({
         method,
