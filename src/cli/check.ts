@@ -25,10 +25,10 @@ const usage = `usage: check
 
   Exit codes: 0 nothing fails, 1 something does, 2 usage, 78 configuration
 
-  Variables, each also described in docs/configuration.md:
+  Variables, described in docs/configuration.md:
 
-${Object.keys(variables)
-  .map((name) => `    ${prefix}${name}`)
+${Object.entries(variables)
+  .map(([name, options]) => `    ${prefix}${name}${"secret" in options ? " (or ..._FILE, a path)" : ""}`)
   .join("\n")}
 `;
 

@@ -57,6 +57,6 @@ function suggest(text: string, known: readonly string[]): string {
     ? near
     : near.filter((name) => !near.includes(name.replace(/_FILE$/, "")) || !name.endsWith("_FILE"));
   const [last, ...others] = meant.map((name) => prefix + name).toReversed();
-  if (last === undefined) return "remove it, or find its name in docs/configuration.md";
+  if (last === undefined) return "remove it; `wallet-core-ops check --help` lists the known ones";
   return `did you mean ${others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`}?`;
 }

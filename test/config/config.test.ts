@@ -552,8 +552,8 @@ it.each([
   ["RESTART_LIMIT", "did you mean WALLET_CORE_OPS_RESTART?"],
   ["DATABASE", "did you mean WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_CONTROL_DATABASE_URL?"],
   ["prot", "did you mean WALLET_CORE_OPS_PORT?"],
-  ["", "remove it, or find its name in docs/configuration.md"],
-  ["XYZZY", "remove it, or find its name in docs/configuration.md"],
+  ["", "remove it; `wallet-core-ops check --help` lists the known ones"],
+  ["XYZZY", "remove it; `wallet-core-ops check --help` lists the known ones"],
 ])("an unknown variable %s is refused with the name that may be meant", (name, hint) => {
   expect(issuesWith({ [name]: "canary" })).toEqual([`WALLET_CORE_OPS_${name} is unknown: ${hint}`]);
 });

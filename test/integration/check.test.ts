@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
@@ -43,6 +44,9 @@ test("an engine of another product is described, with what to set", async () => 
   expect(find(lines, "ok    docker:own")[0]).toMatch(
     /: API [\d.]+; 0 of 7 containers belong to wallet-core; services here: store; 2 of production, 5 of unknown environment; 1 more is not shown \(stopped, or one-off\); statistics: /,
   );
+  // The page shows this output; its engine has another name, and one container more.
+  const page = readFileSync("docs/configuration.md", "utf8");
+  for (const line of lines.filter((one) => !/^ok {4}(?:docker|tokens)/.test(one))) expect(page).toContain(`\n${line}\n`);
   expect(find(lines, "warn")).toEqual([
     "warn  containers: no core container of wallet-core runs here, so lists are empty: if store is your product, set WALLET_CORE_OPS_SERVICE=store",
   ]);

@@ -85,7 +85,7 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
     if (ofRole.length > 0)
       return withScope(session, () => restartAll(session, client, ofRole, { ...wanted, waitSeconds: seconds }));
     // A token that may restart need not be able to list: then the gateway says whether there is such a container.
-    if (isComplete) throw new OpsError("container_not_found", `No container and no role is named ${name}`);
+    if (isComplete) throw await explainMissing(session, client, name, values.engine ?? null);
     return withScope(session, () => restartOne(session, client, { name, engine: values.engine ?? null }, wanted));
   },
 );
@@ -101,6 +101,16 @@ async function list(
     if (error instanceof OpsError && error.code === "forbidden") return { rows: [], isComplete: false };
     throw error;
   }
+}
+
+/** Rejects with the gateway's error for an engine that is none. */
+async function explainMissing({ context }: Session, client: OpsClient, name: string, engine: string | null): Promise<OpsError> {
+  const { containers } = await client.query(Containers, { engine, includeAccessories: true }, { signal: context.stop });
+  const isKnown = (containers ?? []).some((row) => row.kind !== "CORE" && [row.name, row.role].includes(name));
+  const reason = isKnown
+    ? `${name} is no core container, and only these are restarted from here`
+    : `No container and no role is named ${name}`;
+  return new OpsError("container_not_found", toOneLine(reason));
 }
 
 async function restartOne(
