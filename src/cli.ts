@@ -62,11 +62,17 @@ async function main(): Promise<void> {
   }
   const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
   if (!command) {
-    process.stderr.write(`${name === "" ? "No command" : `Unknown command '${name}'`}\n\n${usage}`);
+    process.stderr.write(`${name === "" ? "No command" : await describeUnknown(name)}\n\n${usage}`);
     process.exitCode = 2;
     return;
   }
   process.exitCode = await command(toContext(args));
+}
+
+async function describeUnknown(name: string): Promise<string> {
+  const { toNear } = await import("./terminal/near.ts");
+  const near = toNear(name, [...terminalCommands.map((entry) => entry.name), ...Object.keys(commands)]);
+  return `Unknown command '${name}'${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`;
 }
 
 /** `--context NAME` may also stand before the command, as with kubectl. */

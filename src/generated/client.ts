@@ -430,7 +430,7 @@ export type FollowContainersSubscriptionVariables = Exact<{
 }>;
 
 
-export type FollowContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }>, removed: Array<{ id: string }> } | null };
+export type FollowContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }>, removed: Array<{ id: string }> } | null };
 
 export type ContainersQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -439,7 +439,7 @@ export type ContainersQueryVariables = Exact<{
 }>;
 
 
-export type ContainersQuery = { containers: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
+export type ContainersQuery = { containers: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
 
 export type ContainerUsageQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -456,9 +456,9 @@ export type ContainerQueryVariables = Exact<{
 }>;
 
 
-export type ContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, commitSha: string, id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
+export type ContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
 
-export type ContainerFieldsFragment = { id: string, name: string, role: string, status: string, health: Health, version: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean };
+export type ContainerFieldsFragment = { id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean };
 
 export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -658,6 +658,7 @@ export const ContainerFieldsFragmentDoc = new TypedDocumentString(`
   status
   health
   version
+  commitSha
   restarts
   startedAt
   host
@@ -1132,6 +1133,7 @@ export const FollowContainers = new TypedDocumentString(`
   status
   health
   version
+  commitSha
   restarts
   startedAt
   host
@@ -1164,6 +1166,7 @@ export const Containers = new TypedDocumentString(`
   status
   health
   version
+  commitSha
   restarts
   startedAt
   host
@@ -1191,7 +1194,6 @@ export const Container = new TypedDocumentString(`
     image
     ports
     createdAt
-    commitSha
     healthCheck {
       status
       failingStreak
@@ -1207,6 +1209,7 @@ export const Container = new TypedDocumentString(`
   status
   health
   version
+  commitSha
   restarts
   startedAt
   host

@@ -42,5 +42,10 @@ it("help lists the commands and version; an unknown command is refused", async (
     out: "",
     err: expect.stringMatching(/^Unknown command 'nothing'\n/),
   });
+  expect(await runCli(["problem"])).toMatchObject({
+    code: 2,
+    out: "",
+    err: expect.stringMatching(/^Unknown command 'problem': did you mean problems\?\n/),
+  });
   expect(await runCli([])).toMatchObject({ code: 2, out: "", err: expect.stringContaining("usage: wallet-core-ops") });
 });

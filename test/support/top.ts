@@ -21,6 +21,7 @@ export function sampleRow(overrides: Partial<ContainerRow> = {}): ContainerRow {
     status: "running",
     health: "HEALTHY",
     version: "v1",
+    commitSha: "",
     restarts: 0,
     startedAt: "2026-01-13T09:00:00Z",
     host: "host-1",

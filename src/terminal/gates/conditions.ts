@@ -67,9 +67,14 @@ function toUnhealthy({ name, status, health, startedAt, stale }: ContainerRow, n
   return health === "HEALTHY" ? [] : [known(`${name} is ${toWord(health)}`)];
 }
 
-/** Kamal's version is a commit: seven digits of it are enough to name it. */
-function toOther({ name, version }: ContainerRow, versions: readonly string[]): Missing[] {
-  const isIt = versions.some((one) => version === one || (/^[0-9a-f]{7,}$/.test(one) && version.startsWith(one)));
+/** By the version, also as `ps` shows it, or by seven digits of the commit, which is Kamal's version where nobody chose another. */
+function toOther({ name, version, commitSha }: ContainerRow, versions: readonly string[]): Missing[] {
+  const isIt = versions.some(
+    (one) =>
+      version === one ||
+      toShortRelease(version) === one ||
+      (/^[0-9a-f]{7,}$/.test(one) && (version.startsWith(one) || commitSha.startsWith(one))),
+  );
   return isIt ? [] : [known(`${name} runs ${toShortRelease(version)}`)];
 }
 

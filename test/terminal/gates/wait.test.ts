@@ -117,6 +117,16 @@ describe("wait --release", () => {
     expect(await lookOnce(gateway.url, "--release", commit.slice(0, 6))).toEqual(notMet("web-1 runs 0123456"));
   });
 
+  it("holds for a tag as ps shows it, and for the commit of a tag", async () => {
+    const [version, commitSha] = ["deploy-20261127-090637-staging", "4028775aaaabbbbccccddddeeeeffff000011112"];
+    await using gateway = await start({ containers: [one("web-1", { version, commitSha })] });
+    for (const release of [version, "1127-090637", "4028775", commitSha]) {
+      expect(await lookOnce(gateway.url, "--release", release), release).toEqual(met);
+    }
+    expect(await lookOnce(gateway.url, "--release", "1127-090638")).toEqual(notMet("web-1 runs 1127-090637"));
+    expect(await lookOnce(gateway.url, "--release", "402877")).toEqual(notMet("web-1 runs 1127-090637"));
+  });
+
   it("and health must hold at the same look", async () => {
     await using gateway = await start({ containers: [...fleet, one("web-2", { version: "v1", health: "starting" })] });
     const args = ["--release", "v2", "--healthy", "--role", "web"];
