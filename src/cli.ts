@@ -70,7 +70,7 @@ async function main(): Promise<void> {
 }
 
 async function describeUnknown(name: string): Promise<string> {
-  const { toNear } = await import("./terminal/near.ts");
+  const { toNear } = await import("./lib/text.ts");
   const near = toNear(name, [...terminalCommands.map((entry) => entry.name), ...Object.keys(commands)]);
   return `Unknown command '${name}'${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`;
 }
