@@ -9,11 +9,11 @@ export interface TimeColumn {
   /** The column as it is. */
   readonly stored: string;
   /** A value of the column as `timestamptz`; null for one that is no time. */
-  toTime(value: string): string;
+  readonly toTime: (value: string) => string;
   /** A time as a value of the column, for comparison: `stored <= atMost(time)`, `stored > atMost(time)`, and as a new value. */
-  atMost(time: string): string;
+  readonly atMost: (time: string) => string;
   /** The same for `stored >= atLeast(time)`. */
-  atLeast(time: string): string;
+  readonly atLeast: (time: string) => string;
   /** A further condition for values that are a time; null where all but null are. */
   readonly isTime: string | null;
 }
@@ -45,6 +45,8 @@ export function column(name: string): string {
   return `job.${quoteIdentifier(name)}`;
 }
 
+const same = (time: string) => time;
+
 /** How a column of times is read and written. A zoneless one without `time_zone` is left to the session, which is in UTC. */
 export function timeColumn({ types, time_zone: zone, epoch }: TableMapping, name: string): TimeColumn {
   const stored = column(name);
@@ -54,7 +56,6 @@ export function timeColumn({ types, time_zone: zone, epoch }: TableMapping, name
     const inZone = (time: string) => `timezone(${quoteLiteral(zone)}, ${time})`;
     return { stored, toTime: (value) => inZone(`(${value})::timestamp`), atMost: inZone, atLeast: inZone, isTime: null };
   }
-  const same = (time: string) => time;
   return { stored, toTime: same, atMost: same, atLeast: same, isTime: null };
 }
 

@@ -108,8 +108,8 @@ export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;
 export type Status = z.infer<typeof oneStatus>;
 
 /** Whether a list has the status: 1 and "1" are the same one, for PostgreSQL compares both as the type of the column. */
-export function has(statuses: readonly Status[], status: Status): boolean {
-  return statuses.some((one) => String(one) === String(status));
+export function has(list: readonly Status[], status: Status): boolean {
+  return list.some((one) => String(one) === String(status));
 }
 
 function refuseCondition(text: string, context: z.RefinementCtx): void {

@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import type { TableSourceConfig } from "../../../../src/queues/systems/table/config.ts";
 import { assumesUtc, createPrepared, prepareMapping } from "../../../../src/queues/systems/table/prepare.ts";
 import { createMemoryDatabase } from "../../../support/memory-database.ts";
 import { runnerMapping } from "../../../support/queue-mappings.ts";
@@ -15,7 +14,7 @@ function prepare(more: object, types: Record<string, string>, refusal: Error | n
     if (refusal) throw refusal;
     return [];
   });
-  return prepareMapping({ ...runnerMapping, ...more } as TableSourceConfig, { database, path: "sources[2]" }, signal);
+  return prepareMapping({ ...runnerMapping, ...more }, { database, path: "sources[2]" }, signal);
 }
 
 it("statuses have the type of their column", async () => {
