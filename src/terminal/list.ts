@@ -10,7 +10,7 @@ import {
   type TerminalCommand,
   type Values,
 } from "./command.ts";
-import { outputOption } from "./options.ts";
+import { outputOption, toSeconds } from "./options.ts";
 import { type OutputFormat, outputFormats, toText } from "./output/print.ts";
 import { toOneLine } from "./output/style.ts";
 import type { Column } from "./output/table.ts";
@@ -44,9 +44,9 @@ const listOptions = {
   interval: {
     type: "string",
     short: "n",
-    value: "SECONDS",
-    default: "2",
-    about: "seconds between two looks of --watch, at least 1",
+    value: "TIME",
+    default: "2s",
+    about: "time between two looks of --watch, at least 1s",
   },
 } as const satisfies Options;
 
@@ -61,8 +61,8 @@ export function defineList<Row, const O extends Options>(form: ListForm<Row, O>)
       const found = await look();
       return (await print(session, found)) ? toCode(found) : 0;
     }
-    const seconds = Number(all.interval);
-    if (!(seconds >= 1 && seconds <= 3600)) throw new UsageError("--interval must be from 1 to 3600 seconds");
+    const seconds = toSeconds("interval", all.interval);
+    if (seconds < 1 || seconds > 3600) throw new UsageError("--interval must be from 1s to 1h");
     const { stop, stdio } = session.context;
     let seen = await look();
     for (;;) {

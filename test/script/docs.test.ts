@@ -39,6 +39,20 @@ it.each(pages)("%s has no broken link", (page) => {
   expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
 });
 
+it.each(pages)("%s has tables whose rows have the cells of their head", (page) => {
+  const wrong: string[] = [];
+  let head = 0;
+  // A paragraph without an empty line before it becomes a row.
+  for (const line of readFileSync(page, "utf8")
+    .replaceAll(/```[^]*?```/g, "")
+    .split("\n")) {
+    const cells = line.startsWith("|") ? line.split(/(?<!\\)\|/).length : 0;
+    if (head > 0 && line !== "" && cells !== head) wrong.push(line);
+    head = cells === 0 ? 0 : head || cells;
+  }
+  expect(wrong).toEqual([]);
+});
+
 /** All files of the project but those that are installed or built. */
 function listFiles(): string[] {
   const foreign = new Set(["node_modules", ".git", ".cache", "dist"]);

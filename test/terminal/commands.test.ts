@@ -78,7 +78,7 @@ describe.concurrent.each(lists)("%s", (name) => {
       looks += 1;
       if (looks === 2) stop.abort();
     };
-    const args = ["--watch", "--interval", "1", "-o", "name"];
+    const args = ["--watch", "--interval", "1s", "-o", "name"];
     const { code, out } = await runTerminal(name, args, { env: asking(gateway.url), stop: stop.signal, onWrite });
     const half = out.slice(0, out.length / 2);
     expect([code, looks, out]).toEqual([0, 2, half + half]);
@@ -108,7 +108,8 @@ describe.concurrent.each(lists)("%s", (name) => {
       ],
       [2, /^Unknown option '--nosuch'.*usage: wallet-core-ops/s, await run(name, "--nosuch")],
       [2, /^--output must be one of table, wide,/, await run(name, "-o", "xml")],
-      [2, /^--interval must be from 1 to 3600/, await run(name, "--watch", "--interval", "0")],
+      [2, /^--interval must be from 1s to 1h/, await run(name, "--watch", "--interval", "0")],
+      [2, /^--interval must be from 1s to 1h/, await run(name, "--watch", "--interval", "61m")],
     ];
     for (const [code, pattern, seen] of cases) {
       expect([code, seen.code, seen.out]).toEqual([code, code, ""]);
