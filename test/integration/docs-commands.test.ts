@@ -1,4 +1,4 @@
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -11,11 +11,11 @@ import { sampleEntry } from "../support/audit.ts";
 import { startProgram } from "../support/cli-process.ts";
 import { installClient } from "../support/client-package.ts";
 import { listBlocks, listCommands, listSpans, nameBlock } from "../support/doc-blocks.ts";
-import { type DocRow, docRows, exitCode, findRow } from "../support/doc-commands.ts";
+import { type DocRow, docRows, exitCode, findRow, hasOwnTest } from "../support/doc-commands.ts";
 import { createDocShell, type DocRun } from "../support/doc-shell.ts";
 import { startDocStage } from "../support/doc-stage.ts";
 
-const blocks = listBlocks();
+const blocks = listBlocks().filter((block) => !hasOwnTest(block));
 const commands = blocks
   .filter(({ language }) => ["console", "sh"].includes(language))
   .flatMap((block) => {
@@ -117,9 +117,8 @@ describe("a command of a page", () => {
 });
 
 describe("a program of a page", () => {
-  const whole = new Set(globSync("docs/programs/*.mjs").map((file) => readFileSync(file, "utf8").trimEnd()));
   const parts = blocks
-    .filter(({ language, text }) => language === "js" && !whole.has(text))
+    .filter(({ language }) => language === "js")
     .map((block) => ({ title: nameBlock(block), text: block.text }));
 
   it.each(parts)("$title runs", async ({ text }) => {

@@ -7,10 +7,11 @@ import { parseTokensFile } from "../../src/auth/tokens-file.ts";
 import { parseQueuesFile } from "../../src/queues/config.ts";
 import { basePath } from "../../src/rest/endpoints.ts";
 import { type DocBlock, listBlocks, listCommands, listSpans, nameBlock, splitPage } from "../support/doc-blocks.ts";
-import { findRow } from "../support/doc-commands.ts";
+import { findRow, hasOwnTest, ownTests } from "../support/doc-commands.ts";
 import { startDocStage } from "../support/doc-stage.ts";
 
-const blocks = listBlocks();
+const everyBlock = listBlocks();
+const blocks = everyBlock.filter((block) => !hasOwnTest(block));
 const spans = listSpans();
 /** Old names, which upgrades.md lists, are not run. */
 const today = spans.filter(({ page }) => page !== "docs/upgrades.md");
@@ -37,8 +38,13 @@ const testByLanguage: Readonly<Record<string, string>> = {
 
 it("every block names a language that a test runs", () => {
   const unknown = blocks.filter(({ language }) => !(language in testByLanguage)).map(nameBlock);
-  const advice = `write them as fenced blocks in one of ${Object.keys(testByLanguage).join(", ")}, or add a test for their language`;
+  const advice = `write them as fenced blocks in one of ${Object.keys(testByLanguage).join(", ")}, or add a test for their language, or a row to ownTests in test/support/doc-commands.ts`;
   expect(unknown, advice).toEqual([]);
+});
+
+it.each(ownTests)("the block of $page with $has is run by $test", ({ page, has, test }) => {
+  expect(everyBlock.filter((block) => block.page === page && block.text.includes(has))).toHaveLength(1);
+  expect(readFileSync(test, "utf8")).toContain(page);
 });
 
 it("every command of a block has a row that says how it is run", () => {

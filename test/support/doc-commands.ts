@@ -1,3 +1,16 @@
+import type { DocBlock } from "./doc-blocks.ts";
+
+/** Blocks, of any language, that a test of their own runs: their page, a text in the block, and the test, which must read the page. */
+export const ownTests: readonly { readonly page: string; readonly has: string; readonly test: string }[] = [
+  { page: "docs/client.md", has: "fetch(SLACK_WEBHOOK", test: "test/script/programs.test.ts" },
+  { page: "docs/client.md", has: "NOT_ENOUGH_DATA", test: "test/script/programs.test.ts" },
+  { page: "docs/client.md", has: "Errors of jobs in the last hour", test: "test/script/programs.test.ts" },
+];
+
+export function hasOwnTest({ page, text }: DocBlock): boolean {
+  return ownTests.some((row) => row.page === page && text.includes(row.has));
+}
+
 /** How a command of the pages is run by test/integration/docs-commands.test.ts. */
 export interface DocRow {
   /** The whole command. The first row that matches counts. */
