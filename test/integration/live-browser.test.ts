@@ -103,8 +103,6 @@ test("GraphiQL runs a subscription, shows what comes and ends it", async () => {
   await page.click("#token-form button[type=submit]");
   await page.locator("#root > .graphiql-container").waitFor();
   await page.getByRole("tab", { name: "Live" }).click();
-  // The editor follows its tab with a delay; a click before that runs the query of another.
-  await page.waitForTimeout(1000);
   const given = page.waitForRequest((request) => request.postData()?.includes("subscription Live") === true);
   const button = page.locator(".graphiql-execute-button");
   await button.click();

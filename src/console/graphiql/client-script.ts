@@ -15,6 +15,7 @@ export const clientScript = `"use strict";
   const networkFetch = window.fetch.bind(window);
   let token = sessionStorage.getItem(storageKey) ?? "";
   let mounted = false;
+  let accepted = "Token accepted.";
 
   const show = (state, text) => {
     message.dataset.state = state;
@@ -25,7 +26,7 @@ export const clientScript = `"use strict";
     if (status === 401) show("bad", "The server refused this token (401): mistyped, expired or revoked. Give another one.");
     else if (status === 429) show("bad", "Too many failed attempts (429). Wait a little, then try again.");
     else if (status >= 500) show("bad", "The server answered " + status + ". The token may be fine; try again.");
-    else show("good", "Token accepted.");
+    else show("good", accepted);
   };
 
   window.fetch = async (resource, init = {}) => {
@@ -47,12 +48,46 @@ export const clientScript = `"use strict";
       label === "json" ? workers.jsonWorker : label === "graphql" ? workers.graphqlWorker : workers.editorWorker,
   };
 
-  const mount = () => {
+  // GraphiQL reads a changed query 100 ms after the change, and until then asks for the operation that was there before. A run waits for it.
+  let changes = 0;
+  let isRunWanted = false;
+  const findRunButton = () => document.querySelector(".graphiql-execute-button");
+  const endChange = () => {
+    changes -= 1;
+    if (changes > 0 || !isRunWanted) return;
+    isRunWanted = false;
+    findRunButton()?.click();
+  };
+  const noteEvent = (event) => {
+    if (!(event.target instanceof Element)) return;
+    const isKey = event.type === "keydown" && event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if (isKey || (event.type === "click" && findRunButton()?.contains(event.target))) {
+      if (changes === 0) return;
+      isRunWanted = true;
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (event.target.closest(".graphiql-tabs, .graphiql-editors")) {
+      changes += 1;
+      // The first wait ends after GraphiQL has handled the event, however long that takes.
+      setTimeout(() => setTimeout(endChange, 150), 0);
+    }
+  };
+  for (const type of ["click", "keydown", "input", "paste", "drop"]) document.addEventListener(type, noteEvent, true);
+
+  // Else GraphiQL takes a click of a hand that moves 3 px for the drag of a tab, and the click is lost.
+  const stopDrag = (event) => {
+    if (event.target instanceof Element && event.target.closest(".graphiql-tab")) event.stopPropagation();
+  };
+  document.addEventListener("pointerdown", stopDrag, true);
+
+  const mount = (mayIntrospect) => {
     mounted = true;
     YogaGraphiQL.renderYogaGraphiQL(document.getElementById("root"), {
       title: "wallet-core-ops",
       logo: "",
       endpoint,
+      // With null it does not ask for the schema, which the server would refuse.
+      ...(!mayIntrospect && { schema: null }),
       // Subscriptions too: else their variables would be in addresses, which proxies log.
       method: "POST",
       defaultTabs: ${JSON.stringify(examples.map((query) => ({ query })))},
@@ -65,11 +100,17 @@ export const clientScript = `"use strict";
   const tryToken = async () => {
     show("", "Checking the token ...");
     const headers = { "content-type": "application/json" };
-    const response = await fetch(endpoint, { method: "POST", headers, body: '{"query":"{ __typename }"}' }).catch(() => null);
+    const response = await fetch(endpoint, { method: "POST", headers, body: '{"query":"{ viewer { scopes } }"}' }).catch(() => null);
     if (!response?.ok) return;
     sessionStorage.setItem(storageKey, token);
-    if (mounted) location.reload();
-    else mount();
+    if (mounted) return void location.reload();
+    const { data } = await response.json();
+    const mayIntrospect = data?.viewer?.scopes.includes("ops:introspect") ?? true;
+    if (!mayIntrospect) {
+      accepted = "Token accepted: queries run. Documentation and completion need a token with the scope ops:introspect.";
+      show("good", accepted);
+    }
+    mount(mayIntrospect);
   };
 
   form.addEventListener("submit", (event) => {

@@ -151,4 +151,18 @@ body { display: flex; flex-direction: column; font: 14px/1.4 system-ui, sans-ser
 #message[data-state="good"] { color: #9be7b0; }
 #root { flex: 1; min-height: 0; overflow: hidden; }
 #root .graphiql-container { height: 100%; }
+/* The tabs' animation leaves a wrong position behind, which GraphiQL hides only until a tab is pressed: the tab would jump from under the pointer. */
+#root .graphiql-tab { transform: none !important; }
+@media (max-width: 760px) {
+  #token-form { flex-wrap: wrap; }
+  #token { flex: 1; }
+  #message { flex-basis: 100%; }
+  #root .graphiql-container, #root .graphiql-main, #root #graphiql-session { flex-direction: column; }
+  #root .graphiql-sidebar { flex: none; flex-direction: row; width: 100%; padding-bottom: 0; }
+  #root .graphiql-main, #root .graphiql-plugin { min-height: 0; }
+  #root .graphiql-plugin { overflow: auto; }
+  #root .graphiql-sessions { margin: 8px; min-height: 50%; }
+  #root .graphiql-horizontal-drag-bar, #root .graphiql-logo { display: none; }
+  #root .graphiql-response { min-height: 0; }
+}
 `;

@@ -1,0 +1,146 @@
+import type { DocBlock } from "./doc-blocks.ts";
+
+/** Blocks, of any language, that a test of their own runs: their page, a text in the block, and the test, which must read the page. */
+export const ownTests: readonly { readonly page: string; readonly has: string; readonly test: string }[] = [
+  { page: "docs/client.md", has: "fetch(SLACK_WEBHOOK", test: "test/script/programs.test.ts" },
+  { page: "docs/client.md", has: "NOT_ENOUGH_DATA", test: "test/script/programs.test.ts" },
+  { page: "docs/client.md", has: "Errors of jobs in the last hour", test: "test/script/programs.test.ts" },
+];
+
+export function hasOwnTest({ page, text }: DocBlock): boolean {
+  return ownTests.some((row) => row.page === page && text.includes(row.has));
+}
+
+/** How a command of the pages is run by test/integration/docs-commands.test.ts. */
+export interface DocRow {
+  /** The whole command. The first row that matches counts. */
+  readonly pattern: RegExp;
+  /** Exit codes that are right. @default 0 */
+  readonly codes?: readonly number[];
+  /** What its output must have. */
+  readonly prints?: RegExp;
+  /** For what goes on until Ctrl-C: that comes once this is in the output. */
+  readonly until?: RegExp;
+  /** Once this is in the output, the job that runs in the stage ends. */
+  readonly jobEndsAt?: RegExp;
+  /** What a person types once `after` is in the output; it runs in a terminal then. */
+  readonly typed?: { readonly after: RegExp; readonly text: string };
+  /** What stdin has; `TOKEN` is a token. */
+  readonly stdin?: string;
+  /** It changes the shell for the commands after it in its block. */
+  readonly isDefinition?: boolean;
+  /** With a token of staging alone, where the role is not also of production. */
+  readonly inStaging?: boolean;
+  /** Only the first line of what is shown is compared: the heading of a table. */
+  readonly isTable?: boolean;
+  /** Where it runs: an empty folder, this repository, or a copy of its deploy/. @default empty */
+  readonly folder?: "empty" | "repository" | "copy";
+  /** The program that it needs beside ours; without it, the test is skipped where that is allowed. */
+  readonly program?: string;
+  /** Why it is not run. All else of the row does not count then, but `files`. */
+  readonly notHere?: string;
+  /** Files that must exist, and what each must contain. */
+  readonly files?: Readonly<Record<string, readonly string[]>>;
+}
+
+const ours = /^(?:npm exec --no -- )?wallet-core-ops /.source;
+const suite = "it is the suite that this test belongs to";
+const images = "it pulls images of registries; test/integration/compose-up.test.ts starts it with images made here";
+
+export const docRows: readonly DocRow[] = [
+  { pattern: /^curl -H "Authorization: Bearer \$TOKEN" "?http:\/\/127\.0\.0\.1:4000\// },
+  { pattern: /^subscribe\(\) \{/, isDefinition: true },
+  { pattern: /^subscribe '/, until: /^data: .*\n/m },
+  // The token is asked for on a terminal, or read from stdin.
+  { pattern: /^wallet-core-ops login /, stdin: "TOKEN", prints: /production/ },
+  { pattern: /^eval "\$\(wallet-core-ops completion bash\)"$/ },
+  { pattern: /^eval "\$\(wallet-core-ops completion zsh\)"$/, program: "zsh" },
+  { pattern: /^wallet-core-ops completion fish > ~\/\.config\/fish\/completions\/wallet-core-ops\.fish$/ },
+  { pattern: /^wallet-core-ops ps$/, isTable: true },
+  { pattern: /^wallet-core-ops logs -f /, inStaging: true, until: /from / },
+  { pattern: /^wallet-core-ops logs \S+ --tail all > web\.log$/ },
+  { pattern: /^wallet-core-ops logs \S+ --since / },
+  { pattern: /^wallet-core-ops logs web$/, inStaging: true, prints: /from / },
+  { pattern: /^wallet-core-ops (?:problems|explain)\b/, prints: /\S/ },
+  { pattern: /^wallet-core-ops restart /, typed: { after: /\[y\/N\] $/, text: "y\n" } },
+  { pattern: /^wallet-core-ops wait /, jobEndsAt: /not yet/ },
+  { pattern: /^wallet-core-ops verdict .* --fail-on regressed$/, codes: [3] },
+  { pattern: /^wallet-core-ops top$/, typed: { after: /payouts-worker/, text: "q" }, prints: /1049l/ },
+  { pattern: /^wallet-core-ops COMMAND --help$/, prints: /Usage|usage/ },
+  { pattern: new RegExp(`${ours}token(?: --|$)`), folder: "repository", codes: [0, 2], prints: /ops:read|--subject/ },
+  { pattern: new RegExp(`${ours}audit verify$`), folder: "repository", prints: /^ok .* head seq 1 / },
+  // No engine and no database is there: both say so.
+  { pattern: new RegExp(`${ours}check$`), folder: "repository", codes: [1], prints: /docker/i },
+  { pattern: new RegExp(`${ours}indexes$`), folder: "repository", codes: [1, 78], prints: /DATABASE_URL/ },
+  {
+    pattern: /^ALERT_TO=\S+ deploy\/compose\/prepare$/,
+    folder: "copy",
+    files: { "deploy/compose/prepare": ["receiver"] },
+  },
+  {
+    pattern: /^(?:deploy\/compose\/prepare && )?docker compose --profile (?:alerts|grafana) up --wait$/,
+    notHere: images,
+    files: {
+      "docker-compose.yml": ["profiles: [alerts]", "profiles: [grafana]"],
+      "test/integration/compose.test.ts": [
+        'composeConfig(["docker-compose.yml"], "grafana")',
+        'composeConfig(["docker-compose.yml"], "alerts")',
+      ],
+      "test/integration/compose-up.test.ts": ['"--profile", "grafana", "--profile", "alerts"', '"--wait"'],
+    },
+  },
+  {
+    pattern: /^docker compose exec gateway node \/app\/cli\.cjs check$/,
+    notHere: images,
+    files: { "docker-compose.yml": ["  gateway:"], Dockerfile: ["/app", "cli.cjs"] },
+  },
+  { pattern: /^docker compose ps gateway$/, notHere: images, files: { "docker-compose.yml": ["  gateway:"] } },
+  {
+    pattern: /^docker run --rm -it -e OPS_URL -e OPS_TOKEN IMAGE ps$/,
+    notHere: "test/integration/image.test.ts builds the image and runs it",
+    files: { "test/integration/image.test.ts": ["docker"] },
+  },
+  {
+    pattern: /^node dist\/cli\.cjs$/,
+    notHere: "test/integration/package.test.ts builds it and runs it",
+    files: { "test/integration/package.test.ts": ["cli.cjs"] },
+  },
+  {
+    pattern: /^script\/demo(?: --incident)?$/,
+    notHere: "it starts Docker, PostgreSQL and Prometheus; test/integration/demo.test.ts and demo-incident.test.ts run it",
+    files: {
+      "script/demo": [],
+      "test/integration/demo.test.ts": ["demo"],
+      "test/integration/demo-incident.test.ts": ["incident"],
+    },
+  },
+  { pattern: /^script\/test$/, notHere: suite, files: { "script/test": [] } },
+  { pattern: /^npm run check$/, notHere: suite, files: { "package.json": ['"check":'] } },
+  {
+    pattern: /^(?:OPS_TEST_SERVICES=\w+ )?npx vitest run --project \w+ (?:test\/[\w/.-]+|-t "drain")$/,
+    notHere: suite,
+    files: {
+      "test/queues/state.test.ts": [],
+      "test/http/server-drain.test.ts": ["drain"],
+      "test/integration/queues-river.test.ts": [],
+      "test/integration/docker-logs.test.ts": [],
+    },
+  },
+  {
+    pattern: /^\(cd wallet-core-ops && npm ci && npm pack --pack-destination \.\.\)$/,
+    notHere: "it installs packages of the registry; test/integration/package.test.ts packs and installs ours",
+    files: { "test/integration/package.test.ts": ["npm", "pack"] },
+  },
+  {
+    pattern: /^npm install \.\/wallet-core-ops-[\d.]+\.tgz$/,
+    notHere: "test/integration/package.test.ts installs the package",
+    files: { "test/integration/package.test.ts": ["install"] },
+  },
+];
+
+/** What follows the command before it: its exit code. */
+export const exitCode = "echo $?";
+
+export function findRow(command: string): DocRow | undefined {
+  return command === exitCode ? { pattern: /^echo \$\?$/ } : docRows.find(({ pattern }) => pattern.test(command));
+}
