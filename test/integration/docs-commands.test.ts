@@ -89,7 +89,7 @@ function findFaults(run: DocRun, row: DocRow, shown: string, shownCode: number |
 }
 
 const runnable = all.flatMap(({ row, ...one }) => {
-  const isHere = row && row.notHere === undefined && !row.isDefinition && (!row.program || findProgram(row.program));
+  const isHere = row && row.notHere === undefined && !row.isDefinition && (!row.shell || findProgram(row.shell));
   return isHere ? [{ ...one, row }] : [];
 });
 

@@ -35,8 +35,11 @@ export interface DocRow {
   readonly isTable?: boolean;
   /** Where it runs: an empty folder, this repository, or a copy of its deploy/. @default empty */
   readonly folder?: "empty" | "repository" | "copy";
-  /** The program that it needs beside ours; without it, the test is skipped where that is allowed. */
-  readonly program?: string;
+  /** The shell that it is for; a machine without it does not run the command. @default bash */
+  readonly shell?: string;
+  /** What the shell has read before, and what shows afterwards that the command worked. */
+  readonly before?: string;
+  readonly after?: string;
   /** Why it is not run. All else of the row does not count then, but `files`. */
   readonly notHere?: string;
   /** Files that must exist, and what each must contain. */
@@ -53,12 +56,26 @@ export const docRows: readonly DocRow[] = [
   { pattern: /^subscribe '/, until: /^data: .*\n/m },
   // The token is asked for on a terminal, or read from stdin.
   { pattern: /^wallet-core-ops login /, stdin: "TOKEN", prints: /production/ },
-  { pattern: /^eval "\$\(wallet-core-ops completion bash\)"$/ },
-  { pattern: /^eval "\$\(wallet-core-ops completion zsh\)"$/, program: "zsh" },
-  { pattern: /^wallet-core-ops completion fish > ~\/\.config\/fish\/completions\/wallet-core-ops\.fish$/ },
+  {
+    pattern: /^eval "\$\(wallet-core-ops completion bash\)"$/,
+    after: "complete -p wallet-core-ops",
+    prints: /^complete .*wallet-core-ops$/m,
+  },
+  {
+    pattern: /^eval "\$\(wallet-core-ops completion zsh\)"$/,
+    shell: "zsh",
+    before: "autoload -U compinit; compinit -u",
+    after: "echo completed by $_comps[wallet-core-ops]",
+    prints: /completed by \S/,
+  },
+  {
+    pattern: /^wallet-core-ops completion fish > ~\/\.config\/fish\/completions\/wallet-core-ops\.fish$/,
+    after: "cat ~/.config/fish/completions/wallet-core-ops.fish",
+    prints: /^complete .*wallet-core-ops/m,
+  },
   { pattern: /^wallet-core-ops ps$/, isTable: true },
   { pattern: /^wallet-core-ops logs -f /, inStaging: true, until: /from / },
-  { pattern: /^wallet-core-ops logs \S+ --tail all > web\.log$/ },
+  { pattern: /^wallet-core-ops logs \S+ --tail all > web\.log$/, after: "cat web.log", prints: /from / },
   { pattern: /^wallet-core-ops logs \S+ --since / },
   { pattern: /^wallet-core-ops logs web$/, inStaging: true, prints: /from / },
   { pattern: /^wallet-core-ops (?:problems|explain)\b/, prints: /\S/ },

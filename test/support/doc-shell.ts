@@ -57,10 +57,10 @@ export function createDocShell({ url, token, stagingToken, endJob }: ShellOption
         for (const path of ["src", "node_modules", "package.json"]) symlinkSync(resolve(path), join(cwd, path));
       }
       const own = command.replaceAll("https://ops.example.com", url).replaceAll("COMMAND", "ps");
-      const script = [...definitions, own].join("\n");
+      const script = [row.before ?? "", ...definitions, own, ...(row.after ? [row.after] : [])].join("\n");
       const [file, args] =
         row.typed === undefined
-          ? ["bash", ["-c", script]]
+          ? [row.shell ?? "bash", ["-ec", script]]
           : ["script", ["--quiet", "--return", "--command", script, "/dev/null"]];
       const child = spawn(file, args, {
         cwd,
