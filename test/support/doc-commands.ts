@@ -5,6 +5,11 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/client.md", has: "fetch(SLACK_WEBHOOK", test: "test/script/programs.test.ts" },
   { page: "docs/client.md", has: "NOT_ENOUGH_DATA", test: "test/script/programs.test.ts" },
   { page: "docs/client.md", has: "Errors of jobs in the last hour", test: "test/script/programs.test.ts" },
+  { page: "docs/client.md", has: "openapi-typescript openapi.json", test: "test/integration/openapi-clients.test.ts" },
+  { page: "docs/client.md", has: 'from "openapi-fetch"', test: "test/integration/openapi-clients.test.ts" },
+  { page: "docs/client.md", has: "./ops/client.gen.js", test: "test/integration/openapi-clients.test.ts" },
+  { page: "docs/configuration.md", has: "ok    configuration", test: "test/integration/check.test.ts" },
+  { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
 ];
 
 export function hasOwnTest({ page, text }: DocBlock): boolean {
