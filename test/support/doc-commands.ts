@@ -136,6 +136,41 @@ export const docRows: readonly DocRow[] = [
       "test/integration/demo-incident.test.ts": ["incident"],
     },
   },
+  { pattern: new RegExp(`${ours}--version$`), folder: "repository", prints: /^\d+\.\d+\.\d+/ },
+  { pattern: /^npm (?:ci|run build)$/, notHere: "the suite runs after both", files: { "script/build.ts": [] } },
+  {
+    pattern: /^npm start$/,
+    notHere: "it needs an engine; test/integration/serve.test.ts runs it",
+    files: { "package.json": ['"start":'] },
+  },
+  { pattern: /^export WALLET_CORE_OPS_TOKEN=\$\(head -c 24 /, isDefinition: true },
+  { pattern: /^(?:export )?(?:(?:WALLET_CORE_OPS_\w+|DOCKER_GID|SERVICE|OPS_ENV)=(?:\$\([^)]*\)|\S+) ?)+$/, isDefinition: true },
+  { pattern: /^echo "\$WALLET_CORE_OPS_TOKEN"$/, prints: /^[\w-]{32}$/m },
+  { pattern: /^deploy\/compose\/prepare$/, folder: "copy" },
+  {
+    pattern: /^docker compose (?:ls|-f docker-compose\.yml -f deploy\/socket-proxy\/compose\.yml up --build --wait|\.\.\. up)$/,
+    notHere: images,
+    files: { "test/integration/compose.test.ts": ["deploy/socket-proxy/compose.yml"] },
+  },
+  {
+    pattern: /^docker (?:build --tag|push) example\/wallet-core-ops:\S+(?: \.)?$/,
+    notHere: "test/integration/image.test.ts builds the image; nothing is published",
+    files: { "test/integration/image.test.ts": ["Dockerfile"] },
+  },
+  {
+    pattern: /^kamal accessory (?:boot ops|boot ops-socket|exec ops --reuse "node \/app\/cli\.cjs check")$/,
+    notHere: "there is no Kamal; test/integration/kamal-accessory.test.ts runs what it would run",
+    files: {
+      "test/integration/kamal-accessory.test.ts": ["ops-socket"],
+      "deploy/kamal/accessory/deploy.yml": ["ops-socket:", "ops:"],
+    },
+  },
+  {
+    pattern:
+      /^(?:npm install --global \S+\.tgz|install .*|head -c 24 \/dev\/urandom .*|echo \S+ >\/etc\/wallet-core-ops\/env|systemctl .*)$/,
+    notHere: "it changes the machine; test/integration/systemd.test.ts does it in a namespace",
+    files: { "test/integration/systemd.test.ts": ["wallet-core-ops.service"] },
+  },
   { pattern: /^script\/test$/, notHere: suite, files: { "script/test": [] } },
   { pattern: /^npm run check$/, notHere: suite, files: { "package.json": ['"check":'] } },
   {
