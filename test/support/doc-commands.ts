@@ -155,7 +155,7 @@ export const docRows: readonly DocRow[] = [
   {
     pattern: /^docker (?:build --tag|push) example\/wallet-core-ops:\S+(?: \.)?$/,
     notHere: "test/integration/image.test.ts builds the image; nothing is published",
-    files: { "test/integration/image.test.ts": ["Dockerfile"] },
+    files: { "test/integration/image.test.ts": ["--build-arg"], Dockerfile: ["cli.cjs"] },
   },
   {
     pattern: /^kamal accessory (?:boot ops|boot ops-socket|exec ops --reuse "node \/app\/cli\.cjs check")$/,

@@ -53,6 +53,7 @@ export function createDocShell({ url, token, stagingToken, endJob }: ShellOption
     async run(command: string, row: DocRow, definitions: readonly string[] = []): Promise<DocRun> {
       const cwd = folders[row.folder ?? "empty"];
       if (row.folder === "copy") {
+        rmSync(cwd, { recursive: true, force: true });
         cpSync("deploy", join(cwd, "deploy"), { recursive: true });
         for (const path of ["src", "node_modules", "package.json"]) symlinkSync(resolve(path), join(cwd, path));
       }
