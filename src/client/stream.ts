@@ -14,7 +14,7 @@ interface StreamRequest {
 }
 
 /**
- * The messages of one subscription, from one connection. Ends with the server's `complete`.
+ * The messages of one subscription, from one connection, read no faster than they are taken. Ends with the server's `complete`.
  *
  * @throws OpsError when it is refused, cannot be opened in time, or breaks; the signal's reason when that aborts
  */
@@ -23,11 +23,13 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
   signal?.throwIfAborted();
   // graphql-sse reports an error of fetch by its text alone.
   let refusal: OpsError | undefined;
+  const gate = createGate(mostAhead);
   const open = async (...args: Parameters<typeof fetch>): Promise<Response> => {
     const response = await request.fetch(...args).catch((error: unknown) => {
       throw (refusal ??= toUnreachable(`${endpoint} cannot be reached`, error));
     });
-    if (response.ok && response.headers.get("content-type")?.startsWith("text/event-stream")) return withEnd(response, endpoint);
+    if (response.ok && response.headers.get("content-type")?.startsWith("text/event-stream"))
+      return withEnd(response, endpoint, gate);
     throw (refusal ??= toBodyError(await response.text().catch(() => ""), response, endpoint));
   };
   const streams = createClient({ url: endpoint, headers, retryAttempts: 0, fetchFn: open });
@@ -44,6 +46,7 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
       // As of a question: an error of a part stands beside data, one of the whole ends the stream.
       if (errors?.[0] && !Object.values(data ?? {}).some((value) => value !== null)) throw toOpsError(errors[0]);
       if (data) yield data;
+      gate.leave();
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -53,18 +56,74 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
     clearTimeout(opening);
     signal?.removeEventListener("abort", stop);
     stop();
+    gate.open();
   }
   signal?.throwIfAborted();
   if (refusal) throw refusal;
 }
 
+/** Bytes of messages that may wait here for their reader: a burst. graphql-sse itself holds all that arrive. */
+const mostAhead = 4_000_000;
+
+/** Lets messages of so many bytes in, and further ones as others leave, in the same order. */
+function createGate(most: number) {
+  let inside: number[] = [];
+  let bytes = 0;
+  let isOpen = false;
+  let wake = () => {};
+  return {
+    /** Resolves when the next one may come. */
+    async enter(size: number): Promise<void> {
+      inside.push(size);
+      bytes += size;
+      while (bytes > most && !isOpen) await new Promise<void>((resolve) => (wake = resolve));
+    },
+    leave(): void {
+      bytes -= inside.shift() ?? 0;
+      wake();
+    },
+    /** From now on all may enter. */
+    open(): void {
+      isOpen = true;
+      inside = [];
+      wake();
+    },
+  };
+}
+
+type Gate = ReturnType<typeof createGate>;
+
 /**
  * Adds an error behind the last message. graphql-sse reads no further than `complete`, and waits for ever when a connection ends without it while it is not waiting for a
- * message.
+ * message. Each message passes the gate: while that is closed, the rest waits at the server.
  */
-function withEnd(response: Response, endpoint: string): Response {
+function withEnd(response: Response, endpoint: string, gate: Gate): Response {
   const error = { message: `The stream of ${endpoint} ended early`, extensions: { code: "unreachable" } };
   const end = new TextEncoder().encode(`\n\nevent: next\ndata: ${JSON.stringify({ errors: [error] })}\n\n`);
+  /** Bytes of the line and of the event that are read, and the first one of the event. */
+  let [lineBytes, size, first]: [number, number, number | null] = [0, 0, null];
+  const transform = async (chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>) => {
+    let [passed, line] = [0, 0];
+    for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, line)) {
+      const isEmpty = lineBytes + at - line === 0;
+      if (!isEmpty) first ??= chunk[line] ?? null;
+      size += at + 1 - line;
+      lineBytes = 0;
+      line = at + 1;
+      if (!isEmpty || first === null) continue;
+      controller.enqueue(chunk.subarray(passed, line));
+      passed = line;
+      if (first !== colon) await gate.enter(size);
+      [size, first] = [0, null];
+    }
+    if (line < chunk.length) first ??= chunk[line] ?? null;
+    lineBytes += chunk.length - line;
+    size += chunk.length - line;
+    controller.enqueue(chunk.subarray(passed));
+  };
   const flush = (controller: TransformStreamDefaultController<Uint8Array>) => controller.enqueue(end);
-  return new Response(response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ flush })), response);
+  return new Response(response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ transform, flush })), response);
 }
+
+/** An empty line ends an event; one that begins with a colon is a comment. */
+const [newline, colon] = [0x0a, 0x3a];

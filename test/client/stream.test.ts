@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { afterEach, expect, it } from "vitest";
 import { createClient, FollowContainers, FollowLogs, type OpsError } from "../../src/client/client.ts";
@@ -180,4 +181,42 @@ it("an aborted signal opens nothing", async () => {
   const signal = AbortSignal.abort(new Error("enough"));
   const { error } = await readAll(createClient({ url, token }).subscribe("subscription { value }", {}, { signal }));
   expect([error?.message, received.length]).toEqual(["enough", 0]);
+});
+
+it("messages wait at the server while they are not taken", async () => {
+  const [count, text] = [600, "x".repeat(100_000)];
+  let written = 0;
+  const server = await answerWith(async (response) => {
+    open(response);
+    for (; written < count; written += 1) {
+      if (!response.write(`:\n\n${next({ written, text })}`)) await once(response, "drain");
+    }
+    response.end(complete);
+  });
+  const messages = createClient({ url: server.url, token }).subscribe(FollowContainers) as AsyncIterableIterator<any>;
+  expect((await messages.next()).value.value.written).toBe(0);
+  let before = -1;
+  // The kernel holds some megabytes.
+  await expect.poll(() => before === (before = written), { interval: 200 }).toBe(true);
+  expect(written).toBeLessThan(count / 2);
+  const { read, error } = await readAll(messages);
+  expect(error).toBeNull();
+  expect(read.map((message: any) => message.value.written)).toEqual(Array.from({ length: count - 1 }, (_, n) => n + 1));
+});
+
+it("messages in pieces of any size are whole", async () => {
+  const all = Array.from({ length: 12 }, (_, n) => next(`${n} \u00e4`));
+  const bytes = Buffer.from(`${all.slice(0, 6).join("")}:\n\n${all.slice(6).join("")}${complete}`);
+  for (const size of [1, 7, 64, bytes.length]) {
+    const server = await answerWith(async (response) => {
+      open(response);
+      for (let at = 0; at < bytes.length; at += size) {
+        response.write(bytes.subarray(at, at + size));
+        if (size < 64 || at % 128 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.end();
+    });
+    const { read, error } = await readAll(createClient({ url: server.url, token }).subscribe(FollowContainers));
+    expect([size, error, read]).toEqual([size, null, all.map((_, n) => ({ value: `${n} \u00e4` }))]);
+  }
 });
