@@ -5,9 +5,11 @@ import { parseArgs } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { chromiumFlags } from "../test/support/chromium.ts";
 import { startDemo } from "../test/support/demo.ts";
+import { startTerminal, type TestTerminal } from "../test/support/pty-terminal.ts";
 import { until } from "../test/support/until.ts";
+import { drawTerminal } from "./terminal-picture.ts";
 
-// Writes the pictures of README and docs: the console on the demo's incident.
+// Writes the pictures of README and docs: the console and the terminal's `top` on the demo's incident.
 const { values } = parseArgs({ options: { now: { type: "boolean", default: false } } });
 const folder = "docs/pictures";
 /** What a picture may have: README shows one to somebody with a bad line. */
@@ -16,6 +18,8 @@ const maxBytes = 150_000;
 const plainText = ["--disable-lcd-text"];
 /** The incident's queue is stalled 6 minutes after the start; its other problems show sooner. */
 const stalledWithinMs = 9 * 60_000;
+/** A container is sampled for a minute before its memory counts; one that restarts in a loop begins again. */
+const topMs = 3 * 60_000;
 
 interface View {
   readonly width?: number;
@@ -96,8 +100,23 @@ class Stage {
     await act(page);
     await settle(page);
     const text = page.url() + (await page.locator("body").innerText());
+    this.#write(name, text, await page.screenshot({ animations: "disabled", caret: "hide" }));
+  }
+
+  /** `top` in a terminal of its own. Its sparklines begin when it starts. */
+  startTop(): TestTerminal {
+    const env = { OPS_URL: this.#origin, OPS_TOKEN: this.#token, LANG: "C.UTF-8" };
+    return startTerminal({ args: ["src/cli.ts", "top"], env, columns: 118, rows: 28 });
+  }
+
+  /** Writes docs/pictures/top.png, once it shows this problem and the memory of all containers is sampled. */
+  async takeTop(top: TestTerminal, problem: string): Promise<void> {
+    await until(() => top.text().includes(problem) && !top.text().includes("could not be checked"), topMs);
+    this.#write("top", top.text(), await drawTerminal(this.#browser, top.runs()));
+  }
+
+  #write(name: string, text: string, picture: Buffer): void {
     if (text.includes(this.#token)) throw new Error(`${name}: the token is in the picture`);
-    const picture = await page.screenshot({ animations: "disabled", caret: "hide" });
     if (picture.length > maxBytes) throw new Error(`${name}: the picture has ${picture.length} bytes, at most ${maxBytes}`);
     writeFileSync(`${folder}/${name}.png`, picture);
     say(`${name}.png: ${Math.round(picture.length / 1000)} kB`);
@@ -177,7 +196,10 @@ const browser = await chromium.launch({
 });
 stack.defer(() => browser.close());
 const stage = new Stage(browser, origin, token);
+const top = stage.startTop();
+stack.defer(() => top[Symbol.asyncDispose]());
 say(values.now ? "== The demo runs." : "== The demo runs. Waiting until pos_settlement is stalled: about 6 minutes ...");
 if (!values.now) await stage.untilStalled();
 mkdirSync(folder, { recursive: true });
+await stage.takeTop(top, values.now ? "pos_settlement" : "pos_settlement is stalled");
 await takeAll(stage);

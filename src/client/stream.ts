@@ -65,18 +65,21 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
 /** Bytes of messages that may wait here for their reader: a burst. graphql-sse itself holds all that arrive. */
 const mostAhead = 4_000_000;
 
-/** Lets messages of so many bytes in, and further ones as others leave, in the same order. */
+/** Lets messages of so many bytes in, one after the other, and further ones as others leave in the same order. */
 function createGate(most: number) {
-  let inside: number[] = [];
+  const inside: number[] = [];
   let bytes = 0;
-  let isOpen = false;
-  let wake = () => {};
+  let limit = most;
+  let next: (() => void) | null = null;
+  const wake = () => {
+    if (bytes <= limit) next?.();
+  };
   return {
     /** Resolves when the next one may come. */
     async enter(size: number): Promise<void> {
       inside.push(size);
       bytes += size;
-      while (bytes > most && !isOpen) await new Promise<void>((resolve) => (wake = resolve));
+      if (bytes > limit) await new Promise<void>((resolve) => (next = resolve));
     },
     leave(): void {
       bytes -= inside.shift() ?? 0;
@@ -84,8 +87,7 @@ function createGate(most: number) {
     },
     /** From now on all may enter. */
     open(): void {
-      isOpen = true;
-      inside = [];
+      limit = Number.POSITIVE_INFINITY;
       wake();
     },
   };

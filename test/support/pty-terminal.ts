@@ -10,10 +10,23 @@ interface TerminalOptions {
   readonly rows?: number;
 }
 
+/** Neighbouring cells that look the same. */
+export interface ScreenRun {
+  readonly text: string;
+  /** 0 to 255 of the terminal's palette; null: its usual colour. */
+  readonly colour: number | null;
+  readonly background: number | null;
+  readonly isBold: boolean;
+  readonly isDim: boolean;
+  readonly isInverse: boolean;
+}
+
 export interface TestTerminal extends AsyncDisposable {
   /** What a person sees: the lines of the screen, without blanks at their ends. */
   readonly lines: () => readonly string[];
   readonly text: () => string;
+  /** The lines with their looks, for a picture. */
+  readonly runs: () => readonly (readonly ScreenRun[])[];
   /** All that the program wrote. */
   readonly bytes: () => string;
   readonly isOtherScreen: () => boolean;
@@ -69,6 +82,7 @@ export function startTerminal({
   return {
     lines,
     text: () => lines().join("\n"),
+    runs: () => Array.from({ length: terminal.rows }, (_, index) => toRuns(terminal, index)),
     bytes: () => bytes,
     isOtherScreen: () => terminal.buffer.active.type === "alternate",
     isCursorShown: () => bytes.lastIndexOf("\u001b[?25h") >= bytes.lastIndexOf("\u001b[?25l"),
@@ -87,4 +101,22 @@ export function startTerminal({
       terminal.dispose();
     },
   };
+}
+
+function toRuns({ buffer: { active }, cols }: xterm.Terminal, row: number): ScreenRun[] {
+  const line = active.getLine(active.viewportY + row);
+  const cells = Array.from({ length: cols }, (_, column) => line?.getCell(column)).filter((cell) => cell && cell.getWidth() > 0);
+  return cells.reduce<ScreenRun[]>((runs, cell) => {
+    if (!cell) return runs;
+    const look = {
+      colour: cell.isFgDefault() ? null : cell.getFgColor(),
+      background: cell.isBgDefault() ? null : cell.getBgColor(),
+      isBold: cell.isBold() !== 0,
+      isDim: cell.isDim() !== 0,
+      isInverse: cell.isInverse() !== 0,
+    };
+    const [last, text] = [runs.at(-1), cell.getChars() || " "];
+    const isSame = last && Object.entries(look).every(([name, value]) => last[name as keyof typeof look] === value);
+    return isSame ? [...runs.slice(0, -1), { ...last, text: last.text + text }] : [...runs, { ...look, text }];
+  }, []);
 }

@@ -33,8 +33,8 @@ export function createFakeLog({ most }: { readonly most: number }) {
       if (document === StoredLogs) {
         read.push(since);
         const message = { lines: [] as Line[], completeSince: null, containers: [], engines: [], ended: null };
-        for (let from = 0; from < wanted.length; from += most)
-          yield { storedLogs: { ...message, lines: wanted.slice(from, from + most) } };
+        for (let start = 0; start < wanted.length; start += most)
+          yield { storedLogs: { ...message, lines: wanted.slice(start, start + most) } };
         yield { storedLogs: { ...message, ended: "complete" } };
         return;
       }

@@ -140,7 +140,8 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
       usageMs,
       () =>
         ask(
-          [ContainerUsage, { env }],
+          // Of accessories too, which are sampled only while somebody asks: else problems could not say whether their memory runs out.
+          [ContainerUsage, { env, includeAccessories: true }],
           stop,
           ({ data: { containers }, errors }) => {
             const rows = containers && new Map(containers.map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }]));

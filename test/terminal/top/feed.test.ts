@@ -56,6 +56,17 @@ describe("the feed of top", () => {
     expect(feed.data().trends.get('depth ["river","payouts"]')).toHaveLength(2);
   });
 
+  it("use is asked for of accessories too, as problems need it", async () => {
+    const seen: object[] = [];
+    const usage: Answer = async (variables) => {
+      seen.push(variables);
+      return { containers: [{ id: sampleRow().id, cpuPct: 3, memPct: 4 }] };
+    };
+    const { feed } = start(createFakeClient({ Containers: containers, ContainerUsage: usage }).client);
+    await expect.poll(() => feed.data().usage.value?.size).toBe(1);
+    expect(seen).toEqual([{ env: null, includeAccessories: true }]);
+  });
+
   it("a refused part says why, and is not a lost connection", async () => {
     const { feed } = start(createFakeClient({ Containers: containers }).client);
     await expect.poll(() => feed.data().hosts).toEqual({ value: null, error: "Hosts needs a scope (forbidden)" });
