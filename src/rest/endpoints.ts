@@ -195,7 +195,7 @@ export const endpoints = [
     tag: "containers",
     summary: "Result of its last health check, or of a new one",
     description:
-      "What the engine recorded of it. With `probe=true` the check runs now, inside the container, and is written into the audit record; that needs `HEALTH_EXEC=on` and `ops:operate`. Needs `ops:read`.",
+      "What the engine recorded of it. With `probe=true` the check runs now, inside the container, and is written into the audit record; that needs `WALLET_CORE_OPS_HEALTH_EXEC=on` and `ops:operate`. Needs `ops:read`.",
     document: ContainerHealthCheckDocument,
     params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside the container" })],
     pick: spread("container", "healthCheck"),

@@ -61,6 +61,6 @@ it("a mistake of the page is the message of the page", async () => {
   const { sources } = mistaken;
   const options = { databaseUrl: database.url, sources, detect: false, env: null, logger: silentLogger };
   const [probe] = await probeQueueSources(options, signal);
-  const message = /`(QUEUES_FILE, sources\[0\][^`]+)`/.exec(section)?.[1];
+  const message = /`(WALLET_CORE_OPS_QUEUES_FILE, sources\[0\][^`]+)`/.exec(section)?.[1];
   expect(probe).toMatchObject({ name: "mail", ok: false, detail: message });
 });

@@ -323,7 +323,7 @@ describe("columns of another form", () => {
     ],
   ])("a mistake is an error of the source and of check: %o", async (more, message) => {
     const mapping = { ...mapped, ...more };
-    const whole = `QUEUES_FILE, sources[0].${message}`;
+    const whole = `WALLET_CORE_OPS_QUEUES_FILE, sources[0].${message}`;
     const source = await open(database, mapping);
     for (const read of [
       source.metrics(signal),

@@ -170,7 +170,7 @@ it("errors name the column, status or type, and never the SQL", async () => {
     [{ table: "misfit", queue: column }, "Table misfit does not have one of the expected statuses"],
     [
       { table: "misfit", queue: column, status: "number", waiting: [1] },
-      'QUEUES_FILE, sources[0].done: column "number" of table misfit is integer, "done" is not',
+      'WALLET_CORE_OPS_QUEUES_FILE, sources[0].done: column "number" of table misfit is integer, "done" is not',
     ],
     [
       { table: "misfit", queue: column, status: "type", finished_at: "type" },

@@ -123,7 +123,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       points: t.expose("points", { type: [queuePoint], description: "Oldest first, one for each step." }),
       ...exposeAll(t, {
         "exact: Boolean!":
-          "True when every number is exact: computed from the jobs' own rows, and no job was tried more than once. A row keeps only the times of its last attempt, so depth and waits miss earlier attempts. False too while the times of a table are in a zone that QUEUES_FILE does not name.",
+          "True when every number is exact: computed from the jobs' own rows, and no job was tried more than once. A row keeps only the times of its last attempt, so depth and waits miss earlier attempts. False too while the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "sampled: Boolean!":
           "True when the history consists of samples taken while clients asked. False when it is computed from rows; it then reaches back before the gateway's start.",
         "since: DateTime": "Earlier points are null: older rows or samples are not stored. Null when the whole range is known.",

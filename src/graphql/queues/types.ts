@@ -52,7 +52,7 @@ export function addQueue(builder: Builder, refs: Refs): void {
         "paused: Boolean": "Whether the queue is paused; null where queues cannot be paused.",
         "workers: Int": "Workers that take jobs from it now. Null where the system does not know them.",
         "exact: Boolean!":
-          "False when the rate or the failures come from samples of counters (see windowSeconds), when numbers are estimates, or when the times of a table are in a zone that QUEUES_FILE does not name.",
+          "False when the rate or the failures come from samples of counters (see windowSeconds), when numbers are estimates, or when the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "windowSeconds: Float":
           "How far the samples reach back, at most 3600 s; null where nothing is sampled. Sampled failures are counted over this time. The rate covers its last 300 s.",
         "observedAt: DateTime!": "When its source was read.",

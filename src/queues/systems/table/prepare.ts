@@ -35,7 +35,9 @@ export async function prepareMapping(
 ): Promise<PreparedMapping> {
   const table = formatTable(toTableName(config.table));
   const refuse = (option: string, message: string) =>
-    new OpsError("schema_mismatch", `QUEUES_FILE, ${path}.${option}: ${message}`, { upstream: `queues:${config.name}` });
+    new OpsError("schema_mismatch", `WALLET_CORE_OPS_QUEUES_FILE, ${path}.${option}: ${message}`, {
+      upstream: `queues:${config.name}`,
+    });
   try {
     const rows = await database.read(columnsStatement(config), signal).catch((error: unknown) => {
       // Only the zone can be unknown here.

@@ -34,7 +34,7 @@ it("statuses have the type of their column", async () => {
 it.each(["1.5", "01", "", "x", "1; --"])("the status %j is none of an integer column", async (status) => {
   await expect(prepare({ waiting: [status], active: [1], done: [2], failed: [3] }, { status: "integer" })).rejects.toMatchObject({
     code: "schema_mismatch",
-    message: `QUEUES_FILE, sources[2].waiting: column "status" of table public.runner_jobs is integer, ${JSON.stringify(status)} is not`,
+    message: `WALLET_CORE_OPS_QUEUES_FILE, sources[2].waiting: column "status" of table public.runner_jobs is integer, ${JSON.stringify(status)} is not`,
     upstream: "queues:runner",
   });
 });
@@ -53,7 +53,7 @@ it("a zone that PostgreSQL does not know is named", async () => {
   });
   const config = { ...runnerMapping, time_zone: "Mars/Base" };
   await expect(prepareMapping(config, { database, path: "sources[0]" }, signal)).rejects.toMatchObject({
-    message: "QUEUES_FILE, sources[0].time_zone: PostgreSQL does not know this time zone",
+    message: "WALLET_CORE_OPS_QUEUES_FILE, sources[0].time_zone: PostgreSQL does not know this time zone",
   });
 });
 
@@ -62,8 +62,12 @@ it.each([
   ["42P01", undefined, "Table public.runner_jobs does not exist"],
   ["55P03", undefined, "Table public.runner_jobs is locked, probably by a migration"],
   ["57014", undefined, "PostgreSQL took longer than 2 s"],
-  ["42P01", "999", "QUEUES_FILE, sources[2].where: table is not known here: write columns without the table's name"],
-  ["22P02", undefined, "QUEUES_FILE, sources[2].where: compares a column with a value that is not of its type"],
+  [
+    "42P01",
+    "999",
+    "WALLET_CORE_OPS_QUEUES_FILE, sources[2].where: table is not known here: write columns without the table's name",
+  ],
+  ["22P02", undefined, "WALLET_CORE_OPS_QUEUES_FILE, sources[2].where: compares a column with a value that is not of its type"],
 ])("a refused trial of a condition has its own reason: %s at %s", async (code, position, message) => {
   await expect(prepare({ where: "a = 'secret'" }, { status: "text" }, pgError(code, "'secret'", position))).rejects.toMatchObject(
     {
