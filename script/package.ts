@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const [manifest, ours] = [`${root}package.json`, `${root}package.json.clone`];
 
 /** What only a clone has use for: the bundle has all dependencies inside. */
-const absent = new Set(["dependencies", "devDependencies", "allowScripts"]);
+const absent = new Set(["dependencies", "devDependencies", "allowScripts", "overrides"]);
 
 /**
  * Before `npm pack`: builds what is packed, and puts the package's package.json in place of the clone's, whose command runs the sources. After it, the clone's

@@ -46,6 +46,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   });
   const hosts = createHostSource({
     url: config.prometheusUrl,
+    isGiven: config.given.prometheusUrl,
     thresholds: config.thresholds,
     logger,
     observe,

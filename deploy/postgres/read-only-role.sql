@@ -1,5 +1,5 @@
--- The gateway's role: it may SELECT from the job tables and nothing else. Run with psql as the owner of the tables or a superuser, in the
--- product's database; run it again after a migration that adds a job system or a queue. Your own job tables, the "table" entries of
+-- The gateway's role: it may SELECT from the job tables and nothing else. Run with psql in the product's database, as the owner of the
+-- tables, who the first time must also be allowed to create roles (CREATEROLE), or as a superuser; run it again after a migration that adds a job system or a queue. Your own job tables, the "table" entries of
 -- QUEUES_FILE, are a parameter, as is the schema of those that name none:
 --   psql -v schema=app -v tables='jobs,mail.deliveries' -f read-only-role.sql
 -- Names are as in SQL: in double quotes where they have capitals or dots ('"Jobs",mail."out.box"'). Then set a password:
@@ -8,6 +8,7 @@
 -- statements, no waiting for locks (a waiting reader would hold up the migration behind it).
 
 -- psql only. With another program leave these lines out: SET wallet_core_ops.tables = 'jobs,mail.deliveries' does the same there.
+\set ON_ERROR_STOP on
 \if :{?schema}
 \else
 \set schema ''
@@ -27,6 +28,7 @@ DECLARE
   parts text[];
   job_schema text;
   job_table text;
+  setting text[];
 BEGIN
   IF cardinality(schema_parts) > 1 THEN
     RAISE EXCEPTION 'schema must be one name: write "a.b" in double quotes';
@@ -35,18 +37,29 @@ BEGIN
     RAISE EXCEPTION 'tables has a double quote that is not closed';
   END IF;
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'wallet_core_ops') THEN
-    CREATE ROLE wallet_core_ops;
+    CREATE ROLE wallet_core_ops LOGIN NOINHERIT CONNECTION LIMIT 8;
   END IF;
-  ALTER ROLE wallet_core_ops
-    LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT CONNECTION LIMIT 8;
-  ALTER ROLE wallet_core_ops SET default_transaction_read_only = on;
-  ALTER ROLE wallet_core_ops SET statement_timeout = '5s';
-  ALTER ROLE wallet_core_ops SET lock_timeout = '1s';
-  ALTER ROLE wallet_core_ops SET idle_in_transaction_session_timeout = '10s';
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO wallet_core_ops', current_database());
+  -- Only what differs: some of it only a superuser may change.
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'wallet_core_ops'
+             AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)) THEN
+    ALTER ROLE wallet_core_ops NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'wallet_core_ops' AND rolcanlogin AND NOT rolinherit AND rolconnlimit = 8) THEN
+    ALTER ROLE wallet_core_ops LOGIN NOINHERIT CONNECTION LIMIT 8;
+  END IF;
+  FOREACH setting SLICE 1 IN ARRAY ARRAY[
+    ['default_transaction_read_only', 'on'], ['statement_timeout', '5s'], ['lock_timeout', '1s'], ['idle_in_transaction_session_timeout', '10s']]
+  LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'wallet_core_ops' AND setting[1] || '=' || setting[2] = ANY (rolconfig)) THEN
+      EXECUTE format('ALTER ROLE wallet_core_ops SET %I = %L', setting[1], setting[2]);
+    END IF;
+  END LOOP;
+  IF NOT has_database_privilege('wallet_core_ops', current_database(), 'CONNECT') THEN
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO wallet_core_ops', current_database());
+  END IF;
   IF to_regnamespace(quote_ident(own_schema)) IS NULL THEN
     RAISE NOTICE 'schema % does not exist: skipped', quote_ident(own_schema);
-  ELSE
+  ELSIF NOT has_schema_privilege('wallet_core_ops', to_regnamespace(quote_ident(own_schema)), 'USAGE') THEN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO wallet_core_ops', own_schema);
   END IF;
 
@@ -64,7 +77,9 @@ BEGIN
     job_schema := CASE cardinality(parts) WHEN 2 THEN parts[1] ELSE own_schema END;
     job_table := format('%I.%I', job_schema, parts[cardinality(parts)]);
     IF to_regclass(job_table) IS NOT NULL THEN
-      EXECUTE format('GRANT USAGE ON SCHEMA %I TO wallet_core_ops', job_schema);
+      IF NOT has_schema_privilege('wallet_core_ops', to_regnamespace(quote_ident(job_schema)), 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO wallet_core_ops', job_schema);
+      END IF;
       EXECUTE format('GRANT SELECT ON TABLE %s TO wallet_core_ops', job_table);
     ELSIF own_tables IS NOT NULL THEN
       RAISE NOTICE 'table % does not exist: skipped', job_table;
@@ -86,13 +101,19 @@ BEGIN
               SELECT FROM pg_class AS other WHERE other.relnamespace = namespace.oid AND other.relname = '_private_job_queues'))
         OR namespace.nspname = 'pgmq')
   LOOP
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO wallet_core_ops', job_schema);
-    EXECUTE format('GRANT SELECT ON %s TO wallet_core_ops', job_table);
-    -- The list of graphile-worker's tasks: it hides its rows from all but its owner, and then a task without jobs is not known.
-    IF EXISTS (SELECT FROM pg_class WHERE oid = job_table::regclass AND relname = '_private_tasks')
-       AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = job_table::regclass AND polname = 'wallet_core_ops_read') THEN
-      EXECUTE format('CREATE POLICY wallet_core_ops_read ON %s FOR SELECT TO wallet_core_ops USING (true)', job_table);
-    END IF;
+    BEGIN
+      IF NOT has_schema_privilege('wallet_core_ops', to_regnamespace(job_schema), 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %s TO wallet_core_ops', job_schema);
+      END IF;
+      EXECUTE format('GRANT SELECT ON %s TO wallet_core_ops', job_table);
+      -- The list of graphile-worker's tasks: it hides its rows from all but its owner, and then a task without jobs is not known.
+      IF EXISTS (SELECT FROM pg_class WHERE oid = job_table::regclass AND relname = '_private_tasks')
+         AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = job_table::regclass AND polname = 'wallet_core_ops_read') THEN
+        EXECUTE format('CREATE POLICY wallet_core_ops_read ON %s FOR SELECT TO wallet_core_ops USING (true)', job_table);
+      END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING '% is of another owner: run this as that one too', job_table;
+    END;
   END LOOP;
 END
 $$;

@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { printOpsSchema } from "../graphql/schema.ts";
 import { type Command, createCommand } from "./command.ts";
 
@@ -18,6 +19,10 @@ function createPrinter(name: string, path: string, make: () => Promise<string>):
 `;
   const options = { check: { type: "boolean", default: false } } as const;
   return createCommand({ usage, options }, async ({ readFile, print, printError }, { values }) => {
+    if (!existsSync(dirname(path))) {
+      printError(`there is no folder ${dirname(path)} here: ${name} is for a clone of this project`);
+      return 1;
+    }
     const text = await make();
     if (values.check) {
       if (readFile(path) === text) return 0;

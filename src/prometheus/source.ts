@@ -4,6 +4,7 @@ import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createCache, createKeyedCache } from "../lib/cache.ts";
+import { OpsError } from "../lib/errors.ts";
 import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { formatCount } from "../lib/text.ts";
@@ -21,6 +22,10 @@ export interface HostSourceOptions {
   /** Shares, 0..1. */
   readonly thresholds: Thresholds;
   readonly logger: Logger;
+  /**
+   * Whether somebody configured the URL. If nobody did, and its host name has never had an address, there is no Prometheus: the error is `unconfigured`. @default true
+   */
+  readonly isGiven?: boolean;
   /** Total deadline of one query, milliseconds. @default 3000 */
   readonly timeoutMs?: number;
   /** The same for a range query. @default 5000 */
@@ -40,7 +45,7 @@ export interface PrometheusSource extends HostSource, ContainerHistorySource {}
  * share it. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
  */
 export function createHostSource(options: HostSourceOptions): PrometheusSource {
-  const { url, logger, thresholds, timeoutMs = 3_000, rangeTimeoutMs, ttlMs = 1000, observe } = options;
+  const { url, logger, thresholds, isGiven = true, timeoutMs = 3_000, rangeTimeoutMs, ttlMs = 1000, observe } = options;
   const client = createPrometheusClient({ url, timeoutMs, rangeTimeoutMs, observe });
   const watchReports = createWatch(logger);
   const watchHistory = createWatch(logger);
@@ -52,12 +57,15 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
     options.onReport?.(vector.report);
     return vector.report;
   };
+  let mayBeNone = !isGiven;
   const settle = async (signal: AbortSignal): Promise<Settled> => {
     try {
-      return { report: await read(signal), error: null };
+      const report = await read(signal);
+      mayBeNone = false;
+      return { report, error: null };
     } catch (error) {
       if (signal.aborted) throw error;
-      return { report: null, error };
+      return { report: null, error: mayBeNone && isUnknownHost(error) ? toUnconfigured(url, error) : error };
     }
   };
   const settled = createCache(settle, ttlMs, ttlMs);
@@ -128,14 +136,23 @@ function asAbandoned(signal: AbortSignal): (error: unknown) => never {
   };
 }
 
+const toUnconfigured = (url: string, cause: unknown) =>
+  new OpsError("prometheus_unavailable", `Prometheus is not configured: ${url} is not known here`, {
+    cause,
+    upstream: "prometheus",
+    unconfigured: true,
+  });
+
+function isUnknownHost(error: unknown): boolean {
+  const cause = error instanceof PrometheusError ? error.cause : null;
+  return cause instanceof Error && "code" in cause && ["ENOTFOUND", "EAI_AGAIN"].includes(String(cause.code));
+}
+
 /**
  * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL was configured; else a host name that does not resolve means that there is no
  * Prometheus. Rejects only for a URL that is not http(s).
  */
-export async function probePrometheus({
-  isGiven = true,
-  ...options
-}: Omit<HostSourceOptions, "logger"> & { readonly isGiven?: boolean }): Promise<{
+export async function probePrometheus({ isGiven = true, ...options }: Omit<HostSourceOptions, "logger">): Promise<{
   readonly ok: boolean;
   readonly detail: string;
   readonly isConfigured?: boolean;

@@ -122,6 +122,13 @@ it("the command says its version", async () => {
   });
 });
 
+it("commands that need a clone say so in a line", async () => {
+  for (const name of ["schema", "openapi"]) {
+    const err = `there is no folder schema here: ${name} is for a clone of this project\n`;
+    expect(await run(command, [name])).toEqual({ code: 1, out: "", err });
+  }
+});
+
 it("serve answers with data, and with the console's page", async () => {
   const page = await fetch(url, { headers: { accept: "text/html" } });
   expect([page.status, page.headers.get("content-type")]).toEqual([200, expect.stringContaining("text/html")]);

@@ -90,9 +90,9 @@ describe("with psql", () => {
   afterAll(() => own.drop());
 
   /** Runs the file with psql, as an owner does; returns its notices and errors. */
-  async function psql(variables: Record<string, string> = {}): Promise<string> {
+  async function psql(variables: Record<string, string> = {}, url = own.url): Promise<string> {
     const given = Object.entries(variables).flatMap(([name, value]) => ["-v", `${name}=${value}`]);
-    const { stdout, stderr } = await run("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...given, "-d", own.url, "-f", file]);
+    const { stdout, stderr } = await run("psql", ["-X", "-q", ...given, "-d", url, "-f", file]);
     expect(stdout).toBe("");
     return stderr;
   }
@@ -129,6 +129,49 @@ describe("with psql", () => {
       await expect(psql({ schema: "app", tables }), tables).rejects.toMatchObject({ code: 3 });
     }
     expect(await readable()).toEqual([`"Odd.one"."It's, ""x"""`, "app.jobs"]);
+  });
+
+  it("an owner who may create roles makes it, and needs no such right again", async () => {
+    await own.query(`
+    create role shop login createrole password 'shop'; create schema shop authorization shop;
+    set role shop; create table shop.jobs (id int); create table shop.mails (id int); reset role`);
+    const url = new URL(own.url);
+    [url.username, url.password] = ["shop", "shop"];
+    try {
+      expect(await psql({ schema: "shop", tables: "jobs" }, url.href)).toBe("");
+      expect(await readable()).toEqual(["shop.jobs"]);
+      await own.query("alter role shop nocreaterole");
+      expect(await psql({ schema: "shop", tables: "jobs,mails" }, url.href)).toBe("");
+      expect(await readable()).toEqual(["shop.jobs", "shop.mails"]);
+      await expect(psql({ tables: "app.jobs" }, url.href)).rejects.toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining("permission denied for schema app"),
+      });
+      await dropRole(own);
+      await expect(psql({ schema: "shop" }, url.href)).rejects.toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining("permission denied to create role"),
+      });
+    } finally {
+      await own.query("drop owned by shop cascade; drop role shop");
+      await psql();
+    }
+  });
+
+  it("a role that may do more loses it", async () => {
+    await psql();
+    await own.query("alter role wallet_core_ops superuser createdb bypassrls nologin; alter role wallet_core_ops reset all");
+    expect(await psql()).toBe("");
+    const { rows } = await own.query(
+      "select rolsuper or rolcreatedb or rolbypassrls as more, rolcanlogin, rolconfig from pg_roles where rolname = 'wallet_core_ops'",
+    );
+    expect(rows).toEqual([
+      {
+        more: false,
+        rolcanlogin: true,
+        rolconfig: expect.arrayContaining(["default_transaction_read_only=on", "statement_timeout=5s", "lock_timeout=1s"]),
+      },
+    ]);
   });
 
   it("without parameters the role reads the contract's own tables", async () => {

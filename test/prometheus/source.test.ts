@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { OpsError } from "../../src/lib/errors.ts";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
 import { parseTarget } from "../../src/prometheus/client.ts";
 import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
@@ -163,5 +164,30 @@ describe("the log of Prometheus' failures", () => {
       "Prometheus answered with warnings",
       "Prometheus answers again",
     ]);
+  });
+});
+
+describe("a Prometheus that nobody configured", () => {
+  const reportOf = async (url: string, isGiven?: boolean) => {
+    const source = createHostSource({
+      url,
+      thresholds,
+      logger: silentLogger,
+      ...(isGiven !== undefined && { isGiven }),
+      ttlMs: 0,
+    });
+    onTestFinished(() => source.close());
+    return source.report(never).then(
+      () => null,
+      ({ code, unconfigured }: OpsError) => ({ code, unconfigured }),
+    );
+  };
+  const code = "prometheus_unavailable";
+
+  it("is none if its host name has no address; any other failure is an outage", async () => {
+    expect(await reportOf("http://prometheus.invalid:9090", false)).toEqual({ code, unconfigured: true });
+    expect(await reportOf("http://prometheus.invalid:9090")).toEqual({ code, unconfigured: false });
+    await using upstream = await startFakeUpstream((response) => response.end("none"));
+    expect(await reportOf(upstream.url, false)).toEqual({ code, unconfigured: false });
   });
 });

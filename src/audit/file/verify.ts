@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
 import { checkWritable } from "./append.ts";
 import { type ChainHead, genesis, listParts, parseAuditLine, toHash } from "./lines.ts";
@@ -20,7 +20,7 @@ export async function verifyAudit(path: string, { partial }: { readonly partial:
   const parts = await listParts(path).catch(() => null);
   if (parts === null) return { ok: false, message: `${dirname(path)} cannot be read` };
   // Checks a current file without any entry too: it may be entirely corrupt.
-  const files = parts.includes(path) ? parts : [...parts, path];
+  const files = parts.includes(normalize(path)) ? parts : [...parts, path];
   let head: ChainHead | null = partial ? null : genesis;
   for (const file of files) {
     const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error);

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
@@ -96,7 +97,10 @@ const remedies: Record<string, string> = {
   deploy_info_invalid: "see deploy/kamal/README.md for its fields; write a temporary file, then rename it",
 };
 
-/** One line of `cli check`: the last deploy, or the problem and its remedy. `isGiven`: whether the path was configured; else a missing file is not a problem. Never rejects. */
+/**
+ * One line of `cli check`: the last deploy, or the problem and its remedy. A missing file is no problem where nobody configured its path (`isGiven`), nor in a folder
+ * that is there: the next deploy writes it. Never rejects.
+ */
 export async function probeDeployInfo({
   path,
   isGiven = true,
@@ -112,7 +116,18 @@ export async function probeDeployInfo({
     const code = error instanceof OpsError ? error.code : "internal";
     if (code === "deploy_info_missing" && !isGiven)
       return { ok: true, isConfigured: false, detail: `not configured, ${path} does not exist: ${remedies[code]}` };
+    if (code === "deploy_info_missing" && (await isFolder(dirname(path)))) {
+      const detail = `no deploy yet: the next one writes ${path}, where deploy/kamal/post-deploy is installed`;
+      return { ok: true, isConfigured: false, detail };
+    }
     const remedy = remedies[code];
     return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy ? `: ${remedy}` : ""}` };
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }

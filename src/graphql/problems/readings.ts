@@ -147,7 +147,7 @@ export async function readAll(
       return { hosts, thresholds, env: sources.env, events: eventsOf("host_alert") };
     }
     if (error.code === "forbidden") gaps.push(`hosts: ${error.message}`);
-    else down.push({ upstream: "prometheus", env: sources.env, error: toProblem(error) });
+    else if (!error.unconfigured) down.push({ upstream: "prometheus", env: sources.env, error: toProblem(error) });
     return null;
   };
 

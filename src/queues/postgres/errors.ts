@@ -59,6 +59,8 @@ function explainMismatch(code: string, message: string, { table, sql }: ReadSubj
       return `The database role may not read table ${toOther(/^permission denied for (?:table|view|materialized view) (.+)$/, message, table)}`;
     case "22P02":
       return `Table ${table} does not have one of the expected statuses`;
+    case "22012":
+      return `An expression divides by zero in a row of table ${table}`;
     default:
       // 42: an undefined operator, function or type. 22: a value that cannot be parsed as a time or a number.
       return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry, AuditLog } from "../../../src/audit/audit.ts";
@@ -70,6 +70,11 @@ describe("createAuditFile", () => {
     expect(lines().map((line) => line["job"])).toEqual([undefined, job, undefined]);
     expect((await audit.recover()).open).toMatchObject([{ intent: { seq: 2, action: "job.retry_group", job } }]);
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
+    // As `./audit.jsonl`, the default, is spelt.
+    expect(await verifyAudit(`${dirname(path)}/.//${basename(path)}`, { partial: false })).toMatchObject({
+      ok: true,
+      message: expect.stringContaining("1 file, head seq 3 "),
+    });
     writeFileSync(path, readFileSync(path, "utf8").replace('"2"]', '"3"]'));
     expect(await verifyAudit(path, { partial: false })).toMatchObject({
       ok: false,

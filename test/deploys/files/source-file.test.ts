@@ -199,12 +199,6 @@ describe("a problem with the file", () => {
   it.each([
     ["a good one", () => writeFileSync(path, deployInfoText("a")), true, "a, deployed 2026-01-10T13:15:00Z"],
     [
-      "none",
-      () => {},
-      false,
-      "deploy_info.json not found on host: install deploy/kamal/post-deploy, or set WALLET_CORE_OPS_DEPLOY_INFO_PATH",
-    ],
-    [
       "a loop of links",
       () => symlinkSync(path, path),
       false,
@@ -219,6 +213,12 @@ describe("a problem with the file", () => {
   ])("is printed by check with a remedy: %s", async (_, make, ok, detail) => {
     make();
     expect(await probeDeployInfo({ path })).toEqual({ ok, detail });
+  });
+
+  it("is printed by check as no deploy yet, where there is none", async () => {
+    const detail = `no deploy yet: the next one writes ${path}, where deploy/kamal/post-deploy is installed`;
+    expect(await probeDeployInfo({ path })).toEqual({ ok: true, isConfigured: false, detail });
+    expect(await probeDeployInfo({ path: join(folder, "nowhere", "deploy_info.json") })).toMatchObject({ ok: false });
   });
 
   it.each([

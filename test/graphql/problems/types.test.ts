@@ -131,8 +131,9 @@ describe("the query problems", () => {
     expect(found.problems[2].evidence).toEqual(["connection refused (prometheus_unavailable)"]);
   });
 
-  it("has no problem of a database that is not configured", async () => {
-    const { kinds, sources } = open({ containers: [], engines: [] });
+  it("has no problem of a database or a Prometheus that is not configured", async () => {
+    const noHosts = new OpsError("prometheus_unavailable", "Prometheus is not configured", { unconfigured: true });
+    const { kinds, sources } = open({ containers: [], engines: [], hosts: noHosts });
     const unset = new OpsError("queues_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set", { unconfigured: true });
     Object.assign(sources.queues, { all: async () => Promise.reject(unset) });
     expect(await kinds()).toEqual([]);

@@ -23,6 +23,7 @@ describe("toQueueError", () => {
     ["28000", "postgres_unavailable", "PostgreSQL refused the login"],
     ["42501", "schema_mismatch", "The database role may not read table public.jobs"],
     ["22P02", "schema_mismatch", "Table public.jobs does not have one of the expected statuses"],
+    ["22012", "schema_mismatch", "An expression divides by zero in a row of table public.jobs"],
     ["42883", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 42883)"],
     ["22007", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 22007)"],
     ["57014", "postgres_unavailable", "PostgreSQL took longer than 2 s"],
