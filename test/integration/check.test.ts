@@ -88,7 +88,7 @@ test("a database without job tables is a failure", async () => {
 test("what is configured and does not answer is a failure", async () => {
   const { code, lines } = await check({
     PROMETHEUS_URL: "http://prometheus.invalid:9090",
-    DEPLOY_INFO_PATH: join(inject("runFolder"), "none.json"),
+    DEPLOY_INFO_PATH: join(inject("runFolder"), "none", "deploy_info.json"),
   });
   expect(code).toBe(1);
   expect(find(lines, "FAIL").map((line) => line.split(/ +|:/)[1])).toEqual(["prometheus", "deploy-info"]);

@@ -158,7 +158,7 @@ describe("cli.ts check", () => {
       WALLET_CORE_OPS_DOCKER_HOSTS: "gone=unix:///run/no-such.sock",
       WALLET_CORE_OPS_DATABASE_URL: "postgres://nobody:canary@127.0.0.1:1/none",
       WALLET_CORE_OPS_PROMETHEUS_URL: "http://127.0.0.1:1",
-      WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "no-deploy.json"),
+      WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "none", "deploy_info.json"),
     });
     expect(code).toBe(1);
     for (const part of ["docker:gone", "queues", "prometheus", "deploy-info"])
