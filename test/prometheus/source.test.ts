@@ -184,7 +184,7 @@ describe("a Prometheus that nobody configured", () => {
   };
   const code = "prometheus_unavailable";
 
-  it("is none if its host name has no address; any other failure is an outage", async () => {
+  it("is none if its host name has no address; all else is an outage", async () => {
     expect(await reportOf("http://prometheus.invalid:9090", false)).toEqual({ code, unconfigured: true });
     expect(await reportOf("http://prometheus.invalid:9090")).toEqual({ code, unconfigured: false });
     await using upstream = await startFakeUpstream((response) => response.end("none"));
