@@ -98,7 +98,7 @@ function toContext(args: readonly string[]): CommandContext {
 function onSignal(): AbortSignal {
   const stop = new AbortController();
   // A second signal ends the process at once, as it would without us.
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.once(signal, () => stop.abort(signal));
   // A closing terminal sends this several times: from its shell and from the kernel.
   process.on("SIGHUP", () => stop.abort("SIGHUP"));
   return stop.signal;

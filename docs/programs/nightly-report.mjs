@@ -2,9 +2,15 @@
 //   OPS_URL=https://ops.example.com OPS_TOKEN=... node nightly-report.mjs > report.md
 import { createClient, Deploys, Errors, Hosts, OpsError, Problems, Timeline } from "@wallet-core/ops/client";
 
-const ops = createClient({ url: process.env.OPS_URL, token: process.env.OPS_TOKEN });
+const { OPS_URL, OPS_TOKEN } = process.env;
+if (!OPS_URL || !OPS_TOKEN) throw new Error("Set OPS_URL and OPS_TOKEN");
+const ops = createClient({ url: OPS_URL, token: OPS_TOKEN });
 const dayAgo = Date.now() - 86_400_000;
 const percent = (share) => (share === null ? "?" : `${Math.round(share * 100)} %`);
+
+/** At most so many of a list. */
+const most = 100;
+const withMore = (lines, count) => (count < most ? lines : [...lines, `there may be more: only the newest ${most} were read`]);
 
 /** A section of the report: a line for each row, or why there is none. */
 async function section(title, document, variables, toLines) {
@@ -25,20 +31,29 @@ try {
       ...problems.problems.map(({ severity, title, since }) => `${severity.toLowerCase()}: ${title}, since ${since ?? "?"}`),
       ...problems.gaps.map((gap) => `not known: ${gap}`),
     ]),
-    await section("Deploys", Deploys, { first: 100 }, ({ deploys }) =>
-      deploys.nodes
-        .filter(({ deployedAt }) => Date.parse(deployedAt) >= dayAgo)
-        .map(({ tag, state, deployedAt, deployedBy }) => `${deployedAt} ${tag} by ${deployedBy ?? "?"}: ${state.toLowerCase()}`),
-    ),
+    await section("Deploys", Deploys, { first: most }, ({ deploys }) => {
+      const ofDay = deploys.nodes.filter(({ deployedAt }) => Date.parse(deployedAt) >= dayAgo);
+      const lines = ofDay.map(
+        ({ tag, state, deployedAt, deployedBy }) => `${deployedAt} ${tag} by ${deployedBy ?? "?"}: ${state.toLowerCase()}`,
+      );
+      return withMore(lines, ofDay.length);
+    }),
     await section(
       "Restarts and deaths",
       Timeline,
-      { kinds: ["RESTART", "CONTAINER_DEATH", "OOM_KILL"], from: "24h", first: 100 },
-      ({ timeline }) => timeline.nodes.map(({ time, message, who }) => `${time} ${message}${who ? ` (${who})` : ""}`),
+      { kinds: ["RESTART", "CONTAINER_DEATH", "OOM_KILL"], from: "24h", first: most },
+      ({ timeline: { nodes } }) =>
+        withMore(
+          nodes.map(({ time, message, who }) => `${time} ${message}${who ? ` (${who})` : ""}`),
+          nodes.length,
+        ),
     ),
-    await section("Errors of jobs in the last hour", Errors, { first: 10 }, ({ errorGroups }) =>
-      errorGroups.map(
-        ({ count, error, queues }) => `${count} x ${error.replace(/\s+/g, " ")} (${queues.map(({ name }) => name).join(", ")})`,
+    await section("Errors of jobs in the last hour", Errors, { first: most }, ({ errorGroups }) =>
+      withMore(
+        errorGroups.map(
+          ({ count, error, queues }) => `${count} x ${error.replace(/\s+/g, " ")} (${queues.map(({ name }) => name).join(", ")})`,
+        ),
+        errorGroups.length,
       ),
     ),
     await section("Hosts", Hosts, {}, ({ hosts }) =>

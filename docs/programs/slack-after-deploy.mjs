@@ -3,12 +3,12 @@
 import { createClient, LatestDeploys, OpsError, Problems } from "@wallet-core/ops/client";
 
 const { OPS_URL, OPS_TOKEN, SLACK_WEBHOOK } = process.env;
-const ops = createClient({ url: OPS_URL, token: OPS_TOKEN });
 
 /** In Slack's texts these three mean something. */
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 try {
+  const ops = createClient({ url: OPS_URL, token: OPS_TOKEN });
   const { latestDeploys } = await ops.query(LatestDeploys, { maxAgeSeconds: 900 });
   const [deploy] = latestDeploys.toSorted((a, b) => Date.parse(b.deployedAt) - Date.parse(a.deployedAt));
   if (!deploy) throw new Error("no deploy in the last 15 minutes");

@@ -4,11 +4,10 @@ import { setTimeout } from "node:timers/promises";
 import { createClient, Deploys, OpsError, Verdict } from "@wallet-core/ops/client";
 
 const [tag, minutes = "20"] = process.argv.slice(2);
-const ops = createClient({ url: process.env.OPS_URL, token: process.env.OPS_TOKEN });
 const until = Date.now() + Number(minutes) * 60_000;
 
 /** The verdict, with the reason when there is none yet. */
-async function judge() {
+async function judge(ops) {
   const { deploys } = await ops.query(Deploys, { tag, first: 1 });
   const [deploy] = deploys.nodes;
   if (!deploy) return { outcome: "NOT_ENOUGH_DATA", reasons: [`no deploy ${tag} is known`] };
@@ -19,10 +18,13 @@ async function judge() {
 }
 
 try {
-  let verdict = await judge();
+  // The newest deploy may be another one.
+  if (!tag) throw new Error("Which deploy? Give its tag");
+  const ops = createClient({ url: process.env.OPS_URL, token: process.env.OPS_TOKEN });
+  let verdict = await judge(ops);
   while (verdict.outcome === "NOT_ENOUGH_DATA" && Date.now() < until) {
     await setTimeout(30_000);
-    verdict = await judge();
+    verdict = await judge(ops);
   }
   console.log([verdict.outcome, ...verdict.reasons].join("\n  "));
   process.exitCode = { CLEAN: 0, REGRESSED: 1, NOT_ENOUGH_DATA: 3 }[verdict.outcome];

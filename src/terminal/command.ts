@@ -25,6 +25,8 @@ interface Option {
   readonly value?: string;
   /** Its possible values: others are refused. */
   readonly choices?: readonly string[];
+  /** Whether its value may be empty. Elsewhere that is a variable of a script that is not set, and would choose everything. @default false */
+  readonly mayBeEmpty?: boolean;
   readonly about: string;
 }
 
@@ -97,7 +99,8 @@ export function defineCommand<const O extends Options>(
   const command = createCommand(
     { usage: toHelp(form), options: toParseOptions(options), allowPositionals: form.args !== undefined },
     async (context, { values, positionals }) => {
-      checkChoices(options, values);
+      checkValues(options, values);
+      if (positionals.includes("")) throw new UsageError("An argument is empty");
       const given = values as unknown as Values<O> & { readonly context?: string; readonly color: ColourWhen };
       const session = openSession(context as TerminalContext, given);
       return runSafely(session, () => run(session, given, positionals));
@@ -116,9 +119,10 @@ function toParseOptions(options: Options): NonNullable<ParseArgsConfig["options"
 }
 
 /** @throws UsageError */
-function checkChoices(options: Options, values: Readonly<Record<string, unknown>>): void {
-  for (const [name, { choices }] of Object.entries(options)) {
+function checkValues(options: Options, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, { choices, mayBeEmpty = false }] of Object.entries(options)) {
     const given = [values[name]].flat().filter((value) => typeof value === "string");
+    if (!mayBeEmpty && given.includes("")) throw new UsageError(`--${name} is empty`);
     const wrong = given.find((value) => !choices?.includes(value));
     if (!choices || wrong === undefined) continue;
     throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not '${toOneLine(wrong)}'`);

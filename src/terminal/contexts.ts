@@ -65,14 +65,18 @@ export function readContexts(env: Env): Contexts {
   return parsed.data;
 }
 
-/** Writes the file as one step, for its owner alone. */
+/** Writes the file as one step, for its owner alone. @throws ContextError */
 export function writeContexts(env: Env, contexts: Contexts): void {
   const path = toContextsPath(env);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(contexts, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(draft, 0o600);
-  renameSync(draft, path);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(draft, `${JSON.stringify(contexts, null, 2)}\n`, { mode: 0o600 });
+    chmodSync(draft, 0o600);
+    renameSync(draft, path);
+  } catch (error) {
+    throw new ContextError(`${path} cannot be written: ${(error as Error).message}`);
+  }
 }
 
 interface OpenOptions {

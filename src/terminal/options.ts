@@ -63,7 +63,13 @@ export const resultOption = outputOption(resultFormats);
 export const placeOptions = {
   env: envOption,
   service: { type: "string", value: "NAME", about: "only of this service" },
-  destination: { type: "string", short: "d", value: "NAME", about: 'only of this Kamal destination; "" for what has none' },
+  destination: {
+    type: "string",
+    short: "d",
+    value: "NAME",
+    mayBeEmpty: true,
+    about: 'only of this Kamal destination; "" for what has none',
+  },
 } as const satisfies Options;
 
 /** Where something may belong; null: anywhere. The destination "" is that of what has none. */

@@ -103,10 +103,14 @@ it.each([
 
 it("the gate on an unknown deploy exits with 3 in time", async () => {
   await using gateway = await stage(0);
-  const { code, out } = await run("verdict-gate.mjs", ["v9", "0"], { OPS_URL: gateway.url, OPS_TOKEN: token });
+  const env = { OPS_URL: gateway.url, OPS_TOKEN: token };
+  const { code, out } = await run("verdict-gate.mjs", ["v9", "0"], env);
   expect([code, out]).toEqual([3, "NOT_ENOUGH_DATA\n  no deploy v9 is known\n"]);
   const missing = await run("verdict-gate.mjs", ["v9", "0"], { OPS_URL: gateway.url });
   expect([missing.code, missing.err]).toEqual([3, expect.stringContaining("The token is empty")]);
+  // 1 would say that the deploy made things worse.
+  expect(await run("verdict-gate.mjs", [], env)).toEqual({ code: 3, out: "", err: "Which deploy? Give its tag \n" });
+  expect((await run("verdict-gate.mjs", ["v9", "0"], { OPS_URL: "ops", OPS_TOKEN: token })).code).toBe(3);
 });
 
 it("the nightly report names what happened and what is not known", async () => {

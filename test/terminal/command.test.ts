@@ -62,6 +62,9 @@ it("options and arguments reach the command", async () => {
     code: 2,
     err: expect.stringMatching(/^--size must be one of big, small, not 'huge'/),
   });
+  // As of a variable that is not set.
+  expect((await run(() => {}, ["--many", "a", "--many", ""])).err).toMatch(/^--many is empty\n/);
+  expect((await run(() => {}, [""])).err).toMatch(/^An argument is empty\n/);
 });
 
 it.each<[Error, number, string]>([

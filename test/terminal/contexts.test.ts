@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative as relativePath } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   ContextError,
@@ -34,6 +34,12 @@ it("the file of contexts is its owner's alone, and is replaced whole", () => {
   expect(readContexts(env)).toEqual({ ...two, current: "two" });
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, "own")).mode & 0o777).toBe(0o700);
+});
+
+it("a file that cannot be written is named", () => {
+  writeFileSync(join(folder, "own"), "no folder");
+  expect(() => writeContexts(env, two)).toThrow(ContextError);
+  expect(() => writeContexts(env, two)).toThrow(`${toContextsPath(env)} cannot be written: `);
 });
 
 it.each([0o640, 0o604, 0o620])("a file of mode %o is refused with the remedy", (mode) => {
@@ -135,7 +141,9 @@ describe("login and context", () => {
 
   it("a file or a command gives the token at each use", async () => {
     const readFile = (path: string) => (path === "/t" ? token : "");
-    await runTerminal("login", ["file", "--url", gateway.url, "--token-file", "/t"], { env, readFile });
+    // Relative to where it was said.
+    const relative = join(relativePath(process.cwd(), "/"), "t");
+    await runTerminal("login", ["file", "--url", gateway.url, "--token-file", relative], { env, readFile });
     const command = `printf %s ${token}`;
     await runTerminal("login", ["command", "--url", gateway.url, "--token-command", command], { env });
     for (const name of ["file", "command"])

@@ -119,7 +119,7 @@ async function restartOne(
   target: { readonly name: string; readonly engine: string | null },
   { reason, isYes, waitSeconds, format }: Wanted,
 ): Promise<number> {
-  if (!(await showPreview(session, client, target))) return 1;
+  if (!(await showPreview(session, client, target))) return refuse(session);
   if (!(await confirm(session, "Restart?", isYes))) return 1;
   // Made once: however often it is sent, the container is restarted once.
   const idempotencyKey = randomUUID();
@@ -147,6 +147,12 @@ async function restartOne(
   return 3;
 }
 
+/** After previews, whose lines push the reason up. */
+function refuse({ note, paintError }: Session): number {
+  note(paintError("bad", "Nothing was restarted: the gateway would refuse it, as said above"));
+  return 1;
+}
+
 async function restartAll(
   session: Session,
   client: OpsClient,
@@ -159,7 +165,7 @@ async function restartAll(
   let isRefused = false;
   for (const { name, engine } of running) isRefused = !(await showPreview(session, client, { name, engine })) || isRefused;
   if (running.length === 0) throw new OpsError("container_not_found", `No container of the role ${role} runs`);
-  if (isRefused) return 1;
+  if (isRefused) return refuse(session);
   const why = await askReason(session, reason);
   const count = running.length === 1 ? "its container" : `${running.length} containers, one after the other`;
   if (!(await confirm(session, `Restart the role ${toOneLine(role)}: ${count}?`, isYes))) return 1;

@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import { UsageError } from "../../cli/command.ts";
 import { createClient, OpsError, Viewer } from "../../client/client.ts";
@@ -119,7 +120,7 @@ NAME is "default" when it is left out. The gateway must accept the token before 
         ? tokenCommand === undefined
           ? { url, token: await askToken(session) }
           : { url, tokenCommand: tokenCommand.trim().split(/\s+/) }
-        : { url, tokenFile };
+        : { url, tokenFile: resolve(tokenFile) };
     if (url.startsWith("http:") && !/^http:\/\/(?:localhost|127\.|\[::1\])/.test(url)) {
       session.note(session.paintError("warn", "This address is not encrypted: the token can be read on the way."));
     }
@@ -146,8 +147,14 @@ async function askToken({ context: { stdio, stop } }: Session): Promise<string> 
   // What is typed is not shown: its echo goes nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+  // As where the terminal itself sends the signal.
+  lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
-    return readToken({ url: "", token: (await lines.question("", { signal: stop })).trim() || " " }, () => "");
+    const typed = await new Promise<string>((answer, reject) => {
+      lines.once("close", () => answer(""));
+      lines.question("", { signal: stop }).then(answer, reject);
+    });
+    return readToken({ url: "", token: typed.trim() || " " }, () => "");
   } finally {
     lines.close();
     stderr.write("\n");

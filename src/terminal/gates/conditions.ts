@@ -113,7 +113,10 @@ function findWaiting(queue: string, { queues, silentSources }: Look): Missing[] 
   return [
     ...own.flatMap(({ depth, active, source }) => {
       const parts = [...(depth > 0 ? [`${toCount(depth)} waiting`] : []), ...(active ? [`${toCount(active)} running`] : [])];
-      return parts.length === 0 ? [] : [known(`${queue} (${source}): ${parts.join(", ")}`)];
+      return [
+        ...(parts.length === 0 ? [] : [known(`${queue} (${source}): ${parts.join(", ")}`)]),
+        ...(active === null ? [unknown(`${queue} (${source}): its system does not say what runs`)] : []),
+      ];
     }),
     ...silentSources.map((source) => unknown(`source ${source} does not answer: ${queue} is not known there`)),
   ];

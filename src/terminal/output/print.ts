@@ -1,4 +1,4 @@
-import { Document, Scalar, visit } from "yaml";
+import { Document, isScalar, parseDocument, Scalar, visit } from "yaml";
 import { type Column, toTable } from "./table.ts";
 import { type Paint, toOneLine } from "./style.ts";
 
@@ -49,14 +49,25 @@ export function toSafe(json: string): string {
 
 function toYaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
-  // Escapes mean something in double quotes alone.
   visit(document, {
     Scalar: (_key, node) => {
-      if (typeof node.value === "string" && (node.value.includes("\t") || node.value.search(unsafe) >= 0))
+      // Escapes mean something in double quotes alone.
+      if (
+        typeof node.value === "string" &&
+        (isOtherInYaml11(node.value) || node.value.includes("\t") || node.value.search(unsafe) >= 0)
+      )
         node.type = Scalar.QUOTE_DOUBLE;
     },
   });
   return document.toString().replaceAll(unsafe, (character) => `\\U${toHex(character.codePointAt(0) ?? 0, 8)}`);
+}
+
+/** Whether readers of YAML 1.1, such as PyYAML, take a plain text for another value: `yes`, a date, `12:30:00`, `1_000`. */
+function isOtherInYaml11(text: string): boolean {
+  if (text === "=" || text === "<<") return true;
+  if (!/^[\w.+~: -]{1,40}$/.test(text)) return false;
+  const { contents } = parseDocument(text, { version: "1.1", logLevel: "silent" });
+  return !isScalar(contents) || typeof contents.value !== "string";
 }
 
 function toHex(code: number, digits: number): string {

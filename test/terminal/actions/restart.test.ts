@@ -9,8 +9,9 @@ import { until } from "../../support/until.ts";
 
 const web = (name: string, more: Partial<Container> = {}) => sampleContainer({ name, destination: "staging", ...more });
 
-async function start(memory: Partial<Memory> = {}, restartEnabled = true) {
-  const made = createMemorySources({ containers: [web("web-1"), web("web-2")], ...memory }, { restartEnabled });
+async function start(memory: Partial<Memory> = {}, restartEnabled = true, cooldownMs = 0) {
+  const limits = { cooldownMs, budgetPerHour: 1000 };
+  const made = createMemorySources({ containers: [web("web-1"), web("web-2")], ...memory }, { restartEnabled, limits });
   const gateway = await startGateway(made.sources);
   return { ...made, url: gateway.url, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
 }
@@ -78,6 +79,14 @@ describe("a restart of one container", () => {
     expect(run).toMatchObject({ code: 1, out: "" });
     expect(run.err).toContain("restart_disabled");
     expect(gateway.calls["restart"]).toBeUndefined();
+  });
+
+  it("ends with the line that nothing was done, where it would be refused", async () => {
+    await using gateway = await start({}, true, 60_000);
+    expect((await runCommand(gateway.url, ["restart", "web-1", "--yes"])).code).toBe(0);
+    const again = await runCommand(gateway.url, ["restart", "web-1", "--yes"]);
+    expect([again.code, again.out, gateway.calls["restart"]]).toEqual([1, "", 1]);
+    expect(again.err).toMatch(/restart_cooldown[^]*\nNothing was restarted: the gateway would refuse it, as said above\n$/);
   });
 
   it("names the missing scope", async () => {

@@ -40,6 +40,12 @@ it.each<[OutputFormat, string]>([
   expect(print([], format)).toBe(text);
 });
 
+it("texts that readers of YAML 1.1 take for other values are quoted", () => {
+  const texts = ["yes", "off", "12:30:00", "2026-11-27T10:00:00Z", "2026-11-27", "1_000", "0o7", "0x1f", "=", "<<", "~", ".5"];
+  const text = print([{ name: "a", inside: texts }], "yaml");
+  expect(text).toBe(`- name: a\n  inside:\n${texts.map((one) => `    - "${one}"\n`).join("")}`);
+});
+
 it("hostile text acts in no format, and is whole where it is data", () => {
   expect(print([{ name: hostile }], "name")).toBe(`${tamed}\n`);
   expect(print([{ name: hostile }], "table", false)).toBe(`${tamed}\n`);
