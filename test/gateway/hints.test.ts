@@ -76,7 +76,7 @@ it("a list of a wrong engine is refused, not empty", async () => {
   });
 });
 
-const hint = ": it is an accessory, which only include_accessories=true finds (in GraphQL includeAccessories: true)";
+const hint = ": it is an accessory; include_accessories=true (in GraphQL includeAccessories: true) finds it";
 
 it.each([
   "/containers/redis",

@@ -164,7 +164,7 @@ describe("the log of a role", () => {
   });
 });
 
-const accessory = "it is an accessory, which only include_accessories=true finds (in GraphQL includeAccessories: true)";
+const accessory = "it is an accessory; include_accessories=true (in GraphQL includeAccessories: true) finds it";
 
 describe("the logs of containers by name", () => {
   it("are of one, also a retired one, or of several", async () => {

@@ -135,11 +135,11 @@ describe("the documented contract on real upstreams", () => {
       `${stage.service}-web-exec-latest-a1b2c3`,
       name.slice(0, -1),
     ]) {
+      const isAccessory = hidden.endsWith("-redis");
+      const hint = "; include_accessories=true (in GraphQL includeAccessories: true) finds it";
+      const message = `No such container${isAccessory ? `: it is an accessory${hint}` : ""}`;
       const body = await call("GET", "/containers/:name", { name: hidden, status: 404 });
-      expect(body).toEqual({
-        message: "No such container",
-        error: { code: "container_not_found", message: "No such container", request_id: expect.any(String) },
-      });
+      expect(body).toEqual({ message, error: { code: "container_not_found", message, request_id: expect.any(String) } });
     }
   });
 

@@ -151,7 +151,7 @@ export function explainMissing(
   if (isUnknownEngine(engines, engine)) return `: there is no engine of this name${listEngines(engines, ", only ")}`;
   if (!hidden) return "";
   const what = hidden.kind === "accessory" ? "it is an accessory" : "it is not part of the product";
-  return `: ${what}, which only include_accessories=true finds (in GraphQL includeAccessories: true)`;
+  return `: ${what}; include_accessories=true (in GraphQL includeAccessories: true) finds it`;
 }
 
 /** Throws invalid_request when `engine` is none that the caller may see, and names these. For lists, which would only be empty. */

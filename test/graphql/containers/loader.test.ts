@@ -112,7 +112,7 @@ describe("one container", () => {
   const twins = { containers: [web, twin], engines: [fine, { ...fine, name: "b" }] };
   const missing = "container_not_found: No such container";
   const only = ": there is no engine of this name, only ";
-  const needs = ", which only include_accessories=true finds (in GraphQL includeAccessories: true)";
+  const needs = "; include_accessories=true (in GraphQL includeAccessories: true) finds it";
   const many = Array.from({ length: 12 }, (_, index) => ({ ...fine, name: `e${index}` }));
   it.each<[string, Partial<Memory>, Parameters<ReturnType<typeof load>["one"]>[0], string]>([
     ["by its name", {}, one, "local"],
