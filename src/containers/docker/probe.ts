@@ -123,11 +123,13 @@ function describeOwner(
   return `${core + accessories} of ${formatCount(count, "container")} ${verb} to ${services.join(" or ")}${own}`;
 }
 
-/** `4 of staging, 3 of unknown environment` */
+/** `4 of staging, 3 of unknown environment`, always in this order. */
 function describeEnvironments(containers: readonly Container[]): string[] {
-  const counts = Object.entries(Object.groupBy(containers, ({ env }) => env ?? "unknown"));
+  const counts = Object.entries(Object.groupBy(containers, ({ env }) => env ?? "unknown")).toSorted(([one], [other]) =>
+    one < other ? -1 : 1,
+  );
   const texts = counts.map(([env, own]) => `${own.length} of ${env === "unknown" ? "unknown environment" : env}`);
-  return texts.length === 0 ? [] : [texts.toSorted().join(", ")];
+  return texts.length === 0 ? [] : [texts.join(", ")];
 }
 
 /** A warning for each reason why product containers have no known environment, with the remedy. */

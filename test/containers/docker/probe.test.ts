@@ -46,7 +46,7 @@ describe("a look at an engine", () => {
       [fullId("f")]: { Labels: { "com.docker.compose.project": "billing", "com.docker.compose.service": "db" } },
     });
     expect(await look(fake)).toEqual({
-      detail: `3 of 6 containers belong to wallet-core (3 core); other services here: billing, shop; 1 of staging, 2 of unknown environment, 3 of production; ${noCgroups}`,
+      detail: `3 of 6 containers belong to wallet-core (3 core); other services here: billing, shop; 3 of production, 1 of staging, 2 of unknown environment; ${noCgroups}`,
       warnings: [],
       count: 6,
       core: 3,
