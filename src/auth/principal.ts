@@ -67,6 +67,17 @@ export function keepsRights(before: Principal): (now: Principal) => boolean {
     environmentsBefore.every((environment) => now.environments.has(environment));
 }
 
+const views = new WeakMap<Principal, string>();
+
+/** What a token may see, as a text: its environments. Equal for tokens that see the same. */
+export function toView(principal: Principal): string {
+  const found = views.get(principal);
+  if (found !== undefined) return found;
+  const view = environments.filter((environment) => principal.environments.has(environment)).join();
+  views.set(principal, view);
+  return view;
+}
+
 /** Whether the token lacks some environment. */
 export function isLimited(principal: Principal): boolean {
   return !environments.every((environment) => principal.environments.has(environment));

@@ -8,7 +8,7 @@ import {
   type SelectionSetNode,
   visit,
 } from "graphql";
-import { maySee, type Principal } from "../auth/principal.ts";
+import { maySee, type Principal, toView } from "../auth/principal.ts";
 import type { Container } from "../containers/container.ts";
 import type { EngineStatus } from "../containers/source.ts";
 import { needDeploy, needsDeploy } from "../deploys/release.ts";
@@ -30,7 +30,6 @@ import {
   QueuesDocument,
 } from "../generated/rest.ts";
 import type { ReplyInputs } from "../http/memo.ts";
-import { environments } from "../lib/environment.ts";
 import { toAgeSeconds } from "../lib/time.ts";
 import { versionOf } from "../lib/version.ts";
 import type { CachedAnswers } from "../queues/queue.ts";
@@ -287,17 +286,6 @@ class KnownInputs implements Inputs {
     const { engines = [] } = this.#sources.containers.listCached() ?? {};
     return { engines: selectEngines(this.#principal, engines).shown.map(toStatus) };
   }
-}
-
-const views = new WeakMap<Principal, string>();
-
-/** What a caller may see. */
-function toView(principal: Principal): string {
-  const found = views.get(principal);
-  if (found !== undefined) return found;
-  const view = environments.filter((environment) => principal.environments.has(environment)).join();
-  views.set(principal, view);
-  return view;
 }
 
 function toStatus({ name, contactAt, error }: EngineStatus): NonNullable<ContainersQuery["engines"]>[number] {

@@ -20,6 +20,12 @@ export function formatList(names: readonly string[], one: string, many: string):
   return `${names.join(", ")} ${names.length === 1 ? one : many}`;
 }
 
+/** The first names, at most so many: `a, b and 3 more`. */
+export function formatFirst(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return `${names.slice(0, most).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 const mostNear = 6;
 
 /**

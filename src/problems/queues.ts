@@ -1,5 +1,5 @@
 import type { Environment } from "../lib/environment.ts";
-import { formatCount, formatDuration } from "../lib/text.ts";
+import { formatCount, formatDuration, formatFirst } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
 import { type QueueMetrics, toQueueUpstream, type WorkerJobs } from "../queues/queue.ts";
@@ -131,7 +131,7 @@ function findOrphans(
       ...about,
       title: `${formatCount(total, "running job")} of ${queue.name} ${total === 1 ? "has" : "have"} lost ${total === 1 ? "its" : "their"} worker`,
       evidence: [
-        `${hosts.length === 1 ? "worker" : "workers"} ${hosts.slice(0, mostHosts).join(", ")}${hosts.length > mostHosts ? ` and ${hosts.length - mostHosts} more` : ""}`,
+        `${hosts.length === 1 ? "worker" : "workers"} ${formatFirst(hosts, mostHosts)}`,
         ...(ages.length === 0 ? [] : [`the oldest job has been running for ${formatDuration(Math.max(...ages))}`]),
       ],
     }),

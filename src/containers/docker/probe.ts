@@ -1,7 +1,7 @@
 import { withDeadline } from "../../lib/abort.ts";
 import { toEnvironment } from "../../lib/environment.ts";
 import { silentLogger } from "../../lib/logger.ts";
-import { formatCount } from "../../lib/text.ts";
+import { formatCount, formatFirst } from "../../lib/text.ts";
 import type { Container, RawContainer } from "../container.ts";
 import { composeProject, isOwnService, toKind, toOrigin } from "../kamal/origin.ts";
 import type { ContainerRules } from "../kamal/rules.ts";
@@ -71,7 +71,9 @@ export async function probeContainers(
     const hidden = Math.max(0, listed.length - containers.length);
     const parts = [
       describeOwner(counts, rules),
-      services.length === 0 ? [] : `${counts.count === of("other") ? "" : "other "}services here: ${cut(services)}`,
+      services.length === 0
+        ? []
+        : `${counts.count === of("other") ? "" : "other "}services here: ${formatFirst(services, mostNamed)}`,
       describeEnvironments(containers),
       hidden === 0 ? [] : `${hidden} more ${hidden === 1 ? "is" : "are"} not shown (stopped, or one-off)`,
       describeStats(containers, cgroupRoot),
@@ -144,14 +146,15 @@ function findUnknown(containers: readonly Container[], engine: EngineOptions, { 
   });
   return [...remedies].map(
     ([remedy, own]) =>
-      `of unknown environment, so only tokens of every environment see them: ${cut(own.map(({ name }) => name))}: ${remedy}`,
+      `of unknown environment, so only tokens of every environment see them: ${formatFirst(
+        own.map(({ name }) => name),
+        mostNamed,
+      )}: ${remedy}`,
   );
 }
 
-/** At most five names. */
-function cut(names: readonly string[]): string {
-  return `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`;
-}
+/** Most services or containers that a line names. */
+const mostNamed = 5;
 
 /** Which way statistics of an engine's containers are taken, and why. Looks at a few that run. */
 function describeStats(containers: readonly Container[], root?: string): string {

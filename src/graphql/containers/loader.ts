@@ -7,6 +7,7 @@ import { createInfoFor, type InfoFor, needDeploy, withDeploy } from "../../deplo
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
+import { formatFirst } from "../../lib/text.ts";
 import { describeGroup, listGroups, type ServiceGroup } from "../../releases/service-group.ts";
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
@@ -154,7 +155,7 @@ export function explainMissing(
   return `: ${what}; include_accessories=true (in GraphQL includeAccessories: true) finds it`;
 }
 
-/** Throws invalid_request when `engine` is none that the caller may see, and names these. For lists, which would only be empty. */
+/** Throws invalid_request when the caller may see no engine of this name, and names those that it may see. For lists, which would only be empty. */
 export function requireEngine(engines: KnownEngines, engine: string | null | undefined): void {
   if (!isUnknownEngine(engines, engine)) return;
   throw new OpsError("invalid_request", `engine must be a configured engine${listEngines(engines, ": ")}`);
@@ -168,9 +169,8 @@ function isUnknownEngine({ shown, silent }: KnownEngines, engine: string | null 
 /** "" without any. */
 function listEngines({ shown }: KnownEngines, before: string): string {
   if (shown.length === 0) return "";
-  const names = shown.map(({ name }) => name).slice(0, mostNamed);
-  const more = shown.length > mostNamed ? ` and ${shown.length - mostNamed} more` : "";
-  return `${before}${names.join(", ")}${more}`;
+  const names = shown.map(({ name }) => name);
+  return `${before}${formatFirst(names, mostNamed)}`;
 }
 
 /** The last result of `withDeploy` for each container: same input, same object, so answers can be reused. */
@@ -274,10 +274,9 @@ export function toEngineError(silent: readonly SilentEngine[]): OpsError {
 export function requireOneGroup(role: string, containers: readonly Container[]): ServiceGroup | undefined {
   const groups = listGroups(containers);
   if (groups.length < 2) return groups[0];
-  const names = groups.map(describeGroup).toSorted().slice(0, mostNamed);
-  const more = groups.length > mostNamed ? ` and ${groups.length - mostNamed} more` : "";
+  const names = groups.map(describeGroup).toSorted();
   throw new OpsError(
     "role_ambiguous",
-    `The role ${role} is run by ${groups.length} services or destinations; choose one by service, destination or env: ${names.join(", ")}${more}`,
+    `The role ${role} is run by ${groups.length} services or destinations; choose one by service, destination or env: ${formatFirst(names, mostNamed)}`,
   );
 }

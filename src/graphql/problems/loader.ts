@@ -1,9 +1,9 @@
-import { type Principal, requireEnvironments } from "../../auth/principal.ts";
+import { type Principal, requireEnvironments, toView } from "../../auth/principal.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { createKeyedCache, type KeyedCache } from "../../lib/cache.ts";
-import { type Environment, environments } from "../../lib/environment.ts";
+import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { findProblems, type FoundProblems } from "../../problems/find.ts";
 import type { Caller, Sources } from "../sources.ts";
@@ -100,11 +100,6 @@ function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: nu
   else memory.set(key, { since: before && nowMs - before.seenAt <= longestGapMs ? before.since : nowMs, seenAt: nowMs });
   const quiet = memory.get(key);
   return quiet ? formatRfc3339(quiet.since) : null;
-}
-
-/** What a caller may see is decided by its environments alone. */
-function toView(principal: Principal): string {
-  return environments.filter((environment) => principal.environments.has(environment)).join();
 }
 
 function toVerdictKey(question: VerdictQuestion): string {

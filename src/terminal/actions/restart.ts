@@ -103,7 +103,7 @@ async function list(
   }
 }
 
-/** Rejects with the gateway's error for an engine that is none. */
+/** Rejects with the gateway's error for an unknown engine. */
 async function explainMissing({ context }: Session, client: OpsClient, name: string, engine: string | null): Promise<OpsError> {
   const { containers } = await client.query(Containers, { engine, includeAccessories: true }, { signal: context.stop });
   const isKnown = (containers ?? []).some((row) => row.kind !== "CORE" && [row.name, row.role].includes(name));

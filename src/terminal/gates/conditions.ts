@@ -1,5 +1,6 @@
 import { toClock, toCount } from "../../lib/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
+import { formatFirst } from "../../lib/text.ts";
 import { toWord } from "../words.ts";
 import type { Conditions, ContainerRow, Look } from "./look.ts";
 
@@ -101,9 +102,8 @@ function findBusy({ containers, work, silentSources }: Look): Missing[] {
 }
 
 function toIds(jobs: readonly { readonly jobId: string }[]): string {
-  const shown = jobs.slice(0, 5).map(({ jobId }) => jobId);
-  const more = jobs.length > shown.length ? ` and ${jobs.length - shown.length} more` : "";
-  return `${jobs.length === 1 ? "job" : "jobs"} ${shown.join(", ")}${more}`;
+  const ids = jobs.map(({ jobId }) => jobId);
+  return `${jobs.length === 1 ? "job" : "jobs"} ${formatFirst(ids, 5)}`;
 }
 
 /** A queue that no source lists may be misspelt, or have no rows left: that is not known. */

@@ -160,12 +160,12 @@ class NewestLines {
    * beginnings of what was read, those before them are older still.
    */
   isComplete(cut: readonly string[], completeSince: string): boolean {
-    const kept = this.take().filter(({ kind }) => kind === "LINE");
-    const [oldest] = kept;
-    if (!oldest || kept.length < this.#most) return false;
+    const newest = this.take().filter(({ kind }) => kind === "LINE");
+    const [oldest] = newest;
+    if (!oldest || newest.length < this.#most) return false;
     if (oldest.timestamp > completeSince) return true;
     const counts = new Map<string, number>();
-    for (const { container } of kept) counts.set(toWriterKey(container), (counts.get(toWriterKey(container)) ?? 0) + 1);
+    for (const { container } of newest) counts.set(toWriterKey(container), (counts.get(toWriterKey(container)) ?? 0) + 1);
     return cut.every((key) => (this.#added.get(key) ?? 0) - (counts.get(key) ?? 0) >= 2);
   }
 }

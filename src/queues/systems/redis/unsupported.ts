@@ -1,4 +1,5 @@
 import { createCache } from "../../../lib/cache.ts";
+import { formatFirst } from "../../../lib/text.ts";
 import type { UnsupportedSystem } from "../../queue.ts";
 import type { Command, Question, RedisConnection, Reply } from "./connection.ts";
 import { createKeySearch, escapePattern } from "./keys.ts";
@@ -50,8 +51,7 @@ function toSystem(name: string, reason: string): UnsupportedSystem {
 }
 
 function toNames(queues: readonly string[]): string {
-  const named = queues.toSorted().slice(0, mostNamed).join(", ");
-  return queues.length > mostNamed ? `${named} and ${queues.length - mostNamed} more` : named;
+  return formatFirst(queues.toSorted(), mostNamed);
 }
 
 /** The queues without this key. */
