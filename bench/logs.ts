@@ -58,8 +58,20 @@ async function measure({ body, end }: Reading, go: () => void): Promise<number> 
 }
 
 function followByCli(socketPath: string, name: string): Reading {
-  const command = `docker -H unix://${socketPath} logs -f --tail 0 ${name} | cat`;
-  const child = spawn("sh", ["-c", command], { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  return followByCommand(`docker -H unix://${socketPath} logs -f --tail 0 ${name} | cat`);
+}
+
+function followByTerminal(port: number, name: string): Reading {
+  const command = `"${process.execPath}" "${shippedCommand().args.at(-2)}" logs -f --tail 0 ${name} | cat`;
+  return followByCommand(command, { OPS_URL: `http://127.0.0.1:${port}`, OPS_TOKEN: token });
+}
+
+function followByCommand(command: string, env: NodeJS.ProcessEnv = {}): Reading {
+  const child = spawn("sh", ["-c", command], {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+    env: { ...process.env, ...env },
+  });
   return { body: child.stdout, end: () => process.kill(-(child.pid as number)) };
 }
 
@@ -137,6 +149,7 @@ export async function benchLogs(): Promise<boolean> {
   const { port, child } = await startGateway(socketPath);
   const ways = [
     { name: "docker logs -f | cat", open: async (name: string) => followByCli(socketPath, name), rates: [] as number[] },
+    { name: "wallet-core-ops logs -f | cat", open: async (name: string) => followByTerminal(port, name), rates: [] as number[] },
     { name: "REST, server-sent events", open: (name: string) => followBySse(port, name), rates: [] as number[] },
     { name: "GraphQL subscription", open: (name: string) => followByGraphql(port, name), rates: [] as number[] },
   ];

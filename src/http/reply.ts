@@ -27,8 +27,10 @@ export async function writeStream(
     for await (const chunk of chunks) {
       if (res.closed) break;
       quiet = false;
-      bytes += Buffer.byteLength(chunk);
-      if (!res.write(chunk)) await drained(res, signal);
+      // A socket takes bytes as they are, but encodes a text into three times its length.
+      const sent = Buffer.from(chunk);
+      bytes += sent.length;
+      if (!res.write(sent)) await drained(res, signal);
     }
   } finally {
     clearInterval(beat);

@@ -154,7 +154,8 @@ function openSession(
     write: (text) =>
       new Promise((resolve) => {
         if (isGone || stdio.stdout.writableEnded) resolve(false);
-        else if (stdio.stdout.write(text)) resolve(true);
+        // As in writeStream: a stream takes bytes as they are.
+        else if (stdio.stdout.write(Buffer.from(text))) resolve(true);
         else {
           const end = () => {
             for (const event of ["drain", "error", "close"]) stdio.stdout.off(event, end);

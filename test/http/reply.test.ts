@@ -27,8 +27,8 @@ class TestResponse extends Writable {
     this.isFlushed = true;
   }
 
-  override _write(chunk: string, _encoding: string, done: () => void): void {
-    this.parts.push(chunk);
+  override _write(chunk: Buffer | string, _encoding: string, done: () => void): void {
+    this.parts.push(chunk.toString());
     this.take = () => {
       this.take = null;
       done();

@@ -7,7 +7,8 @@ const maxLineBytes = 64 << 10;
 /** How much of a line is read: a secret is recognised only whole, so more is read than is shown. A character has at most 4 bytes. */
 const maxReadBytes = maxLineBytes + 4 * cutMargin;
 const cutMark = " [line cut at 64 KiB]";
-const newline = 0x0a;
+const [newline, blank] = [0x0a, 0x20];
+const [stampBytes, dockerStamp] = [30, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/];
 
 interface PendingLine {
   readonly timestamp: string;
@@ -45,6 +46,12 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   };
   return {
     push(stream, entry) {
+      const whole = pending[stream] ? null : toWholeTimestamp(entry);
+      if (whole !== null) {
+        lastTimestamp = whole;
+        onLine({ timestamp: whole, stream, ...finish[stream](entry.toString("utf8", stampBytes + 1, entry.length - 1), false) });
+        return;
+      }
       const { timestamp, text } = splitEntry(entry, lastTimestamp);
       lastTimestamp = timestamp;
       if (pending[stream] && pending[stream].timestamp !== timestamp) flush(stream);
@@ -74,9 +81,17 @@ function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "leve
   };
 }
 
+/** The time stamp of an entry as nearly all are, one short line with its end: it is read without a copy. Null for any other. */
+function toWholeTimestamp(entry: Buffer): string | null {
+  if (entry[stampBytes] !== blank || entry.length > maxReadBytes) return null;
+  if (entry.indexOf(newline, stampBytes + 1) !== entry.length - 1) return null;
+  const prefix = entry.toString("latin1", 0, stampBytes);
+  return dockerStamp.test(prefix) ? prefix : null;
+}
+
 /** An entry without a time stamp gets that of the previous entry. */
 function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; text: Buffer } {
-  const space = entry.subarray(0, 40).indexOf(0x20);
+  const space = entry.subarray(0, 40).indexOf(blank);
   const prefix = space < 20 ? "" : entry.toString("latin1", 0, space);
   const timestamp = parseTimestamp(prefix);
   return timestamp === null ? { timestamp: lastTimestamp, text: entry } : { timestamp, text: entry.subarray(space + 1) };
@@ -84,7 +99,7 @@ function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; 
 
 /** Docker writes 30 characters with nine decimals; others (Podman) may write fewer decimals and another zone. */
 function parseTimestamp(prefix: string): string | null {
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/.test(prefix)) return prefix;
+  if (dockerStamp.test(prefix)) return prefix;
   if (!/^\d{4}-\d\d-\d\dT/.test(prefix)) return null;
   const unix = parseLogTime(prefix, 0);
   return unix === null ? null : toLogTimestamp(unix);

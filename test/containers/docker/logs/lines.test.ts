@@ -1,3 +1,4 @@
+import { assert, nat, oneof, property, string, uint8Array } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createLineJoiner } from "../../../../src/containers/docker/logs/lines.ts";
 import type { LogLine, LogStream } from "../../../../src/containers/logs/log.ts";
@@ -72,6 +73,23 @@ describe("entries", () => {
         ]),
       ),
     ).toEqual([out(1, "x€")]);
+  });
+
+  it("are the same line whole and in two parts, whatever their bytes are", () => {
+    const bytes = uint8Array({ maxLength: 60 }).filter((some) => !some.includes(0x0a));
+    const text = oneof(
+      bytes.map((some) => Buffer.from(some)),
+      string({ unit: "binary" }).map((some) => Buffer.from(some)),
+    );
+    assert(
+      property(text, nat(60), (some, at) => {
+        if (some.includes(0x0a)) return;
+        const [start, newline] = [Buffer.from(`${stamp(1)} `), Buffer.from("\n")];
+        const [first, second] = [some.subarray(0, at), some.subarray(at)];
+        const parts: Entry[] = [first, Buffer.concat([second, newline])].map((part) => ["stdout", Buffer.concat([start, part])]);
+        expect(join([["stdout", Buffer.concat([start, some, newline])]])).toEqual(join(parts));
+      }),
+    );
   });
 
   it("have a level, and each stream its own", () => {
