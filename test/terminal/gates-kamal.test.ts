@@ -79,6 +79,24 @@ describe("the pre-deploy gate", () => {
     expect(await run("pre-deploy", { OPS_IDLE_ROLES: "web" })).toMatchObject({ status: 0 });
   });
 
+  it("holds for what is not known with OPS_IGNORE_UNKNOWN alone", async () => {
+    const error = { code: "docker_unavailable", message: "gone" } as const;
+    const { run } = await start([397, 3], {
+      engines: [
+        { name: "local", ok: true, error: null },
+        { name: "far", ok: false, error },
+      ],
+    });
+    for (const [hook, text] of [
+      ["pre-deploy", "the deploy is stopped"],
+      ["post-deploy", "it does not run healthily everywhere"],
+    ] as const) {
+      expect(await run(hook)).toMatchObject({ status: 1, stderr: expect.stringContaining(text) });
+      const { stderr } = await run(hook, { OPS_IGNORE_UNKNOWN: "on" });
+      expect(stderr).toMatch(/\nit holds\n/);
+    }
+  });
+
   it("stops a deploy when it is not configured, or nothing answers", async () => {
     const { run } = await start([397, 3]);
     expect(await run("pre-deploy", { OPS_TOKEN: "" })).toMatchObject({ status: 1, stderr: expect.stringContaining("OPS_TOKEN") });
