@@ -71,11 +71,12 @@ export async function readAll(
     ]);
     const { shown, silent } = engines;
     const samples = await readSamples(containers);
-    const isUnsampled = containers.some(
-      (container) =>
-        container.status === "running" && !container.stale && !isSampled(samples.get(toContainerKey(container)) ?? [], nowMs),
-    );
-    if (isUnsampled) gaps.push("memory of containers: not sampled while no client asks for their statistics");
+    const running = containers.filter(({ status, stale }) => status === "running" && !stale);
+    const unsampled = running.filter((container) => !isSampled(samples.get(toContainerKey(container)) ?? [], nowMs));
+    if (unsampled.length > 0) {
+      const which = unsampled.length < running.length ? `${unsampled.length} of ${running.length} containers` : "containers";
+      gaps.push(`memory of ${which}: not sampled while no client asks for their statistics`);
+    }
     const events = eventsOf("container_death", "oom_kill", "health");
     return {
       containers: { nowMs, containers, retired, silent, events, samples },

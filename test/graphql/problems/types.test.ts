@@ -146,6 +146,11 @@ describe("the query problems", () => {
     if (sampled) sampled.sources.containers.statsHistoryCached = () => points;
     expect([await unsampled?.kinds(), await sampled?.kinds()]).toEqual([[], ["CONTAINER_MEMORY_HIGH"]]);
     expect((await sampled?.query("{ problems { gaps } }"))?.found.gaps).toEqual([]);
+    const part = open({ containers: [healthy, { ...other, health: "healthy" as const }], engines: [] });
+    part.sources.containers.statsHistoryCached = ({ fullId }) => (fullId === other.fullId ? [] : points);
+    expect((await part.query("{ problems { gaps } }")).found.gaps).toEqual([
+      "memory of 1 of 2 containers: not sampled while no client asks for their statistics",
+    ]);
     const stopped = { ...healthy, status: "exited", finishedAt: ago(9) };
     expect((await open({ containers: [stopped], engines: [] }).query("{ problems { gaps } }")).found.gaps).toEqual([]);
     expect([unsampled?.calls["stats"], unsampled?.calls["statsHistory"]]).toEqual([undefined, undefined]);
