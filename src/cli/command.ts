@@ -29,7 +29,7 @@ interface CommandForm<O extends Options> {
 /** Bad arguments; the message says what is wrong. */
 export class UsageError extends Error {}
 
-/** A command with its arguments parsed. `--help` prints its usage. Unknown arguments print the usage and exit with 2. */
+/** A command with its arguments parsed. `--help` prints its usage. Wrong arguments print what is wrong with the first lines of it, and exit with 2. */
 export function createCommand<O extends Options>(
   form: CommandForm<O>,
   run: (context: CommandContext, parsed: Parsed<O>) => Promise<number>,
@@ -42,7 +42,8 @@ export function createCommand<O extends Options>(
       return 0;
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      context.printError(`${error.message}\n\n${form.usage}`);
+      const [head = ""] = form.usage.split("\n\n");
+      context.printError(`${error.message}\n\n${head.trimEnd()}\n       --help shows all of it`);
       return 2;
     }
   };

@@ -160,9 +160,20 @@ describe("login and context", () => {
   it("contexts are used, shown and removed by their name", async () => {
     writeContexts(env, two);
     const context = (...args: string[]) => runTerminal("context", args, { env });
-    expect(await context("show", "two")).toMatchObject({ code: 0, out: "two  https://two.example.com  stored\n" });
+    expect(await context("show", "two")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/\ntwo +https:\/\/two\S+ +stored\n$/),
+    });
     expect(await context("use", "two")).toMatchObject({ code: 0, err: "two is asked from now on: https://two.example.com\n" });
-    expect(await context("show")).toMatchObject({ out: expect.stringMatching(/^two/) });
+    expect(await context("show", "-o", "name")).toMatchObject({ code: 0, out: "two\n" });
+    const rows = ["one", "two"].map((name) => ({
+      name,
+      url: `https://${name}.example.com`,
+      isCurrent: name === "two",
+      token: "stored",
+    }));
+    expect(JSON.parse((await context("-o", "json")).out)).toEqual(rows);
+    expect(JSON.parse((await context("show", "one", "-o", "jsonl")).out)).toEqual(rows[0]);
     expect(await context("remove", "two")).toMatchObject({ code: 0, err: "two is removed\n" });
     expect(readContexts(env)).toEqual({ current: null, contexts: { one: place("one") } });
     for (const [args, code, text] of [
@@ -171,6 +182,8 @@ describe("login and context", () => {
       [["remove"], 2, "Which context?"],
       [["paint"], 2, "'paint' is not list, use, show or remove"],
       [["use", "one", "two"], 2, "Too many arguments"],
+      [["list", "one"], 2, "Too many arguments"],
+      [["-o", "xml"], 2, "--output must be one of table, wide, json"],
     ] as const)
       expect(await context(...args)).toMatchObject({ code, err: expect.stringMatching(`^${text}`) });
   });

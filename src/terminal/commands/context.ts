@@ -4,9 +4,11 @@ import { Writable } from "node:stream";
 import { UsageError } from "../../cli/command.ts";
 import { createClient, OpsError, Viewer } from "../../client/client.ts";
 import { defineCommand, noteError, type Session } from "../command.ts";
+import { outputOption } from "../options.ts";
+import { type OutputFormat, outputFormats, toText } from "../output/print.ts";
 import { ContextError, contextNamePattern, isAddress, type Place, readContexts, readToken, writeContexts } from "../contexts.ts";
 import { toOneLine } from "../output/style.ts";
-import { toTable } from "../output/table.ts";
+import type { Column } from "../output/table.ts";
 
 export const contextCommand = defineCommand(
   {
@@ -14,12 +16,13 @@ export const contextCommand = defineCommand(
     summary: "the gateways that this terminal knows, and which one is asked",
     args: "[list | use NAME | show [NAME] | remove NAME]",
     about: "They are in a file of yours alone: OPS_CONFIG, else ~/.config/wallet-core-ops/contexts.json. Tokens are never shown.",
+    options: { output: outputOption(outputFormats) },
     examples: [
       ["wallet-core-ops context use staging", "Ask staging from now on"],
       ["wallet-core-ops --context production ps", "Ask production once"],
     ],
   },
-  async (session, _values, [verb = "list", name, ...others]) => {
+  async (session, values, [verb = "list", name, ...others]) => {
     const { env } = session.context;
     if (others.length > 0) throw new UsageError("Too many arguments");
     const contexts = readContexts(env);
@@ -33,11 +36,12 @@ export const contextCommand = defineCommand(
     };
     switch (verb) {
       case "list":
-        await list(session, contexts.current, Object.entries(contexts.contexts));
+        if (name !== undefined) throw new UsageError("Too many arguments");
+        await show(session, contexts.current, Object.entries(contexts.contexts), values.output as OutputFormat);
         return 0;
       case "show": {
         const { place, name: shown } = find();
-        await session.write(`${shown}  ${place.url}  ${toTokenWords(place)}\n`);
+        await show(session, contexts.current, [[shown, place]], values.output as OutputFormat);
         return 0;
       }
       case "use": {
@@ -61,19 +65,38 @@ export const contextCommand = defineCommand(
   },
 );
 
-async function list(session: Session, current: string | null, all: readonly (readonly [string, Place])[]): Promise<void> {
+interface ContextRow {
+  readonly name: string;
+  readonly url: string;
+  readonly isCurrent: boolean;
+  /** Where the token comes from. */
+  readonly token: string;
+}
+
+const columns: readonly Column<ContextRow>[] = [
+  { head: "", text: ({ isCurrent }) => (isCurrent ? "*" : ""), tone: () => "ok" },
+  { head: "NAME", text: ({ name }) => name },
+  { head: "URL", text: ({ url }) => url, mayCut: true },
+  { head: "TOKEN", text: ({ token }) => token, mayCut: true },
+];
+
+async function show(
+  session: Session,
+  current: string | null,
+  all: readonly (readonly [string, Place])[],
+  format: OutputFormat,
+): Promise<void> {
   if (all.length === 0) session.note("No gateway is known yet: run `wallet-core-ops login NAME --url URL`");
-  const lines = toTable(
-    all,
-    [
-      { head: "", text: ([name]) => (name === current ? "*" : ""), tone: () => "ok" },
-      { head: "NAME", text: ([name]) => name },
-      { head: "URL", text: ([, { url }]) => url, mayCut: true },
-      { head: "TOKEN", text: ([, place]) => toTokenWords(place), mayCut: true },
-    ],
-    { paint: session.paint, width: session.width },
-  );
-  if (all.length > 0) await session.write(`${lines.join("\n")}\n`);
+  const isTable = format === "table" || format === "wide";
+  if (all.length === 0 && isTable) return;
+  const rows = all.map(([name, place]) => ({
+    name,
+    url: place.url,
+    isCurrent: name === current,
+    token: toTokenWords(place),
+  }));
+  const { paint, width } = session;
+  await session.write(toText(rows, { format, columns, nameOf: ({ name }) => name, paint, width, hasHead: true }));
 }
 
 function toTokenWords({ tokenFile, tokenCommand }: Place): string {
