@@ -1,4 +1,5 @@
 import { createAuditFile } from "./audit/file/file.ts";
+import { createLocalLedger } from "./audit/local.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { toSecrets } from "./config/secrets.ts";
 import { createContainerSource } from "./containers/docker/source.ts";
@@ -53,11 +54,12 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     onReport: observeHosts(timeline, config.env),
   });
   const audit = createAuditFile({ path: config.auditFile, logger });
+  const ledger = createLocalLedger({ audit });
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
-  const jobs = createJobOperations({ audit, find: findControl });
-  const restarts = createRestarts({ source: containers, audit, limits: config.restartLimits });
-  const probes = createHealthProbes({ source: containers, audit });
+  const jobs = createJobOperations({ ledger, find: findControl });
+  const restarts = createRestarts({ source: containers, ledger, limits: config.restartLimits });
+  const probes = createHealthProbes({ source: containers, ledger });
   return {
     containers,
     queues,

@@ -2,6 +2,9 @@ import { type AuthMethod, type RequestOrigin, type Principal, toOwnerEnv } from 
 import type { Environment } from "../lib/environment.ts";
 import { createLineRedactor } from "../lib/redact/sanitize.ts";
 
+/** The outcome of an action, for the record. */
+export type AuditOutcome = Pick<AuditEntry, "outcome" | "detail" | "code"> & Partial<Pick<AuditEntry, "dockerStatus">>;
+
 /** One line of the audit record: `intent` before an action, an outcome after it. */
 export interface AuditEntry extends RequestOrigin {
   /** `unknown` may be followed by a later `ok` or `failed` of the same intent. */
@@ -69,7 +72,7 @@ interface AuditQuery {
   readonly accepts: (record: AuditRecord) => boolean;
 }
 
-/** The port to the audit record. All methods reject with audit_unavailable: no record, no action. */
+/** What a ledger is written to. All methods reject with audit_unavailable: no record, no action. */
 export interface AuditLog {
   /** Resolves to the entry's `seq` once it is on disk. */
   write(entry: AuditEntry): Promise<number>;

@@ -1,8 +1,6 @@
 import { pause } from "../lib/abort.ts";
-import type { AuditEntry, AuditLog } from "./audit.ts";
-
-/** The outcome of an action, for the record. */
-export type AuditOutcome = Pick<AuditEntry, "outcome" | "detail" | "code"> & Partial<Pick<AuditEntry, "dockerStatus">>;
+import type { AuditEntry, AuditOutcome } from "./audit.ts";
+import type { Ledger, OpenAction } from "./ledger.ts";
 
 /** The fields that any of our errors may have. */
 export interface CodedError {
@@ -25,7 +23,7 @@ interface OutcomeRules<T> {
   readonly toOutcome: (result: T) => AuditOutcome;
   readonly toFailure: (error: unknown) => AuditOutcome;
   /** Called once the outcome is recorded, or its retries have started. */
-  readonly onRecorded?: (outcome: AuditOutcome, intent: number) => void;
+  readonly onRecorded?: (outcome: AuditOutcome) => void;
 }
 
 /** Work that outlives its caller: actions that go on after the caller left, and outcomes not yet recorded. */
@@ -33,35 +31,35 @@ interface Outcomes {
   /** Makes `settled` wait for it. */
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
   /** A failed write does not undo the action: it is retried until the gateway stops. */
-  readonly record: (entry: AuditEntry) => Promise<void>;
-  /** Writes the intent, acts, and writes the outcome. Rejects as `act` does. When the intent cannot be written, rejects with audit_unavailable and does not act. */
-  readonly recorded: <T>(entry: AuditEntry, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
+  readonly record: (action: OpenAction, outcome: AuditOutcome, durationMs: number | null) => Promise<void>;
+  /** Acts for an intent that is recorded, and records the outcome. Rejects as `act` does. */
+  readonly run: <T>(action: OpenAction, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
   /** Resolves when no work is left. */
   readonly settled: () => Promise<void>;
 }
 
-export function createOutcomes(audit: Pick<AuditLog, "write">, closing: AbortSignal): Outcomes {
+export function createOutcomes(ledger: Pick<Ledger, "end">, closing: AbortSignal): Outcomes {
   const running = new Set<Promise<unknown>>();
   const track = <T>(promise: Promise<T>): Promise<T> => {
     running.add(promise);
     void promise.catch(() => {}).finally(() => running.delete(promise));
     return promise;
   };
-  const record = async (entry: AuditEntry): Promise<void> => {
+  const record: Outcomes["record"] = async (action, outcome, durationMs) => {
+    const write = () => ledger.end(action, { ...outcome, durationMs });
     const retry = async (): Promise<void> => {
-      if (await pause(2000, closing)) await audit.write(entry).catch(retry);
+      if (await pause(2000, closing)) await write().catch(retry);
     };
-    await audit.write(entry).catch(() => void track(retry()));
+    await write().catch(() => void track(retry()));
   };
   return {
     track,
     record,
-    async recorded(entry, act, { toOutcome, toFailure, onRecorded }) {
+    async run(action, act, { toOutcome, toFailure, onRecorded }) {
       const startMs = performance.now();
-      const intent = await audit.write(entry);
       const finish = async (outcome: AuditOutcome): Promise<void> => {
-        await record({ ...entry, ...outcome, intent, durationMs: Math.round(performance.now() - startMs) });
-        onRecorded?.(outcome, intent);
+        await record(action, outcome, Math.round(performance.now() - startMs));
+        onRecorded?.(outcome);
       };
       try {
         const result = await act();

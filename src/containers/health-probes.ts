@@ -1,6 +1,8 @@
-import { aboutContainer, type ActionRequest, type AuditLog, toIntentEntry } from "../audit/audit.ts";
-import { type AuditOutcome, createOutcomes, toFailedOutcome } from "../audit/recorder.ts";
+import { aboutContainer, type ActionRequest, type AuditOutcome, toIntentEntry } from "../audit/audit.ts";
+import type { Ledger } from "../audit/ledger.ts";
+import { createOutcomes, toFailedOutcome } from "../audit/recorder.ts";
 import { onceDone } from "../lib/cache.ts";
+import { OpsError } from "../lib/errors.ts";
 import type { Container } from "./container.ts";
 import type { ContainerSource, ProbeRun } from "./source.ts";
 
@@ -9,7 +11,7 @@ type ProbeRequest = Omit<ActionRequest, "reason">;
 export interface HealthProbes {
   /**
    * Runs a container's own health check between two audit entries: the intent before (no record, no probe) and the outcome after. Continues when the
-   * caller leaves. Null without a health check. Rejects as `ContainerSource.probe` and `AuditLog.write` do.
+   * caller leaves. Null without a health check. Rejects as `ContainerSource.probe` and `Ledger.begin` do.
    */
   run(container: Container, request: ProbeRequest): Promise<ProbeRun | null>;
   /** Records an outcome for probes that earlier processes left open. Runs once; `run` waits for it. Rejects with audit_unavailable. */
@@ -20,24 +22,29 @@ export interface HealthProbes {
 
 interface HealthProbesOptions {
   readonly source: Pick<ContainerSource, "probe">;
-  readonly audit: AuditLog;
+  readonly ledger: Ledger;
 }
 
-export function createHealthProbes({ source, audit }: HealthProbesOptions): HealthProbes {
+export function createHealthProbes({ source, ledger }: HealthProbesOptions): HealthProbes {
   const closing = new AbortController();
-  const { track, recorded, settled } = createOutcomes(audit, closing.signal);
+  const { track, run: act, settled } = createOutcomes(ledger, closing.signal);
 
   const recover = onceDone(async () => {
-    const { open } = await audit.recover();
-    const died = { outcome: "unknown", detail: "the gateway died during the probe" } as const;
-    for (const { intent, hasOutcome } of open) {
-      if (intent.action === "probe" && !hasOutcome) await audit.write({ ...intent, ...died, intent: intent.seq });
+    const died = { outcome: "unknown", detail: "the gateway died during the probe", code: null, durationMs: null } as const;
+    for (const { intent, hasOutcome } of await ledger.adopt("probe")) {
+      const action = { seq: intent.seq, entry: intent };
+      if (!hasOutcome) await ledger.end(action, died);
+      ledger.release(action);
     }
   });
   const run = async (container: Container, request: ProbeRequest): Promise<ProbeRun | null> => {
     await recover();
     const entry = toIntentEntry({ ...request, reason: null }, { action: "probe", ...aboutContainer(container) });
-    return recorded(entry, () => source.probe(container), { toOutcome, toFailure });
+    const decision = await ledger.begin({ limits: noLimits, toEntry: () => entry });
+    if (decision.kind !== "begun") throw new OpsError("internal", "A health check on demand has no limits and no key");
+    // What it found is known to its caller alone: nothing settles it later.
+    const onRecorded = () => ledger.release(decision);
+    return act(decision, () => source.probe(container), { toOutcome, toFailure, onRecorded });
   };
   return {
     run: (container, request) => track(run(container, request)),
@@ -48,6 +55,8 @@ export function createHealthProbes({ source, audit }: HealthProbesOptions): Heal
     },
   };
 }
+
+const noLimits = { cooldownMs: null, parallel: null, budget: null };
 
 /** `ok`: it ran to its end, whatever its result. */
 function toOutcome(run: ProbeRun | null): AuditOutcome {

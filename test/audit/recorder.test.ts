@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { AuditEntry } from "../../src/audit/audit.ts";
+import type { AuditOutcome } from "../../src/audit/audit.ts";
 import { createOutcomes } from "../../src/audit/recorder.ts";
 import { onceDone } from "../../src/lib/cache.ts";
 import { sampleEntry } from "../support/audit.ts";
@@ -15,34 +15,30 @@ let closing: AbortController;
 beforeEach(() => void (closing = new AbortController()));
 afterEach(() => closing.abort());
 
-/** A record whose writes fail, each by its place. */
+const action = { seq: 41, entry };
+
+/** A ledger whose writes fail, each by its place. */
 function setUp(...failing: readonly number[]) {
-  const written: AuditEntry[] = [];
+  const written: unknown[] = [];
   let writes = 0;
-  const write = async (one: AuditEntry) => {
+  const end = async (ended: object, outcome: AuditOutcome) => {
     writes += 1;
     if (failing.includes(writes)) throw full;
-    return 40 + written.push(one);
+    written.push([ended, outcome]);
   };
-  return { written, countWrites: () => writes, outcomes: createOutcomes({ write }, closing.signal) };
+  return { written, countWrites: () => writes, outcomes: createOutcomes({ end }, closing.signal) };
 }
 
-describe("a recorded action", () => {
-  it("has an intent, then an outcome with the intent's number", async () => {
+describe("an action", () => {
+  it("has its outcome recorded with the time it took", async () => {
     const { written, outcomes } = setUp();
     const heard: unknown[] = [];
-    const act = async () => {
-      expect(written).toEqual([entry]);
-      return "running";
-    };
     const onRecorded = (...given: readonly unknown[]) => void heard.push(...given, written.length);
-    expect(await outcomes.recorded(entry, act, { ...rules, onRecorded })).toBe("running");
-    expect(written).toEqual([
-      entry,
-      { ...entry, outcome: "ok", detail: "running", code: null, dockerStatus: 204, intent: 41, durationMs: expect.any(Number) },
-    ]);
-    expect(heard).toEqual([{ outcome: "ok", detail: "running", code: null, dockerStatus: 204 }, 41, 2]);
-    const { durationMs } = written[1] as AuditEntry;
+    expect(await outcomes.run(action, async () => "running", { ...rules, onRecorded })).toBe("running");
+    const outcome = { outcome: "ok", detail: "running", code: null, dockerStatus: 204 };
+    expect(written).toEqual([[action, { ...outcome, durationMs: expect.any(Number) }]]);
+    expect(heard).toEqual([outcome, 1]);
+    const [[, { durationMs }]] = written as [[unknown, { durationMs: number }]];
     expect(Number.isInteger(durationMs)).toBe(true);
     expect(durationMs).toBeLessThan(1000);
   });
@@ -50,34 +46,23 @@ describe("a recorded action", () => {
   it("is recorded as failed and rejects with the same error", async () => {
     const { written, outcomes } = setUp();
     const error = new Error("no");
-    await expect(outcomes.recorded(entry, () => Promise.reject(error), rules)).rejects.toBe(error);
-    expect(written).toEqual([
-      entry,
-      { ...entry, outcome: "failed", detail: "no", code: "internal", intent: 41, durationMs: expect.any(Number) },
-    ]);
-  });
-
-  it("does not run when its intent cannot be written", async () => {
-    const { written, outcomes } = setUp(1);
-    let acts = 0;
-    const act = async () => String((acts += 1));
-    await expect(outcomes.recorded(entry, act, rules)).rejects.toBe(full);
-    expect([acts, written]).toEqual([0, []]);
+    await expect(outcomes.run(action, () => Promise.reject(error), rules)).rejects.toBe(error);
+    expect(written).toEqual([[action, { outcome: "failed", detail: "no", code: "internal", durationMs: expect.any(Number) }]]);
   });
 
   it("succeeds when its outcome cannot be written; stop ends the retries", async () => {
-    const { written, outcomes, countWrites } = setUp(2);
-    const heard: number[] = [];
-    const onRecorded = (_: unknown, intent: number) => void heard.push(intent);
-    expect(await outcomes.recorded(entry, async () => "running", { ...rules, onRecorded })).toBe("running");
-    expect([written, heard]).toEqual([[entry], [41]]);
+    const { written, outcomes, countWrites } = setUp(1);
+    const heard: unknown[] = [];
+    const onRecorded = ({ outcome }: AuditOutcome) => void heard.push(outcome);
+    expect(await outcomes.run(action, async () => "running", { ...rules, onRecorded })).toBe("running");
+    expect([written, heard]).toEqual([[], ["ok"]]);
     let isSettled = false;
     const settled = outcomes.settled().then(() => (isSettled = true));
     await new Promise(setImmediate);
     expect(isSettled).toBe(false);
     closing.abort();
     await settled;
-    expect(countWrites()).toBe(2);
+    expect(countWrites()).toBe(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AuditLog, AuditRecord } from "../../src/audit/audit.ts";
+import { createLocalLedger } from "../../src/audit/local.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
 import type { ProbeRun } from "../../src/containers/source.ts";
 import { OpsError } from "../../src/lib/errors.ts";
@@ -41,7 +42,7 @@ function create(probe: () => Promise<ProbeRun | null>) {
       return probe();
     },
   };
-  return createHealthProbes({ source, audit });
+  return createHealthProbes({ source, ledger: createLocalLedger({ audit }) });
 }
 
 describe("a health check on demand", () => {

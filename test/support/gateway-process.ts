@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { freePort } from "../../script/services/process.ts";
+import { toBound } from "./bound.ts";
 import { until } from "./until.ts";
 
 const processToken = "process-token-0123456789";
@@ -64,7 +65,7 @@ export async function startGatewayProcess(
     /** Ends it as a supervisor would, if it has not ended yet. */
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
-      const late = setTimeout(() => child.kill("SIGKILL"), endMs);
+      const late = setTimeout(() => child.kill("SIGKILL"), toBound(endMs));
       await ended;
       clearTimeout(late);
       if (child.signalCode === "SIGKILL" && !wasKilled) throw new Error(`It did not end in ${endMs} ms: ${text.slice(-2000)}`);

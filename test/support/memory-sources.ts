@@ -1,4 +1,5 @@
 import type { AuditLog, AuditRecord } from "../../src/audit/audit.ts";
+import { createLocalLedger } from "../../src/audit/local.ts";
 import { toOwnerEnv } from "../../src/auth/principal.ts";
 import type { Container, ContainerRef } from "../../src/containers/container.ts";
 import { createEventBroadcaster } from "../../src/containers/docker/engine/event-feed.ts";
@@ -199,6 +200,16 @@ export function createMemorySources(
     verify: async () => sampleChain(audited.length),
     recover: async () => ({ open: [], keyed: [] }),
   };
+  // Tests replace its methods.
+  const ledger = createLocalLedger({
+    audit: {
+      write: (entry) => audit.write(entry),
+      read: (asked) => audit.read(asked),
+      check: () => audit.check(),
+      verify: () => audit.verify(),
+      recover: () => audit.recover(),
+    },
+  });
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {
     containers: source,
@@ -235,14 +246,14 @@ export function createMemorySources(
     deployMemory: createDeployMemory(),
     timeline: createTimelineMemory(),
     audit,
-    restarts: createRestarts({ source, audit, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
+    restarts: createRestarts({ source, ledger, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
     thresholds,
     env: options.env ?? null,
     jobs: createJobOperations({
-      audit,
+      ledger,
       find: async (name) => data.queueSources.find((one) => one.name === name)?.control ?? null,
     }),
-    probes: createHealthProbes({ source, audit }),
+    probes: createHealthProbes({ source, ledger }),
     jobsEnabled: options.jobsEnabled ?? false,
     services: ["wallet-core"],
     isOwnService: options.isOwnService ?? (() => true),

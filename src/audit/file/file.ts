@@ -3,6 +3,7 @@ import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { AuditEntry, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../audit.ts";
+import { answerMs, isFinal } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
 import { type ChainHead, genesis, readEntriesBackward, readHead, toAuditLine } from "./lines.ts";
@@ -126,7 +127,6 @@ function newer(a: ChainHead, b: ChainHead): ChainHead {
 }
 
 const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 /**
  * What earlier processes left unfinished, oldest first, among the newest `limit` entries. An `unknown` older than an hour stays: engines
@@ -144,15 +144,10 @@ export async function findUnfinished(path: string, limit: number) {
     } else {
       const outcome = outcomes.get(record.seq) ?? null;
       const ageMs = Date.now() - Date.parse(record.at);
-      if (!outcome || (!isSettled(outcome) && ageMs < hourMs)) open.push({ intent: record, hasOutcome: outcome !== null });
-      if (record.keyHash !== null && ageMs < dayMs) keyed.push({ intent: record, outcome });
+      if (!outcome || (!isFinal(outcome) && ageMs < hourMs)) open.push({ intent: record, hasOutcome: outcome !== null });
+      if (record.keyHash !== null && ageMs < answerMs) keyed.push({ intent: record, outcome });
     }
     if (++scanned >= limit) break;
   }
   return { open: open.toReversed(), keyed: keyed.toReversed() };
-}
-
-/** A resolved `unknown` has a detail that starts with "settled". */
-function isSettled({ outcome, detail }: AuditRecord): boolean {
-  return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
 }

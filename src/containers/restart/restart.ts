@@ -1,16 +1,26 @@
-import type { AuditEntry, AuditLog } from "../../audit/audit.ts";
-import { type AuditOutcome, type CodedError, createOutcomes, toFailedOutcome } from "../../audit/recorder.ts";
-import { type Principal, toHolder } from "../../auth/principal.ts";
+import type { AuditEntry, AuditOutcome } from "../../audit/audit.ts";
+import {
+  type AskedAction,
+  type Decision,
+  describeRequest,
+  type EarlierAction,
+  type Ledger,
+  type OpenAction,
+  toAnswerKey,
+} from "../../audit/ledger.ts";
+import { type CodedError, createOutcomes, toFailedOutcome } from "../../audit/recorder.ts";
+import type { Principal } from "../../auth/principal.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
-import { createIdempotencyStore, describeRequest, PastFailure, toAnswerKey, toIntent } from "./idempotency.ts";
+import { createAnswerMemory, PastFailure, toIntent } from "./idempotency.ts";
 import {
-  createRestartLimits,
   type RestartLimitOptions,
   type RestartRefusal,
   RestartRefused,
   type RestartRequest,
+  toActionLimits,
+  toRestartRefused,
 } from "./limits.ts";
 import { type HealthOutcome, settleRestart, waitForHealth } from "./outcome.ts";
 
@@ -18,14 +28,14 @@ export interface Restarts {
   /**
    * Restarts a container between two audit entries: the intent before (no record, no restart) and the outcome after. If the engine does not confirm it
    * in time it is `unknown` and resolved later. Continues when the caller leaves. Rejects with RestartRefused, or as `ContainerSource.restart` and
-   * `AuditLog.write` do.
+   * `Ledger.begin` do.
    */
   restart(container: Container, request: RestartRequest): Promise<HealthOutcome>;
   /** Why `restart` would refuse it now, including an audit record that is known to be unwritable. */
   check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
-   * Takes over the restarts of earlier processes: resolves open ones, and restores the store of their keys. Runs once; `restart` waits for it, and
-   * retries it if it failed. Rejects with audit_unavailable.
+   * Takes over the open restarts of earlier processes, and resolves them. Runs once; `restart` waits for it, and retries it if it failed. Rejects with
+   * audit_unavailable.
    */
   recover(): Promise<void>;
   /** Aborts when the gateway stops. */
@@ -36,7 +46,7 @@ export interface Restarts {
 
 interface RestartsOptions {
   readonly source: Pick<ContainerSource, "restart" | "inspectNow" | "restartedSince">;
-  readonly audit: AuditLog;
+  readonly ledger: Ledger;
   readonly limits: RestartLimitOptions;
   /** How long a container without a health check must run to count as healthy. @default 10000 */
   readonly stableMs?: number;
@@ -44,115 +54,100 @@ interface RestartsOptions {
   readonly settleMs?: number;
 }
 
-export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90_000, ...options }: RestartsOptions): Restarts {
-  const limits = createRestartLimits(options.limits);
-  const store = createIdempotencyStore<HealthOutcome>();
+export function createRestarts({ source, ledger, limits, stableMs = 10_000, settleMs = 90_000 }: RestartsOptions): Restarts {
+  const answers = createAnswerMemory<HealthOutcome>();
   const closing = new AbortController();
-  const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
+  const { track, record, run: act, settled } = createOutcomes(ledger, closing.signal);
 
   const guard = async (container: Container) => {
     const { protectedBy } = await source.inspectNow(container);
     return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
   };
-
-  /** Stores the answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
-  const keepPast = (intent: AuditEntry, at: Date, last: Pick<AuditEntry, "outcome" | "code" | "detail">) => {
-    const key = toAnswerKey(intent);
-    if (key === null) return;
-    const replay = async (): Promise<HealthOutcome> => {
-      if (last.outcome !== "ok") throw new PastFailure(last);
-      const { container } = await source.inspectNow({ engine: intent.engine, fullId: intent.containerId });
-      return wait(container, Number(intent.args["wait_ms"] ?? 0));
-    };
-    store.restore(key, describeRequest(intent), replay, Date.now() - at.getTime());
-  };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0
       ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal })
       : { container, healthy: null };
+  /** The answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
+  const replay = async ({ entry, outcome }: EarlierAction): Promise<HealthOutcome> => {
+    if (outcome?.outcome !== "ok") throw new PastFailure(outcome ?? { outcome: "unknown", code: null, detail: null });
+    const { container } = await source.inspectNow({ engine: entry.engine, fullId: entry.containerId });
+    return wait(container, Number(entry.args["wait_ms"] ?? 0));
+  };
   /** Follows up a restart whose answer was lost, and records the outcome. */
-  const settle = (intent: AuditEntry, seq: number, since: Date, durationMs: () => number | null, leave: () => void) => {
-    const ref = { engine: intent.engine, fullId: intent.containerId };
+  const settle = (action: OpenAction, since: Date, toDurationMs: () => number | null) => {
+    const { entry } = action;
+    const ref = { engine: entry.engine, fullId: entry.containerId };
     const follow = async () => {
       const last = await settleRestart(ref, since, source, { timeoutMs: settleMs, signal: closing.signal });
       if (!last) return;
-      const outcome = { ...last, code: null };
-      keepPast(intent, since, outcome);
-      await record({ ...intent, ...outcome, intent: seq, dockerStatus: null, durationMs: durationMs() });
+      await record(action, { ...last, code: null }, toDurationMs());
+      answers.forget(toAnswerKey(entry) ?? "");
     };
-    void track(follow().finally(leave));
+    void track(follow().finally(() => ledger.release(action)));
   };
 
-  const run = async (
-    container: Container,
-    entry: AuditEntry,
-    request: RestartRequest,
-    keep: () => void,
-  ): Promise<HealthOutcome> => {
+  const run = async (container: Container, asked: AskedAction, keep: () => void): Promise<HealthOutcome> => {
+    const entry = asked.toEntry(0);
+    const earlier = await ledger.find(entry);
+    if (earlier) return answer(earlier);
     if (closing.signal.aborted) throw new RestartRefused("restart_busy", "The gateway is stopping", 5);
     const refused = await guard(container);
     if (refused) throw refused;
-    const place = limits.enter(container.fullId, toHolder(entry), request.free);
     const since = new Date();
     const startedMs = performance.now();
-    const durationMs = () => Math.round(performance.now() - startedMs);
-    let isBegun = false;
-    const act = () => {
-      isBegun = true;
-      keep();
-      return source.restart(container);
+    const decision = await ledger.begin(asked);
+    if (decision.kind !== "begun") return answer(decision);
+    keep();
+    const onRecorded = ({ outcome, code }: AuditOutcome) => {
+      if (outcome === "unknown") settle(decision, since, () => Math.round(performance.now() - startedMs));
+      // By now the container can be inspected.
+      if (outcome === "ok" && code !== null) answers.forget(toAnswerKey(entry) ?? "");
     };
-    const onRecorded = (result: AuditOutcome, intent: number) => {
-      const { outcome, code } = result;
-      if (outcome === "unknown") settle(entry, intent, since, durationMs, () => place.leave(true));
-      else place.leave(outcome === "ok");
-      if (outcome === "ok" && code !== null) keepPast(entry, since, result);
-    };
-    const { container: restarted } = await recorded(entry, act, {
+    const { container: restarted } = await act(decision, () => source.restart(container), {
       toOutcome: (done) => ({ outcome: "ok", detail: done.container.status, code: null, dockerStatus: done.dockerStatus }),
       toFailure: (error) => toFailedOutcome(error, toOutcome),
       onRecorded,
-    }).catch((error: unknown) => {
-      if (!isBegun) place.cancel();
-      throw error;
     });
-    return wait(restarted, request.waitMs ?? 0);
+    return wait(restarted, Number(entry.args["wait_ms"] ?? 0));
+  };
+  const answer = (decision: Exclude<Decision, { readonly kind: "begun" }>): Promise<HealthOutcome> => {
+    if (decision.kind === "refused") throw toRestartRefused(decision.refusal, limits);
+    return replay(decision);
   };
 
   const takeOver = async (): Promise<void> => {
-    const { keyed, ...left } = await audit.recover();
-    const open = left.open.filter(({ intent }) => intent.action === "restart");
+    const open = await ledger.adopt("restart");
     const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
-    for (const { intent, hasOutcome } of open) {
-      if (!hasOutcome) await audit.write({ ...intent, ...died, intent: intent.seq });
-    }
-    for (const { intent, outcome } of keyed) keepPast(intent, new Date(intent.at), outcome ?? died);
-    for (const { intent } of open) {
-      // Else the event of a new restart would be taken for this one's.
-      const place = limits.hold(intent.containerId);
-      settle(
-        intent,
-        intent.seq,
-        new Date(intent.at),
-        () => null,
-        () => place.leave(true),
-      );
-    }
+    const actions = open.map(({ intent, hasOutcome }) => ({ seq: intent.seq, entry: intent, hasOutcome }));
+    for (const action of actions) if (!action.hasOutcome) await ledger.end(action, { ...died, durationMs: null });
+    for (const action of actions) settle(action, new Date(action.entry.at), () => null);
   };
   const recover = onceDone(takeOver);
   const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {
     await recover();
     const entry = toIntent(container, request);
+    const asked = { limits: toActionLimits(limits, request.free), toEntry: () => entry };
     const key = toAnswerKey(entry);
-    if (key === null) return run(container, entry, request, () => {});
-    return store.once(key, describeRequest(entry), (keep) => run(container, entry, request, keep));
+    if (key === null) return run(container, asked, () => {});
+    return answers.once(key, describeRequest(entry), (keep) => run(container, asked, keep));
   };
 
   return {
     closing: closing.signal,
     restart: (container, request) => track(begin(container, request)),
-    check: async (container, principal) =>
-      (await guard(container)) ?? limits.check(container.fullId, toHolder(principal)) ?? (await findUnrecordable(audit)),
+    async check(container, principal) {
+      const refused = await guard(container);
+      if (refused) return refused;
+      const { kid, subject } = principal;
+      try {
+        const about = { action: "restart", containerId: container.fullId, kid, subject } as const;
+        const refusal = await ledger.check(about, toActionLimits(limits));
+        return refusal && toRestartRefused(refusal, limits);
+      } catch (error) {
+        const { code = "internal", message } = error as CodedError;
+        return { code, message };
+      }
+    },
     recover,
     async close() {
       closing.abort();
@@ -165,12 +160,4 @@ export function createRestarts({ source, audit, stableMs = 10_000, settleMs = 90
 function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {
   if (code !== "restart_unknown") return "failed";
   return dockerStatus !== null && dockerStatus < 300 ? "ok" : "unknown";
-}
-
-/** Why nothing could be recorded now; null when no obstacle is known. */
-async function findUnrecordable(audit: AuditLog): Promise<RestartRefusal | null> {
-  return audit.check().then(
-    () => null,
-    ({ code = "internal", message }: CodedError) => ({ code, message }),
-  );
 }

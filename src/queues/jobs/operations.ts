@@ -1,10 +1,10 @@
-import { type AuditEntry, type AuditLog, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
-import { type AuditOutcome, createOutcomes } from "../../audit/recorder.ts";
-import { type RequestOrigin, type Principal, toHolder } from "../../auth/principal.ts";
+import { type AuditEntry, type AuditOutcome, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
+import type { Ledger, OpenAction, Refusal } from "../../audit/ledger.ts";
+import { createOutcomes } from "../../audit/recorder.ts";
+import type { RequestOrigin, Principal } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
-import { createHourlyBudget } from "../../lib/hourly-budget.ts";
 import { formatCount } from "../../lib/text.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 
@@ -31,7 +31,7 @@ export interface GroupChange {
 export type JobOperations = ReturnType<typeof createJobOperations>;
 
 interface JobOperationsOptions {
-  readonly audit: AuditLog;
+  readonly ledger: Ledger;
   /** The control of a source; null when it has none, or no longer. May reject. */
   readonly find: (source: string) => Promise<JobControl | null>;
   /** How many jobs one token may change in an hour. @default 1000 */
@@ -42,59 +42,56 @@ interface JobOperationsOptions {
 }
 
 export function createJobOperations(options: JobOperationsOptions) {
-  const { audit, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
-  const budget = createJobBudget({ jobsPerHour });
+  const { ledger, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
   const closing = new AbortController();
-  const { track, record, recorded, settled } = createOutcomes(audit, closing.signal);
+  const { track, record, run, settled } = createOutcomes(ledger, closing.signal);
 
   /** Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops where the source has no control. */
-  const settle = async (intent: AuditEntry, seq: number): Promise<void> => {
+  const settle = async (action: OpenAction): Promise<void> => {
     const end = performance.now() + settleMs;
     do {
-      const states = await lookAt(intent, find).catch(() => "unknown" as const);
+      const states = await lookAt(action.entry, find).catch(() => "unknown" as const);
       if (states === null) return;
-      if (states !== "unknown") return record({ ...intent, ...toSettled(states), intent: seq });
+      if (states !== "unknown") return record(action, toSettled(states), null);
     } while (performance.now() < end && (await pause(pollMs, closing.signal)));
   };
+  const settleLater = (action: OpenAction) => void track(settle(action).finally(() => ledger.release(action)));
 
   const takeOver = async (): Promise<void> => {
-    const { open } = await audit.recover();
-    const ours = open.filter(({ intent: { job } }) => job !== null);
+    const open = await ledger.adopt("job");
     const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
-    for (const { intent, hasOutcome } of ours) if (!hasOutcome) await audit.write({ ...intent, ...died, intent: intent.seq });
+    const actions = open.map(({ intent, hasOutcome }) => ({ seq: intent.seq, entry: intent, hasOutcome }));
+    for (const action of actions) if (!action.hasOutcome) await ledger.end(action, { ...died, durationMs: null });
     // Runs only when all writes have succeeded: a retry of recover must not settle an entry twice.
-    for (const { intent } of ours) void track(settle(intent, intent.seq));
+    for (const action of actions) settleLater(action);
   };
   const recover = onceDone(takeOver);
 
-  /** As `recorded`; then settles an outcome that is unknown. Without a record nothing was tried, and the jobs go back to the budget. */
-  const recordChange = <T>(
+  /** Takes the jobs from the hour of their holder, as many as are left, and changes them between two entries; then settles an outcome that is unknown. */
+  const recordChange = async <T>(
     action: JobAuditAction,
     job: JobTarget,
     request: JobRequest,
-    act: () => Promise<T>,
+    act: (ids: readonly string[]) => Promise<T>,
     toOutcome: (result: T) => AuditOutcome,
-  ) => {
-    const entry = toJobIntent(action, job, request);
-    const onRecorded = ({ outcome }: AuditOutcome, seq: number) => {
-      if (outcome === "unknown") void track(settle(entry, seq));
-    };
-    return recorded(entry, act, { toOutcome, toFailure: toFailureOutcome, onRecorded }).catch((error: unknown) => {
-      if ((error as { code?: unknown }).code === "audit_unavailable")
-        budget.giveBack(toHolder(request.principal), job.ids.length);
-      throw error;
-    });
-  };
-
-  const begin = async ({ principal }: JobRequest, jobs: number): Promise<number> => {
+  ): Promise<T> => {
     await recover();
     if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
-    return budget.take(toHolder(principal), jobs);
+    const decision = await ledger.begin({
+      limits: { cooldownMs: null, parallel: null, budget: { perHour: jobsPerHour, wanted: job.ids.length } },
+      toEntry: (granted) => toJobIntent(action, { ...job, ids: job.ids.slice(0, granted) }, request),
+    });
+    if (decision.kind !== "begun") throw toJobsRefused(decision.kind === "refused" ? decision.refusal : null, jobsPerHour);
+    const onRecorded = ({ outcome }: AuditOutcome) => {
+      if (outcome === "unknown") settleLater(decision);
+    };
+    const ids = decision.entry.job?.ids ?? [];
+    return run(decision, () => act(ids), { toOutcome, toFailure: toFailureOutcome, onRecorded });
   };
+
   const change = async (action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange> => {
     const { name, control } = request.source;
     control.check(action, job);
-    await begin(request, 1);
     const target = { source: name, queue: job.queue, ids: [job.jobId], fingerprint: null };
     const act = () => control.change(action, job, false);
     return recordChange(`job.${action}`, target, request, act, (done) => toChangeOutcome(action, done));
@@ -103,11 +100,10 @@ export function createJobOperations(options: JobOperationsOptions) {
     const { queue, fingerprint, jobIds } = group;
     const { name, control } = request.source;
     for (const jobId of jobIds) control.check(action, { jobId, queue });
-    const ids = jobIds.slice(0, await begin(request, jobIds.length));
-    const target = { source: name, queue, ids, fingerprint };
-    const act = () => changeEach(action, ids, queue, control, closing.signal);
+    const target = { source: name, queue, ids: jobIds, fingerprint };
+    const act = async (ids: readonly string[]) => ({ ids, ...(await changeEach(action, ids, queue, control, closing.signal)) });
     const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(action, done.changes, done.error);
-    const { changes, error } = await recordChange(`job.${action}_group`, target, request, act, toOutcome);
+    const { ids, changes, error } = await recordChange(`job.${action}_group`, target, request, act, toOutcome);
     if (error !== null && changes.length === 0) throw error;
     const [changed, skipped] = [changes.filter((one) => one.changed), changes.filter((one) => !one.changed)];
     return { changed, skipped, left: Math.max(group.total - changes.length, ids.length - changes.length), error };
@@ -117,7 +113,7 @@ export function createJobOperations(options: JobOperationsOptions) {
     /**
      * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for
      * a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
-     * `AuditLog.write` do.
+     * `Ledger.begin` do.
      */
     change: (...call: Parameters<typeof change>): Promise<JobChange> => track(change(...call)),
     /** Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
@@ -169,30 +165,9 @@ export class JobsRefused extends Error {
   }
 }
 
-/**
- * Limits how many jobs a token may change in an hour. The other limits of restarts (containers/restart/limits.ts) do not fit: they are for few, slow actions, one at
- * a time for each container, with a pause after it. Here the job's row decides who changes it, and one operation has up to a hundred jobs. `now`: a monotonic
- * clock, milliseconds.
- */
-export function createJobBudget({ jobsPerHour, now }: { readonly jobsPerHour: number; readonly now?: () => number }) {
-  const budget = createHourlyBudget(jobsPerHour, now);
-  return {
-    /** Takes up to `jobs` jobs from the holder's hour. Returns how many it got, at least 1. @throws JobsRefused when none is left */
-    take(holder: string, jobs: number): number {
-      const { count, retryAfterSeconds } = budget.left(holder);
-      if (count <= 0)
-        throw new JobsRefused(
-          "job_budget",
-          `This token has used its budget of ${formatCount(jobsPerHour, "job")} an hour`,
-          retryAfterSeconds,
-        );
-      const taken = Math.min(jobs, count);
-      budget.take(holder, taken);
-      return taken;
-    },
-    /** Returns jobs to the budget: nothing was tried. */
-    giveBack: (holder: string, jobs: number) => budget.giveBack(holder, jobs),
-  };
+function toJobsRefused(refusal: Refusal | null, jobsPerHour: number): JobsRefused {
+  const message = `This token has used its budget of ${formatCount(jobsPerHour, "job")} an hour`;
+  return new JobsRefused("job_budget", message, refusal?.retryAfterSeconds ?? 1);
 }
 
 /** Who requests a change, and in which source. */

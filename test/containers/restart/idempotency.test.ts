@@ -1,13 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { AuditEntry } from "../../../src/audit/audit.ts";
 import type { Container } from "../../../src/containers/container.ts";
-import {
-  createIdempotencyStore,
-  describeRequest,
-  PastFailure,
-  toAnswerKey,
-} from "../../../src/containers/restart/idempotency.ts";
-import { createRestartLimits } from "../../../src/containers/restart/limits.ts";
+import { createAnswerMemory, PastFailure } from "../../../src/containers/restart/idempotency.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { sampleContainer } from "../../support/containers.ts";
@@ -16,16 +9,16 @@ import { useFakeSleep } from "../../support/fake-sleep.ts";
 describe("an answer", () => {
   function setUp({ max = 3 } = {}) {
     const clock = { ms: 0 };
-    const store = createIdempotencyStore<string>({ ttlMs: 1000, max, now: () => clock.ms });
+    const memory = createAnswerMemory<string>({ ttlMs: 1000, max, now: () => clock.ms });
     let runs = 0;
     const ask = (key: string, { request = "r", keeps = true, fails = false } = {}) =>
-      store.once(key, request, async (keep) => {
+      memory.once(key, request, async (keep) => {
         const run = `${key}${++runs}`;
         if (keeps) keep();
         if (fails) throw new RangeError(run);
         return run;
       });
-    return { clock, store, ask };
+    return { clock, memory, ask };
   }
 
   it("is the same for a key until its time is up", async () => {
@@ -64,38 +57,31 @@ describe("an answer", () => {
   });
 
   it("that fails late does not forget a newer one", async () => {
-    const { store } = setUp();
+    const { memory } = setUp();
     const late = Promise.withResolvers<string>();
-    const first = store.once("a", "r", () => late.promise);
-    store.restore("a", "r", async () => "restored", 0);
+    const first = memory.once("a", "r", () => late.promise);
+    memory.forget("a");
+    expect(await memory.once("a", "r", async () => "newer")).toBe("newer");
     late.reject(new RangeError("late"));
     await expect(first).rejects.toThrow("late");
-    expect(await store.once("a", "r", async () => "again")).toBe("restored");
+    expect(await memory.once("a", "r", async () => "again")).toBe("newer");
   });
 
   it("is forgotten when there are too many, the oldest first", async () => {
-    const { ask, store } = setUp();
+    const { ask, memory } = setUp();
     for (const key of ["a", "b", "c"]) await ask(key);
+    memory.forget("a");
     // The oldest one is the newest now.
-    store.restore("a", "r", async () => "restored", 0);
+    await ask("a");
     await ask("d");
-    expect([await ask("a"), await ask("c"), await ask("d"), await ask("b")]).toEqual(["restored", "c3", "d4", "b5"]);
-  });
-
-  it("that is restored has the rest of its time", async () => {
-    const { clock, store, ask } = setUp();
-    store.restore("a", "r", async () => "restored", 400);
-    clock.ms = 599;
-    expect(await ask("a")).toBe("restored");
-    clock.ms = 600;
-    expect(await ask("a")).toBe("a1");
+    expect([await ask("a"), await ask("c"), await ask("d"), await ask("b")]).toEqual(["a4", "c3", "d5", "b6"]);
   });
 
   it("is remembered for a day, of the last thousand keys", async () => {
     const clock = { ms: 0 };
-    const store = createIdempotencyStore<number>({ now: () => clock.ms });
-    for (let key = 0; key <= 1000; key++) store.restore(String(key), "r", async () => key, 0);
-    const ask = (key: number) => store.once(String(key), "r", async () => -1);
+    const memory = createAnswerMemory<number>({ now: () => clock.ms });
+    for (let key = 0; key <= 1000; key++) await memory.once(String(key), "r", async () => key);
+    const ask = (key: number) => memory.once(String(key), "r", async () => -1);
     clock.ms = 86_399_999;
     expect([await ask(1), await ask(1000), await ask(0)]).toEqual([1, 1000, -1]);
     clock.ms = 86_400_000;
@@ -115,14 +101,6 @@ describe("the record of a restart", () => {
       code,
       `From the audit record, for this Idempotency-Key: ${text}`,
     ]);
-  });
-
-  it("has the key of its holder, and its request", () => {
-    const entry = { kid: "k", subject: "s", keyHash: "h", containerId: "c", args: { wait_ms: 5, role: "web" }, reason: "r" };
-    const asked = (change: object) => ({ ...entry, ...change }) as unknown as AuditEntry;
-    expect([toAnswerKey(asked({})), toAnswerKey(asked({ keyHash: null }))]).toEqual(["k s h", null]);
-    expect(describeRequest(asked({}))).toBe('["c",5,"r"]');
-    expect(describeRequest(asked({ args: {}, reason: null }))).toBe('["c",null,null]');
   });
 });
 
@@ -196,51 +174,5 @@ describe("a restart whose answer was lost", () => {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 100);
     expect(await settle(() => false, {}, abort)).toEqual({ result: null, looks: 1, ms: 100 });
-  });
-});
-
-describe("limits of restarts", () => {
-  it("name what they refuse, and until when", () => {
-    const clock = { ms: 5000 };
-    const limits = createRestartLimits({ cooldownMs: 1500, budgetPerHour: 2, parallel: 1, now: () => clock.ms });
-    const refusal = (id: string, holder = "k") => {
-      const refused = limits.check(id, holder);
-      return refused && [refused.name, refused.code, refused.message, refused.retryAfterSeconds];
-    };
-    const first = limits.enter("a", "k");
-    expect(refusal("a")).toEqual(["RestartRefused", "restart_in_progress", "This container is being restarted already", null]);
-    expect(refusal("b")).toEqual(["RestartRefused", "restart_busy", "1 container is being restarted already", 5]);
-    first.leave(true);
-    expect(refusal("a")).toEqual([
-      "RestartRefused",
-      "restart_cooldown",
-      "This container was just restarted; try again in 2 s",
-      2,
-    ]);
-    clock.ms += 1499;
-    expect(refusal("a")?.at(-1)).toBe(1);
-    clock.ms += 1;
-    expect(refusal("a")).toBeNull();
-    const second = limits.enter("a", "k");
-    second.leave(false);
-    expect(refusal("a", "other")).toBeNull();
-    expect(refusal("a")).toEqual([
-      "RestartRefused",
-      "restart_budget",
-      "This token has used its budget of 2 restarts an hour",
-      3599,
-    ]);
-    clock.ms = 5000 + 3_599_999;
-    expect(refusal("a")?.at(-1)).toBe(1);
-    clock.ms = 5000 + 3_600_000;
-    expect(refusal("a")).toBeNull();
-    // The second one still counts.
-    limits.enter("a", "k").cancel();
-    limits.enter("a", "k", true).cancel();
-    expect(refusal("a")).toBeNull();
-    const held = limits.hold("b");
-    expect(refusal("b")?.[1]).toBe("restart_in_progress");
-    held.leave(true);
-    expect(refusal("b")?.[1]).toBe("restart_cooldown");
   });
 });

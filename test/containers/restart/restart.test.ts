@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AuditEntry, AuditRecord, KeyedIntent, OpenIntent } from "../../../src/audit/audit.ts";
 import type { Container } from "../../../src/containers/container.ts";
+import { createLocalLedger } from "../../../src/audit/local.ts";
 import { createRestarts, type Restarts } from "../../../src/containers/restart/restart.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { sampleChain, sampleEntry } from "../../support/audit.ts";
@@ -42,22 +43,24 @@ function scene(given: Scene = {}) {
       inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
       restartedSince: async () => given.restartedSince?.() ?? false,
     },
-    audit: {
-      write: async (entry) => {
-        if (given.failAudit?.(entry)) throw new OpsError("audit_unavailable", "disk full");
-        order.push(entry.outcome);
-        return entries.push(entry);
+    ledger: createLocalLedger({
+      audit: {
+        write: async (entry) => {
+          if (given.failAudit?.(entry)) throw new OpsError("audit_unavailable", "disk full");
+          order.push(entry.outcome);
+          return entries.push(entry);
+        },
+        read: async () => [],
+        check: async () => {
+          if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
+        },
+        verify: async () => sampleChain(entries.length),
+        recover: async () => {
+          if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
+          return { open: given.open ?? [], keyed: given.keyed ?? [] };
+        },
       },
-      read: async () => [],
-      check: async () => {
-        if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
-      },
-      verify: async () => sampleChain(entries.length),
-      recover: async () => {
-        if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
-        return { open: given.open ?? [], keyed: given.keyed ?? [] };
-      },
-    },
+    }),
     limits: { cooldownMs: given.cooldownMs ?? 0, budgetPerHour: 10 },
     stableMs: 0,
     settleMs: given.settleMs ?? 700,

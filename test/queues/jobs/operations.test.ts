@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { AuditEntry, AuditLog, OpenIntent } from "../../../src/audit/audit.ts";
+import { createLocalLedger } from "../../../src/audit/local.ts";
 import type { JobControl } from "../../../src/queues/jobs/control.ts";
-import { createJobBudget, createJobOperations, toJobIntent } from "../../../src/queues/jobs/operations.ts";
+import { createJobOperations, toJobIntent } from "../../../src/queues/jobs/operations.ts";
 import { sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
 
@@ -47,7 +48,7 @@ function setUp({ change, look, open = [], failing = 0, found = true, jobsPerHour
     verify: async () => {},
   };
   const operations = createJobOperations({
-    audit,
+    ledger: createLocalLedger({ audit }),
     find: async () => (found ? control : null),
     settleMs,
     pollMs: 5,
@@ -326,56 +327,5 @@ describe("recover", () => {
     await gone.operations.recover();
     await gone.operations.close();
     expect(gone.entries).toEqual([]);
-  });
-});
-
-describe("createJobBudget", () => {
-  it("grants the rest of the hour to each holder", () => {
-    let now = 0;
-    const budget = createJobBudget({ jobsPerHour: 10, now: () => now });
-    expect([budget.take("a", 4), budget.take("a", 10), budget.take("b", 10)]).toEqual([4, 6, 10]);
-    expect(() => budget.take("a", 1)).toThrow("This token has used its budget of 10 jobs an hour");
-    budget.giveBack("a", 6);
-    expect(budget.take("a", 5)).toBe(5);
-    now = 3_599_999;
-    expect(budget.take("a", 5)).toBe(1);
-    expect(() => budget.take("a", 1)).toThrow(expect.objectContaining({ retryAfterSeconds: 1 }));
-    now = 3_600_000;
-    expect(budget.take("a", 20)).toBe(9);
-  });
-
-  it("says when the oldest use of an hour ends", () => {
-    let now = 5000;
-    const budget = createJobBudget({ jobsPerHour: 2, now: () => now });
-    budget.take("a", 1);
-    now = 1_005_000;
-    budget.take("a", 1);
-    const refused = (retryAfterSeconds: number, jobsPerHour = 2) =>
-      expect.objectContaining({
-        name: "JobsRefused",
-        code: "job_budget",
-        message: `This token has used its budget of ${jobsPerHour} jobs an hour`,
-        retryAfterSeconds,
-      });
-    expect(() => budget.take("a", 1)).toThrow(refused(2600));
-    now = 3_604_001;
-    expect(() => budget.take("a", 1)).toThrow(refused(1));
-    expect(() => createJobBudget({ jobsPerHour: 0, now: () => now }).take("a", 1)).toThrow(refused(3600, 0));
-  });
-
-  it("takes back the last use, and nothing that was never used", () => {
-    let now = 0;
-    const budget = createJobBudget({ jobsPerHour: 10, now: () => now });
-    budget.take("a", 4);
-    now = 1_000_000;
-    budget.take("a", 4);
-    budget.take("a", 2);
-    budget.giveBack("a", 3);
-    budget.giveBack("b", 2);
-    expect(() => budget.take("a", 1)).toThrow(expect.objectContaining({ retryAfterSeconds: 2600 }));
-    budget.giveBack("a", 4);
-    now = 3_600_000;
-    // The first 4 are over, the 2 are not.
-    expect(budget.take("a", 10)).toBe(8);
   });
 });

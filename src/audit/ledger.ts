@@ -1,0 +1,91 @@
+import { toHolder } from "../auth/principal.ts";
+import type { AuditEntry, AuditLog, AuditOutcome, OpenIntent } from "./audit.ts";
+
+/** Actions of one family share their limits. */
+export type ActionFamily = "restart" | "job" | "probe";
+
+/** What an action may do beside others of its family. */
+export interface ActionLimits {
+  /** One at a time on its container, and none for so long after the end of one that happened or may have, ms. Null: any number. */
+  readonly cooldownMs: number | null;
+  /** How many may be open, on all containers. Null: any number. */
+  readonly parallel: number | null;
+  /** What its holder may take within 60 minutes, and how much this one wants: at least 1 of it must be left. Null: it takes nothing. */
+  readonly budget: { readonly perHour: number; readonly wanted: number } | null;
+}
+
+/** Who wants to do what, as far as it decides what may begin. */
+export type ActionSubject = Pick<AuditEntry, "action" | "containerId" | "kid" | "subject">;
+
+/** An action that somebody asks for. */
+export interface AskedAction {
+  readonly limits: ActionLimits;
+  /** Its intent, with as much of the budget as it gets. */
+  readonly toEntry: (granted: number) => AuditEntry;
+}
+
+/** Why an action may not begin. */
+export interface Refusal {
+  /** `running`: one on this container is open; `busy`: too many are; `key_reused`: its `Idempotency-Key` was used for another request. */
+  readonly reason: "running" | "cooldown" | "budget" | "busy" | "key_reused";
+  /** When to try again; null when waiting does not help. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/** An intent that is in the record and has no outcome yet: whoever has it acts on it, or finds out what happened. */
+export interface OpenAction {
+  readonly seq: number;
+  readonly entry: AuditEntry;
+}
+
+/** The same request, made before under the same `Idempotency-Key`. */
+export interface EarlierAction extends OpenAction {
+  /** The newest one; null while there is none. */
+  readonly outcome: Pick<AuditEntry, "outcome" | "code" | "detail"> | null;
+}
+
+export type Decision =
+  | (OpenAction & { readonly kind: "begun" })
+  | (EarlierAction & { readonly kind: "earlier" })
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/**
+ * The port to the record of actions, which also decides what may begin: in one step, so that no two gateways can both begin what only one may. Everything that changes or
+ * asks for the record rejects with audit_unavailable when it cannot be reached: no record, no action.
+ */
+export interface Ledger extends Pick<AuditLog, "read" | "verify"> {
+  /** What an earlier request under the same key came to, or its refusal; null without a key, and for a new one. */
+  find(entry: AuditEntry): Promise<Exclude<Decision, { readonly kind: "begun" }> | null>;
+  /** Decides, and records the intent of an action that may begin. */
+  begin(asked: AskedAction): Promise<Decision>;
+  /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
+  check(subject: ActionSubject, limits: ActionLimits): Promise<Refusal | null>;
+  /** Records an outcome. After `unknown` the action stays open, unless its detail begins with `settled`. */
+  end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
+  /** Leaves an action as it is recorded: it no longer keeps others from beginning. */
+  release(action: OpenAction): void;
+  /** The open actions of this family that nobody works on, oldest first: those of gateways that died. They are the caller's from now on. */
+  adopt(family: ActionFamily): Promise<readonly OpenIntent[]>;
+}
+
+export function toFamily({ action }: Pick<ActionSubject, "action">): ActionFamily {
+  return action === "restart" || action === "probe" ? action : "job";
+}
+
+/** The key of an answer: the caller's `Idempotency-Key`, separate for each holder. Null without one. */
+export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "keyHash">): string | null {
+  return entry.keyHash && `${toHolder(entry)} ${entry.keyHash}`;
+}
+
+/** The request that a key stands for: a key of another one is refused. */
+export function describeRequest({ action, containerId, job, args, reason }: AuditEntry): string {
+  return JSON.stringify([action, containerId, job, args, reason]);
+}
+
+/** How long a key has its answer, ms. */
+export const answerMs = 86_400_000;
+
+/** Whether an outcome is the last one of its action. */
+export function isFinal({ outcome, detail }: Pick<AuditEntry, "outcome" | "detail">): boolean {
+  return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
+}

@@ -1,0 +1,150 @@
+import { onceDone } from "../lib/cache.ts";
+import { createHourlyBudget, type HourlyBudget } from "../lib/hourly-budget.ts";
+import { toRetryAfterSeconds } from "../lib/time.ts";
+import { toHolder } from "../auth/principal.ts";
+import type { AuditEntry, AuditLog, OpenIntent } from "./audit.ts";
+import {
+  type ActionFamily,
+  type ActionLimits,
+  type ActionSubject,
+  answerMs,
+  type AskedAction,
+  type Decision,
+  describeRequest,
+  type EarlierAction,
+  isFinal,
+  type Ledger,
+  type OpenAction,
+  type Refusal,
+  toAnswerKey,
+  toFamily,
+} from "./ledger.ts";
+
+interface LocalLedgerOptions {
+  readonly audit: AuditLog;
+  /** Monotonic clock, ms. */
+  readonly now?: () => number;
+}
+
+/** How many answers are remembered: the oldest ones go first. */
+const mostAnswers = 1000;
+/** When a place may be free again, s. */
+const busySeconds = 5;
+
+/**
+ * The ledger of a gateway that is alone: no other process writes its record, so that what limits an action is in its memory. The open actions and the keys of the last day
+ * come from the record at first; budgets and cooldowns begin anew.
+ */
+export function createLocalLedger({ audit, now = () => performance.now() }: LocalLedgerOptions): Ledger {
+  const open = new Set<AuditEntry>();
+  /** By container: when its last restart ended. */
+  const ended = new Map<string, number>();
+  const budgets = new Map<ActionFamily, HourlyBudget>();
+  const answers = new Map<string, EarlierAction & { readonly at: number }>();
+  let unfinished: readonly OpenIntent[] = [];
+
+  const recover = onceDone(async () => {
+    const found = await audit.recover();
+    for (const { intent, outcome } of found.keyed)
+      keep({ seq: intent.seq, entry: intent }, outcome, now() - (Date.now() - Date.parse(intent.at)));
+    // Else the event of a new restart would be taken for that of an open one.
+    for (const { intent } of found.open) open.add(intent);
+    unfinished = found.open;
+  });
+  const keep = ({ seq, entry }: OpenAction, outcome: EarlierAction["outcome"], at: number) => {
+    const key = toAnswerKey(entry);
+    if (key === null) return;
+    answers.delete(key);
+    answers.set(key, { seq, entry, outcome, at });
+    if (answers.size > mostAnswers) answers.delete(answers.keys().next().value as string);
+  };
+  const find = (entry: AuditEntry): Exclude<Decision, { kind: "begun" }> | null => {
+    const key = toAnswerKey(entry);
+    const known = key === null ? undefined : answers.get(key);
+    if (!known || now() - known.at >= answerMs) return null;
+    if (describeRequest(known.entry) === describeRequest(entry)) return { kind: "earlier", ...known };
+    return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
+  };
+  const budgetOf = (family: ActionFamily, perHour: number): HourlyBudget => {
+    const known = budgets.get(family) ?? createHourlyBudget(perHour, now);
+    budgets.set(family, known);
+    return known;
+  };
+  /** Why an action may not begin, or how much of its budget it gets. */
+  const decide = (
+    subject: ActionSubject,
+    { cooldownMs, parallel, budget }: ActionLimits,
+  ): Refusal | { readonly granted: number } => {
+    const family = toFamily(subject);
+    const others = [...open].filter((one) => toFamily(one) === family);
+    if (cooldownMs !== null) {
+      if (others.some(({ containerId }) => containerId === subject.containerId))
+        return { reason: "running", retryAfterSeconds: null };
+      for (const [id, at] of ended) if (at + cooldownMs <= now()) ended.delete(id);
+      const endedAt = ended.get(subject.containerId);
+      if (endedAt !== undefined)
+        return { reason: "cooldown", retryAfterSeconds: toRetryAfterSeconds(endedAt + cooldownMs - now()) };
+    }
+    const left = budget && budgetOf(family, budget.perHour).left(toHolder(subject));
+    if (left && left.count <= 0) return { reason: "budget", retryAfterSeconds: left.retryAfterSeconds };
+    if (parallel !== null && others.length >= parallel) return { reason: "busy", retryAfterSeconds: busySeconds };
+    return { granted: budget && left ? Math.min(budget.wanted, left.count) : 0 };
+  };
+  const close = (entry: AuditEntry, happened: boolean) => {
+    if (!open.delete(entry) || !happened || toFamily(entry) !== "restart") return;
+    ended.set(entry.containerId, now());
+  };
+  const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
+    await recover();
+    const wanted = limits.budget?.wanted ?? 0;
+    const asked = toEntry(wanted);
+    const known = find(asked);
+    if (known) return known;
+    const decided = decide(asked, limits);
+    if (!("granted" in decided)) return { kind: "refused", refusal: decided };
+    const { granted } = decided;
+    const entry = granted === wanted ? asked : toEntry(granted);
+    const [budget, holder] = [limits.budget && budgetOf(toFamily(entry), limits.budget.perHour), toHolder(entry)];
+    // Taken before it is recorded: others may ask meanwhile.
+    open.add(entry);
+    budget?.take(holder, granted);
+    try {
+      const action = { seq: await audit.write(entry), entry };
+      keep(action, null, now());
+      return { kind: "begun", ...action };
+    } catch (error) {
+      open.delete(entry);
+      budget?.giveBack(holder, granted);
+      throw error;
+    }
+  };
+
+  return {
+    read: (query) => audit.read(query),
+    verify: () => audit.verify(),
+    find: async (entry) => {
+      await recover();
+      return find(entry);
+    },
+    begin,
+    async check(subject, limits) {
+      const decided = decide(subject, limits);
+      if (!("granted" in decided)) return decided;
+      await audit.check();
+      return null;
+    },
+    async end(action, outcome) {
+      const { entry, seq } = action;
+      await audit.write({ ...entry, ...outcome, intent: seq });
+      const known = answers.get(toAnswerKey(entry) ?? "");
+      if (known?.seq === seq) keep(action, outcome, known.at);
+      unfinished = unfinished.map((one) => (one.intent.seq === seq ? { ...one, hasOutcome: true } : one));
+      if (isFinal(outcome)) close(entry, outcome.outcome !== "failed");
+    },
+    release: ({ entry }) => close(entry, true),
+    async adopt(family) {
+      await recover();
+      return unfinished.filter(({ intent }) => toFamily(intent) === family && open.has(intent));
+    },
+  };
+}
