@@ -135,11 +135,15 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     },
     async end(action, outcome) {
       const { entry, seq } = action;
-      await audit.write({ ...entry, ...outcome, intent: seq });
-      const known = answers.get(toAnswerKey(entry) ?? "");
-      if (known?.seq === seq) keep(action, outcome, known.at);
-      unfinished = unfinished.map((one) => (one.intent.seq === seq ? { ...one, hasOutcome: true } : one));
-      if (isFinal(outcome)) close(entry, outcome.outcome !== "failed");
+      try {
+        await audit.write({ ...entry, ...outcome, intent: seq });
+        unfinished = unfinished.map((one) => (one.intent.seq === seq ? { ...one, hasOutcome: true } : one));
+      } finally {
+        // What happened has happened, also where that cannot be recorded yet.
+        const known = answers.get(toAnswerKey(entry) ?? "");
+        if (known?.seq === seq) keep(action, outcome, known.at);
+        if (isFinal(outcome)) close(entry, outcome.outcome !== "failed");
+      }
     },
     release: ({ entry }) => close(entry, true),
     async adopt(family) {

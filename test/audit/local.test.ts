@@ -45,13 +45,18 @@ describeLedger("the ledger of one process", async (): Promise<LedgerKit> => {
 });
 
 /** A ledger on a record that is in memory. */
-function setUp(found: { open?: readonly OpenIntent[]; keyed?: readonly KeyedIntent[]; fails?: () => boolean } = {}) {
-  const { open = [], keyed = [], fails = () => false } = found;
+function setUp(
+  found: { open?: readonly OpenIntent[]; keyed?: readonly KeyedIntent[]; fails?: () => boolean; isFull?: () => boolean } = {},
+) {
+  const { open = [], keyed = [], fails = () => false, isFull = () => false } = found;
   let recovered = 0;
   const clock = { ms: 5_000_000 };
   let written = 0;
   const audit: AuditLog = {
-    write: async () => (written += 1),
+    write: async () => {
+      if (isFull()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
+      return (written += 1);
+    },
     read: async () => [],
     check: async () => {},
     verify: async () => sampleChain(0),
@@ -104,9 +109,15 @@ it("remembers the last thousand keys", async () => {
 
 it("an open action that is adopted again has what was recorded of it", async () => {
   const intent = toRecord({ keyHash: null });
-  const { ledger } = setUp({ open: [{ intent, hasOutcome: false }] });
+  let isFull = false;
+  const { ledger } = setUp({ open: [{ intent, hasOutcome: false }], isFull: () => isFull });
   expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: false }]);
-  await ledger.end({ seq: 7, entry: intent }, { outcome: "unknown", detail: "it died", code: null, durationMs: null });
+  const died = { outcome: "unknown", detail: "it died", code: null, durationMs: null } as const;
+  isFull = true;
+  await expect(ledger.end({ seq: 7, entry: intent }, died)).rejects.toMatchObject({ code: "audit_unavailable" });
+  expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: false }]);
+  isFull = false;
+  await ledger.end({ seq: 7, entry: intent }, died);
   expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: true }]);
   ledger.release({ seq: 7, entry: intent });
   expect(await ledger.adopt("restart")).toEqual([]);

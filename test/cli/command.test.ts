@@ -2,7 +2,9 @@ import { expect, it } from "vitest";
 import { createCommand, UsageError } from "../../src/cli/command.ts";
 import { runCommand } from "../support/command.ts";
 
-const usage = "usage: own\n";
+const usage = "usage: own\n\n  what it does\n";
+/** Behind what is wrong. */
+const short = "\n\nusage: own\n       --help shows all of it";
 const options = { flag: { type: "boolean", default: false }, name: { type: "string", short: "n" } } as const;
 const own = createCommand({ usage, options, allowPositionals: true }, async ({ print }, { values, positionals }) => {
   print(JSON.stringify([values, positionals]));
@@ -33,7 +35,7 @@ it("an unknown argument is refused with the usage", async () => {
     const { code, out, err } = await runCommand(command, args);
     expect([code, out, err.length]).toEqual([2, [], 1]);
     expect(err[0]).toMatch(problem);
-    expect(err[0]?.endsWith(`\n\n${usage}`)).toBe(true);
+    expect(err[0]?.endsWith(short)).toBe(true);
   }
   expect(await runCommand(bare)).toEqual({ code: 0, out: [], err: [] });
 });
@@ -45,7 +47,7 @@ it("wrong arguments are refused with the reason; other failures throw", async ()
     });
     return runCommand(command);
   };
-  expect(await fail(new UsageError("No"))).toEqual({ code: 2, out: [], err: [`No\n\n${usage}`] });
+  expect(await fail(new UsageError("No"))).toEqual({ code: 2, out: [], err: [`No${short}`] });
   const broken = new Error("broken");
   await expect(fail(broken)).rejects.toBe(broken);
 });
