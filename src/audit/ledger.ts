@@ -1,4 +1,5 @@
 import { toHolder } from "../auth/principal.ts";
+import { toRetryAfterSeconds } from "../lib/time.ts";
 import type { AuditEntry, AuditLog, AuditOutcome, OpenIntent } from "./audit.ts";
 
 /** Actions of one family share their limits. */
@@ -44,8 +45,15 @@ export interface EarlierAction extends OpenAction {
   readonly outcome: Pick<AuditEntry, "outcome" | "code" | "detail"> | null;
 }
 
+/** An action that may be done now. */
+export interface BegunAction extends OpenAction {
+  readonly kind: "begun";
+  /** Whether it is still the caller's. After a long pause of the process another gateway may have taken it over: then it must not be done. */
+  isHeld(): boolean;
+}
+
 export type Decision =
-  | (OpenAction & { readonly kind: "begun" })
+  | BegunAction
   | (EarlierAction & { readonly kind: "earlier" })
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
@@ -64,8 +72,36 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify"> {
   end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
   /** Leaves an action as it is recorded: it no longer keeps others from beginning. */
   release(action: OpenAction): void;
-  /** The open actions of this family that nobody works on, oldest first: those of gateways that died. They are the caller's from now on. */
+  /** The open actions of this family that nobody works on, oldest first: those of gateways that died. Each is handed out once, and is the caller's from then on. */
   adopt(family: ActionFamily): Promise<readonly OpenIntent[]>;
+}
+
+/** What is known when an action is asked for. */
+export interface ActionFacts {
+  /** Another one on its container is open. */
+  readonly isRunning: boolean;
+  /** How many of its family are open. */
+  readonly open: number;
+  /** Since when its container rests, ms; null: since long ago. */
+  readonly restedMs: number | null;
+  /** What its holder has left of the hour, and when more comes back; null where it takes nothing of it. */
+  readonly left: { readonly count: number; readonly retryAfterSeconds: number } | null;
+}
+
+/** When a place may be free again, s. */
+const busySeconds = 5;
+
+/** Why an action may not begin, or how much of its budget it gets. */
+export function decide(
+  { isRunning, open, restedMs, left }: ActionFacts,
+  { cooldownMs, parallel, budget }: ActionLimits,
+): Refusal | { readonly granted: number } {
+  if (cooldownMs !== null && isRunning) return { reason: "running", retryAfterSeconds: null };
+  if (cooldownMs !== null && restedMs !== null && restedMs < cooldownMs)
+    return { reason: "cooldown", retryAfterSeconds: toRetryAfterSeconds(cooldownMs - restedMs) };
+  if (left && left.count <= 0) return { reason: "budget", retryAfterSeconds: left.retryAfterSeconds };
+  if (parallel !== null && open >= parallel) return { reason: "busy", retryAfterSeconds: busySeconds };
+  return { granted: budget && left ? Math.min(budget.wanted, left.count) : 0 };
 }
 
 export function toFamily({ action }: Pick<ActionSubject, "action">): ActionFamily {

@@ -1,21 +1,21 @@
 import { onceDone } from "../lib/cache.ts";
 import { createHourlyBudget, type HourlyBudget } from "../lib/hourly-budget.ts";
-import { toRetryAfterSeconds } from "../lib/time.ts";
 import { toHolder } from "../auth/principal.ts";
 import type { AuditEntry, AuditLog, OpenIntent } from "./audit.ts";
 import {
+  type ActionFacts,
   type ActionFamily,
   type ActionLimits,
   type ActionSubject,
   answerMs,
   type AskedAction,
+  decide,
   type Decision,
   describeRequest,
   type EarlierAction,
   isFinal,
   type Ledger,
   type OpenAction,
-  type Refusal,
   toAnswerKey,
   toFamily,
 } from "./ledger.ts";
@@ -28,8 +28,8 @@ interface LocalLedgerOptions {
 
 /** How many answers are remembered: the oldest ones go first. */
 const mostAnswers = 1000;
-/** When a place may be free again, s. */
-const busySeconds = 5;
+/** How long the end of a container's last restart is remembered, ms: longer than any cooldown. */
+const endedMs = 3_600_000;
 
 /**
  * The ledger of a gateway that is alone: no other process writes its record, so that what limits an action is in its memory. The open actions and the keys of the last day
@@ -70,28 +70,20 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     budgets.set(family, known);
     return known;
   };
-  /** Why an action may not begin, or how much of its budget it gets. */
-  const decide = (
-    subject: ActionSubject,
-    { cooldownMs, parallel, budget }: ActionLimits,
-  ): Refusal | { readonly granted: number } => {
+  const factsOf = (subject: ActionSubject, { budget }: ActionLimits): ActionFacts => {
     const family = toFamily(subject);
     const others = [...open].filter((one) => toFamily(one) === family);
-    if (cooldownMs !== null) {
-      if (others.some(({ containerId }) => containerId === subject.containerId))
-        return { reason: "running", retryAfterSeconds: null };
-      for (const [id, at] of ended) if (at + cooldownMs <= now()) ended.delete(id);
-      const endedAt = ended.get(subject.containerId);
-      if (endedAt !== undefined)
-        return { reason: "cooldown", retryAfterSeconds: toRetryAfterSeconds(endedAt + cooldownMs - now()) };
-    }
-    const left = budget && budgetOf(family, budget.perHour).left(toHolder(subject));
-    if (left && left.count <= 0) return { reason: "budget", retryAfterSeconds: left.retryAfterSeconds };
-    if (parallel !== null && others.length >= parallel) return { reason: "busy", retryAfterSeconds: busySeconds };
-    return { granted: budget && left ? Math.min(budget.wanted, left.count) : 0 };
+    const endedAt = ended.get(subject.containerId);
+    return {
+      isRunning: others.some(({ containerId }) => containerId === subject.containerId),
+      open: others.length,
+      restedMs: endedAt === undefined ? null : now() - endedAt,
+      left: budget && budgetOf(family, budget.perHour).left(toHolder(subject)),
+    };
   };
   const close = (entry: AuditEntry, happened: boolean) => {
     if (!open.delete(entry) || !happened || toFamily(entry) !== "restart") return;
+    for (const [id, at] of ended) if (at + endedMs < now()) ended.delete(id);
     ended.set(entry.containerId, now());
   };
   const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
@@ -100,7 +92,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     const asked = toEntry(wanted);
     const known = find(asked);
     if (known) return known;
-    const decided = decide(asked, limits);
+    const decided = decide(factsOf(asked, limits), limits);
     if (!("granted" in decided)) return { kind: "refused", refusal: decided };
     const { granted } = decided;
     const entry = granted === wanted ? asked : toEntry(granted);
@@ -111,7 +103,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     try {
       const action = { seq: await audit.write(entry), entry };
       keep(action, null, now());
-      return { kind: "begun", ...action };
+      return { kind: "begun", ...action, isHeld: () => true };
     } catch (error) {
       open.delete(entry);
       budget?.giveBack(holder, granted);
@@ -128,7 +120,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     },
     begin,
     async check(subject, limits) {
-      const decided = decide(subject, limits);
+      const decided = decide(factsOf(subject, limits), limits);
       if (!("granted" in decided)) return decided;
       await audit.check();
       return null;
@@ -137,7 +129,6 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
       const { entry, seq } = action;
       try {
         await audit.write({ ...entry, ...outcome, intent: seq });
-        unfinished = unfinished.map((one) => (one.intent.seq === seq ? { ...one, hasOutcome: true } : one));
       } finally {
         // What happened has happened, also where that cannot be recorded yet.
         const known = answers.get(toAnswerKey(entry) ?? "");
@@ -148,7 +139,9 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     release: ({ entry }) => close(entry, true),
     async adopt(family) {
       await recover();
-      return unfinished.filter(({ intent }) => toFamily(intent) === family && open.has(intent));
+      const theirs = unfinished.filter(({ intent }) => toFamily(intent) === family);
+      unfinished = unfinished.filter(({ intent }) => toFamily(intent) !== family);
+      return theirs;
     },
   };
 }

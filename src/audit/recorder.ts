@@ -1,6 +1,7 @@
 import { pause } from "../lib/abort.ts";
 import type { AuditEntry, AuditOutcome } from "./audit.ts";
-import type { Ledger, OpenAction } from "./ledger.ts";
+import { OpsError } from "../lib/errors.ts";
+import type { BegunAction, Ledger, OpenAction } from "./ledger.ts";
 
 /** The fields that any of our errors may have. */
 export interface CodedError {
@@ -32,8 +33,8 @@ interface Outcomes {
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
   /** A failed write does not undo the action: it is retried until the gateway stops. */
   readonly record: (action: OpenAction, outcome: AuditOutcome, durationMs: number | null) => Promise<void>;
-  /** Acts for an intent that is recorded, and records the outcome. Rejects as `act` does. */
-  readonly run: <T>(action: OpenAction, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
+  /** Acts for an intent that is recorded, and records the outcome. Rejects as `act` does, and with overloaded when the action is no longer ours. */
+  readonly run: <T>(action: BegunAction, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
   /** Resolves when no work is left. */
   readonly settled: () => Promise<void>;
 }
@@ -56,6 +57,7 @@ export function createOutcomes(ledger: Pick<Ledger, "end">, closing: AbortSignal
     track,
     record,
     async run(action, act, { toOutcome, toFailure, onRecorded }) {
+      if (!action.isHeld()) throw new OpsError("overloaded", "The gateway was paused for too long: nothing was done");
       const startMs = performance.now();
       const finish = async (outcome: AuditOutcome): Promise<void> => {
         await record(action, outcome, Math.round(performance.now() - startMs));

@@ -27,13 +27,13 @@ interface HealthProbesOptions {
 
 export function createHealthProbes({ source, ledger }: HealthProbesOptions): HealthProbes {
   const closing = new AbortController();
-  const { track, run: act, settled } = createOutcomes(ledger, closing.signal);
+  const { track, record, run: act, settled } = createOutcomes(ledger, closing.signal);
 
   const recover = onceDone(async () => {
-    const died = { outcome: "unknown", detail: "the gateway died during the probe", code: null, durationMs: null } as const;
+    const died = { outcome: "unknown", detail: "the gateway died during the probe", code: null } as const;
     for (const { intent, hasOutcome } of await ledger.adopt("probe")) {
       const action = { seq: intent.seq, entry: intent };
-      if (!hasOutcome) await ledger.end(action, died);
+      if (!hasOutcome) await record(action, died, null);
       ledger.release(action);
     }
   });

@@ -1,7 +1,9 @@
+import { describe } from "../lib/postgres/errors.ts";
+import type { Row } from "../lib/postgres/pool.ts";
 import { toOpsError } from "../lib/errors.ts";
 import { formatCount } from "../lib/text.ts";
-import type { Database, Row } from "./postgres/database.ts";
-import { describe, noSubject, toQueueError } from "./postgres/errors.ts";
+import type { Database } from "./postgres/database.ts";
+import { noSubject, toQueueError } from "./postgres/errors.ts";
 import { formatTable, quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./postgres/names.ts";
 import type { UnsupportedSystem } from "./queue.ts";
 import { createQueueSources, type OpenSource, type QueueSourcesOptions } from "./source.ts";

@@ -107,18 +107,28 @@ it("remembers the last thousand keys", async () => {
   expect([await find(0), (await find(1))?.kind, (await find(1000))?.kind]).toEqual([null, "earlier", "earlier"]);
 });
 
-it("an open action that is adopted again has what was recorded of it", async () => {
+it("an open action of an earlier process is handed out once", async () => {
   const intent = toRecord({ keyHash: null });
-  let isFull = false;
-  const { ledger } = setUp({ open: [{ intent, hasOutcome: false }], isFull: () => isFull });
+  const { ledger } = setUp({ open: [{ intent, hasOutcome: false }] });
+  const asked = { limits, toEntry: () => sampleEntry() };
+  expect(await ledger.adopt("job")).toEqual([]);
   expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: false }]);
-  const died = { outcome: "unknown", detail: "it died", code: null, durationMs: null } as const;
-  isFull = true;
-  await expect(ledger.end({ seq: 7, entry: intent }, died)).rejects.toMatchObject({ code: "audit_unavailable" });
-  expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: false }]);
-  isFull = false;
-  await ledger.end({ seq: 7, entry: intent }, died);
-  expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: true }]);
-  ledger.release({ seq: 7, entry: intent });
   expect(await ledger.adopt("restart")).toEqual([]);
+  expect(await ledger.begin(asked)).toMatchObject({ kind: "refused", refusal: { reason: "running" } });
+  ledger.release({ seq: 7, entry: intent });
+  expect(await ledger.begin(asked)).toMatchObject({ kind: "begun" });
+});
+
+it("an outcome that cannot be recorded yet frees its container", async () => {
+  let isFull = false;
+  const { ledger } = setUp({ isFull: () => isFull });
+  const asked = { limits, toEntry: () => sampleEntry() };
+  const action = await ledger.begin(asked);
+  if (action.kind !== "begun") throw new Error("not begun");
+  isFull = true;
+  const failed = { outcome: "failed", detail: "no", code: "docker_error", durationMs: 1 } as const;
+  await expect(ledger.end(action, failed)).rejects.toMatchObject({ code: "audit_unavailable" });
+  await expect(ledger.begin(asked)).rejects.toMatchObject({ code: "audit_unavailable" });
+  isFull = false;
+  expect(await ledger.begin(asked)).toMatchObject({ kind: "begun" });
 });

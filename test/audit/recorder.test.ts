@@ -15,7 +15,8 @@ let closing: AbortController;
 beforeEach(() => void (closing = new AbortController()));
 afterEach(() => closing.abort());
 
-const action = { seq: 41, entry };
+let isHeld = true;
+const action = { kind: "begun", seq: 41, entry, isHeld: () => isHeld } as const;
 
 /** A ledger whose writes fail, each by its place. */
 function setUp(...failing: readonly number[]) {
@@ -41,6 +42,16 @@ describe("an action", () => {
     const [[, { durationMs }]] = written as [[unknown, { durationMs: number }]];
     expect(Number.isInteger(durationMs)).toBe(true);
     expect(durationMs).toBeLessThan(1000);
+  });
+
+  it("that may be another gateway's is not done, and has no outcome", async () => {
+    const { outcomes, countWrites } = setUp();
+    isHeld = false;
+    let acts = 0;
+    const act = async () => String((acts += 1));
+    await expect(outcomes.run(action, act, rules)).rejects.toMatchObject({ code: "overloaded" });
+    isHeld = true;
+    expect([acts, countWrites()]).toEqual([0, 0]);
   });
 
   it("is recorded as failed and rejects with the same error", async () => {

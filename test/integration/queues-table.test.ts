@@ -1,7 +1,7 @@
+import type { Row } from "../../src/lib/postgres/pool.ts";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { parseQueuesFile } from "../../src/queues/config.ts";
-import type { Row } from "../../src/queues/postgres/database.ts";
 import { type HeavyOptions, toMeasured, toWays, uniteReadings } from "../../src/queues/postgres/statements.ts";
 import type { QueueSource } from "../../src/queues/queue.ts";
 import type { QueueSourceConfig } from "../../src/queues/registry.ts";

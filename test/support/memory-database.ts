@@ -1,4 +1,5 @@
-import { createReadLimits, type Database, type Row } from "../../src/queues/postgres/database.ts";
+import type { Row } from "../../src/lib/postgres/pool.ts";
+import { createReadLimits, type Database } from "../../src/queues/postgres/database.ts";
 
 /** A database with given answers to statements, one after the other. */
 export function createMemoryDatabase(

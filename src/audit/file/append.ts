@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type ChainHead, readHead, readLinesBackward } from "./lines.ts";
+import type { ChainHead } from "../line.ts";
+import { readHead, readLinesBackward } from "./lines.ts";
 import { isLocked } from "./lock.ts";
 
 /** O_NONBLOCK: opening a FIFO without a reader must fail, not wait. */

@@ -4,8 +4,9 @@ import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { formatRfc3339 } from "../../lib/time.ts";
 import type { AuditChain } from "../audit.ts";
-import { type ChainHead, genesis, listParts, parseAuditLine } from "./lines.ts";
-import { createLineVerifier, toCutFault, toLineText } from "./verify.ts";
+import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toCutFault } from "../line.ts";
+import { listParts } from "./lines.ts";
+import { toLineText } from "./verify.ts";
 
 /** Bytes that are checked before other requests run: about 3 ms. */
 const chunkBytes = 128 << 10;

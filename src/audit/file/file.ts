@@ -6,7 +6,8 @@ import type { AuditEntry, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from 
 import { answerMs, isFinal } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
-import { type ChainHead, genesis, readEntriesBackward, readHead, toAuditLine } from "./lines.ts";
+import { type ChainHead, genesis, toAuditLine } from "../line.ts";
+import { readEntriesBackward, readHead } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
 
 interface AuditFileOptions {

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
 import { checkWritable } from "./append.ts";
-import { type ChainHead, genesis, listParts, parseAuditLine, toHash } from "./lines.ts";
+import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
+import { listParts } from "./lines.ts";
 
 interface Verdict {
   readonly ok: boolean;
@@ -53,48 +54,6 @@ function verifyLines(lines: readonly string[], start: ChainHead | null): ChainHe
     if (fault !== null) return fault;
   }
   return file.end() ?? file.head();
-}
-
-/** Checks the lines of one file in their order. */
-interface LineVerifier {
-  /** The next line with its newline. Returns the fault, null without one. */
-  push(line: string): string | null;
-  /** After the last line: returns the fault of what is left open, null without one. */
-  end(): string | null;
-  /** Whether the last line was an entry, or there was none. */
-  isWhole(): boolean;
-  /** The newest entry so far; null before the first. */
-  head(): ChainHead | null;
-}
-
-/** `start`: the newest entry of the files before this one; null: the first line may follow any entry. */
-export function createLineVerifier(start: ChainHead | null): LineVerifier {
-  let head = start;
-  let piece: string | null = null;
-  return {
-    push: (line) => {
-      const expected = (head?.seq ?? 0) + 1;
-      const parsed = line.endsWith("\n") ? parseAuditLine(line.slice(0, -1)) : null;
-      // A partial line is valid when the next entry records that its writer found it.
-      if (piece !== null && parsed?.piece !== toHash(piece)) return toCutFault(head);
-      piece = parsed ? null : line.replace(/\n$/, "");
-      if (!parsed) return null;
-      const { record, prevHash, intact } = parsed;
-      if (!intact) return `seq ${expected} is altered`;
-      if (head && record.seq !== expected) return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
-      if (head && prevHash !== head.hash) return `seq ${expected} does not follow the entry before it`;
-      head = { seq: record.seq, hash: record.hash };
-      return null;
-    },
-    end: () => (piece === null ? null : toCutFault(head)),
-    isWhole: () => piece === null,
-    head: () => head,
-  };
-}
-
-/** The fault of a line that is no whole entry, after `head`. */
-export function toCutFault(head: ChainHead | null): string {
-  return `seq ${(head?.seq ?? 0) + 1} is cut or altered`;
 }
 
 /** A line that is not UTF-8 becomes a text that is no entry. */

@@ -116,11 +116,12 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
   };
 
   const takeOver = async (): Promise<void> => {
-    const open = await ledger.adopt("restart");
     const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
-    const actions = open.map(({ intent, hasOutcome }) => ({ seq: intent.seq, entry: intent, hasOutcome }));
-    for (const action of actions) if (!action.hasOutcome) await ledger.end(action, { ...died, durationMs: null });
-    for (const action of actions) settle(action, new Date(action.entry.at), () => null);
+    for (const { intent, hasOutcome } of await ledger.adopt("restart")) {
+      const action = { seq: intent.seq, entry: intent };
+      if (!hasOutcome) await record(action, died, null);
+      settle(action, new Date(intent.at), () => null);
+    }
   };
   const recover = onceDone(takeOver);
   const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {

@@ -1,9 +1,11 @@
+import { describe, isConnectionLost, isSqlState } from "../../lib/postgres/errors.ts";
+import { createPool, queryAll, type Row } from "../../lib/postgres/pool.ts";
 import type { PoolClient } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
-import { createPool, createTurns, queryAll, type Row } from "../postgres/database.ts";
-import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "../postgres/errors.ts";
+import { createTurns } from "../postgres/database.ts";
+import { noSubject, toQueueError } from "../postgres/errors.ts";
 
 /** The only way to change a database. Does no reads, except of the job that is to be or was changed. */
 export interface ControlDatabase {

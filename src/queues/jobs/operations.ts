@@ -58,12 +58,12 @@ export function createJobOperations(options: JobOperationsOptions) {
   const settleLater = (action: OpenAction) => void track(settle(action).finally(() => ledger.release(action)));
 
   const takeOver = async (): Promise<void> => {
-    const open = await ledger.adopt("job");
     const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
-    const actions = open.map(({ intent, hasOutcome }) => ({ seq: intent.seq, entry: intent, hasOutcome }));
-    for (const action of actions) if (!action.hasOutcome) await ledger.end(action, { ...died, durationMs: null });
-    // Runs only when all writes have succeeded: a retry of recover must not settle an entry twice.
-    for (const action of actions) settleLater(action);
+    for (const { intent, hasOutcome } of await ledger.adopt("job")) {
+      const action = { seq: intent.seq, entry: intent };
+      if (!hasOutcome) await record(action, died, null);
+      settleLater(action);
+    }
   };
   const recover = onceDone(takeOver);
 

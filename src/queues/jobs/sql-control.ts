@@ -1,6 +1,7 @@
+import { describe, explainConnection } from "../../lib/postgres/errors.ts";
+import type { Row } from "../../lib/postgres/pool.ts";
 import { OpsError } from "../../lib/errors.ts";
-import type { Row } from "../postgres/database.ts";
-import { describe, explainConnection, type ReadSubject } from "../postgres/errors.ts";
+import { type ReadSubject } from "../postgres/errors.ts";
 import { formatTable } from "../postgres/names.ts";
 import { type JobAction, type JobChange, type JobControl, type JobRef, type JobStatements, uuidId } from "./control.ts";
 import { AnswerLost, type ControlDatabase } from "./database.ts";

@@ -1,12 +1,11 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
-import { describe, isConnectionLost, isSqlState, noSubject, toQueueError } from "./errors.ts";
-
-/** A row of our statements. All values are text, so that 64-bit numbers stay exact. */
-export type Row = Readonly<Record<string, string | null>>;
+import { describe, isConnectionLost, isSqlState } from "../../lib/postgres/errors.ts";
+import { createPool, queryAll, type Row } from "../../lib/postgres/pool.ts";
+import { noSubject, toQueueError } from "./errors.ts";
 
 /** Read-only access to one database. */
 export interface Database {
@@ -120,67 +119,6 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
 }
 
 const toCode = (error: unknown) => toQueueError(error, noSubject).code;
-
-interface PoolOptions {
-  readonly url: string;
-  readonly logger: Logger;
-  /** For the log. */
-  readonly name: string;
-  /** `application_name` of its sessions. */
-  readonly application: string;
-  readonly connections: number;
-  readonly connectMs: number;
-  readonly idleMs: number;
-}
-
-/** pg (50 ms) is loaded, and connects, on the first call. */
-export function createPool({ url, logger, name, application, connections: max, connectMs, idleMs }: PoolOptions) {
-  let pool: Promise<Pool> | null = null;
-  const connectedAt = new WeakMap<PoolClient, number>();
-  const open = async (): Promise<Pool> => {
-    const { Pool: PgPool } = await import("pg");
-    const opened = new PgPool({
-      connectionString: url,
-      max,
-      connectionTimeoutMillis: connectMs,
-      idleTimeoutMillis: idleMs,
-      keepAlive: true,
-      allowExitOnIdle: true,
-      application_name: application,
-    });
-    // Without this listener, the end of an idle connection (a restart of the server) would end our process.
-    opened.on("error", (error) => logger.warn(describe(error), `idle ${name} connection lost`));
-    opened.on("connect", (client) => {
-      connectedAt.set(client, performance.now());
-      client.on("error", () => {}); // A checked-out connection may end between two events; its query then fails.
-    });
-    return opened;
-  };
-  return {
-    /** A connection that was opened at this time or later (`performance.now()`). The caller releases it. */
-    async connect(signal: AbortSignal, notBefore = 0): Promise<PoolClient> {
-      pool ??= open();
-      for (;;) {
-        const client = await abortable(
-          pool.then((opened) => opened.connect()),
-          signal,
-          (late) => late.release(),
-        );
-        if ((connectedAt.get(client) ?? 0) >= notBefore) return client;
-        client.release(true);
-      }
-    },
-    async close(): Promise<void> {
-      const opened = await pool?.catch(() => null);
-      if (opened && !opened.ended && !opened.ending) await opened.end();
-    },
-  };
-}
-
-/** Several statements in one simple query: pg returns one result for each. */
-export async function queryAll(client: PoolClient, text: string, signal: AbortSignal): Promise<QueryResult<Row>[]> {
-  return (await abortable(client.query(text), signal)) as unknown as QueryResult<Row>[];
-}
 
 interface TurnsOptions {
   /** How much work runs at once: the number of connections. */

@@ -1,10 +1,11 @@
+import type { Row } from "../../lib/postgres/pool.ts";
 import { abortable } from "../../lib/abort.ts";
 import type { ReadBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { checkPoints, type HistoryStep, mostPoints, type QueueHistory, toPoints } from "../history.ts";
-import type { Database, Row } from "./database.ts";
+import type { Database } from "./database.ts";
 import { isOneOf } from "./names.ts";
 import { explain, toCost, toPlan } from "./planner.ts";
 import { secondsBetween } from "./sql.ts";

@@ -1,6 +1,6 @@
+import { describe } from "../../lib/postgres/errors.ts";
+import type { Row } from "../../lib/postgres/pool.ts";
 import { hash } from "node:crypto";
-import type { Row } from "./database.ts";
-import { describe } from "./errors.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./names.ts";
 import { explain, scansOf, toCost, toPlan } from "./planner.ts";
 import { withPartitions } from "./sql.ts";

@@ -1,3 +1,5 @@
+import { describe } from "../../lib/postgres/errors.ts";
+import type { Row } from "../../lib/postgres/pool.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { cutMargin, redactStart } from "../../lib/redact/sanitize.ts";
 import { errorReadLimit, toErrorText } from "../errors.ts";
@@ -15,8 +17,8 @@ import {
   traceLimit,
 } from "../job.ts";
 import { type JobRef, uuidId } from "../jobs/control.ts";
-import type { Database, Row } from "./database.ts";
-import { describe, toQueueError } from "./errors.ts";
+import type { Database } from "./database.ts";
+import { toQueueError } from "./errors.ts";
 import { type JobQuery, selectRaw } from "./job-query.ts";
 import { formatTable, quoteLiteral } from "./names.ts";
 import { explain, toCost, toPlan } from "./planner.ts";

@@ -1,9 +1,9 @@
+import { describe } from "../../lib/postgres/errors.ts";
+import type { Row } from "../../lib/postgres/pool.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { compareTimes, pickFairly } from "../errors.ts";
 import { failureGroupsLimit, jobIdsPerError } from "../queue.ts";
-import type { Row } from "./database.ts";
-import { describe } from "./errors.ts";
 import type { TableName } from "./names.ts";
 import { explain, scansOf, toPlan } from "./planner.ts";
 import { groupFailures, withPartitions } from "./sql.ts";

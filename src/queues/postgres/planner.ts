@@ -1,4 +1,4 @@
-import type { Row } from "./database.ts";
+import type { Row } from "../../lib/postgres/pool.ts";
 
 /** The fields we use of a plan's node. Source: PostgreSQL's "EXPLAIN", FORMAT JSON. */
 export interface PlanNode {

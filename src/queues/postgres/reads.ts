@@ -1,7 +1,8 @@
+import { describe } from "../../lib/postgres/errors.ts";
+import type { Row } from "../../lib/postgres/pool.ts";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
-import type { Database, Row } from "./database.ts";
-import { describe } from "./errors.ts";
+import type { Database } from "./database.ts";
 import { readFailuresInParts, readMeasuresInParts } from "./page-ranges.ts";
 import { explain, toCost, toPlan } from "./planner.ts";
 import {

@@ -1,9 +1,9 @@
+import type { Row } from "../../lib/postgres/pool.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { compareTimes, toErrorText } from "../errors.ts";
 import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
 import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../queue.ts";
 import type { KindContext, KindSource } from "../system.ts";
-import type { Row } from "./database.ts";
 import { toQueueError } from "./errors.ts";
 import { inTurn, readHistory, type ToHistoryRows } from "./history.ts";
 import type { JobQuery } from "./job-query.ts";

@@ -1,6 +1,6 @@
+import type { Row } from "../../lib/postgres/pool.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import type { JobAction } from "../jobs/control.ts";
-import type { Row } from "./database.ts";
 import type { TableName } from "./names.ts";
 
 /** Numbers that are 0 for a queue without a row. */

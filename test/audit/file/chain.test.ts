@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChainCheck } from "../../../src/audit/file/chain.ts";
 import { createAuditFile } from "../../../src/audit/file/file.ts";
-import { genesis, toAuditLine } from "../../../src/audit/file/lines.ts";
+import { genesis, toAuditLine } from "../../../src/audit/line.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { sampleEntry } from "../../support/audit.ts";
 

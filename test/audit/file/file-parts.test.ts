@@ -5,19 +5,10 @@ import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry } from "../../../src/audit/audit.ts";
 import { createAuditFile, findUnfinished } from "../../../src/audit/file/file.ts";
-import {
-  type ChainHead,
-  genesis,
-  listParts,
-  parseAuditLine,
-  readEntriesBackward,
-  readHead,
-  readLinesBackward,
-  toAuditLine,
-  toHash,
-} from "../../../src/audit/file/lines.ts";
+import { listParts, readEntriesBackward, readHead, readLinesBackward } from "../../../src/audit/file/lines.ts";
 import { acquireLock, isLocked } from "../../../src/audit/file/lock.ts";
 import { probeAudit, verifyAudit } from "../../../src/audit/file/verify.ts";
+import { type ChainHead, genesis, parseAuditLine, toAuditLine, toHash } from "../../../src/audit/line.ts";
 import { sampleEntry } from "../../support/audit.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ops-audit-parts-"));

@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry, AuditLog } from "../../../src/audit/audit.ts";
 import { createAuditFile } from "../../../src/audit/file/file.ts";
-import { genesis, toAuditLine } from "../../../src/audit/file/lines.ts";
+import { genesis, toAuditLine } from "../../../src/audit/line.ts";
 import { probeAudit, verifyAudit } from "../../../src/audit/file/verify.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { sampleEntry } from "../../support/audit.ts";

@@ -1,9 +1,9 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { bigintId, uuidId } from "../../../src/queues/jobs/control.ts";
 import { AnswerLost } from "../../../src/queues/jobs/database.ts";
 import { createSqlControl, explainConstraint, toControlError } from "../../../src/queues/jobs/sql-control.ts";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { findKind, type QueueSourceConfig } from "../../../src/queues/registry.ts";
 import { runnerMapping } from "../../support/queue-mappings.ts";
 

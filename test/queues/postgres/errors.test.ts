@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
-import {
-  describe as describeError,
-  isConnectionLost,
-  isSqlState,
-  noSubject,
-  toQueueError,
-} from "../../../src/queues/postgres/errors.ts";
+import { describe as describeError, isConnectionLost, isSqlState } from "../../../src/lib/postgres/errors.ts";
+import { noSubject, toQueueError } from "../../../src/queues/postgres/errors.ts";
 import { ConnectionsBusyError } from "../../../src/queues/postgres/database.ts";
 
 const subject = { source: "runner", table: "public.jobs", sql: "select id, status, finished_at from public.jobs" };

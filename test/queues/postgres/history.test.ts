@@ -1,5 +1,5 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { describe, expect, it } from "vitest";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { readHistory } from "../../../src/queues/postgres/history.ts";
 
 const range = { from: 1_800_000_000, step: 60, steps: 2 };

@@ -1,6 +1,6 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { describe, expect, it } from "vitest";
 import type { JobReader, JobsQuery } from "../../../src/queues/job.ts";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { selectAttempts, toStates } from "../../../src/queues/postgres/job-query.ts";
 import { createJobReader } from "../../../src/queues/postgres/jobs.ts";
 import { bigintId } from "../../../src/queues/jobs/control.ts";

@@ -1,6 +1,6 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { addMeasured, createFailureSums } from "../../../src/queues/postgres/page-ranges.ts";
 import type { Measured } from "../../../src/queues/postgres/statements.ts";
 import { failureGroupsLimit } from "../../../src/queues/queue.ts";

@@ -1,7 +1,7 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { syncBuiltinESMExports } from "node:module";
 import timers from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { readInChunks } from "../../../src/queues/postgres/page-ranges.ts";
 import { setTimeout as sleep } from "../../support/timers-promises.ts";
 

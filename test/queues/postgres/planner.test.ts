@@ -1,6 +1,6 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { nodesOf, type PlanNode, scansOf, toCost, toPlan } from "../../../src/queues/postgres/planner.ts";
 import { heavyCost } from "../../../src/queues/postgres/reads.ts";
 

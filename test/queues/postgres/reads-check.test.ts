@@ -1,7 +1,7 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import type { PlanNode } from "../../../src/queues/postgres/planner.ts";
 import { chooseLight, createPlanCheck } from "../../../src/queues/postgres/reads.ts";
 

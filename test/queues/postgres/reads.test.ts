@@ -1,5 +1,5 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { createPlannedReads, type PlannedStatements } from "../../../src/queues/postgres/reads.ts";
 import type { HeavyOptions, TableParts } from "../../../src/queues/postgres/statements.ts";
 import { createMemoryDatabase } from "../../support/memory-database.ts";

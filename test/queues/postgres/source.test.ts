@@ -1,7 +1,7 @@
+import type { Row } from "../../../src/lib/postgres/pool.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { knownQueuesLimit, toQueueMetrics } from "../../../src/queues/metrics.ts";
-import type { Row } from "../../../src/queues/postgres/database.ts";
 import { createSqlSource } from "../../../src/queues/postgres/source.ts";
 import { pickRunning } from "../../../src/queues/postgres/sql.ts";
 import type { SqlStatements } from "../../../src/queues/postgres/statements.ts";

@@ -1,7 +1,8 @@
+import { describe } from "../../../lib/postgres/errors.ts";
+import type { Row } from "../../../lib/postgres/pool.ts";
 import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
-import type { Row } from "../../postgres/database.ts";
-import { describe, toQueueError } from "../../postgres/errors.ts";
+import { toQueueError } from "../../postgres/errors.ts";
 import { formatTable, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
 import { explain } from "../../postgres/planner.ts";
 import type { KindContext } from "../../system.ts";

@@ -19,7 +19,7 @@ afterEach(() => {
 const ref = { engine: "web-1", fullId: fullId("a") };
 /** Streams end by turns of the event loop, which no clock makes. */
 const settle = async () => {
-  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 const pass = async (ms = 0) => {
   await settle();

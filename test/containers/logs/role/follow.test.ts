@@ -11,7 +11,7 @@ const begin = Date.parse(at(0));
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: begin }));
 afterEach(() => void vi.useRealTimers());
 const settle = async () => {
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 const pass = async (ms: number) => {
   await vi.advanceTimersByTimeAsync(ms);

@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
+import { migrate, newestVersion, readVersion } from "../../src/audit/postgres/schema.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { sampleEntry } from "../support/audit.ts";
+import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { startCutProxy } from "../support/cut-proxy.ts";
+
+async function openDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase(inject("postgresUrl"), "ledger");
+  const client = await database.connect();
+  await migrate(client);
+  await client.end();
+  return database;
+}
+
+describeLedger("the ledger in PostgreSQL", async (): Promise<LedgerKit> => {
+  const database = await openDatabase();
+  const proxy = await startCutProxy(database.url);
+  const opened: ReturnType<typeof createPostgresLedger>[] = [];
+  const open = () => {
+    const ledger = createPostgresLedger({ url: proxy.url, logger: silentLogger });
+    opened.push(ledger);
+    return ledger;
+  };
+  return {
+    ledger: open(),
+    async advance(ms) {
+      const past = `- ${ms} * interval '1 ms'`;
+      await database.query(`update wallet_core_ops.entry set at = at ${past}`);
+      await database.query(`update wallet_core_ops.rest set ended_at = ended_at ${past}`);
+    },
+    async reopen() {
+      // The lease of a process that died ends.
+      await database.query("update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s'");
+      return open();
+    },
+    async setWritable(isWritable) {
+      if (isWritable) proxy.mend();
+      else proxy.cut();
+    },
+    async close() {
+      for (const ledger of opened) await ledger.close();
+      await proxy.close();
+      await database.drop();
+    },
+  };
+});
+
+const limits = { cooldownMs: 0, parallel: null, budget: null };
+const restart = (containerId: string) => ({ limits, toEntry: () => sampleEntry({ containerId, reason: "stuck" }) });
+const died = { outcome: "unknown", detail: "the gateway died", code: "restart_unknown", durationMs: null } as const;
+const done = { outcome: "ok", detail: "running", code: null, durationMs: 5 } as const;
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.drop());
+
+/** Two gateways on one database. */
+function openTwo(leaseMs = 30_000) {
+  const open = () => createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs });
+  const [one, other] = [open(), open()];
+  return {
+    one,
+    other,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([one.close(), other.close()]);
+    },
+  };
+}
+const outcomes = async () =>
+  (await database.query("select outcome from wallet_core_ops.entry order by seq")).rows.map(({ outcome }) => outcome);
+
+test("of two gateways one restarts a container, and both have one chain", async () => {
+  await using two = openTwo();
+  const all = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => (index % 2 ? two.one : two.other).begin(restart(`shared-${index % 5}`))),
+  );
+  expect(all.filter(({ kind }) => kind === "begun")).toHaveLength(5);
+  expect(all.filter((one) => one.kind === "refused" && one.refusal.reason === "running")).toHaveLength(15);
+  expect(await two.one.verify()).toMatchObject({ ok: true, lastSeq: 5 });
+  expect(await two.other.verify()).toMatchObject({ ok: true, lastSeq: 5 });
+});
+
+test("an action is its owner's while that lives; then one other takes it over", async () => {
+  await using two = openTwo(1500);
+  const begun = await two.one.begin(restart("leased"));
+  if (begun.kind !== "begun") throw new Error("not begun");
+  expect(await two.other.adopt("restart")).toEqual([]);
+  // Its lease is extended.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect(await two.other.adopt("restart")).toEqual([]);
+  await two.one.close();
+  await expect.poll(async () => (await two.other.adopt("restart")).map(({ intent }) => intent.seq)).toEqual([begun.seq]);
+  expect(await two.other.adopt("restart")).toEqual([]);
+  await two.other.end(begun, died);
+  await two.other.end(begun, { ...done, detail: "settled: the engine restarted it" });
+  expect((await outcomes()).slice(-3)).toEqual(["intent", "unknown", "ok"]);
+});
+
+test("an owner that wakes up too late neither acts nor writes", async () => {
+  await using two = openTwo(4000);
+  const begun = await two.one.begin(restart("paused"));
+  if (begun.kind !== "begun") throw new Error("not begun");
+  expect(begun.isHeld()).toBe(true);
+  // As after a pause of the process: its lease is over, and another gateway has it.
+  await database.query("update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s' where seq = $1", [
+    begun.seq,
+  ]);
+  expect(await two.other.adopt("restart")).toHaveLength(1);
+  await expect.poll(() => begun.isHeld(), { timeout: 10_000 }).toBe(false);
+  const before = await outcomes();
+  await two.one.end(begun, done);
+  expect(await outcomes()).toEqual(before);
+  await two.other.end(begun, { ...done, detail: "settled: now running" });
+  expect(await outcomes()).toEqual([...before, "ok"]);
+});
+
+test("an intent whose commit lost its answer is found, or was not made", async () => {
+  const proxy = await startCutProxy(database.url);
+  const ledger = createPostgresLedger({ url: proxy.url, logger: silentLogger });
+  try {
+    const before = (await outcomes()).length;
+    proxy.cutAtCommit("after");
+    expect(await ledger.begin(restart("lost-answer"))).toMatchObject({ kind: "begun", seq: before + 1 });
+    proxy.cutAtCommit("before");
+    await expect(ledger.begin(restart("lost-question"))).rejects.toMatchObject({ code: "audit_unavailable" });
+    expect((await outcomes()).length).toBe(before + 1);
+    expect(await ledger.begin(restart("lost-question"))).toMatchObject({ kind: "begun", seq: before + 2 });
+    expect(await ledger.verify()).toMatchObject({ ok: true });
+  } finally {
+    await ledger.close();
+    await proxy.close();
+  }
+});
+
+test("a changed row, a missing one and a foreign text are found", async () => {
+  const own = await openDatabase();
+  try {
+    const fill = createPostgresLedger({ url: own.url, logger: silentLogger });
+    for (const id of ["a", "b", "c"]) {
+      const begun = await fill.begin(restart(id));
+      if (begun.kind === "begun") await fill.end(begun, done);
+    }
+    await fill.close();
+    const verify = async (change: string) => {
+      const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+      await own.query("begin");
+      await own.query(change);
+      await own.query("commit");
+      const found = await ledger.verify();
+      await ledger.close();
+      return found.problem;
+    };
+    const original = (await own.query("select line from wallet_core_ops.entry where seq = 3")).rows[0]?.["line"] as string;
+    const set = (line: string) => `update wallet_core_ops.entry set line = '${line.replaceAll("'", "''")}' where seq = 3`;
+    expect(await verify(set(original.replace("stuck", "other")))).toBe("seq 3 is altered");
+    expect(await verify(set("no entry"))).toBe("seq 3 is cut or altered");
+    expect(await verify(set(original))).toBeNull();
+    expect(await verify("delete from wallet_core_ops.entry where seq = 4")).toBe(
+      "seq 4 is missing or moved: seq 5 stands in its place",
+    );
+  } finally {
+    await own.drop();
+  }
+});
+
+test("tables are made once, by one of many, also by a role that owns the schema alone", async () => {
+  const own = await createTestDatabase(inject("postgresUrl"), "ledger_migrate");
+  try {
+    const role = await own.createRole();
+    const ledger = createPostgresLedger({ url: role.url, logger: silentLogger });
+    await expect(ledger.begin(restart("a"))).rejects.toMatchObject({
+      code: "audit_unavailable",
+      message: "The audit record cannot be written: its tables are missing: run `wallet-core-ops migrate`",
+    });
+    await own.query(`create schema wallet_core_ops authorization ${role.name}`);
+    const { Client } = await import("pg");
+    const clients = Array.from({ length: 3 }, () => new Client({ connectionString: role.url }));
+    await Promise.all(clients.map((client) => client.connect()));
+    const found = await Promise.all(clients.map((client) => migrate(client)));
+    expect(found.map(({ before }) => before).toSorted()).toEqual([0, newestVersion, newestVersion]);
+    expect(await readVersion(clients[0] as never)).toBe(newestVersion);
+    await Promise.all(clients.map((client) => client.end()));
+    expect(await ledger.begin(restart("a"))).toMatchObject({ kind: "begun", seq: 1 });
+    await ledger.close();
+  } finally {
+    await own.drop();
+  }
+});

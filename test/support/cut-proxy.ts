@@ -1,0 +1,72 @@
+import { connect, createServer, type Socket } from "node:net";
+import { once } from "node:events";
+
+/** A way to PostgreSQL that can be cut. */
+export interface CutProxy {
+  readonly url: string;
+  /** Ends all connections, and lets none through. */
+  cut(): void;
+  mend(): void;
+  /** Cuts the next connection that commits, once: before the server gets it, or after it has it and before the answer. */
+  cutAtCommit(when: "before" | "after"): void;
+  close(): Promise<void>;
+}
+
+export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
+  const target = new URL(serverUrl);
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  let atCommit: "before" | "after" | null = null;
+  const server = createServer((client) => {
+    if (isCut) return void client.destroy();
+    const upstream = connect(Number(target.port), target.hostname);
+    let isMuted = false;
+    const end = () => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", end).on("close", () => {
+        sockets.delete(socket);
+        end();
+      });
+    }
+    client.on("data", (chunk) => {
+      if (atCommit && chunk.includes("commit\0")) {
+        const when = atCommit;
+        atCommit = null;
+        if (when === "before") return end();
+        isMuted = true;
+      }
+      upstream.write(chunk);
+    });
+    upstream.on("data", (chunk) => {
+      if (isMuted) end();
+      else client.write(chunk);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const url = new URL(serverUrl);
+  url.hostname = "127.0.0.1";
+  url.port = String(port);
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: url.href,
+    cut() {
+      isCut = true;
+      cut();
+    },
+    mend: () => void (isCut = false),
+    cutAtCommit: (when) => void (atCommit = when),
+    async close() {
+      cut();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
