@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./cli/serve.ts")).serveCommand,
   check: async () => (await import("./cli/check.ts")).checkCommand,
   indexes: async () => (await import("./cli/indexes.ts")).indexesCommand,
+  migrate: async () => (await import("./cli/migrate.ts")).migrateCommand,
   token: async () => (await import("./cli/token.ts")).tokenCommand,
   audit: async () => (await import("./cli/audit.ts")).auditCommand,
   schema: async () => (await import("./cli/schema.ts")).schemaCommand,
@@ -32,6 +33,7 @@ On the gateway's machine:
   indexes           print the indexes that the job tables lack, as SQL with their gain; creates none
   token             make a bearer token and its hashed entry for WALLET_CORE_OPS_TOKENS_FILE
   audit verify      check the hash chain of the audit record
+  migrate           make or change the tables of WALLET_CORE_OPS_STATE_URL, for several gateways
   schema, openapi   write schema/schema.graphql, schema/openapi.json (--check: only compare)
 
   COMMAND --help    its arguments and exit codes

@@ -1,5 +1,7 @@
 import { createAuditFile } from "./audit/file/file.ts";
+import type { Ledger } from "./audit/ledger.ts";
 import { createLocalLedger } from "./audit/local.ts";
+import { createPostgresLedger } from "./audit/postgres/ledger.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { toSecrets } from "./config/secrets.ts";
 import { createContainerSource } from "./containers/docker/source.ts";
@@ -53,13 +55,14 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     observe,
     onReport: observeHosts(timeline, config.env),
   });
-  const audit = createAuditFile({ path: config.auditFile, logger });
-  const ledger = createLocalLedger({ audit });
+  const ledger = createLedger(config, logger, observe);
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
   const jobs = createJobOperations({ ledger, find: findControl });
   const restarts = createRestarts({ source: containers, ledger, limits: config.restartLimits });
   const probes = createHealthProbes({ source: containers, ledger });
+  const hasActions = config.restart || config.jobs || config.healthExec;
+  const stopAdopting = config.stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
   return {
     containers,
     queues,
@@ -74,7 +77,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     }),
     deployMemory: createDeployMemory(),
     timeline,
-    audit,
+    audit: ledger,
     restarts,
     jobs,
     probes,
@@ -87,11 +90,31 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,
     async close() {
+      stopAdopting();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
-      await Promise.allSettled([containers.close(), queues.close(), hosts.close(), audit.close()]);
+      await Promise.allSettled([containers.close(), queues.close(), hosts.close(), ledger.close()]);
     },
   };
+}
+
+/** In the database that several gateways share, or in this process and its file. */
+function createLedger(config: Config, logger: Logger, observe: ObserveCall): Ledger & { close(): Promise<void> } {
+  if (config.stateUrl !== null) return createPostgresLedger({ url: config.stateUrl, logger, observe });
+  const audit = createAuditFile({ path: config.auditFile, logger });
+  return { ...createLocalLedger({ audit }), close: () => audit.close() };
+}
+
+/** How often open actions of gateways that died are looked for, ms. */
+const adoptMs = 5000;
+
+/** Takes over what gateways beside this one left open. While the record cannot be reached, the next look tries again. */
+function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => void {
+  const look = () => {
+    for (const action of actions) action.adopt().catch(() => {});
+  };
+  const timer = setInterval(look, adoptMs).unref();
+  return () => clearInterval(timer);
 }
 
 /** The environment that a container with only these labels has: by destination and service, else from the configuration. */

@@ -1,4 +1,5 @@
 import { probeAudit } from "../audit/file/verify.ts";
+import { probeState } from "../audit/postgres/probe.ts";
 import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/tokens-file.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import type { EngineConfig } from "../config/engines.ts";
@@ -137,8 +138,19 @@ function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
       probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds, isGiven: given.prometheusUrl }),
     ),
     one("deploy-info", probeDeployInfo({ path: config.deployInfoPath, isGiven: given.deployInfoPath })),
-    one("audit", config.restart || config.jobs || config.healthExec ? probeAudit(config.auditFile) : Promise.resolve(noActions)),
+    one("audit", probeRecord(config)),
   ];
+}
+
+async function probeRecord({
+  restart,
+  jobs,
+  healthExec,
+  stateUrl,
+  auditFile,
+}: Config): Promise<Omit<Probe, "name" | "warnings">> {
+  if (stateUrl !== null) return probeState(stateUrl);
+  return restart || jobs || healthExec ? probeAudit(auditFile) : noActions;
 }
 
 const noActions = {

@@ -46,6 +46,8 @@ export interface Config {
   readonly healthExec: boolean;
   readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
   readonly auditFile: string;
+  /** URL of the database that several gateways share for the record and the limits of actions, in place of `auditFile`; null: this one is alone. */
+  readonly stateUrl: string | null;
   /** Where /metrics is served without a token, to this machine only; null for nowhere. */
   readonly metricsAddress: LoopbackAddress | null;
   readonly logLevel: LogLevel;
@@ -162,6 +164,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       budgetPerHour: check("RESTART_BUDGET", 10, wholeNumber(1, 10_000), "a whole number, 1 to 10000"),
     },
     auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
+    stateUrl: check("STATE_URL", null, postgres, postgresForm),
     metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
     logLevel: check(
       "LOG_LEVEL",

@@ -6,12 +6,21 @@ import type { Config } from "./config.ts";
  * also every value under a key such as `password`. A password that repeats the user name or the scheme (postgres://postgres:postgres@) is left out: it hides
  * nothing, and would be removed from ordinary lines.
  */
-export function toSecrets({ auth, databaseUrl, controlDatabaseUrl, brokers, prometheusUrl, queuesFile }: Config): string[] {
+export function toSecrets({
+  auth,
+  databaseUrl,
+  controlDatabaseUrl,
+  stateUrl,
+  brokers,
+  prometheusUrl,
+  queuesFile,
+}: Config): string[] {
   // Invalid JSON has none: the code that validates it reports the mistake.
   const queues = queuesFile ? toEntries(parseJson(queuesFile.text)) : [];
   const urls = [
     databaseUrl,
     controlDatabaseUrl,
+    stateUrl,
     brokers.rabbitmq,
     brokers.redis,
     prometheusUrl,

@@ -36,6 +36,7 @@ export const variables = {
   RESTART_COOLDOWN: {},
   RESTART_BUDGET: {},
   AUDIT_FILE: {},
+  STATE_URL: { secret: true },
   METRICS_ADDRESS: {},
   LOG_LEVEL: {},
 } as const satisfies Record<string, { secret?: true }>;

@@ -16,6 +16,8 @@ export interface HealthProbes {
   run(container: Container, request: ProbeRequest): Promise<ProbeRun | null>;
   /** Records an outcome for probes that earlier processes left open. Runs once; `run` waits for it. Rejects with audit_unavailable. */
   recover(): Promise<void>;
+  /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
+  adopt(): Promise<void>;
   /** Waits for running probes and their outcomes. */
   close(): Promise<void>;
 }
@@ -29,14 +31,15 @@ export function createHealthProbes({ source, ledger }: HealthProbesOptions): Hea
   const closing = new AbortController();
   const { track, record, run: act, settled } = createOutcomes(ledger, closing.signal);
 
-  const recover = onceDone(async () => {
+  const adopt = async () => {
     const died = { outcome: "unknown", detail: "the gateway died during the probe", code: null } as const;
     for (const { intent, hasOutcome } of await ledger.adopt("probe")) {
       const action = { seq: intent.seq, entry: intent };
       if (!hasOutcome) await record(action, died, null);
       ledger.release(action);
     }
-  });
+  };
+  const recover = onceDone(adopt);
   const run = async (container: Container, request: ProbeRequest): Promise<ProbeRun | null> => {
     await recover();
     const entry = toIntentEntry({ ...request, reason: null }, { action: "probe", ...aboutContainer(container) });
@@ -49,6 +52,7 @@ export function createHealthProbes({ source, ledger }: HealthProbesOptions): Hea
   return {
     run: (container, request) => track(run(container, request)),
     recover,
+    adopt,
     async close() {
       closing.abort();
       await settled();

@@ -1,4 +1,4 @@
-import type { AuditLog } from "../audit/audit.ts";
+import type { Ledger } from "../audit/ledger.ts";
 import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import type { OpenStream } from "../auth/stream-lease.ts";
 import type { HealthProbes } from "../containers/health-probes.ts";
@@ -25,7 +25,7 @@ export interface Sources {
   readonly deployMemory: DeployMemory;
   /** Events of this process's lifetime that no record has. */
   readonly timeline: TimelineMemory;
-  readonly audit: AuditLog;
+  readonly audit: Pick<Ledger, "read" | "verify">;
   readonly restarts: Restarts;
   readonly jobs: JobOperations;
   readonly probes: HealthProbes;

@@ -41,6 +41,7 @@ describe("parseConfig", () => {
       healthExec: false,
       restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
+      stateUrl: null,
       metricsAddress: null,
       logLevel: "info",
     });
@@ -422,6 +423,7 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   DEPLOY_INFO_PATH: ({ deployInfoPath }) => deployInfoPath,
   KAMAL_AUDIT_LOG: ({ kamalAuditLog }) => kamalAuditLog,
   AUDIT_FILE: ({ auditFile }) => auditFile,
+  STATE_URL: ({ stateUrl }) => stateUrl,
 };
 
 describe.each(Object.entries(values))("the variable %s", (name, [taken, refused, form]) => {

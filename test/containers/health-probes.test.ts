@@ -148,7 +148,7 @@ describe("probe=true", () => {
 
   it("is 503 audit_unavailable without a record, and runs nothing", async () => {
     const memory = createMemorySources({ containers: [container] }, { healthExecEnabled: true });
-    memory.sources.audit.write = () => Promise.reject(unwritable);
+    memory.audit.write = () => Promise.reject(unwritable);
     await using gateway = await startGateway(memory.sources);
     const response = await gateway.fetch(path);
     expect([response.status, ((await response.json()) as { error: { code: string } }).error.code]).toEqual([

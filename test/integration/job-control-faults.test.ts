@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { afterEach, expect, inject, it } from "vitest";
+import { createAuditFile } from "../../src/audit/file/file.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import { toJobIntent } from "../../src/queues/jobs/operations.ts";
 import { toBound } from "../support/bound.ts";
 import { createCaller } from "../support/caller.ts";
@@ -105,9 +107,9 @@ it("a dead process's open change is unknown, with the job's state now", async ()
   const caller = createCaller();
   const source = { name: "river", env: "staging" as const, control: null as never };
   const request = { source, reason: "stuck", requestId: "r-0", principal: caller.principal, origin: caller.origin() };
-  await operator.sources.audit.write(
-    toJobIntent("job.retry", { source: "river", queue: null, ids: ["1"], fingerprint: null }, request),
-  );
+  const earlier = createAuditFile({ path: operator.auditFile, logger: silentLogger });
+  await earlier.write(toJobIntent("job.retry", { source: "river", queue: null, ids: ["1"], fingerprint: null }, request));
+  await earlier.close();
   await operator.sources.jobs.recover();
   await operator.sources.restarts.recover();
   await expect.poll(async () => (await operator.record()).length).toBe(3);

@@ -18,7 +18,10 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
   let isCut = false;
   let atCommit: "before" | "after" | null = null;
   const server = createServer((client) => {
-    if (isCut) return void client.destroy();
+    if (isCut) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(target.port), target.hostname);
     let isMuted = false;
     const end = () => {
@@ -36,10 +39,10 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
       if (atCommit && chunk.includes("commit\0")) {
         const when = atCommit;
         atCommit = null;
-        if (when === "before") return end();
+        if (when === "before") end();
         isMuted = true;
       }
-      upstream.write(chunk);
+      if (!upstream.destroyed) upstream.write(chunk);
     });
     upstream.on("data", (chunk) => {
       if (isMuted) end();

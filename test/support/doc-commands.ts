@@ -9,6 +9,8 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/client.md", has: 'from "openapi-fetch"', test: "test/integration/openapi-clients.test.ts" },
   { page: "docs/client.md", has: "./ops/client.gen.js", test: "test/integration/openapi-clients.test.ts" },
   { page: "docs/configuration.md", has: "ok    configuration", test: "test/integration/check.test.ts" },
+  { page: "docs/scaling.md", has: "create role wallet_core_ops_state", test: "test/integration/replicas.test.ts" },
+  { page: "docs/scaling.md", has: "wallet-core-ops migrate", test: "test/integration/replicas.test.ts" },
   { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
 ];
 
@@ -91,6 +93,7 @@ export const docRows: readonly DocRow[] = [
   { pattern: /^wallet-core-ops COMMAND --help$/, prints: /Usage|usage/ },
   { pattern: new RegExp(`${ours}token(?: --|$)`), folder: "repository", codes: [0, 2], prints: /ops:read|--subject/ },
   { pattern: new RegExp(`${ours}audit verify$`), folder: "repository", prints: /^ok .* head seq 1 / },
+  { pattern: new RegExp(`${ours}migrate$`), folder: "repository", codes: [78], prints: /STATE_URL is not set/ },
   // No engine and no database is there: both say so.
   { pattern: new RegExp(`${ours}check$`), folder: "repository", codes: [1], prints: /docker/i },
   { pattern: new RegExp(`${ours}indexes$`), folder: "repository", codes: [1, 78], prints: /DATABASE_URL/ },

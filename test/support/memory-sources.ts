@@ -266,5 +266,5 @@ export function createMemorySources(
     containers = now.toSorted(byKindAndName);
     changes.notify();
   };
-  return { sources, calls, audited, changes, board, setContainers };
+  return { sources, calls, audit, audited, changes, board, setContainers };
 }

@@ -1,29 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { PoolClient } from "pg";
-import { toHolder } from "../../auth/principal.ts";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { describe, explainConnection, isConnectionLost } from "../../lib/postgres/errors.ts";
+import { isConnectionLost } from "../../lib/postgres/errors.ts";
 import { createPool } from "../../lib/postgres/pool.ts";
-import { toRetryAfterSeconds } from "../../lib/time.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
-import { type ChainHead, parseAuditLine, toAuditLine } from "../line.ts";
-import {
-  type ActionFacts,
-  type ActionFamily,
-  type ActionLimits,
-  type ActionSubject,
-  type AskedAction,
-  decide,
-  type Decision,
-  describeRequest,
-  isFinal,
-  type Ledger,
-  toAnswerKey,
-  toFamily,
-} from "../ledger.ts";
+import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
+import { explainState } from "./errors.ts";
+import { findEarlier, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
 import {
   appendIntent,
   appendLastOutcome,
@@ -31,11 +17,8 @@ import {
   closeAction,
   extendLeases,
   forgetRests,
-  hasEntry,
   lockHead,
   readBackward,
-  readEarlier,
-  readFacts,
   readForward,
   readOwner,
   takeOver,
@@ -56,20 +39,10 @@ const deadlineMs = 5_000;
 const marginMs = 3_000;
 /** Entries scanned for one page, and how many at a time. */
 const [scanLimit, batch] = [10_000, 500];
-const hourMs = 3_600_000;
 
 /** SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. */
 const prologue = `begin transaction isolation level read committed read write;
   set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'`;
-
-interface Facts {
-  readonly open: number;
-  readonly is_running: boolean;
-  readonly rested_ms: number | null;
-  readonly taken: number;
-  readonly oldest_ms: number | null;
-  readonly is_read_only: boolean;
-}
 
 /**
  * The ledger of several gateways, in PostgreSQL: each decision locks the end of the chain, reads what limits the action, and appends its intent, in one transaction. An open
@@ -102,7 +75,7 @@ export function createPostgresLedger({
       return await observed({ observe, upstream: "postgres", signal, toCode: () => "audit_unavailable" }, () => task(signal));
     } catch (error) {
       if (error instanceof OpsError) throw error;
-      const reason = explain(error);
+      const reason = explainState(error);
       logger.error({ upstream: "audit", cause: reason }, `The audit record cannot be ${words}`);
       throw new OpsError("audit_unavailable", `The audit record cannot be ${words}: ${reason}`, {
         cause: error,
@@ -122,8 +95,6 @@ export function createPostgresLedger({
       client.release(!isReusable);
     }
   };
-  const rowsOf = async <Row extends object>(client: PoolClient, text: string, values: readonly unknown[] = []): Promise<Row[]> =>
-    (await client.query<Row>(text, [...values])).rows;
   const query = <Row extends object>(words: "written" | "read", text: string, values: readonly unknown[] = []) =>
     guarded(words, (signal) => withClient(signal, (client) => rowsOf<Row>(client, text, values)));
 
@@ -132,7 +103,7 @@ export function createPostgresLedger({
    * it was made.
    */
   const atHead = <T>(
-    work: (client: PoolClient, head: ChainHead & { readonly now: Date }) => Promise<T>,
+    work: (client: PoolClient, head: TableHead) => Promise<T>,
     isDone: (client: PoolClient, result: T) => Promise<boolean>,
   ): Promise<T> =>
     guarded("written", async (signal) => {
@@ -141,7 +112,7 @@ export function createPostgresLedger({
           signal,
           async (client) => {
             await client.query(prologue);
-            const [head] = await rowsOf<ChainHead & { readonly now: Date }>(client, lockHead);
+            const [head] = await rowsOf<TableHead>(client, lockHead);
             if (!head) throw new Error("the table of the head is empty");
             const result = await work(client, head);
             const lost = await client.query("commit").then(
@@ -161,37 +132,6 @@ export function createPostgresLedger({
       throw lost;
     });
 
-  const findEarlier = async (
-    client: PoolClient,
-    entry: AuditEntry,
-  ): Promise<Exclude<Decision, { readonly kind: "begun" }> | null> => {
-    const key = toAnswerKey(entry);
-    if (key === null) return null;
-    const [found] = await rowsOf<{ seq: number; line: string; outcome: string | null }>(client, readEarlier, [key]);
-    if (!found) return null;
-    const intent = toRecord(found.line);
-    if (describeRequest(intent) !== describeRequest(entry))
-      return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
-    return { kind: "earlier", seq: found.seq, entry: intent, outcome: found.outcome === null ? null : toRecord(found.outcome) };
-  };
-  const readActionFacts = async (client: PoolClient, subject: ActionSubject, { budget }: ActionLimits) => {
-    const values = [toFamily(subject), subject.containerId, toHolder(subject)];
-    const [row] = await rowsOf<Facts>(client, readFacts, values);
-    if (!row) throw new Error("no row");
-    const left = budget && {
-      count: budget.perHour - row.taken,
-      retryAfterSeconds: toRetryAfterSeconds(hourMs - (row.oldest_ms ?? 0)),
-    };
-    const facts: ActionFacts = { isRunning: row.is_running, open: row.open, restedMs: row.rested_ms, left };
-    return { facts, isReadOnly: row.is_read_only };
-  };
-  /** Values of an appended entry, in the order of the statements. */
-  const toAppended = (entry: AuditEntry, { now, ...head }: ChainHead & { readonly now: Date }, granted: number) => {
-    const made = toAuditLine(entry, now, head, null);
-    const line = made.line.slice(0, -1);
-    const common = [entry.outcome, toFamily(entry), entry.intent, toHolder(entry), toAnswerKey(entry), granted];
-    return { seq: made.head.seq, line, values: [made.head.seq, now, line, ...common, made.head.hash] };
-  };
   const noteHeld = (seq: number, sinceMs: number) => {
     held.set(seq, sinceMs + leaseMs);
     beating ??= setInterval(() => void beat(), leaseMs / 3).unref();
@@ -213,9 +153,6 @@ export function createPostgresLedger({
       else held.delete(seq);
     }
   };
-  const wasMade = (client: PoolClient, { seq, line }: { readonly seq: number; readonly line: string }) =>
-    rowsOf<{ has: boolean }>(client, hasEntry, [seq, line]).then(([row]) => row?.has === true);
-
   const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
     const wanted = limits.budget?.wanted ?? 0;
     const asked = toEntry(wanted);
@@ -280,17 +217,14 @@ export function createPostgresLedger({
     },
     release({ seq }) {
       if (!held.delete(seq)) return;
-      const released = query("written", closeAction, [seq, owner]).then(
-        () => query("written", forgetRests),
-        // Its lease ends: another gateway takes it over.
-        () => [],
-      );
-      const waited = released.then(
-        () => {},
-        () => {},
-      );
-      releasing.add(waited);
-      void waited.finally(() => releasing.delete(waited));
+      const close = async () => {
+        await query("written", closeAction, [seq, owner]);
+        await query("written", forgetRests);
+      };
+      // Where that fails its lease ends, and another gateway takes it over.
+      const closing = close().catch(() => {});
+      releasing.add(closing);
+      void closing.finally(() => releasing.delete(closing));
     },
     async adopt(family: ActionFamily) {
       const sinceMs = performance.now();
@@ -323,23 +257,4 @@ export function createPostgresLedger({
       await pool.close();
     },
   };
-}
-
-/** A line that was altered by hand may be no entry. @throws Error */
-function toRecord(line: string): AuditRecord {
-  const parsed = parseAuditLine(line);
-  if (!parsed) throw new Error("a row of the record is no entry");
-  return parsed.record;
-}
-
-/** Why the record cannot be reached, and what to do. */
-function explain(error: unknown): string {
-  const { code, message } = describe(error);
-  if (code === "3F000" || code === "42P01") return "its tables are missing: run `wallet-core-ops migrate`";
-  if (code === "42703") return "its tables are of another version: run `wallet-core-ops migrate`";
-  if (code === "42501") return "the role of WALLET_CORE_OPS_STATE_URL may not write its tables";
-  if (code === "25006") return "its database is read-only: a standby?";
-  if (code === "TimeoutError" || code === "57014" || code === "55P03") return "PostgreSQL did not answer in time";
-  if (message === "a row of the record is no entry") return message;
-  return explainConnection(code, "WALLET_CORE_OPS_STATE_URL");
 }

@@ -73,6 +73,16 @@ export async function readVersion(client: Pick<PoolClient, "query">): Promise<nu
   return rows[0]?.version ?? 0;
 }
 
+/** The end of the chain, and how many gateways have open actions. Rejects with pg's error. */
+export async function readTableHead(
+  client: Pick<PoolClient, "query">,
+): Promise<{ readonly seq: number; readonly hash: string; readonly gateways: number }> {
+  const { rows } = await client.query<{ seq: number; hash: string; gateways: number }>(
+    `select seq::float8 as seq, hash, (select count(distinct owner)::int from ${schema}.open) as gateways from ${schema}.head`,
+  );
+  return rows[0] ?? { ...genesis, gateways: 0 };
+}
+
 /** Locks the end of the chain: one decision at a time. */
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 

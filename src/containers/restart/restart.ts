@@ -10,6 +10,7 @@ import {
 } from "../../audit/ledger.ts";
 import { type CodedError, createOutcomes, toFailedOutcome } from "../../audit/recorder.ts";
 import type { Principal } from "../../auth/principal.ts";
+import { pause } from "../../lib/abort.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
@@ -38,6 +39,8 @@ export interface Restarts {
    * audit_unavailable.
    */
   recover(): Promise<void>;
+  /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
+  adopt(): Promise<void>;
   /** Aborts when the gateway stops. */
   readonly closing: AbortSignal;
   /** Waits for running restarts and their outcomes. */
@@ -53,6 +56,9 @@ interface RestartsOptions {
   /** How long to follow up a restart that the engine did not confirm. @default 90000 */
   readonly settleMs?: number;
 }
+
+/** How often the outcome of another gateway's restart is asked for, ms. */
+const outcomePollMs = 250;
 
 export function createRestarts({ source, ledger, limits, stableMs = 10_000, settleMs = 90_000 }: RestartsOptions): Restarts {
   const answers = createAnswerMemory<HealthOutcome>();
@@ -110,12 +116,14 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     });
     return wait(restarted, Number(entry.args["wait_ms"] ?? 0));
   };
-  const answer = (decision: Exclude<Decision, { readonly kind: "begun" }>): Promise<HealthOutcome> => {
+  /** Another gateway may still be at it: its outcome is waited for. */
+  const answer = async (decision: Exclude<Decision, { readonly kind: "begun" }>): Promise<HealthOutcome> => {
     if (decision.kind === "refused") throw toRestartRefused(decision.refusal, limits);
-    return replay(decision);
+    if (decision.outcome !== null || !(await pause(outcomePollMs, closing.signal))) return replay(decision);
+    return answer((await ledger.find(decision.entry)) ?? decision);
   };
 
-  const takeOver = async (): Promise<void> => {
+  const adopt = async (): Promise<void> => {
     const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
     for (const { intent, hasOutcome } of await ledger.adopt("restart")) {
       const action = { seq: intent.seq, entry: intent };
@@ -123,7 +131,7 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
       settle(action, new Date(intent.at), () => null);
     }
   };
-  const recover = onceDone(takeOver);
+  const recover = onceDone(adopt);
   const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {
     await recover();
     const entry = toIntent(container, request);
@@ -150,6 +158,7 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
       }
     },
     recover,
+    adopt,
     async close() {
       closing.abort();
       await settled();

@@ -57,7 +57,7 @@ export function createJobOperations(options: JobOperationsOptions) {
   };
   const settleLater = (action: OpenAction) => void track(settle(action).finally(() => ledger.release(action)));
 
-  const takeOver = async (): Promise<void> => {
+  const adopt = async (): Promise<void> => {
     const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
     for (const { intent, hasOutcome } of await ledger.adopt("job")) {
       const action = { seq: intent.seq, entry: intent };
@@ -65,7 +65,7 @@ export function createJobOperations(options: JobOperationsOptions) {
       settleLater(action);
     }
   };
-  const recover = onceDone(takeOver);
+  const recover = onceDone(adopt);
 
   /** Takes the jobs from the hour of their holder, as many as are left, and changes them between two entries; then settles an outcome that is unknown. */
   const recordChange = async <T>(
@@ -120,6 +120,8 @@ export function createJobOperations(options: JobOperationsOptions) {
     changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => track(changeGroup(...call)),
     /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
     recover,
+    /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
+    adopt,
     /** Waits for running operations and their outcomes. */
     async close(): Promise<void> {
       closing.abort();

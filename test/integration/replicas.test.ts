@@ -1,0 +1,148 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { migrateTables, probeState, verifyTable } from "../../src/audit/postgres/probe.ts";
+import { runCli } from "../support/cli-process.ts";
+import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
+import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { until } from "../support/until.ts";
+
+const socketPath = inject("dockerSocket");
+const ids: string[] = [];
+let database: TestDatabase;
+let url: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"), "replicas");
+  const page = readFileSync("docs/scaling.md", "utf8");
+  const [sql = "", shell = ""] = [...page.matchAll(/```(?:sql|sh)\n(.*?)```/gs)].map(([, text]) => text);
+  await database.query(sql);
+  const own = new URL(database.url);
+  [own.username, own.password] = ["wallet_core_ops_state", "change-me"];
+  url = own.href;
+  const command = `wallet-core-ops() { "${process.execPath}" src/cli.ts "$@"; }\n${shell.replace(/postgres:\S+/, url)}`;
+  const made = execFileSync("bash", ["-c", command], { encoding: "utf8" });
+  if (made !== "ok    schema wallet_core_ops: version 1, new\n") throw new Error(made);
+});
+afterAll(async () => {
+  await removeContainers(socketPath, ids);
+  await database.drop();
+  const admin = new Client({ connectionString: inject("postgresUrl") });
+  await admin.connect();
+  await admin.query("drop role wallet_core_ops_state");
+  await admin.end();
+});
+
+/** One of the gateways that share the database; none of them may need its file. */
+const gateway = (more: Record<string, string> = {}) =>
+  startGatewayProcess(socketPath, "replicas", join(inject("runFolder"), "no", "such", "folder"), { STATE_URL: url, ...more });
+
+async function start(name: string, more: Partial<ContainerSpec> = {}): Promise<string> {
+  const labels = { service: "replicas", role: "web", destination: "staging" };
+  ids.push(await startContainer(socketPath, { name: `replicas-${name}`, labels, ...more }));
+  return `replicas-${name}`;
+}
+const records = async () =>
+  (
+    await database.query(
+      "select line::json->>'outcome' as outcome, line::json->>'container_name' as name from wallet_core_ops.entry order by seq",
+    )
+  ).rows as { outcome: string; name: string }[];
+const countOk = async (name: string) => (await records()).filter((one) => one.outcome === "ok" && one.name === name).length;
+
+test("two gateways have one record, one place at each container, one key", async () => {
+  const names = [await start("a", { stopTimeout: 1 }), await start("b", { stopTimeout: 1 })];
+  using restarts = await watchRestarts(socketPath);
+  await using one = await gateway();
+  await using other = await gateway();
+  const both = [one, other];
+  const asked = [1, 2, 3].flatMap(() => names.flatMap((name) => both.map((own) => own.restart(name))));
+  const codes = (await Promise.all(asked)).map(({ status, body }) => body.error?.code ?? status);
+  expect(new Set(codes)).toEqual(new Set([200, "restart_in_progress"]));
+  const count = (name: string) => restarts.names.filter((restarted) => restarted === name).length;
+  for (const name of names) {
+    await expect.poll(() => count(name)).toBe(await countOk(name));
+    expect(count(name)).toBeGreaterThan(0);
+  }
+  const key = { "idempotency-key": "deploy-17" };
+  const before = count(names[0] as string);
+  const same = await Promise.all(both.map((own) => own.restart(names[0] as string, "", key)));
+  expect(same.map(({ status, body }) => [status, body.restarted])).toEqual([
+    [200, true],
+    [200, true],
+  ]);
+  expect((await other.restart(names[1] as string, "", key)).body.error.code).toBe("idempotency_key_reused");
+  await expect.poll(() => count(names[0] as string)).toBe(before + 1);
+  const { data } = await other.query("{ auditLog(first: 2) { nodes { outcome containerName } } auditChain { ok lastSeq } }");
+  expect(data.auditLog.nodes).toEqual([
+    { outcome: "ok", containerName: names[0] },
+    { outcome: "intent", containerName: names[0] },
+  ]);
+  expect(data.auditChain).toEqual({ ok: true, lastSeq: (await records()).length });
+});
+
+test("a budget is one for all gateways", async () => {
+  const name = await start("budget", { stopTimeout: 1 });
+  await database.query("update wallet_core_ops.entry set at = at - interval '2 hours'");
+  const more = { RESTART_BUDGET: "3" };
+  await using one = await gateway(more);
+  await using other = await gateway(more);
+  const codes: unknown[] = [];
+  for (const own of [one, other, one, other]) {
+    const { status, body } = await own.restart(name);
+    codes.push(body.error?.code ?? status);
+  }
+  expect(codes).toEqual([200, 200, 200, "restart_budget"]);
+});
+
+test("a gateway that dies in a restart has it settled by another, once", { timeout: 180_000 }, async () => {
+  const name = await start("killed", { cmd: ["sleep", "600"], stopTimeout: 15 });
+  using restarts = await watchRestarts(socketPath);
+  using signals = await watchRestarts(socketPath, undefined, "kill");
+  const first = await gateway();
+  await using second = await gateway();
+  await using third = await gateway();
+  const lost = first.restart(name).catch(() => null);
+  await until(() => signals.names.includes(name));
+  first.kill("SIGKILL");
+  await Promise.all([first.ended, lost]);
+  expect((await second.restart(name)).body.error.code).toBe("restart_in_progress");
+  const own = async () => (await records()).filter((one) => one.name === name).map(({ outcome }) => outcome);
+  // Its lease is 30 s.
+  await expect.poll(own, { timeout: 90_000, interval: 500 }).toEqual(["intent", "unknown", "ok"]);
+  expect(restarts.names.filter((one) => one === name)).toHaveLength(1);
+  expect((await third.restart(name)).status).toBe(200);
+  expect(await verifyTable(url)).toMatchObject({ ok: true });
+});
+
+test("without its database a gateway reads, and refuses actions", async () => {
+  const name = await start("away");
+  await using own = await gateway({ STATE_URL: "postgres://nobody:none@127.0.0.1:1/none" });
+  const { status, body } = await own.restart(name);
+  expect([status, body.error.code]).toEqual([503, "audit_unavailable"]);
+  expect((await own.query("{ containers { name } }")).data.containers.length).toBeGreaterThan(0);
+  const env = { WALLET_CORE_OPS_STATE_URL: "postgres://nobody:none@127.0.0.1:1/none" };
+  expect(await runCli(["migrate"], env)).toMatchObject({ code: 1, out: "FAIL  PostgreSQL cannot be reached\n" });
+  expect(await runCli(["migrate"])).toMatchObject({ code: 78 });
+});
+
+test("the commands say what is there", async () => {
+  const { length } = await records();
+  expect(await migrateTables(url)).toEqual({ ok: true, message: "schema wallet_core_ops: version 1, as before" });
+  expect(await probeState(url)).toMatchObject({ ok: true, detail: expect.stringContaining(`PostgreSQL, head seq ${length}`) });
+  const { code, out } = await runCli(["audit", "verify"], { WALLET_CORE_OPS_STATE_URL: url });
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(new RegExp(`^ok    the record of .*, head seq ${length} hash \\w{64}\\n$`)),
+  ]);
+  const empty = await createTestDatabase(inject("postgresUrl"), "replicas_empty");
+  expect(await probeState(empty.url)).toEqual({
+    ok: false,
+    detail: "nothing can be restarted or changed: its tables are missing: run `wallet-core-ops migrate`",
+    warnings: [],
+  });
+  await empty.drop();
+});
