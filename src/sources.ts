@@ -110,10 +110,15 @@ const adoptMs = 5000;
 
 /** Takes over what gateways beside this one left open. While the record cannot be reached, the next look tries again. */
 function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => void {
-  const look = () => {
-    for (const action of actions) action.adopt().catch(() => {});
+  let isLooking = false;
+  const look = async () => {
+    for (const action of actions) await action.adopt().catch(() => {});
   };
-  const timer = setInterval(look, adoptMs).unref();
+  const timer = setInterval(() => {
+    if (isLooking) return;
+    isLooking = true;
+    void look().finally(() => (isLooking = false));
+  }, adoptMs).unref();
   return () => clearInterval(timer);
 }
 

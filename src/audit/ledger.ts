@@ -33,7 +33,7 @@ export interface Refusal {
   readonly retryAfterSeconds: number | null;
 }
 
-/** An intent that is in the record and has no outcome yet: whoever has it acts on it, or finds out what happened. */
+/** An intent that is in the record and has no outcome yet: the gateway that has it acts on it, or finds out what happened. */
 export interface OpenAction {
   readonly seq: number;
   readonly entry: AuditEntry;
@@ -68,9 +68,9 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify"> {
   begin(asked: AskedAction): Promise<Decision>;
   /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
   check(subject: ActionSubject, limits: ActionLimits): Promise<Refusal | null>;
-  /** Records an outcome. After `unknown` the action stays open, unless its detail begins with `settled`. */
+  /** Records an outcome. An action whose outcome is not the last one stays open (`isFinal`). */
   end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
-  /** Leaves an action as it is recorded: it no longer keeps others from beginning. */
+  /** Gives an open action up, as nothing more was learned: another gateway takes it over. In a single one it no longer keeps others from beginning; its next start looks again. */
   release(action: OpenAction): void;
   /** The open actions of this family that nobody works on, oldest first: those of gateways that died. Each is handed out once, and is the caller's from then on. */
   adopt(family: ActionFamily): Promise<readonly OpenIntent[]>;
@@ -121,7 +121,7 @@ export function describeRequest({ action, containerId, job, args, reason }: Audi
 /** How long a key has its answer, ms. */
 export const answerMs = 86_400_000;
 
-/** Whether an outcome is the last one of its action. */
-export function isFinal({ outcome, detail }: Pick<AuditEntry, "outcome" | "detail">): boolean {
-  return outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
+/** Whether an outcome is the last one of its action: what a health check found is known to its caller alone. */
+export function isFinal({ action, outcome, detail }: Pick<AuditEntry, "action" | "outcome" | "detail">): boolean {
+  return toFamily({ action }) === "probe" || outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
 }

@@ -133,7 +133,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
         // What happened has happened, also where that cannot be recorded yet.
         const known = answers.get(toAnswerKey(entry) ?? "");
         if (known?.seq === seq) keep(action, outcome, known.at);
-        if (isFinal(outcome)) close(entry, outcome.outcome !== "failed");
+        if (isFinal({ ...entry, ...outcome })) close(entry, outcome.outcome !== "failed");
       }
     },
     release: ({ entry }) => close(entry, true),

@@ -33,8 +33,11 @@ interface Outcomes {
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
   /** A failed write does not undo the action: it is retried until the gateway stops. */
   readonly record: (action: OpenAction, outcome: AuditOutcome, durationMs: number | null) => Promise<void>;
-  /** Acts for an intent that is recorded, and records the outcome. Rejects as `act` does, and with overloaded when the action is no longer ours. */
-  readonly run: <T>(action: BegunAction, act: () => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
+  /**
+   * Acts for an intent that is recorded, and records the outcome. Rejects as `act` does. `check`, for right before what cannot be undone, throws overloaded when the action
+   * may be another gateway's by now.
+   */
+  readonly run: <T>(action: BegunAction, act: (check: () => void) => Promise<T>, rules: OutcomeRules<T>) => Promise<T>;
   /** Resolves when no work is left. */
   readonly settled: () => Promise<void>;
 }
@@ -57,14 +60,17 @@ export function createOutcomes(ledger: Pick<Ledger, "end">, closing: AbortSignal
     track,
     record,
     async run(action, act, { toOutcome, toFailure, onRecorded }) {
-      if (!action.isHeld()) throw new OpsError("overloaded", "The gateway was paused for too long: nothing was done");
       const startMs = performance.now();
+      const check = () => {
+        if (!action.isHeld()) throw new OpsError("overloaded", "The gateway was paused for too long: nothing was done");
+      };
       const finish = async (outcome: AuditOutcome): Promise<void> => {
         await record(action, outcome, Math.round(performance.now() - startMs));
         onRecorded?.(outcome);
       };
       try {
-        const result = await act();
+        check();
+        const result = await act(check);
         await finish(toOutcome(result));
         return result;
       } catch (error) {

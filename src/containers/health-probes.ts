@@ -36,7 +36,6 @@ export function createHealthProbes({ source, ledger }: HealthProbesOptions): Hea
     for (const { intent, hasOutcome } of await ledger.adopt("probe")) {
       const action = { seq: intent.seq, entry: intent };
       if (!hasOutcome) await record(action, died, null);
-      ledger.release(action);
     }
   };
   const recover = onceDone(adopt);
@@ -45,9 +44,7 @@ export function createHealthProbes({ source, ledger }: HealthProbesOptions): Hea
     const entry = toIntentEntry({ ...request, reason: null }, { action: "probe", ...aboutContainer(container) });
     const decision = await ledger.begin({ limits: noLimits, toEntry: () => entry });
     if (decision.kind !== "begun") throw new OpsError("internal", "A health check on demand has no limits and no key");
-    // What it found is known to its caller alone: nothing settles it later.
-    const onRecorded = () => ledger.release(decision);
-    return act(decision, () => source.probe(container), { toOutcome, toFailure, onRecorded });
+    return act(decision, () => source.probe(container), { toOutcome, toFailure });
   };
   return {
     run: (container, request) => track(run(container, request)),

@@ -136,8 +136,11 @@ export interface ContainerSource {
    * minute. A caller that does not iterate it to its end must call `return`.
    */
   stored(ref: ContainerRef, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
-  /** Restarts and inspects again. Has its own deadline: no caller can cancel it. */
-  restart(ref: ContainerRef): Promise<Restarted>;
+  /**
+   * Restarts and inspects again. Has its own deadline: no caller can cancel it. `check` is called right before the engine is asked to restart it; what it throws ends the
+   * attempt, and nothing was done.
+   */
+  restart(ref: ContainerRef, check?: () => void): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
   /** Whether it was restarted since then, by the events we recorded or the engine's own. Engines forget all but their last 256 events. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
+import { verifyTable } from "../../src/audit/postgres/probe.ts";
 import { migrate, newestVersion, readVersion } from "../../src/audit/postgres/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { sampleEntry } from "../support/audit.ts";
@@ -137,6 +138,43 @@ test("an intent whose commit lost its answer is found, or was not made", async (
   }
 });
 
+test("an action that its own gateway does not know of is taken over by it", async () => {
+  const proxy = await startCutProxy(database.url);
+  const ledger = createPostgresLedger({ url: proxy.url, logger: silentLogger, leaseMs: 1000 });
+  try {
+    proxy.cutAtCommit("after", () => proxy.cut());
+    await expect(ledger.begin(restart("own-lost"))).rejects.toMatchObject({ code: "audit_unavailable" });
+    proxy.mend();
+    expect(await ledger.begin(restart("own-lost"))).toMatchObject({ kind: "refused", refusal: { reason: "running" } });
+    const ids = async () => (await ledger.adopt("restart")).map(({ intent }) => intent.containerId);
+    await expect.poll(ids).toEqual(["own-lost"]);
+    // What is given up is found again, and its outcome is not lost meanwhile.
+    const [open] = (await database.query("select seq::int from wallet_core_ops.open where container_id = 'own-lost'")).rows;
+    const action = { seq: open?.["seq"] as number, entry: sampleEntry({ containerId: "own-lost" }) };
+    ledger.release(action);
+    await expect.poll(ids).toEqual(["own-lost"]);
+    ledger.release(action);
+    await ledger.end(action, done);
+    expect(await ledger.begin(restart("own-lost"))).toMatchObject({ kind: "begun" });
+  } finally {
+    await ledger.close();
+    await proxy.close();
+  }
+});
+
+test("an open row that is no entry does not stop the others", async () => {
+  await using two = openTwo();
+  const [bad, good] = [await two.one.begin(restart("bad-row")), await two.one.begin(restart("good-row"))];
+  if (bad.kind !== "begun" || good.kind !== "begun") throw new Error("not begun");
+  const { rows } = await database.query("select line from wallet_core_ops.entry where seq = $1", [bad.seq]);
+  await database.query("update wallet_core_ops.entry set line = 'no entry' where seq = $1", [bad.seq]);
+  await database.query("update wallet_core_ops.open set lease_until = clock_timestamp() where seq = any($1)", [
+    [bad.seq, good.seq],
+  ]);
+  expect((await two.other.adopt("restart")).map(({ intent }) => intent.containerId)).toEqual(["good-row"]);
+  await database.query("update wallet_core_ops.entry set line = $2 where seq = $1", [bad.seq, rows[0]?.["line"]]);
+});
+
 test("a changed row, a missing one and a foreign text are found", async () => {
   const own = await openDatabase();
   try {
@@ -160,6 +198,9 @@ test("a changed row, a missing one and a foreign text are found", async () => {
     expect(await verify(set(original.replace("stuck", "other")))).toBe("seq 3 is altered");
     expect(await verify(set("no entry"))).toBe("seq 3 is cut or altered");
     expect(await verify(set(original))).toBeNull();
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 6") });
+    await own.query("update wallet_core_ops.head set hash = repeat('0', 64)");
+    expect(await verifyTable(own.url)).toMatchObject({ ok: false, message: expect.stringContaining("seq 6 is not the one") });
     expect(await verify("delete from wallet_core_ops.entry where seq = 4")).toBe(
       "seq 4 is missing or moved: seq 5 stands in its place",
     );

@@ -8,7 +8,7 @@ export interface CutProxy {
   cut(): void;
   mend(): void;
   /** Cuts the next connection that commits, once: before the server gets it, or after it has it and before the answer. */
-  cutAtCommit(when: "before" | "after"): void;
+  cutAtCommit(when: "before" | "after", then?: () => void): void;
   close(): Promise<void>;
 }
 
@@ -17,6 +17,7 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
   let atCommit: "before" | "after" | null = null;
+  let afterCut = () => {};
   const server = createServer((client) => {
     if (isCut) {
       client.destroy();
@@ -45,8 +46,10 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
       if (!upstream.destroyed) upstream.write(chunk);
     });
     upstream.on("data", (chunk) => {
-      if (isMuted) end();
-      else client.write(chunk);
+      if (isMuted) {
+        end();
+        afterCut();
+      } else client.write(chunk);
     });
   });
   server.listen(0, "127.0.0.1");
@@ -65,7 +68,7 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
       cut();
     },
     mend: () => void (isCut = false),
-    cutAtCommit: (when) => void (atCommit = when),
+    cutAtCommit: (when, then = () => {}) => void ([atCommit, afterCut] = [when, then]),
     async close() {
       cut();
       server.close();

@@ -133,17 +133,25 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
     );
 
     it(
-      "whose outcome is unknown stays open until it is settled, or left so",
+      "whose outcome is unknown stays open until it is settled",
       inKit(async ({ ledger }) => {
         const lost = await begun(ledger, restart("a"));
         await ledger.end(lost, unknown);
         expect(brief(await ledger.begin(restart("a")))).toEqual(["running", null]);
         await ledger.end(lost, settled);
         expect(brief(await ledger.begin(restart("a")))).toEqual(["cooldown", 60]);
-        const left = await begun(ledger, restart("b"));
-        await ledger.end(left, unknown);
-        ledger.release(left);
-        await expect.poll(async () => brief(await ledger.begin(restart("b")))).toEqual(["cooldown", 60]);
+      }),
+    );
+
+    it(
+      "that is a health check ends with any outcome",
+      inKit(async ({ ledger, reopen }) => {
+        const asked = {
+          limits: { cooldownMs: null, parallel: null, budget: null },
+          toEntry: () => sampleEntry({ action: "probe" }),
+        };
+        await ledger.end(await begun(ledger, asked), { ...unknown, code: "docker_timeout" });
+        expect(await (await reopen()).adopt("probe")).toEqual([]);
       }),
     );
 

@@ -8,15 +8,14 @@ import { createPool } from "../../lib/postgres/pool.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
 import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
+import { parseAuditLine } from "../line.ts";
 import { explainState } from "./errors.ts";
 import { findEarlier, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
 import {
   appendIntent,
   appendLastOutcome,
   appendOutcome,
-  closeAction,
   extendLeases,
-  forgetRests,
   lockHead,
   readBackward,
   readForward,
@@ -33,8 +32,8 @@ interface PostgresLedgerOptions {
   readonly leaseMs?: number;
 }
 
-/** Total deadline of a decision, ms, including the wait for others. */
-const deadlineMs = 5_000;
+/** Total deadlines, ms: of a decision with the wait for others, and of what only reads. */
+const deadlineMs = { written: 5_000, read: 2_000 };
 /** An owner acts only while its lease lasts this much longer, ms: what it asks an engine for begins before another gateway may look. */
 const marginMs = 3_000;
 /** Entries scanned for one page, and how many at a time. */
@@ -62,21 +61,27 @@ export function createPostgresLedger({
     name: "state",
     application: "wallet-core-ops-state",
     connections: 4,
-    connectMs: deadlineMs,
+    connectMs: deadlineMs.written,
     idleMs: 30_000,
   });
   /** Until when each open action is ours, by our monotonic clock, ms. */
   const held = new Map<number, number>();
-  const releasing = new Set<Promise<void>>();
+  /** Since the last success: one line of the log for each time that the record goes away. */
+  let isAway = false;
 
   const guarded = async <T>(words: "written" | "read", task: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const signal = AbortSignal.timeout(deadlineMs);
+    const signal = AbortSignal.timeout(deadlineMs[words]);
     try {
-      return await observed({ observe, upstream: "postgres", signal, toCode: () => "audit_unavailable" }, () => task(signal));
+      const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable" } as const;
+      const result = await observed(call, () => task(signal));
+      if (isAway) logger.info({ upstream: "audit" }, "The audit record is back");
+      isAway = false;
+      return result;
     } catch (error) {
       if (error instanceof OpsError) throw error;
       const reason = explainState(error);
-      logger.error({ upstream: "audit", cause: reason }, `The audit record cannot be ${words}`);
+      if (!isAway) logger.error({ upstream: "audit", cause: reason }, `The audit record cannot be ${words}`);
+      isAway = true;
       throw new OpsError("audit_unavailable", `The audit record cannot be ${words}: ${reason}`, {
         cause: error,
         upstream: "audit",
@@ -128,7 +133,15 @@ export function createPostgresLedger({
         return attempt(performance.now());
       });
       if (lost === null) return result;
-      if (await withClient(signal, (client) => isDone(client, result), performance.now())) return result;
+      // Behind the lock: a commit that is still under way has it.
+      const look = async (client: PoolClient): Promise<boolean> => {
+        await client.query(prologue);
+        await client.query(lockHead);
+        const wasDone = await isDone(client, result);
+        await client.query("rollback");
+        return wasDone;
+      };
+      if (await withClient(signal, look, performance.now())) return result;
       throw lost;
     });
 
@@ -145,9 +158,9 @@ export function createPostgresLedger({
     }
     const sentMs = performance.now();
     const known = [...held.keys()];
-    const kept = await query<{ seq: number }>("written", extendLeases, [owner, leaseMs, known]).catch(() => null);
-    if (kept === null) return;
-    const ours = new Set(kept.map(({ seq }) => seq));
+    const rows = await query<{ seq: number }>("written", extendLeases, [owner, leaseMs, known]).catch(() => null);
+    if (rows === null) return;
+    const ours = new Set(rows.map(({ seq }) => seq));
     for (const seq of known) {
       if (ours.has(seq)) held.set(seq, sentMs + leaseMs);
       else held.delete(seq);
@@ -196,7 +209,7 @@ export function createPostgresLedger({
     },
     async end({ seq, entry }, outcome) {
       const ended: AuditEntry = { ...entry, ...outcome, intent: seq };
-      const isLast = isFinal(outcome);
+      const isLast = isFinal(ended);
       const rests = outcome.outcome !== "failed" && toFamily(entry) === "restart";
       const made = await atHead(
         async (client, head) => {
@@ -215,27 +228,26 @@ export function createPostgresLedger({
         logger.warn({ audit: { intent: seq, outcome: outcome.outcome } }, "Another gateway has taken this action over");
       else logger.info({ audit: { seq: made.seq, intent: seq, outcome: outcome.outcome, action: entry.action } }, "audit");
     },
-    release({ seq }) {
-      if (!held.delete(seq)) return;
-      const close = async () => {
-        await query("written", closeAction, [seq, owner]);
-        await query("written", forgetRests);
-      };
-      // Where that fails its lease ends, and another gateway takes it over.
-      const closing = close().catch(() => {});
-      releasing.add(closing);
-      void closing.finally(() => releasing.delete(closing));
-    },
+    // Its lease ends.
+    release: ({ seq }) => void held.delete(seq),
     async adopt(family: ActionFamily) {
       const sinceMs = performance.now();
-      const rows = await query<{ seq: number; has_outcome: boolean; line: string }>("written", takeOver, [
-        family,
-        owner,
-        leaseMs,
-      ]);
-      const found = rows.toSorted((a, b) => a.seq - b.seq);
-      for (const { seq } of found) noteHeld(seq, sinceMs);
-      return found.map(({ has_outcome: hasOutcome, line }): OpenIntent => ({ intent: toRecord(line), hasOutcome }));
+      const values = [family, owner, leaseMs, [...held.keys()]];
+      const rows = await query<{ seq: number; has_outcome: boolean; line: string }>("written", takeOver, values);
+      return rows
+        .toSorted((a, b) => a.seq - b.seq)
+        .flatMap(({ seq, has_outcome: hasOutcome, line }): OpenIntent[] => {
+          const intent = parseAuditLine(line)?.record;
+          if (!intent) {
+            logger.error(
+              { upstream: "audit", seq },
+              "An open action of the audit record is no entry: run `wallet-core-ops audit verify`",
+            );
+            return [];
+          }
+          noteHeld(seq, sinceMs);
+          return [{ intent, hasOutcome }];
+        });
     },
     async read({ first, before, accepts }) {
       const found: AuditRecord[] = [];
@@ -253,7 +265,6 @@ export function createPostgresLedger({
     verify: checkTable,
     async close() {
       if (beating) clearInterval(beating);
-      await Promise.all(releasing);
       await pool.close();
     },
   };

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { formatCount } from "../../lib/text.ts";
+import { parseAuditLine } from "../line.ts";
 import { explainState } from "./errors.ts";
 import { migrate, newestVersion, readForward, readTableHead, readVersion } from "./schema.ts";
 import { createTableCheck } from "./verify.ts";
@@ -47,9 +48,17 @@ export function verifyTable(url: string): Promise<Result> {
   return withClient(url, async (client) => {
     const read = async (after: number, count: number) =>
       (await client.query<{ line: string }>(readForward, [after, count])).rows.map(({ line }) => line);
-    const { problem, lastSeq } = await createTableCheck(read)();
+    // First: gateways may append meanwhile.
     const { seq, hash } = await readTableHead(client);
-    const fault = problem ?? (seq > (lastSeq ?? 0) ? `seq ${seq} is missing` : null);
+    const { problem, lastSeq } = await createTableCheck(read)();
+    const last = parseAuditLine((await read(seq - 1, 1))[0] ?? "")?.record;
+    const end =
+      seq > (lastSeq ?? 0)
+        ? `seq ${seq} is missing`
+        : seq > 0 && last?.hash !== hash
+          ? `seq ${seq} is not the one that was written`
+          : null;
+    const fault = problem ?? end;
     return fault === null
       ? { ok: true, message: `${record}, head seq ${seq} hash ${hash}` }
       : { ok: false, message: `${record}: ${fault}` };

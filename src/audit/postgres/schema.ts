@@ -86,16 +86,16 @@ export async function readTableHead(
 /** Locks the end of the chain: one decision at a time. */
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
-/** ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms. */
+/** ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms; that of the statement, which an index can use, and which begins behind the lock. */
 export const readFacts = `
   select
     (select count(*)::int from ${schema}.open where family = $1) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
-    (select extract(epoch from clock_timestamp() - ended_at)::float8 * 1000 from ${schema}.rest where container_id = $2) as rested_ms,
+    (select extract(epoch from statement_timestamp() - ended_at)::float8 * 1000 from ${schema}.rest where container_id = $2) as rested_ms,
     (select coalesce(sum(granted), 0)::int from ${schema}.entry
-      where holder = $3 and family = $1 and outcome = 'intent' and at > clock_timestamp() - interval '1 hour') as taken,
-    (select extract(epoch from clock_timestamp() - min(at))::float8 * 1000 from ${schema}.entry
-      where holder = $3 and family = $1 and outcome = 'intent' and granted > 0 and at > clock_timestamp() - interval '1 hour') as oldest_ms,
+      where holder = $3 and family = $1 and outcome = 'intent' and at > statement_timestamp() - interval '1 hour') as taken,
+    (select extract(epoch from statement_timestamp() - min(at))::float8 * 1000 from ${schema}.entry
+      where holder = $3 and family = $1 and outcome = 'intent' and granted > 0 and at > statement_timestamp() - interval '1 hour') as oldest_ms,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
 
 /** ($1 answer key) The newest intent of the last day under this key, and its newest outcome. */
@@ -103,7 +103,7 @@ export const readEarlier = `
   select i.seq::float8 as seq, i.line,
     (select o.line from ${schema}.entry o where o.intent = i.seq order by o.seq desc limit 1) as outcome
   from ${schema}.entry i
-  where i.answer_key = $1 and i.outcome = 'intent' and i.at > clock_timestamp() - interval '24 hours'
+  where i.answer_key = $1 and i.outcome = 'intent' and i.at > statement_timestamp() - interval '24 hours'
   order by i.seq desc limit 1`;
 
 /** ($1 seq, $2 at, $3 line, $4 outcome, $5 family, $6 intent, $7 holder, $8 answer key, $9 granted, $10 hash) Appends an entry and moves the head. */
@@ -125,32 +125,27 @@ export const appendOutcome = `with ${append}
 
 /** ($11 owner, $12 whether the container rests now) Appends the last outcome of an action. */
 export const appendLastOutcome = `with ${append},
-  closed as (delete from ${schema}.open where seq = $6 and owner = $11 returning container_id)
+  closed as (delete from ${schema}.open where seq = $6 and owner = $11 returning container_id),
+  forgotten as (delete from ${schema}.rest where ended_at < clock_timestamp() - interval '1 hour')
   insert into ${schema}.rest (container_id, ended_at)
   select container_id, clock_timestamp() from closed where $12
   on conflict (container_id) do update set ended_at = excluded.ended_at`;
 
-/** ($1 seq, $2 owner) Closes an action as it is recorded. */
-export const closeAction = `
-  with closed as (delete from ${schema}.open where seq = $1 and owner = $2 returning container_id, family)
-  insert into ${schema}.rest (container_id, ended_at)
-  select container_id, clock_timestamp() from closed where family = 'restart'
-  on conflict (container_id) do update set ended_at = excluded.ended_at`;
-
 /** ($1 seq) Who has an open action. */
-export const readOwner = `select owner from ${schema}.open where seq = $1`;
+export const readOwner = `select owner from ${schema}.open where seq = $1 for update`;
 
 /** ($1 owner, $2 lease in ms, $3 their numbers) Goes on holding open actions. */
 export const extendLeases = `
   update ${schema}.open set lease_until = clock_timestamp() + $2::float8 * interval '1 ms'
   where owner = $1 and seq = any($3::bigint[]) returning seq::float8 as seq`;
 
-/** ($1 family, $2 owner, $3 lease in ms) Takes the actions over whose owner no longer holds them. */
+/** ($1 family, $2 owner, $3 lease in ms, $4 what it holds) Takes the actions over whose owner no longer holds them: of others, and our own that we do not know of. */
 export const takeOver = `
   update ${schema}.open o set owner = $2, lease_until = clock_timestamp() + $3::float8 * interval '1 ms'
   from ${schema}.entry e
   where e.seq = o.seq and o.seq in (
-    select seq from ${schema}.open where family = $1 and owner <> $2 and lease_until < clock_timestamp() order by seq for update skip locked
+    select seq from ${schema}.open where family = $1 and (owner <> $2 or seq <> all($4::bigint[])) and lease_until < clock_timestamp()
+    order by seq for update skip locked
   )
   returning o.seq::float8 as seq, o.has_outcome, e.line`;
 
@@ -163,6 +158,3 @@ export const readForward = `select line from ${schema}.entry where seq > $1 orde
 
 /** ($1 seq, $2 line) Whether an entry is in the record. */
 export const hasEntry = `select exists (select from ${schema}.entry where seq = $1 and line = $2) as has`;
-
-/** Containers that rested long ago. */
-export const forgetRests = `delete from ${schema}.rest where ended_at < clock_timestamp() - interval '1 hour'`;

@@ -19,7 +19,8 @@ const pastEventsMs = 1000;
 type RestartingEngine = EngineCalls & Pick<Engine, "known" | "limits" | "starts">;
 
 interface Restarter {
-  restart(engine: RestartingEngine, ref: ContainerRef): Promise<Restarted>;
+  /** As ContainerSource.restart. */
+  restart(engine: RestartingEngine, ref: ContainerRef, check?: () => void): Promise<Restarted>;
   /** As ContainerSource.inspectNow. */
   inspect(engine: RestartingEngine, ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
   restartedSince(engine: RestartingEngine, ref: ContainerRef, since: Date): Promise<boolean>;
@@ -35,10 +36,11 @@ export function createRestarter(graceMs: number): Restarter {
   const running = new Map<string, Promise<Restarted>>();
   let self: ReturnType<typeof readSelf> | null = null;
 
-  const run = async (engine: RestartingEngine, { fullId }: ContainerRef): Promise<Restarted> => {
+  const run = async (engine: RestartingEngine, { fullId }: ContainerRef, check: () => void): Promise<Restarted> => {
     // It has its own deadline.
     const { context } = await engine.known(new AbortController().signal);
     const t = toStopTimeout(await engine.inspect(fullId).catch(ignoreTimeout));
+    check();
     const dockerStatus = await engine
       .ask(t * 1000 + graceMs, (signal) => engine.client.restart(fullId, { t }, signal))
       .catch(async (error: unknown) => {
@@ -50,11 +52,11 @@ export function createRestarter(graceMs: number): Restarter {
     return { container: toContainer(raw, context), dockerStatus };
   };
   return {
-    restart(engine, ref) {
+    restart(engine, ref, check = () => {}) {
       if (running.has(ref.fullId)) {
         return Promise.reject(new OpsError("restart_in_progress", "This container is being restarted already"));
       }
-      const restart = run(engine, ref).finally(() => running.delete(ref.fullId));
+      const restart = run(engine, ref, check).finally(() => running.delete(ref.fullId));
       running.set(ref.fullId, restart);
       return restart;
     },

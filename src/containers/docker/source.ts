@@ -96,7 +96,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         failOf(engine)(error);
       }
     },
-    restart: async (ref) => restarter.restart(findEngine(engines, ref), ref),
+    restart: async (ref, check) => restarter.restart(findEngine(engines, ref), ref, check),
     probe: async (ref) => probe(findEngine(engines, ref), ref),
     restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
     async close() {

@@ -103,13 +103,16 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     const startedMs = performance.now();
     const decision = await ledger.begin(asked);
     if (decision.kind !== "begun") return answer(decision);
-    keep();
     const onRecorded = ({ outcome, code }: AuditOutcome) => {
       if (outcome === "unknown") settle(decision, since, () => Math.round(performance.now() - startedMs));
       // By now the container can be inspected.
       if (outcome === "ok" && code !== null) answers.forget(toAnswerKey(entry) ?? "");
     };
-    const { container: restarted } = await act(decision, () => source.restart(container), {
+    const restart = (check: () => void) => {
+      keep();
+      return source.restart(container, check);
+    };
+    const { container: restarted } = await act(decision, restart, {
       toOutcome: (done) => ({ outcome: "ok", detail: done.container.status, code: null, dockerStatus: done.dockerStatus }),
       toFailure: (error) => toFailedOutcome(error, toOutcome),
       onRecorded,

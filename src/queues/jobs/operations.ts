@@ -72,7 +72,7 @@ export function createJobOperations(options: JobOperationsOptions) {
     action: JobAuditAction,
     job: JobTarget,
     request: JobRequest,
-    act: (ids: readonly string[]) => Promise<T>,
+    act: (ids: readonly string[], check: () => void) => Promise<T>,
     toOutcome: (result: T) => AuditOutcome,
   ): Promise<T> => {
     await recover();
@@ -86,7 +86,7 @@ export function createJobOperations(options: JobOperationsOptions) {
       if (outcome === "unknown") settleLater(decision);
     };
     const ids = decision.entry.job?.ids ?? [];
-    return run(decision, () => act(ids), { toOutcome, toFailure: toFailureOutcome, onRecorded });
+    return run(decision, (check) => act(ids, check), { toOutcome, toFailure: toFailureOutcome, onRecorded });
   };
 
   const change = async (action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange> => {
@@ -101,7 +101,13 @@ export function createJobOperations(options: JobOperationsOptions) {
     const { name, control } = request.source;
     for (const jobId of jobIds) control.check(action, { jobId, queue });
     const target = { source: name, queue, ids: jobIds, fingerprint };
-    const act = async (ids: readonly string[]) => ({ ids, ...(await changeEach(action, ids, queue, control, closing.signal)) });
+    const act = async (ids: readonly string[], check: () => void) => {
+      const mayGoOn = () => {
+        if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+        check();
+      };
+      return { ids, ...(await changeEach(action, ids, queue, control, mayGoOn)) };
+    };
     const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(action, done.changes, done.error);
     const { ids, changes, error } = await recordChange(`job.${action}_group`, target, request, act, toOutcome);
     if (error !== null && changes.length === 0) throw error;
@@ -130,12 +136,12 @@ export function createJobOperations(options: JobOperationsOptions) {
   };
 }
 
-/** Changes one after the other until one fails or the gateway stops. */
-async function changeEach(action: JobAction, ids: readonly string[], queue: string, control: JobControl, closing: AbortSignal) {
+/** Changes one after the other until one fails, or `mayGoOn` throws. */
+async function changeEach(action: JobAction, ids: readonly string[], queue: string, control: JobControl, mayGoOn: () => void) {
   const changes: JobChange[] = [];
   try {
     for (const jobId of ids) {
-      if (closing.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+      mayGoOn();
       changes.push(await control.change(action, { jobId, queue }, true));
     }
   } catch (error) {
