@@ -7,7 +7,16 @@ import { isConnectionLost } from "../../lib/postgres/errors.ts";
 import { createPool } from "../../lib/postgres/pool.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
-import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
+import {
+  type ActionFamily,
+  type ActionLimits,
+  type AskedAction,
+  decide,
+  type Decision,
+  isFinal,
+  type Ledger,
+  toFamily,
+} from "../ledger.ts";
 import { parseAuditLine } from "../line.ts";
 import { explainState } from "./errors.ts";
 import { findEarlier, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
@@ -166,18 +175,25 @@ export function createPostgresLedger({
       else held.delete(seq);
     }
   };
+  /** An earlier answer or a refusal, or how much of the budget the action gets. */
+  const judge = async (client: PoolClient, asked: AuditEntry, limits: ActionLimits) => {
+    const known = await findEarlier(client, asked);
+    if (known) return known;
+    const decided = decide((await readActionFacts(client, asked, limits)).facts, limits);
+    return "granted" in decided ? decided : ({ kind: "refused", refusal: decided } as const);
+  };
   const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
     const wanted = limits.budget?.wanted ?? 0;
     const asked = toEntry(wanted);
+    // What is refused by what is there already need not wait for the lock.
+    const early = await guarded("written", (signal) => withClient(signal, (client) => judge(client, asked, limits)));
+    if ("kind" in early) return early;
     const sinceMs = performance.now();
     const decision = await atHead(
       async (client, head) => {
-        const known = await findEarlier(client, asked);
-        if (known) return { known };
-        const { facts } = await readActionFacts(client, asked, limits);
-        const decided = decide(facts, limits);
-        if (!("granted" in decided)) return { known: { kind: "refused", refusal: decided } as const };
-        const { granted } = decided;
+        const judged = await judge(client, asked, limits);
+        if ("kind" in judged) return { known: judged };
+        const { granted } = judged;
         const entry = granted === wanted ? asked : toEntry(granted);
         const appended = toAppended(entry, head, granted);
         await client.query(appendIntent, [...appended.values, entry.containerId, owner, leaseMs]);
