@@ -7,19 +7,10 @@ import { isConnectionLost } from "../../lib/postgres/errors.ts";
 import { createPool } from "../../lib/postgres/pool.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
-import {
-  type ActionFamily,
-  type ActionLimits,
-  type AskedAction,
-  decide,
-  type Decision,
-  isFinal,
-  type Ledger,
-  toFamily,
-} from "../ledger.ts";
+import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
 import { parseAuditLine } from "../line.ts";
 import { explainState } from "./errors.ts";
-import { findEarlier, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
+import { findEarlier, judge, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
 import {
   appendIntent,
   appendLastOutcome,
@@ -174,13 +165,6 @@ export function createPostgresLedger({
       if (ours.has(seq)) held.set(seq, sentMs + leaseMs);
       else held.delete(seq);
     }
-  };
-  /** An earlier answer or a refusal, or how much of the budget the action gets. */
-  const judge = async (client: PoolClient, asked: AuditEntry, limits: ActionLimits) => {
-    const known = await findEarlier(client, asked);
-    if (known) return known;
-    const decided = decide((await readActionFacts(client, asked, limits)).facts, limits);
-    return "granted" in decided ? decided : ({ kind: "refused", refusal: decided } as const);
   };
   const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
     const wanted = limits.budget?.wanted ?? 0;

@@ -6,6 +6,7 @@ import {
   type ActionFacts,
   type ActionLimits,
   type ActionSubject,
+  decide,
   type Decision,
   describeRequest,
   toAnswerKey,
@@ -56,6 +57,14 @@ export async function findEarlier(
   if (describeRequest(intent) !== describeRequest(entry))
     return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
   return { kind: "earlier", seq: found.seq, entry: intent, outcome: found.outcome === null ? null : toRecord(found.outcome) };
+}
+
+/** An earlier answer or a refusal, or how much of its budget an action gets. Rejects with pg's error. */
+export async function judge(client: PoolClient, asked: AuditEntry, limits: ActionLimits) {
+  const known = await findEarlier(client, asked);
+  if (known) return known;
+  const decided = decide((await readActionFacts(client, asked, limits)).facts, limits);
+  return "granted" in decided ? decided : ({ kind: "refused", refusal: decided } as const);
 }
 
 /** Whether an entry is in the record. Rejects with pg's error. */
