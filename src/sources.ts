@@ -12,6 +12,7 @@ import { createRestarts } from "./containers/restart/restart.ts";
 import { createDeployMemory } from "./deploys/fate.ts";
 import { createDeploySource } from "./deploys/files/source.ts";
 import type { Sources } from "./graphql/sources.ts";
+import { pause } from "./lib/abort.ts";
 import type { Environment } from "./lib/environment.ts";
 import type { Logger } from "./lib/logger.ts";
 import { protectSecrets } from "./lib/redact/secrets.ts";
@@ -110,16 +111,12 @@ const adoptMs = 5000;
 
 /** Takes over what gateways beside this one left open. While the record cannot be reached, the next look tries again. */
 function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => void {
-  let isLooking = false;
+  const stop = new AbortController();
   const look = async () => {
-    for (const action of actions) await action.adopt().catch(() => {});
+    while (await pause(adoptMs, stop.signal)) for (const action of actions) await action.adopt().catch(() => {});
   };
-  const timer = setInterval(() => {
-    if (isLooking) return;
-    isLooking = true;
-    void look().finally(() => (isLooking = false));
-  }, adoptMs).unref();
-  return () => clearInterval(timer);
+  void look();
+  return () => stop.abort();
 }
 
 /** The environment that a container with only these labels has: by destination and service, else from the configuration. */

@@ -41,7 +41,7 @@ export interface OpenAction {
 
 /** The same request, made before under the same `Idempotency-Key`. */
 export interface EarlierAction extends OpenAction {
-  /** The newest one; null while there is none. */
+  /** The newest one; null before the first. */
   readonly outcome: Pick<AuditEntry, "outcome" | "code" | "detail"> | null;
 }
 
@@ -57,13 +57,16 @@ export type Decision =
   | (EarlierAction & { readonly kind: "earlier" })
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
+/** The action may not begin, or need not. */
+export type NotBegun = Exclude<Decision, BegunAction>;
+
 /**
  * The port to the record of actions, which also decides what may begin: in one step, so that no two gateways can both begin what only one may. Everything that changes or
  * asks for the record rejects with audit_unavailable when it cannot be reached: no record, no action.
  */
 export interface Ledger extends Pick<AuditLog, "read" | "verify"> {
   /** What an earlier request under the same key came to, or its refusal; null without a key, and for a new one. */
-  find(entry: AuditEntry): Promise<Exclude<Decision, { readonly kind: "begun" }> | null>;
+  find(entry: AuditEntry): Promise<NotBegun | null>;
   /** Decides, and records the intent of an action that may begin. */
   begin(asked: AskedAction): Promise<Decision>;
   /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
@@ -116,6 +119,12 @@ export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "keyHash
 /** The request that a key stands for: a key of another one is refused. */
 export function describeRequest({ action, containerId, job, args, reason }: AuditEntry): string {
   return JSON.stringify([action, containerId, job, args, reason]);
+}
+
+/** What a request comes to whose key was used before. */
+export function judgeKey(earlier: EarlierAction, entry: AuditEntry): NotBegun {
+  if (describeRequest(earlier.entry) === describeRequest(entry)) return { kind: "earlier", ...earlier };
+  return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
 }
 
 /** How long a key has its answer, ms. */

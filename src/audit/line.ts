@@ -72,6 +72,13 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
   return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
 }
 
+/** What the gateway's own log says of an entry: with its hash, which shows whether the newest entries are missing. */
+export function toLogged(entry: AuditEntry, head: ChainHead): object {
+  const { outcome, action, subject, kid, containerName, job, detail } = entry;
+  const target = job === null ? { container: containerName } : { job };
+  return { ...head, outcome, action, subject, kid, ...target, detail };
+}
+
 /** Parses a line without its newline; null when it is no entry. */
 export function parseAuditLine(text: string): ChainedLine | null {
   const match = /^(\{"seq":\d+,.*),"hash":"([0-9a-f]{64})"\}$/s.exec(text);

@@ -11,10 +11,11 @@ import {
   type AskedAction,
   decide,
   type Decision,
-  describeRequest,
   type EarlierAction,
   isFinal,
+  judgeKey,
   type Ledger,
+  type NotBegun,
   type OpenAction,
   toAnswerKey,
   toFamily,
@@ -58,12 +59,10 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     answers.set(key, { seq, entry, outcome, at });
     if (answers.size > mostAnswers) answers.delete(answers.keys().next().value as string);
   };
-  const find = (entry: AuditEntry): Exclude<Decision, { kind: "begun" }> | null => {
+  const find = (entry: AuditEntry): NotBegun | null => {
     const key = toAnswerKey(entry);
     const known = key === null ? undefined : answers.get(key);
-    if (!known || now() - known.at >= answerMs) return null;
-    if (describeRequest(known.entry) === describeRequest(entry)) return { kind: "earlier", ...known };
-    return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
+    return known && now() - known.at < answerMs ? judgeKey(known, entry) : null;
   };
   const budgetOf = (family: ActionFamily, perHour: number): HourlyBudget => {
     const known = budgets.get(family) ?? createHourlyBudget(perHour, now);

@@ -162,6 +162,20 @@ test("an action that its own gateway does not know of is taken over by it", asyn
   }
 });
 
+test("each entry is in the gateway's own log, with its hash", async () => {
+  const logged: unknown[] = [];
+  const logger = { ...silentLogger, info: (fields: object) => void logged.push(fields) };
+  const ledger = createPostgresLedger({ url: database.url, logger });
+  const begun = await ledger.begin(restart("logged"));
+  if (begun.kind === "begun") await ledger.end(begun, done);
+  await ledger.close();
+  const { rows } = await database.query(
+    "select seq::int, line::json->>'hash' as hash, outcome from wallet_core_ops.entry order by seq desc limit 2",
+  );
+  const who = { action: "restart", container: "wallet-core-web-v1", kid: "k1", subject: "ops\nuser" };
+  expect(logged).toEqual([{ audit: { ...who, ...rows[1], detail: null } }, { audit: { ...who, ...rows[0], detail: "running" } }]);
+});
+
 test("an open row that is no entry does not stop the others", async () => {
   await using two = openTwo();
   const [bad, good] = [await two.one.begin(restart("bad-row")), await two.one.begin(restart("good-row"))];

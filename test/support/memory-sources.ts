@@ -200,16 +200,7 @@ export function createMemorySources(
     verify: async () => sampleChain(audited.length),
     recover: async () => ({ open: [], keyed: [] }),
   };
-  // Tests replace its methods.
-  const ledger = createLocalLedger({
-    audit: {
-      write: (entry) => audit.write(entry),
-      read: (asked) => audit.read(asked),
-      check: () => audit.check(),
-      verify: () => audit.verify(),
-      recover: () => audit.recover(),
-    },
-  });
+  const ledger = createLocalLedger({ audit });
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {
     containers: source,

@@ -6,7 +6,7 @@ import type { AuditEntry, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from 
 import { answerMs, isFinal } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
-import { type ChainHead, genesis, toAuditLine } from "../line.ts";
+import { type ChainHead, genesis, toAuditLine, toLogged } from "../line.ts";
 import { readEntriesBackward, readHead } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
 
@@ -69,9 +69,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
       return made.line;
     });
     head = acknowledged = next;
-    const { outcome, action, subject, kid, containerName, job, detail } = entry;
-    const target = job === null ? { container: containerName } : { job };
-    logger.info({ audit: { ...next, outcome, action, subject, kid, ...target, detail } }, "audit");
+    logger.info({ audit: toLogged(entry, next) }, "audit");
     return next.seq;
   };
 

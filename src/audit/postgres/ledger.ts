@@ -8,7 +8,7 @@ import { createPool } from "../../lib/postgres/pool.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
 import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
-import { parseAuditLine } from "../line.ts";
+import { parseAuditLine, toLogged } from "../line.ts";
 import { explainState } from "./errors.ts";
 import { findEarlier, judge, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
 import {
@@ -100,8 +100,10 @@ export function createPostgresLedger({
       client.release(!isReusable);
     }
   };
-  const query = <Row extends object>(words: "written" | "read", text: string, values: readonly unknown[] = []) =>
-    guarded(words, (signal) => withClient(signal, (client) => rowsOf<Row>(client, text, values)));
+  const ask = <T>(words: "written" | "read", work: (client: PoolClient) => Promise<T>) =>
+    guarded(words, (signal) => withClient(signal, work));
+  const query = <Row extends object>(words: "written" | "read", text: string, values: readonly unknown[]) =>
+    ask(words, (client) => rowsOf<Row>(client, text, values));
 
   /**
    * Runs the work behind the locked end of the chain. What was not committed is tried once more on a new connection; after a commit whose answer was lost, `isDone` says whether
@@ -170,7 +172,7 @@ export function createPostgresLedger({
     const wanted = limits.budget?.wanted ?? 0;
     const asked = toEntry(wanted);
     // What is refused by what is there already need not wait for the lock.
-    const early = await guarded("written", (signal) => withClient(signal, (client) => judge(client, asked, limits)));
+    const early = await ask("written", (client) => judge(client, asked, limits));
     if ("kind" in early) return early;
     const sinceMs = performance.now();
     const decision = await atHead(
@@ -188,7 +190,7 @@ export function createPostgresLedger({
     if (decision.known) return decision.known;
     const { seq, entry } = decision;
     noteHeld(seq, sinceMs);
-    logger.info({ audit: { seq, outcome: "intent", action: entry.action, subject: entry.subject, kid: entry.kid } }, "audit");
+    logger.info({ audit: toLogged(entry, decision.head) }, "audit");
     return { kind: "begun", seq, entry, isHeld: () => performance.now() < (held.get(seq) ?? 0) - marginMs };
   };
 
@@ -197,11 +199,9 @@ export function createPostgresLedger({
   );
   return {
     begin,
-    find: (entry) => guarded("read", (signal) => withClient(signal, (client) => findEarlier(client, entry))),
+    find: (entry) => ask("read", (client) => findEarlier(client, entry)),
     async check(subject, limits) {
-      const { facts, isReadOnly } = await guarded("written", (signal) =>
-        withClient(signal, (client) => readActionFacts(client, subject, limits)),
-      );
+      const { facts, isReadOnly } = await ask("written", (client) => readActionFacts(client, subject, limits));
       const decided = decide(facts, limits);
       if (!("granted" in decided)) return decided;
       if (isReadOnly) throw new OpsError("audit_unavailable", "The audit record cannot be written: its database is read-only");
@@ -226,7 +226,7 @@ export function createPostgresLedger({
       // It was paused for longer than its lease: what happened is for its new owner to find out.
       if (made === null)
         logger.warn({ audit: { intent: seq, outcome: outcome.outcome } }, "Another gateway has taken this action over");
-      else logger.info({ audit: { seq: made.seq, intent: seq, outcome: outcome.outcome, action: entry.action } }, "audit");
+      else logger.info({ audit: toLogged(ended, made.head) }, "audit");
     },
     // Its lease ends.
     release: ({ seq }) => void held.delete(seq),

@@ -7,8 +7,8 @@ import {
   type ActionLimits,
   type ActionSubject,
   decide,
-  type Decision,
-  describeRequest,
+  judgeKey,
+  type NotBegun,
   toAnswerKey,
   toFamily,
 } from "../ledger.ts";
@@ -45,18 +45,13 @@ export async function readActionFacts(
 }
 
 /** What an earlier request under the same key came to; null for a new one. Rejects with pg's error. */
-export async function findEarlier(
-  client: PoolClient,
-  entry: AuditEntry,
-): Promise<Exclude<Decision, { readonly kind: "begun" }> | null> {
+export async function findEarlier(client: PoolClient, entry: AuditEntry): Promise<NotBegun | null> {
   const key = toAnswerKey(entry);
   if (key === null) return null;
   const [found] = await rowsOf<{ seq: number; line: string; outcome: string | null }>(client, readEarlier, [key]);
   if (!found) return null;
-  const intent = toRecord(found.line);
-  if (describeRequest(intent) !== describeRequest(entry))
-    return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
-  return { kind: "earlier", seq: found.seq, entry: intent, outcome: found.outcome === null ? null : toRecord(found.outcome) };
+  const outcome = found.outcome === null ? null : toRecord(found.outcome);
+  return judgeKey({ seq: found.seq, entry: toRecord(found.line), outcome }, entry);
 }
 
 /** An earlier answer or a refusal, or how much of its budget an action gets. Rejects with pg's error. */
@@ -92,7 +87,7 @@ export function toAppended(entry: AuditEntry, { now, ...head }: TableHead, grant
   const made = toAuditLine(entry, now, head, null);
   const line = made.line.slice(0, -1);
   const common = [entry.outcome, toFamily(entry), entry.intent, toHolder(entry), toAnswerKey(entry), granted];
-  return { seq: made.head.seq, line, values: [made.head.seq, now, line, ...common, made.head.hash] };
+  return { seq: made.head.seq, head: made.head, line, values: [made.head.seq, now, line, ...common, made.head.hash] };
 }
 
 /** A line that was altered by hand may be no entry. @throws NoEntryError */

@@ -1,10 +1,10 @@
 import type { AuditEntry, AuditOutcome } from "../../audit/audit.ts";
 import {
   type AskedAction,
-  type Decision,
   describeRequest,
   type EarlierAction,
   type Ledger,
+  type NotBegun,
   type OpenAction,
   toAnswerKey,
 } from "../../audit/ledger.ts";
@@ -120,7 +120,7 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     return wait(restarted, Number(entry.args["wait_ms"] ?? 0));
   };
   /** Another gateway may still be at it: its outcome is waited for. */
-  const answer = async (decision: Exclude<Decision, { readonly kind: "begun" }>): Promise<HealthOutcome> => {
+  const answer = async (decision: NotBegun): Promise<HealthOutcome> => {
     if (decision.kind === "refused") throw toRestartRefused(decision.refusal, limits);
     if (decision.outcome !== null || !(await pause(outcomePollMs, closing.signal))) return replay(decision);
     return answer((await ledger.find(decision.entry)) ?? decision);
