@@ -2,6 +2,7 @@ import { benchBudget } from "./budget.ts";
 import { benchConsole } from "./console.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchInventory } from "./inventory.ts";
+import { benchLedger } from "./ledger.ts";
 import { benchLogReaders } from "./log-readers.ts";
 import { benchLogs } from "./logs.ts";
 import { benchMetrics } from "./metrics.ts";
@@ -25,5 +26,6 @@ const results = [
   await benchMetrics(),
   await benchBudget(),
   await benchConsole(),
+  await benchLedger(),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;
