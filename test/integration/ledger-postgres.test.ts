@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { verifyTable } from "../../src/audit/postgres/probe.ts";
-import { migrate, newestVersion, readVersion } from "../../src/audit/postgres/schema.ts";
+import { migrate, newestVersion, readVersion } from "../../src/state/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { sampleEntry } from "../support/audit.ts";
 import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";

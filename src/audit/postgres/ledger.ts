@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { PoolClient } from "pg";
-import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { isConnectionLost } from "../../lib/postgres/errors.ts";
-import { createPool } from "../../lib/postgres/pool.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
+import { beginWriting, createStateDatabase, rowsOf } from "../../state/database.ts";
+import { explainState } from "../../state/errors.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
 import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
 import { parseAuditLine, toLogged } from "../line.ts";
-import { explainState } from "./errors.ts";
-import { findEarlier, judge, readActionFacts, rowsOf, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
+import { findEarlier, judge, readActionFacts, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
 import {
   appendIntent,
   appendLastOutcome,
@@ -21,7 +20,7 @@ import {
   readForward,
   readOwner,
   takeOver,
-} from "./schema.ts";
+} from "./statements.ts";
 import { createTableCheck } from "./verify.ts";
 
 interface PostgresLedgerOptions {
@@ -39,10 +38,6 @@ const marginMs = 3_000;
 /** Entries scanned for one page, and how many at a time. */
 const [scanLimit, batch] = [10_000, 500];
 
-/** SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. */
-const prologue = `begin transaction isolation level read committed read write;
-  set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'`;
-
 /**
  * The ledger of several gateways, in PostgreSQL: each decision locks the end of the chain, reads what limits the action, and appends its intent, in one transaction. An open
  * action belongs to the gateway that began it, as long as that extends its lease; after that another one may take it over, and then it alone writes its outcome. Uses no
@@ -55,15 +50,7 @@ export function createPostgresLedger({
   leaseMs = 30_000,
 }: PostgresLedgerOptions): Ledger & { close(): Promise<void> } {
   const owner = randomUUID();
-  const pool = createPool({
-    url,
-    logger,
-    name: "state",
-    application: "wallet-core-ops-state",
-    connections: 4,
-    connectMs: deadlineMs.written,
-    idleMs: 30_000,
-  });
+  const database = createStateDatabase({ url, logger, connections: 4 });
   /** Until when each open action is ours, by our monotonic clock, ms. */
   const held = new Map<number, number>();
   /** Since the last success: one line of the log for each time that the record goes away. */
@@ -88,20 +75,8 @@ export function createPostgresLedger({
       });
     }
   };
-  const withClient = async <T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>, notBefore = 0): Promise<T> => {
-    const client = await pool.connect(signal, notBefore);
-    let isReusable = false;
-    try {
-      const result = await abortable(work(client), signal);
-      isReusable = true;
-      return result;
-    } finally {
-      // After any failure the state of the session is unknown. Closing it rolls back what was not committed.
-      client.release(!isReusable);
-    }
-  };
   const ask = <T>(words: "written" | "read", work: (client: PoolClient) => Promise<T>) =>
-    guarded(words, (signal) => withClient(signal, work));
+    guarded(words, (signal) => database.withClient(signal, work));
   const query = <Row extends object>(words: "written" | "read", text: string, values: readonly unknown[]) =>
     ask(words, (client) => rowsOf<Row>(client, text, values));
 
@@ -115,10 +90,10 @@ export function createPostgresLedger({
   ): Promise<T> =>
     guarded("written", async (signal) => {
       const attempt = async (notBefore: number): Promise<{ readonly result: T; readonly lost: unknown }> =>
-        withClient(
+        database.withClient(
           signal,
           async (client) => {
-            await client.query(prologue);
+            await client.query(beginWriting);
             const [head] = await rowsOf<TableHead>(client, lockHead);
             if (!head) throw new Error("the table of the head is empty");
             const result = await work(client, head);
@@ -137,13 +112,13 @@ export function createPostgresLedger({
       if (lost === null) return result;
       // Behind the lock: a commit that is still under way has it.
       const look = async (client: PoolClient): Promise<boolean> => {
-        await client.query(prologue);
+        await client.query(beginWriting);
         await client.query(lockHead);
         const wasDone = await isDone(client, result);
         await client.query("rollback");
         return wasDone;
       };
-      if (await withClient(signal, look, performance.now())) return result;
+      if (await database.withClient(signal, look, performance.now())) return result;
       throw lost;
     });
 
@@ -265,7 +240,7 @@ export function createPostgresLedger({
     verify: checkTable,
     async close() {
       if (beating) clearInterval(beating);
-      await pool.close();
+      await database.close();
     },
   };
 }

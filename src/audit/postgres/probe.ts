@@ -1,8 +1,9 @@
 import type { Client } from "pg";
 import { formatCount } from "../../lib/text.ts";
+import { explainState } from "../../state/errors.ts";
+import { migrate, newestVersion, readVersion } from "../../state/schema.ts";
 import { parseAuditLine } from "../line.ts";
-import { explainState } from "./errors.ts";
-import { migrate, newestVersion, readForward, readTableHead, readVersion } from "./schema.ts";
+import { readForward, readTableHead } from "./statements.ts";
 import { createTableCheck } from "./verify.ts";
 
 interface Result {
@@ -69,15 +70,16 @@ export function verifyTable(url: string): Promise<Result> {
 export async function probeState(
   url: string,
 ): Promise<{ readonly ok: boolean; readonly detail: string; readonly warnings: readonly string[] }> {
+  const warnings: string[] = [];
   const { ok, message } = await withClient(url, async (client) => {
     const version = await readVersion(client);
     if (version < newestVersion) {
       const which = `its tables are of version ${version}, not ${newestVersion}`;
-      return { ok: false, message: `${which}: run \`wallet-core-ops migrate\`` };
+      warnings.push(`${which}: what gateways observe is not shared; run \`wallet-core-ops migrate\``);
     }
     const { seq, gateways } = await readTableHead(client);
     const owners = gateways === 0 ? "" : `, ${formatCount(gateways, "gateway")} with open actions`;
     return { ok: true, message: `PostgreSQL, ${seq === 0 ? "no entry yet" : `head seq ${seq}`}${owners}` };
   });
-  return { ok, detail: ok ? message : `nothing can be restarted or changed: ${message}`, warnings: [] };
+  return { ok, detail: ok ? message : `nothing can be restarted or changed: ${message}`, warnings };
 }

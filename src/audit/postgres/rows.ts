@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import { toHolder } from "../../auth/principal.ts";
 import { toRetryAfterSeconds } from "../../lib/time.ts";
+import { rowsOf } from "../../state/database.ts";
 import type { AuditEntry, AuditRecord } from "../audit.ts";
 import {
   type ActionFacts,
@@ -13,8 +14,12 @@ import {
   toFamily,
 } from "../ledger.ts";
 import { type ChainHead, parseAuditLine, toAuditLine } from "../line.ts";
-import { NoEntryError } from "./errors.ts";
-import { hasEntry, readEarlier, readFacts } from "./schema.ts";
+import { hasEntry, readEarlier, readFacts } from "./statements.ts";
+
+/** A row of the record was altered. */
+class NoEntryError extends Error {
+  override readonly name = "NoEntryError";
+}
 
 const hourMs = 3_600_000;
 
@@ -69,14 +74,6 @@ export async function wasMade(
 ): Promise<boolean> {
   const [row] = await rowsOf<{ has: boolean }>(client, hasEntry, [seq, line]);
   return row?.has === true;
-}
-
-export async function rowsOf<Row extends object>(
-  client: PoolClient,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<Row[]> {
-  return (await client.query<Row>(text, [...values])).rows;
 }
 
 /** The end of the chain, with the time of the database. */

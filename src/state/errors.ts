@@ -1,11 +1,6 @@
-import { describe, explainConnection } from "../../lib/postgres/errors.ts";
+import { describe, explainConnection } from "../lib/postgres/errors.ts";
 
-/** A row of the record was altered. */
-export class NoEntryError extends Error {
-  override readonly name = "NoEntryError";
-}
-
-/** Why the record cannot be reached, and what to do. */
+/** Why what gateways share cannot be read or written, and what to do. */
 export function explainState(error: unknown): string {
   const { code } = describe(error);
   if (code === "3F000" || code === "42P01") return "its tables are missing: run `wallet-core-ops migrate`";

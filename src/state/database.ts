@@ -1,0 +1,74 @@
+import type { PoolClient } from "pg";
+import { abortable } from "../lib/abort.ts";
+import { OpsError } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import { createPool } from "../lib/postgres/pool.ts";
+import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
+import { explainState } from "./errors.ts";
+
+interface StateDatabaseOptions {
+  readonly url: string;
+  readonly logger: Logger;
+  /** Most sessions at a time. */
+  readonly connections: number;
+  readonly observe?: ObserveCall;
+}
+
+/** The database that several gateways share. */
+export interface StateDatabase {
+  /**
+   * Runs the work on a session that was opened at this time or later (`performance.now()`). After any failure that session is closed, as its state is unknown: this rolls back
+   * what was not committed. Rejects with pg's error, or as soon as the signal aborts.
+   */
+  withClient<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>, notBefore?: number): Promise<T>;
+  /** The same, within 5 s. Rejects with OpsError `postgres_unavailable`, which says why. */
+  readonly ask: <T>(work: (client: PoolClient) => Promise<T>) => Promise<T>;
+  close(): Promise<void>;
+}
+
+const deadlineMs = 5000;
+const [connectMs, idleMs] = [5000, 30_000];
+
+/** Begins a transaction that writes. SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. */
+export const beginWriting = `begin transaction isolation level read committed read write;
+  set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'`;
+
+/** Connects on first use. Uses no session state. */
+export function createStateDatabase({ url, logger, connections, observe = unobserved }: StateDatabaseOptions): StateDatabase {
+  const application = "wallet-core-ops-state";
+  const pool = createPool({ url, logger, name: "state", application, connections, connectMs, idleMs });
+  const withClient: StateDatabase["withClient"] = async (signal, work, notBefore = 0) => {
+    const client = await pool.connect(signal, notBefore);
+    let isReusable = false;
+    try {
+      const result = await abortable(work(client), signal);
+      isReusable = true;
+      return result;
+    } finally {
+      client.release(!isReusable);
+    }
+  };
+  return {
+    withClient,
+    async ask(work) {
+      const signal = AbortSignal.timeout(deadlineMs);
+      const call = { observe, upstream: "postgres", signal, toCode: () => "postgres_unavailable" } as const;
+      try {
+        return await observed(call, () => withClient(signal, work));
+      } catch (error) {
+        const message = `What gateways share cannot be read: ${explainState(error)}`;
+        throw new OpsError("postgres_unavailable", message, { cause: error, upstream: "state" });
+      }
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** The rows of one statement. Rejects with pg's error. */
+export async function rowsOf<Row extends object>(
+  client: Pick<PoolClient, "query">,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  return (await client.query<Row>(text, [...values])).rows;
+}
