@@ -10,7 +10,10 @@ import { toContainerEnv } from "./containers/kamal/environment.ts";
 import { isOwnService } from "./containers/kamal/origin.ts";
 import { createRestarts } from "./containers/restart/restart.ts";
 import { createDeployMemory } from "./deploys/fate.ts";
+import type { DeploySource } from "./deploys/deploy.ts";
 import { createDeploySource } from "./deploys/files/source.ts";
+import { createDeployStore } from "./deploys/postgres/store.ts";
+import { createSharedDeploySource } from "./deploys/shared.ts";
 import type { Sources } from "./graphql/sources.ts";
 import { pause } from "./lib/abort.ts";
 import type { Environment } from "./lib/environment.ts";
@@ -22,7 +25,10 @@ import { parseQueuesFile } from "./queues/config.ts";
 import { createJobOperations } from "./queues/jobs/operations.ts";
 import { createQueueSources, type QueueSourcesOptions } from "./queues/source.ts";
 import type { ServiceGroup } from "./releases/service-group.ts";
+import { createStateDatabase } from "./state/database.ts";
 import { createContainerRecorder, createTimelineMemory, observeHosts, observeQueues } from "./timeline/memory.ts";
+import { createTimelineStore } from "./timeline/postgres/store.ts";
+import { createSharedTimeline } from "./timeline/shared.ts";
 
 export interface OpenSources extends Sources {
   close(): Promise<void>;
@@ -33,7 +39,16 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   protectSecrets(toSecrets(config));
   // Default environment: that of the engine, else ours.
   const engines = config.engines.map((engine) => ({ ...engine, env: engine.env ?? config.env }));
-  const timeline = createTimelineMemory();
+  const deploy = createDeploySource({
+    path: config.deployInfoPath,
+    kamalAuditPath: config.kamalAuditLog,
+    toEnv: (said) => toDeployEnv(said, config),
+    logger,
+    observe,
+  });
+  const { stateUrl, stateDays } = config;
+  const shared = stateUrl === null ? null : shareReads(stateUrl, stateDays, deploy, logger, observe);
+  const timeline = shared?.timeline ?? createTimelineMemory();
   const observer = createContainerRecorder(timeline);
   const containers = createContainerSource({
     engines,
@@ -63,19 +78,13 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const restarts = createRestarts({ source: containers, ledger, limits: config.restartLimits });
   const probes = createHealthProbes({ source: containers, ledger });
   const hasActions = config.restart || config.jobs || config.healthExec;
-  const stopAdopting = config.stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
+  const stopAdopting = stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
   return {
     containers,
     queues,
     hosts,
     containerHistory: hosts,
-    deploy: createDeploySource({
-      path: config.deployInfoPath,
-      kamalAuditPath: config.kamalAuditLog,
-      toEnv: (said) => toDeployEnv(said, config),
-      logger,
-      observe,
-    }),
+    deploy: shared?.deploys ?? deploy,
     deployMemory: createDeployMemory(),
     timeline,
     audit: ledger,
@@ -94,7 +103,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       stopAdopting();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
-      await Promise.allSettled([containers.close(), queues.close(), hosts.close(), ledger.close()]);
+      await Promise.allSettled([containers.close(), queues.close(), hosts.close(), ledger.close(), shared?.close()]);
     },
   };
 }
@@ -104,6 +113,22 @@ function createLedger(config: Config, logger: Logger, observe: ObserveCall): Led
   if (config.stateUrl !== null) return createPostgresLedger({ url: config.stateUrl, logger, observe });
   const audit = createAuditFile({ path: config.auditFile, logger });
   return { ...createLocalLedger({ audit }), close: () => audit.close() };
+}
+
+/** What several gateways observe, and the deploys that they read, in their database. */
+function shareReads(url: string, days: number, deploy: DeploySource, logger: Logger, observe: ObserveCall) {
+  const database = createStateDatabase({ url, logger, connections: 1, observe });
+  const timeline = createSharedTimeline({ store: createTimelineStore(database), logger, days });
+  const deploys = createSharedDeploySource({ source: deploy, store: createDeployStore(database), logger, days });
+  const stops = [timeline.start(), deploys.start()];
+  return {
+    timeline,
+    deploys,
+    async close() {
+      await Promise.all(stops.map((stop) => stop()));
+      await database.close();
+    },
+  };
 }
 
 /** How often open actions of gateways that died are looked for, ms. */

@@ -46,8 +46,10 @@ export interface Config {
   readonly healthExec: boolean;
   readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
   readonly auditFile: string;
-  /** URL of the database that several gateways share for the record and the limits of actions, in place of `auditFile`; null: this one is alone. */
+  /** URL of the database that several gateways share for the record and the limits of actions, in place of `auditFile`, and for what they observe; null: this one is alone. */
   readonly stateUrl: string | null;
+  /** How long what gateways observe is retained in that database, days. */
+  readonly stateDays: number;
   /** Where /metrics is served without a token, to this machine only; null for nowhere. */
   readonly metricsAddress: LoopbackAddress | null;
   readonly logLevel: LogLevel;
@@ -165,6 +167,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     },
     auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
     stateUrl: check("STATE_URL", null, postgres, postgresForm),
+    stateDays: check("STATE_DAYS", 90, wholeNumber(1, 3650), "days, 1 to 3650"),
     metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
     logLevel: check(
       "LOG_LEVEL",

@@ -37,6 +37,7 @@ export const variables = {
   RESTART_BUDGET: {},
   AUDIT_FILE: {},
   STATE_URL: { secret: true },
+  STATE_DAYS: {},
   METRICS_ADDRESS: {},
   LOG_LEVEL: {},
 } as const satisfies Record<string, { secret?: true }>;

@@ -10,6 +10,20 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   }
 }
 
+/** Runs a task that never rejects, now and then `ms` after it ended. Returns what ends this; it resolves once the task does not run any more. */
+export function repeat(ms: number, task: () => Promise<void>): () => Promise<void> {
+  const stop = new AbortController();
+  const run = async () => {
+    do await task();
+    while (await pause(ms, stop.signal));
+  };
+  const ended = run();
+  return () => {
+    stop.abort();
+    return ended;
+  };
+}
+
 /**
  * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later value goes to `discard`, so that
  * nothing leaks.

@@ -42,12 +42,47 @@ const versions: readonly string[] = [
     container_id text primary key,
     ended_at timestamptz not null
   );`,
+  `
+  create table ${schema}.event_head (
+    is_only boolean primary key default true check (is_only),
+    seq bigint not null,
+    pruned_at timestamptz not null
+  );
+  insert into ${schema}.event_head (seq, pruned_at) values (0, now());
+  create table ${schema}.event (
+    seq bigint primary key,
+    key text not null unique,
+    kind text not null,
+    place text not null,
+    at timestamptz not null,
+    entry text not null
+  );
+  create index on ${schema}.event (kind, place, at);
+  create index on ${schema}.event (at);
+  create table ${schema}.watch (
+    kind text not null,
+    name text not null,
+    env text,
+    since timestamptz not null,
+    seen_at timestamptz not null,
+    primary key (kind, name)
+  );
+  create table ${schema}.deploy (
+    seq bigint generated always as identity,
+    key text primary key,
+    at timestamptz not null,
+    record text not null
+  );
+  create index on ${schema}.deploy (at);`,
 ];
 
 export const newestVersion = versions.length;
 
-/** Brings the schema to this version. Returns the versions before and after. Safe to run twice, and by several at once. Rejects with pg's error. */
-export async function migrate(client: Pick<PoolClient, "query">): Promise<{ readonly before: number; readonly after: number }> {
+/** Brings the schema to a version. Returns the versions before and after. Safe to run twice, and by several at once. Rejects with pg's error. */
+export async function migrate(
+  client: Pick<PoolClient, "query">,
+  version = newestVersion,
+): Promise<{ readonly before: number; readonly after: number }> {
   // Held to the end of the transaction: it works behind PgBouncer too.
   await client.query(`begin; select pg_advisory_xact_lock(hashtext('${schema}'))`);
   // A role that may not create schemas can use one that was made for it.
@@ -57,13 +92,13 @@ export async function migrate(client: Pick<PoolClient, "query">): Promise<{ read
     `create table if not exists ${schema}.version (version integer primary key, at timestamptz not null default now())`,
   );
   const before = await readVersion(client);
-  for (const [index, statements] of versions.entries()) {
+  for (const [index, statements] of versions.slice(0, version).entries()) {
     if (index < before) continue;
     await client.query(statements);
     await client.query(`insert into ${schema}.version (version) values (${index + 1})`);
   }
   await client.query("commit");
-  return { before, after: Math.max(before, newestVersion) };
+  return { before, after: Math.max(before, version) };
 }
 
 /** 0 without a version. Rejects with pg's error; 3F000 or 42P01 where nothing was ever migrated. */

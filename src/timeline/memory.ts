@@ -1,4 +1,3 @@
-import { toOwnerEnv } from "../auth/principal.ts";
 import type { ContainerEvent, ContainerObserver } from "../containers/events.ts";
 import type { Host, HostReport } from "../hosts/host.ts";
 import type { Environment } from "../lib/environment.ts";
@@ -6,77 +5,52 @@ import { formatRfc3339 } from "../lib/time.ts";
 import type { QueueMetrics } from "../queues/queue.ts";
 import type { MetricsObserver } from "../queues/source.ts";
 import { toQueueState } from "../queues/state.ts";
-import { type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
-
-/** Which tokens may see an entry: those of its environment (null: only those of every environment); for a gap, those that see its engine. */
-export type Place = Pick<TimelineEntry, "env" | "engine">;
+import { createRings, type Place } from "./rings.ts";
+import { isSameSubject, type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
 
 /** What is observed: an engine or a queue source, by its configured name. */
-interface Subject extends Pick<TimelineEntry, "env"> {
+export interface Subject extends Pick<TimelineEntry, "env"> {
   readonly name: string;
   readonly since: string;
 }
 
-/** Events of this process's lifetime that no other record has: bounded. */
+/** Events that no other record has, of this process's lifetime or of all gateways that share them: bounded. */
 export interface TimelineMemory {
   add(entry: TimelineEntry): void;
   /** Replaces an entry by a more complete one of the same place; ignores a forgotten entry. */
   replace(entry: TimelineEntry, by: TimelineEntry): void;
-  /** Entries of this kind are recorded from now on; only a subject's first call counts. */
-  begin(kind: TimelineKind, subject: Subject): void;
+  /** Entries of this kind are recorded from now on; the time of a subject's first call counts. Returns whether there are older ones, and none was recorded just before. */
+  begin(kind: TimelineKind, subject: Subject): boolean;
   /** Oldest first within one place. */
   entries(kind: TimelineKind): readonly TimelineEntry[];
   /** Since when each subject of this kind is recorded. */
   begun(kind: TimelineKind): readonly Subject[];
   /** Time of the newest forgotten entry of these places; null without one. */
   forgottenUntil(kind: TimelineKind, accepts: (place: Place) => boolean): string | null;
+  /** Why entries of other gateways may be missing; null where none are. */
+  trouble(): string | null;
 }
 
-/** For each kind and place, so that frequent events displace no others, and reveal nothing to those who may not see them. */
-const mostEntries = 1000;
-const mostSubjects = 1000;
+/** Of each kind. */
+export const mostSubjects = 1000;
 
-interface Ring {
-  readonly place: Place;
-  readonly entries: TimelineEntry[];
-  forgotten: string | null;
-}
-
+/** The memory of one process. */
 export function createTimelineMemory(): TimelineMemory {
-  const rings = new Map<TimelineKind, Map<string, Ring>>();
+  const rings = createRings();
   const subjects = new Map<TimelineKind, Map<string, Subject>>();
-  const ringsOf = (kind: TimelineKind) => [...(rings.get(kind)?.values() ?? [])];
-  const ringOf = (entry: TimelineEntry): Ring => {
-    const { kind, engine } = entry;
-    const env = toOwnerEnv({ env: entry.env, kind: entry.container?.kind ?? null });
-    const own = rings.get(kind) ?? new Map<string, Ring>();
-    const id = JSON.stringify([env, engine]);
-    const ring = own.get(id) ?? { place: { env, engine }, entries: [], forgotten: null };
-    rings.set(kind, own.set(id, ring));
-    return ring;
-  };
   return {
-    add(entry) {
-      const ring = ringOf(entry);
-      ring.entries.push(entry);
-      if (ring.entries.length > mostEntries) ring.forgotten = ring.entries.shift()?.time ?? null;
-    },
-    replace(entry, by) {
-      const { entries } = ringOf(entry);
-      const index = entries.lastIndexOf(entry);
-      if (index >= 0) entries[index] = by;
-    },
+    add: (entry) => void rings.add(entry),
+    replace: (entry, by) => void rings.replace(entry, by),
     begin(kind, subject) {
       const own = subjects.get(kind) ?? new Map<string, Subject>();
       subjects.set(kind, own);
       if (!own.has(subject.name) && own.size < mostSubjects) own.set(subject.name, subject);
+      return false;
     },
-    entries: (kind) => ringsOf(kind).flatMap(({ entries }) => entries),
+    entries: rings.entries,
     begun: (kind) => [...(subjects.get(kind)?.values() ?? [])],
-    forgottenUntil(kind, accepts) {
-      const times = ringsOf(kind).flatMap(({ place, forgotten }) => (forgotten !== null && accepts(place) ? forgotten : []));
-      return times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
-    },
+    forgottenUntil: rings.forgottenUntil,
+    trouble: () => null,
   };
 }
 
@@ -87,14 +61,23 @@ const mostStates = 5000;
 export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healthy: string) {
   const last = new Map<string, { readonly state: string; readonly at: string }>();
   return {
-    /** Takes every sample. The first of a subject becomes an entry only when it is not the healthy one. */
+    /**
+     * Takes every sample. The first of a subject becomes an entry only when it is not the healthy one; or else, where it goes on after a while (`isResumed`), when it is not the
+     * recorded one.
+     */
     sample(
       subject: string,
       state: string,
       at: string,
       toChange: (from: string | null) => Partial<TimelineEntry> & { readonly message: string },
+      isResumed = false,
     ): void {
-      const before = last.get(subject);
+      const recall = () => {
+        const sampled = toEntry({ kind, time: at, ...toChange(null) });
+        const recorded = memory.entries(kind).findLast((entry) => isSameSubject(entry, sampled));
+        return recorded?.to ? { state: recorded.to, at: recorded.time } : undefined;
+      };
+      const before = last.get(subject) ?? (isResumed ? recall() : undefined);
       if (before && before.at >= at) return;
       if (!before && last.size >= mostStates) return;
       last.set(subject, { state, at });
@@ -120,13 +103,14 @@ export function observeQueues(memory: TimelineMemory, env: Environment | null): 
     const own = source.env ?? env;
     for (const queue of metrics) {
       const { name, observedAt } = queue;
-      memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
+      const isResumed = memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
       const state = toLastingState(queue);
-      log.sample(JSON.stringify([source.name, name]), state, observedAt, (from) => ({
+      const toChange = (from: string | null) => ({
         env: own,
         queue: { name, source: source.name },
         message: `Queue ${name} is ${state}${from === null ? "" : `, was ${from}`}`,
-      }));
+      });
+      log.sample(JSON.stringify([source.name, name]), state, observedAt, toChange, isResumed);
     }
   };
 }
@@ -141,14 +125,15 @@ function toLastingState(queue: QueueMetrics): string {
 export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => void {
   const log = createStateLog(memory, "host_alert", "ok");
   return ({ hosts, updatedAt }) => {
-    memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
+    const isResumed = memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
     for (const host of hosts) {
       const state = toHostState(host);
-      log.sample(host.name, state, updatedAt, (from) => ({
+      const toChange = (from: string | null) => ({
         env,
         host: host.name,
         message: `Host ${host.name} ${describeHost(host)}${from === null ? "" : `, was ${from}`}`,
-      }));
+      });
+      log.sample(host.name, state, updatedAt, toChange, isResumed);
     }
   };
 }

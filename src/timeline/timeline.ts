@@ -99,13 +99,21 @@ export function orderEntries(
   return within.toSorted(byTime).toReversed();
 }
 
-function byTime(a: TimelineEntry, b: TimelineEntry): number {
+/** Of equal times none comes first. */
+export function byTime(a: TimelineEntry, b: TimelineEntry): number {
   return Date.parse(a.time) - Date.parse(b.time) || toNanoseconds(a.time) - toNanoseconds(b.time);
 }
 
 /** Within the second: the engines' times are that exact. */
 function toNanoseconds(time: string): number {
   return Number((/\.(\d{1,9})Z$/.exec(time)?.[1] ?? "").padEnd(9, "0"));
+}
+
+/** Whether two entries are of the same queue, host, engine or container. */
+export function isSameSubject(a: TimelineEntry, b: TimelineEntry): boolean {
+  const isSameQueue = a.queue?.name === b.queue?.name && a.queue?.source === b.queue?.source;
+  const isSameContainer = a.container?.fullId === b.container?.fullId && a.container?.engine === b.container?.engine;
+  return a.kind === b.kind && isSameQueue && isSameContainer && a.host === b.host && a.engine === b.engine;
 }
 
 /** Largest difference between the audit record's and the engine's time of one restart, milliseconds: clocks differ, and stopping takes a while. */

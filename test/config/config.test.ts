@@ -42,6 +42,7 @@ describe("parseConfig", () => {
       restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
       stateUrl: null,
+      stateDays: 90,
       metricsAddress: null,
       logLevel: "info",
     });
@@ -424,6 +425,7 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   KAMAL_AUDIT_LOG: ({ kamalAuditLog }) => kamalAuditLog,
   AUDIT_FILE: ({ auditFile }) => auditFile,
   STATE_URL: ({ stateUrl }) => stateUrl,
+  STATE_DAYS: ({ stateDays }) => stateDays,
 };
 
 describe.each(Object.entries(values))("the variable %s", (name, [taken, refused, form]) => {

@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
@@ -7,25 +5,18 @@ import { type RunningPostgres, startPostgres } from "../../script/services/postg
 import { silentLogger } from "../../src/lib/logger.ts";
 import type { QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
+import { type CutProxy, startCutProxy } from "../support/cut-proxy.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createRunnerJobs } from "../support/postgres-jobs.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 const running: RunningPostgres[] = [];
-const sockets = new Set<Socket>();
 let primary: RunningPostgres;
 let standby: RunningPostgres;
 let database: TestDatabase;
-let address: Server;
-let target: number;
+let address: CutProxy;
 let sources: QueueSources;
 let source: QueueSource;
-
-/** What an address that moves with the primary does: new connections go where it points, the old ones end when it moves. */
-function moveTo(url: string): void {
-  target = Number(new URL(url).port);
-  for (const socket of sockets) socket.destroy();
-}
 
 beforeAll(async () => {
   const folder = join(inject("runFolder"), "failover");
@@ -41,24 +32,9 @@ beforeAll(async () => {
     standby = await startPostgres(join(folder, "standby"), { standbyOf: primary });
   });
   running.push(standby);
-  address = createServer((socket) => {
-    const onward = connect(target, "127.0.0.1");
-    for (const [one, other] of [
-      [socket, onward],
-      [onward, socket],
-    ] as const) {
-      sockets.add(one);
-      one.on("error", () => other.destroy()).on("close", () => sockets.delete(one) && other.destroy());
-      one.pipe(other);
-    }
-  });
-  address.listen(0, "127.0.0.1");
-  await once(address, "listening");
-  moveTo(primary.url);
-  const url = new URL(database.url);
-  url.port = String((address.address() as AddressInfo).port);
+  address = await startCutProxy(database.url);
   sources = createQueueSources({
-    databaseUrl: url.href,
+    databaseUrl: address.url,
     sources: [jobs.config],
     detect: false,
     env: null,
@@ -69,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await sources?.close();
-  address?.close();
+  await address?.close();
   for (const server of running.toReversed()) await server.stop();
 });
 
@@ -91,7 +67,7 @@ async function onStandby(sql: string): Promise<unknown[]> {
 it("F10: a hot standby is read, and its successor after a failover", async () => {
   expect(await depth()).toBe(1);
 
-  moveTo(standby.url);
+  address.moveTo(standby.url);
   expect(await onStandby("select pg_is_in_recovery() as is_standby")).toEqual([{ is_standby: true }]);
   expect(await depth()).toBe(1);
   expect(await source.failures(signal())).toMatchObject([{ error: "boom", count: 1 }]);
@@ -103,14 +79,14 @@ it("F10: a hot standby is read, and its successor after a failover", async () =>
   await late.end();
   await expect.poll(depth, { timeout: 10_000 }).toBe(2);
 
-  moveTo(primary.url);
+  address.moveTo(primary.url);
   expect(await depth()).toBe(2);
   process.kill(primary.pid, "SIGQUIT");
   await expect
     .poll(() => source.metrics(signal()).catch((error: { code?: string }) => error.code), { timeout: 10_000 })
     .toBe("postgres_unavailable");
   await onStandby("select pg_promote(true)");
-  moveTo(standby.url);
+  address.moveTo(standby.url);
   expect(await depth()).toBe(2);
   await onStandby("insert into runner_jobs (type, status, run_at) values ('a', 'pending', now())");
   expect(await depth()).toBe(3);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   url = own.href;
   const command = `wallet-core-ops() { "${process.execPath}" src/cli.ts "$@"; }\n${shell.replace(/postgres:\S+/, url)}`;
   const made = execFileSync("bash", ["-c", command], { encoding: "utf8" });
-  if (made !== "ok    schema wallet_core_ops: version 1, new\n") throw new Error(made);
+  if (made !== "ok    schema wallet_core_ops: version 2, new\n") throw new Error(made);
 });
 afterAll(async () => {
   await removeContainers(socketPath, ids);
@@ -122,6 +122,57 @@ test("a restart whose gateway dies is settled by another, once", { timeout: 300_
   expect(await verifyTable(url)).toMatchObject({ ok: true });
 });
 
+test("what one gateway observed all know, also those that were started later", async () => {
+  const kinds = "nodes { kind container time message } coverage { kind known since note }";
+  const read = async (own: Awaited<ReturnType<typeof gateway>>) => {
+    const { data } = await own.query(`{ timeline(from: "1h", kinds: [CONTAINER_DEATH]) { ${kinds} } }`);
+    return data.timeline as { nodes: { container: string }[]; coverage: { kind: string; known: boolean; note: string | null }[] };
+  };
+  const first = await gateway();
+  await using second = await gateway();
+  for (const own of [first, second]) await read(own);
+  const name = await start("observed", { cmd: ["sh", "-c", "sleep 1; exit 3"] });
+  const seen = async (own: typeof first) => (await read(own)).nodes.filter(({ container }) => container === name);
+  for (const own of [first, second]) await expect.poll(() => seen(own), { timeout: 20_000 }).toHaveLength(1);
+  const rows = async () =>
+    (
+      await database.query("select entry from wallet_core_ops.event where kind = 'container_death' and entry like $1", [
+        `%${name}%`,
+      ])
+    ).rows.length;
+  await expect.poll(rows).toBe(1);
+  const before = await read(first);
+  expect(before).toEqual(await read(second));
+  first.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+  await using third = await gateway();
+  await expect.poll(() => seen(third), { timeout: 20_000 }).toHaveLength(1);
+  expect(await read(third)).toEqual(before);
+});
+
+test("ETags and cursors of one gateway are good at another", async () => {
+  await start("tagged");
+  await using one = await gateway();
+  await using other = await gateway();
+  const ask = (own: typeof one, more: Record<string, string> = {}) =>
+    fetch(`${own.url}/api/v1/admin/ops/containers`, { headers: { authorization: `Bearer ${own.token}`, ...more } });
+  const isSame = async () => {
+    const tag = (await ask(one)).headers.get("etag") ?? "";
+    return (await ask(other, { "if-none-match": tag })).status;
+  };
+  await expect.poll(isSame, { timeout: 20_000 }).toBe(304);
+  const page = async (own: typeof one, after: string | null) => {
+    const args = `from: "1h", first: 1, kinds: [CONTAINER_DEATH, RESTART]${after === null ? "" : `, after: "${after}"`}`;
+    const { data } = await own.query(`{ timeline(${args}) { nodes { container time } pageInfo { endCursor } } }`);
+    return data.timeline as { nodes: unknown[]; pageInfo: { endCursor: string } };
+  };
+  await expect.poll(async () => (await page(other, null)).nodes).toEqual((await page(one, null)).nodes);
+  const { endCursor } = (await page(one, null)).pageInfo;
+  const second = (await page(one, endCursor)).nodes;
+  expect(second).toHaveLength(1);
+  expect((await page(other, endCursor)).nodes).toEqual(second);
+});
+
 test("without its database a gateway reads, and refuses actions", async () => {
   const name = await start("away");
   await using own = await gateway({ STATE_URL: "postgres://nobody:none@127.0.0.1:1/none" });
@@ -135,7 +186,7 @@ test("without its database a gateway reads, and refuses actions", async () => {
 
 test("the commands say what is there", async () => {
   const { length } = await records();
-  expect(await migrateTables(url)).toEqual({ ok: true, message: "schema wallet_core_ops: version 1, as before" });
+  expect(await migrateTables(url)).toEqual({ ok: true, message: "schema wallet_core_ops: version 2, as before" });
   expect(await probeState(url)).toMatchObject({ ok: true, detail: expect.stringContaining(`PostgreSQL, head seq ${length}`) });
   const { code, out } = await runCli(["audit", "verify"], { WALLET_CORE_OPS_STATE_URL: url });
   expect([code, out]).toEqual([

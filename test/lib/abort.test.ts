@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { abortable } from "../../src/lib/abort.ts";
+import { abortable, repeat } from "../../src/lib/abort.ts";
 import { createSingleFlight } from "../../src/lib/cache.ts";
 
 const never = () => new AbortController().signal;
@@ -14,6 +14,25 @@ function create() {
   });
   return { run, calls };
 }
+
+describe("repeat", () => {
+  it("runs at once, and again until it is ended, never twice at a time", async () => {
+    let [runs, running] = [0, 0];
+    const stop = repeat(1, async () => {
+      expect((running += 1)).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running -= 1;
+      runs += 1;
+    });
+    expect(running).toBe(1);
+    await vi.waitFor(() => expect(runs).toBeGreaterThan(2));
+    await stop();
+    expect(running).toBe(0);
+    const last = runs;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(runs).toBe(last);
+  });
+});
 
 describe("abortable", () => {
   it("discards what arrives too late, and only that", async () => {

@@ -7,13 +7,15 @@ export interface CutProxy {
   /** Ends all connections, and lets none through. */
   cut(): void;
   mend(): void;
+  /** Ends all connections; new ones go to this server, as where an address moves with the primary. */
+  moveTo(serverUrl: string): void;
   /** Cuts the next connection that commits, once: before the server gets it, or after it has it and before the answer. */
   cutAtCommit(when: "before" | "after", then?: () => void): void;
   close(): Promise<void>;
 }
 
 export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
-  const target = new URL(serverUrl);
+  let target = new URL(serverUrl);
   const sockets = new Set<Socket>();
   let isCut = false;
   let atCommit: "before" | "after" | null = null;
@@ -68,6 +70,10 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
       cut();
     },
     mend: () => void (isCut = false),
+    moveTo(next) {
+      target = new URL(next);
+      cut();
+    },
     cutAtCommit: (when, then = () => {}) => void ([atCommit, afterCut] = [when, then]),
     async close() {
       cut();

@@ -116,6 +116,16 @@ describe("the memory of a timeline", () => {
     expect(memory.forgottenUntil("gap", ({ env }) => env === "staging")).toBe(at(1));
   });
 
+  it("is in the order of time, whatever comes first", () => {
+    const memory = createTimelineMemory();
+    for (const ms of [5, 3, 9, 3, 4]) memory.add(entry(ms));
+    expect(times(memory.entries("gap"))).toEqual([3, 3, 4, 5, 9]);
+    for (let ms = 10; ms < 1006; ms++) memory.add(entry(ms));
+    // Older than all that are left: the newest forgotten one counts.
+    memory.add(entry(1));
+    expect([times(memory.entries("gap"))[0], memory.forgottenUntil("gap", () => true)]).toEqual([3, at(3)]);
+  });
+
   it("replaces the exact entry, and nothing that was dropped", () => {
     const memory = createTimelineMemory();
     const [one, same] = [entry(1), entry(1)];

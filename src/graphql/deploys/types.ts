@@ -71,7 +71,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     }),
   });
   const deployLog = builder.objectRef<DeployLog>("DeployLog").implement({
-    description: "One file that deploys are read from.",
+    description: "One file that deploys are read from. With several gateways also what others read from theirs, for each origin.",
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
       deploys: t.int({

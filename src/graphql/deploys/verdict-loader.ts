@@ -13,7 +13,7 @@ import { toUnixSeconds } from "../../lib/time.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
-import type { Place } from "../../timeline/memory.ts";
+import type { Place } from "../../timeline/rings.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 import type { QueueLoaders } from "../queues/loader.ts";
 import { findWorkers } from "../queues/workers.ts";

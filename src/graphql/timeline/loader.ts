@@ -96,6 +96,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
       ...(missing.length > 0 ? [`not heard: ${missing.map(({ name }) => name).join(", ")}`] : []),
       ...(!isKnown && missing.length === 0 ? ["nothing was asked yet since the gateway was started"] : []),
       ...(sampled ? ["seen only while somebody asks"] : []),
+      ...toNotes(timeline.trouble()),
     ];
     const forgotten = timeline.forgottenUntil(kind, ({ env, engine }) =>
       engine === null ? maySee(principal, env) : (heard?.some(({ name }) => name === engine) ?? false),
@@ -154,6 +155,10 @@ function toDeployCoverage(deploys: readonly Deploy[], logs: readonly DeployLog[]
     sampled: false,
     note: troubles.length > 0 ? troubles.join("; ") : null,
   };
+}
+
+function toNotes(note: string | null): readonly string[] {
+  return note === null ? [] : [note];
 }
 
 function join(...notes: readonly (string | null)[]): string {

@@ -1,0 +1,40 @@
+import { beginWriting, rowsOf, type StateDatabase } from "../../state/database.ts";
+import { schema } from "../../state/schema.ts";
+import type { DeployRecord } from "../deploy.ts";
+import { type DeployStore, mostDeploys } from "../shared.ts";
+
+/** ($1 keys, $2 times, $3 records, $4 days) */
+const write = `
+  with pruned as (delete from ${schema}.deploy where at < clock_timestamp() - $4::float8 * interval '1 day')
+  insert into ${schema}.deploy (key, at, record)
+  select key, at, record from unnest($1::text[], $2::timestamptz[], $3::text[]) as own (key, at, record)
+  on conflict (key) do nothing`;
+
+/** What differs after each change: rows are only added, and the oldest deleted. */
+const readState = `select count(*) || ' ' || coalesce(max(seq), 0) as state from ${schema}.deploy`;
+
+/** ($1 how many) */
+const readNewest = `select key, record from ${schema}.deploy order by at desc limit $1`;
+
+/** The deploys that gateways share, in PostgreSQL. `migrate` makes its table. */
+export function createDeployStore(database: StateDatabase): DeployStore {
+  let last = "";
+  return {
+    exchange: (own, days) =>
+      database.ask(async (client) => {
+        if (own.length > 0) {
+          const times = own.map(({ record }) => record.deployedAt);
+          const records = own.map(({ record }) => JSON.stringify(record));
+          await client.query(beginWriting);
+          await client.query(write, [own.map(({ key }) => key), times, records, days]);
+          await client.query("commit");
+        }
+        // Before the rows: what is written meanwhile is read at the next call.
+        const [found] = await rowsOf<{ state: string }>(client, readState);
+        if (!found || found.state === last) return null;
+        const rows = await rowsOf<{ key: string; record: string }>(client, readNewest, [mostDeploys]);
+        last = found.state;
+        return rows.toReversed().map(({ key, record }) => ({ key, record: JSON.parse(record) as DeployRecord }));
+      }),
+  };
+}

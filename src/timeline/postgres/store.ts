@@ -1,0 +1,111 @@
+import { beginWriting, rowsOf, type StateDatabase } from "../../state/database.ts";
+import { schema } from "../../state/schema.ts";
+import { mostEntries, toPlace } from "../rings.ts";
+import type { Found, SharedEntry, TimelineStore } from "../shared.ts";
+import type { TimelineEntry } from "../timeline.ts";
+
+/** Entries of one reading: some megabytes. */
+const batch = 5000;
+/** How often what is too old is deleted, by one of the gateways. */
+const pruneEvery = "interval '10 minutes'";
+
+/** Writers lock this row to the end of their transaction: so numbers become visible in their order, and none is decided twice. */
+const lockHead = `select seq::float8 as seq, pruned_at < clock_timestamp() - ${pruneEvery} as is_due from ${schema}.event_head for update`;
+
+/** ($1 the last known entry, $2 its key) Its row may be gone by its age, or have a new number. */
+const isForked = `select exists (select from ${schema}.event where seq = $1 and key <> $2) as is_forked`;
+
+/** ($1 the entries after this one, $2 how many) */
+const readAfter = `select seq::float8 as seq, key, entry from ${schema}.event where seq > $1 order by seq limit $2`;
+
+const readWatches = `
+  select kind, name, env, since, greatest(0, extract(epoch from clock_timestamp() - seen_at)::float8 * 1000) as idle_ms from ${schema}.watch`;
+
+/** ($1 kinds, $2 names, $3 environments, $4 since, $5 idle, ms) */
+const writeWatches = `
+  insert into ${schema}.watch (kind, name, env, since, seen_at)
+  select kind, name, env, since, clock_timestamp() - idle * interval '1 ms'
+  from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::float8[]) as own (kind, name, env, since, idle)
+  on conflict (kind, name) do update set
+    env = excluded.env, since = least(watch.since, excluded.since), seen_at = greatest(watch.seen_at, excluded.seen_at)`;
+
+/** ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more complete entry replaces the one with its key. */
+const writeEntries = `
+  with written as (
+    insert into ${schema}.event (seq, key, kind, place, at, entry)
+    select $1 + nth, key, kind, place, at, entry
+    from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) with ordinality as new (key, kind, place, at, entry, nth)
+    on conflict (key) do update set seq = excluded.seq, entry = excluded.entry
+  )
+  update ${schema}.event_head set seq = $1 + cardinality($2::text[])`;
+
+/** ($1 days, $2 how many of each kind and place) */
+const prune = `
+  with pruned as (update ${schema}.event_head set pruned_at = clock_timestamp())
+  delete from ${schema}.event where at < clock_timestamp() - $1::float8 * interval '1 day' or seq in (
+    select seq from (
+      select seq, row_number() over (partition by kind, place order by at desc, seq desc) as nth from ${schema}.event
+    ) as ranked where nth > $2
+  )`;
+
+interface EntryRow {
+  readonly seq: number;
+  readonly key: string;
+  readonly entry: string;
+}
+
+/** What gateways share, in PostgreSQL. `migrate` makes its tables. Uses no session state, so that it works behind PgBouncer in transaction mode. */
+export function createTimelineStore({ ask }: StateDatabase): TimelineStore {
+  return {
+    read: (after) =>
+      ask(async (client) => {
+        const rows = await rowsOf<EntryRow>(client, readAfter, [after, batch]);
+        return { entries: rows.map(toShared), seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
+      }),
+    exchange: ({ after, lastKey, watching, days, choose }) =>
+      ask(async (client) => {
+        await client.query(beginWriting);
+        const [head] = await rowsOf<{ seq: number; is_due: boolean }>(client, lockHead);
+        if (!head) throw new Error("the table of the head is empty");
+        const [row] = await rowsOf<{ is_forked: boolean }>(client, isForked, [after, lastKey]);
+        if (head.seq < after || row?.is_forked) {
+          await client.query("rollback");
+          return null;
+        }
+        const rows = await rowsOf<EntryRow>(client, readAfter, [after, null]);
+        const watches = (await rowsOf<WatchRow>(client, readWatches)).map(toWatch);
+        const written = choose({ entries: rows.map(toShared), watches });
+        if (written.length > 0) await client.query(writeEntries, [head.seq, ...toColumns(written)]);
+        if (watching.length > 0) {
+          const columns = (["kind", "name", "env", "since", "idleMs"] as const).map((name) =>
+            watching.map((watch) => watch[name]),
+          );
+          await client.query(writeWatches, columns);
+        }
+        if (head.is_due) await client.query(prune, [days, mostEntries]);
+        await client.query("commit");
+        return head.seq + written.length;
+      }),
+  };
+}
+
+type WatchRow = Pick<Found["watches"][number], "kind" | "name" | "env"> & { readonly since: Date; readonly idle_ms: number };
+
+function toWatch({ kind, name, env, since, idle_ms: idleMs }: WatchRow): Found["watches"][number] {
+  return { kind, name, env, since: since.toISOString(), idleMs };
+}
+
+function toShared({ key, entry }: EntryRow): SharedEntry {
+  return { key, entry: JSON.parse(entry) as TimelineEntry };
+}
+
+function toColumns(written: readonly SharedEntry[]): unknown[][] {
+  const places = written.map(({ entry }) => JSON.stringify(Object.values(toPlace(entry))));
+  return [
+    written.map(({ key }) => key),
+    written.map(({ entry }) => entry.kind),
+    places,
+    written.map(({ entry }) => entry.time),
+    written.map(({ entry }) => JSON.stringify(entry)),
+  ];
+}

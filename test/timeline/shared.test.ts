@@ -1,0 +1,328 @@
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { silentLogger } from "../../src/lib/logger.ts";
+import { createContainerRecorder, createStateLog, type TimelineMemory } from "../../src/timeline/memory.ts";
+import { createSharedTimeline, isRecorded } from "../../src/timeline/shared.ts";
+import { type TimelineEntry, type TimelineKind, timelineKinds, toEntry } from "../../src/timeline/timeline.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { createTimelineTables } from "../support/timeline-store.ts";
+
+const begin = Date.parse("2026-01-13T09:00:00Z");
+const at = (second: number) => new Date(begin + second * 1000).toISOString();
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "performance"], now: begin }));
+afterEach(() => void vi.useRealTimers());
+const moveTo = (second: number) => {
+  vi.advanceTimersByTime(Math.max(0, begin + second * 1000 - Date.now()));
+};
+
+function createStage() {
+  const tables = createTimelineTables();
+  const open = (days = 90) => createSharedTimeline({ store: tables.store, logger: silentLogger, days });
+  return { ...tables, open };
+}
+const death = (second: number, more: Partial<TimelineEntry> = {}) => {
+  const { fullId, id, name, engine, role, version, kind } = sampleContainer({ name: "web" });
+  const container = { fullId, id, name, engine, role, version, kind };
+  return toEntry({ kind: "container_death", time: at(second), message: "died", env: "staging", container, ...more });
+};
+const change = (from: string | null, to: string, after: number | null, second: number, name = "mail") =>
+  toEntry({
+    kind: "queue_state",
+    time: at(second),
+    after: after === null ? null : at(after),
+    message: `${name} is ${to}`,
+    env: "staging",
+    queue: { name, source: "jobs" },
+    from,
+    to,
+  });
+const all = (timeline: TimelineMemory) => timelineKinds.flatMap((kind) => timeline.entries(kind));
+
+describe("gateways that share a timeline", () => {
+  it("have an engine's event once, wherever it was observed", async () => {
+    const stage = createStage();
+    const [one, two, three] = [stage.open(), stage.open(), stage.open()];
+    for (const each of [one, two]) each.add(death(1));
+    two.add(death(2));
+    expect(all(one)).toEqual([death(1)]);
+    for (const each of [one, two, three, one]) await each.sync();
+    for (const each of [one, two, three]) expect(all(each)).toEqual([death(1), death(2)]);
+    // An observer that is late.
+    three.add(death(1));
+    expect(all(three)).toEqual([death(1), death(2)]);
+    await three.sync();
+    expect(stage.rows).toHaveLength(2);
+  });
+
+  it("have a change once that each of them sampled", async () => {
+    const stage = createStage();
+    const [one, two] = [stage.open(), stage.open()];
+    one.add(change("ok", "failing", 1, 10));
+    two.add(change("ok", "failing", 4, 14));
+    await one.sync();
+    one.add(change("failing", "ok", 20, 30));
+    for (const each of [two, one, two]) await each.sync();
+    two.add(change("failing", "ok", 24, 34));
+    await two.sync();
+    for (const each of [one, two]) expect(all(each)).toEqual([change("ok", "failing", 1, 10), change("failing", "ok", 20, 30)]);
+  });
+
+  it("know what was observed before they were started", async () => {
+    const stage = createStage();
+    const first = stage.open();
+    first.begin("gap", { name: "web-1", env: "staging", since: at(0) });
+    first.begin("queue_state", { name: "jobs", env: null, since: at(3) });
+    first.add(death(1));
+    await first.sync();
+    const later = stage.open();
+    expect([later.trouble(), later.begun("health")]).toEqual(["what gateways share has not been read yet", []]);
+    await later.sync();
+    expect([later.trouble(), all(later)]).toEqual([null, [death(1)]]);
+    expect(later.begun("health")).toEqual([{ name: "web-1", env: "staging", since: at(0) }]);
+    later.begin("queue_state", { name: "jobs", env: null, since: at(9) });
+    await later.sync();
+    expect(later.begun("queue_state")).toEqual([{ name: "jobs", env: null, since: at(3) }]);
+  });
+
+  it("lose nothing while it cannot be written, and write it once", async () => {
+    const stage = createStage();
+    const [one, two] = [stage.open(), stage.open()];
+    one.add(death(1));
+    stage.fail("fails");
+    await one.sync();
+    expect([one.trouble(), all(one)]).toEqual(["What gateways share cannot be read: away", [death(1)]]);
+    one.add(death(2));
+    // This one was made.
+    stage.fail("is lost");
+    await one.sync();
+    expect(one.trouble()).not.toBeNull();
+    expect(all(one)).toEqual([death(1), death(2)]);
+    for (const each of [one, two]) await each.sync();
+    expect([one.trouble(), stage.rows.length]).toEqual([null, 2]);
+    for (const each of [one, two]) expect(all(each)).toEqual([death(1), death(2)]);
+  });
+
+  it.each([
+    ["and nothing was written since", 0],
+    ["and others have written as much since", 2],
+  ])("write again what their database lost, %s", async (_, others) => {
+    const stage = createStage();
+    const [one, two] = [stage.open(), stage.open()];
+    for (let second = 1; second <= 4; second++) one.add(death(second));
+    await one.sync();
+    stage.loseEnd(2);
+    for (let second = 5; second < 5 + others; second++) two.add(death(second));
+    await two.sync();
+    one.add(death(9));
+    for (const each of [one, two]) await each.sync();
+    const expected = [1, 2, 3, 4, ...Array.from({ length: others }, (__, index) => 5 + index), 9].map((second) => death(second));
+    for (const each of [one, two]) expect(all(each)).toEqual(expected);
+    expect(stage.rows).toHaveLength(expected.length);
+  });
+
+  it("know of an end that it was requested once one of them knows", async () => {
+    const stage = createStage();
+    const [one, two, three] = [stage.open(), stage.open(), stage.open()];
+    const requested = death(1, { requested: true });
+    for (const each of [one, two]) each.add(death(1));
+    for (const each of [one, two, three]) await each.sync();
+    two.replace(death(1), requested);
+    expect(all(two)).toEqual([requested]);
+    for (const each of [two, one, three]) await each.sync();
+    three.add(death(1));
+    for (const each of [three, one]) await each.sync();
+    for (const each of [one, two, three]) expect(all(each)).toEqual([requested]);
+  });
+
+  it("name the time in which none of them observed an engine", async () => {
+    const stage = createStage();
+    const engine = { name: "web-1", env: "staging" } as const;
+    const first = stage.open();
+    const observe = (timeline: TimelineMemory) =>
+      createContainerRecorder(timeline).onWatched({ name: engine.name, env: engine.env });
+    observe(first);
+    await first.sync();
+    moveTo(15);
+    const soon = stage.open();
+    await soon.sync();
+    observe(soon);
+    await soon.sync();
+    expect(all(soon)).toEqual([]);
+    moveTo(300);
+    const [late, unread] = [stage.open(), stage.open()];
+    await late.sync();
+    for (const each of [late, unread]) observe(each);
+    const message = "web-1 was observed by no gateway for 4 min: events of its containers are missing";
+    const gap = toEntry({ kind: "gap", time: at(300), after: at(15), message, engine: "web-1" });
+    // Known at once, where the history was read before.
+    expect([all(late), all(unread)]).toEqual([[gap], []]);
+    for (const each of [unread, late]) await each.sync();
+    for (const each of [late, unread]) expect(all(each)).toEqual([gap]);
+    expect(late.begun("container_death")).toEqual([{ ...engine, since: "2026-01-13T09:00:00Z" }]);
+  });
+
+  it.each<[string, number, object[]]>([
+    ["is compared with the recorded state, after a while", 200, [{ from: "failing", to: "ok", after: at(10), time: at(200) }]],
+    ["is a first sample, soon after", 30, []],
+  ])("whose next sample %s", async (_, second, expected) => {
+    const stage = createStage();
+    const sample = (timeline: TimelineMemory, state: string, when: number) => {
+      moveTo(when);
+      const isResumed = timeline.begin("queue_state", { name: "jobs", env: "staging", since: at(when) });
+      const toChange = (from: string | null) => ({
+        message: `from ${from}`,
+        env: "staging" as const,
+        queue: { name: "mail", source: "jobs" },
+      });
+      createStateLog(timeline, "queue_state", "ok").sample("mail", state, at(when), toChange, isResumed);
+    };
+    const first = stage.open();
+    sample(first, "failing", 10);
+    await first.sync();
+    const next = stage.open();
+    await next.sync();
+    sample(next, "ok", second);
+    await next.sync();
+    expect(all(next)).toMatchObject([{ to: "failing", time: at(10) }, ...expected]);
+  });
+
+  it("forget what is older than their days", async () => {
+    const stage = createStage();
+    const one = stage.open(2);
+    one.begin("gap", { name: "web-1", env: null, since: at(0) });
+    one.add(death(0));
+    one.add(death(86_400));
+    await one.sync();
+    moveTo(3 * 86_400 - 1);
+    await one.sync();
+    expect(all(one)).toEqual([death(86_400)]);
+    expect(one.begun("gap")).toEqual([{ name: "web-1", env: null, since: at(86_399) }]);
+    expect(one.forgottenUntil("container_death", () => true)).toBe(at(0));
+  });
+
+  it("sync within a second of an event, and every five seconds", async () => {
+    vi.useRealTimers();
+    const stage = createStage();
+    const exchange = vi.spyOn(stage.store, "exchange");
+    const [one, two] = [stage.open(), stage.open()];
+    const stops = [one.start(), two.start()];
+    await vi.waitFor(() => expect(exchange).toHaveBeenCalledTimes(2));
+    one.add(death(1));
+    await vi.waitFor(() => expect(stage.rows).toHaveLength(1), 3000);
+    one.add(death(2));
+    // What is left is written at the end.
+    await Promise.all(stops.map((stop) => stop()));
+    expect(stage.rows).toHaveLength(2);
+  });
+});
+
+describe("a change of a sampled state", () => {
+  const failing = change("ok", "failing", 10, 20);
+  const ok = change("failing", "ok", 20, 30);
+  it.each<[string, TimelineEntry, TimelineEntry[], boolean]>([
+    ["without others is new", failing, [], false],
+    ["that was sampled a little later is recorded", change("ok", "failing", 12, 25), [failing], true],
+    ["that was sampled a little earlier is recorded", change("ok", "failing", 5, 15), [failing], true],
+    ["to another state is new", change("ok", "stalled", 12, 25), [failing], false],
+    ["after it was another state is new", change("ok", "failing", 30, 40), [failing, ok], false],
+    ["in a long span, with another state between, is new", change("ok", "failing", 1, 40), [failing, ok], false],
+    ["in a long span is recorded", change("ok", "failing", 1, 40), [failing], true],
+    ["that ends as the other begins is new", change("ok", "failing", 1, 10), [failing], false],
+    ["that begins as the other ends is new", change("ok", "failing", 20, 29), [failing], false],
+    ["of a first sample is recorded", change(null, "failing", null, 25), [failing], true],
+    ["of a first sample after another state is new", change(null, "failing", null, 35), [failing, ok], false],
+    ["before a first sample of another is recorded", change("ok", "failing", 5, 10), [change(null, "failing", null, 12)], true],
+  ])("%s", (_, entry, recorded, expected) => {
+    expect(isRecorded(entry, recorded)).toBe(expected);
+  });
+});
+
+type Step =
+  | { readonly kind: "event"; readonly seen: readonly boolean[] }
+  | { readonly kind: "sample" | "die"; readonly who: number }
+  | { readonly kind: "sync"; readonly who: number; readonly fault: "fails" | "is lost" | null };
+
+describe("any schedule", () => {
+  const gateways = 3;
+  const who = fc.nat({ max: gateways - 1 });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({
+      kind: fc.constant("event" as const),
+      seen: fc.array(fc.boolean(), { minLength: gateways, maxLength: gateways }),
+    }),
+    fc.record({ kind: fc.constant("sample" as const), who }),
+    fc.record({ kind: fc.constant("sample" as const), who }),
+    fc.record({ kind: fc.constant("die" as const), who }),
+    fc.record({
+      kind: fc.constant("sync" as const),
+      who,
+      fault: fc.constantFrom(null, null, null, "fails" as const, "is lost" as const),
+    }),
+  );
+  const states = fc.array(fc.constantFrom("ok", "failing", "stalled"), { minLength: 1, maxLength: 12 });
+
+  it("of events, samples, outages and deaths leaves each of them once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60 }),
+        states,
+        fc.integer({ min: 1, max: 40 }),
+        async (steps, truth, length) => {
+          vi.setSystemTime(begin);
+          const stage = createStage();
+          const stateAt = (second: number) => truth[Math.floor(second / length) % truth.length] as string;
+          const open = () => {
+            const timeline = stage.open();
+            return { timeline, log: createStateLog(timeline, "queue_state", "ok"), own: new Map<string, TimelineEntry>() };
+          };
+          const live = Array.from({ length: gateways }, open);
+          const written = new Map<string, TimelineEntry>();
+          for (const [index, each] of steps.entries()) {
+            const second = index + 1;
+            moveTo(second);
+            if (each.kind === "event") {
+              for (const [one, isSeen] of each.seen.entries()) {
+                if (!isSeen) continue;
+                live[one]?.timeline.add(death(second));
+                live[one]?.own.set(at(second), death(second));
+              }
+              continue;
+            }
+            const gateway = live[each.who] as (typeof live)[number];
+            if (each.kind === "die") live[each.who] = open();
+            if (each.kind === "sample") {
+              const { timeline, log } = gateway;
+              const isResumed = timeline.begin("queue_state", { name: "jobs", env: "staging", since: at(second) });
+              const toChange = () => ({ message: "", env: "staging" as const, queue: { name: "mail", source: "jobs" } });
+              log.sample("mail", stateAt(second), at(second), toChange, isResumed);
+            }
+            if (each.kind === "sync") {
+              stage.fail(each.fault);
+              await gateway.timeline.sync();
+              stage.fail(null);
+              if (each.fault !== "fails") for (const [time, entry] of gateway.own) written.set(time, entry);
+            }
+          }
+          for (const { timeline, own } of [...live, ...live]) {
+            await timeline.sync();
+            for (const [time, entry] of own) written.set(time, entry);
+          }
+          const [first, ...others] = live.map(({ timeline }) => all(timeline));
+          for (const other of others) expect(other).toEqual(first);
+          const deaths = (first ?? []).filter(({ kind }) => kind === "container_death");
+          expect(deaths.map(({ time }) => time)).toEqual([...written.keys()].toSorted());
+          const changes = (first ?? []).filter(({ kind }) => kind === ("queue_state" satisfies TimelineKind));
+          const toSegment = ({ time }: TimelineEntry) => {
+            // Neighbours of the same state are one.
+            let nth = Math.floor((Date.parse(time) - begin) / 1000 / length);
+            while (nth > 0 && truth[(nth - 1) % truth.length] === truth[nth % truth.length]) nth -= 1;
+            return nth;
+          };
+          for (const one of changes) expect(one.to).toBe(stateAt((Date.parse(one.time) - begin) / 1000));
+          expect(new Set(changes.map(toSegment)).size).toBe(changes.length);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
