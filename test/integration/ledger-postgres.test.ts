@@ -5,20 +5,23 @@ import { migrate, newestVersion, readVersion } from "../../src/state/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { sampleEntry } from "../support/audit.ts";
 import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { startCutProxy } from "../support/cut-proxy.ts";
+import { startPgBouncer } from "../support/pgbouncer.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
-async function openDatabase(): Promise<TestDatabase> {
+async function openDatabase(version = newestVersion): Promise<TestDatabase> {
   const database = await createTestDatabase(inject("postgresUrl"), "ledger");
   const client = await database.connect();
-  await migrate(client);
+  await migrate(client, version);
   await client.end();
   return database;
 }
 
-describeLedger("the ledger in PostgreSQL", async (): Promise<LedgerKit> => {
-  const database = await openDatabase();
-  const proxy = await startCutProxy(database.url);
+async function openKit(version = newestVersion, serverUrl?: string): Promise<LedgerKit> {
+  const database = await openDatabase(version);
+  const url = new URL(database.url);
+  if (serverUrl !== undefined) url.port = new URL(serverUrl).port;
+  const proxy = await startCutProxy(url.href);
   const opened: ReturnType<typeof createPostgresLedger>[] = [];
   const open = () => {
     const ledger = createPostgresLedger({ url: proxy.url, logger: silentLogger });
@@ -47,7 +50,11 @@ describeLedger("the ledger in PostgreSQL", async (): Promise<LedgerKit> => {
       await database.drop();
     },
   };
-});
+}
+
+describeLedger("the ledger in PostgreSQL", () => openKit());
+describeLedger("the ledger on tables of the version before", () => openKit(newestVersion - 1));
+describeLedger("the ledger behind PgBouncer", () => openKit(newestVersion, bouncer.url));
 
 const limits = { cooldownMs: 0, parallel: null, budget: null };
 const restart = (containerId: string) => ({ limits, toEntry: () => sampleEntry({ containerId, reason: "stuck" }) });
@@ -55,10 +62,15 @@ const died = { outcome: "unknown", detail: "the gateway died", code: "restart_un
 const done = { outcome: "ok", detail: "running", code: null, durationMs: 5 } as const;
 
 let database: TestDatabase;
+let bouncer: Awaited<ReturnType<typeof startPgBouncer>>;
 beforeAll(async () => {
   database = await openDatabase();
+  bouncer = await startPgBouncer(database.url);
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  await bouncer.stop();
+  await database.drop();
+});
 
 /** Two gateways on one database. */
 function openTwo(leaseMs = 30_000) {

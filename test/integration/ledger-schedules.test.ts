@@ -1,0 +1,173 @@
+import process from "node:process";
+import * as fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from "vitest";
+import { isFinal } from "../../src/audit/ledger.ts";
+import { toBound } from "../support/bound.ts";
+import { openLedgerStage, type Row } from "../support/ledger-stage.ts";
+
+/** How many schedules are run; docs/decisions has what a thousand came to. */
+const runs = Number(process.env["OPS_SCHEDULES"] ?? 40);
+const limits = { cooldownMs: 20_000, parallel: 2, budget: { perHour: 6, wanted: 1 } };
+let stage: Awaited<ReturnType<typeof openLedgerStage>>;
+
+beforeAll(async () => {
+  stage = await openLedgerStage(inject("postgresUrl"), limits);
+});
+afterAll(() => stage.close());
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance", "setInterval", "clearInterval"] }));
+afterEach(() => void vi.useRealTimers());
+
+type Step =
+  | { readonly kind: "ask"; readonly gateway: number; readonly container: number; readonly key: number | null }
+  | { readonly kind: "wait"; readonly seconds: number }
+  | { readonly kind: "lose"; readonly gateway: number; readonly when: "before" | "after" }
+  | { readonly kind: "pause" | "resume" | "cut" | "mend" | "kill" | "settle"; readonly gateway: number };
+
+const gateway = fc.nat({ max: 2 });
+const ask = fc.record({
+  kind: fc.constant("ask" as const),
+  gateway,
+  container: fc.nat({ max: 3 }),
+  key: fc.oneof(fc.constant(null), fc.nat({ max: 3 })),
+});
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: ask },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant("wait" as const), seconds: fc.integer({ min: 1, max: 50 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("lose" as const),
+      gateway,
+      when: fc.constantFrom("before" as const, "after" as const),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        "pause" as const,
+        "resume" as const,
+        "cut" as const,
+        "mend" as const,
+        "kill" as const,
+        "settle" as const,
+      ),
+      gateway,
+    }),
+  },
+);
+
+async function run(steps: readonly Step[], name: string): Promise<void> {
+  for (const each of steps) {
+    if (each.kind === "wait") await stage.wait(each.seconds);
+    else if (each.kind === "ask")
+      stage.ask(each.gateway, `${name}-${each.container}`, name, each.key === null ? null : String(each.key).repeat(64));
+    else if (each.kind === "lose") stage.lose(each.gateway, each.when);
+    else if (each.kind === "settle") await stage.settle();
+    else await stage[each.kind](each.gateway);
+  }
+  await stage.finish();
+}
+
+const isLast = ({ outcome, intent }: Row) => intent !== null && outcome !== "unknown";
+const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
+const containersOf = (open: ReadonlyMap<number, Row>) => [...open.values()].map(({ container }) => container);
+
+/** What is wrong with the rows in their order: at most two actions at a time, one on a container, which rests after it, and the budget of every hour. */
+function findFaults(rows: readonly Row[]): string[] {
+  const faults: string[] = [];
+  const open = new Map<number, Row>();
+  const rests = new Map<string, number>();
+  const taken: number[] = [];
+  for (const row of rows) {
+    const { seq, atMs, container } = row;
+    if (isLast(row)) {
+      open.delete(row.intent as number);
+      if (row.outcome === "ok") rests.set(container, atMs);
+    }
+    if (row.outcome !== "intent") continue;
+    if (containersOf(open).includes(container)) faults.push(`${seq}: ${container} has an open action`);
+    if (atMs - (rests.get(container) ?? -Infinity) < limits.cooldownMs - 1) faults.push(`${seq}: ${container} rests`);
+    open.set(seq, row);
+    if (open.size > limits.parallel) faults.push(`${seq}: ${open.size} are open`);
+    taken.push(atMs);
+    if (taken.filter((at) => atMs - at < 3_600_000).length > limits.budget.perHour) faults.push(`${seq}: beyond the budget`);
+  }
+  return faults;
+}
+
+/** What must hold of any schedule. */
+async function judge(name: string): Promise<void> {
+  const rows = await stage.rows(name);
+  const intents = rows.filter(({ outcome }) => outcome === "intent");
+  const events = stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`));
+  // Each row `ok` is one event of the engine, and no event is without one.
+  const ok = rows.flatMap(({ outcome, intent }) => (outcome === "ok" && intent !== null ? intent : []));
+  expect(sorted(ok)).toEqual(sorted(events.map(({ seq }) => seq)));
+  // Each action has one last outcome.
+  expect(sorted(rows.filter(isLast).flatMap(({ intent }) => intent ?? []))).toEqual(intents.map(({ seq }) => seq));
+  // No key has two actions, and every answer under it is about its own.
+  const keys = intents.flatMap(({ key }) => key ?? []);
+  expect(new Set(keys).size).toBe(keys.length);
+  const answers = stage.answers.flatMap(({ subject, key, decision }) =>
+    subject === name && decision.kind !== "refused"
+      ? [{ seq: decision.seq, key: key === null ? null : `k1 ${name} ${key}` }]
+      : [],
+  );
+  expect(answers.map(({ seq }) => intents.find((row) => row.seq === seq)?.key)).toEqual(answers.map(({ key }) => key));
+  expect([...findFaults(rows), ...stage.engine.faults]).toEqual([]);
+}
+
+test("any schedule of requests, deaths, pauses and cuts has one record", { timeout: toBound(60_000 + runs * 3000) }, async () => {
+  let schedule = 0;
+  const counts = { restarts: 0, settled: 0, refused: 0, earlier: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+      const name = `s${(schedule += 1)}`;
+      await run(steps, name);
+      await judge(name);
+      counts.restarts += stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`)).length;
+      counts.settled += (await stage.rows(name)).filter(({ outcome }) => outcome === "unknown").length;
+      for (const { subject, decision } of stage.answers) {
+        if (subject !== name) continue;
+        if (decision.kind !== "begun") counts[decision.kind] += 1;
+      }
+    }),
+    // What a failed schedule left would fail the smaller ones too.
+    { numRuns: runs, endOnFailure: true },
+  );
+  // It came to all of them.
+  expect(Object.entries(counts).filter(([, count]) => count === 0)).toEqual([]);
+  expect(await stage.verify()).toMatchObject({ ok: true });
+  if (process.env["OPS_SCHEDULES"]) process.stdout.write(`${runs} schedules: ${JSON.stringify(counts)}\n`);
+});
+
+const row = (values: Partial<Row>): Row => ({
+  seq: 1,
+  atMs: 0,
+  outcome: "intent",
+  intent: null,
+  container: "a",
+  key: null,
+  ...values,
+});
+const end = (intent: number, atMs: number, container = "a") => row({ seq: 90 + intent, atMs, outcome: "ok", intent, container });
+
+test.each<[string, Row[], string[]]>([
+  ["an open action", [row({}), row({ seq: 2 })], ["2: a has an open action"]],
+  ["one that rests", [row({}), end(1, 5), row({ seq: 2, atMs: 20_003 })], ["2: a rests"]],
+  ["one that has rested", [row({}), end(1, 5), row({ seq: 2, atMs: 20_005 })], []],
+  ["three at a time", [row({}), row({ seq: 2, container: "b" }), row({ seq: 3, container: "c" })], ["3: 3 are open"]],
+  [
+    "a seventh within the hour",
+    Array.from({ length: 7 }, (_, at) => [row({ seq: at, atMs: at * 599_000 }), end(at, at * 599_000 + 1)]).flat(),
+    ["6: beyond the budget"],
+  ],
+])("the judge sees %s", (_, rows, expected) => {
+  expect(findFaults(rows)).toEqual(expected);
+});
+
+test("the ledger takes the last outcomes of the simulation for the last ones", () => {
+  const restart = { action: "restart", detail: null } as const;
+  expect((["ok", "failed", "unknown"] as const).map((outcome) => isFinal({ ...restart, outcome }))).toEqual([true, true, false]);
+});
