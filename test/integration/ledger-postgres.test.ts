@@ -8,6 +8,7 @@ import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
 import { startCutProxy } from "../support/cut-proxy.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { until } from "../support/until.ts";
 
 async function openDatabase(version = newestVersion): Promise<TestDatabase> {
   const database = await createTestDatabase(inject("postgresUrl"), "ledger");
@@ -130,6 +131,24 @@ test("an owner that wakes up too late neither acts nor writes", async () => {
   expect(await outcomes()).toEqual(before);
   await two.other.end(begun, { ...done, detail: "settled: now running" });
   expect(await outcomes()).toEqual([...before, "ok"]);
+});
+
+test("what is released during a heartbeat is not held again", async () => {
+  await using two = openTwo(1500);
+  const begun = await two.one.begin(restart("released"));
+  if (begun.kind !== "begun") throw new Error("not begun");
+  const client = await database.connect();
+  await client.query("begin");
+  await client.query("select from wallet_core_ops.open where seq = $1 for update", [begun.seq]);
+  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%open set lease_until%'`;
+  await until(async () => (await database.query(waiting)).rows.length > 0);
+  two.one.release(begun);
+  await client.query("rollback");
+  await client.end();
+  await expect
+    .poll(async () => (await two.other.adopt("restart")).map(({ intent }) => intent.seq), { timeout: 10_000 })
+    .toEqual([begun.seq]);
+  await two.other.end(begun, { ...done, detail: "settled: now running" });
 });
 
 test("an intent whose commit lost its answer is found, or was not made", async () => {

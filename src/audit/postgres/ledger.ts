@@ -139,6 +139,8 @@ export function createPostgresLedger({
     if (rows === null) return;
     const ours = new Set(rows.map(({ seq }) => seq));
     for (const seq of known) {
+      // What was released meanwhile stays so: its lease must end.
+      if (!held.has(seq)) continue;
       if (ours.has(seq)) held.set(seq, sentMs + leaseMs);
       else held.delete(seq);
     }
