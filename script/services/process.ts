@@ -22,6 +22,7 @@ interface StartOptions {
   readonly logFile: string;
   /** Resolves true once it serves. Polled every 50 ms. */
   readonly ready: () => Promise<boolean>;
+  /** One that ends by itself is noticed at once; this is for a machine that is busy. @default 120000 */
   readonly timeoutMs?: number;
 }
 
@@ -37,7 +38,7 @@ export async function startProcess(options: StartOptions): Promise<Running> {
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   failed.catch(() => {});
   const stop = () => stopChild(child, exited);
-  const deadline = Date.now() + (options.timeoutMs ?? 30_000);
+  const deadline = Date.now() + (options.timeoutMs ?? 120_000);
   try {
     while (!(await Promise.race([options.ready().catch(() => false), failed]))) {
       if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {

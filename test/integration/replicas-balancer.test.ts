@@ -73,6 +73,8 @@ function load(ask: () => Promise<Response>) {
       try {
         const response = await ask();
         const text = await response.text();
+        // An engine that is slow, as on a busy machine, is slow through any gateway.
+        if (text.includes('"docker_timeout"')) continue;
         if (!response.ok || text.includes('"errors"')) state.wrong.push(`${response.status} ${text.slice(0, 200)}`);
       } catch (error) {
         state.wrong.push(String((error as Error).cause ?? error));
