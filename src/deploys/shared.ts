@@ -14,7 +14,7 @@ export interface SharedDeploy {
 
 /** Where gateways share the deploys that they read from files. Rejects with OpsError `postgres_unavailable`. */
 export interface DeployStore {
-  /** Writes what is new, and forgets what is older than these days. Returns the newest `mostDeploys` of all gateways, oldest first; null: as at the last call. */
+  /** Writes what is new, and forgets what is older than these days. Returns the last `mostDeploys` of all gateways, in the order in which they were written; null: as at the last call. */
   exchange(own: readonly SharedDeploy[], days: number): Promise<readonly SharedDeploy[] | null>;
 }
 
@@ -44,19 +44,22 @@ const sameLineSeconds = 600;
 
 /** What other gateways read is in memory, so that an answer waits for no database. */
 export function createSharedDeploySource({ source, store, logger, days }: SharedDeploysOptions): SharedDeploySource {
-  /** Of all gateways, oldest first. */
+  /** Of all gateways, in the order in which they were written. */
   let shared: readonly SharedDeploy[] = [];
+  /** Not again, unless the table lost one. */
+  let sent = new Set<string>();
   let others: readonly DeployLog[] = [];
   let ownKeys = "";
   let error: DeployLog["error"] = null;
   const change = createChangeLog();
   const exchange = async () => {
     const own = (await readOwn(source)).map((record) => ({ key: toKey(record), record }));
-    const known = new Set(shared.map(({ key }) => key));
-    const first = shared.length < mostDeploys ? undefined : shared[0];
-    const oldest = Math.max(Date.now() / 1000 - days * daySeconds, first ? toUnixSeconds(first.record.deployedAt) : 0);
-    const fresh = own.filter(({ key, record }) => !known.has(key) && toUnixSeconds(record.deployedAt) >= oldest);
+    const oldest = Date.now() / 1000 - days * daySeconds;
+    const fresh = own.filter(({ key, record }) => !sent.has(key) && toUnixSeconds(record.deployedAt) >= oldest);
     const found = await store.exchange(fresh, days);
+    for (const { key } of fresh) sent.add(key);
+    const there = found && new Set(found.map(({ key }) => key));
+    if (there && there.size < mostDeploys && shared.some(({ key }) => !there.has(key))) sent = there;
     const keys = own.map(({ key }) => key).join();
     if (found === null && keys === ownKeys) return;
     shared = found ?? shared;

@@ -59,21 +59,13 @@ const versions: readonly string[] = [
   );
   create index on ${schema}.event (kind, place, at);
   create index on ${schema}.event (at);
-  create table ${schema}.watch (
-    kind text not null,
-    name text not null,
-    env text,
-    since timestamptz not null,
-    seen_at timestamptz not null,
-    primary key (kind, name)
-  );
   create table ${schema}.deploy (
     seq bigint generated always as identity,
     key text primary key,
     at timestamptz not null,
     record text not null
   );
-  create index on ${schema}.deploy (at);`,
+  create index on ${schema}.deploy (seq);`,
 ];
 
 export const newestVersion = versions.length;

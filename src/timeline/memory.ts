@@ -6,10 +6,10 @@ import type { QueueMetrics } from "../queues/queue.ts";
 import type { MetricsObserver } from "../queues/source.ts";
 import { toQueueState } from "../queues/state.ts";
 import { createRings, type Place } from "./rings.ts";
-import { isSameSubject, type TimelineEntry, type TimelineKind, toEntry, toTimelineContainer } from "./timeline.ts";
+import { byTime, type TimelineEntry, type TimelineKind, toEntry, toSubject, toTimelineContainer } from "./timeline.ts";
 
 /** What is observed: an engine or a queue source, by its configured name. */
-export interface Subject extends Pick<TimelineEntry, "env"> {
+interface Subject extends Pick<TimelineEntry, "env"> {
   readonly name: string;
   readonly since: string;
 }
@@ -19,81 +19,112 @@ export interface TimelineMemory {
   add(entry: TimelineEntry): void;
   /** Replaces an entry by a more complete one of the same place; ignores a forgotten entry. */
   replace(entry: TimelineEntry, by: TimelineEntry): void;
-  /** Entries of this kind are recorded from now on; the time of a subject's first call counts. Returns whether there are older ones, and none was recorded just before. */
-  begin(kind: TimelineKind, subject: Subject): boolean;
+  /** Entries of this kind are recorded here from now on; only a subject's first call counts. */
+  begin(kind: TimelineKind, subject: Subject): void;
   /** Oldest first within one place. */
   entries(kind: TimelineKind): readonly TimelineEntry[];
-  /** Since when each subject of this kind is recorded. */
+  /** The newest entry of a sampled kind about this subject (`toSubject`). */
+  latest(subject: string): TimelineEntry | undefined;
+  /** Since when each subject of this kind is recorded here. */
   begun(kind: TimelineKind): readonly Subject[];
   /** Time of the newest forgotten entry of these places; null without one. */
   forgottenUntil(kind: TimelineKind, accepts: (place: Place) => boolean): string | null;
-  /** Why entries of other gateways may be missing; null where none are. */
-  trouble(): string | null;
+  /** What there is to know about entries of other gateways; null where there are none. */
+  note(): string | null;
 }
 
 /** Of each kind. */
-export const mostSubjects = 1000;
+const mostSubjects = 1000;
 
 /** The memory of one process. */
 export function createTimelineMemory(): TimelineMemory {
   const rings = createRings();
+  const newest = createNewest();
   const subjects = new Map<TimelineKind, Map<string, Subject>>();
   return {
-    add: (entry) => void rings.add(entry),
+    add(entry) {
+      rings.add(entry);
+      newest.note(entry);
+    },
     replace: (entry, by) => void rings.replace(entry, by),
     begin(kind, subject) {
       const own = subjects.get(kind) ?? new Map<string, Subject>();
       subjects.set(kind, own);
       if (!own.has(subject.name) && own.size < mostSubjects) own.set(subject.name, subject);
-      return false;
     },
     entries: rings.entries,
+    latest: newest.get,
     begun: (kind) => [...(subjects.get(kind)?.values() ?? [])],
     forgottenUntil: rings.forgottenUntil,
-    trouble: () => null,
+    note: () => null,
+  };
+}
+
+/** Kinds whose states are sampled. */
+export const sampledKinds: ReadonlySet<TimelineKind> = new Set(["queue_state", "host_alert"]);
+
+/** The newest entry of each subject that is sampled. */
+export function createNewest() {
+  const entries = new Map<string, TimelineEntry>();
+  return {
+    note(entry: TimelineEntry): void {
+      if (!sampledKinds.has(entry.kind)) return;
+      const subject = toSubject(entry);
+      const before = entries.get(subject);
+      if (before ? byTime(before, entry) <= 0 : entries.size < mostStates) entries.set(subject, entry);
+    },
+    get: (subject: string): TimelineEntry | undefined => entries.get(subject),
   };
 }
 
 /** Subjects whose last state is retained. */
 const mostStates = 5000;
 
+interface Sample {
+  readonly state: string;
+  readonly at: string;
+}
+
 /** Finds changes in states that are only sampled. */
 export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healthy: string) {
-  const last = new Map<string, { readonly state: string; readonly at: string }>();
+  const last = new Map<string, Sample>();
   return {
     /**
-     * Takes every sample. The first of a subject becomes an entry only when it is not the healthy one; or else, where it goes on after a while (`isResumed`), when it is not the
-     * recorded one.
+     * Takes every sample. The first of a subject becomes an entry only when it is not the healthy one. Other gateways may sample too, at times of their own: where each of them sees
+     * the same (`isShared`), a state is compared with the newest that any of them recorded.
      */
     sample(
       subject: string,
       state: string,
       at: string,
       toChange: (from: string | null) => Partial<TimelineEntry> & { readonly message: string },
-      isResumed = false,
+      isShared = false,
     ): void {
-      const recall = () => {
-        const sampled = toEntry({ kind, time: at, ...toChange(null) });
-        const recorded = memory.entries(kind).findLast((entry) => isSameSubject(entry, sampled));
-        return recorded?.to ? { state: recorded.to, at: recorded.time } : undefined;
-      };
-      const before = last.get(subject) ?? (isResumed ? recall() : undefined);
-      if (before && before.at >= at) return;
-      if (!before && last.size >= mostStates) return;
+      const own = last.get(subject);
+      if (own && own.at >= at) return;
+      if (!own && last.size >= mostStates) return;
       last.set(subject, { state, at });
+      const recorded = isShared ? memory.latest(toSubject(toEntry({ kind, time: at, ...toChange(null) }))) : undefined;
+      const change = recorded?.to ? compare({ state: recorded.to, at: recorded.time }, own, { state, at }) : null;
+      if (recorded?.to && !change) return;
+      const { before, time } = change ?? { before: own, time: at };
       if (before ? before.state === state : state === healthy) return;
-      memory.add(
-        toEntry({
-          kind,
-          time: at,
-          after: before?.at ?? null,
-          from: before?.state ?? null,
-          to: state,
-          ...toChange(before?.state ?? null),
-        }),
-      );
+      const from = before?.state ?? null;
+      memory.add(toEntry({ kind, time, after: before?.at ?? null, from, to: state, ...toChange(from) }));
     },
   };
+}
+
+/** The state before a sample that differs from the recorded one, and when the new one was first seen; null where nothing is new. */
+function compare(
+  recorded: Sample,
+  own: Sample | undefined,
+  now: Sample,
+): { readonly before: Sample; readonly time: string } | null {
+  if (recorded.state === now.state || recorded.at >= now.at) return null;
+  const isOwnLater = own !== undefined && own.at > recorded.at;
+  if (isOwnLater && own.state === now.state) return { before: recorded, time: own.at };
+  return { before: isOwnLater && own.state === recorded.state ? own : recorded, time: now.at };
 }
 
 /** Records state changes of queues between the metrics that callers request. */
@@ -103,14 +134,15 @@ export function observeQueues(memory: TimelineMemory, env: Environment | null): 
     const own = source.env ?? env;
     for (const queue of metrics) {
       const { name, observedAt } = queue;
-      const isResumed = memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
+      memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
       const state = toLastingState(queue);
       const toChange = (from: string | null) => ({
         env: own,
         queue: { name, source: source.name },
         message: `Queue ${name} is ${state}${from === null ? "" : `, was ${from}`}`,
       });
-      log.sample(JSON.stringify([source.name, name]), state, observedAt, toChange, isResumed);
+      // What is computed from samples differs between gateways.
+      log.sample(JSON.stringify([source.name, name]), state, observedAt, toChange, queue.windowSeconds === null);
     }
   };
 }
@@ -125,7 +157,7 @@ function toLastingState(queue: QueueMetrics): string {
 export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => void {
   const log = createStateLog(memory, "host_alert", "ok");
   return ({ hosts, updatedAt }) => {
-    const isResumed = memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
+    memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
     for (const host of hosts) {
       const state = toHostState(host);
       const toChange = (from: string | null) => ({
@@ -133,7 +165,7 @@ export function observeHosts(memory: TimelineMemory, env: Environment | null): (
         host: host.name,
         message: `Host ${host.name} ${describeHost(host)}${from === null ? "" : `, was ${from}`}`,
       });
-      log.sample(host.name, state, updatedAt, toChange, isResumed);
+      log.sample(host.name, state, updatedAt, toChange, true);
     }
   };
 }

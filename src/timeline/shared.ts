@@ -2,10 +2,9 @@ import { createHash } from "node:crypto";
 import { repeat } from "../lib/abort.ts";
 import { toProblem } from "../lib/errors.ts";
 import { createChangeLog, type Logger } from "../lib/logger.ts";
-import { formatDuration } from "../lib/text.ts";
-import { containerKinds, mostSubjects, type Subject, type TimelineMemory } from "./memory.ts";
-import { createRings } from "./rings.ts";
-import { byTime, isSameSubject, type TimelineEntry, type TimelineKind, timelineKinds, toEntry } from "./timeline.ts";
+import { createNewest, createTimelineMemory, sampledKinds, type TimelineMemory } from "./memory.ts";
+import { createRings, mostEntries } from "./rings.ts";
+import { byTime, type TimelineEntry, type TimelineKind, timelineKinds, toSubject } from "./timeline.ts";
 
 /** An entry, and what is the same for it in every gateway. */
 export interface SharedEntry {
@@ -13,30 +12,14 @@ export interface SharedEntry {
   readonly entry: TimelineEntry;
 }
 
-/** What gateways observe; engines are one kind, `gap`. */
-interface Watch extends Subject {
-  readonly kind: TimelineKind;
-  /** How long ago one of them last did, ms. */
-  readonly idleMs: number;
-}
-
-/** What other gateways have written so far. */
-export interface Found {
-  /** Those that were asked for, in the order in which they were written. */
-  readonly entries: readonly SharedEntry[];
-  readonly watches: readonly Watch[];
-}
-
 interface Exchange {
   /** The number of the last entry that is known here, and its key; null before the first. */
   readonly after: number;
   readonly lastKey: string | null;
-  /** What this gateway observes. */
-  readonly watching: readonly Watch[];
   /** Entries older than this are deleted, and of each kind and place all but the last `mostEntries`. */
   readonly days: number;
-  /** What is written, from what was found; it is decided for one gateway at a time. */
-  readonly choose: (found: Found) => readonly SharedEntry[];
+  /** What is written, from what others have written meanwhile, in that order; it is decided for one gateway at a time. */
+  readonly choose: (others: readonly SharedEntry[]) => readonly SharedEntry[];
 }
 
 /** Where gateways share what they observe. Rejects with OpsError `postgres_unavailable`. */
@@ -65,28 +48,13 @@ export interface SharedTimeline extends TimelineMemory {
   start(): () => Promise<void>;
 }
 
-/** What was not observed for this long was observed by no gateway, ms. Engines are observed all the time, and that is written every 5 s; the others as often as a client asks. */
-const restMs = { engine: 15_000, sampled: 60_000 };
-/** Two gaps of an engine within this time are one, ms. */
-const sameGapMs = 60_000;
 /** How often to look, ms: for what is new here, and for what is new elsewhere. */
 const [ownMs, othersMs] = [1000, 5000];
-/** Entries that wait to be written. */
-const mostPending = 10_000;
 const dayMs = 86_400_000;
-const sampledKinds: ReadonlySet<TimelineKind> = new Set(["queue_state", "host_alert"]);
-
-interface OwnWatch extends Subject {
-  readonly kind: TimelineKind;
-  /** When it was last sampled here, unix ms; engines are observed all the time. */
-  sampledMs: number;
-  /** Whether no gateway observed it just before; null: not known yet. */
-  isResumed: boolean | null;
-}
-
 /**
  * The memory of a gateway, with what all gateways observed: `store` has each event once, and every gateway has all of it in memory, so that nothing is asked for an answer. An
- * event of an engine is the same in every gateway by its time; a change of a sampled state by `isRecorded`.
+ * event of an engine is the same in every gateway by its time; a change of a sampled state by `isRecorded`. Since when something is observed, and gaps, are each gateway's own:
+ * what it has not seen itself, it does not call complete.
  */
 export function createSharedTimeline({ store, logger, days }: SharedTimelineOptions): SharedTimeline {
   let recorded = createRings();
@@ -95,8 +63,11 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
   const keys = new WeakMap<TimelineEntry, string>();
   /** Observed here, and not written yet; also a more complete one of a recorded entry. */
   const pending = new Map<string, TimelineEntry>();
-  const found = new Map<string, Watch & { readonly readMs: number }>();
-  const own = new Map<string, OwnWatch>();
+  /** How many of each kind wait to be written, and the time of the newest that was forgotten before. */
+  const waitingOf = new Map<TimelineKind, number>();
+  const lost = new Map<TimelineKind, string>();
+  const newest = createNewest();
+  const own = createTimelineMemory();
   let [seq, lastKey] = [0, null as string | null];
   /** Whether little is to be read. */
   let isLoaded = false;
@@ -113,6 +84,7 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     const before = known.get(key);
     keys.set(entry, key);
     known.set(key, entry);
+    newest.note(entry);
     if (!before || !recorded.replace(before, entry)) forget(recorded.add(entry));
   };
   /** `waiting`: what would be written with it. */
@@ -125,31 +97,33 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     const before = known.get(key);
     // Who was watching when the signal came knows more.
     if (before) return entry.requested && !before.requested;
-    if (entry.kind !== "gap" && !sampledKinds.has(entry.kind)) return true;
-    const same = (entries: Iterable<TimelineEntry>) => [...entries].filter((one) => isSameSubject(one, entry));
+    if (!sampledKinds.has(entry.kind)) return true;
+    const subject = toSubject(entry);
+    const same = (entries: Iterable<TimelineEntry>) => [...entries].filter((one) => toSubject(one) === subject);
     const others = [...same(recorded.entries(entry.kind)), ...same(chosen.map((one) => one.entry))];
-    if (entry.kind === "gap") return !others.some((one) => toDistanceMs(one, entry) <= sameGapMs);
     return !isRecorded(entry, others, [...others, ...same(waiting)]);
+  };
+  const setPending = (key: string, entry: TimelineEntry) => {
+    if (!pending.has(key)) waitingOf.set(entry.kind, (waitingOf.get(entry.kind) ?? 0) + 1);
+    pending.set(key, entry);
+  };
+  const deletePending = (key: string, { kind }: TimelineEntry) => {
+    if (pending.delete(key)) waitingOf.set(kind, (waitingOf.get(kind) ?? 0) - 1);
   };
   const observe = (entry: TimelineEntry) => {
     const key = toKey(entry);
     if (!isNew(key, entry, [], pending.values())) return;
-    pending.set(key, entry);
-    // While nothing can be written.
-    if (pending.size > mostPending) pending.delete(pending.keys().next().value ?? "");
+    newest.note(entry);
+    setPending(key, entry);
+    if ((waitingOf.get(entry.kind) ?? 0) <= mostEntries) return;
+    // Nothing can be written: what is frequent displaces no other kind.
+    for (const [oldKey, old] of pending) {
+      if (old.kind !== entry.kind) continue;
+      deletePending(oldKey, old);
+      lost.set(old.kind, old.time);
+      return;
+    }
   };
-
-  /** Nobody knows what happened on an engine while no gateway observed it. */
-  const judgeRest = (watch: OwnWatch) => {
-    const before = found.get(toWatchKey(watch));
-    const idleMs = before ? before.idleMs + Date.now() - before.readMs : 0;
-    watch.isResumed = idleMs > (watch.kind === "gap" ? restMs.engine : restMs.sampled);
-    if (!watch.isResumed || watch.kind !== "gap") return;
-    const [time, after] = [toIso(Date.now()), toIso(Date.now() - idleMs)];
-    const message = `${watch.name} was observed by no gateway for ${formatDuration(idleMs / 1000)}: events of its containers are missing`;
-    observe(toEntry({ kind: "gap", time, after, message, engine: watch.name }));
-  };
-
   const read = (entries: readonly SharedEntry[], last: number) => {
     entries.forEach(learn);
     [seq, lastKey] = [last, entries.at(-1)?.key ?? lastKey];
@@ -160,35 +134,31 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
       read(part.entries, part.seq);
       isLoaded = part.isWhole;
     }
-    const nowMs = Date.now();
     let waiting: (readonly [string, TimelineEntry])[] = [];
     let written: SharedEntry[] = [];
     let others: readonly SharedEntry[] = [];
-    const choose = ({ entries, watches }: Found): readonly SharedEntry[] => {
-      others = entries;
+    const choose = (found: readonly SharedEntry[]): readonly SharedEntry[] => {
+      others = found;
       others.forEach(learn);
-      for (const watch of watches) found.set(toWatchKey(watch), { ...watch, readMs: Date.now() });
-      for (const watch of own.values()) if (watch.isResumed === null) judgeRest(watch);
       waiting = [...pending];
       written = [];
       for (const [key, entry] of waiting) if (isNew(key, entry, written, pending.values())) written.push({ key, entry });
       return written;
     };
-    const watching = [...own.values()].map((watch) => toWatch(watch, nowMs));
-    const last = await store.exchange({ after: seq, lastKey, watching, days, choose });
+    const last = await store.exchange({ after: seq, lastKey, days, choose });
     if (last === null) {
       await startAgain();
       return;
     }
     read([...others, ...written], last);
-    for (const [key, entry] of waiting) if (pending.get(key) === entry) pending.delete(key);
-    recorded.forgetBefore(toIso(nowMs - days * dayMs)).forEach(forget);
+    for (const [key, entry] of waiting) if (pending.get(key) === entry) deletePending(key, entry);
+    recorded.forgetBefore(new Date(Date.now() - days * dayMs).toISOString()).forEach(forget);
   };
   /** What is known here is written again where the database lost it. */
   const startAgain = async () => {
     logger.warn({ upstream: "timeline" }, "The database lost the end of the timeline: what is known here is written again");
     for (const entry of timelineKinds.flatMap((kind) => recorded.entries(kind)))
-      if (!pending.has(toKey(entry))) pending.set(toKey(entry), entry);
+      if (!pending.has(toKey(entry))) setPending(toKey(entry), entry);
     recorded = createRings();
     known.clear();
     [seq, lastKey, isLoaded] = [0, null, false];
@@ -208,41 +178,29 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
   };
 
   return {
-    add: observe,
+    add: (entry) => (entry.kind === "gap" ? own.add(entry) : observe(entry)),
     // A more complete one has the same key.
     replace: (_, by) => observe(by),
-    begin(kind, subject) {
-      const watch = { ...subject, kind: toWatchKind(kind) };
-      const key = toWatchKey(watch);
-      const sampledMs = Date.parse(subject.since);
-      const one = own.get(key);
-      if (one) one.sampledMs = sampledMs;
-      else if (own.size < mostSubjects) {
-        const made: OwnWatch = { ...watch, sampledMs, isResumed: null };
-        own.set(key, made);
-        if (isLoaded) judgeRest(made);
-      }
-      return own.get(key)?.isResumed ?? false;
-    },
+    begin: (kind, subject) => own.begin(kind, subject),
     entries(kind) {
+      if (kind === "gap") return own.entries(kind);
       const waiting = [...pending.values()].filter((entry) => entry.kind === kind);
       const written = recorded.entries(kind);
       if (waiting.length === 0) return written;
       return [...written.filter((entry) => !pending.has(toKey(entry))), ...waiting].toSorted(byTime);
     },
-    begun(kind) {
-      const oldest = Date.now() - days * dayMs;
-      const all = new Map<string, Subject & { readonly kind: TimelineKind }>([...own, ...found]);
-      return [...all.values()]
-        .filter((watch) => watch.kind === toWatchKind(kind))
-        .map(({ name, env, since }) => ({
-          name,
-          env,
-          since: Date.parse(since) < oldest ? toIso(oldest) : since,
-        }));
+    latest: newest.get,
+    begun: (kind) => own.begun(kind),
+    forgottenUntil(kind, accepts) {
+      const times = [own, recorded].flatMap((memory) => memory.forgottenUntil(kind, accepts) ?? []);
+      return (
+        [...times, lost.get(kind) ?? []]
+          .flat()
+          .toSorted((a, b) => Date.parse(a) - Date.parse(b))
+          .at(-1) ?? null
+      );
     },
-    forgottenUntil: (kind, accepts) => recorded.forgottenUntil(kind, accepts),
-    trouble: () => trouble,
+    note: () => trouble ?? "what came before is from other gateways",
     sync,
     start() {
       let dueMs = 0;
@@ -292,24 +250,4 @@ function toSpan(entry: TimelineEntry): [begin: number, end: number] {
 
 function toEnd({ time }: TimelineEntry): number {
   return Date.parse(time);
-}
-
-function toIso(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function toDistanceMs(a: TimelineEntry, b: TimelineEntry): number {
-  return Math.abs(toEnd(a) - toEnd(b));
-}
-
-function toWatchKind(kind: TimelineKind): TimelineKind {
-  return containerKinds.includes(kind) ? "gap" : kind;
-}
-
-function toWatchKey({ kind, name }: { readonly kind: TimelineKind; readonly name: string }): string {
-  return JSON.stringify([kind, name]);
-}
-
-function toWatch({ kind, name, env, since, sampledMs }: OwnWatch, nowMs: number): Watch {
-  return { kind, name, env, since, idleMs: kind === "gap" ? 0 : Math.max(0, nowMs - sampledMs) };
 }

@@ -109,11 +109,9 @@ function toNanoseconds(time: string): number {
   return Number((/\.(\d{1,9})Z$/.exec(time)?.[1] ?? "").padEnd(9, "0"));
 }
 
-/** Whether two entries are of the same queue, host, engine or container. */
-export function isSameSubject(a: TimelineEntry, b: TimelineEntry): boolean {
-  const isSameQueue = a.queue?.name === b.queue?.name && a.queue?.source === b.queue?.source;
-  const isSameContainer = a.container?.fullId === b.container?.fullId && a.container?.engine === b.container?.engine;
-  return a.kind === b.kind && isSameQueue && isSameContainer && a.host === b.host && a.engine === b.engine;
+/** What the states of a sampled kind are of: the same for its entries in every gateway. */
+export function toSubject({ kind, queue, host }: Pick<TimelineEntry, "kind" | "queue" | "host">): string {
+  return JSON.stringify([kind, queue?.source, queue?.name, host]);
 }
 
 /** Largest difference between the audit record's and the engine's time of one restart, milliseconds: clocks differ, and stopping takes a while. */

@@ -141,13 +141,14 @@ test("what one gateway observed all know, also those that were started later", a
       ])
     ).rows.length;
   await expect.poll(rows).toBe(1);
-  const before = await read(first);
-  expect(before).toEqual(await read(second));
+  const before = (await read(first)).nodes;
+  expect((await read(second)).nodes).toEqual(before);
   first.kill("SIGTERM");
   expect(await first.ended).toBe(0);
   await using third = await gateway();
   await expect.poll(() => seen(third), { timeout: 20_000 }).toHaveLength(1);
-  expect(await read(third)).toEqual(before);
+  expect((await read(third)).nodes).toEqual(before);
+  expect((await read(third)).coverage).toMatchObject([{ known: true, note: "what came before is from other gateways" }]);
 });
 
 test("ETags and cursors of one gateway are good at another", async () => {

@@ -30,9 +30,9 @@ afterAll(async () => {
 
 const logger = silentLogger;
 const days = 30;
+const shared = "what came before is from other gateways";
 const now = Date.now();
 const at = (second: number) => new Date(now - 3_600_000 + second * 1000).toISOString();
-const gap = (second: number, engine = "web-1") => toEntry({ kind: "gap", time: at(second), message: "gap", engine });
 const oom = (second: number, env: "staging" | null = null) =>
   toEntry({ kind: "oom_kill", time: at(second), message: `a\0 \u{d800} ${second}`.toWellFormed(), env, host: `h${second}` });
 
@@ -55,7 +55,7 @@ async function open() {
   };
 }
 const count = async () => (await database.query("select count(*)::int as count from wallet_core_ops.event")).rows[0]?.["count"];
-const clear = () => database.query("truncate wallet_core_ops.event, wallet_core_ops.watch");
+const clear = () => database.query("truncate wallet_core_ops.event");
 
 test("gateways on one database have one history, in one order", async () => {
   await clear();
@@ -74,31 +74,34 @@ test("gateways on one database have one history, in one order", async () => {
   await using later = await open();
   await later.timeline.sync();
   expect(later.entries()).toEqual(one.entries());
-  expect(one.timeline.trouble()).toBeNull();
+  expect(one.timeline.note()).toBe(shared);
 });
 
 test("an exchange whose commit is lost is made once", async () => {
   await clear();
   await using one = await open();
   for (const when of ["after", "before"] as const) {
-    one.timeline.add(gap(when === "after" ? 100 : 900));
+    one.timeline.add(oom(when === "after" ? 100 : 900));
     one.proxy.cutAtCommit(when);
     await one.timeline.sync();
-    expect(one.timeline.trouble()).toBe("What gateways share cannot be read: PostgreSQL cannot be reached");
+    expect(one.timeline.note()).toBe("What gateways share cannot be read: PostgreSQL cannot be reached");
     expect(one.entries()).toHaveLength(when === "after" ? 1 : 2);
     await one.timeline.sync();
-    expect(one.timeline.trouble()).toBeNull();
+    expect(one.timeline.note()).toBe(shared);
   }
   expect(await count()).toBe(2);
-  expect(one.entries()).toEqual([gap(100), gap(900)]);
+  expect(one.entries()).toEqual([oom(100), oom(900)]);
 });
 
 test("what is too old, and all but the last thousand of a place, are deleted", async () => {
   await clear();
   await using one = await open();
-  for (let second = 0; second < 1100; second++) one.timeline.add(oom(second));
+  for (let second = 0; second < 1100; second++) {
+    one.timeline.add(oom(second));
+    if (second === 500) await one.timeline.sync();
+  }
   one.timeline.add(oom(2000, "staging"));
-  one.timeline.add({ ...gap(0), time: new Date(now - (days + 1) * 86_400_000).toISOString() });
+  one.timeline.add({ ...oom(3000), time: new Date(now - (days + 1) * 86_400_000).toISOString() });
   await database.query("update wallet_core_ops.event_head set pruned_at = clock_timestamp() - interval '11 minutes'");
   await one.timeline.sync();
   const expected = [...Array.from({ length: 1000 }, (_, index) => oom(index + 100)), oom(2000, "staging")];
@@ -111,25 +114,6 @@ test("what is too old, and all but the last thousand of a place, are deleted", a
   await database.query("update wallet_core_ops.event set at = at - interval '100 days'");
   await one.timeline.sync();
   expect(await count()).toBe(expected.length);
-});
-
-test("since when an engine is observed is known to all", async () => {
-  await clear();
-  await using one = await open();
-  one.timeline.begin("gap", { name: "web-1", env: "staging", since: at(0) });
-  await one.timeline.sync();
-  await database.query("update wallet_core_ops.watch set seen_at = seen_at - interval '5 minutes'");
-  await using later = await open();
-  await later.timeline.sync();
-  expect(later.timeline.begun("health")).toEqual([{ name: "web-1", env: "staging", since: at(0) }]);
-  later.timeline.begin("gap", { name: "web-1", env: "staging", since: at(900) });
-  await later.timeline.sync();
-  expect(later.entries().map(({ message, engine }) => [message, engine])).toEqual([
-    ["web-1 was observed by no gateway for 5 min: events of its containers are missing", "web-1"],
-  ]);
-  await one.timeline.sync();
-  expect(one.entries()).toEqual(later.entries());
-  expect(later.timeline.begun("gap")).toEqual([{ name: "web-1", env: "staging", since: at(0) }]);
 });
 
 test("deploys that one gateway reads are known to all", async () => {
@@ -209,13 +193,13 @@ test("with the tables of the version before, a gateway has its own memory", asyn
   await migrate(client, 1);
   const state = createStateDatabase({ url: own.url, logger, connections: 1 });
   const timeline = createSharedTimeline({ store: createTimelineStore(state), logger, days });
-  timeline.add(gap(1));
+  timeline.add(oom(1));
   await timeline.sync();
-  expect(timeline.trouble()).toBe("What gateways share cannot be read: its tables are missing: run `wallet-core-ops migrate`");
-  expect(timeline.entries("gap")).toEqual([gap(1)]);
+  expect(timeline.note()).toBe("What gateways share cannot be read: its tables are missing: run `wallet-core-ops migrate`");
+  expect(timeline.entries("oom_kill")).toEqual([oom(1)]);
   await migrate(client);
   await timeline.sync();
-  expect([timeline.trouble(), timeline.entries("gap")]).toEqual([null, [gap(1)]]);
+  expect([timeline.note(), timeline.entries("oom_kill")]).toEqual([shared, [oom(1)]]);
   await state.close();
   await client.end();
   await own.drop();

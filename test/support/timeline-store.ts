@@ -1,13 +1,12 @@
 import { OpsError } from "../../src/lib/errors.ts";
-import type { Found, SharedEntry, TimelineStore } from "../../src/timeline/shared.ts";
+import type { SharedEntry, TimelineStore } from "../../src/timeline/shared.ts";
 
 /** What happens to the next exchange: it fails, or its answer is lost after it was made. */
 type Fault = "fails" | "is lost" | null;
 
-/** The tables of gateways, in memory. Times are those of `Date`. */
+/** The table of gateways, in memory. */
 export function createTimelineTables() {
   const rows: (SharedEntry & { seq: number })[] = [];
-  const watches = new Map<string, Omit<Found["watches"][number], "idleMs"> & { seenMs: number }>();
   let [seq, fault] = [0, null as Fault];
   const away = () => new OpsError("postgres_unavailable", "What gateways share cannot be read: away");
   const store: TimelineStore = {
@@ -16,24 +15,17 @@ export function createTimelineTables() {
       const first = rows.find((row) => row.seq > after);
       return { entries: first ? [first] : [], seq: first?.seq ?? after, isWhole: !first };
     },
-    async exchange({ after, lastKey, watching, choose }) {
-      const [now, own] = [fault, Date.now()];
+    async exchange({ after, lastKey, choose }) {
+      const now = fault;
       fault = null;
       if (now === "fails") throw away();
       if (seq < after || rows.some((row) => row.seq === after && row.key !== lastKey)) return null;
-      const known = [...watches.values()].map(({ seenMs, ...watch }) => ({ ...watch, idleMs: own - seenMs }));
-      const written = choose({ entries: rows.filter((row) => row.seq > after), watches: known });
+      const written = choose(rows.filter((row) => row.seq > after));
       for (const { key, entry } of written) {
         const at = rows.findIndex((row) => row.key === key);
         if (at >= 0) rows.splice(at, 1);
         // As a database returns it: another object.
         rows.push({ seq: ++seq, key, entry: structuredClone(entry) });
-      }
-      for (const { idleMs, ...watch } of watching) {
-        const id = `${watch.kind} ${watch.name}`;
-        const before = watches.get(id);
-        const since = before && before.since < watch.since ? before.since : watch.since;
-        watches.set(id, { ...watch, since, seenMs: Math.max(before?.seenMs ?? 0, own - idleMs) });
       }
       if (now === "is lost") throw away();
       return seq;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainerRecorder, createStateLog, type TimelineMemory } from "../../src/timeline/memory.ts";
+import { createStateLog, type TimelineMemory } from "../../src/timeline/memory.ts";
 import { createSharedTimeline, isRecorded } from "../../src/timeline/shared.ts";
 import { type TimelineEntry, type TimelineKind, timelineKinds, toEntry } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
@@ -67,21 +67,21 @@ describe("gateways that share a timeline", () => {
     for (const each of [one, two]) expect(all(each)).toEqual([change("ok", "failing", 1, 10), change("failing", "ok", 20, 30)]);
   });
 
-  it("know what was observed before they were started", async () => {
+  it("know what was before their start, and do not call it complete", async () => {
     const stage = createStage();
     const first = stage.open();
     first.begin("gap", { name: "web-1", env: "staging", since: at(0) });
-    first.begin("queue_state", { name: "jobs", env: null, since: at(3) });
     first.add(death(1));
+    first.add(toEntry({ kind: "gap", time: at(2), message: "out of contact", engine: "web-1" }));
     await first.sync();
     const later = stage.open();
-    expect([later.trouble(), later.begun("health")]).toEqual(["what gateways share has not been read yet", []]);
+    expect(later.note()).toBe("what gateways share has not been read yet");
     await later.sync();
-    expect([later.trouble(), all(later)]).toEqual([null, [death(1)]]);
-    expect(later.begun("health")).toEqual([{ name: "web-1", env: "staging", since: at(0) }]);
-    later.begin("queue_state", { name: "jobs", env: null, since: at(9) });
+    expect([later.note(), all(later)]).toEqual(["what came before is from other gateways", [death(1)]]);
+    later.begin("gap", { name: "web-1", env: "staging", since: at(9) });
     await later.sync();
-    expect(later.begun("queue_state")).toEqual([{ name: "jobs", env: null, since: at(3) }]);
+    expect(later.begun("gap")).toEqual([{ name: "web-1", env: "staging", since: at(9) }]);
+    expect(first.entries("gap")).toHaveLength(1);
   });
 
   it("lose nothing while it cannot be written, and write it once", async () => {
@@ -90,15 +90,15 @@ describe("gateways that share a timeline", () => {
     one.add(death(1));
     stage.fail("fails");
     await one.sync();
-    expect([one.trouble(), all(one)]).toEqual(["What gateways share cannot be read: away", [death(1)]]);
+    expect([one.note(), all(one)]).toEqual(["What gateways share cannot be read: away", [death(1)]]);
     one.add(death(2));
     // This one was made.
     stage.fail("is lost");
     await one.sync();
-    expect(one.trouble()).not.toBeNull();
+    expect(one.note()).toContain("away");
     expect(all(one)).toEqual([death(1), death(2)]);
     for (const each of [one, two]) await each.sync();
-    expect([one.trouble(), stage.rows.length]).toEqual([null, 2]);
+    expect([one.note(), stage.rows.length]).toEqual(["what came before is from other gateways", 2]);
     for (const each of [one, two]) expect(all(each)).toEqual([death(1), death(2)]);
   });
 
@@ -134,70 +134,97 @@ describe("gateways that share a timeline", () => {
     for (const each of [one, two, three]) expect(all(each)).toEqual([requested]);
   });
 
-  it("name the time in which none of them observed an engine", async () => {
+  /** Samples of gateways in their order: `a ok 5` is that gateway a samples ok at second 5; `sync` is one of all. */
+  async function sampled(isShared: boolean, ...steps: readonly string[]) {
     const stage = createStage();
-    const engine = { name: "web-1", env: "staging" } as const;
-    const first = stage.open();
-    const observe = (timeline: TimelineMemory) =>
-      createContainerRecorder(timeline).onWatched({ name: engine.name, env: engine.env });
-    observe(first);
-    await first.sync();
-    moveTo(15);
-    const soon = stage.open();
-    await soon.sync();
-    observe(soon);
-    await soon.sync();
-    expect(all(soon)).toEqual([]);
-    moveTo(300);
-    const [late, unread] = [stage.open(), stage.open()];
-    await late.sync();
-    for (const each of [late, unread]) observe(each);
-    const message = "web-1 was observed by no gateway for 4 min: events of its containers are missing";
-    const gap = toEntry({ kind: "gap", time: at(300), after: at(15), message, engine: "web-1" });
-    // Known at once, where the history was read before.
-    expect([all(late), all(unread)]).toEqual([[gap], []]);
-    for (const each of [unread, late]) await each.sync();
-    for (const each of [late, unread]) expect(all(each)).toEqual([gap]);
-    expect(late.begun("container_death")).toEqual([{ ...engine, since: "2026-01-13T09:00:00Z" }]);
+    const open = () => {
+      const timeline = stage.open();
+      return { timeline, log: createStateLog(timeline, "queue_state", "ok") };
+    };
+    const gateways = new Map<string, ReturnType<typeof open>>();
+    const syncAll = async () => {
+      for (let round = 0; round < 2; round += 1) for (const { timeline } of gateways.values()) await timeline.sync();
+    };
+    for (const step of steps) {
+      const [who = "", state = "", second = "0"] = step.split(" ");
+      if (who !== "sync" && !gateways.has(who)) {
+        gateways.set(who, open());
+        await gateways.get(who)?.timeline.sync();
+      }
+      if (who === "sync") await syncAll();
+      const toChange = () => ({ message: "", env: "staging" as const, queue: { name: "mail", source: "jobs" } });
+      gateways.get(who)?.log.sample("mail", state, at(Number(second)), toChange, isShared);
+    }
+    await syncAll();
+    const seen = [...gateways.values()].map(({ timeline }) =>
+      all(timeline).map(({ from, to, after, time }) =>
+        [from, to, after && Date.parse(after) / 1000 - begin / 1000, Date.parse(time) / 1000 - begin / 1000]
+          .filter((part) => part !== null)
+          .join(" "),
+      ),
+    );
+    return { first: seen[0], others: seen.slice(1) };
+  }
+  it.each<[string, string[], string[]]>([
+    [
+      "is seen by one, and its end by another",
+      ["a ok 1", "b ok 2", "a stalled 5", "sync", "b ok 9"],
+      ["ok stalled 1 5", "stalled ok 5 9"],
+    ],
+    [
+      "comes again",
+      ["a ok 1", "a failing 5", "sync", "b ok 9", "sync", "a failing 12"],
+      ["ok failing 1 5", "failing ok 5 9", "ok failing 9 12"],
+    ],
+    [
+      "ended before the other knew of it",
+      ["a ok 1", "b ok 2", "a stalled 5", "b ok 9", "sync", "b ok 14"],
+      ["ok stalled 1 5", "stalled ok 5 9"],
+    ],
+    ["ended while no gateway was there", ["a failing 1", "sync", "c ok 9"], ["failing 1", "failing ok 1 9"]],
+    [
+      "is sampled by all at times of their own",
+      ["a ok 1", "b ok 2", "a failing 5", "b failing 6", "sync", "b ok 9", "a ok 10"],
+      ["ok failing 1 5", "failing ok 5 10"],
+    ],
+    ["is older than what is known", ["a ok 1", "a failing 9", "sync", "b ok 7"], ["ok failing 1 9"]],
+  ])("have one history of a state that %s", async (_, steps, expected) => {
+    const { first, others } = await sampled(true, ...steps);
+    expect(first).toEqual(expected);
+    for (const other of others) expect(other).toEqual(first);
   });
 
-  it.each<[string, number, object[]]>([
-    ["is compared with the recorded state, after a while", 200, [{ from: "failing", to: "ok", after: at(10), time: at(200) }]],
-    ["is a first sample, soon after", 30, []],
-  ])("whose next sample %s", async (_, second, expected) => {
-    const stage = createStage();
-    const sample = (timeline: TimelineMemory, state: string, when: number) => {
-      moveTo(when);
-      const isResumed = timeline.begin("queue_state", { name: "jobs", env: "staging", since: at(when) });
-      const toChange = (from: string | null) => ({
-        message: `from ${from}`,
-        env: "staging" as const,
-        queue: { name: "mail", source: "jobs" },
-      });
-      createStateLog(timeline, "queue_state", "ok").sample("mail", state, at(when), toChange, isResumed);
-    };
-    const first = stage.open();
-    sample(first, "failing", 10);
-    await first.sync();
-    const next = stage.open();
-    await next.sync();
-    sample(next, "ok", second);
-    await next.sync();
-    expect(all(next)).toMatchObject([{ to: "failing", time: at(10) }, ...expected]);
+  it("compare a state that each computes from its own samples with its own", async () => {
+    const { first } = await sampled(false, "a ok 1", "a failing 5", "sync", "b ok 9", "b ok 12", "a failing 15");
+    expect(first).toEqual(["ok failing 1 5"]);
   });
 
   it("forget what is older than their days", async () => {
     const stage = createStage();
     const one = stage.open(2);
-    one.begin("gap", { name: "web-1", env: null, since: at(0) });
     one.add(death(0));
     one.add(death(86_400));
     await one.sync();
     moveTo(3 * 86_400 - 1);
     await one.sync();
     expect(all(one)).toEqual([death(86_400)]);
-    expect(one.begun("gap")).toEqual([{ name: "web-1", env: null, since: at(86_399) }]);
     expect(one.forgottenUntil("container_death", () => true)).toBe(at(0));
+  });
+
+  it("retain a thousand of each kind while nothing can be written", async () => {
+    const stage = createStage();
+    const one = stage.open();
+    one.add(toEntry({ kind: "oom_kill", time: at(0), message: "oom", host: "h" }));
+    for (let second = 0; second < 1003; second++) one.add(death(second));
+    expect([one.entries("oom_kill").length, one.entries("container_death").length]).toEqual([1, 1000]);
+    expect([one.forgottenUntil("oom_kill", () => true), one.forgottenUntil("container_death", () => true)]).toEqual([
+      null,
+      at(2),
+    ]);
+    await one.sync();
+    expect(stage.rows).toHaveLength(1001);
+    for (let second = 2000; second < 2010; second++) one.add(death(second));
+    expect(one.entries("container_death")).toHaveLength(1010);
   });
 
   it("sync within a second of an event, and every five seconds", async () => {
@@ -291,10 +318,9 @@ describe("any schedule", () => {
             const gateway = live[each.who] as (typeof live)[number];
             if (each.kind === "die") live[each.who] = open();
             if (each.kind === "sample") {
-              const { timeline, log } = gateway;
-              const isResumed = timeline.begin("queue_state", { name: "jobs", env: "staging", since: at(second) });
+              const { log } = gateway;
               const toChange = () => ({ message: "", env: "staging" as const, queue: { name: "mail", source: "jobs" } });
-              log.sample("mail", stateAt(second), at(second), toChange, isResumed);
+              log.sample("mail", stateAt(second), at(second), toChange, true);
             }
             if (each.kind === "sync") {
               stage.fail(each.fault);

@@ -68,7 +68,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
     try {
       const records = await audit.read({ first: mostRecords, before: null, accepts: isWanted });
       const audited = newestOutcomes(records).map(toRestartEntry);
-      const note = join("those of others than this gateway only from the engines' events", coverage.note);
+      const note = join("those of others than gateways only from the engines' events", coverage.note);
       return { entries: mergeRestarts(audited, seen), coverage: { ...coverage, known: true, since: null, note } };
     } catch (error) {
       return { entries: seen, coverage: { ...coverage, note: join(coverage.note, toProblem(error).message) } };
@@ -96,7 +96,7 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
       ...(missing.length > 0 ? [`not heard: ${missing.map(({ name }) => name).join(", ")}`] : []),
       ...(!isKnown && missing.length === 0 ? ["nothing was asked yet since the gateway was started"] : []),
       ...(sampled ? ["seen only while somebody asks"] : []),
-      ...toNotes(timeline.trouble()),
+      ...toNotes(timeline.note()),
     ];
     const forgotten = timeline.forgottenUntil(kind, ({ env, engine }) =>
       engine === null ? maySee(principal, env) : (heard?.some(({ name }) => name === engine) ?? false),

@@ -89,7 +89,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         nullable: true,
         complexity: toPageCost(400, size),
         description:
-          "Deploys, restarts, ends and health changes of containers, state changes of queues and alerts of hosts, newest first. Deploys and restarts come from records. The rest is what this process has seen since its start, the newest 1,000 of each kind. Returns 100 entries, or 1 to 500 by `first` or `last`.",
+          "Deploys, restarts, ends and health changes of containers, state changes of queues and alerts of hosts, newest first. Deploys and restarts come from records. The rest is what this process has seen since its start, and what other gateways have where they share a database: the newest 1,000 of each kind. Returns 100 entries, or 1 to 500 by `first` or `last`.",
         args: {
           from: t.arg.string({
             defaultValue: "24h",

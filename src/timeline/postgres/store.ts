@@ -1,7 +1,7 @@
 import { beginWriting, rowsOf, type StateDatabase } from "../../state/database.ts";
 import { schema } from "../../state/schema.ts";
 import { mostEntries, toPlace } from "../rings.ts";
-import type { Found, SharedEntry, TimelineStore } from "../shared.ts";
+import type { SharedEntry, TimelineStore } from "../shared.ts";
 import type { TimelineEntry } from "../timeline.ts";
 
 /** Entries of one reading: some megabytes. */
@@ -17,17 +17,6 @@ const isForked = `select exists (select from ${schema}.event where seq = $1 and 
 
 /** ($1 the entries after this one, $2 how many) */
 const readAfter = `select seq::float8 as seq, key, entry from ${schema}.event where seq > $1 order by seq limit $2`;
-
-const readWatches = `
-  select kind, name, env, since, greatest(0, extract(epoch from clock_timestamp() - seen_at)::float8 * 1000) as idle_ms from ${schema}.watch`;
-
-/** ($1 kinds, $2 names, $3 environments, $4 since, $5 idle, ms) */
-const writeWatches = `
-  insert into ${schema}.watch (kind, name, env, since, seen_at)
-  select kind, name, env, since, clock_timestamp() - idle * interval '1 ms'
-  from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::float8[]) as own (kind, name, env, since, idle)
-  on conflict (kind, name) do update set
-    env = excluded.env, since = least(watch.since, excluded.since), seen_at = greatest(watch.seen_at, excluded.seen_at)`;
 
 /** ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more complete entry replaces the one with its key. */
 const writeEntries = `
@@ -62,7 +51,7 @@ export function createTimelineStore({ ask }: StateDatabase): TimelineStore {
         const rows = await rowsOf<EntryRow>(client, readAfter, [after, batch]);
         return { entries: rows.map(toShared), seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
       }),
-    exchange: ({ after, lastKey, watching, days, choose }) =>
+    exchange: ({ after, lastKey, days, choose }) =>
       ask(async (client) => {
         await client.query(beginWriting);
         const [head] = await rowsOf<{ seq: number; is_due: boolean }>(client, lockHead);
@@ -73,26 +62,13 @@ export function createTimelineStore({ ask }: StateDatabase): TimelineStore {
           return null;
         }
         const rows = await rowsOf<EntryRow>(client, readAfter, [after, null]);
-        const watches = (await rowsOf<WatchRow>(client, readWatches)).map(toWatch);
-        const written = choose({ entries: rows.map(toShared), watches });
+        const written = choose(rows.map(toShared));
         if (written.length > 0) await client.query(writeEntries, [head.seq, ...toColumns(written)]);
-        if (watching.length > 0) {
-          const columns = (["kind", "name", "env", "since", "idleMs"] as const).map((name) =>
-            watching.map((watch) => watch[name]),
-          );
-          await client.query(writeWatches, columns);
-        }
         if (head.is_due) await client.query(prune, [days, mostEntries]);
         await client.query("commit");
         return head.seq + written.length;
       }),
   };
-}
-
-type WatchRow = Pick<Found["watches"][number], "kind" | "name" | "env"> & { readonly since: Date; readonly idle_ms: number };
-
-function toWatch({ kind, name, env, since, idle_ms: idleMs }: WatchRow): Found["watches"][number] {
-  return { kind, name, env, since: since.toISOString(), idleMs };
 }
 
 function toShared({ key, entry }: EntryRow): SharedEntry {

@@ -116,7 +116,7 @@ describe("restarts", () => {
     job: null,
     hash: "",
   };
-  const others = "those of others than this gateway only from the engines' events";
+  const others = "those of others than gateways only from the engines' events";
   const audit = (stage: ReturnType<typeof createStage>, ...records: Partial<AuditRecord>[]) => {
     for (const [index, more] of records.entries()) stage.audited.push({ ...record, seq: index + 1, ...more });
   };
