@@ -51,6 +51,7 @@ export interface SharedTimeline extends TimelineMemory {
 /** How often to look, ms: for what is new here, and for what is new elsewhere. */
 const [ownMs, othersMs] = [1000, 5000];
 const dayMs = 86_400_000;
+
 /**
  * The memory of a gateway, with what all gateways observed: `store` has each event once, and every gateway has all of it in memory, so that nothing is asked for an answer. An
  * event of an engine is the same in every gateway by its time; a change of a sampled state by `isRecorded`. Since when something is observed, and gaps, are each gateway's own:
