@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { repeat } from "../lib/abort.ts";
-import { toProblem } from "../lib/errors.ts";
-import { createChangeLog, type Logger } from "../lib/logger.ts";
+import type { Logger } from "../lib/logger.ts";
 import { toUnixSeconds } from "../lib/time.ts";
+import { createSharing, toSharedKey } from "../state/sharing.ts";
 import { type DeployLog, type DeployRecord, type DeploySource, isOfSameGroup } from "./deploy.ts";
 import { toInfoRecord } from "./merge.ts";
 
@@ -50,8 +49,6 @@ export function createSharedDeploySource({ source, store, logger, days }: Shared
   let sent = new Set<string>();
   let others: readonly DeployLog[] = [];
   let ownKeys = "";
-  let error: DeployLog["error"] = null;
-  const change = createChangeLog();
   const exchange = async () => {
     const own = (await readOwn(source)).map((record) => ({ key: toKey(record), record }));
     const oldest = Date.now() / 1000 - days * daySeconds;
@@ -66,22 +63,13 @@ export function createSharedDeploySource({ source, store, logger, days }: Shared
     others = toLogs(shared, own);
     ownKeys = keys;
   };
-  const sync = async () => {
-    try {
-      await exchange();
-      error = null;
-      change("", () => logger.info({ upstream: "deploy_info" }, "Deploys are shared again"));
-    } catch (cause) {
-      error = toProblem(cause);
-      const { message } = error;
-      change(message, () => logger.warn({ upstream: "deploy_info", cause: message }, "Deploys cannot be shared"));
-    }
-  };
+  const { sync, error } = createSharing(exchange, { logger, upstream: "deploy_info", what: "Deploys" });
   return {
     read: (signal) => source.read(signal),
     async history(signal) {
       const own = await source.history(signal);
-      const failed: readonly DeployLog[] = error ? [{ ...blank, origin: "history", records: [], error }] : [];
+      const failure = error();
+      const failed: readonly DeployLog[] = failure ? [{ ...blank, origin: "history", records: [], error: failure }] : [];
       // The others first: within one origin the order counts, and the last ones are in our own file.
       return [...failed, ...others, ...own];
     },
@@ -119,7 +107,5 @@ function isSameLine(a: DeployRecord, b: DeployRecord): boolean {
 }
 
 function toKey({ origin, service, destination, tag, version, deployedAt }: DeployRecord): string {
-  return createHash("sha256")
-    .update(JSON.stringify([origin, service, destination, tag, version, deployedAt]))
-    .digest("base64url");
+  return toSharedKey([origin, service, destination, tag, version, deployedAt]);
 }

@@ -90,7 +90,7 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healt
   const last = new Map<string, Sample>();
   return {
     /**
-     * Takes every sample. The first of a subject becomes an entry only when it is not the healthy one. Other gateways may sample too, at times of their own: where each of them sees
+     * Takes every sample of a subject (`toSubject`). The first of a subject becomes an entry only when it is not the healthy one. Other gateways may sample too, at times of their own: where each of them sees
      * the same (`isShared`), a state is compared with the newest that any of them recorded.
      */
     sample(
@@ -104,7 +104,7 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healt
       if (own && own.at >= at) return;
       if (!own && last.size >= mostStates) return;
       last.set(subject, { state, at });
-      const recorded = isShared ? memory.latest(toSubject(toEntry({ kind, time: at, ...toChange(null) }))) : undefined;
+      const recorded = isShared ? memory.latest(subject) : undefined;
       const change = recorded?.to ? compare({ state: recorded.to, at: recorded.time }, own, { state, at }) : null;
       if (recorded?.to && !change) return;
       const { before, time } = change ?? { before: own, time: at };
@@ -136,13 +136,20 @@ export function observeQueues(memory: TimelineMemory, env: Environment | null): 
       const { name, observedAt } = queue;
       memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
       const state = toLastingState(queue);
+      const one = { name, source: source.name };
       const toChange = (from: string | null) => ({
         env: own,
-        queue: { name, source: source.name },
+        queue: one,
         message: `Queue ${name} is ${state}${from === null ? "" : `, was ${from}`}`,
       });
       // What is computed from samples differs between gateways.
-      log.sample(JSON.stringify([source.name, name]), state, observedAt, toChange, queue.windowSeconds === null);
+      log.sample(
+        toSubject({ kind: "queue_state", queue: one, host: null }),
+        state,
+        observedAt,
+        toChange,
+        queue.windowSeconds === null,
+      );
     }
   };
 }
@@ -165,7 +172,7 @@ export function observeHosts(memory: TimelineMemory, env: Environment | null): (
         host: host.name,
         message: `Host ${host.name} ${describeHost(host)}${from === null ? "" : `, was ${from}`}`,
       });
-      log.sample(host.name, state, updatedAt, toChange, true);
+      log.sample(toSubject({ kind: "host_alert", queue: null, host: host.name }), state, updatedAt, toChange, true);
     }
   };
 }

@@ -1,5 +1,5 @@
 import { toOwnerEnv } from "../auth/principal.ts";
-import { byTime, type TimelineEntry, type TimelineKind } from "./timeline.ts";
+import { byTime, type TimelineEntry, type TimelineKind, toLatest } from "./timeline.ts";
 
 /** Which tokens may see an entry: those of its environment (null: only those of every environment); for a gap, those that see its engine. */
 export type Place = Pick<TimelineEntry, "env" | "engine">;
@@ -46,7 +46,7 @@ export function createRings(): Rings {
   };
   const shift = (ring: Ring): TimelineEntry | null => {
     const oldest = ring.entries.shift() ?? null;
-    if (oldest && (ring.forgotten === null || isBefore(ring.forgotten, oldest))) ring.forgotten = oldest.time;
+    if (oldest) ring.forgotten = toLatest([ring.forgotten ?? oldest.time, oldest.time]);
     return oldest;
   };
   return {
@@ -71,12 +71,7 @@ export function createRings(): Rings {
     },
     entries: (kind) => ringsOf(kind).flatMap(({ entries }) => entries),
     forgottenUntil(kind, accepts) {
-      const times = ringsOf(kind).flatMap(({ place, forgotten }) => (forgotten !== null && accepts(place) ? forgotten : []));
-      return times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
+      return toLatest(ringsOf(kind).flatMap(({ place, forgotten }) => (forgotten !== null && accepts(place) ? forgotten : [])));
     },
   };
-}
-
-function isBefore(time: string, { time: other }: TimelineEntry): boolean {
-  return Date.parse(time) <= Date.parse(other);
 }

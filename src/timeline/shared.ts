@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import { repeat } from "../lib/abort.ts";
-import { toProblem } from "../lib/errors.ts";
-import { createChangeLog, type Logger } from "../lib/logger.ts";
+import type { Logger } from "../lib/logger.ts";
+import { createSharing, toSharedKey } from "../state/sharing.ts";
 import { createNewest, createTimelineMemory, sampledKinds, type TimelineMemory } from "./memory.ts";
 import { createRings, mostEntries } from "./rings.ts";
-import { byTime, type TimelineEntry, type TimelineKind, timelineKinds, toSubject } from "./timeline.ts";
+import { byTime, type TimelineEntry, type TimelineKind, timelineKinds, toLatest, toSubject } from "./timeline.ts";
 
 /** An entry, and what is the same for it in every gateway. */
 export interface SharedEntry {
@@ -70,13 +69,11 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
   const newest = createNewest();
   const own = createTimelineMemory();
   let [seq, lastKey] = [0, null as string | null];
-  /** Whether little is to be read. */
+  /** Whether the history was read once. */
   let isLoaded = false;
-  let trouble: string | null = "what gateways share has not been read yet";
-  const change = createChangeLog();
 
   const toKey = (entry: TimelineEntry): string => {
-    const key = keys.get(entry) ?? toSharedKey(entry);
+    const key = keys.get(entry) ?? toEntryKey(entry);
     keys.set(entry, key);
     return key;
   };
@@ -130,11 +127,13 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     [seq, lastKey] = [last, entries.at(-1)?.key ?? lastKey];
   };
   const exchange = async () => {
-    while (!isLoaded) {
+    // Much may be new: in parts, and without the lock.
+    for (let isWhole = isLoaded && sharing.error() === null; !isWhole;) {
       const part = await store.read(seq);
       read(part.entries, part.seq);
-      isLoaded = part.isWhole;
+      isWhole = part.isWhole;
     }
+    isLoaded = true;
     let waiting: (readonly [string, TimelineEntry])[] = [];
     let written: SharedEntry[] = [];
     let others: readonly SharedEntry[] = [];
@@ -165,18 +164,7 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     [seq, lastKey, isLoaded] = [0, null, false];
     await exchange();
   };
-  const sync = async () => {
-    try {
-      await exchange();
-      trouble = null;
-      change("", () => logger.info({ upstream: "timeline" }, "The timeline is shared again"));
-    } catch (error) {
-      isLoaded = false;
-      const { message } = toProblem(error);
-      trouble = message;
-      change(message, () => logger.warn({ upstream: "timeline", cause: message }, "The timeline cannot be shared"));
-    }
-  };
+  const sharing = createSharing(exchange, { logger, upstream: "timeline", what: "Events" });
 
   return {
     add: (entry) => (entry.kind === "gap" ? own.add(entry) : observe(entry)),
@@ -193,37 +181,32 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     latest: newest.get,
     begun: (kind) => own.begun(kind),
     forgottenUntil(kind, accepts) {
-      const times = [own, recorded].flatMap((memory) => memory.forgottenUntil(kind, accepts) ?? []);
-      return (
-        [...times, lost.get(kind) ?? []]
-          .flat()
-          .toSorted((a, b) => Date.parse(a) - Date.parse(b))
-          .at(-1) ?? null
-      );
+      const times = [own, recorded].map((memory) => memory.forgottenUntil(kind, accepts));
+      return toLatest([...times, lost.get(kind)].flatMap((time) => time ?? []));
     },
-    note: () => trouble ?? "what came before is from other gateways",
-    sync,
+    note: () =>
+      sharing.error()?.message ??
+      (isLoaded ? "what came before is from other gateways" : "what gateways share has not been read yet"),
+    sync: sharing.sync,
     start() {
       let dueMs = 0;
       const stop = repeat(ownMs, async () => {
-        if (performance.now() < dueMs && (pending.size === 0 || trouble !== null)) return;
-        await sync();
+        if (performance.now() < dueMs && (pending.size === 0 || sharing.error() !== null)) return;
+        await sharing.sync();
         dueMs = performance.now() + othersMs;
       });
       return async () => {
         await stop();
-        if (pending.size > 0 && trouble === null) await sync();
+        if (pending.size > 0 && sharing.error() === null) await sharing.sync();
       };
     },
   };
 }
 
 /** What is the same for an event in every gateway that observes it. */
-function toSharedKey({ kind, engine, container, queue, host, time, to }: TimelineEntry): string {
+function toEntryKey({ kind, engine, container, queue, host, time, to }: TimelineEntry): string {
   const subject = [engine ?? container?.engine, container?.fullId, queue?.source, queue?.name, host];
-  return createHash("sha256")
-    .update(JSON.stringify([kind, ...subject, time, to]))
-    .digest("base64url");
+  return toSharedKey([kind, ...subject, time, to]);
 }
 
 /**

@@ -109,6 +109,11 @@ function toNanoseconds(time: string): number {
   return Number((/\.(\d{1,9})Z$/.exec(time)?.[1] ?? "").padEnd(9, "0"));
 }
 
+/** The latest of some times; null without one. */
+export function toLatest(times: readonly string[]): string | null {
+  return times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
+}
+
 /** What the states of a sampled kind are of: the same for its entries in every gateway. */
 export function toSubject({ kind, queue, host }: Pick<TimelineEntry, "kind" | "queue" | "host">): string {
   return JSON.stringify([kind, queue?.source, queue?.name, host]);

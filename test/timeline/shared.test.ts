@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createStateLog, type TimelineMemory } from "../../src/timeline/memory.ts";
 import { createSharedTimeline, isRecorded } from "../../src/timeline/shared.ts";
-import { type TimelineEntry, type TimelineKind, timelineKinds, toEntry } from "../../src/timeline/timeline.ts";
+import { type TimelineEntry, type TimelineKind, timelineKinds, toEntry, toSubject } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { createTimelineTables } from "../support/timeline-store.ts";
 
@@ -36,6 +36,7 @@ const change = (from: string | null, to: string, after: number | null, second: n
     from,
     to,
   });
+const mail = toSubject({ kind: "queue_state", queue: { name: "mail", source: "jobs" }, host: null });
 const all = (timeline: TimelineMemory) => timelineKinds.flatMap((kind) => timeline.entries(kind));
 
 describe("gateways that share a timeline", () => {
@@ -153,7 +154,7 @@ describe("gateways that share a timeline", () => {
       }
       if (who === "sync") await syncAll();
       const toChange = () => ({ message: "", env: "staging" as const, queue: { name: "mail", source: "jobs" } });
-      gateways.get(who)?.log.sample("mail", state, at(Number(second)), toChange, isShared);
+      gateways.get(who)?.log.sample(mail, state, at(Number(second)), toChange, isShared);
     }
     await syncAll();
     const seen = [...gateways.values()].map(({ timeline }) =>
@@ -320,7 +321,7 @@ describe("any schedule", () => {
             if (each.kind === "sample") {
               const { log } = gateway;
               const toChange = () => ({ message: "", env: "staging" as const, queue: { name: "mail", source: "jobs" } });
-              log.sample("mail", stateAt(second), at(second), toChange, true);
+              log.sample(mail, stateAt(second), at(second), toChange, true);
             }
             if (each.kind === "sync") {
               stage.fail(each.fault);
