@@ -1,12 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import process from "node:process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import { findProgram } from "../../script/services/process.ts";
+import { type ComposeProject, makeComposeProject, readImages } from "../support/compose-project.ts";
 import { buildStandIns } from "../support/compose-stand-ins.ts";
-import { makeContext, makeNodeBase } from "../support/image.ts";
 
 /** docker-compose.yml with the profiles grafana and alerts, on an engine of its own: all but PostgreSQL, whose image cannot be had (see compose-role.test.ts). */
 const folder = mkdtempSync(join(inject("runFolder"), "compose-"));
@@ -14,18 +11,7 @@ const project = join(folder, "project");
 mkdirSync(project);
 const services = ["gateway", "prometheus", "alertmanager", "node-exporter", "grafana"];
 let dockerd: Dockerd;
-let environment: NodeJS.ProcessEnv;
-
-function compose(...args: readonly string[]): string {
-  const command = findProgram("docker-compose") ?? "docker";
-  const files = ["--file", "docker-compose.yml", "--file", "here.yml", "--profile", "grafana", "--profile", "alerts"];
-  return execFileSync(command, [...(command === "docker" ? ["compose"] : []), ...files, ...args], {
-    cwd: project,
-    env: environment,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
+let compose: ComposeProject["compose"];
 
 async function askGrafana<T>(path: string, body = {}): Promise<T> {
   const wget = ["wget", "-q", "-O", "-", "--post-data", JSON.stringify(body), `http://127.0.0.1:3000${path}`];
@@ -61,32 +47,16 @@ async function readDatasources(): Promise<Record<string, Datasource>> {
 beforeAll(async () => {
   dockerd = await startDockerd(join(folder, "docker"), { ownNetwork: true });
   const { socketPath } = dockerd;
-  await Promise.all([makeNodeBase(socketPath, "compose-base"), makeContext(project)]);
-  for (const path of ["docker-compose.yml", "deploy"]) cpSync(path, join(project, path), { recursive: true });
-  for (const path of ["src", "node_modules", "package.json"]) symlinkSync(join(process.cwd(), path), join(project, path));
-  // As in a clone: the secrets of this working copy, if there are any, are not for tests.
-  rmSync(join(project, "deploy/compose/secrets"), { recursive: true });
-  mkdirSync(join(project, "deploy/compose/secrets"));
-  // The root of a container or of a small machine cannot be mounted with propagation.
-  writeFileSync(join(project, "here.yml"), 'services: { node-exporter: { volumes: ["/:/host:ro"] } }\n');
-  environment = {
-    ...process.env,
-    DOCKER_HOST: `unix://${socketPath}`,
-    COMPOSE_PROJECT_NAME: "ops-compose-up",
-    BASE_IMAGE: "compose-base",
-    DOCKER_SOCKET_DIR: dirname(socketPath),
-    DOCKER_GID: "0",
-  };
-  const alerts = { ALERT_TO: "webhook:http://127.0.0.1:9/alerts" };
-  execFileSync(join(project, "deploy/compose/prepare"), { stdio: "ignore", env: { ...process.env, ...alerts } });
-  const config = JSON.parse(compose("config", "--format", "json")) as { services: Record<string, { image: string }> };
-  const image = (name: string) => config.services[name]?.image ?? "";
-  buildStandIns(socketPath, {
-    prometheus: image("prometheus"),
-    alertmanager: image("alertmanager"),
-    "node-exporter": image("node-exporter"),
-    grafana: image("grafana"),
+  const composed = await makeComposeProject(project, socketPath, {
+    name: "ops-compose-up",
+    files: ["docker-compose.yml"],
+    profiles: ["grafana", "alerts"],
+    // The root of a container or of a small machine cannot be mounted with propagation.
+    here: 'services: { node-exporter: { volumes: ["/:/host:ro"] } }\n',
+    environment: { ALERT_TO: "webhook:http://127.0.0.1:9/alerts" },
   });
+  ({ compose } = composed);
+  buildStandIns(socketPath, readImages(composed));
   compose("up", "--build", "--wait", "--detach", ...services);
 }, 180_000);
 

@@ -50,6 +50,8 @@ const plain = composeConfig(["docker-compose.yml"]);
 const proxied = composeConfig(["docker-compose.yml", "deploy/socket-proxy/compose.yml"]);
 const withGrafana = composeConfig(["docker-compose.yml"], "grafana");
 const withAlerts = composeConfig(["docker-compose.yml"], "alerts");
+const withReplicas = composeConfig(["docker-compose.yml", "deploy/replicas/compose.yml"]);
+const replicas = Object.entries(withReplicas).filter(([name]) => !(name in plain) || name === "gateway");
 const services = [
   ...Object.entries(plain),
   ...Object.entries(proxied).filter(([name]) => name === "socket-proxy"),
@@ -122,6 +124,50 @@ describe("docker-compose.yml", () => {
     const config = parseConfig(gateway?.environment ?? {}, (path) => files[path] ?? "");
     expect(config).toMatchObject({ databaseUrl: files["/run/secrets/database_url"], prometheusUrl: "http://prometheus:9090" });
     expect(config.auth.token).toBe("ops_0123456789abcdef");
+  });
+});
+
+describe("deploy/replicas/compose.yml", () => {
+  const { migrate, ...running } = Object.fromEntries(replicas);
+
+  it("adds three gateways and two PostgreSQL, and has HAProxy as `gateway`", () => {
+    expect(Object.keys(running)).toEqual(["gateway", "gateway-1", "gateway-2", "gateway-3", "state-1", "state-2"]);
+    expect(running["gateway"]?.image).toMatch(/^haproxy:/);
+  });
+
+  it.each(Object.entries(running))("runs %s without rights that it does not need", (name, service) => {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], restart: "unless-stopped" });
+    expect(service.security_opt).toEqual(["no-new-privileges:true"]);
+    expect(service.user).toMatch(/^[1-9]\d*:\d+$/);
+    expect(Number(service.mem_limit)).toBeGreaterThan(0);
+    expect(service.pids_limit).toBeGreaterThan(0);
+    // The gateway's is in its image: see image.test.ts.
+    expect(service.healthcheck !== undefined || name.startsWith("gateway-")).toBe(true);
+  });
+
+  it("publishes HAProxy alone, on the loopback address", () => {
+    const published = replicas.filter(([, { ports }]) => ports);
+    expect(published.map(([name]) => name)).toEqual(["gateway"]);
+    expect(published[0]?.[1].ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
+  });
+
+  it("gives gateways what the one has, and the shared database", () => {
+    const { gateway } = plain;
+    const environment = {
+      ...gateway?.environment,
+      WALLET_CORE_OPS_STATE_URL_FILE: "/run/secrets/state_url",
+      WALLET_CORE_OPS_TRUSTED_PROXIES: "172.16.0.0/12",
+    };
+    for (const name of ["gateway-1", "gateway-2", "gateway-3"]) {
+      expect(running[name]).toMatchObject({ environment, volumes: gateway?.volumes });
+      expect(running[name]?.secrets?.map(({ source }) => source)).toEqual(["token", "tokens", "database_url", "state_url"]);
+    }
+    expect(migrate).toMatchObject({ environment, command: ["migrate"], restart: "no" });
+    const files: Record<string, string> = {
+      "/run/secrets/state_url": "postgres://wallet_core_ops_state:x@state:5432/wallet_core_ops",
+    };
+    const config = parseConfig(environment, (path) => files[path] ?? "ops_0123456789abcdef");
+    expect(config.stateUrl).toBe(files["/run/secrets/state_url"]);
   });
 });
 

@@ -23,6 +23,10 @@ const secrets = {
   WALLET_CORE_OPS_TOKEN: "ops_kamal-accessory-0123",
   WALLET_CORE_OPS_DATABASE_URL: "postgres://wallet_core_ops:a$b!c%20d@10.9.8.7:5432/wallet_core",
 };
+const replicaSecrets: Readonly<Record<string, string>> = {
+  ...secrets,
+  WALLET_CORE_OPS_STATE_URL: "postgres://wallet_core_ops_state:x@10.9.8.7:5432/app",
+};
 let dockerd: Dockerd;
 let docker: ReturnType<typeof dockerCli>;
 let ops: Accessory;
@@ -174,4 +178,28 @@ it("the file has this version, valid variables and the filter of compose", () =>
   const words = overlay.services["socket-proxy"].command.filter((word) => word !== "-allowhealthcheck");
   const asTyped = words.map((word) => (word.includes("(") ? `'${word}'` : word)).join(" ");
   expect(accessories["ops-socket"]?.cmd).toBe(asTyped);
+});
+
+it("the service for several hosts has the same rights and valid variables", () => {
+  const { ops: accessory, "ops-socket": filter } = readAccessories();
+  const several = parse(readFileSync("deploy/replicas/kamal.yml", "utf8")) as {
+    servers: { web: { hosts: string[]; options: object } };
+    labels: object;
+    env: NonNullable<Accessory["env"]>;
+    proxy: object;
+    drain_timeout: number;
+    accessories: { socket: Accessory };
+  };
+  const { servers, labels, env, proxy, accessories } = several;
+  expect(accessories.socket).toMatchObject({ image: filter?.image, cmd: filter?.cmd, network: "none", labels: filter?.labels });
+  const { mount: _, "stop-timeout": drain, ...rights } = accessory?.options ?? {};
+  expect(servers.web.options).toEqual(rights);
+  expect(several.drain_timeout).toBe(drain);
+  expect(labels).toEqual(accessory?.labels);
+  const { host, app_port, buffering, response_timeout } = accessory?.proxy ?? {};
+  expect(proxy).toMatchObject({ host, app_port, buffering, response_timeout, healthcheck: { path: "/readyz" } });
+  const set = { ...env.clear, ...Object.fromEntries((env.secret ?? []).map((name) => [name, replicaSecrets[name]])) };
+  const { engines, stateUrl } = parseConfig(set, () => "");
+  expect(stateUrl).toBe(replicaSecrets["WALLET_CORE_OPS_STATE_URL"]);
+  expect(engines.map(({ address }) => "host" in address && address.host)).toEqual(servers.web.hosts);
 });

@@ -41,7 +41,7 @@ beforeAll(async () => {
   writeFileSync(
     config,
     shipped
-      .replace("bind :8080", `bind 127.0.0.1:${port}`)
+      .replace("bind :4000", `bind 127.0.0.1:${port}`)
       .replaceAll(/gateway-(\d):4000/g, (_, index) => `127.0.0.1:${ports[Number(index) - 1]}`),
   );
   balancer = spawn("haproxy", ["-db", "-f", config], { stdio: "ignore", env: { PATH: `${process.env["PATH"]}:/usr/sbin` } });

@@ -11,6 +11,9 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/configuration.md", has: "ok    configuration", test: "test/integration/check.test.ts" },
   { page: "docs/scaling.md", has: "create role wallet_core_ops_state", test: "test/integration/replicas.test.ts" },
   { page: "docs/scaling.md", has: "wallet-core-ops migrate", test: "test/integration/replicas.test.ts" },
+  { page: "docs/scaling.md", has: "up --build --wait", test: "test/integration/compose-replicas.test.ts" },
+  { page: "docs/scaling.md", has: "build gateway-1", test: "test/integration/compose-replicas.test.ts" },
+  { page: "docs/scaling.md", has: "pg_ctl promote", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
 ];
 
@@ -111,7 +114,7 @@ export const docRows: readonly DocRow[] = [
         'composeConfig(["docker-compose.yml"], "grafana")',
         'composeConfig(["docker-compose.yml"], "alerts")',
       ],
-      "test/integration/compose-up.test.ts": ['"--profile", "grafana", "--profile", "alerts"', '"--wait"'],
+      "test/integration/compose-up.test.ts": ['profiles: ["grafana", "alerts"]', '"--wait"'],
     },
   },
   {
@@ -159,6 +162,16 @@ export const docRows: readonly DocRow[] = [
     pattern: /^docker (?:build --tag|push) example\/wallet-core-ops:\S+(?: \.)?$/,
     notHere: "test/integration/image.test.ts builds the image; nothing is published",
     files: { "test/integration/image.test.ts": ["--build-arg"], Dockerfile: ["cli.cjs"] },
+  },
+  {
+    pattern: /^useradd --system --uid 10001 .*\bops$|^install -d -m 700 -o ops /,
+    notHere: "it changes the machine",
+    files: { "deploy/replicas/kamal.yml": ['"10001:999"', "/var/lib/wallet-core-ops-socket", "/var/lib/wallet-core-ops-ssh"] },
+  },
+  {
+    pattern: /^kamal setup -c deploy\/replicas\/kamal\.yml$/,
+    notHere: "there is no Kamal; test/integration/kamal-accessory.test.ts reads the file",
+    files: { "test/integration/kamal-accessory.test.ts": ["deploy/replicas/kamal.yml"] },
   },
   {
     pattern: /^kamal accessory (?:boot ops|boot ops-socket|exec ops --reuse "node \/app\/cli\.cjs check")$/,

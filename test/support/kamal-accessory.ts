@@ -13,6 +13,7 @@ export interface Accessory {
     readonly app_port: number;
     readonly healthcheck: { readonly path: string };
     readonly buffering: { readonly requests: boolean; readonly responses: boolean };
+    readonly response_timeout: number;
   };
   readonly env?: { readonly clear?: Readonly<Record<string, string>>; readonly secret?: readonly string[] };
   readonly volumes?: readonly string[];

@@ -37,7 +37,8 @@ export async function startSshd(folder: string): Promise<Sshd> {
   const user = keygen("user", "ed25519");
   keygen("stranger", "ed25519");
   const port = await freePort();
-  writeFileSync(path("authorized"), `${user}\n`, { mode: 0o600 });
+  // As docs/scaling.md has it: the key may do nothing but forward.
+  writeFileSync(path("authorized"), `restrict,port-forwarding ${user}\n`, { mode: 0o600 });
   writeFileSync(path("known"), `[127.0.0.1]:${port} ${host}\n`);
   writeFileSync(path("other-known"), `[127.0.0.1]:${port} ${other}\n`);
   const settings = [
