@@ -104,7 +104,7 @@ afterAll(async () => {
 test("three gateways, HAProxy and two PostgreSQL are healthy", () => {
   const lines = compose("ps", "--format", "json").trim().split("\n");
   const states = lines.map((line) => JSON.parse(line) as { Service: string; Health: string });
-  const services = ["gateway", ...gateways, "node-exporter", "postgres", "prometheus", "state-1", "state-2"];
+  const services = ["gateway", ...gateways, "node-exporter", "postgres", "prometheus", "state", "state-1", "state-2"];
   expect(states.map(({ Service, Health }) => `${Service} ${Health}`)).toEqual(services.map((service) => `${service} healthy`));
   const replication = "select application_name || ' ' || sync_state from pg_stat_replication";
   expect(askState("state-1", replication)).toBe("state-2 sync");
@@ -142,7 +142,9 @@ test("the standby takes over, and the old server becomes its standby", { timeout
 
   // The old one comes back as it was: nothing is answered by it.
   docker("start", `${name}-state-1-1`);
-  await until(() => askState("state-1", "select pg_is_in_recovery()") === "f");
+  const isUp = () =>
+    compose("exec", "-T", "state-1", "sh", "-c", "psql -U postgres -At -c 'select pg_is_in_recovery()' || true").trim() === "f";
+  await until(isUp);
   expect(await restart()).toMatchObject({ status: 200 });
   const after = outcomes("state-2");
   expect(outcomes("state-1")).toBe(before);

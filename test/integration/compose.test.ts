@@ -130,8 +130,8 @@ describe("docker-compose.yml", () => {
 describe("deploy/replicas/compose.yml", () => {
   const { migrate, ...running } = Object.fromEntries(replicas);
 
-  it("adds three gateways and two PostgreSQL, and has HAProxy as `gateway`", () => {
-    expect(Object.keys(running)).toEqual(["gateway", "gateway-1", "gateway-2", "gateway-3", "state-1", "state-2"]);
+  it("has three gateways, two PostgreSQL, and HAProxy before both", () => {
+    expect(Object.keys(running)).toEqual(["gateway", "gateway-1", "gateway-2", "gateway-3", "state", "state-1", "state-2"]);
     expect(running["gateway"]?.image).toMatch(/^haproxy:/);
   });
 

@@ -35,13 +35,14 @@ beforeAll(async () => {
     ids.push(await startContainer(socketPath, { name: `balanced-${name}`, labels, cmd: ["sh", "-c", count], stopTimeout: 1 }));
   }
   gateways = await Promise.all(ports.map(start));
-  const port = await freePort();
+  const [port, healthPort] = [await freePort(), await freePort()];
   const shipped = readFileSync("deploy/replicas/haproxy.cfg", "utf8");
   const config = join(inject("runFolder"), `haproxy-${port}.cfg`);
   writeFileSync(
     config,
     shipped
       .replace("bind :4000", `bind 127.0.0.1:${port}`)
+      .replace("127.0.0.1:8404", `127.0.0.1:${healthPort}`)
       .replaceAll(/gateway-(\d):4000/g, (_, index) => `127.0.0.1:${ports[Number(index) - 1]}`),
   );
   balancer = spawn("haproxy", ["-db", "-f", config], { stdio: "ignore", env: { PATH: `${process.env["PATH"]}:/usr/sbin` } });
