@@ -8,7 +8,7 @@ export interface Prometheus extends Running {
   readonly url: string;
 }
 
-interface ScrapeJob {
+export interface ScrapeJob {
   readonly job: string;
   /** `host:port` of each. */
   readonly targets: readonly string[];
@@ -73,8 +73,8 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
   }
 }
 
-/** JSON is YAML: no quoting rules of our own. */
-function toConfig(jobs: readonly ScrapeJob[], interval: string, ruleFiles: readonly string[]): string {
+/** A configuration of Prometheus. JSON is YAML: no quoting rules of our own. */
+export function toConfig(jobs: readonly ScrapeJob[], interval: string, ruleFiles: readonly string[] = []): string {
   return JSON.stringify({
     global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
     rule_files: ruleFiles,
@@ -86,9 +86,12 @@ async function isReady(url: string): Promise<boolean> {
   return (await fetch(`${url}/-/ready`)).ok;
 }
 
-/** Whether a PromQL expression has a result now. */
+/** Whether a PromQL expression has a result now; VictoriaMetrics would answer what it had 30 s ago. */
 export async function hasSamples(url: string, query: string): Promise<boolean> {
-  const response = await fetch(`${url}/api/v1/query`, { method: "POST", body: new URLSearchParams({ query }) });
+  const response = await fetch(`${url}/api/v1/query`, {
+    method: "POST",
+    body: new URLSearchParams({ query, latency_offset: "1ms" }),
+  });
   const answer = (await response.json()) as { data?: { result?: unknown[] } };
   return (answer.data?.result?.length ?? 0) > 0;
 }

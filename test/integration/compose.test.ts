@@ -165,6 +165,7 @@ describe("deploy/replicas/compose.yml", () => {
     expect(migrate).toMatchObject({ environment, command: ["migrate"], restart: "no" });
     const files: Record<string, string> = {
       "/run/secrets/state_url": "postgres://wallet_core_ops_state:x@state:5432/wallet_core_ops",
+      "/run/secrets/database_url": "postgres://wallet_core_ops:x@postgres:5432/wallet_core",
     };
     const config = parseConfig(environment, (path) => files[path] ?? "ops_0123456789abcdef");
     expect(config.stateUrl).toBe(files["/run/secrets/state_url"]);

@@ -36,6 +36,8 @@ describe("a range query", () => {
       start: "1800000060",
       end: "1800000180",
       step: "60",
+      latency_offset: "1ms",
+      nocache: "1",
       timeout: "20000ms",
     });
   });

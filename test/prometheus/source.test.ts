@@ -57,7 +57,12 @@ describe("a request to Prometheus", () => {
       "content-type": "application/x-www-form-urlencoded",
       authorization: `Basic ${Buffer.from("ops:p@ss:%").toString("base64")}`,
     });
-    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({ query: hostQuery, timeout: "20000ms" });
+    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+      query: hostQuery,
+      timeout: "20000ms",
+      latency_offset: "1ms",
+      nocache: "1",
+    });
   });
 
   it("is shared by concurrent callers; one of them may leave", async () => {
