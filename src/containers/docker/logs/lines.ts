@@ -1,12 +1,7 @@
-import { redactCutText, createLineRedactor, cutMargin } from "../../../lib/redact/sanitize.ts";
 import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
-import { createLevelDetector } from "../../logs/level.ts";
+import { createLineCleaner, maxReadBytes } from "../../logs/clean.ts";
 import type { LogLine, LogStream } from "../../logs/log.ts";
 
-const maxLineBytes = 64 << 10;
-/** How much of a line is read: a secret is recognised only whole, so more is read than is shown. A character has at most 4 bytes. */
-const maxReadBytes = maxLineBytes + 4 * cutMargin;
-const cutMark = " [line cut at 64 KiB]";
 const [newline, blank] = [0x0a, 0x20];
 const [stampBytes, dockerStamp] = [30, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/];
 
@@ -30,13 +25,13 @@ export interface LineJoiner {
  */
 export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const pending: Record<LogStream, PendingLine | null> = { stdout: null, stderr: null };
-  const finish = { stdout: createFinisher(), stderr: createFinisher() };
+  const clean = { stdout: createLineCleaner(), stderr: createLineCleaner() };
   let lastTimestamp = toLogTimestamp("0");
 
   const flush = (stream: LogStream) => {
     const line = pending[stream];
     pending[stream] = null;
-    if (line) onLine({ timestamp: line.timestamp, stream, ...finish[stream](toText(line), line.bytes > maxReadBytes) });
+    if (line) onLine({ timestamp: line.timestamp, stream, ...clean[stream](toText(line), line.bytes > maxReadBytes) });
   };
   const append = (stream: LogStream, timestamp: string, text: Buffer) => {
     const line = (pending[stream] ??= { timestamp, pieces: [], bytes: 0 });
@@ -49,7 +44,7 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
       const whole = pending[stream] ? null : toWholeTimestamp(entry);
       if (whole !== null) {
         lastTimestamp = whole;
-        onLine({ timestamp: whole, stream, ...finish[stream](entry.toString("utf8", stampBytes + 1, entry.length - 1), false) });
+        onLine({ timestamp: whole, stream, ...clean[stream](entry.toString("utf8", stampBytes + 1, entry.length - 1), false) });
         return;
       }
       const { timestamp, text } = splitEntry(entry, lastTimestamp);
@@ -67,17 +62,6 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
       flush("stdout");
       flush("stderr");
     },
-  };
-}
-
-/** Redacts a line's text and detects its level. */
-function createFinisher(): (text: string, isCut: boolean) => Pick<LogLine, "level" | "message"> {
-  const redact = createLineRedactor();
-  const detect = createLevelDetector();
-  return (text, isCut) => {
-    const safe = isCut ? redactCutText(text, redact) : redact(text);
-    const message = cutLine(safe, isCut);
-    return { level: detect(message), message };
   };
 }
 
@@ -108,16 +92,4 @@ function parseTimestamp(prefix: string): string | null {
 /** At most the first `maxReadBytes`. */
 function toText({ pieces }: PendingLine): string {
   return (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString();
-}
-
-/** At most 64 KiB of a redacted line, marked when a part is missing. */
-function cutLine(text: string, isCut: boolean): string {
-  // A code unit takes at most 3 bytes.
-  if (!isCut && text.length <= maxLineBytes / 3) return text;
-  const bytes = Buffer.from(text);
-  if (bytes.length <= maxLineBytes) return isCut ? text + cutMark : text;
-  let end = maxLineBytes;
-  // Not in the middle of a character: its continuation bytes are 10xxxxxx.
-  while (end > maxLineBytes - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return bytes.toString("utf8", 0, end) + cutMark;
 }
