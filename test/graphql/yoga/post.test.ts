@@ -52,17 +52,17 @@ interface Problem {
 
 /**
  * Without the errors of fields whose object is null: graphql-js returns those that occurred before the object's, graphql-jit all. Both are allowed (GraphQL,
- * section 6.4.4). The order of errors is that in which their fields ended, which differs from run to run.
+ * section 6.4.4). The order of errors is that in which their fields ended, which differs from run to run. `hasMoot`: so a strict status may be that of one of them.
  */
-function withoutMoot(headers: readonly [string, string][], text: string): readonly [readonly [string, string][], string] {
-  if (!text.startsWith("{") || !text.includes('"path":')) return [headers, text];
-  const { errors = [], ...answer } = JSON.parse(text) as { data?: unknown; errors?: readonly Problem[] };
+function withoutMoot(headers: readonly [string, string][], text: string) {
+  if (!text.startsWith("{") || !text.includes('"path":')) return { left: headers, answer: text, hasMoot: false };
+  const { errors = [], ...data } = JSON.parse(text) as { data?: unknown; errors?: readonly Problem[] };
   const isMoot = ({ path = [] }: Problem) =>
-    path.slice(0, -1).some((_, index) => readPath(answer.data, path.slice(0, index + 1)) === null);
+    path.slice(0, -1).some((_, index) => readPath(data.data, path.slice(0, index + 1)) === null);
   const owners = [...new Set(errors.filter(isMoot).map(({ path = [] }) => String(path[0])))].toSorted();
   const others = errors.filter((error) => !isMoot(error)).map((error) => JSON.stringify(error));
   const left = owners.length === 0 ? headers : headers.filter(([name]) => name !== "content-length");
-  return [left, JSON.stringify({ ...answer, errors: others.toSorted(), owners })];
+  return { left, answer: JSON.stringify({ ...data, errors: others.toSorted(), owners }), hasMoot: owners.length > 0 };
 }
 
 function readPath(data: unknown, path: readonly (string | number)[]): unknown {
@@ -89,11 +89,12 @@ async function askRepeatedly(holder: "all" | "reader", broken: boolean, sent: re
       ...(strict && { "x-ops-strict": "1" }),
     };
     const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
-    const [kept, text] = withoutMoot(
+    const { left, answer, hasMoot } = withoutMoot(
       [...response.headers].filter(([name]) => !unstable.has(name)),
       await response.text(),
     );
-    return toComparable(`${response.status}\n${kept.map((header) => header.join(": ")).join("\n")}\n${text}`);
+    const status = strict && hasMoot ? "" : response.status;
+    return toComparable(`${status}\n${left.map((header) => header.join(": ")).join("\n")}\n${answer}`);
   };
   // The step of a series depends on how many queues there are, as far as they were read.
   await ask({ body: JSON.stringify({ query: "{ queues { name } hosts { name } }" }) }, 0);
