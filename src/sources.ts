@@ -81,6 +81,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const stopAdopting = stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
   return {
     containers,
+    logHistory: null,
     queues,
     hosts,
     containerHistory: hosts,
@@ -103,7 +104,14 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       stopAdopting();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
-      await Promise.allSettled([containers.close(), queues.close(), hosts.close(), ledger.close(), shared?.close()]);
+      await Promise.allSettled([
+        containers.close(),
+        queues.close(),
+        hosts.close(),
+        logHistory?.close(),
+        ledger.close(),
+        shared?.close(),
+      ]);
     },
   };
 }

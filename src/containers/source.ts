@@ -2,7 +2,7 @@ import type { ReadBudget } from "../lib/budget/budget.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Container, ContainerRef, ContainerStats, StatsPoint } from "./container.ts";
 import type { ContainerEvent, EventBatch } from "./events.ts";
-import type { FollowOptions, LogBatch, LogOptions, LogPage, StoredBatch, StoredOptions } from "./logs/log.ts";
+import type { FollowOptions, LogBatch, LogBeginning, LogOptions, LogPage, StoredBatch, StoredOptions } from "./logs/log.ts";
 
 /** Whether an engine answers. `error` has a code of lib/errors.ts and a message. */
 export interface EngineStatus {
@@ -126,6 +126,8 @@ export interface ContainerSource {
   statsHistoryCached(ref: ContainerRef): readonly StatsPoint[];
   /** The lines count against the budget. Rejects also as the budget does. */
   logs(ref: ContainerRef, options: LogOptions, budget: ReadBudget): Promise<LogPage>;
+  /** Where the log begins that the engine still has; null for an empty one. Reads only its first lines. Rejects as `logs`. */
+  logBeginning(ref: ContainerRef, budget: ReadBudget): Promise<LogBeginning | null>;
   /**
    * The newest lines, then what the container writes, across its restarts. Rejects when the log cannot be opened; after that it waits for an engine that
    * is lost. Ends with the signal, at once.

@@ -360,7 +360,7 @@ export type LogsQueryVariables = Exact<{
 }>;
 
 
-export type LogsQuery = { logs: { truncated: boolean, hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ container: { name: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+export type LogsQuery = { logs: { truncated: boolean, hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ container: { name: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }>, historyError: { code: string, message: string } | null } | null };
 
 export type LogLineFieldsFragment = { kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } };
 
@@ -405,7 +405,7 @@ export type StoredLogsSubscriptionVariables = Exact<{
 }>;
 
 
-export type StoredLogsSubscription = { storedLogs: { completeSince: string | null, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ truncated: boolean, container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+export type StoredLogsSubscription = { storedLogs: { completeSince: string | null, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, stream: LogStream | null, message: string, container: { name: string, engine: string, version: string } }>, containers: Array<{ truncated: boolean, container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }>, historyError: { code: string, message: string } | null } | null };
 
 export type FollowContainerLogSubscriptionVariables = Exact<{
   name: string;
@@ -966,6 +966,10 @@ export const Logs = new TypedDocumentString(`
         message
       }
     }
+    historyError {
+      code
+      message
+    }
   }
 }
     fragment LogLineFields on RoleLogLine {
@@ -1070,6 +1074,10 @@ export const StoredLogs = new TypedDocumentString(`
         code
         message
       }
+    }
+    historyError {
+      code
+      message
     }
     ended
   }

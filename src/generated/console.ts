@@ -600,7 +600,7 @@ export type ConsoleLogPageQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleLogPageQuery = { logs: { hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, containers: Array<{ container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }> } | null };
+export type ConsoleLogPageQuery = { logs: { hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, containers: Array<{ container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }>, historyError: { code: string, message: string } | null } | null };
 
 export type RoleLineFragment = { kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } };
 
@@ -2042,6 +2042,10 @@ export const ConsoleLogPageDocument = new TypedDocumentString(`
         code
         message
       }
+    }
+    historyError {
+      code
+      message
     }
   }
 }

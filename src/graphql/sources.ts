@@ -2,6 +2,7 @@ import type { Ledger } from "../audit/ledger.ts";
 import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import type { OpenStream } from "../auth/stream-lease.ts";
 import type { HealthProbes } from "../containers/health-probes.ts";
+import type { LogHistory } from "../containers/logs/history/log-history.ts";
 import type { Restarts } from "../containers/restart/restart.ts";
 import type { ContainerSource } from "../containers/source.ts";
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
@@ -17,6 +18,8 @@ import type { TimelineMemory } from "../timeline/memory.ts";
 /** What the schema reads from: one port for each upstream, and the configuration that answers depend on. */
 export interface Sources {
   readonly containers: ContainerSource;
+  /** Logs older than the engines'; null when not configured. */
+  readonly logHistory: LogHistory | null;
   readonly queues: QueueSources;
   readonly hosts: HostSource;
   readonly containerHistory: ContainerHistorySource;

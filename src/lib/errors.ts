@@ -35,6 +35,7 @@ export const statusByCode = {
   internal: 500,
   docker_error: 502,
   prometheus_unavailable: 503,
+  log_history_unavailable: 503,
   queues_unavailable: 503,
   postgres_unavailable: 503,
   queue_locked: 503,

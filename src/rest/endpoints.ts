@@ -12,9 +12,9 @@ import {
   HostsDocument,
   QueuesDocument,
 } from "../generated/rest.ts";
-import type { ErrorCode } from "../lib/errors.ts";
+import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { booleanParam, choiceParam, headerParam, integerParam, type Param, textParam, wordParam } from "./params.ts";
-import { deployInfo, field, type Pick, spread, whole } from "./picks.ts";
+import { deployInfo, field, type Pick, spread, spreadWithout, whole } from "./picks.ts";
 
 /** Base path of the contract. */
 export const basePath = "/api/v1/admin/ops";
@@ -183,7 +183,7 @@ export const endpoints = [
       "The newest lines that match, oldest first, with secrets redacted. As lines of text with `Accept: text/plain` or `download=true`; as an endless stream with `follow=true`. Needs `ops:read` and `ops:logs`.",
     document: ContainerLogsDocument,
     params: logParams,
-    pick: spread("container", "logs"),
+    pick: spreadWithout("container", "logs", "history_error"),
     text: toLines,
     follow: ContainerLogsFollowDocument,
     errors: [...oneErrors, "rate_limited"],
@@ -274,6 +274,11 @@ function enginesHeader({ engines }: { readonly engines?: ContainersQuery["engine
 }
 
 function toLines(body: unknown): string {
-  const { lines } = body as { lines: readonly { readonly message: string }[] };
+  const { lines, history_error: failure } = body as {
+    readonly lines: readonly { readonly message: string }[];
+    readonly history_error?: { readonly code: ErrorCode; readonly message: string };
+  };
+  // Text without a line would say that there are none.
+  if (failure && lines.length === 0) throw new OpsError(failure.code, failure.message);
   return lines.map(({ message }) => `${message}\n`).join("");
 }

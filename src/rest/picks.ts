@@ -31,6 +31,27 @@ export function spread<const Key extends string, const Inner extends string>(
   };
 }
 
+/** As `spread`, without `key` where its value is null. */
+export function spreadWithout<const Key extends string, const Inner extends string>(
+  name: Key,
+  inner: Inner,
+  key: string,
+): ReturnType<typeof spread<Key, Inner>> {
+  const { body, schema } = spread(name, inner);
+  return {
+    body: (data) => {
+      const found = body(data) as Record<string, unknown> | null;
+      if (found?.[key] !== null) return found;
+      const { [key]: _, ...others } = found;
+      return others;
+    },
+    schema: (data) => {
+      const found = schema(data);
+      return object({ ...found.properties, [key]: { ...property(found, key), optional: true } });
+    },
+  };
+}
+
 /** The whole answer, if all named root fields are present. */
 export function whole<const Key extends string>(...required: readonly Key[]): Pick<Record<Key, unknown>> {
   return {

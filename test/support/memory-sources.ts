@@ -138,6 +138,7 @@ export function createMemorySources(
       const line = sampleLine(`from ${ref.fullId}`);
       return toLogPage({ lines: Array.from({ length: Math.min(tail, 2) }, () => line) });
     },
+    logBeginning: async () => null,
     follow: async (ref, _, signal) => {
       count("follow");
       return (async function* () {
@@ -204,6 +205,7 @@ export function createMemorySources(
   const thresholds = { cpu: 0.85, mem: 0.85 };
   const sources: Sources = {
     containers: source,
+    logHistory: null,
     queues: { all: async () => queueSources, close: async () => {} },
     hosts: {
       report: async () => {

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { AuditRecord } from "../../src/audit/audit.ts";
 import type { Container, ContainerRef } from "../../src/containers/container.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
+import { removedStatus } from "../../src/containers/logs/history/removed.ts";
 import { type LogLine, toBatch, toLogPage } from "../../src/containers/logs/log.ts";
 import type { ContainerSource, EngineStatus } from "../../src/containers/source.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
@@ -17,6 +18,7 @@ import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "./containers.ts";
 import { sampleRecord, sampleDeployInfo } from "./deploys.ts";
 import { sampleHost, rememberHost } from "./hosts.ts";
+import { createMemoryLogHistory } from "./memory-log-history.ts";
 import { createMemorySources, type Memory } from "./memory-sources.ts";
 import { createMemoryJobs, sampleAttempt, sampleJob } from "./queues.ts";
 
@@ -112,7 +114,8 @@ function toContainers(half: Half, env: Environment | null) {
     ...(half === "unknown" ? [make("other", { kind: "other", env: "staging", engine: "ownmark-1" })] : []),
   ];
   const retired = [make("kept", { ...before, status: "exited", createdAt: ago(95_000), startedAt: ago(95_000) })];
-  return { web, shown, retired, hidden: [make("hidden")] };
+  const removed = make("removed", { ...before, status: removedStatus, createdAt: ago(99_000) });
+  return { web, shown, retired, removed, hidden: [make("hidden")] };
 }
 
 function toEngines(
@@ -381,8 +384,23 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
     },
   } satisfies Partial<ContainerSource>);
   const { audit } = memory.sources;
+  const { history: logHistory, state: older } = createMemoryLogHistory();
+  older.containers = parts.map(({ removed }) => removed);
+  // Only of those: the order in which several containers are read to their end is not always the same.
+  older.logs = new Map(
+    parts.map(({ half, removed }) => {
+      const message = `${wordOf(half)} wrote this before`;
+      return [
+        removed.fullId,
+        [{ timestamp: `${ago(90_000).slice(0, -1)}.000000001Z`, stream: "stderr", level: "error", message }],
+      ];
+    }),
+  );
+  older.error = new OpsError("log_history_unavailable", "The log history is not reachable");
+  if (broken) older.failAfter = 0;
   const sources: Sources = {
     ...memory.sources,
+    logHistory,
     audit: {
       ...audit,
       verify: async () =>

@@ -12,6 +12,7 @@ import { createHealthProber } from "./health-exec.ts";
 import { toDockerError } from "./http/errors.ts";
 import { createImageReader } from "./images.ts";
 import { readAround } from "./logs/around.ts";
+import { readBeginning } from "./logs/beginning.ts";
 import { createFollower } from "./logs/follow.ts";
 import { readLogs } from "./logs/read.ts";
 import { readStored } from "./logs/stored.ts";
@@ -86,6 +87,11 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         around
           ? readAround(engine, ref, { ...wanted, around }, times)
           : readLogs(engine, ref, wanted, { ...times, placed: true });
+      return engine.limits.logs.run(budget, read).catch(failOf(engine));
+    },
+    async logBeginning(ref, budget) {
+      const engine = findEngine(engines, ref);
+      const read = () => readBeginning(engine, ref, { timeoutMs: logsTimeoutMs, budget });
       return engine.limits.logs.run(budget, read).catch(failOf(engine));
     },
     async *stored(ref, storedOptions, signal) {

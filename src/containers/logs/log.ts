@@ -73,7 +73,12 @@ export interface StoredBatch {
    * its beginning then. Else null.
    */
   readonly cutAt: string | null;
+  /** In one batch at most: why lines older than the engine's are missing, though there may be some. */
+  readonly historyError?: unknown;
 }
+
+/** Where the log of an engine begins, by stream: the time of the oldest line that the engine still has, and the texts of those of this very time. */
+export type LogBeginning = Readonly<Record<LogStream, { readonly timestamp: string; readonly messages: readonly string[] }>>;
 
 export interface LogLine {
   /** RFC 3339 UTC with nanoseconds, 30 characters, as the engine recorded it. Such times compare as text. */
@@ -100,6 +105,8 @@ export interface LogPage {
   readonly start: LogPoint | null;
   /** Likewise where the page after begins. */
   readonly end: LogPoint | null;
+  /** Why lines older than the engine's are missing, though there may be some. Absent when none are. */
+  readonly historyError?: unknown;
 }
 
 /** A page of the newest lines, unless `part` says otherwise. */

@@ -1,20 +1,38 @@
 import pLimit from "p-limit";
-import type { ContainerRef } from "../../containers/container.ts";
-import type { LogOptions, LogPage } from "../../containers/logs/log.ts";
+import type { Container } from "../../containers/container.ts";
+import { type HistorySelector, type LogHistory, mostRemoved } from "../../containers/logs/history/log-history.ts";
+import { readWithHistory } from "../../containers/logs/history/read.ts";
+import { readStoredWithHistory } from "../../containers/logs/history/stored.ts";
+import type { LogOptions, LogPage, StoredBatch, StoredOptions } from "../../containers/logs/log.ts";
+import { OpsError } from "../../lib/errors.ts";
 import { compileLinePattern, type LinePattern, patternBytes } from "../../lib/pattern.ts";
 import type { Caller, Sources } from "../sources.ts";
 
 export interface LogLoaders {
-  /** The newest lines of one container. Also rejects as the budget does, before reading. */
-  read(container: ContainerRef, options: LogOptions): Promise<LogPage>;
+  /** The newest lines of one container, continued in the history. Also rejects as the budget does, before reading. */
+  read(container: Container, options: LogOptions): Promise<LogPage>;
+  /** As ContainerSource.stored, after the lines of the history. */
+  stored(container: Container, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
+  /** The containers that only the history knows; null without one. Not yet filtered by what the caller may see. */
+  listRemoved(selector: HistorySelector): Promise<RemovedContainers> | null;
   /** A regular expression, compiled once for a request; null when refused. */
   pattern(text: string, ignoreCase: boolean): Promise<LinePattern | null>;
+}
+
+export interface RemovedContainers {
+  readonly containers: readonly Container[];
+  /** There may be more, older ones. */
+  readonly hasMore: boolean;
 }
 
 /** Logs read at once for one request: each may hold a page of 4.5 MB. */
 export const logsAtOnce = 4;
 
-export function createLogLoaders({ containers }: Sources, { budget }: Caller): LogLoaders {
+/** How long one request asks the history for pages, ms. */
+const historyMs = 4000;
+
+export function createLogLoaders({ containers: engines, logHistory }: Sources, { budget }: Caller): LogLoaders {
+  const history = logHistory && limitHistory(logHistory);
   const limit = pLimit(logsAtOnce);
   const patterns = new Map<string, Promise<LinePattern | null>>();
   const compile = async (text: string, ignoreCase: boolean) => {
@@ -26,8 +44,14 @@ export function createLogLoaders({ containers }: Sources, { budget }: Caller): L
       limit(() => {
         // Earlier reads may have used up the budget.
         budget.text(0);
-        return containers.logs(container, options, budget);
+        if (!history) return engines.logs(container, options, budget);
+        return readWithHistory({ engines, history }, container, options, budget);
       }),
+    stored(container, options, signal) {
+      if (!logHistory) return engines.stored(container, options, signal);
+      return readStoredWithHistory({ engines, history: logHistory }, container, options, signal);
+    },
+    listRemoved: (selector) => history && listRemoved(history, engines, selector, budget.signal),
     pattern(text, ignoreCase) {
       const key = `${ignoreCase ? "i" : ""}:${text}`;
       const known = patterns.get(key) ?? compile(text, ignoreCase);
@@ -35,4 +59,41 @@ export function createLogLoaders({ containers }: Sources, { budget }: Caller): L
       return known;
     },
   };
+}
+
+/** The history for one request. After its first failure, or when its time is up, it is not asked again: the engines' lines must be answered in time. */
+function limitHistory(history: LogHistory): LogHistory {
+  let failure: unknown = null;
+  let end = Infinity;
+  const ask = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (performance.now() > end)
+      failure ??= new OpsError("log_history_unavailable", "The log history takes too long for one page");
+    if (failure !== null) throw failure;
+    end = Math.min(end, performance.now() + historyMs);
+    return call().catch((error: unknown) => {
+      failure ??= error;
+      throw error;
+    });
+  };
+  return {
+    read: (query, signal) => ask(() => history.read(query, signal)),
+    listContainers: (selector, signal) => ask(() => history.listContainers(selector, signal)),
+    close: () => history.close(),
+  };
+}
+
+/** What an engine has is as the engine says, which knows more of it than its labels. */
+async function listRemoved(
+  history: LogHistory,
+  engines: Sources["containers"],
+  selector: HistorySelector,
+  signal: AbortSignal,
+): Promise<RemovedContainers> {
+  const [listed, { containers }, retired] = await Promise.all([
+    history.listContainers(selector, signal),
+    engines.list(signal),
+    engines.listRetired(signal),
+  ]);
+  const known = new Set([...containers, ...retired].map(({ fullId }) => fullId));
+  return { containers: listed.filter(({ fullId }) => !known.has(fullId)), hasMore: listed.length >= mostRemoved };
 }

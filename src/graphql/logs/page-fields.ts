@@ -1,4 +1,6 @@
+import { toProblem } from "../../lib/errors.ts";
 import type { Fields } from "../builder.ts";
+import type { Refs } from "../refs.ts";
 
 /** What the fields of a page need. */
 interface Page {
@@ -11,6 +13,21 @@ interface Page {
 interface Cursors<Shape> {
   readonly toStart: (page: Shape) => string | null;
   readonly toEnd: (page: Shape) => string | null;
+}
+
+interface WithHistory {
+  /** Null or absent for none. */
+  readonly historyError?: unknown;
+}
+
+/** The field of the failure of the log history. */
+export function toHistoryError<Shape extends WithHistory>(t: Fields<Shape>, refs: Refs, when = "") {
+  return t.field({
+    type: refs.problem,
+    nullable: true,
+    description: `${when}Why lines of the log history, which are older than those of the engines, are missing, though there may be some. Null when none are, and without a log history.`,
+    resolve: ({ historyError }) => (historyError === null || historyError === undefined ? null : toProblem(historyError)),
+  });
 }
 
 /** The fields of a page of log lines by which its neighbours are asked for. */

@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { type Container, toContainerKey } from "../../containers/container.ts";
-import { type LogOptions, type StoredOptions, toLogPage } from "../../containers/logs/log.ts";
+import { type LogOptions, type LogPage, type StoredOptions, toLogPage } from "../../containers/logs/log.ts";
 import { createRoleAround, type RoleAroundPage } from "../../containers/logs/role/around.ts";
 import { toCutPoint } from "../../containers/logs/role/cut.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
@@ -22,6 +22,7 @@ import {
 import type { OpsContext } from "../context.ts";
 import { logsAtOnce } from "./loader.ts";
 import { type PageTurn, toPageSides, toRoleCut } from "./paging.ts";
+import { createRemovedFinder } from "./removed.ts";
 
 /** Selects the logs of a role, which must be one group, or of containers by name: exactly one of `role`, `name` and `names`. */
 export interface RoleFilter extends Omit<ContainerFilter, "name"> {
@@ -35,13 +36,16 @@ export interface RoleLogs extends RoleAroundPage {
   readonly isAt: boolean;
   /** Each selected container, the visible ones first. */
   readonly parts: readonly StoredPart[];
+  /** Why lines of the history are missing, though there may be some; null when none are. */
+  readonly historyError: unknown;
   /** The requested engines. */
   readonly engines: readonly EngineStatus[];
 }
 
 /**
- * Reads all selected containers: the visible ones, then the retired ones. An unreadable container does not affect the others. Rejects when all are unreadable,
- * and with role_ambiguous for several groups. Visible containers, if any, decide which group is meant.
+ * Reads all selected containers: the visible ones, then the retired ones, then those that only the history has, if the page reaches back before the newest visible one began. An
+ * unreadable container does not affect the others. Rejects when all are unreadable, and with role_ambiguous for several groups. Visible containers, if any, decide which
+ * group is meant.
  */
 export async function readRoleLogs(
   context: OpsContext,
@@ -49,9 +53,17 @@ export async function readRoleLogs(
   options: LogOptions,
   turn: PageTurn | null = null,
 ): Promise<RoleLogs> {
-  const { budget } = context;
-  const { containers, retired, engines } = await findReadable(context, filter);
-  const reading = turn ? createAroundReading(context, options, turn) : createNewestReading(context, options);
+  const { budget, loaders, sources } = context;
+  const before = turn?.kind === "before" ? { until: toRoleCut(turn).timestamp } : {};
+  const { containers, retired, engines, findRemoved } = await findReadable(context, filter, { ...options, ...before });
+  let historyError: unknown = null;
+  const readOne = async (container: Container, wanted: LogOptions): Promise<LogPage> => {
+    const found = await loaders.logs.read(container, wanted);
+    historyError ??= found.historyError ?? null;
+    return found;
+  };
+  const create = { budget, read: readOne, options };
+  const reading = turn ? createAroundReading(create, turn) : createNewestReading(create);
   const readPart = async (container: Container): Promise<StoredPart> => {
     try {
       return { container, truncated: await reading.read(container), error: null };
@@ -65,28 +77,62 @@ export async function readRoleLogs(
   const limit = pLimit(logsAtOnce);
   const readAll = (some: readonly Container[]) => Promise.all(some.map((container) => limit(() => readPart(container))));
   const parts = [...(await readAll(containers)), ...(await readAll(retired))];
+  let mayHaveOlder = false;
+  if (sources.logHistory) {
+    const { from } = reading;
+    const isWithin = from !== null && containers.length > 0 && containers.every((container) => toBeginning(container) < from);
+    if (!isWithin) {
+      const removed = await findRemoved().catch((error: unknown) => {
+        budget.signal.throwIfAborted();
+        historyError ??= error;
+        return { containers: [], hasMore: true };
+      });
+      parts.push(...(await readAll(removed.containers)));
+      mayHaveOlder = removed.hasMore;
+    } else mayHaveOlder = true;
+  }
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
   const page = reading.take();
   budget.text(page.lines.reduce((sum, { message }) => sum + message.length, 0));
-  return { ...page, isAt: turn?.kind === "at", parts, engines: engines.shown };
+  const truncated = page.truncated || mayHaveOlder;
+  return { ...page, truncated, isAt: turn?.kind === "at", parts, engines: engines.shown, historyError };
 }
 
-/** The visible containers, then the retired ones, the newest first. */
-async function findReadable(context: OpsContext, filter: RoleFilter) {
+/** The visible containers, then the retired ones, the newest first, and how to find those that only the history has. */
+async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick<LogOptions, "since" | "until">) {
   const { containers, engines, group, accepts, names } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
   const listed = new Set(containers.map(toContainerKey));
   const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const known = await context.loaders.containers.listRetired(filter.includeAccessories);
   const retired = known.filter(isRetired).toSorted(byNewest);
-  await checkFound(context, filter, [...containers, ...retired], names);
   if (!group && filter.role) requireOneGroup(filter.role, retired);
-  return { containers, retired, engines };
+  const found = [...containers, ...retired];
+  const { name: _, names: _names, ...others } = filter;
+  const findRemoved = createRemovedFinder(context, others, {
+    names,
+    group: filter.role ? (group ?? retired[0]) : undefined,
+    times,
+  });
+  const isComplete = found.length > 0 && names.every((name) => found.some((container) => container.name === name));
+  const removed = isComplete
+    ? []
+    : await findRemoved()
+        .then(({ containers: all }) => all)
+        .catch((error: unknown) => {
+          // While the history does not answer nothing is known to be missing.
+          if (found.length === 0) throw error;
+          return null;
+        });
+  if (removed) await checkFound(context, filter, [...found, ...removed], names);
+  if (found.length === 0 && removed && filter.role) requireOneGroup(filter.role, removed);
+  return { containers, retired, engines, findRemoved };
 }
 
 /** Lines of a role that are read once; the last batch has its containers and engines as RoleLogs. */
 export interface StoredLogs extends StoredRoleBatch {
   readonly engines: readonly EngineStatus[];
+  readonly historyError: unknown;
 }
 
 /** Opens all containers that `readRoleLogs` would read, from their beginning to their end. Rejects as that; what it reads rejects when no container can be read. */
@@ -96,20 +142,35 @@ export async function readStoredLogs(
   options: StoredOptions,
   open: () => AbortSignal,
 ): Promise<AsyncGenerator<StoredLogs, void>> {
-  const { containers, retired, engines } = await findReadable(context, filter);
+  const { containers, retired, engines, findRemoved } = await findReadable(context, filter, options);
   const { since = null, until = null } = options;
   const mayHaveLines = (container: Container) =>
     !(since !== null && hasEnded(container, since)) && !(until !== null && toBeginning(container) > until);
+  const isRecent = since !== null && containers.length > 0 && containers.every((container) => toBeginning(container) < since);
+  let historyError: unknown = null;
+  const removed = isRecent
+    ? []
+    : await findRemoved()
+        .then((found) => found.containers)
+        .catch((error: unknown) => {
+          context.signal.throwIfAborted();
+          historyError = error;
+          return [];
+        });
   const signal = open();
   const batches = readStoredRole({
-    containers: [...containers, ...retired].filter(mayHaveLines),
-    read: (container) => context.sources.containers.stored(container, options, signal),
+    containers: [...containers, ...retired, ...removed].filter(mayHaveLines),
+    read: (container) => context.loaders.logs.stored(container, options, signal),
     since,
     until,
     signal,
   });
   return (async function* () {
-    for await (const batch of batches) yield { ...batch, engines: batch.ended === "complete" ? engines.shown : [] };
+    for await (const batch of batches) {
+      historyError = batch.parts.reduce((error, part) => error ?? part.historyError ?? null, historyError);
+      const isLast = batch.ended === "complete";
+      yield { ...batch, engines: isLast ? engines.shown : [], historyError: isLast ? historyError : null };
+    }
   })();
 }
 
@@ -119,14 +180,22 @@ interface Reading {
   read(container: Container): Promise<boolean>;
   skip(container: Container): void;
   take(): RoleAroundPage;
+  /** How far back the page reaches, a log timestamp; null while that is unlimited. */
+  readonly from: string | null;
+}
+
+interface ReadingOptions {
+  readonly budget: OpsContext["budget"];
+  readonly read: (container: Container, wanted: LogOptions) => Promise<LogPage>;
+  readonly options: LogOptions;
 }
 
 /** The newest lines: each container is read no further back than the page then reaches. */
-function createNewestReading({ loaders, budget }: OpsContext, options: LogOptions): Reading {
+function createNewestReading({ budget, read: readOne, options }: ReadingOptions): Reading {
   const page = createRolePage(options.tail, options.until ?? null);
   let leavesOut = false;
   const read = async (container: Container, wanted: LogOptions): Promise<boolean> => {
-    const found = await loaders.logs.read(container, wanted);
+    const found = await readOne(container, wanted);
     budget.free(page.add(container, found.lines, found));
     leavesOut ||= found.truncated || page.dropped;
     return found.truncated;
@@ -145,11 +214,14 @@ function createNewestReading({ loaders, budget }: OpsContext, options: LogOption
       const { start, end } = page;
       return { lines, olderCount: lines.length, truncated: leavesOut, hasNewer: false, start, end };
     },
+    get from() {
+      return page.since;
+    },
   };
 }
 
 /** The lines next to a cut. */
-function createAroundReading({ loaders, budget }: OpsContext, options: LogOptions, turn: PageTurn): Reading {
+function createAroundReading({ budget, read: readOne, options }: ReadingOptions, turn: PageTurn): Reading {
   const cut = toRoleCut(turn);
   const sides = toPageSides(turn, options.tail);
   const page = createRoleAround({ cut, ...sides });
@@ -165,12 +237,15 @@ function createAroundReading({ loaders, budget }: OpsContext, options: LogOption
       const isLimited = since !== null && since > (options.since ?? "");
       const around = { ...sides, ...(isLater && { older: 0 }), point };
       const wanted = { ...options, ...(isLimited && { since }), around };
-      const found = await loaders.logs.read(container, wanted);
+      const found = await readOne(container, wanted);
       budget.free(page.add(container, found));
       return found.truncated || (isLimited && toBeginning(container) < since);
     },
     skip: (container) => void page.add(container, toLogPage({ lines: [] })),
     take: () => page.take(),
+    get from() {
+      return sides.older > 0 ? page.since : cut.timestamp;
+    },
   };
 }
 

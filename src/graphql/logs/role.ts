@@ -7,7 +7,7 @@ import { endedDescription, openLease } from "../context.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
-import { toPageFields } from "./page-fields.ts";
+import { toHistoryError, toPageFields } from "./page-fields.ts";
 import { toPageTurn, toRoleCursor } from "./paging.ts";
 import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
 import { needs } from "../scopes.ts";
@@ -84,9 +84,10 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         type: [refs.roleLogPart],
         complexity: few,
         description:
-          "All selected containers, readable or not: those that `containers` shows, then the stopped ones of old releases.",
+          "All selected containers, readable or not: those that `containers` shows, then the stopped ones of old releases, then those that only the log history has, where the page reaches back to them.",
         resolve: ({ parts }) => parts,
       }),
+      historyError: toHistoryError(t, refs),
       ...toPageFields(t, { toStart: ({ start }) => toRoleCursor(start), toEnd: ({ end }) => toRoleCursor(end) }),
       engines: t.expose("engines", {
         type: [refs.engine],
@@ -102,7 +103,7 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
       description:
-        "The newest log lines of a role, or of containers by name, on all engines, merged by time; or those around a time (`at`) or next to another page (`before`, `after`). Includes all its containers that `containers` shows, and the stopped ones of old releases that Kamal keeps. A marker shows where a release begins. Returns container_not_found when there is no such container. Returns role_ambiguous, with the choices, when several services or destinations run the role. Needs the scope ops:logs: logs may contain secrets.",
+        "The newest log lines of a role, or of containers by name, on all engines, merged by time; or those around a time (`at`) or next to another page (`before`, `after`). Includes all its containers that `containers` shows, the stopped ones of old releases that Kamal keeps, and those that only the log history has. A marker shows where a release begins. Returns container_not_found when there is no such container. Returns role_ambiguous, with the choices, when several services or destinations run the role. Needs the scope ops:logs: logs may contain secrets.",
       args: {
         ...toLoggedArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),

@@ -7,6 +7,7 @@ import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 import { needs } from "../scopes.ts";
 import { toLogOptions } from "./options.ts";
+import { toHistoryError } from "./page-fields.ts";
 import { readStoredLogs, type StoredLogs } from "./role-loader.ts";
 
 /** StoredLogBatch, and the subscription storedLogs. */
@@ -34,6 +35,7 @@ export function addStoredLogs(builder: Builder, refs: Refs, scalars: Scalars): v
         type: [refs.engine],
         description: "In the same message: whether each engine answered at the start. Else empty.",
       }),
+      historyError: toHistoryError(t, refs, "In the same message: "),
     }),
   });
   builder.subscriptionField("storedLogs", (t) => {

@@ -8,7 +8,7 @@ import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { maxTail, toLogOptions } from "./options.ts";
 import { toLineCursor, toLinePoint, toPageSides, toPageTurn } from "./paging.ts";
-import { toPageFields } from "./page-fields.ts";
+import { toHistoryError, toPageFields } from "./page-fields.ts";
 import { needs } from "../scopes.ts";
 
 /** LogBatch, and the subscription containerLogs. */
@@ -96,6 +96,7 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       truncated: t.exposeBoolean("truncated", {
         description: "True when older matching lines were left out because of `tail` or size.",
       }),
+      historyError: toHistoryError(t, refs),
       ...toPageFields(t, {
         toStart: ({ container, start }) => toLineCursor(container, start),
         toEnd: ({ container, end }) => toLineCursor(container, end),

@@ -6,7 +6,7 @@ import type { LogTarget } from "./target.ts";
 type LogPage = NonNullable<LogsQuery["logs"]>;
 
 /** Whether the engines and containers could be read. */
-export type PartReport = Pick<LogPage, "containers" | "engines">;
+export type PartReport = Pick<LogPage, "containers" | "engines" | "historyError">;
 
 /** Which lines are wanted, as the documents take it. */
 export type LogFilter = Pick<LogsQueryVariables, "level" | "levelStrict" | "search" | "searchRegex" | "ignoreCase" | "stream">;
@@ -53,7 +53,7 @@ export async function readPage(
 /** Says once of each engine and container that it cannot be read. */
 export function createPartReporter(onProblem: (text: string) => void): (report: PartReport) => void {
   const reported = new Set<string>();
-  return ({ containers, engines }) => {
+  return ({ containers, engines, historyError }) => {
     const texts = [
       ...engines.flatMap(({ name, ok, error }) =>
         ok ? [] : [`engine ${name} does not answer: its lines are missing (${error?.message ?? "no reason is known"})`],
@@ -61,6 +61,7 @@ export function createPartReporter(onProblem: (text: string) => void): (report: 
       ...containers.flatMap(({ container, error }) =>
         error === null ? [] : [`${container.name}: its log cannot be read (${error.message})`],
       ),
+      ...(historyError ? [`older lines may be missing: ${historyError.message}`] : []),
     ];
     for (const text of texts) {
       if (reported.has(text)) continue;

@@ -51,11 +51,13 @@ it("what cannot be read is said once", () => {
       { container: { name: "web-1" }, error: { code: "x", message: "no driver" } },
       { container: { name: "web-2" }, error: null },
     ],
+    historyError: { code: "log_history_unavailable", message: "away" },
   };
   report(bad);
   report(bad);
   expect(problems).toEqual([
     "engine far does not answer: its lines are missing (refused)",
     "web-1: its log cannot be read (no driver)",
+    "older lines may be missing: away",
   ]);
 });

@@ -9,6 +9,8 @@ export interface StoredPart {
   readonly container: Container;
   readonly truncated: boolean;
   readonly error: unknown;
+  /** As StoredBatch. */
+  readonly historyError?: unknown;
 }
 
 /** Some lines of several logs that are read once, in the order of their times. */
@@ -49,6 +51,7 @@ interface Reading {
   place: string;
   cutAt: string | null;
   error: unknown;
+  historyError?: unknown;
 }
 
 /**
@@ -90,6 +93,7 @@ export async function* readStoredRole({
         const { value, done } = await reading.batches.next();
         if (done) break;
         reading.cutAt ??= value.cutAt;
+        reading.historyError ??= value.historyError;
         if (value.lines.length === 0) continue;
         [reading.lines, reading.at] = [value.lines, 0];
         return toNext(reading);
@@ -133,7 +137,12 @@ export async function* readStoredRole({
     const failed = all.filter(({ error }) => error !== null);
     if (failed.length === all.length && failed[0]) throw failed[0].error;
     for (const { line } of markers) add(line);
-    const parts = all.map(({ container, cutAt, error }) => ({ container, truncated: cutAt !== null, error }));
+    const parts = all.map(({ container, cutAt, error, historyError }) => ({
+      container,
+      truncated: cutAt !== null,
+      error,
+      ...(historyError !== undefined && { historyError }),
+    }));
     const cuts = all.flatMap(({ cutAt }) => cutAt ?? []).toSorted();
     const latest = cuts.at(-1);
     yield give({ parts, completeSince: latest === undefined ? null : toLater(latest), ended: "complete" });

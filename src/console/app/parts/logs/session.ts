@@ -3,7 +3,7 @@ import { type Failure, Unreachable } from "../../data/client.ts";
 import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
-import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError } from "./pages.ts";
+import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError, toFailed } from "./pages.ts";
 import { disorderMs } from "./poll.ts";
 import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toNote } from "./row.ts";
 import { openStream } from "./stream.ts";
@@ -200,7 +200,7 @@ export class LogSession {
       for (const line of omitEarlyMarkers(page)) this.#push(this.pages.toRow(line));
       this.hasOlder = page.hasOlder;
       [this.#startCursor, this.#endCursor] = [page.startCursor, page.endCursor];
-      this.parts.value = page.containers.filter(({ error }) => error !== null);
+      this.parts.value = toFailed(page);
       this.isLoading.value = false;
       this.#opening = null;
       then(page);

@@ -1,0 +1,19 @@
+import type { Container, RawContainer } from "../../container.ts";
+import { toContainer } from "../../kamal/mapping.ts";
+import type { ContainerRules } from "../../kamal/rules.ts";
+
+/** The status of a container that no engine has any more. */
+export const removedStatus = "removed";
+
+/**
+ * A container that only the history knows, by the mapping of those that run. Its environment is what its labels say: its variables are gone, and no engine vouches for
+ * it.
+ */
+export function toRemovedContainer(raw: RawContainer, rules: ContainerRules): Container {
+  return toContainer(raw, { env: null, rules, appServices: [], appsEnv: null, hostNames: [] });
+}
+
+/** Whether only the history has its lines. */
+export function isRemoved({ status }: Pick<Container, "status">): boolean {
+  return status === removedStatus;
+}

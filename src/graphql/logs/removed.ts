@@ -1,0 +1,45 @@
+import type { Container } from "../../containers/container.ts";
+import { toHistoryRange } from "../../containers/logs/history/collect.ts";
+import type { HistorySelector } from "../../containers/logs/history/log-history.ts";
+import type { LogOptions } from "../../containers/logs/log.ts";
+import { once } from "../../lib/cache.ts";
+import type { ServiceGroup } from "../../releases/service-group.ts";
+import { type ContainerFilter, createContainerFilter } from "../containers/loader.ts";
+import type { OpsContext } from "../context.ts";
+import type { RemovedContainers } from "./loader.ts";
+
+/** Most of them that one request reads. */
+const mostRead = 100;
+
+const noContainers: RemovedContainers = { containers: [], hasMore: false };
+
+interface Selection {
+  readonly names: readonly string[];
+  /** That of the containers that engines have. */
+  readonly group: ServiceGroup | undefined;
+  /** Lines of these times are wanted. */
+  readonly times: Pick<LogOptions, "since" | "until">;
+}
+
+/**
+ * Finds what the history has of a role, or of names, and the caller may see; asks at most once. A removed container of unknown environment, which only tokens of every
+ * environment see, belongs to the group of its service and destination. Rejects when the history cannot be asked; without one there are none.
+ */
+export function createRemovedFinder(
+  { loaders, principal }: OpsContext,
+  { role, ...filter }: Omit<ContainerFilter, "name">,
+  { names, group, times }: Selection,
+): () => Promise<RemovedContainers> {
+  const isSelected = createContainerFilter({ ...filter, role, ...(group && { env: null }) }, principal);
+  const isOfGroup = ({ service, destination, env }: Container) =>
+    !group || (service === group.service && destination === group.destination && (env === group.env || env === null));
+  const range = toHistoryRange({ createdAt: "" }, null, times);
+  return once(async () => {
+    const service = group?.service ?? filter.service ?? null;
+    const selector: HistorySelector | null = range && { ...range, role: role ?? null, names, service };
+    const found = selector && (await loaders.logs.listRemoved(selector));
+    if (!found) return noContainers;
+    const own = found.containers.filter((container) => isSelected(container) && isOfGroup(container));
+    return { containers: own.slice(0, mostRead), hasMore: found.hasMore || own.length > mostRead };
+  });
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { ContainerSource } from "../../../../src/containers/source.ts";
+import { removedStatus } from "../../../../src/containers/logs/history/removed.ts";
+import { readStoredWithHistory } from "../../../../src/containers/logs/history/stored.ts";
+import type { LogLine, StoredBatch, StoredOptions } from "../../../../src/containers/logs/log.ts";
+import { collect } from "../../../support/collect.ts";
+import { sampleContainer } from "../../../support/containers.ts";
+import { at, line } from "../../../support/logs.ts";
+import { createMemoryLogHistory } from "../../../support/memory-log-history.ts";
+
+const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
+
+/** An engine that has these lines at each look at their beginning; the last ones from then on. */
+function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogLine[], status = "running") {
+  const container = sampleContainer({ createdAt: at(0).replace(/\.\d+Z$/, "Z"), status });
+  const { history, state } = createMemoryLogHistory();
+  state.logs.set(container.fullId, older);
+  let looks = 0;
+  const now = () => engineLogs[Math.min(looks, engineLogs.length - 1)] ?? [];
+  const calls: StoredOptions[] = [];
+  const engines: Pick<ContainerSource, "logs" | "logBeginning" | "stored"> = {
+    logs: () => Promise.reject(new Error("not read here")),
+    logBeginning: async () => {
+      const [first] = now();
+      looks += 1;
+      if (!first) return null;
+      const { timestamp, message } = first;
+      return { stdout: { timestamp, messages: [message] }, stderr: { timestamp, messages: [] } };
+    },
+    async *stored(_, options): AsyncGenerator<StoredBatch, void> {
+      calls.push(options);
+      const all = now();
+      const newest = options.newest === null ? all : all.slice(-options.newest);
+      yield { lines: newest, cutAt: newest.length < all.length ? (newest[0]?.timestamp ?? null) : null };
+    },
+  };
+  const read = async (options: Partial<StoredOptions> = {}) => {
+    const { signal } = new AbortController();
+    const reading = readStoredWithHistory({ engines, history }, container, { newest: null, ...options }, signal);
+    const batches = await collect(reading);
+    return {
+      messages: batches.flatMap((batch) => batch.lines.map(({ message }) => message)).join(" "),
+      cutAt: batches.map(({ cutAt }) => cutAt).filter((one) => one !== null),
+      failures: batches.flatMap(({ historyError = [] }) => historyError),
+    };
+  };
+  return { read, state, calls };
+}
+
+describe("a stored log with a history", () => {
+  it("begins in the history and goes on at the engine", async () => {
+    const { read, state } = setUp([lines(10, 14)], lines(0, 12));
+    expect(await read()).toEqual({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13", cutAt: [], failures: [] });
+    expect(await read({ since: at(8000), until: at(11_000), search: "1" })).toMatchObject({ messages: "10 11 12 13" });
+    expect(state.queries.at(-1)).toMatchObject({ from: "oldest", filter: { search: "1" } });
+  });
+
+  it("has the lines that the engine removed while it was read", async () => {
+    const { read } = setUp([lines(4, 14), lines(9, 14)], lines(0, 12));
+    expect(await read()).toMatchObject({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13" });
+  });
+
+  it("of a removed container is the history's alone", async () => {
+    const { read, calls } = setUp([], lines(0, 5), removedStatus);
+    expect(await read()).toMatchObject({ messages: "0 1 2 3 4" });
+    expect(await read({ newest: 10 })).toMatchObject({ messages: "", cutAt: [at(4000)] });
+    expect(calls).toEqual([]);
+  });
+
+  it("of newest entries says where the history has older lines", async () => {
+    const { read, state } = setUp([lines(10, 14)], lines(0, 12));
+    expect(await read({ newest: 2 })).toMatchObject({ messages: "12 13", cutAt: [at(12_000)] });
+    expect(state.queries).toEqual([]);
+    expect(await read({ newest: 9 })).toMatchObject({ messages: "10 11 12 13", cutAt: [at(9000)] });
+    expect(await setUp([lines(0, 4)], lines(0, 3)).read({ newest: 9 })).toMatchObject({ cutAt: [] });
+  });
+
+  it("has the engine's lines where the history fails, which is named", async () => {
+    const { read, state } = setUp([lines(10, 14)], lines(0, 12));
+    state.failAfter = 1;
+    expect(await read()).toEqual({ messages: "0 1 2 10 11 12 13", cutAt: [], failures: [state.error] });
+  });
+});
