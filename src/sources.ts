@@ -29,6 +29,7 @@ import { createStateDatabase } from "./state/database.ts";
 import { createContainerRecorder, createTimelineMemory, observeHosts, observeQueues } from "./timeline/memory.ts";
 import { createTimelineStore } from "./timeline/postgres/store.ts";
 import { createSharedTimeline } from "./timeline/shared.ts";
+import { createLogHistory } from "./victorialogs/source.ts";
 
 export interface OpenSources extends Sources {
   close(): Promise<void>;
@@ -71,6 +72,8 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     observe,
     onReport: observeHosts(timeline, config.env),
   });
+  const { logHistoryUrl, containers: rules } = config;
+  const logHistory = logHistoryUrl === null ? null : createLogHistory({ url: logHistoryUrl, rules, logger, observe });
   const ledger = createLedger(config, logger, observe);
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
@@ -81,7 +84,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const stopAdopting = stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
   return {
     containers,
-    logHistory: null,
+    logHistory,
     queues,
     hosts,
     containerHistory: hosts,

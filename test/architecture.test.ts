@@ -10,7 +10,7 @@ const rows: readonly (readonly string[])[] = [
   ["auth", "releases", "client", "state"],
   ["audit", "http"],
   ["containers", "queues", "hosts"],
-  ["prometheus", "timeline"],
+  ["prometheus", "victorialogs", "timeline"],
   ["deploys"],
   ["problems"],
   ["graphql"],

@@ -12,6 +12,7 @@ import { formatRfc3339 } from "../lib/time.ts";
 import { probePrometheus } from "../prometheus/source.ts";
 import { probeQueueSources } from "../queues/probe.ts";
 import { toQueueOptions } from "../sources.ts";
+import { probeLogHistory } from "../victorialogs/source.ts";
 import { type CommandContext, createCommand } from "./command.ts";
 import { toConfigurationIssues } from "./configuration-issues.ts";
 
@@ -137,6 +138,9 @@ function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
       "prometheus",
       probePrometheus({ url: config.prometheusUrl, thresholds: config.thresholds, isGiven: given.prometheusUrl }),
     ),
+    config.logHistoryUrl === null
+      ? Promise.resolve([])
+      : one("log-history", probeLogHistory({ url: config.logHistoryUrl, rules: config.containers })),
     one("deploy-info", probeDeployInfo({ path: config.deployInfoPath, isGiven: given.deployInfoPath })),
     one("audit", probeRecord(config)),
   ];

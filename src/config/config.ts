@@ -34,6 +34,8 @@ export interface Config {
   /** Text of QUEUES_FILE, and its path for messages. The queue layer validates it. */
   readonly queuesFile: { readonly path: string; readonly text: string } | null;
   readonly prometheusUrl: string;
+  /** URL of a VictoriaLogs with the logs of containers; null when not configured. */
+  readonly logHistoryUrl: string | null;
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
   /** Whether these parts were configured. Without it their default holds, and there may be none. */
@@ -148,6 +150,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     },
     queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
     prometheusUrl: check("PROMETHEUS_URL", "http://prometheus:9090", url(["http:", "https:"]), "an http:// or https:// URL"),
+    logHistoryUrl: check("LOG_HISTORY_URL", null, url(["http:", "https:"]), "an http:// or https:// URL"),
     thresholds: {
       cpu: check("CPU_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
       mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),

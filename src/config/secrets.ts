@@ -13,6 +13,7 @@ export function toSecrets({
   stateUrl,
   brokers,
   prometheusUrl,
+  logHistoryUrl,
   queuesFile,
 }: Config): string[] {
   // Invalid JSON has none: the code that validates it reports the mistake.
@@ -24,6 +25,7 @@ export function toSecrets({
     brokers.rabbitmq,
     brokers.redis,
     prometheusUrl,
+    logHistoryUrl,
     ...queues.map(({ text }) => text),
   ];
   const named = queues.filter(({ key }) => /pass|secret|token/i.test(key)).map(({ text }) => text);

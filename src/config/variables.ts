@@ -26,6 +26,7 @@ export const variables = {
   REDIS_URL: { secret: true },
   QUEUES_FILE: {},
   PROMETHEUS_URL: { secret: true },
+  LOG_HISTORY_URL: { secret: true },
   CPU_THRESHOLD: {},
   MEM_THRESHOLD: {},
   DEPLOY_INFO_PATH: {},

@@ -1,4 +1,4 @@
-export const upstreams = ["docker", "postgres", "prometheus", "rabbitmq", "redis", "deploy"] as const;
+export const upstreams = ["docker", "postgres", "prometheus", "victorialogs", "rabbitmq", "redis", "deploy"] as const;
 export type Upstream = (typeof upstreams)[number];
 
 /**

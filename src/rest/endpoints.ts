@@ -186,7 +186,7 @@ export const endpoints = [
     pick: spreadWithout("container", "logs", "history_error"),
     text: toLines,
     follow: ContainerLogsFollowDocument,
-    errors: [...oneErrors, "rate_limited"],
+    errors: [...oneErrors, "rate_limited", "log_history_unavailable"],
   }),
   row({
     method: "GET",

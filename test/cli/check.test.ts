@@ -111,6 +111,13 @@ it("parts that a user does not have are no failure", async () => {
   ]);
 });
 
+it("a log history is asked where there is one", async () => {
+  const { out } = await runCommand(checkCommand, [], { env: away({ LOG_HISTORY_URL: "http://127.0.0.1:1" }) });
+  const history =
+    "FAIL  log-history: The log history is not reachable (ECONNREFUSED): start VictoriaLogs, or set WALLET_CORE_OPS_LOG_HISTORY_URL to its address as seen from here";
+  expect(out).toEqual(["ok    configuration", tokens, ...engines, queues, prometheus, history, deploy, audit]);
+});
+
 it("every variable stands in the usage in full", async () => {
   const { code, out } = await runCommand(checkCommand, ["--help"], { env: {} });
   expect(code).toBe(0);

@@ -62,28 +62,33 @@ const url = fc
   .map(([name, secret, host, rest]) => `${name}://ops:${secret}@${host}${rest}`);
 
 describe("a bad value", { timeout: 60_000 }, () => {
-  it.each(["DOCKER_HOSTS", "DATABASE_URL", "CONTROL_DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "PROMETHEUS_URL"])(
-    "of %s is reported with its name and without its password",
-    (name) => {
-      const given =
-        name === "DOCKER_HOSTS"
-          ? fc.oneof(
-              url,
-              url.map((text) => `web-1=${text}`),
-              fc.array(url).map((list) => list.join()),
-            )
-          : url;
-      fc.assert(
-        fc.property(given, (value) => {
-          for (const issue of issuesOf(name, value)) {
-            expect(issue).toMatch(new RegExp(`^${prefix}${name}(?: must be |: )[^\\n]+$`));
-            expect(issue.replaceAll(words, "")).not.toMatch(piece);
-          }
-        }),
-        { numRuns: 1000 },
-      );
-    },
-  );
+  it.each([
+    "DOCKER_HOSTS",
+    "DATABASE_URL",
+    "CONTROL_DATABASE_URL",
+    "RABBITMQ_URL",
+    "REDIS_URL",
+    "PROMETHEUS_URL",
+    "LOG_HISTORY_URL",
+  ])("of %s is reported with its name and without its password", (name) => {
+    const given =
+      name === "DOCKER_HOSTS"
+        ? fc.oneof(
+            url,
+            url.map((text) => `web-1=${text}`),
+            fc.array(url).map((list) => list.join()),
+          )
+        : url;
+    fc.assert(
+      fc.property(given, (value) => {
+        for (const issue of issuesOf(name, value)) {
+          expect(issue).toMatch(new RegExp(`^${prefix}${name}(?: must be |: )[^\\n]+$`));
+          expect(issue.replaceAll(words, "")).not.toMatch(piece);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
 
   it("of DOCKER_HOSTS is an engine or a mistake, whatever the text", () => {
     const parts = fc.constantFrom(

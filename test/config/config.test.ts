@@ -32,6 +32,7 @@ describe("parseConfig", () => {
       brokers: { rabbitmq: null, redis: null },
       queuesFile: null,
       prometheusUrl: "http://prometheus:9090",
+      logHistoryUrl: null,
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
       given: { prometheusUrl: false, deployInfoPath: false },
@@ -344,6 +345,7 @@ const values = {
     redisForm,
   ],
   PROMETHEUS_URL: [["http://h:1/x", "https://h"].map((value) => [value, value]), ["ftp://h", "prometheus:9090"], httpForm],
+  LOG_HISTORY_URL: [["http://h:1/x", "https://u:p@h"].map((value) => [value, value]), ["ftp://h", "vl:9428"], httpForm],
   CPU_THRESHOLD: [
     [
       ["0", 0],
@@ -411,6 +413,7 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   RABBITMQ_URL: ({ brokers }) => brokers.rabbitmq,
   REDIS_URL: ({ brokers }) => brokers.redis,
   PROMETHEUS_URL: ({ prometheusUrl }) => prometheusUrl,
+  LOG_HISTORY_URL: ({ logHistoryUrl }) => logHistoryUrl,
   CPU_THRESHOLD: ({ thresholds }) => thresholds.cpu,
   MEM_THRESHOLD: ({ thresholds }) => thresholds.mem,
   RESTART: ({ restart }) => restart,
@@ -524,7 +527,7 @@ describe("a setting from a file", () => {
     expect(queuesFile).toEqual({ path: "/q.json", text: "text of /q.json\n" });
   });
 
-  it.each(["DATABASE_URL", "CONTROL_DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "PROMETHEUS_URL"])(
+  it.each(["DATABASE_URL", "CONTROL_DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "PROMETHEUS_URL", "LOG_HISTORY_URL"])(
     "may hold %s, which must not be set beside it",
     (name) => {
       const value = values[name]?.[0][0]?.[0] ?? "";

@@ -20,8 +20,10 @@ test("secrets are passwords of URLs, encoded or decoded, and basic auth", () => 
     DATABASE_URL: "postgresql://app:p%40ss-canary@db/wallet?sslmode=off",
     CONTROL_DATABASE_URL: "postgres://operator:control-canary@db/wallet",
     PROMETHEUS_URL: "https://prom:prom-canary@prometheus",
+    LOG_HISTORY_URL: "https://logs:history-canary@vl",
   });
-  expect(found).toEqual(expect.arrayContaining([token, "p%40ss-canary", "p@ss-canary", "control-canary", "prom-canary"]));
+  const passwords = ["p%40ss-canary", "p@ss-canary", "control-canary", "prom-canary", "history-canary"];
+  expect(found).toEqual(expect.arrayContaining([token, ...passwords]));
   expect(found).toContain(Buffer.from("prom:prom-canary").toString("base64"));
   expect(secretsOf({ DATABASE_URL: "postgres://app@db/wallet?password=query-canary" })).toContain("query-canary");
   expect(secretsOf({ DATABASE_URL: "postgres://app:odd^can%ary@db/wallet" })).toContain("odd^can%ary");

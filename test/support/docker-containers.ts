@@ -21,6 +21,8 @@ export interface ContainerSpec {
   readonly memory?: number;
   /** Share of one CPU that it may use, in periods of 10 ms: so its use is even. */
   readonly cpu?: number;
+  /** Options of the log driver json-file. */
+  readonly logOptions?: Readonly<Record<string, string>>;
   /** @default "bridge" with a published port, else "none" */
   readonly network?: string;
 }
@@ -52,6 +54,7 @@ export async function createContainer(socketPath: string, spec: ContainerSpec): 
       Memory: spec.memory ?? 0,
       ...(spec.cpu === undefined ? {} : { CpuPeriod: 10_000, CpuQuota: spec.cpu * 10_000 }),
       RestartPolicy: { Name: spec.restartPolicy ?? "no" },
+      ...(spec.logOptions && { LogConfig: { Type: "json-file", Config: spec.logOptions } }),
     },
   })) as { Id: string };
   return Id;
