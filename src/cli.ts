@@ -7,6 +7,7 @@ import { terminalCommands } from "./terminal/commands.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./cli/serve.ts")).serveCommand,
+  fleet: async () => (await import("./cli/fleet.ts")).fleetCommand,
   check: async () => (await import("./cli/check.ts")).checkCommand,
   indexes: async () => (await import("./cli/indexes.ts")).indexesCommand,
   migrate: async () => (await import("./cli/migrate.ts")).migrateCommand,
@@ -29,12 +30,13 @@ ${asking}
 On the gateway's machine:
 
   serve             answer REST, GraphQL and the console (configuration: WALLET_CORE_OPS_*, see README)
+  fleet             answer GraphQL for several regions, by asking their gateways (WALLET_CORE_OPS_REGIONS)
   check             read the configuration, ask each upstream once, say what is wrong and what to do
   indexes           print the indexes that the job tables lack, as SQL with their gain; creates none
   token             make a bearer token and its hashed entry for WALLET_CORE_OPS_TOKENS_FILE
   audit verify      check the hash chain of the audit record
   migrate           make or change the tables of WALLET_CORE_OPS_STATE_URL, for several gateways
-  schema, openapi   write schema/schema.graphql, schema/openapi.json (--check: only compare)
+  schema, openapi   write schema/schema.graphql and fleet.graphql, schema/openapi.json (--check: only compare)
 
   COMMAND --help    its arguments and exit codes
   --version         the version of wallet-core-ops

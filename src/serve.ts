@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { loopbackAuthenticator } from "./auth/loopback.ts";
 import { createSignIn } from "./auth/oidc.ts";
 import type { Config } from "./config/config.ts";
 import { createGateway } from "./gateway.ts";
+import { toUrl } from "./http/listen.ts";
 import { createEdge } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
 import { createInstruments } from "./metrics/instruments.ts";
@@ -53,8 +53,4 @@ async function recoverActions({ restarts, jobs, probes }: Pick<OpenSources, "res
     .then(() => jobs.recover())
     .then(() => probes.recover())
     .catch(() => {});
-}
-
-function toUrl({ address, port, family }: AddressInfo): string {
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

@@ -17,7 +17,7 @@ const rows: readonly (readonly string[])[] = [
   ["rest", "grafana", "metrics", "console"],
   ["config"],
   ["sources.ts", "gateway.ts"],
-  ["serve.ts"],
+  ["serve.ts", "fleet"],
   ["cli"],
   ["terminal"],
   ["cli.ts"],

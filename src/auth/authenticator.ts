@@ -60,8 +60,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   return {
     authenticate(authorization, rawHeaders) {
-      if (authorization === undefined || !header.test(authorization)) return null;
-      if (countHeader(rawHeaders, "authorization") > 1) return null;
+      if (!isBearer(authorization, rawHeaders)) return null;
       const text = authorization.slice("Bearer ".length);
       const own = authenticateOwn(text);
       return own === null && verifyJwt && jwtForm.test(text) ? verifyJwt(text) : own;
@@ -87,6 +86,11 @@ function toPlainEntry(token: string): TokenEntry {
     notBefore: 0,
     expiresAt: Infinity,
   };
+}
+
+/** Whether it is the only such header, with what may be a token. */
+export function isBearer(authorization: string | undefined, rawHeaders: readonly string[]): authorization is string {
+  return authorization !== undefined && header.test(authorization) && countHeader(rawHeaders, "authorization") <= 1;
 }
 
 /** Loads jose with the first JWT, not at start. */

@@ -1,5 +1,5 @@
 import { TokensFileError } from "../auth/tokens-file.ts";
-import { ConfigError } from "../config/config.ts";
+import { ConfigError } from "../config/reader.ts";
 
 /** The configuration mistakes in an error, one line each; null for another error. */
 export function toConfigurationIssues(error: unknown): readonly string[] | null {

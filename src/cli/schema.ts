@@ -3,34 +3,40 @@ import { dirname } from "node:path";
 import { printOpsSchema } from "../graphql/schema.ts";
 import { type Command, createCommand } from "./command.ts";
 
-/** Writes schema/schema.graphql; with --check it only compares. */
-export const schemaCommand = createPrinter("schema", "schema/schema.graphql", async () => printOpsSchema());
+/** Writes schema/schema.graphql and schema/fleet.graphql; with --check it only compares. */
+export const schemaCommand = createPrinter("schema", {
+  "schema/schema.graphql": async () => printOpsSchema(),
+  "schema/fleet.graphql": async () => (await import("../fleet/schema.ts")).printFleetSchema(),
+});
 
 /** Writes schema/openapi.json; with --check it only compares. */
-export const openapiCommand = createPrinter("openapi", "schema/openapi.json", async () =>
-  (await import("../gateway.ts")).printOpenApi(),
-);
+export const openapiCommand = createPrinter("openapi", {
+  "schema/openapi.json": async () => (await import("../gateway.ts")).printOpenApi(),
+});
 
-function createPrinter(name: string, path: string, make: () => Promise<string>): Command {
+function createPrinter(name: string, files: Readonly<Record<string, () => Promise<string>>>): Command {
   const usage = `usage: ${name} [--check]
 
-  Writes ${path} under the current folder.
-  --check   only compare: 1 when it is out of date
+  Writes ${Object.keys(files).join(" and ")} under the current folder.
+  --check   only compare: 1 when one is out of date
 `;
   const options = { check: { type: "boolean", default: false } } as const;
   return createCommand({ usage, options }, async ({ readFile, print, printError }, { values }) => {
-    if (!existsSync(dirname(path))) {
-      printError(`there is no folder ${dirname(path)} here: ${name} is for a clone of this project`);
-      return 1;
+    let code = 0;
+    for (const [path, make] of Object.entries(files)) {
+      if (!existsSync(dirname(path))) {
+        printError(`there is no folder ${dirname(path)} here: ${name} is for a clone of this project`);
+        return 1;
+      }
+      const text = await make();
+      if (!values.check) {
+        writeFileSync(path, text);
+        print(`wrote ${path}`);
+      } else if (!existsSync(path) || readFile(path) !== text) {
+        printError(`${path} is out of date: run npm run codegen`);
+        code = 1;
+      }
     }
-    const text = await make();
-    if (values.check) {
-      if (readFile(path) === text) return 0;
-      printError(`${path} is out of date: run npm run codegen`);
-      return 1;
-    }
-    writeFileSync(path, text);
-    print(`wrote ${path}`);
-    return 0;
+    return code;
   });
 }

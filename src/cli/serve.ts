@@ -2,7 +2,7 @@ import { parseConfig } from "../config/config.ts";
 import { createLogger } from "../lib/logger.ts";
 import { serve } from "../serve.ts";
 import { createCommand } from "./command.ts";
-import { toConfigurationIssues } from "./configuration-issues.ts";
+import { untilStopped } from "./until-stopped.ts";
 
 const usage = `usage: serve
 
@@ -13,25 +13,9 @@ const usage = `usage: serve
 `;
 
 /** Serves until a signal. Exits 78, with one line per mistake, for a bad configuration. */
-export const serveCommand = createCommand({ usage }, async ({ env, readFile, printError, stop }) => {
-  try {
+export const serveCommand = createCommand({ usage }, ({ env, readFile, printError, stop }) =>
+  untilStopped(printError, async () => {
     const config = parseConfig(env, readFile);
     await serve(config, createLogger(config.logLevel), stop);
-    return 0;
-  } catch (error) {
-    const issues = toConfigurationIssues(error);
-    if (issues) {
-      printError(issues.join("\n"));
-      return 78;
-    }
-    if (!isAboutAddress(error)) throw error;
-    printError(`cannot start: ${error.message}`);
-    return 1;
-  }
-});
-
-/** HOST does not resolve, or the gateway cannot listen there. */
-function isAboutAddress(error: unknown): error is Error {
-  const { syscall } = error as NodeJS.ErrnoException;
-  return syscall === "listen" || syscall === "getaddrinfo";
-}
+  }),
+);

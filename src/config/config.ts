@@ -1,16 +1,14 @@
-import { BlockList, isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
 import { parseEnvironment } from "../lib/environment.ts";
-import type { LogLevel } from "../lib/logger.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";
-import { findUnknownNames, prefix, type Variable, variables } from "./variables.ts";
+import { ConfigError, createReader } from "./reader.ts";
+import { readServer, type ServerConfig } from "./server.ts";
+import { prefix } from "./variables.ts";
 
-export interface Config {
-  readonly host: string;
-  readonly port: number;
+export interface Config extends ServerConfig {
   readonly auth: {
     readonly token: string | null;
     readonly tokensFile: string | null;
@@ -19,8 +17,6 @@ export interface Config {
     readonly oidc: OidcOptions | null;
   };
   readonly containers: ContainerRules;
-  /** Proxies whose client address we trust. */
-  readonly trustedProxies: BlockList;
   /** Environment of what names none: queues, hosts, deploy info. */
   readonly env: "staging" | "production" | null;
   readonly engines: readonly EngineConfig[];
@@ -54,59 +50,15 @@ export interface Config {
   readonly stateDays: number;
   /** Where /metrics is served without a token, to this machine only; null for nowhere. */
   readonly metricsAddress: LoopbackAddress | null;
-  readonly logLevel: LogLevel;
 }
-
-/** All mistakes of the configuration, one line each, without the value of any secret. */
-export class ConfigError extends Error {
-  readonly issues: readonly string[];
-
-  constructor(issues: readonly string[]) {
-    super(issues.join("\n"));
-    this.name = "ConfigError";
-    this.issues = issues;
-  }
-}
-
-const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 /**
  * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
  * values. Empty values count as unset. Reads files only through `readFile`.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
-  const issues = findUnknownNames(env);
-  const fail = (name: string, problem: string): null => {
-    issues.push(`${prefix}${name} ${problem}`);
-    return null;
-  };
-  const read = (name: string, path: string): string | null => {
-    try {
-      return readFile(path);
-    } catch (error) {
-      // The value may be the secret itself instead of its file's path.
-      const shown = /^\.{0,2}\/[\w./-]+$/.test(path) ? `: ${path}` : "";
-      return fail(name, `cannot be read${shown} (${(error as NodeJS.ErrnoException).code ?? "error"})`);
-    }
-  };
-  const text = (name: Variable): string | null => {
-    const value = env[prefix + name] || null;
-    const file = ("secret" in variables[name] && env[`${prefix}${name}_FILE`]) || null;
-    if (file === null) return value;
-    if (value !== null) return fail(name, `and ${prefix}${name}_FILE are both set: keep one`);
-    return read(`${name}_FILE`, file)?.trim() || null;
-  };
-  const check = <T>(name: Variable, fallback: T, parse: (value: string) => T | null, expected: string): T => {
-    const value = text(name);
-    if (value === null) return fallback;
-    return parse(value) ?? fail(name, `must be ${expected}`) ?? fallback;
-  };
-  /** Null when unset. */
-  const list = <T>(name: Variable, parse: (value: string, fail: (problem: string) => void) => T): T | null => {
-    const value = text(name);
-    return value === null ? null : parse(value, (problem) => fail(name, problem));
-  };
-
+  const reader = createReader(env, readFile);
+  const { issues, read, text, check, list } = reader;
   const token = check(
     "TOKEN",
     null,
@@ -125,20 +77,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   const queuesPath = text("QUEUES_FILE");
   const queuesText = queuesPath === null ? null : read("QUEUES_FILE", queuesPath);
   const config: Config = {
-    host: text("HOST") ?? "127.0.0.1",
-    port: check(
-      "PORT",
-      4000,
-      (value) => (/^\d{1,5}$/.test(value) && Number(value) < 65_536 ? Number(value) : null),
-      "a port, 0 to 65535",
-    ),
+    ...readServer(reader),
     auth: { token, tokensFile, jwt, oidc: toOidc(jwt, oidcClient, oidcScope, issues) },
     containers: {
       services: list("SERVICE", parseServices) ?? ["wallet-core"],
       core: list("CORE", parseSelectors) ?? [],
       destinations: list("DESTINATIONS", parseDestinations) ?? new Map(),
     },
-    trustedProxies: toProxies(text("TRUSTED_PROXIES") ?? "", issues),
     env: check("ENV", null, parseEnvironment, "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
     cgroupRoot: check("CGROUP_ROOT", "/sys/fs/cgroup", (value) => (isAbsolute(value) ? value : null), "an absolute path"),
@@ -172,25 +117,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     stateUrl: check("STATE_URL", null, postgres, postgresForm),
     stateDays: check("STATE_DAYS", 90, wholeNumber(1, 3650), "days, 1 to 3650"),
     metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
-    logLevel: check(
-      "LOG_LEVEL",
-      "info",
-      (value) => logLevels.find((level) => level === value) ?? null,
-      `one of ${logLevels.join(", ")}`,
-    ),
   };
   if (config.jobs && config.controlDatabaseUrl === null && !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))) {
     issues.push(`${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`);
   }
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
-}
-
-function toProxies(list: string, issues: string[]): BlockList {
-  const proxies = parseProxies(list);
-  if (typeof proxies !== "string") return proxies;
-  issues.push(`${prefix}TRUSTED_PROXIES: ${proxies}`);
-  return new BlockList();
 }
 
 const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
@@ -275,24 +207,4 @@ export function parseLoopback(text: string): LoopbackAddress | null {
   if (name === "" || port > 65_535 || name.split(".").some((part) => Number(part) > 255)) return null;
   // A resolver may map "localhost" to another address.
   return { host: name === "localhost" ? "127.0.0.1" : name.replace(/[[\]]/g, ""), port };
-}
-
-/**
- * A comma list of IPv4 and IPv6 addresses and CIDR blocks: `10.0.0.0/8, 2001:db8::1`. An IPv4-mapped IPv6 address means the IPv4 address. Returns a text about the
- * first bad entry.
- */
-function parseProxies(list: string): BlockList | string {
-  const proxies = new BlockList();
-  for (const entry of list
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean)) {
-    const [, address = "", digits] = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i.exec(entry) ?? [];
-    const family = isIP(address);
-    const bits = family === 4 ? 32 : 128;
-    const length = digits === undefined ? bits : Number(digits);
-    if (family === 0 || length > bits) return `"${entry}" is not an IP address or a block such as 10.0.0.0/8`;
-    proxies.addSubnet(address, length, family === 4 ? "ipv4" : "ipv6");
-  }
-  return proxies;
 }

@@ -40,6 +40,7 @@ export const variables = {
   STATE_URL: { secret: true },
   STATE_DAYS: {},
   METRICS_ADDRESS: {},
+  REGIONS: {},
   LOG_LEVEL: {},
 } as const satisfies Record<string, { secret?: true }>;
 

@@ -18,6 +18,11 @@ const listen = (server: Server, options: ListenOptions) =>
 
 const close = (server: Server) => new Promise<void>((resolve) => void server.close(() => resolve()));
 
+/** The address that a server listens on, as a URL. */
+export function toUrl({ address, port, family }: AddressInfo): string {
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
 /**
  * Listens on several sockets of one port (0 takes a free one). Returns the address and the servers of the other sockets: `server` gets their connections, but each
  * must be closed itself. Rejects with the system's error, for example EADDRINUSE; then nothing listens.

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { TokensFileError } from "../../src/auth/tokens-file.ts";
 import { toConfigurationIssues } from "../../src/cli/configuration-issues.ts";
-import { ConfigError } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/config/reader.ts";
 
 it.each([
   [new ConfigError(["a", "b"]), ["a", "b"]],

@@ -5,7 +5,8 @@ import { checkCommand } from "../../src/cli/check.ts";
 import type { CommandContext } from "../../src/cli/command.ts";
 import { indexesCommand } from "../../src/cli/indexes.ts";
 import { serveCommand } from "../../src/cli/serve.ts";
-import { ConfigError, parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/config/reader.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources, toQueueOptions } from "../../src/sources.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/config/reader.ts";
 
 const token = { WALLET_CORE_OPS_TOKEN: "0123456789abcdef" };
 const noFiles = (path: string): string => {
@@ -114,6 +115,7 @@ describe("parseConfig", () => {
       "TOKEN",
       "QUEUES_FILE",
       "PORT",
+      "LOG_LEVEL",
       "ENV",
       "DOCKER_HOSTS",
       "DOCKER_HOSTS",
@@ -127,7 +129,6 @@ describe("parseConfig", () => {
       "RESTART",
       "RESTART_COOLDOWN",
       "RESTART_BUDGET",
-      "LOG_LEVEL",
     ]);
     expect(issues.join("\n")).not.toMatch(/hunter2|secret short/);
   });

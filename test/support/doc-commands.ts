@@ -14,6 +14,7 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/scaling.md", has: "up --build --wait", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "build gateway-1", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "pg_ctl promote", test: "test/integration/compose-replicas.test.ts" },
+  { page: "docs/scaling.md", has: "latencyMs", test: "test/fleet/fleet-docs.test.ts" },
   { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
 ];
 
@@ -97,6 +98,8 @@ export const docRows: readonly DocRow[] = [
   { pattern: new RegExp(`${ours}token(?: --|$)`), folder: "repository", codes: [0, 2], prints: /ops:read|--subject/ },
   { pattern: new RegExp(`${ours}audit verify$`), folder: "repository", prints: /^ok .* head seq 1 / },
   { pattern: new RegExp(`${ours}migrate$`), folder: "repository", codes: [78], prints: /STATE_URL is not set/ },
+  { pattern: /^WALLET_CORE_OPS_PORT=4100 WALLET_CORE_OPS_REGIONS=\S+ wallet-core-ops fleet$/, until: /"listening"/ },
+  { pattern: new RegExp(`${ours}fleet$`), folder: "repository", codes: [78], prints: /no region is configured/ },
   // No engine and no database is there: both say so.
   { pattern: new RegExp(`${ours}check$`), folder: "repository", codes: [1], prints: /docker/i },
   { pattern: new RegExp(`${ours}indexes$`), folder: "repository", codes: [1, 78], prints: /DATABASE_URL/ },

@@ -5,30 +5,54 @@ import { presetHeaders } from "../../http/reply.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { createContext, type OpsContext } from "../context.ts";
+import { createContext } from "../context.ts";
 import type { Sources } from "../sources.ts";
 import { useLimits } from "./limits.ts";
 import { createPostHandler } from "./post.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
 import { useStrictStatus } from "./strict.ts";
 import { createSubscribe, useCompiledSubscriptions } from "./subscriptions.ts";
-import { createDocuments, type ServerContext, toParserCache, useBudget } from "./use-budget.ts";
+import { createDocuments, type Documents, type ServerContext, toParserCache, useBudget } from "./use-budget.ts";
 
 const maxBodyBytes = 65_536;
 
 /**
- * The public endpoint /graphql: Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and limits on, and in front of it
- * `post.ts`, which answers the queries that are asked again and again. Rejects with unsupported_media_type for anything but JSON. Resolves to null when Yoga
- * has answered on `res`.
+ * The public endpoint /graphql of a gateway: in front of Yoga is `post.ts`, which answers the queries that are asked again and again.
  */
 export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger) {
   const documents = createDocuments();
   const maskError = createMaskError(logger);
   const subscribe = createSubscribe();
-  const post = createPostHandler(schema, sources, { parsed: (text) => documents.get(text), maskError, subscribe });
-  const yoga = createYoga<ServerContext, OpsContext>({
+  return createYogaHandler({
     schema,
+    documents,
+    maskError,
     context: ({ caller }) => createContext(sources, caller),
+    plugins: [useCompiledSubscriptions(subscribe)],
+    post: createPostHandler(schema, sources, { parsed: (text) => documents.get(text), maskError, subscribe }),
+  });
+}
+
+interface HandlerOptions<Context extends object> {
+  readonly schema: GraphQLSchema;
+  readonly documents: Documents;
+  readonly maskError: (error: unknown) => GraphQLError;
+  readonly context: (initial: ServerContext & { readonly request: Request }) => Context;
+  /** Before all others: what replaces the execution is inside the budget. */
+  readonly plugins: readonly Plugin[];
+  /** Answers a POST before Yoga does, or leaves it to Yoga. */
+  readonly post?: ReturnType<typeof createPostHandler>;
+}
+
+/**
+ * Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and limits on. Rejects with unsupported_media_type for anything but JSON. Resolves to
+ * null when Yoga has answered on `res`.
+ */
+export function createYogaHandler<Context extends object>(options: HandlerOptions<Context>) {
+  const { schema, documents, maskError, context, plugins, post } = options;
+  const yoga = createYoga<ServerContext, Context>({
+    schema,
+    context,
     graphqlEndpoint: "/graphql",
     cors: false,
     graphiql: false,
@@ -39,20 +63,13 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     parserAndValidationCache: toParserCache(documents),
     maskedErrors: { maskError, isDev: false },
     logging: false,
-    plugins: [
-      useBudget(),
-      useLimits(),
-      useNoProtoVariable(),
-      useCleanErrors(),
-      useStrictStatus(),
-      useCompiledSubscriptions(subscribe),
-    ],
+    plugins: [...plugins, useBudget(), useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus()],
   });
   return async (request: EdgeRequest): Promise<EdgeReply | null> => {
     const { req, res, principal, requestId } = request;
     requireJson(req);
     let result: ExecutionResult | null = null;
-    if (hasPlainBody(request)) {
+    if (post && hasPlainBody(request)) {
       const body = await request.body(maxBodyBytes);
       const answer = await post(request, body);
       if (answer && "status" in answer) return answer;

@@ -1,0 +1,194 @@
+import type { Agent } from "undici";
+import { OpsError as ClientError } from "../client/error.ts";
+import { type ResultError, toBodyError } from "../client/refusals.ts";
+import { readStream } from "../client/stream.ts";
+import type { Budget } from "../lib/budget/budget.ts";
+import { OpsError } from "../lib/errors.ts";
+import { parseJson, readBody } from "../lib/http-client.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Question } from "./plan.ts";
+import type { Region } from "./region.ts";
+
+/** The request that a question belongs to. */
+export interface Asker {
+  /** The client's, which the region decides about. */
+  readonly authorization: string;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly budget: Pick<Budget, "signal" | "text" | "hold">;
+}
+
+/** Why a region did not answer. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly status: number;
+  readonly retryAfter?: number | undefined;
+}
+
+/** What a region said. */
+export interface Answer {
+  readonly region: Region;
+  readonly latencyMs: number;
+  /** Null when it did not answer: then `failure` says why. */
+  readonly data: Readonly<Record<string, unknown>> | null;
+  readonly errors: readonly ResultError[];
+  readonly failure: Failure | null;
+}
+
+export interface Ask {
+  /** Asks once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline: it goes on in the region, whoever waits. */
+  ask(question: Question, asker: Asker, isChange: boolean): Promise<Answer>;
+  /** The messages of a subscription. The last one is a failure where the region ended it otherwise than it should. */
+  subscribe(question: Question, asker: Asker, signal: AbortSignal): AsyncGenerator<Answer, void>;
+  close(): Promise<void>;
+}
+
+interface AskOptions {
+  readonly logger: Logger;
+  /** For the whole answer of a region, ms: less than the 10 s of a request, so that the other regions' answers are not lost. @default 8000 */
+  readonly timeoutMs?: number;
+}
+
+/** Memory of an answer while it is parsed and joined, as a multiple of its text. */
+const memoryFactor = 4;
+/** Requests at a time to one region, for all tokens. */
+const connections = 64;
+
+/**
+ * Asks regional gateways over connections that stay open. Passes on the client's token, `traceparent` and the id of the request, nothing else. Follows no redirect: a token must
+ * not reach another host.
+ */
+export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
+  // undici takes 140 ms to load: the first question pays for it, not the start of the process.
+  let agent: Promise<Agent> | undefined;
+  const connect = async () => {
+    const { Agent } = await import("undici");
+    // The deadline is that of the whole answer. A restart of a role may take an hour.
+    return new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } });
+  };
+
+  const request = async ({ region, text, variables }: Question, asker: Asker, signal: AbortSignal) => {
+    const url = toEndpoint(region);
+    agent ??= connect();
+    const { statusCode, headers, body } = await (
+      await agent
+    ).request({
+      origin: url.origin,
+      path: url.pathname,
+      method: "POST",
+      headers: { ...toHeaders(asker), accept: "application/graphql-response+json, application/json" },
+      body: JSON.stringify({ query: text, variables }),
+      signal,
+    });
+    const bytes = await readBody(counted(body, asker.budget), Number.POSITIVE_INFINITY, () => new Error());
+    const retryAfter = headers["retry-after"];
+    const known = new Headers(typeof retryAfter === "string" ? { "retry-after": retryAfter } : {});
+    return parseAnswer(bytes.toString(), { status: statusCode, headers: known }, region.name);
+  };
+
+  return {
+    async ask(question, asker, isChange) {
+      const { region } = question;
+      const begin = performance.now();
+      const deadline = isChange ? undefined : AbortSignal.timeout(timeoutMs);
+      const own = asker.budget.signal;
+      const end = (said: Pick<Answer, "data" | "errors" | "failure">): Answer => {
+        return { region, latencyMs: Math.round(performance.now() - begin), ...said };
+      };
+      try {
+        const { data, errors } = await request(question, asker, deadline ? AbortSignal.any([own, deadline]) : own);
+        return end({ data, errors, failure: null });
+      } catch (error) {
+        if (own.aborted) throw own.reason as Error;
+        const failure = deadline?.aborted ? toTimeout(region, timeoutMs) : toFailure(region, error);
+        logger.warn({ request_id: asker.requestId, region: region.name, code: failure.code, err: error }, "region failed");
+        return end({ data: null, errors: [], failure });
+      }
+    },
+    async *subscribe({ region, text, variables }, asker, signal) {
+      const message = { region, latencyMs: 0, errors: [] };
+      const headers = toHeaders(asker);
+      const ask: typeof fetch = (input, init) => fetch(input, { ...init, redirect: "manual" });
+      const stream = {
+        endpoint: toEndpoint(region).href,
+        headers,
+        fetch: ask,
+        query: text,
+        variables,
+        openMs: timeoutMs,
+        signal,
+      };
+      try {
+        for await (const data of readStream<Readonly<Record<string, unknown>>>(stream)) yield { ...message, data, failure: null };
+      } catch (error) {
+        if (!signal.aborted) yield { ...message, data: null, failure: toFailure(region, error) };
+      }
+    },
+    close: async () => {
+      await (await agent)?.destroy();
+    },
+  };
+}
+
+function toEndpoint({ url }: Region): URL {
+  const endpoint = new URL(url);
+  endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}/graphql`;
+  return endpoint;
+}
+
+function toHeaders({ authorization, requestId, traceparent }: Asker): Record<string, string> {
+  return {
+    authorization,
+    "content-type": "application/json",
+    "user-agent": "wallet-core-ops-fleet",
+    "x-request-id": requestId,
+    ...(traceparent !== undefined && { traceparent }),
+  };
+}
+
+/** All regions' answers together may be as large as one answer. */
+async function* counted(body: AsyncIterable<Uint8Array>, budget: Asker["budget"]): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    budget.text(chunk.byteLength);
+    budget.hold(chunk.byteLength * memoryFactor);
+    yield chunk;
+  }
+}
+
+/** Throws the client's OpsError for anything but an answer with data. */
+function parseAnswer(text: string, answer: { readonly status: number; readonly headers: Headers }, name: string) {
+  const parsed = parseJson(text);
+  if (!isObject(parsed) || !isObject(parsed["data"])) throw toBodyError(text, answer, name);
+  const errors: unknown = parsed["errors"];
+  return { data: parsed["data"], errors: Array.isArray(errors) ? errors.filter(isResultError) : [] };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isResultError(value: unknown): value is ResultError {
+  return isObject(value) && typeof value["message"] === "string";
+}
+
+function toTimeout({ name }: Region, timeoutMs: number): Failure {
+  return { code: "timeout", message: `${name} did not answer within ${timeoutMs / 1000} s`, status: 504 };
+}
+
+/** Says nothing about addresses, which are only for our log. */
+function toFailure(region: Region, error: unknown): Failure {
+  const { name } = region;
+  if (error instanceof OpsError) return { code: error.code, message: error.message, status: error.status };
+  if (!(error instanceof ClientError) || (error.code === "unreachable" && error.status === null)) {
+    return { code: "unreachable", message: `${name} cannot be reached`, status: 503 };
+  }
+  const { code, message, status, retryAfterSeconds } = error;
+  return {
+    code,
+    message: message.replaceAll(toEndpoint(region).href, name),
+    // A redirect, or 200 for something else, is no success.
+    status: status !== null && status >= 400 ? status : code === "timeout" ? 504 : 502,
+    retryAfter: retryAfterSeconds ?? undefined,
+  };
+}

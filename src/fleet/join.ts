@@ -1,0 +1,152 @@
+import { execute, type ExecutionArgs, type ExecutionResult, GraphQLError, isListType } from "graphql";
+import type { Budget } from "../lib/budget/budget.ts";
+import { statusByCode } from "../lib/errors.ts";
+import type { Answer, Failure } from "./ask.ts";
+import { isOwn, type Plan, type Question, type RootField, versionKey } from "./plan.ts";
+import type { Region } from "./region.ts";
+
+type Path = readonly (string | number)[];
+
+/** What one region said of one root field. */
+interface Part {
+  readonly region: Region;
+  /** Rows, or one object; null without any. */
+  readonly value: unknown;
+  /** With paths as if the region were the only one. */
+  readonly errors: readonly GraphQLError[];
+  /** Whether the region did not answer at all. */
+  readonly isAway: boolean;
+}
+
+/** What the fleet answers: the operation's fields, each joined from the answers of the regions that were asked. */
+export async function joinAnswers(
+  args: ExecutionArgs,
+  { roots, questions, own }: Plan,
+  answers: readonly Answer[],
+  budget: Budget,
+): Promise<ExecutionResult> {
+  // Equal keys are one field.
+  const fields = new Map(roots.map((root) => [root.key, root])).values();
+  const parts = new Map([...fields].map((root): [RootField, Part[]] => [root, []]));
+  for (const [index, answer] of answers.entries()) {
+    const question = questions[index];
+    if (!question) continue;
+    // Other requests run between the regions, and between the rows of a region.
+    await budget.turn();
+    const read = await readAnswer(args, question, answer, budget);
+    for (const [root, ofRoot] of parts) if (root.regions.includes(answer.region)) ofRoot.push(toPart(root, answer, read));
+  }
+  const ours = own ? await readOwn(args, own, answers, budget) : {};
+  // An alias may be called __proto__.
+  const data = Object.create(null) as Record<string, unknown>;
+  const errors = [...(ours.errors ?? [])];
+  for (const [root, ofRoot] of parts) {
+    const joined = isOwn(root) ? { value: ours.data?.[root.key], errors: [] } : joinField(root, ofRoot);
+    data[root.key] = joined.value;
+    errors.push(...joined.errors);
+  }
+  return errors.length > 0 ? { data, errors } : { data };
+}
+
+/** Executes a question on the data of its answer: so types, ids and regions are those of the fleet, and what does not fit this version's schema is a fault of that region alone. */
+async function readAnswer(args: ExecutionArgs, question: Question, { region, data }: Answer, budget: Budget) {
+  if (!data) return {};
+  const contextValue = { region: region.name, budget, inParts: true };
+  return execute({ ...args, document: question.document, rootValue: data, contextValue });
+}
+
+/** `regions`, and introspection. */
+async function readOwn(args: ExecutionArgs, document: Plan["own"] & object, answers: readonly Answer[], budget: Budget) {
+  const regions = answers.map(({ region, latencyMs, failure, data }) => {
+    const server = data?.[versionKey] as { readonly version?: unknown } | null | undefined;
+    const version = typeof server?.version === "string" ? server.version : null;
+    return { name: region.name, ok: failure === null, error: failure, latencyMs, version };
+  });
+  return execute({ ...args, document, rootValue: { regions }, contextValue: { region: "", budget, inParts: true } });
+}
+
+function toPart(root: RootField, { region, data, errors, failure }: Answer, read: ExecutionResult): Part {
+  const { key } = root;
+  if (failure) return { region, value: null, errors: [toError(root, [key], failure, region)], isAway: true };
+  const value = read.data?.[key] ?? null;
+  // What a gateway has one of is the only row of its region.
+  const isRow = Array.isArray(value) && !Array.isArray(data?.[key]);
+  const said = errors.flatMap(({ path = [key], message, extensions }) => {
+    if (path[0] !== key) return [];
+    const [, ...rest] = path;
+    const place = value === null ? [] : isRow ? [0, ...rest] : rest;
+    return [toError(root, [key, ...place], toFailure(message, extensions), region)];
+  });
+  const message = `${region.name} answers what this version does not know: do both run the same version?`;
+  const faults = (read.errors ?? []).flatMap(({ path = [] }) => {
+    const place = value === null ? [key] : path;
+    return path[0] === key ? [toError(root, place, { code: "not_a_gateway", message, status: 502 }, region)] : [];
+  });
+  return { region, value, errors: [...said, ...faults], isAway: false };
+}
+
+interface Joined {
+  readonly value: unknown;
+  readonly errors: readonly GraphQLError[];
+}
+
+function joinField(root: RootField, parts: readonly Part[]): Joined {
+  const { key, definition, refusal } = root;
+  if (refusal) return { value: null, errors: [toError(root, [key], refusal)] };
+  return isListType(definition?.type) ? joinRows(parts) : joinOne(root, parts);
+}
+
+/** The rows of all regions that were asked; null when all of them failed. */
+function joinRows(parts: readonly Part[]): Joined {
+  const rows: unknown[] = [];
+  const errors: GraphQLError[] = [];
+  for (const part of parts) {
+    errors.push(...part.errors.map((error) => movedBy(error, rows.length)));
+    if (Array.isArray(part.value)) for (const row of part.value) rows.push(row);
+  }
+  return { value: parts.length === 0 || parts.some(({ value }) => value !== null) ? rows : null, errors };
+}
+
+/** The one that some region has. Regions that do not answer stay named, as they may have one too. */
+function joinOne(root: RootField, parts: readonly Part[]): Joined {
+  const [found, ...others] = parts.filter(({ value }) => value !== null);
+  if (found && others.length > 0) {
+    const names = [found, ...others].map(({ region }) => region.name).join(", ");
+    const message = `Several regions have one: ${names}; choose one by region`;
+    return { value: null, errors: [toError(root, [root.key], { code: "region_ambiguous", message, status: 409 })] };
+  }
+  const relevant = found ? parts.filter((part) => part === found || part.isAway) : parts;
+  const errors = relevant.flatMap((part) => part.errors);
+  const isNowhere = errors.every(({ extensions }) => /not_found$/.test(String(extensions["code"])));
+  return { value: found?.value ?? null, errors: found || !isNowhere ? errors : errors.slice(0, 1) };
+}
+
+/** The error of a row that has so many before it. */
+function movedBy(error: GraphQLError, before: number): GraphQLError {
+  const [key = "", index, ...rest] = error.path ?? [];
+  if (typeof index !== "number") return error;
+  const { message, nodes, extensions } = error;
+  return new GraphQLError(message, { nodes: nodes ?? null, path: [key, index + before, ...rest], extensions });
+}
+
+/** What a region's error says, of what its gateway is known to write there. */
+function toFailure(
+  message: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): Failure & { readonly upstream?: string } {
+  const { code, status, retryAfter, upstream } = extensions;
+  const known = typeof code === "string" ? code : "internal";
+  return {
+    code: known,
+    message,
+    status: typeof status === "number" ? status : (statusByCode[known as keyof typeof statusByCode] ?? 502),
+    ...(typeof retryAfter === "number" && { retryAfter }),
+    ...(typeof upstream === "string" && { upstream }),
+  };
+}
+
+/** An error of a field, as a gateway has it, with its region. */
+function toError({ node }: RootField, path: Path, { message, ...failure }: Failure, region?: Region): GraphQLError {
+  const extensions = { ...failure, ...(region && { region: region.name }) };
+  return new GraphQLError(message, { nodes: node, path, extensions });
+}

@@ -1,0 +1,24 @@
+import { once } from "node:events";
+import { createUnverified } from "../auth/unverified.ts";
+import type { FleetConfig } from "../config/fleet.ts";
+import { toUrl } from "../http/listen.ts";
+import { createEdge } from "../http/server.ts";
+import type { Logger } from "../lib/logger.ts";
+import { createFleet } from "./fleet.ts";
+
+/** Serves a fleet until `stop` aborts, then finishes requests in flight and resolves. Rejects with the system's error when the address is not available. */
+export async function serveFleet(config: FleetConfig, logger: Logger, stop: AbortSignal): Promise<void> {
+  const { host, port, regions, trustedProxies } = config;
+  const fleet = createFleet({ regions, logger });
+  const edge = createEdge({ ...fleet, authenticator: createUnverified(), logger, trustedProxies });
+  try {
+    const url = toUrl(await edge.listen(host, port));
+    logger.info({ url, regions: regions.map(({ name }) => name) }, "listening");
+    if (!stop.aborted) await once(stop, "abort");
+    logger.info({}, "draining");
+    await edge.drain();
+    logger.info({}, "stopped");
+  } finally {
+    await fleet.close();
+  }
+}

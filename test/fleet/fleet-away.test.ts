@@ -1,0 +1,175 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { sampleContainer } from "../support/containers.ts";
+import { findClosedUrl, says, startFleet, startStub } from "../support/fleet.ts";
+import { startGateway } from "../support/gateway.ts";
+import { sampleHost } from "../support/hosts.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
+
+let stack = new AsyncDisposableStack();
+afterEach(async () => {
+  await stack.disposeAsync();
+  stack = new AsyncDisposableStack();
+});
+
+/** A region that works, before and behind another one. */
+async function startAround(bad: string, timeoutMs?: number) {
+  const start = async (name: string) => {
+    const sources = createMemorySources({ containers: [sampleContainer({ name })], hosts: [sampleHost({ name })] }).sources;
+    return stack.use(await startGateway(sources)).url;
+  };
+  const urls = { eu: await start("eu-1"), bad, us: await start("us-1") };
+  return stack.use(await startFleet(urls, timeoutMs === undefined ? {} : { timeoutMs }));
+}
+
+const stub = async (reply: Parameters<typeof startStub>[0]) => stack.use(await startStub(reply));
+const html = (status: number, headers = {}) => stub((response) => void response.writeHead(status, headers).end("<html>"));
+const rows = [{ name: "eu-1" }, { name: "us-1" }];
+
+describe("a region that does not answer is named, and the others answer", () => {
+  const cases: Record<string, [reply: () => Promise<{ url: string }>, error: object]> = {
+    "nobody listens": [
+      async () => ({ url: await findClosedUrl() }),
+      { message: "bad cannot be reached", extensions: { code: "unreachable", status: 503 } },
+    ],
+    "closed connection": [
+      () => stub((response) => void response.destroy()),
+      { message: "bad cannot be reached", extensions: { code: "unreachable" } },
+    ],
+    slow: [() => stub(() => {}), { message: "bad did not answer within 0.5 s", extensions: { code: "timeout", status: 504 } }],
+    "slow body": [
+      () => stub((response) => void response.writeHead(200).write('{"data":')),
+      { message: "bad did not answer within 0.5 s", extensions: { code: "timeout" } },
+    ],
+    "page of a proxy": [() => html(200), { extensions: { code: "not_a_gateway", status: 502 } }],
+    "broken JSON": [
+      () => stub((response) => void response.end('{"data":{"hosts":[')),
+      { message: "bad answered 200, but not as a gateway does", extensions: { code: "not_a_gateway" } },
+    ],
+    "other JSON": [() => stub(says([1])), { extensions: { code: "not_a_gateway" } }],
+    "wrong data": [
+      () => stub(says({ data: "x" })),
+      { message: "bad answered 200, but not as a gateway does", extensions: { code: "not_a_gateway" } },
+    ],
+    "wrong rows": [
+      () => stub(says({ data: { hosts: [{ name: "bad-1" }, { name: null }] } })),
+      {
+        message: "bad answers what this version does not know: do both run the same version?",
+        extensions: { code: "not_a_gateway", status: 502 },
+      },
+    ],
+    "no list": [() => stub(says({ data: { hosts: "all" } })), { extensions: { code: "not_a_gateway" } }],
+    "401": [
+      () => stub(says({ message: "x", error: { code: "unauthorized", message: "Missing or invalid" } }, 401)),
+      { message: "Missing or invalid", extensions: { code: "unauthorized", status: 401 } },
+    ],
+    "401 of a proxy": [() => html(401), { extensions: { code: "unauthorized", status: 401 } }],
+    "403 of a proxy": [() => html(403), { message: "bad answered 403, but not as a gateway does", extensions: { status: 403 } }],
+    "429": [() => html(429, { "retry-after": "7" }), { extensions: { code: "rate_limited", status: 429, retryAfter: 7 } }],
+    "503": [() => html(503), { message: "bad answered 503", extensions: { code: "unreachable", status: 503 } }],
+    "another version": [
+      () =>
+        stub(
+          says({ errors: [{ message: 'Cannot query field "hosts"', extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] }, 400),
+        ),
+      { message: 'Cannot query field "hosts"', extensions: { code: "GRAPHQL_VALIDATION_FAILED", status: 400 } },
+    ],
+  };
+  it.each(Object.entries(cases))("%s", async (_title, [start, error]) => {
+    const fleet = await startAround((await start()).url, 500);
+    const { status, body } = await fleet.query("{ hosts { name } }");
+    expect(status).toBe(200);
+    expect(body.data).toEqual({ hosts: rows });
+    expect(body.errors).toMatchObject([{ path: ["hosts"], ...error }]);
+    expect(body.errors?.[0].extensions.region).toBe("bad");
+  });
+});
+
+it("no redirect is followed", async () => {
+  const other = await stub(says({ data: { hosts: [] } }));
+  const fleet = await startAround((await html(307, { location: `${other.url}/graphql` })).url);
+  const { body } = await fleet.query("{ hosts { name } }");
+  expect(body.errors).toMatchObject([{ message: "bad sends elsewhere", extensions: { code: "not_a_gateway", region: "bad" } }]);
+  expect(other.received).toEqual([]);
+});
+
+it("an error of a row has its place in the joined list", async () => {
+  const row = { name: "bad-1", stats: null };
+  const error = { message: "no stats", path: ["containers", 0, "stats"], extensions: { code: "docker_timeout", status: 504 } };
+  const bad = await stub(says({ data: { containers: [row] }, errors: [error] }));
+  const fleet = await startAround(bad.url);
+  const { body } = await fleet.query("{ containers { name stats { cpuPct } } }");
+  expect(body.data.containers.map(({ name }: { name: string }) => name)).toEqual(["eu-1", "bad-1", "us-1"]);
+  expect(body.errors).toMatchObject([
+    {
+      message: "no stats",
+      path: ["containers", 1, "stats"],
+      extensions: { code: "docker_timeout", status: 504, region: "bad" },
+    },
+  ]);
+});
+
+it("the error of a region's only row has the place of that row", async () => {
+  const error = { message: "late", path: ["problems", "problems"], extensions: { code: "query_timeout" } };
+  const bad = await stub(says({ data: { problems: null }, errors: [error] }));
+  const fleet = await startAround(bad.url);
+  const { body } = await fleet.query("{ problems { region } }");
+  expect(body.data.problems).toEqual([{ region: "eu" }, { region: "us" }]);
+  expect(body.errors).toMatchObject([
+    { message: "late", path: ["problems"], extensions: { code: "query_timeout", status: 504, region: "bad" } },
+  ]);
+});
+
+it("a field that all regions failed is null", async () => {
+  const url = await findClosedUrl();
+  const fleet = stack.use(await startFleet({ eu: url, us: url }));
+  const { body } = await fleet.query("{ hosts { name } a: engines { name } }");
+  expect(body.data).toEqual({ hosts: null, a: null });
+  expect(body.errors?.map(({ path, extensions }) => [path[0], extensions.region])).toEqual([
+    ["hosts", "eu"],
+    ["hosts", "us"],
+    ["a", "eu"],
+    ["a", "us"],
+  ]);
+});
+
+it("one by its name is found beside a region that is away", async () => {
+  const fleet = await startAround(await findClosedUrl());
+  const { body } = await fleet.query('{ container(name: "us-1") { region } }');
+  expect(body.data).toEqual({ container: { region: "us" } });
+  expect(body.errors).toMatchObject([{ path: ["container"], extensions: { code: "unreachable", region: "bad" } }]);
+});
+
+it("regions say how each answered this request", async () => {
+  const fleet = await startAround((await html(503)).url);
+  const { body } = await fleet.query("{ hosts { name } r: regions { n: name ok error { code message } latencyMs version } }");
+  const works = { ok: true, error: null, latencyMs: expect.any(Number), version: "0.2.0" };
+  expect(body.data.r).toEqual([
+    { n: "eu", ...works },
+    {
+      n: "bad",
+      ok: false,
+      error: { code: "unreachable", message: "bad answered 503" },
+      latencyMs: expect.any(Number),
+      version: null,
+    },
+    { n: "us", ...works },
+  ]);
+  const alone = await fleet.query("{ regions { name ok } }");
+  expect(alone.body).toEqual({
+    data: {
+      regions: [
+        { name: "eu", ok: true },
+        { name: "bad", ok: false },
+        { name: "us", ok: true },
+      ],
+    },
+  });
+});
+
+it("answers of regions together have the size of one answer", async () => {
+  const large = await stub(says({ data: { hosts: Array.from({ length: 1000 }, () => ({ name: "x".repeat(4000) })) } }));
+  const fleet = stack.use(await startFleet({ eu: large.url, us: large.url }));
+  const { body } = await fleet.query("{ hosts { name region } }");
+  const whole = body.errors?.find(({ extensions }) => extensions.code === "answer_too_large");
+  expect(whole?.message).toMatch(/larger than 5 MB/);
+});

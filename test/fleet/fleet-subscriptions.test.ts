@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { findClosedUrl, startFleet, startStub } from "../support/fleet.ts";
+import { graphqlHeaders, token } from "../support/gateway.ts";
+
+let stack = new AsyncDisposableStack();
+afterEach(async () => {
+  await stack.disposeAsync();
+  stack = new AsyncDisposableStack();
+});
+
+const event = (data: object) => `event: next\ndata: ${JSON.stringify({ data })}\n\n`;
+const end = "event: complete\ndata:\n\n";
+const subscription = "subscription ($region: String!) { containers(region: $region) { changed { id name region } ended } }";
+
+/** The messages of a subscription until it ends. */
+async function read(url: string, region: string): Promise<any[]> {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { ...graphqlHeaders, accept: "text/event-stream", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query: subscription, variables: { region } }),
+  });
+  const events = (await response.text()).split("\n\n").filter((text) => text.startsWith("event: next"));
+  return events.map((text) => JSON.parse(text.replace(/^event: next\ndata: /, "")));
+}
+
+async function start(chunks: readonly string[]) {
+  const region = stack.use(
+    await startStub((response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (const chunk of chunks) response.write(chunk);
+      response.end();
+    }),
+  );
+  const other = stack.use(await startStub((response) => void response.writeHead(500).end()));
+  const fleet = stack.use(await startFleet({ eu: region.url, us: other.url, gone: await findClosedUrl() }));
+  return { region, other, fleet };
+}
+
+describe("a subscription", () => {
+  it("has the messages of its region, with the fleet's ids", async () => {
+    const row = { id: "abc", name: "web" };
+    const containers = (changed: object[]) => ({ containers: { changed, ended: null } });
+    const { region, other, fleet } = await start([":\n\n", event(containers([row])), event(containers([])), end]);
+    expect(await read(fleet.url, "eu")).toEqual([
+      { data: containers([{ id: "eu.abc", name: "web", region: "eu" }]) },
+      { data: containers([]) },
+    ]);
+    expect(region.received.map(({ headers, body }) => [headers.authorization, headers.accept, body])).toEqual([
+      [
+        `Bearer ${token}`,
+        "text/event-stream",
+        { query: "subscription {\n  containers {\n    changed {\n      id\n      name\n    }\n    ended\n  }\n}", variables: {} },
+      ],
+    ]);
+    expect(other.received).toEqual([]);
+  });
+
+  it.each([
+    ["us", { message: "us answered 500, but not as a gateway does", extensions: { code: "not_a_gateway", region: "us" } }],
+    ["gone", { message: "gone cannot be reached", extensions: { code: "unreachable", region: "gone" } }],
+    ["mars", { extensions: { code: "invalid_request" } }],
+  ])("of a region that refuses it ends with the reason: %s", async (name, error) => {
+    const { fleet } = await start([]);
+    expect(await read(fleet.url, name)).toMatchObject([
+      { data: { containers: null }, errors: [{ path: ["containers"], ...error }] },
+    ]);
+  });
+
+  it("that its region breaks off ends with an error", async () => {
+    const { fleet } = await start([event({ containers: { changed: [], ended: null } })]);
+    const messages = await read(fleet.url, "eu");
+    expect(messages.map(({ errors }) => errors?.[0].extensions.code)).toEqual([undefined, "unreachable"]);
+  });
+
+  it("ends with its reason when the fleet stops", async () => {
+    const open = stack.use(
+      await startStub((response) => void response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n")),
+    );
+    const fleet = await startFleet({ eu: open.url });
+    const messages = read(fleet.url, "eu");
+    await expect.poll(() => open.received.length).toBe(1);
+    await fleet[Symbol.asyncDispose]();
+    expect((await messages).map(({ errors }) => errors[0].extensions.code)).toEqual(["shutdown"]);
+  });
+});

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createUnverified } from "../../src/auth/unverified.ts";
+import { createFleet } from "../../src/fleet/fleet.ts";
+import type { EdgeLimits } from "../../src/http/limits.ts";
+import { createEdge } from "../../src/http/server.ts";
+import { type Logger, silentLogger } from "../../src/lib/logger.ts";
+import { graphqlHeaders, token } from "./gateway.ts";
+
+interface Asked {
+  readonly status: number;
+  readonly body: { data: any; errors?: any[] };
+}
+
+interface StartedFleet extends AsyncDisposable {
+  readonly url: string;
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Asks with the token of the test gateways, or with other headers. */
+  readonly query: (query: string, variables?: object, headers?: Record<string, string>) => Promise<Asked>;
+}
+
+interface FleetOptions {
+  readonly timeoutMs?: number;
+  readonly limits?: Partial<EdgeLimits>;
+  readonly logger?: Logger;
+}
+
+/** A fleet behind its real edge, over gateways by the names of their regions. */
+export async function startFleet(urls: Readonly<Record<string, string>>, options: FleetOptions = {}): Promise<StartedFleet> {
+  const { limits = {}, logger = silentLogger, ...others } = options;
+  const regions = Object.entries(urls).map(([name, url]) => ({ name, url }));
+  const fleet = createFleet({ regions, logger, ...others });
+  const edge = createEdge({ ...fleet, authenticator: createUnverified(), logger, limits });
+  const { port } = await edge.listen("127.0.0.1", 0);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    fetch: (path, init) => fetch(url + path, init),
+    query: async (query, variables, headers = { authorization: `Bearer ${token}` }) => {
+      const body = JSON.stringify({ query, variables });
+      const response = await fetch(`${url}/graphql`, { method: "POST", body, headers: { ...graphqlHeaders, ...headers } });
+      return { status: response.status, body: (await response.json()) as Asked["body"] };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await edge.drain();
+      await fleet.close();
+    },
+  };
+}
+
+/** A request as a region got it. */
+interface Received {
+  readonly path: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly rawHeaders: readonly string[];
+  readonly body: { query: string; variables?: Record<string, unknown> };
+  /** Of the connection that it came over. */
+  readonly port: number | undefined;
+}
+
+interface Stub extends AsyncDisposable {
+  readonly url: string;
+  readonly received: Received[];
+}
+
+/** A region that says what a test wants, and records what it is asked. */
+export async function startStub(reply: (response: ServerResponse, received: Received) => void): Promise<Stub> {
+  const received: Received[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = await request.toArray();
+    const text = Buffer.concat(chunks).toString();
+    const { url: path = "", headers, rawHeaders } = request;
+    const one = { path, headers, rawHeaders, body: JSON.parse(text || "{}"), port: request.socket.remotePort };
+    received.push(one);
+    reply(response, one);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Replies with JSON. */
+export function says(body: unknown, status = 200, headers: Record<string, string> = {}) {
+  return (response: ServerResponse) =>
+    void response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+}
+
+/** The address of a port that nobody listens on. */
+export async function findClosedUrl(): Promise<string> {
+  const stub = await startStub(says({}));
+  await stub[Symbol.asyncDispose]();
+  return stub.url;
+}
