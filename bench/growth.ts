@@ -1,71 +1,14 @@
-import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../script/services/process.ts";
-import { createTokens } from "../test/support/tokens.ts";
-import { readCpuMs } from "./cpu.ts";
-import { shippedCommand } from "./shipped.ts";
+import { type Scene, startScene } from "./scene.ts";
 import { quartiles } from "./statistics.ts";
 
 /** Set before the result is seen. CPU in per cent of a core or milliseconds. */
 const limits = { stormShare: 30, fillSeconds: 8, oneGrowth: 1.5, scrapeMs: 10, changeMs: 60, lastMs: 400 };
 const readers = 500;
 const base = "/api/v1/admin/ops";
-
-/** The gateway, watching simulated engines. */
-interface Scene extends AsyncDisposable {
-  readonly port: number;
-  /** CPU time so far, milliseconds, in ticks of 10. */
-  readonly cpuMs: () => number;
-  readonly megabytes: () => number;
-  /** Events a second from now on. */
-  readonly emit: (perSecond: number) => void;
-  /** 100 tokens: one may have five streams. */
-  readonly token: (index: number) => string;
-}
-
-async function start(engines: number, perEngine: number): Promise<Scene> {
-  const folder = mkdtempSync(join(tmpdir(), "ops-bench-growth-"));
-  const simulated: ChildProcess = fork(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  const [{ sockets }] = (await once(simulated, "message")) as [{ sockets: string[] }];
-  const rights = { scopes: ["ops:read"] } as const;
-  const tokens = createTokens(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`reader-${index}`, rights])));
-  const port = await freePort();
-  const shipped = shippedCommand();
-  const gateway = spawn(process.execPath, shipped.args, {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      WALLET_CORE_OPS_PORT: String(port),
-      WALLET_CORE_OPS_TOKENS_FILE: tokens.file,
-      WALLET_CORE_OPS_DOCKER_HOSTS: sockets.map((path, index) => `web-${index}=unix://${path}`).join(","),
-      WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
-      WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
-      ...shipped.env,
-    },
-  });
-  const pid = gateway.pid as number;
-  return {
-    port,
-    token: (index) => tokens.of(`reader-${index}`),
-    cpuMs: () => readCpuMs(pid),
-    megabytes: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024,
-    emit: (perSecond) => void simulated.send(perSecond),
-    async [Symbol.asyncDispose]() {
-      gateway.kill();
-      simulated.disconnect();
-      await once(gateway, "exit");
-      tokens[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 async function get({ port, token }: Scene, path: string, encoding = "identity"): Promise<string> {
   const headers = { authorization: `Bearer ${token(0)}`, "accept-encoding": encoding };
@@ -126,7 +69,7 @@ function say(what: string, value: number, unit: string, limit?: number): void {
 
 /** Events, with a subscriber and a REST client that asks once a second. */
 async function benchStorm(): Promise<void> {
-  await using scene = await start(1, 5000);
+  await using scene = await startScene(1, 5000);
   await fill(scene, 5000);
   await sleep(3000);
   const scrapes: number[] = [];
@@ -171,7 +114,7 @@ async function benchSizes(): Promise<void> {
     [manyEngines, manyEach],
   ] as const) {
     const count = engines * perEngine;
-    await using scene = await start(engines, perEngine);
+    await using scene = await startScene(engines, perEngine);
     const seconds = await fill(scene, count);
     say(`${count} containers filled, with a reader at 10 Hz`, seconds, "s", count === many ? limits.fillSeconds : undefined);
     await sleep(5000);
@@ -196,7 +139,7 @@ async function benchSizes(): Promise<void> {
 
 /** A change of one container of a thousand, for one subscriber and for 500. */
 async function benchSubscribers(): Promise<void> {
-  await using scene = await start(1, 1000);
+  await using scene = await startScene(1, 1000);
   await fill(scene, 1000);
   await sleep(2000);
   const ends: (() => void)[] = [];

@@ -1,5 +1,6 @@
 import { benchBudget } from "./budget.ts";
 import { benchConsole } from "./console.ts";
+import { benchFleet } from "./fleet.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchInventory } from "./inventory.ts";
 import { benchLedger } from "./ledger.ts";
@@ -27,5 +28,6 @@ const results = [
   await benchBudget(),
   await benchConsole(),
   await benchLedger(),
+  await benchFleet(),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -50,8 +50,8 @@ interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-/** Memory of an answer while it is parsed and joined, as a multiple of its text. */
-const memoryFactor = 4;
+/** Memory of an answer until it is joined, as a multiple of its text: that, and what is parsed. Its rows count again when they are joined. */
+const memoryFactor = 2;
 /** Requests at a time to one region, for all tokens. */
 const connections = 64;
 
@@ -102,25 +102,21 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
       } catch (error) {
         if (own.aborted) throw own.reason as Error;
         const failure = deadline?.aborted ? toTimeout(region, timeoutMs) : toFailure(region, error);
-        logger.warn({ request_id: asker.requestId, region: region.name, code: failure.code, err: error }, "region failed");
-        return end({ data: null, errors: [], failure });
+        const fields = { request_id: asker.requestId, region: region.name, code: failure.code, err: error };
+        // Anyone can be refused.
+        logger[failure.status < 500 ? "debug" : "warn"](fields, "region failed");
+        const isUnknown = isChange && (failure.code === "unreachable" || failure.code === "not_a_gateway");
+        const message = isUnknown ? `${failure.message}: look whether the change was made before you try again` : failure.message;
+        return end({ data: null, errors: [], failure: { ...failure, message } });
       }
     },
     async *subscribe({ region, text, variables }, asker, signal) {
       const message = { region, latencyMs: 0, errors: [] };
       const headers = toHeaders(asker);
-      const ask: typeof fetch = (input, init) => fetch(input, { ...init, redirect: "manual" });
-      const stream = {
-        endpoint: toEndpoint(region).href,
-        headers,
-        fetch: ask,
-        query: text,
-        variables,
-        openMs: timeoutMs,
-        signal,
-      };
+      const stream = { endpoint: toEndpoint(region).href, headers, query: text, variables, openMs: timeoutMs, signal };
+      const opened = readStream<Readonly<Record<string, unknown>>>({ ...stream, fetch: fetchWithoutRedirect });
       try {
-        for await (const data of readStream<Readonly<Record<string, unknown>>>(stream)) yield { ...message, data, failure: null };
+        for await (const data of opened) yield { ...message, data, failure: null };
       } catch (error) {
         if (!signal.aborted) yield { ...message, data: null, failure: toFailure(region, error) };
       }
@@ -130,6 +126,8 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     },
   };
 }
+
+const fetchWithoutRedirect: typeof fetch = (input, init) => fetch(input, { ...init, redirect: "manual" });
 
 function toEndpoint({ url }: Region): URL {
   const endpoint = new URL(url);

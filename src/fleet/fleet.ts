@@ -1,4 +1,5 @@
 import { createGraphiqlPages } from "../console/graphiql/page.ts";
+import type { Caller } from "../graphql/sources.ts";
 import { createDocuments } from "../graphql/yoga/use-budget.ts";
 import { createMaskError, createYogaHandler } from "../graphql/yoga/yoga.ts";
 import { parseTraceId } from "../http/exchange.ts";
@@ -22,34 +23,39 @@ interface FleetOptions {
   readonly timeoutMs?: number;
 }
 
-/** What the cost of a query is estimated by: here nobody knows how long the lists of the regions are. */
-const unknownLengths = { env: null, containers: { listCached: () => null } };
-
 /** Everything between the edge and the regions: /graphql with the schema of a fleet, and GraphiQL. */
 export function createFleet({ regions, logger, ...options }: FleetOptions): Fleet {
   const ask = createAsk({ logger, ...options });
-  const mask = createMaskError(logger);
   const handle = createYogaHandler({
     schema: createFleetSchema(regions.length),
     documents: createDocuments(),
-    maskError: mask,
-    context: ({ caller, request }) => {
-      const { principal, requestId, signal, budget, openStream } = caller;
-      const traceparent = request.headers.get("traceparent") ?? undefined;
-      const context: FleetContext = {
-        ...{ principal, requestId, signal, budget },
-        ...(openStream && { openStream }),
-        origin: () => caller.origin(),
-        authorization: request.headers.get("authorization") ?? "",
-        traceparent: parseTraceId(traceparent) ? traceparent : undefined,
-      };
-      return { ...context, sources: unknownLengths };
-    },
+    maskError: createMaskError(logger),
+    context: ({ caller, request: { headers } }) => toContext(caller, headers),
     plugins: [useRegions(regions, ask)],
   });
   return {
     surfaces: [{ prefix: "/graphql", subtree: false, handle }],
     publicPages: createGraphiqlPages(),
     close: () => ask.close(),
+  };
+}
+
+/** Nobody knows here how long the lists of the regions are. */
+const unknownLengths = { env: null, containers: { listCached: () => null } };
+
+/** Of the client's headers, a region gets these. */
+function toContext(caller: Caller, headers: Headers): FleetContext {
+  const { principal, requestId, signal, budget, openStream } = caller;
+  const traceparent = headers.get("traceparent") ?? undefined;
+  return {
+    principal,
+    requestId,
+    signal,
+    budget,
+    origin: () => caller.origin(),
+    ...(openStream && { openStream }),
+    sources: unknownLengths,
+    authorization: headers.get("authorization") ?? "",
+    traceparent: parseTraceId(traceparent) && traceparent,
   };
 }

@@ -1,6 +1,7 @@
-import { execute, type ExecutionArgs, type ExecutionResult, GraphQLError, isListType } from "graphql";
+import { execute } from "@graphql-tools/executor";
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, isListType } from "graphql";
 import type { Budget } from "../lib/budget/budget.ts";
-import { statusByCode } from "../lib/errors.ts";
+import { OpsError, statusByCode } from "../lib/errors.ts";
 import type { Answer, Failure } from "./ask.ts";
 import { isOwn, type Plan, type Question, type RootField, versionKey } from "./plan.ts";
 import type { Region } from "./region.ts";
@@ -52,7 +53,12 @@ export async function joinAnswers(
 async function readAnswer(args: ExecutionArgs, question: Question, { region, data }: Answer, budget: Budget) {
   if (!data) return {};
   const contextValue = { region: region.name, budget, inParts: true };
-  return execute({ ...args, document: question.document, rootValue: data, contextValue });
+  return run({ ...args, document: question.document, rootValue: data, contextValue });
+}
+
+/** Unlike graphql-js, this takes long lists in parts. The schema has no `@defer`, so there is one result. */
+async function run(args: ExecutionArgs): Promise<ExecutionResult> {
+  return (await execute(args)) as ExecutionResult;
 }
 
 /** `regions`, and introspection. */
@@ -62,7 +68,7 @@ async function readOwn(args: ExecutionArgs, document: Plan["own"] & object, answ
     const version = typeof server?.version === "string" ? server.version : null;
     return { name: region.name, ok: failure === null, error: failure, latencyMs, version };
   });
-  return execute({ ...args, document, rootValue: { regions }, contextValue: { region: "", budget, inParts: true } });
+  return run({ ...args, document, rootValue: { regions }, contextValue: { region: "", budget, inParts: true } });
 }
 
 function toPart(root: RootField, { region, data, errors, failure }: Answer, read: ExecutionResult): Part {
@@ -77,12 +83,17 @@ function toPart(root: RootField, { region, data, errors, failure }: Answer, read
     const place = value === null ? [] : isRow ? [0, ...rest] : rest;
     return [toError(root, [key, ...place], toFailure(message, extensions), region)];
   });
-  const message = `${region.name} answers what this version does not know: do both run the same version?`;
-  const faults = (read.errors ?? []).flatMap(({ path = [] }) => {
-    const place = value === null ? [key] : path;
-    return path[0] === key ? [toError(root, place, { code: "not_a_gateway", message, status: 502 }, region)] : [];
+  const faults = (read.errors ?? []).flatMap((error) => {
+    const { path = [] } = error;
+    return path[0] === key ? [toError(root, value === null ? [key] : path, toFault(error, region), region)] : [];
   });
   return { region, value, errors: [...said, ...faults], isAway: false };
+}
+
+/** Beyond the budget, or not as this version's schema has it. */
+function toFault({ message, originalError }: GraphQLError, { name }: Region): Failure {
+  if (originalError instanceof OpsError) return toFailure(originalError.message, { code: originalError.code });
+  return { code: "not_a_gateway", message: `${name} answers what this version does not know: ${message}`, status: 502 };
 }
 
 interface Joined {
@@ -117,7 +128,7 @@ function joinOne(root: RootField, parts: readonly Part[]): Joined {
   }
   const relevant = found ? parts.filter((part) => part === found || part.isAway) : parts;
   const errors = relevant.flatMap((part) => part.errors);
-  const isNowhere = errors.every(({ extensions }) => /not_found$/.test(String(extensions["code"])));
+  const isNowhere = errors.every(({ extensions }) => String(extensions["code"]).endsWith("not_found"));
   return { value: found?.value ?? null, errors: found || !isNowhere ? errors : errors.slice(0, 1) };
 }
 

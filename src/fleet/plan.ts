@@ -20,7 +20,7 @@ import {
   type SelectionSetNode,
   visit,
 } from "graphql";
-import { OpsError, toOpsError } from "../lib/errors.ts";
+import { type OpsError, toOpsError } from "../lib/errors.ts";
 import { chooseRegions, parseFleetId, type Region } from "./region.ts";
 
 type Variables = Readonly<Record<string, unknown>>;

@@ -1,11 +1,4 @@
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  getOperationAST,
-  GraphQLError,
-  type OperationDefinitionNode,
-  OperationTypeNode,
-} from "graphql";
+import { type ExecutionArgs, type ExecutionResult, getOperationAST, GraphQLError, OperationTypeNode } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { StreamEnd } from "../auth/stream-lease.ts";
 import type { Caller } from "../graphql/sources.ts";
@@ -18,6 +11,8 @@ import type { Region } from "./region.ts";
 /** The context of one request to the fleet. */
 export interface FleetContext extends Caller, Asker {
   readonly budget: Caller["budget"];
+  /** What the cost of a query is estimated by, as in a gateway's context. */
+  readonly sources: object;
 }
 
 /** Executes operations by asking the regions. */

@@ -168,6 +168,18 @@ describe("a mutation", () => {
     expect([...eu.received, ...us.received]).toEqual([]);
   });
 
+  it("without an answer says that it may have been made", async () => {
+    const broken = stack.use(await startStub((response) => void response.destroy()));
+    const fleet = stack.use(await startFleet({ eu: broken.url }));
+    const { body } = await fleet.query(mutation, { region: "eu" });
+    const message = "eu cannot be reached: look whether the change was made before you try again";
+    expect(body.data).toEqual({ restartContainer: null });
+    expect(body.errors).toMatchObject([
+      { message, path: ["restartContainer"], extensions: { code: "unreachable", region: "eu" } },
+    ]);
+    expect(broken.received).toHaveLength(1);
+  });
+
   it("may take longer than a query", async () => {
     const slow = stack.use(
       await startStub((response) => void setTimeout(() => says({ data: { restartContainer: null } })(response), 400)),

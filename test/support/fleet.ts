@@ -53,7 +53,6 @@ export async function startFleet(urls: Readonly<Record<string, string>>, options
 interface Received {
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
-  readonly rawHeaders: readonly string[];
   readonly body: { query: string; variables?: Record<string, unknown> };
   /** Of the connection that it came over. */
   readonly port: number | undefined;
@@ -67,14 +66,15 @@ interface Stub extends AsyncDisposable {
 /** A region that says what a test wants, and records what it is asked. */
 export async function startStub(reply: (response: ServerResponse, received: Received) => void): Promise<Stub> {
   const received: Received[] = [];
-  const server = createServer(async (request, response) => {
+  const record = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = await request.toArray();
     const text = Buffer.concat(chunks).toString();
-    const { url: path = "", headers, rawHeaders } = request;
-    const one = { path, headers, rawHeaders, body: JSON.parse(text || "{}"), port: request.socket.remotePort };
+    const { url: path = "", headers } = request;
+    const one = { path, headers, body: JSON.parse(text || "{}"), port: request.socket.remotePort };
     received.push(one);
     reply(response, one);
-  });
+  };
+  const server = createServer((request, response) => void record(request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
