@@ -37,7 +37,7 @@ export interface Answer {
 }
 
 export interface Ask {
-  /** Asks once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline: it goes on in the region, whoever waits. */
+  /** Asks once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline: it goes on in the region even if nobody waits. */
   ask(question: Question, asker: Asker, isChange: boolean): Promise<Answer>;
   /** The messages of a subscription. The last one is a failure where the region ended it otherwise than it should. */
   subscribe(question: Question, asker: Asker, signal: AbortSignal): AsyncGenerator<Answer, void>;
@@ -159,15 +159,20 @@ function parseAnswer(text: string, answer: { readonly status: number; readonly h
   const parsed = parseJson(text);
   if (!isObject(parsed) || !isObject(parsed["data"])) throw toBodyError(text, answer, name);
   const errors: unknown = parsed["errors"];
-  return { data: parsed["data"], errors: Array.isArray(errors) ? errors.filter(isResultError) : [] };
+  return { data: parsed["data"], errors: Array.isArray(errors) ? errors.map(toResultError) : [] };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isResultError(value: unknown): value is ResultError {
-  return isObject(value) && typeof value["message"] === "string";
+function toResultError(value: unknown): ResultError {
+  const { message, path, extensions } = isObject(value) ? value : {};
+  return {
+    message: typeof message === "string" ? message : "An error without a message",
+    path: Array.isArray(path) ? path.filter((part) => typeof part === "string" || typeof part === "number") : undefined,
+    extensions: isObject(extensions) ? extensions : undefined,
+  };
 }
 
 function toTimeout({ name }: Region, timeoutMs: number): Failure {

@@ -81,7 +81,7 @@ function toPart(root: RootField, { region, data, errors, failure }: Answer, read
     if (path[0] !== key) return [];
     const [, ...rest] = path;
     const place = value === null ? [] : isRow ? [0, ...rest] : rest;
-    return [toError(root, [key, ...place], toFailure(message, extensions), region)];
+    return [toError(root, [key, ...place], toFailureOf(message, extensions), region)];
   });
   const faults = (read.errors ?? []).flatMap((error) => {
     const { path = [] } = error;
@@ -92,7 +92,7 @@ function toPart(root: RootField, { region, data, errors, failure }: Answer, read
 
 /** Beyond the budget, or not as this version's schema has it. */
 function toFault({ message, originalError }: GraphQLError, { name }: Region): Failure {
-  if (originalError instanceof OpsError) return toFailure(originalError.message, { code: originalError.code });
+  if (originalError instanceof OpsError) return toFailureOf(originalError.message, { code: originalError.code });
   return { code: "not_a_gateway", message: `${name} answers what this version does not know: ${message}`, status: 502 };
 }
 
@@ -140,8 +140,8 @@ function movedBy(error: GraphQLError, before: number): GraphQLError {
   return new GraphQLError(message, { nodes: nodes ?? null, path: [key, index + before, ...rest], extensions });
 }
 
-/** What a region's error says, of what its gateway is known to write there. */
-function toFailure(
+/** What a region's error says, as far as a gateway says such things. */
+function toFailureOf(
   message: string,
   extensions: Readonly<Record<string, unknown>> = {},
 ): Failure & { readonly upstream?: string } {

@@ -119,6 +119,25 @@ it("the error of a region's only row has the place of that row", async () => {
   ]);
 });
 
+it("errors of a region in another form are errors of its fields", async () => {
+  const errors = [
+    { message: "no path", path: null, extensions: "x" },
+    "text",
+    { path: ["hosts", {}, 0] },
+    { message: "other", path: ["b"] },
+  ];
+  const bad = await stub(says({ data: { hosts: [{ name: "bad-1" }] }, errors }));
+  const fleet = await startAround(bad.url);
+  const { body } = await fleet.query("{ hosts { name } }");
+  expect(body.data.hosts.map(({ name }: { name: string }) => name)).toEqual(["eu-1", "bad-1", "us-1"]);
+  const extensions = { code: "internal", status: 500, region: "bad" };
+  expect(body.errors).toMatchObject([
+    { message: "no path", path: ["hosts"], extensions },
+    { message: "An error without a message", path: ["hosts"], extensions },
+    { message: "An error without a message", path: ["hosts", 1], extensions },
+  ]);
+});
+
 it("a field that all regions failed is null", async () => {
   const url = await findClosedUrl();
   const fleet = stack.use(await startFleet({ eu: url, us: url }));

@@ -108,7 +108,7 @@ describe("one by its name", () => {
   });
 
   it("that no region has is one error", async () => {
-    const { data, errors } = await ask('{ container(name: "none") { name } host(name: "none") { name } }');
+    const { data, errors } = await ask('{ container(name: "nowhere") { name } host(name: "nowhere") { name } }');
     expect(data).toEqual({ container: null, host: null });
     expect(errors).toMatchObject([{ path: ["container"], extensions: { code: "container_not_found", status: 404 } }]);
     expect(errors).toHaveLength(1);
