@@ -108,6 +108,16 @@ it("an error of a row has its place in the joined list", async () => {
   ]);
 });
 
+it("what does not fit inside a row is an error there, and the row stays", async () => {
+  const bad = await stub(says({ data: { containers: [{ name: "bad-1", stats: { cpuPct: "much" } }] } }));
+  const fleet = await startAround(bad.url);
+  const { body } = await fleet.query("{ containers { name stats { cpuPct } } }");
+  expect(body.data.containers[1]).toEqual({ name: "bad-1", stats: { cpuPct: null } });
+  expect(body.errors).toMatchObject([
+    { path: ["containers", 1, "stats", "cpuPct"], extensions: { code: "not_a_gateway", region: "bad" } },
+  ]);
+});
+
 it("the error of a region's only row has the place of that row", async () => {
   const error = { message: "late", path: ["problems", "problems"], extensions: { code: "query_timeout" } };
   const bad = await stub(says({ data: { problems: null }, errors: [error] }));
@@ -156,6 +166,17 @@ it("one by its name is found beside a region that is away", async () => {
   const { body } = await fleet.query('{ container(name: "us-1") { region } }');
   expect(body.data).toEqual({ container: { region: "us" } });
   expect(body.errors).toMatchObject([{ path: ["container"], extensions: { code: "unreachable", region: "bad" } }]);
+});
+
+it("one by its name that is nowhere may be in a region that is away", async () => {
+  const fleet = await startAround(await findClosedUrl());
+  const { body } = await fleet.query('{ container(name: "eu-9") { region } }');
+  expect(body.data).toEqual({ container: null });
+  expect(body.errors?.map(({ extensions }) => `${extensions.region} ${extensions.code}`)).toEqual([
+    "eu container_not_found",
+    "bad unreachable",
+    "us container_not_found",
+  ]);
 });
 
 it("regions say how each answered this request", async () => {

@@ -66,6 +66,14 @@ describe("a subscription", () => {
     ]);
   });
 
+  it("that its region does not open ends in time", async () => {
+    const slow = stack.use(await startStub(() => {}));
+    const fleet = stack.use(await startFleet({ eu: slow.url }, { timeoutMs: 300 }));
+    expect(await read(fleet.url, "eu")).toMatchObject([
+      { data: { containers: null }, errors: [{ extensions: { code: "timeout", status: 504, region: "eu" } }] },
+    ]);
+  });
+
   it("that its region breaks off ends with an error", async () => {
     const { fleet } = await start([event({ containers: { changed: [], ended: null } })]);
     const messages = await read(fleet.url, "eu");

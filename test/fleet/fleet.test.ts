@@ -139,6 +139,7 @@ it("aliases, fragments, directives and __typename work as in a gateway", async (
     __typename
     ...Root
     ... @skip(if: $yes) { hosts { name } }
+    engines @include(if: $no) { name }
     only: hosts(regions: $eu) { __typename r: region @include(if: $yes) name @include(if: $no) ... on Host { n: name } }
   }
   fragment Root on Query { region: containers(regions: $eu) { ...Row } region: containers(regions: $eu) { region } }
