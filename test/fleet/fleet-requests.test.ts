@@ -1,6 +1,7 @@
+import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { sampleContainer } from "../support/containers.ts";
-import { says, startFleet, startStub } from "../support/fleet.ts";
+import { findClosedUrl, says, startFleet, startStub } from "../support/fleet.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { createTokens } from "../support/tokens.ts";
@@ -131,6 +132,16 @@ it("each token sees what its region lets it see", async () => {
   expect(await ask(tokens.of("staging"))).toEqual([["strict beta"], ["other unauthorized"]]);
   expect(await ask(tokens.of("logs"))).toEqual([null, ["strict forbidden", "other unauthorized"]]);
   expect(await ask(token)).toEqual([["strict beta", "strict live", "other beta", "other live"], []]);
+});
+
+it("the log names a region that failed, and has no token", async () => {
+  const lines: string[] = [];
+  const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const fleet = stack.use(await startFleet({ eu: await findClosedUrl() }, { logger }));
+  await fleet.query("{ hosts { name } }");
+  await expect.poll(() => lines.map((line) => JSON.parse(line).msg)).toEqual(["region failed", "request"]);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ region: "eu", code: "unreachable", err: { code: "ECONNREFUSED" } });
+  expect(lines.join("")).not.toContain(token);
 });
 
 describe("a mutation", () => {

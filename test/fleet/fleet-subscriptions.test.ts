@@ -80,6 +80,28 @@ describe("a subscription", () => {
     expect(messages.map(({ errors }) => errors?.[0].extensions.code)).toEqual([undefined, "unreachable"]);
   });
 
+  it("leaves its region when the client leaves", async () => {
+    let left = 0;
+    const open = stack.use(
+      await startStub((response) => {
+        response.once("close", () => (left += 1));
+        response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n");
+      }),
+    );
+    const fleet = stack.use(await startFleet({ eu: open.url }));
+    const leave = new AbortController();
+    await fetch(`${fleet.url}/graphql`, {
+      method: "POST",
+      headers: { ...graphqlHeaders, accept: "text/event-stream", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query: subscription, variables: { region: "eu" } }),
+      signal: leave.signal,
+    });
+    await expect.poll(() => open.received.length).toBe(1);
+    expect(left).toBe(0);
+    leave.abort();
+    await expect.poll(() => left).toBe(1);
+  });
+
   it("ends with its reason when the fleet stops", async () => {
     const open = stack.use(
       await startStub((response) => void response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n")),
