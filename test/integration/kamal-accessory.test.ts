@@ -187,14 +187,12 @@ it("the service for several hosts has the same rights and valid variables", () =
     labels: object;
     env: NonNullable<Accessory["env"]>;
     proxy: object;
-    drain_timeout: number;
     accessories: { socket: Accessory };
   };
   const { servers, labels, env, proxy, accessories } = several;
   expect(accessories.socket).toMatchObject({ image: filter?.image, cmd: filter?.cmd, network: "none", labels: filter?.labels });
-  const { mount: _, "stop-timeout": drain, ...rights } = accessory?.options ?? {};
+  const { mount: _, ...rights } = accessory?.options ?? {};
   expect(servers.web.options).toEqual(rights);
-  expect(several.drain_timeout).toBe(drain);
   expect(labels).toEqual(accessory?.labels);
   const { host, app_port, buffering, response_timeout } = accessory?.proxy ?? {};
   expect(proxy).toMatchObject({ host, app_port, buffering, response_timeout, healthcheck: { path: "/readyz" } });

@@ -14,6 +14,7 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/scaling.md", has: "up --build --wait", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "build gateway-1", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "pg_ctl promote", test: "test/integration/compose-replicas.test.ts" },
+  { page: "docs/scaling.md", has: "--force state-2", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "latencyMs", test: "test/fleet/fleet-docs.test.ts" },
   { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
 ];

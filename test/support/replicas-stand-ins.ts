@@ -14,7 +14,7 @@ if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   initdb --username=postgres --pwfile=<(cat "$POSTGRES_PASSWORD_FILE") --encoding=UTF8 --locale=C --no-sync --auth-local=trust --auth-host=trust
   echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
   echo "listen_addresses = '*'" >>"$PGDATA/postgresql.conf"
-  pg_ctl -D "$PGDATA" -w -o "$(printf ' %q' "\${@:2}") -c listen_addresses=''" start
+  pg_ctl -D "$PGDATA" -w -o "\${*:2} -c listen_addresses=''" start
   psql -v ON_ERROR_STOP=1 -U postgres -d postgres -c "create database \\"$POSTGRES_DB\\""
   export POSTGRES_USER=postgres
   for file in /docker-entrypoint-initdb.d/*; do
