@@ -2,7 +2,7 @@
 export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/auth/authenticator.ts", "timingSafeEqual(digest, entry.digest) && isInForce(entry, Date.now())"],
   ["src/auth/authenticator.ts", "plain !== undefined && timingSafeEqual(digest, plain.digest)"],
-  ["src/auth/authenticator.ts", 'countHeader(rawHeaders, "authorization") > 1'],
+  ["src/auth/authenticator.ts", 'countHeader(rawHeaders, "authorization") <= 1'],
   ["src/auth/tokens-file.ts", "nowMs >= notBefore && nowMs < expiresAt"],
   ["src/auth/jwt.ts", '["RS256", "ES256", "EdDSA"]'],
   ["src/auth/jwt.ts", 'typ: "at+jwt"'],
