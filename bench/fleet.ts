@@ -104,7 +104,7 @@ export async function benchFleet(): Promise<boolean> {
   const token = tokens.of("reader-0");
   const regions: Scene[] = [];
   for (let index = 0; index < regionCount; index += 1) {
-    const region = stack.use(await startScene(engines, perEngine, tokens));
+    const region = stack.use(await startScene(engines, perEngine, { shared: tokens }));
     await fill(region.port, token);
     regions.push(region);
   }

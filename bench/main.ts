@@ -11,6 +11,7 @@ import { benchPeers } from "./peers.ts";
 import { benchQueues } from "./queues.ts";
 import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
+import { benchState } from "./state.ts";
 import { benchStats } from "./stats.ts";
 
 /** `npm run bench`: every benchmark; exit 1 if one misses its limit. */
@@ -28,6 +29,7 @@ const results = [
   await benchBudget(),
   await benchConsole(),
   await benchLedger(),
+  await benchState(),
   await benchFleet(),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;

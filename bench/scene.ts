@@ -26,8 +26,15 @@ export function createReaders() {
   return createTokens(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`reader-${index}`, rights])));
 }
 
-/** Starts the built gateway and its engines, each in a process of its own. `shared`: tokens that other gateways know too. */
-export async function startScene(engines: number, perEngine: number, shared?: ReturnType<typeof createReaders>): Promise<Scene> {
+interface SceneOptions {
+  /** Tokens that other gateways know too. */
+  readonly shared?: ReturnType<typeof createReaders>;
+  /** More variables of the gateway. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts the built gateway and its engines, each in a process of its own. */
+export async function startScene(engines: number, perEngine: number, { shared, env }: SceneOptions = {}): Promise<Scene> {
   const tokens = shared ?? createReaders();
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-growth-"));
   const simulated: ChildProcess = fork(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)], {
@@ -46,6 +53,7 @@ export async function startScene(engines: number, perEngine: number, shared?: Re
       WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
       WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
       ...shipped.env,
+      ...env,
     },
   });
   return {
