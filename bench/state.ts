@@ -11,11 +11,16 @@ const [rounds, perRound] = [15, 400];
 /** CPU of an answer, with a database that gateways share, to that without. */
 const limits = { ratio: 1.1 };
 
-const post = (query: string): [string, RequestInit] => [
+type Question = readonly [
+  path: string,
+  init: Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> },
+];
+
+const post = (query: string): Question => [
   "/graphql",
   { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ query }) },
 ];
-const questions: Readonly<Record<string, (nth: number) => [string, RequestInit]>> = {
+const questions: Readonly<Record<string, (nth: number) => Question>> = {
   "GET /containers": () => ["/api/v1/admin/ops/containers", {}],
   // A document of its own each time: nothing is remembered.
   "POST /graphql, executed": (nth) => post(`{ containers { name status health n${nth}: name } }`),
@@ -73,7 +78,7 @@ export async function benchState(): Promise<boolean> {
 
 const isWhole = (list: string) => (JSON.parse(list) as unknown[]).length === 200;
 
-async function ask(scene: Scene, [path, init]: [string, RequestInit]): Promise<string> {
+async function ask(scene: Scene, [path, init]: Question): Promise<string> {
   const headers = { ...init.headers, authorization: `Bearer ${scene.token(0)}` };
   const response = await fetch(`http://127.0.0.1:${scene.port}${path}`, { ...init, headers });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
