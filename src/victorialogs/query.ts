@@ -1,7 +1,5 @@
-import { cutMark } from "../containers/logs/clean.ts";
 import type { HistoryQuery, HistoryRange, HistorySelector } from "../containers/logs/history/log-history.ts";
 import type { LogFilter } from "../containers/logs/log.ts";
-import { redactionMarks } from "../lib/redact/secrets.ts";
 
 /*
  * LogsQL. Texts are only ever inside of string literals and times come from `toLogTimestamp`, so nothing that a client or a container wrote is read as a query.
@@ -17,11 +15,14 @@ export function quote(text: string): string {
 const fields = { id: "container_id", name: "container_name", createdAt: "container_created_at", image: "image", host: "host" };
 export const labelPrefix = "label.";
 
-/** Asks for the time, text and stream of one container's lines, from one end of the range. */
+/**
+ * Asks for one container's lines, from one end of the range, with its id. Not for the text of a search: redaction, and the level of a line, depend on the lines before
+ * it.
+ */
 export function toLinesQuery({ fullId, from, filter, ...range }: HistoryQuery, limit: number): string {
-  const filters = [toTimeFilter(range), `${fields.id}:=${quote(fullId)}`, toStreamFilter(filter), toMessageFilter(filter)];
+  const filters = [toTimeFilter(range), `${fields.id}:=${quote(fullId)}`, toStreamFilter(filter)];
   const order = `sort by (_time)${from === "newest" ? " desc" : ""}`;
-  return `${filters.filter((one) => one !== null).join(" ")} | fields _time, _msg, stream | ${order} | limit ${limit}`;
+  return `${filters.filter((one) => one !== null).join(" ")} | fields _time, _msg, stream, ${fields.id} | ${order} | limit ${limit}`;
 }
 
 /** Asks for the containers of a selection, each with these labels, the newest first. */
@@ -52,27 +53,4 @@ function toTimeFilter({ since, before }: HistoryRange): string {
 /** Vector writes stdout, stderr, or console for a terminal, which engines send as stdout. */
 function toStreamFilter({ stream }: LogFilter): string | null {
   return stream === "stderr" ? `stream:=${quote("stderr")}` : null;
-}
-
-/**
- * Selects each line that may have the text when it is cleaned. Cleaning removes and replaces characters that are not plain, so lines with any of them are selected too. It
- * also writes marks: a text that may be found in or at one cannot be looked for. The gateway tests each line that it gets.
- */
-export function toMessageFilter({ search, ignoreCase = false }: LogFilter): string | null {
-  if (search === undefined || mayTouchMark(search, ignoreCase)) return null;
-  const unplain = String.raw`[^\t -~]`;
-  const text = ignoreCase ? search.toLowerCase() : search;
-  const isPlain = /^[\t -~]*$/.test(text);
-  const literal = text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-  return `_msg:~${quote(isPlain ? `(?${ignoreCase ? "i" : ""}:${literal})|${unplain}` : unplain)}`;
-}
-
-function mayTouchMark(search: string, ignoreCase: boolean): boolean {
-  const fold = (text: string) => (ignoreCase ? text.toLowerCase() : text);
-  const text = fold(search);
-  return [...redactionMarks, cutMark].map(fold).some((mark) => {
-    if (mark.includes(text) || text.includes(mark)) return true;
-    const lengths = Array.from({ length: Math.min(mark.length, text.length) }, (_, index) => index + 1);
-    return lengths.some((length) => text.endsWith(mark.slice(0, length)) || text.startsWith(mark.slice(-length)));
-  });
 }

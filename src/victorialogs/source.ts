@@ -15,7 +15,7 @@ import type { LogLine, LogStream } from "../containers/logs/log.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createKeyedCache } from "../lib/cache.ts";
 import { createChangeLog, type Logger } from "../lib/logger.ts";
-import { sanitiseName } from "../lib/redact/sanitize.ts";
+import { countKeyRest, sanitiseName } from "../lib/redact/sanitize.ts";
 import { formatCount } from "../lib/text.ts";
 import { parseLogTime, toLogTimestamp } from "../lib/time.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
@@ -72,32 +72,40 @@ function toRest({ since, before, from }: HistoryQuery, edge: string, isRead: boo
   return rest.since < rest.before ? rest : null;
 }
 
+/** What VictoriaLogs stores for an entry without a text (`-defaultMsgValue`). */
+const noText = "missing _msg field;";
+
 /** The cleaned lines, oldest first. @throws LogHistoryError for rows that are not an answer to the query */
 async function toLines(
   rows: readonly Row[],
-  { from, since, before }: HistoryQuery,
+  { fullId, from, since, before }: HistoryQuery,
   signal: AbortSignal,
 ): Promise<readonly LogLine[]> {
   const budget = createSharedBudget(signal);
-  const entries = rows.map(({ _time = "", _msg = "", stream: written }) => {
+  const entries = rows.map(({ _time = "", _msg = "", stream: written, container_id: id }) => {
+    if (id !== fullId) throw new LogHistoryError("not_logs", "lines of another container");
     const stream: LogStream = written === "stderr" ? "stderr" : "stdout";
-    return { timestamp: toLogTimestamp(parseLogTime(_time, 0) ?? "0"), stream, text: _msg };
+    return { timestamp: toLogTimestamp(parseLogTime(_time, 0) ?? "0"), stream, text: _msg.startsWith(noText) ? "" : _msg };
   });
   const ordered = from === "newest" ? entries.toReversed() : entries;
   const isWrong = ordered.some(({ timestamp }, at) => timestamp < (ordered[at - 1]?.timestamp ?? since) || timestamp >= before);
   if (isWrong) throw new LogHistoryError("not_logs", "times out of order");
   ordered.sort((a, b) => compare(a.timestamp, b.timestamp) || compare(a.stream, b.stream) || compare(a.text, b.text));
   const clean = { stdout: createLineCleaner(), stderr: createLineCleaner() };
+  const toTexts = (stream: LogStream) => ordered.filter((one) => one.stream === stream).map(({ text }) => text);
+  const keyRest = { stdout: countKeyRest(toTexts("stdout")), stderr: countKeyRest(toTexts("stderr")) };
   const lines: LogLine[] = [];
   for (const [at, { timestamp, stream, text }] of ordered.entries()) {
     const wait = budget.turn();
     if (wait) await wait;
     const last = ordered[at - 1];
+    const isOfKey = keyRest[stream] > 0;
+    keyRest[stream] -= 1;
     // Shippers may send an entry twice.
     if (last && last.timestamp === timestamp && last.stream === stream && last.text === text) continue;
     const isCut = Buffer.byteLength(text) > maxReadBytes;
     const shown = isCut ? Buffer.from(text).toString("utf8", 0, maxReadBytes) : text;
-    lines.push({ timestamp, stream, ...clean[stream](shown, isCut) });
+    lines.push({ timestamp, stream, ...clean[stream](isOfKey ? "[redacted]" : shown, isCut) });
   }
   return lines;
 }

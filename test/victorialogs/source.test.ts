@@ -55,10 +55,29 @@ describe("lines of VictoriaLogs", () => {
     ]);
   });
 
-  it("are only those that may match, by the stream and the text", async () => {
+  it("are those of the stream, also what a search will leave out", async () => {
     standIn.entries = [entry(1, "a timeout"), entry(2, "b", { stream: "stderr" }), entry(3, "c timeout", { stream: "stderr" })];
     const { lines } = await read({ filter: { search: "timeout", stream: "stderr" } });
-    expect(lines.map(({ message }) => message)).toEqual(["c timeout"]);
+    expect(lines.map(({ message }) => message)).toEqual(["b", "c timeout"]);
+  });
+
+  it("hide a private key that began before them", async () => {
+    const key = ["AAAEC12secretRestOfKey", "c2VjcmV0", "-----END OPENSSH PRIVATE KEY-----"];
+    standIn.entries = [...key, "after"].map((text, at) => entry(at, text));
+    const { lines } = await read();
+    expect(lines.map(({ message }) => message)).toEqual(["[redacted]", "[redacted]", "[redacted]", "after"]);
+  });
+
+  it("without a text are empty, as VictoriaLogs stores another one", async () => {
+    standIn.entries = [
+      entry(1, "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field"),
+    ];
+    expect((await read()).lines).toMatchObject([{ message: "" }]);
+  });
+
+  it("of another container are a failure", async () => {
+    standIn.misbehave = (response) => response.end(`${JSON.stringify({ ...entry(5, "a"), container_id: "b".repeat(64) })}\n`);
+    await expect(read()).rejects.toMatchObject({ message: "The answer is not one of VictoriaLogs (lines of another container)" });
   });
 
   it("out of order or out of the range are a failure", async () => {
@@ -69,7 +88,7 @@ describe("lines of VictoriaLogs", () => {
     expect((await read({ from: "oldest" })).lines).toHaveLength(2);
     await expect(read({ from: "oldest", before: time(6) })).rejects.toMatchObject(wrong);
     await expect(read({ from: "oldest", since: time(6) })).rejects.toMatchObject(wrong);
-    standIn.misbehave = (response) => response.end('{"_time":"yesterday","_msg":"a"}\n');
+    standIn.misbehave = (response) => response.end(`{"_time":"yesterday","_msg":"a","container_id":"${id}"}\n`);
     await expect(read()).rejects.toMatchObject(wrong);
   });
 

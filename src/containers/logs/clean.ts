@@ -6,7 +6,7 @@ const maxLineBytes = 64 << 10;
 /** How much of a line is read: a secret is recognised only whole, so more is read than is shown. A character has at most 4 bytes. */
 export const maxReadBytes = maxLineBytes + 4 * cutMargin;
 /** What ends a line that was cut. */
-export const cutMark = " [line cut at 64 KiB]";
+const cutMark = " [line cut at 64 KiB]";
 
 /** Cleans the lines of one stream, in order: each is sanitised and redacted whole, its level is read, then it is cut at 64 KiB. `isCut`: the text ends at `maxReadBytes`. */
 export function createLineCleaner(): (text: string, isCut: boolean) => Pick<LogLine, "level" | "message"> {

@@ -41,8 +41,6 @@ export function redactCutSecret(text: string): string {
 }
 
 const mark = "[redacted]";
-/** What redaction writes in place of secrets. */
-export const redactionMarks: readonly string[] = [mark, "<redacted>"];
 /** Every pattern below needs one of these; nearly every line has none and is returned unchanged. Grouped by first letters for speed. */
 const hint =
   /ops_|eyJ|bearer|p(?:ass|wd)|s(?:ecret|k_|k-[\w-]{16}|g\.\w|ig(?:nature)?=)|token|key|a(?:uth|kia|sia|bia|cca|iza)|c(?:ookie|redential)|:\/\/|g(?:h[pousr]_|ithub_pat_|lpat-)|rk_|whsec_|xox|npm_|-----BEGIN/i;

@@ -1,7 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { sanitiseName, redactStart, redactText, createLineRedactor, cutMargin } from "../../../src/lib/redact/sanitize.ts";
+import {
+  countKeyRest,
+  sanitiseName,
+  redactStart,
+  redactText,
+  createLineRedactor,
+  cutMargin,
+} from "../../../src/lib/redact/sanitize.ts";
 import { protectSecrets } from "../../../src/lib/redact/secrets.ts";
 
 const key = generateKeyPairSync("rsa", {
@@ -106,6 +113,22 @@ describe("a text that is cleaned and truncated", () => {
     expect(redactStart("ok", 4096)).toBe("ok");
     expect(redactStart(`a b${"c".repeat(2 * cutMargin)}`, 9000, true)).toBe(`a b${"c".repeat(cutMargin)}`);
   });
+});
+
+test.each([64, 70, 76])("a full line of %i characters of base64 is one of a key", (length) => {
+  const line = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAACBw".slice(0, length);
+  expect(createLineRedactor()(line)).toBe("[redacted]");
+  expect(createLineRedactor()(line.slice(1))).toBe(line.slice(1));
+});
+
+test("the rest of a key whose first line is missing is counted to its end", () => {
+  const end = "-----END OPENSSH PRIVATE KEY-----";
+  const rest = "AAAEC12secretRestOfKey";
+  expect(countKeyRest([rest, "AAAA==", end, "after"])).toBe(3);
+  expect(countKeyRest([rest, "a line of a program", end])).toBe(0);
+  expect(countKeyRest(["-----BEGIN OPENSSH PRIVATE KEY-----", rest, end])).toBe(0);
+  expect(countKeyRest([rest, rest])).toBe(0);
+  expect(countKeyRest([...Array<string>(250).fill(rest), end])).toBe(0);
 });
 
 test("a key has at most 250 lines, and what follows its end is shown", () => {
