@@ -7,7 +7,7 @@ export interface LogsQuery {
   readonly limit: number;
 }
 
-export type LogsFilter =
+type LogsFilter =
   | { readonly kind: "time"; readonly since: string; readonly before: string }
   | { readonly kind: "lastDay" }
   | { readonly kind: "exact" | "regexp"; readonly field: string; readonly value: string }
@@ -112,7 +112,7 @@ function pickFields(row: LogEntry, names: readonly string[]): LogEntry {
   return Object.fromEntries(names.flatMap((name) => (row[name] ? [[name, row[name]]] : [])));
 }
 
-export function matchesFilter(filter: LogsFilter, entry: LogEntry): boolean {
+function matchesFilter(filter: LogsFilter, entry: LogEntry): boolean {
   switch (filter.kind) {
     case "time":
       return (entry["_time"] ?? "") >= filter.since && (entry["_time"] ?? "") < filter.before;
