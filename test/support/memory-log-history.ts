@@ -3,7 +3,7 @@ import { toNext } from "../../src/containers/logs/history/collect.ts";
 import type { HistoryQuery, HistorySelector, LogHistory } from "../../src/containers/logs/history/log-history.ts";
 import type { LogLine } from "../../src/containers/logs/log.ts";
 
-/** A log history in memory, whose pieces have about `pieceSize` lines; `failAfter` pieces it fails. */
+/** A log history in memory, whose pieces have about `pieceSize` lines; `failAfter` pieces it fails. It lists containers without a log whatever the range is. */
 export function createMemoryLogHistory({ pieceSize = 3 } = {}) {
   const state = {
     logs: new Map<string, readonly LogLine[]>(),
@@ -41,9 +41,13 @@ export function createMemoryLogHistory({ pieceSize = 3 } = {}) {
     async listContainers(selector) {
       state.selectors.push(selector);
       if (state.failAfter === 0) throw state.error;
-      const { role, names } = selector;
+      const { role, names, since, before } = selector;
+      const isInRange = ({ timestamp }: LogLine) => timestamp >= since && timestamp < before;
       return state.containers.filter(
-        (one) => (role === null || one.role === role) && (names.length === 0 || names.includes(one.name)),
+        (one) =>
+          (role === null || one.role === role) &&
+          (names.length === 0 || names.includes(one.name)) &&
+          (state.logs.get(one.fullId)?.some(isInRange) ?? true),
       );
     },
     close: async () => {},

@@ -5,7 +5,7 @@ import { createRoleAround, type RoleAroundPage } from "../../containers/logs/rol
 import { toCutPoint } from "../../containers/logs/role/cut.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
 import { type RoleBatch, toBeginning } from "../../containers/logs/role/lines.ts";
-import { createRolePage } from "../../containers/logs/role/page.ts";
+import { createRolePage, toSecondBefore } from "../../containers/logs/role/page.ts";
 import { readStoredRole, type StoredPart, type StoredRoleBatch } from "../../containers/logs/role/stored.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
@@ -43,9 +43,9 @@ export interface RoleLogs extends RoleAroundPage {
 }
 
 /**
- * Reads all selected containers: the visible ones, then the retired ones, then those that only the history has, if the page reaches back before the newest visible one began. An
- * unreadable container does not affect the others. Rejects when all are unreadable, and with role_ambiguous for several groups. Visible containers, if any, decide which
- * group is meant.
+ * Reads all selected containers: the visible ones, then the retired ones, then those that only the history has and that wrote in the time of the page: they may have run
+ * beside the visible ones. An unreadable container does not affect the others. Rejects when all are unreadable, and with role_ambiguous for several groups. Visible
+ * containers, if any, decide which group is meant.
  */
 export async function readRoleLogs(
   context: OpsContext,
@@ -79,17 +79,13 @@ export async function readRoleLogs(
   const parts = [...(await readAll(containers)), ...(await readAll(retired))];
   let mayHaveOlder = false;
   if (sources.logHistory) {
-    const { from } = reading;
-    const isWithin = from !== null && containers.length > 0 && containers.every((container) => toBeginning(container) < from);
-    if (!isWithin) {
-      const removed = await findRemoved().catch((error: unknown) => {
-        budget.signal.throwIfAborted();
-        historyError ??= error;
-        return { containers: [], hasMore: true };
-      });
-      parts.push(...(await readAll(removed.containers)));
-      mayHaveOlder = removed.hasMore;
-    } else mayHaveOlder = true;
+    const removed = await findRemoved(reading.from).catch((error: unknown) => {
+      budget.signal.throwIfAborted();
+      historyError ??= error;
+      return { containers: [], hasMore: true };
+    });
+    parts.push(...(await readAll(removed.containers)));
+    mayHaveOlder = removed.hasMore;
   }
   if (parts.every(({ error }) => error !== null)) throw parts[0]?.error;
   const page = reading.take();
@@ -146,17 +142,14 @@ export async function readStoredLogs(
   const { since = null, until = null } = options;
   const mayHaveLines = (container: Container) =>
     !(since !== null && hasEnded(container, since)) && !(until !== null && toBeginning(container) > until);
-  const isRecent = since !== null && containers.length > 0 && containers.every((container) => toBeginning(container) < since);
   let historyError: unknown = null;
-  const removed = isRecent
-    ? []
-    : await findRemoved()
-        .then((found) => found.containers)
-        .catch((error: unknown) => {
-          context.signal.throwIfAborted();
-          historyError = error;
-          return [];
-        });
+  const removed = await findRemoved()
+    .then((found) => found.containers)
+    .catch((error: unknown) => {
+      context.signal.throwIfAborted();
+      historyError = error;
+      return [];
+    });
   const signal = open();
   const batches = readStoredRole({
     containers: [...containers, ...retired, ...removed].filter(mayHaveLines),
@@ -215,7 +208,7 @@ function createNewestReading({ budget, read: readOne, options }: ReadingOptions)
       return { lines, olderCount: lines.length, truncated: leavesOut, hasNewer: false, start, end };
     },
     get from() {
-      return page.since;
+      return leavesOut ? page.since : null;
     },
   };
 }
@@ -244,7 +237,7 @@ function createAroundReading({ budget, read: readOne, options }: ReadingOptions,
     skip: (container) => void page.add(container, toLogPage({ lines: [] })),
     take: () => page.take(),
     get from() {
-      return sides.older > 0 ? page.since : cut.timestamp;
+      return sides.older > 0 ? page.since : toSecondBefore(cut.timestamp);
     },
   };
 }

@@ -1,15 +1,17 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { removedStatus, toRemovedContainer } from "../../../src/containers/logs/history/removed.ts";
-import { type LogLine, type LogOptions, toLogPage } from "../../../src/containers/logs/log.ts";
+import type { LogLine, LogOptions } from "../../../src/containers/logs/log.ts";
 import { createContext } from "../../../src/graphql/context.ts";
+import { toRoleCursor } from "../../../src/graphql/logs/paging.ts";
 import { readRoleLogs, readStoredLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
 import { replica } from "../../support/containers.ts";
 import { facts, rulesOf } from "../../support/docker-facts.ts";
-import { line } from "../../support/logs.ts";
+import { readPage } from "../../support/log-pages.ts";
+import { at, line } from "../../support/logs.ts";
 import { createMemoryLogHistory } from "../../support/memory-log-history.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
@@ -31,11 +33,10 @@ function createStage({ containers = [], retired = [], removed = [], lines = {}, 
   const all = [...containers, ...retired, ...removed];
   const nameOf = new Map(all.map(({ fullId, name }) => [fullId, name]));
   state.containers = [...all.filter(({ status }) => status === removedStatus), ...containers];
-  state.logs = new Map(all.map(({ fullId, name }) => [fullId, older[name] ?? []]));
+  state.logs = new Map(all.flatMap(({ fullId, name }) => (older[name] ? [[fullId, older[name]] as const] : [])));
   const ofEngine = ({ fullId }: { fullId: string }) => lines[nameOf.get(fullId) ?? ""] ?? [];
   Object.assign(sources.containers, {
-    logs: async (ref: Container, { tail }: LogOptions) =>
-      toLogPage({ lines: ofEngine(ref).slice(-tail), truncated: ofEngine(ref).length > tail }),
+    logs: async (ref: Container, options: LogOptions) => readPage(ofEngine(ref), options),
     logBeginning: async (ref: Container) => {
       const [first] = ofEngine(ref);
       if (!first) return null;
@@ -47,14 +48,16 @@ function createStage({ containers = [], retired = [], removed = [], lines = {}, 
     },
   });
   const context = createContext({ ...sources, logHistory: history }, caller);
-  const read = async (tail = 100, filter: Partial<RoleFilter> = {}, options: Partial<LogOptions> = {}) => {
+  const read = async (tail = 100, filter: Partial<RoleFilter> = {}, cursor: string | null = null) => {
     const given = filter.name || filter.names ? filter : { role: "web", ...filter };
-    const page = await readRoleLogs(context, { includeAccessories: false, ...given }, { tail, ...options });
+    const turn = cursor === null ? null : ({ kind: "before", cursor } as const);
+    const page = await readRoleLogs(context, { includeAccessories: false, ...given }, { tail }, turn);
     return {
       messages: page.lines.flatMap(({ kind, message }) => (kind === "line" ? message : [])),
       names: page.parts.map(({ container }) => container.name),
       truncated: page.truncated,
       historyError: page.historyError,
+      start: toRoleCursor(page.start),
     };
   };
   return { read, state, context };
@@ -82,11 +85,32 @@ describe("the log of a role with a history", () => {
     expect(state.selectors).toMatchObject([{ role: "web", names: [], service: "wallet-core-staging" }]);
   });
 
-  it("does not ask for them while the newest container has enough", async () => {
+  it("asks for none that wrote before the page alone", async () => {
     const lines = { web: Array.from({ length: 9 }, (_, n) => line(n * 1000)) };
-    const { read, state } = createStage({ containers: [replica("web", "v3", -10)], removed: [gone("web-gone", -90)], lines });
-    expect(await read(3)).toMatchObject({ messages: ["at 6000", "at 7000", "at 8000"], truncated: true });
-    expect([state.selectors, state.queries]).toEqual([[], []]);
+    const stage = { containers: [replica("web", "v3", -10)], removed: [gone("web-gone", -90)], lines };
+    const { read, state } = createStage({ ...stage, older: { "web-gone": [line(4500)] } });
+    expect(await read(3)).toMatchObject({ messages: ["at 6000", "at 7000", "at 8000"], names: ["web"], truncated: true });
+    expect([state.selectors.map(({ since }) => since), state.queries]).toEqual([[at(5000)], []]);
+  });
+
+  it("has the lines of one that ran beside those that run, page by page", async () => {
+    const own = Array.from({ length: 40 }, (_, n) => line(n * 1000, `own ${n}`));
+    const beside = Array.from({ length: 10 }, (_, n) => line(12_300 + n * 1000, `beside ${n}`));
+    const stage = {
+      containers: [replica("web-v2", "v2", -10)],
+      removed: [gone("web-v1", -20)],
+      lines: { "web-v2": own },
+      older: { "web-v1": beside },
+    };
+    const expected = [...own, ...beside].toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
+    const { read } = createStage(stage);
+    const found: string[] = [];
+    for (let page = await read(5); ; page = await read(5, {}, page.start)) {
+      found.unshift(...page.messages);
+      if (!page.truncated) break;
+      expect(found.length).toBeLessThan(60);
+    }
+    expect(found).toEqual(expected.map(({ message }) => message));
   });
 
   it("has of other groups only those of its service and no known env", async () => {
@@ -155,10 +179,10 @@ it("the stored lines of a role begin with those of the history", async () => {
     older: { web: [line(-5000), line(3)], "web-gone": [line(-80_000)] },
   };
   const { context, state } = createStage(stage);
-  const readAll = async (newest: number | null) => {
+  const readAll = async (newest: number | null, since?: string) => {
     const signal = new AbortController().signal;
     const filter = { role: "web", includeAccessories: false };
-    const batches = await collect(await readStoredLogs(context, filter, { newest }, () => signal));
+    const batches = await collect(await readStoredLogs(context, filter, { newest, ...(since && { since }) }, () => signal));
     const last = batches.at(-1);
     return {
       messages: batches.flatMap(({ lines }) => lines.flatMap(({ kind, message }) => (kind === "line" ? message : []))),
@@ -168,6 +192,9 @@ it("the stored lines of a role begin with those of the history", async () => {
   };
   expect(await readAll(null)).toEqual({ messages: ["at -80000", "at -5000", "at 3"], cut: [false, false], historyError: null });
   expect(await readAll(10)).toEqual({ messages: ["at 3"], cut: [true, true], historyError: null });
+  // One that ran beside it.
+  state.logs.set(state.containers[0]?.fullId ?? "", [line(2)]);
+  expect(await readAll(null, at(1))).toEqual({ messages: ["at 2", "at 3"], cut: [false, false], historyError: null });
   state.error = new OpsError("log_history_unavailable", "away");
   state.failAfter = 0;
   expect(await readAll(null)).toEqual({ messages: ["at 3"], cut: [false], historyError: state.error });
