@@ -1,7 +1,16 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { addNanosecond, parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
 import type { Container } from "../../container.ts";
-import { createLineCounter, type LogBeginning, type LogLine, type LogOptions, type LogPoint, toLineBytes } from "../log.ts";
+import {
+  createLineCounter,
+  type LogBeginning,
+  type LogLine,
+  type LogOptions,
+  type LogPoint,
+  type LogStream,
+  toLater,
+  toLineBytes,
+} from "../log.ts";
 import type { HistoryQuery, HistoryRange, LogHistory } from "./log-history.ts";
 
 /** Most bytes that one page may take from the history, and after which time it is returned with what was found, ms. */
@@ -87,6 +96,29 @@ export function isOlder(beginning: LogBeginning | null, line: Pick<LogLine, "str
   return (
     line.timestamp < timestamp || (line.timestamp === timestamp && line.message !== undefined && !messages.includes(line.message))
   );
+}
+
+/** Where the lines of a page begin, as if they were all that the engine has; null without lines. Each stream is in the order of its times. */
+export function toPageBeginning(lines: readonly LogLine[]): LogBeginning | null {
+  const [first] = lines;
+  if (!first) return null;
+  const of = (stream: LogStream) => {
+    const own = lines.filter((line) => line.stream === stream);
+    const timestamp = own[0]?.timestamp ?? toLater(first.timestamp);
+    return { timestamp, messages: own.filter((line) => line.timestamp === timestamp).map(({ message }) => message) };
+  };
+  return { stdout: of("stdout"), stderr: of("stderr") };
+}
+
+/** The earlier of two beginnings, stream by stream. */
+export function toEarlier(one: LogBeginning | null, other: LogBeginning | null): LogBeginning | null {
+  if (!one || !other) return one ?? other;
+  const of = (stream: LogStream) => {
+    const [a, b] = [one[stream], other[stream]];
+    if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? a : b;
+    return { timestamp: a.timestamp, messages: [...a.messages, ...b.messages] };
+  };
+  return { stdout: of("stdout"), stderr: of("stderr") };
 }
 
 /** Whether a point is before all that the engine has. */

@@ -13,7 +13,17 @@ import {
   toMoment,
   toPoint,
 } from "../log.ts";
-import { collectHistory, type HistoryLines, isBeforePoint, isOlder, isPointOlder, noLines, toHistoryRange } from "./collect.ts";
+import {
+  collectHistory,
+  type HistoryLines,
+  isBeforePoint,
+  isOlder,
+  isPointOlder,
+  noLines,
+  toEarlier,
+  toHistoryRange,
+  toPageBeginning,
+} from "./collect.ts";
 import type { LogHistory } from "./log-history.ts";
 import { isRemoved } from "./removed.ts";
 
@@ -24,9 +34,8 @@ export interface LogSources {
 }
 
 /**
- * A page as the engine has it, and where it reaches the beginning of the engine's log, continued in the history. The engine is read before its beginning is: lines that it
- * removes in between are then older than the beginning, and those that the page has already are left out. Rejects as the engine's read; a failure of the history is in the
- * page.
+ * A page as the engine has it, and where it reaches the beginning of the engine's log, continued in the history. The engine is read before its beginning is. What it removes
+ * and writes in between does not count: the history ends where the page's own lines begin. Rejects as the engine's read; a failure of the history is in the page.
  */
 export async function readWithHistory(
   sources: LogSources,
@@ -48,9 +57,10 @@ export async function readWithHistory(
   if (!wantsOlder && (newer === 0 || older > 0)) return page;
   const beginning = isOnlyHistory ? (early ?? null) : await readBeginning().catch(toFailure(budget));
   if (beginning !== null && "error" in beginning) return { ...page, truncated: true, historyError: beginning.error };
-  const reading = { sources, container, options, page, beginning, budget };
+  const seam = toEarlier(beginning, toPageBeginning(page.lines));
+  const reading = { sources, container, options, page, beginning: seam, budget };
   const before = wantsOlder ? await readOlder(reading, older) : noLines;
-  const after = around && newer > 0 && isPointOlder(beginning, around.point) ? await readNewer(reading, newer) : noLines;
+  const after = around && newer > 0 && isPointOlder(seam, around.point) ? await readNewer(reading, newer) : noLines;
   return around ? addNewer(addOlder(page, before), after, newer, budget) : addOlder(page, before);
 }
 
@@ -67,6 +77,7 @@ interface Reading {
   readonly container: Container;
   readonly options: LogOptions;
   readonly page: LogPage;
+  /** Of what is not the history's: of the engine's log, or of the page, which is earlier. */
   readonly beginning: LogBeginning | null;
   readonly budget: ReadBudget;
 }

@@ -117,6 +117,22 @@ describe("a page of a rotated log", () => {
     expect(texts(await read({ tail: 18 }))).toEqual(names(2, 20));
   });
 
+  it("ends the history at its oldest line when the engine drops its log", async () => {
+    const log = [...seconds(40), write(40, "err", "stderr")];
+    const rotate = (stage: ReturnType<typeof setUp>) => {
+      stage.engine.log = log.slice(10, 20);
+      stage.engine.onRead = () => void (stage.engine.log = log.slice(35));
+      return stage;
+    };
+    const { read, around } = rotate(setUp(log, 10));
+    const page = await read({ tail: 25 });
+    expect([texts(page), page.truncated]).toEqual([names(0, 20), false]);
+    expect(texts(await around(page.end as LogPoint, 0, 50))).toEqual([...names(20, 40), "err"]);
+    expect(texts(await rotate(setUp(log, 10)).around(toMoment(time(8)), 3, 5))).toEqual(names(5, 13));
+    expect(texts(await rotate(setUp(log, 10)).around(toMoment(time(15)), 20, 20))).toEqual(names(0, 20));
+    expect(texts(await rotate(setUp(log, 10)).around(toMoment(time(25)), 20, 0))).toEqual(names(0, 20));
+  });
+
   it("of a container that no engine has is read from the history alone", async () => {
     const { read, around, engine } = setUp(seconds(9), 0, { status: removedStatus });
     expect(await read({ tail: 4 }).then(texts)).toEqual(names(5, 9));
@@ -187,6 +203,36 @@ describe("the pages of any rotated log", () => {
           const own = lines.filter((line) => line.stream === stream).map(({ timestamp }) => timestamp);
           expect(own).toEqual(own.toSorted());
         }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("are in order and whole while the engine writes and removes lines", async () => {
+    const steps = fc.array(fc.tuple(fc.nat(8), fc.nat(8)), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(options, fc.nat(20), steps, async ({ tail, pieceSize, filter }, first, moves) => {
+        const log = Array.from({ length: 60 }, (_, n) => write(3 * n, `at ${n}`, n % 3 === 0 ? "stderr" : "stdout"));
+        const { read, around, engine } = setUp(log, 0, { pieceSize });
+        let [from, to] = [first, first + 6];
+        engine.log = log.slice(from, to);
+        const left = moves.values();
+        engine.onRead = () => {
+          const [written, removed] = left.next().value ?? [0, 0];
+          to += written;
+          from = Math.min(from + removed, to - 1);
+          engine.log = log.slice(from, to);
+        };
+        const pages = [await read({ tail, ...filter })];
+        for (let page = pages[0]; page?.truncated && page.start; page = pages.at(-1)) {
+          pages.push(await around(page.start, tail, 0, filter));
+          expect(pages.length).toBeLessThan(80);
+        }
+        const lines = pages.toReversed().flatMap((page) => page.lines);
+        const matches = createLogFilter(filter);
+        // A page without lines of the engine may have newer ones.
+        expect(lines).toEqual(log.filter(matches).slice(0, lines.length));
+        expect(lines.length).toBeGreaterThanOrEqual(log.slice(0, first + 6).filter(matches).length);
       }),
       { numRuns: 150 },
     );
