@@ -93,9 +93,18 @@ export async function collectHistory(
 export function isOlder(beginning: LogBeginning | null, line: Pick<LogLine, "stream" | "timestamp"> & Partial<LogLine>): boolean {
   if (beginning === null) return true;
   const { timestamp, messages } = beginning[line.stream];
-  return (
-    line.timestamp < timestamp || (line.timestamp === timestamp && line.message !== undefined && !messages.includes(line.message))
-  );
+  if (line.timestamp !== timestamp || line.message === undefined) return line.timestamp < timestamp;
+  const texts = seamTexts.get(messages) ?? new Set(messages.map(toSeamText));
+  seamTexts.set(messages, texts);
+  return !texts.has(toSeamText(line.message));
+}
+
+/** Of the messages of beginnings: many lines may have the time of one. */
+const seamTexts = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** By what the history's and the engine's line of one time are the same: shippers strip a carriage return at the end, which is a space in ours. */
+export function toSeamText(message: string): string {
+  return message.trimEnd();
 }
 
 /** Where the lines of a page begin, as if they were all that the engine has; null without lines. Each stream is in the order of its times. */

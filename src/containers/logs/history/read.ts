@@ -23,6 +23,7 @@ import {
   toEarlier,
   toHistoryRange,
   toPageBeginning,
+  toSeamText,
 } from "./collect.ts";
 import type { LogHistory } from "./log-history.ts";
 import { isRemoved } from "./removed.ts";
@@ -124,7 +125,7 @@ async function collect(
 }
 
 function toKey({ timestamp, stream, message }: LogLine): string {
-  return `${timestamp}${stream}${message}`;
+  return `${timestamp}${stream}${toSeamText(message)}`;
 }
 
 function addOlder(page: LogPage, { lines, indexes, hasMore, reached, error }: HistoryLines): LogPage {

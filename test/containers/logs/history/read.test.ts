@@ -105,6 +105,16 @@ describe("a page of a rotated log", () => {
     expect(texts(await read({ tail: 9 }))).toEqual(["a", "b", "c", "d"]);
   });
 
+  it("has a line of the seam once when the history lacks its return", async () => {
+    const { read, engine, state } = setUp([], 0);
+    state.logs.set(sampleContainer().fullId, [write(1, "a"), write(2, "b"), write(3, "c")]);
+    engine.log = [write(2, "b "), write(3, "c ")];
+    expect(texts(await read({ tail: 9 }))).toEqual(["a", "b ", "c "]);
+    // Both are dropped before the beginning is read.
+    engine.onRead = () => void (engine.log = [write(4, "d ")]);
+    expect(texts(await read({ tail: 9 }))).toEqual(["a", "b ", "c "]);
+  });
+
   it("has removed lines whose times are after the oldest of the other stream", async () => {
     const log = [write(1.5, "late", "stderr"), write(1, "a"), write(2, "b"), write(3, "c", "stderr")];
     expect(texts(await setUp(log, 1).read({ tail: 9 }))).toEqual(["late", "a", "b", "c"]);

@@ -55,6 +55,11 @@ describe("a stored log with a history", () => {
     expect(state.queries.at(-1)).toMatchObject({ from: "oldest", filter: { search: "1" } });
   });
 
+  it("has a line of the seam once when the history lacks its return", async () => {
+    const { read } = setUp([[line(2000, "2 "), line(3000, "3 ")]], lines(0, 4));
+    expect(await read()).toMatchObject({ messages: "0 1 2  3 " });
+  });
+
   it("has the lines that the engine removed while it was read", async () => {
     const { read } = setUp([lines(4, 14), lines(9, 14)], lines(0, 12));
     expect(await read()).toMatchObject({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13" });
