@@ -51,6 +51,26 @@ afterAll(async () => {
   await primary?.stop();
 });
 
+test("what only the primary has is not begun", async () => {
+  const ledger = createPostgresLedger({ url: address.url, logger });
+  const isWaiting = "select pid from pg_stat_activity where wait_event = 'SyncRep'";
+  await standby.restart(async () => {
+    const begun = ledger.begin({
+      limits: { cooldownMs: 0, parallel: null, budget: null },
+      toEntry: () => sampleEntry({ containerId: "lonely" }),
+    });
+    const answer = begun.then(
+      ({ kind }) => kind,
+      ({ code }: { code: string }) => code,
+    );
+    await until(async () => (await ask(primary, isWaiting)).length === 1);
+    // Its session ends, as at a restart of the primary: committed there, and not answered.
+    await ask(primary, `select pg_terminate_backend(pid) from (${isWaiting})`);
+    expect(await answer).toBe("audit_unavailable");
+  });
+  await ledger.close();
+});
+
 test("a failover to a synchronous standby loses nothing that was answered", async () => {
   const gateways = [0, 1].map(() => createPostgresLedger({ url: address.url, logger }));
   const state = createStateDatabase({ url: address.url, logger, connections: 1 });

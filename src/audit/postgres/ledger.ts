@@ -115,7 +115,8 @@ export function createPostgresLedger({
         await client.query(beginWriting);
         await client.query(lockHead);
         const wasDone = await isDone(client, result);
-        await client.query("rollback");
+        // Its commit waits for a synchronous standby, a rollback would not: where the first commit's session was ended in that wait, the primary alone may have it.
+        await client.query("commit");
         return wasDone;
       };
       if (await database.withClient(signal, look, performance.now())) return result;
