@@ -29,9 +29,27 @@ export interface StateDatabase {
 const deadlineMs = 5000;
 const [connectMs, idleMs] = [5000, 30_000];
 
-/** Begins a transaction that writes. SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. */
-export const beginWriting = `begin transaction isolation level read committed read write;
-  set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'`;
+/**
+ * So that what a gateway has given up (after 5 s at the latest) does not stay on the server, as it would in the wait for a lock. SET LOCAL, not SET: behind PgBouncer in
+ * transaction mode the session is shared.
+ */
+const bounds =
+  "set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'";
+/** Begins a transaction that writes. */
+export const beginWriting = `begin transaction isolation level read committed read write; ${bounds}`;
+const beginReading = `begin transaction isolation level read committed; ${bounds}`;
+
+/** Runs the work in a transaction that is bounded on the server too. Rejects with pg's error. */
+export async function transact<T>(
+  client: Pick<PoolClient, "query">,
+  mode: "written" | "read",
+  work: () => Promise<T>,
+): Promise<T> {
+  await client.query(mode === "written" ? beginWriting : beginReading);
+  const result = await work();
+  await client.query(mode === "written" ? "commit" : "rollback");
+  return result;
+}
 
 /** Connects on first use. Uses no session state. */
 export function createStateDatabase({ url, logger, connections, observe = unobserved }: StateDatabaseOptions): StateDatabase {

@@ -151,6 +151,34 @@ test("what is released during a heartbeat is not held again", async () => {
   await two.other.end(begun, { ...done, detail: "settled: now running" });
 });
 
+test("what a gateway has given up does not stay on the server", async () => {
+  await using two = openTwo(3000);
+  const begun = await two.one.begin(restart("locked"));
+  if (begun.kind !== "begun") throw new Error("not begun");
+  const client = await database.connect();
+  await client.query("begin; lock table wallet_core_ops.entry, wallet_core_ops.open");
+  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  const waits = async () => (await database.query(waiting)).rows.length;
+  const { other } = two;
+  const asked = sampleEntry({ containerId: "locked", keyHash: "key" });
+  const calls = [
+    other.begin(restart("locked")),
+    other.find(asked),
+    other.check(asked, limits),
+    other.adopt("restart"),
+    other.read({ first: 1, before: null, accepts: () => true }),
+  ];
+  const errors = await Promise.all(calls.map((call) => call.catch(({ code }: { code: string }) => code)));
+  expect(errors).toEqual(calls.map(() => "audit_unavailable"));
+  // Its heartbeats too.
+  two.one.release(begun);
+  await expect.poll(waits, { timeout: 15_000 }).toBe(0);
+  await client.query("rollback");
+  await client.end();
+  await expect.poll(async () => (await other.adopt("restart")).length, { timeout: 10_000 }).toBe(1);
+  await other.end(begun, { ...done, detail: "settled: now running" });
+});
+
 test("an intent whose commit lost its answer is found, or was not made", async () => {
   const proxy = await startCutProxy(database.url);
   const ledger = createPostgresLedger({ url: proxy.url, logger: silentLogger });

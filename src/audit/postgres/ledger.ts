@@ -4,7 +4,7 @@ import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { isConnectionLost } from "../../lib/postgres/errors.ts";
 import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
-import { beginWriting, createStateDatabase, rowsOf } from "../../state/database.ts";
+import { beginWriting, createStateDatabase, rowsOf, transact } from "../../state/database.ts";
 import { explainState } from "../../state/errors.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
 import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
@@ -75,10 +75,11 @@ export function createPostgresLedger({
       });
     }
   };
-  const ask = <T>(words: "written" | "read", work: (client: PoolClient) => Promise<T>) =>
-    guarded(words, (signal) => database.withClient(signal, work));
-  const query = <Row extends object>(words: "written" | "read", text: string, values: readonly unknown[]) =>
-    ask(words, (client) => rowsOf<Row>(client, text, values));
+  /** `words`: for the deadline, and in the error. */
+  const ask = <T>(words: "written" | "read", work: (client: PoolClient) => Promise<T>, mode: "written" | "read" = "read") =>
+    guarded(words, (signal) => database.withClient(signal, (client) => transact(client, mode, () => work(client))));
+  const query = <Row extends object>(mode: "written" | "read", text: string, values: readonly unknown[]) =>
+    ask(mode, (client) => rowsOf<Row>(client, text, values), mode);
 
   /**
    * Runs the work behind the locked end of the chain. What was not committed is tried once more on a new connection; after a commit whose answer was lost, `isDone` says whether

@@ -1,4 +1,4 @@
-import { beginWriting, rowsOf, type StateDatabase } from "../../state/database.ts";
+import { rowsOf, type StateDatabase, transact } from "../../state/database.ts";
 import { schema } from "../../state/schema.ts";
 import type { DeployRecord } from "../deploy.ts";
 import { type DeployStore, mostDeploys } from "../shared.ts";
@@ -27,16 +27,16 @@ export function createDeployStore(database: StateDatabase): DeployStore {
         if (own.length > 0) {
           const times = own.map(({ record }) => record.deployedAt);
           const records = own.map(({ record }) => JSON.stringify(record));
-          await client.query(beginWriting);
-          await client.query(write, [own.map(({ key }) => key), times, records, days]);
-          await client.query("commit");
+          await transact(client, "written", () => client.query(write, [own.map(({ key }) => key), times, records, days]));
         }
         // Before the rows: what is written meanwhile is read at the next call.
-        const [found] = await rowsOf<{ state: string }>(client, readState, [days]);
-        if (!found || found.state === last) return null;
-        const rows = await rowsOf<{ key: string; record: string }>(client, readNewest, [mostDeploys, days]);
-        last = found.state;
-        return rows.toReversed().map(({ key, record }) => ({ key, record: JSON.parse(record) as DeployRecord }));
+        return transact(client, "read", async () => {
+          const [found] = await rowsOf<{ state: string }>(client, readState, [days]);
+          if (!found || found.state === last) return null;
+          const rows = await rowsOf<{ key: string; record: string }>(client, readNewest, [mostDeploys, days]);
+          last = found.state;
+          return rows.toReversed().map(({ key, record }) => ({ key, record: JSON.parse(record) as DeployRecord }));
+        });
       }),
   };
 }

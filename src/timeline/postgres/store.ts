@@ -1,4 +1,4 @@
-import { beginWriting, rowsOf, type StateDatabase } from "../../state/database.ts";
+import { beginWriting, rowsOf, type StateDatabase, transact } from "../../state/database.ts";
 import { schema } from "../../state/schema.ts";
 import { mostEntries, toPlace } from "../rings.ts";
 import type { SharedEntry, TimelineStore } from "../shared.ts";
@@ -48,7 +48,7 @@ export function createTimelineStore({ ask }: StateDatabase): TimelineStore {
   return {
     read: (after) =>
       ask(async (client) => {
-        const rows = await rowsOf<EntryRow>(client, readAfter, [after, batch]);
+        const rows = await transact(client, "read", () => rowsOf<EntryRow>(client, readAfter, [after, batch]));
         return { entries: rows.map(toShared), seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
       }),
     exchange: ({ after, lastKey, days, choose }) =>
