@@ -30,8 +30,11 @@ export interface JobChange {
 export interface JobControl {
   /** Whether the operation is possible, as far as known without asking the database. @throws operation_not_supported, invalid_request */
   check(action: JobAction, job: JobRef): void;
-  /** Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded, or that runs. */
-  change(action: JobAction, job: JobRef, onlyFailed: boolean): Promise<JobChange>;
+  /**
+   * Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded, or that runs. `check` is called right before the
+   * database is asked for the change: what it throws is the answer, and nothing was changed.
+   */
+  change(action: JobAction, job: JobRef, onlyFailed: boolean, check?: () => void): Promise<JobChange>;
   /** The state of a job, null when it does not exist. */
   look(job: JobRef): Promise<string | null>;
   /** Checks the role's rights for all operations; rejects as `change`. Changes nothing. */

@@ -11,9 +11,9 @@ import { noSubject, toQueueError } from "../postgres/errors.ts";
 export interface ControlDatabase {
   /**
    * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error, and then nothing was changed, or with AnswerLost. Goes on when
-   * the request ends.
+   * the request ends. `check` is called right before they are sent, after all waits: what it throws is the answer, and nothing was changed.
    */
-  run(statements: readonly string[]): Promise<readonly (readonly Row[])[]>;
+  run(statements: readonly string[], check?: () => void): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
 }
 
@@ -35,6 +35,8 @@ const prologue = [
   "begin transaction isolation level read committed read write",
   "set local statement_timeout = '5s'",
   "set local lock_timeout = '1s'",
+  // A change that was sent before a pause or a cut of the network, and arrives after it, may be another gateway's by then.
+  "set local idle_in_transaction_session_timeout = '5s'",
   "set local timezone = 'UTC'",
 ].join(";\n");
 
@@ -57,16 +59,22 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
     }
   };
 
-  const run = async (statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]> => {
+  const run = async (
+    statements: readonly string[],
+    check: () => void,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly Row[])[]> => {
     const client = await begin(signal, true);
-    let reusable = false;
+    let [wasSent, reusable] = [false, false];
     try {
+      check();
+      wasSent = true;
       const text = [...statements, "commit"].join(";\n");
       const results = await queryAll(client, text, signal);
       reusable = true;
       return statements.map((_, index) => results[index]?.rows ?? []);
     } catch (error) {
-      throw isRolledBack(error) ? error : new AnswerLost(error);
+      throw !wasSent || isRolledBack(error) ? error : new AnswerLost(error);
     } finally {
       // After a failure the state of the session is unknown. Closing it rolls back what was not committed.
       client.release(!reusable);
@@ -74,9 +82,11 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
   };
 
   return {
-    run(statements) {
+    run(statements, check = () => {}) {
       const signal = AbortSignal.timeout(deadlineMs);
-      return observed({ observe, upstream: "postgres", signal, toCode }, () => turns.run(() => run(statements, signal), signal));
+      return observed({ observe, upstream: "postgres", signal, toCode }, () =>
+        turns.run(() => run(statements, check, signal), signal),
+      );
     },
     close: () => pool.close(),
   };

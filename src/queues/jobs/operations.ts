@@ -93,7 +93,7 @@ export function createJobOperations(options: JobOperationsOptions) {
     const { name, control } = request.source;
     control.check(action, job);
     const target = { source: name, queue: job.queue, ids: [job.jobId], fingerprint: null };
-    const act = () => control.change(action, job, false);
+    const act = (_: readonly string[], check: () => void) => control.change(action, job, false, check);
     return recordChange(`job.${action}`, target, request, act, (done) => toChangeOutcome(action, done));
   };
   const changeGroup = async (action: JobAction, group: ErrorGroupJobs, request: JobRequest): Promise<GroupChange> => {
@@ -106,7 +106,7 @@ export function createJobOperations(options: JobOperationsOptions) {
         if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
         check();
       };
-      return { ids, ...(await changeEach(action, ids, queue, control, mayGoOn)) };
+      return { ids, ...(await changeEach(ids, mayGoOn, (jobId) => control.change(action, { jobId, queue }, true, check))) };
     };
     const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(action, done.changes, done.error);
     const { ids, changes, error } = await recordChange(`job.${action}_group`, target, request, act, toOutcome);
@@ -137,12 +137,12 @@ export function createJobOperations(options: JobOperationsOptions) {
 }
 
 /** Changes one after the other until one fails, or `mayGoOn` throws. */
-async function changeEach(action: JobAction, ids: readonly string[], queue: string, control: JobControl, mayGoOn: () => void) {
+async function changeEach(ids: readonly string[], mayGoOn: () => void, change: (jobId: string) => Promise<JobChange>) {
   const changes: JobChange[] = [];
   try {
     for (const jobId of ids) {
       mayGoOn();
-      changes.push(await control.change(action, { jobId, queue }, true));
+      changes.push(await change(jobId));
     }
   } catch (error) {
     return { changes, error };

@@ -49,13 +49,13 @@ export function createSqlControl({ source, database, prepare, ...given }: SqlCon
 
   return {
     check: (action, job) => void toStatement(given, action, job, false),
-    async change(action, job, onlyFailed) {
+    async change(action, job, onlyFailed, check) {
       toStatement(given, action, job, onlyFailed);
       const statements = await ready();
       const statement = toStatement(statements, action, job, onlyFailed);
       const look = statements.look(job);
       try {
-        const [changed = [], seen = []] = await database.run([statement, look]);
+        const [changed = [], seen = []] = await database.run([statement, look], check);
         return changed.length > 0 ? toChange(job, changed, true) : toChange(job, seen, false);
       } catch (error) {
         const reason = explainConstraint(error);
