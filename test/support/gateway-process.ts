@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { freePort } from "../../script/services/process.ts";
 import { toBound } from "./bound.ts";
+import type { NetworkNamespace } from "./network-namespace.ts";
 import { until } from "./until.ts";
 
 const processToken = "process-token-0123456789";
@@ -22,15 +23,17 @@ export interface AuditLine {
   readonly docker_status: number | null;
 }
 
-/** The gateway as a process of its own, so that it can be signalled and killed; only Docker is configured. */
+/** The gateway as a process of its own, so that it can be signalled and killed; only Docker is configured. `network`: a network of its own to run in. */
 export async function startGatewayProcess(
   socketPath: string,
   service: string,
   auditFile: string,
   more: Record<string, string> = {},
+  network: Pick<NetworkNamespace, "prefix" | "address"> = { prefix: [], address: "127.0.0.1" },
 ) {
   const port = Number(more["PORT"] ?? (await freePort()));
   const set: Record<string, string> = {
+    HOST: network.address,
     PORT: String(port),
     TOKEN: processToken,
     SERVICE: service,
@@ -42,7 +45,8 @@ export async function startGatewayProcess(
     ...more,
   };
   const env = Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]));
-  const child: ChildProcess = spawn(process.execPath, ["src/cli.ts", "serve"], {
+  const [command, ...args] = [...network.prefix, process.execPath, "src/cli.ts", "serve"];
+  const child: ChildProcess = spawn(command, args, {
     env: { PATH: process.env["PATH"] ?? "", ...env },
   });
   let text = "";
@@ -51,7 +55,7 @@ export async function startGatewayProcess(
   child.stderr?.on("data", (chunk) => (text += chunk));
   const ended = once(child, "close").then(([code]) => code as number | null);
   await until(async () => text.includes('"listening"') || child.exitCode !== null);
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${network.address}:${port}`;
   const headers = { authorization: `Bearer ${processToken}` };
   return {
     url,
@@ -75,9 +79,13 @@ export async function startGatewayProcess(
       const response = await fetch(url + path, { method: "POST", headers: { ...headers, ...extra }, signal });
       return { status: response.status, headers: response.headers, body: await response.json() };
     },
-    async query(query: string): Promise<{ data: any; errors?: any[] }> {
+    async query(
+      query: string,
+      extra: Record<string, string> = {},
+      signal: AbortSignal | null = null,
+    ): Promise<{ data: any; errors?: any[] }> {
       const body = JSON.stringify({ query });
-      const init = { method: "POST", body, headers: { ...headers, "content-type": "application/json" } };
+      const init = { method: "POST", body, headers: { ...headers, ...extra, "content-type": "application/json" }, signal };
       return (await (await fetch(`${url}/graphql`, init)).json()) as never;
     },
   };

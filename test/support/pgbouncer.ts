@@ -5,16 +5,28 @@ import { join } from "node:path";
 import process from "node:process";
 import { findProgram, freePort, startProcess } from "../../script/services/process.ts";
 
-/** Debian's PgBouncer in transaction mode before a server: each transaction may get another session of the server. As root it does not run. */
-export async function startPgBouncer(serverUrl: string) {
+/** Debian's PgBouncer in transaction mode before a server: each transaction may get another session of the server. As root it does not run. `hosts`: more addresses to listen on. */
+export async function startPgBouncer(serverUrl: string, hosts: readonly string[] = []) {
   const server = new URL(serverUrl);
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "ops-pgbouncer-"));
   chmodSync(folder, 0o755);
   const config = join(folder, "pgbouncer.ini");
   const target = `host=127.0.0.1 port=${server.port} user=${server.username} password=${server.password}`;
-  const lines = ["[databases]", `* = ${target}`, "[pgbouncer]", "listen_addr = 127.0.0.1", `listen_port = ${port}`];
-  const settings = ["unix_socket_dir =", "auth_type = any", "pool_mode = transaction", "default_pool_size = 3"];
+  const lines = [
+    "[databases]",
+    `* = ${target}`,
+    "[pgbouncer]",
+    `listen_addr = ${["127.0.0.1", ...hosts].join(",")}`,
+    `listen_port = ${port}`,
+  ];
+  const settings = [
+    "unix_socket_dir =",
+    "auth_type = any",
+    "pool_mode = transaction",
+    "default_pool_size = 3",
+    "server_login_retry = 1",
+  ];
   writeFileSync(config, [...lines, ...settings, ""].join("\n"));
   const program = findProgram("pgbouncer") ?? "pgbouncer";
   const [command, ...args] =
