@@ -226,4 +226,15 @@ describe("a removed container", () => {
     const contradicting = { ...labels, destination: "staging", service: "wallet-core-production" };
     expect(toRemovedContainer({ ...raw, labels: contradicting }, rulesOf("wallet-core")).env).toBeNull();
   });
+
+  it("has no environment that its labels name only when they are cleaned", () => {
+    const cleaned = { destination: "staging", engine: "web-1", kind: "core", env: null, inferredEnv: null };
+    for (const destination of ["staging\n", "sta\u200Bging", " staging", "\u001Bstaging"]) {
+      const given = { ...raw, engine: "web-1\r\n", labels: { ...labels, destination } };
+      expect(toRemovedContainer(given, rulesOf("wallet-core"))).toMatchObject(cleaned);
+    }
+    const service = "wallet-core-staging\u200B";
+    const ofOther = { ...raw, labels: { service, role: "web" } };
+    expect(toRemovedContainer(ofOther, rulesOf("wallet-core"))).toMatchObject({ service: "wallet-core-staging", kind: "other" });
+  });
 });
