@@ -140,7 +140,7 @@ async function listContainers(
         labels: Object.fromEntries(
           labels.flatMap((label) => {
             const value = first[labelPrefix + label];
-            return value ? [[label, sanitiseName(value)]] : [];
+            return value ? [[label, value]] : [];
           }),
         ),
         state: removedStatus,
