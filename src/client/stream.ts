@@ -29,8 +29,8 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
       throw (refusal ??= toUnreachable(`${endpoint} cannot be reached`, error));
     });
     if (response.ok && response.headers.get("content-type")?.startsWith("text/event-stream"))
-      return withEnd(response, endpoint, gate);
-    throw (refusal ??= toBodyError(await response.text().catch(() => ""), response, endpoint));
+      return withEnd(response, endpoint, gate, (error) => (refusal ??= error));
+    throw (refusal ??= toBodyError(await readStart(response).catch(() => ""), response, endpoint));
   };
   const streams = createClient({ url: endpoint, headers, retryAttempts: 0, fetchFn: open });
   const stop = () => streams.dispose();
@@ -60,6 +60,21 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
   }
   signal?.throwIfAborted();
   if (refusal) throw refusal;
+}
+
+/** Characters of a refusal that are read, and bytes of one message: a gateway's has 5 MB, and what is around it. */
+const [mostRefusal, mostMessage] = [65_536, 5_100_000];
+
+/** The text of a body; of a longer one the start, and its connection is closed. */
+async function readStart({ body }: Response): Promise<string> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let read = await reader?.read(); read?.value && text.length < mostRefusal; read = await reader?.read()) {
+    text += decoder.decode(read.value, { stream: true });
+  }
+  await reader?.cancel();
+  return text;
 }
 
 /** Bytes of messages that may wait here for their reader: a burst. graphql-sse itself holds all that arrive. */
@@ -97,9 +112,9 @@ type Gate = ReturnType<typeof createGate>;
 
 /**
  * Adds an error behind the last message. graphql-sse reads no further than `complete`, and waits for ever when a connection ends without it while it is not waiting for a
- * message. Each message passes the gate: while that is closed, the rest waits at the server.
+ * message. Each message passes the gate: while that is closed, the rest waits at the server. One that is too long breaks the stream; `refuse` gets the reason.
  */
-function withEnd(response: Response, endpoint: string, gate: Gate): Response {
+function withEnd(response: Response, endpoint: string, gate: Gate, refuse: (reason: OpsError) => OpsError): Response {
   const error = { message: `The stream of ${endpoint} ended early`, extensions: { code: "unreachable" } };
   const end = new TextEncoder().encode(`\n\nevent: next\ndata: ${JSON.stringify({ errors: [error] })}\n\n`);
   /** Bytes of the line and of the event that are read, and the first one of the event. */
@@ -121,6 +136,7 @@ function withEnd(response: Response, endpoint: string, gate: Gate): Response {
     if (line < chunk.length) first ??= chunk[line] ?? null;
     lineBytes += chunk.length - line;
     size += chunk.length - line;
+    if (size > mostMessage) throw refuse(new OpsError("not_a_gateway", `${endpoint} sends a message without an end`));
     controller.enqueue(chunk.subarray(passed));
   };
   const flush = (controller: TransformStreamDefaultController<Uint8Array>) => controller.enqueue(end);

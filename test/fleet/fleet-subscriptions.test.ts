@@ -80,6 +80,32 @@ describe("a subscription", () => {
     expect(messages.map(({ errors }) => errors?.[0].extensions.code)).toEqual([undefined, "unreachable"]);
   });
 
+  it.each([
+    ["a body", "application/json", "{", "eu answered 200, but not as a gateway does"],
+    ["a line", "text/event-stream", ":", "eu sends a message without an end"],
+    ["an event", "text/event-stream", ":\n\ndata: ", "eu sends a message without an end"],
+    ["lines of an event", "text/event-stream", "data: x\n".repeat(1000), "eu sends a message without an end"],
+  ])("ends when its region sends %s without an end", async (_title, type, begin, message) => {
+    let [left, sent] = [false, 0];
+    const endless = stack.use(
+      await startStub((response) => {
+        response.writeHead(200, { "content-type": type });
+        response.once("close", () => (left = true));
+        const chunk = begin.length > 100 ? begin : "x".repeat(65_536);
+        const write = () => {
+          while (!left && sent < 40_000_000 && response.write(chunk)) sent += chunk.length;
+        };
+        response.on("drain", write).write(begin);
+        write();
+      }),
+    );
+    const fleet = stack.use(await startFleet({ eu: endless.url }, { timeoutMs: 4000 }));
+    const error = { message, extensions: { code: "not_a_gateway", region: "eu" } };
+    expect(await read(fleet.url, "eu")).toMatchObject([{ data: { containers: null }, errors: [error] }]);
+    await expect.poll(() => left).toBe(true);
+    expect(sent).toBeLessThan(20_000_000);
+  });
+
   it("leaves its region when the client leaves", async () => {
     let left = 0;
     const open = stack.use(
