@@ -8,6 +8,7 @@ import { parseJson, readBody } from "../lib/http-client.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Question } from "./plan.ts";
 import type { Region } from "./region.ts";
+import { createShare, type Share } from "./share.ts";
 
 /** The request that a question belongs to. */
 export interface Asker {
@@ -15,7 +16,7 @@ export interface Asker {
   readonly authorization: string;
   readonly requestId: string;
   readonly traceparent: string | undefined;
-  readonly budget: Pick<Budget, "signal" | "text" | "hold">;
+  readonly budget: Pick<Budget, "signal" | "maxBytes" | "text" | "hold" | "free">;
 }
 
 /** Why a region did not answer. */
@@ -37,8 +38,8 @@ export interface Answer {
 }
 
 export interface Ask {
-  /** Asks once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline: it goes on in the region even if nobody waits. */
-  ask(question: Question, asker: Asker, isChange: boolean): Promise<Answer>;
+  /** Asks each once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline: it goes on in the region even if nobody waits. */
+  ask(questions: readonly Question[], asker: Asker, isChange: boolean): Promise<readonly Answer[]>;
   /** The messages of a subscription. The last one is a failure where the region ended it otherwise than it should. */
   subscribe(question: Question, asker: Asker, signal: AbortSignal): AsyncGenerator<Answer, void>;
   close(): Promise<void>;
@@ -50,8 +51,6 @@ interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-/** Memory of an answer until it is joined, as a multiple of its text: that, and what is parsed. Its rows count again when they are joined. */
-const memoryFactor = 2;
 /** Requests at a time to one region, for all tokens. */
 const connections = 64;
 
@@ -68,7 +67,12 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     return new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } });
   };
 
-  const request = async ({ region, text, variables }: Question, asker: Asker, signal: AbortSignal) => {
+  const request = async (
+    { region, text, variables }: Question,
+    asker: Asker,
+    signal: AbortSignal,
+    count: (bytes: number) => void,
+  ) => {
     const url = toEndpoint(region);
     agent ??= connect();
     const { statusCode, headers, body } = await (
@@ -81,34 +85,54 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
       body: JSON.stringify({ query: text, variables }),
       signal,
     });
-    const bytes = await readBody(counted(body, asker.budget), Number.POSITIVE_INFINITY, () => new Error());
+    const bytes = await readBody(counted(body, count), Number.POSITIVE_INFINITY, () => new Error());
     const retryAfter = headers["retry-after"];
     const known = new Headers(typeof retryAfter === "string" ? { "retry-after": retryAfter } : {});
     return parseAnswer(bytes.toString(), { status: statusCode, headers: known }, region.name);
   };
 
+  /** Answers perhaps twice: a failure may come after a complete answer. */
+  const askOne = async (question: Question, asker: Asker, isChange: boolean, share: Share, answer: (one: Answer) => void) => {
+    const { region } = question;
+    const begin = performance.now();
+    const deadline = isChange ? undefined : AbortSignal.timeout(timeoutMs);
+    const own = asker.budget.signal;
+    const excess = new AbortController();
+    const end = (said: Pick<Answer, "data" | "errors" | "failure">) =>
+      answer({ region, latencyMs: Math.round(performance.now() - begin), ...said });
+    const fail = (error: unknown) => {
+      const failure = deadline?.aborted && !excess.signal.aborted ? toTimeout(region, timeoutMs) : toFailure(region, error);
+      const fields = { request_id: asker.requestId, region: region.name, code: failure.code, err: error };
+      // Anyone can be refused.
+      logger[failure.status < 500 ? "debug" : "warn"](fields, "region failed");
+      const isUnknown = isChange && (failure.code === "unreachable" || failure.code === "not_a_gateway");
+      const message = isUnknown ? `${failure.message}: look whether the change was made before you try again` : failure.message;
+      end({ data: null, errors: [], failure: { ...failure, message } });
+    };
+    const part = share.begin((reason) => {
+      excess.abort();
+      fail(reason);
+    });
+    try {
+      const signal = AbortSignal.any([own, excess.signal, ...(deadline ? [deadline] : [])]);
+      const said = await request(question, asker, signal, (bytes) => share.add(part, bytes));
+      if (!excess.signal.aborted) end({ ...said, failure: null });
+    } catch (error) {
+      share.drop(part);
+      if (own.aborted) throw own.reason as Error;
+      if (!excess.signal.aborted) fail(error);
+    }
+  };
+
   return {
-    async ask(question, asker, isChange) {
-      const { region } = question;
-      const begin = performance.now();
-      const deadline = isChange ? undefined : AbortSignal.timeout(timeoutMs);
-      const own = asker.budget.signal;
-      const end = (said: Pick<Answer, "data" | "errors" | "failure">): Answer => {
-        return { region, latencyMs: Math.round(performance.now() - begin), ...said };
-      };
-      try {
-        const { data, errors } = await request(question, asker, deadline ? AbortSignal.any([own, deadline]) : own);
-        return end({ data, errors, failure: null });
-      } catch (error) {
-        if (own.aborted) throw own.reason as Error;
-        const failure = deadline?.aborted ? toTimeout(region, timeoutMs) : toFailure(region, error);
-        const fields = { request_id: asker.requestId, region: region.name, code: failure.code, err: error };
-        // Anyone can be refused.
-        logger[failure.status < 500 ? "debug" : "warn"](fields, "region failed");
-        const isUnknown = isChange && (failure.code === "unreachable" || failure.code === "not_a_gateway");
-        const message = isUnknown ? `${failure.message}: look whether the change was made before you try again` : failure.message;
-        return end({ data: null, errors: [], failure: { ...failure, message } });
-      }
+    async ask(questions, asker, isChange) {
+      const share = createShare(asker.budget);
+      const answers: Answer[] = [];
+      await Promise.all(
+        questions.map((one, index) => askOne(one, asker, isChange, share, (answer) => (answers[index] = answer))),
+      );
+      share.end();
+      return answers;
     },
     async *subscribe({ region, text, variables }, asker, signal) {
       const message = { region, latencyMs: 0, errors: [] };
@@ -145,11 +169,9 @@ function toHeaders({ authorization, requestId, traceparent }: Asker): Record<str
   };
 }
 
-/** All regions' answers together may be as large as one answer. */
-async function* counted(body: AsyncIterable<Uint8Array>, budget: Asker["budget"]): AsyncGenerator<Uint8Array> {
+async function* counted(body: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
-    budget.text(chunk.byteLength);
-    budget.hold(chunk.byteLength * memoryFactor);
+    count(chunk.byteLength);
     yield chunk;
   }
 }

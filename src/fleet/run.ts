@@ -23,7 +23,7 @@ export function useRegions(regions: readonly Region[], ask: Ask): Plugin {
     const context = args.contextValue as FleetContext;
     const isChange = getOperationAST(args.document, args.operationName)?.operation === OperationTypeNode.MUTATION;
     if (isChange) context.budget.liftDeadline();
-    const answers = await Promise.all(plan.questions.map((question) => ask.ask(question, context, isChange)));
+    const answers = await ask.ask(plan.questions, context, isChange);
     return joinAnswers(args, plan, answers, context.budget);
   };
 

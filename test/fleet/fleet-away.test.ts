@@ -227,3 +227,26 @@ it("answers of regions together have the size of one answer", async () => {
   const whole = body.errors?.find(({ extensions }) => extensions.code === "answer_too_large");
   expect(whole?.message).toMatch(/larger than 5 MB/);
 });
+
+it("a region that sends too much fails alone", async () => {
+  const endless = await stub((response) => {
+    const write = () => {
+      while (!response.destroyed && response.write("x".repeat(65_536)));
+    };
+    response.on("drain", write).writeHead(200);
+    write();
+  });
+  const large = await stub(says({ data: { hosts: [{ name: "x".repeat(4_900_000) }] } }));
+  const late = await stub(
+    (response) => void setTimeout(() => says({ data: { hosts: [{ name: "y".repeat(200_000) }] } })(response), 400),
+  );
+  const fleet = stack.use(await startFleet({ endless: endless.url, large: large.url, late: late.url }));
+  const ask = async (regions: readonly string[]) => {
+    const { body } = await fleet.query("query ($r: [String!]) { hosts(regions: $r) { region } }", { r: regions });
+    const failed = body.errors?.map(({ extensions }) => `${extensions.region} ${extensions.code}`);
+    return [body.data.hosts?.map(({ region }: { region: string }) => region), failed];
+  };
+  expect(await ask(["endless", "late"])).toEqual([["late"], ["endless answer_too_large"]]);
+  expect(await ask(["large"])).toEqual([["large"], undefined]);
+  expect(await ask(["large", "late"])).toEqual([["late"], ["large answer_too_large"]]);
+});
