@@ -15,8 +15,6 @@ interface Part {
   readonly value: unknown;
   /** With paths as if the region were the only one. */
   readonly errors: readonly GraphQLError[];
-  /** Whether the region did not answer at all. */
-  readonly isAway: boolean;
 }
 
 /** What the fleet answers: the operation's fields, each joined from the answers of the regions that were asked. */
@@ -73,7 +71,7 @@ async function readOwn(args: ExecutionArgs, document: Plan["own"] & object, answ
 
 function toPart(root: RootField, { region, data, errors, failure }: Answer, read: ExecutionResult): Part {
   const { key } = root;
-  if (failure) return { region, value: null, errors: [toError(root, [key], failure, region)], isAway: true };
+  if (failure) return { region, value: null, errors: [toError(root, [key], failure, region)] };
   const value = read.data?.[key] ?? null;
   // What a gateway has one of is the only row of its region.
   const isRow = Array.isArray(value) && !Array.isArray(data?.[key]);
@@ -87,7 +85,7 @@ function toPart(root: RootField, { region, data, errors, failure }: Answer, read
     const { path = [] } = error;
     return path[0] === key ? [toError(root, value === null ? [key] : path, toFault(error, region), region)] : [];
   });
-  return { region, value, errors: [...said, ...faults], isAway: false };
+  return { region, value, errors: [...said, ...faults] };
 }
 
 /** Beyond the budget, or not as this version's schema has it. */
@@ -118,7 +116,7 @@ function joinRows(parts: readonly Part[]): Joined {
   return { value: parts.length === 0 || parts.some(({ value }) => value !== null) ? rows : null, errors };
 }
 
-/** The one that some region has. Regions that do not answer stay named, as they may have one too. */
+/** The one that some region has. Regions that fail stay named, as they may have one too. */
 function joinOne(root: RootField, parts: readonly Part[]): Joined {
   const [found, ...others] = parts.filter(({ value }) => value !== null);
   if (found && others.length > 0) {
@@ -126,10 +124,11 @@ function joinOne(root: RootField, parts: readonly Part[]): Joined {
     const message = `Several regions have one: ${names}; choose one by region`;
     return { value: null, errors: [toError(root, [root.key], { code: "region_ambiguous", message, status: 409 })] };
   }
-  const relevant = found ? parts.filter((part) => part === found || part.isAway) : parts;
-  const errors = relevant.flatMap((part) => part.errors);
-  const isNowhere = errors.every(({ extensions }) => String(extensions["code"]).endsWith("not_found"));
-  return { value: found?.value ?? null, errors: found || !isNowhere ? errors : errors.slice(0, 1) };
+  const isNotFound = ({ extensions }: GraphQLError) => String(extensions["code"]).endsWith("not_found");
+  const errors = parts.flatMap((part) =>
+    found && part !== found ? part.errors.filter((error) => !isNotFound(error)) : part.errors,
+  );
+  return { value: found?.value ?? null, errors: !found && errors.every(isNotFound) ? errors.slice(0, 1) : errors };
 }
 
 /** The error of a row that has so many before it. */

@@ -168,6 +168,15 @@ it("one by its name is found beside a region that is away", async () => {
   expect(body.errors).toMatchObject([{ path: ["container"], extensions: { code: "unreachable", region: "bad" } }]);
 });
 
+it("one by its name is found beside a region that cannot say", async () => {
+  const error = { message: "web-1 does not answer", path: ["container"], extensions: { code: "docker_unavailable" } };
+  const fleet = await startAround((await stub(says({ data: { container: null }, errors: [error] }))).url);
+  const { body } = await fleet.query('{ container(name: "us-1") { region } }');
+  expect(body.data).toEqual({ container: { region: "us" } });
+  const extensions = { code: "docker_unavailable", status: 503, region: "bad" };
+  expect(body.errors).toEqual([expect.objectContaining({ message: "web-1 does not answer", extensions })]);
+});
+
 it("one by its name that is nowhere may be in a region that is away", async () => {
   const fleet = await startAround(await findClosedUrl());
   const { body } = await fleet.query('{ container(name: "eu-9") { region } }');
