@@ -1,6 +1,7 @@
 import { execute } from "@graphql-tools/executor";
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, isListType } from "graphql";
 import type { Budget } from "../lib/budget/budget.ts";
+import { mostErrors } from "../graphql/yoga/use-budget.ts";
 import { OpsError, statusByCode } from "../lib/errors.ts";
 import type { Answer, Failure } from "./ask.ts";
 import { isOwn, type Plan, type Question, type RootField, versionKey } from "./plan.ts";
@@ -44,7 +45,18 @@ export async function joinAnswers(
     data[root.key] = joined.value;
     errors.push(...joined.errors);
   }
-  return errors.length > 0 ? { data, errors } : { data };
+  return errors.length > 0 ? { data, errors: errors.length > mostErrors ? toCut(errors) : errors } : { data };
+}
+
+/** Before errors are cut: one of each region first, and those of whole fields before those in rows. */
+function toCut(errors: readonly GraphQLError[]): readonly GraphQLError[] {
+  const sorted = errors.toSorted((one, other) => Number(isInRow(one)) - Number(isInRow(other)));
+  const ofRegions = new Map(sorted.toReversed().map((error) => [error.extensions["region"], error]));
+  return [...new Set([...ofRegions.values(), ...sorted])];
+}
+
+function isInRow({ path = [] }: GraphQLError): boolean {
+  return path.length > 1;
 }
 
 /** Executes a question on the data of its answer: so types, ids and regions are those of the fleet, and what does not fit this version's schema is a fault of that region alone. */

@@ -108,6 +108,16 @@ it("an error of a row has its place in the joined list", async () => {
   ]);
 });
 
+it("many errors of rows leave room for the regions that are away", async () => {
+  const hosts = Array.from({ length: 150 }, () => ({ name: "web", cpuUtil: null }));
+  const errors = hosts.map((_, index) => ({ message: "no value", path: ["hosts", index, "cpuUtil"], extensions: { code: "x" } }));
+  const many = await stub(says({ data: { hosts }, errors }));
+  const fleet = stack.use(await startFleet({ many: many.url, away: await findClosedUrl() }));
+  const { body } = await fleet.query("{ hosts { name cpuUtil } }");
+  expect(body.errors).toHaveLength(100);
+  expect(new Set(body.errors?.map(({ extensions }) => extensions.region))).toEqual(new Set(["away", "many"]));
+});
+
 it("what does not fit inside a row is an error there, and the row stays", async () => {
   const bad = await stub(says({ data: { containers: [{ name: "bad-1", stats: { cpuPct: "much" } }] } }));
   const fleet = await startAround(bad.url);

@@ -9,7 +9,7 @@ import type { Caller } from "../sources.ts";
 import { toStrict } from "./strict.ts";
 
 /** Errors of one answer: more add no information, and each costs as much as a hundred fields. */
-const mostErrors = 100;
+export const mostErrors = 100;
 /** Total text length of the cached parsed documents: a parsed one takes up to 150 times as much. */
 const maxBufferedCharacters = 100_000;
 
