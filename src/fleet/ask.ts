@@ -38,10 +38,12 @@ export interface Answer {
 }
 
 export interface Ask {
-  /** Asks each once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline: it goes on in the region even if nobody waits. */
+  /** Asks each once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline but that of `drain`: it goes on in the region even if nobody waits. */
   ask(questions: readonly Question[], asker: Asker, isChange: boolean): Promise<readonly Answer[]>;
   /** The messages of a subscription. The last one is a failure where the region ended it otherwise than it should. */
   subscribe(question: Question, asker: Asker, signal: AbortSignal): AsyncGenerator<Answer, void>;
+  /** From now on, changes have as long as queries. */
+  drain(): void;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,8 @@ interface AskOptions {
   readonly timeoutMs?: number;
 }
 
+/** Codes of a region that has not said what became of a change. */
+const silent: ReadonlySet<string> = new Set(["unreachable", "not_a_gateway", "timeout"]);
 /** Requests at a time to one region, for all tokens. */
 const connections = 64;
 
@@ -61,6 +65,7 @@ const connections = 64;
 export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
   // undici takes 140 ms to load: the first question pays for it, not the start of the process.
   let agent: Promise<Agent> | undefined;
+  const stopping = new AbortController();
   const connect = async () => {
     const { Agent } = await import("undici");
     // The deadline is that of the whole answer. A restart of a role may take an hour.
@@ -95,18 +100,21 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
   const askOne = async (question: Question, asker: Asker, isChange: boolean, share: Share, answer: (one: Answer) => void) => {
     const { region } = question;
     const begin = performance.now();
-    const deadline = isChange ? undefined : AbortSignal.timeout(timeoutMs);
+    const deadline = isChange ? stopping.signal : AbortSignal.timeout(timeoutMs);
     const own = asker.budget.signal;
     const excess = new AbortController();
     const end = (said: Pick<Answer, "data" | "errors" | "failure">) =>
       answer({ region, latencyMs: Math.round(performance.now() - begin), ...said });
     const fail = (error: unknown) => {
-      const failure = deadline?.aborted && !excess.signal.aborted ? toTimeout(region, timeoutMs) : toFailure(region, error);
+      const failure =
+        deadline.aborted && !excess.signal.aborted
+          ? toTimeout(region, isChange ? "before the fleet stopped" : `within ${timeoutMs / 1000} s`)
+          : toFailure(region, error);
       const fields = { request_id: asker.requestId, region: region.name, code: failure.code, err: error };
       // Anyone can be refused.
       logger[failure.status < 500 ? "debug" : "warn"](fields, "region failed");
-      const isUnknown = isChange && (failure.code === "unreachable" || failure.code === "not_a_gateway");
-      const message = isUnknown ? `${failure.message}: look whether the change was made before you try again` : failure.message;
+      const isUnknown = isChange && (error instanceof OpsError || silent.has(failure.code));
+      const message = isUnknown ? toUnknown(failure.message) : failure.message;
       end({ data: null, errors: [], failure: { ...failure, message } });
     };
     const part = share.begin((reason) => {
@@ -114,7 +122,7 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
       fail(reason);
     });
     try {
-      const signal = AbortSignal.any([own, excess.signal, ...(deadline ? [deadline] : [])]);
+      const signal = AbortSignal.any([own, excess.signal, deadline]);
       const said = await request(question, asker, signal, (bytes) => share.add(part, bytes));
       if (!excess.signal.aborted) end({ ...said, failure: null });
     } catch (error) {
@@ -145,6 +153,7 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
         if (!signal.aborted) yield { ...message, data: null, failure: toFailure(region, error) };
       }
     },
+    drain: () => void setTimeout(() => stopping.abort(), timeoutMs).unref(),
     close: async () => {
       await (await agent)?.destroy();
     },
@@ -197,8 +206,13 @@ function toResultError(value: unknown): ResultError {
   };
 }
 
-function toTimeout({ name }: Region, timeoutMs: number): Failure {
-  return { code: "timeout", message: `${name} did not answer within ${timeoutMs / 1000} s`, status: 504 };
+function toTimeout({ name }: Region, time: string): Failure {
+  return { code: "timeout", message: `${name} did not answer ${time}`, status: 504 };
+}
+
+/** The message for a change that has no answer of a gateway. */
+export function toUnknown(message: string): string {
+  return `${message}: look whether the change was made before you try again`;
 }
 
 /** Says nothing about addresses, which are only for our log. */

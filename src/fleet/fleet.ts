@@ -13,6 +13,8 @@ import { createFleetSchema } from "./schema.ts";
 export interface Fleet {
   readonly surfaces: readonly Surface[];
   readonly publicPages: readonly PublicPage[];
+  /** As of `Ask`, before the edge drains. */
+  drain(): void;
   close(): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export function createFleet({ regions, logger, ...options }: FleetOptions): Flee
   return {
     surfaces: [{ prefix: "/graphql", subtree: false, handle }],
     publicPages: createGraphiqlPages(),
+    drain: () => ask.drain(),
     close: () => ask.close(),
   };
 }

@@ -1,9 +1,9 @@
 import { execute } from "@graphql-tools/executor";
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, isListType } from "graphql";
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, isListType, OperationTypeNode } from "graphql";
 import type { Budget } from "../lib/budget/budget.ts";
 import { mostErrors } from "../graphql/yoga/use-budget.ts";
 import { OpsError, statusByCode } from "../lib/errors.ts";
-import type { Answer, Failure } from "./ask.ts";
+import { type Answer, type Failure, toUnknown } from "./ask.ts";
 import { isOwn, type Plan, type Question, type RootField, versionKey } from "./plan.ts";
 import type { Region } from "./region.ts";
 
@@ -21,7 +21,7 @@ interface Part {
 /** What the fleet answers: the operation's fields, each joined from the answers of the regions that were asked. */
 export async function joinAnswers(
   args: ExecutionArgs,
-  { roots, questions, own }: Plan,
+  { operation, roots, questions, own }: Plan,
   answers: readonly Answer[],
   budget: Budget,
 ): Promise<ExecutionResult> {
@@ -34,7 +34,8 @@ export async function joinAnswers(
     // Other requests run between the regions, and between the rows of a region.
     await budget.turn();
     const read = await readAnswer(args, question, answer, budget);
-    for (const [root, ofRoot] of parts) if (root.regions.includes(answer.region)) ofRoot.push(toPart(root, answer, read));
+    for (const [root, ofRoot] of parts)
+      if (root.regions.includes(answer.region)) ofRoot.push(toPart(root, answer, read, operation));
   }
   const ours = own ? await readOwn(args, own, answers, budget) : {};
   // An alias may be called __proto__.
@@ -81,7 +82,12 @@ async function readOwn(args: ExecutionArgs, document: Plan["own"] & object, answ
   return run({ ...args, document, rootValue: { regions }, contextValue: { region: "", budget, inParts: true } });
 }
 
-function toPart(root: RootField, { region, data, errors, failure }: Answer, read: ExecutionResult): Part {
+function toPart(
+  root: RootField,
+  { region, data, errors, failure }: Answer,
+  read: ExecutionResult,
+  operation: OperationTypeNode,
+): Part {
   const { key } = root;
   if (failure) return { region, value: null, errors: [toError(root, [key], failure, region)] };
   const value = read.data?.[key] ?? null;
@@ -95,15 +101,31 @@ function toPart(root: RootField, { region, data, errors, failure }: Answer, read
   });
   const faults = (read.errors ?? []).flatMap((error) => {
     const { path = [] } = error;
-    return path[0] === key ? [toError(root, value === null ? [key] : path, toFault(error, region), region)] : [];
+    return path[0] === key ? [toError(root, value === null ? [key] : path, toFault(error, region, operation), region)] : [];
   });
-  return { region, value, errors: [...said, ...faults] };
+  const silence = () => toNoGateway(`${region.name} answers nothing for this field`, operation);
+  const isSilent = value === null && said.length + faults.length === 0 && !mayBeSilent(root, data, operation);
+  return {
+    region,
+    value,
+    errors: isSilent ? [toError(root, [key], silence(), region)] : [...said, ...faults],
+  };
+}
+
+/** Whether null without an error is an answer: of what may not exist; in a message of a subscription, whose errors are not passed on. */
+function mayBeSilent({ key, definition }: RootField, data: Answer["data"], operation: OperationTypeNode): boolean {
+  if (operation !== OperationTypeNode.QUERY) return operation === OperationTypeNode.SUBSCRIPTION;
+  return !isListType(definition?.type) && data !== null && Object.hasOwn(data, key);
+}
+
+function toNoGateway(message: string, operation: OperationTypeNode): Failure {
+  return { code: "not_a_gateway", message: operation === OperationTypeNode.MUTATION ? toUnknown(message) : message, status: 502 };
 }
 
 /** Beyond the budget, or not as this version's schema has it. */
-function toFault({ message, originalError }: GraphQLError, { name }: Region): Failure {
+function toFault({ message, originalError }: GraphQLError, region: Region, operation: OperationTypeNode): Failure {
   if (originalError instanceof OpsError) return toFailureOf(originalError.message, { code: originalError.code });
-  return { code: "not_a_gateway", message: `${name} answers what this version does not know: ${message}`, status: 502 };
+  return toNoGateway(`${region.name} answers what this version does not know: ${message}`, operation);
 }
 
 interface Joined {

@@ -14,6 +14,7 @@ import {
   GraphQLSkipDirective,
   Kind,
   type OperationDefinitionNode,
+  type OperationTypeNode,
   parse,
   print,
   separateOperations,
@@ -50,6 +51,7 @@ export interface RootField {
 }
 
 export interface Plan {
+  readonly operation: OperationTypeNode;
   readonly roots: readonly RootField[];
   readonly questions: readonly Question[];
   /** The fields that the fleet answers itself: `regions` and introspection. Null without any. */
@@ -98,7 +100,7 @@ export function planOperation(args: ExecutionArgs, regions: readonly Region[]): 
     texts.set(key, sent);
     return [{ region, document: toDocument(nodes), ...sent }];
   });
-  return { roots, questions, own: own.length > 0 ? toDocument(own) : null };
+  return { operation: operation.operation, roots, questions, own: own.length > 0 ? toDocument(own) : null };
 }
 
 function* collectFields(

@@ -1,4 +1,4 @@
-import { type ExecutionArgs, type ExecutionResult, getOperationAST, GraphQLError, OperationTypeNode } from "graphql";
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, OperationTypeNode } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { StreamEnd } from "../auth/stream-lease.ts";
 import type { Caller } from "../graphql/sources.ts";
@@ -21,7 +21,7 @@ export function useRegions(regions: readonly Region[], ask: Ask): Plugin {
     const plan = tryToPlan(args, regions);
     if ("errors" in plan) return plan;
     const context = args.contextValue as FleetContext;
-    const isChange = getOperationAST(args.document, args.operationName)?.operation === OperationTypeNode.MUTATION;
+    const isChange = plan.operation === OperationTypeNode.MUTATION;
     if (isChange) context.budget.liftDeadline();
     const answers = await ask.ask(plan.questions, context, isChange);
     return joinAnswers(args, plan, answers, context.budget);

@@ -16,6 +16,7 @@ export async function serveFleet(config: FleetConfig, logger: Logger, stop: Abor
     logger.info({ url, regions: regions.map(({ name }) => name) }, "listening");
     if (!stop.aborted) await once(stop, "abort");
     logger.info({}, "draining");
+    fleet.drain();
     await edge.drain();
     logger.info({}, "stopped");
   } finally {

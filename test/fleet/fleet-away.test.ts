@@ -57,6 +57,11 @@ describe("a region that does not answer is named, and the others answer", () => 
         extensions: { code: "not_a_gateway", status: 502 },
       },
     ],
+    "no field": [
+      () => stub(says({ data: {} })),
+      { message: "bad answers nothing for this field", extensions: { code: "not_a_gateway", status: 502 } },
+    ],
+    "null without an error": [() => stub(says({ data: { hosts: null } })), { extensions: { code: "not_a_gateway" } }],
     "no list": [() => stub(says({ data: { hosts: "all" } })), { extensions: { code: "not_a_gateway" } }],
     "401": [
       () => stub(says({ message: "x", error: { code: "unauthorized", message: "Missing or invalid" } }, 401)),

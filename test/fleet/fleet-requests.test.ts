@@ -41,7 +41,7 @@ describe("what a region gets", () => {
   });
 
   it("one request for all fields, as the client wrote them", async () => {
-    const { eu, us, fleet } = await startStubs({ a: [], hosts: [], fleetVersion: null });
+    const { eu, us, fleet } = await startStubs({ a: [], hosts: [], thing: null, fleetVersion: null });
     const query = `query Q($names: [String!], $env: Environment, $n: String!, $unused: Int) {
       a: containers(env: $env, regions: $names) { ...Row region }
       hosts(regions: ["eu"]) { region }
@@ -191,12 +191,37 @@ describe("a mutation", () => {
     expect(broken.received).toHaveLength(1);
   });
 
+  it.each([
+    ["of no field", says({ data: {} }), "not_a_gateway"],
+    ["that does not fit", says({ data: { restartContainer: { ok: null } } }), "not_a_gateway"],
+    ["of null", says({ data: { restartContainer: null } }), "not_a_gateway"],
+    ["too large", says({ data: { restartContainer: { ok: "x".repeat(6_000_000) } } }), "answer_too_large"],
+  ])("with an answer %s says that it may have been made", async (_title, reply, code) => {
+    const bad = stack.use(await startStub(reply));
+    const fleet = stack.use(await startFleet({ eu: bad.url }));
+    const { body } = await fleet.query(mutation, { region: "eu" });
+    expect(body.data).toEqual({ restartContainer: null });
+    const message = expect.stringMatching(/: look whether the change was made before you try again$/);
+    expect(body.errors).toMatchObject([{ message, path: ["restartContainer"], extensions: { code, region: "eu" } }]);
+  });
+
+  it("that runs at a stop is answered that it may have been made", async () => {
+    const slow = stack.use(await startStub(() => {}));
+    const fleet = await startFleet({ eu: slow.url }, { timeoutMs: 300 });
+    const asked = fleet.query(mutation, { region: "eu" });
+    await expect.poll(() => slow.received.length).toBe(1);
+    await fleet[Symbol.asyncDispose]();
+    const message = "eu did not answer before the fleet stopped: look whether the change was made before you try again";
+    expect((await asked).body.errors).toMatchObject([{ message, extensions: { code: "timeout", region: "eu" } }]);
+  });
+
   it("may take longer than a query", async () => {
     const slow = stack.use(
-      await startStub((response) => void setTimeout(() => says({ data: { restartContainer: null } })(response), 400)),
+      await startStub((response) => void setTimeout(() => says({ data: { restartContainer: { ok: true } } })(response), 400)),
     );
     const fleet = stack.use(await startFleet({ eu: slow.url }, { timeoutMs: 100 }));
-    expect((await fleet.query(mutation, { region: "eu" })).body).toEqual({ data: { restartContainer: null } });
+    const { body } = await fleet.query(mutation, { region: "eu" });
+    expect(body).toEqual({ data: { restartContainer: { ok: true, container: null } } });
     expect((await fleet.query("{ hosts { name } }")).body.errors).toMatchObject([{ extensions: { code: "timeout" } }]);
   });
 });

@@ -43,6 +43,7 @@ export async function startFleet(urls: Readonly<Record<string, string>>, options
       return { status: response.status, body: (await response.json()) as Asked["body"] };
     },
     [Symbol.asyncDispose]: async () => {
+      fleet.drain();
       await edge.drain();
       await fleet.close();
     },
