@@ -55,7 +55,7 @@ interface AskOptions {
 
 /** Codes of a region that has not said what became of a change. */
 const silent: ReadonlySet<string> = new Set(["unreachable", "not_a_gateway", "timeout"]);
-/** Requests at a time to one region, for all tokens. */
+/** Queries at a time to one region, for all tokens, and as many changes: these may take long. */
 const connections = 64;
 
 /**
@@ -64,7 +64,7 @@ const connections = 64;
  */
 export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
   // undici takes 140 ms to load: the first question pays for it, not the start of the process.
-  let agent: Promise<Agent> | undefined;
+  const agents: { queries?: Promise<Agent>; changes?: Promise<Agent> } = {};
   const stopping = new AbortController();
   const connect = async () => {
     const { Agent } = await import("undici");
@@ -76,10 +76,11 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     { region, text, variables }: Question,
     asker: Asker,
     signal: AbortSignal,
+    pool: keyof typeof agents,
     count: (bytes: number) => void,
   ) => {
     const url = toEndpoint(region);
-    agent ??= connect();
+    const agent = (agents[pool] ??= connect());
     const { statusCode, headers, body } = await (
       await agent
     ).request({
@@ -123,7 +124,7 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     });
     try {
       const signal = AbortSignal.any([own, excess.signal, deadline]);
-      const said = await request(question, asker, signal, (bytes) => share.add(part, bytes));
+      const said = await request(question, asker, signal, isChange ? "changes" : "queries", (bytes) => share.add(part, bytes));
       if (!excess.signal.aborted) end({ ...said, failure: null });
     } catch (error) {
       share.drop(part);
@@ -155,7 +156,7 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     },
     drain: () => void setTimeout(() => stopping.abort(), timeoutMs).unref(),
     close: async () => {
-      await (await agent)?.destroy();
+      await Promise.all(Object.values(agents).map(async (agent) => (await agent).destroy()));
     },
   };
 }

@@ -215,6 +215,21 @@ describe("a mutation", () => {
     expect((await asked).body.errors).toMatchObject([{ message, extensions: { code: "timeout", region: "eu" } }]);
   });
 
+  it("that hangs is not in the way of queries, however many do", async () => {
+    const region = stack.use(
+      await startStub((response, { body }) => {
+        if (!body.query.startsWith("mutation")) says({ data: { hosts: [] } })(response);
+      }),
+    );
+    const fleet = stack.use(await startFleet({ eu: region.url }, { timeoutMs: 1000 }));
+    const headers = (index: number) => ({ authorization: `Bearer a-token-of-number-${index % 16}-0123` });
+    const changes = Array.from({ length: 64 }, (_, index) => fleet.query(mutation, { region: "eu" }, headers(index)));
+    await expect.poll(() => region.received.length).toBe(64);
+    expect((await fleet.query("{ hosts { name } }")).body).toEqual({ data: { hosts: [] } });
+    await region[Symbol.asyncDispose]();
+    await Promise.all(changes);
+  });
+
   it("may take longer than a query", async () => {
     const slow = stack.use(
       await startStub((response) => void setTimeout(() => says({ data: { restartContainer: { ok: true } } })(response), 400)),
