@@ -6,6 +6,7 @@ import type { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
 import { parseJson, readBody } from "../lib/http-client.ts";
 import type { Logger } from "../lib/logger.ts";
+import { redactStart, sanitiseLine } from "../lib/redact/sanitize.ts";
 import type { Question } from "./plan.ts";
 import type { Region } from "./region.ts";
 import { createShare, type Share } from "./share.ts";
@@ -53,6 +54,8 @@ interface AskOptions {
   readonly timeoutMs?: number;
 }
 
+/** Characters of a region's message and code in our log. */
+const mostLogged = 300;
 /** Codes of a region that has not said what became of a change. */
 const silent: ReadonlySet<string> = new Set(["unreachable", "not_a_gateway", "timeout"]);
 /** Queries at a time to one region, for all tokens, and as many changes: these may take long. */
@@ -97,6 +100,16 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     return parseAnswer(bytes.toString(), { status: statusCode, headers: known }, region.name);
   };
 
+  const report = ({ name }: Region, { authorization, requestId }: Asker, { code, status }: Failure, error: unknown) => {
+    const clean = (text: string) =>
+      redactStart(sanitiseLine(text).replaceAll(authorization.replace(/^\S+\s+/, ""), "[redacted]"), mostLogged);
+    // What a region says may be anything.
+    const reason = error instanceof ClientError ? { reason: clean(error.message) } : { err: error };
+    const fields = { request_id: requestId, region: name, code: clean(code), ...reason };
+    // Anyone can be refused.
+    logger[status < 500 ? "debug" : "warn"](fields, "region failed");
+  };
+
   /** Answers perhaps twice: a failure may come after a complete answer. */
   const askOne = async (question: Question, asker: Asker, isChange: boolean, share: Share, answer: (one: Answer) => void) => {
     const { region } = question;
@@ -107,13 +120,10 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     const end = (said: Pick<Answer, "data" | "errors" | "failure">) =>
       answer({ region, latencyMs: Math.round(performance.now() - begin), ...said });
     const fail = (error: unknown) => {
-      const failure =
-        deadline.aborted && !excess.signal.aborted
-          ? toTimeout(region, isChange ? "before the fleet stopped" : `within ${timeoutMs / 1000} s`)
-          : toFailure(region, error);
-      const fields = { request_id: asker.requestId, region: region.name, code: failure.code, err: error };
-      // Anyone can be refused.
-      logger[failure.status < 500 ? "debug" : "warn"](fields, "region failed");
+      const isLate = deadline.aborted && !excess.signal.aborted;
+      const late = isChange ? "before the fleet stopped" : `within ${timeoutMs / 1000} s`;
+      const failure = isLate ? toTimeout(region, late) : toFailure(region, error);
+      report(region, asker, failure, error);
       const isUnknown = isChange && (error instanceof OpsError || silent.has(failure.code));
       const message = isUnknown ? toUnknown(failure.message) : failure.message;
       end({ data: null, errors: [], failure: { ...failure, message } });
@@ -151,7 +161,10 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
       try {
         for await (const data of opened) yield { ...message, data, failure: null };
       } catch (error) {
-        if (!signal.aborted) yield { ...message, data: null, failure: toFailure(region, error) };
+        if (signal.aborted) return;
+        const failure = toFailure(region, error);
+        report(region, asker, failure, error);
+        yield { ...message, data: null, failure };
       }
     },
     drain: () => void setTimeout(() => stopping.abort(), timeoutMs).unref(),
@@ -211,6 +224,14 @@ function toTimeout({ name }: Region, time: string): Failure {
   return { code: "timeout", message: `${name} did not answer ${time}`, status: 504 };
 }
 
+/** Longest time that a region may ask clients to wait, seconds. */
+export const mostDelay = 3600;
+
+/** Whether it is a number from `least` to `most`. */
+export function isWithin(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && value >= least && value <= most;
+}
+
 /** The message for a change that has no answer of a gateway. */
 export function toUnknown(message: string): string {
   return `${message}: look whether the change was made before you try again`;
@@ -226,9 +247,9 @@ function toFailure(region: Region, error: unknown): Failure {
   const { code, message, status, retryAfterSeconds } = error;
   return {
     code,
-    message: message.replaceAll(toEndpoint(region).href, name),
+    message: isWithin(status, 300, 399) ? `${name} sends elsewhere` : message.replaceAll(toEndpoint(region).href, name),
     // A redirect, or 200 for something else, is no success.
-    status: status !== null && status >= 400 ? status : code === "timeout" ? 504 : 502,
-    retryAfter: retryAfterSeconds ?? undefined,
+    status: isWithin(status, 400, 599) ? status : code === "timeout" ? 504 : 502,
+    retryAfter: isWithin(retryAfterSeconds, 0, mostDelay) ? retryAfterSeconds : undefined,
   };
 }

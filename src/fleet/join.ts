@@ -3,7 +3,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, isListType, Ope
 import type { Budget } from "../lib/budget/budget.ts";
 import { mostErrors } from "../graphql/yoga/use-budget.ts";
 import { OpsError, statusByCode } from "../lib/errors.ts";
-import { type Answer, type Failure, toUnknown } from "./ask.ts";
+import { type Answer, type Failure, isWithin, mostDelay, toUnknown } from "./ask.ts";
 import { isOwn, type Plan, type Question, type RootField, versionKey } from "./plan.ts";
 import type { Region } from "./region.ts";
 
@@ -135,7 +135,7 @@ interface Joined {
 
 function joinField(root: RootField, parts: readonly Part[]): Joined {
   const { key, definition, refusal } = root;
-  if (refusal) return { value: null, errors: [toError(root, [key], refusal)] };
+  if (refusal) return { value: null, errors: [toError(root, [key], toFailureOf(refusal.message, { code: refusal.code }))] };
   return isListType(definition?.type) ? joinRows(parts) : joinOne(root, parts);
 }
 
@@ -183,8 +183,8 @@ function toFailureOf(
   return {
     code: known,
     message,
-    status: typeof status === "number" ? status : (statusByCode[known as keyof typeof statusByCode] ?? 502),
-    ...(typeof retryAfter === "number" && { retryAfter }),
+    status: isWithin(status, 100, 599) ? status : (statusByCode[known as keyof typeof statusByCode] ?? 502),
+    ...(isWithin(retryAfter, 0, mostDelay) && { retryAfter }),
     ...(typeof upstream === "string" && { upstream }),
   };
 }

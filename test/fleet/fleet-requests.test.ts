@@ -144,6 +144,35 @@ it("the log names a region that failed, and has no token", async () => {
   expect(lines.join("")).not.toContain(token);
 });
 
+it("the log has little of what a region says, and no echo of a token", async () => {
+  const lines: string[] = [];
+  const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const secret = "a-token-of-somebody-else";
+  const message = `${secret}\u001b[31m\n${"x".repeat(5000)}`;
+  const echo = stack.use(await startStub(says({ error: { code: `Bearer ${secret} ${"y".repeat(5000)}`, message } }, 500)));
+  const fleet = stack.use(await startFleet({ eu: echo.url }, { logger }));
+  await fleet.query("{ hosts { name } }", undefined, { authorization: `Bearer ${secret}` });
+  const line = lines.find((one) => one.includes("region failed")) ?? "";
+  expect(line.length).toBeLessThan(900);
+  expect(line).not.toMatch(/a-token|stack|u001b/);
+  expect(JSON.parse(line).reason).toMatch(/^\[redacted\] x+$/);
+});
+
+it("errors have no status, delay or field that a gateway has not", async () => {
+  const extensions = { code: "docker_unavailable", status: 99_999, retryAfter: -5, http: { status: 500 }, name: "x" };
+  const one = stack.use(
+    await startStub(says({ data: { hosts: null }, errors: [{ message: "m", path: ["hosts"], extensions }] })),
+  );
+  const two = stack.use(await startStub(says({}, 429, { "retry-after": "99999999" })));
+  const fleet = stack.use(await startFleet({ one: one.url, two: two.url }));
+  const { body } = await fleet.query('{ hosts { name } mars: hosts(regions: ["mars"]) { name } }');
+  expect(body.errors?.map((error) => error.extensions)).toEqual([
+    { code: "docker_unavailable", status: 503, region: "one" },
+    { code: "rate_limited", status: 429, region: "two" },
+    { code: "invalid_request", status: 400 },
+  ]);
+});
+
 describe("a mutation", () => {
   const mutation = `mutation ($region: String!, $key: String) {
     restartContainer(region: $region, name: "web", reason: "it hangs", idempotencyKey: $key) { ok: restarted container { id region } }

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { findClosedUrl, startFleet, startStub } from "../support/fleet.ts";
 import { graphqlHeaders, token } from "../support/gateway.ts";
@@ -64,6 +65,18 @@ describe("a subscription", () => {
     expect(await read(fleet.url, name)).toMatchObject([
       { data: { containers: null }, errors: [{ path: ["containers"], ...error }] },
     ]);
+  });
+
+  it("that its region redirects says no address, and is logged", async () => {
+    const lines: string[] = [];
+    const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+    const away = stack.use(
+      await startStub((response) => void response.writeHead(307, { location: "http://inside.example:8443/login" }).end()),
+    );
+    const fleet = stack.use(await startFleet({ eu: away.url }, { logger }));
+    const error = { message: "eu sends elsewhere", extensions: { code: "not_a_gateway", status: 502, region: "eu" } };
+    expect(await read(fleet.url, "eu")).toMatchObject([{ errors: [error] }]);
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ msg: "region failed", region: "eu" }));
   });
 
   it("that its region does not open ends in time", async () => {
