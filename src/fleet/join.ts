@@ -4,7 +4,7 @@ import type { Budget } from "../lib/budget/budget.ts";
 import { mostErrors } from "../graphql/yoga/use-budget.ts";
 import { OpsError, statusByCode } from "../lib/errors.ts";
 import { type Answer, type Failure, isWithin, mostDelay, toUnknown } from "./ask.ts";
-import { isOwn, type Plan, type Question, type RootField, versionKey } from "./plan.ts";
+import { isOwn, type Plan, type Question, type RootField } from "./plan.ts";
 import type { Region } from "./region.ts";
 
 type Path = readonly (string | number)[];
@@ -21,7 +21,7 @@ interface Part {
 /** What the fleet answers: the operation's fields, each joined from the answers of the regions that were asked. */
 export async function joinAnswers(
   args: ExecutionArgs,
-  { operation, roots, questions, own }: Plan,
+  { operation, roots, questions, own, added }: Plan,
   answers: readonly Answer[],
   budget: Budget,
 ): Promise<ExecutionResult> {
@@ -33,11 +33,11 @@ export async function joinAnswers(
     if (!question) continue;
     // Other requests run between the regions, and between the rows of a region.
     await budget.turn();
-    const read = await readAnswer(args, question, answer, budget);
+    const read = await readAnswer(args, question, answer, budget, added.type);
     for (const [root, ofRoot] of parts)
       if (root.regions.includes(answer.region)) ofRoot.push(toPart(root, answer, read, operation));
   }
-  const ours = own ? await readOwn(args, own, answers, budget) : {};
+  const ours = own ? await readOwn(args, own, answers, budget, added.server) : {};
   // An alias may be called __proto__.
   const data = Object.create(null) as Record<string, unknown>;
   const errors = [...(ours.errors ?? [])];
@@ -61,10 +61,10 @@ function isInRow({ path = [] }: GraphQLError): boolean {
 }
 
 /** Executes a question on the data of its answer: so types, ids and regions are those of the fleet, and what does not fit this version's schema is a fault of that region alone. */
-async function readAnswer(args: ExecutionArgs, question: Question, { region, data }: Answer, budget: Budget) {
+async function readAnswer(args: ExecutionArgs, question: Question, { region, data }: Answer, budget: Budget, typeKey: string) {
   if (!data) return {};
   const contextValue = { region: region.name, budget, inParts: true };
-  return run({ ...args, document: question.document, rootValue: data, contextValue });
+  return run({ ...args, document: question.document, rootValue: data, contextValue, typeResolver: (row) => row?.[typeKey] });
 }
 
 /** Unlike graphql-js, this takes long lists in parts. The schema has no `@defer`, so there is one result. */
@@ -73,7 +73,13 @@ async function run(args: ExecutionArgs): Promise<ExecutionResult> {
 }
 
 /** `regions`, and introspection. */
-async function readOwn(args: ExecutionArgs, document: Plan["own"] & object, answers: readonly Answer[], budget: Budget) {
+async function readOwn(
+  args: ExecutionArgs,
+  document: Plan["own"] & object,
+  answers: readonly Answer[],
+  budget: Budget,
+  versionKey: string,
+) {
   const regions = answers.map(({ region, latencyMs, failure, data }) => {
     const server = data?.[versionKey] as { readonly version?: unknown } | null | undefined;
     const version = typeof server?.version === "string" ? server.version : null;

@@ -18,6 +18,7 @@ import {
   parse,
   print,
   separateOperations,
+  stripIgnoredCharacters,
   type SelectionSetNode,
   visit,
 } from "graphql";
@@ -56,12 +57,13 @@ export interface Plan {
   readonly questions: readonly Question[];
   /** The fields that the fleet answers itself: `regions` and introspection. Null without any. */
   readonly own: DocumentNode | null;
+  /** Where answers have what is added to questions: `server`, for `Region.version`, and the type of a `node`. An alias, which costs one, only where the client uses its name. */
+  readonly added: Readonly<Record<"server" | "type", string>>;
 }
 
-/** The field that is added to a question for `Region.version`. */
-export const versionKey = "fleetVersion";
-const version = (parse(`{ ${versionKey}: server { version } }`).definitions[0] as OperationDefinitionNode).selectionSet
-  .selections[0] as FieldNode;
+const toVersion = (key: string) =>
+  (parse(`{ ${key === "server" ? "" : `${key}:`} server { version } }`).definitions[0] as OperationDefinitionNode).selectionSet
+    .selections[0] as FieldNode;
 const typename = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: "__typename" } } as const;
 
 /**
@@ -79,6 +81,13 @@ export function planOperation(args: ExecutionArgs, regions: readonly Region[]): 
   const roots = [...collectFields(operation.selectionSet, fragments, variables)].map((node) =>
     toRootField(node, schema, operation, variables, regions),
   );
+  const keys = new Set(roots.map(({ key }) => key));
+  visit(document, { Field: ({ alias }) => void (alias && keys.add(alias.value)) });
+  const toFree = (key: string): string => (keys.has(key) ? toFree(`${key}_`) : key);
+  const added = {
+    server: keys.has("server") ? toFree("fleetVersion") : "server",
+    type: keys.has("__typename") ? toFree("fleetType") : "__typename",
+  };
   const toDocument = (selections: readonly FieldNode[]): DocumentNode => {
     return {
       kind: Kind.DOCUMENT,
@@ -95,27 +104,30 @@ export function planOperation(args: ExecutionArgs, regions: readonly Region[]): 
     if (asked.length === 0 && !wantsRegions) return [];
     const key = asked.map((root) => roots.indexOf(root)).join();
     const nodes = asked.map(({ node }) => node);
-    const toSend = asked.map((root) => withLocalId(root, variables, regions));
-    const sent = texts.get(key) ?? toSent(toDocument(wantsRegions ? [...toSend, version] : toSend), variableValues ?? {});
+    const toSend = asked.map((root) => withLocalId(root, variables, regions, added.type));
+    const sent =
+      texts.get(key) ?? toSent(toDocument(wantsRegions ? [...toSend, toVersion(added.server)] : toSend), variableValues ?? {});
     texts.set(key, sent);
     return [{ region, document: toDocument(nodes), ...sent }];
   });
-  return { operation: operation.operation, roots, questions, own: own.length > 0 ? toDocument(own) : null };
+  return { operation: operation.operation, roots, questions, own: own.length > 0 ? toDocument(own) : null, added };
 }
 
 function* collectFields(
   { selections }: SelectionSetNode,
   fragments: readonly FragmentDefinitionNode[],
   variables: Variables,
+  seen = new Set<string>(),
 ): Generator<FieldNode> {
   for (const node of selections) {
     if (getDirectiveValues(GraphQLSkipDirective, node, variables)?.["if"] === true) continue;
     if (getDirectiveValues(GraphQLIncludeDirective, node, variables)?.["if"] === false) continue;
     if (node.kind === Kind.FIELD) yield node;
-    else if (node.kind === Kind.INLINE_FRAGMENT) yield* collectFields(node.selectionSet, fragments, variables);
-    else {
+    else if (node.kind === Kind.INLINE_FRAGMENT) yield* collectFields(node.selectionSet, fragments, variables, seen);
+    else if (!seen.has(node.name.value)) {
+      seen.add(node.name.value);
       const fragment = fragments.find(({ name }) => name.value === node.name.value);
-      if (fragment) yield* collectFields(fragment.selectionSet, fragments, variables);
+      if (fragment) yield* collectFields(fragment.selectionSet, fragments, variables, seen);
     }
   }
 }
@@ -146,13 +158,19 @@ export function isOwn({ definition }: RootField): boolean {
 }
 
 /** `node(id:)` with the id that the object has in its region, and with the type of its answer. */
-function withLocalId({ node, definition }: RootField, variables: Variables, regions: readonly Region[]): FieldNode {
+function withLocalId(
+  { node, definition }: RootField,
+  variables: Variables,
+  regions: readonly Region[],
+  typeKey: string,
+): FieldNode {
   if (definition?.name !== "node" || !node.selectionSet || !node.arguments) return node;
   const { id } = parseFleetId(String(getArgumentValues(definition, node, variables)["id"]), regions);
+  const type = typeKey === "__typename" ? typename : { ...typename, alias: { kind: Kind.NAME, value: typeKey } as const };
   return {
     ...node,
     arguments: node.arguments.map((given) => ({ ...given, value: { kind: Kind.STRING, value: id } })),
-    selectionSet: { ...node.selectionSet, selections: [...node.selectionSet.selections, typename] },
+    selectionSet: { ...node.selectionSet, selections: [...node.selectionSet.selections, type] },
   };
 }
 
@@ -172,7 +190,7 @@ function toSent(document: DocumentNode, variables: Variables): Pick<Question, "t
   visit(sent, { VariableDefinition: () => false, Variable: ({ name }) => void used.add(name.value) });
   const withUsed = visit(sent, { VariableDefinition: ({ variable }) => (used.has(variable.name.value) ? undefined : null) });
   return {
-    text: print(withUsed),
+    text: stripIgnoredCharacters(print(withUsed)),
     variables: Object.fromEntries(Object.entries(variables).filter(([name]) => used.has(name))),
   };
 }

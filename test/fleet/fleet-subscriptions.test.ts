@@ -47,11 +47,7 @@ describe("a subscription", () => {
       { data: containers([]) },
     ]);
     expect(region.received.map(({ headers, body }) => [headers.authorization, headers.accept, body])).toEqual([
-      [
-        `Bearer ${token}`,
-        "text/event-stream",
-        { query: "subscription {\n  containers {\n    changed {\n      id\n      name\n    }\n    ended\n  }\n}", variables: {} },
-      ],
+      [`Bearer ${token}`, "text/event-stream", { query: "subscription{containers{changed{id name}ended}}", variables: {} }],
     ]);
     expect(other.received).toEqual([]);
   });

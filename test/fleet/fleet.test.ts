@@ -156,6 +156,19 @@ it("aliases, fragments, directives and __typename work as in a gateway", async (
   });
 });
 
+it("what the fleet adds collides with no alias, and costs no alias", async () => {
+  const hosts = Array.from({ length: 15 }, (_, index) => `a${index}: hosts(regions: ["us"]) { name }`).join(" ");
+  const versions = [{ version: "0.2.0" }, { version: "0.2.0" }];
+  const many = await ask(`{ ${hosts} regions { version } }`);
+  expect([many.errors, many.data.regions]).toEqual([undefined, versions]);
+  const same = await ask("{ server: hosts { name } fleetVersion: hosts { name } regions { version } }");
+  expect([same.errors, same.data.regions]).toEqual([undefined, versions]);
+  const [{ id }] = (await ask("{ containers { id } }")).data.containers;
+  expect(await ask("query ($id: ID!) { node(id: $id) { __typename: id } }", { id })).toEqual({
+    data: { node: { __typename: id } },
+  });
+});
+
 it("introspection is answered by the fleet itself", async () => {
   const { data } = await ask('{ type: __type(name: "Host") { fields { name } } }');
   expect(data.type.fields.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["name", "region"]));
