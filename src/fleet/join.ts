@@ -164,11 +164,14 @@ function joinOne(root: RootField, parts: readonly Part[]): Joined {
     const message = `Several regions have one: ${names}; choose one by region`;
     return { value: null, errors: [toError(root, [root.key], { code: "region_ambiguous", message, status: 409 })] };
   }
-  const isNotFound = ({ extensions }: GraphQLError) => String(extensions["code"]).endsWith("not_found");
   const errors = parts.flatMap((part) =>
     found && part !== found ? part.errors.filter((error) => !isNotFound(error)) : part.errors,
   );
   return { value: found?.value ?? null, errors: !found && errors.every(isNotFound) ? errors.slice(0, 1) : errors };
+}
+
+function isNotFound({ extensions }: GraphQLError): boolean {
+  return String(extensions["code"]).endsWith("not_found");
 }
 
 /** The error of a row that has so many before it. */

@@ -102,7 +102,7 @@ describe("a subscription", () => {
         response.once("close", () => (left = true));
         const chunk = begin.length > 100 ? begin : "x".repeat(65_536);
         const write = () => {
-          while (!left && sent < 40_000_000 && response.write(chunk)) sent += chunk.length;
+          while (!response.destroyed && sent < 40_000_000 && response.write(chunk)) sent += chunk.length;
         };
         response.on("drain", write).write(begin);
         write();
