@@ -29,6 +29,32 @@ export function toBasicCredentials({ username, password }: Pick<URL, "username" 
   return Buffer.from(`${decodePercent(username)}:${decodePercent(password)}`).toString("base64");
 }
 
+/**
+ * The address of an API below a configured URL, and the headers of each request to it: a form is sent, and what comes back is not compressed. Userinfo becomes a header, so
+ * that no error or log can quote it. `what` names the URL in the error. Throws TypeError when it is not http(s).
+ */
+export function parseApiUrl(url: string, what: string, path: string, accept: string) {
+  const endpoint = new URL(url);
+  if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError(`${what} must start with http:// or https://`);
+  const credentials = toBasicCredentials(endpoint);
+  endpoint.username = endpoint.password = endpoint.search = endpoint.hash = "";
+  endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}${path}`;
+  const headers: Record<string, string> = {
+    accept,
+    "accept-encoding": "identity",
+    "content-type": "application/x-www-form-urlencoded",
+    "user-agent": "wallet-core-ops",
+  };
+  if (credentials !== "") headers["authorization"] = `Basic ${credentials}`;
+  return { endpoint, headers };
+}
+
+/** `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`...: only codes, because Node's messages may quote addresses. */
+export function toSocketCode(error: unknown): string {
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  return /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";
+}
+
 /** The text itself if its percent-encoding is broken, such as a lone % in a password. */
 export function decodePercent(text: string): string {
   try {

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Agent } from "undici";
 import { OpsError, toOpsError } from "../lib/errors.ts";
-import { readBody, toBasicCredentials } from "../lib/http-client.ts";
+import { parseApiUrl, readBody } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
 import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts";
@@ -118,19 +118,7 @@ function refuseLarge(error: unknown): never {
 /** VictoriaMetrics otherwise leaves out the last 30 s, and moves the ends of a range to multiples of its step. Others ignore it. */
 const asPrometheus = { latency_offset: "1ms", nocache: "1" };
 
-/** The address of the query API, and the headers of each query. Userinfo becomes a header, so that no error or log can quote it. */
-export function parseTarget(url: string): { endpoint: URL; headers: Record<string, string> } {
-  const endpoint = new URL(url);
-  if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError("The Prometheus URL must start with http:// or https://");
-  const credentials = toBasicCredentials(endpoint);
-  endpoint.username = endpoint.password = endpoint.search = endpoint.hash = "";
-  endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}/api/v1/query`;
-  const headers: Record<string, string> = {
-    accept: "application/json",
-    "accept-encoding": "identity",
-    "content-type": "application/x-www-form-urlencoded",
-    "user-agent": "wallet-core-ops",
-  };
-  if (credentials !== "") headers["authorization"] = `Basic ${credentials}`;
-  return { endpoint, headers };
+/** The address of the query API, and the headers of each query. Throws TypeError when it is not http(s). */
+export function parseTarget(url: string) {
+  return parseApiUrl(url, "The Prometheus URL", "/api/v1/query", "application/json");
 }

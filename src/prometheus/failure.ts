@@ -1,4 +1,5 @@
 import { OpsError } from "../lib/errors.ts";
+import { toSocketCode } from "../lib/http-client.ts";
 
 /** Failures of Prometheus: the public message, and the operator's remedy (only `cli check`). */
 const kinds = {
@@ -47,11 +48,5 @@ export class PrometheusError extends OpsError {
 export function toPrometheusError(error: unknown, deadline: AbortSignal, timeoutMs: number): PrometheusError {
   if (error instanceof PrometheusError) return error;
   if (deadline.aborted) return new PrometheusError("deadline", `${timeoutMs} ms`, error);
-  return new PrometheusError("unreachable", socketCode(error), error);
-}
-
-/** `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`...: only codes, because Node's messages may quote addresses. */
-function socketCode(error: unknown): string {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-  return /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";
+  return new PrometheusError("unreachable", toSocketCode(error), error);
 }

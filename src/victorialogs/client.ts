@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Agent } from "undici";
 import { toOpsError } from "../lib/errors.ts";
-import { parseJson, toBasicCredentials } from "../lib/http-client.ts";
+import { parseApiUrl, parseJson } from "../lib/http-client.ts";
 import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
 import { LogHistoryError, toLogHistoryError, toStatusFailure } from "./failure.ts";
 
@@ -117,19 +117,7 @@ function parseRow(text: string): Row {
   return row as Row;
 }
 
-/** The address of the query API, and the headers of each query. Userinfo becomes a header, so that no error or log can quote it. */
-export function parseTarget(url: string): { endpoint: URL; headers: Record<string, string> } {
-  const endpoint = new URL(url);
-  if (!/^https?:$/.test(endpoint.protocol)) throw new TypeError("The URL of the log history must start with http:// or https://");
-  const credentials = toBasicCredentials(endpoint);
-  endpoint.username = endpoint.password = endpoint.search = endpoint.hash = "";
-  endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "")}/select/logsql/query`;
-  const headers: Record<string, string> = {
-    accept: "application/stream+json",
-    "accept-encoding": "identity",
-    "content-type": "application/x-www-form-urlencoded",
-    "user-agent": "wallet-core-ops",
-  };
-  if (credentials !== "") headers["authorization"] = `Basic ${credentials}`;
-  return { endpoint, headers };
+/** The address of the query API, and the headers of each query. Throws TypeError when it is not http(s). */
+export function parseTarget(url: string) {
+  return parseApiUrl(url, "The URL of the log history", "/select/logsql/query", "application/stream+json");
 }

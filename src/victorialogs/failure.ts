@@ -1,4 +1,5 @@
 import { OpsError } from "../lib/errors.ts";
+import { toSocketCode } from "../lib/http-client.ts";
 
 const variable = "WALLET_CORE_OPS_LOG_HISTORY_URL";
 
@@ -41,9 +42,7 @@ export class LogHistoryError extends OpsError {
 export function toLogHistoryError(error: unknown, deadline: AbortSignal, timeoutMs: number): LogHistoryError {
   if (error instanceof LogHistoryError) return error;
   if (deadline.aborted) return new LogHistoryError("deadline", `${timeoutMs} ms`, error);
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-  // Only codes, because Node's messages may quote addresses.
-  return new LogHistoryError("unreachable", /^[A-Z0-9_]{1,64}$/.test(code) ? code : "", error);
+  return new LogHistoryError("unreachable", toSocketCode(error), error);
 }
 
 /** The failure that a status means; null for an answer. */
