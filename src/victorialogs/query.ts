@@ -43,6 +43,12 @@ export function toContainersQuery(
   return `${filters.filter((one) => one !== null).join(" ")} | uniq by (${by}) | sort by (${fields.createdAt}) desc | limit ${limit}`;
 }
 
+/** Asks with which of these labels the entries of each of these containers are. */
+export function toLabelsQuery(range: HistoryRange, ids: readonly string[], labels: readonly string[], limit: number): string {
+  const by = [fields.id, ...labels.map((label) => quote(labelPrefix + label))].join(", ");
+  return `${toTimeFilter(range)} ${fields.id}:in(${ids.map(quote).join(",")}) | uniq by (${by}) | limit ${limit}`;
+}
+
 /** Asks for one entry of the last day that has still a time of its own: then `_time` is that of its arrival. */
 export const ownTimeQuery = `_time:1d ${fields.id}:* timestamp:* | fields _time | limit 1`;
 

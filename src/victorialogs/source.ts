@@ -21,7 +21,7 @@ import { parseLogTime, toLogTimestamp } from "../lib/time.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
 import { type Answer, createVictoriaLogsClient, type Row, type VictoriaLogsClient } from "./client.ts";
 import { LogHistoryError } from "./failure.ts";
-import { labelPrefix, ownTimeQuery, toContainersQuery, toLinesQuery } from "./query.ts";
+import { labelPrefix, ownTimeQuery, toContainersQuery, toLabelsQuery, toLinesQuery } from "./query.ts";
 
 export interface VictoriaLogsOptions {
   /** http(s) base URL; may carry a path prefix and `user:password@`. */
@@ -131,7 +131,8 @@ async function listContainers(
     rows.filter(({ container_id: id = "" }) => /^[0-9a-f]{64}$/.test(id)),
     ({ container_id: id = "" }) => id,
   );
-  return [...byId].map(([fullId, [first = {}, ...others]]) =>
+  const consistent = await findConsistent(query, selector, [...byId.keys()], labels, signal);
+  return [...byId].map(([fullId, [first = {}]]) =>
     toRemovedContainer(
       toUninspected({
         engine: sanitiseName(first["host"] ?? ""),
@@ -147,11 +148,32 @@ async function listContainers(
         image: sanitiseName(first["image"] ?? ""),
         createdAt: first["container_created_at"] ?? "",
         // Entries of one container that contradict each other: its environment is unknown.
-        variables: others.length > 0 ? null : {},
+        variables: consistent.has(fullId) ? {} : null,
       }),
       rules,
     ),
   );
+}
+
+/** Those of the containers whose entries all have the same labels: a selected one may be of a container that others say is another's. */
+async function findConsistent(
+  query: Query,
+  range: HistoryRange,
+  ids: readonly string[],
+  labels: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  // A query of a hundred ids has 7 kB.
+  const chunks = Array.from({ length: Math.ceil(ids.length / 100) }, (_, index) => ids.slice(index * 100, index * 100 + 100));
+  const found = await Promise.all(
+    chunks.map(async (chunk) => {
+      const limit = 2 * chunk.length + 1;
+      const { rows } = await query(toLabelsQuery(range, chunk, labels, limit), signal);
+      const byId = Map.groupBy(rows, ({ container_id: id = "" }) => id);
+      return rows.length < limit ? chunk.filter((id) => byId.get(id)?.length === 1) : [];
+    }),
+  );
+  return new Set(found.flat());
 }
 
 /** Logs changes of the state. */

@@ -134,6 +134,11 @@ describe("containers of VictoriaLogs", () => {
     expect(await history.listContainers(all, never)).toMatchObject([{ env: "staging" }]);
     standIn.entries = [entry(1, "a", staging), entry(2, "b", { ...staging, "label.destination": "production" })];
     expect(await history.listContainers(all, never)).toMatchObject([{ env: null }]);
+    const elsewhere = { ...staging, "label.destination": "production", "label.role": "worker" };
+    standIn.entries = [entry(1, "a", staging), entry(2, "b", elsewhere)];
+    expect(await history.listContainers(all, never)).toMatchObject([{ env: null }]);
+    standIn.entries = [entry(1, "a", staging), entry(2, "b", { ...staging, container_name: "wallet-core-web-v1_replaced_0a1b" })];
+    expect(await history.listContainers(all, never)).toMatchObject([{ env: "staging" }]);
     standIn.entries = [entry(1, "a", { "label.destination": "staging\n" })];
     expect(await history.listContainers(all, never)).toMatchObject([{ env: null, destination: "staging" }]);
   });
