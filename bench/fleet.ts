@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../script/services/process.ts";
 import { createReaders, measure, type Scene, startScene } from "./scene.ts";
 import { shippedCommand } from "./shipped.ts";
-import { quartiles } from "./statistics.ts";
+import { createReport, quartiles } from "./statistics.ts";
 
 const [regionCount, engines, perEngine] = (process.env["BENCH_FLEET"] ?? "10x100x50").split("x").map(Number) as [
   number,
@@ -23,14 +23,7 @@ const fewOfOne = '{ containers(engine: "web-1") { name health } problems { probl
 const all = "{ containers { region name } }";
 const allOfOne = "{ containers { name } }";
 
-let isWithin = true;
-
-function say(what: string, value: number, unit: string, limit?: number): void {
-  const isMissed = limit !== undefined && value > limit;
-  isWithin &&= !isMissed;
-  const bound = limit === undefined ? "" : ` (limit ${limit})${isMissed ? "  MISSED" : ""}`;
-  process.stdout.write(`fleet, ${`${what}:`.padEnd(72)} ${value.toFixed(value < 10 ? 2 : 0)} ${unit}${bound}\n`);
-}
+const { say, isWithin } = createReport("fleet");
 
 interface Answer {
   readonly data: {
@@ -98,7 +91,6 @@ async function fill(port: number, token: string): Promise<void> {
 
 /** A fleet of 10 regions x 100 simulated engines x 50 containers: each region is the built gateway. Other sizes: BENCH_FLEET=2x10x50. */
 export async function benchFleet(): Promise<boolean> {
-  isWithin = true;
   using tokens = createReaders();
   await using stack = new AsyncDisposableStack();
   const token = tokens.of("reader-0");
@@ -144,5 +136,5 @@ export async function benchFleet(): Promise<boolean> {
       throw new Error(`one region ${what}: ${data.containers.length} rows, errors of ${named}`);
     }
   }
-  return isWithin;
+  return isWithin();
 }

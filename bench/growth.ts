@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Scene, startScene } from "./scene.ts";
-import { quartiles } from "./statistics.ts";
+import { createReport, quartiles } from "./statistics.ts";
 
 /** Set before the result is seen. CPU in per cent of a core or milliseconds. */
 const limits = { stormShare: 30, fillSeconds: 8, oneGrowth: 1.5, scrapeMs: 10, changeMs: 60, lastMs: 400 };
@@ -58,14 +58,7 @@ async function subscribe({ port, token }: Scene, index: number, query: string, o
 }
 
 const changes = "subscription { containers { changed { name status restarts } removed { id } ended } }";
-let isWithin = true;
-
-function say(what: string, value: number, unit: string, limit?: number): void {
-  const isMissed = limit !== undefined && value > limit;
-  isWithin &&= !isMissed;
-  const bound = limit === undefined ? "" : ` (limit ${limit})${isMissed ? "  MISSED" : ""}`;
-  process.stdout.write(`growth, ${`${what}:`.padEnd(72)} ${value.toFixed(value < 10 ? 2 : 0)} ${unit}${bound}\n`);
-}
+const { say, isWithin } = createReport("growth");
 
 /** Events, with a subscriber and a REST client that asks once a second. */
 async function benchStorm(): Promise<void> {
@@ -182,9 +175,8 @@ async function benchSubscribers(): Promise<void> {
 
 /** What grows with the number of containers, events and readers, on the built gateway with simulated engines. */
 export async function benchGrowth(): Promise<boolean> {
-  isWithin = true;
   await benchStorm();
   await benchSizes();
   await benchSubscribers();
-  return isWithin;
+  return isWithin();
 }

@@ -15,3 +15,17 @@ export function describe(values: readonly number[]): string {
   const { low, median, high } = quartiles(values);
   return `${median.toFixed(2)} (quartiles ${low.toFixed(2)}-${high.toFixed(2)}, n=${values.length})`;
 }
+
+/** Prints figures of one benchmark, a line each, and remembers whether all were within their limits. */
+export function createReport(name: string) {
+  let isWithin = true;
+  return {
+    say: (what: string, value: number, unit: string, limit?: number): void => {
+      const isMissed = limit !== undefined && value > limit;
+      isWithin &&= !isMissed;
+      const bound = limit === undefined ? "" : ` (limit ${limit})${isMissed ? "  MISSED" : ""}`;
+      process.stdout.write(`${name}, ${`${what}:`.padEnd(72)} ${value.toFixed(value < 10 ? 2 : 0)} ${unit}${bound}\n`);
+    },
+    isWithin: () => isWithin,
+  };
+}
