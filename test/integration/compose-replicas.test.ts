@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import { type ComposeProject, makeComposeProject, readImages } from "../support/compose-project.ts";
+import { type ComposeProject, makeComposeProject, readHealth, readImages } from "../support/compose-project.ts";
 import { buildStandIns } from "../support/compose-stand-ins.ts";
 import { listBlocks } from "../support/doc-blocks.ts";
 import { dockerCli } from "../support/image.ts";
@@ -102,10 +102,8 @@ afterAll(async () => {
 });
 
 test("three gateways, HAProxy and two PostgreSQL are healthy", () => {
-  const lines = compose("ps", "--format", "json").trim().split("\n");
-  const states = lines.map((line) => JSON.parse(line) as { Service: string; Health: string });
   const services = ["gateway", ...gateways, "node-exporter", "postgres", "prometheus", "state", "state-1", "state-2"];
-  expect(states.map(({ Service, Health }) => `${Service} ${Health}`)).toEqual(services.map((service) => `${service} healthy`));
+  expect(readHealth(composed)).toEqual(services.map((service) => `${service} healthy`));
   expect(isSynchronous("state-1", "state-2")).toBe(true);
 });
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
-import { type ComposeProject, makeComposeProject, readImages } from "../support/compose-project.ts";
+import { type ComposeProject, makeComposeProject, readHealth, readImages } from "../support/compose-project.ts";
 import { buildStandIns } from "../support/compose-stand-ins.ts";
 
 /** docker-compose.yml with the profiles grafana and alerts, on an engine of its own: all but PostgreSQL, whose image cannot be had (see compose-role.test.ts). */
@@ -66,11 +66,7 @@ afterAll(async () => {
 });
 
 it("compose starts all services healthy", () => {
-  const lines = compose("ps", "--format", "json").trim().split("\n");
-  const states = lines.map((line) => JSON.parse(line) as { Service: string; Health: string });
-  expect(states.map(({ Service, Health }) => `${Service} ${Health}`).toSorted()).toEqual(
-    services.map((name) => `${name} healthy`).toSorted(),
-  );
+  expect(readHealth({ compose })).toEqual(services.map((name) => `${name} healthy`).toSorted());
 });
 
 it("Grafana's user can read what is provisioned and write its state", async () => {

@@ -14,6 +14,7 @@ import { startGatewayProcess, watchRestarts } from "../support/gateway-process.t
 import { createNamespace, type NetworkNamespace } from "../support/network-namespace.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { runnerMapping } from "../support/queue-mappings.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -131,23 +132,8 @@ beforeAll(async () => {
   const url = new URL(jobs.url);
   url.port = new URL(jobsBouncer.url).port;
   jobsUrl = url.href;
-  const mapping = {
-    name: "jobs",
-    kind: "table",
-    table: "public.jobs",
-    queue: { column: "type" },
-    id: "id",
-    status: "status",
-    waiting: ["pending"],
-    active: ["running"],
-    done: ["done"],
-    failed: ["failed"],
-    run_at: "run_at",
-    finished_at: "finished_at",
-    error: "error",
-    attempts: "attempts",
-    control: { retry: { status: "pending", reset: ["finished_at"] } },
-  };
+  const control = { retry: { status: "pending", reset: ["finished_at"] } };
+  const mapping = { ...runnerMapping, name: "jobs", table: "public.jobs", error: "error", attempts: "attempts", control };
   writeFileSync(queuesFile, JSON.stringify({ sources: [mapping], detect: false }));
   for (let index = 0; index < containers; index += 1) {
     // It takes SIGTERM for nothing: a restart takes as long as its timeout.

@@ -62,3 +62,10 @@ export function readImages({ compose }: ComposeProject): Readonly<Record<string,
   const config = JSON.parse(compose("config", "--format", "json")) as { services: Record<string, { image: string }> };
   return Object.fromEntries(Object.entries(config.services).map(([name, { image }]) => [name, image]));
 }
+
+/** `name health` of each service that runs, by name. */
+export function readHealth({ compose }: Pick<ComposeProject, "compose">): readonly string[] {
+  const lines = compose("ps", "--format", "json").trim().split("\n");
+  const states = lines.map((line) => JSON.parse(line) as { Service: string; Health: string });
+  return states.map(({ Service, Health }) => `${Service} ${Health}`).toSorted();
+}
