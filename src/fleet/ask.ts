@@ -9,7 +9,7 @@ import type { Logger } from "../lib/logger.ts";
 import { redactStart, sanitiseLine } from "../lib/redact/sanitize.ts";
 import type { Question } from "./plan.ts";
 import type { Region } from "./region.ts";
-import { createShare, type Share } from "./share.ts";
+import { createByteShare, type Share } from "./share.ts";
 
 /** The request that a question belongs to. */
 export interface Asker {
@@ -145,7 +145,7 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
 
   return {
     async ask(questions, asker, isChange) {
-      const share = createShare(asker.budget);
+      const share = createByteShare(asker.budget);
       const answers: Answer[] = [];
       await Promise.all(
         questions.map((one, index) => askOne(one, asker, isChange, share, (answer) => (answers[index] = answer))),

@@ -6,6 +6,7 @@ import { OpsError, statusByCode } from "../lib/errors.ts";
 import { type Answer, type Failure, isWithin, mostDelay, toUnknown } from "./ask.ts";
 import { isOwn, type Plan, type Question, type RootField } from "./plan.ts";
 import type { Region } from "./region.ts";
+import { createRowShare } from "./share.ts";
 
 type Path = readonly (string | number)[];
 
@@ -28,16 +29,12 @@ export async function joinAnswers(
   // Equal keys are one field.
   const fields = new Map(roots.map((root) => [root.key, root])).values();
   const parts = new Map([...fields].map((root): [RootField, Part[]] => [root, []]));
-  for (const [index, answer] of answers.entries()) {
-    const question = questions[index];
-    if (!question) continue;
-    // Other requests run between the regions, and between the rows of a region.
-    await budget.turn();
-    const read = await readAnswer(args, question, answer, budget, added.type);
+  const counted = await readAnswers(args, questions, answers, budget, added.type, operation);
+  for (const { answer, read } of counted) {
     for (const [root, ofRoot] of parts)
       if (root.regions.includes(answer.region)) ofRoot.push(toPart(root, answer, read, operation));
   }
-  const ours = own ? await readOwn(args, own, answers, budget, added.server) : {};
+  const ours = own ? await readOwn(args, own, counted, budget, added.server) : {};
   // An alias may be called __proto__.
   const data = Object.create(null) as Record<string, unknown>;
   const errors = [...(ours.errors ?? [])];
@@ -60,11 +57,49 @@ function isInRow({ path = [] }: GraphQLError): boolean {
   return path.length > 1;
 }
 
-/** Executes a question on the data of its answer: so types, ids and regions are those of the fleet, and what does not fit this version's schema is a fault of that region alone. */
-async function readAnswer(args: ExecutionArgs, question: Question, { region, data }: Answer, budget: Budget, typeKey: string) {
-  if (!data) return {};
-  const contextValue = { region: region.name, budget, inParts: true };
-  return run({ ...args, document: question.document, rootValue: data, contextValue, typeResolver: (row) => row?.[typeKey] });
+/** An answer, and what was read from it. */
+interface ReadAnswer {
+  answer: Answer;
+  read: ExecutionResult;
+}
+
+/**
+ * Executes each question on the data of its answer: so types, ids and regions are those of the fleet, and what does not fit this version's schema is a fault of that region
+ * alone. The regions share the rows.
+ */
+async function readAnswers(
+  args: ExecutionArgs,
+  questions: readonly Question[],
+  answers: readonly Answer[],
+  budget: Budget,
+  typeKey: string,
+  operation: OperationTypeNode,
+): Promise<readonly ReadAnswer[]> {
+  const share = createRowShare(budget);
+  const done: ReadAnswer[] = [];
+  for (const [index, answer] of answers.entries()) {
+    const document = questions[index]?.document;
+    const { region, data: rootValue } = answer;
+    const one: ReadAnswer = { answer, read: {} };
+    done.push(one);
+    if (!document || !rootValue) continue;
+    const part = share.begin(({ code, message }) => {
+      const failure = { ...toFailureOf(message, { code }), message: ofChange(message, operation) };
+      Object.assign(one, { answer: { ...answer, data: null, errors: [], failure }, read: {} });
+    });
+    // Other requests run between the regions, and between the rows of a region.
+    await budget.turn();
+    const ofRegion = { rows: (count: number) => share.add(part, count), turn: () => budget.turn(), liftDeadline() {} };
+    const contextValue = { region: region.name, budget: ofRegion, inParts: true };
+    const read = await run({ ...args, document, rootValue, contextValue, typeResolver: (row) => row?.[typeKey] });
+    if (one.answer === answer) one.read = read;
+  }
+  return done;
+}
+
+/** The message for a change says that it may have been made. */
+function ofChange(message: string, operation: OperationTypeNode): string {
+  return operation === OperationTypeNode.MUTATION ? toUnknown(message) : message;
 }
 
 /** Unlike graphql-js, this takes long lists in parts. The schema has no `@defer`, so there is one result. */
@@ -76,11 +111,11 @@ async function run(args: ExecutionArgs): Promise<ExecutionResult> {
 async function readOwn(
   args: ExecutionArgs,
   document: Plan["own"] & object,
-  answers: readonly Answer[],
+  answers: readonly ReadAnswer[],
   budget: Budget,
   versionKey: string,
 ) {
-  const regions = answers.map(({ region, latencyMs, failure, data }) => {
+  const regions = answers.map(({ answer: { region, latencyMs, failure, data } }) => {
     const server = data?.[versionKey] as { readonly version?: unknown } | null | undefined;
     const version = typeof server?.version === "string" ? server.version : null;
     return { name: region.name, ok: failure === null, error: failure, latencyMs, version };
@@ -125,7 +160,7 @@ function mayBeSilent({ key, definition }: RootField, data: Answer["data"], opera
 }
 
 function toNoGateway(message: string, operation: OperationTypeNode): Failure {
-  return { code: "not_a_gateway", message: operation === OperationTypeNode.MUTATION ? toUnknown(message) : message, status: 502 };
+  return { code: "not_a_gateway", message: ofChange(message, operation), status: 502 };
 }
 
 /** Beyond the budget, or not as this version's schema has it. */

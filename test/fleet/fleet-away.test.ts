@@ -241,7 +241,25 @@ it("long lists are joined, and their rows count as those of one answer", async (
   };
   expect(await ask(short.url)).toEqual([60_300, { name: "h299", region: "us" }, undefined]);
   const refused = { code: "answer_too_large", status: 422, region: "us" };
-  expect(await ask(long.url)).toEqual([60_000, { name: "h59999", region: "eu" }, [refused]]);
+  const longer = await stub(toHosts(60_001));
+  expect(await ask(longer.url)).toEqual([60_000, { name: "h59999", region: "eu" }, [refused]]);
+});
+
+it("rows beyond the limit are those of the longest region, also first", async () => {
+  const hosts = Array.from({ length: 99_900 }, (_, index) => ({ name: `${index}` }));
+  const long = await stub(says({ data: { hosts, server: null } }));
+  const short = await stub(says({ data: { hosts: hosts.slice(0, 200) } }));
+  const fleet = stack.use(await startFleet({ eu: long.url, us: short.url, ap: short.url }));
+  const { body } = await fleet.query("{ hosts { name region } regions { name ok error { code } } }");
+  const places = body.data.hosts.map(({ region }: { region: string }) => region);
+  expect([places.length, places[0], places.at(-1)]).toEqual([400, "us", "ap"]);
+  expect(body.errors?.map(({ extensions }) => extensions)).toEqual([{ code: "answer_too_large", status: 422, region: "eu" }]);
+  const works = { ok: true, error: null };
+  expect(body.data.regions).toEqual([
+    { name: "eu", ok: false, error: { code: "answer_too_large" } },
+    { name: "us", ...works },
+    { name: "ap", ...works },
+  ]);
 });
 
 it("answers of regions together have the size of one answer", async () => {

@@ -113,8 +113,15 @@ export class Budget implements SwapListItem {
 
   /** Counts rows before they are added to the answer. Throws answer_too_large, overloaded, or as `turn` does. */
   rows(count: number): void {
-    this.#rows = this.#add(this.#rows, count, "The answer would have", narrower);
+    const rows = this.#add(this.#rows, count, "The answer would have", narrower);
     this.hold(count * rowBytes);
+    this.#rows = rows;
+  }
+
+  /** For rows that were counted, and are not in the answer. */
+  giveBackRows(count: number): void {
+    this.#rows -= count;
+    this.free(count * rowBytes);
   }
 
   /**
