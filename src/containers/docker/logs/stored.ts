@@ -13,7 +13,7 @@ const silentMs = 60_000;
 
 /**
  * The log from its beginning, or from `since`, to its present end, in one answer of the engine. Pages would make the engine read its file from the beginning for each.
- * Yields the lines of each chunk; while the reader does not ask, nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the engine does.
+ * Yields the lines of the first chunk, also without any, and those of each further one; while the reader does not ask, nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the engine does.
  */
 export async function* readStored(
   engine: EngineCalls,
@@ -34,6 +34,7 @@ export async function* readStored(
   let lines: LogLine[] = [];
   let first: string | null = null;
   let entries = 0;
+  let hasBegun = false;
   const joiner = createLineJoiner((line) => {
     first ??= line.timestamp;
     if (matches(line)) lines.push(line);
@@ -56,7 +57,8 @@ export async function* readStored(
   try {
     for await (const chunk of readInTime(response)) {
       await join(splitter.push(chunk));
-      if (lines.length > 0) yield { lines: take(), cutAt: null };
+      if (lines.length > 0 || !hasBegun) yield { lines: take(), cutAt: null };
+      hasBegun = true;
       signal.throwIfAborted();
     }
     signal.throwIfAborted();

@@ -1,6 +1,13 @@
 import { createSharedBudget } from "../../../lib/budget/budget.ts";
 import type { Container } from "../../container.ts";
-import { createLogFilter, type LogBeginning, type LogLine, type StoredBatch, type StoredOptions } from "../log.ts";
+import {
+  createLogFilter,
+  type LogBeginning,
+  type LogLine,
+  type LogStream,
+  type StoredBatch,
+  type StoredOptions,
+} from "../log.ts";
 import { collectHistory, isOlder, toHistoryRange } from "./collect.ts";
 import type { LogSources } from "./read.ts";
 import { isRemoved } from "./removed.ts";
@@ -15,8 +22,10 @@ export async function* readStoredWithHistory(
   options: StoredOptions,
   signal: AbortSignal,
 ): AsyncGenerator<StoredBatch, void> {
-  const { newest } = options;
-  if (newest === null) yield* readHistory(sources, container, options, signal);
+  if (options.newest === null) {
+    yield* readAll(sources, container, options, signal);
+    return;
+  }
   let isCut = false;
   if (!isRemoved(container)) {
     for await (const batch of sources.engines.stored(container, options, signal)) {
@@ -24,38 +33,79 @@ export async function* readStoredWithHistory(
       yield batch;
     }
   }
-  if (newest !== null && !isCut) yield await findNewest(sources, container, options, signal);
+  if (!isCut) yield await findNewest(sources, container, options, signal);
 }
 
-async function* readHistory(
+/**
+ * The engine's reading has what the engine had when it began. What is removed before that is in the history by then: so the reading begins anew, behind those lines, unless its
+ * log begins after the start as it did before.
+ */
+async function* readAll(
   sources: LogSources,
   container: Container,
-  { newest: _newest, ...filter }: StoredOptions,
+  options: StoredOptions,
   signal: AbortSignal,
 ): AsyncGenerator<StoredBatch, void> {
-  const { fullId } = container;
-  const matches = createLogFilter(filter);
+  const { newest: _newest, ...filter } = options;
   const readBeginning = toReadBeginning(sources, container, signal);
-  // While the history was read, the engine may have removed more lines: they are in the history by then.
-  for (
-    let [before, beginning] = [undefined as LogBeginning | null | undefined, await readBeginning()];
-    !isSame(before, beginning);
-  ) {
-    const isNew = (line: LogLine) =>
-      matches(line) && isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
-    for (let range = toHistoryRange(container, beginning, filter); range !== null;) {
-      try {
-        const piece = await sources.history.read({ ...range, fullId, from: "oldest", filter }, signal);
-        range = piece.rest;
-        yield { lines: piece.lines.filter(isNew), cutAt: null };
-      } catch (historyError) {
-        signal.throwIfAborted();
-        yield { lines: [], cutAt: null, historyError };
+  let [before, beginning] = [undefined as LogBeginning | null | undefined, await readBeginning()];
+  for (;;) {
+    const hasFailed = yield* readHistory(sources, container, filter, { before, beginning }, signal);
+    if (isRemoved(container)) return;
+    const reading = sources.engines.stored(container, options, signal);
+    try {
+      const first = await reading.next();
+      const now = hasFailed ? beginning : await readBeginning();
+      if (isSame(beginning, now) || toHistoryRange(container, now, filter) === null) {
+        if (first.done !== true) yield first.value;
+        yield* reading;
         return;
       }
+      [before, beginning] = [beginning, now];
+    } finally {
+      await reading.return();
     }
-    [before, beginning] = [beginning, await readBeginning()];
   }
+}
+
+interface Between {
+  /** Where the engine's log began when the history was read to there; undefined at first. */
+  readonly before: LogBeginning | null | undefined;
+  readonly beginning: LogBeginning | null;
+}
+
+/** Returns whether it has failed. */
+async function* readHistory(
+  { history }: LogSources,
+  container: Container,
+  filter: Omit<StoredOptions, "newest">,
+  { before, beginning }: Between,
+  signal: AbortSignal,
+): AsyncGenerator<StoredBatch, boolean> {
+  const { fullId } = container;
+  const matches = createLogFilter(filter);
+  const isNew = (line: LogLine) => matches(line) && isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
+  const since = [filter.since ?? "", toChanged(before, beginning)].toSorted()[1] as string;
+  for (let range = toHistoryRange(container, beginning, { ...filter, since }); range !== null;) {
+    try {
+      const piece = await history.read({ ...range, fullId, from: "oldest", filter }, signal);
+      range = piece.rest;
+      yield { lines: piece.lines.filter(isNew), cutAt: null };
+    } catch (historyError) {
+      signal.throwIfAborted();
+      yield { lines: [], cutAt: null, historyError };
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The earliest time of a beginning that another one has no more; "" for the start. */
+function toChanged(before: LogBeginning | null | undefined, beginning: LogBeginning | null): string {
+  if (!before || !beginning) return "";
+  const streams = ["stdout", "stderr"] as const;
+  const changed = streams.filter((stream) => !isSameStream(before, beginning, stream));
+  return changed.map((stream) => before[stream].timestamp).toSorted()[0] ?? "";
 }
 
 /** The time of the newest line that only the history has, as `cutAt`. */
@@ -85,7 +135,13 @@ function toReadBeginning({ engines }: LogSources, container: Container, signal: 
   return async () => (isRemoved(container) ? null : engines.logBeginning(container, budget));
 }
 
-function isSame(one: LogBeginning | null | undefined, other: LogBeginning | null): boolean {
+function isSame(one: LogBeginning | null, other: LogBeginning | null): boolean {
   if (!one || !other) return one === other;
-  return one.stdout.timestamp === other.stdout.timestamp && one.stderr.timestamp === other.stderr.timestamp;
+  return isSameStream(one, other, "stdout") && isSameStream(one, other, "stderr");
+}
+
+function isSameStream(one: LogBeginning, other: LogBeginning, stream: LogStream): boolean {
+  return (
+    one[stream].timestamp === other[stream].timestamp && one[stream].messages.join("\n") === other[stream].messages.join("\n")
+  );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ContainerSource } from "../../../../src/containers/source.ts";
 import { removedStatus } from "../../../../src/containers/logs/history/removed.ts";
 import { readStoredWithHistory } from "../../../../src/containers/logs/history/stored.ts";
-import type { LogLine, StoredBatch, StoredOptions } from "../../../../src/containers/logs/log.ts";
+import { createLogFilter, type LogLine, type StoredBatch, type StoredOptions } from "../../../../src/containers/logs/log.ts";
 import { collect } from "../../../support/collect.ts";
 import { sampleContainer } from "../../../support/containers.ts";
 import { at, line } from "../../../support/logs.ts";
@@ -10,19 +10,18 @@ import { createMemoryLogHistory } from "../../../support/memory-log-history.ts";
 
 const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
 
-/** An engine that has these lines at each look at their beginning; the last ones from then on. */
+/** An engine that has these lines at each look at their beginning, and at each reading; the last ones from then on. */
 function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogLine[], status = "running") {
   const container = sampleContainer({ createdAt: at(0).replace(/\.\d+Z$/, "Z"), status });
   const { history, state } = createMemoryLogHistory();
   state.logs.set(container.fullId, older);
-  let looks = 0;
-  const now = () => engineLogs[Math.min(looks, engineLogs.length - 1)] ?? [];
+  let asked = 0;
+  const now = () => engineLogs[Math.min(asked++, engineLogs.length - 1)] ?? [];
   const calls: StoredOptions[] = [];
   const engines: Pick<ContainerSource, "logs" | "logBeginning" | "stored"> = {
     logs: () => Promise.reject(new Error("not read here")),
     logBeginning: async () => {
       const [first] = now();
-      looks += 1;
       if (!first) return null;
       const { timestamp, message } = first;
       return { stdout: { timestamp, messages: [message] }, stderr: { timestamp, messages: [] } };
@@ -31,7 +30,10 @@ function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogL
       calls.push(options);
       const all = now();
       const newest = options.newest === null ? all : all.slice(-options.newest);
-      yield { lines: newest, cutAt: newest.length < all.length ? (newest[0]?.timestamp ?? null) : null };
+      yield {
+        lines: newest.filter(createLogFilter(options)),
+        cutAt: newest.length < all.length ? (newest[0]?.timestamp ?? null) : null,
+      };
     },
   };
   const read = async (options: Partial<StoredOptions> = {}) => {
@@ -51,7 +53,7 @@ describe("a stored log with a history", () => {
   it("begins in the history and goes on at the engine", async () => {
     const { read, state } = setUp([lines(10, 14)], lines(0, 12));
     expect(await read()).toEqual({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13", cutAt: [], failures: [] });
-    expect(await read({ since: at(8000), until: at(11_000), search: "1" })).toMatchObject({ messages: "10 11 12 13" });
+    expect(await read({ since: at(8000), until: at(11_000), search: "1" })).toMatchObject({ messages: "10 11" });
     expect(state.queries.at(-1)).toMatchObject({ from: "oldest", filter: { search: "1" } });
   });
 
@@ -63,6 +65,27 @@ describe("a stored log with a history", () => {
   it("has the lines that the engine removed while it was read", async () => {
     const { read } = setUp([lines(4, 14), lines(9, 14)], lines(0, 12));
     expect(await read()).toMatchObject({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13" });
+  });
+
+  it("has the lines that the engine removed before it was read", async () => {
+    const { read } = setUp([lines(4, 14), lines(9, 14)], lines(0, 12));
+    expect(await read()).toMatchObject({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13" });
+    const late = setUp([lines(4, 14), lines(4, 14), lines(9, 14)], lines(0, 12));
+    expect(await late.read()).toMatchObject({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13" });
+  });
+
+  it("asks the history once for each line, whatever the engine removes", async () => {
+    const logs = Array.from({ length: 10 }, (_, removed) => lines(100 + removed, 120));
+    const { read, state } = setUp(logs, lines(0, 110));
+    const { messages } = await read();
+    expect(messages.split(" ")).toEqual(Array.from({ length: 120 }, (_, index) => `${index}`));
+    expect(state.queries.length).toBeLessThan(45);
+  });
+
+  it("is read on where the engine removes lines from before its time", async () => {
+    const { read, calls, state } = setUp([lines(4, 14), lines(4, 14), lines(9, 14), lines(10, 14)], lines(0, 12));
+    expect(await read({ since: at(11_000), search: "1" })).toMatchObject({ messages: "11 12 13" });
+    expect([calls.length, state.queries.length]).toEqual([1, 0]);
   });
 
   it("of a removed container is the history's alone", async () => {
