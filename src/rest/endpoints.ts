@@ -19,6 +19,9 @@ import { deployInfo, field, type Pick, spread, spreadWithout, whole } from "./pi
 /** Base path of the contract. */
 export const basePath = "/api/v1/admin/ops";
 
+/** What a body alone may not say: which parts of the answer failed. Described in openapi.ts. */
+export type OwnHeader = "X-Ops-Engines" | "X-Ops-History-Error";
+
 /** One documented endpoint: a fixed document, and how its answer becomes the body. */
 export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly method: "GET" | "POST";
@@ -37,7 +40,8 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly answer?: string;
   /** Codes besides unauthorized, forbidden, invalid_request and internal. */
   readonly errors: readonly ErrorCode[];
-  readonly headers?: (data: Partial<Data>) => Readonly<Record<string, string>>;
+  /** Values of its own headers; null for none. */
+  readonly headers?: { readonly [Name in OwnHeader]?: (data: Partial<Data>) => string | null };
   /** Whether the body is a list of containers, and each of its rows depends on its container alone. */
   readonly isOfRows?: (variables: Readonly<Record<string, unknown>>) => boolean;
   /** The body as lines of text, for `Accept: text/plain`. */
@@ -155,7 +159,7 @@ export const endpoints = [
     params: [env, accessories, stats],
     pick: field("containers"),
     isOfRows: ({ includeStats }) => includeStats !== true,
-    headers: enginesHeader,
+    headers: { "X-Ops-Engines": toEnginesHeader },
     errors: engineErrors,
   }),
   row({
@@ -170,7 +174,7 @@ export const endpoints = [
     document: ContainerDocument,
     params: [accessories, engine],
     pick: field("container"),
-    headers: enginesHeader,
+    headers: { "X-Ops-Engines": toEnginesHeader },
     errors: oneErrors,
   }),
   row({
@@ -180,10 +184,11 @@ export const endpoints = [
     tag: "containers",
     summary: "Its newest log lines",
     description:
-      "The newest lines that match, oldest first, with secrets redacted. As lines of text with `Accept: text/plain` or `download=true`; as an endless stream with `follow=true`. Needs `ops:read` and `ops:logs`.",
+      "The newest lines that match, oldest first, with secrets redacted. As lines of text with `Accept: text/plain` or `download=true`, where `X-Ops-History-Error` says that lines of the log history are missing; as an endless stream with `follow=true`. Needs `ops:read` and `ops:logs`.",
     document: ContainerLogsDocument,
     params: logParams,
     pick: spreadWithout("container", "logs", "history_error"),
+    headers: { "X-Ops-History-Error": ({ container }) => container?.logs?.history_error?.code ?? null },
     text: toLines,
     follow: ContainerLogsFollowDocument,
     errors: [...oneErrors, "rate_limited", "log_history_unavailable"],
@@ -199,7 +204,7 @@ export const endpoints = [
     document: ContainerHealthCheckDocument,
     params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside the container" })],
     pick: spread("container", "healthCheck"),
-    headers: enginesHeader,
+    headers: { "X-Ops-Engines": toEnginesHeader },
     errors: [...oneErrors, "health_exec_disabled", "audit_unavailable"],
   }),
   row({
@@ -264,13 +269,13 @@ function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
   return endpoint as Endpoint;
 }
 
-/** `X-Ops-Engines`: an RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
-function enginesHeader({ engines }: { readonly engines?: ContainersQuery["engines"] }): Readonly<Record<string, string>> {
+/** An RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
+function toEnginesHeader({ engines }: { readonly engines?: ContainersQuery["engines"] }): string {
   const items = (engines ?? []).map(({ name, age_seconds: age, error }) => {
     const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, error && `error=${error.code}`];
     return parts.filter((part) => part !== null).join(";");
   });
-  return { "x-ops-engines": items.join(", ") };
+  return items.join(", ");
 }
 
 function toLines(body: unknown): string {

@@ -88,11 +88,11 @@ export function createRestHandler(
     const reply = toReply(endpoint, data ?? {}, text, asText, variables);
     if (!prepared.isVersioned || errors.length > 0) return reply;
     const after = before && (await prepared.inputs());
-    return memo.keep(key, before, after, reply).toReply(headers, endpoint.headers?.(data ?? {}));
+    return memo.keep(key, before, after, reply).toReply(headers, toOwnHeaders(endpoint, data ?? {}));
   };
   const answer = (ready: ReadyRequest, now: Inputs | null) => {
     const known = now && memo.find(ready.key, now);
-    return known ? known.toReply(ready.request.headers, ready.endpoint.headers?.(now.status)) : make(ready, now);
+    return known ? known.toReply(ready.request.headers, toOwnHeaders(ready.endpoint, now.status)) : make(ready, now);
   };
   return (request) => {
     const { query, headers } = request;
@@ -128,24 +128,30 @@ async function stream(
 }
 
 function toReply(
-  { headers, path, deprecated }: Endpoint,
+  endpoint: Endpoint,
   data: object,
   body: string,
   isText: boolean,
   { download, name }: Readonly<Record<string, unknown>>,
 ): RestReply {
+  const { path, deprecated } = endpoint;
   return {
     status: 200,
     route: path,
     headers: {
       ...(isText ? plain : json),
-      ...headers?.(data),
+      ...toOwnHeaders(endpoint, data),
       ...(deprecated !== undefined && toDeprecation(path, deprecated)),
       // A container's name needs no quoting: it matched Docker's own rule.
       ...(isText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
     },
     body,
   };
+}
+
+function toOwnHeaders({ headers = {} }: Endpoint, data: object): Readonly<Record<string, string>> {
+  const values = Object.entries(headers).map(([name, toValue]) => [name.toLowerCase(), toValue(data)]);
+  return Object.fromEntries(values.filter(([, value]) => value !== null));
 }
 
 /** RFC 9745: since when, and where the contract says what to use instead; relative, for a proxy that adds a prefix. No `Sunset`: it is not removed. */

@@ -1,7 +1,7 @@
 import { type GraphQLSchema, Kind } from "graphql";
 import { isVersioned } from "../graphql/inputs.ts";
 import { type ErrorCode, statusByCode } from "../lib/errors.ts";
-import { basePath, type Endpoint, endpoints, tags } from "./endpoints.ts";
+import { basePath, type Endpoint, endpoints, type OwnHeader, tags } from "./endpoints.ts";
 import { errorExample, examples, textExamples } from "./examples.ts";
 import { type JsonSchema, shareNamed, toDataSchema } from "./json-schema.ts";
 
@@ -131,6 +131,11 @@ const headers = {
     schema: text,
     example: '"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout',
   },
+  "X-Ops-History-Error": {
+    description: "The code of `history_error`, also for lines of text: older lines, which the log history has, are missing.",
+    schema: text,
+    example: "log_history_unavailable",
+  },
   "WWW-Authenticate": { description: "How to authenticate.", schema: { type: "string", const: "Bearer" } },
   "Retry-After": {
     description: "When to try again, seconds from now, where that is known.",
@@ -156,7 +161,7 @@ function toHeaders({ document, headers: own, deprecated }: Endpoint) {
   return {
     ...refer("X-Request-Id"),
     ...(isVersioned(document) && refer("ETag")),
-    ...(own && refer("X-Ops-Engines")),
+    ...refer(...(Object.keys(own ?? {}) as OwnHeader[])),
     ...(deprecated !== undefined && refer("Deprecation", "Link")),
   };
 }

@@ -50,7 +50,8 @@ afterAll(async () => {
 const get = async (query: string, accept = "application/json") => {
   const response = await gateway.fetch(`${basePath}/containers/web-v2/logs?${query}`, { headers: { accept } });
   const text = await response.text();
-  return { status: response.status, text, body: accept === "text/plain" ? null : JSON.parse(text) };
+  const failure = response.headers.get("x-ops-history-error");
+  return { status: response.status, failure, text, body: accept === "text/plain" ? null : JSON.parse(text) };
 };
 const numbers = (lines: readonly { message: string }[]) => lines.map(({ message }) => Number(message.slice(5)));
 
@@ -69,13 +70,16 @@ describe("REST with a log history", () => {
     expect(standIn.queries.length).toBe(before);
   });
 
-  it("names its failure beside the engine's lines, which text cannot", async () => {
+  it("names its failure beside the engine's lines, for text in a header", async () => {
     standIn.misbehave = (response) => response.writeHead(503).end();
     const { status, body } = await get("tail=7");
     const failure = { code: "log_history_unavailable", message: "The log history answered with a server error (HTTP 503)" };
     expect([status, numbers(body.lines), body.truncated, body.history_error]).toEqual([200, [6, 7, 8, 9], true, failure]);
     expect(await get("tail=7&search=line 2", "text/plain")).toMatchObject({ status: 503 });
-    expect((await get("tail=7", "text/plain")).text).toBe("line 6\nline 7\nline 8\nline 9\n");
+    const text = "line 6\nline 7\nline 8\nline 9\n";
+    expect(await get("tail=7", "text/plain")).toEqual({ status: 200, failure: failure.code, text, body: null });
+    standIn.misbehave = null;
+    expect(await get("tail=7", "text/plain")).toMatchObject({ status: 200, failure: null });
   });
 });
 
