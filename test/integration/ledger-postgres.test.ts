@@ -197,6 +197,31 @@ test("an intent whose commit lost its answer is found, or was not made", async (
   }
 });
 
+test("an outcome that was written without an answer is there once", async () => {
+  const proxy = await startCutProxy(database.url);
+  const logged: string[] = [];
+  const note = (fields: { readonly audit?: { readonly outcome: string } }, text: string) =>
+    void logged.push(`${text} ${fields.audit?.outcome}`);
+  const ledger = createPostgresLedger({ url: proxy.url, logger: { ...silentLogger, info: note, warn: note } });
+  try {
+    const before = (await outcomes()).length;
+    const begun = await ledger.begin(restart("lost-outcome"));
+    if (begun.kind !== "begun") throw new Error("not begun");
+    for (const outcome of [died, done]) {
+      proxy.cutAtCommit("after", () => proxy.cut());
+      await expect(ledger.end(begun, outcome)).rejects.toMatchObject({ code: "audit_unavailable" });
+      proxy.mend();
+      await ledger.end(begun, outcome);
+    }
+    expect((await outcomes()).slice(before)).toEqual(["intent", "unknown", "ok"]);
+    expect(logged.filter((text) => !text.startsWith("The audit record"))).toEqual(["audit intent", "audit unknown", "audit ok"]);
+    expect(await ledger.verify()).toMatchObject({ ok: true });
+  } finally {
+    await ledger.close();
+    await proxy.close();
+  }
+});
+
 test("an action that its own gateway does not know of is taken over by it", async () => {
   const proxy = await startCutProxy(database.url);
   const ledger = createPostgresLedger({ url: proxy.url, logger: silentLogger, leaseMs: 1000 });

@@ -53,6 +53,8 @@ export function createPostgresLedger({
   const database = createStateDatabase({ url, logger, connections: 4 });
   /** Until when each open action is ours, by our monotonic clock, ms. */
   const held = new Map<number, number>();
+  /** Outcomes that were written without an answer: when they are written again, they may be there. */
+  const unanswered = new Map<string, ReturnType<typeof toAppended>[]>();
   /** Since the last success: one line of the log for each time that the record goes away. */
   let isAway = false;
 
@@ -190,17 +192,23 @@ export function createPostgresLedger({
       const ended: AuditEntry = { ...entry, ...outcome, intent: seq };
       const isLast = isFinal(ended);
       const rests = outcome.outcome !== "failed" && toFamily(entry) === "restart";
+      const key = JSON.stringify([seq, outcome]);
+      const written = unanswered.get(key) ?? [];
+      unanswered.set(key, written);
       const made = await atHead(
         async (client, head) => {
+          for (const one of written) if (await wasMade(client, one)) return one;
           const [row] = await rowsOf<{ owner: string }>(client, readOwner, [seq]);
           if (row?.owner !== owner) return null;
           const appended = toAppended(ended, head, 0);
           if (isLast) await client.query(appendLastOutcome, [...appended.values, owner, rests]);
           else await client.query(appendOutcome, [...appended.values, owner]);
+          written.push(appended);
           return appended;
         },
         async (client, appended) => appended === null || wasMade(client, appended),
       );
+      unanswered.delete(key);
       if (isLast || made === null) held.delete(seq);
       // It was paused for longer than its lease: what happened is for its new owner to find out.
       if (made === null)
