@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
 import { migrateTables, probeState, verifyTable } from "../../src/audit/postgres/probe.ts";
 import { runCli } from "../support/cli-process.ts";
 import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
@@ -82,6 +83,24 @@ test("two gateways have one record, one place at each container, one key", async
     { outcome: "intent", containerName: names[0] },
   ]);
   expect(data.auditChain).toEqual({ ok: true, lastSeq: (await records()).length });
+});
+
+test("a key has its answer while its container is stopped", async () => {
+  const [name] = [await start("stopped", { stopTimeout: 1 }), await start("beside")];
+  await using one = await gateway();
+  await using other = await gateway();
+  const key = { "idempotency-key": "deploy-18" };
+  expect((await one.restart(name, "?reason=stuck", key)).status).toBe(200);
+  await callDocker(socketPath, "POST", `/containers/${name}/stop`);
+  const codes = async (query: string, headers = {}) =>
+    (await Promise.all([one, other].map((own) => own.restart(name, query, headers)))).map(
+      ({ status, body }) => body.error?.code ?? status,
+    );
+  await expect.poll(() => codes("?dry_run=true")).toEqual(["container_not_found", "container_not_found"]);
+  expect(await codes("?reason=stuck", key)).toEqual([200, 200]);
+  expect(await codes("?reason=other", key)).toEqual(["idempotency_key_reused", "idempotency_key_reused"]);
+  expect(await codes("", { "idempotency-key": "deploy-19" })).toEqual(["container_not_found", "container_not_found"]);
+  expect(await countOk(name)).toBe(1);
 });
 
 test("a budget is one for all gateways", async () => {

@@ -32,6 +32,8 @@ export interface Restarts {
    * `Ledger.begin` do.
    */
   restart(container: Container, request: RestartRequest): Promise<HealthOutcome>;
+  /** The answer of the same request, made before under its key, also in another gateway; null for a new one. Rejects as `restart`. */
+  findAnswer(container: Container, request: RestartRequest): Promise<HealthOutcome | null>;
   /** Why `restart` would refuse it now, including an audit record that is known to be unwritable. */
   check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
@@ -147,6 +149,11 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
   return {
     closing: closing.signal,
     restart: (container, request) => track(begin(container, request)),
+    async findAnswer(container, request) {
+      await recover();
+      const earlier = await ledger.find(toIntent(container, request));
+      return earlier && track(answer(earlier));
+    },
     async check(container, principal) {
       const refused = await guard(container);
       if (refused) return refused;

@@ -15,7 +15,7 @@ import type { Caller, Sources } from "../sources.ts";
 /** Most engines or groups that a message names. */
 const mostNamed = 10;
 
-interface ContainerQuery {
+export interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
@@ -42,6 +42,8 @@ export interface ContainerLoaders {
   listRetiredOfDeploys(): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
+  /** Those of this exact name that have stopped beside others of their role, which no list shows: also one between its stop and its start. */
+  stopped(query: Omit<ContainerQuery, "everyEngine">): Promise<readonly Container[]>;
   /** Finds the deploy info for containers of its group. Never rejects for the file. */
   infoFor(): Promise<InfoFor>;
   readonly stats: DataLoader<Container, ContainerStats | null, string>;
@@ -121,6 +123,10 @@ export function createContainerLoaders(
       }
       return everyEngine ? loadFresh(found[0], query) : found[0];
     },
+    stopped: async ({ name, engine, includeAccessories }) =>
+      (await sources.containers.listRetired(signal)).filter(
+        createContainerFilter({ name, engine, includeAccessories }, principal),
+      ),
     stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
       cacheKeyFn: toContainerKey,
     }),

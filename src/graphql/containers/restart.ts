@@ -1,8 +1,9 @@
 import { requireEnvironments } from "../../auth/principal.ts";
+import type { RestartRequest } from "../../containers/restart/limits.ts";
 import type { HealthOutcome } from "../../containers/restart/outcome.ts";
 import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
 import type { Environment } from "../../lib/environment.ts";
-import { OpsError, toProblem } from "../../lib/errors.ts";
+import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import { toRoleKey } from "../../releases/service-group.ts";
 import { toFlagArg, toRoleArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
@@ -10,7 +11,7 @@ import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
-import { isAtDestination, requireOneGroup } from "./loader.ts";
+import { type ContainerQuery, isAtDestination, requireOneGroup } from "./loader.ts";
 import { findRunningWork, type RestartPreview, type RunningWork, toPreview } from "./running-work.ts";
 import { needs } from "../scopes.ts";
 
@@ -107,11 +108,16 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         }),
         dryRun: toFlagArg(t.arg, "Restart nothing: report what would happen."),
       },
-      resolve: async (_root, args, { loaders, sources, principal, origin, requestId, signal }) => {
+      resolve: async (_root, args, context) => {
+        const { loaders, sources, principal, origin, requestId, signal } = context;
         checkRestartArgs(sources.restartEnabled, args);
         const { name, engine, includeAccessories, reason, idempotencyKey, waitHealthy, waitSeconds, dryRun } = args;
-        const container = await loaders.containers.one({ name, engine, includeAccessories, everyEngine: true });
+        const waitMs = waitHealthy ? waitSeconds * 1000 : null;
+        const who = { requestId, principal, origin: origin() };
+        const request = { ...who, reason: reason || null, idempotencyKey: idempotencyKey ?? null, waitMs };
+        const find = () => loaders.containers.one({ name, engine, includeAccessories, everyEngine: true });
         if (dryRun) {
+          const container = await find();
           const all = await loaders.containers.all(includeAccessories);
           const [refused, work] = await Promise.all([
             sources.restarts.check(container, principal),
@@ -119,16 +125,38 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
           ]);
           return { container, healthy: null, preview: toPreview(container, all, refused, work) };
         }
-        const waitMs = waitHealthy ? waitSeconds * 1000 : null;
-        const who = { requestId, principal, origin: origin() };
-        const request = { ...who, reason: reason || null, idempotencyKey: idempotencyKey ?? null, waitMs };
-        const done = await sources.restarts.restart(container, request).catch((error: unknown) => {
+        const restart = async (): Promise<HealthOutcome> => {
+          const found = await find().catch((error: unknown) => ({ error }));
+          if (!("error" in found)) return sources.restarts.restart(found, request);
+          const known = isMissing(found.error) ? await findAnswer(context, args, request) : null;
+          if (!known) throw found.error;
+          return known;
+        };
+        const done = await restart().catch((error: unknown) => {
           throw toRestartError(error);
         });
         return { ...done, preview: null };
       },
     }),
   );
+}
+
+function isMissing(error: unknown): boolean {
+  return toOpsError(error).code === "container_not_found";
+}
+
+/** What came of the same request before, where its container has stopped since, or is just between its stop and its start. Null without a key. */
+async function findAnswer(
+  { loaders, sources }: OpsContext,
+  wanted: Omit<ContainerQuery, "everyEngine">,
+  request: RestartRequest,
+): Promise<HealthOutcome | null> {
+  if (!request.idempotencyKey) return null;
+  for (const container of await loaders.containers.stopped(wanted)) {
+    const known = await sources.restarts.findAnswer(container, request);
+    if (known) return known;
+  }
+  return null;
 }
 
 /** RoleRestart, RoleRestartStep, and mutation restartRole. */
