@@ -54,6 +54,8 @@ interface AskOptions {
   readonly timeoutMs?: number;
 }
 
+/** By this a fleet knows the questions of fleets. */
+export const agentName = "wallet-core-ops-fleet";
 /** Characters of a region's message and code in our log. */
 const mostLogged = 300;
 /** Codes of a region that has not said what became of a change. */
@@ -186,7 +188,7 @@ function toHeaders({ authorization, requestId, traceparent }: Asker): Record<str
   return {
     authorization,
     "content-type": "application/json",
-    "user-agent": "wallet-core-ops-fleet",
+    "user-agent": agentName,
     "x-request-id": requestId,
     ...(traceparent !== undefined && { traceparent }),
   };

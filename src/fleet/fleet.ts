@@ -4,8 +4,9 @@ import { createDocuments } from "../graphql/yoga/use-budget.ts";
 import { createMaskError, createYogaHandler } from "../graphql/yoga/yoga.ts";
 import { parseTraceId } from "../http/exchange.ts";
 import type { PublicPage, Surface } from "../http/surface.ts";
+import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import { createAsk } from "./ask.ts";
+import { agentName, createAsk } from "./ask.ts";
 import type { Region } from "./region.ts";
 import { type FleetContext, useRegions } from "./run.ts";
 import { createFleetSchema } from "./schema.ts";
@@ -46,8 +47,10 @@ export function createFleet({ regions, logger, ...options }: FleetOptions): Flee
 /** Nobody knows here how long the lists of the regions are. */
 const unknownLengths = { env: null, containers: { listCached: () => null } };
 
-/** Of the client's headers, a region gets these. */
+/** Of the client's headers, a region gets these. Throws for a fleet among the regions: one that asks itself would never end. */
 function toContext(caller: Caller, headers: Headers): FleetContext {
+  if (headers.get("user-agent") === agentName)
+    throw new OpsError("invalid_request", "This is a fleet, and takes no questions of fleets: name gateways as regions");
   const { principal, requestId, signal, budget, openStream } = caller;
   const traceparent = headers.get("traceparent") ?? undefined;
   return {

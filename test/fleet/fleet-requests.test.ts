@@ -153,6 +153,15 @@ it("errors have no status, delay or field that a gateway has not", async () => {
   ]);
 });
 
+it("a fleet is no region", async () => {
+  const { eu, fleet } = await startStubs({ hosts: [] });
+  const outer = stack.use(await startFleet({ inner: fleet.url }));
+  const { body } = await outer.query("{ hosts { name } regions { name ok } }");
+  const message = "This is a fleet, and takes no questions of fleets: name gateways as regions";
+  expect(body.errors).toMatchObject([{ message, extensions: { code: "invalid_request", region: "inner" } }]);
+  expect([body.data, eu.received]).toEqual([{ hosts: null, regions: [{ name: "inner", ok: false }] }, []]);
+});
+
 describe("a mutation", () => {
   const mutation = `mutation ($region: String!, $key: String) {
     restartContainer(region: $region, name: "web", reason: "it hangs", idempotencyKey: $key) { ok: restarted container { id region } }
