@@ -87,11 +87,14 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     const ref = { engine: entry.engine, fullId: entry.containerId };
     const follow = async () => {
       const last = await settleRestart(ref, since, source, { timeoutMs: settleMs, signal: closing.signal });
-      if (!last) return;
-      await record(action, { ...last, code: null }, toDurationMs());
-      answers.forget(toAnswerKey(entry) ?? "");
+      if (last) await record(action, { ...last, code: null }, toDurationMs());
     };
-    void track(follow().finally(() => ledger.release(action)));
+    const give = () => {
+      // Another gateway may find out what this one did not.
+      answers.forget(toAnswerKey(entry) ?? "");
+      ledger.release(action);
+    };
+    void track(follow().finally(give));
   };
 
   const run = async (container: Container, asked: AskedAction, keep: () => void): Promise<HealthOutcome> => {

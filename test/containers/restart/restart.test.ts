@@ -34,6 +34,24 @@ interface Scene {
 function scene(given: Scene = {}) {
   const entries: AuditEntry[] = [];
   const order: string[] = [];
+  const ledger = createLocalLedger({
+    audit: {
+      write: async (entry) => {
+        if (given.failAudit?.(entry)) throw new OpsError("audit_unavailable", "disk full");
+        order.push(entry.outcome);
+        return entries.push(entry);
+      },
+      read: async () => [],
+      check: async () => {
+        if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
+      },
+      verify: async () => sampleChain(entries.length),
+      recover: async () => {
+        if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
+        return { open: given.open ?? [], keyed: given.keyed ?? [] };
+      },
+    },
+  });
   const restarts = createRestarts({
     source: {
       restart: () => {
@@ -43,30 +61,13 @@ function scene(given: Scene = {}) {
       inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
       restartedSince: async () => given.restartedSince?.() ?? false,
     },
-    ledger: createLocalLedger({
-      audit: {
-        write: async (entry) => {
-          if (given.failAudit?.(entry)) throw new OpsError("audit_unavailable", "disk full");
-          order.push(entry.outcome);
-          return entries.push(entry);
-        },
-        read: async () => [],
-        check: async () => {
-          if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
-        },
-        verify: async () => sampleChain(entries.length),
-        recover: async () => {
-          if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
-          return { open: given.open ?? [], keyed: given.keyed ?? [] };
-        },
-      },
-    }),
+    ledger,
     limits: { cooldownMs: given.cooldownMs ?? 0, budgetPerHour: 10 },
     stableMs: 0,
     settleMs: given.settleMs ?? 700,
   });
   opened.push(restarts);
-  return { entries, order, restarts, run: (more = {}) => restarts.restart(container, { ...request, ...more }) };
+  return { entries, order, restarts, ledger, run: (more = {}) => restarts.restart(container, { ...request, ...more }) };
 }
 
 const lost = () => Promise.reject(new OpsError("restart_unknown", "no answer in time"));
@@ -300,6 +301,30 @@ describe("an Idempotency-Key of an earlier process", () => {
     await expect.poll(() => entries.at(-1)?.outcome, { timeout: 4000 }).toBe("ok");
     expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId } });
     expect(entries.map(({ outcome }) => outcome)).toEqual(["unknown", "ok"]);
+  });
+
+  it("is answered as another gateway settled it", async () => {
+    const record = toRecord({ outcome: "ok", intent: 7 });
+    let asked = 0;
+    const source = {
+      restart: lost,
+      // It is asked before a restart, and when that is settled.
+      inspectNow: async () => {
+        if ((asked += 1) === 2) throw new OpsError("docker_unavailable", "away");
+        return { container, protectedBy: null };
+      },
+      restartedSince: async () => false,
+    };
+    let outcome: AuditRecord | null = null;
+    const { ledger, entries } = scene();
+    const shared = { ...ledger, find: async () => outcome && { kind: "earlier" as const, seq: 7, entry: intent, outcome } };
+    const limits = { cooldownMs: 0, budgetPerHour: 10 };
+    const restarts = createRestarts({ source, ledger: shared, limits, settleMs: 0 });
+    opened.push(restarts);
+    await expect(restarts.restart(container, { ...request, ...ask })).rejects.toMatchObject({ code: "restart_unknown" });
+    outcome = record;
+    await expect.poll(() => restarts.restart(container, { ...request, ...ask }).catch(() => null)).toMatchObject({ container });
+    expect(entries.map((entry) => entry.outcome)).toEqual(["intent", "unknown"]);
   });
 
   it("ends 24 hours after the request", async () => {
