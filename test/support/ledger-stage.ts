@@ -47,6 +47,13 @@ function createEngine() {
   };
 }
 
+/** One changed job of a group. */
+export interface JobChange {
+  readonly seq: number;
+  readonly id: string;
+  readonly atMs: number;
+}
+
 /** A gateway: its ledger, over a way that can be cut. */
 interface Gateway {
   readonly proxy: CutProxy;
@@ -59,6 +66,9 @@ interface Gateway {
 const done = { outcome: "ok", detail: "running", code: null, durationMs: 1 } as const;
 const settled = { outcome: "ok", detail: "settled: the engine restarted it", code: null, durationMs: 1 } as const;
 const unknown = { outcome: "unknown", detail: "the gateway died", code: "restart_unknown", durationMs: 1 } as const;
+const late = { outcome: "failed", detail: "overloaded: paused for too long", code: "overloaded", durationMs: 1 } as const;
+/** As the states of jobs are recorded, which do not say who changed them. */
+const looked = { outcome: "unknown", detail: "settled: now 1 pending", code: null, durationMs: null } as const;
 const unasked = { outcome: "failed", detail: "docker_error: it was not asked", code: "docker_error", durationMs: 1 } as const;
 
 export interface Row {
@@ -68,10 +78,15 @@ export interface Row {
   readonly intent: number | null;
   readonly container: string;
   readonly key: string | null;
+  readonly family: string;
+  /** The job ids of a change. */
+  readonly ids: readonly string[] | null;
+  /** An outcome that is the last one though it is unknown. */
+  readonly isSettled: boolean;
 }
 
 /** Several gateways on one real PostgreSQL and one engine, whose time is a virtual clock: that of the database's statements, of the leases and of the engine. */
-export async function openLedgerStage(serverUrl: string, limits: ActionLimits) {
+export async function openLedgerStage(serverUrl: string, limits: ActionLimits, jobsPerHour: number) {
   const database = await createTestDatabase(serverUrl, "schedules");
   // Before pg_catalog: the statements of the ledger ask this clock.
   await database.query(
@@ -88,6 +103,10 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits) {
   await setClock();
 
   const engine = createEngine();
+  const changes: JobChange[] = [];
+  /** What waits for the clock to move on. */
+  const waiting = new Set<() => void>();
+  const tick = () => new Promise<void>((resolve) => waiting.add(resolve));
   const open = async (): Promise<Gateway> => {
     const proxy = await startCutProxy(database.url);
     return { proxy, ledger: createPostgresLedger({ url: proxy.url, logger: silentLogger }), paused: null, isDead: false };
@@ -129,6 +148,7 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits) {
 
   const stage = {
     engine,
+    changes,
     answers,
     now: () => nowMs,
     ask(index: number, container: string, subject: string, key: string | null) {
@@ -145,8 +165,40 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits) {
         await end(gateway, decision, done);
       });
     },
+    /** Changes so many jobs one after the other, each of which takes a moment. */
+    change(index: number, subject: string, wanted: number) {
+      const gateway = gatewayOf(index);
+      act(async () => {
+        const requestId = `r-${(calls.requests += 1)}`;
+        const toEntry = (granted: number) => {
+          const ids = Array.from({ length: granted }, (_, at) => `${requestId}-${at}`);
+          const job = { source: "jobs", queue: null, ids, fingerprint: null };
+          return sampleEntry({ action: "job.retry_group", requestId, containerId: "", subject, job });
+        };
+        const ofJobs = { cooldownMs: null, parallel: null, budget: { perHour: jobsPerHour, wanted } };
+        const decision = await call(gateway, () => gateway.ledger.begin({ limits: ofJobs, toEntry }));
+        answers.push({ subject, key: null, decision });
+        if (decision.kind !== "begun") return;
+        for (const id of decision.entry.job?.ids ?? []) {
+          for (let moment = 0; moment < 3; moment += 1) await tick();
+          await wake(gateway);
+          if (!decision.isHeld()) return end(gateway, decision, late);
+          changes.push({ seq: decision.seq, id, atMs: nowMs });
+        }
+        await end(gateway, decision, done);
+      });
+    },
     adopt(index: number) {
       const gateway = gatewayOf(index);
+      act(async () => {
+        for (const { intent, hasOutcome } of await call(gateway, () => gateway.ledger.adopt("job"))) {
+          const action = { seq: intent.seq, entry: intent };
+          act(async () => {
+            if (!hasOutcome) await end(gateway, action, unknown);
+            await end(gateway, action, looked);
+          });
+        }
+      });
       act(async () => {
         for (const { intent, hasOutcome } of await call(gateway, () => gateway.ledger.adopt("restart"))) {
           const action = { seq: intent.seq, entry: intent };
@@ -197,6 +249,8 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits) {
         await setClock();
         vi.advanceTimersByTime(step);
         engine.advance(nowMs);
+        for (const resolve of waiting) resolve();
+        waiting.clear();
         // As every gateway does each 5 s.
         for (const index of gateways.keys()) stage.adopt(index);
         await stage.settle();
@@ -216,7 +270,8 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits) {
     },
     async rows(subject: string): Promise<Row[]> {
       const { rows } = await database.query(
-        `select seq::int, extract(epoch from at)::float8 * 1000 as "atMs", outcome, intent::int, line::json->>'container_id' as container, answer_key as key
+        `select seq::int, extract(epoch from at)::float8 * 1000 as "atMs", outcome, intent::int, line::json->>'container_id' as container, answer_key as key, family,
+           line::json->'job'->'ids' as ids, line::json->>'detail' like 'settled%' as "isSettled"
          from wallet_core_ops.entry where holder = $1 order by seq`,
         [`k1 ${subject}`],
       );
