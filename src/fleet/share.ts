@@ -19,7 +19,7 @@ interface Limit {
  * A limit of one answer, which the regions that are asked for it share. When they have too much, or the memory of all answers is used up, the one that has most fails, also if
  * its answer is complete, and the others go on without it: so their order does not count.
  */
-export function createShare({ take, give }: Limit) {
+function createShare({ take, give }: Limit) {
   const parts = new Set<Part>();
   const drop = (part: Part): void => {
     if (parts.delete(part)) give(part.amount);
