@@ -1,8 +1,16 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ContainerSource } from "../../../../src/containers/source.ts";
 import { removedStatus } from "../../../../src/containers/logs/history/removed.ts";
 import { readStoredWithHistory } from "../../../../src/containers/logs/history/stored.ts";
-import { createLogFilter, type LogLine, type StoredBatch, type StoredOptions } from "../../../../src/containers/logs/log.ts";
+import {
+  createLogFilter,
+  type LogLine,
+  type LogStream,
+  type StoredBatch,
+  type StoredOptions,
+  toLater,
+} from "../../../../src/containers/logs/log.ts";
 import { collect } from "../../../support/collect.ts";
 import { sampleContainer } from "../../../support/containers.ts";
 import { at, line } from "../../../support/logs.ts";
@@ -21,10 +29,15 @@ function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogL
   const engines: Pick<ContainerSource, "logs" | "logBeginning" | "stored"> = {
     logs: () => Promise.reject(new Error("not read here")),
     logBeginning: async () => {
-      const [first] = now();
-      if (!first) return null;
-      const { timestamp, message } = first;
-      return { stdout: { timestamp, messages: [message] }, stderr: { timestamp, messages: [] } };
+      const all = now();
+      const later = all[0] && toLater(all[0].timestamp);
+      if (later === undefined) return null;
+      const of = (stream: LogStream) => {
+        const own = all.filter((one) => one.stream === stream && one.timestamp <= later);
+        const timestamp = own[0]?.timestamp ?? later;
+        return { timestamp, messages: own.filter((one) => one.timestamp === timestamp).map(({ message }) => message) };
+      };
+      return { stdout: of("stdout"), stderr: of("stderr") };
     },
     async *stored(_, options): AsyncGenerator<StoredBatch, void> {
       calls.push(options);
@@ -74,6 +87,24 @@ describe("a stored log with a history", () => {
     expect(await late.read()).toMatchObject({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13" });
   });
 
+  it("has each line of both streams once, whatever the engine removes", async () => {
+    const entry = fc.record({ pause: fc.constantFrom(0, 1, 900, 3000), isError: fc.boolean() });
+    const removals = fc.array(fc.nat({ max: 6 }), { maxLength: 6 });
+    const property = fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 40 }), removals, async (entries, steps) => {
+      let time = 0;
+      const log = entries.map(({ pause, isError }, index) => {
+        time += pause;
+        return { ...line(time, String(index).padStart(2, "0")), stream: isError ? ("stderr" as const) : ("stdout" as const) };
+      });
+      let removed = 0;
+      const logs = [0, ...steps].map((step) => log.slice((removed += step)));
+      const { read } = setUp(logs, log);
+      const { messages } = await read();
+      expect(messages.split(" ").toSorted()).toEqual(log.map(({ message }) => message));
+    });
+    await fc.assert(property, { numRuns: 300 });
+  });
+
   it("asks the history once for each line, whatever the engine removes", async () => {
     const logs = Array.from({ length: 10 }, (_, removed) => lines(100 + removed, 120));
     const { read, state } = setUp(logs, lines(0, 110));
@@ -83,7 +114,7 @@ describe("a stored log with a history", () => {
   });
 
   it("is read on where the engine removes lines from before its time", async () => {
-    const { read, calls, state } = setUp([lines(4, 14), lines(4, 14), lines(9, 14), lines(10, 14)], lines(0, 12));
+    const { read, calls, state } = setUp([lines(4, 14), lines(4, 14), lines(5, 14), lines(6, 14)], lines(0, 12));
     expect(await read({ since: at(11_000), search: "1" })).toMatchObject({ messages: "11 12 13" });
     expect([calls.length, state.queries.length]).toEqual([1, 0]);
   });
