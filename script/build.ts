@@ -12,13 +12,20 @@ import { buildConsole } from "./console.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const graphiql = "@graphql-yoga/render-graphiql/graphiql";
 
-/** GraphiQL is 9 MB of text that only a browser's visit needs: a file of its own beside the bundle, loaded on first use. */
-const graphiqlApart: Plugin = {
-  name: "graphiql-apart",
+/**
+ * What few processes need, each a file of its own beside the bundle, loaded on first use: GraphiQL is 9 MB of text for a browser's visit, and OpenTelemetry is for those who
+ * send traces.
+ */
+const apart: readonly (readonly [path: RegExp, file: string])[] = [
+  [new RegExp(`^${graphiql}$`), "./graphiql.cjs"],
+  [/^\.\.\/tracing\/tracing\.ts$/, "./tracing.cjs"],
+];
+
+const filesApart: Plugin = {
+  name: "files-apart",
   setup: (builder) => {
-    builder.onResolve({ filter: new RegExp(`^${graphiql}$`) }, ({ kind }) =>
-      kind === "entry-point" ? undefined : { path: "./graphiql.cjs", external: true },
-    );
+    for (const [filter, path] of apart)
+      builder.onResolve({ filter }, ({ kind }) => (kind === "entry-point" ? undefined : { path, external: true }));
   },
 };
 
@@ -79,14 +86,14 @@ async function compile(outdir: string): Promise<void> {
 }
 
 /**
- * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, graphiql.cjs, and the console; nothing else is needed to run it. CommonJS,
+ * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, graphiql.cjs, tracing.cjs, and the console; nothing else is needed to run it. CommonJS,
  * since an ES module bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
  */
 export async function buildBundle(outdir: string): Promise<void> {
   rmSync(outdir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { gateway: "src/cli.ts", graphiql },
+    entryPoints: { gateway: "src/cli.ts", graphiql, tracing: "src/tracing/tracing.ts" },
     outdir,
     outExtension: { ".js": ".cjs" },
     bundle: true,
@@ -105,7 +112,7 @@ export async function buildBundle(outdir: string): Promise<void> {
     banner: {
       js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename).href,importMetaMain=require.main===module;',
     },
-    plugins: [graphiqlApart, withoutAbsent],
+    plugins: [filesApart, withoutAbsent],
     logLevel: "warning",
   });
   // esbuild escapes them, but not in regular expressions. One is enough for V8 to keep the whole text with two bytes for each character: 6 MB more.
@@ -126,5 +133,7 @@ if (import.meta.main) {
   await buildBundle(outdir);
   await buildClient(outdir);
   const size = (name: string) => `${name} ${(statSync(`${outdir}/${name}`).size / 1e6).toFixed(1)} MB`;
-  console.log(`dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${size("graphiql.cjs")}, ${size("client.js")}`);
+  console.log(
+    `dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${size("graphiql.cjs")}, ${size("tracing.cjs")}, ${size("client.js")}`,
+  );
 }

@@ -7,6 +7,7 @@ import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/sources.ts";
 import type { EdgeReply, EdgeRequest, PublicPage, Surface } from "./http/surface.ts";
 import type { Logger } from "./lib/logger.ts";
+import type { Tracing } from "./lib/tracing.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
 import { createInstruments, type Instruments } from "./metrics/instruments.ts";
 import { basePath, endpoints } from "./rest/endpoints.ts";
@@ -27,20 +28,15 @@ export function createGateway(
   instruments: Pick<Instruments, "collect"> = createInstruments(),
   tokenEnds: () => readonly TokenEnd[] = () => [],
   signIn: SignIn | null = null,
+  tracing: Tracing | null = null,
 ): Gateway {
   const schema = createSchema();
-  const execute = createExecute(schema, sources, [
-    ...endpoints.map((endpoint) => endpoint.document),
-    metricsDocument,
-    ...grafanaDocuments,
-  ]);
+  const documents = [...endpoints.map((endpoint) => endpoint.document), metricsDocument, ...grafanaDocuments];
+  const execute = createExecute(schema, sources, documents, tracing);
   let openapi: Buffer | undefined;
   let yoga: Promise<(request: EdgeRequest) => Promise<EdgeReply | null>> | undefined;
-  const follow = createFollow(
-    schema,
-    sources,
-    endpoints.flatMap((endpoint) => endpoint.follow ?? []),
-  );
+  const followed = endpoints.flatMap((endpoint) => endpoint.follow ?? []);
+  const follow = createFollow(schema, sources, followed, tracing);
   const rest: Surface = {
     prefix: basePath,
     subtree: true,
@@ -53,7 +49,9 @@ export function createGateway(
     subtree: false,
     handle: async (request) => {
       // Yoga takes longer to load than everything else; REST clients do not wait for it.
-      yoga ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger));
+      yoga ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) =>
+        createGraphqlHandler(schema, sources, logger, tracing),
+      );
       const answer = await yoga;
       return answer(request);
     },

@@ -7,6 +7,7 @@ import { createGateway } from "./gateway.ts";
 import { toUrl } from "./http/listen.ts";
 import { createEdge } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
+import type { Tracing } from "./lib/tracing.ts";
 import { createInstruments } from "./metrics/instruments.ts";
 import { createSources, type OpenSources } from "./sources.ts";
 
@@ -14,7 +15,7 @@ import { createSources, type OpenSources } from "./sources.ts";
  * Serves until `stop` aborts, then finishes requests in flight, closes the upstreams and resolves. Throws ConfigError and
  * TokensFileError before it listens, and the system's error when the address is not available.
  */
-export async function serve(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
+export async function serve(config: Config, logger: Logger, stop: AbortSignal, tracing: Tracing | null = null): Promise<void> {
   const { token, tokensFile, jwt, oidc } = config.auth;
   const authenticator = createAuthenticator({
     logger,
@@ -22,10 +23,10 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
     tokensFile: tokensFile ?? undefined,
     jwt: jwt ?? undefined,
   });
-  const instruments = createInstruments();
+  const instruments = createInstruments(tracing);
   const sources = createSources(config, logger, instruments.observeCall);
-  const gateway = createGateway(sources, logger, instruments, authenticator.tokenEnds, oidc && createSignIn(oidc));
-  const common = { logger, observe: instruments.observeRequest };
+  const gateway = createGateway(sources, logger, instruments, authenticator.tokenEnds, oidc && createSignIn(oidc), tracing);
+  const common = { logger, observe: instruments.observeRequest, tracing };
   const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
@@ -43,6 +44,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal): 
     await loopback.drain();
     authenticator.close();
     await sources.close();
+    await tracing?.close();
   }
 }
 

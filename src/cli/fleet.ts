@@ -1,7 +1,7 @@
 import { parseFleetConfig } from "../config/fleet.ts";
 import { serveFleet } from "../fleet/serve.ts";
-import { createLogger } from "../lib/logger.ts";
 import { createCommand } from "./command.ts";
+import { openLog } from "./tracing.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 const usage = `usage: fleet
@@ -17,6 +17,7 @@ const usage = `usage: fleet
 export const fleetCommand = createCommand({ usage }, ({ env, readFile, printError, stop }) =>
   untilStopped(printError, async () => {
     const config = parseFleetConfig(env, readFile);
-    await serveFleet(config, createLogger(config.logLevel), stop);
+    const { logger, tracing } = await openLog(config);
+    await serveFleet(config, logger, stop, tracing);
   }),
 );

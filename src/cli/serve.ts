@@ -1,7 +1,7 @@
 import { parseConfig } from "../config/config.ts";
-import { createLogger } from "../lib/logger.ts";
 import { serve } from "../serve.ts";
 import { createCommand } from "./command.ts";
+import { openLog } from "./tracing.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 const usage = `usage: serve
@@ -16,6 +16,7 @@ const usage = `usage: serve
 export const serveCommand = createCommand({ usage }, ({ env, readFile, printError, stop }) =>
   untilStopped(printError, async () => {
     const config = parseConfig(env, readFile);
-    await serve(config, createLogger(config.logLevel), stop);
+    const { logger, tracing } = await openLog(config);
+    await serve(config, logger, stop, tracing);
   }),
 );

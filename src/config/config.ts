@@ -77,7 +77,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   const queuesPath = text("QUEUES_FILE");
   const queuesText = queuesPath === null ? null : read("QUEUES_FILE", queuesPath);
   const config: Config = {
-    ...readServer(reader),
+    ...readServer(reader, "wallet-core-ops"),
     auth: { token, tokensFile, jwt, oidc: toOidc(jwt, oidcClient, oidcScope, issues) },
     containers: {
       services: list("SERVICE", parseServices) ?? ["wallet-core"],

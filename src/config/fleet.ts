@@ -17,7 +17,7 @@ export function parseFleetConfig(
 ): FleetConfig {
   const reader = createReader(env, readFile);
   const regions = reader.list("REGIONS", parseRegions) ?? [];
-  const config = { ...readServer(reader), regions };
+  const config = { ...readServer(reader, "wallet-core-ops-fleet"), regions };
   const { issues } = reader;
   if (issues.length === 0 && regions.length === 0) {
     issues.push(`no region is configured: set ${prefix}REGIONS, such as eu=https://ops.eu.example,us=https://ops.us.example`);

@@ -46,5 +46,5 @@ export function createReader(env: Readonly<Record<string, string | undefined>>, 
     const value = text(name);
     return value === null ? null : parse(value, (problem) => fail(name, problem));
   };
-  return { issues, read, text, check, list };
+  return { env, readFile, issues, read, text, check, list };
 }

@@ -15,6 +15,7 @@ export function toSecrets({
   prometheusUrl,
   logHistoryUrl,
   queuesFile,
+  tracing,
 }: Config): string[] {
   // Invalid JSON has none: the code that validates it reports the mistake.
   const queues = queuesFile ? toEntries(parseJson(queuesFile.text)) : [];
@@ -26,10 +27,12 @@ export function toSecrets({
     brokers.redis,
     prometheusUrl,
     logHistoryUrl,
+    tracing?.url ?? null,
     ...queues.map(({ text }) => text),
   ];
   const named = queues.filter(({ key }) => /pass|secret|token/i.test(key)).map(({ text }) => text);
-  const secrets = [auth.token, ...named, ...urls.flatMap((url) => (url === null ? [] : fromUrl(url)))];
+  const headers = Object.values(tracing?.headers ?? {});
+  const secrets = [auth.token, ...named, ...headers, ...urls.flatMap((url) => (url === null ? [] : fromUrl(url)))];
   return [...new Set(secrets.filter((secret) => secret !== null))];
 }
 

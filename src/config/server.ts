@@ -1,6 +1,8 @@
 import { BlockList, isIP } from "node:net";
 import type { LogLevel } from "../lib/logger.ts";
+import type { TracingOptions } from "../lib/tracing.ts";
 import type { Reader } from "./reader.ts";
+import { readTracing } from "./tracing.ts";
 import { prefix } from "./variables.ts";
 
 /** What every process that listens is configured with. */
@@ -10,12 +12,14 @@ export interface ServerConfig {
   /** Proxies whose client address we trust. */
   readonly trustedProxies: BlockList;
   readonly logLevel: LogLevel;
+  /** How traces are sent; null for not at all. */
+  readonly tracing: TracingOptions | null;
 }
 
 const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
-/** HOST, PORT, TRUSTED_PROXIES and LOG_LEVEL. */
-export function readServer({ text, check, issues }: Reader): ServerConfig {
+/** HOST, PORT, TRUSTED_PROXIES, LOG_LEVEL and the variables of OpenTelemetry. `serviceName`: where these give none. */
+export function readServer({ env, readFile, text, check, issues }: Reader, serviceName: string): ServerConfig {
   return {
     host: text("HOST") ?? "127.0.0.1",
     port: check(
@@ -31,6 +35,7 @@ export function readServer({ text, check, issues }: Reader): ServerConfig {
       (value) => logLevels.find((level) => level === value) ?? null,
       `one of ${logLevels.join(", ")}`,
     ),
+    tracing: readTracing(env, readFile, serviceName, issues),
   };
 }
 

@@ -2,10 +2,11 @@ import { createGraphiqlPages } from "../console/graphiql/page.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { createDocuments } from "../graphql/yoga/use-budget.ts";
 import { createMaskError, createYogaHandler } from "../graphql/yoga/yoga.ts";
-import { parseTraceId } from "../http/exchange.ts";
 import type { PublicPage, Surface } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
+import { parseTraceparent } from "../lib/traceparent.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { agentName, createAsk } from "./ask.ts";
 import type { Region } from "./region.ts";
 import { type FleetContext, useRegions } from "./run.ts";
@@ -22,19 +23,22 @@ export interface Fleet {
 interface FleetOptions {
   readonly regions: readonly Region[];
   readonly logger: Logger;
+  /** @default null */
+  readonly tracing?: Tracing | null;
   /** As of `createAsk`. */
   readonly timeoutMs?: number;
 }
 
 /** Everything between the edge and the regions: /graphql with the schema of a fleet, and GraphiQL. */
-export function createFleet({ regions, logger, ...options }: FleetOptions): Fleet {
+export function createFleet({ regions, logger, tracing = null, ...options }: FleetOptions): Fleet {
   const ask = createAsk({ logger, ...options });
   const handle = createYogaHandler({
     schema: createFleetSchema(regions.length),
     documents: createDocuments(),
     maskError: createMaskError(logger),
-    context: ({ caller, request: { headers } }) => toContext(caller, headers),
+    context: ({ caller, request: { headers } }) => toContext(caller, headers, tracing),
     plugins: [useRegions(regions, ask)],
+    tracing,
   });
   return {
     surfaces: [{ prefix: "/graphql", subtree: false, handle }],
@@ -48,7 +52,7 @@ export function createFleet({ regions, logger, ...options }: FleetOptions): Flee
 const unknownLengths = { env: null, containers: { listCached: () => null } };
 
 /** Of the client's headers, a region gets these. Throws for a fleet among the regions: one that asks itself would never end. */
-function toContext(caller: Caller, headers: Headers): FleetContext {
+function toContext(caller: Caller, headers: Headers, tracing: Tracing | null): FleetContext {
   if (headers.get("user-agent") === agentName)
     throw new OpsError("invalid_request", "This is a fleet, and takes no questions of fleets: name gateways as regions");
   const { principal, requestId, signal, budget, openStream } = caller;
@@ -62,6 +66,6 @@ function toContext(caller: Caller, headers: Headers): FleetContext {
     ...(openStream && { openStream }),
     sources: unknownLengths,
     authorization: headers.get("authorization") ?? "",
-    traceparent: parseTraceId(traceparent) && traceparent,
+    traceparent: tracing?.headers().traceparent ?? (parseTraceparent(traceparent) ? traceparent : undefined),
   };
 }

@@ -4,13 +4,19 @@ import type { FleetConfig } from "../config/fleet.ts";
 import { toUrl } from "../http/listen.ts";
 import { createEdge } from "../http/server.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { createFleet } from "./fleet.ts";
 
 /** Serves a fleet until `stop` aborts, then finishes requests in flight and resolves. Rejects with the system's error when the address is not available. */
-export async function serveFleet(config: FleetConfig, logger: Logger, stop: AbortSignal): Promise<void> {
+export async function serveFleet(
+  config: FleetConfig,
+  logger: Logger,
+  stop: AbortSignal,
+  tracing: Tracing | null = null,
+): Promise<void> {
   const { host, port, regions, trustedProxies } = config;
-  const fleet = createFleet({ regions, logger });
-  const edge = createEdge({ ...fleet, authenticator: createUnverified(), logger, trustedProxies });
+  const fleet = createFleet({ regions, logger, tracing });
+  const edge = createEdge({ ...fleet, authenticator: createUnverified(), logger, trustedProxies, tracing });
   try {
     const url = toUrl(await edge.listen(host, port));
     logger.info({ url, regions: regions.map(({ name }) => name) }, "listening");
@@ -21,5 +27,6 @@ export async function serveFleet(config: FleetConfig, logger: Logger, stop: Abor
     logger.info({}, "stopped");
   } finally {
     await fleet.close();
+    await tracing?.close();
   }
 }

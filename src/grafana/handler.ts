@@ -52,7 +52,7 @@ export const grafanaPath = "/grafana";
 export const grafanaDocuments = [...metricDocuments, ...optionDocuments];
 
 /** An authenticated request at or below the prefix. */
-type GrafanaRequest = Caller & Pick<EdgeRequest, "method" | "path" | "body">;
+type GrafanaRequest = Caller & Pick<EdgeRequest, "method" | "path" | "body" | "route">;
 
 type Answer = (body: Row, execute: Execute, caller: Caller) => unknown;
 
@@ -97,6 +97,7 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
     const answer = Object.hasOwn(posts, route) ? posts[route] : undefined;
     if (route !== "" && answer === undefined)
       throw new OpsError("not_found", `Known below ${grafanaPath}: ${grafanaRoutes.join(", ")}`);
+    request.route = `${grafanaPath}${route}`;
     const allow = route === "" ? "GET, HEAD" : "POST";
     if (method !== (route === "" ? "GET" : "POST"))
       throw new OpsError("method_not_allowed", `Use ${allow}`, { headers: { allow } });

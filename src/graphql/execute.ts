@@ -12,11 +12,13 @@ import {
 } from "graphql";
 import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { compile, type Run } from "./compiled/compile.ts";
 import { createContext } from "./context.ts";
 import { findInputs, type FoundInputs, isVersioned } from "./inputs.ts";
 import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
+import { findFailure, traceOperation } from "./trace.ts";
 
 interface Executed<Data> {
   /** Null fields are explained in `errors`. */
@@ -46,10 +48,18 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
  * programming error: it throws. Leaf values are ours, so they are neither checked nor serialised: enums are the words of our code, in the answer and in
  * the variables.
  */
-export function createExecute(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Execute {
-  const compiled = new Map(
-    documents.map((document) => [document, { query: toRun(schema, document), name: createNaming(schema, document) }]),
-  );
+export function createExecute(
+  schema: GraphQLSchema,
+  sources: Sources,
+  documents: readonly DocumentNode[],
+  tracing: Tracing | null = null,
+): Execute {
+  const toCompiled = (document: DocumentNode): Compiled => ({
+    query: toRun(schema, document),
+    name: createNaming(schema, document),
+    trace: createTrace(tracing, document),
+  });
+  const compiled = new Map(documents.map((document) => [document, toCompiled(document)]));
   return (document, variables, caller) => {
     const found = compiled.get(document);
     if (!found) throw new Error("Document was not registered");
@@ -61,6 +71,16 @@ export function createExecute(schema: GraphQLSchema, sources: Sources, documents
 interface Compiled {
   readonly query: Run;
   readonly name: (variables: Variables) => Variables;
+  /** Null where nothing is traced. */
+  readonly trace: ReturnType<typeof createTrace>;
+}
+
+/** A span around one run of a document. */
+function createTrace(tracing: Tracing | null, document: DocumentNode) {
+  const operation = getOperationAST(document);
+  if (!tracing || !operation) return null;
+  return <T>(work: () => Promise<T>, toFailureOf: (result: T) => string | null) =>
+    traceOperation(tracing, operation, true, work, toFailureOf);
 }
 
 class PreparedDocument<Data> implements Prepared<Data> {
@@ -86,7 +106,17 @@ class PreparedDocument<Data> implements Prepared<Data> {
     return findInputs(this.#document, this.#variables, this.#sources, this.#caller);
   }
 
-  async run(selectRows?: SelectRows): Promise<Executed<Data>> {
+  run(selectRows?: SelectRows): Promise<Executed<Data>> {
+    const { trace } = this.#compiled;
+    return trace
+      ? trace(
+          () => this.#run(selectRows),
+          ({ errors }) => findFailure(errors),
+        )
+      : this.#run(selectRows);
+  }
+
+  async #run(selectRows?: SelectRows): Promise<Executed<Data>> {
     const { query, name } = this.#compiled;
     const { budget } = this.#caller;
     const wait = budget.turn();
@@ -144,13 +174,19 @@ export type Follow = (document: DocumentNode, variables: object, caller: Caller)
  * Opens subscriptions as the schema does, with its scopes and arguments, and passes on what the field's source yields: a line needs no execution of its own.
  * Throws for a document that does not fit the schema.
  */
-export function createFollow(schema: GraphQLSchema, sources: Sources, documents: readonly DocumentNode[]): Follow {
+export function createFollow(
+  schema: GraphQLSchema,
+  sources: Sources,
+  documents: readonly DocumentNode[],
+  tracing: Tracing | null = null,
+): Follow {
   const namings = new Map(documents.map((document) => [document, createNaming(schema, document)]));
   for (const document of documents) {
     const invalid = validate(schema, document);
     if (invalid.length > 0) throw new AggregateError(invalid, invalid.map(String).join("\n"));
   }
-  return async (document, variables, caller) => {
+  const traces = new Map(documents.map((document) => [document, createTrace(tracing, document)]));
+  const follow: Follow = async (document, variables, caller) => {
     const name = namings.get(document);
     if (!name) throw new Error("Document was not registered");
     const contextValue = createContext(sources, caller);
@@ -158,5 +194,9 @@ export function createFollow(schema: GraphQLSchema, sources: Sources, documents:
     if (Symbol.asyncIterator in opened) return opened as AsyncIterable<LogBatch>;
     const [error] = opened.errors ?? [];
     throw error?.originalError ? toOpsError(error.originalError) : new OpsError("internal", "Internal error", { cause: error });
+  };
+  return (document, variables, caller) => {
+    const open = () => follow(document, variables, caller);
+    return traces.get(document)?.(open, () => null) ?? open();
   };
 }

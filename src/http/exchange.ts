@@ -4,6 +4,8 @@ import { type RequestOrigin, type Principal, toHolder } from "../auth/principal.
 import type { StreamLease } from "../auth/stream-lease.ts";
 import { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
+import { parseTraceparent } from "../lib/traceparent.ts";
+import type { RequestSpan } from "../lib/tracing.ts";
 import type { SwapListItem } from "../lib/budget/swap-list.ts";
 import type { Admission } from "./admission.ts";
 import type { FindClientAddress } from "./client-address.ts";
@@ -47,6 +49,9 @@ export class Exchange implements EdgeRequest, SwapListItem {
   /** Start of that wait, ms of `performance.now()`; null while nothing waits. */
   waitsSince: number | null;
   logged: EdgeRequest["logged"];
+  route: string | undefined;
+  /** Undefined where nothing is traced. */
+  span: RequestSpan | undefined;
   #principal: Principal | undefined;
   #budget: Budget | undefined;
   #lease: StreamLease | undefined;
@@ -75,6 +80,8 @@ export class Exchange implements EdgeRequest, SwapListItem {
     this.unsentBytes = 0;
     this.waitsSince = null;
     this.logged = undefined;
+    this.route = undefined;
+    this.span = undefined;
     this.#admission = undefined;
     this.#holder = "";
     this.#maxBodyBytes = maxBodyBytes;
@@ -163,7 +170,7 @@ export class Exchange implements EdgeRequest, SwapListItem {
     return {
       ip: this.ip ?? null,
       clientRequestId: parseClientRequestId(this.headers["x-request-id"]) ?? null,
-      traceId: parseTraceId(this.headers["traceparent"]) ?? null,
+      traceId: this.span?.traceId ?? parseTraceparent(this.headers["traceparent"])?.traceId ?? null,
     };
   }
 
@@ -233,13 +240,6 @@ export function createRequestId(nowMs: number = Date.now()): string {
     count = 0;
   }
   return head + (0x1000 + count).toString(16).slice(1) + tail;
-}
-
-const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** The trace id of a W3C `traceparent`; undefined for a malformed one. Source: Trace Context, section 3.2. */
-export function parseTraceId(header: string | string[] | undefined): string | undefined {
-  return typeof header === "string" ? traceparent.exec(header)?.[1] : undefined;
 }
 
 const clientId = /^[A-Za-z0-9._-]{1,64}$/;

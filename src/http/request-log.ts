@@ -28,6 +28,8 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
       duration_ms: Math.round((performance.now() - exchange.startedAt) * 1000) / 1000,
       bytes,
       request_id: exchange.requestId,
+      trace_id: exchange.span?.traceId,
+      span_id: exchange.span?.spanId,
       client_request_id: parseClientRequestId(req.headers["x-request-id"]),
       subject: principal?.subject,
       kid: principal?.kid,
@@ -71,6 +73,35 @@ export function observeRequest(observe: ObserveRequest, exchange: Exchange, { st
     status: isAborted ? 499 : status,
     seconds: isStream ? null : (performance.now() - startedAt) / 1000,
   });
+}
+
+/** Ends the span of a request with the values of its log line, by the semantic conventions for HTTP servers: a status below 500 is no failure of the server. */
+export function endSpan(exchange: Exchange, { status: sent, bytes, route: named, code }: LoggedAnswer): void {
+  const { logged, mount, isHead, isAborted, req, span, requestId } = exchange;
+  if (!span) return;
+  const method = toKnownMethod(isHead ? "HEAD" : exchange.method);
+  const route = logged?.route ?? toTemplate(mount, named ?? exchange.route);
+  const status = isAborted ? 499 : sent;
+  const word = method === "_OTHER" ? "HTTP" : method;
+  span.end(route === undefined ? word : `${word} ${route}`, {
+    failure: status < 500 ? null : (logged?.code ?? code ?? String(status)),
+    attributes: {
+      "http.route": route,
+      "http.response.status_code": status,
+      "http.response.body.size": bytes,
+      "http.response.header.x-request-id": [requestId],
+      "url.path": toLogPath(exchange.path),
+      "url.scheme": "http",
+      "network.protocol.version": req.httpVersion,
+    },
+  });
+}
+
+const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
+
+/** A client may send any word. */
+export function toKnownMethod(sent: string): string {
+  return knownMethods.has(sent) ? sent : "_OTHER";
 }
 
 /** A surface may name its routes relative to its mount. */

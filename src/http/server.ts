@@ -5,6 +5,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { createAdmission } from "./admission.ts";
 import { createClientAddress } from "./client-address.ts";
 import { limitConnections } from "./connections.ts";
@@ -12,7 +13,7 @@ import { createRequestId, Exchange } from "./exchange.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { listenOnSockets } from "./listen.ts";
 import { apiHeaders, createErrorReply, wantsProblem, writeReply, writeStream } from "./reply.ts";
-import { type LoggedAnswer, logRequest, observeRequest, type ObserveRequest } from "./request-log.ts";
+import { endSpan, type LoggedAnswer, logRequest, observeRequest, type ObserveRequest, toKnownMethod } from "./request-log.ts";
 import { createHealthPages, createRouter, type Outcome } from "./router.ts";
 import { createStreams } from "./streams.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
@@ -34,11 +35,12 @@ interface EdgeOptions {
   /** Proxies whose client address we trust. @default none */
   readonly trustedProxies?: BlockList;
   readonly observe?: ObserveRequest;
+  readonly tracing?: Tracing | null;
 }
 
 /** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. It knows no upstream. */
 export function createEdge(options: EdgeOptions): Edge {
-  const { surfaces, authenticator, logger, observe } = options;
+  const { surfaces, authenticator, logger, observe, tracing = null } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
@@ -69,6 +71,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const report = (exchange: Exchange, answered: LoggedAnswer) => {
     logRequest(logger, exchange, answered);
     if (observe) observeRequest(observe, exchange, answered);
+    endSpan(exchange, answered);
   };
 
   const fail = (exchange: Exchange, thrown: unknown) => {
@@ -116,8 +119,15 @@ export function createEdge(options: EdgeOptions): Edge {
     }
   };
 
-  const listener = (req: IncomingMessage, res: ServerResponse) => {
-    const exchange = new Exchange(req, res, { maxBodyBytes: limits.maxBodyBytes, streams, findClientAddress });
+  /** Runs the work for a request that has arrived, within its span. */
+  const arrive = (req: IncomingMessage, res: ServerResponse, maxBodyBytes: number, work: (exchange: Exchange) => void) => {
+    const exchange = new Exchange(req, res, { maxBodyBytes, streams, findClientAddress });
+    if (!tracing) return work(exchange);
+    exchange.span = tracing.request(toKnownMethod(exchange.isHead ? "HEAD" : exchange.method), req.headers);
+    exchange.span.run(() => work(exchange));
+  };
+
+  const answer = (exchange: Exchange) => {
     let outcome: Outcome;
     try {
       outcome = route(exchange);
@@ -134,16 +144,14 @@ export function createEdge(options: EdgeOptions): Edge {
     answerLater(exchange, outcome).catch((error: unknown) => fail(exchange, error));
   };
 
+  const listener = (req: IncomingMessage, res: ServerResponse) => arrive(req, res, limits.maxBodyBytes, answer);
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
   limitConnections(server, limits, logger);
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
-    fail(
-      new Exchange(req, res, { maxBodyBytes: 0, streams, findClientAddress }),
-      new OpsError("invalid_request", "This expectation is not supported"),
-    );
+    arrive(req, res, 0, (exchange) => fail(exchange, new OpsError("invalid_request", "This expectation is not supported")));
   });
   server.on("clientError", (error, socket) => {
     const isAnswering = [...unfinished.responses()].some((res) => res.socket === socket && res.headersSent);

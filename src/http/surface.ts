@@ -28,6 +28,8 @@ export interface EdgeRequest {
   body(maxBytes?: number): Promise<Buffer>;
   /** What a surface that answers on `res` itself adds to the log line. */
   logged: { route?: string; code?: string; operation?: string } | undefined;
+  /** Template of the path, like that of the reply: for the span of a request that fails. */
+  route?: string | undefined;
 }
 
 /** An answer. The default `Content-Type` is `application/json`. */

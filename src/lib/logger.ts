@@ -12,9 +12,9 @@ export interface Logger {
 
 /**
  * JSON lines on stdout. Callers pass no header, body or variable. Of an error (`err`), only the properties listed below are
- * logged.
+ * logged. `mixin`: fields of every line.
  */
-export function createLogger(level: LogLevel): Logger {
+export function createLogger(level: LogLevel, mixin?: () => object): Logger {
   return pino(
     {
       level,
@@ -22,6 +22,7 @@ export function createLogger(level: LogLevel): Logger {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: toLoggedError },
+      ...(mixin && { mixin }),
     },
     openStdout(),
   );

@@ -1,5 +1,6 @@
 import manifest from "../../package.json" with { type: "json" };
 import type { ObserveRequest } from "../http/request-log.ts";
+import type { Tracing } from "../lib/tracing.ts";
 import { type ObserveCall, upstreams } from "../lib/upstream-call.ts";
 import { type Family, type Sample, toFamily, toLabels } from "./exposition.ts";
 import { createProcessFamilies } from "./process.ts";
@@ -17,7 +18,7 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const methods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 
 /** The counters of one process. All label values are our own words, so their number is limited to our routes, statuses and codes. */
-export function createInstruments(): Instruments {
+export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | null = null): Instruments {
   const [requests, calls, failures] = [createCounter(), createCounter(), createCounter()];
   const [durations, waits] = [createHistogram(), createHistogram()];
   /** What a request counts in, as writing its labels costs more than counting. */
@@ -26,12 +27,13 @@ export function createInstruments(): Instruments {
   for (const upstream of upstreams) calls.at({ upstream });
   const build = toLabels({ version: manifest.version, node: process.versions.node });
   const collectProcess = createProcessFamilies();
+  const observeCall: ObserveCall = (upstream, seconds, code) => {
+    calls.at({ upstream }).sum += 1;
+    waits.at({ upstream }).add(seconds);
+    if (code !== null) failures.at({ upstream, code }).sum += 1;
+  };
   return {
-    observeCall: (upstream, seconds, code) => {
-      calls.at({ upstream }).sum += 1;
-      waits.at({ upstream }).add(seconds);
-      if (code !== null) failures.at({ upstream, code }).sum += 1;
-    },
+    observeCall: tracing ? Object.assign(observeCall, { trace: tracing.call }) : observeCall,
     observeRequest: ({ method: sent, route = "none", status, seconds }) => {
       const method = methods.has(sent) ? sent : "other";
       const key = `${method} ${status} ${route}`;
@@ -64,10 +66,18 @@ export function createInstruments(): Instruments {
         "How long a call to an upstream took until its answer.",
         waits.samples(),
       ),
+      ...(tracing ? [toDroppedSpans(tracing)] : []),
       toFamily("info", "ops_build_info", "What runs; always 1.", [{ labels: build, value: 1 }]),
       ...collectProcess(),
     ],
   };
+}
+
+function toDroppedSpans({ dropped }: Pick<Tracing, "dropped">): Family {
+  const samples = Object.entries(dropped()).map(([reason, value]) => ({ labels: toLabels({ reason }), value }));
+  const help =
+    "Spans that were not sent, by reason: their request had too many (limit), too many waited (queue), the receiver did not take them (export).";
+  return toFamily("counter", "ops_trace_spans_dropped_total", help, samples);
 }
 
 type Labels = Parameters<typeof toLabels>[0];

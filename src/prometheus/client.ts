@@ -3,7 +3,8 @@ import type { Agent } from "undici";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { parseApiUrl, readBody } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
-import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
+import type { CallSpan } from "../lib/tracing.ts";
+import { type ObserveCall, observed, toApiFacts, unobserved } from "../lib/upstream-call.ts";
 import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts";
 import { PrometheusError, toPrometheusError } from "./failure.ts";
 
@@ -38,6 +39,9 @@ interface ApiQuery<T> {
   readonly parse: (status: number, body: string) => T;
 }
 
+/** Runs a query when it may. */
+type Turn = <T>(exchange: () => Promise<T>) => Promise<T>;
+
 const maxBytes = 4 * 1024 * 1024;
 /** Enough for 100,000 rows of containers (`defaultLimits` of src/lib/budget/budget.ts), with four numbers each. */
 const maxRangeBytes = 10 * 1024 * 1024;
@@ -57,7 +61,7 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
     return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
   };
   /** `run` starts the exchange when it may; the deadline includes that wait. */
-  const ask = async <T>(query: ApiQuery<T>, run: (exchange: () => Promise<T>) => Promise<T>): Promise<T> => {
+  const ask = async <T>(query: ApiQuery<T>, run: Turn, span: CallSpan): Promise<T> => {
     const { path, form, signal } = query;
     const deadline = AbortSignal.timeout(query.timeoutMs);
     const either = AbortSignal.any([signal, deadline]);
@@ -71,10 +75,11 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
           origin: endpoint.origin,
           path,
           method: "POST",
-          headers,
+          headers: { ...headers, ...span.headers },
           body: new URLSearchParams({ ...form, ...asPrometheus, timeout: `${query.timeoutMs}ms` }).toString(),
           signal: either,
         });
+        span.answered(statusCode);
         const bytes = await readBody(body, query.maxBytes, () => new PrometheusError("too_large"));
         return query.parse(statusCode, bytes.toString());
       });
@@ -83,12 +88,14 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
       throw toPrometheusError(error, deadline, query.timeoutMs);
     }
   };
-  const measured = <T>(signal: AbortSignal, call: () => Promise<T>) =>
-    observed({ observe, upstream: "prometheus", signal, toCode: (error) => toOpsError(error).code }, call);
+  const measured = <T>(query: ApiQuery<T>, call: (span: CallSpan) => Promise<T>) => {
+    const facts = () => toApiFacts("POST", new URL(query.path, endpoint));
+    return observed({ observe, upstream: "prometheus", signal: query.signal, toCode, facts }, call);
+  };
   return {
     query: (promql, signal) => {
       const query = { path: endpoint.pathname, form: { query: promql }, timeoutMs, maxBytes, signal, parse: parseAnswer };
-      return measured(signal, () => ask(query, (exchange) => exchange()));
+      return measured(query, (span) => ask(query, atOnce, span));
     },
     queryRange: (promql, range, signal) => {
       const { from, step, steps } = range;
@@ -100,13 +107,16 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
         signal,
         parse: (status, body) => parseMatrix(status, body, range),
       };
-      return measured(signal, () => ask(query, limit).catch(refuseLarge));
+      return measured(query, (span) => ask(query, limit, span).catch(refuseLarge));
     },
     close: async () => {
       await (await agent)?.destroy();
     },
   };
 }
+
+const atOnce: Turn = (exchange) => exchange();
+const toCode = (error: unknown) => toOpsError(error).code;
 
 /** Prometheus did answer: the caller asked for too much. */
 function refuseLarge(error: unknown): never {

@@ -13,7 +13,7 @@ import { followLog } from "./follow.ts";
 import { parseQuery } from "./params.ts";
 
 /** An authenticated request at or below the base path. */
-export type RestRequest = Caller & Pick<EdgeRequest, "method" | "isHead" | "path" | "query" | "headers">;
+export type RestRequest = Caller & Pick<EdgeRequest, "method" | "isHead" | "path" | "query" | "headers" | "route">;
 
 /** What a target asks. */
 interface Parsed {
@@ -100,6 +100,7 @@ export function createRestHandler(
     const method = request.isHead ? "HEAD" : request.method;
     if (path === "/openapi.json") return serveOpenApi(method, headers);
     const { endpoint, variables } = parse(method, path, query, headers);
+    request.route = endpoint.path;
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
     const prepared = execute(endpoint.document as Parameters<Execute>[0], variables, request);
     const ready: ReadyRequest = { request, endpoint, variables, prepared, key: `${path}?${query}` };

@@ -3,7 +3,7 @@ import { abortable } from "../lib/abort.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createPool } from "../lib/postgres/pool.ts";
-import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
+import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../lib/upstream-call.ts";
 import { explainState } from "./errors.ts";
 
 interface StateDatabaseOptions {
@@ -70,7 +70,8 @@ export function createStateDatabase({ url, logger, connections, observe = unobse
     withClient,
     async ask(work) {
       const signal = AbortSignal.timeout(deadlineMs);
-      const call = { observe, upstream: "postgres", signal, toCode: () => "postgres_unavailable" } as const;
+      const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
+      const call = { observe, upstream: "postgres", signal, toCode: () => "postgres_unavailable", facts } as const;
       try {
         return await observed(call, () => withClient(signal, work));
       } catch (error) {

@@ -2,7 +2,8 @@ import pLimit from "p-limit";
 import type { Agent } from "undici";
 import { toOpsError } from "../lib/errors.ts";
 import { parseApiUrl, parseJson } from "../lib/http-client.ts";
-import { type ObserveCall, observed, unobserved } from "../lib/upstream-call.ts";
+import type { CallSpan } from "../lib/tracing.ts";
+import { type ObserveCall, observed, toApiFacts, unobserved } from "../lib/upstream-call.ts";
 import { LogHistoryError, toLogHistoryError, toStatusFailure } from "./failure.ts";
 
 /** One entry: all values are texts. */
@@ -38,6 +39,7 @@ const atOnce = 4;
 /** `POST /select/logsql/query` of VictoriaLogs, which answers with a line of JSON for each entry. @throws TypeError when the URL is not http(s) */
 export function createVictoriaLogsClient({ url, timeoutMs = 4000, observe = unobserved }: ClientOptions): VictoriaLogsClient {
   const { endpoint, headers } = parseTarget(url);
+  const facts = () => toApiFacts("POST", endpoint);
   const limit = pLimit(atOnce);
   // undici takes 140 ms to load: the first query pays for it, not the start of the process.
   let agent: Promise<Agent> | undefined;
@@ -45,7 +47,7 @@ export function createVictoriaLogsClient({ url, timeoutMs = 4000, observe = unob
     const { Agent } = await import("undici");
     return new Agent({ connections: atOnce, keepAliveTimeout: 4000, connect: { timeout: timeoutMs } });
   };
-  const ask = async (logsql: string, signal: AbortSignal): Promise<Answer> => {
+  const ask = async (logsql: string, signal: AbortSignal, span: CallSpan): Promise<Answer> => {
     signal.throwIfAborted();
     agent ??= connect();
     const { statusCode, body } = await (
@@ -54,21 +56,22 @@ export function createVictoriaLogsClient({ url, timeoutMs = 4000, observe = unob
       origin: endpoint.origin,
       path: endpoint.pathname,
       method: "POST",
-      headers,
+      headers: { ...headers, ...span.headers },
       body: new URLSearchParams({ query: logsql, timeout: `${timeoutMs / 1000}s` }).toString(),
       signal,
     });
+    span.answered(statusCode);
     const failure = toStatusFailure(statusCode);
     if (!failure) return readRows(body);
     // Its body is not read; destroyed it emits an error.
     body.on("error", () => {}).destroy();
     throw failure;
   };
-  const run = async (logsql: string, signal: AbortSignal): Promise<Answer> => {
+  const run = async (logsql: string, signal: AbortSignal, span: CallSpan): Promise<Answer> => {
     const deadline = AbortSignal.timeout(timeoutMs);
     const either = AbortSignal.any([signal, deadline]);
     try {
-      return await limit(() => ask(logsql, either));
+      return await limit(() => ask(logsql, either, span));
     } catch (error) {
       if (signal.aborted && !deadline.aborted) throw signal.reason;
       throw toLogHistoryError(error, deadline, timeoutMs);
@@ -76,14 +79,14 @@ export function createVictoriaLogsClient({ url, timeoutMs = 4000, observe = unob
   };
   return {
     query: (logsql, signal) =>
-      observed({ observe, upstream: "victorialogs", signal, toCode: (error) => toOpsError(error).code }, () =>
-        run(logsql, signal),
-      ),
+      observed({ observe, upstream: "victorialogs", signal, toCode, facts }, (span) => run(logsql, signal, span)),
     close: async () => {
       await (await agent)?.destroy();
     },
   };
 }
+
+const toCode = (error: unknown) => toOpsError(error).code;
 
 /** An answer may end anywhere when its server fails: only rows with their line end count, and a rest is a failure. */
 async function readRows(body: AsyncIterable<Buffer>): Promise<Answer> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRequestId, parseClientRequestId, parseTraceId } from "../../src/http/exchange.ts";
+import { createRequestId, parseClientRequestId } from "../../src/http/exchange.ts";
 
 test("request ids are UUIDv7 with their time", () => {
   const id = createRequestId(Date.UTC(2026, 0, 13, 9, 40, 0));
@@ -18,30 +18,5 @@ test("a client's own id is accepted only if short and plain", () => {
   expect(parseClientRequestId("abc-1.2_Z")).toBe("abc-1.2_Z");
   for (const bad of [undefined, "", "a b", 'a"b', "a\n{}", "x".repeat(65), ["a", "b"]]) {
     expect(parseClientRequestId(bad)).toBeUndefined();
-  }
-});
-
-test("a traceparent's trace id is accepted only if all is well-formed", () => {
-  const id = "4bf92f3577b34da6a3ce929d0e0e4736";
-  expect(parseTraceId(`00-${id}-00f067aa0ba902b7-01`)).toBe(id);
-  expect(parseTraceId(`cc-${id}-00f067aa0ba902b7-00`)).toBe(id);
-  const span = "00f067aa0ba902b7";
-  const bad = [
-    `ff-${id}-${span}-01`,
-    `00-${"0".repeat(32)}-${span}-01`,
-    `00-${id}-${"0".repeat(16)}-01`,
-    `00-${id.toUpperCase()}-${span}-01`,
-  ];
-  for (const header of [
-    undefined,
-    "",
-    id,
-    `00-${id}-${span}`,
-    `00-${id}-${span}-01\n`,
-    `00-${id}-${span}-01-x`,
-    ["a", "b"],
-    ...bad,
-  ]) {
-    expect(parseTraceId(header), String(header)).toBeUndefined();
   }
 });

@@ -102,9 +102,16 @@ it("the package has only what runs, and no dependencies", () => {
   const names = files.map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
   expect(names.filter((name) => !name.startsWith("dist/")).toSorted()).toEqual(["LICENSE", "README.md", "package.json"]);
   expect(names.filter((name) => name.startsWith("dist/") && !name.startsWith("dist/console/")).toSorted()).toEqual(
-    ["cli.cjs", "client.d.ts", "client.js", "gateway.cjs", "gateway.cjs.LEGAL.txt", "gateway.code", "graphiql.cjs"].map(
-      (name) => `dist/${name}`,
-    ),
+    [
+      "cli.cjs",
+      "client.d.ts",
+      "client.js",
+      "gateway.cjs",
+      "gateway.cjs.LEGAL.txt",
+      "gateway.code",
+      "graphiql.cjs",
+      "tracing.cjs",
+    ].map((name) => `dist/${name}`),
   );
   expect(names.filter((name) => name.endsWith(".map") || name.endsWith(".ts")).toSorted()).toEqual(["dist/client.d.ts"]);
 });

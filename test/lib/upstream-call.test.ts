@@ -20,11 +20,12 @@ function createCallRecorder(): { recorded: Call[]; observe: ObserveCall } {
 }
 
 const toCode = () => "docker_error";
+const facts = () => ({ name: "GET /x", kind: "client", attributes: {} }) as const;
 const never = new AbortController().signal;
 
 it("an answer and a failure are reported with their duration", async () => {
   const { recorded, observe } = createCallRecorder();
-  const options = { observe, upstream: "docker", signal: never, toCode } as const;
+  const options = { observe, upstream: "docker", signal: never, toCode, facts } as const;
   const begin = performance.now();
   expect(await observed(options, () => sleep(30, "answer"))).toBe("answer");
   const seconds = (performance.now() - begin) / 1000;
@@ -51,7 +52,7 @@ it("a missing container is an answer of its engine", async () => {
 it("a deadline is reported, a cancelled call is not", async () => {
   const { recorded, observe } = createCallRecorder();
   const wait = (signal: AbortSignal) =>
-    observed({ observe, upstream: "docker", signal, toCode }, () => sleep(5000, undefined, { signal }));
+    observed({ observe, upstream: "docker", signal, toCode, facts }, () => sleep(5000, undefined, { signal }));
   await expect(wait(AbortSignal.timeout(5))).rejects.toThrow("aborted");
   await expect(withDeadline(5, wait)).rejects.toThrow("5 ms");
   expect(recorded).toHaveLength(2);

@@ -3,7 +3,7 @@ import type { PoolClient } from "pg";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { isConnectionLost } from "../../lib/postgres/errors.ts";
-import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
+import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../lib/upstream-call.ts";
 import { beginWriting, createStateDatabase, rowsOf, transact } from "../../state/database.ts";
 import { explainState } from "../../state/errors.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
@@ -61,7 +61,8 @@ export function createPostgresLedger({
   const guarded = async <T>(words: "written" | "read", task: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const signal = AbortSignal.timeout(deadlineMs[words]);
     try {
-      const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable" } as const;
+      const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
+      const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable", facts } as const;
       const result = await observed(call, () => task(signal));
       if (isAway) logger.info({ upstream: "audit" }, "The audit record is back");
       isAway = false;

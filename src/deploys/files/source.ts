@@ -75,9 +75,11 @@ export function createDeploySource(options: DeploySourceOptions): DeploySource {
   };
   return {
     history: (signal) => Promise.all(logs.map((log) => log(signal))),
-    read: (signal) => observed({ observe, upstream: "deploy", signal, toCode }, () => read(signal)),
+    read: (signal) => observed({ observe, upstream: "deploy", signal, toCode, facts }, () => read(signal)),
   };
 }
+
+const facts = () => ({ name: "read deploy_info.json", kind: "internal", attributes: {} }) as const;
 
 /** A missing file is an answer, not a failure. */
 function toCode(error: unknown): string | null {

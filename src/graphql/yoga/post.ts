@@ -16,11 +16,13 @@ import { createThrottle } from "../../auth/throttle.ts";
 import { createReplyMemo } from "../../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { toJson } from "../../lib/budget/json.ts";
+import type { Tracing } from "../../lib/tracing.ts";
 import { compile, type Run } from "../compiled/compile.ts";
 import { createContext } from "../context.ts";
 import { createFindInputs } from "../inputs.ts";
 import { readLengthsVersion } from "../list-lengths.ts";
 import type { Sources } from "../sources.ts";
+import { toResultFailure, traceOperation } from "../trace.ts";
 import { hasTooManyFields, listRules, weigh } from "./limits.ts";
 import { hasProtoKey, noProtoVariableRule } from "./proto-names.ts";
 import { type Subscribe, toServerSentEvents, withDefaults } from "./subscriptions.ts";
@@ -53,6 +55,8 @@ interface PostOptions {
   readonly parsed: (text: string) => DocumentNode | undefined;
   readonly maskError: (error: unknown) => GraphQLError;
   readonly subscribe: Subscribe;
+  /** @default null */
+  readonly tracing?: Tracing | null;
 }
 
 /** Bounds of the cache, which clients fill: a compiled query takes up to 100 kB. */
@@ -75,7 +79,7 @@ const maxAtOnce = 20_000;
 export function createPostHandler(
   schema: GraphQLSchema,
   sources: Sources,
-  { parsed, maskError, subscribe }: PostOptions,
+  { parsed, maskError, subscribe, tracing = null }: PostOptions,
 ): (request: EdgeRequest, body: Buffer) => Promise<EdgeReply | ExecutionResult | null> {
   const known = new LRUCache<string, { readonly compiled: Compiled | null }>({
     max: maxCompiled,
@@ -83,6 +87,8 @@ export function createPostHandler(
     sizeCalculation: (_, key) => key.length,
   });
   const memo = createReplyMemo();
+  const trace = <T extends object>(operation: OperationDefinitionNode, work: () => Promise<T>): Promise<T> =>
+    tracing ? traceOperation(tracing, operation, false, work, toResultFailure) : work();
   const compiles = createThrottle(compiling);
   const find = (posted: Posted, principal: Principal): Compiled | null => {
     if (posted.compiled !== undefined) return posted.compiled;
@@ -134,7 +140,7 @@ export function createPostHandler(
     try {
       const wait = budget.turn();
       if (wait) await wait;
-      const opened = await budget.race(subscribe(args));
+      const opened = await budget.race(trace(operation, () => subscribe(args)));
       if (!(Symbol.asyncIterator in opened)) return { errors: (opened.errors ?? []).map(maskError) };
       const { signal } = request.openStream();
       const stream = { chunks: toServerSentEvents(opened, maskError), heartbeat: ":\n\n", signal };
@@ -165,7 +171,9 @@ export function createPostHandler(
       const wait = budget.turn();
       if (wait) await wait;
       const variables = withDefaults(operation, posted.variables);
-      const { data, errors } = await budget.race(Promise.resolve(compiled.run(undefined, context, variables)));
+      const { data, errors } = await budget.race(
+        trace(operation, () => Promise.resolve(compiled.run(undefined, context, variables))),
+      );
       if (errors) return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
       const written = toJson(data, budget);
       const made = typeof written === "string" ? written : await written;

@@ -5,8 +5,10 @@ import { presetHeaders } from "../../http/reply.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
+import type { Tracing } from "../../lib/tracing.ts";
 import { createContext } from "../context.ts";
 import type { Sources } from "../sources.ts";
+import { useTracing } from "../trace.ts";
 import { useLimits } from "./limits.ts";
 import { createPostHandler } from "./post.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
@@ -19,7 +21,7 @@ const maxBodyBytes = 65_536;
 /**
  * The public endpoint /graphql of a gateway: in front of Yoga is `post.ts`, which answers the queries that are asked again and again.
  */
-export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger) {
+export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger, tracing: Tracing | null = null) {
   const documents = createDocuments();
   const maskError = createMaskError(logger);
   const subscribe = createSubscribe();
@@ -29,7 +31,8 @@ export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, lo
     maskError,
     context: ({ caller }) => createContext(sources, caller),
     plugins: [useCompiledSubscriptions(subscribe)],
-    post: createPostHandler(schema, sources, { parsed: (text) => documents.get(text), maskError, subscribe }),
+    post: createPostHandler(schema, sources, { parsed: (text) => documents.get(text), maskError, subscribe, tracing }),
+    tracing,
   });
 }
 
@@ -42,6 +45,7 @@ interface HandlerOptions<Context extends object> {
   readonly plugins: readonly Plugin[];
   /** Answers a POST before Yoga does, or leaves it to Yoga. */
   readonly post?: ReturnType<typeof createPostHandler>;
+  readonly tracing: Tracing | null;
 }
 
 /**
@@ -49,7 +53,8 @@ interface HandlerOptions<Context extends object> {
  * null when Yoga has answered on `res`.
  */
 export function createYogaHandler<Context extends object>(options: HandlerOptions<Context>) {
-  const { schema, documents, maskError, context, plugins, post } = options;
+  const { schema, documents, maskError, context, plugins, post, tracing } = options;
+  const traced = tracing ? [useTracing(tracing)] : [];
   const yoga = createYoga<ServerContext, Context>({
     schema,
     context,
@@ -63,7 +68,7 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
     parserAndValidationCache: toParserCache(documents),
     maskedErrors: { maskError, isDev: false },
     logging: false,
-    plugins: [...plugins, useBudget(), useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus()],
+    plugins: [...plugins, useBudget(), ...traced, useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus()],
   });
   return async (request: EdgeRequest): Promise<EdgeReply | null> => {
     const { req, res, principal, requestId } = request;

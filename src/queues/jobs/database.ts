@@ -3,7 +3,7 @@ import { createPool, queryAll, type Row } from "../../lib/postgres/pool.ts";
 import type { PoolClient } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
+import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../lib/upstream-call.ts";
 import { createTurns } from "../postgres/database.ts";
 import { noSubject, toQueueError } from "../postgres/errors.ts";
 
@@ -84,7 +84,8 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
   return {
     run(statements, check = () => {}) {
       const signal = AbortSignal.timeout(deadlineMs);
-      return observed({ observe, upstream: "postgres", signal, toCode }, () =>
+      const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url, statements.length);
+      return observed({ observe, upstream: "postgres", signal, toCode, facts }, () =>
         turns.run(() => run(statements, check, signal), signal),
       );
     },

@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.ts";
+import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../lib/upstream-call.ts";
 import { describe, isConnectionLost, isSqlState } from "../../lib/postgres/errors.ts";
 import { createPool, queryAll, type Row } from "../../lib/postgres/pool.ts";
 import { noSubject, toQueueError } from "./errors.ts";
@@ -92,11 +92,13 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
       return attempt(query, performance.now(), limited);
     }
   };
-  const ask = (query: Query, signal: AbortSignal) =>
-    observed({ observe, upstream: "postgres", signal, toCode }, () => turns.run(() => run(query, signal), signal));
+  const ask = (query: Query, statements: number, signal: AbortSignal) => {
+    const facts = () => toDatabaseFacts("postgresql", "SELECT", url, statements);
+    return observed({ observe, upstream: "postgres", signal, toCode, facts }, () => turns.run(() => run(query, signal), signal));
+  };
   const readAll: Database["readAll"] = async (statements, signal) => {
     const text = [...prologue, ...statements, "commit"].join(";\n");
-    const results = await ask((client, limited) => queryAll(client, text, limited), signal);
+    const results = await ask((client, limited) => queryAll(client, text, limited), statements.length, signal);
     return statements.map((_, index) => results[prologue.length + index]?.rows ?? []);
   };
 
@@ -104,13 +106,17 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
     read: async (statement, signal) => (await readAll([statement], signal))[0] ?? [],
     readAll,
     async readSingle(statement, signal) {
-      const results = await ask(async (client, limited) => {
-        await queryAll(client, prologue.join(";\n"), limited);
-        const single: QueryConfig & { readonly queryMode: "extended" } = { text: statement, queryMode: "extended" };
-        const result = await abortable(client.query<Row>(single), limited);
-        await queryAll(client, "commit", limited);
-        return [result];
-      }, signal);
+      const results = await ask(
+        async (client, limited) => {
+          await queryAll(client, prologue.join(";\n"), limited);
+          const single: QueryConfig & { readonly queryMode: "extended" } = { text: statement, queryMode: "extended" };
+          const result = await abortable(client.query<Row>(single), limited);
+          await queryAll(client, "commit", limited);
+          return [result];
+        },
+        1,
+        signal,
+      );
       return results[0]?.rows ?? [];
     },
     limits: createReadLimits(),

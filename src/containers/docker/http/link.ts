@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
+import type { CallFacts, CallSpan } from "../../../lib/tracing.ts";
+import { type ObserveCall, observed, toHttpFacts, unobserved } from "../../../lib/upstream-call.ts";
 import type { EngineAddress } from "../address.ts";
 import { connect, type Connection, type Query } from "./connect.ts";
 import { AnswerError, StatusError, toDockerError } from "./errors.ts";
@@ -30,7 +31,7 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
   let isPodman = false;
   let isClosed = false;
 
-  const sendNow: Link["send"] = async (method, path, query, signal, body) => {
+  const sendNow = async (span: CallSpan, ...[method, path, query, signal, body]: Parameters<Link["send"]>) => {
     if (isClosed) throw Object.assign(new Error("Closed"), { code: "ECANCELED" });
     connection ??= connect(address);
     const opening = connection;
@@ -39,11 +40,14 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     });
     const response = await sendOnce(await opening, method, path, query, signal, body);
     const { statusCode = 0 } = response;
+    span.answered(statusCode);
     if (statusCode >= 200 && statusCode < 300) return response;
     throw new StatusError(statusCode, await readStart(response, 16 << 10));
   };
   const send: Link["send"] = (...call) =>
-    observed({ observe, upstream: "docker", signal: call[3], toCode }, () => sendNow(...call));
+    observed({ observe, upstream: "docker", signal: call[3], toCode, facts: () => toFacts(address, call[0], call[1]) }, (span) =>
+      sendNow(span, ...call),
+    );
   const ping = async (signal: AbortSignal) => {
     const response = await send("GET", "/_ping", {}, signal);
     await readStart(response, 16 << 10);
@@ -68,6 +72,14 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
       forget();
     },
   };
+}
+
+/** Of a path, the version and the ids are values. */
+function toFacts(address: EngineAddress, method: string, path: string): CallFacts {
+  const template = path.replace(/^\/v\d+\.\d+(?=\/)/, "").replace(/(?:sha256:)?[0-9a-f]{64}/, "{id}");
+  if (address.kind !== "unix") return toHttpFacts(method, template, { address: address.host, port: address.port });
+  const { attributes, ...facts } = toHttpFacts(method, template, { address: address.socketPath });
+  return { ...facts, attributes: { ...attributes, "network.transport": "unix" } };
 }
 
 /** The engine may close an idle connection just as we use it: a GET is sent once more, a POST (a restart) never. */

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { parseJson, readBody, toBasicCredentials } from "../../../lib/http-client.ts";
-import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
+import type { CallSpan } from "../../../lib/tracing.ts";
+import { type ObserveCall, observed, toApiFacts, unobserved } from "../../../lib/upstream-call.ts";
 
 export interface RabbitmqClient {
   /** Sends one GET below /api and validates the response. @throws OpsError queues_unavailable, with upstreamStatus when the API answered */
@@ -35,14 +36,26 @@ export function createRabbitmqClient({
   const fail = (message: string, options: { cause?: unknown; upstreamStatus?: number } = {}) =>
     new OpsError("queues_unavailable", message, { upstream: `queues:${source}`, ...options });
   let agent: Promise<Agent> | undefined;
-  const ask = async (path: string, signal: AbortSignal) => {
+  const ask = async (path: string, signal: AbortSignal, span: CallSpan) => {
     signal.throwIfAborted();
     const dispatcher = await (agent ??= connect());
-    const { statusCode, body } = await dispatcher.request({ origin, path: `${base}/api${path}`, method: "GET", headers, signal });
+    const { statusCode, body } = await dispatcher.request({
+      origin,
+      path: `${base}/api${path}`,
+      method: "GET",
+      headers: { ...headers, ...span.headers },
+      signal,
+    });
+    span.answered(statusCode);
     return { statusCode, text: (await readBody(body, maxBytes, () => new TooLargeError())).toString() };
   };
-  const get: RabbitmqClient["get"] = async (path, schema, signal) => {
-    const { statusCode, text } = await abortable(ask(path, signal), signal).catch((error: unknown) => {
+  const get = async <Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    signal: AbortSignal,
+    span: CallSpan,
+  ): Promise<z.infer<Schema>> => {
+    const { statusCode, text } = await abortable(ask(path, signal, span), signal).catch((error: unknown) => {
       throw fail(explain(error), { cause: error, ...(error instanceof TooLargeError && { upstreamStatus: 200 }) });
     });
     if (statusCode !== 200) throw fail(explainStatus(statusCode, text), { upstreamStatus: statusCode });
@@ -51,7 +64,12 @@ export function createRabbitmqClient({
     return result.data;
   };
   return {
-    get: (path, schema, signal) => observed({ observe, upstream: "rabbitmq", signal, toCode }, () => get(path, schema, signal)),
+    get(path, schema, signal) {
+      // Of a path, only the virtual host is the broker's own word.
+      const template = path.replace(/\?.*$/, "").replace(/^\/queues\/.*/, "/queues/{vhost}");
+      const facts = () => toApiFacts("GET", new URL(`${base}/api${template}`, origin));
+      return observed({ observe, upstream: "rabbitmq", signal, toCode, facts }, (span) => get(path, schema, signal, span));
+    },
     close: async () => {
       await (await agent)?.destroy();
     },

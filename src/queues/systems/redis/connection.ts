@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { redactStart } from "../../../lib/redact/sanitize.ts";
-import { type ObserveCall, observed, unobserved } from "../../../lib/upstream-call.ts";
+import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../../lib/upstream-call.ts";
 
 /** One command: its name, with "Buffer" behind it for a reply in bytes, and its arguments. */
 export type Command = readonly [name: string, ...args: readonly (string | number)[]];
@@ -93,7 +93,11 @@ export function createRedisConnection(source: string, url: string, observe: Obse
     }
   };
   return {
-    ask: (questions, signal) => observed({ observe, upstream: "redis", signal, toCode }, () => ask(questions, signal)),
+    ask(questions, signal) {
+      const count = () => questions.reduce((sum, { commands }) => sum + commands.length, 0);
+      const facts = () => toDatabaseFacts("redis", "PIPELINE", url, count());
+      return observed({ observe, upstream: "redis", signal, toCode, facts }, () => ask(questions, signal));
+    },
     close: () => Promise.resolve(drop()),
   };
 }

@@ -1,0 +1,98 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Logger } from "./logger.ts";
+
+/** Attributes of a span, by the semantic conventions of OpenTelemetry. */
+export type SpanAttributes = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+/** What became of the work of a span. */
+export interface SpanEnd {
+  readonly attributes?: SpanAttributes;
+  /** What failed, in a word of ours; null for a success. */
+  readonly failure: string | null;
+}
+
+/** The span of one request. */
+export interface RequestSpan {
+  /** In hex, for the log line and the audit record. */
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Runs the work: spans that it begins, also later, are below this one. */
+  run<T>(work: () => T): T;
+  end(name: string, end: SpanEnd): void;
+}
+
+/** Reports what requests do as spans. Where it is null, nothing is traced. */
+export interface Tracing {
+  /** Begins a span, below that of a valid `traceparent` of the client (W3C Trace Context). */
+  request(method: string, headers: IncomingHttpHeaders): RequestSpan;
+  /** A span around work of a request. `toFailure` says of its result what `SpanEnd.failure` is; a rejection always is one. */
+  within<T>(
+    name: string,
+    attributes: SpanAttributes,
+    work: () => Promise<T>,
+    toFailure: (result: T) => string | null,
+  ): Promise<T>;
+  readonly call: TraceCall;
+  /** The ids of the request that runs now, for a log line; none outside of a request. */
+  logFields(): { readonly trace_id?: string; readonly span_id?: string };
+  /** The headers that make the answer of another gateway a part of this request's trace; none outside of a request. */
+  headers(): TraceHeaders;
+  /** Spans that were not sent since the start, by reason. */
+  dropped(): Readonly<Record<DropReason, number>>;
+  /** Where it is logged that spans are lost, at most once a minute. */
+  reportTo(logger: Logger): void;
+  /** Sends what is left, for at most 2 s, and then no more. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** What a span says of a call: no parameter and no secret, in few different names. */
+export interface CallFacts {
+  readonly name: string;
+  /** `internal`: nothing is sent, as for a file. */
+  readonly kind: "client" | "internal";
+  readonly attributes: SpanAttributes;
+}
+
+export type TraceCall = (facts: CallFacts) => CallSpan;
+
+export interface CallSpan {
+  /** For an upstream that speaks HTTP. */
+  readonly headers: TraceHeaders;
+  /** The HTTP status of the answer. */
+  answered(status: number): void;
+  /** `code`: of the failure, null for a success. Given up: its caller left before the answer. */
+  end(code: string | null, isGivenUp: boolean): void;
+}
+
+/** `limit`: its request had too many; `queue`: too many waited to be sent; `export`: the receiver did not take them. */
+export type DropReason = "limit" | "queue" | "export";
+
+/** As they are sent to an upstream that speaks HTTP. */
+export interface TraceHeaders {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+/** How traces are sent: the standard variables of OpenTelemetry, checked. */
+export interface TracingOptions {
+  /** Where spans are posted, http(s). */
+  readonly url: string;
+  readonly protocol: "http/protobuf" | "http/json";
+  readonly compression: "none" | "gzip";
+  /** May hold secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of one export with its retries, milliseconds. */
+  readonly timeoutMs: number;
+  /** PEM texts; null for those of the system, or for none. */
+  readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null };
+  readonly serviceName: string;
+  /** Of the resource, beside those that the gateway knows itself. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly sampler: {
+    readonly kind: "always_on" | "always_off" | "traceidratio";
+    /** Whether a request whose sender has decided is traced as its sender says. */
+    readonly followsSender: boolean;
+    /** 0..1, of `traceidratio`. */
+    readonly ratio: number;
+  };
+}
