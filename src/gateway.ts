@@ -7,7 +7,7 @@ import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/sources.ts";
 import type { EdgeReply, EdgeRequest, PublicPage, Surface } from "./http/surface.ts";
 import type { Logger } from "./lib/logger.ts";
-import type { Tracing } from "./lib/tracing.ts";
+import type { Tracing } from "./lib/tracing/tracing.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
 import { createInstruments, type Instruments } from "./metrics/instruments.ts";
 import { basePath, endpoints } from "./rest/endpoints.ts";

@@ -7,7 +7,7 @@ import { createGateway } from "./gateway.ts";
 import { toUrl } from "./http/listen.ts";
 import { createEdge } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
-import type { Tracing } from "./lib/tracing.ts";
+import type { Tracing } from "./lib/tracing/tracing.ts";
 import { createInstruments } from "./metrics/instruments.ts";
 import { createSources, type OpenSources } from "./sources.ts";
 

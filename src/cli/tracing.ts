@@ -1,6 +1,6 @@
 import manifest from "../../package.json" with { type: "json" };
 import { createLogger, type Logger, type LogLevel } from "../lib/logger.ts";
-import type { Tracing, TracingOptions } from "../lib/tracing.ts";
+import type { Tracing, TracingOptions } from "../lib/tracing/tracing.ts";
 
 /** The log of a server, and its traces where they are configured: only then OpenTelemetry is loaded, and lines have the ids of traces. */
 export async function openLog(config: {

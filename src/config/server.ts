@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import type { LogLevel } from "../lib/logger.ts";
-import type { TracingOptions } from "../lib/tracing.ts";
+import type { TracingOptions } from "../lib/tracing/tracing.ts";
 import type { Reader } from "./reader.ts";
 import { readTracing } from "./tracing.ts";
 import { prefix } from "./variables.ts";

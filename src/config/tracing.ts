@@ -1,5 +1,5 @@
 import { decodePercent } from "../lib/http-client.ts";
-import type { TracingOptions } from "../lib/tracing.ts";
+import type { TracingOptions } from "../lib/tracing/tracing.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

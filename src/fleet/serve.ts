@@ -4,7 +4,7 @@ import type { FleetConfig } from "../config/fleet.ts";
 import { toUrl } from "../http/listen.ts";
 import { createEdge } from "../http/server.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { Tracing } from "../lib/tracing.ts";
+import type { Tracing } from "../lib/tracing/tracing.ts";
 import { createFleet } from "./fleet.ts";
 
 /** Serves a fleet until `stop` aborts, then finishes requests in flight and resolves. Rejects with the system's error when the address is not available. */

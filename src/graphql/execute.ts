@@ -12,13 +12,13 @@ import {
 } from "graphql";
 import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
-import type { Tracing } from "../lib/tracing.ts";
+import type { Tracing } from "../lib/tracing/tracing.ts";
 import { compile, type Run } from "./compiled/compile.ts";
 import { createContext } from "./context.ts";
 import { findInputs, type FoundInputs, isVersioned } from "./inputs.ts";
 import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
-import { findFailure, traceOperation } from "./trace.ts";
+import { findFailure, traceOperation } from "./compiled/trace.ts";
 
 interface Executed<Data> {
   /** Null fields are explained in `errors`. */

@@ -4,8 +4,8 @@ import { type RequestOrigin, type Principal, toHolder } from "../auth/principal.
 import type { StreamLease } from "../auth/stream-lease.ts";
 import { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
-import { parseTraceparent } from "../lib/traceparent.ts";
-import type { RequestSpan } from "../lib/tracing.ts";
+import { parseTraceparent } from "../lib/tracing/traceparent.ts";
+import type { RequestSpan } from "../lib/tracing/tracing.ts";
 import type { SwapListItem } from "../lib/budget/swap-list.ts";
 import type { Admission } from "./admission.ts";
 import type { FindClientAddress } from "./client-address.ts";

@@ -5,7 +5,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { Tracing } from "../lib/tracing.ts";
+import type { Tracing } from "../lib/tracing/tracing.ts";
 import { createAdmission } from "./admission.ts";
 import { createClientAddress } from "./client-address.ts";
 import { limitConnections } from "./connections.ts";

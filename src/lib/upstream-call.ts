@@ -1,5 +1,5 @@
 import { decodePercent } from "./http-client.ts";
-import type { CallFacts, CallSpan, SpanAttributes, TraceCall } from "./tracing.ts";
+import type { CallFacts, CallSpan, SpanAttributes, TraceCall } from "./tracing/tracing.ts";
 
 export const upstreams = ["docker", "postgres", "prometheus", "victorialogs", "rabbitmq", "redis", "deploy"] as const;
 export type Upstream = (typeof upstreams)[number];

@@ -1,6 +1,6 @@
 import manifest from "../../package.json" with { type: "json" };
 import type { ObserveRequest } from "../http/request-log.ts";
-import type { Tracing } from "../lib/tracing.ts";
+import type { Tracing } from "../lib/tracing/tracing.ts";
 import { type ObserveCall, upstreams } from "../lib/upstream-call.ts";
 import { type Family, type Sample, toFamily, toLabels } from "./exposition.ts";
 import { createProcessFamilies } from "./process.ts";

@@ -3,7 +3,7 @@ import type { Agent } from "undici";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { parseApiUrl, readBody } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
-import type { CallSpan } from "../lib/tracing.ts";
+import type { CallSpan } from "../lib/tracing/tracing.ts";
 import { type ObserveCall, observed, toApiFacts, unobserved } from "../lib/upstream-call.ts";
 import { type Matrix, parseAnswer, parseMatrix, type Vector } from "./answer.ts";
 import { PrometheusError, toPrometheusError } from "./failure.ts";

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { toSocketCode } from "../lib/http-client.ts";
 import { type Logger, silentLogger } from "../lib/logger.ts";
-import type { DropReason, TracingOptions } from "../lib/tracing.ts";
+import type { DropReason, TracingOptions } from "../lib/tracing/tracing.ts";
 
 /** Spans that wait to be sent: more are dropped. Of the specification, as the size of a batch and its delay, which are the SDK's. */
 const mostWaiting = 2048;

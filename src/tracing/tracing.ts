@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { hostname } from "node:os";
 import {
   type Context,
   createTraceState,
@@ -22,8 +23,8 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
 import { toOpsError } from "../lib/errors.ts";
-import { parseTraceparent } from "../lib/traceparent.ts";
-import type { DropReason, SpanAttributes, TraceHeaders, Tracing, TracingOptions } from "../lib/tracing.ts";
+import { parseTraceparent } from "../lib/tracing/traceparent.ts";
+import type { DropReason, SpanAttributes, TraceHeaders, Tracing, TracingOptions } from "../lib/tracing/tracing.ts";
 import { createSender } from "./sender.ts";
 
 /** Spans below one request, and below nothing within a minute: more are counted, not sent. A request that starts hundreds of calls is one, and so is a stream. */
@@ -57,6 +58,7 @@ export async function createTracing(options: TracingOptions, version: string): P
       resourceFromAttributes({
         "service.version": version,
         "service.instance.id": randomUUID(),
+        "host.name": hostname(),
         "process.runtime.name": "nodejs",
         "process.runtime.version": process.versions.node,
         ...options.attributes,

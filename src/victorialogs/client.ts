@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import type { Agent } from "undici";
 import { toOpsError } from "../lib/errors.ts";
 import { parseApiUrl, parseJson } from "../lib/http-client.ts";
-import type { CallSpan } from "../lib/tracing.ts";
+import type { CallSpan } from "../lib/tracing/tracing.ts";
 import { type ObserveCall, observed, toApiFacts, unobserved } from "../lib/upstream-call.ts";
 import { LogHistoryError, toLogHistoryError, toStatusFailure } from "./failure.ts";
 

@@ -47,6 +47,7 @@ describe("parseConfig", () => {
       stateDays: 90,
       metricsAddress: null,
       logLevel: "info",
+      tracing: null,
     });
   });
 

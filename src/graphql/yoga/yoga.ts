@@ -5,15 +5,15 @@ import { presetHeaders } from "../../http/reply.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { Tracing } from "../../lib/tracing.ts";
+import type { Tracing } from "../../lib/tracing/tracing.ts";
 import { createContext } from "../context.ts";
 import type { Sources } from "../sources.ts";
-import { useTracing } from "../trace.ts";
 import { useLimits } from "./limits.ts";
 import { createPostHandler } from "./post.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
 import { useStrictStatus } from "./strict.ts";
 import { createSubscribe, useCompiledSubscriptions } from "./subscriptions.ts";
+import { useTracing } from "./use-tracing.ts";
 import { createDocuments, type Documents, type ServerContext, toParserCache, useBudget } from "./use-budget.ts";
 
 const maxBodyBytes = 65_536;

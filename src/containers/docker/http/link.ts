@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { CallFacts, CallSpan } from "../../../lib/tracing.ts";
+import type { CallFacts, CallSpan } from "../../../lib/tracing/tracing.ts";
 import { type ObserveCall, observed, toHttpFacts, unobserved } from "../../../lib/upstream-call.ts";
 import type { EngineAddress } from "../address.ts";
 import { connect, type Connection, type Query } from "./connect.ts";

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { parseJson, readBody, toBasicCredentials } from "../../../lib/http-client.ts";
-import type { CallSpan } from "../../../lib/tracing.ts";
+import type { CallSpan } from "../../../lib/tracing/tracing.ts";
 import { type ObserveCall, observed, toApiFacts, unobserved } from "../../../lib/upstream-call.ts";
 
 export interface RabbitmqClient {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseTraceparent } from "../../src/lib/traceparent.ts";
+import { parseTraceparent } from "../../../src/lib/tracing/traceparent.ts";
 
 const [trace, span] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
 

@@ -1,7 +1,6 @@
-import { type DocumentNode, type ExecutionResult, getOperationAST, type OperationDefinitionNode } from "graphql";
-import type { Plugin } from "graphql-yoga";
-import { type OpsError, toOpsError } from "../lib/errors.ts";
-import type { Tracing } from "../lib/tracing.ts";
+import type { ExecutionResult, OperationDefinitionNode } from "graphql";
+import { type OpsError, toOpsError } from "../../lib/errors.ts";
+import type { Tracing } from "../../lib/tracing/tracing.ts";
 
 /** A client may choose any name. */
 const longestName = 64;
@@ -29,20 +28,3 @@ export function toResultFailure(result: object): string | null {
   const { errors = [] } = result as ExecutionResult;
   return findFailure(errors.flatMap(({ originalError }) => (originalError ? toOpsError(originalError) : [])));
 }
-
-/** Spans of what Yoga executes. */
-export function useTracing(tracing: Tracing): Plugin {
-  const traced = (run: Run): Run => {
-    return (args) => {
-      const operation = getOperationAST(args.document, args.operationName);
-      return operation ? traceOperation(tracing, operation, false, async () => run(args), toResultFailure) : run(args);
-    };
-  };
-  return {
-    onExecute: ({ executeFn, setExecuteFn }) => setExecuteFn(traced(executeFn as Run) as never),
-    onSubscribe: ({ subscribeFn, setSubscribeFn }) => setSubscribeFn(traced(subscribeFn as Run) as never),
-  };
-}
-
-/** How Yoga executes and subscribes. */
-type Run = (args: { readonly document: DocumentNode; readonly operationName?: string | null }) => Promise<object> | object;

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../logger.ts";
 
 /** Attributes of a span, by the semantic conventions of OpenTelemetry. */
 export type SpanAttributes = Readonly<Record<string, string | number | readonly string[] | undefined>>;
