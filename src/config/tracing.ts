@@ -113,7 +113,9 @@ function parsePairs(text: string): Readonly<Record<string, string>> | null {
 
 function parseHeaders(text: string): Readonly<Record<string, string>> | null {
   const pairs = parsePairs(text);
-  const isHeader = ([name, value]: [string, string]) =>
-    /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
   return pairs && Object.entries(pairs).every(isHeader) ? pairs : null;
+}
+
+function isHeader([name, value]: readonly [string, string]): boolean {
+  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

@@ -71,13 +71,13 @@ export function toHttpFacts(method: string, template: string, server: Server): C
   };
 }
 
-/** The same for an API whose paths hold no values, by the URL of the request without its query. */
-export function toApiFacts(method: string, { origin, hostname, port, protocol, pathname }: URL): CallFacts {
-  const { attributes, ...facts } = toHttpFacts(method, pathname, {
+/** The same for an API of http(s), by the URL of the request without its query. `template`: where its path holds values; then the URL is left out. */
+export function toApiFacts(method: string, { origin, hostname, port, protocol, pathname }: URL, template = pathname): CallFacts {
+  const { attributes, ...facts } = toHttpFacts(method, template, {
     address: hostname,
     port: Number(port) || (protocol === "https:" ? 443 : 80),
   });
-  return { ...facts, attributes: { ...attributes, "url.full": origin + pathname } };
+  return { ...facts, attributes: { ...attributes, "url.full": template === pathname ? origin + pathname : undefined } };
 }
 
 /** Facts of a database call. `operation`: a word of ours for what is done; `url`: names the server and the database. */

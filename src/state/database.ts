@@ -55,6 +55,7 @@ export async function transact<T>(
 export function createStateDatabase({ url, logger, connections, observe = unobserved }: StateDatabaseOptions): StateDatabase {
   const application = "wallet-core-ops-state";
   const pool = createPool({ url, logger, name: "state", application, connections, connectMs, idleMs });
+  const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
   const withClient: StateDatabase["withClient"] = async (signal, work, notBefore = 0) => {
     const client = await pool.connect(signal, notBefore);
     let isReusable = false;
@@ -70,7 +71,6 @@ export function createStateDatabase({ url, logger, connections, observe = unobse
     withClient,
     async ask(work) {
       const signal = AbortSignal.timeout(deadlineMs);
-      const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
       const call = { observe, upstream: "postgres", signal, toCode: () => "postgres_unavailable", facts } as const;
       try {
         return await observed(call, () => withClient(signal, work));

@@ -47,8 +47,8 @@ export async function createSender(options: TracingOptions, drop: (reason: DropR
   const send: Export = (spans, done) => {
     waiting -= spans.length;
     exporter.export(spans, (result) => {
-      // ExportResultCode is 0 for a success; its package has nothing else for us.
-      if (Number(result.code) !== 0) lose("export", spans.length, result.error);
+      // The enum of the codes is in a package that has nothing else for us: 0 is success.
+      if ((result.code as number) !== 0) lose("export", spans.length, result.error);
       done(result);
     });
   };

@@ -68,7 +68,7 @@ describe("configuration of traces", () => {
     expect(found?.headers).toEqual({ a: "1", b: "own" });
   });
 
-  it("the name of the service comes from its variable, then from the attributes", () => {
+  it("the service's name comes from its variable, then the attributes", () => {
     const attributes = "service.name=by-attribute,team=a%3Db,note=a=b";
     expect(read({ OTEL_RESOURCE_ATTRIBUTES: attributes })?.serviceName).toBe("by-attribute");
     const both = read({ OTEL_RESOURCE_ATTRIBUTES: attributes, OTEL_SERVICE_NAME: "own" });
@@ -111,10 +111,8 @@ describe("configuration of traces", () => {
       OTEL_RESOURCE_ATTRIBUTES: "canary",
     };
     const issues = issuesOf(bad);
-    expect(issues.map((issue) => issue.split(" ")[0]).toSorted()).toEqual(
-      Object.keys(bad)
-        .filter((name) => name !== "OTEL_TRACES_SAMPLER")
-        .toSorted(),
+    expect(new Set(issues.map((issue) => issue.split(" ")[0]))).toEqual(
+      new Set(Object.keys(bad).filter((name) => name !== "OTEL_TRACES_SAMPLER")),
     );
     expect(issues.join("\n")).not.toContain("canary");
     expect(issuesOf({ OTEL_EXPORTER_OTLP_HEADERS: "a=1", OTEL_EXPORTER_OTLP_HEADERS_FILE: "/headers" })).toEqual([

@@ -170,7 +170,7 @@ describe("trace context", () => {
 });
 
 describe("upstreams", () => {
-  it("those that speak HTTP, engines excepted, get the traceparent of their call", async () => {
+  it("those with HTTP, but no engine, get the traceparent of their call", async () => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(200, { "api-version": "1.45" }).end("{}"));
     const { hostname, port } = new URL(upstream.url);
     const prometheus = createPrometheusClient({ url: upstream.url, timeoutMs: 2000, observe });
@@ -245,7 +245,7 @@ describe("a receiver in trouble", () => {
   });
 });
 
-it("facts of a database have its name and server, not its user and password", () => {
+it("facts of a database are its name and server, no user and password", () => {
   expect(toDatabaseFacts("postgresql", "SELECT", "postgres://ops:canary@db.example:5433/wallet%20a?sslmode=off", 3)).toEqual({
     name: "SELECT wallet a",
     kind: "client",

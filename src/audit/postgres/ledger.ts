@@ -58,10 +58,10 @@ export function createPostgresLedger({
   /** Since the last success: one line of the log for each time that the record goes away. */
   let isAway = false;
 
+  const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
   const guarded = async <T>(words: "written" | "read", task: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const signal = AbortSignal.timeout(deadlineMs[words]);
     try {
-      const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
       const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable", facts } as const;
       const result = await observed(call, () => task(signal));
       if (isAway) logger.info({ upstream: "audit" }, "The audit record is back");

@@ -65,9 +65,11 @@ export function createRabbitmqClient({
   };
   return {
     get(path, schema, signal) {
-      // Of a path, only the virtual host is the broker's own word.
-      const template = path.replace(/\?.*$/, "").replace(/^\/queues\/.*/, "/queues/{vhost}");
-      const facts = () => toApiFacts("GET", new URL(`${base}/api${template}`, origin));
+      const facts = () => {
+        const asked = new URL(`${base}/api${path}`, origin);
+        // Of a path, only the virtual host is the broker's own word.
+        return toApiFacts("GET", asked, asked.pathname.replace(/(?<=\/api\/queues\/).+/, "{vhost}"));
+      };
       return observed({ observe, upstream: "rabbitmq", signal, toCode, facts }, (span) => get(path, schema, signal, span));
     },
     close: async () => {
