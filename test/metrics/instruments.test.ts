@@ -78,3 +78,11 @@ it("a duration counts in the first bucket that is not less than it", () => {
     expect(buckets.every((one) => Object.entries(labels).every(([key, value]) => one.labels[key] === value))).toBe(true);
   }
 });
+
+it("lost spans are counted by reason, only where there are traces", () => {
+  const dropped = () => ({ limit: 0, queue: 2, export: 5 });
+  const text = read(createInstruments({ dropped, call: () => ({ headers: {}, answered() {}, end() {} }) }));
+  expect(valuesOf(text, "ops_trace_spans_dropped_total", { reason: "export" })).toEqual([5]);
+  expect(valuesOf(text, "ops_trace_spans_dropped_total")).toEqual([0, 2, 5]);
+  expect(read(createInstruments())).not.toContain("ops_trace");
+});

@@ -7,6 +7,7 @@ import type { ObserveRequest } from "../../src/http/request-log.ts";
 import { createEdge, type Edge } from "../../src/http/server.ts";
 import type { PublicPage, Surface } from "../../src/http/surface.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import type { Tracing } from "../../src/lib/tracing/tracing.ts";
 
 export const token = "plain-token-of-the-edge-tests";
 export const bearer = { authorization: `Bearer ${token}` };
@@ -32,6 +33,7 @@ interface StartOptions {
   readonly limits?: Partial<EdgeLimits>;
   readonly observe?: ObserveRequest;
   readonly trustedProxies?: BlockList;
+  readonly tracing?: Tracing;
   /** @default accepts `token` alone */
   readonly authenticate?: Authenticator["authenticate"];
 }

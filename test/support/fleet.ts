@@ -6,6 +6,7 @@ import { createFleet } from "../../src/fleet/fleet.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
 import { createEdge } from "../../src/http/server.ts";
 import { type Logger, silentLogger } from "../../src/lib/logger.ts";
+import type { Tracing } from "../../src/lib/tracing/tracing.ts";
 import { graphqlHeaders, token } from "./gateway.ts";
 
 interface Asked {
@@ -24,14 +25,15 @@ interface FleetOptions {
   readonly timeoutMs?: number;
   readonly limits?: Partial<EdgeLimits>;
   readonly logger?: Logger;
+  readonly tracing?: Tracing;
 }
 
 /** A fleet behind its real edge, over gateways by the names of their regions. */
 export async function startFleet(urls: Readonly<Record<string, string>>, options: FleetOptions = {}): Promise<StartedFleet> {
-  const { limits = {}, logger = silentLogger, ...others } = options;
+  const { limits = {}, logger = silentLogger, tracing = null, ...others } = options;
   const regions = Object.entries(urls).map(([name, url]) => ({ name, url }));
-  const fleet = createFleet({ regions, logger, ...others });
-  const edge = createEdge({ ...fleet, authenticator: createUnverified(), logger, limits });
+  const fleet = createFleet({ regions, logger, tracing, ...others });
+  const edge = createEdge({ ...fleet, authenticator: createUnverified(), logger, limits, tracing });
   const { port } = await edge.listen("127.0.0.1", 0);
   const url = `http://127.0.0.1:${port}`;
   return {

@@ -5,40 +5,21 @@ import { createEngineClient } from "../../src/containers/docker/http/client.ts";
 import { createSingleFlight } from "../../src/lib/cache.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import type { Logger } from "../../src/lib/logger.ts";
-import type { Tracing, TracingOptions } from "../../src/lib/tracing/tracing.ts";
+import type { Tracing } from "../../src/lib/tracing/tracing.ts";
 import { type ObserveCall, observed, toDatabaseFacts, toHttpFacts } from "../../src/lib/upstream-call.ts";
 import { createPrometheusClient } from "../../src/prometheus/client.ts";
 import { createRabbitmqClient } from "../../src/queues/systems/rabbitmq/client.ts";
-import { createTracing } from "../../src/tracing/tracing.ts";
 import { createVictoriaLogsClient } from "../../src/victorialogs/client.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 import { drawSpans, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { openTracing } from "../support/tracing.ts";
 
 let receiver: Awaited<ReturnType<typeof startOtlpReceiver>>;
 let tracing: Tracing;
 let observe: ObserveCall;
-const always = { kind: "always_on", followsSender: false, ratio: 1 } as const;
-
-const open = (options: Partial<TracingOptions> = {}) =>
-  createTracing(
-    {
-      url: `${receiver.url}/v1/traces`,
-      protocol: "http/protobuf",
-      compression: "none",
-      headers: {},
-      timeoutMs: 500,
-      tls: { ca: null, cert: null, key: null },
-      serviceName: "ops",
-      attributes: {},
-      sampler: always,
-      ...options,
-    },
-    "1.2.3",
-  );
-
 beforeEach(async () => {
   receiver = await startOtlpReceiver();
-  tracing = await open();
+  tracing = await openTracing(receiver);
   observe = Object.assign(() => {}, { trace: tracing.call });
 });
 afterEach(async () => {
@@ -162,7 +143,7 @@ describe("trace context", () => {
     ["always_off", true, "01", 1],
   ] as const)("%s (follows its sender: %s) with flags %s sends %i spans", async (kind, followsSender, flags, count) => {
     await tracing.close();
-    tracing = await open({ sampler: { kind, followsSender, ratio: 1 } });
+    tracing = await openTracing(receiver, { sampler: { kind, followsSender, ratio: 1 } });
     const { headers } = await askWith({ traceparent: `00-${traceId}-${spanId}-${flags}` });
     expect(headers.traceparent?.slice(-2)).toBe(count === 1 ? "01" : "00");
     expect(await received()).toHaveLength(count);
@@ -232,7 +213,7 @@ describe("a receiver in trouble", () => {
 
   it("2048 spans wait for one that is silent, and no end does", async () => {
     await tracing.close();
-    tracing = await open({ timeoutMs: 20_000 });
+    tracing = await openTracing(receiver, { timeoutMs: 20_000 });
     const lines = log();
     receiver.answerWith("hang");
     send(2048 + 512 + 100);

@@ -5,7 +5,7 @@ import type { Logger } from "../logger.ts";
 export type SpanAttributes = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
 /** What became of the work of a span. */
-export interface SpanEnd {
+interface SpanEnd {
   readonly attributes?: SpanAttributes;
   /** What failed, in a word of ours; null for a success. */
   readonly failure: string | null;
