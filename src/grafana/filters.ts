@@ -46,7 +46,7 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
   const list = operator.endsWith("|") && Array.isArray(values) ? values : value;
   // An empty value is a condition: rows without a value.
   if (list === "") return [{ key, operator, values: [""] }];
-  const names = toNames(list);
+  const names = toValuesOf(key, list);
   return names === null ? [] : [{ key, operator, values: names }];
 }
 
@@ -258,6 +258,12 @@ export function toNames(input: unknown): readonly string[] | null {
   if (names.length > maxNames)
     throw new OpsError("invalid_request", `At most ${maxNames} values for one name; leave the name out to select all`);
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
+}
+
+/** The values of a column that an input names; null for all. GraphQL's names of environments are those of the rows too. */
+export function toValuesOf(key: string, input: unknown): readonly string[] | null {
+  const names = toNames(input);
+  return key === "env" ? (names?.map((name) => name.toLowerCase()) ?? null) : names;
 }
 
 function flatten(input: unknown): string[] {

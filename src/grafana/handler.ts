@@ -19,7 +19,7 @@ import {
 import type { Frame } from "./frames.ts";
 import { toRows } from "./metric.ts";
 import { getMetric, metricDocuments, metrics } from "./metrics.ts";
-import { asObject, findQueryInputs, parseBody, parsePayload, parseQuery, runQuery, type Target } from "./query.ts";
+import { asObject, findQueryInputs, parseBody, parsePayload, parseQuery, runQuery, type Target, toOnly } from "./query.ts";
 
 /** The documents of all dimensions, for compilation. */
 const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
@@ -34,7 +34,7 @@ async function readOptions(
   const { name, document, values } = dimension;
   if (!document) return values ?? [];
   const others = conditions.filter(({ key }) => key !== name);
-  const { data, errors } = await execute(document, { includeAccessories } as never, caller).run();
+  const { data, errors } = await execute(document, { ...toOnly(others), includeAccessories } as never, caller).run();
   const rows = toRows({ rows: null, ...(data as object | null) });
   if (!rows) throw toFailure(errors);
   const left = await filterRows(rows, others, caller.budget);

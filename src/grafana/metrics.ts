@@ -26,7 +26,7 @@ import { findNamed, type PayloadName } from "./filters.ts";
 import { type Metric, series, table } from "./metric.ts";
 
 const ofQueues: readonly PayloadName[] = ["queue", "source", "env"];
-const ofContainers: readonly PayloadName[] = ["container", "role", "destination", "env", "accessories"];
+const ofContainers: readonly PayloadName[] = ["container", "role", "destination", "env", "engine", "accessories"];
 
 /** Every metric. To add one: a row here and a document in schema/grafana/. */
 export const metrics: readonly Metric[] = [
@@ -34,10 +34,17 @@ export const metrics: readonly Metric[] = [
   table("queues", "Queues", GrafanaQueuesDocument, columns.queues, ofQueues),
   table("queue_errors", "Errors of queues, last hour", GrafanaQueueErrorsDocument, columns.queueErrors, ofQueues),
   table("hosts", "Hosts", GrafanaHostsDocument, columns.hosts, ["host"]),
-  deploys("deploys", "Deploys", GrafanaDeploysDocument, columns.deploys, ["env"]),
-  happenings("restarts", "Restarts", GrafanaRestartsDocument, columns.restarts, ["env", "role", "container"]),
-  happenings("alerts", "Alerts", GrafanaAlertsDocument, columns.alerts, ["env", "role", "container", "queue", "host"]),
-  table("engines", "Container engines", GrafanaEnginesDocument, columns.engines, ["engine"]),
+  deploys("deploys", "Deploys", GrafanaDeploysDocument, columns.deploys, ["env", "destination"]),
+  happenings("restarts", "Restarts", GrafanaRestartsDocument, columns.restarts, ["env", "destination", "role", "container"]),
+  happenings("alerts", "Alerts", GrafanaAlertsDocument, columns.alerts, [
+    "env",
+    "destination",
+    "role",
+    "container",
+    "queue",
+    "host",
+  ]),
+  table("engines", "Container engines", GrafanaEnginesDocument, columns.engines, ["engine", "env"]),
   series("queue_depth", "Depth of queues", GrafanaQueueDepthDocument, { value: "short" }, ofQueues),
   series("queue_processed_per_sec", "Processed each second", GrafanaQueueProcessedPerSecDocument, { value: "cps" }, ofQueues),
   series("queue_failures", "Failures in each step", GrafanaQueueFailuresDocument, { value: "short" }, ofQueues),
@@ -48,7 +55,7 @@ export const metrics: readonly Metric[] = [
   series("host_load1", "Load of hosts", GrafanaHostLoad1Document, { value: "short" }, ["host"]),
   series("container_cpu_pct", "CPU of containers", GrafanaContainerCpuPctDocument, { value: "percent" }, ofContainers),
   series("container_mem_pct", "Memory of containers", GrafanaContainerMemPctDocument, { value: "percent" }, ofContainers),
-  series("up", "How many are up", GrafanaUpDocument, { up: "short", total: "short" }, ["kind"]),
+  series("up", "How many are up", GrafanaUpDocument, { up: "short", total: "short" }, ["kind", "env"]),
 ];
 
 /** Throws invalid_request with the known names for an unknown one. */

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { ReplyInputs } from "../http/memo.ts";
+import { environments } from "../lib/environment.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { secondsPerUnit } from "../lib/time.ts";
 import {
@@ -17,6 +18,7 @@ import {
   toBoolean,
   toNames,
   toNumber,
+  toValuesOf,
 } from "./filters.ts";
 import { type Frame, toFrames, toNotice } from "./frames.ts";
 import type { Answer, Metric } from "./metric.ts";
@@ -29,8 +31,9 @@ interface RawQuery {
 }
 
 /** Values of the schema's enums. Others would make the document invalid; a table just has no such rows. */
-const environments: ReadonlySet<string> = new Set(["staging", "production"]);
 const kinds: ReadonlySet<string> = new Set(getDimension("kind").values);
+
+const isEnvironment = (name: string) => environments.some((known) => known === name);
 
 /** Metrics that one request reads at once: the rows of each are released when its frames are built. */
 const atOnce = 4;
@@ -91,16 +94,16 @@ async function answer({ target, metric }: RawQuery, input: QueryInput, execute: 
 
 /** Every variable that a metric's document may use; each takes its own. Conditions that are lists of names already narrow the upstream's query. */
 function toVariables({ from, to, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
-  const names = (wanted: string) =>
-    conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
+  const names = (wanted: string) => findNames(conditions, wanted);
   return {
+    ...toOnly(conditions),
     from,
     to,
     step: target.step,
     // As Grafana counts: both ends of the range may be points.
     maxPoints: Math.min(mostPoints, maxPoints + 1),
     includeAccessories: target.includeAccessories,
-    env: names("env")?.filter((env) => environments.has(env)) ?? null,
+    env: names("env")?.filter(isEnvironment) ?? null,
     queues: names("queue"),
     sources: names("source"),
     hosts: names("host"),
@@ -108,6 +111,21 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
     roles: names("role"),
     destinations: names("destination"),
     kinds: names("kind")?.filter((kind) => kinds.has(kind)) ?? null,
+  };
+}
+
+/** The exact names that a condition on a column gives; null without one. */
+function findNames(conditions: readonly Condition[], wanted: string): readonly string[] | null {
+  return conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
+}
+
+/** Variables of fields that take one environment and one destination; null for any other number, which only filters rows. */
+export function toOnly(conditions: readonly Condition[]) {
+  const [env = null, ...otherEnvs] = findNames(conditions, "env") ?? [];
+  const [destination = null, ...others] = findNames(conditions, "destination") ?? [];
+  return {
+    oneEnv: env !== null && otherEnvs.length === 0 && isEnvironment(env) ? env : null,
+    oneDestination: others.length === 0 ? destination : null,
   };
 }
 
@@ -205,7 +223,7 @@ export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics"> 
   const conditions = payloads
     .filter(({ isDimension }) => isDimension)
     .flatMap(({ name: key }): Condition[] => {
-      const values = toNames(payload[key]);
+      const values = toValuesOf(key, payload[key]);
       return values === null ? [] : [{ key, operator: "=|", values }];
     });
   return {

@@ -16,6 +16,20 @@ export function toOneEnvArg(arg: Arg, scalars: Scalars) {
   return arg({ type: scalars.environment, description: "Only this environment; forbidden when the token does not list it." });
 }
 
+/** The argument `env` of a list of what comes from queue sources. */
+export function toSourceEnvArg(arg: Arg, scalars: Scalars) {
+  return arg({
+    type: scalars.environment,
+    description:
+      "Only sources of this environment (QueueSource.env), none of an unknown one; forbidden when the token does not list it.",
+  });
+}
+
+/** The argument `destination` of a list. */
+export function toDestinationArg(arg: Arg) {
+  return arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for what has none.' });
+}
+
 /** Arguments of every series field. */
 export function toRangeArgs(arg: Arg) {
   return {
@@ -59,6 +73,7 @@ export function toContainerArgs(arg: Arg, scalars: Scalars) {
         "Only this environment; forbidden when the token does not list it. A token for every environment also gets containers of an unknown environment that seem to belong to this one.",
     }),
     ...toPlaceArgs(arg),
+    destination: toDestinationArg(arg),
   };
 }
 
@@ -146,7 +161,7 @@ export function toLoggedArgs(arg: Arg) {
 function toGroupArgs(arg: Arg) {
   return {
     service: arg.string({ description: "Only this service, as Container.service." }),
-    destination: arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for containers without one.' }),
+    destination: toDestinationArg(arg),
   };
 }
 

@@ -1,12 +1,15 @@
+import { requireEnvironments } from "../auth/principal.ts";
+import type { Environment } from "../lib/environment.ts";
 import { type OpsError, toOpsError, toProblem } from "../lib/errors.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { type Arg, seriesComplexity, toRangeArgs } from "./args.ts";
 import type { Builder } from "./builder.ts";
 import type { OpsContext } from "./context.ts";
+import { createContainerFilter, mayRun } from "./containers/loader.ts";
 import { loadHostSeries } from "./hosts/history.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRange } from "./range.ts";
 import type { Refs } from "./refs.ts";
-import { toEnumValues } from "./scalars.ts";
+import { type Scalars, toEnumValues } from "./scalars.ts";
 
 const kinds = ["host", "engine", "queue_source", "container"] as const;
 type UpKind = (typeof kinds)[number];
@@ -30,33 +33,39 @@ interface UpAnswer {
 }
 
 interface UpArgs extends SeriesRangeArgs {
+  readonly env?: Environment | null | undefined;
   readonly kinds?: readonly UpKind[] | null | undefined;
 }
 
-/** Current counts of each kind. */
-const present: Readonly<Record<UpKind, (context: OpsContext) => Promise<Count>>> = {
+/** Current counts of each kind, of one environment where that is known of it. */
+const present: Readonly<Record<UpKind, (context: OpsContext, env: Environment | null) => Promise<Count>>> = {
   host: async ({ loaders }) => count((await loaders.hosts.report()).hosts, ({ status }) => status === "up"),
-  engine: async ({ loaders }) => count((await loaders.containers.engines()).shown, ({ ok }) => ok),
-  queue_source: async ({ loaders }) => {
-    const answers = await Promise.all((await loaders.queues.statuses()).map((source) => source.numbersOk()));
+  engine: async ({ loaders }, env) =>
+    count(
+      (await loaders.containers.engines()).shown.filter((engine) => env === null || mayRun(engine, env)),
+      ({ ok }) => ok,
+    ),
+  queue_source: async ({ loaders }, env) => {
+    const answers = await Promise.all((await loaders.queues.statuses(env)).map((source) => source.numbersOk()));
     return count(
       answers.filter((isOk) => isOk !== null),
       (isOk) => isOk,
     );
   },
-  container: async ({ loaders }) =>
+  container: async ({ loaders, principal }, env) =>
     count(
-      await loaders.containers.all(false),
+      (await loaders.containers.all(false)).filter(createContainerFilter({ env, includeAccessories: false }, principal)),
       ({ status, health, stale }) => status === "running" && health !== "unhealthy" && !stale,
     ),
 };
 
 /** One query for the past (hosts only), and one of each kind for now if the range includes it. Rejects with invalid_request for an invalid range. */
-async function loadUpCounts({ kinds: wanted, ...args }: UpArgs, context: OpsContext) {
+async function loadUpCounts({ kinds: wanted, env, ...args }: UpArgs, context: OpsContext) {
+  requireEnvironments(context.principal, env);
   const asked = kinds.filter((kind) => isAmong(kind, wanted));
   const [past, now] = await Promise.all([
     Promise.all(asked.filter((kind) => kind === "host").map((kind) => ask(kind, [], () => loadPast(args, context)))),
-    loadNow(args, asked, context),
+    loadNow(args, asked, env ?? null, context),
   ]);
   return { past, now };
 }
@@ -84,13 +93,18 @@ async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpS
   });
 }
 
-async function loadNow(args: SeriesRangeArgs, asked: readonly UpKind[], context: OpsContext): Promise<UpAnswer[]> {
+async function loadNow(
+  args: SeriesRangeArgs,
+  asked: readonly UpKind[],
+  env: Environment | null,
+  context: OpsContext,
+): Promise<UpAnswer[]> {
   const { nowMs } = context.loaders;
   const step = toSeriesRange(args, nowMs)?.step ?? 60;
   // A `to` of now is by the client's clock, and a moment old.
   if (Date.parse(args.to) < nowMs - step * 1000 || Date.parse(args.from) > nowMs) return [];
   const time = formatRfc3339(Math.min(nowMs, Date.parse(args.to)));
-  const countNow = async (kind: UpKind) => [{ time, kind, ...(await present[kind](context)) }];
+  const countNow = async (kind: UpKind) => [{ time, kind, ...(await present[kind](context, env)) }];
   return Promise.all(asked.map((kind) => ask(kind, [{ time, kind, ...unknown }], () => countNow(kind))));
 }
 
@@ -106,7 +120,7 @@ interface UpCountKind {
 }
 
 /** UpSample and UpCountKind, and the queries of them. */
-export function addUpSeries(builder: Builder, refs: Refs): void {
+export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("UpKind", {
     description: "What is counted, and when it is up.",
     values: toEnumValues({
@@ -136,7 +150,15 @@ export function addUpSeries(builder: Builder, refs: Refs): void {
       }),
     }),
   });
-  const toArgs = (arg: Arg) => ({ ...toRangeArgs(arg), kinds: arg({ type: [kind], description: "Only these kinds." }) });
+  const toArgs = (arg: Arg) => ({
+    ...toRangeArgs(arg),
+    env: arg({
+      type: scalars.environment,
+      description:
+        "Only engines, queue sources and containers of this environment; hosts have none and all count. Forbidden when the token does not list it.",
+    }),
+    kinds: arg({ type: [kind], description: "Only these kinds." }),
+  });
   builder.queryField("upCounts", (t) =>
     t.field({
       type: [sample],

@@ -474,7 +474,7 @@ describe("the datasource's answers", () => {
     expect(containers).toEqual({
       value: "containers",
       label: "Containers",
-      payloads: ["container", "role", "destination", "env", "accessories"].map((name) => ({
+      payloads: ["container", "role", "destination", "env", "engine", "accessories"].map((name) => ({
         name,
         label: payloads.find((one) => one.name === name)?.label,
         type: name === "accessories" ? "select" : "multi-select",
@@ -534,7 +534,10 @@ describe("the datasource's answers", () => {
     const body = { key: "role", filters: [{ key: "env", operator: "=", value: "staging" }] };
     expect(await ask(execute({ rows }), body)).toEqual(["a", "b"].map((text) => ({ text, value: text })));
     expect(await ask(execute({ rows }), { ...body, filters: [{ key: "env", operator: "!=", value: "staging" }] })).toEqual([]);
-    expect(asked[0]).toEqual({ includeAccessories: true });
+    expect(asked).toEqual([
+      { oneEnv: "staging", oneDestination: null, includeAccessories: true },
+      { oneEnv: null, oneDestination: null, includeAccessories: true },
+    ]);
     const away = new OpsError("docker_timeout", "It hangs");
     await expect(ask(execute(null, [away]), body)).rejects.toBe(away);
     await expect(ask(execute({ rows: null }, [away]), body)).rejects.toBe(away);

@@ -226,6 +226,8 @@ describe("the variables of a metric's document", () => {
       step: null,
       maxPoints: 501,
       includeAccessories: false,
+      oneEnv: null,
+      oneDestination: null,
       env: null,
       kinds: null,
       queues: null,
@@ -242,6 +244,15 @@ describe("the variables of a metric's document", () => {
     });
     expect(await variablesOf({}, { maxDataPoints: 10_999 })).toMatchObject({ maxPoints: 11_000 });
     expect(await variablesOf({}, { maxDataPoints: 10_998 })).toMatchObject({ maxPoints: 10_999 });
+  });
+
+  it.each([
+    [{ env: "PRODUCTION" }, "production", null],
+    [{ env: ["staging"], destination: "beta" }, "staging", "beta"],
+    [{ env: "qa" }, null, null],
+    [{ env: ["staging", "production"], destination: ["a", "b"] }, null, null],
+  ])("have the only environment and destination of %o", async (payload, oneEnv, oneDestination) => {
+    expect(await variablesOf(payload)).toMatchObject({ oneEnv, oneDestination });
   });
 
   it("have each list of names, without values that an enum lacks", async () => {

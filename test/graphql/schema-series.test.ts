@@ -176,14 +176,14 @@ describe("series of hosts", () => {
   it("are one question for all hosts and numbers, null while down", async () => {
     const before = memory.calls["hostHistory"] ?? 0;
     const { body } = await gateway.query(
-      `{ cpu: hostCpuUtil(${range}) { time host value } mem: hostMemUtil(${range}) { value } disk: hostDiskUtil(${range}) { value } load: hostLoad1(${range}) { value } }`,
+      `{ cpu: hostCpuUtil(${range}) { time host instance value } mem: hostMemUtil(${range}) { value } disk: hostDiskUtil(${range}) { value } load: hostLoad1(${range}) { value } }`,
     );
     expect(memory.calls["hostHistory"]).toBe(before + 1);
     expect(body.data.cpu.slice(0, 2)).toEqual([
-      { time: times[0], host: "staging-host-1", value: 0.5 },
-      { time: times[0], host: "staging-host-2", value: 0.5 },
+      { time: times[0], host: "staging-host-1", instance: sampleHost().instance, value: 0.5 },
+      { time: times[0], host: "staging-host-2", instance: "b:9100", value: 0.5 },
     ]);
-    expect(body.data.cpu.at(-1)).toEqual({ time: times[9], host: "staging-host-2", value: null });
+    expect(body.data.cpu.at(-1)).toEqual({ time: times[9], host: "staging-host-2", instance: "b:9100", value: null });
     expect([body.data.mem, body.data.disk, body.data.load].map(([first]) => first.value)).toEqual([0.25, 0.75, 2]);
     expect(await rows(`hostCpuUtil(${range}, hosts: ["staging-host-2"]) { host }`)).toHaveLength(10);
   });

@@ -162,8 +162,8 @@ export async function* watchContainers(
   signal: AbortSignal,
 ): AsyncGenerator<ContainersChange, void> {
   const { loaders, principal } = context;
-  const { includeAccessories, env, engine } = wanted;
-  const key = JSON.stringify([[...principal.environments].toSorted(), includeAccessories, env, engine]);
+  const { includeAccessories, env, engine, destination } = wanted;
+  const key = JSON.stringify([[...principal.environments].toSorted(), includeAccessories, env, engine, destination]);
   const look = () => lookAt(context, wanted, key);
   let sent: View | null = null;
   for await (const moment of context.sources.containers.changes(signal)) {

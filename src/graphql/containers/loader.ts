@@ -217,8 +217,8 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
     isAtDestination(container, destination);
 }
 
-/** Whether a container is at a Kamal destination: absent matches any, "" matches containers without one. */
-export function isAtDestination({ destination }: Container, wanted: string | null | undefined): boolean {
+/** Whether something is at a Kamal destination: absent matches any, "" matches what has none. */
+export function isAtDestination({ destination }: Pick<Container, "destination">, wanted: string | null | undefined): boolean {
   return wanted === null || wanted === undefined || (destination ?? "") === wanted;
 }
 
@@ -252,6 +252,11 @@ export function selectEngines(principal: Principal, engines: readonly EngineStat
 
 function maySeeEngine(principal: Principal, { env, runs }: EngineStatus): boolean {
   return maySee(principal, env) || [...(runs ?? [])].some((environment) => principal.environments.has(environment));
+}
+
+/** Whether an engine runs containers of an environment, or may: it is configured for it, lists one, or was never listed and has no configured environment. */
+export function mayRun({ env, runs }: Pick<EngineStatus, "env" | "runs">, wanted: Environment): boolean {
+  return env === wanted || (runs?.has(wanted) ?? env === null);
 }
 
 function toSilent(name: string, error: EngineStatus["error"]): SilentEngine {

@@ -1,3 +1,4 @@
+import { requireEnvironments } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
@@ -8,7 +9,7 @@ import { toContainerArgs, toPlaceArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { type ContainerLoaders, createContainerFilter, ofEngine, requireEngine, toEngineError } from "./loader.ts";
+import { type ContainerLoaders, createContainerFilter, mayRun, ofEngine, requireEngine, toEngineError } from "./loader.ts";
 
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -84,7 +85,8 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         const accepts = createContainerFilter(args, principal);
         const all = await loaders.containers.all(args.includeAccessories);
         if (args.engine) requireEngine(await loaders.containers.engines(), args.engine);
-        const wanted = args.env || args.engine ? all.filter(accepts) : all;
+        const isNarrowed = args.env || args.engine || typeof args.destination === "string";
+        const wanted = isNarrowed ? all.filter(accepts) : all;
         return selectRows?.(wanted) ?? wanted;
       },
     }),
@@ -119,7 +121,7 @@ async function findContainer(key: string, loaders: ContainerLoaders): Promise<Co
 }
 
 /** Engine, and the query that lists them; Problem, the error of one part. */
-export function addEngine(builder: Builder, refs: Refs): void {
+export function addEngine(builder: Builder, refs: Refs, scalars: Scalars): void {
   refs.problem.implement({
     description: "Why something could not be read or done.",
     fields: (t) =>
@@ -147,7 +149,17 @@ export function addEngine(builder: Builder, refs: Refs): void {
       nullable: true,
       description:
         "Whether each engine answers. Containers of an engine that stopped answering are shown for a minute, marked stale. A token limited to environments sees the engines that are configured for one of them or run a container of one.",
-      resolve: async (_root, _args, { loaders }) => (await loaders.containers.engines()).shown,
+      args: {
+        env: t.arg({
+          type: scalars.environment,
+          description:
+            "Only engines that are configured for this environment, that run a container of it, or of which nothing is known yet; forbidden when the token does not list it.",
+        }),
+      },
+      resolve: async (_root, { env }, { loaders, principal }) => {
+        requireEnvironments(principal, env);
+        return (await loaders.containers.engines()).shown.filter((engine) => !env || mayRun(engine, env));
+      },
     }),
   );
 }

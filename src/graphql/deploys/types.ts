@@ -5,8 +5,9 @@ import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Deploy, DeployState } from "../../deploys/state.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toOneEnvArg, toPage, toPageCost } from "../args.ts";
+import { toDestinationArg, toOneEnvArg, toPage, toPageCost } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
+import { isAtDestination } from "../containers/loader.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 
@@ -95,11 +96,12 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           "Known deploys, newest first, each once. Sources: deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers and the images. Returns 20, or 1 to 100 by `first` or `last`.",
         args: {
           env: toOneEnvArg(t.arg, scalars),
+          destination: toDestinationArg(t.arg),
           tag: t.arg.string({ description: "Only deploys of this tag." }),
           from: t.arg({ type: "DateTime", description: "Only deploys at or after this time, by deployedAt." }),
           to: t.arg({ type: "DateTime", description: "Only deploys at or before this time, by deployedAt." }),
         },
-        resolve: async (_root, { env, tag, from: since, to: until, ...page }, { loaders, principal }) => {
+        resolve: async (_root, { env, destination, tag, from: since, to: until, ...page }, { loaders, principal }) => {
           requireEnvironments(principal, env);
           const from = since ? Date.parse(since) : -Infinity;
           const to = until ? Date.parse(until) : Infinity;
@@ -107,7 +109,9 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           const isWithin = (ms: number) => ms >= from && ms <= to;
           const deploys = await loaders.deploys.all();
           const wanted = deploys
-            .filter((deploy) => (!env || deploy.env === env) && (!tag || deploy.tag === tag))
+            .filter(
+              (deploy) => (!env || deploy.env === env) && isAtDestination(deploy, destination) && (!tag || deploy.tag === tag),
+            )
             .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)));
           return toPage("deploys", wanted, toPlace, page, size);
         },
@@ -221,11 +225,14 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
       description: "Live core containers that differ from what the last deploy should have left; empty when nothing differs.",
       args: {
         env: toOneEnvArg(t.arg, scalars),
+        destination: toDestinationArg(t.arg),
       },
-      resolve: async (_root, { env }, { loaders, principal }) => {
+      resolve: async (_root, { env, destination }, { loaders, principal }) => {
         requireEnvironments(principal, env);
         const drift = await loaders.deploys.drift();
-        return drift.filter((one) => !env || one.env === env || one.kind === "engine_unknown");
+        return drift.filter(
+          (one) => one.kind === "engine_unknown" || ((!env || one.env === env) && isAtDestination(one, destination)),
+        );
       },
     }),
   );

@@ -8,6 +8,7 @@ import type { Refs } from "../refs.ts";
 interface HostSample {
   readonly time: string;
   readonly host: string;
+  readonly instance: string;
   readonly value: number | null;
 }
 
@@ -30,6 +31,7 @@ export function addHostSeries(builder: Builder): void {
       exposeAll(t, {
         "time: DateTime!": "When.",
         "host: String!": "Its name, as Host.name.",
+        "instance: String!": "As Host.instance, which differs where hosts have the same name.",
         "value: Float": "Null where it is unknown or the host was down.",
       }),
   });
@@ -44,8 +46,8 @@ export function addHostSeries(builder: Builder): void {
         resolve: async (_root, args, context) => {
           const histories = await loadHostSeries(args, context);
           return toAscending(context.budget, () =>
-            histories.map(({ host, points }) =>
-              points.map((point): HostSample => ({ time: point.time, host, value: point[value] })),
+            histories.map(({ host, instance, points }) =>
+              points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
             ),
           );
         },
@@ -58,12 +60,14 @@ export function addHostSeries(builder: Builder): void {
 export async function loadHostSeries(
   { hosts: names, ...args }: HostSeriesArgs,
   { loaders }: OpsContext,
-): Promise<readonly { readonly host: string; readonly points: readonly HostPoint[] }[]> {
+): Promise<readonly { readonly host: string; readonly instance: string; readonly points: readonly HostPoint[] }[]> {
   const hosts = (await loaders.hosts.report()).hosts.filter(({ name }) => isAmong(name, names));
   const range = toSeriesRange(args, loaders.nowMs, hosts.length);
   if (range === null) return [];
   const loader = loaders.hosts.history(range);
-  return Promise.all(hosts.map(async ({ name, instance }) => ({ host: name, points: (await loader.load(instance)).points })));
+  return Promise.all(
+    hosts.map(async ({ name, instance }) => ({ host: name, instance, points: (await loader.load(instance)).points })),
+  );
 }
 
 /** HostHistory and HostPoint, and Host.history. */

@@ -1,11 +1,11 @@
 import type { ErrorGroup, JobErrorGroup, QueueFailures } from "../../queues/errors.ts";
-import { checkFirst, costOfFirst, first } from "../args.ts";
+import { checkFirst, costOfFirst, first, toSourceEnvArg } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
 /** JobError, the query for all of them, and Queue.errors. */
-export function addJobErrors(builder: Builder, refs: Refs): void {
+export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): void {
   const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
     description:
       "Failures of one queue in the last 60 minutes with the same error: their texts differ only in values (numbers, ids, UUIDs, hex, quoted values, times).",
@@ -50,9 +50,13 @@ export function addJobErrors(builder: Builder, refs: Refs): void {
       complexity: costOfFirst,
       description:
         "Recent errors, newest first, each once for each queue that it happened in. REST returns the newest 50 as `errors` of /queues. Null when no source could be read.",
-      args: { first: t.arg.int(first), queue: t.arg.string({ description: "Only this queue." }) },
+      args: {
+        first: t.arg.int(first),
+        env: toSourceEnvArg(t.arg, scalars),
+        queue: t.arg.string({ description: "Only this queue." }),
+      },
       resolve: async (_root, args, { loaders }) => {
-        const errors = await loaders.queues.errors();
+        const errors = await loaders.queues.errors(args.env);
         return errors.filter((error) => !args.queue || error.queue === args.queue).slice(0, checkFirst(args.first));
       },
     }),
@@ -139,10 +143,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         "Recent errors, newest first, each once across all queues and sources. `jobErrors` lists them once for each queue.",
       args: {
         first: t.arg.int(first),
-        env: t.arg({
-          type: scalars.environment,
-          description: "Only sources of this environment; forbidden when the token does not list it.",
-        }),
+        env: toSourceEnvArg(t.arg, scalars),
       },
       resolve: async (_root, args, { loaders }) =>
         (await loaders.queues.errorGroups(args.env ?? null)).slice(0, checkFirst(args.first)),

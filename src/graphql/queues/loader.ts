@@ -33,16 +33,19 @@ export interface QueueSourceStatus {
 export interface QueueLoaders {
   /** The sources that the token may see. Rejects with forbidden for a token limited to other environments, even when there are no sources. */
   visible(): Promise<readonly QueueSource[]>;
-  /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did. */
-  all(): Promise<readonly QueueMetrics[]>;
-  /** Error groups of every source that answered, newest first. Rejects with queues_unavailable when none did. */
-  errors(): Promise<readonly JobErrorGroup[]>;
-  /** The same errors over all queues, optionally of one environment. Rejects with forbidden for one that the token does not list. */
+  /** The same of one environment; null for all of them. Rejects with forbidden for one that the token does not list. */
+  visibleOf(env: Environment | null): Promise<readonly QueueSource[]>;
+  /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did, and as `visibleOf`. */
+  all(env?: Environment | null): Promise<readonly QueueMetrics[]>;
+  /** Error groups of every source that answered, newest first. Rejects as `all`. */
+  errors(env?: Environment | null): Promise<readonly JobErrorGroup[]>;
+  /** The same errors over all queues. Rejects as `all`. */
   errorGroups(env: Environment | null): Promise<readonly ErrorGroup[]>;
   readonly errorsByQueue: DataLoader<QueueMetrics, readonly JobErrorGroup[], string>;
   /** Failures of a queue with an error text, by release; rejects when they are unreadable. */
   releases(queue: QueueMetrics): Promise<readonly ReleaseFailures[]>;
-  statuses(): Promise<readonly QueueSourceStatus[]>;
+  /** Rejects with forbidden for an environment that the token does not list. */
+  statuses(env?: Environment | null): Promise<readonly QueueSourceStatus[]>;
 }
 
 /** One query for the numbers and one for the errors of each source, whatever the request selects. */
@@ -62,6 +65,11 @@ export function createQueueLoaders(
     if (shown.length === 0 && !isOurs) throw new OpsError("forbidden", "No queue belongs to an environment of this token");
     return shown;
   });
+  const visibleOf = async (env: Environment | null) => {
+    requireEnvironments(principal, env);
+    const shown = await visible();
+    return env === null ? shown : shown.filter((source) => toEnv(source) === env);
+  };
   const metrics = bySource(async (source) => {
     const read = await source.metrics(signal);
     noteQueues(sources, source, read.length);
@@ -83,12 +91,13 @@ export function createQueueLoaders(
 
   return {
     visible,
-    all: once(async () => (await collect(await visible(), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
-    errors: once(async () => (await collect(await visible(), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1))),
+    visibleOf,
+    all: oncePerEnv(async (env) => (await collect(await visibleOf(env), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+    errors: oncePerEnv(async (env) =>
+      (await collect(await visibleOf(env), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1)),
+    ),
     async errorGroups(env) {
-      requireEnvironments(principal, env);
-      const shown = await visible();
-      const rows = await collect(env === null ? shown : shown.filter((source) => toEnv(source) === env), failures);
+      const rows = await collect(await visibleOf(env), failures);
       return groupErrors(rows, await releasesFor(rows));
     },
     errorsByQueue: new DataLoader<QueueMetrics, readonly JobErrorGroup[], string>(
@@ -105,8 +114,8 @@ export function createQueueLoaders(
       const rows = (await ofQueue(failures, queue)).filter((row) => row.queue === queue.name);
       return countReleases(rows, await releasesFor(rows));
     },
-    statuses: once(async () => {
-      const [shown, others] = await Promise.all([visible().catch(orNone), sources.queues.unsupported?.(signal) ?? []]);
+    statuses: oncePerEnv(async (env) => {
+      const [shown, others] = await Promise.all([visibleOf(env).catch(orNone), sources.queues.unsupported?.(signal) ?? []]);
       const read = shown.map((source): QueueSourceStatus => ({
         name: source.name,
         kind: source.kind,
@@ -118,7 +127,8 @@ export function createQueueLoaders(
           return problems.find((problem) => problem !== null) ?? null;
         }),
       }));
-      const named = maySee(principal, sources.env) ? others.map((system) => toUnsupported(system, sources.env)) : [];
+      const isNamed = maySee(principal, sources.env) && (env === null || env === sources.env);
+      const named = isNamed ? others.map((system) => toUnsupported(system, sources.env)) : [];
       return [...read, ...named];
     }),
   };
@@ -127,6 +137,16 @@ export function createQueueLoaders(
 function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
   const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
   return { name, kind, env, numbersOk: async () => null, numbersError: async () => null, error: async () => problem };
+}
+
+/** Runs once for each environment of a request, and once for all of them. */
+export function oncePerEnv<T>(run: (env: Environment | null) => Promise<T>): (env?: Environment | null) => Promise<T> {
+  const runs = new Map<Environment | null, Promise<T>>();
+  return (env = null) => {
+    const result = runs.get(env) ?? run(env);
+    runs.set(env, result);
+    return result;
+  };
 }
 
 const problemOf = (answer: Promise<unknown>) => answer.then(() => null, toProblem);

@@ -1,14 +1,14 @@
 import { isOfOthers, maySeeContainer, type Principal } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
-import { once } from "../../lib/cache.ts";
+import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import { type QueueMetrics, type QueueSource, type RunningJob, type WorkerJobs, workerJobsLimit } from "../../queues/queue.ts";
 import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
 import { selectEngines } from "../containers/loader.ts";
 import type { WorkGap } from "../containers/running-work.ts";
 import type { Caller, Sources } from "../sources.ts";
-import type { QueueLoaders } from "./loader.ts";
+import { oncePerEnv, type QueueLoaders } from "./loader.ts";
 
 /** Running jobs whose worker is in no live container. */
 export interface Orphans {
@@ -20,8 +20,8 @@ export interface Orphans {
 }
 
 export interface OrphanLoaders {
-  /** Those of every source that knows its workers. Rejects when the caller may see no source. */
-  all(): Promise<Orphans>;
+  /** Those of every source of an environment, null for all of them, that knows its workers. Rejects when the caller may see no source. */
+  all(env?: Environment | null): Promise<Orphans>;
   /** How many a queue has; null when unknown. */
   count(queue: QueueMetrics): Promise<number | null>;
   /** The same by the host of the worker; null when unknown. */
@@ -46,9 +46,9 @@ export function createOrphanLoaders(
   { principal, signal }: Caller,
   siblings: { readonly queues: QueueLoaders },
 ): OrphanLoaders {
-  const search = once(async () => {
-    const shown = await siblings.queues.visible();
-    if (shown.length === 0) throw new OpsError("queues_unavailable", "No queue source is configured");
+  const search = oncePerEnv(async (env) => {
+    const shown = await siblings.queues.visibleOf(env);
+    if (shown.length === 0 && env === null) throw new OpsError("queues_unavailable", "No queue source is configured");
     const results = await Promise.all(shown.map((source) => askWorkers(source, signal)));
     // Only now: the list has every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
@@ -58,11 +58,11 @@ export function createOrphanLoaders(
     const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
     return { found, blindSpot };
   });
-  const listJobs = once(async (): Promise<Orphans> => {
-    const { found, blindSpot } = await search();
+  const listJobs = oncePerEnv(async (env): Promise<Orphans> => {
+    const { found, blindSpot } = await search(env);
     const gaps = found.flatMap(({ gap }) => gap ?? []);
     if (blindSpot !== null) return { jobs: null, total: null, gaps: [{ source: null, reason: blindSpot }, ...gaps] };
-    if (found.every(({ orphans }) => orphans === null)) return { jobs: null, total: null, gaps };
+    if (found.length > 0 && found.every(({ orphans }) => orphans === null)) return { jobs: null, total: null, gaps };
     const lists = await Promise.all(found.map(({ source, orphans }) => listOf(source, orphans ?? [], signal)));
     const total = found.reduce((sum, { orphans }) => sum + count(orphans ?? []), 0);
     return { jobs: lists.flatMap(({ jobs }) => jobs), total, gaps: [...gaps, ...lists.flatMap(({ gap }) => gap ?? [])] };

@@ -1,9 +1,11 @@
+import { toSourceEnvArg } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
+import type { Scalars } from "../scalars.ts";
 import { orphanGraceSeconds, type Orphans } from "./orphans-loader.ts";
 
 /** Orphans, the query for them, and Queue.orphans. */
-export function addOrphans(builder: Builder, refs: Refs): void {
+export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void {
   const orphans = builder.objectRef<Orphans>("Orphans").implement({
     description: `Running jobs whose worker is in no live container of any engine, by the host name in their rows. Excludes jobs that name no worker, and workers whose oldest job is younger than ${orphanGraceSeconds} s.`,
     fields: (t) => ({
@@ -27,7 +29,8 @@ export function addOrphans(builder: Builder, refs: Refs): void {
       type: orphans,
       nullable: true,
       description: "Running jobs whose worker is gone.",
-      resolve: (_root, _args, { loaders }) => loaders.orphans.all(),
+      args: { env: toSourceEnvArg(t.arg, scalars) },
+      resolve: (_root, { env }, { loaders }) => loaders.orphans.all(env),
     }),
   );
   builder.objectField(refs.queue, "orphans", (t) =>

@@ -1,8 +1,9 @@
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
+import { toSourceEnvArg } from "../args.ts";
 import { type Builder, exposeAll, ofRow } from "../builder.ts";
 import type { Refs } from "../refs.ts";
-import { toEnumValues } from "../scalars.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
 import type { QueueSourceStatus } from "./loader.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
@@ -25,7 +26,7 @@ function toQuantileFields(t: Fields) {
 }
 
 /** Queue and QueueSource, and the queries that return them. */
-export function addQueue(builder: Builder, refs: Refs): void {
+export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("QueueState", {
     description:
       "State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK.",
@@ -111,7 +112,8 @@ export function addQueue(builder: Builder, refs: Refs): void {
       description:
         "Known queues by name, empty ones too. Queues of a source that could not be read are absent: see `queueSources`. " +
         "Null, with queues_unavailable, when no source could be read.",
-      resolve: (_root, _args, { loaders }) => loaders.queues.all(),
+      args: { env: toSourceEnvArg(t.arg, scalars) },
+      resolve: (_root, { env }, { loaders }) => loaders.queues.all(env),
     }),
   );
   builder.queryField("queue", (t) =>
@@ -133,7 +135,8 @@ export function addQueue(builder: Builder, refs: Refs): void {
       nullable: true,
       description:
         "The places that queues are read from, and whether they could be read for this request. Includes job systems that were found but are not supported. Empty when none is configured.",
-      resolve: (_root, _args, { loaders }) => loaders.queues.statuses(),
+      args: { env: toSourceEnvArg(t.arg, scalars) },
+      resolve: (_root, { env }, { loaders }) => loaders.queues.statuses(env),
     }),
   );
 }

@@ -16,7 +16,7 @@ import {
   timelineKinds,
   toEntry,
 } from "../../timeline/timeline.ts";
-import type { ContainerLoaders } from "../containers/loader.ts";
+import { type ContainerLoaders, isAtDestination } from "../containers/loader.ts";
 import type { DeployLoaders } from "../deploys/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
@@ -25,6 +25,8 @@ interface TimelineQuery {
   readonly from: number;
   readonly to: number;
   readonly env: Environment | null;
+  /** Absent: any; "": what has none. */
+  readonly destination?: string | null | undefined;
   readonly kinds: readonly TimelineKind[];
 }
 
@@ -112,20 +114,20 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
   };
 
   return async (query) => {
-    const { env, kinds } = query;
+    const { kinds, env } = query;
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
     const results = await Promise.all(wanted.map((kind) => read(kind, query)));
-    const entries = results.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, env));
+    const entries = results.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, query));
     return { entries: orderEntries(entries, query), coverage: results.map(({ coverage }) => coverage) };
   };
 }
 
 /** A gap has no environment: gaps of engines that the caller may not see were left out before. */
-function isShown(entry: TimelineEntry, principal: Principal, env: Environment | null): boolean {
+function isShown(entry: TimelineEntry, principal: Principal, { env, destination }: TimelineQuery): boolean {
   if (entry.kind === "gap") return true;
   const isSeen = maySeeContainer(principal, { env: entry.env, kind: entry.container?.kind ?? null });
-  return isSeen && (env === null || entry.env === env);
+  return isSeen && (env === null || entry.env === env) && isAtDestination(entry, destination);
 }
 
 function isWithin(time: string, from: number, to: number): boolean {

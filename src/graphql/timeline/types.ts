@@ -1,6 +1,6 @@
 import { OpsError } from "../../lib/errors.ts";
 import type { TimelineCoverage, TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
-import { toOneEnvArg, toPage, toPageCost } from "../args.ts";
+import { toDestinationArg, toOneEnvArg, toPage, toPageCost } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
 import { type Refs, toContainerId } from "../refs.ts";
@@ -99,13 +99,14 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
           }),
           to: t.arg.string({ description: "As `from`; now when absent." }),
           env: toOneEnvArg(t.arg, scalars),
+          destination: toDestinationArg(t.arg),
           kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
         },
-        resolve: async (_root, { from, to, env, kinds, ...page }, { loaders }) => {
+        resolve: async (_root, { from, to, env, destination, kinds, ...page }, { loaders }) => {
           const { nowMs } = loaders;
           const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
           if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
-          const { entries, coverage } = await loaders.timeline({ ...range, env: env ?? null, kinds: kinds ?? [] });
+          const { entries, coverage } = await loaders.timeline({ ...range, env: env ?? null, destination, kinds: kinds ?? [] });
           return { ...(await toPage("timeline", entries, toPlace, page, size)), coverage };
         },
       },
