@@ -1,7 +1,7 @@
 import { alertRules, problemThresholds } from "../../src/problems/rules.ts";
 import { containers } from "../grafana/dashboards/containers.ts";
 import { deploys } from "../grafana/dashboards/deploys.ts";
-import { counts } from "../grafana/targets.ts";
+import { countDrift } from "../grafana/targets.ts";
 import { labels, list, type RuleGroup, type Time, worst } from "./model.ts";
 
 const { lastingWithinSeconds, loopRestarts, loopSeconds } = problemThresholds;
@@ -55,11 +55,7 @@ unless on ${list(labels.role)} (
         description: "A deploy was not finished, or an engine missed it.",
         panel: [deploys, "What drifted"],
         grafana: {
-          queries: [
-            counts("{ drift { kind settling } }", {
-              findings: 'data.drift.#(settling==false)#|#(kind!="engine_unknown")#',
-            }),
-          ],
+          queries: [countDrift()],
           onError: "KeepLast",
           summary: "{{ $values.A.Value }} findings: what runs is not what was deployed",
         },

@@ -82,6 +82,11 @@ export function counts(query: string, paths: Readonly<Record<string, string>>, r
   return graphql({ refId, query, root: `{${members.join(",")}}`, columns });
 }
 
+/** The findings of drift that are problems and alerts, as `problems` counts them: none of a deploy in progress, nor of a silent engine, which has an alert of its own. */
+export function countDrift(args = ""): Target {
+  return counts(`{ drift${args} { kind settling } }`, { findings: 'data.drift.#(settling==false)#|#(kind!="ENGINE_UNKNOWN")#' });
+}
+
 /** A metric of the JSON datasource; values of the payload are JSON, variables as `${name:json}`. */
 export function metric(name: string, payload: Readonly<Record<string, string>> = {}, refId = "A"): Target {
   const members = Object.entries(payload).map(([key, value]) => `"${key}": ${value}`);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { toAlerting } from "../../script/grafana/alerts.ts";
+import { drifted } from "../../script/grafana/dashboards/figures.ts";
 import type { Target } from "../../script/grafana/model.ts";
 import type { Container } from "../../src/containers/container.ts";
 import { OpsError } from "../../src/lib/errors.ts";
@@ -36,12 +37,15 @@ const judge = (title: string, ...containers: Container[]) => judgeAfter(history,
 const judgeAfter = (log: typeof history, title: string, ...containers: Container[]) =>
   judgeMemory({ containers, deployLogs: [log] }, title);
 
-async function judgeMemory(memory: Partial<Memory>, title: string): Promise<number | undefined> {
+const judgeMemory = (memory: Partial<Memory>, title: string) =>
+  measure(memory, rules.find((rule) => rule.title === title)?.data[0]?.model as Target);
+
+/** The first number that a query has. */
+async function measure(memory: Partial<Memory>, model: Target): Promise<number | undefined> {
   const { sources } = createMemorySources({ deploy: new Error("none"), ...memory });
   const gateway = await startGateway(sources);
   closers.push(gateway);
-  const model = rules.find((rule) => rule.title === title)?.data[0]?.model as Target;
-  const frames = await ask({ url: gateway.url, token, prometheusUrl: "" }, model);
+  const frames = await ask({ url: gateway.url, token, prometheusUrl: "" }, model, { env: null });
   return frames.flatMap(numbersOf).flatMap(({ values }) => values as number[])[0];
 }
 
@@ -94,5 +98,17 @@ describe("OpsReleaseDrift", () => {
     expect(await judge(title, web("v2"), web("v2", { role: "worker" }))).toBe(0);
     expect(await judge(title, web("v2"), web("v1", { role: "worker" }))).toBeGreaterThan(0);
     expect(await judge(title, web("v2"), web("v1", { role: "worker", createdAt: ago(30) }))).toBe(0);
+  });
+
+  it("counts what the panel of the overview counts: no silent engine", async () => {
+    const panel = (drifted.targets ?? [])[0] as Target;
+    const away = { name: "away", ok: false, error: { code: "docker_timeout", message: "took longer than 2 s" } };
+    const silent = { deployLogs: [history], engines: [{ name: "local", ok: true, error: null }, away] };
+    const counted = async (...containers: Container[]) => [
+      await judgeMemory({ ...silent, containers }, "OpsReleaseDrift"),
+      await measure({ ...silent, containers }, panel),
+    ];
+    expect(await counted(web("v2"), web("v2", { role: "worker" }))).toEqual([0, 0]);
+    expect(await counted(web("v1"), web("v1", { role: "worker" }))).toEqual([2, 2]);
   });
 });

@@ -1,7 +1,7 @@
 import * as is from "../fields.ts";
 import type { PanelSpec } from "../model.ts";
 import { stat } from "../panels.ts";
-import { by, counts, graphql } from "../targets.ts";
+import { by, countDrift, counts, graphql } from "../targets.ts";
 
 /** Hosts that are down or hot. */
 export const badHosts: PanelSpec = stat({
@@ -64,7 +64,7 @@ export const drifted: PanelSpec = stat({
   title: "Release drift",
   description:
     "Differences that are not part of a deploy in progress: roles on several releases, a release that was not deployed, leftovers, engines that a deploy missed.",
-  targets: [counts(`{ drift(${by.env}) { kind settling } }`, { findings: "data.drift.#(settling==false)#" })],
+  targets: [countDrift(`(${by.env})`)],
   thresholds: is.anyIsBad,
   leadsTo: "/d/ops-deploys",
 });
