@@ -62,7 +62,7 @@ export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 /** Description of the rows of all series fields, for the type of a row. */
 export const rowRules =
-  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending in time, and none when no point is in the range.";
+  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending in time, and none when no point is in the range. Where steps have 10 minutes or more, the last row is that of the step that is not over yet, at the last whole minute.";
 
 /** Arguments of the fields that return several containers. */
 export function toContainerArgs(arg: Arg, scalars: Scalars) {

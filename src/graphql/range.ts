@@ -62,31 +62,59 @@ export interface SeriesRangeArgs {
   readonly maxPoints: number;
 }
 
+/** From this step on, seconds, a series ends with the step that is not over: without it, a range of days would lack hours at its end. */
+const longStep = 600;
+/** That step ends at a whole minute, so that the panels of a dashboard share one reading of it. */
+const currentEnd = 60;
+
 /**
- * The points of a series, from `from` to `to` (now at the latest), at whole multiples of the step, so they stay in place when the range moves with the clock.
- * Without a step: the shortest round one that yields at most `maxPoints`; fewer points where there are many series. Null when no point falls into the range.
- * Throws invalid_request.
+ * The points of a series, from `from` to `to` (now at the latest), at whole multiples of the step, so they stay in place when the range moves with the clock. A
+ * second range is the current step, where steps are long: from the last of these points to the end. Without a step: the shortest round one that yields at most
+ * `maxPoints` in all; fewer points where there are many series. Empty when no point falls into the range. Throws invalid_request.
  */
-export function toSeriesRange({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange | null {
-  const begin = toUnixSeconds(from);
-  const end = Math.min(Date.parse(to), nowMs) / 1000;
+export function toSeriesRanges({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange[] {
+  const [begin, end] = toEnds({ from, to }, nowMs);
   if (Date.parse(from) > Date.parse(to)) throw refuse("from must not be after to");
   if (!(maxPoints >= 1 && maxPoints <= mostPoints)) throw refuse(`maxPoints must be from 1 to ${mostPoints}`);
   if (step !== null && step !== undefined) checkStep(step);
   const most = sharePoints(maxPoints, series);
-  const range = toAligned(
-    begin,
-    end,
-    step ?? findStep((seconds) => toAligned(begin, end, seconds).steps <= most, (end - begin) / most),
-  );
-  if (range.steps < 1) return null;
-  checkPoints(range.steps);
-  return range;
+  const toRanges = (seconds: number) => {
+    const all = toAligned(begin, end, seconds);
+    // The point at `from` is the end of a step before the range.
+    return countPoints(all) > most && begin % seconds === 0 ? withoutFirst(all) : all;
+  };
+  const ranges = step
+    ? toAligned(begin, end, step)
+    : toRanges(findStep((seconds) => countPoints(toRanges(seconds)) <= most, (end - begin) / most));
+  checkPoints(countPoints(ranges));
+  // Even the longest step may leave no place for the current one.
+  return step || countPoints(ranges) <= most ? ranges : ranges.slice(0, 1);
 }
 
-function toAligned(begin: number, end: number, step: number): HistoryRange {
-  const first = Math.ceil(begin / step);
-  return { from: (first - 1) * step, step, steps: Math.floor(end / step) - first + 1 };
+/** Whether a series with this step, seconds, has at most `maxPoints`. */
+export function isStepFitting({ from, to, maxPoints }: SeriesRangeArgs, step: number, nowMs: number): boolean {
+  return countPoints(toAligned(...toEnds({ from, to }, nowMs), step)) <= maxPoints;
+}
+
+export function countPoints(ranges: readonly HistoryRange[]): number {
+  return ranges.reduce((sum, { steps }) => sum + steps, 0);
+}
+
+function withoutFirst([first, ...others]: readonly HistoryRange[]): HistoryRange[] {
+  if (!first || first.steps === 1) return [...others];
+  return [{ from: first.from + first.step, step: first.step, steps: first.steps - 1 }, ...others];
+}
+
+function toEnds({ from, to }: Pick<SeriesRangeArgs, "from" | "to">, nowMs: number): [begin: number, end: number] {
+  return [toUnixSeconds(from), Math.min(Date.parse(to), nowMs) / 1000];
+}
+
+function toAligned(begin: number, end: number, step: number): HistoryRange[] {
+  const [first, last] = [Math.ceil(begin / step), Math.floor(end / step)];
+  const whole = last < first ? [] : [{ from: (first - 1) * step, step, steps: last - first + 1 }];
+  const until = Math.floor(end / currentEnd) * currentEnd;
+  const hasCurrent = step >= longStep && until > last * step && until >= begin;
+  return hasCurrent ? [...whole, { from: last * step, step: until - last * step, steps: 1 }] : whole;
 }
 
 /** Most points for each series, at most `maxPoints`. */

@@ -7,7 +7,7 @@ import type { Builder } from "./builder.ts";
 import type { OpsContext } from "./context.ts";
 import { createContainerFilter, mayRun } from "./containers/loader.ts";
 import { loadHostSeries } from "./hosts/history.ts";
-import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRange } from "./range.ts";
+import { isAmong, type SeriesRangeArgs, toAscending, toSeriesRanges } from "./range.ts";
 import type { Refs } from "./refs.ts";
 import { type Scalars, toEnumValues } from "./scalars.ts";
 
@@ -81,7 +81,10 @@ async function ask(kind: UpKind, unless: readonly UpSample[], load: () => Promis
 
 /** Hosts at the times of the range: counts those that Prometheus scraped then. */
 async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpSample[]> {
-  const histories = await loadHostSeries(args, context);
+  // One of the points is that of now.
+  const most = args.maxPoints - Number(hasNow(args, context.loaders.nowMs));
+  if (most < 1 && !args.step) return [];
+  const histories = await loadHostSeries({ ...args, maxPoints: Math.max(1, most) }, context);
   const byTime = Map.groupBy(
     histories.flatMap(({ points }) => points),
     ({ time }) => time,
@@ -93,6 +96,12 @@ async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpS
   });
 }
 
+function hasNow(args: SeriesRangeArgs, nowMs: number): boolean {
+  const step = toSeriesRanges(args, nowMs)[0]?.step ?? 60;
+  // A `to` of now is by the client's clock, and a moment old.
+  return Date.parse(args.to) >= nowMs - step * 1000 && Date.parse(args.from) <= nowMs;
+}
+
 async function loadNow(
   args: SeriesRangeArgs,
   asked: readonly UpKind[],
@@ -100,9 +109,7 @@ async function loadNow(
   context: OpsContext,
 ): Promise<UpAnswer[]> {
   const { nowMs } = context.loaders;
-  const step = toSeriesRange(args, nowMs)?.step ?? 60;
-  // A `to` of now is by the client's clock, and a moment old.
-  if (Date.parse(args.to) < nowMs - step * 1000 || Date.parse(args.from) > nowMs) return [];
+  if (!hasNow(args, nowMs)) return [];
   const time = formatRfc3339(Math.min(nowMs, Date.parse(args.to)));
   const countNow = async (kind: UpKind) => [{ time, kind, ...(await present[kind](context, env)) }];
   return Promise.all(asked.map((kind) => ask(kind, [{ time, kind, ...unknown }], () => countNow(kind))));

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toHistoryRange, toSeriesRange } from "../../src/graphql/range.ts";
+import { toHistoryRange, toSeriesRanges } from "../../src/graphql/range.ts";
 
 describe("toHistoryRange", () => {
   const nowMs = 1_767_225_600_000;
@@ -44,22 +44,22 @@ describe("toHistoryRange", () => {
   });
 });
 
-describe("toSeriesRange", () => {
+describe("toSeriesRanges", () => {
   const nowMs = 1_767_225_600_000;
   const at = (seconds: number) => new Date(nowMs + seconds * 1000).toISOString();
 
   it("has its points at whole multiples of a round step", () => {
     const asked = { from: at(-6 * 3600 - 7), to: at(-3), maxPoints: 500 };
-    expect(toSeriesRange(asked, nowMs)).toEqual({ from: nowMs / 1000 - 6 * 3600 - 60, step: 60, steps: 360 });
-    expect(toSeriesRange({ ...asked, maxPoints: 1 }, nowMs)).toMatchObject({ steps: 1 });
-    expect(toSeriesRange({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject({ step: 300 });
-    expect(toSeriesRange({ ...asked, step: 7 }, nowMs)).toMatchObject({ step: 7 });
-    expect(toSeriesRange({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject({ steps: 2 });
+    expect(toSeriesRanges(asked, nowMs)).toEqual([{ from: nowMs / 1000 - 6 * 3600 - 60, step: 60, steps: 360 }]);
+    expect(toSeriesRanges({ ...asked, maxPoints: 1 }, nowMs)).toMatchObject([{ steps: 1 }]);
+    expect(toSeriesRanges({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject([{ step: 300 }]);
+    expect(toSeriesRanges({ ...asked, step: 7 }, nowMs)).toMatchObject([{ step: 7 }]);
+    expect(toSeriesRanges({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject([{ steps: 2 }]);
   });
 
   it("is empty in the future, or if no point falls in", () => {
-    expect(toSeriesRange({ from: at(60), to: at(120), maxPoints: 10 }, nowMs)).toBeNull();
-    expect(toSeriesRange({ from: at(-70), to: at(-65), step: 60, maxPoints: 10 }, nowMs)).toBeNull();
+    expect(toSeriesRanges({ from: at(60), to: at(120), maxPoints: 10 }, nowMs)).toEqual([]);
+    expect(toSeriesRanges({ from: at(-70), to: at(-65), step: 60, maxPoints: 10 }, nowMs)).toEqual([]);
   });
 
   it.each([
@@ -74,7 +74,7 @@ describe("toSeriesRange", () => {
       "the range holds 11001 points, at most 11000: choose a longer step",
     ],
   ])("refuses %j: %s", (args, message) => {
-    expect(() => toSeriesRange(args, nowMs)).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+    expect(() => toSeriesRanges(args, nowMs)).toThrow(expect.objectContaining({ code: "invalid_request", message }));
   });
 
   it.each([
@@ -96,6 +96,10 @@ describe("toSeriesRange", () => {
     ],
     [
       { from: at(-11_000), to: at(0), maxPoints: 11_000 },
+      { from: -11_000, step: 1, steps: 11_000 },
+    ],
+    [
+      { from: at(-11_001), to: at(0), maxPoints: 11_000 },
       { from: -11_002, step: 2, steps: 5501 },
     ],
     [
@@ -104,6 +108,10 @@ describe("toSeriesRange", () => {
     ],
     [
       { from: at(-10), to: at(0), maxPoints: 10 },
+      { from: -10, step: 1, steps: 10 },
+    ],
+    [
+      { from: at(-11), to: at(0), maxPoints: 10 },
       { from: -12, step: 2, steps: 6 },
     ],
     [
@@ -120,14 +128,14 @@ describe("toSeriesRange", () => {
     ],
     [
       { from: at(-20 * 86_400), to: at(0), maxPoints: 10 },
-      { from: -21 * 86_400, step: 3 * 86_400, steps: 7 },
+      { from: -20 * 86_400, step: 2 * 86_400, steps: 10 },
     ],
   ])("makes of %j the range %j from now", (asked, { from, ...range }) => {
     // A whole number of 1, 2 and 3 days since 1970.
     const whole = Math.ceil(nowMs / (6 * 86_400_000)) * 6 * 86_400_000;
     const shift = (time: string) => new Date(Date.parse(time) - nowMs + whole).toISOString();
     const moved = { ...asked, from: shift(asked.from), to: shift(asked.to) };
-    expect(toSeriesRange(moved, whole)).toEqual({ from: whole / 1000 + from, ...range });
+    expect(toSeriesRanges(moved, whole)[0]).toEqual({ from: whole / 1000 + from, ...range });
   });
 
   it("never has more points than asked for, nor any outside the range", () => {
@@ -138,20 +146,42 @@ describe("toSeriesRange", () => {
     });
     fc.assert(
       fc.property(range, ({ from, length, maxPoints }) => {
-        const made = toSeriesRange({ from: at(from), to: at(from + length), maxPoints }, nowMs);
-        if (made === null) return;
+        const ranges = toSeriesRanges({ from: at(from), to: at(from + length), maxPoints }, nowMs);
         const end = Math.min(from + length, 0) + nowMs / 1000;
-        expect(made.steps).toBeLessThanOrEqual(maxPoints);
-        expect(made.from % made.step).toBe(0);
-        expect(made.from + made.step).toBeGreaterThanOrEqual(from + nowMs / 1000);
-        expect(made.from + made.steps * made.step).toBeLessThanOrEqual(end);
-        expect(made.from + (made.steps + 1) * made.step).toBeGreaterThan(end);
+        expect(ranges.reduce((sum, { steps }) => sum + steps, 0)).toBeLessThanOrEqual(maxPoints);
+        for (const [index, made] of ranges.entries()) {
+          expect(made.from % made.step === 0 || index === 1 || made.steps === 1).toBe(true);
+          expect(made.from + made.step).toBeGreaterThanOrEqual(from + nowMs / 1000);
+          expect(made.from + made.steps * made.step).toBeLessThanOrEqual(end);
+        }
       }),
     );
   });
 
+  it.each([7, 30, 90])("of %i days ends with the current step, up to the whole minute", (days) => {
+    const later = nowMs + 5_425_000;
+    const [whole, current, ...others] = toSeriesRanges(
+      { from: new Date(later - days * 86_400_000).toISOString(), to: new Date(later).toISOString(), maxPoints: 300 },
+      later,
+    );
+    const last = (whole?.from ?? 0) + (whole?.steps ?? 0) * (whole?.step ?? 0);
+    expect(current).toEqual({ from: last, step: nowMs / 1000 + 5400 - last, steps: 1 });
+    expect(current?.step).toBeLessThan(whole?.step ?? 0);
+    expect(others).toEqual([]);
+  });
+
+  it("has a current step of steps of 10 minutes or more", () => {
+    const counts = (step: number, seconds: number) =>
+      toSeriesRanges({ from: at(-7200), to: at(seconds), step, maxPoints: 1 }, nowMs + 86_400_000).map(({ steps }) => steps);
+    expect([counts(600, 60), counts(600, 59), counts(599, 300), counts(3600, 0)]).toEqual([[13, 1], [13], [12], [3]]);
+    expect(toSeriesRanges({ from: at(120), to: at(130), step: 3600, maxPoints: 1 }, nowMs + 86_400_000)).toEqual([
+      { from: nowMs / 1000, step: 120, steps: 1 },
+    ]);
+    expect(toSeriesRanges({ from: at(121), to: at(130), step: 3600, maxPoints: 1 }, nowMs + 86_400_000)).toEqual([]);
+  });
+
   it("shares 40,000 rows among the series", () => {
-    const stepOf = (series: number) => toSeriesRange({ from: at(-86_400), to: at(0), maxPoints: 1500 }, nowMs, series)?.step;
+    const stepOf = (series: number) => toSeriesRanges({ from: at(-86_400), to: at(0), maxPoints: 1500 }, nowMs, series)[0]?.step;
     expect([0, 1, 25, 40, 80].map(stepOf)).toEqual([60, 60, 60, 120, 300]);
   });
 });

@@ -15,7 +15,7 @@ import {
 } from "../args.ts";
 import { type Builder, exposeAll, type Problem } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
-import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRange } from "../range.ts";
+import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import type { FoundHistory } from "./history-loader.ts";
@@ -36,8 +36,10 @@ interface ContainerSeriesArgs extends SeriesRangeArgs {
   readonly includeAccessories: boolean;
 }
 
-interface ContainerSeries extends FoundHistory {
+interface ContainerSeries {
   readonly container: Container;
+  readonly points: readonly ContainerPoint[];
+  readonly problems: readonly Problem[];
 }
 
 const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>> = {
@@ -93,8 +95,8 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         resolve: async (_root, args, context) => {
           const found = await loadSeries(args, context);
           return toAscending(context.budget, () =>
-            found.map(({ container, history }) =>
-              history.points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
+            found.map(({ container, points }) =>
+              points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
             ),
           );
         },
@@ -122,20 +124,26 @@ async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: Ops
   ]);
   const ended = findEnded([...shown, ...retired], toUnixSeconds(args.from));
   const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
-  const range = toSeriesRange(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
-  if (range === null) return [];
-  const loader = loaders.containerHistory.history(range);
+  const ranges = toSeriesRanges(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
+  const parts = ranges.map((range) => loaders.containerHistory.history(range));
   const load = (containers: readonly Container[] = []) =>
     Promise.all(
-      containers.map(async (container): Promise<ContainerSeries> => ({ container, ...(await loader.load(container)) })),
+      containers.map(async (container): Promise<ContainerSeries> => {
+        const found = await Promise.all(parts.map((loader) => loader.load(container)));
+        return {
+          container,
+          points: found.flatMap(({ history }) => history.points),
+          problems: found.flatMap(({ problem }) => problem ?? []),
+        };
+      }),
     );
   const [now, before] = await Promise.all([load(asked), load(past)]);
   return [...now, ...before.map(whileItRan)];
 }
 
 /** A retired one has no rows for times when it did not run. */
-function whileItRan({ history, ...one }: ContainerSeries): ContainerSeries {
-  return { ...one, history: { ...history, points: history.points.filter(isUsage) } };
+function whileItRan({ points, ...one }: ContainerSeries): ContainerSeries {
+  return { ...one, points: points.filter(isUsage) };
 }
 
 function isWanted(one: Container, { env, containers: names, roles, destinations }: ContainerSeriesArgs): boolean {
@@ -146,7 +154,7 @@ function isWanted(one: Container, { env, containers: names, roles, destinations 
 /** Each once: a missing Prometheus affects all containers alike. */
 async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
   const { silent } = await loaders.containers.engines();
-  const problems: Problem[] = [...silent, ...found.flatMap(({ problem }) => problem ?? [])];
+  const problems: Problem[] = [...silent, ...found.flatMap(({ problems: own }) => own)];
   return [...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values()];
 }
 

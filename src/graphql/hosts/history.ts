@@ -2,7 +2,7 @@ import type { HostHistory, HostPoint } from "../../hosts/history.ts";
 import { rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
-import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRange } from "../range.ts";
+import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
 
 interface HostSample {
@@ -56,17 +56,18 @@ export function addHostSeries(builder: Builder): void {
   }
 }
 
-/** One Prometheus query for all hosts and numbers of a range. */
+/** One Prometheus query for all hosts and numbers of a range, and one for its current step. */
 export async function loadHostSeries(
   { hosts: names, ...args }: HostSeriesArgs,
   { loaders }: OpsContext,
 ): Promise<readonly { readonly host: string; readonly instance: string; readonly points: readonly HostPoint[] }[]> {
   const hosts = (await loaders.hosts.report()).hosts.filter(({ name }) => isAmong(name, names));
-  const range = toSeriesRange(args, loaders.nowMs, hosts.length);
-  if (range === null) return [];
-  const loader = loaders.hosts.history(range);
+  const parts = toSeriesRanges(args, loaders.nowMs, hosts.length).map((range) => loaders.hosts.history(range));
   return Promise.all(
-    hosts.map(async ({ name, instance }) => ({ host: name, instance, points: (await loader.load(instance)).points })),
+    hosts.map(async ({ name, instance }) => {
+      const histories = await Promise.all(parts.map((loader) => loader.load(instance)));
+      return { host: name, instance, points: histories.flatMap(({ points }) => points) };
+    }),
   );
 }
 

@@ -2,10 +2,10 @@ import { requireEnvironments } from "../../auth/principal.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
-import type { QueueHistory } from "../../queues/history.ts";
+import { type QueueHistory, toPoints } from "../../queues/history.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { countQueues } from "../list-lengths.ts";
-import { isAmong, pointsAdvice, type SeriesRangeArgs, seriesRows, toSeriesRange } from "../range.ts";
+import { countPoints, isAmong, pointsAdvice, type SeriesRangeArgs, seriesRows, toSeriesRanges } from "../range.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";
 
@@ -58,10 +58,10 @@ export function createQueueSeriesLoader(
     requireEnvironments(principal, env);
     return (await siblings.queues.visible()).filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
   };
-  const ask = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange) => {
+  const ask = async (source: QueueSource, queues: readonly string[] | null, ranges: readonly HistoryRange[]) => {
     if (!source.history) throw new OpsError("query_refused", "No history is available for its queues");
-    const histories = await source.history(queues, range, signal);
-    return [...histories].map(([queue, history]): QueueSeries => ({
+    const parts = await Promise.all(ranges.map(async (range) => (await source.history?.(queues, range, signal)) ?? noHistories));
+    return [...joinHistories(parts, ranges)].map(([queue, history]): QueueSeries => ({
       queue,
       source: source.name,
       env: toEnv(source),
@@ -79,20 +79,21 @@ export function createQueueSeriesLoader(
     const chosen = await choose(args);
     const names = chosen.map(({ name }) => name);
     const shared = expected ?? args.queues?.length ?? countQueues(sources, names);
-    const range = toSeriesRange(args, siblings.nowMs, shared);
-    if (range === null) return { series: [], sources: [], failure: null };
+    const ranges = toSeriesRanges(args, siblings.nowMs, shared);
+    if (ranges.length === 0) return { series: [], sources: [], failure: null };
+    const steps = countPoints(ranges);
     const answers = await Promise.all(
-      chosen.map((source) => ask(source, args.queues ?? null, range).catch((error: unknown) => toOpsError(error))),
+      chosen.map((source) => ask(source, args.queues ?? null, ranges).catch((error: unknown) => toOpsError(error))),
     );
     const results = answers.map((answer, index) => toSource(chosen[index] as QueueSource, answer));
     const all = answers.flatMap((answer) => (answer instanceof OpsError ? [] : answer));
     const series = args.queues ? await withoutStrangers(all) : all;
     // More queues than expected: try again with fewer points each.
-    const isLarger = series.length > shared && series.length * range.steps > seriesRows;
-    if (!args.step && range.steps > 1 && (isLarger || answers.some(isTooLarge))) {
+    const isLarger = series.length > shared && series.length * steps > seriesRows;
+    if (!args.step && steps > 1 && (isLarger || answers.some(isTooLarge))) {
       return load(args, Math.max(series.length, 8 * shared));
     }
-    await budget.read(series.length * range.steps, pointsAdvice);
+    await budget.read(series.length * steps, pointsAdvice);
     return { series, sources: results, failure: toFailure(answers, results) };
   };
   const toSource = (source: QueueSource, answer: readonly QueueSeries[] | OpsError): QueueSeriesSource => {
@@ -109,6 +110,30 @@ export function createQueueSeriesLoader(
     asked.set(key, answer);
     return answer;
   };
+}
+
+type Histories = ReadonlyMap<string, QueueHistory>;
+
+const noHistories: Histories = new Map();
+
+/** The histories of ranges that follow each other, as one for each queue. One that a source leaves out of a range had no job in it. */
+function joinHistories(parts: readonly Histories[], ranges: readonly HistoryRange[]): Histories {
+  const names = new Set(parts.flatMap((part) => [...part.keys()]));
+  const join = (name: string): QueueHistory => {
+    const known = parts.flatMap((part) => part.get(name) ?? []);
+    const sampled = known.some((history) => history.sampled);
+    const idle = (range: HistoryRange) => (sampled ? [] : toPoints(range, [], null));
+    return {
+      points: ranges.flatMap((range, index) => parts[index]?.get(name)?.points ?? idle(range)),
+      exact: known.every(({ exact }) => exact),
+      sampled,
+      since: known.reduce<string | null>(
+        (latest, { since }) => (since !== null && since > (latest ?? "") ? since : latest),
+        null,
+      ),
+    };
+  };
+  return new Map([...names].map((name) => [name, join(name)]));
 }
 
 function isTooLarge(answer: unknown): boolean {

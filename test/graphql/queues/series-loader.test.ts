@@ -117,6 +117,35 @@ describe("series of queues", () => {
     expect(answer.failure).toBeNull();
   });
 
+  it("end with the current step, which is read once for all numbers", async () => {
+    const at = (time: string) => Date.parse(`2026-01-${time}Z`) / 1000;
+    const answers: Readonly<Record<number, [string, QueueHistory][]>> = {
+      [at("06T12:00:00")]: [
+        ["a", past({ time: "2026-01-13T00:00:00Z", depth: 4 }, { since: "2026-01-08T00:00:00Z" })],
+        ["done", past({ time: "2026-01-13T00:00:00Z", depth: 5 })],
+      ],
+      [at("13T00:00:00")]: [
+        ["a", past({ depth: 6 }, { exact: false })],
+        ["new", past({ depth: 7 })],
+      ],
+    };
+    const history = vi.fn<History>(async (_queues, asked) => new Map(answers[asked.from]));
+    const { load } = createStage([{ name: "own", history }]);
+    const days = { from: "2026-01-07T00:00:00Z", to: "2026-01-13T09:59:59Z", maxPoints: 15 };
+    const { series, sources } = await load(days);
+    expect(await load({ ...days })).toEqual({ series, sources, failure: null });
+    expect(history.mock.calls.map(([, asked]) => asked)).toEqual([
+      { from: at("06T12:00:00"), step: 43_200, steps: 13 },
+      { from: at("13T00:00:00"), step: 9 * 3600 + 59 * 60, steps: 1 },
+    ]);
+    expect(series.map(({ queue, points }) => [queue, points.map(({ time, depth }) => `${time.slice(8, 16)} ${depth}`)])).toEqual([
+      ["a", ["13T00:00 4", "13T10:00 6"]],
+      ["done", ["13T00:00 5", "13T09:59 0"]],
+      ["new", [...Array.from({ length: 13 }, () => expect.stringMatching(/ 0$/)), "13T10:00 7"]],
+    ]);
+    expect(sources).toMatchObject([{ exact: false, since: "2026-01-08T00:00:00Z" }]);
+  });
+
   it("of an environment that is not the token's are refused at once", async () => {
     const { load, visible } = createStage(places, createCaller(undefined, ["staging"]));
     await expect(load({ ...range, env: ["production"] as Environment[] })).rejects.toMatchObject({ code: "forbidden" });
@@ -224,7 +253,7 @@ describe("more queues than were known", () => {
   it("are asked with ever fewer points if there is too much to read", async () => {
     const tooLarge = new OpsError("answer_too_large", "too much");
     const found = await steps(fails(tooLarge));
-    expect(found.steps).toEqual([60, 300, 1800, 21_600, 86_400]);
+    expect(found.steps).toEqual([60, 300, 1800, 21_600, 14_400, 172_800]);
     expect(found.answer).toMatchObject({ series: [], failure: { code: "answer_too_large" } });
     expect((await steps(fails(tooLarge), { ...day, step: 60 })).steps).toEqual([60]);
     expect((await steps(fails(away))).steps).toEqual([60]);
