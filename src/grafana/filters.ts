@@ -240,8 +240,11 @@ const all: ReadonlySet<string> = new Set(["$__all", "All", ".*", ".+", "*"]);
  * Other text is returned unchanged.
  */
 export function toValues(text: string): string[] {
-  const isGroup = text.startsWith("(") && text.endsWith(")") && !isEscaped(text, text.length - 1);
-  return (isGroup ? split(text.slice(1, -1)) : [text]).map(unescape);
+  return (isGroup(text) ? split(text.slice(1, -1)) : [text]).map(unescape);
+}
+
+function isGroup(text: string): boolean {
+  return text.startsWith("(") && text.endsWith(")") && !isEscaped(text, text.length - 1);
 }
 
 /** Enough for a dashboard's variable with all its options. */
@@ -258,6 +261,18 @@ export function toNames(input: unknown): readonly string[] | null {
   if (names.length > maxNames)
     throw new OpsError("invalid_request", `At most ${maxNames} values for one name; leave the name out to select all`);
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
+}
+
+/** The parts of `a,b` and `a|b`, as Grafana writes several values of `${name:csv}` and `${name:pipe}`. */
+export function splitList(text: string): string[] {
+  return text.split(/[,|]/).map((part) => part.trim());
+}
+
+/** A text and the names that it may list: a name may itself have a comma. Lists have names as they are. */
+export function withParts(input: unknown): unknown {
+  if (typeof input !== "string") return input;
+  const parts = splitList(input);
+  return parts.length === 1 || isGroup(input) ? input : [input, ...parts];
 }
 
 /** The values of a column that an input names; null for all. GraphQL's names of environments are those of the rows too. */

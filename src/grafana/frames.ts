@@ -37,7 +37,7 @@ interface Answered {
 export async function toFrames({ refId, metric, rows, notices }: Answered, budget: Budget): Promise<Frame[]> {
   const about = notices.length > 0 ? { notices } : {};
   const identity = { refId, name: metric.name };
-  if (rows.length === 0) return notices.length === 0 ? [] : toNotice(refId, metric, notices);
+  if (rows.length === 0) return notices.length === 0 ? [] : toNotice(refId, metric.name, notices);
   if (metric.columns) {
     const { columns } = metric;
     const meta = notices.length > 0 ? { meta: about } : {};
@@ -61,7 +61,7 @@ export async function toFrames({ refId, metric, rows, notices }: Answered, budge
 }
 
 /** The notices, in a frame without columns. */
-export function toNotice(refId: string, { name }: Metric, notices: readonly Notice[]): Frame[] {
+export function toNotice(refId: string, name: string, notices: readonly Notice[]): Frame[] {
   return [{ schema: { refId, name, meta: { notices }, fields: [] }, data: { values: [] } }];
 }
 

@@ -58,6 +58,10 @@ export const metrics: readonly Metric[] = [
   series("up", "How many are up", GrafanaUpDocument, { up: "short", total: "short" }, ["kind", "env"]),
 ];
 
+export function isMetric(name: string): boolean {
+  return metrics.some((metric) => metric.name === name);
+}
+
 /** Throws invalid_request with the known names for an unknown one. */
 export function getMetric(name: string): Metric {
   return findNamed("metric", metrics, name);

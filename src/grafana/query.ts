@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { type Execute, toFailure } from "../graphql/execute.ts";
+import { isStepFitting } from "../graphql/range.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { ReplyInputs } from "../http/memo.ts";
 import { environments } from "../lib/environment.ts";
@@ -15,19 +16,21 @@ import {
   payloads,
   quote,
   type Row,
+  splitList,
   toBoolean,
   toNames,
   toNumber,
   toValuesOf,
+  withParts,
 } from "./filters.ts";
 import { type Frame, toFrames, toNotice } from "./frames.ts";
 import type { Answer, Metric } from "./metric.ts";
-import { getMetric } from "./metrics.ts";
+import { getMetric, isMetric } from "./metrics.ts";
 
-/** One metric of one target. */
+/** One metric of one target, as it is asked for. */
 interface RawQuery {
   readonly target: Target;
-  readonly metric: Metric;
+  readonly name: string;
 }
 
 /** Values of the schema's enums. Others would make the document invalid; a table just has no such rows. */
@@ -39,14 +42,23 @@ const isEnvironment = (name: string) => environments.some((known) => known === n
 const atOnce = 4;
 
 const listAsked = ({ targets }: QueryInput): RawQuery[] =>
-  targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, metric: getMetric(name) })));
+  targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, name })));
+
+/** Throws invalid_request for an unknown metric, and for what is wrong with the target. */
+function requireMetric({ target, name }: RawQuery): Metric {
+  const metric = getMetric(name);
+  if (target.failure) throw target.failure;
+  return metric;
+}
 
 /** What the answer depends on; null where a target's does not depend on versions alone, such as any over a range, which moves with the clock. */
 export async function findQueryInputs(input: QueryInput, execute: Execute, caller: Caller): Promise<ReplyInputs | null> {
   const found: ReplyInputs[] = [];
-  for (const { target, metric } of listAsked(input)) {
+  for (const one of listAsked(input)) {
+    const { target, name } = one;
+    if (target.failure || !isMetric(name)) return null;
     const variables = toVariables(input, target, [...target.conditions, ...input.conditions]);
-    const prepared = execute(metric.document, variables as never, caller);
+    const prepared = execute(getMetric(name).document, variables as never, caller);
     const inputs = prepared.isVersioned ? await prepared.inputs() : null;
     if (!inputs) return null;
     found.push(inputs);
@@ -56,8 +68,8 @@ export async function findQueryInputs(input: QueryInput, execute: Execute, calle
 }
 
 /**
- * The frames of all targets. A target that fails beside others becomes a frame with an error notice. When all fail, rejects with the most severe error, which
- * Grafana shows on the panel. Rejects with invalid_request for an unknown metric.
+ * The frames of all targets. A target that fails beside others, or is wrong itself, becomes a frame with an error notice. When all fail, rejects with the most
+ * severe error, which Grafana shows on the panel.
  */
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
   const asked = listAsked(input);
@@ -68,13 +80,16 @@ export async function runQuery(input: QueryInput, execute: Execute, caller: Call
   if (worst && failures.length === answers.length) throw worst;
   return answers.flatMap((one, index) => {
     if (one.status === "fulfilled") return one.value;
-    const { target, metric } = asked[index] as RawQuery;
-    const text = `${metric.name}: ${toOpsError(one.reason).message}`;
-    return toNotice(target.refId, metric, [{ severity: "error", text }]);
+    const { target, name } = asked[index] as RawQuery;
+    const { message } = toOpsError(one.reason);
+    const notice = { severity: "error" as const, text: isMetric(name) ? `${name}: ${message}` : message };
+    return toNotice(target.refId, isMetric(name) ? name : quote(name), [notice]);
   });
 }
 
-async function answer({ target, metric }: RawQuery, input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
+async function answer(asked: RawQuery, input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
+  const { target } = asked;
+  const metric = requireMetric(asked);
   const conditions = [...target.conditions, ...input.conditions];
   const { data, errors } = await execute(metric.document, toVariables(input, target, conditions) as never, caller).run();
   const found: Answer = { rows: null, ...(data as object | null) };
@@ -83,7 +98,12 @@ async function answer({ target, metric }: RawQuery, input: QueryInput, execute: 
   const failed = [...toProblems(found), ...errors.map(({ message }) => message)];
   const notices = [
     ...[...new Set(failed)].map((text) => ({ severity: "warning" as const, text })),
-    ...[...toGaps(found), ...(metric.toRemarks?.(found, input.from) ?? []), ...toUnknown(target, metric)].map((text) => ({
+    ...[
+      ...toGaps(found),
+      ...(metric.toRemarks?.(found, input.from) ?? []),
+      ...toUnknown(target, metric),
+      ...toStepRemark(input, target),
+    ].map((text) => ({
       severity: "info" as const,
       text,
     })),
@@ -99,9 +119,8 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
     ...toOnly(conditions),
     from,
     to,
-    step: target.step,
-    // As Grafana counts: both ends of the range may be points.
-    maxPoints: Math.min(mostPoints, maxPoints + 1),
+    step: isStepUsed({ from, to, maxPoints }, target) ? target.step : null,
+    maxPoints,
     includeAccessories: target.includeAccessories,
     env: names("env")?.filter(isEnvironment) ?? null,
     queues: names("queue"),
@@ -112,6 +131,16 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
     destinations: names("destination"),
     kinds: names("kind")?.filter((kind) => kinds.has(kind)) ?? null,
   };
+}
+
+/** A panel never gets more points than it asks for: the chosen step is used where it gives no more. */
+function isStepUsed(range: Pick<QueryInput, "from" | "to" | "maxPoints">, { step }: Target): boolean {
+  return step === null || isStepFitting(range, step, Date.now());
+}
+
+function toStepRemark(input: QueryInput, target: Target): string[] {
+  if (isStepUsed(input, target)) return [];
+  return [`The step of ${target.step} s is too short for ${input.maxPoints} points; a longer one is used`];
 }
 
 /** The exact names that a condition on a column gives; null without one. */
@@ -156,6 +185,8 @@ export interface Target {
   readonly includeAccessories: boolean;
   /** Unknown keys of its payload. */
   readonly unknown: readonly string[];
+  /** What is wrong with it; null when nothing is. */
+  readonly failure: OpsError | null;
 }
 
 /** The input of POST /query. */
@@ -190,7 +221,7 @@ export function parseBody(body: Buffer): Row {
   }
 }
 
-/** The body of POST /query. Ignores unknown fields. Throws invalid_request for invalid times, steps or filters. */
+/** The body of POST /query. Ignores unknown fields. Throws invalid_request for invalid times or ad hoc filters; what is wrong with a target is in its `failure`. */
 export function parseQuery(body: Row, nowMs: number): QueryInput {
   const targets = Array.isArray(body["targets"]) ? body["targets"].map(asObject) : [];
   if (targets.length > maxTargets) throw new OpsError("invalid_request", `A query has at most ${maxTargets} targets`);
@@ -198,32 +229,45 @@ export function parseQuery(body: Row, nowMs: number): QueryInput {
   const asked = toNumber(body["maxDataPoints"]) ?? usualPoints;
   const conditions = parseFilters(body["filters"] ?? body["adhocFilters"]);
   const parsed = targets.filter((target) => target["hide"] !== true).flatMap(parseTarget);
-  for (const target of parsed) checkConditions([...target.conditions, ...conditions]);
   const maxPoints = Math.round(Math.max(1, Math.min(mostPoints, asked, toMostPoints(toNumber(body["intervalMs"]), to - from))));
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
     maxPoints,
-    targets: parsed,
+    targets: parsed.map((target) => withFailure(target, () => checkConditions([...target.conditions, ...conditions]))),
     conditions,
   };
 }
 
 /** A panel without a chosen metric shows nothing, not everything. */
 function parseTarget(target: Row): Target[] {
-  const metrics = toNames(target["target"]);
+  const metrics = toNames(target["target"])?.flatMap(splitList) ?? null;
   const refId = typeof target["refId"] === "string" ? target["refId"] : "";
-  return metrics === null ? [] : [{ refId, metrics, ...parsePayload(target["payload"] ?? target["data"]) }];
+  const parsed: Target = { refId, metrics: metrics ?? [], ...emptyPayload, failure: null };
+  return metrics === null
+    ? []
+    : [withFailure(parsed, () => ({ ...parsed, ...parsePayload(target["payload"] ?? target["data"]) }))];
 }
 
+/** What a step makes of a target, or the target with the reason why it cannot. */
+function withFailure(target: Target, run: () => Target | void): Target {
+  try {
+    return run() ?? target;
+  } catch (error) {
+    return { ...target, failure: target.failure ?? toOpsError(error) };
+  }
+}
+
+const emptyPayload = { conditions: [], step: null, includeAccessories: false, unknown: [] };
+
 /** A payload of any metric; missing and empty values are the defaults. Throws invalid_request for an invalid value. */
-export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics"> {
+export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics" | "failure"> {
   const payload = asObject(typeof input === "string" ? parseText(input) : input);
   const known = new Set<string>(payloads.map(({ name }) => name));
   const conditions = payloads
     .filter(({ isDimension }) => isDimension)
     .flatMap(({ name: key }): Condition[] => {
-      const values = toValuesOf(key, payload[key]);
+      const values = toValuesOf(key, withParts(payload[key]));
       return values === null ? [] : [{ key, operator: "=|", values }];
     });
   return {

@@ -34,7 +34,17 @@ describe("parseQuery", () => {
       // Six hours in steps of its interval, 30 s.
       maxPoints: 720,
       conditions: [],
-      targets: [{ refId: "A", metrics: ["queue_depth"], conditions: [], step: null, includeAccessories: false, unknown: [] }],
+      targets: [
+        {
+          refId: "A",
+          metrics: ["queue_depth"],
+          conditions: [],
+          step: null,
+          includeAccessories: false,
+          unknown: [],
+          failure: null,
+        },
+      ],
     });
   });
 
@@ -87,16 +97,43 @@ describe("parseQuery", () => {
     [{ range: { from: -5 } }, "range.from must be a time"],
     [{ range: { from: 10, to: 5 } }, "range.from must not be after"],
     [{ targets: Array.from({ length: 51 }, () => ({ target: "up" })) }, "at most 50 targets"],
-    [{ targets: [{ target: "up", payload: { step: "soon" } }] }, "step must be from 1 to 86400"],
-    [{ targets: [{ target: "up", payload: { step: 0 } }] }, "step must be"],
-    [{ targets: [{ target: "containers", payload: { accessories: "maybe" } }] }, "accessories must be true or false"],
   ])("refuses %j: %s", (body, message) => {
     expect(() => parseQuery(body, nowMs)).toThrow(message);
   });
 
+  it.each([
+    [{ step: "soon" }, "step must be from 1 to 86400"],
+    [{ step: 0 }, "step must be"],
+    [{ accessories: "maybe" }, "accessories must be true or false"],
+    [{ queue: Array.from({ length: 1001 }, (_, index) => `q${index}`) }, "At most 1000 values for one name"],
+  ])("has what is wrong with a payload as a failure of its target: %#", (payload, message) => {
+    const targets = [payload, {}].map((one) => ({ target: "up", payload: one }));
+    const [wrong, fine] = parseQuery({ targets }, nowMs).targets;
+    expect(wrong?.failure?.message).toContain(message);
+    expect(fine?.failure).toBeNull();
+  });
+
+  it.each([
+    ["queue", "a,b", ["a,b", "a", "b"]],
+    ["queue", "a|b|c", ["a|b|c", "a", "b", "c"]],
+    ["queue", " a , b ", ["a , b", "a", "b"]],
+    ["queue", ["a,b"], ["a,b"]],
+    ["queue", "(a|b)", ["a", "b"]],
+    ["queue", String.raw`(a\|x|b)`, ["a|x", "b"]],
+    ["queue", "a,All", null],
+    ["env", "STAGING,production", ["staging,production", "staging", "production"]],
+  ])("reads in %s the names of %j, as Grafana writes several", (key, text, values) => {
+    const [condition] = parsePayload({ [key]: text }).conditions;
+    expect(condition?.values ?? null).toEqual(values);
+  });
+
+  it.each(["queue_depth,up", "queue_depth|up", "(queue_depth|up)"])("reads several metrics of %s", (target) => {
+    expect(parseQuery({ targets: [{ target }] }, nowMs).targets[0]?.metrics).toEqual(["queue_depth", "up"]);
+  });
+
   it("accepts its limits and refuses one more", () => {
     const target = (payload: object = {}) => ({ refId: "A", target: "up", payload });
-    const isTaken = (body: object) => tryQuery(body as never) !== null;
+    const isTaken = (body: object) => tryQuery(body as never)?.targets.every(({ failure }) => failure === null) ?? false;
     const many = (count: number) => Array.from({ length: count }, () => target());
     const filters = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
     const step = (value: unknown) => ({ targets: [target({ step: value })] });
@@ -134,7 +171,7 @@ describe("parseQuery", () => {
       maxPoints: 3,
       conditions: [],
       targets: [
-        { refId: "A", metrics: ["up"], conditions: [], step: 300, includeAccessories: true, unknown: ["x"] },
+        { refId: "A", metrics: ["up"], conditions: [], step: 300, includeAccessories: true, unknown: ["x"], failure: null },
         {
           refId: "",
           metrics: ["up", "hosts"],
@@ -142,8 +179,9 @@ describe("parseQuery", () => {
           step: null,
           includeAccessories: false,
           unknown: [],
+          failure: null,
         },
-        { refId: "C", metrics: ["up"], conditions: [], step: null, includeAccessories: false, unknown: [] },
+        { refId: "C", metrics: ["up"], conditions: [], step: null, includeAccessories: false, unknown: [], failure: null },
       ],
     });
     // 3 h and 0.5 s in steps of 7 s: 1542.9
@@ -217,7 +255,12 @@ describe("parsePayload", () => {
   it.each([[undefined], [null], [{}], ["{}"], [[]], [{ queue: "All", env: "", step: "auto", accessories: null }]])(
     "reads %j as the defaults",
     (payload) => {
-      expect(parsePayload(payload)).toEqual({ conditions: [], step: null, includeAccessories: false, unknown: [] });
+      expect(parsePayload(payload)).toEqual({
+        conditions: [],
+        step: null,
+        includeAccessories: false,
+        unknown: [],
+      });
     },
   );
   it("names unknown keys", () => {

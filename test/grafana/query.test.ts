@@ -67,6 +67,22 @@ describe("targets that all fail", () => {
     });
   });
 
+  it("are frames with an error each when they are wrong themselves", async () => {
+    const targets = [
+      { refId: "A", target: "queue_depht" },
+      { refId: "B", target: "hosts" },
+      { refId: "C", target: "hosts", payload: { step: "soon" } },
+    ];
+    const { frames } = await run({ hosts: { data: { rows: [host] } } }, { targets });
+    expect(frames.map(({ schema }) => [schema.refId, schema.name, schema.meta?.notices?.[0]?.severity])).toEqual([
+      ["A", '"queue_depht"', "error"],
+      ["B", "hosts", undefined],
+      ["C", "hosts", "error"],
+    ]);
+    expect(frames[0]?.schema.meta?.notices?.[0]?.text).toMatch(/^Unknown metric "queue_depht"; known: containers, .*, up$/);
+    await expect(run({}, { targets: targets.slice(0, 1) })).rejects.toMatchObject({ code: "invalid_request" });
+  });
+
   it("are empty when there is no target", async () => {
     expect((await run({})).frames).toEqual([]);
   });
@@ -219,12 +235,12 @@ describe("the variables of a metric's document", () => {
     return asked.mock.calls[0]?.[1];
   };
 
-  it("have the range with one point more than fits between its ends", async () => {
+  it("have the range and the points of the panel", async () => {
     expect(await variablesOf({})).toEqual({
       from: "2026-01-13T09:00:00.000Z",
       to: "2026-01-13T10:00:00.000Z",
       step: null,
-      maxPoints: 501,
+      maxPoints: 500,
       includeAccessories: false,
       oneEnv: null,
       oneDestination: null,
@@ -242,8 +258,21 @@ describe("the variables of a metric's document", () => {
       includeAccessories: true,
       maxPoints: 11_000,
     });
-    expect(await variablesOf({}, { maxDataPoints: 10_999 })).toMatchObject({ maxPoints: 11_000 });
-    expect(await variablesOf({}, { maxDataPoints: 10_998 })).toMatchObject({ maxPoints: 10_999 });
+    expect(await variablesOf({}, { maxDataPoints: 10_999 })).toMatchObject({ maxPoints: 10_999 });
+  });
+
+  it.each([
+    ["60", 61, 60, undefined],
+    ["60", 60, null, "The step of 60 s is too short for 60 points; a longer one is used"],
+    ["5m", 12, null, "The step of 300 s is too short for 12 points; a longer one is used"],
+    ["5m", 13, 300, undefined],
+  ])("have the step %s for %i points: %s", async (step, maxDataPoints, used, text) => {
+    const { frames, asked } = await run(
+      { hosts: { data: { rows: [host] } } },
+      { targets: [{ refId: "A", target: "hosts", payload: { step } }], maxDataPoints },
+    );
+    expect(asked.mock.calls[0]?.[1].step).toBe(used);
+    expect(frames[0]?.schema.meta?.notices?.map((notice) => notice.text)[0]).toBe(text);
   });
 
   it.each([
