@@ -126,18 +126,24 @@ function hasTag(header: string, hash: string): boolean {
   });
 }
 
+/** The names in a header of preferences and their qualities, 0 to 1; of a name that is there several times the greatest. Source: RFC 9110, 12.4.2. */
+export function toWeights(header: string): ReadonlyMap<string, number> {
+  const weights = new Map<string, number>();
+  for (const part of header.toLowerCase().split(",")) {
+    const [name = "", ...params] = part.split(";").map((text) => text.trim());
+    const q = params.find((param) => param.startsWith("q="));
+    weights.set(name, Math.max(weights.get(name) ?? 0, q ? Number(q.slice(2)) || 0 : 1));
+  }
+  return weights;
+}
+
 /** The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br, as it is smaller. `offered`: the forms that there are. */
 export function toEncoding(
   header: string | string[] | undefined,
   offered: readonly Encoding[] = ["br", "gzip"],
 ): Encoding | null {
   if (!header) return null;
-  const weights = new Map<string, number>();
-  for (const part of String(header).toLowerCase().split(",")) {
-    const [name = "", ...params] = part.split(";").map((text) => text.trim());
-    const q = params.find((param) => param.startsWith("q="));
-    weights.set(name, q ? Number(q.slice(2)) || 0 : 1);
-  }
+  const weights = toWeights(String(header));
   const weigh = (name: string) => weights.get(name) ?? weights.get("*") ?? 0;
   const [br, zip, plain] = [
     offered.includes("br") ? weigh("br") : 0,

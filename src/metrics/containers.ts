@@ -26,7 +26,7 @@ const healths = ["healthy", "unhealthy", "starting", "none"];
 
 /** The columns of a container's stats sample; absent without one. */
 const stats: readonly Column<Stats>[] = [
-  ["ops_container_cpu_percent", "CPU in use; 100 is one whole CPU.", "cpuPct"],
+  ["ops_container_cpu_util_ratio", "CPU in use; 1 is one whole CPU.", ({ cpuPct }) => toRatio(cpuPct)],
   ["ops_container_cpu_periods_total", "Periods of its CPU limit.", "cpuPeriods", "counter"],
   [
     "ops_container_cpu_throttled_periods_total",
@@ -40,7 +40,7 @@ const stats: readonly Column<Stats>[] = [
     "cpuThrottledSeconds",
     "counter",
   ],
-  ["ops_container_memory_percent", "Memory in use, of its limit or the host's memory.", "memPct"],
+  ["ops_container_mem_util_ratio", "Memory in use, of its limit or the host's memory, 0 to 1.", ({ memPct }) => toRatio(memPct)],
   ["ops_container_memory_usage_bytes", "Memory in use, without inactive file cache.", "memUsedBytes"],
   ["ops_container_memory_limit_bytes", "Memory limit.", "memLimitBytes"],
   ["ops_container_pids", "Processes and threads.", "pids"],
@@ -48,7 +48,15 @@ const stats: readonly Column<Stats>[] = [
   ["ops_container_network_transmit_bytes_total", "Sent on all its networks.", "networkTransmitBytes", "counter"],
   ["ops_container_block_read_bytes_total", "Read from block devices.", "blockReadBytes", "counter"],
   ["ops_container_block_write_bytes_total", "Written to block devices.", "blockWriteBytes", "counter"],
+  // Old names (docs/upgrades.md).
+  ["ops_container_cpu_percent", "Old name: use ops_container_cpu_util_ratio.", "cpuPct"],
+  ["ops_container_memory_percent", "Old name: use ops_container_mem_util_ratio.", "memPct"],
 ];
+
+/** Without the digits that a division adds. */
+function toRatio(percent: number | null): number | null {
+  return percent === null ? null : Math.round(percent * 1e4) / 1e6;
+}
 
 export const containerTable: Table<Container> = {
   prefix: "ops_container",

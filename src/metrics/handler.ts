@@ -6,7 +6,7 @@ import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
 import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
-import { toEncoding } from "../http/memo.ts";
+import { toEncoding, toWeights } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
@@ -126,9 +126,12 @@ function parseStats(query: string): boolean {
   return value === "1" || value === "true";
 }
 
-/** Prometheus accepts OpenMetrics; other clients get the older format, which all can read. */
-function toFormat(accept: string | undefined): Format {
-  return accept?.includes("application/openmetrics-text") ? "openmetrics" : "text";
+/** Prometheus names OpenMetrics; clients that do not name it, or prefer text, get the older format, which all can read. */
+function toFormat(accept = ""): Format {
+  const weights = toWeights(accept);
+  const open = weights.get("application/openmetrics-text") ?? 0;
+  const text = weights.get("text/plain") ?? weights.get("text/*") ?? weights.get("*/*") ?? 0;
+  return open > 0 && open >= text ? "openmetrics" : "text";
 }
 
 interface UpstreamRow {

@@ -1,7 +1,8 @@
 import manifest from "../../package.json" with { type: "json" };
 import type { ObserveRequest } from "../http/request-log.ts";
+import type { ErrorCode } from "../lib/errors.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
-import { type ObserveCall, upstreams } from "../lib/upstream-call.ts";
+import { type ObserveCall, type Upstream, upstreams } from "../lib/upstream-call.ts";
 import { type Family, type Sample, toFamily, toLabels } from "./exposition.ts";
 import { createProcessFamilies } from "./process.ts";
 
@@ -17,6 +18,17 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** Other methods count as "other": a client may send any. */
 const methods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 
+/** The codes of failed calls, which are counted from 0 on: a counter that begins with its first error shows no increase. */
+const errorCodes: Readonly<Record<Upstream, readonly ErrorCode[]>> = {
+  docker: ["docker_unavailable", "docker_timeout", "docker_error", "docker_forbidden"],
+  postgres: ["postgres_unavailable", "queue_locked", "schema_mismatch", "audit_unavailable"],
+  prometheus: ["prometheus_unavailable", "invalid_request"],
+  victorialogs: ["log_history_unavailable"],
+  rabbitmq: ["queues_unavailable"],
+  redis: ["queues_unavailable"],
+  deploy: ["deploy_info_invalid", "deploy_info_unreadable"],
+};
+
 /** The counters of one process. All label values are our own words, so their number is limited to our routes, statuses and codes. */
 export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | null = null): Instruments {
   const [requests, calls, failures] = [createCounter(), createCounter(), createCounter()];
@@ -24,7 +36,10 @@ export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | n
   /** What a request counts in, as writing its labels costs more than counting. */
   const answers = new Map<string, { sum: number }>();
   const times = new Map<string, { add(value: number): void }>();
-  for (const upstream of upstreams) calls.at({ upstream });
+  for (const upstream of upstreams) {
+    calls.at({ upstream });
+    for (const code of errorCodes[upstream]) failures.at({ upstream, code });
+  }
   const build = toLabels({ version: manifest.version, node: process.versions.node });
   const collectProcess = createProcessFamilies();
   const observeCall: ObserveCall = (upstream, seconds, code) => {

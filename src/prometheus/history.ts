@@ -11,7 +11,10 @@ import type { HistoryRange } from "../lib/range.ts";
 import type { Matrix, RangeSeries } from "./answer.ts";
 import { joinExpressions, pastMetrics, rounded, toMatchers } from "./query.ts";
 
-/** Their names in our own /metrics (src/metrics/containers.ts). There is no setting: the series exist or not. */
+/**
+ * Their names in our own /metrics (src/metrics/containers.ts). There is no setting: the series exist or not. CPU and memory are read by their old names as long as
+ * these are there: earlier gateways wrote no others.
+ */
 const names = {
   cpu: "ops_container_cpu_percent",
   mem: "ops_container_memory_percent",

@@ -146,6 +146,7 @@ describe("/metrics", () => {
     expect(calls).not.toHaveProperty("stats");
     const { body } = await scrape({ query: "stats=1" });
     expect(valuesOf(body, "ops_container_cpu_percent")).toEqual([12.4]);
+    expect(valuesOf(body, "ops_container_cpu_util_ratio")).toEqual([0.124]);
     expect(valuesOf(body, "ops_container_memory_usage_bytes")).toEqual([341]);
     expect(valuesOf(body, "ops_container_network_receive_bytes_total")).toEqual([2000]);
     expect(calls["stats"]).toBe(1);
@@ -191,6 +192,20 @@ describe("/metrics", () => {
     const plain = await scrape();
     expect(plain.headers?.["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(plain.body).not.toContain("# EOF");
+  });
+
+  it.each([
+    ["application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,*/*;q=0.1", true],
+    ["application/openmetrics-text, text/plain", true],
+    ["APPLICATION/OPENMETRICS-TEXT", true],
+    ["application/openmetrics-text;q=0", false],
+    ["application/openmetrics-text; q=0.0, text/plain;q=0.5", false],
+    ["application/openmetrics-text;q=0.4, text/plain", false],
+    ["application/openmetrics-text;q=0.4, text/*;q=0.5", false],
+    ["*/*", false],
+  ])("reads the qualities of %s", async (accept, isOpen) => {
+    const { headers } = await createScraper(whole).scrape({ accept });
+    expect(headers?.["content-type"]?.startsWith("application/openmetrics-text")).toBe(isOpen);
   });
 
   it("shows counts of all tokens to tokens of all environments alone", async () => {

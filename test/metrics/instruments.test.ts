@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { toText } from "../../src/metrics/exposition.ts";
+import { upstreams } from "../../src/lib/upstream-call.ts";
 import { createInstruments } from "../../src/metrics/instruments.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 
@@ -18,11 +19,18 @@ it("calls to upstreams are counted, with errors by code and durations", () => {
   const text = read(instruments);
   expect(valuesOf(text, "ops_upstream_requests_total", { upstream: "docker" })).toEqual([3]);
   expect(valuesOf(text, "ops_upstream_requests_total", { upstream: "redis" })).toEqual([0]);
-  expect(valuesOf(text, "ops_upstream_errors_total")).toEqual([2]);
+  expect(valuesOf(text, "ops_upstream_errors_total").filter((count) => count > 0)).toEqual([2]);
   expect(valuesOf(text, "ops_upstream_errors_total", { upstream: "docker", code: "docker_timeout" })).toEqual([2]);
   const bucket = (le: string) => valuesOf(text, "ops_upstream_request_duration_seconds_bucket", { upstream: "docker", le });
   expect([bucket("0.01"), bucket("0.025"), bucket("2.5"), bucket("+Inf")]).toEqual([[0], [1], [2], [3]]);
   expect(valuesOf(text, "ops_upstream_request_duration_seconds_sum", { upstream: "docker" })[0]).toBeCloseTo(5.02);
+});
+
+it("errors of each upstream are 0 before the first, each with a code", () => {
+  const samples = parseExposition(read(createInstruments())).filter(({ name }) => name === "ops_upstream_errors_total");
+  expect(new Set(samples.map(({ labels }) => labels["upstream"]))).toEqual(new Set(upstreams));
+  expect(samples.filter(({ value }) => value !== 0)).toEqual([]);
+  expect(samples.map(({ labels }) => `${labels["upstream"]} ${labels["code"]}`)).toContain("docker docker_timeout");
 });
 
 it("requests count by route, method and status; streams have no duration", () => {
