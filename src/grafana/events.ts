@@ -29,6 +29,7 @@ interface Timeline {
     readonly kind: string;
     readonly known: boolean;
     readonly since: string | null;
+    readonly sampled: boolean;
     readonly note: string | null;
   }[];
 }
@@ -58,6 +59,16 @@ function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
   return { title: state === "failed" ? "Failed deploy" : "Deploy", text: by ? `${tag} by ${by}` : tag, tags: `deploy,${state}` };
 }
 
+/** Of annotations, by kind. */
+const titles: Readonly<Record<string, string>> = {
+  restart: "Restart",
+  container_death: "Container ended",
+  oom_kill: "Out of memory",
+  health: "Container unhealthy",
+  queue_state: "Queue",
+  host_alert: "Host",
+};
+
 /** Good states of containers, queues and hosts. */
 const goodStates: ReadonlySet<string> = new Set(["healthy", "starting", "ok"]);
 
@@ -73,17 +84,23 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
     (rows as Timeline | null)?.entries
       .toReversed()
       .filter(({ requested, to }) => requested !== true && !goodStates.has(to ?? ""))
-      .map((entry) => ({ ...entry, title: label, text: entry.message, tags: entry.kind }))
+      .map((entry) => ({ ...entry, title: titles[entry.kind] ?? label, text: entry.message, tags: entry.kind }))
       .toSorted(byTime) ?? null;
   return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toHappeningRemarks };
 }
 
-/** The gaps in an answer. */
+/** The gaps in an answer, each once for all its kinds. */
 function toHappeningRemarks({ rows }: Answer, from: string): string[] {
   const { truncated, coverage } = rows as Timeline;
-  const missing = coverage.flatMap(({ kind, known, since, note }) => {
-    if (!known) return `${kind}: nothing is known${note ? ` (${note})` : ""}`;
-    return since !== null && Date.parse(since) > Date.parse(from) ? `${kind}: known since ${since}` : [];
-  });
+  const gaps = Map.groupBy(coverage, (one) => toGap(one, from));
+  gaps.delete("");
+  const missing = [...gaps].map(([gap, of]) => `${of.map(({ kind }) => kind).join(", ")}: ${gap}`);
   return truncated ? ["Only the newest 500 of this range", ...missing] : missing;
+}
+
+/** What is missing of one kind; "" when nothing is. That a kind is sampled is no gap. */
+function toGap({ known, since, sampled, note }: Timeline["coverage"][number], from: string): string {
+  if (!known) return `nothing is known${note ? ` (${note})` : ""}`;
+  const begun = since !== null && Date.parse(since) > Date.parse(from) ? [`known since ${since}`] : [];
+  return [...begun, ...(note === null || sampled ? [] : [note])].join("; ");
 }

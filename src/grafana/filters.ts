@@ -134,6 +134,10 @@ const ofQueues = { type: "string", document: GrafanaQueueOptionsDocument as neve
 const ofContainers = { type: "string", document: GrafanaContainerOptionsDocument as never } as const;
 const ofHosts = { type: "string", document: GrafanaHostOptionsDocument as never } as const;
 
+/** The kinds of the metrics `up` and `alerts`. */
+export const upKinds = ["host", "engine", "queue_source", "container"] as const;
+export const alertKinds = ["container_death", "oom_kill", "health", "queue_state", "host_alert"] as const;
+
 /** Every dimension. To add one: a line here, and a column of its name in its metrics. */
 export const dimensions: readonly Dimension[] = [
   { name: "queue", label: "Queue", ...ofQueues },
@@ -148,7 +152,7 @@ export const dimensions: readonly Dimension[] = [
   { name: "status", label: "Status of a container or host", ...ofContainers },
   { name: "version", label: "Release of a container", ...ofContainers },
   { name: "host", label: "Host", ...ofHosts },
-  { name: "kind", label: "Kind", type: "string", values: ["host", "engine", "queue_source", "container"] },
+  { name: "kind", label: "Kind", type: "string", values: [...upKinds, ...alertKinds] },
   { name: "depth", label: "Depth of a queue", type: "number", values: [] },
   { name: "count", label: "Failures of a queue error", type: "number", values: [] },
   { name: "restarts", label: "Restarts of a container", type: "number", values: [] },

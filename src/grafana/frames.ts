@@ -65,6 +65,19 @@ export function toNotice(refId: string, name: string, notices: readonly Notice[]
   return [{ schema: { refId, name, meta: { notices }, fields: [] }, data: { values: [] } }];
 }
 
+/** Each notice once, on the first frame with it: a panel shows those of all its targets, which may fail for one reason. */
+export function toSingleNotices(frames: readonly Frame[]): Frame[] {
+  const seen = new Set<string>();
+  const isNew = ({ severity, text }: Notice) => seen.size < seen.add(`${severity} ${text}`).size;
+  return frames.flatMap((frame) => {
+    const { notices, ...meta } = frame.schema.meta ?? {};
+    if (!notices) return frame;
+    const left = notices.filter(isNew);
+    if (left.length === 0 && frame.schema.fields.length === 0) return [];
+    return { ...frame, schema: { ...frame.schema, meta: { ...meta, ...(left.length > 0 && { notices: left }) } } };
+  });
+}
+
 function toField({ name, type, unit }: Column): Field {
   return { name, type, ...(unit !== undefined && { config: { unit } }) };
 }

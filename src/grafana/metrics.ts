@@ -43,6 +43,7 @@ export const metrics: readonly Metric[] = [
     "container",
     "queue",
     "host",
+    "kind",
   ]),
   table("engines", "Container engines", GrafanaEnginesDocument, columns.engines, ["engine", "env"]),
   series("queue_depth", "Depth of queues", GrafanaQueueDepthDocument, { value: "short" }, ofQueues),

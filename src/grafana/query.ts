@@ -10,7 +10,7 @@ import {
   checkConditions,
   type Condition,
   filterRows,
-  getDimension,
+  alertKinds,
   parseFilters,
   type PayloadName,
   payloads,
@@ -21,9 +21,10 @@ import {
   toNames,
   toNumber,
   toValuesOf,
+  upKinds,
   withParts,
 } from "./filters.ts";
-import { type Frame, toFrames, toNotice } from "./frames.ts";
+import { type Frame, toFrames, toNotice, toSingleNotices } from "./frames.ts";
 import type { Answer, Metric } from "./metric.ts";
 import { getMetric, isMetric } from "./metrics.ts";
 
@@ -34,7 +35,7 @@ interface RawQuery {
 }
 
 /** Values of the schema's enums. Others would make the document invalid; a table just has no such rows. */
-const kinds: ReadonlySet<string> = new Set(getDimension("kind").values);
+const kinds: ReadonlySet<string> = new Set(upKinds);
 
 const isEnvironment = (name: string) => environments.some((known) => known === name);
 
@@ -78,13 +79,14 @@ export async function runQuery(input: QueryInput, execute: Execute, caller: Call
   const failures = answers.flatMap((one) => (one.status === "rejected" ? [toOpsError(one.reason)] : []));
   const [worst] = failures.toSorted((a, b) => Math.floor(b.status / 100) - Math.floor(a.status / 100));
   if (worst && failures.length === answers.length) throw worst;
-  return answers.flatMap((one, index) => {
+  const frames = answers.flatMap((one, index) => {
     if (one.status === "fulfilled") return one.value;
     const { target, name } = asked[index] as RawQuery;
     const { message } = toOpsError(one.reason);
     const notice = { severity: "error" as const, text: isMetric(name) ? `${name}: ${message}` : message };
     return toNotice(target.refId, isMetric(name) ? name : quote(name), [notice]);
   });
+  return toSingleNotices(frames);
 }
 
 async function answer(asked: RawQuery, input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
@@ -130,6 +132,7 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
     roles: names("role"),
     destinations: names("destination"),
     kinds: names("kind")?.filter((kind) => kinds.has(kind)) ?? null,
+    alerts: alertKinds.filter((kind) => names("kind")?.includes(kind) ?? true),
   };
 }
 

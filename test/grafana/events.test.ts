@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeToken } from "../../src/cli/token.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
@@ -44,20 +48,40 @@ memory.audited.push({
   intent: 1,
 } as never);
 
+for (const [kind, message] of [
+  ["container_death", "web ended: 137"],
+  ["oom_kill", "web ran out of memory"],
+] as const)
+  memory.sources.timeline.add(
+    toEntry({ kind, time: at(30), env: "staging", message, container: toTimelineContainer(container), requested: false }),
+  );
+
+const reader = makeToken({
+  subject: "grafana",
+  scopes: ["ops:read"],
+  environments: ["staging", "production"],
+  expiresAt: new Date(Date.now() + 3_600_000),
+});
+const folder = mkdtempSync(join(tmpdir(), "ops-events-"));
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
-  gateway = await startGateway(memory.sources);
+  const tokensFile = join(folder, "tokens.json");
+  writeFileSync(tokensFile, JSON.stringify([reader.entry]));
+  gateway = await startGateway(memory.sources, { tokensFile });
 });
-afterAll(() => gateway[Symbol.asyncDispose]());
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
 
-async function post(targets: readonly object[], from: string, to: string) {
+async function post(targets: readonly object[], from: string, to: string, as?: string) {
   const body = panelBody(targets, { range: { from, to }, panelId: undefined });
-  const headers = { "content-type": "application/json" };
+  const headers = { "content-type": "application/json", ...(as && { authorization: `Bearer ${as}` }) };
   const response = await gateway.fetch("/grafana/query", { method: "POST", headers, body: JSON.stringify(body) });
   return { status: response.status, body: await response.json() };
 }
-async function query(target: string, from: string, to: string, payload: object = {}) {
-  const { status, body } = await post([{ refId: "Anno", target, payload }], from, to);
+async function query(target: string, from: string, to: string, payload: object = {}, as?: string) {
+  const { status, body } = await post([{ refId: "Anno", target, payload }], from, to, as);
   expect(status, JSON.stringify(body)).toBe(200);
   return readFrames(body);
 }
@@ -92,6 +116,39 @@ describe("restarts of annotations", () => {
     ]);
     const [other] = await query("restarts", at(0), at(20), { role: "worker" });
     expect(other?.length ?? 0).toBe(0);
+  });
+});
+
+describe("a token that may not operate", () => {
+  it("sees restarts from events, and why nobody is named", async () => {
+    const [frame] = await query("restarts", at(0), at(20), {}, reader.token);
+    expect([column(frame, "text"), column(frame, "who")]).toEqual([["was restarted"], [null]]);
+    const notices = frame?.meta?.notices?.map(({ text }) => text) ?? [];
+    expect(notices.filter((text) => text.includes("who restarted is for tokens with ops:operate"))).toHaveLength(1);
+  });
+
+  it("gets that reason where there is no restart at all", async () => {
+    const [frame] = await query("restarts", at(100), at(200), {}, reader.token);
+    expect(frame?.length).toBe(0);
+    expect(frame?.meta?.notices?.[0]?.text).toContain("who restarted is for tokens with ops:operate");
+  });
+});
+
+describe("deaths and OOM kills of annotations", () => {
+  it("have time, title, text and tags, of one environment and kind", async () => {
+    const seen = async (payload: object) => {
+      const [frame] = await query("alerts", at(0), at(60), payload);
+      if (!frame || frame.length === 0) return [];
+      const columns = ["time", "title", "text", "tags"].map((name) => column(frame, name) ?? []);
+      return columns[0]?.map((_, index) => columns.map((cells) => cells[index]));
+    };
+    const [death, kill] = [
+      [Date.parse(at(30)), "Container ended", "web ended: 137", "container_death"],
+      [Date.parse(at(30)), "Out of memory", "web ran out of memory", "oom_kill"],
+    ];
+    expect(await seen({ env: "STAGING" })).toEqual([death, kill]);
+    expect(await seen({ env: "staging", kind: "container_death" })).toEqual([death]);
+    expect(await seen({ env: "production" })).toEqual([]);
   });
 });
 

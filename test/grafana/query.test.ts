@@ -132,6 +132,7 @@ describe("notices beside rows", () => {
       kind,
       known,
       since,
+      sampled: kind === "health",
       note,
     });
     const coverage = [
@@ -139,8 +140,15 @@ describe("notices beside rows", () => {
       cover("restart", false),
       cover("oom_kill", true, "2026-01-13T09:00:00Z"),
       cover("health", true, "2026-01-13T09:00:01Z", "only lately"),
+      cover("host_alert", true, "2026-01-13T09:00:01Z"),
+      cover("container_death", true, "2026-01-13T09:00:02Z", "not heard: web-2"),
     ];
-    const told = ["deploy: nothing is known (no file)", "restart: nothing is known", "health: known since 2026-01-13T09:00:01Z"];
+    const told = [
+      "deploy: nothing is known (no file)",
+      "restart: nothing is known",
+      "health, host_alert: known since 2026-01-13T09:00:01Z",
+      "container_death: known since 2026-01-13T09:00:02Z; not heard: web-2",
+    ];
     const of = async (truncated: boolean) => {
       const { frames } = await run({ alerts: { data: { rows: { entries: [entry], truncated, coverage } } } });
       return frames[0]?.schema.meta?.notices?.map(({ text }) => text);
@@ -194,9 +202,9 @@ describe("annotation rows", () => {
       entry(2, null),
     ];
     expect(await cells("alerts", { entries, truncated: false, coverage: [] }, ["time", "title", "text", "tags", "to"])).toEqual([
-      [ms(2), "Alerts", "to null", "health", null],
-      [ms(3), "Alerts", "to stalled", "health", "stalled"],
-      [ms(8), "Alerts", "to unhealthy", "health", "unhealthy"],
+      [ms(2), "Container unhealthy", "to null", "health", null],
+      [ms(3), "Container unhealthy", "to stalled", "health", "stalled"],
+      [ms(8), "Container unhealthy", "to unhealthy", "health", "unhealthy"],
     ]);
   });
 
@@ -246,6 +254,7 @@ describe("the variables of a metric's document", () => {
       oneDestination: null,
       env: null,
       kinds: null,
+      alerts: ["container_death", "oom_kill", "health", "queue_state", "host_alert"],
       queues: null,
       sources: null,
       hosts: null,
@@ -282,6 +291,10 @@ describe("the variables of a metric's document", () => {
     [{ env: ["staging", "production"], destination: ["a", "b"] }, null, null],
   ])("have the only environment and destination of %o", async (payload, oneEnv, oneDestination) => {
     expect(await variablesOf(payload)).toMatchObject({ oneEnv, oneDestination });
+  });
+
+  it("have the kinds of alerts that are asked for", async () => {
+    expect(await variablesOf({ kind: ["oom_kill", "host", "deploy"] })).toMatchObject({ alerts: ["oom_kill"], kinds: ["host"] });
   });
 
   it("have each list of names, without values that an enum lacks", async () => {
