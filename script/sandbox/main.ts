@@ -48,7 +48,7 @@ async function part<T>(what: string, start: () => Promise<T> | T, detail: (value
 /** Starts every part of a scenario in `folder` and registers its end. `missing`: the parts that are not available. */
 async function startParts(
   folder: string,
-  { containers, deploysAt, ...database }: Scenario,
+  { containers, deploys, ...database }: Scenario,
   stack: AsyncDisposableStack,
 ): Promise<{ parts: Parts; missing: Set<string> }> {
   const keep = (running: Running) => stack.defer(() => running.stop());
@@ -74,7 +74,7 @@ async function startParts(
   ]);
   const deployInfoPath = join(folder, "deploy", "deploy_info.json");
   const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
-    writeDeployInfo(folder, deployInfoPath, deploysAt(new Date())),
+    writeDeployInfo(folder, deployInfoPath, deploys),
   );
   const missing = new Set<string>();
   for (const [name, found] of Object.entries({ docker, queues, hosts, console: pages, deploy }))

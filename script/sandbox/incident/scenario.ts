@@ -1,28 +1,26 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { redisContainer, runnerContainer, toDeployTag, webContainer } from "../kamal.ts";
+import { redisContainer, runnerContainer, webContainer } from "../kamal.ts";
 import { sandboxQueues } from "../queues.ts";
-import type { SandboxDeploy, Scenario } from "../scenario.ts";
+import { currentAgo, previousAgo, type Scenario, toDeploy } from "../scenario.ts";
 import { payoutsWorker, previousWorker, workerContainer } from "./containers.ts";
 import { settlementKind, settlementsSql } from "./settlements.ts";
 
-/** How long ago the bad release was deployed, milliseconds. When its queue is stalled, six minutes after the start, it is 14 minutes old. */
-const badAgo = 8 * 60_000;
-/**
- * The release before it. The gateway takes a deploy, and containers made at most half an hour after it, for one; the containers of both are made now.
- */
-const goodAgo = 24 * 60_000;
 const oldAgo = 26 * 3_600_000;
 
 /**
- * A bad release: since its deploy `pos_settlement` fails, and then stalls because its workers hang; `payouts-worker` restarts in a loop. All else works as
+ * A bad release: since its deploy `pos_settlement` fails, and then, six minutes after the start, stalls because its workers hang; `payouts-worker` restarts in a loop. All else works as
  * in `healthyScenario`. The records of jobs and deploys reach back before the start; containers and their logs begin with it. Makes the folders through which
  * jobs reach the logs of their workers' containers.
  *
  * @param folder private folder of the sandbox
  */
 export function incidentScenario(startedAt: Date, folder: string): Scenario {
-  const [old, good, bad] = [toDeploy(startedAt, oldAgo, 58), toDeploy(startedAt, goodAgo, 63), toDeploy(startedAt, badAgo, 61)];
+  const [old, good, bad] = [
+    toDeploy(startedAt, oldAgo, 58),
+    toDeploy(startedAt, previousAgo, 63),
+    toDeploy(startedAt, currentAgo, 61),
+  ];
   const previous = previousWorker(good.version);
   const workers = [1, 2].map((replica) => {
     const own = join(folder, `worker-${replica}`);
@@ -41,7 +39,7 @@ export function incidentScenario(startedAt: Date, folder: string): Scenario {
       payoutsWorker(bad.version),
       redisContainer(),
     ],
-    deploysAt: () => [old, good, bad],
+    deploys: [old, good, bad],
     queues: sandboxQueues.filter(({ name }) => name !== settlementKind),
     settlements: {
       sql: settlementsSql(startedAt, [
@@ -53,9 +51,4 @@ export function incidentScenario(startedAt: Date, folder: string): Scenario {
       workers: workers.map(({ folder: own, host }) => ({ folder: own, host })),
     },
   };
-}
-
-function toDeploy(startedAt: Date, ago: number, seconds: number): SandboxDeploy {
-  const at = new Date(startedAt.getTime() - ago);
-  return { version: toDeployTag(at), at, seconds };
 }
