@@ -2,6 +2,7 @@ import { requireEnvironments } from "../../auth/principal.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
+import { toUnixSeconds } from "../../lib/time.ts";
 import { type QueueHistory, toPoints } from "../../queues/history.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { countQueues } from "../list-lengths.ts";
@@ -58,9 +59,21 @@ export function createQueueSeriesLoader(
     requireEnvironments(principal, env);
     return (await siblings.queues.visible()).filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
   };
+  /** Of a current step that began before its source knows anything: the part that is known. */
+  const readPart = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange): Promise<Histories> => {
+    const read = async (one: HistoryRange) => (await source.history?.(queues, one, signal)) ?? noHistories;
+    const histories = await read(range);
+    const end = range.from + range.step;
+    const since = Math.max(
+      ...[...histories.values()].map((one) => (one.since === null ? 0 : Math.ceil(toUnixSeconds(one.since)))),
+    );
+    if (range.steps > 1 || since <= range.from || since >= end) return histories;
+    const known = await read({ from: since, step: end - since, steps: 1 });
+    return new Map([...known].map(([name, one]) => [name, { ...one, since: histories.get(name)?.since ?? one.since }]));
+  };
   const ask = async (source: QueueSource, queues: readonly string[] | null, ranges: readonly HistoryRange[]) => {
     if (!source.history) throw new OpsError("query_refused", "No history is available for its queues");
-    const parts = await Promise.all(ranges.map(async (range) => (await source.history?.(queues, range, signal)) ?? noHistories));
+    const parts = await Promise.all(ranges.map((range) => readPart(source, queues, range)));
     return [...joinHistories(parts, ranges)].map(([queue, history]): QueueSeries => ({
       queue,
       source: source.name,

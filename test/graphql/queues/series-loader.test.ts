@@ -146,6 +146,23 @@ describe("series of queues", () => {
     expect(sources).toMatchObject([{ exact: false, since: "2026-01-08T00:00:00Z" }]);
   });
 
+  it("have the known part of a current step that began before it", async () => {
+    const since = "2026-01-13T08:39:30Z";
+    const history = vi.fn<History>(async (_queues, { from: begin, step }) => {
+      const isKnown = begin >= Date.parse(since) / 1000;
+      const point = { time: to, depth: isKnown ? 3 : null, failures: isKnown ? step : null };
+      return new Map([["a", past(point, { since: isKnown ? null : since })]]);
+    });
+    const { load } = createStage([{ name: "own", history }]);
+    const { series, sources } = await load({ from: "2025-10-15T09:00:00Z", to, maxPoints: 300 });
+    expect(series[0]?.points.map(({ depth, failures }) => [depth, failures])).toEqual([
+      [null, null],
+      [3, 80 * 60 + 30],
+    ]);
+    expect(sources).toMatchObject([{ since }]);
+    expect(history).toHaveBeenCalledTimes(3);
+  });
+
   it("of an environment that is not the token's are refused at once", async () => {
     const { load, visible } = createStage(places, createCaller(undefined, ["staging"]));
     await expect(load({ ...range, env: ["production"] as Environment[] })).rejects.toMatchObject({ code: "forbidden" });
