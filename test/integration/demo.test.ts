@@ -24,6 +24,15 @@ it("the demo starts real parts, answers every endpoint and cleans up", { timeout
     expect(names).toEqual(
       expect.arrayContaining(["payouts", "pos_settlement", "virtual_account_issue", "webhook_notifications"]),
     );
+    // The last two deploys have a window between them, which the jobs of the last hour fill.
+    const { deploys } = await createClient({ url: address, token }).query<Judged, object>(
+      "{ deploys(first: 2) { nodes { state verdict { windowSeconds queues { queue } } } } }",
+    );
+    expect(deploys.nodes.map(({ state }) => state)).toEqual(["CURRENT", "PREVIOUS"]);
+    for (const { verdict } of deploys.nodes) {
+      expect(verdict.windowSeconds).toBeGreaterThanOrEqual(480);
+      expect(verdict.queues.length).toBeGreaterThanOrEqual(names.length);
+    }
 
     demo.interrupt();
     expect(await demo.exit).toEqual([0, null]);
@@ -34,6 +43,15 @@ it("the demo starts real parts, answers every endpoint and cleans up", { timeout
     await demo.exit;
   }
 });
+
+interface Judged {
+  readonly deploys: {
+    readonly nodes: readonly {
+      readonly state: string;
+      readonly verdict: { readonly windowSeconds: number; readonly queues: readonly object[] };
+    }[];
+  };
+}
 
 interface Answer {
   readonly data: {
