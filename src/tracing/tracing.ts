@@ -127,7 +127,8 @@ export async function createTracing(options: TracingOptions, version: string): P
         fail(span, toFailure(result));
         return result;
       } catch (error) {
-        fail(span, toOpsError(error).code);
+        const { code, status } = toOpsError(error);
+        fail(span, status < 500 ? null : code);
         throw error;
       } finally {
         span.end();

@@ -89,14 +89,17 @@ describe("spans", () => {
       const given = call(() => sleep(5000, undefined, { signal: left.signal }), left.signal);
       left.abort();
       await expect(given).rejects.toThrow("aborted");
-      await expect(document(() => Promise.reject(new OpsError("forbidden", "secret text")))).rejects.toThrow("secret text");
+      for (const code of ["forbidden", "docker_timeout"] as const) {
+        await expect(document(() => Promise.reject(new OpsError(code, "secret text")))).rejects.toThrow("secret text");
+      }
     });
     request.end("GET /things", { failure: "docker_error", attributes: { "http.response.status_code": 503 } });
     const spans = await received();
     expect(spans.map(({ name, status, attributes }) => [name, status, attributes["error.type"]])).toEqual([
       ["GET /things/{id}", 2, "docker_error"],
       ["GET /things/{id}", 0, "cancelled"],
-      ["query Things", 2, "forbidden"],
+      ["query Things", 0, undefined],
+      ["query Things", 2, "docker_timeout"],
       ["GET /things", 2, "docker_error"],
     ]);
     expect(JSON.stringify(spans)).not.toContain("secret text");

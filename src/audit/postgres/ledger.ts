@@ -58,11 +58,11 @@ export function createPostgresLedger({
   /** Since the last success: one line of the log for each time that the record goes away. */
   let isAway = false;
 
-  const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
+  const callFacts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
   const guarded = async <T>(words: "written" | "read", task: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const signal = AbortSignal.timeout(deadlineMs[words]);
     try {
-      const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable", facts } as const;
+      const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable", facts: callFacts } as const;
       const result = await observed(call, () => task(signal));
       if (isAway) logger.info({ upstream: "audit" }, "The audit record is back");
       isAway = false;

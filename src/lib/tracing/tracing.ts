@@ -25,7 +25,7 @@ export interface RequestSpan {
 export interface Tracing {
   /** Begins a span, below that of a valid `traceparent` of the client (W3C Trace Context). */
   request(method: string, headers: IncomingHttpHeaders): RequestSpan;
-  /** A span around work of a request. `toFailure` says of its result what `SpanEnd.failure` is; a rejection always is one. */
+  /** A span around work of a request. `toFailure` says of its result what `SpanEnd.failure` is; a rejection is one from status 500 on. */
   within<T>(
     name: string,
     attributes: SpanAttributes,
