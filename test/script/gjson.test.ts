@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { getPath } from "../support/gjson.ts";
+import { getPath } from "../../script/grafana/gjson.ts";
 
 const dale = { first: "Dale", last: "Murphy", age: 44, nets: ["ig", "fb"] };
 const roger = { first: "Roger", last: "Craig", age: 68, nets: ["fb"] };

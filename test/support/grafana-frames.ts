@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type * as Grafana from "@grafana/data";
 import { vi } from "vitest";
 import type { Target } from "../../script/grafana/model.ts";
-import { getPath } from "./gjson.ts";
+import { getPath } from "../../script/grafana/gjson.ts";
 
 // Its ES modules import names that CommonJS packages do not give to Node; its CommonJS build is the same code.
 const {

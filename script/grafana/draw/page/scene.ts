@@ -1,0 +1,161 @@
+import { type DataQueryRequest, DashboardCursorSync } from "@grafana/data";
+import {
+  behaviors,
+  CustomVariable,
+  dataLayers,
+  EmbeddedScene,
+  QueryVariable,
+  SceneControlsSpacer,
+  SceneDataLayerControls,
+  SceneDataLayerSet,
+  SceneDataTransformer,
+  SceneGridItem,
+  type SceneGridItemLike,
+  SceneGridLayout,
+  SceneGridRow,
+  type SceneObject,
+  SceneQueryRunner,
+  SceneRefreshPicker,
+  SceneTimePicker,
+  SceneTimeRange,
+  type SceneVariable,
+  SceneVariableSet,
+  VariableValueSelectors,
+  VizPanel,
+} from "@grafana/scenes";
+import type { Dashboard, Panel, Variable } from "../../model.ts";
+import { toTitleItems } from "./links.tsx";
+
+export interface SceneOptions {
+  /** Replaces the dashboard's, such as `now-1h`. */
+  readonly from?: string;
+  /** Values of variables by their names. */
+  readonly variables: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The dashboard's scene, which gives requests what Grafana's own does. */
+class DashboardScene extends EmbeddedScene {
+  readonly dashboard: Dashboard;
+
+  constructor(dashboard: Dashboard, state: ConstructorParameters<typeof EmbeddedScene>[0]) {
+    super(state);
+    this.dashboard = dashboard;
+  }
+
+  enrichDataRequest(source: SceneObject): Partial<DataQueryRequest> {
+    const { uid, title } = this.dashboard;
+    const panel = findPanel(source);
+    return {
+      app: "dashboard",
+      dashboardUID: uid,
+      dashboardTitle: title,
+      ...(panel && { panelId: panel.getLegacyPanelId(), panelName: panel.state.title, panelPluginId: panel.state.pluginId }),
+    };
+  }
+}
+
+function findPanel(source: SceneObject | undefined): VizPanel | null {
+  if (!source) return null;
+  return source instanceof VizPanel ? source : findPanel(source.parent);
+}
+
+/** A dashboard's JSON (schema version 41) as a scene. Throws on what our dashboards do not use, and this does not know. */
+export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions): EmbeddedScene {
+  const time = dashboard["time"] as { from: string; to: string };
+  const { list } = dashboard.templating;
+  return new DashboardScene(dashboard, {
+    $timeRange: new SceneTimeRange({ from: from ?? time.from, to: time.to, timeZone: "browser" }),
+    $variables: new SceneVariableSet({ variables: list.map((one) => toVariable(one, variables[one.name])) }),
+    $data: new SceneDataLayerSet({ name: "Deploys", layers: dashboard.annotations.list.map(toLayer) }),
+    $behaviors: [new behaviors.CursorSync({ key: "sync", sync: DashboardCursorSync.Crosshair })],
+    controls: [
+      new VariableValueSelectors({}),
+      new SceneDataLayerControls(),
+      new SceneControlsSpacer(),
+      new SceneTimePicker({ isOnCanvas: true }),
+      new SceneRefreshPicker({ intervals: [], isOnCanvas: true }),
+    ],
+    body: new SceneGridLayout({ isLazy: false, isDraggable: false, isResizable: false, children: toGrid(dashboard.panels) }),
+  });
+}
+
+function toVariable(variable: Variable, chosen: readonly string[] | undefined): SceneVariable {
+  const { name, type, multi, current, query } = variable as Variable & {
+    readonly multi: boolean;
+    readonly current: { readonly text: string | string[]; readonly value: string | string[] };
+    readonly query: never;
+  };
+  const value = chosen ? (multi ? [...chosen] : String(chosen[0])) : current.value;
+  const common = {
+    name,
+    label: String(variable["label"]),
+    value,
+    text: chosen ? value : current.text,
+    isMulti: multi,
+    includeAll: Boolean(variable["includeAll"]),
+    defaultToAll: Boolean(variable["includeAll"]),
+    ...(variable["allValue"] !== undefined && { allValue: String(variable["allValue"]) }),
+    hide: variable["hide"] as never,
+  };
+  if (type === "custom") return new CustomVariable({ ...common, query });
+  if (type !== "query") throw new Error(`a variable of the type ${String(type)} cannot be drawn yet`);
+  return new QueryVariable({
+    ...common,
+    query,
+    datasource: variable["datasource"] as never,
+    refresh: variable["refresh"] as never,
+    sort: variable["sort"] as never,
+    regex: String(variable["regex"] ?? ""),
+  });
+}
+
+function toLayer(annotation: Dashboard["annotations"]["list"][number]): InstanceType<typeof dataLayers.AnnotationsDataLayer> {
+  return new dataLayers.AnnotationsDataLayer({
+    key: `annotations-${annotation.name}`,
+    name: annotation.name,
+    query: annotation as never,
+    isEnabled: Boolean(annotation["enable"]),
+    isHidden: Boolean(annotation["hide"]),
+  });
+}
+
+/** Panels, those after a row's heading within the row. */
+function toGrid(panels: readonly Panel[]): SceneGridItemLike[] {
+  const items: SceneGridItemLike[] = [];
+  let row: SceneGridRow | null = null;
+  for (const panel of panels) {
+    if (panel.type === "row") {
+      row = new SceneGridRow({ key: `panel-${panel.id}`, title: panel.title, y: panel.gridPos.y, isCollapsed: Boolean(panel.collapsed) });
+      items.push(row);
+    } else if (row) row.setState({ children: [...row.state.children, toItem(panel)] });
+    else items.push(toItem(panel));
+  }
+  return items;
+}
+
+function toItem(panel: Panel): SceneGridItem {
+  if ("repeat" in panel) throw new Error(`${panel.title}: a repeated panel cannot be drawn yet`);
+  const { x, y, w, h } = panel.gridPos;
+  return new SceneGridItem({ key: `grid-item-${panel.id}`, x, y, width: w, height: h, body: toPanel(panel) });
+}
+
+function toPanel(panel: Panel): VizPanel {
+  const { id, type, title, description, datasource, targets = [], transformations = [], links = [] } = panel;
+  const queries = new SceneQueryRunner({
+    queries: targets as never,
+    maxDataPointsFromWidth: true,
+    dataLayerFilter: { panelId: id },
+    ...(datasource && { datasource }),
+  });
+  const hasQueries = targets.length > 0;
+  return new VizPanel({
+    key: `panel-${id}`,
+    pluginId: type,
+    title,
+    ...(description !== undefined && { description }),
+    options: structuredClone(panel.options ?? {}),
+    fieldConfig: structuredClone(panel.fieldConfig ?? { defaults: {}, overrides: [] }) as never,
+    ...(links.length > 0 && { titleItems: toTitleItems(links) }),
+    ...(hasQueries && { $data: new SceneDataTransformer({ $data: queries, transformations: structuredClone(transformations) as never }) }),
+  });
+}
