@@ -92,7 +92,9 @@ export function toWide(fields: readonly Field[]): readonly Field[] {
     const last = times.at(-1);
     if (value === null || (last !== undefined && value < last)) throw new Error("the times of a long series must ascend");
     if (value !== last) times.push(value);
-    const labels = Object.fromEntries(factors.map(({ name, values }) => [name, String(values[row] ?? "")]));
+    const labels = Object.fromEntries(
+      factors.map(({ name, values }) => [name, `${(values[row] as string | boolean | null) ?? ""}`]),
+    );
     const key = JSON.stringify(labels);
     const one = series.get(key) ?? { labels, values: numbers.map(() => new Map<number, unknown>()) };
     for (const [index, { values }] of numbers.entries()) one.values[index]?.set(value, values[row]);

@@ -5,6 +5,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { dashboards } from "../files.ts";
 import { drawDashboards } from "./draw.ts";
+import { findFaults } from "./judge.ts";
 import { startScrape } from "./scrape.ts";
 
 const usage = `node script/grafana/draw/main.ts --url URL --token TOKEN [options]
@@ -66,6 +67,8 @@ async function main(): Promise<void> {
     variables: readVariables(),
   });
   writeFileSync(join(out, "report.json"), `${JSON.stringify(drawn, null, 2)}\n`);
+  const uids = dashboards.map(({ uid }) => uid);
+  for (const fault of findFaults(drawn, uids)) process.stdout.write(`${fault}\n`);
 }
 
 await main();

@@ -2,34 +2,33 @@
 export interface DrawnPanel {
   readonly id: number;
   readonly title: string;
-  readonly type: string;
-  /** The state of its data: `Done`, `Error` or `Loading`. */
-  readonly state: string;
-  /** Texts of its error badge, of errors in place of its content, and of errors in its frames' notices. */
+  readonly isTitleCut: boolean;
+  /** Errors of its queries and of their notices, its error badge, and a failure in place of its content. */
   readonly errors: readonly string[];
-  /** Rows of all its frames; of a graph, values within the time range. */
+  /** Rows of all its frames; of a graph, the values within the time range. */
   readonly values: number;
   /** Grafana's text in place of content, such as "No data". */
   readonly placeholder: string | null;
-  /** Whether its content has a size and, where it is drawn on a canvas, any ink. */
-  readonly drawn: boolean;
+  /** Its content has a size and a text; on a canvas, any ink. */
+  readonly isDrawn: boolean;
+  /** Of a table. */
   readonly columns: readonly DrawnColumn[];
   /** Addresses of its links. */
   readonly links: readonly string[];
 }
 
-/** A column of a table. */
 export interface DrawnColumn {
   readonly name: string;
-  /** Marked as text: its override, or the panel's default, has "Wrap text" (`custom.wrapText`). */
+  readonly isNameCut: boolean;
+  /** Marked as text: "Wrap text" (`custom.wrapText`) is on. */
   readonly isText: boolean;
-  /** Texts of its cells, or its name, that are not visible to their end; of the rows that are scrolled into view. */
+  /** Texts that are not visible to their end, of the rows in view. A column that begins right of the panel has one: its name. */
   readonly cut: readonly string[];
 }
 
 export interface DrawnDashboard {
   readonly uid: string;
   readonly panels: readonly DrawnPanel[];
-  /** Errors that the page wrote to the console or threw. */
+  /** Errors that the page wrote to its console. */
   readonly faults: readonly string[];
 }

@@ -12,13 +12,12 @@ const page = join(import.meta.dirname, "page");
 const modules = join(page, "node_modules");
 const icons = "/public/build/img/icons/";
 
-/** The fonts of Grafana's own page, which @grafana/ui names and does not bring. */
-const fonts: Readonly<Record<string, string>> = {
-  "/public/fonts/inter/Inter-Regular.woff2": "@fontsource/inter/files/inter-latin-400-normal.woff2",
-  "/public/fonts/inter/Inter-Medium.woff2": "@fontsource/inter/files/inter-latin-500-normal.woff2",
-  "/public/fonts/roboto/RobotoMono-Regular.woff2": "@fontsource/roboto-mono/files/roboto-mono-latin-400-normal.woff2",
-  "/public/fonts/roboto/RobotoMono-Medium.woff2": "@fontsource/roboto-mono/files/roboto-mono-latin-500-normal.woff2",
-};
+/** The fonts of Grafana's own page, which @grafana/ui names and does not bring: the length of a text depends on them. */
+const fonts: readonly (readonly [path: string, file: string])[] = [
+  ["/public/fonts/inter/Inter-Regular.woff2", "inter-ui/web/Inter-Regular.woff2"],
+  ["/public/fonts/inter/Inter-Medium.woff2", "inter-ui/web/Inter-Medium.woff2"],
+  ["/public/fonts/roboto/", "@fontsource/roboto-mono/files/roboto-mono-latin-400-normal.woff2"],
+];
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -95,9 +94,10 @@ export async function startDrawServer(dashboards: readonly Dashboard[], upstream
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     const file = files.get(pathname);
+    const [, font] = fonts.find(([path]) => pathname.startsWith(path)) ?? [];
     if (pathname === "/") send(response, ".html", html);
     else if (file) send(response, extname(pathname), file);
-    else if (fonts[pathname] !== undefined) sendFile(response, join(modules, fonts[pathname]));
+    else if (font !== undefined) sendFile(response, join(modules, font));
     else if (pathname.startsWith(icons)) sendIcon(response, pathname.slice(icons.length));
     else if (pathname.startsWith("/dashboards/")) {
       sendJson(

@@ -38,7 +38,7 @@ function fillIn<T>(query: T, scopedVars: ScopedVars): T {
 }
 
 /** Infinity: its front end fills in variables; its Go part asks. */
-class Infinity extends DataSourceWithBackend<Query> {
+class InfinityDatasource extends DataSourceWithBackend<Query> {
   override annotations = {};
 
   override applyTemplateVariables({ url_options, ...query }: Query, scopedVars: ScopedVars): Query {
@@ -58,7 +58,7 @@ class Infinity extends DataSourceWithBackend<Query> {
 }
 
 /** Prometheus' front end: expressions with variables filled in, but not the interval's, which the server knows. */
-class Prometheus extends DataSourceWithBackend<Query> {
+class PrometheusDatasource extends DataSourceWithBackend<Query> {
   override annotations = {};
   override interval = "15s";
 
@@ -69,14 +69,14 @@ class Prometheus extends DataSourceWithBackend<Query> {
 }
 
 /** The JSON datasource (simPod): it runs in the browser, with one request for all targets of a panel. */
-class Json extends DataSourceApi<Query> {
+class JsonDatasource extends DataSourceApi<Query> {
   override annotations = {};
 
   override async query({ targets, scopedVars, ...request }: DataQueryRequest<Query>): Promise<DataQueryResponse> {
     const filled = targets.map(({ payload, ...target }) => ({
       ...target,
       target: getTemplateSrv().replace(String(target["target"]), scopedVars, "regex"),
-      payload: parsePayload(getTemplateSrv().replace(String(payload ?? "{}"), scopedVars)),
+      payload: parsePayload(getTemplateSrv().replace(payload as string, scopedVars)),
     }));
     const url = `/api/datasources/proxy/uid/${this.uid}/query`;
     const body = { ...request, targets: filled, scopedVars: toVars(scopedVars) };
@@ -100,10 +100,7 @@ function parsePayload(text: string): unknown {
 function toVars(scopedVars: ScopedVars): ScopedVars {
   const { __sceneObject, ...others } = scopedVars;
   const { variables } = sceneGraph.getVariables(sceneOf(scopedVars)).state;
-  const own = variables.map((one) => [
-    one.state.name,
-    { text: getText(one), value: one.getValue() as unknown, selected: false },
-  ]);
+  const own = variables.map((one) => [one.state.name, { text: getText(one), value: one.getValue() as unknown, selected: false }]);
   return { ...(Object.fromEntries(own) as ScopedVars), ...others };
 }
 
@@ -112,7 +109,7 @@ function getText(variable: { getValueText?: () => string }): string {
 }
 
 /** Grafana's own annotations: alerts and comments that its database has. Here it has none. */
-class Grafana extends DataSourceApi<Query> {
+class GrafanaDatasource extends DataSourceApi<Query> {
   override annotations = {};
   override query = async () => ({ data: [] });
   override testDatasource = async () => ({ status: "success", message: "" });
@@ -120,11 +117,11 @@ class Grafana extends DataSourceApi<Query> {
 
 export function registerDatasources(): void {
   const all = [
-    new Infinity(toSettings(infinity)),
-    new Json(toSettings(json)),
-    new Prometheus(toSettings(prometheus)),
-    new Grafana(toSettings(grafana)),
+    new InfinityDatasource(toSettings(infinity)),
+    new JsonDatasource(toSettings(json)),
+    new PrometheusDatasource(toSettings(prometheus)),
+    new GrafanaDatasource(toSettings(grafana)),
   ];
-  setDatasources(all);
+  setDatasources(all as never);
   for (const one of all) sceneUtils.registerRuntimeDataSource({ dataSource: one as never });
 }

@@ -4,7 +4,6 @@ import {
   displayNameOverrideProcessor,
   type Field,
   FieldColorModeId,
-  type FieldConfigEditorBuilder,
   type FieldConfigPropertyItem,
   FieldType,
   identityOverrideProcessor,
@@ -18,28 +17,33 @@ import {
   valueMappingsOverrideProcessor,
 } from "@grafana/data";
 
-type Processor = FieldConfigPropertyItem["process"];
-
-const isNumber = (field: Field) => field.type === FieldType.number;
 const isAny = () => true;
+const isNumber = (field: Field) => field.type === FieldType.number;
 const noEditor = () => null;
+
+interface PropertyOptions {
+  readonly shouldApply?: (field: Field) => boolean;
+  readonly defaultValue?: unknown;
+  readonly settings?: object;
+}
 
 function toProperty(
   id: string,
   process: unknown,
-  { shouldApply = isAny as (field: Field) => boolean, defaultValue = undefined as unknown, settings = {} as object } = {},
+  { shouldApply = isAny, defaultValue, settings = {} }: PropertyOptions = {},
 ): FieldConfigPropertyItem {
-  return {
+  const property: unknown = {
     id,
     path: id,
     name: id,
     editor: noEditor,
     override: noEditor,
-    process: process as Processor,
+    process,
     shouldApply,
     settings,
-    ...(defaultValue !== undefined && { defaultValue }),
-  } as unknown as FieldConfigPropertyItem;
+    defaultValue,
+  };
+  return property as FieldConfigPropertyItem;
 }
 
 const defaultThresholds = {
@@ -52,7 +56,19 @@ const defaultThresholds = {
 
 /** The standard options of fields, which Grafana registers at its start: those that are not listed have no effect. */
 export function registerFieldOptions(): void {
-  const editors = ["number", "text", "boolean", "select", "radio", "multi-select", "unit", "color", "fieldColor", "slider", "strings"];
+  const editors = [
+    "number",
+    "text",
+    "boolean",
+    "select",
+    "radio",
+    "multi-select",
+    "unit",
+    "color",
+    "fieldColor",
+    "slider",
+    "strings",
+  ];
   standardEditorsRegistry.setInit(() => editors.map((id) => ({ id, name: id, editor: noEditor }) as never));
   standardFieldConfigEditorRegistry.setInit(() => [
     toProperty("displayName", displayNameOverrideProcessor, { settings: { expandTemplateVars: true } }),
@@ -70,10 +86,14 @@ export function registerFieldOptions(): void {
   ]);
 }
 
-/** A panel's own options of fields (`custom.*`), with the defaults of the panel. */
-export function addOptions(builder: FieldConfigEditorBuilder<object>, defaults: Readonly<Record<string, unknown>>): void {
+interface OptionsBuilder {
+  readonly addCustomEditor: (property: never) => unknown;
+}
+
+/** Options of a panel, or its own ones of fields (`custom.*`), with the panel's defaults. */
+export function addOptions(builder: OptionsBuilder, defaults: Readonly<Record<string, unknown>>): void {
   for (const [path, defaultValue] of Object.entries(defaults)) {
-    builder.addCustomEditor({
+    const property = {
       id: path,
       path,
       name: path,
@@ -81,7 +101,8 @@ export function addOptions(builder: FieldConfigEditorBuilder<object>, defaults: 
       override: noEditor,
       process: identityOverrideProcessor,
       shouldApply: isAny,
-      ...(defaultValue !== undefined && { defaultValue }),
-    } as never);
+      defaultValue,
+    };
+    builder.addCustomEditor(property as never);
   }
 }

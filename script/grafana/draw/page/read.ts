@@ -1,4 +1,4 @@
-import { FieldType, type PanelData } from "@grafana/data";
+import { FieldType, LoadingState, type PanelData } from "@grafana/data";
 import { type EmbeddedScene, sceneGraph, VizPanel } from "@grafana/scenes";
 import type { Dashboard, Panel } from "../../model.ts";
 import type { DrawnColumn, DrawnPanel } from "../report.ts";
@@ -6,56 +6,63 @@ import type { DrawnColumn, DrawnPanel } from "../report.ts";
 /** What every panel shows now; null while something is asked, or not drawn yet. */
 export function readPanels(scene: EmbeddedScene, dashboard: Dashboard): DrawnPanel[] | null {
   const variables = sceneGraph.getVariables(scene);
-  if (variables.state.variables.some((one) => one.state.loading || variables.isVariableLoadingOrWaitingToUpdate(one))) return null;
-  const panels = dashboard.panels.filter(({ type }) => type !== "row").map((panel) => readPanel(scene, panel));
-  return panels.includes(null) ? null : (panels as DrawnPanel[]);
+  if (variables.state.variables.some((one) => variables.isVariableLoadingOrWaitingToUpdate(one))) return null;
+  const panels: DrawnPanel[] = [];
+  for (const panel of dashboard.panels.filter(({ type }) => type !== "row")) {
+    const drawn = readPanel(scene, panel);
+    if (!drawn) return null;
+    panels.push(drawn);
+  }
+  return panels;
 }
 
-function readPanel(scene: EmbeddedScene, panel: Panel): DrawnPanel | null {
-  const model = sceneGraph.findObject(scene, (one) => one instanceof VizPanel && one.state.key === `panel-${panel.id}`);
-  const element = document.querySelector(`[data-viz-panel-key="panel-${panel.id}"]`);
-  const data = model && sceneGraph.getData(model).state.data;
-  const hasQueries = (panel.targets ?? []).length > 0;
-  if (!(model instanceof VizPanel) || !element) return null;
-  if (hasQueries && (!data || data.state === "Loading" || data.state === "NotStarted")) return null;
-  const content = element.querySelector<HTMLElement>('[data-testid$="panel content"]');
-  if (!content || content.childElementCount === 0) return null;
+function readPanel(scene: EmbeddedScene, { id, title, type }: Panel): DrawnPanel | null {
+  const model = sceneGraph.findObject(scene, (one) => one instanceof VizPanel && one.state.key === `panel-${id}`);
+  const element = document.querySelector(`[data-viz-panel-key="panel-${id}"]`);
+  const content = element?.querySelector<HTMLElement>('[data-testid$="panel content"]');
+  if (!(model instanceof VizPanel) || !element || !content) return null;
+  const { data } = sceneGraph.getData(model).state;
+  const isReady = data?.state === LoadingState.Done || data?.state === LoadingState.Error;
+  if (!isReady || content.childElementCount === 0) return null;
+  const heading = element.querySelector<HTMLElement>("h2");
   return {
-    id: panel.id,
-    title: panel.title,
-    type: panel.type,
-    state: data?.state ?? "Done",
+    id,
+    title,
+    isTitleCut: !heading || isCut(heading, element),
     errors: readErrors(element, data),
-    values: data ? countValues(panel, data) : 0,
-    placeholder: element.querySelector<HTMLElement>("[data-placeholder]")?.innerText ?? null,
-    drawn: isDrawn(content),
-    columns: readColumns(element, model),
+    values: type === "timeseries" ? countPoints(data) : data.series.reduce((sum, { length }) => sum + length, 0),
+    placeholder: readPlaceholder(content),
+    isDrawn: isDrawn(content),
+    columns: readColumns(element, model, data),
     links: [...element.querySelectorAll("a[href]")].map((link) => link.getAttribute("href") ?? ""),
   };
 }
 
-function readErrors(element: Element, data: PanelData | undefined): string[] {
-  const alerts = [...element.querySelectorAll<HTMLElement>('[role="alert"]')].map(({ innerText }) => innerText);
-  const asked = (data?.errors ?? []).map(({ message }) => message ?? "error");
-  const badge = element.querySelector('[data-testid="data-testid Panel status error"]') && asked.length === 0 ? ["error badge"] : [];
-  const notices = (data?.series ?? []).flatMap(({ meta }) => meta?.notices ?? []).filter(({ severity }) => severity === "error");
-  return [...alerts, ...asked, ...badge, ...notices.map(({ text }) => text)];
+function readErrors(element: Element, { errors = [], series }: PanelData): string[] {
+  const failed = [...element.querySelectorAll<HTMLElement>('[role="alert"]')].map(({ innerText }) => innerText);
+  const badge = element.querySelector('[data-testid="data-testid Panel status error"]') ? ["it has an error badge"] : [];
+  const notices = series.flatMap(({ meta }) => meta?.notices ?? []).filter(({ severity }) => severity === "error");
+  return [...failed, ...errors.map(({ message = "error" }) => message), ...badge, ...notices.map(({ text }) => text)];
 }
 
-function countValues({ type }: Panel, { series, timeRange }: PanelData): number {
-  if (type !== "timeseries") return series.reduce((sum, { length }) => sum + length, 0);
+function countPoints({ series, timeRange }: PanelData): number {
   const [from, to] = [timeRange.from.valueOf(), timeRange.to.valueOf()];
-  let values = 0;
+  let points = 0;
   for (const { fields } of series) {
-    const times = fields.find(({ type: kind }) => kind === FieldType.time)?.values ?? [];
-    for (const field of fields.filter(({ type: kind }) => kind === FieldType.number)) {
-      values += field.values.filter((value, index) => value !== null && times[index] >= from && times[index] <= to).length;
+    const times = fields.find(({ type }) => type === FieldType.time)?.values ?? [];
+    for (const { values } of fields.filter(({ type }) => type === FieldType.number)) {
+      points += values.filter((value, row) => value !== null && times[row] >= from && times[row] <= to).length;
     }
   }
-  return values;
+  return points;
 }
 
-/** Has a size; on canvases there is more than their background. */
+/** A stat shows it as its value. */
+function readPlaceholder(content: HTMLElement): string | null {
+  const own = content.querySelector<HTMLElement>("[data-placeholder]")?.innerText;
+  return own ?? /^No data$/m.exec(content.innerText)?.[0] ?? null;
+}
+
 function isDrawn(content: HTMLElement): boolean {
   const { width, height } = content.getBoundingClientRect();
   if (width === 0 || height === 0) return false;
@@ -68,30 +75,46 @@ function hasInk(canvas: HTMLCanvasElement): boolean {
   return pixels.some((value, index) => index % 4 === 3 && value > 0);
 }
 
-function readColumns(element: Element, model: VizPanel): DrawnColumn[] {
+function readColumns(element: Element, model: VizPanel, data: PanelData): DrawnColumn[] {
   const grid = element.querySelector('[role="grid"]');
   if (!grid) return [];
-  const fields = model.applyFieldConfig(sceneGraph.getData(model).state.data).series[0]?.fields ?? [];
+  const fields = model.applyFieldConfig(data).series[0]?.fields ?? [];
   const shown = fields.filter(({ config }) => config.custom?.hideFrom?.viz !== true);
-  const right = grid.getBoundingClientRect().right;
-  return shown.map(({ name, config, state }, index) => {
-    const cells = [...grid.querySelectorAll<HTMLElement>(`[aria-colindex="${index + 1}"]`)];
-    const cut = cells.filter((cell) => isCut(cell) || cell.getBoundingClientRect().right > right + 1).map(({ innerText }) => innerText);
+  return shown.map(({ name: field, config, state }, index) => {
+    const name = state?.displayName ?? field;
+    const of = (role: string) => [...grid.querySelectorAll<HTMLElement>(`[role="${role}"][aria-colindex="${index + 1}"]`)];
+    const [header] = of("columnheader");
+    const cut = of("gridcell").filter((cell) => isCut(cell, grid));
     return {
-      name: state?.displayName ?? config.displayName ?? name,
+      name,
+      isNameCut: header !== undefined && isCut(header, header),
       isText: config.custom?.wrapText === true,
-      // A column that is scrolled out of view has no cells.
-      cut: cells.length === 0 ? ["the whole column"] : cut,
+      // A column that is scrolled out of view is not in the document.
+      cut: header ? cut.map(({ innerText }) => innerText) : [name],
     };
   });
 }
 
-/** Whether a text within the cell ends before its end. */
-function isCut(cell: HTMLElement): boolean {
-  return [cell, ...cell.querySelectorAll<HTMLElement>("*")].some(
-    (one) =>
-      (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1) &&
-      getComputedStyle(one).overflow !== "visible" &&
-      one.clientWidth > 0,
-  );
+/**
+ * Whether a text within `element` reaches out of what is visible of it: beyond an edge of an element around it that clips, up to `root`. A grid may be scrolled down, and
+ * its rows end where it ends, so from the cell on only the sides count.
+ */
+function isCut(element: Element, root: Element): boolean {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    const text = range.getBoundingClientRect();
+    if (text.width === 0) continue;
+    let isWithin = true;
+    for (let around = texts.currentNode.parentElement; around; around = around.parentElement) {
+      const box = around.getBoundingClientRect();
+      const { overflowX, overflowY } = getComputedStyle(around);
+      if (overflowX !== "visible" && (text.left < box.left - 1 || text.right > box.right + 1)) return true;
+      if (isWithin && overflowY !== "visible" && (text.top < box.top - 1 || text.bottom > box.bottom + 1)) return true;
+      if (around === element) isWithin = false;
+      if (around === root) break;
+    }
+  }
+  return false;
 }

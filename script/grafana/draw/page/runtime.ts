@@ -1,6 +1,8 @@
 import {
   createTheme,
+  type DataQueryError,
   type DataQueryRequest,
+  type DataQueryResponse,
   type DataSourceApi,
   EventBusSrv,
   LoadingState,
@@ -22,7 +24,6 @@ import {
   setPluginImportUtils,
   setRunRequest,
   setTemplateSrv,
-  type TemplateSrv,
   toDataQueryError,
 } from "@grafana/runtime";
 import { sceneGraph, type SceneObject } from "@grafana/scenes";
@@ -34,7 +35,7 @@ export async function setUpRuntime(isDark: boolean): Promise<void> {
   config.bootData.user.theme = isDark ? "dark" : "light";
   await initPluginTranslations("wallet-core-ops");
   setAppEvents(new EventBusSrv());
-  setTemplateSrv(templates as unknown as TemplateSrv);
+  setTemplateSrv(templates);
   setBackendSrv({ fetch: fetchBackend } as unknown as BackendSrv);
   setRunRequest(runRequest);
   setPluginImportUtils({
@@ -106,25 +107,15 @@ function fetchBackend({ url, method = "GET", data, headers }: BackendSrvRequest)
 /** Asks a datasource and gives first that it loads, then its frames or its error. */
 function runRequest(datasource: DataSourceApi, request: DataQueryRequest, queryFunction?: Function): Observable<PanelData> {
   const start: PanelData = { state: LoadingState.Loading, series: [], timeRange: request.range, request };
-  const answer = queryFunction ? queryFunction(request) : datasource.query(request);
-  return from(answer as Observable<{ data?: object[]; state?: LoadingState; error?: object; errors?: object[] }>).pipe(
-    map(({ data = [], error, errors }) => {
-      const all = errors ?? (error ? [error] : []);
-      const state = all.length > 0 ? LoadingState.Error : LoadingState.Done;
-      const frames = data.map((one) => toDataFrame(one));
-      const isAnnotation = (frame: { meta?: { dataTopic?: string } }) => frame.meta?.dataTopic === "annotations";
-      return {
-        ...start,
-        state,
-        series: frames.filter((frame) => !isAnnotation(frame)),
-        annotations: frames.filter(isAnnotation),
-        ...(all.length > 0 && { errors: all, error: all[0] }),
-      } as PanelData;
-    }),
-    catchError((error: unknown) => {
-      const shown = toDataQueryError(error as Error);
-      return of({ ...start, state: LoadingState.Error, error: shown, errors: [shown] } as PanelData);
-    }),
+  const toFailed = (errors: DataQueryError[]): PanelData => ({ ...start, state: LoadingState.Error, error: errors[0], errors });
+  const answer = (queryFunction ? queryFunction(request) : datasource.query(request)) as Observable<DataQueryResponse>;
+  return from(answer).pipe(
+    map(({ data, errors = [] }) =>
+      errors.length > 0
+        ? toFailed(errors)
+        : { ...start, state: LoadingState.Done, series: data.map((one: object) => toDataFrame(one)) },
+    ),
+    catchError((error: unknown) => of(toFailed([toDataQueryError(error)]))),
     startWith(start),
   );
 }

@@ -1,4 +1,5 @@
-import { type DataQueryRequest, DashboardCursorSync } from "@grafana/data";
+import type { DataQueryRequest, VariableRefresh, VariableSort } from "@grafana/data";
+import { DashboardCursorSync, type DataSourceRef, type VariableHide } from "@grafana/schema";
 import {
   behaviors,
   CustomVariable,
@@ -63,7 +64,7 @@ function findPanel(source: SceneObject | undefined): VizPanel | null {
 export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions): EmbeddedScene {
   const time = dashboard["time"] as { from: string; to: string };
   const { list } = dashboard.templating;
-  return new DashboardScene(dashboard, {
+  const scene: unknown = new DashboardScene(dashboard, {
     $timeRange: new SceneTimeRange({ from: from ?? time.from, to: time.to, timeZone: "browser" }),
     $variables: new SceneVariableSet({ variables: list.map((one) => toVariable(one, variables[one.name])) }),
     $data: new SceneDataLayerSet({ name: "Deploys", layers: dashboard.annotations.list.map(toLayer) }),
@@ -77,36 +78,35 @@ export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions)
     ],
     body: new SceneGridLayout({ isLazy: false, isDraggable: false, isResizable: false, children: toGrid(dashboard.panels) }),
   });
+  return scene as EmbeddedScene;
+}
+
+/** Of Grafana's variables, what the two types that our dashboards use have. */
+interface VariableModel {
+  readonly name: string;
+  readonly label: string;
+  readonly type: string;
+  readonly multi: boolean;
+  readonly includeAll: boolean;
+  readonly allValue?: string;
+  readonly hide: VariableHide;
+  readonly current: { readonly text: string | string[]; readonly value: string | string[] };
+  readonly query: string;
+  readonly datasource?: DataSourceRef;
+  readonly refresh?: VariableRefresh;
+  readonly sort?: VariableSort;
+  readonly regex?: string;
 }
 
 function toVariable(variable: Variable, chosen: readonly string[] | undefined): SceneVariable {
-  const { name, type, multi, current, query } = variable as Variable & {
-    readonly multi: boolean;
-    readonly current: { readonly text: string | string[]; readonly value: string | string[] };
-    readonly query: never;
-  };
-  const value = chosen ? (multi ? [...chosen] : String(chosen[0])) : current.value;
-  const common = {
-    name,
-    label: String(variable["label"]),
-    value,
-    text: chosen ? value : current.text,
-    isMulti: multi,
-    includeAll: Boolean(variable["includeAll"]),
-    defaultToAll: Boolean(variable["includeAll"]),
-    ...(variable["allValue"] !== undefined && { allValue: String(variable["allValue"]) }),
-    hide: variable["hide"] as never,
-  };
+  const model = variable as unknown as VariableModel;
+  const { name, label, type, multi, includeAll, allValue, hide, query, datasource, refresh, sort, regex } = model;
+  const current = chosen ? (multi ? [...chosen] : String(chosen[0])) : model.current.value;
+  const text = chosen ? current : model.current.text;
+  const common = { name, label, value: current, text, isMulti: multi, includeAll, defaultToAll: includeAll, allValue, hide };
   if (type === "custom") return new CustomVariable({ ...common, query });
-  if (type !== "query") throw new Error(`a variable of the type ${String(type)} cannot be drawn yet`);
-  return new QueryVariable({
-    ...common,
-    query,
-    datasource: variable["datasource"] as never,
-    refresh: variable["refresh"] as never,
-    sort: variable["sort"] as never,
-    regex: String(variable["regex"] ?? ""),
-  });
+  if (type === "query") return new QueryVariable({ ...common, query, datasource, refresh, sort, regex });
+  throw new Error(`${name}: a variable of the type ${type} cannot be drawn yet`);
 }
 
 function toLayer(annotation: Dashboard["annotations"]["list"][number]): InstanceType<typeof dataLayers.AnnotationsDataLayer> {
@@ -125,7 +125,12 @@ function toGrid(panels: readonly Panel[]): SceneGridItemLike[] {
   let row: SceneGridRow | null = null;
   for (const panel of panels) {
     if (panel.type === "row") {
-      row = new SceneGridRow({ key: `panel-${panel.id}`, title: panel.title, y: panel.gridPos.y, isCollapsed: Boolean(panel.collapsed) });
+      row = new SceneGridRow({
+        key: `panel-${panel.id}`,
+        title: panel.title,
+        y: panel.gridPos.y,
+        isCollapsed: Boolean(panel.collapsed),
+      });
       items.push(row);
     } else if (row) row.setState({ children: [...row.state.children, toItem(panel)] });
     else items.push(toItem(panel));
@@ -156,6 +161,8 @@ function toPanel(panel: Panel): VizPanel {
     options: structuredClone(panel.options ?? {}),
     fieldConfig: structuredClone(panel.fieldConfig ?? { defaults: {}, overrides: [] }) as never,
     ...(links.length > 0 && { titleItems: toTitleItems(links) }),
-    ...(hasQueries && { $data: new SceneDataTransformer({ $data: queries, transformations: structuredClone(transformations) as never }) }),
+    ...(hasQueries && {
+      $data: new SceneDataTransformer({ $data: queries, transformations: structuredClone(transformations) as never }),
+    }),
   });
 }

@@ -2,15 +2,13 @@ import type { PanelPlugin } from "@grafana/data";
 import { sceneUtils } from "@grafana/scenes";
 import { stat } from "./stat.tsx";
 import { table } from "./table.tsx";
-import { text } from "./text.tsx";
 import { timeSeries } from "./time-series.tsx";
 
 // Grafana's own panels are not on npm. These are @grafana/ui's components behind the same options.
-const plugins: Readonly<Record<string, unknown>> = { stat, table, text, timeseries: timeSeries };
+const plugins = { stat, table, timeseries: timeSeries };
 
 export function registerPanels(): void {
   for (const [pluginId, plugin] of Object.entries(plugins)) {
     sceneUtils.registerRuntimePanelPlugin({ pluginId, plugin: plugin as PanelPlugin });
-    (plugin as PanelPlugin).meta.skipDataQuery = pluginId === "text";
   }
 }

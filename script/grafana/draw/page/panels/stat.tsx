@@ -5,10 +5,21 @@ import {
   getFieldDisplayValues,
   PanelPlugin,
   type PanelProps,
+  type VizOrientation,
 } from "@grafana/data";
 import { config } from "@grafana/runtime";
-import type { BigValueColorMode, BigValueGraphMode, BigValueJustifyMode, BigValueTextMode, VizOrientation } from "@grafana/schema";
-import { BigValue, DataLinksContextMenu, VizRepeater, type VizRepeaterRenderValueProps } from "@grafana/ui";
+import {
+  BigValue,
+  type BigValueColorMode,
+  BigValueGraphMode,
+  type BigValueJustifyMode,
+  type BigValueTextMode,
+  DataLinksContextMenu,
+  VizRepeater,
+  type VizRepeaterRenderValueProps,
+} from "@grafana/ui";
+import type { MouseEventHandler } from "react";
+import { addOptions } from "../fields.ts";
 
 interface Options {
   readonly reduceOptions: { calcs: string[]; fields?: string; values?: boolean; limit?: number };
@@ -21,40 +32,52 @@ interface Options {
   readonly wideLayout: boolean;
 }
 
-function StatPanel({ data, options, fieldConfig, replaceVariables, timeRange, timeZone, width, height, renderCounter }: PanelProps<Options>) {
-  const getValues = (): FieldDisplay[] => {
-    const values = getFieldDisplayValues({
+function StatPanel({
+  data,
+  options,
+  fieldConfig,
+  replaceVariables,
+  timeRange,
+  timeZone,
+  width,
+  height,
+  renderCounter,
+}: PanelProps<Options>) {
+  const getValues = () =>
+    getFieldDisplayValues({
       fieldConfig,
       reduceOptions: options.reduceOptions,
       replaceVariables,
       theme: config.theme2,
       data: data.series,
-      sparkline: options.graphMode !== "none",
+      sparkline: options.graphMode !== BigValueGraphMode.None,
       timeZone,
     });
-    return values;
-  };
-  const renderValue = ({ value, alignmentFactors, count, ...size }: VizRepeaterRenderValueProps<FieldDisplay, DisplayValueAlignmentFactors>) => {
-    const { sparkline, display, field, getLinks, hasLinks } = value;
-    const draw = (menu: { openMenu?: object; targetClassName?: string }) => (
+  const renderValue = ({
+    value,
+    alignmentFactors,
+    count,
+    ...size
+  }: VizRepeaterRenderValueProps<FieldDisplay, DisplayValueAlignmentFactors>) => {
+    const { sparkline, display, getLinks, hasLinks } = value;
+    const draw = (menu: { openMenu?: MouseEventHandler<HTMLElement>; targetClassName?: string }) => (
       <BigValue
         value={display}
         count={count}
-        {...(sparkline && {
-          sparkline: { ...sparkline, timeRange, ...(field.min !== undefined && { yMin: field.min }) } as never,
-        })}
+        sparkline={sparkline && { ...sparkline, timeRange }}
         colorMode={options.colorMode}
         graphMode={options.graphMode}
         justifyMode={options.justifyMode}
         textMode={options.textMode}
         alignmentFactors={alignmentFactors}
-        {...(options.text && { text: options.text })}
+        text={options.text}
         width={size.width}
         height={size.height}
         theme={config.theme2}
-        wideLayout={options.wideLayout}
-        {...(menu.openMenu && { onClick: menu.openMenu as never })}
-        {...(menu.targetClassName && { className: menu.targetClassName })}
+        disableWideLayout={!options.wideLayout}
+        hasLinks={hasLinks}
+        onClick={menu.openMenu}
+        className={menu.targetClassName}
       />
     );
     return hasLinks && getLinks ? <DataLinksContextMenu links={getLinks}>{draw}</DataLinksContextMenu> : draw({});
@@ -76,7 +99,7 @@ function StatPanel({ data, options, fieldConfig, replaceVariables, timeRange, ti
 }
 
 export const stat = new PanelPlugin<Options>(StatPanel as never).useFieldConfig().setPanelOptions((builder) => {
-  const defaults = {
+  addOptions(builder, {
     reduceOptions: { values: false, calcs: ["lastNotNull"], fields: "" },
     orientation: "auto",
     textMode: "auto",
@@ -84,8 +107,5 @@ export const stat = new PanelPlugin<Options>(StatPanel as never).useFieldConfig(
     colorMode: "value",
     graphMode: "area",
     justifyMode: "auto",
-  };
-  for (const [path, defaultValue] of Object.entries(defaults)) {
-    builder.addCustomEditor({ id: path, path, name: path, editor: () => null, defaultValue } as never);
-  }
+  });
 });

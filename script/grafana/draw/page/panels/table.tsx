@@ -27,17 +27,17 @@ function TablePanel({ data, options, fieldConfig, width, height, timeRange, tran
       width={width}
       height={height}
       noHeader={!options.showHeader}
-      showTypeIcons={options.showTypeIcons ?? false}
+      showTypeIcons={options.showTypeIcons}
       resizable
       cellHeight={options.cellHeight}
-      {...(options.maxRowHeight !== undefined && { maxRowHeight: options.maxRowHeight })}
-      {...(options.sortBy && { sortBy: options.sortBy })}
-      {...(fieldConfig.defaults.noValue !== undefined && { noValue: fieldConfig.defaults.noValue })}
-      frozenColumns={options.frozenColumns?.left ?? 0}
-      enablePagination={options.enablePagination ?? false}
+      maxRowHeight={options.maxRowHeight}
+      sortBy={options.sortBy}
+      noValue={fieldConfig.defaults.noValue}
+      frozenColumns={options.frozenColumns?.left}
+      enablePagination={options.enablePagination}
       timeRange={timeRange}
       fieldConfig={fieldConfig}
-      structureRev={data.structureRev ?? 0}
+      structureRev={data.structureRev}
       transparent={transparent}
     />
   );
@@ -64,8 +64,5 @@ export const table = new PanelPlugin<Options>(TablePanel as never)
     },
   })
   .setPanelOptions((builder) => {
-    const defaults = { frameIndex: 0, showHeader: true, cellHeight: TableCellHeight.Sm };
-    for (const [path, defaultValue] of Object.entries(defaults)) {
-      builder.addCustomEditor({ id: path, path, name: path, editor: () => null, defaultValue } as never);
-    }
+    addOptions(builder, { frameIndex: 0, showHeader: true, cellHeight: TableCellHeight.Sm });
   });

@@ -28,13 +28,13 @@ function toGraphable(frames: readonly DataFrame[]): DataFrame[] {
 function TimeSeriesPanel({ data, options, fieldConfig, width, height, timeRange, timeZone }: PanelProps<Options>) {
   const frames = useMemo(() => toGraphable(data.series), [data.series]);
   if (frames.length === 0) {
-    const message = data.series.length > 0 ? { message: "Data is missing a time field or a number field" } : {};
-    return <NoData fieldConfig={fieldConfig} {...message} />;
+    const message = data.series.length > 0 ? "Data is missing a time field or a number field" : undefined;
+    return <NoData fieldConfig={fieldConfig} message={message} />;
   }
   return (
     <TimeSeries
       frames={frames}
-      structureRev={data.structureRev ?? 0}
+      structureRev={data.structureRev}
       timeRange={timeRange}
       timeZone={timeZone}
       width={width}
@@ -87,7 +87,7 @@ function toMarks(frame: DataFrame): { readonly time: number; readonly color: str
 
 export const timeSeries = new PanelPlugin<Options>(TimeSeriesPanel as never)
   .useFieldConfig({
-    standardOptions: { color: { defaultValue: { mode: FieldColorModeId.PaletteClassic } } } as never,
+    standardOptions: { color: { defaultValue: { mode: FieldColorModeId.PaletteClassic } } },
     useCustomConfig: (builder) => {
       addOptions(builder, {
         drawStyle: "line",
@@ -124,12 +124,9 @@ export const timeSeries = new PanelPlugin<Options>(TimeSeriesPanel as never)
     },
   })
   .setPanelOptions((builder) => {
-    const defaults = {
+    addOptions(builder, {
       legend: { displayMode: "list", placement: "bottom", showLegend: true, calcs: [] },
       tooltip: { mode: "single", sort: "none" },
-    };
-    for (const [path, defaultValue] of Object.entries(defaults)) {
-      builder.addCustomEditor({ id: path, path, name: path, editor: () => null, defaultValue } as never);
-    }
+    });
   })
   .setDataSupport({ annotations: true, alertStates: true });

@@ -1,0 +1,48 @@
+import type { DrawnDashboard, DrawnPanel } from "./report.ts";
+
+/** Panels that have nothing to show, as `<uid>: <title>`, and why. */
+export type EmptyPanels = Readonly<Record<string, string>>;
+
+/**
+ * What is wrong with drawn dashboards, each as `<uid>: <title>: <what>`: panels with errors, empty ones, cut titles, names of columns, and columns that are marked as text, links
+ * that lead nowhere, and errors of the page. A panel of `empty` that shows something is a fault too, so that the list stays true.
+ *
+ * @param uids those of all dashboards
+ */
+export function findFaults(drawn: readonly DrawnDashboard[], uids: readonly string[], empty: EmptyPanels = {}): string[] {
+  return drawn.flatMap(({ uid, panels, faults }) => [
+    ...panels.flatMap((panel) => {
+      const name = `${uid}: ${panel.title}`;
+      const found = [...judgeContent(panel, Object.hasOwn(empty, name)), ...judgeColumns(panel), ...judgeLinks(panel, uids)];
+      return found.map((fault) => `${name}: ${fault}`);
+    }),
+    ...faults.map((fault) => `${uid}: ${fault}`),
+  ]);
+}
+
+function judgeContent({ errors, isDrawn, isTitleCut, values, placeholder }: DrawnPanel, mayBeEmpty: boolean): string[] {
+  const isEmpty = values === 0 || placeholder !== null;
+  return [
+    ...errors,
+    ...(isDrawn ? [] : ["nothing is drawn"]),
+    ...(isTitleCut ? ["its title is cut"] : []),
+    ...(isEmpty && !mayBeEmpty ? [`empty: ${placeholder ?? "no rows"}`] : []),
+    ...(!isEmpty && mayBeEmpty ? ["not empty, as it is expected to be"] : []),
+  ];
+}
+
+function judgeColumns({ columns }: DrawnPanel): string[] {
+  return columns.flatMap(({ name, isNameCut, isText, cut: [first] }) => [
+    ...(isNameCut ? [`the name of the column ${name} is cut`] : []),
+    ...(isText && first !== undefined ? [`the column ${name} is cut: ${first}`] : []),
+  ]);
+}
+
+function judgeLinks({ links }: DrawnPanel, uids: readonly string[]): string[] {
+  const unfilled = links.filter((link) => link.includes("${"));
+  const lost = links.filter((link) => link.startsWith("/d/") && !uids.includes(/^\/d\/([\w-]+)/.exec(link)?.[1] ?? ""));
+  return [
+    ...unfilled.map((link) => `a variable of the link ${link} is not filled in`),
+    ...lost.map((link) => `no dashboard is at the link ${link}`),
+  ];
+}
