@@ -13,7 +13,7 @@ const server = { deps: { inline } };
 // Measures time on processes of its own: alone.
 const alerts = "test/integration/alerts.test.ts";
 const delivery = [
-  "test/integration/{console-incident,demo,demo-worker,image,image-self,compose,compose-replicas,compose-role,compose-up,kamal-accessory,package,systemd}.test.ts",
+  "test/integration/{console-incident,demo,demo-worker,grafana-panels,image,image-self,compose,compose-replicas,compose-role,compose-up,kamal-accessory,package,systemd}.test.ts",
 ];
 /** Bounds, not measures: a condition is waited for, however busy the machine is, and only what never comes fails. */
 const patient = { testTimeout: 60_000, hookTimeout: 90_000, expect: { poll: { timeout: 20_000 } } };

@@ -1,4 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -7,13 +9,18 @@ import { chromiumFlags } from "../test/support/chromium.ts";
 import { startDemo } from "../test/support/demo.ts";
 import { startTerminal, type TestTerminal } from "../test/support/pty-terminal.ts";
 import { until } from "../test/support/until.ts";
+import { drawDashboards } from "./grafana/draw/draw.ts";
+import { startScrape } from "./grafana/draw/scrape.ts";
+import { overview } from "./grafana/dashboards/overview.ts";
 import { drawTerminal } from "./terminal-picture.ts";
 
-// Writes the pictures of README and docs: the console and the terminal's `top` on the demo's incident.
+// Writes the pictures of README and docs: the console, the terminal's `top` and Grafana's Overview on the demo's incident.
 const { values } = parseArgs({ options: { now: { type: "boolean", default: false } } });
 const folder = "docs/pictures";
 /** What a picture may have: README shows one to somebody with a bad line. */
 const maxBytes = 150_000;
+/** Grafana's numbers are on gradients, which no PNG makes small. */
+const maxGrafanaBytes = 250_000;
 /** Letters without coloured edges, which make files larger and look wrong on other screens. */
 const plainText = ["--disable-lcd-text"];
 /** The incident's queue is stalled 6 minutes after the start; its other problems show sooner. */
@@ -115,9 +122,20 @@ class Stage {
     this.#write("top", top.text(), await drawTerminal(this.#browser, top.runs()));
   }
 
-  #write(name: string, text: string, picture: Buffer): void {
+  /** The upper part of Overview, as Grafana draws it. Its page does not know the token. */
+  async takeGrafana(): Promise<void> {
+    await using stack = new AsyncDisposableStack();
+    const out = mkdtempSync(join(tmpdir(), "ops-pictures-"));
+    stack.defer(() => rmSync(out, { recursive: true, force: true }));
+    const gateway = { url: this.#origin, token: this.#token };
+    const prometheusUrl = await startScrape(out, gateway, stack);
+    await drawDashboards({ dashboards: [overview], upstreams: { ...gateway, prometheusUrl }, out, from: "now-1h", height: 900 });
+    this.#write("grafana", "", readFileSync(join(out, `${overview.uid}.png`)), maxGrafanaBytes);
+  }
+
+  #write(name: string, text: string, picture: Buffer, most = maxBytes): void {
     if (text.includes(this.#token)) throw new Error(`${name}: the token is in the picture`);
-    if (picture.length > maxBytes) throw new Error(`${name}: the picture has ${picture.length} bytes, at most ${maxBytes}`);
+    if (picture.length > most) throw new Error(`${name}: the picture has ${picture.length} bytes, at most ${most}`);
     writeFileSync(`${folder}/${name}.png`, picture);
     say(`${name}.png: ${Math.round(picture.length / 1000)} kB`);
   }
@@ -173,6 +191,7 @@ async function takeAll(stage: Stage): Promise<void> {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.type("pay");
   });
+  await stage.takeGrafana();
 }
 
 const demo = startDemo("--incident");

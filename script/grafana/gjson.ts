@@ -2,7 +2,7 @@
 type Found = unknown;
 
 /**
- * What GJSON makes of a path, for those that our dashboards use: keys, indexes, `#`, queries `#(a=="b")#`, `.` and `|`, `@flatten`, and objects of paths. Source:
+ * What GJSON makes of a path, for those that our dashboards use: keys, indexes, `#`, queries `#(a=="b")#` and `#(a%"*")#`, `.` and `|`, `@flatten`, and objects of paths. Source:
  * SYNTAX.md of tidwall/gjson; its own examples are in test/script/gjson.test.ts.
  */
 export function getPath(value: unknown, path: string): Found {
@@ -34,9 +34,11 @@ function getFromArray(value: unknown, head: string, separator: string, rest: str
 }
 
 function matches(item: unknown, condition: string): boolean {
-  const parts = /^([\w.]+)(==|=|!=)(.+)$/s.exec(condition);
+  const parts = /^([\w.]+)(==|=|!=|%)(.+)$/s.exec(condition);
   if (!parts) throw new Error(`no such query: ${condition}`);
   const left = getPath(item, parts[1] ?? "");
+  // A pattern, for texts alone; ours is any text.
+  if (parts[2] === "%") return typeof left === "string" && parts[3] === '"*"';
   // Neither what is not there nor null is equal or unequal to anything.
   if (left === undefined || left === null) return false;
   return (left === JSON.parse(parts[3] ?? "")) === (parts[2] !== "!=");

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
@@ -56,15 +56,8 @@ it.each(pages)("%s has tables whose rows have the cells of their head", (page) =
 /** All files of the project but those that are installed or built. */
 function listFiles(): string[] {
   const foreign = new Set(["node_modules", ".git", ".cache", "dist"]);
-  return readdirSync(".", { withFileTypes: true })
-    .filter(({ name }) => !foreign.has(name))
-    .flatMap((entry) =>
-      entry.isDirectory()
-        ? readdirSync(entry.name, { recursive: true, withFileTypes: true })
-            .filter((inner) => inner.isFile())
-            .map((inner) => join(inner.parentPath, inner.name))
-        : [entry.name],
-    );
+  const all = globSync(["**/*", "**/.*", ".*/**"], { withFileTypes: true, exclude: ({ name }) => foreign.has(name) });
+  return all.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
 }
 
 it("no page runs the program by a command that fetches another package", () => {

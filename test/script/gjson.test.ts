@@ -22,6 +22,8 @@ it.each([
   ['friends.#(last=="Nobody")#|#', 0],
   ['friends.#(missing!="x")#|#', 0],
   ['friends.#(last=="Murphy")#|#(first!="Dale")#|#', 1],
+  ['friends.#(first%"*")#|#', 3],
+  ['friends.#(missing%"*")#|#', 0],
   ["friends.#.nets|@flatten", ["ig", "fb", "fb", "ig", "tw"]],
   ['{"years":age,"the_murphys":friends.#(last=="Murphy")#.first}', { years: 37, the_murphys: ["Dale", "Jane"] }],
   ['{"murphys":friends.#(last=="Murphy")#|#,"all":friends|#,"lost":missing.#}', { murphys: 2, all: 3 }],

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { DataFrame } from "@grafana/data";
+import { fillTimes, infinityHeaders, proxyHeaders } from "../../script/grafana/draw/infinity.ts";
 import type { Target } from "../../script/grafana/model.ts";
 import { lastHour } from "./grafana-panel.ts";
 import { toFrames, toInfinityFrame } from "./grafana-frames.ts";
@@ -29,11 +30,6 @@ export function interpolate(text: string, chosen: Chosen): string {
   );
 }
 
-/** Infinity's macros, which it fills in on the server. */
-function fillTimes(text: string, from: Date, to: Date): string {
-  return text.replaceAll("${__timeFrom:date:iso}", from.toISOString()).replaceAll("${__timeTo:date:iso}", to.toISOString());
-}
-
 /** Sends a query of a panel or an alert rule as its plugin would, and gives the frames that the plugin would make. */
 export async function ask(place: Place, target: Target, chosen: Chosen = {}, hours = 6): Promise<DataFrame[]> {
   const { type } = target.datasource;
@@ -49,14 +45,7 @@ async function askInfinity({ url, token }: Place, target: Target, chosen: Chosen
   expect(query).not.toMatch(/\$[{\w]/);
   const response = await fetch(url + String(target["url"]), {
     method: options.method,
-    headers: {
-      accept: "application/json;q=0.9,text/plain",
-      "accept-encoding": "gzip",
-      "content-type": options.body_content_type,
-      "user-agent": "Grafana/13.2.3",
-      "x-ops-strict": "1",
-      authorization: `Bearer ${token}`,
-    },
+    headers: infinityHeaders(token, options.body_content_type),
     body: JSON.stringify({ query, variables: null }),
   });
   const text = await response.text();
@@ -73,12 +62,7 @@ async function askJson({ url, token }: Place, target: Target, chosen: Chosen): P
   );
   const response = await fetch(`${url}/grafana/query`, {
     method: "POST",
-    headers: {
-      accept: "application/json, text/plain, */*",
-      "content-type": "application/json",
-      "user-agent": "Grafana/13.2.3",
-      authorization: `Bearer ${token}`,
-    },
+    headers: proxyHeaders(token),
     body: JSON.stringify(lastHour([{ ...target, payload }], { scopedVars })),
   });
   const text = await response.text();

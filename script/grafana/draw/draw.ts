@@ -8,7 +8,7 @@ import type { Upstreams } from "./backend.ts";
 import type { DrawnDashboard, DrawnPanel } from "./report.ts";
 import { startDrawServer } from "./server.ts";
 
-export interface View {
+interface View {
   /** Start of the time range, such as `now-1h`. @default the dashboard's */
   readonly from?: string;
   /** @default "dark", which is Grafana's */
@@ -22,6 +22,8 @@ interface DrawOptions extends View {
   readonly upstreams: Upstreams;
   /** Folder of the pictures: `<uid>.png`, and `<uid>/<id>-<title>.png` of each panel. */
   readonly out: string;
+  /** Of a dashboard's picture, from its top on, pixels. @default all of it */
+  readonly height?: number;
 }
 
 const width = 1600;
@@ -32,17 +34,24 @@ const controlsHeight = 70;
 const withinMs = 60_000;
 
 /** Draws dashboards in Chromium, and resolves to what their panels show. Rejects when the page fails, or does not end. */
-export async function drawDashboards({ dashboards, upstreams, out, ...view }: DrawOptions): Promise<DrawnDashboard[]> {
+export async function drawDashboards({ dashboards, upstreams, ...options }: DrawOptions): Promise<DrawnDashboard[]> {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await startDrawServer(dashboards, upstreams));
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: [...chromiumFlags, "--disable-lcd-text"] });
   stack.defer(() => browser.close());
   const drawn: DrawnDashboard[] = [];
-  for (const dashboard of dashboards) drawn.push(await draw(browser, server.url, dashboard, out, view));
+  for (const dashboard of dashboards) drawn.push(await draw(browser, server.url, dashboard, options));
   return drawn;
 }
 
-async function draw(browser: Browser, url: string, dashboard: Dashboard, out: string, view: View): Promise<DrawnDashboard> {
+type Picture = Omit<DrawOptions, "dashboards" | "upstreams">;
+
+async function draw(
+  browser: Browser,
+  url: string,
+  dashboard: Dashboard,
+  { out, height, ...view }: Picture,
+): Promise<DrawnDashboard> {
   const { uid } = dashboard;
   // All of it is in view: tables draw nothing else.
   const rows = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
@@ -59,7 +68,8 @@ async function draw(browser: Browser, url: string, dashboard: Dashboard, out: st
     throw new Error([`${uid} is not drawn: ${String(cause)}`, ...faults].join("\n"), { cause });
   });
   mkdirSync(join(out, uid), { recursive: true });
-  await page.screenshot({ path: join(out, `${uid}.png`), animations: "disabled", caret: "hide" });
+  const clip = { x: 0, y: 0, width, height: height ?? viewport.height };
+  await page.screenshot({ path: join(out, `${uid}.png`), clip, animations: "disabled", caret: "hide" });
   for (const { id, title } of panels) {
     const name = `${id}-${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png`;
     await page.locator(`[data-viz-panel-key="panel-${id}"]`).screenshot({ path: join(out, uid, name), animations: "disabled" });
@@ -80,13 +90,21 @@ function toQuery(uid: string, { from, theme = "dark", variables = {} }: View): U
 async function readWhenDrawn(page: Page): Promise<DrawnPanel[]> {
   let panels: DrawnPanel[] = [];
   let before = "";
+  let awaited = "";
   await until(async () => {
-    const now = await page.evaluate(() => (globalThis as { readPanels?: () => DrawnPanel[] | null }).readPanels?.() ?? null);
-    if (now === null) return false;
+    const now = await page.evaluate(
+      () => (globalThis as { readPanels?: () => DrawnPanel[] | string }).readPanels?.() ?? "its script",
+    );
+    if (typeof now === "string") {
+      awaited = now;
+      return false;
+    }
     const isSame = JSON.stringify(now) === before;
     before = JSON.stringify(now);
     panels = now;
     return isSame;
-  }, withinMs);
+  }, withinMs).catch((cause: unknown) => {
+    throw new Error(`it waits for ${awaited}`, { cause });
+  });
   return panels;
 }

@@ -32,11 +32,13 @@ const types: Readonly<Record<string, Field["type"]>> = {
 export function toInfinityFields(target: Target, answer: unknown): Field[] {
   const root = getPath(answer, String(target["root_selector"]));
   if (root === undefined) throw new Error(`nothing at ${String(target["root_selector"])}`);
-  const rows = Array.isArray(root) ? root : root === null ? [] : [root];
+  const all = Array.isArray(root) ? root : root === null ? [] : [root];
   const columns = (target["columns"] as readonly Column[]).toSorted((a, b) => (a.text < b.text ? -1 : 1));
   for (const { selector } of columns) {
-    if (rows.length > 0 && !rows.some((row) => mayHave(row, selector))) throw new Error(`no row has ${selector}`);
+    if (all.length > 0 && !all.some((row) => mayHave(row, selector))) throw new Error(`no row has ${selector}`);
   }
+  const filter = String(target["filterExpression"]);
+  const rows = filter === "" ? all : all.filter((row) => compute(filter, row) === true);
   const fields = columns.map(({ selector, text, type }): Field => ({
     name: text,
     type: types[type] ?? "string",
@@ -70,9 +72,10 @@ function toValue(value: unknown, type: string): unknown {
   return typeof value === type ? value : null;
 }
 
-/** Our expressions (`==`, `!=`, `?:`) mean the same in govaluate and in JavaScript. */
+/** Expressions of govaluate. Of the operators that ours have (`==`, `!=`, `&&`, `||`, `?:`, `IN`), JavaScript lacks only the last. */
 function compute(expression: string, row: object): unknown {
-  return runInNewContext(expression, { ...row }) as unknown;
+  const translated = expression.replaceAll(/(\w+) IN \(([^)]*)\)/g, "[$2].includes($1)");
+  return runInNewContext(translated, { ...row }) as unknown;
 }
 
 /**
@@ -124,6 +127,16 @@ export function infinityHeaders(token: string, contentType: string): Record<stri
     "content-type": contentType,
     "user-agent": "Grafana/13.2.3",
     "x-ops-strict": "1",
+    authorization: `Bearer ${token}`,
+  };
+}
+
+/** Those of the JSON datasource, as they come from Grafana's proxy. */
+export function proxyHeaders(token: string): Record<string, string> {
+  return {
+    accept: "application/json, text/plain, */*",
+    "content-type": "application/json",
+    "user-agent": "Grafana/13.2.3",
     authorization: `Bearer ${token}`,
   };
 }

@@ -10,20 +10,24 @@ export type EmptyPanels = Readonly<Record<string, string>>;
  * @param uids those of all dashboards
  */
 export function findFaults(drawn: readonly DrawnDashboard[], uids: readonly string[], empty: EmptyPanels = {}): string[] {
-  return drawn.flatMap(({ uid, panels, faults }) => [
+  const names = new Set(drawn.flatMap(({ uid, panels }) => panels.map(({ title }) => `${uid}: ${title}`)));
+  const lost = Object.keys(empty).filter((name) => !names.has(name));
+  const found = drawn.flatMap(({ uid, panels, faults }) => [
     ...panels.flatMap((panel) => {
       const name = `${uid}: ${panel.title}`;
-      const found = [...judgeContent(panel, Object.hasOwn(empty, name)), ...judgeColumns(panel), ...judgeLinks(panel, uids)];
-      return found.map((fault) => `${name}: ${fault}`);
+      const own = [...judgeContent(panel, Object.hasOwn(empty, name)), ...judgeColumns(panel), ...judgeLinks(panel, uids)];
+      return own.map((fault) => `${name}: ${fault}`);
     }),
     ...faults.map((fault) => `${uid}: ${fault}`),
   ]);
+  return [...found, ...lost.map((name) => `${name}: no such panel is drawn`)];
 }
 
 function judgeContent({ errors, isDrawn, isTitleCut, values, placeholder }: DrawnPanel, mayBeEmpty: boolean): string[] {
+  // What failed is empty too.
+  if (errors.length > 0) return [...errors];
   const isEmpty = values === 0 || placeholder !== null;
   return [
-    ...errors,
     ...(isDrawn ? [] : ["nothing is drawn"]),
     ...(isTitleCut ? ["its title is cut"] : []),
     ...(isEmpty && !mayBeEmpty ? [`empty: ${placeholder ?? "no rows"}`] : []),

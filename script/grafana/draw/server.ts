@@ -7,6 +7,7 @@ import { json } from "node:stream/consumers";
 import { build, type Plugin } from "esbuild";
 import type { Dashboard } from "../model.ts";
 import { answerQueries, type QueryBody, type Upstreams } from "./backend.ts";
+import { proxyHeaders } from "./infinity.ts";
 
 const page = join(import.meta.dirname, "page");
 const modules = join(page, "node_modules");
@@ -116,12 +117,7 @@ export async function startDrawServer(dashboards: readonly Dashboard[], upstream
   async function pass(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const reply = await fetch(`${upstreams.url}/grafana${path}`, {
       method: "POST",
-      headers: {
-        accept: "application/json, text/plain, */*",
-        "content-type": "application/json",
-        "user-agent": "Grafana/13.2.3",
-        authorization: `Bearer ${upstreams.token}`,
-      },
+      headers: proxyHeaders(upstreams.token),
       body: JSON.stringify(await json(request)),
     });
     response.writeHead(reply.status, { "content-type": "application/json" }).end(await reply.text());

@@ -41,8 +41,9 @@ function fillIn<T>(query: T, scopedVars: ScopedVars): T {
 class InfinityDatasource extends DataSourceWithBackend<Query> {
   override annotations = {};
 
-  override applyTemplateVariables({ url_options, ...query }: Query, scopedVars: ScopedVars): Query {
-    return { ...query, url_options: fillIn(url_options, scopedVars) };
+  override applyTemplateVariables(query: Query, scopedVars: ScopedVars): Query {
+    const { url_options, root_selector, computed_columns, filterExpression } = query;
+    return { ...query, ...fillIn({ url_options, root_selector, computed_columns, filterExpression }, scopedVars) };
   }
 
   override async metricFindQuery(

@@ -32,8 +32,20 @@ async function start(): Promise<void> {
   const dashboard = (await response.json()) as Dashboard;
   const from = query.get("from");
   const scene = toScene(dashboard, { ...(from !== null && { from }), variables: readVariables() });
+  await loadFonts();
   render(scene);
   Object.assign(window, { readPanels: () => readPanels(scene, dashboard) });
+}
+
+/** Tables measure texts when they are drawn first: by then the fonts must be there. */
+async function loadFonts(): Promise<void> {
+  for (const [name, weight] of [
+    ["Regular", "400"],
+    ["Medium", "500"],
+  ] as const) {
+    const font = new FontFace("Inter", `url(/public/fonts/inter/Inter-${name}.woff2)`, { weight });
+    document.fonts.add(await font.load());
+  }
 }
 
 function render(scene: EmbeddedScene): void {

@@ -1,35 +1,36 @@
-import { FieldType, LoadingState, type PanelData } from "@grafana/data";
+import { FieldType, getDefaultTimeRange, LoadingState, type PanelData } from "@grafana/data";
 import { type EmbeddedScene, sceneGraph, VizPanel } from "@grafana/scenes";
 import type { Dashboard, Panel } from "../../model.ts";
 import type { DrawnColumn, DrawnPanel } from "../report.ts";
 
-/** What every panel shows now; null while something is asked, or not drawn yet. */
-export function readPanels(scene: EmbeddedScene, dashboard: Dashboard): DrawnPanel[] | null {
-  const variables = sceneGraph.getVariables(scene);
-  if (variables.state.variables.some((one) => variables.isVariableLoadingOrWaitingToUpdate(one))) return null;
+/** What every panel shows now, or the title of one that is not drawn yet. */
+export function readPanels(scene: EmbeddedScene, dashboard: Dashboard): DrawnPanel[] | string {
   const panels: DrawnPanel[] = [];
   for (const panel of dashboard.panels.filter(({ type }) => type !== "row")) {
     const drawn = readPanel(scene, panel);
-    if (!drawn) return null;
+    if (!drawn) return panel.title;
     panels.push(drawn);
   }
   return panels;
 }
 
-function readPanel(scene: EmbeddedScene, { id, title, type }: Panel): DrawnPanel | null {
+const noData: PanelData = { state: LoadingState.Done, series: [], timeRange: getDefaultTimeRange() };
+
+function readPanel(scene: EmbeddedScene, { id, title, type, targets = [] }: Panel): DrawnPanel | null {
   const model = sceneGraph.findObject(scene, (one) => one instanceof VizPanel && one.state.key === `panel-${id}`);
   const element = document.querySelector(`[data-viz-panel-key="panel-${id}"]`);
   const content = element?.querySelector<HTMLElement>('[data-testid$="panel content"]');
   if (!(model instanceof VizPanel) || !element || !content) return null;
-  const { data } = sceneGraph.getData(model).state;
+  const data = targets.length > 0 ? sceneGraph.getData(model).state.data : noData;
+  const { _pluginLoadError: missing } = model.state;
   const isReady = data?.state === LoadingState.Done || data?.state === LoadingState.Error;
-  if (!isReady || content.childElementCount === 0) return null;
+  if (!isReady || (content.childElementCount === 0 && missing === undefined)) return null;
   const heading = element.querySelector<HTMLElement>("h2");
   return {
     id,
     title,
     isTitleCut: !heading || isCut(heading, element),
-    errors: readErrors(element, data),
+    errors: missing === undefined ? readErrors(element, data) : [missing],
     values: type === "timeseries" ? countPoints(data) : data.series.reduce((sum, { length }) => sum + length, 0),
     placeholder: readPlaceholder(content),
     isDrawn: isDrawn(content),
@@ -40,9 +41,10 @@ function readPanel(scene: EmbeddedScene, { id, title, type }: Panel): DrawnPanel
 
 function readErrors(element: Element, { errors = [], series }: PanelData): string[] {
   const failed = [...element.querySelectorAll<HTMLElement>('[role="alert"]')].map(({ innerText }) => innerText);
-  const badge = element.querySelector('[data-testid="data-testid Panel status error"]') ? ["it has an error badge"] : [];
   const notices = series.flatMap(({ meta }) => meta?.notices ?? []).filter(({ severity }) => severity === "error");
-  return [...failed, ...errors.map(({ message = "error" }) => message), ...badge, ...notices.map(({ text }) => text)];
+  const found = [...failed, ...errors.map(({ message = "error" }) => message), ...notices.map(({ text }) => text)];
+  const hasBadge = element.querySelector('[data-testid="data-testid Panel status error"]') !== null;
+  return found.length === 0 && hasBadge ? ["it has an error badge"] : found;
 }
 
 function countPoints({ series, timeRange }: PanelData): number {

@@ -2,6 +2,7 @@ import type { DataQueryRequest, VariableRefresh, VariableSort } from "@grafana/d
 import { DashboardCursorSync, type DataSourceRef, type VariableHide } from "@grafana/schema";
 import {
   behaviors,
+  ConstantVariable,
   CustomVariable,
   dataLayers,
   EmbeddedScene,
@@ -81,7 +82,7 @@ export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions)
   return scene as EmbeddedScene;
 }
 
-/** Of Grafana's variables, what the two types that our dashboards use have. */
+/** Of Grafana's variables, what the types that our dashboards use have. */
 interface VariableModel {
   readonly name: string;
   readonly label: string;
@@ -105,6 +106,7 @@ function toVariable(variable: Variable, chosen: readonly string[] | undefined): 
   const text = chosen ? current : model.current.text;
   const common = { name, label, value: current, text, isMulti: multi, includeAll, defaultToAll: includeAll, allValue, hide };
   if (type === "custom") return new CustomVariable({ ...common, query });
+  if (type === "constant") return new ConstantVariable({ name, value: query, hide });
   if (type === "query") return new QueryVariable({ ...common, query, datasource, refresh, sort, regex });
   throw new Error(`${name}: a variable of the type ${type} cannot be drawn yet`);
 }
@@ -152,7 +154,6 @@ function toPanel(panel: Panel): VizPanel {
     dataLayerFilter: { panelId: id },
     ...(datasource && { datasource }),
   });
-  const hasQueries = targets.length > 0;
   return new VizPanel({
     key: `panel-${id}`,
     pluginId: type,
@@ -161,7 +162,7 @@ function toPanel(panel: Panel): VizPanel {
     options: structuredClone(panel.options ?? {}),
     fieldConfig: structuredClone(panel.fieldConfig ?? { defaults: {}, overrides: [] }) as never,
     ...(links.length > 0 && { titleItems: toTitleItems(links) }),
-    ...(hasQueries && {
+    ...(targets.length > 0 && {
       $data: new SceneDataTransformer({ $data: queries, transformations: structuredClone(transformations) as never }),
     }),
   });
