@@ -15,7 +15,9 @@ import { overview } from "./grafana/dashboards/overview.ts";
 import { drawTerminal } from "./terminal-picture.ts";
 
 // Writes the pictures of README and docs: the console, the terminal's `top` and Grafana's Overview on the demo's incident.
-const { values } = parseArgs({ options: { now: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: { now: { type: "boolean", default: false }, grafana: { type: "boolean", default: false } },
+});
 const folder = "docs/pictures";
 /** What a picture may have: README shows one to somebody with a bad line. */
 const maxBytes = 150_000;
@@ -191,7 +193,6 @@ async function takeAll(stage: Stage): Promise<void> {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.type("pay");
   });
-  await stage.takeGrafana();
 }
 
 const demo = startDemo("--incident");
@@ -220,5 +221,8 @@ stack.defer(() => top[Symbol.asyncDispose]());
 say(values.now ? "== The demo runs." : "== The demo runs. Waiting until pos_settlement is stalled: about 6 minutes ...");
 if (!values.now) await stage.untilStalled();
 mkdirSync(folder, { recursive: true });
-await stage.takeTop(top, values.now ? "pos_settlement" : "pos_settlement is stalled");
-await takeAll(stage);
+if (!values.grafana) {
+  await stage.takeTop(top, values.now ? "pos_settlement" : "pos_settlement is stalled");
+  await takeAll(stage);
+}
+await stage.takeGrafana();
