@@ -1,12 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { chromiumFlags } from "../../../test/support/chromium.ts";
 import { until } from "../../../test/support/until.ts";
 import type { Dashboard } from "../model.ts";
 import type { Upstreams } from "./backend.ts";
 import type { DrawnDashboard, DrawnPanel } from "./report.ts";
-import { startDrawServer } from "./server.ts";
+import { createSite } from "./site.ts";
 
 interface View {
   /** Start of the time range, such as `now-1h`. @default the dashboard's */
@@ -26,6 +26,8 @@ interface DrawOptions extends View {
   readonly height?: number;
 }
 
+/** Answered without a network: while containers start and stop, Chromium ends its requests (ERR_NETWORK_CHANGED). */
+const origin = "https://grafana.invalid";
 const width = 1600;
 /** Of Grafana's grid, with its gap. */
 const rowHeight = 38;
@@ -36,34 +38,35 @@ const withinMs = 60_000;
 /** Draws dashboards in Chromium, and resolves to what their panels show. Rejects when the page fails, or does not end. */
 export async function drawDashboards({ dashboards, upstreams, ...options }: DrawOptions): Promise<DrawnDashboard[]> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startDrawServer(dashboards, upstreams));
+  const answer = await createSite(dashboards, upstreams);
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: [...chromiumFlags, "--disable-lcd-text"] });
   stack.defer(() => browser.close());
+  const context = await browser.newContext();
+  await context.route("**/*", async (route) => {
+    const request = route.request();
+    await route.fulfill(await answer(request.url(), request.postData()));
+  });
   const drawn: DrawnDashboard[] = [];
-  for (const dashboard of dashboards) drawn.push(await draw(browser, server.url, dashboard, options));
+  for (const dashboard of dashboards) drawn.push(await draw(context, dashboard, options));
   return drawn;
 }
 
 type Picture = Omit<DrawOptions, "dashboards" | "upstreams">;
 
-async function draw(
-  browser: Browser,
-  url: string,
-  dashboard: Dashboard,
-  { out, height, ...view }: Picture,
-): Promise<DrawnDashboard> {
+async function draw(context: BrowserContext, dashboard: Dashboard, { out, height, ...view }: Picture): Promise<DrawnDashboard> {
   const { uid } = dashboard;
   // All of it is in view: tables draw nothing else.
   const rows = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const viewport = { width, height: controlsHeight + rows * rowHeight };
-  const page = await browser.newPage({ viewport, deviceScaleFactor: 1 });
+  const page = await context.newPage();
+  await page.setViewportSize(viewport);
   const faults: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") faults.push(`${message.text()} ${message.location().url}`);
   });
   const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
   failed.catch(() => {});
-  await page.goto(`${url}/?${toQuery(uid, view)}`);
+  await page.goto(`${origin}/?${toQuery(uid, view)}`);
   const panels = await Promise.race([readWhenDrawn(page), failed]).catch((cause: unknown) => {
     throw new Error([`${uid} is not drawn: ${String(cause)}`, ...faults].join("\n"), { cause });
   });

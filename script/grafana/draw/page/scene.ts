@@ -127,11 +127,11 @@ function toGrid(panels: readonly Panel[]): SceneGridItemLike[] {
   let row: SceneGridRow | null = null;
   for (const panel of panels) {
     if (panel.type === "row") {
+      if (panel.collapsed) throw new Error(`${panel.title}: a collapsed row cannot be drawn yet`);
       row = new SceneGridRow({
         key: `panel-${panel.id}`,
         title: panel.title,
         y: panel.gridPos.y,
-        isCollapsed: Boolean(panel.collapsed),
       });
       items.push(row);
     } else if (row) row.setState({ children: [...row.state.children, toItem(panel)] });
