@@ -5,7 +5,7 @@ import { chromiumFlags } from "../../../test/support/chromium.ts";
 import { until } from "../../../test/support/until.ts";
 import type { Dashboard } from "../model.ts";
 import type { Upstreams } from "./backend.ts";
-import type { DrawnDashboard, DrawnPanel } from "./report.ts";
+import type { DrawnDashboard } from "./report.ts";
 import { createSite } from "./site.ts";
 
 interface View {
@@ -67,18 +67,18 @@ async function draw(context: BrowserContext, dashboard: Dashboard, { out, height
   const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
   failed.catch(() => {});
   await page.goto(`${origin}/?${toQuery(uid, view)}`);
-  const panels = await Promise.race([readWhenDrawn(page), failed]).catch((cause: unknown) => {
+  const drawn = await Promise.race([readWhenDrawn(page), failed]).catch((cause: unknown) => {
     throw new Error([`${uid} is not drawn: ${String(cause)}`, ...faults].join("\n"), { cause });
   });
   mkdirSync(join(out, uid), { recursive: true });
   const clip = { x: 0, y: 0, width, height: height ?? viewport.height };
   await page.screenshot({ path: join(out, `${uid}.png`), clip, animations: "disabled", caret: "hide" });
-  for (const { id, title } of panels) {
+  for (const { id, title } of drawn.panels) {
     const name = `${id}-${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png`;
     await page.locator(`[data-viz-panel-key="panel-${id}"]`).screenshot({ path: join(out, uid, name), animations: "disabled" });
   }
   await page.close();
-  return { uid, panels, faults };
+  return { uid, panels: drawn.panels, faults: [...drawn.faults, ...faults] };
 }
 
 function toQuery(uid: string, { from, theme = "dark", variables = {} }: View): URLSearchParams {
@@ -90,13 +90,13 @@ function toQuery(uid: string, { from, theme = "dark", variables = {} }: View): U
 }
 
 /** Until two looks show the same. */
-async function readWhenDrawn(page: Page): Promise<DrawnPanel[]> {
-  let panels: DrawnPanel[] = [];
+async function readWhenDrawn(page: Page): Promise<Omit<DrawnDashboard, "uid">> {
+  let found: Omit<DrawnDashboard, "uid"> = { panels: [], faults: [] };
   let before = "";
   let awaited = "";
   await until(async () => {
     const now = await page.evaluate(
-      () => (globalThis as { readPanels?: () => DrawnPanel[] | string }).readPanels?.() ?? "its script",
+      () => (globalThis as { readDashboard?: () => typeof found | string }).readDashboard?.() ?? "its script",
     );
     if (typeof now === "string") {
       awaited = now;
@@ -104,10 +104,10 @@ async function readWhenDrawn(page: Page): Promise<DrawnPanel[]> {
     }
     const isSame = JSON.stringify(now) === before;
     before = JSON.stringify(now);
-    panels = now;
+    found = now;
     return isSame;
   }, withinMs).catch((cause: unknown) => {
     throw new Error(`it waits for ${awaited}`, { cause });
   });
-  return panels;
+  return found;
 }

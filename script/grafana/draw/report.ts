@@ -29,6 +29,6 @@ export interface DrawnColumn {
 export interface DrawnDashboard {
   readonly uid: string;
   readonly panels: readonly DrawnPanel[];
-  /** Errors that the page wrote to its console. */
+  /** Annotations that fail, and errors that the page wrote to its console. */
   readonly faults: readonly string[];
 }

@@ -11,7 +11,7 @@ import type { Dashboard } from "../../model.ts";
 import { registerDatasources } from "./datasources.ts";
 import { registerFieldOptions } from "./fields.ts";
 import { registerPanels } from "./panels/index.ts";
-import { readPanels } from "./read.ts";
+import { readDashboard } from "./read.ts";
 import { setUpRuntime } from "./runtime.ts";
 import { toScene } from "./scene.ts";
 
@@ -34,7 +34,7 @@ async function start(): Promise<void> {
   const scene = toScene(dashboard, { ...(from !== null && { from }), variables: readVariables() });
   await loadFonts();
   render(scene);
-  Object.assign(window, { readPanels: () => readPanels(scene, dashboard) });
+  Object.assign(window, { readDashboard: () => readDashboard(scene, dashboard) });
 }
 
 /** Tables measure texts when they are drawn first: by then the fonts must be there. */

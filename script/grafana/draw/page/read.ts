@@ -1,17 +1,23 @@
 import { FieldType, getDefaultTimeRange, LoadingState, type PanelData } from "@grafana/data";
 import { type EmbeddedScene, sceneGraph, VizPanel } from "@grafana/scenes";
 import type { Dashboard, Panel } from "../../model.ts";
-import type { DrawnColumn, DrawnPanel } from "../report.ts";
+import type { DrawnColumn, DrawnDashboard, DrawnPanel } from "../report.ts";
+import { getAnnotations } from "./parts.tsx";
 
-/** What every panel shows now, or the title of one that is not drawn yet. */
-export function readPanels(scene: EmbeddedScene, dashboard: Dashboard): DrawnPanel[] | string {
+/** What a dashboard shows now, or the name of what is not drawn yet. */
+export function readDashboard(scene: EmbeddedScene, dashboard: Dashboard): Omit<DrawnDashboard, "uid"> | string {
+  const faults: string[] = [];
+  for (const { state } of getAnnotations(scene).filter((one) => one.state.isEnabled)) {
+    if (!state.data || state.data.state === LoadingState.Loading) return state.name;
+    if (state.data.state === LoadingState.Error) faults.push(`the annotation ${state.name} fails`);
+  }
   const panels: DrawnPanel[] = [];
   for (const panel of dashboard.panels.filter(({ type }) => type !== "row")) {
     const drawn = readPanel(scene, panel);
     if (!drawn) return panel.title;
     panels.push(drawn);
   }
-  return panels;
+  return { panels, faults };
 }
 
 const noData: PanelData = { state: LoadingState.Done, series: [], timeRange: getDefaultTimeRange() };

@@ -8,7 +8,6 @@ import {
   EmbeddedScene,
   QueryVariable,
   SceneControlsSpacer,
-  SceneDataLayerControls,
   SceneDataLayerSet,
   SceneDataTransformer,
   SceneGridItem,
@@ -26,7 +25,7 @@ import {
   VizPanel,
 } from "@grafana/scenes";
 import type { Dashboard, Panel, Variable } from "../../model.ts";
-import { toTitleItems } from "./links.tsx";
+import { AnnotationControls, toTitleItems } from "./parts.tsx";
 
 export interface SceneOptions {
   /** Replaces the dashboard's, such as `now-1h`. */
@@ -68,11 +67,11 @@ export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions)
   const scene: unknown = new DashboardScene(dashboard, {
     $timeRange: new SceneTimeRange({ from: from ?? time.from, to: time.to, timeZone: "browser" }),
     $variables: new SceneVariableSet({ variables: list.map((one) => toVariable(one, variables[one.name])) }),
-    $data: new SceneDataLayerSet({ name: "Deploys", layers: dashboard.annotations.list.map(toLayer) }),
+    $data: new SceneDataLayerSet({ layers: dashboard.annotations.list.map(toLayer) }),
     $behaviors: [new behaviors.CursorSync({ key: "sync", sync: DashboardCursorSync.Crosshair })],
     controls: [
       new VariableValueSelectors({}),
-      new SceneDataLayerControls(),
+      new AnnotationControls({}),
       new SceneControlsSpacer(),
       new SceneTimePicker({ isOnCanvas: true }),
       new SceneRefreshPicker({ intervals: [], isOnCanvas: true }),
