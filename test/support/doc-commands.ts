@@ -192,6 +192,15 @@ export const docRows: readonly DocRow[] = [
     files: { "test/integration/systemd.test.ts": ["wallet-core-ops.service"] },
   },
   { pattern: /^script\/test$/, notHere: suite, files: { "script/test": [] } },
+  {
+    pattern: /^npm run panels -- --url \S+ --token \S+ --dashboard overview --var env=PRODUCTION$/,
+    notHere: "test/integration/grafana-panels.test.ts draws all dashboards by the same code",
+    files: {
+      "package.json": ['"panels":'],
+      "script/grafana/draw/main.ts": ["--url URL", "--token TOKEN", "--dashboard", "--var"],
+    },
+  },
+  { pattern: /^npm run check:panels$/, notHere: suite, files: { "package.json": ['"check:panels":'] } },
   { pattern: /^npm run check$/, notHere: suite, files: { "package.json": ['"check":'] } },
   {
     pattern: /^(?:OPS_TEST_SERVICES=\w+ )?npx vitest run --project \w+ (?:test\/[\w/.-]+|-t "drain")$/,
