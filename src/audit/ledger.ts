@@ -116,9 +116,10 @@ export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "keyHash
   return entry.keyHash && `${toHolder(entry)} ${entry.keyHash}`;
 }
 
-/** The request that a key stands for: a key of another one is refused. */
+/** The request that a key stands for: a key of another one is refused. Of an error group the jobs are not part of it: those that were retried are in it no more. */
 export function describeRequest({ action, containerId, job, args, reason }: AuditEntry): string {
-  return JSON.stringify([action, containerId, job, args, reason]);
+  const asked = job !== null && job.fingerprint !== null ? { ...job, ids: [] } : job;
+  return JSON.stringify([action, containerId, asked, args, reason]);
 }
 
 /** What a request comes to whose key was used before. */

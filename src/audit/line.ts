@@ -54,6 +54,8 @@ const fields = {
   docker_status: "dockerStatus",
   /** Only for actions on jobs. */
   job: "job",
+  /** Only where one names itself. */
+  agent: "agent",
 } as const satisfies Readonly<Record<string, keyof AuditRecord>>;
 
 /**
@@ -62,7 +64,8 @@ const fields = {
  * characters: an entry is always exactly one line.
  */
 export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null) {
-  const record = { ...entry, seq: head.seq + 1, at: at.toISOString(), job: entry.job ?? undefined };
+  const [seq, job, agent] = [head.seq + 1, entry.job ?? undefined, entry.agent ?? undefined];
+  const record = { ...entry, seq, at: at.toISOString(), job, agent };
   const body = JSON.stringify({
     ...Object.fromEntries(Object.entries(fields).map(([field, name]) => [field, record[name]])),
     ...(piece !== null && { piece: toHash(piece) }),

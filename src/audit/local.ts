@@ -42,6 +42,8 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
   const ended = new Map<string, number>();
   const budgets = new Map<ActionFamily, HourlyBudget>();
   const answers = new Map<string, EarlierAction & { readonly at: number }>();
+  /** Intents by their key while they are written: an equal one that comes meanwhile waits. */
+  const writing = new Map<string, Promise<unknown>>();
   let unfinished: readonly OpenIntent[] = [];
 
   const recover = onceDone(async () => {
@@ -91,6 +93,9 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     const asked = toEntry(wanted);
     const known = find(asked);
     if (known) return known;
+    const key = toAnswerKey(asked);
+    const twin = key !== null && writing.get(key);
+    if (twin) return twin.then(() => begin({ limits, toEntry }));
     const decided = decide(factsOf(asked, limits), limits);
     if (!("granted" in decided)) return { kind: "refused", refusal: decided };
     const { granted } = decided;
@@ -100,13 +105,21 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     open.add(entry);
     budget?.take(holder, granted);
     try {
-      const action = { seq: await audit.write(entry), entry };
+      const written = audit.write(entry);
+      if (key !== null)
+        writing.set(
+          key,
+          written.catch(() => null),
+        );
+      const action = { seq: await written, entry };
       keep(action, null, now());
       return { kind: "begun", ...action, isHeld: () => true };
     } catch (error) {
       open.delete(entry);
       budget?.giveBack(holder, granted);
       throw error;
+    } finally {
+      if (key !== null) writing.delete(key);
     }
   };
 

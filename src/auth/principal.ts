@@ -16,6 +16,8 @@ export interface RequestOrigin {
   readonly clientRequestId: string | null;
   /** The trace id of its W3C `traceparent`, 32 hex digits. */
   readonly traceId: string | null;
+  /** The program that asks for somebody, by the name that it gives itself: nobody proves it. Absent or null when it gives none. */
+  readonly agent?: string | null;
 }
 
 /** The holder of a token. */

@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   /** How often a question is asked again that was not answered for now. @default 2 */
   readonly retries?: number;
+  /** The program that asks, as the audit record names it beside the token's holder. */
+  readonly agent?: string | (() => string | null);
   /** @default the global fetch */
   readonly fetch?: typeof fetch;
 }
@@ -72,14 +74,19 @@ const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unr
  *
  * @throws TypeError for an address that is not http or https, or has a user or password
  */
-export function createClient({ url, token, timeoutMs = 30_000, retries = 2, fetch: given }: ClientOptions): OpsClient {
+export function createClient(given: ClientOptions): OpsClient {
+  const { url, token, agent, timeoutMs = 30_000, retries = 2, fetch: ownFetch } = given;
   const endpoint = toEndpoint(url);
   // Looked up at each call, as some tools replace it later.
-  const ask: typeof fetch = (input, init) => (given ?? fetch)(input, { ...init, redirect: "manual" });
+  const ask: typeof fetch = (input, init) => (ownFetch ?? fetch)(input, { ...init, redirect: "manual" });
   const http = new GraphQLClient(endpoint, { errorPolicy: "all", fetch: ask });
-  const toHeaders = async () => ({
-    authorization: `Bearer ${toCredential(typeof token === "function" ? await token() : token)}`,
-  });
+  const toHeaders = async () => {
+    const name = typeof agent === "function" ? agent() : agent;
+    return {
+      authorization: `Bearer ${toCredential(typeof token === "function" ? await token() : token)}`,
+      ...(name && { "x-agent": name }),
+    };
+  };
 
   const send = async (query: string, variables: object, signal: AbortSignal | undefined, limitMs: number) => {
     signal?.throwIfAborted();

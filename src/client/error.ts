@@ -27,6 +27,11 @@ const remedies: Readonly<Record<string, string>> = {
   not_a_gateway: "Is the address that of the gateway, and not of a proxy or another program?",
 };
 
+/** What to do about an error of this code; null where its message says it. */
+export function findRemedy(code: string): string | null {
+  return Object.hasOwn(remedies, code) ? (remedies[code] ?? null) : null;
+}
+
 interface OpsErrorOptions {
   readonly cause?: unknown;
   /** HTTP status; absent when there was no answer. */
@@ -51,7 +56,7 @@ export class OpsError extends Error {
     super(message, { cause });
     this.name = "OpsError";
     this.code = code;
-    this.remedy = remedies[code] ?? null;
+    this.remedy = findRemedy(code);
     this.status = status ?? null;
     this.retryAfterSeconds = retryAfterSeconds ?? null;
     this.path = path ?? null;

@@ -40,6 +40,12 @@ export function addAudit(builder: Builder): void {
         "durationMs: Int": "Of an outcome: milliseconds since the intent.",
         "hash: String!": "SHA-256 over the previous entry's hash and this entry.",
       }),
+      agent: t.string({
+        nullable: true,
+        description:
+          "The program that asked for the holder, such as the client of /mcp, by the name that it gives itself; null when it gives none.",
+        resolve: ({ agent }) => agent ?? null,
+      }),
       jobSource: t.string({
         nullable: true,
         description: "Of an action on jobs: configured name of their source.",

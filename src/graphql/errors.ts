@@ -15,6 +15,10 @@ function isCode(code: string): code is ErrorCode {
   return Object.hasOwn(statusByCode, code);
 }
 
+export function restartDisabled(): OpsError {
+  return new OpsError("restart_disabled", "Restarts are off; WALLET_CORE_OPS_RESTART=on enables them");
+}
+
 /** @throws restart_disabled, invalid_request */
 export function checkRestartArgs(
   enabled: boolean,
@@ -24,13 +28,17 @@ export function checkRestartArgs(
     readonly waitSeconds?: number;
   },
 ): void {
-  if (!enabled) throw new OpsError("restart_disabled", "Restarts are off; WALLET_CORE_OPS_RESTART=on enables them");
+  if (!enabled) throw restartDisabled();
   const { reason, idempotencyKey: key, waitSeconds = 60 } = args;
   if (reason && reason.length > 200) throw new OpsError("invalid_request", "reason must have at most 200 characters");
-  if (key && !/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new OpsError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters without spaces");
-  }
+  checkIdempotencyKey(key);
   if (waitSeconds < 1 || waitSeconds > 300) throw new OpsError("invalid_request", "waitSeconds must be from 1 to 300");
+}
+
+/** @throws invalid_request */
+export function checkIdempotencyKey(key: string | null | undefined): void {
+  if (!key || /^[\x21-\x7e]{1,255}$/.test(key)) return;
+  throw new OpsError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters without spaces");
 }
 
 /** @throws invalid_request, also for a reason of only blanks and invisible characters */

@@ -143,7 +143,7 @@ function toRun(schema: GraphQLSchema, document: DocumentNode): Run {
 type Variables = Readonly<Record<string, unknown>>;
 
 /** GraphQL wants enum values in variables by their names. Text that is no value of the enum becomes none of its names, so that it is refused. */
-function createNaming(schema: GraphQLSchema, document: DocumentNode): (variables: Variables) => Variables {
+export function createNaming(schema: GraphQLSchema, document: DocumentNode): (variables: Variables) => Variables {
   const enums = (getOperationAST(document)?.variableDefinitions ?? []).flatMap(({ variable, type }) => {
     const named = getNamedType(typeFromAST(schema, type));
     if (!isEnumType(named)) return [];

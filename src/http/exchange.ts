@@ -167,10 +167,12 @@ export class Exchange implements EdgeRequest, SwapListItem {
   }
 
   origin(): RequestOrigin {
+    const agent = parseAgent(this.headers["x-agent"]);
     return {
       ip: this.ip ?? null,
       clientRequestId: parseClientRequestId(this.headers["x-request-id"]) ?? null,
       traceId: this.span?.traceId ?? parseTraceparent(this.headers["traceparent"])?.traceId ?? null,
+      ...(agent !== null && { agent }),
     };
   }
 
@@ -247,4 +249,11 @@ const clientId = /^[A-Za-z0-9._-]{1,64}$/;
 /** The client's request id, for the log only; undefined unless it is short and plain. */
 export function parseClientRequestId(header: string | string[] | undefined): string | undefined {
   return typeof header === "string" && clientId.test(header) ? header : undefined;
+}
+
+/** The name that a program gives itself, for the audit record: at most 64 plain characters; null when none is left. */
+export function parseAgent(name: unknown): string | null {
+  if (typeof name !== "string") return null;
+  const plain = name.slice(0, 256).replaceAll(/[^A-Za-z0-9 ._/()+-]/g, "");
+  return plain.slice(0, 64).trim() || null;
 }

@@ -261,6 +261,13 @@ describe("the token", () => {
     expect(received.map(({ headers }) => headers.authorization)).toEqual(["Bearer token-1", "Bearer token-2", "Bearer token-3"]);
   });
 
+  it("goes with the name of the program that asks, where it has one", async () => {
+    const { url, received } = await answerWith((response) => sendJson(response, { data: answer }));
+    for (const agent of ["nightly 1", () => "night-shift", () => null, undefined])
+      await createClient({ url, token: "token-1", ...(agent !== undefined && { agent }) }).query("{ engines { name } }");
+    expect(received.map(({ headers }) => headers["x-agent"])).toEqual(["nightly 1", "night-shift", undefined, undefined]);
+  });
+
   it("an error of its function is thrown as it is", async () => {
     const failure = new TypeError("no session");
     const client = createClient({ url: "http://127.0.0.1:1", token: () => Promise.reject(failure) });

@@ -254,6 +254,7 @@ describe("the fields of the schema", () => {
       requestId: "request",
       clientRequestId: "client",
       traceId: "trace",
+      agent: "agent",
       ip: "ip",
       engine: "engine",
       containerId: "id",

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { StreamLease } from "../../src/auth/stream-lease.ts";
-import { Exchange } from "../../src/http/exchange.ts";
+import { Exchange, parseAgent } from "../../src/http/exchange.ts";
 import { createCaller } from "../support/caller.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
@@ -149,6 +149,22 @@ test("the origin has the client's ids if they are well-formed", () => {
   expect(exchange.origin()).toEqual({ ip: "192.0.2.1 found", clientRequestId: null, traceId: null });
   Object.assign(exchange, { ip: undefined });
   expect(exchange.origin().ip).toBeNull();
+});
+
+test.each([
+  ["claude-code/2.1 (x)", "claude-code/2.1 (x)"],
+  [" night\u0000 <shift>\u202e ", "night shift"],
+  ["x".repeat(70), "x".repeat(64)],
+  ["\u{1f600}", null],
+  ["", null],
+  [undefined, null],
+  [["a", "b"], null],
+])("an agent that calls itself %j is %j in the record", (name, agent) => {
+  expect(parseAgent(name)).toBe(agent);
+});
+
+test("the origin has the agent that the client names", () => {
+  expect(create("/x", { "x-agent": "night-shift 3" }).exchange.origin().agent).toBe("night-shift 3");
 });
 
 test("a stream opens once", () => {

@@ -269,6 +269,7 @@ function toAuditRecords(half: Half, { name, fullId, engine, image }: Container):
     requestId: `${word}-request`,
     clientRequestId: `${word}-client`,
     traceId: digits,
+    agent: `${word}-agent`,
     ip: `${word}-ip`,
     kid: `${word}-kid`,
   };

@@ -1,5 +1,6 @@
 import { requireEnvironments } from "../../auth/principal.ts";
-import type { RestartRequest } from "../../containers/restart/limits.ts";
+import type { Container } from "../../containers/container.ts";
+import type { RestartRefusal, RestartRequest } from "../../containers/restart/limits.ts";
 import type { HealthOutcome } from "../../containers/restart/outcome.ts";
 import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
 import type { Environment } from "../../lib/environment.ts";
@@ -8,7 +9,7 @@ import { toRoleKey } from "../../releases/service-group.ts";
 import { toFlagArg, toRoleArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { Loaders, type OpsContext } from "../context.ts";
-import { checkRestartArgs, requireReason, toRestartError } from "../errors.ts";
+import { checkRestartArgs, requireReason, restartDisabled, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import { type ContainerQuery, isAtDestination, requireOneGroup } from "./loader.ts";
@@ -20,7 +21,7 @@ interface RestartResult extends HealthOutcome {
   readonly preview: RestartPreview | null;
 }
 
-/** RestartResult, RestartPreview, and mutation restartContainer. */
+/** RestartResult, RestartPreview, query restartPreview, and mutation restartContainer. */
 export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void {
   const result = builder.objectRef<RestartResult>("RestartResult").implement({
     description: "A container after its restart or, with `dryRun`, before it.",
@@ -83,6 +84,28 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       }),
     }),
   });
+  const which = {
+    name: { required: true, description: "Exact name; never an id or a prefix." },
+    engine: { description: "Configured name of the engine, if several run a container of this name." },
+  } as const;
+  builder.queryField("restartPreview", (t) =>
+    t.field({
+      type: refs.restartPreview,
+      nullable: true,
+      complexity: { field: 500, multiplier: 1 },
+      description:
+        "What a restart of one visible container by this token would do, as `dryRun` of restartContainer reports it. Its `refusal` says also whether restarts are off (restart_disabled) and whether the token may act (forbidden).",
+      args: {
+        name: t.arg.string(which.name),
+        includeAccessories: toFlagArg(t.arg, "Also search accessories."),
+        engine: t.arg.string(which.engine),
+      },
+      resolve: async (_root, wanted, context) => {
+        const preview = await previewRestart(await context.loaders.containers.one({ ...wanted, everyEngine: true }), context);
+        return { ...preview, refusal: findStandingRefusal(context) ?? preview.refusal };
+      },
+    }),
+  );
   builder.mutationField("restartContainer", (t) =>
     t.field({
       type: result,
@@ -90,10 +113,10 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       description:
         "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
       args: {
-        name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
+        name: t.arg.string(which.name),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
         includeAccessories: toFlagArg(t.arg, "Also search accessories."),
-        engine: t.arg.string({ description: "Configured name of the engine, if several run a container of this name." }),
+        engine: t.arg.string(which.engine),
         idempotencyKey: t.arg.string({
           description: "Repeating the key with the same token returns the same result for 24 hours, without a second restart.",
         }),
@@ -109,7 +132,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         dryRun: toFlagArg(t.arg, "Restart nothing: report what would happen."),
       },
       resolve: async (_root, args, context) => {
-        const { loaders, sources, principal, origin, requestId, signal } = context;
+        const { loaders, sources, principal, origin, requestId } = context;
         checkRestartArgs(sources.restartEnabled, args);
         const { name, engine, includeAccessories, reason, idempotencyKey, waitHealthy, waitSeconds, dryRun } = args;
         const waitMs = waitHealthy ? waitSeconds * 1000 : null;
@@ -118,12 +141,7 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         const find = () => loaders.containers.one({ name, engine, includeAccessories, everyEngine: true });
         if (dryRun) {
           const container = await find();
-          const all = await loaders.containers.all(includeAccessories);
-          const [refused, work] = await Promise.all([
-            sources.restarts.check(container, principal),
-            findRunningWork(container, all, loaders.queues, signal),
-          ]);
-          return { container, healthy: null, preview: toPreview(container, all, refused, work) };
+          return { container, healthy: null, preview: await previewRestart(container, context) };
         }
         const restart = async (): Promise<HealthOutcome> => {
           const found = await find().catch((error: unknown) => ({ error }));
@@ -157,6 +175,25 @@ async function findAnswer(
     if (known) return known;
   }
   return null;
+}
+
+/** Why no restart at all is possible for the token; null when one may be. */
+function findStandingRefusal({ sources, principal }: OpsContext): RestartRefusal | null {
+  if (!sources.restartEnabled) return toProblem(restartDisabled());
+  if (principal.scopes.has("ops:operate")) return null;
+  return toProblem(new OpsError("forbidden", "This token lacks the scope ops:operate"));
+}
+
+async function previewRestart(
+  container: Container,
+  { loaders, sources, principal, signal }: OpsContext,
+): Promise<RestartPreview> {
+  const all = await loaders.containers.all(true);
+  const [refused, work] = await Promise.all([
+    sources.restarts.check(container, principal),
+    findRunningWork(container, all, loaders.queues, signal),
+  ]);
+  return toPreview(container, all, refused, work);
 }
 
 /** RoleRestart, RoleRestartStep, and mutation restartRole. */

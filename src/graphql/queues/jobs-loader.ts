@@ -3,7 +3,7 @@ import { errorGroupMinutes, type JobAction, type JobChange, type JobRef } from "
 import { type ErrorGroupJobs, type JobRequest, JobsRefused, toRefusal } from "../../queues/jobs/operations.ts";
 import type { FingerprintedJobs, QueueSource } from "../../queues/queue.ts";
 import type { OpsContext } from "../context.ts";
-import { requireReason } from "../errors.ts";
+import { checkIdempotencyKey, requireReason } from "../errors.ts";
 
 /** A job that was changed. */
 export interface JobChanged {
@@ -42,6 +42,7 @@ interface GroupRequest extends ChangeRequest {
   readonly queue: string;
   readonly fingerprint: string;
   readonly limit: number;
+  readonly idempotencyKey?: string | null | undefined;
   /** Changes, records and counts nothing. */
   readonly dryRun: boolean;
 }
@@ -53,18 +54,17 @@ export async function changeErrorGroup(action: JobAction, asked: GroupRequest, c
   if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
   if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
   if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
-  const request = toRequest(asked, source, context);
+  checkIdempotencyKey(asked.idempotencyKey);
+  const { limit, idempotencyKey = null } = asked;
+  const keyed = idempotencyKey === null ? {} : { limit, idempotencyKey };
+  const request = { ...toRequest(asked, source, context), ...keyed };
   const failed = (await source.failedJobs?.(asked.queue, action, context.signal)) ?? null;
   if (failed === null) throw notSupported(source, "its jobs cannot be found by their error");
   const group = toGroup(asked, failed);
   if (asked.dryRun) return toPlan(action, asked, group, request);
-  if (group.jobIds.length === 0) {
-    throw new OpsError(
-      "not_found",
-      `No job of this queue failed with this error in the last ${errorGroupMinutes} minutes and can still be ${action === "retry" ? "retried" : "discarded"}`,
-    );
-  }
+  if (group.jobIds.length === 0 && idempotencyKey === null) throw nothingToChange(action);
   const { changed, skipped, left, error } = await context.sources.jobs.changeGroup(action, group, request).catch(rethrow);
+  if (idempotencyKey !== null && changed.length + skipped.length === 0) throw nothingToChange(action);
   return {
     source: asked.source,
     queue: asked.queue,
@@ -73,6 +73,14 @@ export async function changeErrorGroup(action: JobAction, asked: GroupRequest, c
     left,
     error: error === null ? null : toProblem(toJobsError(error)),
   };
+}
+
+function nothingToChange(action: JobAction): OpsError {
+  const what = action === "retry" ? "retried" : "discarded";
+  return new OpsError(
+    "not_found",
+    `No job of this queue failed with this error in the last ${errorGroupMinutes} minutes and can still be ${what}`,
+  );
 }
 
 /** What a change would do now. @throws operation_not_supported, invalid_request where the change would */
@@ -132,5 +140,6 @@ function rethrow(error: unknown): never {
 /** A refusal as a public error, with its `Retry-After`; anything else unchanged. */
 function toJobsError(error: unknown): unknown {
   if (!(error instanceof JobsRefused)) return error;
-  return new OpsError(error.code, error.message, { headers: { "Retry-After": String(error.retryAfterSeconds) } });
+  const { code, message, retryAfterSeconds } = error;
+  return new OpsError(code, message, retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } });
 }

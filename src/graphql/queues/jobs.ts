@@ -10,6 +10,10 @@ const queue = { description: "The queue that the job must be in. With it, pg-bos
 const groupQueue = { required: true, description: "Their queue." } as const;
 const fingerprint = { required: true, description: "Fingerprint of the error, as in `jobErrors`." } as const;
 const limit = { defaultValue: 100, required: true, description: "How many at most, 1 to 100." } as const;
+const idempotencyKey = {
+  description:
+    "Repeating the key with the same token returns the recorded result for 24 hours, with what is `left` now, and changes nothing.",
+} as const;
 const dryRun = "Change nothing: report what would be changed.";
 const rules =
   "Off unless WALLET_CORE_OPS_JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL.";
@@ -26,6 +30,7 @@ function toGroupArgs(arg: Arg) {
     fingerprint: arg.string(fingerprint),
     limit: arg.int(limit),
     reason: arg.string(reason),
+    idempotencyKey: arg.string(idempotencyKey),
     dryRun: toFlagArg(arg, dryRun),
   };
 }

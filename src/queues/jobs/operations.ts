@@ -1,10 +1,12 @@
+import { hash } from "node:crypto";
 import { type AuditEntry, type AuditOutcome, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
-import type { Ledger, OpenAction, Refusal } from "../../audit/ledger.ts";
+import type { EarlierAction, Ledger, OpenAction, Refusal } from "../../audit/ledger.ts";
 import { createOutcomes } from "../../audit/recorder.ts";
 import type { RequestOrigin, Principal } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
+import { type ErrorCode, OpsError, statusByCode } from "../../lib/errors.ts";
 import { formatCount } from "../../lib/text.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 
@@ -27,6 +29,9 @@ export interface GroupChange {
   /** Why it stopped before all were tried; null when it did not. */
   readonly error: unknown;
 }
+
+/** How often the outcome of another gateway's change is asked for, ms. */
+const outcomePollMs = 250;
 
 export type JobOperations = ReturnType<typeof createJobOperations>;
 
@@ -74,6 +79,7 @@ export function createJobOperations(options: JobOperationsOptions) {
     request: JobRequest,
     act: (ids: readonly string[], check: () => void) => Promise<T>,
     toOutcome: (result: T) => AuditOutcome,
+    toPast: ((earlier: EarlierAction) => Promise<T>) | null = null,
   ): Promise<T> => {
     await recover();
     if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
@@ -81,6 +87,7 @@ export function createJobOperations(options: JobOperationsOptions) {
       limits: { cooldownMs: null, parallel: null, budget: { perHour: jobsPerHour, wanted: job.ids.length } },
       toEntry: (granted) => toJobIntent(action, { ...job, ids: job.ids.slice(0, granted) }, request),
     });
+    if (decision.kind === "earlier" && toPast) return toPast(decision);
     if (decision.kind !== "begun") throw toJobsRefused(decision.kind === "refused" ? decision.refusal : null, jobsPerHour);
     const onRecorded = ({ outcome }: AuditOutcome) => {
       if (outcome === "unknown") settleLater(decision);
@@ -96,8 +103,17 @@ export function createJobOperations(options: JobOperationsOptions) {
     const act = (_: readonly string[], check: () => void) => control.change(action, job, false, check);
     return recordChange(`job.${action}`, target, request, act, (done) => toChangeOutcome(action, done));
   };
+  /** The answer of an earlier request under the same key; another gateway may still be at it. */
+  const replay = async (earlier: EarlierAction) => {
+    let { entry, outcome } = earlier;
+    while (outcome === null && (await pause(outcomePollMs, closing.signal))) {
+      const found = await ledger.find(entry);
+      if (found?.kind === "earlier") ({ entry, outcome } = found);
+    }
+    return { ids: [] as readonly string[], ...toPastChanges(entry, outcome) };
+  };
   const changeGroup = async (action: JobAction, group: ErrorGroupJobs, request: JobRequest): Promise<GroupChange> => {
-    const { queue, fingerprint, jobIds } = group;
+    const { queue, fingerprint, jobIds, total } = group;
     const { name, control } = request.source;
     for (const jobId of jobIds) control.check(action, { jobId, queue });
     const target = { source: name, queue, ids: jobIds, fingerprint };
@@ -109,10 +125,17 @@ export function createJobOperations(options: JobOperationsOptions) {
       return { ids, ...(await changeEach(ids, mayGoOn, (jobId) => control.change(action, { jobId, queue }, true, check))) };
     };
     const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(action, done.changes, done.error);
-    const { ids, changes, error } = await recordChange(`job.${action}_group`, target, request, act, toOutcome);
+    const earlier = request.idempotencyKey ? await ledger.find(toJobIntent(`job.${action}_group`, target, request)) : null;
+    if (earlier?.kind === "refused") throw toJobsRefused(earlier.refusal, jobsPerHour);
+    if (jobIds.length === 0 && !earlier) return { changed: [], skipped: [], left: 0, error: null };
+    const { ids, changes, error } = earlier
+      ? await replay(earlier)
+      : await recordChange(`job.${action}_group`, target, request, act, toOutcome, replay);
     if (error !== null && changes.length === 0) throw error;
     const [changed, skipped] = [changes.filter((one) => one.changed), changes.filter((one) => !one.changed)];
-    return { changed, skipped, left: Math.max(group.total - changes.length, ids.length - changes.length), error };
+    // What was done before is in the group no more.
+    const left = ids.length === 0 ? total : Math.max(total - changes.length, ids.length - changes.length);
+    return { changed, skipped, left, error };
   };
 
   return {
@@ -122,7 +145,10 @@ export function createJobOperations(options: JobOperationsOptions) {
      * `Ledger.begin` do.
      */
     change: (...call: Parameters<typeof change>): Promise<JobChange> => track(change(...call)),
-    /** Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. */
+    /**
+     * Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. Repeating an `idempotencyKey` changes nothing and returns the
+     * recorded result, with what is left now. An empty group changes nothing.
+     */
     changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => track(changeGroup(...call)),
     /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
     recover,
@@ -137,7 +163,11 @@ export function createJobOperations(options: JobOperationsOptions) {
 }
 
 /** Changes one after the other until one fails, or `mayGoOn` throws. */
-async function changeEach(ids: readonly string[], mayGoOn: () => void, change: (jobId: string) => Promise<JobChange>) {
+async function changeEach(
+  ids: readonly string[],
+  mayGoOn: () => void,
+  change: (jobId: string) => Promise<JobChange>,
+): Promise<{ readonly changes: readonly JobChange[]; readonly error: unknown }> {
   const changes: JobChange[] = [];
   try {
     for (const jobId of ids) {
@@ -161,11 +191,11 @@ async function lookAt({ job }: AuditEntry, find: JobOperationsOptions["find"]): 
 
 /** Why an operation was refused. Nothing happened and nothing was recorded. */
 export class JobsRefused extends Error {
-  readonly code: "job_budget" | "overloaded";
-  /** When to try again. */
-  readonly retryAfterSeconds: number;
+  readonly code: "job_budget" | "overloaded" | "idempotency_key_reused";
+  /** When to try again; null when waiting does not help. */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(code: JobsRefused["code"], message: string, retryAfterSeconds: number) {
+  constructor(code: JobsRefused["code"], message: string, retryAfterSeconds: number | null) {
     super(message);
     this.name = "JobsRefused";
     this.code = code;
@@ -174,6 +204,8 @@ export class JobsRefused extends Error {
 }
 
 function toJobsRefused(refusal: Refusal | null, jobsPerHour: number): JobsRefused {
+  if (refusal?.reason === "key_reused")
+    return new JobsRefused("idempotency_key_reused", "This idempotency key was used for another change", null);
   const message = `This token has used its budget of ${formatCount(jobsPerHour, "job")} an hour`;
   return new JobsRefused("job_budget", message, refusal?.retryAfterSeconds ?? 1);
 }
@@ -182,6 +214,10 @@ function toJobsRefused(refusal: Refusal | null, jobsPerHour: number): JobsRefuse
 export interface JobRequest {
   readonly source: { readonly name: string; readonly env: Environment | null; readonly control: JobControl };
   readonly reason: string;
+  /** Of a group: the same key, token and request get the same answer for 24 hours, and nothing is changed twice. */
+  readonly idempotencyKey?: string | null;
+  /** How many jobs of a group are wanted: part of what a key stands for. */
+  readonly limit?: number;
   readonly requestId: string;
   readonly principal: Principal;
   readonly origin: RequestOrigin;
@@ -189,7 +225,9 @@ export interface JobRequest {
 
 /** The intent to change jobs, for the audit record. */
 export function toJobIntent(action: JobAuditAction, job: JobTarget, request: JobRequest): AuditEntry {
-  return toIntentEntry(request, { action, job, env: request.source.env });
+  const { idempotencyKey: key, limit } = request;
+  const keyed = key ? { keyHash: hash("sha256", key), args: limit === undefined ? {} : { limit } } : {};
+  return toIntentEntry(request, { action, job, env: request.source.env, ...keyed });
 }
 
 const doneWords: Readonly<Record<JobAction, string>> = { retry: "retried", discard: "discarded" };
@@ -218,6 +256,32 @@ export function toGroupOutcome(action: JobAction, changes: readonly JobChange[],
   if (error === null) return { outcome: "ok", detail, code: null };
   const failure = toFailureOutcome(error);
   return { ...failure, detail: `${detail}; then ${failure.detail}` };
+}
+
+/** The jobs of a recorded change of a group, as far as `toGroupOutcome` says it. @throws OpsError where none was changed */
+export function toPastChanges(
+  { job }: Pick<AuditEntry, "job">,
+  outcome: EarlierAction["outcome"],
+): { readonly changes: readonly JobChange[]; readonly error: unknown } {
+  const { code, detail } = outcome ?? { code: null, detail: null };
+  const [, done, skips, text = ""] = /^(\d+) \w+, (\d+) skipped(.*)$/s.exec(detail ?? "") ?? [];
+  const isKnown = code !== null && Object.hasOwn(statusByCode, code);
+  const error =
+    outcome?.outcome === "ok" ? null : new OpsError(isKnown ? (code as ErrorCode) : "job_unknown", toPastText(detail));
+  if (done === undefined) throw error ?? new OpsError("job_unknown", toPastText(detail));
+  const tried = (job?.ids ?? []).slice(0, Number(done) + Number(skips));
+  const changes = tried.map((jobId): JobChange => {
+    const at = [": ", ", "].map((before) => text.indexOf(`${before}${jobId} (`)).find((index) => index >= 0);
+    const queue = job?.queue ?? null;
+    if (at === undefined) return { jobId, queue, changed: true, state: null, reason: null };
+    const state = text.slice(at + jobId.length + 4, text.indexOf(")", at + jobId.length + 4));
+    return { jobId, queue, changed: false, state: state === "gone" ? null : state, reason: null };
+  });
+  return { changes, error };
+}
+
+function toPastText(detail: string | null): string {
+  return `From the audit record, for this idempotency key: ${detail ?? "its outcome is unknown"}`;
 }
 
 export function toFailureOutcome(error: unknown): AuditOutcome & { readonly code: string } {

@@ -91,7 +91,14 @@ describe("a line", () => {
 
   it("has its position, the previous hash and the chunk its writer saw", () => {
     expect(parseAuditLine(text)).toEqual({
-      record: { ...sampleEntry(), seq: 7, at: "1970-01-01T00:00:00.000Z", hash: made.head.hash, reason: 'stuck, "again"' },
+      record: {
+        ...sampleEntry(),
+        agent: null,
+        seq: 7,
+        at: "1970-01-01T00:00:00.000Z",
+        hash: made.head.hash,
+        reason: 'stuck, "again"',
+      },
       prevHash: "a".repeat(64),
       piece: toHash("a piece"),
       intact: true,

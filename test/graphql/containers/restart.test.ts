@@ -92,6 +92,35 @@ describe("restartContainer", () => {
     expect(memory.audited).toEqual([]);
   });
 
+  it.each([
+    ["may act", true, undefined, null],
+    ["only reads", true, ["ops:read"], "forbidden"],
+    ["may act where restarts are off", false, undefined, "restart_disabled"],
+  ] as const)("is previewed by reading for a token that %s", async (_who, restartEnabled, scopes, code) => {
+    const memory = createMemorySources({ containers }, { restartEnabled });
+    const document = `{ restartPreview(name: "web-staging") { refusal { code } lastHealthy healthyPeers work { total } } }`;
+    const { data } = await ask(memory, document, scopes && { scopes });
+    expect(data.restartPreview).toEqual({
+      refusal: code && { code },
+      lastHealthy: true,
+      healthyPeers: 0,
+      work: { total: null },
+    });
+    expect(memory.calls["restart"] ?? 0).toBe(0);
+    expect(memory.audited).toEqual([]);
+  });
+
+  it("is not previewed for a token that may not see the container", async () => {
+    const memory = createMemorySources({ containers }, { restartEnabled: true });
+    const where: readonly Environment[] = ["staging"];
+    expect(await ask(memory, `{ restartPreview(name: "web-production") { lastHealthy } }`, { where })).toEqual({
+      data: { restartPreview: null },
+      code: "container_not_found",
+    });
+    const operator = await ask(memory, `{ restartPreview(name: "web-staging") { lastHealthy } }`, { scopes: ["ops:operate"] });
+    expect(operator.code).toBe("forbidden");
+  });
+
   describe("previews the jobs that run there", () => {
     const job = { queue: "payout", source: "river", jobId: "7", kind: "payout", startedAt: "2026-01-13T09:45:00Z", worker: "a" };
     const none = { metrics: [], errors: [] };
