@@ -17,7 +17,7 @@ const documents = {
   skipTypename: true,
 };
 
-/** `npm run codegen`: typed, parsed documents of the REST endpoints, of /grafana and of /metrics, from the printed schema. */
+/** `npm run codegen`: typed, parsed documents of the REST endpoints, of /grafana, of /metrics and of /mcp, from the printed schema. */
 const config: CodegenConfig = {
   schema: contract,
   generates: {
@@ -33,6 +33,11 @@ const config: CodegenConfig = {
     },
     "src/generated/metrics.ts": {
       documents: "schema/metrics/*.graphql",
+      plugins: ["typescript-operations", "typed-document-node"],
+      config: documents,
+    },
+    "src/generated/mcp.ts": {
+      documents: "schema/mcp/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],
       config: documents,
     },

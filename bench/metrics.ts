@@ -80,7 +80,7 @@ async function scrape(handle: (request: EdgeRequest) => unknown, query: string) 
 
 /** The cost of a scrape of a large installation, without and with statistics. */
 export async function benchMetrics(): Promise<boolean> {
-  const { metrics } = createGateway(createBenchSources(), silentLogger, createUsedInstruments());
+  const { metrics } = createGateway(createBenchSources(), silentLogger, { instruments: createUsedInstruments() });
   const handle = (request: EdgeRequest) => metrics.handle(request);
   const first = await scrape(handle, "");
   const what = `${containerCount} containers, ${queueCount} queues`;

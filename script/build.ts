@@ -13,11 +13,12 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const graphiql = "@graphql-yoga/render-graphiql/graphiql";
 
 /**
- * What few processes need, each a file of its own beside the bundle, loaded on first use: GraphiQL is 9 MB of text for a browser's visit, and OpenTelemetry is for those who
- * send traces.
+ * What few processes need, each a file of its own beside the bundle, loaded on first use: GraphiQL, 9 MB of text for a browser's visit, the protocol of agents, and
+ * OpenTelemetry.
  */
-const apart: readonly (readonly [path: RegExp, file: string])[] = [
+const apart: readonly (readonly [imported: RegExp, file: string])[] = [
   [new RegExp(`^${graphiql}$`), "./graphiql.cjs"],
+  [/\/protocol\.ts$/, "./mcp.cjs"],
   [/^\.\.\/tracing\/tracing\.ts$/, "./tracing.cjs"],
 ];
 
@@ -86,14 +87,14 @@ async function compile(outdir: string): Promise<void> {
 }
 
 /**
- * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, graphiql.cjs, tracing.cjs, and the console; nothing else is needed to run it. CommonJS,
+ * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, the files apart, and the console; nothing else is needed to run it. CommonJS,
  * since an ES module bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
  */
 export async function buildBundle(outdir: string): Promise<void> {
   rmSync(outdir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { gateway: "src/cli.ts", graphiql, tracing: "src/tracing/tracing.ts" },
+    entryPoints: { gateway: "src/cli.ts", graphiql, mcp: "src/mcp/protocol.ts", tracing: "src/tracing/tracing.ts" },
     outdir,
     outExtension: { ".js": ".cjs" },
     bundle: true,
@@ -136,6 +137,6 @@ if (import.meta.main) {
   await buildClient(outdir);
   const size = (name: string) => `${name} ${(statSync(`${outdir}/${name}`).size / 1e6).toFixed(1)} MB`;
   console.log(
-    `dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${size("graphiql.cjs")}, ${size("tracing.cjs")}, ${size("client.js")}`,
+    `dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${apart.map(([, file]) => size(file.slice(2))).join(", ")}, ${size("client.js")}`,
   );
 }

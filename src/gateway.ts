@@ -9,6 +9,7 @@ import type { EdgeReply, EdgeRequest, PublicPage, Surface } from "./http/surface
 import type { Logger } from "./lib/logger.ts";
 import type { Tracing } from "./lib/tracing/tracing.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
+import { createMetadataPage, mcpPath, toChallenge } from "./mcp/metadata.ts";
 import { createInstruments, type Instruments } from "./metrics/instruments.ts";
 import { basePath, endpoints } from "./rest/endpoints.ts";
 import { createRestHandler } from "./rest/handler.ts";
@@ -21,14 +22,24 @@ export interface Gateway {
   readonly metrics: Surface;
 }
 
+export interface GatewayOptions {
+  readonly instruments?: Pick<Instruments, "collect">;
+  readonly tokenEnds?: () => readonly TokenEnd[];
+  /** Sign-in to the console; null without one. */
+  readonly signIn?: SignIn | null;
+  /** What agents may use at /mcp; null: it is off. `issuer`: who makes tokens for them, where that is known. */
+  readonly mcp?: {
+    readonly actions: boolean;
+    readonly issuer: { readonly issuer: string; readonly audience: string } | null;
+  } | null;
+  readonly tracing?: Tracing | null;
+}
+
 /** Everything between the edge and the upstreams: one schema, and REST, GraphQL, Grafana and metrics on top of it. */
 export function createGateway(
   sources: Sources,
   logger: Logger,
-  instruments: Pick<Instruments, "collect"> = createInstruments(),
-  tokenEnds: () => readonly TokenEnd[] = () => [],
-  signIn: SignIn | null = null,
-  tracing: Tracing | null = null,
+  { instruments = createInstruments(), tokenEnds = () => [], signIn = null, mcp = null, tracing = null }: GatewayOptions = {},
 ): Gateway {
   const schema = createSchema();
   const documents = [...endpoints.map((endpoint) => endpoint.document), metricsDocument, ...grafanaDocuments];
@@ -57,7 +68,25 @@ export function createGateway(
     },
   };
 
-  return { surfaces: [rest, graphql, grafana, metrics], publicPages: createPages(signIn), metrics };
+  const surfaces = [rest, graphql, grafana, metrics];
+  const publicPages = createPages(signIn);
+  if (mcp === null) return { surfaces, publicPages, metrics };
+  const { issuer, actions } = mcp;
+  let agents: Promise<Surface["handle"]> | undefined;
+  const agentSurface: Surface = {
+    prefix: mcpPath,
+    subtree: false,
+    handle: async (request) => {
+      agents ??= import("./mcp/handler.ts").then(({ createMcpSurface }) =>
+        createMcpSurface(schema, sources, logger, { actions, tracing }),
+      );
+      const answer = await agents;
+      return answer(request);
+    },
+    ...(issuer && { challenge: (headers) => toChallenge(issuer, headers) }),
+  };
+  const metadata = issuer ? [createMetadataPage(issuer)] : [];
+  return { surfaces: [...surfaces, agentSurface], publicPages: [...publicPages, ...metadata], metrics };
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */

@@ -25,7 +25,13 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
   });
   const instruments = createInstruments(tracing);
   const sources = createSources(config, logger, instruments.observeCall);
-  const gateway = createGateway(sources, logger, instruments, authenticator.tokenEnds, oidc && createSignIn(oidc), tracing);
+  const gateway = createGateway(sources, logger, {
+    instruments,
+    tokenEnds: authenticator.tokenEnds,
+    signIn: oidc && createSignIn(oidc),
+    mcp: config.mcp.on ? { actions: config.mcp.actions, issuer: jwt } : null,
+    tracing,
+  });
   const common = { logger, observe: instruments.observeRequest, tracing };
   const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });

@@ -14,7 +14,7 @@ const rows: readonly (readonly string[])[] = [
   ["deploys"],
   ["problems"],
   ["graphql"],
-  ["rest", "grafana", "metrics", "console"],
+  ["rest", "grafana", "metrics", "mcp", "console"],
   ["config"],
   ["sources.ts", "gateway.ts"],
   ["serve.ts", "fleet"],

@@ -38,6 +38,8 @@ export async function startGateway(folder: string, parts: Parts, keep: (part: Ru
     DEPLOY_INFO_PATH: parts.deployInfoPath,
     AUDIT_FILE: join(folder, "audit.jsonl"),
     RESTART: "on",
+    MCP: "on",
+    MCP_ACTIONS: "on",
     ...(parts.database ? toSettings(parts.database) : {}),
   };
   // Nothing from the caller's shell may point this gateway, with its switches on, at a real host.

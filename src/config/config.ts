@@ -43,6 +43,8 @@ export interface Config extends ServerConfig {
   readonly jobs: boolean;
   readonly healthExec: boolean;
   readonly restartLimits: { readonly cooldownMs: number; readonly budgetPerHour: number };
+  /** Whether agents may use /mcp, and whether tokens with ops:operate may act there. */
+  readonly mcp: { readonly on: boolean; readonly actions: boolean };
   readonly auditFile: string;
   /** URL of the database that several gateways share for the record and the limits of actions, in place of `auditFile`, and for what they observe; null: this one is alone. */
   readonly stateUrl: string | null;
@@ -113,6 +115,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
       cooldownMs: 1000 * check("RESTART_COOLDOWN", 60, wholeNumber(0, 3600), "seconds, 0 to 3600"),
       budgetPerHour: check("RESTART_BUDGET", 10, wholeNumber(1, 10_000), "a whole number, 1 to 10000"),
     },
+    mcp: { on: check("MCP", false, onOff, "on or off"), actions: check("MCP_ACTIONS", false, onOff, "on or off") },
     auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
     stateUrl: check("STATE_URL", null, postgres, postgresForm),
     stateDays: check("STATE_DAYS", 90, wholeNumber(1, 3650), "days, 1 to 3650"),
@@ -121,6 +124,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   if (config.jobs && config.controlDatabaseUrl === null && !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))) {
     issues.push(`${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`);
   }
+  if (config.mcp.actions && !config.mcp.on) issues.push(`${prefix}MCP_ACTIONS needs ${prefix}MCP=on`);
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
 }

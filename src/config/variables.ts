@@ -34,6 +34,8 @@ export const variables = {
   RESTART: {},
   JOBS: {},
   HEALTH_EXEC: {},
+  MCP: {},
+  MCP_ACTIONS: {},
   RESTART_COOLDOWN: {},
   RESTART_BUDGET: {},
   AUDIT_FILE: {},

@@ -67,7 +67,7 @@ export function createErrorReply(
 ): EdgeReply {
   const { code, status } = error;
   const extra: Record<string, string> = { ...error.headers, ...headers };
-  if (status === 401) extra["WWW-Authenticate"] = "Bearer";
+  if (status === 401) extra["WWW-Authenticate"] ??= "Bearer";
   if (status === 503) extra["Retry-After"] = String(1 + Math.floor(Math.random() * 3));
   const message = status === 401 ? "Missing or invalid Authorization header" : error.message;
   const id = status === 401 ? undefined : requestId;

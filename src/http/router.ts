@@ -35,7 +35,9 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const refuse = (exchange: Exchange): EdgeReply => {
     const waitS = failedAuth.hit(toNetwork(exchange.ip ?? ""));
     const problem = wantsProblem(exchange.headers.accept);
-    if (waitS === 0) return createErrorReply(new OpsError("unauthorized", ""), exchange.requestId, problem);
+    const challenge = surfaces.find((surface) => owns(surface, exchange.path))?.challenge?.(exchange.headers);
+    const headers = challenge === undefined ? {} : { "WWW-Authenticate": challenge };
+    if (waitS === 0) return createErrorReply(new OpsError("unauthorized", ""), exchange.requestId, problem, headers);
     const error = new OpsError("rate_limited", "Too many failed authentications from this address");
     return createErrorReply(error, exchange.requestId, problem, { "Retry-After": String(waitS) });
   };

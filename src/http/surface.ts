@@ -63,6 +63,8 @@ export interface Surface {
   readonly prefix: string;
   /** True: also all paths below `prefix`. False: only `prefix`. */
   readonly subtree: boolean;
+  /** The `WWW-Authenticate` for a request without a valid token. @default "Bearer" */
+  readonly challenge?: (headers: IncomingHttpHeaders) => string;
   /** Returns null when it answered on `res` itself, with `presetHeaders`. Throws or rejects with OpsError; any other error becomes a masked `internal`. */
   handle(request: EdgeRequest): EdgeReply | null | Promise<EdgeReply | null>;
 }

@@ -101,6 +101,11 @@ export const terminalCommands: readonly Entry[] = [
     load: async () => (await import("./commands/open.ts")).openCommand,
   },
   {
+    name: "mcp",
+    summary: "the Model Context Protocol over stdin and stdout, for agents",
+    load: async () => (await import("./mcp.ts")).mcpCommand,
+  },
+  {
     name: "login",
     summary: "remember a gateway and how to get its token, and ask it from now on",
     load: async () => (await import("./commands/context.ts")).loginCommand,

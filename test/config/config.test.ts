@@ -41,6 +41,7 @@ describe("parseConfig", () => {
       restart: false,
       jobs: false,
       healthExec: false,
+      mcp: { on: false, actions: false },
       restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
       stateUrl: null,
@@ -379,6 +380,15 @@ const values = {
     "must be on or off",
   ],
   JOBS: [[["off", false]], ["0"], "must be on or off"],
+  MCP: [
+    [
+      ["on", true],
+      ["off", false],
+    ],
+    ["yes"],
+    "must be on or off",
+  ],
+  MCP_ACTIONS: [[["off", false]], ["yes"], "must be on or off"],
   RESTART_COOLDOWN: [
     [
       ["0", 0],
@@ -421,6 +431,8 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   RESTART: ({ restart }) => restart,
   HEALTH_EXEC: ({ healthExec }) => healthExec,
   JOBS: ({ jobs }) => jobs,
+  MCP: ({ mcp }) => mcp.on,
+  MCP_ACTIONS: ({ mcp }) => mcp.actions,
   RESTART_COOLDOWN: ({ restartLimits }) => restartLimits.cooldownMs,
   RESTART_BUDGET: ({ restartLimits }) => restartLimits.budgetPerHour,
   METRICS_ADDRESS: ({ metricsAddress }) => metricsAddress,
@@ -432,6 +444,12 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   STATE_URL: ({ stateUrl }) => stateUrl,
   STATE_DAYS: ({ stateDays }) => stateDays,
 };
+
+it("the actions of agents need the door of agents", () => {
+  const withActions = { ...token, WALLET_CORE_OPS_MCP_ACTIONS: "on" };
+  expect(() => parseConfig(withActions, () => "")).toThrow("WALLET_CORE_OPS_MCP_ACTIONS needs WALLET_CORE_OPS_MCP=on");
+  expect(parseConfig({ ...withActions, WALLET_CORE_OPS_MCP: "on" }, () => "").mcp).toEqual({ on: true, actions: true });
+});
 
 describe.each(Object.entries(values))("the variable %s", (name, [taken, refused, form]) => {
   it.each(taken)("the value %j is parsed as %j", (value, expected) => {

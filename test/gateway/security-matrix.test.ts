@@ -7,13 +7,14 @@ import { type Answer, askWorld, toComparable, toMessages } from "../support/ask-
 import { generateDocuments, listLeaves, listSeen } from "../support/generated-documents.ts";
 import {
   generateGrafanaQuestions,
+  generateMcpQuestions,
   generateOtherQuestions,
   generateRestQuestions,
   type Question,
   toGraphqlQuestion,
 } from "../support/questions.ts";
 import { createTokens } from "../support/tokens.ts";
-import { grafanaRange, grafanaValues, restValues, worldValues } from "../support/world-values.ts";
+import { grafanaRange, grafanaValues, mcpValues, restValues, worldValues } from "../support/world-values.ts";
 import { toCanary, worldNow, type WorldOptions } from "../support/world.ts";
 
 // Every door that there is: a new field, argument, endpoint, metric or route is asked for without anybody adding it here.
@@ -26,6 +27,8 @@ const everything = [
   ...generateOtherQuestions(),
 ];
 const plain = everything.filter(({ isPlain }) => isPlain);
+const tools = generateMcpQuestions(mcpValues);
+const plainAndTools = [...plain, ...tools.filter(({ isPlain }) => isPlain)];
 
 const kinds = {
   read: ["ops:read"],
@@ -122,13 +125,17 @@ describe("the world of the matrix", () => {
 });
 
 describe("a token of one environment, with every scope", () => {
+  // The tools of agents in runs of their own: beside others they would move the moments at which streams are cut.
   it.each([
-    ["production", everything],
-    ["staging", plain],
-    [null, plain],
+    ["production", "", everything],
+    ["staging", "", plain],
+    [null, "", plain],
+    ["production", ", tools", tools],
+    ["staging", ", tools", tools],
+    [null, ", tools", tools],
   ] as const)(
-    "sees only staging, and nothing else leaves a trace (ENV=%s)",
-    async (env, questions) => {
+    "sees only staging, and nothing else leaves a trace (ENV=%s%s)",
+    async (env, _what, questions) => {
       const among = await ask({ env, halves: whole }, "all@staging", questions);
       const alone = await ask({ env, halves: ["staging"] }, "all@staging", questions);
       // Also what the question names itself, as no answer repeats that; nor who else has a token.
@@ -149,7 +156,7 @@ describe("a token of one environment, with every scope", () => {
   it(
     "sees only production",
     async () => {
-      const { answers } = await ask({ env: "staging", halves: whole }, "all@production", plain);
+      const { answers } = await ask({ env: "staging", halves: whole }, "all@production", plainAndTools);
       // Engines of staging that run a container of production are named by it.
       const own = answers.map((answer) => ({ ...answer, text: answer.text.replaceAll(/ownmark-(?:1|mixed)\b/g, "") }));
       expect(findLeaks(own, [toCanary("staging", "unknown")])).toEqual([]);
@@ -219,14 +226,14 @@ describe("node", () => {
 describe("a token of some scopes", () => {
   const anything = toCanary(...whole);
   const lines = /wrote this/;
-  const whoActed = /(?:ownmark|prodcanary)-(?:lee|kid|ip|request|client)/;
+  const whoActed = /(?:ownmark|prodcanary)-(?:lee|kid|ip|request|client|agent)/;
   const all = Object.keys(holders) as Holder[];
 
   it.each([null, ...all.filter((holder) => !holder.startsWith("all@"))])(
     "%s: sees and does only what its scopes allow",
     async (holder) => {
       const granted = new Set<Scope>(holder === null ? [] : holders[holder].scopes);
-      const { answers, calls, written } = await ask({ env: "staging", halves: ["staging", "production"] }, holder, plain);
+      const { answers, calls, written } = await ask({ env: "staging", halves: ["staging", "production"] }, holder, plainAndTools);
       // That an engine does not answer is why a restart is refused: who may act learns why.
       const unexplained = answers.map((answer) => ({
         ...answer,

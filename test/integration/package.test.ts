@@ -110,6 +110,8 @@ it("the package has only what runs, and no dependencies", () => {
       "gateway.cjs.LEGAL.txt",
       "gateway.code",
       "graphiql.cjs",
+      "mcp.cjs",
+      "mcp.cjs.LEGAL.txt",
       "tracing.cjs",
     ].map((name) => `dist/${name}`),
   );

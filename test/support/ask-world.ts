@@ -41,7 +41,9 @@ export async function askWorld(
   };
   const read = async (question: Question, response: Response): Promise<Answer> => {
     const headers = [...response.headers].filter(([name]) => !unstable.has(name)).map((header) => header.join(": "));
-    return { question, text: `${response.status}\n${headers.join("\n")}\n\n${await response.text()}` };
+    // The number of the marks at /mcp is new in each answer: it must be no canary either.
+    const body = (await response.text()).replaceAll(/(?<=<\/?u:)[0-9a-f]{8}(?=>)/g, "NONCE");
+    return { question, text: `${response.status}\n${headers.join("\n")}\n\n${body}` };
   };
   const ask = async (question: Question) => read(question, await send(question));
   const [reading, acting, following] = (["read", "act", "follow"] as const).map((manner) =>

@@ -16,6 +16,7 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/scaling.md", has: "pg_ctl promote", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "--force state-2", test: "test/integration/compose-replicas.test.ts" },
   { page: "docs/scaling.md", has: "latencyMs", test: "test/fleet/fleet-docs.test.ts" },
+  { page: "docs/mcp.md", has: "mcpServers", test: "test/integration/mcp.test.ts" },
   { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
 ];
 
@@ -131,6 +132,16 @@ export const docRows: readonly DocRow[] = [
     pattern: /^docker run --rm -it -e OPS_URL -e OPS_TOKEN IMAGE ps$/,
     notHere: "test/integration/image.test.ts builds the image and runs it",
     files: { "test/integration/image.test.ts": ["docker"] },
+  },
+  {
+    pattern: /^wallet-core-ops mcp$/,
+    notHere: "a program asks it, not a person: test/terminal/mcp.test.ts does",
+    files: { "test/terminal/mcp.test.ts": ['"src/cli.ts", "mcp"'] },
+  },
+  {
+    pattern: /^claude mcp add /,
+    notHere: "it is a program of others; test/integration/mcp.test.ts connects the official clients in both ways",
+    files: { "test/integration/mcp.test.ts": ["StdioClientTransport", "connectMcp"] },
   },
   {
     pattern: /^node dist\/cli\.cjs$/,

@@ -1,5 +1,5 @@
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway, type GatewayOptions as Parts } from "../../src/gateway.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
 import { createEdge } from "../../src/http/server.ts";
@@ -35,7 +35,7 @@ async function checkAgainstOpenApi(method: string, path: string, response: Respo
   assertFitsOpenApi(method, template, response.status, await response.json());
 }
 
-interface GatewayOptions {
+interface GatewayOptions extends Pick<Parts, "mcp"> {
   readonly logger?: Logger;
   readonly tokensFile?: string;
   readonly limits?: Partial<EdgeLimits>;
@@ -43,10 +43,10 @@ interface GatewayOptions {
 
 /** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
 export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
-  const { logger = silentLogger, tokensFile, limits = {} } = options;
+  const { logger = silentLogger, tokensFile, limits = {}, mcp = { actions: true, issuer: null } } = options;
   const authenticator = createAuthenticator({ token, tokensFile, logger, pollMs: 100 });
   const edge = createEdge({
-    ...createGateway(sources, logger, undefined, authenticator.tokenEnds),
+    ...createGateway(sources, logger, { tokenEnds: authenticator.tokenEnds, mcp }),
     authenticator,
     logger,
     limits,

@@ -1,6 +1,8 @@
 import { dimensions, payloads } from "../../src/grafana/filters.ts";
 import { grafanaPath, grafanaRoutes } from "../../src/grafana/handler.ts";
 import { metrics } from "../../src/grafana/metrics.ts";
+import { mcpPath } from "../../src/mcp/metadata.ts";
+import { tools } from "../../src/mcp/tools.ts";
 import { metricsPath } from "../../src/metrics/handler.ts";
 import { basePath, type Endpoint, endpoints } from "../../src/rest/endpoints.ts";
 import type { ArgumentValues, GeneratedDocument, Values } from "./generated-documents.ts";
@@ -111,6 +113,54 @@ export function generateGrafanaQuestions(
     );
   });
   return [toQuestion({ method: "GET", path: grafanaPath }), ...posts];
+}
+
+/** One call of a tool at /mcp, as a client of the current protocol sends it. */
+export function toMcpQuestion(name: string, args: object, more: Partial<Pick<Question, "manner" | "isPlain">> = {}): Question {
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": { name: "matrix", version: "1" },
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  return toQuestion({
+    method: "POST",
+    path: mcpPath,
+    headers: {
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": name,
+    },
+    body: { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args, _meta: meta } },
+    ...more,
+  });
+}
+
+/** What a tool cannot do without, where its schema does not say it. */
+const toolNeeds: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  read_logs: { role: "web", env: "staging" },
+  search_logs: { text: "wrote" },
+  explain_failure: { queue: "ownmark-payouts" },
+};
+/** The argument that another one stands in place of. */
+const insteadOf: Readonly<Record<string, string>> = { names: "role", regex: "text" };
+
+/** Every tool of /mcp: with what it needs, and with each further argument, of our own and other environments. */
+export function generateMcpQuestions(values: Values): readonly Question[] {
+  return tools.flatMap(({ name, args: { shape }, isAction }) => {
+    const needed = Object.entries(shape).filter(([, type]) => !type.safeParse(undefined).success);
+    const base = {
+      ...Object.fromEntries(needed.map(([arg]) => [arg, getValues(`mcp.${arg}`, values).own[0]])),
+      ...toolNeeds[name],
+    };
+    const manner = isAction ? "act" : "read";
+    const single = Object.keys(shape).flatMap((arg) => {
+      const { own, foreign = [] } = getValues(`mcp.${arg}`, values);
+      const { [insteadOf[arg] ?? ""]: _, ...others } = base as Readonly<Record<string, unknown>>;
+      return [...own, ...foreign].map((value) => toMcpQuestion(name, { ...others, [arg]: value }, { manner, isPlain: false }));
+    });
+    return [toMcpQuestion(name, base, { manner, isPlain: true }), ...single];
+  });
 }
 
 /** /metrics in both formats; and paths, bodies and methods that do not exist. */

@@ -135,5 +135,32 @@ export const grafanaValues: Values = {
   kind: only("engine"),
 };
 
+/** Values of the arguments of the tools at /mcp. */
+export const mcpValues: Values = Object.fromEntries(
+  Object.entries<Values[string]>({
+    ...worldValues,
+    accessories: only(true),
+    fingerprint: { own: [fingerprintOf("staging")], foreign: [fingerprintOf("production")] },
+    from: only("2h"),
+    idempotency_key: only("key-of-an-agent"),
+    ignore_case: only(false),
+    job_id: { own: [`${own}-job-1`], foreign: [`${others}-job-1`] },
+    kinds: only(["deploy", "restart"]),
+    lines: only(5),
+    limit: only(2),
+    name: { own: [`${own}-web`, `${own}-guarded`], foreign: [`${others}-web`, `${lost}-web`] },
+    names: namedList("web"),
+    regex: only("wr.te"),
+    status: only("running"),
+    text: only("wrote"),
+    at: only(time(5)),
+    since: only("1h"),
+    until: only(time(0)),
+    role: only("web"),
+    usage: only(true),
+    window_minutes: only(10),
+  }).map(([name, value]) => [`mcp.${name}`, value]),
+);
+
 /** The range that Grafana asks for. */
 export const grafanaRange = { from: time(3600), to: time(0) };

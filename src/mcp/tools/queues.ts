@@ -1,0 +1,114 @@
+import { ErrorsDocument, QueuesDocument } from "../../generated/mcp.ts";
+import { defineTool, need } from "../tool.ts";
+import { env, name } from "./args.ts";
+import { toPartFaults } from "./containers.ts";
+
+const calm: ReadonlySet<string> = new Set(["ok", "idle"]);
+
+export const queues = defineTool({
+  name: "queues",
+  description: "Queues of jobs, those in trouble first. depth: jobs that wait. Then errors.",
+  args: { queue: name.optional(), source: name.optional(), env },
+  list: "queues",
+  row: {
+    name: "string",
+    source: "string",
+    state: "string",
+    depth: "integer",
+    oldest_s: "number",
+    per_s: "number",
+    failures_1h: "integer",
+    active: "integer",
+    workers: "integer",
+    retrying: "integer",
+    dead: "integer",
+    orphans: "integer",
+    drain_s: "number",
+    run_p95_s: "number",
+    wait_p95_s: "number",
+    paused: "boolean",
+  },
+  facts: {},
+  narrow: "queue, source or env",
+  documents: [QueuesDocument],
+  async run({ queue, source, env: wanted }, ask) {
+    const { data, errors } = await ask(QueuesDocument, {});
+    const ofEnv = new Set((data.queueSources ?? []).filter((one) => one.env === wanted).map((one) => one.name));
+    const found = need(data.queues, errors).filter(
+      (one) =>
+        (queue === undefined || one.name === queue) &&
+        (source === undefined || one.source === source) &&
+        (wanted === undefined || ofEnv.has(one.source)),
+    );
+    return {
+      rows: found
+        .toSorted(
+          (one, other) =>
+            Number(calm.has(one.state)) - Number(calm.has(other.state)) ||
+            (other.failuresLastHour ?? 0) - (one.failuresLastHour ?? 0) ||
+            other.depth - one.depth,
+        )
+        .map((one) => ({
+          name: one.name,
+          source: one.source,
+          state: one.state,
+          depth: one.depth,
+          oldest_s: one.oldestAgeSeconds,
+          per_s: one.processedPerSec,
+          failures_1h: one.failuresLastHour,
+          active: one.active,
+          workers: one.workers,
+          retrying: one.retrying,
+          dead: one.dead,
+          orphans: one.orphans,
+          drain_s: one.drainSeconds,
+          run_p95_s: one.runP95Seconds,
+          wait_p95_s: one.waitP95Seconds,
+          paused: one.paused || null,
+        })),
+      errors: [...errors, ...toPartFaults(data.queueSources)],
+    };
+  },
+});
+
+const jobsShown = 3;
+
+export const errors = defineTool({
+  name: "errors",
+  description:
+    "Errors of failed jobs in the last hour, newest first: equal ones are one group (fingerprint). Then explain_failure.",
+  args: { env, queue: name.optional() },
+  list: "errors",
+  row: {
+    fingerprint: "string",
+    error: "string",
+    count: "integer",
+    first: "string",
+    last: "string",
+    queues: "object[]",
+    releases: "object[]",
+    jobs: "object[]",
+  },
+  facts: {},
+  narrow: "env or queue",
+  documents: [ErrorsDocument],
+  async run({ env: where, queue }, ask) {
+    const { data, errors: faults } = await ask(ErrorsDocument, { env: where });
+    const groups = need(data.errorGroups, faults).filter(
+      (group) => queue === undefined || group.queues.some((one) => one.name === queue),
+    );
+    return {
+      rows: groups.map((group) => ({
+        fingerprint: group.fingerprint,
+        error: group.error,
+        count: group.count,
+        first: group.firstSeen,
+        last: group.lastSeen,
+        queues: group.queues.slice(0, 5),
+        releases: group.releases.filter(({ version }) => version !== null).slice(0, 5),
+        jobs: group.jobs.slice(0, jobsShown).map(({ jobId, ...job }) => ({ job_id: jobId, ...job })),
+      })),
+      errors: faults,
+    };
+  },
+});
