@@ -19,7 +19,8 @@ export function toAlerting(factor = 1): object {
 function toRule(rule: Alert, factor: number): object {
   const { alert, severity, panel, grafana } = rule;
   const [dashboard, title] = panel;
-  const found = dashboard.panels.find((one) => one.title === title);
+  // A row's heading is no place to link to.
+  const found = dashboard.panels.find((one) => one.title === title && one.type !== "row");
   if (!found) throw new Error(`${alert}: ${dashboard.title} has no panel ${title}`);
   const place = { __dashboardUid__: dashboard.uid, __panelId__: String(found.id) };
   const { queries, math, onError } = grafana ?? { queries: [promqlNow(toNumber(rule))], math: undefined, onError: "Error" };

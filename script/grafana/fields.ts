@@ -10,21 +10,57 @@ export function toThresholds([base, ...steps]: Steps): object {
   };
 }
 
-/** Colours by the value of a field: GraphQL's name of an enum value, which is shown in lower case, or another word. */
-export type States = Readonly<Record<string, Colour>>;
+/** Colours by the value of a field, and what is shown in its place. @default in lower case, as GraphQL has no other names of states */
+export type States = Readonly<Record<string, Colour | readonly [Colour, text: string]>>;
 
-export function toMappings(states: States): object[] {
+export function toColour(state: States[string]): Colour {
+  return typeof state === "string" ? state : state[0];
+}
+
+function toMappings(states: States): object[] {
   const options = Object.fromEntries(
-    Object.entries(states).map(([value, color], index) => [value, { color, text: value.toLowerCase(), index }]),
+    Object.entries(states).map(([value, state], index) => {
+      const [color, text] = typeof state === "string" ? [state, value.toLowerCase()] : state;
+      return [value, { color, text, index }];
+    }),
   );
   return [{ type: "value", options }];
 }
 
-/** Without this mapping Grafana shows unknown values in the colour of the lowest threshold: green. */
-export const unknownMapping: object = {
-  type: "special",
-  options: { match: "null+nan", result: { text: "unknown", color: "blue", index: 0 } },
-};
+export interface Colouring {
+  readonly thresholds?: Steps;
+  readonly states?: States;
+  /** What a missing value means. @default "unknown" */
+  readonly absent?: string;
+}
+
+/**
+ * Colours of a field. Grafana alone shows a missing value, and a state that is not in the list, in the colour of the lowest threshold, which is green: here a
+ * missing value is blue, and another state has no colour.
+ */
+export function toColours({ thresholds = ["text"], states, absent }: Colouring) {
+  const result = { text: absent ?? "unknown", color: absent === undefined ? "blue" : "text", index: 0 };
+  return {
+    thresholds: toThresholds(thresholds),
+    color: { mode: "thresholds" },
+    mappings: [{ type: "special", options: { match: "null+nan", result } }, ...(states ? toMappings(states) : [])],
+  };
+}
+
+/** A release as people say it, by the rule of `toShortRelease`: the commit's 7 digits, or what differs in a tag with its time. */
+export const shortRelease: readonly object[] = [
+  toShortened(/^([0-9a-f]{7})[0-9a-f]{5,57}$/, 0),
+  toShortened(/^deploy-\d{4}(\d{4}-\d{4,6})(?:-[a-z]+)?$/, 1),
+];
+
+/** Any text as one word, for a column that is there for its link. */
+export function toWord(text: string): readonly object[] {
+  return [{ type: "regex", options: { pattern: ".+", result: { text, index: 0 } } }];
+}
+
+function toShortened({ source }: RegExp, index: number): object {
+  return { type: "regex", options: { pattern: source, result: { text: "$1", index } } };
+}
 
 export const environments: States = { STAGING: "text", PRODUCTION: "text" };
 
@@ -37,7 +73,7 @@ export const statuses: States = {
   removing: "orange",
   restarting: "red",
   exited: "red",
-  dead: "dark-red",
+  dead: "red",
 };
 
 export const queueStates: States = {
@@ -46,10 +82,11 @@ export const queueStates: States = {
   PAUSED: "purple",
   BACKLOG: "yellow",
   FAILING: "orange",
-  NO_WORKERS: "red",
-  STALLED: "dark-red",
+  NO_WORKERS: "light-red",
+  STALLED: "red",
 };
 
+export const severities: States = { CRITICAL: "red", WARNING: "orange" };
 export const hostStates: States = { UP: "green", DOWN: "red" };
 export const outcomes: States = { CLEAN: "green", NOT_ENOUGH_DATA: "blue", REGRESSED: "red" };
 
@@ -83,15 +120,17 @@ export const timelineKinds: States = {
   DEPLOY: "blue",
   RESTART: "purple",
   CONTAINER_DEATH: "orange",
-  OOM_KILL: "dark-red",
+  OOM_KILL: "red",
   HEALTH: "yellow",
   QUEUE_STATE: "yellow",
   HOST_ALERT: "red",
   GAP: "text",
 };
 
-export const yes: States = { true: "red", false: "green" };
-export const no: States = { true: "green", false: "red" };
+export const yes: States = { true: ["red", "yes"], false: ["green", "no"] };
+export const no: States = { true: ["green", "yes"], false: ["red", "no"] };
+/** Of a flag that matters only where it is set. */
+export const ifSet: States = { true: ["orange", "yes"], false: ["text", "no"] };
 
 /** The gateway's default thresholds are 0.85. */
 export const utilisation: Steps = ["green", [0.7, "yellow"], [0.85, "red"]];

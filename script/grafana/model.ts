@@ -41,7 +41,12 @@ export interface Panel extends PanelSpec {
 
 export interface Variable {
   readonly name: string;
-  readonly type: "custom" | "query";
+  readonly type: "constant" | "custom" | "query";
+  readonly [key: string]: unknown;
+}
+
+export interface Annotation {
+  readonly name: string;
   readonly [key: string]: unknown;
 }
 
@@ -50,9 +55,9 @@ export interface Dashboard {
   readonly title: string;
   readonly panels: readonly Panel[];
   readonly templating: { readonly list: readonly Variable[] };
-  readonly annotations: { readonly list: readonly { readonly name: string; readonly [key: string]: unknown }[] };
+  readonly annotations: { readonly list: readonly Annotation[] };
   readonly [key: string]: unknown;
 }
 
 /** A threshold or a state's colour, by Grafana's names. */
-export type Colour = "green" | "yellow" | "orange" | "red" | "dark-red" | "blue" | "purple" | "text";
+export type Colour = "green" | "yellow" | "orange" | "red" | "light-red" | "blue" | "purple" | "text";

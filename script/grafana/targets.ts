@@ -49,20 +49,42 @@ function toColumns(columns: Columns): object[] {
   return Object.entries(columns).map(([name, type]) => ({ selector: name, text: name, type }));
 }
 
+/** Variables by the column or the label that they choose values of. */
+type Choices = Readonly<Record<string, string>>;
+
+/** The query with the rows that the variables choose, where the schema has no argument for it. Infinity has no list of one value; "All" is `null`. */
+export function chosenRows(target: Target, choices: Choices): Target {
+  const conditions = Object.entries(choices).map(
+    ([column, variable]) => `('\${${variable}:json}' == 'null' || ${column} IN (\${${variable}:singlequote}, ''))`,
+  );
+  return { ...target, filterExpression: conditions.join(" && ") };
+}
+
 /** The dashboard's time range, as arguments of a series field or of `timeline`. Infinity fills it in on the server. */
 export const timeRange = 'from: "${__timeFrom:date:iso}", to: "${__timeTo:date:iso}"';
 
-/** Arguments that follow the variables. "All" is `null`, which is no filter: a list of all that is known would miss what is new. */
+/** Arguments that follow the variables; Grafana's `json` quotes a list, but not one value. "All" is `null`, which is no filter: a list of all that is known would miss what is new. */
 export const by = {
   env: "env: $env",
+  /** Of what is at a destination. */
+  place: "env: $env, destination: ${destination:doublequote}",
+  places: "env: $env, destinations: ${destination:doublequote}",
   queues: "queues: ${queue:json}",
   hosts: "hosts: ${host:json}",
   containers: "containers: ${container:json}",
   roles: "roles: ${role:json}",
 } as const;
 
-/** A series field of the schema: rows of `time`, labels and a value. */
-export function series(field: string, labels: readonly string[], filters: readonly string[] = [], value = "value"): Target {
+interface Series {
+  /** Of the schema: rows of `time`, labels and a value. */
+  readonly field: string;
+  readonly labels: readonly string[];
+  readonly filters?: readonly string[];
+  readonly value?: string;
+}
+
+/** One series for each combination of the labels. */
+export function series({ field, labels, filters = [], value = "value" }: Series): Target {
   const args = [timeRange, "maxPoints: 300", ...filters].join(", ");
   return graphql({
     query: `{ ${field}(${args}) { time ${labels.join(" ")} ${value} } }`,
@@ -87,10 +109,26 @@ export function countDrift(args = ""): Target {
   return counts(`{ drift${args} { kind settling } }`, { findings: 'data.drift.#(settling==false)#|#(kind!="ENGINE_UNKNOWN")#' });
 }
 
-/** A metric of the JSON datasource; values of the payload are JSON, variables as `${name:json}`. */
+/** A metric of the JSON datasource; values of the payload are JSON, variables as `${name:json}` if they are lists, else as `${name:doublequote}`. */
 export function metric(name: string, payload: Readonly<Record<string, string>> = {}, refId = "A"): Target {
   const members = Object.entries(payload).map(([key, value]) => `"${key}": ${value}`);
   return { refId, datasource: json, editorMode: "code", target: name, payload: `{${members.join(", ")}}` };
+}
+
+/**
+ * The series of a metric that the variables choose, by label. PromQL cannot compare texts: that "All" is chosen, which is `null`, is found by a label with that
+ * text. Environments have GraphQL's names.
+ */
+export function chosenSeries(name: string, choices: Choices): string {
+  const conditions = Object.entries(choices).map(([label, variable]) => {
+    const isAll = `(${labelled(`\$${variable}`)} and on (chosen) ${labelled("null")})`;
+    return ` and on (${label}) (${name}{${label}=~"(?i)$${variable}"} or ${name} and on () ${isAll})`;
+  });
+  return `(${name}${conditions.join("")})`;
+}
+
+function labelled(text: string): string {
+  return `label_replace(vector(1), "chosen", "${text}", "", "")`;
 }
 
 /** PromQL over the dashboard's range; `legend` is Grafana's template. */

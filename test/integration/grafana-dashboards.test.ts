@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { DataFrame } from "@grafana/data";
 import { toAlerting } from "../../script/grafana/alerts.ts";
 import { dashboards } from "../../script/grafana/files.ts";
-import type { Target } from "../../script/grafana/model.ts";
+import type { Panel, Target, Variable } from "../../script/grafana/model.ts";
 import { numbersOf, transform } from "../support/grafana-frames.ts";
 import { ask, type Chosen } from "../support/grafana-queries.ts";
 import { createGrafanaStage } from "../support/grafana-stage.ts";
@@ -23,7 +23,7 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 });
 
-const all: Chosen = { env: null, queue: null, role: null, container: null, host: null };
+const all: Chosen = Object.fromEntries(dashboards.flatMap(({ templating }) => templating.list.map(({ name }) => [name, null])));
 const rowsOf = (frames: readonly DataFrame[]) => frames.reduce((sum, { length }) => sum + length, 0);
 
 const panels = dashboards.flatMap(({ title, panels: own }) =>
@@ -32,8 +32,15 @@ const panels = dashboards.flatMap(({ title, panels: own }) =>
   ),
 );
 
-describe("every query of the dashboards has rows", () => {
-  it.each(panels)("%s (%s)", async (_title, _refId, panel, target) => {
+// Where no data is no fault, the panel says why in place of "No data".
+const mayBeEmpty = ({ type, fieldConfig }: Panel) => type === "timeseries" && "noValue" in (fieldConfig?.defaults ?? {});
+
+it.each(panels.filter(([, , panel]) => mayBeEmpty(panel)))("%s (%s) is answered", async (_title, _refId, _panel, target) => {
+  await expect(ask(stage.place, target, all)).resolves.toEqual(expect.any(Array));
+});
+
+describe("every other query of the dashboards has rows", () => {
+  it.each(panels.filter(([, , panel]) => !mayBeEmpty(panel)))("%s (%s)", async (_title, _refId, panel, target) => {
     const frames = await ask(stage.place, target, all);
     expect(rowsOf(frames)).toBeGreaterThan(0);
     if (target["format"] === "timeseries") expectLong(frames[0]);
@@ -57,7 +64,9 @@ async function expectTable(
   const [sortBy, , organize] = transformations as [any, any, any];
   const [shown] = await transform(transformations, frames);
   const names = shown?.fields.map(({ name, config }) => config.displayName ?? name);
-  expect(names).toEqual(Object.values(organize.options.renameByName));
+  const { indexByName, renameByName } = organize.options;
+  // Fields without a name are hidden, and last.
+  expect(names).toEqual(Object.keys(indexByName).map((field) => renameByName[field] ?? field));
   for (const { matcher } of (fieldConfig?.overrides ?? []) as { matcher: { options: string } }[])
     expect(names).toContain(matcher.options);
   const [sorted] = await transform([sortBy], frames);
@@ -68,13 +77,13 @@ async function expectTable(
 }
 
 it("tables show the worst first", async () => {
-  for (const [title, name] of [
-    ["Overview: Queues", "stuck.process"],
-    ["Overview: Containers", "unwell"],
+  for (const [title, field, name] of [
+    ["Overview: Queues", "name", "stuck.process"],
+    ["Overview: Containers", "container", "unwell"],
   ]) {
     const [, , panel, target] = panels.find(([one]) => one === title) ?? [];
     const [shown] = await transform(panel?.transformations ?? [], await ask(stage.place, target as Target, all));
-    expect(shown?.fields[0]?.values[0]).toContain(name);
+    expect(shown?.fields.find((one) => one.name === field)?.values[0]).toContain(name);
   }
 });
 
@@ -82,10 +91,21 @@ describe("variables and annotations", () => {
   const variables = dashboards.flatMap(({ title, templating }) =>
     templating.list.filter(({ type }) => type === "query").map((one) => [`${title}: ${one.name}`, one] as const),
   );
-
-  it.each(variables)("%s offers names", async (_title, { query, datasource }) => {
+  const askVariable = async ({ query, datasource }: Variable) => {
     const { infinityQuery } = query as { infinityQuery: Target };
     const [frame] = await ask(stage.place, { ...infinityQuery, datasource: datasource as Target["datasource"] }, all);
+    return frame;
+  };
+
+  it.each(variables.filter(([, { name }]) => name === "destination"))(
+    "%s offers none: no container has one",
+    async (_title, one) => {
+      expect((await askVariable(one))?.fields.map(({ values }) => values)).toEqual([[]]);
+    },
+  );
+
+  it.each(variables.filter(([, { name }]) => name !== "destination"))("%s offers names", async (_title, one) => {
+    const frame = await askVariable(one);
     expect(frame?.fields).toHaveLength(1);
     expect(frame?.fields[0]?.values[0]).toEqual(expect.any(String));
   });
@@ -110,6 +130,26 @@ describe("variables and annotations", () => {
     const [, , , times] = panels.find(([title]) => title === "Queues: Waiting and running times") ?? [];
     const [table] = await ask(stage.place, times as Target, { ...all, queue: ["payouts"] });
     expect(table?.fields.find(({ name }) => name === "queue")?.values).toEqual(["payouts"]);
+    const [, , , jobs] = panels.find(([title]) => title === "Queues: Queues by state") ?? [];
+    const sum = async (chosen: Chosen) =>
+      (await ask(stage.place, jobs as Target, { ...all, ...chosen }))
+        .flatMap(numbersOf)
+        .reduce((rest, { values }) => rest + values.at(-1), 0);
+    expect([await sum({ queue: ["payouts"] }), await sum({ env: "PRODUCTION", queue: ["payouts"] })]).toEqual([1, 0]);
+    expect(await sum({})).toBeGreaterThan(1);
+  });
+
+  it("narrow the tables of containers, by engine too", async () => {
+    const [, , , target] = panels.find(([title]) => title === "Containers: Containers") ?? [];
+    const names = async (chosen: Chosen) => {
+      const [frame] = await ask(stage.place, target as Target, { ...all, ...chosen });
+      return frame?.fields.find(({ name }) => name === "container")?.values as readonly string[];
+    };
+    const web = `${stage.service}-web-latest`;
+    expect(await names({})).toContain(web);
+    expect((await names({})).length).toBeGreaterThan(1);
+    expect(await names({ container: [web] })).toEqual([web]);
+    expect(await names({ container: [web], engine: ["another"] })).toEqual([]);
   });
 });
 

@@ -19,6 +19,8 @@ const broken = breakDashboard(dashboards[0] as (typeof dashboards)[number]);
 
 /** What has nothing to show in the demo. */
 const empty: EmptyPanels = {
+  "ops-overview: Alerts": "Grafana fills it from its own alerting, which is not drawn",
+  "ops-containers: Held back by a CPU limit": "no container of the demo has a CPU limit",
   "ops-deploys: What drifted": "every container of the demo runs the release that was deployed",
 };
 

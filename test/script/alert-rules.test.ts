@@ -45,7 +45,7 @@ async function measure(memory: Partial<Memory>, model: Target): Promise<number |
   const { sources } = createMemorySources({ deploy: new Error("none"), ...memory });
   const gateway = await startGateway(sources);
   closers.push(gateway);
-  const frames = await ask({ url: gateway.url, token, prometheusUrl: "" }, model, { env: null });
+  const frames = await ask({ url: gateway.url, token, prometheusUrl: "" }, model, { env: null, destination: null });
   return frames.flatMap(numbersOf).flatMap(({ values }) => values as number[])[0];
 }
 

@@ -42,9 +42,10 @@ export function transform(
 /** A colour as its theme has it. */
 export const toColour = (name: string) => createTheme().visualization.getColorByName(name);
 
-/** How a panel with these defaults shows a number, by Grafana's own code. */
-export function display(defaults: object, value: number | null): { readonly text: string; readonly color?: string } {
-  const field = { name: "value", type: FieldType.number, values: [value], config: defaults };
+/** How a panel with these defaults shows a number or a text, by Grafana's own code. */
+export function display(defaults: object, value: number | string | null): { readonly text: string; readonly color?: string } {
+  const type = typeof value === "string" ? FieldType.string : FieldType.number;
+  const field = { name: "value", type, values: [value], config: defaults };
   return getDisplayProcessor({ field: field as never, theme: createTheme() })(value);
 }
 

@@ -16,7 +16,7 @@ interface Place {
 /** Values of the dashboard's variables; null is "All", which has our `allValue`. */
 export type Chosen = Readonly<Record<string, string | readonly string[] | null>>;
 
-/** What the browser fills in: `$name`, `${name}` and `${name:json}`; not what is no variable of the dashboard. */
+/** What the browser fills in: `$name`, `${name}`, `${name:json}`, `${name:doublequote}` and `${name:singlequote}`; not what is no variable of the dashboard. */
 export function interpolate(text: string, chosen: Chosen): string {
   return text.replace(
     /\$\{(\w+)(?::(\w+))?\}|\$(\w+)/g,
@@ -25,7 +25,18 @@ export function interpolate(text: string, chosen: Chosen): string {
       if (!Object.hasOwn(chosen, name)) return whole;
       const value = chosen[name] ?? null;
       if (value === null) return "null";
-      return format === "json" ? JSON.stringify(value) : String(value);
+      if (format === "singlequote")
+        return [value]
+          .flat()
+          .map((one) => `'${one}'`)
+          .join(",");
+      if (format === "doublequote")
+        return [value]
+          .flat()
+          .map((one) => JSON.stringify(one))
+          .join(",");
+      // One value is not quoted, a list is.
+      return format === "json" && typeof value !== "string" ? JSON.stringify(value) : [value].flat().join("|");
     },
   );
 }
@@ -35,7 +46,7 @@ export async function ask(place: Place, target: Target, chosen: Chosen = {}, hou
   const { type } = target.datasource;
   if (type === "yesoreyeram-infinity-datasource") return [await askInfinity(place, target, chosen, hours)];
   if (type === "simpod-json-datasource") return askJson(place, target, chosen);
-  return askPrometheus(place, target);
+  return askPrometheus(place, target, chosen);
 }
 
 async function askInfinity({ url, token }: Place, target: Target, chosen: Chosen, hours: number): Promise<DataFrame> {
@@ -52,7 +63,7 @@ async function askInfinity({ url, token }: Place, target: Target, chosen: Chosen
   expect(response.status, `${query}\n${text}`).toBe(200);
   const answer = JSON.parse(text) as { errors?: unknown };
   expect(answer.errors, query).toBeUndefined();
-  return toInfinityFrame(target, answer);
+  return toInfinityFrame({ ...target, filterExpression: interpolate(String(target["filterExpression"]), chosen) }, answer);
 }
 
 async function askJson({ url, token }: Place, target: Target, chosen: Chosen): Promise<DataFrame[]> {
@@ -80,8 +91,8 @@ interface PrometheusAnswer {
   };
 }
 
-async function askPrometheus({ prometheusUrl }: Place, target: Target): Promise<DataFrame[]> {
-  const query = String(target["expr"]).replaceAll("$__rate_interval", "1m");
+async function askPrometheus({ prometheusUrl }: Place, target: Target, chosen: Chosen): Promise<DataFrame[]> {
+  const query = interpolate(String(target["expr"]), chosen).replaceAll("$__rate_interval", "1m");
   expect(query).not.toContain("$");
   const now = Date.now() / 1000;
   const isNow = target["instant"] === true;

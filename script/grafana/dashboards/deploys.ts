@@ -1,11 +1,11 @@
 import { dashboard } from "../dashboard.ts";
 import * as is from "../fields.ts";
 import type { Dashboard } from "../model.ts";
-import { table } from "../panels.ts";
+import { narrow, table } from "../panels.ts";
 import { by, graphql, rank } from "../targets.ts";
 import { drifted, lastDeploy, verdict } from "./figures.ts";
 import { queueGraphs } from "./graphs.ts";
-import { drift, errors, timeline } from "./tables.ts";
+import { drift, errors, timeline, toQueue } from "./tables.ts";
 
 const graphs = queueGraphs([by.env]);
 
@@ -14,7 +14,7 @@ const history = table({
   description:
     "The newest first, each once, from deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers. incomplete: some live containers do not run it. previous: the target of a rollback.",
   target: graphql({
-    query: `{ deploys(first: 50, ${by.env}) { nodes { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } } }`,
+    query: `{ deploys(first: 50, ${by.place}) { nodes { deployedAt tag state deployedBy durationSeconds commitSha previousTag service destination env command origin } } }`,
     root: "data.deploys.nodes",
     columns: {
       deployedAt: "timestamp",
@@ -33,16 +33,16 @@ const history = table({
   }),
   worstFirst: "deployedAt",
   columns: [
-    { field: "deployedAt", name: "When", width: 170 },
-    { field: "tag", name: "Tag" },
+    { field: "deployedAt", name: "When", width: 160 },
+    { field: "tag", name: "Release" },
     { field: "state", name: "State", states: is.deployStates, width: 110 },
     { field: "deployedBy", name: "Who", width: 110 },
     { field: "durationSeconds", name: "Took", unit: "s", decimals: 0, width: 80 },
-    { field: "commitSha", name: "Commit", width: 110 },
-    { field: "previousTag", name: "Before it" },
+    { field: "commitSha", name: "Commit", mappings: is.shortRelease, width: 85 },
+    { field: "previousTag", name: "Before it", mappings: is.shortRelease, width: 115 },
     { field: "service", name: "Service", width: 130 },
-    { field: "destination", name: "Destination", width: 100 },
-    { field: "env", name: "Environment", states: is.environments, width: 100 },
+    { field: "destination", name: "Destination", width: 105 },
+    { field: "env", name: "Environment", states: is.environments, width: 105 },
     { field: "command", name: "Command", width: 90 },
     { field: "origin", name: "Known from", states: is.deployOrigins, width: 110 },
   ],
@@ -52,12 +52,10 @@ const reasons = table({
   title: "What the verdict says",
   description: "Of the last deploy: its reasons, the length of the two windows, and the sources that did not answer.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { nodes { tag service destination verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } } }`,
+    query: `{ deploys(first: 1, ${by.place}) { nodes { deployedAt verdict { outcome windowSeconds reasons gaps containers { restartsBefore restartsAfter } } } } }`,
     root: "data.deploys.nodes",
     columns: {
-      tag: "string",
-      service: "string",
-      destination: "string",
+      deployedAt: "timestamp",
       "verdict.outcome": "string",
       "verdict.windowSeconds": "number",
       "verdict.reasons.0": "string",
@@ -67,18 +65,15 @@ const reasons = table({
       "verdict.containers.restartsAfter": "number",
     },
   }),
-  worstFirst: "tag",
+  worstFirst: "deployedAt",
   columns: [
     { field: "verdict.outcome", name: "Verdict", states: is.outcomes, width: 130 },
     { field: "verdict.reasons.0", name: "Reason" },
     { field: "verdict.reasons.1", name: "Another reason" },
-    { field: "verdict.windowSeconds", name: "Window", unit: "s", width: 90 },
-    { field: "verdict.containers.restartsBefore", name: "Restarts before", decimals: 0, width: 120 },
-    { field: "verdict.containers.restartsAfter", name: "Restarts after", decimals: 0, width: 120 },
     { field: "verdict.gaps.0", name: "Could not be asked" },
-    { field: "tag", name: "Deploy" },
-    { field: "service", name: "Service", width: 130 },
-    { field: "destination", name: "Destination", width: 100 },
+    { field: "verdict.windowSeconds", name: "Window", unit: "s", width: 85 },
+    { field: "verdict.containers.restartsBefore", name: "Restarts before", decimals: 0, width: 85 },
+    { field: "verdict.containers.restartsAfter", name: "Restarts after", decimals: 0, width: 85 },
   ],
 });
 
@@ -87,10 +82,11 @@ const byQueue = table({
   description:
     "Of the last deploy: what failed, and how long 95 of 100 jobs waited and ran, in equal windows before and after it. Regressed queues first. The p value is the probability of so many failures if nothing had changed.",
   target: graphql({
-    query: `{ deploys(first: 1, ${by.env}) { nodes { verdict { queues { queue outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } } }`,
+    query: `{ deploys(first: 1, ${by.place}) { nodes { verdict { queues { queue source outcome pValue before { failed failureRatio waitP95Seconds runP95Seconds } after { failed failureRatio waitP95Seconds runP95Seconds } } } } } }`,
     root: "data.deploys.nodes.#.verdict.queues|@flatten",
     columns: {
       queue: "string",
+      source: "string",
       outcome: "string",
       pValue: "number",
       "before.failureRatio": "number",
@@ -105,7 +101,8 @@ const byQueue = table({
   }),
   worstFirst: "badness",
   columns: [
-    { field: "queue", name: "Queue", leadsTo: "/d/ops-queues?var-queue=${__value.raw}" },
+    { field: "queue", name: "Queue", link: toQueue },
+    { field: "source", name: "Source", width: 165 },
     { field: "outcome", name: "Verdict", states: is.outcomes, width: 130 },
     { field: "before.failureRatio", name: "Failed before", unit: "percentunit", decimals: 1, width: 110 },
     {
@@ -125,6 +122,11 @@ const byQueue = table({
   ],
 });
 
+const around = timeline(
+  "Deploys, and what happened around them",
+  "The newest first. Deploys and restarts are from records; other events are those since the gateway started.",
+);
+
 /** The deploys, their verdicts, and drift. */
 export const deploys: Dashboard = dashboard({
   uid: "ops-deploys",
@@ -134,7 +136,7 @@ export const deploys: Dashboard = dashboard({
     {
       height: 4,
       panels: [
-        [14, lastDeploy],
+        [14, table(narrow(lastDeploy, "tag", "state", "deployedBy", "deployedAt", "destination"))],
         [5, verdict],
         [5, drifted],
       ],
@@ -148,24 +150,13 @@ export const deploys: Dashboard = dashboard({
         [12, graphs.age],
       ],
     },
-    {
-      height: 8,
-      panels: [
-        [14, history],
-        [10, drift],
-      ],
-    },
+    { height: 8, panels: [[24, table(drift)]] },
+    { height: 9, panels: [[24, history]] },
     {
       height: 9,
       panels: [
-        [12, errors],
-        [
-          12,
-          timeline(
-            "Deploys, and what happened around them",
-            "The newest first. Deploys and restarts are from records; other events are those since the gateway started.",
-          ),
-        ],
+        [12, table(narrow(errors, "count", "error", "firstSeen", "lastSeen"))],
+        [12, table(narrow(around, "time", "kind", "message", "who"))],
       ],
     },
   ],

@@ -1,36 +1,31 @@
 import * as is from "../fields.ts";
 import type { PanelSpec } from "../model.ts";
 import { graph } from "../panels.ts";
-import { by, series } from "../targets.ts";
+import { by, chosenRows, series } from "../targets.ts";
 
 const ofQueue = ["queue", "source"];
-const queueName = "${__field.labels.queue}";
-const hostName = "${__field.labels.host}";
-const containerName = "${__field.labels.container}";
 
 /** Graphs of queues, narrowed by `filters`. */
 export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth" | "done" | "failures" | "age", PanelSpec>> {
+  const ask = (field: string) => ({ targets: [series({ field, labels: ofQueue, filters })], labels: ofQueue });
   return {
     depth: graph({
       title: "Waiting jobs",
       description:
         "Jobs that could run and were not taken, computed from the jobs' own rows. A steady rise: more jobs arrive than end.",
-      targets: [series("queueDepth", ofQueue, filters)],
-      legend: queueName,
+      ...ask("queueDepth"),
     }),
     done: graph({
       title: "Done per second",
       description: "Jobs that succeeded. A fall to zero while jobs wait means that the queue is stalled.",
-      targets: [series("queueProcessedPerSec", ofQueue, filters)],
+      ...ask("queueProcessedPerSec"),
       unit: "cps",
-      legend: queueName,
     }),
     failures: graph({
       title: "Failures",
       description:
         "Failed attempts in each step, or jobs that ended failed where attempts are not recorded. Compare where they begin with the deploys.",
-      targets: [series("queueFailures", ofQueue, filters)],
-      legend: queueName,
+      ...ask("queueFailures"),
       bars: true,
       stacked: true,
     }),
@@ -38,62 +33,66 @@ export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth"
       title: "Age of the oldest waiting job",
       description:
         "Waiting time of the oldest job that could run. Above 60 s it is a backlog; above 300 s with no ended job the queue is stalled.",
-      targets: [series("queueOldestAge", ofQueue, filters)],
+      ...ask("queueOldestAge"),
       unit: "s",
       thresholds: is.waiting,
-      legend: queueName,
     }),
   };
 }
 
 /** Graphs of hosts, narrowed by `filters`. */
 export function hostGraphs(filters: readonly string[]): Readonly<Record<"cpu" | "memory" | "disk" | "load", PanelSpec>> {
-  const share = { unit: "percentunit", thresholds: is.utilisation, max: 1, legend: hostName };
+  // Two machines may have one name.
+  const labels = ["host", "instance"];
+  const ask = (field: string) => ({ targets: [series({ field, labels, filters })], labels });
+  const share = { unit: "percentunit", thresholds: is.utilisation, max: 1 };
   return {
     cpu: graph({
       title: "CPU of hosts",
       description:
         "Busy share of all CPUs over 5 minutes, without waiting for disks. A gap: the host was down, or Prometheus was.",
-      targets: [series("hostCpuUtil", ["host"], filters)],
+      ...ask("hostCpuUtil"),
       ...share,
     }),
     memory: graph({
       title: "Memory of hosts",
       description: "Used share (1 - available / total). Near 1 the kernel ends containers: see oom_kill in What happened.",
-      targets: [series("hostMemUtil", ["host"], filters)],
+      ...ask("hostMemUtil"),
       ...share,
     }),
     disk: graph({
       title: "Fullest disk of hosts",
       description: "Used share of the fullest real file system. Old images are the first thing to remove: kamal prune all.",
-      targets: [series("hostDiskUtil", ["host"], filters)],
+      ...ask("hostDiskUtil"),
       ...share,
     }),
     load: graph({
       title: "Load of hosts",
       description: "Load average over one minute; compare with the number of CPUs.",
-      targets: [series("hostLoad1", ["host"], filters)],
-      legend: hostName,
+      ...ask("hostLoad1"),
     }),
   };
 }
 
-const ofContainer = [by.env, by.containers, by.roles];
+const ofContainer = ["container", "engine"];
+
+function ofContainers(field: string) {
+  const target = series({ field, labels: ofContainer, filters: [by.places, by.containers, by.roles] });
+  return { targets: [chosenRows(target, { engine: "engine" })], labels: ofContainer };
+}
 
 export const containerCpu: PanelSpec = graph({
   title: "CPU of containers",
   description:
     "Per cent of one CPU, so it may exceed 100. The last 10 minutes from the gateway's memory, more where Prometheus scrapes it.",
-  targets: [series("containerCpuPct", ["container", "engine"], ofContainer)],
+  ...ofContainers("containerCpuPct"),
   unit: "percent",
-  legend: containerName,
 });
 
 export const containerMemory: PanelSpec = graph({
   title: "Memory of containers",
   description: "Per cent of the container's limit, or of the host's memory without one. At 100 the kernel ends it.",
-  targets: [series("containerMemPct", ["container", "engine"], ofContainer)],
+  ...ofContainers("containerMemPct"),
   unit: "percent",
   thresholds: is.percentOfLimit,
-  legend: containerName,
 });

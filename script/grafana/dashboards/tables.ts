@@ -1,16 +1,65 @@
 import * as is from "../fields.ts";
-import type { PanelSpec } from "../model.ts";
-import { type Column, table } from "../panels.ts";
-import { by, graphql, rank, timeRange } from "../targets.ts";
+import type { Column, TableSpec } from "../panels.ts";
+import { by, chosenRows, graphql, rank, timeRange } from "../targets.ts";
 
-const toQueue = "/d/ops-queues?var-queue=${__value.raw}";
-const toContainer = "/d/ops-containers?var-container=${__value.raw}";
-const toRole = "/d/ops-containers?var-role=${__value.raw}";
-const toHost = "/d/ops-containers?var-host=${__value.raw}";
-const toDeploys = "/d/ops-deploys";
+/** A link to a dashboard, of which a variable has the cell's text. */
+function toCellOf(dashboard: string, variable: string) {
+  return { title: "Only ${__value.raw}", url: `/d/${dashboard}?var-${variable}=\${__value.raw:percentencode}` };
+}
+
+export const toQueue = toCellOf("ops-queues", "queue");
+const toRole = toCellOf("ops-containers", "role");
+const toHost = toCellOf("ops-containers", "host");
+const toEngine = toCellOf("ops-containers", "engine");
+
+/** One container: needs the fields `container` and `engine`. The whole name is on hover, where a column has no room for it. */
+const toContainer = {
+  title: "Only ${__data.fields.container} on ${__data.fields.engine}",
+  url: "/d/ops-containers?var-container=${__data.fields.container:percentencode}&var-engine=${__data.fields.engine:percentencode}",
+};
+
+/** Its log in the console, which needs the same fields and signs in by itself. */
+const toLog = {
+  title: "Log of ${__data.fields.container} on ${__data.fields.engine}",
+  url: "${console}/logs?name=${__data.fields.container:percentencode}&engine=${__data.fields.engine:percentencode}",
+};
+
+/** The environment and the engine of a row. */
+const env: Column = { field: "env", name: "Environment", states: is.environments, width: 105 };
+const engine: Column = { field: "engine", name: "Engine", width: 105, link: toEngine };
+const source: Column = { field: "source", name: "Source", width: 165 };
+
+/** What the console's first screen has. */
+export const problems: TableSpec = {
+  title: "What is wrong now",
+  description:
+    "By the rules of the alerts, which wait longer: critical first, and what lasts longest. The console's first screen has the next step of each. What could not be checked counts above, under Cannot be asked.",
+  target: graphql({
+    query: `{ problems(${by.env}) { problems { severity title since evidence env } } }`,
+    root: "data.problems.problems",
+    columns: {
+      severity: "string",
+      title: "string",
+      since: "timestamp",
+      "evidence.0": "string",
+      "evidence.1": "string",
+      env: "string",
+    },
+    computed: { badness: rank("severity", ["WARNING", "CRITICAL"]) },
+  }),
+  worstFirst: "badness",
+  columns: [
+    { field: "severity", name: "Severity", states: is.severities, width: 90 },
+    { field: "since", name: "Since", unit: "dateTimeFromNow", width: 125 },
+    { field: "title", name: "What" },
+    { field: "evidence.0", name: "Evidence" },
+    { field: "evidence.1", name: "More evidence" },
+    env,
+  ],
+};
 
 /** Hosts, those that are down or hot first. */
-export const hosts: PanelSpec = table({
+export const hosts: TableSpec = {
   title: "Hosts",
   description:
     "From Prometheus' node-exporters, down and hot ones first. Hot: at or above the gateway's CPU or memory threshold. A host that is down has no numbers, and its containers may be unknown too.",
@@ -31,24 +80,24 @@ export const hosts: PanelSpec = table({
   }),
   worstFirst: "badness",
   columns: [
-    { field: "name", name: "Host", leadsTo: toHost },
-    { field: "status", name: "Status", states: is.hostStates, width: 80 },
-    { field: "alert", name: "Hot or down", states: is.yes, width: 110 },
+    { field: "name", name: "Host", width: 150, link: toHost },
+    { field: "status", name: "Status", states: is.hostStates, width: 75 },
+    { field: "alert", name: "Hot or down", states: is.yes, width: 75 },
     { field: "cpuUtil", name: "CPU", unit: "percentunit", decimals: 0, thresholds: is.utilisation, width: 80 },
     { field: "memUtil", name: "Memory", unit: "percentunit", decimals: 0, thresholds: is.utilisation, width: 80 },
-    { field: "diskUtil", name: "Fullest disk", unit: "percentunit", decimals: 0, thresholds: is.utilisation, width: 100 },
-    { field: "load1", name: "Load", decimals: 2, width: 80 },
+    { field: "diskUtil", name: "Fullest disk", unit: "percentunit", decimals: 0, thresholds: is.utilisation, width: 80 },
+    { field: "load1", name: "Load", decimals: 2, width: 75 },
     { field: "reason", name: "Why unknown" },
   ],
-});
+};
 
 /** Queues, the stalled first. */
-export const queues: PanelSpec = table({
+export const queues: TableSpec = {
   title: "Queues",
   description:
     "Live from the jobs' own rows, the worst first: stalled (a job could have run for 5 minutes and nothing ended), no_workers, failing (half of what ended failed), backlog. A queue that cannot be read is missing: see Sources.",
   target: graphql({
-    query: "{ queues { name source state depth oldestAgeSeconds processedPerSec failuresLastHour dead drainSeconds } }",
+    query: `{ queues(${by.env}) { name source state depth oldestAgeSeconds processedPerSec failuresLastHour dead drainSeconds } }`,
     root: "data.queues",
     columns: {
       name: "string",
@@ -65,65 +114,106 @@ export const queues: PanelSpec = table({
   }),
   worstFirst: "badness",
   columns: [
-    { field: "name", name: "Queue", leadsTo: toQueue },
+    { field: "name", name: "Queue", minWidth: 170, link: toQueue },
     { field: "state", name: "State", states: is.queueStates, width: 100 },
     { field: "depth", name: "Waiting", decimals: 0, width: 80 },
-    { field: "oldestAgeSeconds", name: "Oldest waits", unit: "s", decimals: 0, thresholds: is.waiting, width: 110 },
-    { field: "processedPerSec", name: "Done per second", decimals: 2, width: 120 },
-    { field: "failuresLastHour", name: "Failed, last hour", decimals: 0, thresholds: is.anyIsBad, width: 130 },
-    { field: "dead", name: "Dead", decimals: 0, width: 70 },
-    { field: "drainSeconds", name: "Clear in", unit: "s", decimals: 0, width: 90 },
-    { field: "source", name: "Source", width: 130 },
+    {
+      field: "oldestAgeSeconds",
+      name: "Oldest waits",
+      unit: "s",
+      decimals: 0,
+      thresholds: is.waiting,
+      absent: "none waits",
+      width: 95,
+    },
+    { field: "processedPerSec", name: "Done per second", decimals: 2, width: 95 },
+    { field: "failuresLastHour", name: "Failed, last hour", decimals: 0, thresholds: is.anyIsBad, width: 85 },
+    { field: "dead", name: "Dead", decimals: 0, width: 65 },
+    { field: "drainSeconds", name: "Clear in", unit: "s", decimals: 0, width: 85 },
+    source,
   ],
-});
+};
+
+const containerFields = {
+  container: "string",
+  log: "string",
+  role: "string",
+  env: "string",
+  status: "string",
+  health: "string",
+  stale: "boolean",
+  restarts: "number",
+  version: "string",
+  startedAt: "timestamp",
+  engine: "string",
+} as const;
+const badness =
+  "(health == 'UNHEALTHY' ? 5 : (status == 'restarting' ? 4 : (status != 'running' ? 3 : (stale == true ? 2 : (health == 'STARTING' ? 1 : 0)))))";
+
+function toContainerTarget(fields: Readonly<Record<string, "string" | "number" | "boolean" | "timestamp">>) {
+  const asked = Object.keys(fields).map((name) => ({ container: "container: name", log: "log: name" })[name] ?? name);
+  return graphql({
+    query: `{ containers(${by.place}) { ${asked.join(" ")} } }`,
+    root: "data.containers",
+    columns: fields,
+    computed: { badness },
+  });
+}
+
+const containerColumns: readonly Column[] = [
+  { field: "role", name: "Role", minWidth: 120, link: toContainer },
+  { field: "log", name: "Log", mappings: is.toWord("open"), link: toLog, width: 60 },
+  { field: "health", name: "Health", states: is.healths, width: 80 },
+  { field: "status", name: "Status", states: is.statuses, width: 85 },
+  { field: "stale", name: "Stale", states: is.ifSet, width: 60 },
+  { field: "restarts", name: "Restarts", decimals: 0, thresholds: is.anyIsBad, width: 80 },
+  engine,
+  env,
+  {
+    field: "version",
+    name: "Release",
+    mappings: is.shortRelease,
+    link: { title: "Deploys; this is ${__value.raw}", url: "/d/ops-deploys" },
+    width: 110,
+  },
+  { field: "startedAt", name: "Started", unit: "dateTimeFromNow", width: 125 },
+];
 
 /** Containers, the unhealthy first. */
-export const containers: PanelSpec = table({
+export const containers: TableSpec = {
   title: "Containers",
   description:
-    "Core containers, unhealthy and restarting ones first. Stale: its engine does not answer, and this is the last known state. Restarts are those of the restart policy since it was last started by hand.",
-  target: graphql({
-    query: `{ containers(${by.env}) { name role env status health stale restarts version startedAt engine } }`,
-    root: "data.containers",
-    columns: {
-      name: "string",
-      role: "string",
-      env: "string",
-      status: "string",
-      health: "string",
-      stale: "boolean",
-      restarts: "number",
-      version: "string",
-      startedAt: "timestamp",
-      engine: "string",
-    },
-    computed: {
-      badness:
-        "(health == 'UNHEALTHY' ? 5 : (status == 'restarting' ? 4 : (status != 'running' ? 3 : (stale == true ? 2 : (health == 'STARTING' ? 1 : 0)))))",
-    },
-  }),
+    "Core containers, unhealthy and restarting ones first; the whole name and release are shown when the pointer is on them. Stale: its engine does not answer, and this is the last known state. Restarts are those of the restart policy since it was last started by hand. Log opens the console.",
+  target: toContainerTarget(containerFields),
   worstFirst: "badness",
+  columns: [...containerColumns, { field: "container" }],
+};
+
+/** The same with what they use, for those that are chosen. */
+export const containerUse: TableSpec = {
+  ...containers,
+  description: `${containers.description} CPU is of one CPU, memory of the container's limit, or of the host's memory without one.`,
+  target: chosenRows(toContainerTarget({ ...containerFields, cpuPct: "number", memPct: "number" }), {
+    container: "container",
+    role: "role",
+    engine: "engine",
+  }),
   columns: [
-    { field: "name", name: "Container", leadsTo: toContainer },
-    { field: "health", name: "Health", states: is.healths, width: 90 },
-    { field: "status", name: "Status", states: is.statuses, width: 90 },
-    { field: "stale", name: "Stale", states: is.yes, width: 70 },
-    { field: "restarts", name: "Restarts", decimals: 0, thresholds: is.anyIsBad, width: 80 },
-    { field: "startedAt", name: "Started", unit: "dateTimeFromNow", width: 120 },
-    { field: "role", name: "Role", leadsTo: toRole, width: 90 },
-    { field: "env", name: "Environment", states: is.environments, width: 100 },
-    { field: "version", name: "Release", leadsTo: toDeploys },
-    { field: "engine", name: "Engine", width: 100 },
+    // Grafana measures a name without spaces as one line.
+    { field: "container", name: "Container", minWidth: 400, link: toContainer },
+    ...containerColumns.filter(({ field }) => field !== "role"),
+    { field: "cpuPct", name: "CPU", unit: "percent", decimals: 1, width: 80 },
+    { field: "memPct", name: "Memory", unit: "percent", decimals: 1, thresholds: is.percentOfLimit, width: 85 },
   ],
-});
+};
 
 /** Errors over all queues, the most frequent first. */
-export const errors: PanelSpec = table({
+export const errors: TableSpec = {
   title: "Errors of jobs, last hour",
   description:
-    "Each error once over all queues and sources (without numbers and ids), the most frequent first. First seen after a deploy: see the verdict on Deploys. Not complete: its source had more errors than it returns.",
+    "Each error once over all queues and sources (without numbers and ids), the most frequent first. First seen after a deploy: see the verdict on Deploys. Not complete: its source had more errors than it returns, and the number is a lower bound.",
   target: graphql({
-    query: "{ errorGroups(first: 50) { count error firstSeen lastSeen attempts complete fingerprint } }",
+    query: `{ errorGroups(first: 50, ${by.env}) { count error firstSeen lastSeen attempts complete } }`,
     root: "data.errorGroups",
     columns: {
       count: "number",
@@ -132,28 +222,26 @@ export const errors: PanelSpec = table({
       lastSeen: "timestamp",
       attempts: "number",
       complete: "boolean",
-      fingerprint: "string",
     },
   }),
   worstFirst: "count",
   columns: [
-    { field: "count", name: "Failures", decimals: 0, thresholds: is.anyIsBad, width: 90 },
+    { field: "count", name: "Failures", decimals: 0, thresholds: is.anyIsBad, width: 80 },
     { field: "error", name: "Error" },
-    { field: "firstSeen", name: "First seen", unit: "dateTimeFromNow", width: 130 },
-    { field: "lastSeen", name: "Last seen", unit: "dateTimeFromNow", width: 130 },
-    { field: "attempts", name: "Most attempts", decimals: 0, width: 110 },
-    { field: "complete", name: "Complete", states: is.no, width: 90 },
-    { field: "fingerprint", name: "Fingerprint", width: 120 },
+    { field: "firstSeen", name: "First seen", unit: "dateTimeFromNow", width: 125 },
+    { field: "lastSeen", name: "Last seen", unit: "dateTimeFromNow", width: 125 },
+    { field: "attempts", name: "Most attempts", decimals: 0, width: 85 },
+    { field: "complete", name: "Complete", states: is.no, width: 85 },
   ],
-});
+};
 
 /** Drift from the last deploy. */
-export const drift: PanelSpec = table({
+export const drift: TableSpec = {
   title: "What drifted",
   description:
-    "Containers that differ from the last deploy; empty if there are none. Settling: a container of the role was created in the last 5 minutes, so a deploy may be in progress.",
+    "Containers that differ from the last deploy; empty if there are none. Settling: a container of the role was created in the last 5 minutes, so a deploy may be in progress. engine_unknown: its engine does not answer, so nothing is known.",
   target: graphql({
-    query: `{ drift(${by.env}) { kind message service destination role env engine expected settling } }`,
+    query: `{ drift(${by.place}) { kind message service destination role env engine settling } }`,
     root: "data.drift",
     columns: {
       kind: "string",
@@ -163,7 +251,6 @@ export const drift: PanelSpec = table({
       role: "string",
       env: "string",
       engine: "string",
-      expected: "string",
       settling: "boolean",
     },
     computed: {
@@ -174,46 +261,43 @@ export const drift: PanelSpec = table({
   columns: [
     { field: "kind", name: "Kind", states: is.driftKinds, width: 130 },
     { field: "message", name: "What" },
+    { field: "settling", name: "Settling", states: is.ifSet, width: 80 },
+    { field: "role", name: "Role", width: 120, link: toRole },
+    engine,
     { field: "service", name: "Service", width: 130 },
-    { field: "destination", name: "Destination", width: 100 },
-    { field: "role", name: "Role", leadsTo: toRole, width: 90 },
-    { field: "env", name: "Environment", states: is.environments, width: 100 },
-    { field: "engine", name: "Engine", width: 100 },
-    { field: "expected", name: "Should run" },
-    { field: "settling", name: "Settling", width: 80 },
+    { field: "destination", name: "Destination", width: 105 },
+    env,
   ],
-});
-
-const happened: readonly Column[] = [
-  { field: "time", name: "Time", width: 170 },
-  { field: "kind", name: "Kind", states: is.timelineKinds, width: 130 },
-  { field: "message", name: "What" },
-  { field: "who", name: "Who", width: 110 },
-  { field: "container", name: "Container", leadsTo: toContainer },
-  { field: "queue", name: "Queue", leadsTo: toQueue },
-  { field: "host", name: "Host", leadsTo: toHost, width: 120 },
-];
+};
 
 /** What happened, the newest first; of all kinds or of some. */
-export function timeline(title: string, description: string, kinds: readonly string[] = []): PanelSpec {
-  const only = kinds.length > 0 ? `, kinds: [${kinds.join(", ")}]` : "";
-  return table({
+export function timeline(title: string, description: string, kinds: readonly string[] = []): TableSpec {
+  const ofKinds = kinds.length > 0 ? `, kinds: [${kinds.join(", ")}]` : "";
+  return {
     title,
-    description,
+    description: `${description} Who restarted needs a token with ops:operate: Grafana's own only reads, and shows who deployed.`,
     target: graphql({
-      query: `{ timeline(${timeRange}, first: 200, ${by.env}${only}) { nodes { time kind message who container queue host } } }`,
+      query: `{ timeline(${timeRange}, first: 200, ${by.place}${ofKinds}) { nodes { time kind message who role engine container } } }`,
       root: "data.timeline.nodes",
       columns: {
         time: "timestamp",
         kind: "string",
         message: "string",
         who: "string",
+        role: "string",
+        engine: "string",
         container: "string",
-        queue: "string",
-        host: "string",
       },
     }),
     worstFirst: "time",
-    columns: happened,
-  });
+    columns: [
+      { field: "time", name: "Time", width: 160 },
+      { field: "kind", name: "Kind", states: is.timelineKinds, width: 130 },
+      { field: "message", name: "What" },
+      { field: "role", name: "Role", width: 120, link: toContainer },
+      engine,
+      { field: "who", name: "Who", width: 120 },
+      { field: "container" },
+    ],
+  };
 }
