@@ -3,10 +3,12 @@ import { OpsError as ClientError } from "../client/error.ts";
 import { type ResultError, toBodyError } from "../client/refusals.ts";
 import { readStream } from "../client/stream.ts";
 import type { Budget } from "../lib/budget/budget.ts";
-import { OpsError } from "../lib/errors.ts";
+import { OpsError, statusByCode } from "../lib/errors.ts";
 import { parseJson, readBody } from "../lib/http-client.ts";
 import type { Logger } from "../lib/logger.ts";
 import { redactStart, sanitiseLine } from "../lib/redact/sanitize.ts";
+import type { CallFacts, CallSpan, TraceCall } from "../lib/tracing/tracing.ts";
+import { toApiFacts, untraced } from "../lib/upstream-call.ts";
 import type { Question } from "./plan.ts";
 import type { Region } from "./region.ts";
 import { createByteShare, type Share } from "./share.ts";
@@ -52,6 +54,8 @@ interface AskOptions {
   readonly logger: Logger;
   /** For the whole answer of a region, ms: less than the 10 s of a request, so that the other regions' answers are not lost. @default 8000 */
   readonly timeoutMs?: number;
+  /** Begins the span of what a region is asked. @default none */
+  readonly trace?: TraceCall | undefined;
 }
 
 /** By this a fleet knows the questions of fleets. */
@@ -67,7 +71,7 @@ const connections = 64;
  * Asks regional gateways over connections that stay open. Passes on the client's token, `traceparent` and the id of the request, nothing else. Follows no redirect: a token must
  * not reach another host.
  */
-export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
+export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask {
   // undici takes 140 ms to load: the first question pays for it, not the start of the process.
   const agents: { queries?: Promise<Agent>; changes?: Promise<Agent> } = {};
   const stopping = new AbortController();
@@ -77,9 +81,12 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     return new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } });
   };
 
+  const begin = ({ region }: Question) => trace?.(toFacts(region)) ?? untraced;
+
   const request = async (
     { region, text, variables }: Question,
     asker: Asker,
+    span: CallSpan,
     signal: AbortSignal,
     pool: keyof typeof agents,
     count: (bytes: number) => void,
@@ -92,10 +99,11 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
       origin: url.origin,
       path: url.pathname,
       method: "POST",
-      headers: { ...toHeaders(asker), accept: "application/graphql-response+json, application/json" },
+      headers: { ...toHeaders(asker, span), accept: "application/graphql-response+json, application/json" },
       body: JSON.stringify({ query: text, variables }),
       signal,
     });
+    span.answered(statusCode);
     const bytes = await readBody(counted(body, count), Number.POSITIVE_INFINITY, () => new Error());
     const retryAfter = headers["retry-after"];
     const known = new Headers(typeof retryAfter === "string" ? { "retry-after": retryAfter } : {});
@@ -115,12 +123,15 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
   /** Answers perhaps twice: a failure may come after a complete answer. */
   const askOne = async (question: Question, asker: Asker, isChange: boolean, share: Share, answer: (one: Answer) => void) => {
     const { region } = question;
-    const begin = performance.now();
+    const startedAt = performance.now();
+    const span = begin(question);
     const deadline = isChange ? stopping.signal : AbortSignal.timeout(timeoutMs);
     const own = asker.budget.signal;
     const excess = new AbortController();
-    const end = (said: Pick<Answer, "data" | "errors" | "failure">) =>
-      answer({ region, latencyMs: Math.round(performance.now() - begin), ...said });
+    const end = (said: Pick<Answer, "data" | "errors" | "failure">) => {
+      span.end(toErrorType(said.failure), false);
+      answer({ region, latencyMs: Math.round(performance.now() - startedAt), ...said });
+    };
     const fail = (error: unknown) => {
       const isLate = deadline.aborted && !excess.signal.aborted;
       const late = isChange ? "before the fleet stopped" : `within ${timeoutMs / 1000} s`;
@@ -136,11 +147,15 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
     });
     try {
       const signal = AbortSignal.any([own, excess.signal, deadline]);
-      const said = await request(question, asker, signal, isChange ? "changes" : "queries", (bytes) => share.add(part, bytes));
+      const pool = isChange ? "changes" : "queries";
+      const said = await request(question, asker, span, signal, pool, (bytes) => share.add(part, bytes));
       if (!excess.signal.aborted) end({ ...said, failure: null });
     } catch (error) {
       share.drop(part);
-      if (own.aborted) throw own.reason as Error;
+      if (own.aborted) {
+        span.end(null, true);
+        throw own.reason as Error;
+      }
       if (!excess.signal.aborted) fail(error);
     }
   };
@@ -155,18 +170,23 @@ export function createAsk({ logger, timeoutMs = 8000 }: AskOptions): Ask {
       share.end();
       return answers;
     },
-    async *subscribe({ region, text, variables }, asker, signal) {
+    async *subscribe(question, asker, signal) {
+      const { region, text, variables } = question;
       const message = { region, latencyMs: 0, errors: [] };
-      const headers = toHeaders(asker);
+      const span = begin(question);
+      let failure: Failure | null = null;
+      const headers = toHeaders(asker, span);
       const stream = { endpoint: toEndpoint(region).href, headers, query: text, variables, openMs: timeoutMs, signal };
       const opened = readStream<Readonly<Record<string, unknown>>>({ ...stream, fetch: fetchWithoutRedirect });
       try {
         for await (const data of opened) yield { ...message, data, failure: null };
       } catch (error) {
         if (signal.aborted) return;
-        const failure = toFailure(region, error);
+        failure = toFailure(region, error);
         report(region, asker, failure, error);
         yield { ...message, data: null, failure };
+      } finally {
+        span.end(toErrorType(failure), signal.aborted);
       }
     },
     drain: () => void setTimeout(() => stopping.abort(), timeoutMs).unref(),
@@ -184,7 +204,20 @@ function toEndpoint({ url }: Region): URL {
   return endpoint;
 }
 
-function toHeaders({ authorization, requestId, traceparent }: Asker): Record<string, string> {
+function toFacts(region: Region): CallFacts {
+  const { attributes, ...facts } = toApiFacts("POST", toEndpoint(region));
+  return { ...facts, attributes: { ...attributes, "service.peer.name": region.name } };
+}
+
+/** A failure as of `CallSpan.end`: a region may say any code, and what the client got wrong is no failure. */
+function toErrorType(failure: Failure | null): string | null {
+  if (!failure || failure.status < 500) return null;
+  const { code } = failure;
+  return Object.hasOwn(statusByCode, code) || silent.has(code) ? code : "_OTHER";
+}
+
+function toHeaders({ authorization, requestId, ...asker }: Asker, span: CallSpan): Record<string, string> {
+  const traceparent = span.headers.traceparent ?? asker.traceparent;
   return {
     authorization,
     "content-type": "application/json",

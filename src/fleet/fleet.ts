@@ -31,7 +31,7 @@ interface FleetOptions {
 
 /** Everything between the edge and the regions: /graphql with the schema of a fleet, and GraphiQL. */
 export function createFleet({ regions, logger, tracing = null, ...options }: FleetOptions): Fleet {
-  const ask = createAsk({ logger, ...options });
+  const ask = createAsk({ logger, trace: tracing?.call, ...options });
   const handle = createYogaHandler({
     schema: createFleetSchema(regions.length),
     documents: createDocuments(),

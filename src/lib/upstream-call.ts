@@ -17,7 +17,8 @@ export interface ObserveCall {
 /** For callers without metrics. */
 export const unobserved: ObserveCall = () => {};
 
-const untraced: CallSpan = { headers: {}, answered() {}, end() {} };
+/** For calls that are not traced. */
+export const untraced: CallSpan = { headers: {}, answered() {}, end() {} };
 
 interface CallOptions {
   readonly observe: ObserveCall;

@@ -4,9 +4,7 @@ import { sampleContainer } from "../support/containers.ts";
 import { findClosedUrl, says, startFleet, startStub } from "../support/fleet.ts";
 import { graphqlHeaders, startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
-import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { createTokens } from "../support/tokens.ts";
-import { openTracing } from "../support/tracing.ts";
 
 let stack = new AsyncDisposableStack();
 afterEach(async () => {
@@ -40,18 +38,6 @@ describe("what a region gets", () => {
       "user-agent": "wallet-core-ops-fleet",
       "x-request-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-  });
-
-  it("where the fleet is traced, the traceparent of the request's span", async () => {
-    await using receiver = await startOtlpReceiver();
-    const tracing = await openTracing(receiver);
-    await using region = await startStub(says({ data: { hosts: [] } }));
-    await using fleet = await startFleet({ eu: region.url }, { tracing });
-    await fleet.query("query Mine { hosts { name } }");
-    await tracing.close();
-    const [own, request] = receiver.spans;
-    expect([own?.name, request?.name, own?.parentId]).toEqual(["query", "POST /graphql", request?.spanId]);
-    expect(region.received[0]?.headers["traceparent"]).toBe(`00-${request?.traceId}-${request?.spanId}-01`);
   });
 
   it("one request for all fields, as the client wrote them", async () => {
