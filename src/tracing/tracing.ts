@@ -22,7 +22,6 @@ import {
   type Sampler,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
-import { toOpsError } from "../lib/errors.ts";
 import { parseTraceparent } from "../lib/tracing/traceparent.ts";
 import type { DropReason, SpanAttributes, TraceHeaders, Tracing, TracingOptions } from "../lib/tracing/tracing.ts";
 import { createSender } from "./sender.ts";
@@ -124,11 +123,10 @@ export async function createTracing(options: TracingOptions, version: string): P
       const { span } = scope;
       try {
         const result = await scopes.run(scope, work);
-        fail(span, toFailure(result));
+        fail(span, toFailure({ result }));
         return result;
       } catch (error) {
-        const { code, status } = toOpsError(error);
-        fail(span, status < 500 ? null : code);
+        fail(span, toFailure({ error }));
         throw error;
       } finally {
         span.end();

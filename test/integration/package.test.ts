@@ -8,6 +8,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { freePort } from "../../script/services/process.ts";
 import { sendJson, startAnswering } from "../support/answering.ts";
 import { chromiumFlags } from "../support/chromium.ts";
+import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { until } from "../support/until.ts";
 
 const folder = mkdtempSync(join(inject("runFolder"), "package-"));
@@ -145,6 +146,23 @@ it("serve answers with data, and with the console's page", async () => {
   expect((await fetch(new URL(script, url))).status).toBe(200);
   const answer = await fetch(`${url}/api/v1/admin/ops/deploy-info`, { headers: { authorization: `Bearer ${token}` } });
   expect(await answer.json()).toMatchObject({ current_tag: "v2" });
+});
+
+it("traces name the gateway's own errors", async () => {
+  await using receiver = await startOtlpReceiver();
+  const port = await freePort();
+  const traced = { ...env, WALLET_CORE_OPS_PORT: String(port), OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+  const child = spawn(command, ["serve"], { cwd: home, env: { PATH: searched, ...traced }, stdio: "ignore" });
+  const ended = once(child, "close");
+  const base = `http://127.0.0.1:${port}`;
+  await until(async () => (await fetch(`${base}/readyz`).catch(() => null))?.status === 200, 20_000);
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(`${base}/api/v1/admin/ops/containers/nobody/logs?follow=true`, { headers });
+  child.kill("SIGTERM");
+  await ended;
+  expect(answer.status).toBe(404);
+  const span = receiver.spans.find(({ name }) => name === "subscription ContainerLogsFollow");
+  expect([span?.status, span?.attributes["error.type"]]).toEqual([0, undefined]);
 });
 
 it("check and token work", async () => {

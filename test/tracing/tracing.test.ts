@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { getOperationAST, type OperationDefinitionNode, parse } from "graphql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { createEngineClient } from "../../src/containers/docker/http/client.ts";
+import { traceOperation } from "../../src/graphql/compiled/trace.ts";
 import { createSingleFlight } from "../../src/lib/cache.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import type { Logger } from "../../src/lib/logger.ts";
@@ -33,7 +35,8 @@ const call = <T>(work: (traceparent: string | undefined) => Promise<T>, signal =
   observed({ observe, upstream: "docker", signal, toCode: () => "docker_error", facts }, ({ headers }) =>
     work(headers.traceparent),
   );
-const document = (work: () => Promise<unknown>) => tracing.within("query Things", {}, work, () => null);
+const operation = getOperationAST(parse("query Things { things }")) as OperationDefinitionNode;
+const document = (work: () => Promise<unknown>) => traceOperation(tracing, operation, true, work, () => null);
 const end = { failure: null };
 
 async function received() {

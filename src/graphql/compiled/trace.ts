@@ -1,6 +1,6 @@
 import type { ExecutionResult, OperationDefinitionNode } from "graphql";
 import { type OpsError, toOpsError } from "../../lib/errors.ts";
-import type { Tracing } from "../../lib/tracing/tracing.ts";
+import type { Outcome, Tracing } from "../../lib/tracing/tracing.ts";
 
 /** A client may choose any name. */
 const longestName = 64;
@@ -15,7 +15,9 @@ export function traceOperation<T>(
 ): Promise<T> {
   const said = name?.value.slice(0, longestName);
   const attributes = { "graphql.operation.type": type, "graphql.operation.name": said };
-  return tracing.within(isOurs && said !== undefined ? `${type} ${said}` : type, attributes, work, toFailure);
+  const toCode = (outcome: Outcome<T>) =>
+    "error" in outcome ? findFailure([toOpsError(outcome.error)]) : toFailure(outcome.result);
+  return tracing.within(isOurs && said !== undefined ? `${type} ${said}` : type, attributes, work, toCode);
 }
 
 /** The code of the first error that is a failure of ours or of an upstream, as its status says: not the mistake of a client, and nothing that is not configured. */

@@ -11,6 +11,9 @@ interface SpanEnd {
   readonly failure: string | null;
 }
 
+/** What work came to. */
+export type Outcome<T> = { readonly result: T } | { readonly error: unknown };
+
 /** The span of one request. */
 export interface RequestSpan {
   /** In hex, for the log line and the audit record. */
@@ -25,12 +28,12 @@ export interface RequestSpan {
 export interface Tracing {
   /** Begins a span, below that of a valid `traceparent` of the client (W3C Trace Context). */
   request(method: string, headers: IncomingHttpHeaders): RequestSpan;
-  /** A span around work of a request. `toFailure` says of its result what `SpanEnd.failure` is; a rejection is one from status 500 on. */
+  /** A span around work of a request. `toFailure` says of its outcome what `SpanEnd.failure` is. */
   within<T>(
     name: string,
     attributes: SpanAttributes,
     work: () => Promise<T>,
-    toFailure: (result: T) => string | null,
+    toFailure: (outcome: Outcome<T>) => string | null,
   ): Promise<T>;
   readonly call: TraceCall;
   /** The ids of the request that runs now, for a log line; none outside of a request. */
