@@ -35,6 +35,22 @@ interface Root {
   /** How many more spans it may have. */
   left: number;
   hasEnded: boolean;
+  /** The time of its spans, ms since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * Each begins with the time of the others, until somebody sets the clock. Its time has fractions of a millisecond and never goes back: the SDK's own begins each span at a whole
+ * millisecond, so that in a short request children would lie outside of their parents.
+ */
+function createRoots(): () => Root {
+  let start = -Infinity;
+  return () => {
+    const measured = Date.now() - performance.now();
+    if (Math.abs(measured - start) > 2) start = measured;
+    const own = start;
+    return { left: mostSpans, hasEnded: false, now: () => own + performance.now() };
+  };
 }
 
 /** Where work runs. */
@@ -74,10 +90,11 @@ export async function createTracing(options: TracingOptions, version: string): P
     return scope?.root.hasEnded === false ? scope : undefined;
   };
 
-  let background = { since: -Infinity, root: { left: 0, hasEnded: false } };
+  const createRoot = createRoots();
+  let background = { since: -Infinity, root: createRoot() };
   const renewBackground = (): Root => {
     const now = performance.now();
-    if (now - background.since > backgroundMs) background = { since: now, root: { left: mostSpans, hasEnded: false } };
+    if (now - background.since > backgroundMs) background = { since: now, root: createRoot() };
     return background.root;
   };
   /** Null beyond the limit. */
@@ -92,7 +109,8 @@ export async function createTracing(options: TracingOptions, version: string): P
     const origin = scopes.getStore()?.span.spanContext();
     const links = live || !origin ? [] : [{ context: origin }];
     const parent = live?.context ?? ROOT_CONTEXT;
-    const span = tracer.startSpan(name, { kind, attributes: toAttributes(attributes), links }, parent);
+    const details = { kind, attributes: toAttributes(attributes), links, startTime: root.now() };
+    const span = tracer.startSpan(name, details, parent);
     return { span, context: trace.setSpan(parent, span), root };
   };
 
@@ -101,8 +119,8 @@ export async function createTracing(options: TracingOptions, version: string): P
       const remote = parseParent(headers);
       const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, remote) : ROOT_CONTEXT;
       const attributes = { "http.request.method": method };
-      const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
-      const root = { left: mostSpans, hasEnded: false };
+      const root = createRoot();
+      const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes, startTime: root.now() }, parent);
       const scope = { span, context: trace.setSpan(parent, span), root };
       const { traceId, spanId } = span.spanContext();
       return {
@@ -113,14 +131,14 @@ export async function createTracing(options: TracingOptions, version: string): P
           root.hasEnded = true;
           span.updateName(name).setAttributes(toAttributes(more));
           fail(span, failure);
-          span.end();
+          span.end(root.now());
         },
       };
     },
     async within(name, attributes, work, toFailure) {
       const scope = begin(name, SpanKind.INTERNAL, attributes);
       if (!scope) return work();
-      const { span } = scope;
+      const { span, root } = scope;
       try {
         const result = await scopes.run(scope, work);
         fail(span, toFailure({ result }));
@@ -129,20 +147,20 @@ export async function createTracing(options: TracingOptions, version: string): P
         fail(span, toFailure({ error }));
         throw error;
       } finally {
-        span.end();
+        span.end(root.now());
       }
     },
     call({ name, kind, attributes }) {
       const scope = begin(name, kind === "client" ? SpanKind.CLIENT : SpanKind.INTERNAL, attributes);
       if (!scope) return untraced;
-      const { span } = scope;
+      const { span, root } = scope;
       return {
         headers: toHeaders(span.spanContext()),
         answered: (status) => void span.setAttribute("http.response.status_code", status),
         end(code, isGivenUp) {
           if (isGivenUp) span.setAttribute("error.type", "cancelled");
           else fail(span, code);
-          span.end();
+          span.end(root.now());
         },
       };
     },

@@ -57,6 +57,22 @@ describe("spans", () => {
     );
   });
 
+  it("lie within their parents, also in requests of microseconds", async () => {
+    for (let round = 0; round < 100; round += 1) {
+      const request = tracing.request("GET", {});
+      await request.run(() => document(() => call(() => sleep(round % 3 === 0 ? 1 : 0))));
+      request.end("GET /things", end);
+    }
+    const spans = await received();
+    const byId = new Map(spans.map((span) => [span.spanId, span]));
+    const outside = spans.filter((span) => {
+      const parent = byId.get(span.parentId);
+      return parent !== undefined && (span.startMs < parent.startMs || span.endMs > parent.endMs);
+    });
+    expect([spans.length, outside]).toEqual([300, []]);
+    expect(Math.abs(Date.now() - (spans.at(-1)?.endMs ?? 0))).toBeLessThan(5000);
+  });
+
   it("a shared call belongs to the request that began it", async () => {
     const share = createSingleFlight(() => call(() => sleep(20)));
     const requests = ["GET", "HEAD"].map((method) => tracing.request(method, {}));
