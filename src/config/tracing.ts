@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
 import { decodePercent } from "../lib/http-client.ts";
 import type { TracingOptions } from "../lib/tracing/tracing.ts";
 
@@ -48,6 +50,19 @@ export function readTracing(
   const sampler = check("OTEL_TRACES_SAMPLER", "always_on", oneOf(...samplers), `one of ${samplers.join(", ")}`);
   const tlsNames = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"].map(toExporterName);
   const [ca = null, cert = null, key = null] = tlsNames.map(read);
+  const checkPem = (name: string, isValid: () => unknown) => {
+    try {
+      isValid();
+    } catch {
+      fail(toExporterName(name), "is not a file in PEM that fits");
+    }
+  };
+  if (ca !== null) checkPem("CERTIFICATE", () => new X509Certificate(ca));
+  if (cert !== null) checkPem("CLIENT_CERTIFICATE", () => createSecureContext({ cert }));
+  if (key !== null) checkPem("CLIENT_KEY", () => createSecureContext({ key, ...(cert !== null && { cert }) }));
+  const count = (name: string, fallback: number, most: number, expected: string) =>
+    check(name, fallback, (value) => (/^[1-9]\d{0,5}$/.test(value) && Number(value) <= most ? Number(value) : null), expected);
+  const countMs = (name: string, fallback: number) => count(name, fallback, 999_999, "milliseconds, 1 to 999999");
   const attributes = check("OTEL_RESOURCE_ATTRIBUTES", {}, parsePairs, pairsForm);
   const options: TracingOptions = {
     url,
@@ -59,12 +74,12 @@ export function readTracing(
     ),
     compression: check(toExporterName("COMPRESSION"), "none", oneOf("none", "gzip"), "none or gzip"),
     headers: { ...readHeaders("OTEL_EXPORTER_OTLP_HEADERS"), ...readHeaders("OTEL_EXPORTER_OTLP_TRACES_HEADERS") },
-    timeoutMs: check(
-      toExporterName("TIMEOUT"),
-      10_000,
-      (value) => (/^[1-9]\d{0,5}$/.test(value) ? Number(value) : null),
-      "milliseconds, 1 to 999999",
-    ),
+    timeoutMs: countMs(toExporterName("TIMEOUT"), 10_000),
+    batch: {
+      delayMs: countMs("OTEL_BSP_SCHEDULE_DELAY", 5000),
+      size: count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 2048, "a number from 1 to 2048"),
+      timeoutMs: countMs("OTEL_BSP_EXPORT_TIMEOUT", 30_000),
+    },
     tls: { ca, cert, key },
     serviceName: env["OTEL_SERVICE_NAME"] || attributes["service.name"] || serviceName,
     attributes,

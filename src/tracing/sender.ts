@@ -3,10 +3,10 @@ import { Agent as HttpsAgent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { toSocketCode } from "../lib/http-client.ts";
-import { type Logger, silentLogger } from "../lib/logger.ts";
+import type { Logger } from "../lib/logger.ts";
 import type { DropReason, TracingOptions } from "../lib/tracing/tracing.ts";
 
-/** Spans that wait to be sent: more are dropped. Of the specification, as the size of a batch and its delay, which are the SDK's. */
+/** Spans that wait to be sent: more are dropped. Of the specification. */
 const mostWaiting = 2048;
 /** Between two lines about lost spans, ms. */
 const quietMs = 60_000;
@@ -18,7 +18,7 @@ type Export = SpanExporter["export"];
 
 /** Sends spans in batches, in the background: it never holds up what made them. `drop` counts those that are lost. */
 export async function createSender(options: TracingOptions, drop: (reason: DropReason, count: number) => void) {
-  const { url, headers, timeoutMs, tls, compression } = options;
+  const { url, headers, timeoutMs, tls, compression, batch } = options;
   // Ours, so that no silent receiver holds up the end of the process.
   const Agent = new URL(url).protocol === "https:" ? HttpsAgent : HttpAgent;
   const agent = new Agent({ keepAlive: true, ...dropNulls(tls) });
@@ -30,7 +30,7 @@ export async function createSender(options: TracingOptions, drop: (reason: DropR
     httpAgentOptions: () => agent,
     compression: compression as never,
   });
-  let logger: Logger = silentLogger;
+  let logger: Logger | undefined;
   let loggedAt = -Infinity;
   let lost = 0;
   const lose = (reason: DropReason, count: number, error: unknown) => {
@@ -39,7 +39,7 @@ export async function createSender(options: TracingOptions, drop: (reason: DropR
     const now = performance.now();
     if (now - loggedAt < quietMs) return;
     loggedAt = now;
-    logger.warn({ upstream: "otlp", reason, spans: lost, cause: describe(error) }, "spans are lost");
+    logger?.warn({ upstream: "otlp", reason, spans: lost, cause: describe(error) }, "spans are lost");
     lost = 0;
   };
 
@@ -54,7 +54,12 @@ export async function createSender(options: TracingOptions, drop: (reason: DropR
   };
   const batches = new BatchSpanProcessor(
     { export: send, shutdown: () => exporter.shutdown(), forceFlush: () => exporter.forceFlush() },
-    { maxQueueSize: mostWaiting },
+    {
+      maxQueueSize: mostWaiting,
+      maxExportBatchSize: batch.size,
+      scheduledDelayMillis: batch.delayMs,
+      exportTimeoutMillis: batch.timeoutMs,
+    },
   );
   const processor: SpanProcessor = {
     onStart: (span, parent) => batches.onStart(span, parent),
@@ -94,8 +99,9 @@ function dropNulls(tls: TracingOptions["tls"]) {
   return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== null));
 }
 
-/** A status or the code of a connection, never a text of the receiver. */
+/** A status, the code of a connection, or what the exporter says of its own failure; never a text of the receiver, which comes with a status. */
 function describe(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
+  if (code === undefined) return message;
   return typeof code === "number" ? `status ${code}` : toSocketCode(error) || undefined;
 }

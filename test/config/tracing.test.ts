@@ -1,12 +1,24 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Config, parseConfig } from "../../src/config/config.ts";
 import { parseFleetConfig } from "../../src/config/fleet.ts";
 import { ConfigError } from "../../src/config/reader.ts";
 import { toSecrets } from "../../src/config/secrets.ts";
+import { createAuthority } from "../support/docker-certificates.ts";
 
 const token = { WALLET_CORE_OPS_TOKEN: "canary-token-0123456789" };
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
-const files: Record<string, string> = { "/headers": "authorization=Bearer%20file-canary\n", "/ca.pem": "the ca" };
+const paths = createAuthority(mkdtempSync(join(tmpdir(), "tracing-"))).issue("client", "clientAuth");
+const [pem, cert, key] = [paths.ca, paths.cert, paths.key].map((path) => readFileSync(path, "utf8")) as [string, string, string];
+const files: Record<string, string> = {
+  "/headers": "authorization=Bearer%20file-canary\n",
+  "/ca.pem": pem,
+  "/cert.pem": cert,
+  "/key.pem": key,
+  "/text.pem": "canary",
+};
 const readFile = (path: string): string => {
   const text = files[path];
   if (text === undefined) throw Object.assign(new Error(), { code: "ENOENT" });
@@ -40,6 +52,7 @@ describe("configuration of traces", () => {
       compression: "none",
       headers: {},
       timeoutMs: 10_000,
+      batch: { delayMs: 5000, size: 512, timeoutMs: 30_000 },
       tls: { ca: null, cert: null, key: null },
       serviceName: "wallet-core-ops",
       attributes: {},
@@ -61,10 +74,12 @@ describe("configuration of traces", () => {
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
       OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
       OTEL_EXPORTER_OTLP_CERTIFICATE: "/ca.pem",
+      OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: "/cert.pem",
+      OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: "/key.pem",
       OTEL_EXPORTER_OTLP_HEADERS: "a=1, b=2%2C3",
       OTEL_EXPORTER_OTLP_TRACES_HEADERS: "b=own",
     });
-    expect(found).toMatchObject({ timeoutMs: 700, protocol: "http/json", compression: "gzip", tls: { ca: "the ca" } });
+    expect(found).toMatchObject({ timeoutMs: 700, protocol: "http/json", compression: "gzip", tls: { ca: pem, cert, key } });
     expect(found?.headers).toEqual({ a: "1", b: "own" });
   });
 
@@ -104,7 +119,12 @@ describe("configuration of traces", () => {
       OTEL_EXPORTER_OTLP_COMPRESSION: "canary",
       OTEL_EXPORTER_OTLP_TIMEOUT: "10s",
       OTEL_EXPORTER_OTLP_HEADERS: "canary",
+      OTEL_EXPORTER_OTLP_CERTIFICATE: "/text.pem",
+      OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: "/text.pem",
       OTEL_EXPORTER_OTLP_CLIENT_KEY: "/canary",
+      OTEL_BSP_SCHEDULE_DELAY: "canary",
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "0",
+      OTEL_BSP_EXPORT_TIMEOUT: "-1",
       OTEL_TRACES_EXPORTER: "canary",
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
       OTEL_TRACES_SAMPLER_ARG: "2",

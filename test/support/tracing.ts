@@ -13,6 +13,7 @@ export function openTracing(
     compression: "none",
     headers: {},
     timeoutMs: 500,
+    batch: { delayMs: 5000, size: 512, timeoutMs: 30_000 },
     tls: { ca: null, cert: null, key: null },
     serviceName: "ops",
     attributes: {},

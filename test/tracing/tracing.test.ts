@@ -233,6 +233,16 @@ describe("a receiver in trouble", () => {
     expect(first).toMatchObject({ reason: "export", cause: "status 400", message: "spans are lost" });
   });
 
+  it.each([
+    [503, "Export failed with retryable status"],
+    ["hang", "Request timed out"],
+  ] as const)("that answers %s, the log says why: %s", async (answer, cause) => {
+    const lines = log();
+    receiver.answerWith(answer);
+    send(600);
+    await expect.poll(() => lines, { timeout: 5000 }).toMatchObject([{ reason: "export", cause }]);
+  });
+
   it("2048 spans wait for one that is silent, and no end does", async () => {
     await tracing.close();
     tracing = await openTracing(receiver, { timeoutMs: 20_000 });

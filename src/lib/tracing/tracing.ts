@@ -86,6 +86,8 @@ export interface TracingOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Of one export with its retries, milliseconds. */
   readonly timeoutMs: number;
+  /** How spans are gathered before they are sent: how long, how many, and for how long at most the next batch waits for one that is being sent. */
+  readonly batch: { readonly delayMs: number; readonly size: number; readonly timeoutMs: number };
   /** PEM texts; null for those of the system, or for none. */
   readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null };
   readonly serviceName: string;
