@@ -105,12 +105,13 @@ export async function createTracing(options: TracingOptions, version: string): P
       dropped.limit += 1;
       return null;
     }
-    root.left -= 1;
     const origin = scopes.getStore()?.span.spanContext();
     const links = live || !origin ? [] : [{ context: origin }];
     const parent = live?.context ?? ROOT_CONTEXT;
     const details = { kind, attributes: toAttributes(attributes), links, startTime: root.now() };
     const span = tracer.startSpan(name, details, parent);
+    // One that the sampler leaves out is not sent, and none is lost for it.
+    if (span.isRecording()) root.left -= 1;
     return { span, context: trace.setSpan(parent, span), root };
   };
 

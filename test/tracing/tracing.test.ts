@@ -136,6 +136,16 @@ describe("spans", () => {
   });
 });
 
+it("spans that the sampler leaves out do not count as lost", async () => {
+  await tracing.close();
+  tracing = await openTracing(receiver, { sampler: { kind: "always_off", followsSender: false, ratio: 1 } });
+  observe = Object.assign(() => {}, { trace: tracing.call });
+  const request = tracing.request("GET", {});
+  await request.run(() => Promise.all(Array.from({ length: 260 }, () => call(async () => {}))));
+  request.end("GET /things", end);
+  expect(tracing.dropped()).toEqual({ limit: 0, queue: 0, export: 0 });
+});
+
 describe("trace context", () => {
   const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
   const askWith = async (headers: Record<string, string>) => {
