@@ -43,7 +43,7 @@ export function createMcpSurface(
     { maxSubscriptions: 0, onerror: (error) => logger.debug({ err: error }, "mcp request refused") },
   );
   return async (request) => {
-    const { method, headers, principal, signal } = request;
+    const { method, headers, principal } = request;
     // Only pages in a browser send it, and none has business here. It stops those that reach a local gateway by a name of their own (DNS rebinding).
     if (headers.origin !== undefined) throw new OpsError("forbidden", "Pages of a browser may not use this");
     if (method !== "POST")
@@ -51,7 +51,8 @@ export function createMcpSurface(
     const text = (await request.body(maxBodyBytes)).toString();
     const parsedBody = parseBody(text);
     const answer = await protocol.fetch(
-      new Request("http://localhost/mcp", { method, headers: toHeaders(headers), body: text, signal }),
+      // Without our signal, by which the packages would end a call with an empty 499: the budget ends the work, and its error is an answer.
+      new Request("http://localhost/mcp", { method, headers: toHeaders(headers), body: text }),
       { parsedBody, authInfo: { token: "", clientId: principal.kid, scopes: [], extra: { request } } },
     );
     const type = answer.headers.get("content-type");

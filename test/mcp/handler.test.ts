@@ -1,6 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { defaultLimits } from "../../src/lib/budget/budget.ts";
 import { maxAnswerBytes } from "../../src/mcp/answer.ts";
 import { toStrictSchema } from "../../src/mcp/schema.ts";
 import { tools } from "../../src/mcp/tools.ts";
@@ -236,6 +237,18 @@ describe("/mcp", () => {
     expect([...seen]).toEqual(expect.arrayContaining([200, 400]));
     await using client = await connectMcp(gateway.url, "2026-07-28");
     expect((await client.call("problems")).structuredContent).toHaveProperty("problems");
+  });
+
+  it.each(generations)("answers a client of %s when the time of a call is up", async (generation) => {
+    using _ = vi.spyOn(defaultLimits, "timeMs", "get").mockReturnValue(300);
+    const { sources } = createMemorySources({ containers: [sampleContainer({ name: "web" })] });
+    const containers = Object.assign(Object.create(sources.containers) as typeof sources.containers, {
+      logs: () => new Promise<never>(() => {}),
+    });
+    await using gateway = await startGateway({ ...sources, containers });
+    await using client = await connectMcp(gateway.url, generation);
+    const { isError, content } = await client.call("read_logs", { names: ["web"] });
+    expect([isError, JSON.parse(content[0]?.text ?? "").error.code]).toEqual([true, "query_timeout"]);
   });
 
   it("stops the work behind a call that its client cancels", async () => {
