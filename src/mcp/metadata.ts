@@ -36,6 +36,9 @@ export function toChallenge(issuer: Issuer, headers: PublicRequest["headers"]): 
 /** What tokens are for: the audience, which is checked (auth/jwt.ts), where it is an address; else the address that the client used. */
 function toResource({ audience }: Issuer, { host = "localhost" }: PublicRequest["headers"]): string {
   if (URL.parse(audience)?.protocol.startsWith("http")) return audience;
+  // Of a name and a port alone: `URL` takes more, such as a quote, which would end the challenge's parameter.
+  const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(host);
+  if (!isHost) return `https://localhost${mcpPath}`;
   const isLoopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(host);
   return URL.parse(`${isLoopback ? "http" : "https"}://${host}${mcpPath}`)?.href ?? `https://localhost${mcpPath}`;
 }

@@ -29,6 +29,9 @@ it.each([
   ["[::1]:4000", "http://[::1]:4000/mcp"],
   ["localhost.evil", "https://localhost.evil/mcp"],
   ['"><script>', "https://localhost/mcp"],
+  ['ops", error="x', "https://localhost/mcp"],
+  ['o"ps.example', "https://localhost/mcp"],
+  ["user@ops.example/x?y#", "https://localhost/mcp"],
   [undefined, "http://localhost/mcp"],
 ])("for an audience that is no address the resource is where %j was asked", (host, resource) => {
   expect(page("wallet-core-ops", { host }).resource).toBe(resource);
