@@ -42,7 +42,11 @@ export function toFailureResult(fault: Fault): ToolResult {
   return { content: [{ type: "text", text }], isError: true };
 }
 
-function fit(tool: Tool, { rows, facts = {}, unread = 0, keep = "first", errors = [] }: Found, limit: number): ToolResult | null {
+function fit(
+  tool: Tool,
+  { rows, facts = {}, legend, unread = 0, keep = "first", errors = [] }: Found,
+  limit: number,
+): ToolResult | null {
   const fence = createFence();
   const shown = tool.row === null ? rows : rows.map((row) => toShown(row, fence, limit));
   const head = {
@@ -55,6 +59,7 @@ function fit(tool: Tool, { rows, facts = {}, unread = 0, keep = "first", errors 
     const list = tool.row === null ? toLog(some as string[], fence, limit) : some;
     const structuredContent = {
       ...head,
+      ...(legend && (toShown(legend(from, to), fence, limit) as object)),
       ...(tool.list !== "" && { [tool.list]: list }),
       ...(more !== null && { more }),
       ...(fence.note() !== null && { untrusted: fence.note() }),
@@ -107,5 +112,5 @@ function toShown(value: unknown, fence: Fence, limit: number): unknown {
 }
 
 function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
+  return value === "" || (Array.isArray(value) && value.length === 0);
 }

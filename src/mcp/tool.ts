@@ -50,6 +50,8 @@ export interface Found {
   readonly rows: readonly unknown[];
   /** What the answer says beside its list. */
   readonly facts?: Readonly<Record<string, unknown>>;
+  /** What explains the rows from the one index to before the other, those that fit: it is no longer than they need. */
+  readonly legend?: (from: number, to: number) => Readonly<Record<string, unknown>>;
   /** Rows that exist and were not read; true when their number is unknown. @default 0 */
   readonly unread?: number | boolean;
   /** Of a log: where its most important lines are. @default "first" */

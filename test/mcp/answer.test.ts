@@ -27,7 +27,7 @@ describe("an answer", () => {
   });
 
   it("leaves out what is unknown or empty, and rounds long numbers", () => {
-    const rows = [{ text: "a", none: null, some: [], cpu: 0.123456, count: 123_456, no: false }];
+    const rows = [{ text: "a", none: null, some: [], blank: "", cpu: 0.123456, count: 123_456, no: false }];
     expect(read({ rows })["rows"]).toEqual([{ text: "a", cpu: 0.1235, count: 123_456, no: false }]);
   });
 
@@ -68,6 +68,14 @@ describe("an answer", () => {
     for (const index of kept) expect(shown).toContain(index);
     expect(shown).toEqual(Array.from(shown, (_, index) => (shown[0] as number) + index));
     expect(more).toBe(`${1000 - shown.length} more: narrow by env or role`);
+  });
+
+  it("explains no more rows than it has", () => {
+    const rows = Array.from({ length: 1000 }, (_, index) => `${index}|${"x".repeat(90)}`);
+    const legend = (from: number, to: number) => ({ of: rows.slice(from, to).map((row) => Number.parseInt(row, 10)) });
+    const { of, log: text } = read({ rows, keep: "last", legend }, log);
+    expect(of).toEqual([...text.matchAll(/^(\d+)\|/gm)].map((match) => Number(match[1])));
+    expect(of.at(-1)).toBe(999);
   });
 
   it("of one row beyond its size has the row with its texts cut", () => {

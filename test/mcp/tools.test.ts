@@ -144,6 +144,23 @@ describe("a log", () => {
     expect((await call(world(), tool, args)).error).toMatchObject({ code: "invalid_request", message });
   });
 
+  it("of 50 containers with long names has the lines that fit", async () => {
+    const version = "0123456789abcdef0123456789abcdef01234567";
+    const containers = Array.from({ length: 50 }, (_, index) =>
+      sampleContainer({
+        name: `wallet-core-settlement-payouts-worker-staging-${version}-${index}`,
+        fullId: `${index}`.padEnd(64, "0"),
+        version,
+      }),
+    );
+    const { answer, error } = await call(withLines(containers, ["a needle"]), "search_logs", { text: "needle" });
+    expect(error).toBeNull();
+    const used = new Set([...answer["log"].matchAll(/ (c\d+)\| a needle/g)].map((match) => match[1]));
+    expect(new Set(Object.keys(answer["containers"]))).toEqual(used);
+    expect(used.size).toBeGreaterThan(20);
+    expect(answer["more"]).toMatch(/^\d+ more: narrow by text/);
+  });
+
   it("is searched in all running containers where none is named", async () => {
     const containers = Array.from({ length: 53 }, (_, index) =>
       sampleContainer({ name: `web-${index}`, fullId: `${index}`.padEnd(64, "0") }),

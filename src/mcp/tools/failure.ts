@@ -46,10 +46,9 @@ export const explainFailure = defineTool({
         ? [new Own("which container ran it is not known: search_logs with the job's id may find it")]
         : []),
     ];
-    const [release, log] = await Promise.all([
-      version === null ? null : ask(ReleaseDocument, { env: args.env }),
-      attempt ? readAround(attempt, lines, ask) : null,
-    ]);
+    // One after the other: the budget of a request has one document at a time (Budget.race).
+    const release = version === null ? null : await ask(ReleaseDocument, { env: args.env });
+    const log = attempt ? await readAround(attempt, lines, ask) : null;
     return {
       ...log,
       rows: log?.rows ?? [],
@@ -100,7 +99,15 @@ async function readAround({ at, container }: Attempt, lines: number, ask: Ask): 
   if (!at || !container) return null;
   const { name: own, engine } = container;
   try {
-    return await readLog(ask, { names: [own], engine, at, tail: lines, includeAccessories: true, ignoreCase: false });
+    const { legend: _, ...log } = await readLog(ask, {
+      names: [own],
+      engine,
+      at,
+      tail: lines,
+      includeAccessories: true,
+      ignoreCase: false,
+    });
+    return log;
   } catch (error) {
     if (!(error instanceof ToolFailure)) throw error;
     return { rows: [], errors: [error.fault] };

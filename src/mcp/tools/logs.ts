@@ -47,8 +47,8 @@ export const searchLogs = defineTool({
   name: "search_logs",
   description: "Log lines with a text or a regex (RE2). Without role and names: of all running containers.",
   args: {
-    text: z.string().min(1).max(256).optional(),
-    regex: z.string().min(1).max(256).optional(),
+    text: z.string().min(1).max(200).optional(),
+    regex: z.string().min(1).max(200).optional(),
     ignore_case: z.boolean().default(true),
     ...where,
     ...filter,
@@ -87,9 +87,12 @@ export async function readLog(ask: Ask, variables: LogsQueryVariables): Promise<
   const page = need(data.logs, errors);
   const keys = toKeys(page.lines);
   return {
-    facts: {
-      containers: Object.fromEntries([...keys].map(([, { key, ...writer }]) => [key, writer])),
-      searched: page.containers.length,
+    facts: { searched: page.containers.length },
+    legend: (from, to) => {
+      // A marker says itself which release it is about.
+      const shown = page.lines.slice(from, to).filter(({ kind }) => kind !== "marker");
+      const writers = new Set(shown.map((line) => keys.get(toWriter(line))));
+      return { containers: Object.fromEntries([...writers].flatMap((one) => (one ? [toEntry(one)] : []))) };
     },
     rows: page.lines.map((line) => toText(line, keys.get(toWriter(line))?.key ?? "")),
     unread: page.hasOlder || page.truncated,
@@ -105,12 +108,18 @@ export async function readLog(ask: Ask, variables: LogsQueryVariables): Promise<
 
 const toWriter = ({ container: { name: own, engine: on } }: Line) => `${own} ${on}`;
 
+interface Writer {
+  readonly key: string;
+  readonly name: string;
+  readonly engine: string;
+  readonly version: string;
+}
+
+const toEntry = ({ key, ...writer }: Writer) => [key, writer] as const;
+
 /** The names of containers are long: each line has a short one. */
 function toKeys(lines: readonly Line[]) {
-  const keys = new Map<
-    string,
-    { readonly key: string; readonly name: string; readonly engine: string; readonly version: string }
-  >();
+  const keys = new Map<string, Writer>();
   for (const line of lines) {
     const { name: own, engine: on, version } = line.container;
     if (!keys.has(toWriter(line))) keys.set(toWriter(line), { key: `c${keys.size + 1}`, name: own, engine: on, version });
