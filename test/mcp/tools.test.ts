@@ -6,6 +6,7 @@ import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { connectMcp, splitFences } from "../support/mcp.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { createTokens } from "../support/tokens.ts";
 import { createWorld, worldNow } from "../support/world.ts";
 
 beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"], now: worldNow }));
@@ -178,6 +179,14 @@ describe("a log", () => {
 });
 
 describe("queues", () => {
+  it("of an environment that the token does not list are refused", async () => {
+    using tokens = createTokens({ one: { scopes: ["ops:read"], environments: ["staging"] } });
+    await using gateway = await startGateway(world(), { tokensFile: tokens.file });
+    await using client = await connectMcp(gateway.url, "2026-07-28", tokens.of("one"));
+    const { isError, content } = await client.call("queues", { env: "production" });
+    expect([isError, JSON.parse(content[0]?.text ?? "").error.code]).toEqual([true, "forbidden"]);
+  });
+
   it("are in order of trouble, and can be chosen", async () => {
     const { answer } = await call(world(), "queues", { queue: "ownmark-payouts", env: "staging" });
     expect(answer["queues"]).toHaveLength(1);
@@ -222,6 +231,19 @@ describe("preview_restart", () => {
     expect(answer["jobs"][0]).toMatchObject({ job_id: "ownmark-job-1", queue: "ownmark-payouts" });
     const guarded = await call(world(), "preview_restart", { name: "ownmark-guarded" });
     expect(guarded.answer).toMatchObject({ allowed: false, refusal: { code: "restart_protected" } });
+  });
+
+  it("says of an accessory what restart says", async () => {
+    const containers = [sampleContainer({ name: "redis", role: "redis", kind: "accessory" })];
+    const { sources } = createMemorySources({ containers }, { restartEnabled: true });
+    for (const [args, code] of [
+      [{ name: "redis" }, "container_not_found"],
+      [{ name: "redis", accessories: true }, undefined],
+    ] as const) {
+      const preview = await call(sources, "preview_restart", args);
+      const restarted = await call(sources, "restart", { ...args, reason: "stuck", idempotency_key: `key-of-${code}` });
+      expect([preview.error?.code, restarted.error?.code]).toEqual([code, code]);
+    }
   });
 
   it("says that restarts are off", async () => {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { RestartDocument, RetryGroupDocument } from "../../generated/mcp.ts";
 import { defineTool, need } from "../tool.ts";
 import { toShort } from "./containers.ts";
-import { engine, fingerprint, limit, name } from "./args.ts";
+import { accessories, engine, fingerprint, limit, name } from "./args.ts";
 
 const why = {
   reason: z.string().min(1).max(200).describe("For the audit record"),
@@ -15,7 +15,7 @@ const why = {
 export const restart = defineTool({
   name: "restart",
   description: "Restarts a container and waits for its health. First preview_restart, and the consent of a person.",
-  args: { name, engine, ...why },
+  args: { name, engine, accessories, ...why },
   list: "",
   row: {},
   facts: {
@@ -29,8 +29,8 @@ export const restart = defineTool({
   narrow: "nothing",
   isAction: true,
   documents: [RestartDocument],
-  async run({ idempotency_key: idempotencyKey, ...args }, ask) {
-    const { data, errors } = await ask(RestartDocument, { ...args, idempotencyKey });
+  async run({ idempotency_key: idempotencyKey, accessories: includeAccessories = false, ...args }, ask) {
+    const { data, errors } = await ask(RestartDocument, { ...args, includeAccessories, idempotencyKey });
     return { facts: toShort(need(data.restartContainer, errors)), rows: [], errors };
   },
 });

@@ -5,6 +5,7 @@ import { environments } from "../../lib/environment.ts";
 export const name = z.string().min(1).max(255);
 export const env = z.enum(environments).optional();
 export const engine = name.optional();
+export const accessories = z.boolean().optional();
 /** RFC 3339 or an age: what is said of one holds for all. */
 export const time = z.string().min(1).max(40).optional();
 export const since = time.describe("RFC 3339, or an age: 10m, 2h");

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ContainersDocument, PreviewRestartDocument } from "../../generated/mcp.ts";
 import { defineTool, type Fault, need } from "../tool.ts";
-import { engine, env, name } from "./args.ts";
+import { accessories, engine, env, name } from "./args.ts";
 
 /** The errors of the parts of an answer, with the part's name. */
 export function toPartFaults(
@@ -29,8 +29,8 @@ export const listContainers = defineTool({
     role: name.optional(),
     engine,
     status: z.string().max(20).describe("running, exited ...").optional(),
-    accessories: z.boolean().default(false),
-    usage: z.boolean().default(false),
+    accessories,
+    usage: z.boolean().optional(),
   },
   list: "containers",
   row: {
@@ -50,7 +50,7 @@ export const listContainers = defineTool({
   facts: {},
   narrow: "env, role, engine or status",
   documents: [ContainersDocument],
-  async run({ role, status, accessories: includeAccessories, usage, ...where }, ask) {
+  async run({ role, status, accessories: includeAccessories = false, usage = false, ...where }, ask) {
     const { data, errors } = await ask(ContainersDocument, { ...where, usage, includeAccessories });
     const wanted = need(data.containers, errors).filter(
       (one) => (role === undefined || one.role === role) && (status === undefined || one.status === status),
@@ -85,8 +85,8 @@ export function toShort<Row extends { readonly startedAt: string | null }>({ sta
 export const previewRestart = defineTool({
   name: "preview_restart",
   description:
-    "What a restart of a container would do: is it refused, is it the last healthy one of its role, which jobs run in it. Changes nothing.",
-  args: { name, engine },
+    "What a restart of a container would do: is it refused, is it the last healthy one of its role, which jobs run in it.",
+  args: { name, engine, accessories },
   list: "jobs",
   row: { job_id: "string", queue: "string", source: "string", kind: "string", started: "string" },
   facts: {
@@ -100,8 +100,8 @@ export const previewRestart = defineTool({
   },
   narrow: "nothing",
   documents: [PreviewRestartDocument],
-  async run(args, ask) {
-    const { data, errors } = await ask(PreviewRestartDocument, args);
+  async run({ accessories: includeAccessories = false, ...args }, ask) {
+    const { data, errors } = await ask(PreviewRestartDocument, { ...args, includeAccessories });
     const container = toShort(need(data.container, errors));
     const { refusal, healthyPeers, lastHealthy, work } = need(data.restartPreview, errors);
     return {

@@ -31,14 +31,10 @@ export const queues = defineTool({
   facts: {},
   narrow: "queue, source or env",
   documents: [QueuesDocument],
-  async run({ queue, source, env: wanted }, ask) {
-    const { data, errors } = await ask(QueuesDocument, {});
-    const ofEnv = new Set((data.queueSources ?? []).filter((one) => one.env === wanted).map((one) => one.name));
+  async run({ queue, source, env: where }, ask) {
+    const { data, errors } = await ask(QueuesDocument, { env: where });
     const found = need(data.queues, errors).filter(
-      (one) =>
-        (queue === undefined || one.name === queue) &&
-        (source === undefined || one.source === source) &&
-        (wanted === undefined || ofEnv.has(one.source)),
+      (one) => (queue === undefined || one.name === queue) && (source === undefined || one.source === source),
     );
     return {
       rows: found
