@@ -6,6 +6,7 @@ import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { connectMcp, splitFences } from "../support/mcp.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
+import { createMemoryJobs, sampleAttempt, sampleJob } from "../support/queues.ts";
 import { createTokens } from "../support/tokens.ts";
 import { createWorld, worldNow } from "../support/world.ts";
 
@@ -213,6 +214,28 @@ describe("explain_failure", () => {
       { job_id: jobs[0].job_id, source: jobs[0].source, queue: jobs[0].queue },
     ];
     for (const args of same) expect((await call(world(), "explain_failure", args)).answer["job"]).toEqual(answer["job"]);
+  });
+
+  it("shows the attempt that failed with the error, not a later one", async () => {
+    const attempts = [
+      sampleAttempt({ number: 2, error: "disk is full" }),
+      sampleAttempt({ number: 1, error: "card 4711 was refused" }),
+    ];
+    const failure = { queue: "payouts", source: "jobs", jobId: "1", timestamp: "2026-01-13T09:59:00Z" };
+    const { sources } = createMemorySources({
+      queueSources: [
+        {
+          name: "jobs",
+          metrics: [],
+          errors: attempts.map(({ error }) => ({ ...failure, error, count: 1 })),
+          jobs: createMemoryJobs([sampleJob({ jobId: "1" })], attempts),
+        },
+      ],
+    });
+    const shown = new Set<unknown>();
+    for (const { fingerprint } of (await call(sources, "errors")).answer["errors"])
+      shown.add((await call(sources, "explain_failure", { fingerprint })).answer["attempt"].number);
+    expect(shown).toEqual(new Set([1, 2]));
   });
 
   it.each([

@@ -6,6 +6,7 @@ import {
   ReleaseDocument,
   type ReleaseQuery,
 } from "../../generated/mcp.ts";
+import { toFingerprint } from "../../queues/fingerprint.ts";
 import { Own } from "../fence.ts";
 import { type Ask, defineTool, type Found, need, refuse, ToolFailure } from "../tool.ts";
 import { env, fingerprint, limit, name } from "./args.ts";
@@ -37,7 +38,9 @@ export const explainFailure = defineTool({
     const { data, errors } = await ask(FailureDocument, address);
     const { attempts, jobId, systemState, attempt: tries, maxAttempts, ...job } = need(data.job, errors);
     // A finished attempt that is not recorded has no time, and so no log.
-    const attempt = attempts?.[0] ?? null;
+    // The job may have failed of something else since.
+    const same = attempts?.find(({ error }) => toFingerprint(error) === args.fingerprint);
+    const attempt = same ?? attempts?.[0] ?? null;
     const { container = null, version = null, startedAt: started, ...tried } = attempt ?? {};
     const unknown = [
       ...(attempt === null ? [new Own("no failed attempt of this job is recorded")] : []),
