@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import { toLogPage } from "../../src/containers/logs/log.ts";
 import { OpsError } from "../../src/lib/errors.ts";
+import { toAnswer } from "../../src/mcp/answer.ts";
+import { retryGroup } from "../../src/mcp/tools/actions.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
 import { connectMcp, splitFences } from "../support/mcp.ts";
@@ -274,4 +276,12 @@ describe("preview_restart", () => {
     const { answer } = await call(sources, "preview_restart", { name: "web" });
     expect(answer).toMatchObject({ allowed: false, refusal: { code: "restart_disabled" }, last_healthy: true });
   });
+});
+
+it("retry_group says that it is done, however long the ids of the jobs", async () => {
+  const jobIds = Array.from({ length: 100 }, (_, index) => `${index}`.padStart(128, "0"));
+  const retryErrorGroup = { source: "jobs", queue: "payouts", count: 100, jobIds, left: 3, skipped: [], error: null };
+  const found = await retryGroup.run({} as never, async () => ({ data: { retryErrorGroup } as never, errors: [] }));
+  const { structuredContent } = toAnswer(retryGroup, found);
+  expect(structuredContent).toMatchObject({ retried: 100, left: 3, jobs: expect.arrayContaining([jobIds[0]]) });
 });

@@ -35,6 +35,9 @@ export const restart = defineTool({
   },
 });
 
+/** So few that they fit whatever they are: an action that was done must not end as answer_too_large. The audit record has all. */
+const idsShown = 20;
+
 export const retryGroup = defineTool({
   name: "retry_group",
   description: "Retries the failed jobs of one error in one queue. First the consent of a person.",
@@ -49,7 +52,7 @@ export const retryGroup = defineTool({
     const { data, errors } = await ask(RetryGroupDocument, { ...args, idempotencyKey });
     const { count: retried, jobIds, skipped, ...done } = need(data.retryErrorGroup, errors);
     return {
-      facts: { ...done, retried, jobs: jobIds?.slice(0, 100) },
+      facts: { ...done, retried, jobs: jobIds?.slice(0, idsShown) },
       rows: (skipped ?? []).map(({ jobId, ...one }) => ({ job_id: jobId, ...one })),
       errors,
     };
