@@ -64,9 +64,8 @@ export function createQueueSeriesLoader(
     const read = async (one: HistoryRange) => (await source.history?.(queues, one, signal)) ?? noHistories;
     const histories = await read(range);
     const end = range.from + range.step;
-    const since = Math.max(
-      ...[...histories.values()].map((one) => (one.since === null ? 0 : Math.ceil(toUnixSeconds(one.since)))),
-    );
+    // What is known begins within that second.
+    const since = Math.floor(findSince(histories.values()) ?? 0) + 1;
     if (range.steps > 1 || since <= range.from || since >= end) return histories;
     const known = await read({ from: since, step: end - since, steps: 1 });
     return new Map([...known].map(([name, one]) => [name, { ...one, since: histories.get(name)?.since ?? one.since }]));
@@ -129,13 +128,23 @@ type Histories = ReadonlyMap<string, QueueHistory>;
 
 const noHistories: Histories = new Map();
 
-/** The histories of ranges that follow each other, as one for each queue. One that a source leaves out of a range had no job in it. */
+/** The latest `since`, unix seconds; null where they cover their ranges. */
+function findSince(histories: Iterable<QueueHistory>): number | null {
+  const times = [...histories].flatMap(({ since }) => (since === null ? [] : toUnixSeconds(since)));
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+/**
+ * The histories of ranges that follow each other, as one for each queue. One that a source leaves out of a range had no job in it, as far back as the source
+ * knows anything.
+ */
 function joinHistories(parts: readonly Histories[], ranges: readonly HistoryRange[]): Histories {
   const names = new Set(parts.flatMap((part) => [...part.keys()]));
+  const begin = findSince(parts.flatMap((part) => [...part.values()]));
   const join = (name: string): QueueHistory => {
     const known = parts.flatMap((part) => part.get(name) ?? []);
     const sampled = known.some((history) => history.sampled);
-    const idle = (range: HistoryRange) => (sampled ? [] : toPoints(range, [], null));
+    const idle = (range: HistoryRange) => (sampled ? [] : toPoints(range, [], begin));
     return {
       points: ranges.flatMap((range, index) => parts[index]?.get(name)?.points ?? idle(range)),
       exact: known.every(({ exact }) => exact),
