@@ -15,12 +15,15 @@ const ofMetrics = { env: "env", destination: "destination", role: "role", name: 
 const engines = table({
   title: "Container engines",
   description: "Whether each answers, why not, and how old the known state of its containers is.",
-  target: graphql({
-    query: `{ engines(${by.env}) { name ok ageSeconds error { message } } }`,
-    root: "data.engines",
-    columns: { name: "string", ok: "boolean", ageSeconds: "number", "error.message": "string" },
-    computed: { badness: "(ok == false ? 1 : 0)" },
-  }),
+  target: chosenRows(
+    graphql({
+      query: `{ engines(${by.env}) { name ok ageSeconds error { message } } }`,
+      root: "data.engines",
+      columns: { name: "string", ok: "boolean", ageSeconds: "number", "error.message": "string" },
+      computed: { badness: "(ok == false ? 1 : 0)" },
+    }),
+    { name: "engine" },
+  ),
   worstFirst: "badness",
   columns: [
     { field: "name", name: "Engine", width: 130 },
@@ -74,7 +77,7 @@ const events = timeline(
   ["RESTART", "CONTAINER_DEATH", "OOM_KILL", "HEALTH"],
 );
 
-/** Containers, and the hosts and engines under them; all but the first row and the engines show what is chosen. */
+/** Containers, and the hosts and engines under them; all but the first row show what is chosen. */
 export const containers: Dashboard = dashboard({
   uid: "ops-containers",
   title: "Containers",
