@@ -71,7 +71,7 @@ export const silent: PanelSpec = stat({
 export const drifted: PanelSpec = stat({
   title: "Release drift",
   description:
-    "What the alert OpsReleaseDrift counts: roles on several releases, a release that was not deployed, leftovers, engines that a deploy missed. Not those of a deploy in progress. An engine of which nothing is known counts under Cannot be asked.",
+    "What Grafana's alert OpsReleaseDrift counts (that of Prometheus only the first): roles on several releases, a release that was not deployed, leftovers, engines that a deploy missed. Not those of a deploy in progress. An engine of which nothing is known counts under Cannot be asked.",
   targets: [countDrift(`(${by.place})`)],
   thresholds: is.anyIsBad,
   leadsTo: "/d/ops-deploys",
