@@ -165,6 +165,15 @@ describe("a log", () => {
     expect(answer["more"]).toMatch(/^\d+ more: narrow by text/);
   });
 
+  it("is searched in one environment where that is given", async () => {
+    const containers = (["staging", "production"] as const).map((env) =>
+      sampleContainer({ name: "web", env, engine: env, fullId: env.padEnd(64, "0") }),
+    );
+    const { answer } = await call(withLines(containers, ["a needle"]), "search_logs", { text: "needle", env: "staging" });
+    expect(answer["searched"]).toBe(1);
+    expect(Object.values(answer["containers"])).toEqual([expect.objectContaining({ engine: "staging" })]);
+  });
+
   it("is searched in all running containers where none is named", async () => {
     const containers = Array.from({ length: 53 }, (_, index) =>
       sampleContainer({ name: `web-${index}`, fullId: `${index}`.padEnd(64, "0") }),

@@ -67,8 +67,7 @@ export const searchLogs = defineTool({
     const running = need(data.containers, errors).filter(({ status }) => status === "running");
     const names = [...new Set(running.map((one) => one.name))];
     if (names.length === 0) throw refuse("No container runs there", "container_not_found");
-    const { env: _, ...others } = args;
-    const found = await readLog(ask, { ...others, ...search, names: names.slice(0, mostNames) });
+    const found = await readLog(ask, { ...args, ...search, names: names.slice(0, mostNames) });
     const left = names.length - mostNames;
     const cut = {
       code: "invalid_request",
