@@ -1,4 +1,5 @@
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
+import type { JwtOptions } from "../../src/auth/jwt.ts";
 import { createGateway, type GatewayOptions as Parts } from "../../src/gateway.ts";
 import type { Sources } from "../../src/graphql/sources.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
@@ -38,13 +39,14 @@ async function checkAgainstOpenApi(method: string, path: string, response: Respo
 interface GatewayOptions extends Pick<Parts, "mcp"> {
   readonly logger?: Logger;
   readonly tokensFile?: string;
+  readonly jwt?: JwtOptions;
   readonly limits?: Partial<EdgeLimits>;
 }
 
 /** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
 export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
-  const { logger = silentLogger, tokensFile, limits = {}, mcp = { actions: true, issuer: null } } = options;
-  const authenticator = createAuthenticator({ token, tokensFile, logger, pollMs: 100 });
+  const { logger = silentLogger, tokensFile, jwt, limits = {}, mcp = { actions: true, issuer: null } } = options;
+  const authenticator = createAuthenticator({ token, tokensFile, jwt, logger, pollMs: 100 });
   const edge = createEdge({
     ...createGateway(sources, logger, { tokenEnds: authenticator.tokenEnds, mcp }),
     authenticator,
