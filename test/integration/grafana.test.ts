@@ -140,7 +140,9 @@ describe("Grafana's JSON datasource on real upstreams", () => {
   it("shows a host once Prometheus has a sample at one of the points", async () => {
     const load = async () => linesOf((await query(lastHour([target("host_load1")])))[0]);
     await until(async () => (await load()).some(({ values }) => values.some((value) => Number(value) > 0)), 25_000);
-    expect((await load()).map(({ labels, unit }) => [Object.keys(labels ?? {}), unit])).toEqual([[["host"], "short"]]);
+    expect((await load()).map(({ labels, unit }) => [Object.keys(labels ?? {}), unit])).toEqual([
+      [["host", "instance"], "short"],
+    ]);
   });
 
   it("shows a container's use once it was sampled", async () => {
