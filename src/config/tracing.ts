@@ -115,7 +115,7 @@ function toTracesUrl(value: string, isOfTraces: boolean): string | null {
   return url.href;
 }
 
-/** `team=wallet,tier=core`, by the form of W3C Baggage; null where it is none. */
+/** `team=wallet,tier=core`, by the form of W3C Baggage; null where it has another form. */
 function parsePairs(text: string): Readonly<Record<string, string>> | null {
   const pairs: Record<string, string> = {};
   for (const part of text.split(",").filter((entry) => entry.trim() !== "")) {

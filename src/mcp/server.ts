@@ -18,7 +18,7 @@ interface McpServerOptions {
   readonly createAsk: (call: CallContext) => Ask;
   /** Whether the tools that change something are there for this caller. */
   readonly mayAct: () => boolean | Promise<boolean>;
-  /** The fault of an error that is none of ours. */
+  /** The fault of an error that no tool expects. */
   readonly toUnexpected: (error: unknown) => Fault;
   /** Called with the name of a tool before it runs. */
   readonly onCall?: (tool: string) => void;
