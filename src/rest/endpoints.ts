@@ -12,6 +12,7 @@ import {
   HostsDocument,
   QueuesDocument,
 } from "../generated/rest.ts";
+import { logLevels } from "../containers/logs/level.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { booleanParam, choiceParam, headerParam, integerParam, type Param, textParam, wordParam } from "./params.ts";
 import { deployInfo, field, type Pick, spread, spreadWithout, whole } from "./picks.ts";
@@ -92,7 +93,7 @@ const logParams = [
     variable: "ignoreCase",
     description: "search and search_regex ignore case",
   }),
-  choiceParam("level", ["trace", "debug", "info", "warn", "error", "fatal"], {
+  choiceParam("level", logLevels, {
     description: "Only lines of this level or a more severe one. Lines without a level are included unless level_strict",
   }),
   booleanParam("level_strict", { variable: "levelStrict", description: "level also excludes lines without a level" }),

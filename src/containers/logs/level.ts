@@ -1,5 +1,5 @@
 /** From the least to the most severe. */
-const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof logLevels)[number];
 type Levels = Readonly<Record<string, LogLevel>>;
 

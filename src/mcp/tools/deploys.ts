@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { DeploysDocument, type ReleaseQuery, TimelineDocument, VerdictDocument } from "../../generated/mcp.ts";
+import { timelineKinds } from "../../timeline/timeline.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, limit, name, time } from "./args.ts";
 
@@ -100,14 +101,12 @@ export const verdict = defineTool({
   },
 });
 
-const kinds = ["container_death", "deploy", "gap", "health", "host_alert", "oom_kill", "queue_state", "restart"] as const;
-
 export const timeline = defineTool({
   name: "timeline",
   description: "What happened, newest first: deploys, restarts, deaths, changes of health, queues and hosts.",
   args: {
     env,
-    kinds: z.array(z.enum(kinds)).min(1).optional(),
+    kinds: z.array(z.enum(timelineKinds)).min(1).optional(),
     from: z.string().min(1).max(40).default("24h"),
     to: time,
     limit: limit(50, 200),

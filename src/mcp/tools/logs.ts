@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { logLevels } from "../../containers/logs/level.ts";
 import { LogNamesDocument, LogsDocument, type LogsQuery, type LogsQueryVariables } from "../../generated/mcp.ts";
 import { Own } from "../fence.ts";
 import { type Ask, defineTool, type Fields, type Found, need, refuse } from "../tool.ts";
@@ -7,8 +8,6 @@ import { toPartFaults } from "./containers.ts";
 
 type Page = NonNullable<LogsQuery["logs"]>;
 type Line = Page["lines"][number];
-
-const levels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
 const where = {
   role: name.optional(),
@@ -19,7 +18,7 @@ const where = {
   destination: name.optional(),
 };
 const filter = {
-  level: z.enum(levels).describe("At least").optional(),
+  level: z.enum(logLevels).describe("At least").optional(),
   stream: z.enum(["stdout", "stderr"]).optional(),
   since,
   until: time,
