@@ -7,7 +7,18 @@ interface Report {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly TestFile[];
+}
+
+interface TestFile {
+  readonly name: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages?: readonly string[];
+  }[];
 }
 
 /**
@@ -23,13 +34,31 @@ export function summarise(reports: readonly (Report | null)[]): { line: string; 
     }
     passed += report.numPassedTests;
     failed += report.numFailedTests;
-    failed += report.testResults.filter(
-      (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
-    ).length;
+    failed += report.testResults.filter(failedBeforeTests).length;
     skipped += report.numPendingTests + report.numTodoTests;
   }
   const line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
   return { line, ok: failed === 0 && passed > 0 };
+}
+
+function failedBeforeTests(file: TestFile): boolean {
+  return file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed");
+}
+
+/** Each failure with its file and at most 20 lines of its message. They stand before the closing line, as CI shows the end of a long log. */
+export function failures(reports: readonly (Report | null)[]): readonly string[] {
+  return reports.flatMap((report) =>
+    (report?.testResults ?? []).flatMap((file) => {
+      const tests = file.assertionResults.filter((test) => test.status === "failed");
+      const texts = tests.map((test) => failure(`${file.name} > ${test.fullName}`, test.failureMessages?.join("\n")));
+      return failedBeforeTests(file) ? [failure(file.name, file.message)] : texts;
+    }),
+  );
+}
+
+function failure(name: string, message = ""): string {
+  const lines = message.split("\n").slice(0, 20);
+  return [`FAILED ${name}`, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
 if (import.meta.main) {
@@ -37,6 +66,9 @@ if (import.meta.main) {
     .slice(2)
     .map((path) => (existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Report) : null));
   const { line, ok } = summarise(reports);
+  for (const text of failures(reports)) {
+    console.log(text);
+  }
   console.log(line);
   process.exitCode = ok ? 0 : 1;
 }

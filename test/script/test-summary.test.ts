@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { summarise } from "../../script/test-summary.ts";
+import { failures, summarise } from "../../script/test-summary.ts";
 
 function report(counts: { passed?: number; failed?: number; pending?: number }, files: [string, string[]][] = []) {
   return {
@@ -7,7 +7,16 @@ function report(counts: { passed?: number; failed?: number; pending?: number }, 
     numFailedTests: counts.failed ?? 0,
     numPendingTests: counts.pending ?? 0,
     numTodoTests: 0,
-    testResults: files.map(([status, tests]) => ({ status, assertionResults: tests.map((test) => ({ status: test })) })),
+    testResults: files.map(([status, tests], index) => ({
+      name: `test/${index}.test.ts`,
+      status,
+      message: status === "failed" ? "no such module" : "",
+      assertionResults: tests.map((test, at) => ({
+        status: test,
+        fullName: `number ${at}`,
+        failureMessages: [`expected ${at}\nat line 7`],
+      })),
+    })),
   };
 }
 
@@ -36,5 +45,19 @@ describe("summarise", () => {
   it("is not green without a report or without a test", () => {
     expect(summarise([report({ passed: 9 }), null])).toEqual({ line: "9 passed, 1 failed", ok: false });
     expect(summarise([report({})]).ok).toBe(false);
+  });
+});
+
+describe("failures", () => {
+  it("names failed tests and files, with their messages", () => {
+    const files: [string, string[]][] = [
+      ["failed", ["passed", "failed"]],
+      ["failed", ["skipped"]],
+      ["passed", ["passed"]],
+    ];
+    expect(failures([report({ passed: 2, failed: 1 }, files), null])).toEqual([
+      "FAILED test/0.test.ts > number 1\n  expected 1\n  at line 7",
+      "FAILED test/1.test.ts\n  no such module",
+    ]);
   });
 });
