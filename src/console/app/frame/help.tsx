@@ -8,6 +8,7 @@ const others = [
   ["↑ ↓ or j k", "walk the rows"],
   ["Enter", "open"],
   ["f", "follow a log, or pause"],
+  ["Home End", "its oldest line here, its end"],
   ["Esc", "close"],
   ["?", "these keys"],
 ] as const;

@@ -203,7 +203,7 @@ function readMarks(at: string): readonly LogMark[] {
   return query.has("line") ? [] : toMarks(at, to === null ? null : parseMoment(to, Date.now()), query.get("mark"));
 }
 
-/** `f` and End: the end of the log; `f` again: pause. */
+/** `f` and End: the end of the log; `f` again: pause. Home: the oldest line in memory, and those before it. */
 function useFollowKeys(session: LogSession): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -211,6 +211,7 @@ function useFollowKeys(session: LogSession): void {
       if (event.target instanceof HTMLElement && event.target.matches("input, textarea, select")) return;
       if (event.key === "End" || (event.key === "f" && !session.isFollowing.value)) session.toEnd();
       else if (event.key === "f") session.pause();
+      else if (event.key === "Home") session.toStart();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);

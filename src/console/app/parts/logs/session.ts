@@ -118,6 +118,13 @@ export class LogSession {
     this.#unseen = this.unseen.value = 0;
   }
 
+  /** Stops following, and shows the oldest row in memory. */
+  toStart(): void {
+    this.pause();
+    this.jump = this.buffer.first;
+    this.#changed();
+  }
+
   /** Shows a line whole, or as one line again. */
   toggle(number: number): void {
     const row = this.buffer.get(number);
