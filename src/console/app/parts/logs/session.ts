@@ -145,7 +145,7 @@ export class LogSession {
     if (!this.hasOlder || this.#running || !oldest || this.isFollowing.value) return;
     const turn = this.#startCursor ? { before: this.#startCursor } : { at: oldest.at };
     await this.#run(turn, turn.before ? pageLines : 2 * pageLines, (page) => {
-      const known = new KnownRows(this.#linesUntil(oldest.at));
+      const known = this.#knownLines((at) => at <= oldest.at);
       const lines = page.lines.map((line) => this.pages.toRow(line)).filter((row) => row.at <= oldest.at && !known.take(row));
       for (const row of lines.toReversed()) this.buffer.unshift(row);
       this.hasOlder = page.hasOlder && (lines.length > 0 || page.startCursor !== null);
@@ -160,7 +160,7 @@ export class LogSession {
     if (this.isLive || this.#running || !newest) return;
     const turn = this.#endCursor ? { after: this.#endCursor } : { at: newest.at };
     await this.#run(turn, turn.after ? pageLines : 2 * pageLines, (page) => {
-      const known = new KnownRows(this.#linesFrom(newest.at));
+      const known = this.#knownLines((at) => at >= newest.at);
       for (const line of page.lines) {
         const row = this.pages.toRow(line);
         if (row.at >= newest.at && !known.take(row)) this.#push(row);
@@ -185,7 +185,7 @@ export class LogSession {
       turn = isEnd || page.endCursor === null ? null : { after: page.endCursor };
     }
     if (this.buffer.get(number)?.note !== gap) return;
-    const known = new KnownRows(this.#linesFrom(gap.from));
+    const known = this.#knownLines((at) => at >= gap.from);
     const rows = read.filter((row) => row.at >= gap.from && row.at <= gap.to && !known.take(row));
     const after = [...this.buffer.rows(number + 1)];
     while (this.buffer.end > number) this.buffer.dropLast();
@@ -277,29 +277,14 @@ export class LogSession {
   #resume(behindMs: number): { readonly since: string | null; readonly tail: number } {
     if (this.#last === null) return { since: null, tail: pageLines };
     const since = behindMs === 0 ? this.#last : new Date(Date.parse(this.#last) - behindMs).toISOString();
-    this.#known = new KnownRows(this.#linesFrom(toSortable(since)));
+    const from = toSortable(since);
+    this.#known = this.#knownLines((at) => at >= from);
     return { since, tail: mostLines };
   }
 
-  /** Lines in memory from a time on. */
-  #linesFrom(at: string): LogRow[] {
-    const rows: LogRow[] = [];
-    for (let number = this.buffer.end - 1; number >= this.buffer.first; number--) {
-      const row = this.buffer.get(number);
-      if (!row || (!row.note && row.at < at)) break;
-      if (!row.note) rows.push(row);
-    }
-    return rows;
-  }
-
-  /** Lines in memory up to a time. */
-  #linesUntil(at: string): LogRow[] {
-    const rows: LogRow[] = [];
-    for (const row of this.buffer.rows()) {
-      if (!row.note && row.at > at) break;
-      if (!row.note) rows.push(row);
-    }
-    return rows;
+  /** Lines in memory of these times. */
+  #knownLines(isWanted: (at: string) => boolean): KnownRows {
+    return new KnownRows([...this.buffer.rows()].filter(({ note, at }) => !note && isWanted(at)));
   }
 
   /** Rows of the stream. Those that are known already are left out; without any, lines may be missing before these. */
