@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import { LRUCache } from "lru-cache";
 import type { StatsSample } from "../../stats/stats.ts";
 
 export interface CgroupReader {
@@ -38,24 +39,32 @@ const layouts = [
 export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: CgroupReaderOptions = {}): CgroupReader {
   const isV2 = existsSync(join(root, "cgroup.controllers"));
   const readUsage = isV2 ? readCgroupV2 : readCgroupV1;
+  const readHostCpu = createHostCpu(proc);
+  const places = new LRUCache<string, Place>({ max: 5000 });
   // The hierarchy in which the container's folder and its processes are looked up.
   const first = isV2 ? root : join(root, "cpuacct");
 
   const readAt = (path: string, fullId: string): CgroupSample | null => {
     const life = identify(join(first, path));
-    const host = toHostCpu(readFileSync(join(proc, "stat"), "utf8"));
+    const host = readHostCpu();
     const readAtTime = new Date().toISOString();
     const usage = readUsage(root, path);
-    const network = readNetwork(proc, readFileSync(join(first, path, "cgroup.procs"), "utf8"), fullId);
+    const pid = toFirstProcess(readFileSync(join(first, path, "cgroup.procs"), "utf8"));
+    const known = places.get(fullId);
+    const kind = known?.life === life && known.pid === pid ? known.network : toNetworkKind(proc, pid, fullId);
+    if (kind === null) return null;
+    const network = kind === "own" ? toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) : networkOf[kind];
     // Each start makes a new folder: if it is still the same one, all figures are from one life.
-    if (network === null || identify(join(first, path)) !== life) return null;
+    if (identify(join(first, path)) !== life) return null;
+    places.set(fullId, { path, life, pid, network: kind });
     const memLimit = Math.min(usage.memLimit, totalmem());
-    return { source: "cgroup", life: `cgroup ${life}`, readAt: readAtTime, ...host, ...usage, memLimit, ...network };
+    return { source: "cgroup", life: `cgroup ${life}`, readAt: readAtTime, ...host, ...usage, memLimit, network };
   };
   return {
     root,
     read(fullId) {
-      for (const layout of layouts) {
+      const known = places.get(fullId)?.path;
+      for (const layout of known === undefined ? layouts : [() => known, ...layouts]) {
         try {
           const sample = readAt(layout(fullId), fullId);
           if (sample) return sample;
@@ -78,24 +87,40 @@ function identify(folder: string): string {
   return String(statSync(folder, { bigint: true }).ino);
 }
 
+/** What is known of a container since its last sample, as long as it has the same life and the same first process. */
+interface Place {
+  readonly path: string;
+  readonly life: string;
+  readonly pid: string;
+  readonly network: NetworkKind;
+}
+
 /**
- * Bytes of a container's networks as its first process sees them; `{ network: null }` for one without its own. Undefined
- * where it is not visible: the kernel shows the processes of other pid namespaces as 0. Null for a process of another container.
+ * What the first process of a container shows of its network: one of its own, that of the host, or nothing, as the kernel shows the processes of other pid
+ * namespaces as 0.
  */
-function readNetwork(proc: string, processes: string, fullId: string): Pick<CgroupSample, "network"> | null {
-  const pid = /^[1-9]\d*$/m.exec(processes)?.[0];
-  if (!pid) return { network: undefined };
+type NetworkKind = "own" | "host" | "hidden";
+
+const networkOf = { host: null, hidden: undefined } as const;
+
+/** The first number in cgroup.procs; empty where no process is visible. */
+function toFirstProcess(processes: string): string {
+  return /^[1-9]\d*$/m.exec(processes)?.[0] ?? "";
+}
+
+/** Null for a process of another container. */
+function toNetworkKind(proc: string, pid: string, fullId: string): NetworkKind | null {
+  if (pid === "") return "hidden";
   if (!readFileSync(join(proc, pid, "cgroup"), "utf8").includes(fullId)) return null;
   const namespace = (process: string) => readlinkSync(join(proc, process, "ns/net"));
   try {
     // A gateway that sees the host's processes and cgroups runs on the host, with the host's network.
-    if (namespace(pid) === namespace("self")) return { network: null };
+    return namespace(pid) === namespace("self") ? "host" : "own";
   } catch (error) {
     // Only root sees the namespaces of other users' processes.
     if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
-    return { network: undefined };
+    return "hidden";
   }
-  return { network: toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) };
 }
 
 /** /proc/PID/net/dev: two heading lines, then "eth0: received 7 more sent 7 more". */
@@ -152,9 +177,21 @@ export function toHostCpu(text: string): { readonly cpuSystem: number; readonly 
   return { cpuSystem: ticks * nanosecondsPerTick, onlineCpus: text.match(/^cpu\d+ /gm)?.length ?? 0 };
 }
 
+/** How long a reading of the host's CPU time serves further containers, ms: a small part of the steps of 10 ms in which the kernel counts it. */
+const hostCpuMs = 2;
+
+function createHostCpu(proc: string): () => ReturnType<typeof toHostCpu> {
+  let last: { readonly at: number; readonly found: ReturnType<typeof toHostCpu> } | null = null;
+  return () => {
+    const at = performance.now();
+    if (!last || at - last.at >= hostCpuMs) last = { at, found: toHostCpu(readFileSync(join(proc, "stat"), "utf8")) };
+    return last.found;
+  };
+}
+
 /** The files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one cannot be read. */
 function readCgroupV1(root: string, path: string): CgroupUsage {
-  const read = (controller: string, file: string) => readFileSync(join(root, controller, path, file), "utf8");
+  const read = (controller: string, file: string) => readFileSync(`${root}/${controller}/${path}/${file}`, "utf8");
   const cpuTotal = toNumber(read("cpuacct", "cpuacct.usage"));
   const cpu = toRecord(read("cpu", "cpu.stat"));
   return {
@@ -168,15 +205,14 @@ function readCgroupV1(root: string, path: string): CgroupUsage {
     memLimit: toNumber(read("memory", "memory.limit_in_bytes")),
     memDetail: toMemDetail(read("memory", "memory.stat")),
     pids: toNumber(read("pids", "pids.current")),
-    blockIo: toBlockIoV1(join(root, "blkio", path)),
+    blockIo: toBlockIoV1(`${root}/blkio/${path}`),
   };
 }
 
 /** The scheduler's own count if there is one, else what passed the throttling layer (containerd's order). Lines of "8:0 Read 4096". */
 function toBlockIoV1(folder: string): CgroupUsage["blockIo"] {
   const files = ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"];
-  const texts = files.map((file) => join(folder, file)).map((file) => (existsSync(file) ? readFileSync(file, "utf8") : ""));
-  const text = texts.find((candidate) => /^\d+:\d+ /m.test(candidate)) ?? "";
+  const text = files.map((file) => readIfThere(`${folder}/${file}`)).find((found) => /^\d+:\d+ /m.test(found)) ?? "";
   const of = (operation: string) =>
     [...text.matchAll(/^\d+:\d+ (\w+) (\d+)$/gm)].reduce(
       (sum, [, op, bytes]) => (op === operation ? sum + Number(bytes) : sum),
@@ -185,9 +221,13 @@ function toBlockIoV1(folder: string): CgroupUsage["blockIo"] {
   return { read: of("Read"), written: of("Write") };
 }
 
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
 /** The files of cgroup v2: one folder for all controllers. Throws when one cannot be read. */
 function readCgroupV2(root: string, path: string): CgroupUsage {
-  const read = (file: string) => readFileSync(join(root, path, file), "utf8");
+  const read = (file: string) => readFileSync(`${root}/${path}/${file}`, "utf8");
   return {
     ...toCpuV2(read("cpu.stat")),
     memUsage: toNumber(read("memory.current")),

@@ -135,6 +135,23 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     expect(createCgroupReader(host).read(id)?.network ?? null).toEqual(network);
   });
 
+  test("another first process is looked up again", () => {
+    using host = createCgroupFiles(line(`docker/${id}`));
+    host.write(files(`docker/${id}`));
+    const reader = createCgroupReader(host);
+    const read = (pid: string) => {
+      host.write(files(`docker/${id}`, { [processes]: `${pid}\n` }));
+      return reader.read(id);
+    };
+    expect(read("4711")?.network).toEqual({ received: 1030, sent: 204 });
+    // Not one of its own.
+    expect(read("4712")).toBeNull();
+    expect(read("0")).toMatchObject({ network: undefined, pids: 2 });
+    unlinkSync(join(host.proc, "4711/ns/net"));
+    symlinkSync("net:[1]", join(host.proc, "4711/ns/net"));
+    expect(read("4711")).toMatchObject({ network: null, pids: 2 });
+  });
+
   test("a process whose network has no interfaces has no network numbers", () => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
@@ -166,6 +183,21 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     symlinkSync("net:[1]", join(host.proc, "4711/ns/net"));
     expect(createCgroupReader(host).read(id)).toMatchObject({ network: null, pids: 2 });
   });
+});
+
+test("containers that are read at once share the host's CPU time", () => {
+  const now = vi.spyOn(performance, "now").mockReturnValue(1000);
+  onTestFinished(() => now.mockRestore());
+  using host = createCgroupFiles(`0::/docker/${id}\n`);
+  host.write(v2Files(`docker/${id}`));
+  const reader = createCgroupReader(host);
+  const readCpu = () => reader.read(id)?.cpuSystem;
+  const before = readCpu();
+  host.write({ "proc/stat": "cpu  1 2 3 4 0 0 0\ncpu0 1\n" });
+  now.mockReturnValue(1001.9);
+  expect(readCpu()).toBe(before);
+  now.mockReturnValue(1002);
+  expect(readCpu()).toBe(10 * 1e7);
 });
 
 test("a machine without cgroups has no samples", () => {
