@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { LRUCache } from "lru-cache";
@@ -72,7 +72,9 @@ type Encoding = keyof typeof compress;
 
 function remember(reply: EdgeReply): RememberedReply {
   const body = Buffer.from(reply.body);
-  const hash = createHash("sha1").update(body).digest("base64url");
+  let known: string | null = null;
+  // An answer to POST never needs it.
+  const digest = () => (known ??= hash("sha1", body, "base64url"));
   const toForm = (content: Buffer, encoding: Encoding | null): EdgeReply => ({
     ...reply,
     policy: revalidated,
@@ -80,29 +82,31 @@ function remember(reply: EdgeReply): RememberedReply {
     headers: {
       ...reply.headers,
       vary: "Accept-Encoding",
-      etag: toTag(hash, encoding),
+      etag: toTag(digest(), encoding),
       ...(encoding && { "content-encoding": encoding }),
     },
   });
-  const forms = new Map<Encoding | null, EdgeReply | Promise<EdgeReply>>([[null, toForm(body, null)]]);
-  const find = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
-    const known = forms.get(encoding);
-    if (known || encoding === null) return known ?? toForm(body, null);
-    const making = compress[encoding](body).then((made) => {
-      const form = toForm(made, encoding);
+  const forms = new Map<Encoding | null, EdgeReply | Promise<EdgeReply>>();
+  const makeForm = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
+    if (encoding === null) return toForm(body, null);
+    return compress[encoding](body).then((compressed) => {
+      const form = toForm(compressed, encoding);
       forms.set(encoding, form);
       return form;
     });
-    forms.set(encoding, making);
-    return making;
+  };
+  const find = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
+    const form = forms.get(encoding) ?? makeForm(encoding);
+    forms.set(encoding, form);
+    return form;
   };
   return {
     plain: { ...reply, body },
     toReply(headers, more) {
       const { "if-none-match": wanted } = headers;
       const accepted = body.length < minCompressed ? null : toEncoding(headers["accept-encoding"]);
-      if (wanted !== undefined && hasTag(wanted, hash)) {
-        const headersOfSame = { ...more, vary: "Accept-Encoding", etag: toTag(hash, accepted) };
+      if (wanted !== undefined && hasTag(wanted, digest())) {
+        const headersOfSame = { ...more, vary: "Accept-Encoding", etag: toTag(digest(), accepted) };
         return { ...reply, status: 304, policy: revalidated, body: "", headers: headersOfSame };
       }
       const form = find(accepted);

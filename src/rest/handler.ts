@@ -150,9 +150,15 @@ function toReply(
   };
 }
 
-function toOwnHeaders({ headers = {} }: Endpoint, data: object): Readonly<Record<string, string>> {
-  const values = Object.entries(headers).map(([name, toValue]) => [name.toLowerCase(), toValue(data)]);
-  return Object.fromEntries(values.filter(([, value]) => value !== null));
+/** Undefined for an endpoint that has none: its answer from memory is sent as it is. */
+function toOwnHeaders({ headers }: Endpoint, data: object): Readonly<Record<string, string>> | undefined {
+  if (!headers) return undefined;
+  const own: Record<string, string> = {};
+  for (const [name, toValue] of Object.entries(headers)) {
+    const value = toValue(data);
+    if (value !== null) own[name.toLowerCase()] = value;
+  }
+  return own;
 }
 
 /** RFC 9745: since when, and where the contract says what to use instead; relative, for a proxy that adds a prefix. No `Sunset`: it is not removed. */
