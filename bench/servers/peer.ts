@@ -1,8 +1,9 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
+import type { FastifyInstance } from "fastify";
 import { buildSchema } from "graphql";
 import { createRequestId } from "../../src/http/exchange.ts";
 import { apiHeaders } from "../../src/http/reply.ts";
@@ -30,6 +31,39 @@ async function listen(listener: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** What our gateway does for each request, whatever it answers. */
+function createDuties() {
+  const logger = createLogger("info");
+  const digest = Buffer.from(hash("sha256", authorization, "hex"));
+  const more = ["X-Ops-Engines", '"local";age=0.1', "Vary", "Accept-Encoding", "ETag", `"${"0".repeat(27)}"`];
+  return {
+    isAllowed: (given = "") => timingSafeEqual(Buffer.from(hash("sha256", given, "hex")), digest),
+    headers: (requestId: string) => [...apiHeaders, "X-Request-Id", requestId, ...more],
+    log({ method, url: path }: IncomingMessage, answered: { requestId: string; bytes: number; begin: number }) {
+      const { requestId: request_id, bytes, begin } = answered;
+      const duration_ms = performance.now() - begin;
+      logger.info({ method, path, status: 200, duration_ms, bytes, request_id, subject: "default", kid: "default" }, "request");
+    },
+  };
+}
+
+/** With the hooks that fastify has for them. */
+function addDuties(app: FastifyInstance): void {
+  const duties = createDuties();
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!duties.isAllowed(request.headers.authorization)) return void reply.code(401).send();
+    const headers = duties.headers(createRequestId());
+    for (let index = 0; index < headers.length; index += 2) reply.header(headers[index] ?? "", headers[index + 1]);
+    return done();
+  });
+  app.addHook("onResponse", ({ raw }, reply, done) => {
+    const requestId = String(reply.getHeader("x-request-id"));
+    const bytes = Number(reply.getHeader("content-length"));
+    duties.log(raw, { requestId, bytes, begin: performance.now() - reply.elapsedTime });
+    done();
+  });
+}
+
 const starts: Readonly<Record<string, () => Promise<number>>> = {
   async buffer() {
     // The parent may have chosen another body.
@@ -41,28 +75,25 @@ const starts: Readonly<Record<string, () => Promise<number>>> = {
       else response.writeHead(200, headers).end(body);
     });
   },
+  async empty() {
+    return listen((_request, response) => void response.writeHead(304).end());
+  },
   async duties() {
     const body = Buffer.from(JSON.stringify(toBody()));
-    const logger = createLogger("info");
-    const digest = Buffer.from(hash("sha256", authorization, "hex"));
+    const duties = createDuties();
     const own = ["Content-Type", "application/json; charset=utf-8", "Content-Length", String(body.length)];
-    const more = ["X-Ops-Engines", '"local";age=0.1', "Vary", "Accept-Encoding", "ETag", `"${"0".repeat(27)}"`];
     return listen((request, response) => {
       const begin = performance.now();
-      const { method, url: path } = request;
       const answer = () => {
-        const given = Buffer.from(hash("sha256", request.headers.authorization ?? "", "hex"));
-        if (!timingSafeEqual(given, digest)) {
+        if (!duties.isAllowed(request.headers.authorization)) {
           response.writeHead(401).end();
           return;
         }
-        const request_id = createRequestId();
-        response.writeHead(200, [...apiHeaders, "X-Request-Id", request_id, ...own, ...more]).end(body);
-        const duration_ms = performance.now() - begin;
-        const who = { subject: "default", kid: "default" };
-        logger.info({ method, path, status: 200, duration_ms, bytes: body.length, request_id, ...who }, "request");
+        const requestId = createRequestId();
+        response.writeHead(200, [...duties.headers(requestId), ...own]).end(body);
+        duties.log(request, { requestId, bytes: body.length, begin });
       };
-      if (method !== "POST") {
+      if (request.method !== "POST") {
         answer();
         return;
       }
@@ -85,9 +116,11 @@ const starts: Readonly<Record<string, () => Promise<number>>> = {
   async mercurius() {
     const [{ fastify }, { mercurius }] = await Promise.all([import("fastify"), import("mercurius")]);
     const app = fastify();
-    app.addHook("onRequest", async (request, reply) => {
-      if (request.headers.authorization !== authorization) await reply.code(401).send();
-    });
+    if (process.argv[3] === "duties") addDuties(app);
+    else
+      app.addHook("onRequest", async (request, reply) => {
+        if (request.headers.authorization !== authorization) await reply.code(401).send();
+      });
     await app.register(mercurius, { schema: schema(), resolvers: { Query: root }, jit: 1 });
     await app.listen({ host: "127.0.0.1", port: 0 });
     return (app.server.address() as AddressInfo).port;
