@@ -581,7 +581,7 @@ export type AuditLogQueryVariables = Exact<{
 }>;
 
 
-export type AuditLogQuery = { auditLog: { nodes: Array<{ seq: number, at: string, action: string, outcome: string, subject: string, containerName: string, engine: string, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, env: string | null, reason: string | null, detail: string | null, code: string | null, intent: number | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+export type AuditLogQuery = { auditLog: { nodes: Array<{ seq: number, at: string, action: string, outcome: string, subject: string, agent: string | null, containerName: string, engine: string, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, env: string | null, reason: string | null, detail: string | null, code: string | null, intent: number | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
 
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -1655,6 +1655,7 @@ export const AuditLog = new TypedDocumentString(`
       action
       outcome
       subject
+      agent
       containerName
       engine
       jobSource

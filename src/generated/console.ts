@@ -272,9 +272,9 @@ export type ConsoleAuditQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleAuditQuery = { auditLog: { edges: Array<{ cursor: string, node: { seq: number, at: string, outcome: string, action: string, intent: number | null, subject: string, kid: string, auth: string | null, ip: string | null, requestId: string, clientRequestId: string | null, engine: string, containerName: string, env: string | null, reason: string | null, detail: string | null, code: string | null, dockerStatus: number | null, durationMs: number | null, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, fingerprint: string | null } }>, pageInfo: { hasNextPage: boolean } } | null };
+export type ConsoleAuditQuery = { auditLog: { edges: Array<{ cursor: string, node: { seq: number, at: string, outcome: string, action: string, intent: number | null, subject: string, agent: string | null, kid: string, auth: string | null, ip: string | null, requestId: string, clientRequestId: string | null, engine: string, containerName: string, env: string | null, reason: string | null, detail: string | null, code: string | null, dockerStatus: number | null, durationMs: number | null, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, fingerprint: string | null } }>, pageInfo: { hasNextPage: boolean } } | null };
 
-export type AuditRowFragment = { seq: number, at: string, outcome: string, action: string, intent: number | null, subject: string, kid: string, auth: string | null, ip: string | null, requestId: string, clientRequestId: string | null, engine: string, containerName: string, env: string | null, reason: string | null, detail: string | null, code: string | null, dockerStatus: number | null, durationMs: number | null, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, fingerprint: string | null };
+export type AuditRowFragment = { seq: number, at: string, outcome: string, action: string, intent: number | null, subject: string, agent: string | null, kid: string, auth: string | null, ip: string | null, requestId: string, clientRequestId: string | null, engine: string, containerName: string, env: string | null, reason: string | null, detail: string | null, code: string | null, dockerStatus: number | null, durationMs: number | null, jobSource: string | null, jobQueue: string | null, jobIds: Array<string>, fingerprint: string | null };
 
 export type ConsoleAuditChainQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -769,6 +769,7 @@ export const AuditRowFragmentDoc = new TypedDocumentString(`
   action
   intent
   subject
+  agent
   kid
   auth
   ip
@@ -1103,6 +1104,7 @@ export const ConsoleAuditDocument = new TypedDocumentString(`
   action
   intent
   subject
+  agent
   kid
   auth
   ip

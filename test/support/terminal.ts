@@ -94,6 +94,7 @@ export function createTerminalSources(word = hostile) {
     action: "restart",
     outcome: "ok",
     subject: `lee ${word}`,
+    agent: `night-shift ${word}`,
     auth: "token",
     scopes: [],
     args: {},

@@ -160,6 +160,13 @@ it("a filter leaves what it names", async () => {
   expect(await run("ps", "-u", "web", "-o", "json").then(({ out }) => JSON.parse(out))).toMatchObject([{ cpuPct: 12.4 }]);
 });
 
+it("the record says by which program somebody acted", async () => {
+  const own = await startGateway(createTerminalSources("x").sources);
+  const { out } = await runTerminal("audit-log", ["-o", "wide"], { env: asking(own.url) });
+  expect(out).toMatch(/ restart +ok +shop-worker-v2-x +lee x with night-shift x +because x /);
+  await own[Symbol.asyncDispose]();
+});
+
 it("--watch goes on while the gateway is away, and ends at a reader's end", async () => {
   const own = await startGateway(createTerminalSources("x").sources);
   const stop = new AbortController();

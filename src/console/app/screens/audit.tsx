@@ -156,6 +156,7 @@ function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
         <p>
           <span class="strong isolate" title={`Token ${entry.kid}, signed in by ${entry.auth ?? "unknown"}`}>
             {entry.subject}
+            {entry.agent && ` with ${entry.agent}`}
           </span>{" "}
           {actions[entry.action] ?? entry.action} <Target entry={entry} />
           {entry.reason !== null && (
