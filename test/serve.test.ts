@@ -57,10 +57,20 @@ test("a gateway serves until it is stopped; then its address is free", async () 
   const headers = { authorization: `Bearer ${token}` };
   expect((await fetch(`${url}/api/v1/admin/ops/openapi.json`, { headers })).status).toBe(200);
   // Calls to upstreams, and requests, are counted.
-  expect((await fetch(`${url}/api/v1/admin/ops/containers`, { headers })).status).toBe(503);
+  for (const [target, status] of [
+    ["containers", 503],
+    ["containers?env=moon", 400],
+    ["moon", 404],
+  ] as const)
+    expect((await fetch(`${url}/api/v1/admin/ops/${target}`, { headers })).status).toBe(status);
   const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
   expect(metrics).toMatch(/^ops_upstream_errors_total\{upstream="docker",code="docker_unavailable"\} [1-9]/m);
-  expect(metrics).toMatch(/^ops_http_requests_total\{route="\/api\/v1\/admin\/ops",method="GET",code="503"\} 1$/m);
+  const counted = metrics.split("\n").filter((line) => /^ops_http_requests_total.*code="(?:400|404|503)"/.test(line));
+  expect(counted.toSorted()).toEqual([
+    'ops_http_requests_total{route="/api/v1/admin/ops",method="GET",code="404"} 1',
+    'ops_http_requests_total{route="/api/v1/admin/ops/containers",method="GET",code="400"} 1',
+    'ops_http_requests_total{route="/api/v1/admin/ops/containers",method="GET",code="503"} 1',
+  ]);
   stop.abort();
   await served;
   expect(lines.slice(1)).toEqual([

@@ -23,7 +23,7 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
     {
       method: exchange.isHead ? "HEAD" : exchange.method,
       path: toLogPath(exchange.path),
-      route: logged?.route ?? route,
+      route: logged?.route ?? route ?? exchange.route,
       status: exchange.isAborted ? 499 : status,
       duration_ms: Math.round((performance.now() - exchange.startedAt) * 1000) / 1000,
       bytes,
@@ -69,7 +69,7 @@ export function observeRequest(observe: ObserveRequest, exchange: Exchange, { st
   const { logged, mount, isHead, method, isAborted, isStream, startedAt } = exchange;
   observe({
     method: isHead ? "HEAD" : method,
-    route: logged?.route ?? toTemplate(mount, route),
+    route: logged?.route ?? toTemplate(mount, route ?? exchange.route),
     status: isAborted ? 499 : status,
     seconds: isStream ? null : (performance.now() - startedAt) / 1000,
   });

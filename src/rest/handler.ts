@@ -50,11 +50,14 @@ export function createRestHandler(
   const memo = createReplyMemo();
   const texts = createRowMemo<string>();
   const targets = new LRUCache<string, Parsed>({ maxSize: 100_000, sizeCalculation: (_, target) => target.length });
-  const parse = (method: string, path: string, query: string, headers: RestRequest["headers"]): Parsed => {
+  const parse = (request: RestRequest, method: string, path: string): Parsed => {
+    const { query, headers } = request;
     const target = `${method} ${path}?${query}`;
     const known = targets.get(target);
+    const { endpoint, name }: Match = known ?? matchRoute(endpoints, method, path);
+    // An answer to a wrong query has it too.
+    request.route = endpoint.path;
     if (known) return known;
-    const { endpoint, name } = matchRoute(endpoints, method, path);
     const variables = { ...parseQuery(endpoint.params, query, headers), ...(name !== undefined && { name }) };
     const parsed = { endpoint, variables };
     if (endpoint.params.every((param) => param.in === "query")) targets.set(target, parsed);
@@ -99,8 +102,7 @@ export function createRestHandler(
     const path = request.path.slice(basePath.length);
     const method = request.isHead ? "HEAD" : request.method;
     if (path === "/openapi.json") return serveOpenApi(method, headers);
-    const { endpoint, variables } = parse(method, path, query, headers);
-    request.route = endpoint.path;
+    const { endpoint, variables } = parse(request, method, path);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
     const prepared = execute(endpoint.document as Parameters<Execute>[0], variables, request);
     const ready: ReadyRequest = { request, endpoint, variables, prepared, key: `${path}?${query}` };
