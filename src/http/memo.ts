@@ -117,16 +117,16 @@ function remember(reply: EdgeReply): RememberedReply {
 }
 
 /** Each form has its own strong tag (RFC 9110, section 8.8.3.3). */
-function toTag(hash: string, encoding: Encoding | null): string {
-  return `"${hash}${encoding ? `-${encoding}` : ""}"`;
+function toTag(digest: string, encoding: Encoding | null): string {
+  return `"${digest}${encoding ? `-${encoding}` : ""}"`;
 }
 
 /** If-None-Match compares weakly (RFC 9110, section 13.1.2); a proxy that compresses makes our tags weak. */
-function hasTag(header: string, hash: string): boolean {
+function hasTag(header: string, digest: string): boolean {
   if (header.trim() === "*") return true;
   return header.split(",").some((tag) => {
     const found = /^(?:W\/)?"([\w-]{27}?)(?:-(?:br|gzip))?"$/.exec(tag.trim());
-    return found?.[1] === hash;
+    return found?.[1] === digest;
   });
 }
 
