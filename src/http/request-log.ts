@@ -23,7 +23,7 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
     {
       method: exchange.isHead ? "HEAD" : exchange.method,
       path: toLogPath(exchange.path),
-      route: logged?.route ?? route ?? exchange.route,
+      route: logged?.route ?? route,
       status: exchange.isAborted ? 499 : status,
       duration_ms: Math.round((performance.now() - exchange.startedAt) * 1000) / 1000,
       bytes,
@@ -69,7 +69,7 @@ export function observeRequest(observe: ObserveRequest, exchange: Exchange, { st
   const { logged, mount, isHead, method, isAborted, isStream, startedAt } = exchange;
   observe({
     method: isHead ? "HEAD" : method,
-    route: logged?.route ?? toTemplate(mount, route ?? exchange.route),
+    route: logged?.route ?? toTemplate(mount, route),
     status: isAborted ? 499 : status,
     seconds: isStream ? null : (performance.now() - startedAt) / 1000,
   });
@@ -80,7 +80,7 @@ export function endSpan(exchange: Exchange, { status: sent, bytes, route: named,
   const { logged, mount, isHead, isAborted, req, span, requestId } = exchange;
   if (!span) return;
   const method = toKnownMethod(isHead ? "HEAD" : exchange.method);
-  const route = logged?.route ?? toTemplate(mount, named ?? exchange.route);
+  const route = logged?.route ?? toTemplate(mount, named);
   const status = isAborted ? 499 : sent;
   const word = method === "_OTHER" ? "HTTP" : method;
   span.end(route === undefined ? word : `${word} ${route}`, {

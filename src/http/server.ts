@@ -82,10 +82,11 @@ export function createEdge(options: EdgeOptions): Edge {
     else if (error.status >= 500) logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
     if (exchange.res.headersSent || exchange.res.destroyed) {
       exchange.res.destroy();
-      report(exchange, { status: exchange.res.statusCode, bytes: 0, code });
+      report(exchange, { status: exchange.res.statusCode, bytes: 0, code, route: exchange.route });
       return;
     }
-    finish(exchange, createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept)));
+    const reply = createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept));
+    finish(exchange, { ...reply, route: exchange.route });
   };
 
   const finish = (exchange: Exchange, reply: EdgeReply | null) => {

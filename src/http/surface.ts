@@ -39,7 +39,7 @@ export interface EdgeReply {
   /** Use one Buffer for a large body that many receive: connections share it, while each copies text. */
   readonly body: string | Buffer;
   /** Template of the path for the log line, such as "/containers/:name". */
-  readonly route?: string;
+  readonly route?: string | undefined;
   /** Error code for the log line. */
   readonly code?: string;
   /** Flat name/value list that replaces `apiHeaders`, for pages that need their own policy. */
