@@ -72,9 +72,9 @@ type Encoding = keyof typeof compress;
 
 function remember(reply: EdgeReply): RememberedReply {
   const body = Buffer.from(reply.body);
-  let known: string | null = null;
+  let hashed: string | null = null;
   // An answer to POST never needs it.
-  const digest = () => (known ??= hash("sha1", body, "base64url"));
+  const digest = () => (hashed ??= hash("sha1", body, "base64url"));
   const toForm = (content: Buffer, encoding: Encoding | null): EdgeReply => ({
     ...reply,
     policy: revalidated,
@@ -96,7 +96,9 @@ function remember(reply: EdgeReply): RememberedReply {
     });
   };
   const find = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
-    const form = forms.get(encoding) ?? makeForm(encoding);
+    const known = forms.get(encoding);
+    if (known) return known;
+    const form = makeForm(encoding);
     forms.set(encoding, form);
     return form;
   };
