@@ -175,9 +175,9 @@ export function createPostHandler(
         trace(operation, () => Promise.resolve(compiled.run(undefined, context, variables))),
       );
       if (errors) return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
-      const written = toJson({ data }, budget);
+      const written = toJson(data, budget);
       const made = typeof written === "string" ? written : await written;
-      const reply = { status: 200, headers: { "content-type": type }, body: made };
+      const reply = { status: 200, headers: { "content-type": type }, body: `{"data":${made}}` };
       if (before) memo.keep(key, before, (await findInputs?.(sources, request)) ?? null, reply);
       return reply;
     } catch (error) {

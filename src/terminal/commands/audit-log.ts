@@ -24,7 +24,7 @@ export const auditLogCommand = defineList({
     { head: "ACTION", text: ({ action }) => action },
     { head: "OUTCOME", text: ({ outcome }) => outcome, tone: ({ outcome }) => tones[outcome] ?? "plain" },
     { head: "ON", text: (row) => toSubject(row), mayCut: "middle", least: 16 },
-    { head: "BY", text: ({ subject, agent }) => (agent === null ? subject : `${subject} with ${agent}`), mayCut: true },
+    { head: "BY", text: ({ subject, agent }) => orUnknown(subject) + (agent === null ? "" : ` with ${agent}`), mayCut: true },
     { head: "REASON", text: ({ reason }) => orUnknown(reason), mayCut: true, least: 12, drop: 2 },
     { head: "DETAIL", text: ({ detail }) => orUnknown(detail), isWide: true },
     { head: "ENV", text: ({ env }) => orUnknown(env), isWide: true },
