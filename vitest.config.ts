@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -17,19 +18,21 @@ const delivery = [
 ];
 /** Bounds, not measures: a condition is waited for, however busy the machine is, and only what never comes fails. */
 const patient = { testTimeout: 60_000, hookTimeout: 90_000, expect: { poll: { timeout: 20_000 } } };
-const real = { globalSetup: ["test/support/services.ts"], maxWorkers: 2, ...patient, server };
+/** Tests wait more than they compute: one at a time leaves a core idle for half of it. */
+const workers = 2 * availableParallelism();
+/** At most as many as one engine and one server of each kind are enough for. */
+const real = { globalSetup: ["test/support/services.ts"], maxWorkers: Math.min(workers, 4), ...patient, server };
 
 export default defineConfig({
   test: {
     projects: [
       {
         resolve: { alias },
-        // By default one core is left alone.
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**"],
-          maxWorkers: "100%",
+          maxWorkers: workers,
           ...patient,
           server,
         },

@@ -319,11 +319,13 @@ test("gateways that die, pause and are cut off do what the record says", { timeo
     // The hour of the budget is over.
     await ask("update wallet_core_ops.entry set at = at - interval '2 hours'");
     await jobs.query("update jobs set status = 'failed', finished_at = now() where status <> 'failed'; truncate retried");
-    const before = restarts.names.length;
+    // Other files restart containers of this engine too.
+    const ownRestarts = () => restarts.names.filter((name) => name.startsWith("scheduled-"));
+    const before = ownRestarts().length;
     await runOnce(gateways[nth % 3] as Gateway);
     await run(steps, nth);
     const rows = await readRows();
-    const events = () => restarts.names.slice(before);
+    const events = () => ownRestarts().slice(before);
     const ok = rows.filter(({ outcome, action }) => outcome === "ok" && action === "restart").length;
     await until(() => events().length >= ok);
     const { rows: retried } = await jobs.query("select id::text from retried");

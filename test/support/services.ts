@@ -56,7 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     },
     postgres: async () => {
       const { startPostgres } = await import("../../script/services/postgres.ts");
-      const postgres = await startPostgres(join(folder, "postgres"));
+      const postgres = await startPostgres(join(folder, "postgres"), { settings: ["max_connections=400"] });
       running.push(postgres);
       project.provide("postgresUrl", postgres.url);
     },

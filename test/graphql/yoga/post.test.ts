@@ -130,9 +130,7 @@ describe("a query that was sent before", () => {
   it(
     "has the same answer, whatever an attacker writes",
     async () => {
-      const sent = fc
-        .sample(documents(schema), { numRuns: 1500, seed: 13 })
-        .map((query) => ({ body: JSON.stringify({ query }) }));
+      const sent = fc.sample(documents(schema), { numRuns: 400, seed: 13 }).map((query) => ({ body: JSON.stringify({ query }) }));
       expect(await askRepeatedly("all", false, sent)).toEqual([]);
     },
     patient,
