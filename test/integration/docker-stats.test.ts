@@ -196,7 +196,8 @@ test("cgroups mounted at another place give the engine's numbers", async () => {
     expect(a?.networkReceiveBytes).toBeGreaterThan(0);
     expect(a?.networkReceiveBytes).toBeLessThanOrEqual(networkReceiveBytes ?? 0);
   } finally {
-    gateway.kill();
+    // unshare itself ignores SIGTERM, and would outlive the tests.
+    gateway.kill("SIGKILL");
     await callDocker(socketPath, "POST", `/containers/${busy}/unpause`);
   }
 });

@@ -8,10 +8,10 @@ import { toBound } from "../support/bound.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
 
-const rows = 1_000_000;
+const rows = 400_000;
 const signal = () => AbortSignal.timeout(20_000);
-/** Half a million rows are huge here. */
-const heavy: HeavyOptions = { cost: 10_000, everyMs: 60_000 };
+/** So many are huge here; whole reads of them stay far from their 2 s, however busy the machine is. */
+const heavy: HeavyOptions = { cost: 4_000, everyMs: 60_000 };
 const config = { ...runnerMapping, started_at: "started_at", attempts: "attempts", table: "public.jobs" } as QueueSourceConfig;
 let database: TestDatabase;
 let role: { name: string; url: string };
@@ -108,10 +108,10 @@ describe("a huge table without an index", () => {
       "type_5",
       "type_6",
     ]);
-    expect(parts.metrics.reduce((sum, { depth }) => sum + depth, 0)).toBeGreaterThan(20_000);
+    expect(parts.metrics.reduce((sum, { depth }) => sum + depth, 0)).toBeGreaterThan(8_000);
     for (const [index, queue] of parts.metrics.entries()) {
       const other = whole.metrics[index] as QueueMetrics;
-      // The windows go on between the two reads: 28 jobs end a second here.
+      // The windows go on between the two reads: 11 jobs end a second here.
       expect(Math.abs((queue.failuresLastHour ?? 0) - (other.failuresLastHour ?? 0))).toBeLessThan(30);
       expect(Math.abs((queue.processedPerSec ?? 0) - (other.processedPerSec ?? 0))).toBeLessThan(0.5);
       expect(queue.processedPerSec).toBeGreaterThan(1);

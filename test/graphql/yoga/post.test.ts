@@ -48,6 +48,7 @@ interface Sent {
 
 interface Problem {
   readonly path?: readonly (string | number)[];
+  readonly extensions?: { readonly code?: string };
 }
 
 /**
@@ -56,12 +57,17 @@ interface Problem {
  */
 function withoutMoot(headers: readonly [string, string][], text: string) {
   if (!text.startsWith("{") || !text.includes('"path":')) return { left: headers, answer: text, hasMoot: false };
+  const withoutLength = headers.filter(([name]) => name !== "content-length");
   const { errors = [], ...data } = JSON.parse(text) as { data?: unknown; errors?: readonly Problem[] };
+  // How much was read before that depends on what is asked for at the same time.
+  if (errors.some(({ extensions }) => extensions?.code === "answer_too_large")) {
+    return { left: withoutLength, answer: "answer_too_large", hasMoot: false };
+  }
   const isMoot = ({ path = [] }: Problem) =>
     path.slice(0, -1).some((_, index) => readPath(data.data, path.slice(0, index + 1)) === null);
   const owners = [...new Set(errors.filter(isMoot).map(({ path = [] }) => String(path[0])))].toSorted();
   const others = errors.filter((error) => !isMoot(error)).map((error) => JSON.stringify(error));
-  const left = owners.length === 0 ? headers : headers.filter(([name]) => name !== "content-length");
+  const left = owners.length === 0 ? headers : withoutLength;
   return { left, answer: JSON.stringify({ ...data, errors: others.toSorted(), owners }), hasMoot: owners.length > 0 };
 }
 
