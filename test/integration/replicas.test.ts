@@ -145,7 +145,12 @@ test("what one gateway observed all know, also those that were started later", a
   const kinds = "nodes { kind container time message } coverage { kind known since note }";
   const read = async (own: Awaited<ReturnType<typeof gateway>>) => {
     const { data } = await own.query(`{ timeline(from: "1h", kinds: [CONTAINER_DEATH]) { ${kinds} } }`);
-    return data.timeline as { nodes: { container: string }[]; coverage: { kind: string; known: boolean; note: string | null }[] };
+    const { nodes, coverage } = data.timeline as {
+      nodes: { container: string }[];
+      coverage: { kind: string; known: boolean; note: string | null }[];
+    };
+    // Containers of other files end meanwhile.
+    return { nodes: nodes.filter(({ container }) => container.startsWith("replicas-")), coverage };
   };
   const first = await gateway();
   await using second = await gateway();
@@ -171,9 +176,10 @@ test("what one gateway observed all know, also those that were started later", a
 });
 
 test("ETags and cursors of one gateway are good at another", async () => {
-  await start("tagged");
+  const name = await start("tagged");
   await using one = await gateway();
   await using other = await gateway();
+  for (let n = 0; n < 2; n += 1) expect((await one.restart(name)).status).toBe(200);
   const ask = (own: typeof one, more: Record<string, string> = {}) =>
     fetch(`${own.url}/api/v1/admin/ops/containers`, { headers: { authorization: `Bearer ${own.token}`, ...more } });
   const isSame = async () => {
@@ -182,7 +188,7 @@ test("ETags and cursors of one gateway are good at another", async () => {
   };
   await expect.poll(isSame, { timeout: 20_000 }).toBe(304);
   const page = async (own: typeof one, after: string | null) => {
-    const args = `from: "1h", first: 1, kinds: [CONTAINER_DEATH, RESTART]${after === null ? "" : `, after: "${after}"`}`;
+    const args = `from: "1h", first: 1, kinds: [RESTART]${after === null ? "" : `, after: "${after}"`}`;
     const { data } = await own.query(`{ timeline(${args}) { nodes { container time } pageInfo { endCursor } } }`);
     return data.timeline as { nodes: unknown[]; pageInfo: { endCursor: string } };
   };

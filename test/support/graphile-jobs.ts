@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Logger, type Runner, type TaskList, makeWorkerUtils, run } from "graphile-worker";
+import { Pool } from "pg";
 import type { JobTable } from "./job-backend.ts";
 import type { TestDatabase } from "./postgres-database.ts";
 
@@ -14,8 +15,16 @@ export async function installGraphileWorker(connectionString: string): Promise<v
 
 /** A worker that takes jobs as soon as there are some, several at once; not those that are on hold. */
 export async function runGraphileWorker(connectionString: string, taskList: TaskList): Promise<Runner> {
-  const options = { connectionString, taskList, logger, concurrency: 4, pollInterval: 100, noHandleSignals: true };
-  return run({ ...options, forbiddenFlags: ["hold"] });
+  const pgPool = new Pool({ connectionString });
+  pgPool.on("error", () => {}); // Tests terminate sessions.
+  pgPool.on("connect", (client) => client.on("error", () => {}));
+  const options = { pgPool, taskList, logger, concurrency: 4, pollInterval: 100, noHandleSignals: true };
+  const runner = await run({ ...options, forbiddenFlags: ["hold"] });
+  const stop = async () => {
+    await runner.stop();
+    await pgPool.end();
+  };
+  return { ...runner, stop };
 }
 
 /** Adds a job whose payload has this name. `options` are further arguments of add_job, as `, max_attempts := 1`. */
