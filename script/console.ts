@@ -1,5 +1,5 @@
-import { readFileSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { gzipAsync } from "@gfx/zopfli";
@@ -36,7 +36,7 @@ async function minifyAgain(code: string): Promise<string> {
 
 /**
  * Bundles src/console/app into `outdir`: index.html and files whose names have the hash of their content, each also as .gz and .br. Resolves to the size of all, gzipped;
- * rejects when it is above the limit.
+ * rejects when it is above the limit, and then leaves the folder as it was.
  */
 export async function buildConsole(outdir: string): Promise<number> {
   const app = join(root, "src/console/app");
@@ -70,24 +70,36 @@ export async function buildConsole(outdir: string): Promise<number> {
     .replace("console.css", assetPath + find(".css"))
     .replace("console.js", assetPath + find(".js"));
   files.push({ name: "index.html", contents: Buffer.from(html) });
-  rmSync(outdir, { recursive: true, force: true });
   mkdirSync(outdir, { recursive: true });
-  let total = 0;
-  for (const { name, contents } of files) {
-    // 3 % less than zlib at its best.
-    const zipped = await gzipAsync(contents, {});
-    total += zipped.length;
-    writeFileSync(join(outdir, name), contents);
-    writeFileSync(join(outdir, `${name}.gz`), zipped);
-    writeFileSync(
-      join(outdir, `${name}.br`),
-      brotliCompressSync(contents, {
-        params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: contents.length },
-      }),
-    );
+  const fresh = mkdtempSync(`${resolve(outdir)}-`);
+  try {
+    let total = 0;
+    for (const { name, contents } of files) {
+      // 3 % less than zlib at its best.
+      const zipped = await gzipAsync(contents, {});
+      total += zipped.length;
+      writeFileSync(join(fresh, name), contents);
+      writeFileSync(join(fresh, `${name}.gz`), zipped);
+      writeFileSync(
+        join(fresh, `${name}.br`),
+        brotliCompressSync(contents, {
+          params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: contents.length },
+        }),
+      );
+    }
+    if (total > maxGzipped) throw new Error(`The console has ${total} bytes gzipped: at most ${maxGzipped}`);
+    replaceFiles(outdir, fresh);
+    return total;
+  } finally {
+    rmSync(fresh, { recursive: true });
   }
-  if (total > maxGzipped) throw new Error(`The console has ${total} bytes gzipped: at most ${maxGzipped}`);
-  return total;
+}
+
+/** A gateway that starts meanwhile finds a whole console: what index.html names comes before it, and what is old goes last. */
+function replaceFiles(folder: string, fresh: string): void {
+  const names = readdirSync(fresh).toSorted((a, b) => Number(a.startsWith("index.")) - Number(b.startsWith("index.")));
+  for (const name of names) renameSync(join(fresh, name), join(folder, name));
+  for (const name of readdirSync(folder)) if (!names.includes(name)) rmSync(join(folder, name), { recursive: true });
 }
 
 if (import.meta.main) {
