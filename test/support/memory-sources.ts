@@ -14,6 +14,7 @@ import type { Sources } from "../../src/graphql/sources.ts";
 import { toHostHistory } from "../../src/hosts/history.ts";
 import type { Host } from "../../src/hosts/host.ts";
 import { createChanges } from "../../src/lib/broadcast.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createFingerprints, type JobErrorGroup } from "../../src/queues/errors.ts";
 import type { JobReader } from "../../src/queues/job.ts";
@@ -33,9 +34,6 @@ type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" |
 function toFailures({ jobId, timestamp, ...more }: ErrorFigures): JobFailures {
   return sampleFailures({ jobIds: [jobId], firstAt: timestamp, lastAt: timestamp, ...more });
 }
-
-/** No request waits for another. */
-const turns = { turn: () => null };
 
 /** Data in memory behind the ports. An Error in place of data is thrown. */
 export interface Memory {
@@ -164,6 +162,7 @@ export function createMemorySources(
     restartedSince: async () => false,
     close: async () => {},
   };
+  const fingerprints = createFingerprints();
   const queueSources = data.queueSources.map((given): QueueSource => ({
     name: given.name,
     kind: "table",
@@ -172,9 +171,9 @@ export function createMemorySources(
       count("metrics");
       return (await give(given.metrics)).map((figures) => sampleQueue({ source: given.name, ...figures }));
     },
-    failures: async () => {
+    failures: async (signal) => {
       count("errors");
-      return createFingerprints().addToFailures((await give(given.errors)).map(toFailures), turns);
+      return fingerprints.addToFailures((await give(given.errors)).map(toFailures), createSharedBudget(signal));
     },
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
@@ -183,7 +182,7 @@ export function createMemorySources(
     ...(given.failedJobs && {
       failedJobs: async (queue: string, action: JobAction, caller: AbortSignal) => {
         const jobs = (await given.failedJobs?.(queue, action, caller)) ?? null;
-        return jobs && createFingerprints().addToJobs(jobs, turns);
+        return jobs && fingerprints.addToJobs(jobs, createSharedBudget(caller));
       },
     }),
     ...(given.workerJobs && { workerJobs: given.workerJobs }),
