@@ -1,7 +1,7 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
@@ -53,7 +53,8 @@ function makeClone(): string {
     "README.md",
     "LICENSE",
   ];
-  for (const name of names) cpSync(name, join(clone, name), { recursive: true });
+  const filter = (path: string) => basename(path) !== "node_modules";
+  for (const name of names) cpSync(name, join(clone, name), { recursive: true, filter });
   symlinkSync(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
   return clone;
 }
