@@ -155,13 +155,12 @@ test("F9: a crash loop costs few inspections; an idle engine costs none", { time
   const before = proxy.requests.length;
   const start = performance.now();
   let starts = 0;
-  while (performance.now() - start < 3000) {
+  while (performance.now() - start < 3000 || starts < 10) {
     await docker("POST", `/containers/${id}/start`);
     starts++;
   }
   await sleep(1500);
   const asked = proxy.requests.slice(before).filter((request) => request.includes(`${id}/json`)).length;
-  expect(starts).toBeGreaterThan(5);
   expect(asked).toBeLessThan(30);
   await converge(source, [id]);
   await removeContainers(dockerd.socketPath, [id]);

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
@@ -55,7 +56,10 @@ const records = async () =>
 const countOk = async (name: string) => (await records()).filter((one) => one.outcome === "ok" && one.name === name).length;
 
 test("two gateways have one record, one place at each container, one key", async () => {
-  const names = [await start("a", { stopTimeout: 1 }), await start("b", { stopTimeout: 1 })];
+  // Of two roles: what is stopped for a moment is hidden while another of its role runs.
+  const startAs = (role: string) =>
+    start(role, { stopTimeout: 1, labels: { service: "replicas", role, destination: "staging" } });
+  const names = [await startAs("a"), await startAs("b")];
   using restarts = await watchRestarts(socketPath);
   await using one = await gateway();
   await using other = await gateway();
@@ -180,6 +184,7 @@ test("ETags and cursors of one gateway are good at another", async () => {
   await using one = await gateway();
   await using other = await gateway();
   for (let n = 0; n < 2; n += 1) expect((await one.restart(name)).status).toBe(200);
+  const to = new Date().toISOString();
   const ask = (own: typeof one, more: Record<string, string> = {}) =>
     fetch(`${own.url}/api/v1/admin/ops/containers`, { headers: { authorization: `Bearer ${own.token}`, ...more } });
   const isSame = async () => {
@@ -188,15 +193,17 @@ test("ETags and cursors of one gateway are good at another", async () => {
   };
   await expect.poll(isSame, { timeout: 20_000 }).toBe(304);
   const page = async (own: typeof one, after: string | null) => {
-    const args = `from: "1h", first: 1, kinds: [RESTART]${after === null ? "" : `, after: "${after}"`}`;
+    const args = `from: "1h", to: "${to}", first: 1, kinds: [RESTART]${after === null ? "" : `, after: "${after}"`}`;
     const { data } = await own.query(`{ timeline(${args}) { nodes { container time } pageInfo { endCursor } } }`);
     return data.timeline as { nodes: unknown[]; pageInfo: { endCursor: string } };
   };
-  await expect.poll(async () => (await page(other, null)).nodes).toEqual((await page(one, null)).nodes);
-  const { endCursor } = (await page(one, null)).pageInfo;
-  const second = (await page(one, endCursor)).nodes;
-  expect(second).toHaveLength(1);
-  expect((await page(other, endCursor)).nodes).toEqual(second);
+  // Containers of other files restart too, and one gateway hears of it before the other.
+  const isSamePage = async () => {
+    const { endCursor } = (await page(one, null)).pageInfo;
+    const [own, others] = [(await page(one, endCursor)).nodes, (await page(other, endCursor)).nodes];
+    return own.length === 1 && isDeepStrictEqual(own, others);
+  };
+  await expect.poll(isSamePage).toBe(true);
 });
 
 test("without its database a gateway reads, and refuses actions", async () => {
