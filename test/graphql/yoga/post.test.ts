@@ -48,7 +48,6 @@ interface Sent {
 
 interface Problem {
   readonly path?: readonly (string | number)[];
-  readonly extensions?: { readonly code?: string };
 }
 
 /**
@@ -57,17 +56,12 @@ interface Problem {
  */
 function withoutMoot(headers: readonly [string, string][], text: string) {
   if (!text.startsWith("{") || !text.includes('"path":')) return { left: headers, answer: text, hasMoot: false };
-  const withoutLength = headers.filter(([name]) => name !== "content-length");
   const { errors = [], ...data } = JSON.parse(text) as { data?: unknown; errors?: readonly Problem[] };
-  // How much was read before that depends on what is asked for at the same time.
-  if (errors.some(({ extensions }) => extensions?.code === "answer_too_large")) {
-    return { left: withoutLength, answer: "answer_too_large", hasMoot: false };
-  }
   const isMoot = ({ path = [] }: Problem) =>
     path.slice(0, -1).some((_, index) => readPath(data.data, path.slice(0, index + 1)) === null);
   const owners = [...new Set(errors.filter(isMoot).map(({ path = [] }) => String(path[0])))].toSorted();
   const others = errors.filter((error) => !isMoot(error)).map((error) => JSON.stringify(error));
-  const left = owners.length === 0 ? headers : withoutLength;
+  const left = owners.length === 0 ? headers : headers.filter(([name]) => name !== "content-length");
   return { left, answer: JSON.stringify({ ...data, errors: others.toSorted(), owners }), hasMoot: owners.length > 0 };
 }
 
@@ -95,10 +89,11 @@ async function askRepeatedly(holder: "all" | "reader", broken: boolean, sent: re
       ...(strict && { "x-ops-strict": "1" }),
     };
     const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
-    const { left, answer, hasMoot } = withoutMoot(
-      [...response.headers].filter(([name]) => !unstable.has(name)),
-      await response.text(),
-    );
+    const text = await response.text();
+    // Whether a part of it or all is refused depends on what is read in the same turn.
+    if (text.includes('"code":"answer_too_large"')) return "answer_too_large";
+    const stable = [...response.headers].filter(([name]) => !unstable.has(name));
+    const { left, answer, hasMoot } = withoutMoot(stable, text);
     const status = strict && hasMoot ? "" : response.status;
     return toComparable(`${status}\n${left.map((header) => header.join(": ")).join("\n")}\n${answer}`);
   };
