@@ -2,8 +2,9 @@ import { type ExecutionResult, GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
 /**
- * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors gets the HTTP status of the first of its most severe errors: gateway and upstream errors (5xx) come
- * before request errors (4xx). The body is unchanged. For clients that take every 200 for success: Grafana's Infinity ignores GraphQL errors.
+ * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors gets the highest of their HTTP statuses, so that gateway and upstream errors (5xx) come before request
+ * errors (4xx), and the order in which they occurred does not matter. The body is unchanged. For clients that take every 200 for success: Grafana's Infinity ignores
+ * GraphQL errors.
  */
 export function useStrictStatus(): Plugin {
   return {
@@ -18,9 +19,9 @@ export function useStrictStatus(): Plugin {
 export function toStrict<Result extends Pick<ExecutionResult, "errors">>(result: Result, request: Request): Result {
   if (!result.errors?.length || !isStrict(request)) return result;
   const statuses = result.errors.map(toStatus);
-  const worst = Math.max(...statuses.map((status) => Math.floor(status / 100)));
-  const chosen = statuses.findIndex((status) => Math.floor(status / 100) === worst);
-  const errors = result.errors.map((error, index) => (index === chosen ? withStatus(error, statuses[index] ?? 500) : error));
+  const highest = Math.max(...statuses);
+  const chosen = statuses.indexOf(highest);
+  const errors = result.errors.map((error, index) => (index === chosen ? withStatus(error, highest) : error));
   return { ...result, errors };
 }
 

@@ -166,13 +166,19 @@ describe("the status for a strict client", () => {
     ["400 without one", [error("a")], [{ status: 400, spec: false }]],
     ["400 with other HTTP facts", [error("a", { http: { headers: {} } })], [{ status: 400, spec: false }]],
     [
-      "the first of one class",
+      "one, where two have it",
+      [error("a", { status: 404 }), error("b", { status: 404 })],
+      [{ status: 404, spec: false }, undefined],
+    ],
+    ["the highest", [error("a", { status: 403 }), error("b", { status: 404 })], [undefined, { status: 404, spec: false }]],
+    [
+      "the highest, if it occurred first",
       [error("a", { status: 404 }), error("b", { status: 403 })],
       [{ status: 404, spec: false }, undefined],
     ],
     [
       "that of the gateway first",
-      [error("a", { status: 404 }), error("b", { status: 503 }), error("c", { status: 504 })],
+      [error("a", { status: 404 }), error("b", { status: 503 }), error("c", { status: 502 })],
       [undefined, { status: 503, spec: false }, undefined],
     ],
     [
