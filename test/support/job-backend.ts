@@ -91,7 +91,15 @@ export async function createSqlBackend(name: string, create: (database: TestData
   return {
     config,
     abilities: { ...allAbilities, ...jobs.abilities },
-    insert: (rows) => jobs.insert(rows),
+    // One transaction: now() is the same for all.
+    insert: async (rows) => {
+      await database.query("begin");
+      try {
+        await jobs.insert(rows);
+      } finally {
+        await database.query("commit");
+      }
+    },
     remove: async (id) => void (await database.query(`delete from ${jobs.rows ?? table} where id = $1`, [id])),
     clear: async () => (jobs.clear ? jobs.clear() : void (await database.query(`delete from ${table}`))),
     open: () =>
