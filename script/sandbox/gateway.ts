@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { freePort, type Running, startProcess } from "../services/process.ts";
+import { freePort, isFree, type Running, startProcess } from "../services/process.ts";
 import type { SandboxDatabase } from "./database.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -25,9 +24,20 @@ export interface SandboxGateway {
 
 /** Starts the gateway over `parts`, on port 4000 if that is free. A missing part is configured too, and answers its 503. */
 export async function startGateway(folder: string, parts: Parts, keep: (part: Running) => void): Promise<SandboxGateway> {
-  const port = (await isFree(4000)) ? 4000 : await freePort();
+  if (!(await isFree(4000))) return startOn(await freePort(), folder, parts, keep);
+  try {
+    return await startOn(4000, folder, parts, keep);
+  } catch (error) {
+    // Another sandbox may have taken it in between.
+    if (await isFree(4000)) throw error;
+    return startOn(await freePort(), folder, parts, keep);
+  }
+}
+
+async function startOn(port: number, folder: string, parts: Parts, keep: (part: Running) => void): Promise<SandboxGateway> {
   const url = `http://127.0.0.1:${port}`;
   const token = `sandbox_${randomBytes(24).toString("base64url")}`;
+  const headers = { authorization: `Bearer ${token}` };
   const logFile = join(folder, "gateway.log");
   const set: Record<string, string> = {
     PORT: String(port),
@@ -50,7 +60,8 @@ export async function startGateway(folder: string, parts: Parts, keep: (part: Ru
       args: ["--disable-warning=ExperimentalWarning", cli, "serve"],
       env: Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])),
       logFile,
-      ready: async () => (await fetch(`${url}/healthz`)).ok,
+      // What answers at the port may be another's.
+      ready: async () => (await fetch(`${url}/graphql?query={__typename}`, { headers })).ok,
     }),
   );
   return { url, token, logFile };
@@ -58,11 +69,4 @@ export async function startGateway(folder: string, parts: Parts, keep: (part: Ru
 
 function toSettings({ gatewayUrl, controlUrl, queuesFile }: SandboxDatabase): Record<string, string> {
   return { DATABASE_URL: gatewayUrl, QUEUES_FILE: queuesFile, JOBS: "on", CONTROL_DATABASE_URL: controlUrl };
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer().once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

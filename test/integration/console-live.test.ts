@@ -295,7 +295,7 @@ test("a page that is older than the gateway's says so", { timeout: 60_000 }, asy
   await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain("newer console than this page");
 });
 
-test("upstreams that do not answer make the page partly live", { timeout: 80_000 }, async () => {
+test("upstreams that do not answer make the page partly live", { timeout: 180_000 }, async () => {
   const { port } = new URL(gateway.url);
   await gateway[Symbol.asyncDispose]();
   gateway = await start({
@@ -316,7 +316,7 @@ test("upstreams that do not answer make the page partly live", { timeout: 80_000
   expect(await tab.findBarriers()).toEqual([]);
 });
 
-test("what a token may not do is said with the scope that it lacks", { timeout: 60_000 }, async () => {
+test("what a token may not do is said with the scope that it lacks", { timeout: 180_000 }, async () => {
   using reader = createTokens({ reader: { scopes: ["ops:read"] } });
   const port = new URL(gateway.url).port;
   await gateway[Symbol.asyncDispose]();
@@ -324,6 +324,7 @@ test("what a token may not do is said with the scope that it lacks", { timeout: 
   await using tab = await openConsole(browser, gateway.url, reader.of("reader"));
   const { page } = tab;
   await tab.open("/container?name=console-web-staging-v1&engine=own");
+  await expect.poll(() => page.locator("#main").innerText()).toContain("Restart");
   const button = page.getByRole("button", { name: /^Restart/ }).first();
   await expect.poll(() => button.getAttribute("aria-disabled")).toBe("true");
   expect(await button.getAttribute("title")).toContain("ops:operate");

@@ -14,6 +14,8 @@ import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
+/** Of this file alone. */
+const destination = "replicas";
 let database: TestDatabase;
 let url: string;
 
@@ -43,7 +45,7 @@ const gateway = (more: Record<string, string> = {}) =>
   startGatewayProcess(socketPath, "replicas", join(inject("runFolder"), "no", "such", "folder"), { STATE_URL: url, ...more });
 
 async function start(name: string, more: Partial<ContainerSpec> = {}): Promise<string> {
-  const labels = { service: "replicas", role: "web", destination: "staging" };
+  const labels = { service: "replicas", role: "web", destination };
   ids.push(await startContainer(socketPath, { name: `replicas-${name}`, labels, ...more }));
   return `replicas-${name}`;
 }
@@ -57,8 +59,7 @@ const countOk = async (name: string) => (await records()).filter((one) => one.ou
 
 test("two gateways have one record, one place at each container, one key", async () => {
   // Of two roles: what is stopped for a moment is hidden while another of its role runs.
-  const startAs = (role: string) =>
-    start(role, { stopTimeout: 1, labels: { service: "replicas", role, destination: "staging" } });
+  const startAs = (role: string) => start(role, { stopTimeout: 1, labels: { service: "replicas", role, destination } });
   const names = [await startAs("a"), await startAs("b")];
   using restarts = await watchRestarts(socketPath);
   await using one = await gateway();
@@ -148,13 +149,13 @@ test("a restart whose gateway dies is settled by another, once", { timeout: 300_
 test("what one gateway observed all know, also those that were started later", async () => {
   const kinds = "nodes { kind container time message } coverage { kind known since note }";
   const read = async (own: Awaited<ReturnType<typeof gateway>>) => {
-    const { data } = await own.query(`{ timeline(from: "1h", kinds: [CONTAINER_DEATH]) { ${kinds} } }`);
-    const { nodes, coverage } = data.timeline as {
+    // Containers of other files end meanwhile.
+    const args = `from: "1h", kinds: [CONTAINER_DEATH], destination: "${destination}", first: 100`;
+    const { data } = await own.query(`{ timeline(${args}) { ${kinds} } }`);
+    return data.timeline as {
       nodes: { container: string }[];
       coverage: { kind: string; known: boolean; note: string | null }[];
     };
-    // Containers of other files end meanwhile.
-    return { nodes: nodes.filter(({ container }) => container.startsWith("replicas-")), coverage };
   };
   const first = await gateway();
   await using second = await gateway();

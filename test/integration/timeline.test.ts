@@ -36,7 +36,7 @@ async function start(role: string, more: Partial<Parameters<typeof startContaine
   return id;
 }
 
-const query = `{ timeline(from: "10m") { nodes { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
+const query = `{ timeline(from: "10m", first: 100) { nodes { kind container role version env exitCode requested to } coverage { kind known since note } } }`;
 
 async function read(role: string) {
   const { body } = await gateway.query(query);

@@ -54,7 +54,9 @@ export async function startGatewayProcess(
   child.stdout?.on("data", (chunk) => (text += chunk));
   child.stderr?.on("data", (chunk) => (text += chunk));
   const ended = once(child, "close").then(([code]) => code as number | null);
-  await until(async () => text.includes('"listening"') || child.exitCode !== null);
+  await until(() => text.includes('"listening"') || child.exitCode !== null).catch((error: Error) => {
+    throw new Error(`${error.message}: the gateway is not listening:\n${text}`);
+  });
   const url = `http://${network.address}:${port}`;
   const headers = { authorization: `Bearer ${processToken}` };
   return {
