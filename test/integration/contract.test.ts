@@ -65,7 +65,7 @@ function expectedWeb() {
     version: "deploy-20260110-130322-prod",
     commit_sha: "abc123",
     restarts: 0,
-    host: "37.27.91.235-56703216100c",
+    host: stage.host,
     created_at: expect.stringMatching(rfc3339),
     started_at: expect.stringMatching(rfc3339),
     image: "ghcr.io/schoolable/wallet-core:latest",

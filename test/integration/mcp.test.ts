@@ -72,7 +72,7 @@ async function query(sql: string): Promise<readonly Record<string, unknown>[]> {
 /** Payouts name the container that ran them, and may be retried. Returns the path of the file of queues. */
 async function nameWorkers(): Promise<string> {
   await query(`alter table payouts add worker text;
-               update payouts set settled_at = now(), worker = '37.27.91.235-56703216100c:1' where id = 'job_456'`);
+               update payouts set settled_at = now(), worker = '${stage.host}:1' where id = 'job_456'`);
   const payouts = {
     ...toQueueMapping("payouts"),
     active: ["running"],

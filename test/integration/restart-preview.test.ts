@@ -27,17 +27,17 @@ afterAll(async () => {
 });
 
 it("the preview finds a container's jobs by host name and id", async () => {
-  await start("kamal", "37.27.91.235-56703216100c");
+  await start("kamal", "37.27.91.235-0c1e7a5b3d42");
   const plain = await start("plain");
   await start("twin-1", "twin");
   await start("twin-2", "twin");
   await createRiverJobs(database);
   await database.query(`
     insert into river_job (id, kind, state, attempted_at, attempted_by) values
-      (1, 'payout', 'running', '2026-01-13 09:45:00Z', '{37_27_91_235-56703216100c_2026_01_13T09_40_10}'),
+      (1, 'payout', 'running', '2026-01-13 09:45:00Z', '{37_27_91_235-0c1e7a5b3d42_2026_01_13T09_40_10}'),
       (2, 'email', 'running', '2026-01-13 09:45:01Z', '{${plain.slice(0, 12)}_2026_01_13T09_40_10}');
     create table jobs (id int, type text, status text, locked_by text, finished_at timestamptz);
-    insert into jobs values (3, 'email', 'running', '37.27.91.235-56703216100c', null), (4, 'email', 'running', null, null)`);
+    insert into jobs values (3, 'email', 'running', '37.27.91.235-0c1e7a5b3d42', null), (4, 'email', 'running', null, null)`);
   const lists = { waiting: ["pending"], active: ["running"], done: ["done"], failed: ["failed"] };
   const table = {
     kind: "table",

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { callDocker } from "../../script/services/docker-api.ts";
@@ -27,7 +28,7 @@ export const deployInfo = {
 const queuesFile = { sources: [runnerMapping, ...["payouts", "pos_settlement"].map(toQueueMapping)] };
 
 /** The seed's two containers as Kamal runs them, beside hidden ones. Names have a unique suffix. */
-async function stageContainers(socket: string, suffix: string): Promise<string[]> {
+async function stageContainers(socket: string, suffix: string, host: string): Promise<string[]> {
   await tagImage(socket, "ghcr.io/schoolable/wallet-core", "latest");
   await tagImage(socket, "redis", "7-alpine");
   const service = `wallet-core-${suffix}-staging`;
@@ -37,7 +38,7 @@ async function stageContainers(socket: string, suffix: string): Promise<string[]
     name: `${service}-web-latest`,
     labels,
     image,
-    hostname: "37.27.91.235-56703216100c",
+    hostname: host,
     env: [`KAMAL_CONTAINER_NAME=${service}-web-latest`, "KAMAL_VERSION=latest", "DATABASE_PASSWORD=canary-secret"],
     healthCmd: "true",
     publish: "0.0.0.0:0:80",
@@ -81,8 +82,9 @@ async function stageJobs(database: TestDatabase): Promise<void> {
 export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, runFolder }: StageOptions) {
   const folder = mkdtempSync(join(runFolder, "stage-"));
   const suffix = folder.slice(-6).toLowerCase();
+  const host = `37.27.91.235-${randomBytes(6).toString("hex")}`;
   const [containers, database] = await Promise.all([
-    stageContainers(dockerSocket, suffix),
+    stageContainers(dockerSocket, suffix, host),
     createTestDatabase(postgresUrl, "stage").then(async (created) => {
       await stageJobs(created);
       return created;
@@ -110,6 +112,8 @@ export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, ru
     env,
     sources,
     service: `wallet-core-${suffix}-staging`,
+    /** Host name of the web container, of this stage alone: a job whose worker is of two containers is of none. */
+    host,
     containers,
     [Symbol.asyncDispose]: async () => {
       await sources.close();
