@@ -98,8 +98,10 @@ function toFish(forms: readonly CommandForm<Options>[]): string {
         `complete -c wallet-core-ops -n ${quote(`__fish_seen_subcommand_from ${form.name}`)} -a ${quote(words.join(" "))}`,
       );
     }
-    for (const [name, { short, about, type, choices }] of Object.entries(listOptions(form))) {
-      const parts = [`-l ${name}`, ...(short === undefined ? [] : [`-s ${short}`]), ...(type === "string" ? ["-r"] : [])];
+    for (const [name, { short, about, type, choices, value }] of Object.entries(listOptions(form))) {
+      // A value is required, and is a file's name only where the option is for one.
+      const after = type === "boolean" ? [] : [value === "PATH" ? "-rF" : "-x"];
+      const parts = [`-l ${name}`, ...(short === undefined ? [] : [`-s ${short}`]), ...after];
       if (choices) parts.push(`-a ${quote(choices.join(" "))}`);
       lines.push(
         `complete -c wallet-core-ops -n ${quote(`__fish_seen_subcommand_from ${form.name}`)} ${parts.join(" ")} -d ${quote(about)}`,

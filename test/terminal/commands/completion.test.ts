@@ -73,6 +73,26 @@ it.each(["zsh", "fish"])("%s gets a script with every command and option", async
   expect(error ? 0 : status).toBe(0);
 });
 
+// Where fish is installed, as script/setup does.
+it.skipIf(spawnSync("fish", ["--version"]).error)("fish offers files only where an option is for one", async () => {
+  const { out } = await runTerminal("completion", ["fish"]);
+  const offer = (line: string) => {
+    const answer = execFileSync(
+      "fish",
+      ["--no-config", "-c", `${out}\ncomplete -C ${JSON.stringify(`wallet-core-ops ${line}`)}`],
+      {
+        cwd: folder,
+        encoding: "utf8",
+      },
+    );
+    return answer.split("\n").flatMap((row) => row.split("\t")[0] || []);
+  };
+  expect(offer("ps --engine ")).toEqual([]);
+  expect(offer("ps -o j")).toEqual(["json", "jsonl"]);
+  expect(offer("ps --usa")).toEqual(["--usage"]);
+  expect(offer("login --token-file ")).toEqual(["script"]);
+});
+
 it("another shell, or none, is refused", async () => {
   for (const args of [[], ["tcsh"], ["bash", "zsh"]])
     expect(await runTerminal("completion", args)).toMatchObject({ code: 2, out: "", err: expect.stringMatching(/^Which shell/) });
