@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,8 +10,10 @@ import { createAuthority } from "../support/docker-certificates.ts";
 
 const token = { WALLET_CORE_OPS_TOKEN: "canary-token-0123456789" };
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
-const paths = createAuthority(mkdtempSync(join(tmpdir(), "tracing-"))).issue("client", "clientAuth");
+const folder = mkdtempSync(join(tmpdir(), "ops-tracing-"));
+const paths = createAuthority(folder).issue("client", "clientAuth");
 const [pem, cert, key] = [paths.ca, paths.cert, paths.key].map((path) => readFileSync(path, "utf8")) as [string, string, string];
+rmSync(folder, { recursive: true });
 const files: Record<string, string> = {
   "/headers": "authorization=Bearer%20file-canary\n",
   "/ca.pem": pem,

@@ -1,5 +1,4 @@
 import { appendFileSync, mkdirSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject, it } from "vitest";
@@ -15,7 +14,7 @@ import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 
 const socketPath = inject("dockerSocket");
-const folder = mkdtempSync(join(tmpdir(), "ops-boots-"));
+const folder = mkdtempSync(join(inject("runFolder"), "boots-"));
 
 /** A service as Kamal deploys it, and a gateway that looks at its deploys. `sockets` are those of its engines. */
 async function openService(service: string, sockets: readonly string[] = [socketPath]) {

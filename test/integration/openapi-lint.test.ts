@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 
 const linters = ["redocly", "spectral"] as const;
 const commands = manifest.scripts["lint:schema"].split(" && ");
-const folder = mkdtempSync(join(tmpdir(), "openapi-lint-"));
+const folder = mkdtempSync(join(inject("runFolder"), "openapi-lint-"));
 
 /** Runs a linter as `npm run lint:schema` does, on another file. Returns its exit code and all that it prints. */
 function lint(linter: (typeof linters)[number], file: string): Promise<{ code: number; text: string }> {
