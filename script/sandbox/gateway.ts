@@ -24,14 +24,15 @@ export interface SandboxGateway {
 
 /** Starts the gateway over `parts`, on port 4000 if that is free. A missing part is configured too, and answers its 503. */
 export async function startGateway(folder: string, parts: Parts, keep: (part: Running) => void): Promise<SandboxGateway> {
-  if (!(await isFree(4000))) return startOn(await freePort(), folder, parts, keep);
-  try {
-    return await startOn(4000, folder, parts, keep);
-  } catch (error) {
-    // Another sandbox may have taken it in between.
-    if (await isFree(4000)) throw error;
-    return startOn(await freePort(), folder, parts, keep);
+  if (await isFree(4000)) {
+    try {
+      return await startOn(4000, folder, parts, keep);
+    } catch (error) {
+      // Another sandbox may have taken it in between.
+      if (await isFree(4000)) throw error;
+    }
   }
+  return startOn(await freePort(), folder, parts, keep);
 }
 
 async function startOn(port: number, folder: string, parts: Parts, keep: (part: Running) => void): Promise<SandboxGateway> {

@@ -68,7 +68,7 @@ function tail(file: string): string {
 
 /**
  * A TCP port of 127.0.0.1 that was free a moment ago. It is below the range from which Linux gives ports to outgoing connections and to
- * servers without one (32768 and higher), so that nobody gets it before the caller listens, or while its server restarts.
+ * servers without one (32768 and higher): only another caller of this could get it before this one listens, or while its server restarts.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
