@@ -143,26 +143,33 @@ export interface HealthProbe {
 /** Source of the figures: the engine's API, or the files of the container's cgroup on our own machine. */
 export type StatsSource = "engine" | "cgroup";
 
-/** Null where there is no figure (a stopped container), never 0 for unknown. Bytes and periods count from the container's start. */
+/** Null where there is no figure (a stopped container), never 0 for unknown. */
 export interface ContainerStats {
   readonly source: StatsSource;
   /** 100 = one fully busy CPU; may exceed 100. The docker CLI's formula. */
   readonly cpuPct: number | null;
-  /** Elapsed periods of its CPU limit (0 without a limit), the periods in which it was throttled, and the total time throttled. */
-  readonly cpuPeriods: number | null;
-  readonly cpuThrottledPeriods: number | null;
-  readonly cpuThrottledSeconds: number | null;
   /** Used memory without inactive file cache, per cent of the limit (of the host's memory without one). */
   readonly memPct: number | null;
   readonly memUsedBytes: number | null;
   readonly memLimitBytes: number | null;
+  readonly sampledAt: string;
+  /** Read when first asked for, at most 2 s after `sampledAt`: most answers leave them out. Never rejects. */
+  readonly counters: () => Promise<ContainerCounters>;
+}
+
+/** Null where there is no figure. Bytes and periods count from the container's start. */
+export interface ContainerCounters {
+  /** Elapsed periods of its CPU limit (0 without a limit), the periods in which it was throttled, and the total time throttled. */
+  readonly cpuPeriods: number | null;
+  readonly cpuThrottledPeriods: number | null;
+  readonly cpuThrottledSeconds: number | null;
+  /** Processes and threads, now. */
   readonly pids: number | null;
   /** Null without a network of its own (networks `none` and `host`). */
   readonly networkReceiveBytes: number | null;
   readonly networkTransmitBytes: number | null;
   readonly blockReadBytes: number | null;
   readonly blockWriteBytes: number | null;
-  readonly sampledAt: string;
 }
 
 /** One point of a sparkline. */

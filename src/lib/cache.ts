@@ -1,8 +1,8 @@
 import { abortable } from "./abort.ts";
 
 /** Runs once for all callers; after a failure the next caller tries again. */
-export function onceDone(run: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
+export function onceDone<T>(run: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | null = null;
   return () =>
     (done ??= run().catch((error: unknown) => {
       done = null;

@@ -41,9 +41,16 @@ function createSource(cgroupRoot: string | null) {
     logger: silentLogger,
     cgroupRoot,
   });
-  const measure = async (id: string) => (await source.stats([{ engine: "web-1", fullId: id }], soon()))[0] as ContainerStats;
+  /** With its counters. */
+  const measure = async (id: string) => {
+    const [found] = await source.stats([{ engine: "web-1", fullId: id }], soon());
+    const { counters, ...stats } = (found ?? {}) as ContainerStats;
+    return found ? { ...stats, ...(await counters()) } : (null as never);
+  };
   return { ...source, measure, [Symbol.asyncDispose]: () => source.close() };
 }
+
+type Measured = Awaited<ReturnType<ReturnType<typeof createSource>["measure"]>>;
 
 /** What `docker stats --no-stream` prints: [cpu %, mem %]. */
 async function dockerStats(id: string): Promise<[number, number]> {
@@ -67,7 +74,7 @@ describe.each(ways)("stats from the $source", ({ source: way, root }) => {
     await using source = createSource(root);
     const ours: number[] = [];
     const theirs: number[] = [];
-    let last: ContainerStats | null = null;
+    let last: Measured | null = null;
     for (let round = 0; round < 5; round += 1) {
       const [[cpu, mem]] = await Promise.all([dockerStats(busy), source.measure(busy)]);
       last = await source.measure(busy);
@@ -105,7 +112,7 @@ describe.each(ways)("stats from the $source", ({ source: way, root }) => {
           await callDocker(socketPath, "POST", `/containers/${id}/restart?t=0`);
         }
       })();
-      const seen: (ContainerStats | null)[] = [];
+      const seen: (Measured | null)[] = [];
       const end = performance.now() + 7000;
       while (performance.now() < end) {
         seen.push(await source.measure(id));
@@ -184,7 +191,7 @@ test("cgroups mounted at another place give the engine's numbers", async () => {
       });
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
       const answer = await fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST", headers, body }).catch(() => null);
-      return ((await answer?.json()) as { data?: { container?: { stats?: ContainerStats } } })?.data?.container?.stats ?? null;
+      return ((await answer?.json()) as { data?: { container?: { stats?: Measured } } })?.data?.container?.stats ?? null;
     };
     await expect.poll(ask, { timeout: 30_000 }).not.toBeNull();
     const [a, b] = await Promise.all([ask(), engine.measure(busy)]);

@@ -26,18 +26,20 @@ afterEach(() => {
 const stats: ContainerStats = {
   source: "engine",
   cpuPct: 11.5,
-  cpuPeriods: 12,
-  cpuThrottledPeriods: 13,
-  cpuThrottledSeconds: 14.25,
   memPct: 15.5,
   memUsedBytes: 16,
   memLimitBytes: 17,
-  pids: 18,
-  networkReceiveBytes: 19,
-  networkTransmitBytes: 20,
-  blockReadBytes: 21,
-  blockWriteBytes: 22,
   sampledAt: "2026-01-13T09:46:00Z",
+  counters: async () => ({
+    cpuPeriods: 12,
+    cpuThrottledPeriods: 13,
+    cpuThrottledSeconds: 14.25,
+    pids: 18,
+    networkReceiveBytes: 19,
+    networkTransmitBytes: 20,
+    blockReadBytes: 21,
+    blockWriteBytes: 22,
+  }),
 };
 
 const memory: Partial<Memory> = {

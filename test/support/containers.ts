@@ -50,18 +50,20 @@ export function replica(name: string, version = "v1", createdSeconds = -3600): C
 export const sampleStats: ContainerStats = {
   source: "engine",
   cpuPct: 12.4,
-  cpuPeriods: 100,
-  cpuThrottledPeriods: 10,
-  cpuThrottledSeconds: 0.5,
   memPct: 34.1,
   memUsedBytes: 341,
   memLimitBytes: 1000,
-  pids: 5,
-  networkReceiveBytes: 2000,
-  networkTransmitBytes: 1000,
-  blockReadBytes: 4096,
-  blockWriteBytes: 0,
   sampledAt: "2026-01-13T09:46:00Z",
+  counters: async () => ({
+    cpuPeriods: 100,
+    cpuThrottledPeriods: 10,
+    cpuThrottledSeconds: 0.5,
+    pids: 5,
+    networkReceiveBytes: 2000,
+    networkTransmitBytes: 1000,
+    blockReadBytes: 4096,
+    blockWriteBytes: 0,
+  }),
 };
 
 /** An engine that answers, without an environment of its own. */

@@ -1,6 +1,10 @@
-import type { StatsSample } from "../../src/containers/stats/stats.ts";
+import type { StatsCounters, StatsSample } from "../../src/containers/stats/stats.ts";
 
-export function sample(change: Partial<StatsSample> = {}): StatsSample {
+const counters: StatsCounters = { throttling: null, pids: 7, network: null, blockIo: null };
+const readCounters = async () => counters;
+
+/** A sample whose container has processes and counted nothing, but for what `counted` says. */
+export function sample(change: Partial<StatsSample> = {}, counted: Partial<StatsCounters> | null = null): StatsSample {
   return {
     source: "engine",
     life: "2026-01-13T09:40:00Z",
@@ -8,13 +12,10 @@ export function sample(change: Partial<StatsSample> = {}): StatsSample {
     cpuTotal: 1_000_000_000,
     cpuSystem: 100_000_000_000,
     onlineCpus: 2,
-    throttling: null,
     memUsage: 100_000_000,
     memLimit: 400_000_000,
     memDetail: {},
-    pids: 7,
-    network: null,
-    blockIo: null,
+    counters: counted ? async () => ({ ...counters, ...counted }) : readCounters,
     ...change,
   };
 }

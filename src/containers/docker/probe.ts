@@ -161,7 +161,11 @@ function describeStats(containers: readonly Container[], root?: string): string 
   const reader = createCgroupReader({ root });
   const running = containers.filter(({ status }) => status === "running").slice(0, 10);
   const [sample] = running.flatMap(({ fullId }) => reader.read(fullId) ?? []);
-  if (sample) return `statistics: from ${reader.root}${sample.network === undefined ? ", networks from the engine" : ""}`;
+  if (sample) {
+    const counters = sample.readCounters();
+    const isHidden = counters !== null && counters.network === undefined;
+    return `statistics: from ${reader.root}${isHidden ? ", networks from the engine" : ""}`;
+  }
   const reason = running[0] ? reader.explain(running[0].fullId) : "no container runs";
   return `statistics: from the engine, because ${reason}`;
 }

@@ -1,4 +1,5 @@
-import type { ContainerStats, StatsSource } from "../container.ts";
+import { onceDone } from "../../lib/cache.ts";
+import type { ContainerCounters, ContainerStats, StatsSource } from "../container.ts";
 
 /** One reading of a container, from its engine or its cgroup, in our words; null where there is no figure. */
 export interface StatsSample {
@@ -12,12 +13,18 @@ export interface StatsSample {
   /** CPU time of the whole host since its boot, all CPUs together, nanoseconds. */
   readonly cpuSystem: number | null;
   readonly onlineCpus: number;
-  readonly throttling: CpuThrottling | null;
   readonly memUsage: number | null;
   /** The host's memory for a container without a limit. */
   readonly memLimit: number | null;
   /** `memory.stat`: has total_inactive_file on cgroup v1, inactive_file on v2. */
   readonly memDetail: Readonly<Record<string, number>>;
+  /** What it has counted by now; all null for a container that has ended. Never rejects. */
+  readonly counters: () => Promise<StatsCounters>;
+}
+
+/** What a container counted since its start; null where there is no figure. */
+export interface StatsCounters {
+  readonly throttling: CpuThrottling | null;
   readonly pids: number | null;
   /** Bytes of all its networks; null without a network of its own. */
   readonly network: { readonly received: number; readonly sent: number } | null;
@@ -38,22 +45,27 @@ interface CpuThrottling {
  */
 export function toContainerStats(previous: StatsSample | null, current: StatsSample): ContainerStats {
   const memUsedBytes = current.memUsage === null ? null : toUsedMemory(current.memUsage, current.memDetail);
-  const { throttling, network, blockIo } = current;
   return {
     source: current.source,
     cpuPct: previous && previous.life === current.life ? toCpuPct(previous, current) : null,
-    cpuPeriods: throttling?.periods ?? null,
-    cpuThrottledPeriods: throttling?.throttledPeriods ?? null,
-    cpuThrottledSeconds: throttling ? throttling.throttledNanoseconds / 1e9 : null,
     memPct: memUsedBytes === null || !current.memLimit ? null : round((memUsedBytes / current.memLimit) * 100),
     memUsedBytes,
     memLimitBytes: current.memLimit || null,
-    pids: current.pids,
+    sampledAt: current.readAt,
+    counters: onceDone(async () => toContainerCounters(await current.counters())),
+  };
+}
+
+function toContainerCounters({ throttling, pids, network, blockIo }: StatsCounters): ContainerCounters {
+  return {
+    cpuPeriods: throttling?.periods ?? null,
+    cpuThrottledPeriods: throttling?.throttledPeriods ?? null,
+    cpuThrottledSeconds: throttling ? throttling.throttledNanoseconds / 1e9 : null,
+    pids,
     networkReceiveBytes: network?.received ?? null,
     networkTransmitBytes: network?.sent ?? null,
     blockReadBytes: blockIo?.read ?? null,
     blockWriteBytes: blockIo?.written ?? null,
-    sampledAt: current.readAt,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Container, ContainerStats, StatsPoint } from "../../containers/container.ts";
+import type { Container, ContainerCounters, ContainerStats, StatsPoint } from "../../containers/container.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import type { Refs } from "../refs.ts";
@@ -70,30 +70,39 @@ function addContainerStats(builder: Builder, refs: Refs): void {
   refs.containerStats.implement({
     description: "What a container uses, by the docker CLI's formulas. A field is null when its number is unknown.",
     fields: (t) => {
-      const figure = (name: Exclude<keyof ContainerStats, "source" | "sampledAt" | "pids">, description: string) =>
+      const figure = (name: "cpuPct" | "memPct" | "memUsedBytes" | "memLimitBytes", description: string) =>
         t.exposeFloat(name, { nullable: true, description });
+      const counter = (name: keyof ContainerCounters, description: string) =>
+        t.float({ nullable: true, description, resolve: async ({ counters }) => (await counters())[name] });
       const networks = "on all its networks since its start; null when it has no network of its own (networks none and host).";
       return {
         cpuPct: figure("cpuPct", "Per cent of one CPU over the last 0.5 to 3 s; may exceed 100."),
-        cpuPeriods: figure("cpuPeriods", "CPU limit periods since its start; 0 without a limit."),
-        cpuThrottledPeriods: figure(
+        cpuPeriods: counter("cpuPeriods", "CPU limit periods since its start; 0 without a limit."),
+        cpuThrottledPeriods: counter(
           "cpuThrottledPeriods",
           "Number of `cpuPeriods` in which it was throttled until the next one.",
         ),
-        cpuThrottledSeconds: figure("cpuThrottledSeconds", "How long its threads were throttled since its start, seconds."),
+        cpuThrottledSeconds: counter("cpuThrottledSeconds", "How long its threads were throttled since its start, seconds."),
         memPct: figure(
           "memPct",
           "Used memory without inactive file cache, per cent of the limit; without a limit, per cent of the host's memory.",
         ),
         memUsedBytes: figure("memUsedBytes", "Used memory, bytes."),
         memLimitBytes: figure("memLimitBytes", "Memory limit, bytes."),
-        pids: t.exposeInt("pids", { nullable: true, description: "Processes and threads." }),
-        networkReceiveBytes: figure("networkReceiveBytes", `Bytes received ${networks}`),
-        networkTransmitBytes: figure("networkTransmitBytes", `Bytes sent ${networks}`),
-        blockReadBytes: figure("blockReadBytes", "Bytes read from block devices since its start."),
-        blockWriteBytes: figure("blockWriteBytes", "Bytes written to block devices since its start."),
+        pids: t.int({
+          nullable: true,
+          description: "Processes and threads.",
+          resolve: async ({ counters }) => (await counters()).pids,
+        }),
+        networkReceiveBytes: counter("networkReceiveBytes", `Bytes received ${networks}`),
+        networkTransmitBytes: counter("networkTransmitBytes", `Bytes sent ${networks}`),
+        blockReadBytes: counter("blockReadBytes", "Bytes read from block devices since its start."),
+        blockWriteBytes: counter("blockWriteBytes", "Bytes written to block devices since its start."),
         source: t.expose("source", { type: source, description: "Where these numbers come from." }),
-        sampledAt: t.expose("sampledAt", { type: "DateTime", description: "When the sample was taken." }),
+        sampledAt: t.expose("sampledAt", {
+          type: "DateTime",
+          description: "When the sample was taken; what counts from the start may be 2 s newer.",
+        }),
       };
     },
   });

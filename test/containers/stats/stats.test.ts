@@ -1,34 +1,48 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { isEmpty, type StatsSample, toContainerStats, toLife, toUsedMemory } from "../../../src/containers/stats/stats.ts";
 import { sample } from "../../support/stats-sample.ts";
 
-test("statistics equal the docker CLI's, calculated by hand", () => {
+test("statistics equal the docker CLI's, calculated by hand", async () => {
   // 0.25 s of CPU time while the host's two CPUs had 2 s together: an eighth of 2 x 100 %.
-  const next = sample({
-    cpuTotal: 1_250_000_000,
-    cpuSystem: 102_000_000_000,
-    throttling: { periods: 20, throttledPeriods: 5, throttledNanoseconds: 1_500_000_000 },
-    memDetail: { total_inactive_file: 20_000_000 },
-    network: { received: 11, sent: 12 },
-    blockIo: { read: 13, written: 14 },
-  });
-  expect(toContainerStats(sample(), next)).toEqual({
+  const next = sample(
+    { cpuTotal: 1_250_000_000, cpuSystem: 102_000_000_000, memDetail: { total_inactive_file: 20_000_000 } },
+    {
+      throttling: { periods: 20, throttledPeriods: 5, throttledNanoseconds: 1_500_000_000 },
+      network: { received: 11, sent: 12 },
+      blockIo: { read: 13, written: 14 },
+    },
+  );
+  const stats = toContainerStats(sample(), next);
+  expect(stats).toEqual({
     source: "engine",
     cpuPct: 25,
-    cpuPeriods: 20,
-    cpuThrottledPeriods: 5,
-    cpuThrottledSeconds: 1.5,
     memPct: 20,
     memUsedBytes: 80_000_000,
     memLimitBytes: 400_000_000,
+    sampledAt: "2026-01-13T09:40:01Z",
+    counters: expect.any(Function),
+  });
+  expect(await stats.counters()).toEqual({
+    cpuPeriods: 20,
+    cpuThrottledPeriods: 5,
+    cpuThrottledSeconds: 1.5,
     pids: 7,
     networkReceiveBytes: 11,
     networkTransmitBytes: 12,
     blockReadBytes: 13,
     blockWriteBytes: 14,
-    sampledAt: "2026-01-13T09:40:01Z",
   });
+});
+
+test("counters are read when first asked for, once for a sample", async () => {
+  const counters = vi.fn<StatsSample["counters"]>(sample().counters);
+  const stats = toContainerStats(null, sample({ counters }));
+  expect(counters).not.toHaveBeenCalled();
+  const [one, another] = await Promise.all([stats.counters(), stats.counters()]);
+  expect(another).toBe(one);
+  expect(await stats.counters()).toBe(one);
+  expect(counters).toHaveBeenCalledTimes(1);
 });
 
 test("two busy CPUs are 200", () => {
@@ -49,7 +63,7 @@ test("unknown is null and idle is 0", () => {
 
 test("samples of two lives, or a single one, have no CPU number", () => {
   const next = sample({ cpuTotal: 1_250_000_000, cpuSystem: 102_000_000_000 });
-  expect(toContainerStats(sample({ life: "another" }), next)).toMatchObject({ cpuPct: null, memPct: 25, cpuPeriods: null });
+  expect(toContainerStats(sample({ life: "another" }), next)).toMatchObject({ cpuPct: null, memPct: 25 });
   expect(toContainerStats(null, next)).toMatchObject({ cpuPct: null, memPct: 25 });
 });
 
@@ -95,23 +109,26 @@ test.each<[Partial<StatsSample>, Partial<StatsSample>, number | null]>([
   expect(toContainerStats(sample(before), sample(after)).cpuPct).toBe(pct);
 });
 
-test("a sample without numbers is null everywhere, and 0 is a number", () => {
-  const bare = sample({ memUsage: null, memLimit: null, pids: null, throttling: null });
-  expect(toContainerStats(null, bare)).toEqual({
+test("a sample without numbers is null everywhere, and 0 is a number", async () => {
+  const bare = toContainerStats(null, sample({ memUsage: null, memLimit: null }, { pids: null }));
+  expect(bare).toEqual({
     source: "engine",
     cpuPct: null,
-    cpuPeriods: null,
-    cpuThrottledPeriods: null,
-    cpuThrottledSeconds: null,
     memPct: null,
     memUsedBytes: null,
     memLimitBytes: null,
+    sampledAt: "2026-01-13T09:40:01Z",
+    counters: expect.any(Function),
+  });
+  expect(await bare.counters()).toEqual({
+    cpuPeriods: null,
+    cpuThrottledPeriods: null,
+    cpuThrottledSeconds: null,
     pids: null,
     networkReceiveBytes: null,
     networkTransmitBytes: null,
     blockReadBytes: null,
     blockWriteBytes: null,
-    sampledAt: "2026-01-13T09:40:01Z",
   });
   expect(toContainerStats(null, sample({ memLimit: 0 }))).toMatchObject({ memPct: null, memLimitBytes: null });
   expect(toContainerStats(null, sample({ memUsage: 0 }))).toMatchObject({ memPct: 0, memUsedBytes: 0 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { LRUCache } from "lru-cache";
-import type { StatsSample } from "../../stats/stats.ts";
+import type { StatsCounters, StatsSample } from "../../stats/stats.ts";
 
 export interface CgroupReader {
   readonly root: string;
@@ -12,8 +12,13 @@ export interface CgroupReader {
   explain(fullId: string): string;
 }
 
+export interface CgroupSample extends Omit<StatsSample, "counters"> {
+  /** What the same run of the container has counted by now; null when it has ended, or cannot be read. */
+  readonly readCounters: () => CgroupCounters | null;
+}
+
 /** `network` is undefined where the container's processes are not visible: inside a container, or without the right to see their network. */
-export type CgroupSample = Omit<StatsSample, "network"> & { readonly network: StatsSample["network"] | undefined };
+export type CgroupCounters = Omit<StatsCounters, "network"> & { readonly network: StatsCounters["network"] | undefined };
 
 interface CgroupReaderOptions {
   /** @default "/sys/fs/cgroup" */
@@ -38,27 +43,48 @@ const layouts = [
  */
 export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: CgroupReaderOptions = {}): CgroupReader {
   const isV2 = existsSync(join(root, "cgroup.controllers"));
-  const readUsage = isV2 ? readCgroupV2 : readCgroupV1;
+  const [readUsage, readOwnCounters] = isV2 ? [readUsageV2, readCountersV2] : [readUsageV1, readCountersV1];
   const readHostCpu = createHostCpu(proc);
   const places = new LRUCache<string, Place>({ max: 5000 });
   // The hierarchy in which the container's folder and its processes are looked up.
   const first = isV2 ? root : join(root, "cpuacct");
 
-  const readAt = (path: string, fullId: string): CgroupSample | null => {
-    const life = identify(join(first, path));
-    const host = readHostCpu();
-    const readAtTime = new Date().toISOString();
-    const usage = readUsage(root, path);
+  /** Throws where a file cannot be read. */
+  const readCounters = (path: string, fullId: string, life: string): CgroupCounters | null => {
     const pid = toFirstProcess(readFileSync(join(first, path, "cgroup.procs"), "utf8"));
     const known = places.get(fullId);
     const kind = known?.life === life && known.pid === pid ? known.network : toNetworkKind(proc, pid, fullId);
     if (kind === null) return null;
     const network = kind === "own" ? toNetwork(readFileSync(join(proc, pid, "net/dev"), "utf8")) : networkOf[kind];
+    const counters = { ...readOwnCounters(root, path), network };
     // Each start makes a new folder: if it is still the same one, all figures are from one life.
     if (identify(join(first, path)) !== life) return null;
     places.set(fullId, { path, life, pid, network: kind });
-    const memLimit = Math.min(usage.memLimit, totalmem());
-    return { source: "cgroup", life: `cgroup ${life}`, readAt: readAtTime, ...host, ...usage, memLimit, network };
+    return counters;
+  };
+  const readAt = (path: string, fullId: string): CgroupSample | null => {
+    const life = identify(join(first, path));
+    const host = readHostCpu();
+    const readAtTime = new Date().toISOString();
+    const usage = readUsage(root, path);
+    // Once in each life: a container with files that cannot be read, or another's process, is left to the engine.
+    if (places.get(fullId)?.life !== life && readCounters(path, fullId, life) === null) return null;
+    if (identify(join(first, path)) !== life) return null;
+    return {
+      source: "cgroup",
+      life: `cgroup ${life}`,
+      readAt: readAtTime,
+      ...host,
+      ...usage,
+      memLimit: Math.min(usage.memLimit, totalmem()),
+      readCounters() {
+        try {
+          return readCounters(path, fullId, life);
+        } catch {
+          return null;
+        }
+      },
+    };
   };
   return {
     root,
@@ -87,7 +113,7 @@ function identify(folder: string): string {
   return String(statSync(folder, { bigint: true }).ino);
 }
 
-/** What is known of a container since its last sample, as long as it has the same life and the same first process. */
+/** What is known of a container, its network as long as it has the same life and the same first process. */
 interface Place {
   readonly path: string;
   readonly life: string;
@@ -124,7 +150,7 @@ function toNetworkKind(proc: string, pid: string, fullId: string): NetworkKind |
 }
 
 /** /proc/PID/net/dev: two heading lines, then "eth0: received 7 more sent 7 more". */
-function toNetwork(text: string): StatsSample["network"] {
+function toNetwork(text: string): StatsCounters["network"] {
   const rows = [...text.matchAll(/^\s*([^\s:]+):\s*(.*)$/gm)].filter(([, name]) => name !== "lo");
   if (rows.length === 0) return null;
   const sum = (column: number) => rows.reduce((total, [, , row = ""]) => total + Number(row.split(/\s+/)[column]), 0);
@@ -132,11 +158,14 @@ function toNetwork(text: string): StatsSample["network"] {
 }
 
 /** A container's usage by the files of its cgroup. */
-type CgroupUsage = Pick<StatsSample, "throttling" | "memUsage" | "memDetail" | "pids" | "blockIo"> & {
+type CgroupUsage = Pick<StatsSample, "memUsage" | "memDetail"> & {
   readonly cpuTotal: number;
   /** Infinity without a limit. */
   readonly memLimit: number;
 };
+
+/** What it counted, by the same folder. */
+type OwnCounters = Omit<StatsCounters, "network">;
 
 /** A file with one number, or "max" for no limit. Throws for other content. */
 export function toNumber(text: string): number {
@@ -189,28 +218,32 @@ function createHostCpu(proc: string): () => ReturnType<typeof toHostCpu> {
   };
 }
 
-/** The files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one cannot be read. */
-function readCgroupV1(root: string, path: string): CgroupUsage {
+/** Files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one cannot be read. */
+function readUsageV1(root: string, path: string): CgroupUsage {
   const read = (controller: string, file: string) => readFileSync(`${root}/${controller}/${path}/${file}`, "utf8");
-  const cpuTotal = toNumber(read("cpuacct", "cpuacct.usage"));
-  const cpu = toRecord(read("cpu", "cpu.stat"));
   return {
-    cpuTotal,
+    cpuTotal: toNumber(read("cpuacct", "cpuacct.usage")),
+    memUsage: toNumber(read("memory", "memory.usage_in_bytes")),
+    memLimit: toNumber(read("memory", "memory.limit_in_bytes")),
+    memDetail: toMemDetail(read("memory", "memory.stat")),
+  };
+}
+
+function readCountersV1(root: string, path: string): OwnCounters {
+  const cpu = toRecord(readFileSync(`${root}/cpu/${path}/cpu.stat`, "utf8"));
+  return {
     throttling: {
       periods: figure(cpu, "nr_periods"),
       throttledPeriods: figure(cpu, "nr_throttled"),
       throttledNanoseconds: figure(cpu, "throttled_time"),
     },
-    memUsage: toNumber(read("memory", "memory.usage_in_bytes")),
-    memLimit: toNumber(read("memory", "memory.limit_in_bytes")),
-    memDetail: toMemDetail(read("memory", "memory.stat")),
-    pids: toNumber(read("pids", "pids.current")),
+    pids: toNumber(readFileSync(`${root}/pids/${path}/pids.current`, "utf8")),
     blockIo: toBlockIoV1(`${root}/blkio/${path}`),
   };
 }
 
 /** The scheduler's own count if there is one, else what passed the throttling layer (containerd's order). Lines of "8:0 Read 4096". */
-function toBlockIoV1(folder: string): CgroupUsage["blockIo"] {
+function toBlockIoV1(folder: string): OwnCounters["blockIo"] {
   const files = ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"];
   const text = files.map((file) => readIfThere(`${folder}/${file}`)).find((found) => /^\d+:\d+ /m.test(found)) ?? "";
   const of = (operation: string) =>
@@ -225,21 +258,28 @@ function readIfThere(path: string): string {
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
-/** The files of cgroup v2: one folder for all controllers. Throws when one cannot be read. */
-function readCgroupV2(root: string, path: string): CgroupUsage {
+/** Files of cgroup v2: one folder for all controllers. Throws when one cannot be read. */
+function readUsageV2(root: string, path: string): CgroupUsage {
   const read = (file: string) => readFileSync(`${root}/${path}/${file}`, "utf8");
   return {
-    ...toCpuV2(read("cpu.stat")),
+    cpuTotal: toCpuV2(read("cpu.stat")).cpuTotal,
     memUsage: toNumber(read("memory.current")),
     memLimit: toNumber(read("memory.max")),
     memDetail: toMemDetail(read("memory.stat")),
+  };
+}
+
+function readCountersV2(root: string, path: string): OwnCounters {
+  const read = (file: string) => readFileSync(`${root}/${path}/${file}`, "utf8");
+  return {
+    throttling: toCpuV2(read("cpu.stat")).throttling,
     pids: toNumber(read("pids.current")),
     blockIo: toBlockIoV2(read("io.stat")),
   };
 }
 
 /** `cpu.stat`, in microseconds; without the cpu controller it has no throttling. */
-export function toCpuV2(text: string): Pick<CgroupUsage, "cpuTotal" | "throttling"> {
+export function toCpuV2(text: string): Pick<CgroupUsage, "cpuTotal"> & Pick<OwnCounters, "throttling"> {
   const cpu = toRecord(text);
   const throttling = {
     periods: cpu["nr_periods"] ?? 0,
@@ -250,7 +290,7 @@ export function toCpuV2(text: string): Pick<CgroupUsage, "cpuTotal" | "throttlin
 }
 
 /** Lines of "8:0 rbytes=90112 wbytes=0 rios=4 ...". */
-function toBlockIoV2(text: string): CgroupUsage["blockIo"] {
+function toBlockIoV2(text: string): OwnCounters["blockIo"] {
   const of = (key: string) =>
     [...text.matchAll(new RegExp(`\\b${key}=(\\d+)`, "g"))].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
   return { read: of("rbytes"), written: of("wbytes") };

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import pLimit from "p-limit";
 import { z } from "zod";
-import { isEmpty, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
+import { isEmpty, type StatsCounters, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
 import type { Engine, EngineCalls } from "../engine/engine.ts";
 import { count as smallCount, orElse } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
@@ -38,18 +38,32 @@ const statsAnswer = z.object({
 /** The one field of an inspection that distinguishes the lives of a container. */
 const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
 
-/** One-shot statistics of an engine. AnswerError for any other content. */
-export function toSample(answer: unknown): Omit<StatsSample, "life"> {
+/** One-shot statistics of an engine: a sample, and the counters that came with it. AnswerError for any other content. */
+export function toSample(answer: unknown): Omit<StatsSample, "life" | "counters"> & { readonly counted: StatsCounters } {
   const { success, data } = statsAnswer.safeParse(answer);
   if (!success) throw new AnswerError("unexpected response to GET /containers/{id}/stats");
-  const { cpu_stats: cpu, memory_stats: memory, networks } = data;
-  const throttled = cpu?.throttling_data;
+  const { cpu_stats: cpu, memory_stats: memory } = data;
   return {
     source: "engine",
     readAt: data.read ?? "",
     cpuTotal: cpu?.cpu_usage?.total_usage ?? null,
     cpuSystem: cpu ? toCpuSystem(cpu, data.read ?? "") : null,
     onlineCpus: toOnlineCpus(cpu),
+    memUsage: memory?.usage ?? null,
+    memLimit: memory?.limit ?? null,
+    memDetail: memory?.stats ?? {},
+    counted: toCounters(data),
+  };
+}
+
+function toCounters({
+  cpu_stats: cpu,
+  pids_stats: pids,
+  networks,
+  blkio_stats: blkio,
+}: z.infer<typeof statsAnswer>): StatsCounters {
+  const throttled = cpu?.throttling_data;
+  return {
     throttling: throttled
       ? {
           periods: throttled.periods,
@@ -57,14 +71,14 @@ export function toSample(answer: unknown): Omit<StatsSample, "life"> {
           throttledNanoseconds: throttled.throttled_time,
         }
       : null,
-    memUsage: memory?.usage ?? null,
-    memLimit: memory?.limit ?? null,
-    memDetail: memory?.stats ?? {},
-    pids: data.pids_stats?.current ?? null,
+    pids: pids?.current ?? null,
     network: networks ? toNetwork(Object.values(networks)) : null,
-    blockIo: data.blkio_stats ? toBlockIo(data.blkio_stats.io_service_bytes_recursive) : null,
+    blockIo: blkio ? toBlockIo(blkio.io_service_bytes_recursive) : null,
   };
 }
+
+/** Of a container that has ended. */
+const noCounters: StatsCounters = { throttling: null, pids: null, network: null, blockIo: null };
 
 /** State.StartedAt of an inspection. */
 export function toStartedAt(answer: unknown): string {
@@ -87,12 +101,12 @@ function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
   return at * 1e6 * toOnlineCpus(cpu);
 }
 
-function toNetwork(networks: readonly z.infer<typeof network>[]): StatsSample["network"] {
+function toNetwork(networks: readonly z.infer<typeof network>[]): StatsCounters["network"] {
   return { received: sum(networks.map(({ rx_bytes }) => rx_bytes)), sent: sum(networks.map(({ tx_bytes }) => tx_bytes)) };
 }
 
 /** By the first letter of `op`, as the docker CLI does: Read and Write on cgroup v1, read and write on v2. */
-function toBlockIo(transfers: readonly z.infer<typeof transfer>[]): StatsSample["blockIo"] {
+function toBlockIo(transfers: readonly z.infer<typeof transfer>[]): StatsCounters["blockIo"] {
   const of = (letter: string) => sum(transfers.filter(({ op }) => op[0]?.toLowerCase() === letter).map(({ value }) => value));
   return { read: of("r"), written: of("w") };
 }
@@ -119,18 +133,8 @@ interface StatsReaderOptions {
   readonly timeoutMs: number;
 }
 
-async function readHere(
-  cgroups: Pick<CgroupReader, "read">,
-  fullId: string,
-): Promise<{ readonly at: number; readonly sample: CgroupSample } | null> {
-  await setImmediate();
-  const at = performance.now();
-  const sample = cgroups.read(fullId);
-  return sample && { at, sample };
-}
-
-/** The network of a container as its engine answered, for samples from cgroup files that lack it. */
-interface KnownNetwork extends Pick<StatsSample, "life" | "network"> {
+/** The network of a container as its engine answered, where its cgroup's files do not show it. */
+interface KnownNetwork extends Pick<StatsSample, "life">, Pick<StatsCounters, "network"> {
   readonly at: number;
 }
 
@@ -139,8 +143,13 @@ const networkMs = 15_000;
 
 /** Reads the container's cgroup if it is on this machine; else asks its engine. */
 export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): StatsReader {
-  // One container's files are read in one go; other work gets its turn between containers.
   const oneByOne = pLimit(1);
+  /** One container's files are read in one go; other work gets its turn between containers. */
+  const inTurn = <T>(read: () => T) =>
+    oneByOne(async () => {
+      await setImmediate();
+      return read();
+    });
   const networks = new LRUCache<string, KnownNetwork>({ maxSize: 5000, sizeCalculation: () => 1 });
   const readNetwork = async (engine: SampledEngine, fullId: string, life: string, ended: AbortSignal) => {
     const last = networks.get(fullId);
@@ -150,20 +159,26 @@ export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): S
     const ask = (signal: AbortSignal) => engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
     const found = await engine.limits
       .stats(() => engine.ask(timeoutMs, ask, ended))
-      .then((answer) => toSample(answer).network)
+      .then((answer) => toSample(answer).counted.network)
       // What the files say is true without it.
       .catch(() => known?.network ?? null);
     networks.set(fullId, { life, at, network: found });
     return found;
   };
+  const readCounters = async (engine: SampledEngine, fullId: string, sample: CgroupSample, ended: AbortSignal) => {
+    const { network: shown, ...own } = (await inTurn(sample.readCounters)) ?? noCounters;
+    return { ...own, network: shown === undefined ? await readNetwork(engine, fullId, sample.life, ended) : shown };
+  };
+  const readHere = (reader: Pick<CgroupReader, "read">, engine: SampledEngine, fullId: string, ended: AbortSignal) =>
+    inTurn((): TimedSample | null => {
+      const at = performance.now();
+      const sample = reader.read(fullId);
+      return sample && { at, sample: { ...sample, counters: () => readCounters(engine, fullId, sample, ended) } };
+    });
   return {
     async read(engine, fullId, begins, ended) {
-      const here = cgroups && (await oneByOne(() => readHere(cgroups, fullId)));
-      if (here) {
-        const { at, sample } = here;
-        if (sample.network !== undefined) return here as TimedSample;
-        return { at, sample: { ...sample, network: await readNetwork(engine, fullId, sample.life, ended) } };
-      }
+      const here = cgroups && (await readHere(cgroups, engine, fullId, ended));
+      if (here) return here;
       return engine.limits.stats(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
     },
   };
@@ -176,10 +191,12 @@ async function askEngine(
   signal: AbortSignal,
 ): Promise<TimedSample | null> {
   const at = performance.now();
-  const sample = toSample(await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal));
+  const { counted, ...sample } = toSample(
+    await engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal),
+  );
   if (isEmpty(sample)) return null;
   const known = begins ? engine.inventory.snapshot(false).known(fullId)?.raw.startedAt : null;
   // After the sample, never before: only then does it show whether the container was started in between.
   const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
-  return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt) } };
+  return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt), counters: async () => counted } };
 }

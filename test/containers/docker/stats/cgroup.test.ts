@@ -15,6 +15,7 @@ import {
 import { toContainerStats } from "../../../../src/containers/stats/stats.ts";
 import { createCgroupFiles, v1Files, v2Files } from "../../../support/cgroup-files.ts";
 import { fullId } from "../../../support/docker-fake.ts";
+import { sample as createSample } from "../../../support/stats-sample.ts";
 
 const id = fullId("a");
 const versions = [
@@ -28,6 +29,7 @@ const versions = [
     usage: "cpuacct/PATH/cpuacct.usage",
     detail: "total_inactive_file",
     processes: "cpuacct/PATH/cgroup.procs",
+    pids: "pids/PATH/pids.current",
   },
   {
     name: "v2",
@@ -39,6 +41,7 @@ const versions = [
     usage: "cpu.stat",
     detail: "inactive_file",
     processes: "cgroup.procs",
+    pids: "pids.current",
   },
 ];
 const drivers = [
@@ -50,7 +53,7 @@ const drivers = [
   `libpod_parent/libpod-${id}`,
 ];
 
-describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder, usage, detail, processes }) => {
+describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder, usage, detail, processes, pids }) => {
   test.each(drivers)("gives the docker CLI's numbers from %s", (path) => {
     using host = createCgroupFiles(line(path));
     host.write(files(path));
@@ -62,28 +65,23 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
       cpuTotal: 1_500_000_000,
       cpuSystem: 10_000_000_000,
       onlineCpus: 2,
-      throttling: { periods: 40, throttledPeriods: 30, throttledNanoseconds: 2_500_000_000 },
       memUsage: 50_000_000,
       memLimit: 100_000_000,
       memDetail: expect.objectContaining({ [detail]: 10_000_000 }),
+      readCounters: expect.any(Function),
+    });
+    expect(sample?.readCounters()).toEqual({
+      throttling: { periods: 40, throttledPeriods: 30, throttledNanoseconds: 2_500_000_000 },
       pids: 2,
       network: { received: 1030, sent: 204 },
       blockIo: { read: 4097, written: 8194 },
     });
-    expect(sample && toContainerStats(null, { ...sample, network: sample.network ?? null })).toEqual({
+    expect(sample && toContainerStats(null, createSample(sample))).toMatchObject({
       source: "cgroup",
       cpuPct: null,
-      cpuPeriods: 40,
-      cpuThrottledPeriods: 30,
-      cpuThrottledSeconds: 2.5,
       memPct: 40,
       memUsedBytes: 40_000_000,
       memLimitBytes: 100_000_000,
-      pids: 2,
-      networkReceiveBytes: 1030,
-      networkTransmitBytes: 204,
-      blockReadBytes: 4097,
-      blockWriteBytes: 8194,
       sampledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
     });
   });
@@ -132,7 +130,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
   ])("with the processes %j it has the network %j", (text, network) => {
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`, { [processes]: text }));
-    expect(createCgroupReader(host).read(id)?.network ?? null).toEqual(network);
+    expect(createCgroupReader(host).read(id)?.readCounters()?.network ?? null).toEqual(network);
   });
 
   test("another first process is looked up again", () => {
@@ -141,11 +139,12 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     const reader = createCgroupReader(host);
     const read = (pid: string) => {
       host.write(files(`docker/${id}`, { [processes]: `${pid}\n` }));
-      return reader.read(id);
+      return reader.read(id)?.readCounters();
     };
     expect(read("4711")?.network).toEqual({ received: 1030, sent: 204 });
     // Not one of its own.
     expect(read("4712")).toBeNull();
+    expect(createCgroupReader(host).read(id)).toBeNull();
     expect(read("0")).toMatchObject({ network: undefined, pids: 2 });
     unlinkSync(join(host.proc, "4711/ns/net"));
     symlinkSync("net:[1]", join(host.proc, "4711/ns/net"));
@@ -156,7 +155,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     using host = createCgroupFiles(line(`docker/${id}`));
     host.write(files(`docker/${id}`));
     host.write({ "proc/4711/net/dev": "Inter-| Receive\n face |bytes\n    lo:    9999 9 0 0 0 0 0 0 9999 9\n" });
-    expect(createCgroupReader(host).read(id)).toMatchObject({ network: null, pids: 2 });
+    expect(createCgroupReader(host).read(id)?.readCounters()).toMatchObject({ network: null, pids: 2 });
   });
 
   test("a container that is recreated during the read is left to the engine", () => {
@@ -173,7 +172,32 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     onTestFinished(() => spy.mockRestore());
     expect(reader.read(id)).toBeNull();
     spy.mockRestore();
-    expect(reader.read(id)).toMatchObject({ pids: 2 });
+    expect(reader.read(id)?.readCounters()).toMatchObject({ pids: 2 });
+  });
+
+  test("counters are those of the sample's life, and none after its end", () => {
+    using host = createCgroupFiles(line(`docker/${id}`));
+    host.write(files(`docker/${id}`));
+    const reader = createCgroupReader(host);
+    const sample = reader.read(id);
+    expect(sample?.readCounters()).toMatchObject({ pids: 2 });
+    const parent = join(host.root, "..", folder, "docker");
+    renameSync(join(parent, id), join(parent, "old"));
+    expect(sample?.readCounters()).toBeNull();
+    host.write(files(`docker/${id}`));
+    expect(sample?.readCounters()).toBeNull();
+    expect(reader.read(id)?.readCounters()).toMatchObject({ pids: 2 });
+  });
+
+  test("a sample of a known life reads no file of the counters", () => {
+    using host = createCgroupFiles(line(`docker/${id}`));
+    host.write(files(`docker/${id}`));
+    const reader = createCgroupReader(host);
+    const first = reader.read(id);
+    host.write(files(`docker/${id}`, { [pids]: "nonsense\n" }));
+    expect(reader.read(id)).toEqual({ ...first, readAt: expect.any(String), readCounters: expect.any(Function) });
+    expect(reader.read(id)?.readCounters()).toBeNull();
+    expect(createCgroupReader(host).read(id)).toBeNull();
   });
 
   test("a container on the host's network has no network numbers", () => {
@@ -181,7 +205,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
     host.write(files(`docker/${id}`));
     unlinkSync(join(host.proc, "4711/ns/net"));
     symlinkSync("net:[1]", join(host.proc, "4711/ns/net"));
-    expect(createCgroupReader(host).read(id)).toMatchObject({ network: null, pids: 2 });
+    expect(createCgroupReader(host).read(id)?.readCounters()).toMatchObject({ network: null, pids: 2 });
   });
 });
 
@@ -219,7 +243,9 @@ test.each([v1Files, v2Files])("a container without a sample says why", (files) =
 test.each(["", "0\n", "nonsense\n"])("processes that are not visible (%j) leave the network unknown", (processes) => {
   using host = createCgroupFiles(`0::/docker/${id}\n`);
   host.write(v2Files(`docker/${id}`, { "cgroup.procs": processes }));
-  expect(createCgroupReader(host).read(id)).toMatchObject({ pids: 2, cpuTotal: 1_500_000_000, network: undefined });
+  const sample = createCgroupReader(host).read(id);
+  expect(sample?.cpuTotal).toBe(1_500_000_000);
+  expect(sample?.readCounters()).toMatchObject({ pids: 2, network: undefined });
 });
 
 test("the scheduler's own block count wins where it has one (v1)", () => {
@@ -227,13 +253,15 @@ test("the scheduler's own block count wins where it has one (v1)", () => {
   host.write(
     v1Files(`docker/${id}`, { "blkio/PATH/blkio.bfq.io_service_bytes_recursive": "8:0 Read 5\n8:0 Write 6\nTotal 11\n" }),
   );
-  expect(createCgroupReader(host).read(id)?.blockIo).toEqual({ read: 5, written: 6 });
+  expect(createCgroupReader(host).read(id)?.readCounters()?.blockIo).toEqual({ read: 5, written: 6 });
 });
 
 test("without the cpu controller there is no throttling (v2)", () => {
   using host = createCgroupFiles(`0::/docker/${id}\n`);
   host.write(v2Files(`docker/${id}`, { "cpu.stat": "usage_usec 7\nuser_usec 3\n" }));
-  expect(createCgroupReader(host).read(id)).toMatchObject({ cpuTotal: 7000, throttling: null, memUsage: 50_000_000 });
+  const sample = createCgroupReader(host).read(id);
+  expect(sample).toMatchObject({ cpuTotal: 7000, memUsage: 50_000_000 });
+  expect(sample?.readCounters()).toMatchObject({ throttling: null, pids: 2 });
 });
 
 test("a file of one number has that, and nothing else", () => {
@@ -290,15 +318,15 @@ test.each([
 ])("blocks of %j are %i read and %i written (v1)", (change, read, written) => {
   using host = createCgroupFiles(`0::/docker/${id}\n`);
   host.write(v1Files(`docker/${id}`, change));
-  expect(createCgroupReader(host).read(id)?.blockIo).toEqual({ read, written });
+  expect(createCgroupReader(host).read(id)?.readCounters()?.blockIo).toEqual({ read, written });
 });
 
 test("blocks are the sum of all disks, and of their bytes alone (v2)", () => {
   using host = createCgroupFiles(`0::/docker/${id}\n`);
   host.write(v2Files(`docker/${id}`, { "io.stat": "8:0 xrbytes=7 rbytes=1 wbytes=20 rios=300\n8:16 rbytes=4\n" }));
-  expect(createCgroupReader(host).read(id)?.blockIo).toEqual({ read: 5, written: 20 });
+  expect(createCgroupReader(host).read(id)?.readCounters()?.blockIo).toEqual({ read: 5, written: 20 });
   host.write(v2Files(`docker/${id}`, { "io.stat": "" }));
-  expect(createCgroupReader(host).read(id)?.blockIo).toEqual({ read: 0, written: 0 });
+  expect(createCgroupReader(host).read(id)?.readCounters()?.blockIo).toEqual({ read: 0, written: 0 });
 });
 
 test("the kernel's files are parsed unchanged", () => {

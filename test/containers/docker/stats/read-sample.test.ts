@@ -1,13 +1,24 @@
 import pLimit from "p-limit";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createStatsReader, type SampledEngine } from "../../../../src/containers/docker/stats/read.ts";
-import type { CgroupSample } from "../../../../src/containers/docker/stats/cgroup.ts";
+import type { CgroupCounters, CgroupSample } from "../../../../src/containers/docker/stats/cgroup.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { sample } from "../../../support/stats-sample.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
-const stats = { read: "2026-01-13T10:00:00Z", cpu_stats: { cpu_usage: { total_usage: 5 } }, memory_stats: { usage: 7 } };
+const stats = {
+  read: "2026-01-13T10:00:00Z",
+  cpu_stats: { cpu_usage: { total_usage: 5 } },
+  memory_stats: { usage: 7 },
+  pids_stats: { current: 8 },
+};
 const ended = new AbortController().signal;
+/** What a cgroup's files show. */
+function fromFiles(counted: CgroupCounters | null): CgroupSample {
+  const { counters: _counters, ...own } = sample();
+  return { ...own, readCounters: vi.fn<CgroupSample["readCounters"]>(() => counted) };
+}
+const counted = { throttling: null, pids: 7, network: null, blockIo: null };
 
 function setUp({
   here = null,
@@ -40,19 +51,29 @@ function setUp({
 
 describe("a sample", () => {
   it("is read from this machine if its cgroup is here", async () => {
-    const here = sample();
+    const here = fromFiles(counted);
     const { reader, engine, log, read } = setUp({ here });
     const before = performance.now();
     const found = await reader.read(engine, a, true, ended);
-    expect(found?.sample).toBe(here);
+    expect(found?.sample).toMatchObject(here);
     expect(found?.at).toBeGreaterThanOrEqual(before);
+    expect(here.readCounters).not.toHaveBeenCalled();
+    expect(await found?.sample.counters()).toEqual(counted);
     expect([read.mock.calls, log]).toEqual([[[a]], []]);
+  });
+
+  it("of a container that has ended meanwhile has no counters", async () => {
+    const { reader, engine, log } = setUp({ here: fromFiles(null) });
+    const found = await reader.read(engine, a, true, ended);
+    expect(await found?.sample.counters()).toEqual({ throttling: null, pids: null, network: null, blockIo: null });
+    expect(log).toEqual([]);
   });
 
   it.each([true, false])("is asked of its engine if it is not here (cgroups: %s)", async (cgroups) => {
     const { reader, engine, log } = setUp({ cgroups });
     const found = await reader.read(engine, a, false, ended);
     expect(found?.sample).toMatchObject({ source: "engine", cpuTotal: 5, memUsage: 7, readAt: stats.read });
+    expect(await found?.sample.counters()).toEqual({ throttling: null, pids: 8, network: null, blockIo: null });
     expect(found?.sample.life).toContain("2026-01-13T09:00:00Z");
     expect(log).toEqual([
       [300, true],
@@ -72,12 +93,12 @@ describe("a sample", () => {
 
   it("has its network from the engine every 15 s without visible processes", async () => {
     const networks = { eth0: { rx_bytes: 5, tx_bytes: 6 } };
-    const here = { ...sample(), network: undefined };
+    const here = fromFiles({ ...counted, network: undefined });
     const { reader, engine, log } = setUp({ here, answer: { ...stats, networks } });
     const spy = vi.spyOn(performance, "now").mockReturnValue(1000);
     onTestFinished(() => spy.mockRestore());
-    const read = async () => (await reader.read(engine, a, true, ended))?.sample;
-    expect(await read()).toEqual({ ...here, network: { received: 5, sent: 6 } });
+    const read = async () => (await reader.read(engine, a, true, ended))?.sample.counters();
+    expect(await read()).toEqual({ ...counted, network: { received: 5, sent: 6 } });
     spy.mockReturnValue(15_999);
     expect((await read())?.network).toEqual({ received: 5, sent: 6 });
     expect(log).toEqual([
@@ -90,9 +111,10 @@ describe("a sample", () => {
   });
 
   it("has no network where none is visible and the engine fails", async () => {
-    const here = { ...sample(), network: undefined };
+    const here = fromFiles({ ...counted, network: undefined });
     const { reader, engine } = setUp({ here, answer: "nonsense" });
-    expect((await reader.read(engine, a, true, ended))?.sample).toEqual({ ...here, network: null });
+    const found = await reader.read(engine, a, true, ended);
+    expect(await found?.sample.counters()).toEqual({ ...counted, network: null });
   });
 
   it("of a stopped container is empty", async () => {

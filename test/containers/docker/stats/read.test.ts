@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { toSample, toStartedAt } from "../../../../src/containers/docker/stats/read.ts";
 import { toContainerStats } from "../../../../src/containers/stats/stats.ts";
+import { sample } from "../../../support/stats-sample.ts";
 
 /** Half a CPU of two over two seconds, on a host that does nothing else. */
 function toCpuPct(own: object, systemNanoseconds: number): number | null {
-  const at = (read: string, total: number, system: number) => ({
-    ...toSample({
-      read,
-      cpu_stats: { cpu_usage: { total_usage: total }, system_cpu_usage: system, online_cpus: 2, ...own },
-      memory_stats: { usage: 1000, limit: 4000 },
-    }),
-    life: "one",
-  });
+  const at = (read: string, total: number, system: number) =>
+    sample(
+      toSample({
+        read,
+        cpu_stats: { cpu_usage: { total_usage: total }, system_cpu_usage: system, online_cpus: 2, ...own },
+        memory_stats: { usage: 1000, limit: 4000 },
+      }),
+    );
   const before = at("2026-11-25T02:14:07.000000000Z", 5_000_000_000, 1_000_000_000_000);
   const after = at("2026-11-25T02:14:09.000000000Z", 6_000_000_000, 1_000_000_000_000 + systemNanoseconds);
   return toContainerStats(before, after).cpuPct;
@@ -24,13 +25,10 @@ const nothing = {
   cpuTotal: null,
   cpuSystem: null,
   onlineCpus: 0,
-  throttling: null,
   memUsage: null,
   memLimit: null,
   memDetail: {},
-  pids: null,
-  network: null,
-  blockIo: null,
+  counted: { throttling: null, pids: null, network: null, blockIo: null },
 };
 
 it("Docker's host time and Podman's busy time give the same number", () => {
@@ -39,8 +37,8 @@ it("Docker's host time and Podman's busy time give the same number", () => {
 });
 
 it("a file cache that is missing is not subtracted", () => {
-  const sample = toSample({ read: "", cpu_stats: {}, memory_stats: { usage: 1000, limit: 4000 }, blkio_stats: null });
-  expect(toContainerStats(null, { ...sample, life: "one" })).toMatchObject({ memUsedBytes: 1000, memPct: 25, cpuPct: null });
+  const found = toSample({ read: "", cpu_stats: {}, memory_stats: { usage: 1000, limit: 4000 }, blkio_stats: null });
+  expect(toContainerStats(null, sample(found))).toMatchObject({ memUsedBytes: 1000, memPct: 25, cpuPct: null });
 });
 
 describe("a sample", () => {
@@ -74,13 +72,15 @@ describe("a sample", () => {
       cpuTotal: 11,
       cpuSystem: 12,
       onlineCpus: 13,
-      throttling: { periods: 14, throttledPeriods: 15, throttledNanoseconds: 16 },
       memUsage: 17,
       memLimit: 18,
       memDetail: { inactive_file: 19, cache: 20 },
-      pids: 21,
-      network: { received: 45, sent: 3000 },
-      blockIo: { read: 3, written: 30 },
+      counted: {
+        throttling: { periods: 14, throttledPeriods: 15, throttledNanoseconds: 16 },
+        pids: 21,
+        network: { received: 45, sent: 3000 },
+        blockIo: { read: 3, written: 30 },
+      },
     });
   });
 
@@ -101,11 +101,11 @@ describe("a sample", () => {
   });
 
   it.each([
-    [{ networks: {} }, { network: { received: 0, sent: 0 } }],
-    [{ blkio_stats: {} }, { blockIo: { read: 0, written: 0 } }],
-    [{ blkio_stats: { io_service_bytes_recursive: null } }, { blockIo: { read: 0, written: 0 } }],
-    [{ blkio_stats: { io_service_bytes_recursive: 7 } }, { blockIo: { read: 0, written: 0 } }],
-    [{ pids_stats: { current: 0 } }, { pids: 0 }],
+    [{ networks: {} }, { counted: { network: { received: 0, sent: 0 } } }],
+    [{ blkio_stats: {} }, { counted: { blockIo: { read: 0, written: 0 } } }],
+    [{ blkio_stats: { io_service_bytes_recursive: null } }, { counted: { blockIo: { read: 0, written: 0 } } }],
+    [{ blkio_stats: { io_service_bytes_recursive: 7 } }, { counted: { blockIo: { read: 0, written: 0 } } }],
+    [{ pids_stats: { current: 0 } }, { counted: { pids: 0 } }],
     [{ memory_stats: { usage: 0, limit: 0 } }, { memUsage: 0, memLimit: 0 }],
     [{ cpu_stats: { online_cpus: 0, cpu_usage: { percpu_usage: [1, 2] } } }, { onlineCpus: 2 }],
     [{ cpu_stats: { cpu_usage: { percpu_usage: [1, 2, 3] } } }, { onlineCpus: 3 }],
