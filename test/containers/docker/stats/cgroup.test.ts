@@ -54,7 +54,7 @@ const drivers = [
 ];
 
 describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder, usage, detail, processes, pids }) => {
-  test.each(drivers)("gives the docker CLI's numbers from %s", (path) => {
+  test.each(drivers)("gives the docker CLI's numbers from %s", async (path) => {
     using host = createCgroupFiles(line(path));
     host.write(files(path));
     const sample = createCgroupReader(host).read(id);
@@ -70,19 +70,32 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
       memDetail: expect.objectContaining({ [detail]: 10_000_000 }),
       readCounters: expect.any(Function),
     });
-    expect(sample?.readCounters()).toEqual({
+    const counted = {
       throttling: { periods: 40, throttledPeriods: 30, throttledNanoseconds: 2_500_000_000 },
       pids: 2,
       network: { received: 1030, sent: 204 },
       blockIo: { read: 4097, written: 8194 },
-    });
-    expect(sample && toContainerStats(null, createSample(sample))).toMatchObject({
+    };
+    expect(sample?.readCounters()).toEqual(counted);
+    const stats = toContainerStats(null, createSample(sample ?? {}, counted));
+    expect(stats).toEqual({
       source: "cgroup",
       cpuPct: null,
       memPct: 40,
       memUsedBytes: 40_000_000,
       memLimitBytes: 100_000_000,
       sampledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      counters: expect.any(Function),
+    });
+    expect(await stats.counters()).toEqual({
+      cpuPeriods: 40,
+      cpuThrottledPeriods: 30,
+      cpuThrottledSeconds: 2.5,
+      pids: 2,
+      networkReceiveBytes: 1030,
+      networkTransmitBytes: 204,
+      blockReadBytes: 4097,
+      blockWriteBytes: 8194,
     });
   });
 
