@@ -3,7 +3,7 @@ import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { type LogOptions, type LogPage, type LogPoint, toMoment } from "../../src/containers/logs/log.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
+import { removeContainers, runContainer, soon } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -25,8 +25,7 @@ beforeAll(async () => {
   const start = async (name: string, tty: boolean) => {
     const labels = { service: "logpages", destination: "staging", role: tty ? "tty" : "web" };
     const env = ["KAMAL_VERSION=v1"];
-    ids[name] = await startContainer(socketPath, { name: `logpages-${name}`, labels, env, cmd: ["sh", "-c", script(name)], tty });
-    await waitForExit(socketPath, ids[name]);
+    ids[name] = await runContainer(socketPath, { name: `logpages-${name}`, labels, env, cmd: ["sh", "-c", script(name)], tty });
   };
   await Promise.all([start("a", false), start("b", false), start("t", true)]);
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { toBound } from "../support/bound.ts";
-import { removeContainers, startContainer, waitForExit } from "../support/docker-containers.ts";
+import { removeContainers, runContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -29,9 +29,7 @@ beforeAll(async () => {
   const labels = { service: "searchcheck", destination: "staging" };
   for (const [role, script] of Object.entries(scripts)) {
     const name = `searchcheck-${role}`;
-    const id = await startContainer(socketPath, { name, labels: { ...labels, role }, cmd: ["sh", "-c", script] });
-    ids.push(id);
-    await waitForExit(socketPath, id);
+    ids.push(await runContainer(socketPath, { name, labels: { ...labels, role }, cmd: ["sh", "-c", script] }));
   }
 });
 

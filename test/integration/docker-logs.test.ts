@@ -3,7 +3,7 @@ import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { LogOptions, LogPage } from "../../src/containers/logs/log.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
+import { createContainer, removeContainers, runContainer, soon } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 
 const socketPath = inject("dockerSocket");
@@ -27,8 +27,7 @@ beforeAll(async () => {
   const names = Object.keys(scripts);
   const start = async (name: string, tty: boolean) => {
     const key = tty ? `tty-${name}` : name;
-    ids[key] = await startContainer(socketPath, { name: `logcheck-${key}`, cmd: ["sh", "-c", scripts[name] ?? ""], tty });
-    await waitForExit(socketPath, ids[key]);
+    ids[key] = await runContainer(socketPath, { name: `logcheck-${key}`, cmd: ["sh", "-c", scripts[name] ?? ""], tty });
   };
   await Promise.all([...names.map((name) => start(name, false)), start("mixed", true), start("long", true), start("huge", true)]);
   ids["created"] = await createContainer(socketPath, { name: "logcheck-created" });

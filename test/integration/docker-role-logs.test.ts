@@ -5,7 +5,7 @@ import { createClient } from "../../src/client/client.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { pauseContainer, removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { pauseContainer, removeContainers, runContainer, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -26,8 +26,8 @@ const ids: Record<string, string> = {};
 /** Counts until SIGTERM, then writes "bye". */
 const count = (name: string) =>
   `trap 'echo ${name} bye; exit 0' TERM; i=0; while :; do i=$((i+1)); echo ${name} $i; echo ${name} err $i >&2; sleep 0.02; done`;
-async function start(name: string, version: string, script = count(name), role = "web") {
-  ids[name] = await startContainer(socketPath, {
+async function start(name: string, version: string, script = count(name), role = "web", begin = startContainer) {
+  ids[name] = await begin(socketPath, {
     name: `rolelogs-${name}`,
     labels: { service: "rolelogs", destination: "staging", role },
     env: [`KAMAL_VERSION=${version}`],
@@ -197,11 +197,8 @@ test("a short-lived container's lines are not lost, though it is not listed", as
   // Only then has it begun: what starts before is not new to it.
   await role.seen(() => role.lines.some(({ message }) => message === "tick"));
   const fatal = () => role.lines.filter(({ message }) => message !== "tick");
-  for (const name of ["x", "y", "z"]) {
-    await start(name, "v4", `echo ${name} fatal; exit 1`, "crash");
-    // Containers that start together may write in any order.
-    await until(async () => (await logOf(name)).length === 1);
-  }
+  // Containers that run together may write in any order.
+  for (const name of ["x", "y", "z"]) await start(name, "v4", `echo ${name} fatal; exit 1`, "crash", runContainer);
   await role.seen(() => fatal().filter(({ kind }) => kind === "LINE").length === 3);
   await sleep(1000);
   await role.stop();

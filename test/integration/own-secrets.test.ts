@@ -3,7 +3,7 @@ import { parseConfig } from "../../src/config/config.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createSources } from "../../src/sources.ts";
-import { removeContainers, soon, startContainer, waitForExit } from "../support/docker-containers.ts";
+import { removeContainers, runContainer, soon } from "../support/docker-containers.ts";
 
 const socketPath = inject("dockerSocket");
 const ids: string[] = [];
@@ -27,9 +27,8 @@ afterAll(async () => {
 test("the gateway's own secrets are redacted in logs, also across chunks", async () => {
   const long = `head -c 16370 /dev/zero | tr '\\0' x; echo canary-of-the-token-0123`;
   const cmd = `echo token is canary-of-the-token-0123; echo db canary/of/db or canary%2Fof%2Fdb; echo [canary-of-prom]; ${long}`;
-  const id = await startContainer(socketPath, { name: "own-secrets", cmd: ["sh", "-c", cmd] });
+  const id = await runContainer(socketPath, { name: "own-secrets", cmd: ["sh", "-c", cmd] });
   ids.push(id);
-  await waitForExit(socketPath, id);
   const messages = ["token is [redacted]", "db [redacted] or [redacted]", "[[redacted]]", `${"x".repeat(16_370)}[redacted]`];
   const { lines } = await sources.containers.logs({ engine: "web-1", fullId: id }, { tail: 10 }, createSharedBudget(soon()));
   expect(lines.map(({ message }) => message)).toEqual(messages);

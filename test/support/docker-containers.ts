@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type Container, type ContainerRef, toContainerKey } from "../../src/containers/container.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
@@ -83,9 +84,18 @@ export async function stopContainer(socketPath: string, id: string): Promise<voi
   await callDocker(socketPath, "POST", `/containers/${id}/stop?t=1`);
 }
 
-/** Waits for the container to end by itself. */
-export async function waitForExit(socketPath: string, id: string): Promise<void> {
-  await callDocker(socketPath, "POST", `/containers/${id}/wait`);
+/**
+ * Starts a container that writes to its log and ends; answers its full id after its end. Docker loses all output of one that ends before its pipes have
+ * been opened, as happens within milliseconds on a busy machine: then again.
+ */
+export async function runContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
+  for (;;) {
+    const id = await startContainer(socketPath, spec);
+    await callDocker(socketPath, "POST", `/containers/${id}/wait`);
+    const { LogPath } = (await callDocker(socketPath, "GET", `/containers/${id}/json`)) as { LogPath: string };
+    if ((statSync(LogPath, { throwIfNoEntry: false })?.size ?? 0) > 0) return id;
+    await removeContainers(socketPath, [id]);
+  }
 }
 
 export async function tagImage(socketPath: string, repo: string, tag: string): Promise<void> {
