@@ -98,6 +98,8 @@ test("lines are written together: at 4 KiB, after 100 ms, or at the end", () => 
   vi.advanceTimersByTime(1);
   expect(written).toHaveBeenCalledOnce();
   expect(readLines()).toHaveLength(2);
+  // Nothing wakes a process that logs nothing.
+  expect(vi.getTimerCount()).toBe(0);
   logger.info({}, "x".repeat(2000));
   expect(written).not.toHaveBeenCalled();
   logger.info({}, "x".repeat(2100));
@@ -120,8 +122,9 @@ test.each(["EPIPE", "EIO"])("a closed output (%s) is no failure, nor tried at th
   logger.info({}, "one");
   vi.advanceTimersByTime(100);
   expect(tries).toBe(1);
+  logger.info({}, "two");
   exit();
-  expect(tries).toBe(2);
+  expect(tries).toBe(1);
 });
 
 test("any other failure to write is thrown", () => {
