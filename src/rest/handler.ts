@@ -152,13 +152,21 @@ function toReply(
   };
 }
 
+/** Of each endpoint that has some: their names as they are sent. */
+const ownHeaders = new Map(
+  endpoints.map((endpoint) => [
+    endpoint,
+    Object.entries(endpoint.headers ?? {}).map(([name, toValue]) => ({ name: name.toLowerCase(), toValue })),
+  ]),
+);
+
 /** Undefined for an endpoint that has none: its answer from memory is sent as it is. */
-function toOwnHeaders({ headers }: Endpoint, data: object): Readonly<Record<string, string>> | undefined {
-  if (!headers) return undefined;
+function toOwnHeaders(endpoint: Endpoint, data: object): Readonly<Record<string, string>> | undefined {
+  if (!endpoint.headers) return undefined;
   const own: Record<string, string> = {};
-  for (const [name, toValue] of Object.entries(headers)) {
+  for (const { name, toValue } of ownHeaders.get(endpoint) ?? []) {
     const value = toValue(data);
-    if (value !== null) own[name.toLowerCase()] = value;
+    if (value !== null) own[name] = value;
   }
   return own;
 }
