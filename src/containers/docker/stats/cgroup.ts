@@ -3,6 +3,7 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import { LRUCache } from "lru-cache";
 import type { StatsCounters, StatsSample } from "../../stats/stats.ts";
+import { createOpenFiles } from "./open-files.ts";
 
 export interface CgroupReader {
   readonly root: string;
@@ -45,6 +46,7 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
   const isV2 = existsSync(join(root, "cgroup.controllers"));
   const [readUsage, readOwnCounters] = isV2 ? [readUsageV2, readCountersV2] : [readUsageV1, readCountersV1];
   const readHostCpu = createHostCpu(proc);
+  const files = createOpenFiles();
   const places = new LRUCache<string, Place>({ max: 5000 });
   // The hierarchy in which the container's folder and its processes are looked up.
   const first = isV2 ? root : join(root, "cpuacct");
@@ -66,7 +68,7 @@ export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: 
     const life = identify(join(first, path));
     const host = readHostCpu();
     const readAtTime = new Date().toISOString();
-    const usage = readUsage(root, path);
+    const usage = readUsage(root, path, (file) => files.read(file, life));
     // Once in each life: a container with files that cannot be read, or another's process, is left to the engine.
     if (places.get(fullId)?.life !== life && readCounters(path, fullId, life) === null) return null;
     if (identify(join(first, path)) !== life) return null;
@@ -177,13 +179,16 @@ export function toNumber(text: string): number {
 
 /** The lines of memory.stat that count: the other 40 would cost more to parse than everything else to read. */
 export function toMemDetail(text: string): Record<string, number> {
-  return toRecord([...text.matchAll(/^(?:total_)?inactive_file \d+$/gm)].join("\n"));
+  return toPairs(text, /^((?:total_)?inactive_file) (\d+)$/gm);
 }
 
 /** Lines of "key number". */
 export function toRecord(text: string): Record<string, number> {
-  const pairs = [...text.matchAll(/^(\S+) (\d+)$/gm)].map(([, key = "", value]) => [key, Number(value)] as const);
-  return Object.fromEntries(pairs);
+  return toPairs(text, /^(\S+) (\d+)$/gm);
+}
+
+function toPairs(text: string, line: RegExp): Record<string, number> {
+  return Object.fromEntries([...text.matchAll(line)].map(([, key = "", value]) => [key, Number(value)] as const));
 }
 
 /** The figure of a key; throws when it is missing. */
@@ -219,8 +224,8 @@ function createHostCpu(proc: string): () => ReturnType<typeof toHostCpu> {
 }
 
 /** Files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one cannot be read. */
-function readUsageV1(root: string, path: string): CgroupUsage {
-  const read = (controller: string, file: string) => readFileSync(`${root}/${controller}/${path}/${file}`, "utf8");
+function readUsageV1(root: string, path: string, readText: (file: string) => string): CgroupUsage {
+  const read = (controller: string, file: string) => readText(`${root}/${controller}/${path}/${file}`);
   return {
     cpuTotal: toNumber(read("cpuacct", "cpuacct.usage")),
     memUsage: toNumber(read("memory", "memory.usage_in_bytes")),
@@ -259,8 +264,8 @@ function readIfThere(path: string): string {
 }
 
 /** Files of cgroup v2: one folder for all controllers. Throws when one cannot be read. */
-function readUsageV2(root: string, path: string): CgroupUsage {
-  const read = (file: string) => readFileSync(`${root}/${path}/${file}`, "utf8");
+function readUsageV2(root: string, path: string, readText: (file: string) => string): CgroupUsage {
+  const read = (file: string) => readText(`${root}/${path}/${file}`);
   return {
     cpuTotal: toCpuV2(read("cpu.stat")).cpuTotal,
     memUsage: toNumber(read("memory.current")),
