@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "undici";
 import { readCpuMs } from "./cpu.ts";
 import { startGateway } from "./logs.ts";
 import { token } from "./servers/sample.ts";
@@ -14,13 +15,11 @@ const [skipped, seconds] = [40, 20];
 export async function measureRest(socketPath: string): Promise<{ warmMs: number; heldPct: number }> {
   const { port, child } = await startGateway(socketPath);
   const url = `http://127.0.0.1:${port}/api/v1/admin/ops/containers?include_stats=true`;
-  const ask = async () => {
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
-    return (await answer.json()) as { cpu_pct: number | null }[];
-  };
+  /** The text of an answer. With `fetch` the client would take as long as the gateway. */
+  const ask = async () => (await request(url, { headers: { authorization: `Bearer ${token}` } })).body.text();
   try {
     for (let attempt = 0; ; attempt += 1) {
-      const rows = await ask().catch(() => []);
+      const rows = JSON.parse(await ask()) as { cpu_pct: number | null }[];
       if (rows.length === 50 && rows.every(({ cpu_pct }) => cpu_pct !== null)) break;
       if (attempt > 100) throw new Error("the gateway shows no statistics");
       await sleep(100);
