@@ -5,7 +5,7 @@ import { createGrafanaHandler, grafanaDocuments, grafanaPath } from "./grafana/h
 import { createExecute, createFollow } from "./graphql/execute.ts";
 import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/sources.ts";
-import type { EdgeReply, EdgeRequest, PublicPage, Surface } from "./http/surface.ts";
+import type { PublicPage, Surface } from "./http/surface.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Tracing } from "./lib/tracing/tracing.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
@@ -45,7 +45,6 @@ export function createGateway(
   const documents = [...endpoints.map((endpoint) => endpoint.document), metricsDocument, ...grafanaDocuments];
   const execute = createExecute(schema, sources, documents, tracing);
   let openapi: Buffer | undefined;
-  let yoga: Promise<(request: EdgeRequest) => Promise<EdgeReply | null>> | undefined;
   const followed = endpoints.flatMap((endpoint) => endpoint.follow ?? []);
   const follow = createFollow(schema, sources, followed, tracing);
   const rest: Surface = {
@@ -58,35 +57,39 @@ export function createGateway(
   const graphql: Surface = {
     prefix: "/graphql",
     subtree: false,
-    handle: async (request) => {
-      // Yoga takes longer to load than everything else; REST clients do not wait for it.
-      yoga ??= import("./graphql/yoga/yoga.ts").then(({ createGraphqlHandler }) =>
-        createGraphqlHandler(schema, sources, logger, tracing),
-      );
-      const answer = await yoga;
-      return answer(request);
-    },
+    // Yoga takes longer to load than everything else; REST clients do not wait for it.
+    handle: loadLater(async () => {
+      const { createGraphqlHandler } = await import("./graphql/yoga/yoga.ts");
+      return createGraphqlHandler(schema, sources, logger, tracing);
+    }),
   };
 
   const surfaces = [rest, graphql, grafana, metrics];
   const publicPages = createPages(signIn);
   if (mcp === null) return { surfaces, publicPages, metrics };
   const { issuer, actions } = mcp;
-  let agents: Promise<Surface["handle"]> | undefined;
   const agentSurface: Surface = {
     prefix: mcpPath,
     subtree: false,
-    handle: async (request) => {
-      agents ??= import("./mcp/handler.ts").then(({ createMcpSurface }) =>
-        createMcpSurface(schema, sources, logger, { actions, tracing }),
-      );
-      const answer = await agents;
-      return answer(request);
-    },
+    handle: loadLater(async () => {
+      const { createMcpSurface } = await import("./mcp/handler.ts");
+      return createMcpSurface(schema, sources, logger, { actions, tracing });
+    }),
     ...(issuer && { challenge: (headers) => toChallenge(issuer, headers) }),
   };
   const metadata = issuer ? [createMetadataPage(issuer)] : [];
   return { surfaces: [...surfaces, agentSurface], publicPages: [...publicPages, ...metadata], metrics };
+}
+
+/** Loads what answers with the first request. Later ones are passed on without a promise of ours. */
+function loadLater(load: () => Promise<Surface["handle"]>): Surface["handle"] {
+  let loading: Promise<Surface["handle"]> | undefined;
+  let loaded: Surface["handle"] | undefined;
+  return (request) => {
+    if (loaded) return loaded(request);
+    loading ??= load().then((handle) => (loaded = handle));
+    return loading.then((handle) => handle(request));
+  };
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */

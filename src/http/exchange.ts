@@ -185,7 +185,7 @@ export class Exchange implements EdgeRequest, SwapListItem {
     return this.#lease !== undefined;
   }
 
-  async body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+  body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
     const bytes = Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes));
     // A small one does not matter, and an answer from memory needs no budget.
     if (bytes > smallBytes) this.budget.hold(bytes);

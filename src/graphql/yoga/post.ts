@@ -13,7 +13,7 @@ import {
 import { LRUCache } from "lru-cache";
 import { type Principal, toHolder } from "../../auth/principal.ts";
 import { createThrottle } from "../../auth/throttle.ts";
-import { createReplyMemo } from "../../http/memo.ts";
+import { createReplyMemo, type ReplyInputs } from "../../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { toJson } from "../../lib/budget/json.ts";
 import type { Tracing } from "../../lib/tracing/tracing.ts";
@@ -50,6 +50,14 @@ interface Posted {
   compiled?: Compiled | null;
 }
 
+/** How its answer is remembered. */
+interface Asked {
+  readonly type: string;
+  readonly key: string;
+  /** What the answer depends on, before it is made; null where that is not known. */
+  readonly before: ReplyInputs | null;
+}
+
 interface PostOptions {
   /** The document of a text that was sent before. */
   readonly parsed: (text: string) => DocumentNode | undefined;
@@ -58,6 +66,11 @@ interface PostOptions {
   /** @default null */
   readonly tracing?: Tracing | null;
 }
+
+/** Null for Yoga to answer, or a result for it to write. */
+type Answer = EdgeReply | ExecutionResult | null;
+/** An answer from memory is no promise: that would be a good part of its cost. */
+type Posts = Answer | Promise<Answer>;
 
 /** Bounds of the cache, which clients fill: a compiled query takes up to 100 kB. */
 const [maxCompiled, maxCharacters, maxQuery] = [200, 100_000, 10_000];
@@ -80,7 +93,7 @@ export function createPostHandler(
   schema: GraphQLSchema,
   sources: Sources,
   { parsed, maskError, subscribe, tracing = null }: PostOptions,
-): (request: EdgeRequest, body: Buffer) => Promise<EdgeReply | ExecutionResult | null> {
+): (request: EdgeRequest, body: Buffer) => Posts {
   const known = new LRUCache<string, { readonly compiled: Compiled | null }>({
     max: maxCompiled,
     maxSize: maxCharacters,
@@ -126,7 +139,7 @@ export function createPostHandler(
     return compiled.weighed.isAllowed;
   };
 
-  const openStream = async (request: EdgeRequest, posted: Posted | null): Promise<EdgeReply | ExecutionResult | null> => {
+  const openStream = async (request: EdgeRequest, posted: Posted | null): Promise<Answer> => {
     const document = posted && parsed(posted.query);
     if (!document) return null;
     const operation = getOperationAST(document, posted.operationName);
@@ -150,19 +163,9 @@ export function createPostHandler(
     }
   };
 
-  return async (request, body) => {
-    const type = toMediaType(request.headers.accept);
-    const text = body.toString();
-    if (type === sse) return openStream(request, parse(text));
-    const posted = type && read(text);
-    const compiled = posted && find(posted, request.principal);
-    if (!compiled) return null;
+  const run = async (request: EdgeRequest, posted: Posted, compiled: Compiled, asked: Asked): Promise<Answer> => {
     const { document, operation, findInputs } = compiled;
-    const key = `${type} ${posted.key}`;
-    const found = findInputs?.(sources, request) ?? null;
-    const before = found instanceof Promise ? await found : found;
-    const remembered = memo.find(key, before);
-    if (remembered) return remembered.plain;
+    const { type, key, before } = asked;
     if (getVariableValues(schema, operation.variableDefinitions ?? [], posted.variables).errors) return null;
     const context = createContext(sources, request);
     if (!isAllowed(compiled, posted, request, context)) return null;
@@ -183,6 +186,20 @@ export function createPostHandler(
     } catch (error) {
       return toRefusal(error);
     }
+  };
+
+  return (request, body) => {
+    const type = toMediaType(request.headers.accept);
+    const text = body.toString();
+    if (type === sse) return openStream(request, parse(text));
+    const posted = type && read(text);
+    const compiled = posted && find(posted, request.principal);
+    if (!compiled) return null;
+    const key = `${type} ${posted.key}`;
+    const answer = (before: ReplyInputs | null): Posts =>
+      memo.find(key, before)?.plain ?? run(request, posted, compiled, { type, key, before });
+    const found = compiled.findInputs?.(sources, request) ?? null;
+    return found instanceof Promise ? found.then(answer) : answer(found);
   };
 }
 

@@ -76,7 +76,8 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
     let result: ExecutionResult | null = null;
     if (post && hasPlainBody(request)) {
       const body = await request.body(maxBodyBytes);
-      const answer = await post(request, body);
+      const answered = post(request, body);
+      const answer = answered instanceof Promise ? await answered : answered;
       if (answer && "status" in answer) return answer;
       // Yoga's adapter reads this instead of the request.
       (req as { body?: Buffer }).body = body;
