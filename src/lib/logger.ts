@@ -47,22 +47,23 @@ const [writtenAtOnce, lateMs] = [4096, 100];
  */
 function openStdout() {
   const stdout = destination({ fd: 1, sync: true });
-  let isClosed = false;
-  // The pipe or terminal was closed: nobody reads the lines, and flushSync would retry for ever.
+  let hasFailed = false;
   stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // flushSync would try again for ever.
+    hasFailed = true;
+    // The pipe or terminal was closed: nobody reads the lines.
     if (error.code !== "EIO" && error.code !== "EPIPE") throw error;
-    isClosed = true;
   });
   let waiting = "";
   let timer: NodeJS.Timeout | null = null;
   const write = () => {
     const lines = waiting;
     waiting = "";
-    if (lines !== "" && !isClosed) stdout.write(lines);
+    if (lines !== "" && !hasFailed) stdout.write(lines);
   };
   process.once("exit", () => {
     write();
-    if (!isClosed) stdout.flushSync();
+    if (!hasFailed) stdout.flushSync();
   });
   const writeLate = () => {
     timer = null;

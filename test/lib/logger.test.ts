@@ -127,14 +127,23 @@ test.each(["EPIPE", "EIO"])("a closed output (%s) is no failure, nor tried at th
   expect(tries).toBe(1);
 });
 
-test("any other failure to write is thrown", () => {
+test.each([
+  ["late", 1],
+  ["at once", 5000],
+])("any other failure to write is thrown (%s), and not tried again at the end", (_when, length) => {
   const logger = createLogger("info");
   const full = Object.assign(new Error("full"), { code: "ENOSPC" });
   written.mockImplementation(() => {
     throw full;
   });
-  logger.info({}, "one");
-  expect(() => vi.advanceTimersByTime(100)).toThrow(full);
+  const write = () => {
+    logger.info({}, "x".repeat(length));
+    vi.advanceTimersByTime(100);
+  };
+  expect(write).toThrow(full);
+  // The process ends of it, and must not try again for ever.
+  exit();
+  expect(written).toHaveBeenCalledOnce();
 });
 
 test("the silent logger writes nothing", () => {

@@ -86,16 +86,17 @@ export async function stopContainer(socketPath: string, id: string): Promise<voi
 
 /**
  * Starts a container that writes to its log and ends; answers its full id after its end. Docker loses all output of one that ends before its pipes have
- * been opened, as happens within milliseconds on a busy machine: then again.
+ * been opened, as happens within milliseconds on a busy machine: then again, up to ten times.
  */
 export async function runContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
-  for (;;) {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
     const id = await startContainer(socketPath, spec);
     await callDocker(socketPath, "POST", `/containers/${id}/wait`);
     const { LogPath } = (await callDocker(socketPath, "GET", `/containers/${id}/json`)) as { LogPath: string };
     if ((statSync(LogPath, { throwIfNoEntry: false })?.size ?? 0) > 0) return id;
     await removeContainers(socketPath, [id]);
   }
+  throw new Error(`The container ${spec.name} has written nothing`);
 }
 
 export async function tagImage(socketPath: string, repo: string, tag: string): Promise<void> {
