@@ -130,7 +130,7 @@ test.each(["EPIPE", "EIO"])("a closed output (%s) is no failure, nor tried at th
 test.each([
   ["late", 1],
   ["at once", 5000],
-])("any other failure to write is thrown (%s), and not tried again at the end", (_when, length) => {
+])("another failure to write (%s) is thrown, and not tried again", (_when, length) => {
   const logger = createLogger("info");
   const full = Object.assign(new Error("full"), { code: "ENOSPC" });
   written.mockImplementation(() => {
