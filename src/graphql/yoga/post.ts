@@ -46,6 +46,8 @@ interface Posted {
   readonly query: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** The variables as JSON: the same text for the same values. */
+  readonly variablesText: string;
   /** Undefined until it was looked for. */
   compiled?: Compiled | null;
 }
@@ -129,9 +131,14 @@ export function createPostHandler(
     return posted;
   };
   /** Whether it may run at once. Where it may not, Yoga weighs it again, and says why. */
-  const isAllowed = (compiled: Compiled, { variables }: Posted, { principal }: EdgeRequest, contextValue: object): boolean => {
+  const isAllowed = (
+    compiled: Compiled,
+    { variables, variablesText }: Posted,
+    { principal }: EdgeRequest,
+    contextValue: object,
+  ): boolean => {
     const { document, operation, weighed } = compiled;
-    const inputs = [principal, JSON.stringify(variables), readLengthsVersion(sources)];
+    const inputs = [principal, variablesText, readLengthsVersion(sources)];
     if (weighed && inputs.every((input, index) => input === weighed.inputs[index])) return weighed.isAllowed;
     const operationName = operation.name?.value;
     const cost = weigh({ schema, document, operationName, variableValues: variables, contextValue });
@@ -241,7 +248,9 @@ function parse(text: string): Posted | null {
     const { query, operationName, variables, extensions, ...others } = JSON.parse(text) as Record<string, unknown>;
     if (typeof query !== "string" || query.length > maxQuery || !isNameOrNothing(operationName)) return null;
     if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions) || Object.keys(others).length > 0) return null;
-    return { key: ++lastKey, query, operationName: operationName ?? undefined, variables: variables ?? {} };
+    // Throws for variables that are nested too deeply.
+    const variablesText = JSON.stringify(variables ?? {});
+    return { key: ++lastKey, query, operationName: operationName ?? undefined, variables: variables ?? {}, variablesText };
   } catch {
     return null;
   }

@@ -137,6 +137,12 @@ describe("a query that was sent before", () => {
     patient,
   );
 
+  it("has the same answer, with variables that are nested deeply", { timeout: patient }, async () => {
+    const nested = `${'{"a":'.repeat(8000)}1${"}".repeat(8000)}`;
+    const sent = [{ body: `{"query":"{ hosts { name } }","variables":{"a":${nested}}}` }];
+    expect(await askRepeatedly("all", false, sent)).toEqual([]);
+  });
+
   it("has the same answer, whatever form the request has", { timeout: patient }, async () => {
     const named =
       'query A($name: String = "ownmark-web", $env: Environment) { container(name: $name) { name } containers(env: $env) { name } } query B { hosts { name } }';
