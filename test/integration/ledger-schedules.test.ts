@@ -146,28 +146,30 @@ async function judge(name: string): Promise<void> {
 test("any schedule of requests, deaths, pauses and cuts has one record", { timeout: toBound(60_000 + runs * 3000) }, async () => {
   let schedule = 0;
   const counts = { restarts: 0, settled: 0, refused: 0, earlier: 0, jobs: 0, lost: 0 };
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-      const name = `s${(schedule += 1)}`;
-      await run(steps, name);
-      await judge(name);
-      counts.restarts += stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`)).length;
-      const rows = await stage.rows(name);
-      counts.settled += rows.filter(({ outcome, family }) => outcome === "unknown" && family === "restart").length;
-      counts.jobs += rows.filter(({ outcome, family }) => outcome === "ok" && family === "job").length;
-      counts.lost += rows.filter(({ isSettled, family }) => isSettled && family === "job").length;
-      for (const { subject, decision } of stage.answers) {
-        if (subject !== name) continue;
-        if (decision.kind !== "begun") counts[decision.kind] += 1;
-      }
-    }),
+  const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+    const name = `s${(schedule += 1)}`;
+    await run(steps, name);
+    await judge(name);
+    counts.restarts += stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`)).length;
+    const rows = await stage.rows(name);
+    counts.settled += rows.filter(({ outcome, family }) => outcome === "unknown" && family === "restart").length;
+    counts.jobs += rows.filter(({ outcome, family }) => outcome === "ok" && family === "job").length;
+    counts.lost += rows.filter(({ isSettled, family }) => isSettled && family === "job").length;
+    for (const { subject, decision } of stage.answers) {
+      if (subject !== name) continue;
+      if (decision.kind !== "begun") counts[decision.kind] += 1;
+    }
+  });
+  const missing = () => Object.entries(counts).filter(([, count]) => count === 0);
+  // Some of it happens in one schedule of ten, and so by chance in none of 40.
+  for (let round = 0; round < 5 && missing().length > 0; round += 1) {
     // What a failed schedule left would fail the smaller ones too.
-    { numRuns: runs, endOnFailure: true },
-  );
+    await fc.assert(property, { numRuns: runs, endOnFailure: true });
+  }
   // It came to all of them.
-  expect(Object.entries(counts).filter(([, count]) => count === 0)).toEqual([]);
+  expect(missing()).toEqual([]);
   expect(await stage.verify()).toMatchObject({ ok: true });
-  if (process.env["OPS_SCHEDULES"]) process.stdout.write(`${runs} schedules: ${JSON.stringify(counts)}\n`);
+  if (process.env["OPS_SCHEDULES"]) process.stdout.write(`${schedule} schedules: ${JSON.stringify(counts)}\n`);
 });
 
 const row = (values: Partial<Row>): Row => ({
