@@ -6,6 +6,7 @@ import { createExecute, createFollow } from "./graphql/execute.ts";
 import { createSchema } from "./graphql/schema.ts";
 import type { Sources } from "./graphql/sources.ts";
 import type { PublicPage, Surface } from "./http/surface.ts";
+import { onceDone } from "./lib/cache.ts";
 import type { Logger } from "./lib/logger.ts";
 import type { Tracing } from "./lib/tracing/tracing.ts";
 import { createMetricsHandler, metricsDocument, metricsPath } from "./metrics/handler.ts";
@@ -83,13 +84,9 @@ export function createGateway(
 
 /** Loads what answers with the first request. Later ones are passed on without a promise of ours. */
 function loadLater(load: () => Promise<Surface["handle"]>): Surface["handle"] {
-  let loading: Promise<Surface["handle"]> | undefined;
   let loaded: Surface["handle"] | undefined;
-  return (request) => {
-    if (loaded) return loaded(request);
-    loading ??= load().then((handle) => (loaded = handle));
-    return loading.then((handle) => handle(request));
-  };
+  const loadOnce = onceDone(async () => (loaded = await load()));
+  return (request) => (loaded ? loaded(request) : loadOnce().then((handle) => handle(request)));
 }
 
 /** The REST contract as OpenAPI text, for the committed copy. */
