@@ -6,8 +6,9 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 import { buildClient } from "./client.ts";
-import manifest from "../package.json" with { type: "json" };
+import { readBuild } from "./bundle/commit.ts";
 import { buildConsole } from "./console.ts";
+import { toVersion } from "../src/lib/build.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const graphiql = "@graphql-yoga/render-graphiql/graphiql";
@@ -91,6 +92,7 @@ async function compile(outdir: string): Promise<void> {
  * since an ES module bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
  */
 export async function buildBundle(outdir: string): Promise<void> {
+  const built = readBuild(root);
   rmSync(outdir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
@@ -111,7 +113,11 @@ export async function buildBundle(outdir: string): Promise<void> {
     legalComments: "linked",
     // Optional native parts of dependencies (ssh2, pg), which fall back to JavaScript.
     external: ["cpu-features", "pg-native", "*.node"],
-    define: { "import.meta.url": "importMetaUrl", "import.meta.main": "importMetaMain" },
+    define: {
+      "import.meta.url": "importMetaUrl",
+      "import.meta.main": "importMetaMain",
+      bundledBuild: JSON.stringify(built),
+    },
     banner: {
       js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename).href,importMetaMain=require.main===module;',
     },
@@ -126,7 +132,7 @@ export async function buildBundle(outdir: string): Promise<void> {
   // One function for the launcher, in place of the line for the shell: other lines keep their numbers. Added at the start it would cost a copy of the text.
   writeFileSync(file, `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`);
   const launcher = readFileSync(join(root, "script/bundle/launcher.cjs"), "utf8");
-  writeFileSync(resolve(root, outdir, "cli.cjs"), launcher.replace('"VERSION\\n"', JSON.stringify(`${manifest.version}\n`)));
+  writeFileSync(resolve(root, outdir, "cli.cjs"), launcher.replace('"VERSION\\n"', JSON.stringify(`${toVersion(built)}\n`)));
   await buildConsole(resolve(root, outdir, "console"));
   await compile(resolve(root, outdir));
 }

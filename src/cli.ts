@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
-import manifest from "../package.json" with { type: "json" };
 import type { Command, CommandContext } from "./cli/command.ts";
+import { version } from "./lib/build.ts";
 import { terminalCommands } from "./terminal/commands.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -39,14 +39,14 @@ On the gateway's machine:
   schema, openapi   write schema/schema.graphql and fleet.graphql, schema/openapi.json (--check: only compare)
 
   COMMAND --help    its arguments and exit codes
-  --version         the version of wallet-core-ops
+  --version         the version of wallet-core-ops, with the commit and time of its build
 `;
 
 const topLevel: Readonly<Record<string, string>> = {
   help: usage,
   "--help": usage,
   "-h": usage,
-  "--version": `${manifest.version}\n`,
+  "--version": `${version}\n`,
 };
 
 /** The only reader of the process's arguments and environment. Exit codes: 0 done, 1 failed, 2 usage, 78 configuration. */

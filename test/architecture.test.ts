@@ -49,12 +49,6 @@ describe("architecture", () => {
     expect([...graph.keys()]).toEqual([]);
   });
 
-  it("files have at most 400 lines, folders at most 16 files", () => {
-    expect(files.filter((file) => readFileSync(file, "utf8").split("\n").length > 401)).toEqual([]);
-    const folders = Object.entries(Object.groupBy(files, (file) => dirname(file)));
-    expect(folders.filter(([, inside]) => (inside?.length ?? 0) > 16).map(([folder]) => folder)).toEqual([]);
-  });
-
   it("only cli.ts reads the process's environment and arguments", () => {
     expect(files.filter((file) => /process\.(env|argv)/.test(readFileSync(file, "utf8")))).toEqual(["src/cli.ts"]);
   });

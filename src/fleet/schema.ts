@@ -33,7 +33,7 @@ type Region {
   error: RegionError
   """Time until its answer to this request was complete, or given up, milliseconds."""
   latencyMs: Int!
-  """Version of wallet-core-ops that its gateway runs; null when it did not say."""
+  """Version of wallet-core-ops that its gateway runs, with the commit and the time of its build; null when it did not say."""
   version: String
 }
 

@@ -1,9 +1,9 @@
 import { CLIENT_INFO_META_KEY, type Implementation, ProtocolError, ProtocolErrorCode, Server } from "./protocol.ts";
-import manifest from "../../package.json" with { type: "json" };
 import { toAnswer, toFailureResult, type ToolResult } from "./answer.ts";
 import { type ListedTool, toListed } from "./schema.ts";
 import { type Ask, type Fault, parseArgs, type Tool, ToolFailure } from "./tool.ts";
 import { tools } from "./tools.ts";
+import { version } from "../lib/build.ts";
 
 /** One call of a tool, as the host of the server sees it. */
 export interface CallContext {
@@ -39,10 +39,7 @@ const list = (tool: Tool): ListedTool => {
  * `createAsk`.
  */
 export function createMcpServer({ createAsk, mayAct, toUnexpected, onCall }: McpServerOptions): Server {
-  const server = new Server(
-    { name: "wallet-core-ops", version: manifest.version },
-    { capabilities: { tools: {} }, instructions },
-  );
+  const server = new Server({ name: "wallet-core-ops", version }, { capabilities: { tools: {} }, instructions });
   const available = async () => ((await mayAct()) ? tools : tools.filter(({ isAction }) => !isAction));
   server.setRequestHandler("tools/list", async () => ({ tools: (await available()).map(list) }));
   server.setRequestHandler("tools/call", async ({ params }, { mcpReq }) => {

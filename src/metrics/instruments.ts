@@ -1,8 +1,8 @@
-import manifest from "../../package.json" with { type: "json" };
 import type { ObserveRequest } from "../http/request-log.ts";
 import type { ErrorCode } from "../lib/errors.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
 import { type ObserveCall, type Upstream, upstreams } from "../lib/upstream-call.ts";
+import { built, released } from "../lib/build.ts";
 import { type Family, type Sample, toFamily, toLabels } from "./exposition.ts";
 import { createProcessFamilies } from "./process.ts";
 
@@ -40,7 +40,12 @@ export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | n
     calls.at({ upstream });
     for (const code of errorCodes[upstream]) failures.at({ upstream, code });
   }
-  const build = toLabels({ version: manifest.version, node: process.versions.node });
+  const build = toLabels({
+    version: released,
+    revision: built?.commit,
+    built_at: built?.builtAt,
+    node: process.versions.node,
+  });
   const collectProcess = createProcessFamilies();
   const observeCall: ObserveCall = (upstream, seconds, code) => {
     calls.at({ upstream }).sum += 1;
@@ -82,7 +87,9 @@ export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | n
         waits.samples(),
       ),
       ...(tracing ? [toDroppedSpans(tracing)] : []),
-      toFamily("info", "ops_build_info", "What runs; always 1.", [{ labels: build, value: 1 }]),
+      toFamily("info", "ops_build_info", "The build that runs: version, revision (the commit) and time; always 1.", [
+        { labels: build, value: 1 },
+      ]),
       ...collectProcess(),
     ],
   };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import manifest from "../../package.json" with { type: "json" };
+import { version } from "../../src/lib/build.ts";
 import { runCli } from "../support/cli-process.ts";
 
 const commands = ["serve", "check", "indexes", "token", "audit", "schema", "openapi"];
@@ -36,7 +36,7 @@ it("help lists the commands and version; an unknown command is refused", async (
     expect({ code, err }).toEqual({ code: 0, err: "" });
     for (const command of commands) expect(out).toContain(command);
   }
-  expect(await runCli(["--version"])).toMatchObject({ code: 0, out: `${manifest.version}\n`, err: "" });
+  expect(await runCli(["--version"])).toMatchObject({ code: 0, out: `${version}\n`, err: "" });
   expect(await runCli(["nothing"])).toMatchObject({
     code: 2,
     out: "",

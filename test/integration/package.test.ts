@@ -37,6 +37,10 @@ async function succeed(...args: Parameters<typeof run>): Promise<string> {
   return out;
 }
 
+function git(checkout: string, ...args: string[]): string {
+  return execFileSync("git", ["-C", checkout, ...args], { encoding: "utf8" }).trim();
+}
+
 /** The files of the repository that are needed to pack it, as a clone has them after `npm ci`. */
 function makeClone(): string {
   const clone = join(folder, "clone");
@@ -56,6 +60,9 @@ function makeClone(): string {
   const filter = (path: string) => basename(path) !== "node_modules";
   for (const name of names) cpSync(name, join(clone, name), { recursive: true, filter });
   symlinkSync(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
+  git(clone, "init", "--quiet");
+  git(clone, "add", "--all");
+  git(clone, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--message", "Package it");
   return clone;
 }
 
@@ -125,11 +132,14 @@ it("packing leaves the clone's package.json as it was", () => {
   expect(existsSync(join(folder, "clone/package.json.clone"))).toBe(false);
 });
 
-it("the command says its version", async () => {
-  expect(await run(command, ["--version"])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
+it("the command says its version, commit and build time", async () => {
+  const { code, out, err } = await run(command, ["--version"]);
+  expect([code, err]).toEqual([0, ""]);
+  const commit = git(join(folder, "clone"), "rev-parse", "--short=12", "HEAD");
+  expect(out.replace(/\d{8}T\d{6}Z/, "TIME")).toBe(`${manifest.version}+${commit}.TIME\n`);
   expect(await run("npm", ["exec", "--no", "--", "wallet-core-ops", "--version"])).toMatchObject({
     code: 0,
-    out: `${manifest.version}\n`,
+    out,
   });
 });
 
@@ -217,7 +227,7 @@ it.each(nodes)("the client asks the gateway from %s", async (node) => {
   );
   const { code, out, err } = await run(node, [program], { URL: url, TOKEN: token });
   expect([code, err]).toEqual([0, ""]);
-  expect(JSON.parse(out)).toEqual([manifest.version, "own", true, true, "unauthorized", "enough"]);
+  expect(JSON.parse(out)).toEqual([(await run(command, ["--version"])).out.trim(), "own", true, true, "unauthorized", "enough"]);
 });
 
 it("the client asks from a browser, on a page of the same origin", async () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { freePort } from "../../script/services/process.ts";
+import { version } from "../../src/lib/build.ts";
 import { startProgram } from "../support/cli-process.ts";
 import { type ReceivedSpan, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { createStage } from "../support/stage.ts";
@@ -246,7 +247,7 @@ describe("a traced gateway", () => {
     const request = spans.find(({ kind }) => kind === 2);
     expect(request?.resource).toMatchObject({
       "service.name": "wallet-core-ops",
-      "service.version": "0.2.0",
+      "service.version": version,
       "service.instance.id": expect.stringMatching(/^[0-9a-f-]{36}$/),
       "deployment.environment.name": "staging",
       team: "wallet,core",

@@ -1,7 +1,7 @@
-import manifest from "../../../package.json" with { type: "json" };
 import { isLimited, type Principal, type Scope } from "../../auth/principal.ts";
 import { environments } from "../../lib/environment.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
+import { version } from "../../lib/build.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
@@ -54,7 +54,11 @@ export function addServer(builder: Builder): void {
   const server = builder.objectRef<Sources>("Server").implement({
     description: "The gateway itself, and which actions its configuration allows.",
     fields: (t) => ({
-      version: t.string({ description: "Version of wallet-core-ops.", resolve: () => manifest.version }),
+      version: t.string({
+        description:
+          "Version of wallet-core-ops, with the commit and the time of its build: `0.2.0+5158384e3c7e.20261201T034500Z`; `0.2.0+sources` where the sources run.",
+        resolve: () => version,
+      }),
       startedAt: t.field({
         type: "DateTime",
         description: "When its process started. What it has only in memory (samples, most of the timeline) is not older.",

@@ -53,7 +53,7 @@ describe("server", () => {
     const fields = "{ server { version startedAt services restartEnabled jobsEnabled healthExecEnabled } }";
     const { data } = await query(fields, createCaller(["ops:read"]), sources);
     expect(data.server).toEqual({
-      version: manifest.version,
+      version: `${manifest.version}+sources`,
       startedAt: formatRfc3339(performance.timeOrigin),
       services: ["wallet-core"],
       restartEnabled: true,

@@ -1,0 +1,28 @@
+import manifest from "../../package.json" with { type: "json" };
+
+/** What was built: the commit, its first 12 hex digits (`-changed` after them if the tree had changes that are not in it), and when it was built. */
+export interface Build {
+  readonly commit: string;
+  /** RFC 3339, UTC. */
+  readonly builtAt: string;
+}
+
+/** Written into the bundle by script/build.ts. */
+declare const bundledBuild: Build | undefined;
+
+/** The version of package.json. */
+export const released = manifest.version;
+
+/** Null where the sources run. */
+export const built: Build | null = typeof bundledBuild === "undefined" ? null : bundledBuild;
+
+/**
+ * The version with its build, in the format of SemVer 2.0.0: `0.2.0+5158384e3c7e.20261201T034500Z`, and `0.2.0+sources` where the sources run. Precedence ignores what
+ * stands after the `+`.
+ */
+export const version = toVersion(built);
+
+export function toVersion(build: Build | null): string {
+  if (build === null) return `${released}+sources`;
+  return `${released}+${build.commit}.${build.builtAt.replaceAll(/[-:]/g, "")}`;
+}

@@ -1,0 +1,33 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { readBuild } from "../../script/bundle/commit.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ops-commit-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function git(...args: string[]): string {
+  const author = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+  return execFileSync("git", ["-C", folder, ...author, ...args], { encoding: "utf8" }).trim();
+}
+
+it("a build has the commit of its checkout, and says what it lacks", () => {
+  const read = () => readBuild(folder, new Date("2026-12-01T03:45:00.250Z"));
+  expect(read()).toEqual({ commit: "unknown", builtAt: "2026-12-01T03:45:00Z" });
+  git("init", "--quiet");
+  expect(read().commit).toBe("unknown");
+  writeFileSync(join(folder, ".gitignore"), "dist/\n");
+  git("add", "--all");
+  git("commit", "--quiet", "--message", "Begin");
+  const commit = git("rev-parse", "--short=12", "HEAD");
+  expect(commit).toMatch(/^[0-9a-f]{12}$/);
+  mkdirSync(join(folder, "dist"));
+  writeFileSync(join(folder, "dist/a"), "");
+  expect(read().commit).toBe(commit);
+  writeFileSync(join(folder, "untracked.ts"), "");
+  expect(read().commit).toBe(`${commit}-changed`);
+  mkdirSync(join(folder, "inside"));
+  expect(readBuild(join(folder, "inside")).commit).toBe("unknown");
+});
