@@ -1,3 +1,5 @@
+import { escapeMessage } from "./redact/names.ts";
+
 /** Every error code of the contract and its HTTP status. REST, GraphQL and the logs share this table. */
 export const statusByCode = {
   invalid_request: 400,
@@ -80,7 +82,8 @@ export class OpsError extends Error {
   readonly upstreamStatus: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: OpsErrorOptions = {}) {
-    super(message, { cause: options.cause });
+    // It may quote a name of an upstream: a schema, a queue, an engine's container.
+    super(escapeMessage(message), { cause: options.cause });
     this.name = "OpsError";
     this.code = code;
     this.status = statusByCode[code];

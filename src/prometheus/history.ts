@@ -8,6 +8,7 @@ import {
 import { type HostHistory, type HostSeries, toHostHistory } from "../hosts/history.ts";
 import type { ReadBudget } from "../lib/budget/budget.ts";
 import type { HistoryRange } from "../lib/range.ts";
+import { escapeName } from "../lib/redact/names.ts";
 import type { Matrix, RangeSeries } from "./answer.ts";
 import { joinExpressions, pastMetrics, rounded, toMatchers } from "./query.ts";
 
@@ -92,7 +93,7 @@ export async function toHostHistories(
     await budget.turn();
     const sorted = [...jobs].toSorted(([a], [b]) => (a < b ? -1 : 1));
     const all = sorted.map(([, given]) => ({ ...noHostSeries, ...given }));
-    histories.set(instance, toHostHistory(range, all));
+    histories.set(escapeName(instance), toHostHistory(range, all));
   }
   return histories;
 }

@@ -1,4 +1,5 @@
 import { assembleReport, type HostReading, type HostReport, type Thresholds } from "../hosts/host.ts";
+import { escapeName } from "../lib/redact/names.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { Sample, Vector } from "./answer.ts";
 import { PrometheusError } from "./failure.ts";
@@ -83,8 +84,8 @@ function toReading(target: Target): HostReading {
     return null;
   };
   return {
-    nodename: target.series.uname ? nodename(target.series.uname) || null : null,
-    instance: target.instance,
+    nodename: target.series.uname ? escapeName(nodename(target.series.uname)) || null : null,
+    instance: escapeName(target.instance),
     status: down ? "down" : "up",
     cpuUtil: clamp(read("cpu")),
     memUtil: clamp(read("mem")),

@@ -7,6 +7,7 @@ import { createCache, createKeyedCache } from "../lib/cache.ts";
 import { OpsError } from "../lib/errors.ts";
 import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
+import { unescapeName } from "../lib/redact/names.ts";
 import { formatCount } from "../lib/text.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
 import type { Matrix } from "./answer.ts";
@@ -82,7 +83,7 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
     },
     reportCached: () => settled.cached()?.report ?? null,
     async history(range, instances, signal) {
-      const promql = toHostRangeQuery(range.step, instances);
+      const promql = toHostRangeQuery(range.step, instances.map(unescapeName));
       return toHostHistories(range, await ranges({ promql, range }, signal), createSharedBudget(signal));
     },
     async containerHistory(range, containers, signal) {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { QueuesFile } from "./config.ts";
+import { escapeMessage } from "../lib/redact/names.ts";
 import type { Database } from "./postgres/database.ts";
 import { toQueueError } from "./postgres/errors.ts";
 import { quoteLiteral } from "./postgres/names.ts";
@@ -74,7 +75,7 @@ async function detectTables(database: Database, signal: AbortSignal): Promise<De
     const schemas = others.filter(({ name }) => name === old.name).map(({ schema }) => schema ?? "");
     return schemas.map((schema, index) => {
       const name = toSourceName(index === 0 ? old.name : `${old.name}:${schema}`, schema);
-      return { name, kind, reason: `${old.reason} (schema ${schema})` };
+      return { name, kind, reason: `${old.reason} (schema ${escapeMessage(schema)})` };
     });
   });
   return { configs, isCut: rows.length > mostDetected, unsupported };

@@ -152,6 +152,8 @@ export function toQueueUpstream(kind: string): Upstream {
   return brokers[kind] ?? "postgres";
 }
 
+export const noRunningJobs: RunningJobs = { jobs: [], total: 0, unnamed: 0 };
+
 export const runningJobsLimit = 50;
 /** Pairs of queue and host that one source returns, at most: those with the oldest jobs. */
 export const workerJobsLimit = 1000;

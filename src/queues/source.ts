@@ -11,6 +11,7 @@ import { createFingerprints } from "./errors.ts";
 import { createControlDatabase } from "./jobs/database.ts";
 import { createSqlControl } from "./jobs/sql-control.ts";
 import { createRunTimes } from "./metrics.ts";
+import { escapeNames } from "./names.ts";
 import { createDatabase, createReadLimits, type Database } from "./postgres/database.ts";
 import type { HeavyOptions } from "./postgres/statements.ts";
 import type { CachedAnswers, QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
@@ -75,7 +76,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
     const prepare = kind.prepare && (async (signal: AbortSignal) => kind.control?.(await complete(signal)) ?? null);
     const control =
       controlDatabase && changes && createSqlControl({ source: config.name, database: controlDatabase, ...changes, prepare });
-    const cached = cacheAnswers(control ? { ...source, control } : source, ttlMs, onRead);
+    const cached = cacheAnswers(escapeNames(control ? { ...source, control } : source), ttlMs, onRead);
     opened.push(cached);
     return cached;
   };

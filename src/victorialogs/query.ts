@@ -1,5 +1,6 @@
 import type { HistoryQuery, HistoryRange, HistorySelector } from "../containers/logs/history/log-history.ts";
 import type { LogFilter } from "../containers/logs/log.ts";
+import { unescapeName } from "../lib/redact/names.ts";
 
 /*
  * LogsQL. Texts are only ever inside of string literals and times come from `toLogTimestamp`, so nothing that a client or a container wrote is read as a query.
@@ -35,9 +36,9 @@ export function toContainersQuery(
   const filters = [
     toTimeFilter(range),
     // Each app of Kamal has this label.
-    role === null ? `${roleField}:*` : `${roleField}:=${quote(role)}`,
+    role === null ? `${roleField}:*` : `${roleField}:=${quote(unescapeName(role))}`,
     names.length === 0 ? null : `${fields.name}:in(${names.map(quote).join(",")})`,
-    service === null ? null : `${quote(`${labelPrefix}service`)}:=${quote(service)}`,
+    service === null ? null : `${quote(`${labelPrefix}service`)}:=${quote(unescapeName(service))}`,
   ];
   const by = [...Object.values(fields), ...labels.map((label) => quote(labelPrefix + label))].join(", ");
   return `${filters.filter((one) => one !== null).join(" ")} | uniq by (${by}) | sort by (${fields.createdAt}) desc | limit ${limit}`;

@@ -15,7 +15,8 @@ import type { LogLine, LogStream } from "../containers/logs/log.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createKeyedCache } from "../lib/cache.ts";
 import { createChangeLog, type Logger } from "../lib/logger.ts";
-import { countKeyRest, sanitiseName } from "../lib/redact/sanitize.ts";
+import { escapeName } from "../lib/redact/names.ts";
+import { countKeyRest } from "../lib/redact/sanitize.ts";
 import { formatCount } from "../lib/text.ts";
 import { parseLogTime, toLogTimestamp } from "../lib/time.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
@@ -135,17 +136,17 @@ async function listContainers(
   return [...byId].map(([fullId, [first = {}]]) =>
     toRemovedContainer(
       toUninspected({
-        engine: sanitiseName(first["host"] ?? ""),
+        engine: escapeName(first["host"] ?? ""),
         fullId,
-        name: sanitiseName(first["container_name"] ?? ""),
+        name: escapeName(first["container_name"] ?? ""),
         labels: Object.fromEntries(
           labels.flatMap((label) => {
             const value = first[labelPrefix + label];
-            return value ? [[label, value]] : [];
+            return value ? [[label, escapeName(value)]] : [];
           }),
         ),
         state: removedStatus,
-        image: sanitiseName(first["image"] ?? ""),
+        image: escapeName(first["image"] ?? ""),
         createdAt: first["container_created_at"] ?? "",
         // Entries of one container that contradict each other: its environment is unknown.
         variables: consistent.has(fullId) ? {} : null,

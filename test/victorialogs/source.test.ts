@@ -140,7 +140,7 @@ describe("containers of VictoriaLogs", () => {
     standIn.entries = [entry(1, "a", staging), entry(2, "b", { ...staging, container_name: "wallet-core-web-v1_replaced_0a1b" })];
     expect(await history.listContainers(all, never)).toMatchObject([{ env: "staging" }]);
     standIn.entries = [entry(1, "a", { "label.destination": "staging\n" })];
-    expect(await history.listContainers(all, never)).toMatchObject([{ env: null, destination: "staging" }]);
+    expect(await history.listContainers(all, never)).toMatchObject([{ env: null, destination: "staging<U+000A>" }]);
   });
 });
 

@@ -17,7 +17,7 @@ interface SqlControlOptions extends JobStatements {
 const prepareMs = 5_000;
 
 /** Limits for any id or queue: text that PostgreSQL can store, no longer than real keys and names. */
-const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+const anyId = /^[^\0\p{Cs}]{1,200}$/u;
 const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
 
 /** Ids that no real job has. A probe changes nothing even if one does. */

@@ -38,7 +38,7 @@ interface JobReaderOptions {
 }
 
 /** Limits for any id: text that PostgreSQL can store, no longer than real keys. */
-const anyId = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+const anyId = /^[^\0\p{Cs}]{1,200}$/u;
 const largestBigint = 2n ** 63n - 1n;
 
 /** Reads jobs as the query of their system says. No statement runs whose plan would scan much of a huge table. */

@@ -2,7 +2,14 @@ import type { Row } from "../../lib/postgres/pool.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { compareTimes, toErrorText } from "../errors.ts";
 import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
-import type { FailedJobs, JobFailures, QueueMetrics, RunningJobs, WorkerJobs } from "../queue.ts";
+import {
+  type FailedJobs,
+  type JobFailures,
+  noRunningJobs,
+  type QueueMetrics,
+  type RunningJobs,
+  type WorkerJobs,
+} from "../queue.ts";
 import type { KindContext, KindSource } from "../system.ts";
 import { toQueueError } from "./errors.ts";
 import { inTurn, readHistory, type ToHistoryRows } from "./history.ts";
@@ -133,8 +140,6 @@ export function createSqlSource(
     }),
   };
 }
-
-const noRunningJobs: RunningJobs = { jobs: [], total: 0, unnamed: 0 };
 
 type Prepared = ReturnType<typeof toPrepared>;
 

@@ -6,6 +6,7 @@ import { createContext } from "../../../src/graphql/context.ts";
 import { toRoleCursor } from "../../../src/graphql/logs/paging.ts";
 import { readRoleLogs, readStoredLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
+import { escapeName } from "../../../src/lib/redact/names.ts";
 import { createCaller } from "../../support/caller.ts";
 import { collect } from "../../support/collect.ts";
 import { replica } from "../../support/containers.ts";
@@ -227,14 +228,14 @@ describe("a removed container", () => {
     expect(toRemovedContainer({ ...raw, labels: contradicting }, rulesOf("wallet-core")).env).toBeNull();
   });
 
-  it("has no environment that its labels name only when they are cleaned", () => {
-    const cleaned = { destination: "staging", engine: "web-1", kind: "core", env: null, inferredEnv: null };
-    for (const destination of ["staging\n", "sta\u200Bging", " staging", "\u001Bstaging"]) {
-      const given = { ...raw, engine: "web-1\r\n", labels: { ...labels, destination } };
-      expect(toRemovedContainer(given, rulesOf("wallet-core"))).toMatchObject(cleaned);
+  it("has no environment that its labels do not name exactly", () => {
+    for (const destination of ["staging\n", "sta\u200Bging", " staging", "\u001Bstaging"].map(escapeName)) {
+      const given = { ...raw, labels: { ...labels, destination } };
+      const shown = { destination, kind: "core", env: null, inferredEnv: null };
+      expect(toRemovedContainer(given, rulesOf("wallet-core"))).toMatchObject(shown);
     }
-    const service = "wallet-core-staging\u200B";
+    const service = escapeName("wallet-core-staging\u200B");
     const ofOther = { ...raw, labels: { service, role: "web" } };
-    expect(toRemovedContainer(ofOther, rulesOf("wallet-core"))).toMatchObject({ service: "wallet-core-staging", kind: "other" });
+    expect(toRemovedContainer(ofOther, rulesOf("wallet-core"))).toMatchObject({ service, kind: "other" });
   });
 });

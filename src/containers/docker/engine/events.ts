@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { LRUCache } from "lru-cache";
 import { type Notifier, createNotifier } from "../../../lib/broadcast.ts";
+import { escapeName } from "../../../lib/redact/names.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
 import { AnswerError } from "../http/errors.ts";
 
@@ -13,7 +14,7 @@ export interface EngineEvent {
   readonly fullId: string;
   /** RFC 3339 UTC with nanoseconds. */
   readonly time: string;
-  /** Labels of the container, with its `name`, its `image`, and the fields of the action (exitCode, signal, oldName). */
+  /** Labels of the container, escaped as those of an inspection, with its `name`, its `image`, and the fields of the action (exitCode, signal, oldName). */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -60,10 +61,16 @@ function parseEvent(line: string): EngineEvent | null {
     if (typeof Action !== "string" || typeof fullId !== "string" || !/^[0-9a-f]{64}$/.test(fullId)) return null;
     const [, action = "", detail = typeof HealthStatus === "string" ? HealthStatus : ""] =
       /^([^: ]*)[: ]*(.+)?$/s.exec(Action) ?? [];
-    const texts = Object.entries(Actor?.Attributes ?? {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === "string",
+    const texts = Object.entries(Actor?.Attributes ?? {}).flatMap(([key, value]) =>
+      typeof value === "string" ? [[key, escapeName(value)] as const] : [],
     );
-    return { action: dockersWord[action] ?? action, detail, fullId, time: readTime(line), attributes: Object.fromEntries(texts) };
+    return {
+      action: dockersWord[action] ?? escapeName(action),
+      detail,
+      fullId,
+      time: readTime(line),
+      attributes: Object.fromEntries(texts),
+    };
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { escapeName } from "../../../lib/redact/names.ts";
 import { redactStart } from "../../../lib/redact/sanitize.ts";
 import {
   healthOutputLimit,
@@ -9,11 +10,16 @@ import {
   toUninspected,
 } from "../../container.ts";
 
-/** Docker omits empty values or sends null; fields that we do not read are dropped. */
+/*
+ * Docker omits empty values or sends null; fields that we do not read are dropped. Whoever may start a container chooses its labels, variables, image and host
+ * name: they are escaped here, before any rule reads them, so that what is shown and what was decided by are the same text.
+ */
 const textSchema = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
+const nameSchema = z.string().transform(escapeName);
+const optionalName = textSchema.transform(escapeName);
 /** The fallback for a value that is missing, null or of another form. */
 export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
   return schema
@@ -23,19 +29,19 @@ export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
 }
 /** A small number, as GraphQL's Int; else null. */
 export const count = orElse(z.int32(), null);
-const labels = orElse<Record<string, string>, Record<string, string>>(z.record(z.string(), z.string()), {});
+const labels = orElse<Record<string, string>, Record<string, string>>(z.record(z.string(), nameSchema), {});
 const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
-const portSchema = z.object({ IP: textSchema, PublicPort: z.number().int().optional(), Type: textSchema });
-const binding = z.object({ HostIp: textSchema, HostPort: textSchema });
+const portSchema = z.object({ IP: optionalName, PublicPort: z.number().int().optional(), Type: optionalName });
+const binding = z.object({ HostIp: optionalName, HostPort: textSchema });
 
 /** One element of `GET /containers/json`. */
 export const listAnswer = z.object({
   Id: fullIdSchema,
   Names: z.array(z.string()).nullish(),
-  Image: textSchema,
+  Image: optionalName,
   Labels: labels,
-  State: z.string(),
+  State: nameSchema,
   Status: textSchema,
   /** Unix seconds up to the year 9999. */
   Created: z.number().min(0).max(253_402_300_799),
@@ -56,16 +62,16 @@ export const inspectAnswer = z.object({
   Created: textSchema,
   RestartCount: count,
   State: z.object({
-    Status: z.string(),
+    Status: nameSchema,
     StartedAt: textSchema,
     FinishedAt: orElse(z.string(), null),
     Health: orElse(healthSchema, null),
   }),
   Config: z.object({
-    Image: textSchema,
-    Hostname: textSchema,
+    Image: optionalName,
+    Hostname: optionalName,
     Labels: labels,
-    Env: orElse(z.array(z.string()), []),
+    Env: orElse(z.array(nameSchema), []),
     Tty: z.boolean().nullish(),
     StopTimeout: count,
   }),
@@ -81,7 +87,7 @@ export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.num
 
 /** `GET /images/{id}/json`. */
 export const imageInspectAnswer = z.object({
-  RepoTags: z.array(z.string()).nullish(),
+  RepoTags: z.array(nameSchema).nullish(),
   Created: textSchema,
   Config: orElse(z.object({ Labels: labels }), null),
   Metadata: orElse(z.object({ LastTagTime: textSchema }), null),

@@ -1,0 +1,36 @@
+/** Control, invisible and bidirectional characters, line separators, lone surrogates. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const everyUnsafe = new RegExp(unsafe.source, "gu");
+/** The same, and a `<` that would read as an escape of ours. */
+const ambiguous = new RegExp(`${unsafe.source}|<(?=U\\+[0-9A-F]{4,6}>)`, "u");
+const everyAmbiguous = new RegExp(ambiguous.source, "gu");
+const everyEscape = /<U\+([0-9A-F]{4,6})>/g;
+
+/**
+ * A name that others chose, safe to show anywhere: each character that could break a line, reach a terminal or disguise the name is written out, as `less` does
+ * (`web<U+202E>`). No two names have the same escaped form, and a name without such characters is its own: one name never passes for another.
+ */
+export function escapeName(name: string): string {
+  return ambiguous.test(name) ? name.replace(everyAmbiguous, toEscape) : name;
+}
+
+/** The name behind the one that `escapeName` showed. A text that it never returns is taken as it is. */
+export function unescapeName(shown: string): string {
+  if (!shown.includes("<U+")) return shown;
+  const name = shown.replace(everyEscape, toCharacter);
+  return escapeName(name) === shown ? name : shown;
+}
+
+/** A message that may quote such names, escaped or not: its unsafe characters are written out, and escapes in it stay as they are. */
+export function escapeMessage(message: string): string {
+  return unsafe.test(message) ? message.replace(everyUnsafe, toEscape) : message;
+}
+
+function toEscape(character: string): string {
+  return `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}>`;
+}
+
+function toCharacter(escape: string, hex: string): string {
+  const codePoint = Number.parseInt(hex, 16);
+  return codePoint <= 0x10_ff_ff ? String.fromCodePoint(codePoint) : escape;
+}

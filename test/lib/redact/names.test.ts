@@ -1,0 +1,50 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { escapeMessage, escapeName, unescapeName } from "../../../src/lib/redact/names.ts";
+import { hostileText, unsafe } from "../../support/hostile-text.ts";
+
+describe("an escaped name", () => {
+  it.each([
+    ["web", "web"],
+    ["Zoë 日本 👍 <b> U+202E", "Zoë 日本 👍 <b> U+202E"],
+    ["web\u202e", "web<U+202E>"],
+    ["\u001b[31m\u0007\u009b\n\t", "<U+001B>[31m<U+0007><U+009B><U+000A><U+0009>"],
+    ["a\u{e0041}\ud83d", "a<U+E0041><U+D83D>"],
+    ["<U+202E>", "<U+003C>U+202E>"],
+  ])("of %j is %j", (name, shown) => {
+    expect([escapeName(name), unescapeName(shown)]).toEqual([shown, name]);
+  });
+
+  it("has no unsafe character, and leads back to the name", () => {
+    fc.assert(
+      fc.property(hostileText, (name) => {
+        const shown = escapeName(name);
+        expect(shown).not.toMatch(unsafe);
+        expect(unescapeName(shown)).toBe(name);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("is never that of another name", () => {
+    fc.assert(
+      fc.property(hostileText, hostileText, (one, other) => {
+        expect(escapeName(one) === escapeName(other)).toBe(one === other);
+        // What no name is shown as names itself: a client cannot reach one name by two texts.
+        expect(escapeName(unescapeName(other)) === other || unescapeName(other) === other).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("stays as it is in a message, escaped once or many times", () => {
+    expect(escapeMessage("no queue web<U+202E>\u0007")).toBe("no queue web<U+202E><U+0007>");
+    fc.assert(
+      fc.property(hostileText, (text) => {
+        const message = escapeMessage(text);
+        expect(message).not.toMatch(unsafe);
+        expect(escapeMessage(message)).toBe(message);
+      }),
+    );
+  });
+});
