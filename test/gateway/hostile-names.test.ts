@@ -8,7 +8,7 @@ import { OpsError } from "../../src/lib/errors.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createHostSource } from "../../src/prometheus/source.ts";
 import { createFingerprints } from "../../src/queues/errors.ts";
-import { escapeNames } from "../../src/queues/names.ts";
+import { escapeNames } from "../../src/queues/jobs/names.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 import type { KindSource } from "../../src/queues/system.ts";
 import { createContainerRecorder, createTimelineMemory, observeHosts } from "../../src/timeline/memory.ts";

@@ -1,8 +1,8 @@
-import { escapeMessage, escapeName, unescapeName } from "../lib/redact/names.ts";
-import type { Job, JobReader } from "./job.ts";
-import type { JobControl, JobRef } from "./jobs/control.ts";
-import { noRunningJobs } from "./queue.ts";
-import type { KindSource } from "./system.ts";
+import { escapeMessage, escapeName, unescapeName } from "../../lib/redact/names.ts";
+import type { Job, JobReader } from "../job.ts";
+import type { JobControl, JobRef } from "./control.ts";
+import { noRunningJobs } from "../queue.ts";
+import type { KindSource } from "../system.ts";
 
 type Rename = (name: string) => string;
 

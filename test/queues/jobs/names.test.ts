@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { escapeNames } from "../../src/queues/names.ts";
-import { createHostileSource } from "../support/hostile-source.ts";
-import { findUnsafe, hostileName } from "../support/hostile-text.ts";
+import { escapeNames } from "../../../src/queues/jobs/names.ts";
+import { createHostileSource } from "../../support/hostile-source.ts";
+import { findUnsafe, hostileName } from "../../support/hostile-text.ts";
 
 const never = new AbortController().signal;
 const range = { from: 0, step: 60, steps: 1 };
