@@ -135,7 +135,7 @@ describe("deploy/replicas/compose.yml", () => {
     expect(running["gateway"]?.image).toMatch(/^haproxy:/);
   });
 
-  it.each(Object.entries(running))("runs %s without rights that it does not need", (name, service) => {
+  it.each(Object.entries(running))("gives %s no right that it does not need", (name, service) => {
     expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], restart: "unless-stopped" });
     expect(service.security_opt).toEqual(["no-new-privileges:true"]);
     expect(service.user).toMatch(/^[1-9]\d*:\d+$/);

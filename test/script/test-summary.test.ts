@@ -13,6 +13,7 @@ function report(counts: { passed?: number; failed?: number; pending?: number }, 
       message: status === "failed" ? "no such module" : "",
       assertionResults: tests.map((test, at) => ({
         status: test,
+        title: `number ${at}`,
         fullName: `number ${at}`,
         failureMessages: [`expected ${at}\nat line 7`],
       })),
