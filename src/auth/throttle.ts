@@ -30,17 +30,3 @@ export function createThrottle(options: ThrottleOptions): Throttle {
     },
   };
 }
-
-/** IPv4 unchanged; IPv6 as its /64, which one client owns entirely. Text without a zone, as node:net writes it. */
-export function toNetwork(address: string): string {
-  if (address.startsWith("::ffff:")) return address.slice(7);
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  if (tail !== undefined) {
-    const after = tail === "" ? [] : tail.split(":");
-    while (groups.length + after.length < 8) groups.push("0");
-    groups.push(...after);
-  }
-  return groups.slice(0, 4).join(":");
-}

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { toNetwork } from "../auth/throttle.ts";
 import type { Logger } from "../lib/logger.ts";
+import { toNetwork } from "../lib/network.ts";
 import type { EdgeLimits } from "./limits.ts";
 
 /** The part of node:http's parser that hands over one request. Returning 2 stops the parser; node:http itself does that for an upgrade. */
@@ -29,8 +29,8 @@ interface Network {
 
 /**
  * Limits connections. One beyond `maxConnections` is closed on arrival. Idle connections (no request being answered) have their own limit, because each may hold
- * `maxHeaderSize` of a header that never ends: beyond `waitingConnections`, the address with most idle ones loses its longest waiting one. So a client that holds
- * many, which needs no token, locks no other address out.
+ * `maxHeaderSize` of a header that never ends: beyond `waitingConnections`, the network with most idle ones loses its longest waiting one. So a client that holds
+ * many, which needs no token, locks no other network out.
  *
  * A connection is closed when more than `pipelined` of its requests wait behind an unfinished answer (HTTP pipelining). node:http parses everything it has read
  * before anything else runs: 2,500 small requests of 4 kB of memory each, per connection. Closing the connection does not stop that; only stopping the parser

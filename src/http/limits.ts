@@ -19,7 +19,7 @@ export const defaultLimits = {
   maxHeaderSize: 16_384,
   /** Concurrent connections; more are closed on arrival. */
   maxConnections: 2000,
-  /** Of these, idle ones (no request being answered). Beyond it, the address with most of them loses its longest waiting one. */
+  /** Of these, idle ones (no request being answered). Beyond it, the network with most of them loses its longest waiting one. */
   waitingConnections: 1000,
   /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
   pipelined: 4,
@@ -61,7 +61,7 @@ export const defaultLimits = {
   heartbeatMs: 15_000,
   /** Time for requests in flight when the process stops. */
   drainMs: 10_000,
-  /** Failed authentications of one address: at once, and per second. */
+  /** Failed authentications of one network (/24, /64): at once, and per second. */
   failedAuthBurst: 300,
   failedAuthPerSecond: 10,
 };

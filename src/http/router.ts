@@ -1,7 +1,8 @@
 import { type Authenticator, countHeader } from "../auth/authenticator.ts";
 import type { Principal } from "../auth/principal.ts";
-import { type Throttle, toNetwork } from "../auth/throttle.ts";
+import type { Throttle } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
+import { toNetwork } from "../lib/network.ts";
 import type { Admission } from "./admission.ts";
 import type { Exchange } from "./exchange.ts";
 import { createErrorReply, wantsProblem } from "./reply.ts";
@@ -38,7 +39,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     const challenge = surfaces.find((surface) => owns(surface, exchange.path))?.challenge?.(exchange.headers);
     const headers = challenge === undefined ? {} : { "WWW-Authenticate": challenge };
     if (waitS === 0) return createErrorReply(new OpsError("unauthorized", ""), exchange.requestId, problem, headers);
-    const error = new OpsError("rate_limited", "Too many failed authentications from this address");
+    const error = new OpsError("rate_limited", "Too many failed authentications from this network");
     return createErrorReply(error, exchange.requestId, problem, { "Retry-After": String(waitS) });
   };
 

@@ -74,7 +74,7 @@ test("beyond waitingConnections the longest waiting, idle one is closed", async 
   for (const { socket } of [working, first, second, served]) socket.destroy();
 });
 
-test("an address with many waiting connections loses its own first", async () => {
+test("a network with many waiting connections loses its own first", async () => {
   await using edge = await startEdge({ surfaces: [surface], limits: { waitingConnections: 3 } });
   const open = async (localAddress: string) => {
     const socket = connect({ port: edge.port, host: "127.0.0.1", localAddress }).on("error", () => {});
@@ -83,7 +83,7 @@ test("an address with many waiting connections loses its own first", async () =>
   };
   const only = await open("127.0.0.1");
   const others: Socket[] = [];
-  for (let count = 0; count < 6; count += 1) others.push(await open("127.0.0.2"));
+  for (let count = 0; count < 6; count += 1) others.push(await open("127.0.1.2"));
   await expect.poll(() => others.filter(({ closed }) => closed).length).toBe(4);
   expect(others.slice(-2).map(({ closed }) => closed)).toEqual([false, false]);
   only.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

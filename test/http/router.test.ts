@@ -155,9 +155,9 @@ test("a request without a token is anonymous and counted by network", async () =
     });
   }
   await ask("GET", "/a", { ip: undefined });
-  expect(hit.mock.calls).toEqual([...Array.from({ length: 3 }, () => ["2001:db8:1:2"]), [""]]);
+  expect(hit.mock.calls).toEqual([...Array.from({ length: 3 }, () => ["2001:db8:1:2::/64"]), [""]]);
   const often = createScene({ who: null, waitS: 7 });
-  const message = "Too many failed authentications from this address";
+  const message = "Too many failed authentications from this network";
   expect((await often.ask("GET", "/a")).answered).toEqual(refusal(429, "rate_limited", message, { "Retry-After": "7" }));
   const accept = { host: "x", accept: "application/problem+json" };
   for (const scene of [often, createScene({ who: null }), createScene()]) {
