@@ -1,53 +1,87 @@
 import { z } from "zod";
-import type { SignIn } from "../auth/oidc.ts";
+import type { Grant, SignIn } from "../auth/oidc.ts";
 import { createThrottle } from "../auth/throttle.ts";
-import type { EdgeReply, PublicPage } from "../http/surface.ts";
-import { parseJson } from "../lib/http-client.ts";
+import { createAdmission } from "../http/admission.ts";
+import { type BodyReader, createBodyReader } from "../http/body-reader.ts";
+import type { EdgeReply, PublicPage, PublicRequest } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
+import { parseJson } from "../lib/http-client.ts";
+import { toNetwork } from "../lib/network.ts";
 import { signInPath } from "./screens.ts";
 
 const maxBodyBytes = 16_384;
 const text = z.string().min(1).max(8000);
-const grant = z.union([
-  z.strictObject({ code: text, verifier: text, redirectUri: text }),
-  z.strictObject({ refreshToken: text }),
-]);
+const codeGrant = z.strictObject({ code: text, verifier: text, redirectUri: text });
+const renewalGrant = z.strictObject({ refreshToken: text });
 
-/** Attempts of all together: each is a request to the provider. */
+/** A body is a few kB; 256 unfinished ones hold 4 MB. */
+const bodies = { deadlineMs: 2000, perNetwork: 16, total: 256 };
+
+/** Attempts of one network: each is a request to the provider. An office of 60 people can sign in at once. */
 const attempts = { burst: 60, perSecond: 5 };
+
+/** Requests to the provider at once, and those of one network. Each has a deadline of 5 s. */
+const places = { limit: 16, reserve: 0, limitPerToken: 6, waitMs: 5000, queueLimit: 200 };
 
 const noStore = ["X-Content-Type-Options", "nosniff", "Cache-Control", "no-store", "Referrer-Policy", "no-referrer"];
 
 /**
  * Sign-in with an identity provider, for the console: GET says whether there is one (`{"oidc": null}` without), POST changes a code or a refresh token into tokens.
  * Both need no token: they are how one gets it.
+ *
+ * Nobody can hold what others need. A body has 2 s, and takes no place while it arrives. Only a grant that parses is counted, against its own network. Sign-ins and
+ * renewals have places and counts of their own, so that a flood of one does not end the other.
  */
 export function createSignInPages(signIn: SignIn | null): PublicPage[] {
-  const throttle = createThrottle(attempts);
   const invitation: PublicPage = {
     path: signInPath,
+    ownLimits: true,
     accepts: () => true,
     reply: async () => toReply({ oidc: signIn && (await signIn.invite()) }),
   };
   if (signIn === null) return [invitation];
+  const reader = createBodyReader(bodies);
+  const [enter, renew] = [createDoor(), createDoor()];
   const exchange: PublicPage = {
     path: signInPath,
     method: "POST",
+    ownLimits: true,
     accepts: () => true,
     async reply(request) {
       // A page of another origin cannot send this type without being asked first, and is refused then.
       if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
         throw new OpsError("unsupported_media_type", "Send application/json");
       }
-      const waitS = throttle.hit("");
-      if (waitS > 0)
-        throw new OpsError("rate_limited", "Too many sign-ins at once", { headers: { "Retry-After": String(waitS) } });
-      const sent = grant.safeParse(parseJson((await request.body(maxBodyBytes)).toString()));
-      if (!sent.success) throw new OpsError("invalid_request", "Send code, verifier and redirectUri, or refreshToken");
-      return toReply(await signIn.exchange(sent.data));
+      const grant = await readGrant(request, reader);
+      const door = "refreshToken" in grant ? renew : enter;
+      return toReply(await door(toNetwork(request.ip ?? ""), () => signIn.exchange(grant)));
     },
   };
   return [invitation, exchange];
+}
+
+async function readGrant(request: PublicRequest, reader: BodyReader): Promise<Grant> {
+  const sent = parseJson((await reader.read(request, maxBodyBytes)).toString());
+  const grant = z.union([codeGrant, renewalGrant]).safeParse(sent);
+  if (!grant.success) throw new OpsError("invalid_request", "Send code, verifier and redirectUri, or refreshToken");
+  return grant.data;
+}
+
+/** Runs requests to the provider within what their network and all together may have. They reject with rate_limited and overloaded. */
+function createDoor(): <Answer>(network: string, run: () => Promise<Answer>) => Promise<Answer> {
+  const throttle = createThrottle(attempts);
+  const admission = createAdmission(places);
+  return async (network, run) => {
+    const waitS = throttle.hit(network);
+    if (waitS > 0) throw new OpsError("rate_limited", "Too many sign-ins at once", { headers: { "Retry-After": String(waitS) } });
+    if (!admission.enter(false, network) && !(await admission.wait(network)))
+      throw new OpsError("overloaded", "Too many sign-ins at once");
+    try {
+      return await run();
+    } finally {
+      admission.leave(network);
+    }
+  };
 }
 
 function toReply(body: object): EdgeReply {

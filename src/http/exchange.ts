@@ -185,20 +185,20 @@ export class Exchange implements EdgeRequest, SwapListItem {
     return this.#lease !== undefined;
   }
 
-  body(maxBytes = this.#maxBodyBytes): Promise<Buffer> {
+  body(maxBytes = this.#maxBodyBytes, signal?: AbortSignal): Promise<Buffer> {
     const bytes = Math.min(maxBytes, Number(this.headers["content-length"] ?? maxBytes));
     // A small one does not matter, and an answer from memory needs no budget.
     if (bytes > smallBytes) this.budget.hold(bytes);
-    return readBody(this.req, maxBytes);
+    return readBody(this.req, maxBytes, signal);
   }
 }
 
 /**
  * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (from a declared length before reading),
- * unsupported_media_type for a compressed body (no bombs), request_timeout when the client stops sending. The time limit is the
- * server's `requestTimeout`. node:http discards unread bytes after the answer.
+ * unsupported_media_type for a compressed body (no bombs), request_timeout when the client stops sending, and the reason of `signal`
+ * when that aborts. Without one the time limit is the server's `requestTimeout`. node:http discards unread bytes after the answer.
  */
-export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(req: IncomingMessage, maxBytes: number, signal?: AbortSignal): Promise<Buffer> {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     return Promise.reject(new OpsError("unsupported_media_type", "A compressed body is not accepted"));
@@ -210,6 +210,7 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
     let size = 0;
     const settle = (finish: () => void) => {
       req.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      signal?.removeEventListener("abort", onAbort);
       finish();
     };
     const onData = (chunk: Buffer) => {
@@ -219,6 +220,9 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, size)));
     const onClose = () => settle(() => reject(new OpsError("request_timeout", "The body did not arrive")));
+    const onAbort = () => settle(() => reject(signal?.reason as Error));
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort);
     req.on("data", onData).once("end", onEnd).once("close", onClose).once("error", onClose);
   });
 }

@@ -53,7 +53,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   };
 
   const show = (exchange: Exchange, page: PublicPage): Outcome => {
-    if (page.unlimited) return page.reply(exchange);
+    if (page.unlimited || page.ownLimits) return page.reply(exchange);
     exchange.isPublic = true;
     const holder = exchange.ip ?? "";
     if (!publicAdmission.enter(false, holder)) return wait(exchange, publicAdmission, holder, () => page.reply(exchange));

@@ -14,6 +14,8 @@ export interface EdgeRequest {
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly principal: Principal;
+  /** The client's address: of its connection, or from a trusted proxy. Undefined when the connection ended too soon. */
+  readonly ip?: string | undefined;
   origin(): RequestOrigin;
   /** Our own UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
@@ -24,8 +26,10 @@ export interface EdgeRequest {
   readonly res: ServerResponse;
   /** For an endless answer: a place until the answer is closed. Throws rate_limited without a free place. */
   openStream(): StreamLease;
-  /** Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout. */
-  body(maxBytes?: number): Promise<Buffer>;
+  /**
+   * Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout, and with the reason of `signal` when that aborts first.
+   */
+  body(maxBytes?: number, signal?: AbortSignal): Promise<Buffer>;
   /** What a surface that answers on `res` itself adds to the log line. */
   logged: { route?: string; code?: string; operation?: string } | undefined;
   /** Template of the path, like that of the reply: for the span of a request that fails. */
@@ -70,7 +74,7 @@ export interface Surface {
 }
 
 /** What a public page may read: no principal. */
-export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers" | "body">;
+export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers" | "ip" | "body">;
 
 /** A fixed path without a token. It serves no data of the product. */
 export interface PublicPage {
@@ -79,6 +83,8 @@ export interface PublicPage {
   readonly method?: "GET" | "POST";
   /** Answers under any load: small, for health checks. */
   readonly unlimited?: boolean;
+  /** Takes no place among the public pages, because it has limits of its own. */
+  readonly ownLimits?: boolean;
   /** False: not for this request, which then needs a token. */
   accepts(request: PublicRequest): boolean;
   reply(request: PublicRequest): EdgeReply | Promise<EdgeReply>;

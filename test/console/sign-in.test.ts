@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import type { Grant, SignIn } from "../../src/auth/oidc.ts";
 import { createSignInPages } from "../../src/console/sign-in.ts";
@@ -61,13 +64,113 @@ test.each([
   expect(fake.grants).toEqual([]);
 });
 
-test("a flood of sign-ins does not reach the provider", async () => {
+/** Posts from a local address: each 127.x.0.1 is a network of its own. Resolves to the status. */
+async function post(port: number, body: string, localAddress = "127.0.0.1"): Promise<number> {
+  const headers = { ...json, "content-length": Buffer.byteLength(body) };
+  const request = httpRequest({ port, path, host: "127.0.0.1", method: "POST", headers, localAddress, agent: false });
+  request.end(body);
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  response.resume();
+  await once(response, "end");
+  return response.statusCode ?? 0;
+}
+
+const codeBody = JSON.stringify({ code: "c", verifier: "v", redirectUri: "https://ops.example/" });
+const renewalBody = JSON.stringify({ refreshToken: "r" });
+
+/** POSTs whose bodies never end; what each received. */
+async function hold(port: number, localAddress: string, count: number): Promise<{ socket: Socket; received: () => string }[]> {
+  const held = [];
+  for (let index = 0; index < count; index += 1) {
+    const socket = connect({ port, host: "127.0.0.1", localAddress }).on("error", () => {});
+    let received = "";
+    socket.on("data", (data) => (received += String(data)));
+    await once(socket, "connect");
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{"code":`);
+    held.push({ socket, received: () => received });
+  }
+  return held;
+}
+
+test.each([
+  [20, ["127.1.0.1", "127.2.0.1"]],
+  [400, Array.from({ length: 40 }, (_, index) => `127.${index + 1}.0.1`)],
+])("%i unfinished POSTs keep nobody from signing in, or from a page", async (count, networks) => {
   const fake = createFake();
-  await using edge = await start(fake);
+  const page = { path: "/page", accepts: () => true, reply: () => ({ status: 200, body: "page" }) };
+  await using edge = await startEdge({ publicPages: [...createSignInPages(fake), page] });
+  const held = (await Promise.all(networks.map((network) => hold(edge.port, network, count / networks.length)))).flat();
   const statuses: number[] = [];
-  for (let index = 0; index < 90; index += 1) statuses.push((await edge.send("POST", path, json, '{"refreshToken":"r"}')).status);
-  expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0);
-  expect(fake.grants.length).toBe(statuses.filter((status) => status === 200).length);
+  for (let index = 0; index < 10; index += 1) statuses.push(await post(edge.port, codeBody), await post(edge.port, renewalBody));
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect((await edge.send("GET", path)).status).toBe(200);
+  expect((await edge.send("GET", "/page")).status).toBe(200);
+  // Even from a network that holds them.
+  expect(await post(edge.port, codeBody, networks[0])).toBe(200);
+  // Each is answered and closed; the deadline is 2 s.
+  await expect.poll(() => held.filter(({ socket }) => !socket.closed).length, { timeout: 20_000 }).toBe(0);
+  const answers = new Set(held.map(({ received }) => received().slice(0, 12)));
+  expect([...answers].filter((answer) => !["HTTP/1.1 408", "HTTP/1.1 503"].includes(answer))).toEqual([]);
+});
+
+test("a body that drips is cut off 2 s after its start", async () => {
+  await using edge = await startEdge({ publicPages: createSignInPages(createFake()) });
+  const startedAt = performance.now();
+  const [{ socket, received } = await Promise.reject(new Error("none"))] = await hold(edge.port, "127.1.0.1", 1);
+  const drip = setInterval(() => socket.writable && socket.write(" "), 300);
+  await expect.poll(() => socket.closed, { timeout: 20_000 }).toBe(true);
+  clearInterval(drip);
+  expect(performance.now() - startedAt).toBeGreaterThan(1900);
+  expect(received()).toMatch(/^HTTP\/1\.1 408 [^]*\r\nConnection: close\r\n[^]*"code":"request_timeout"/);
+});
+
+test("junk that does not parse costs nobody anything, its sender included", async () => {
+  await using edge = await startEdge({ publicPages: createSignInPages(createFake()) });
+  const junk: number[] = [];
+  for (let index = 0; index < 200; index += 1) junk.push(await post(edge.port, '{"junk":1}'));
+  expect(new Set(junk)).toEqual(new Set([400]));
+  expect([await post(edge.port, codeBody), await post(edge.port, renewalBody)]).toEqual([200, 200]);
+});
+
+test.each([
+  ["sign-ins", codeBody, renewalBody],
+  ["renewals", renewalBody, codeBody],
+])("a flood of %s empties the count of its network and kind alone", async (_what, flood, other) => {
+  const fake = createFake();
+  await using edge = await startEdge({ publicPages: createSignInPages(fake) });
+  let refused = 0;
+  let sent = 0;
+  while (refused < 20 && sent < 5000) {
+    sent += 1;
+    if ((await post(edge.port, flood)) === 429) refused += 1;
+  }
+  expect(refused).toBe(20);
+  expect(fake.grants.length).toBe(sent - refused);
+  expect(await post(edge.port, other)).toBe(200);
+  expect(await post(edge.port, flood, "127.1.0.1")).toBe(200);
+});
+
+test("requests to the provider have places of their own for each kind", async () => {
+  const waiting: (() => void)[] = [];
+  const answer = async () => {
+    await new Promise<void>((resolve) => void waiting.push(resolve));
+    return tokens;
+  };
+  const signIn: SignIn = {
+    invite: async () => invitation,
+    exchange: (grant) => ("code" in grant ? answer() : Promise.resolve(tokens)),
+  };
+  await using edge = await startEdge({ publicPages: createSignInPages(signIn) });
+  const flood = (network: string, count: number) => Array.from({ length: count }, () => post(edge.port, codeBody, network));
+  const first = flood("127.1.0.1", 20);
+  // One network has at most 6 of the 16 places.
+  await expect.poll(() => waiting.length).toBe(6);
+  const others = [...flood("127.2.0.1", 6), ...flood("127.3.0.1", 6)];
+  await expect.poll(() => waiting.length).toBe(16);
+  expect(await post(edge.port, renewalBody)).toBe(200);
+  const release = setInterval(() => waiting.splice(0).forEach((resolve) => resolve()), 5);
+  expect(new Set(await Promise.all([...first, ...others]))).toEqual(new Set([200]));
+  clearInterval(release);
 });
 
 test("other methods are refused with what is allowed", async () => {

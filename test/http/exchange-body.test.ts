@@ -6,7 +6,11 @@ import { readBody } from "../../src/http/exchange.ts";
 function createRequest(headers: Record<string, string> = {}) {
   const req = Object.assign(new PassThrough(), { headers });
   const listeners = () => ["data", "end", "close", "error"].map((name) => req.listenerCount(name));
-  return { req, listeners, body: (max: number) => readBody(req as unknown as IncomingMessage, max) };
+  return {
+    req,
+    listeners,
+    body: (max: number, signal?: AbortSignal) => readBody(req as unknown as IncomingMessage, max, signal),
+  };
 }
 
 test.each([
@@ -53,5 +57,18 @@ test.each([undefined, new Error("reset")])("a client that leaves while sending e
   req.write("1");
   req.destroy(error);
   await expect(reading).rejects.toMatchObject({ code: "request_timeout", message: "The body did not arrive" });
+  expect(listeners()).toEqual(before);
+});
+
+test.each(["before", "while"])("a signal that aborts %s it reads ends the read with its reason", async (when) => {
+  const { req, body, listeners } = createRequest();
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const before = listeners();
+  if (when === "before") abort.abort(reason);
+  const reading = body(10, abort.signal);
+  req.write("1");
+  abort.abort(reason);
+  await expect(reading).rejects.toBe(reason);
   expect(listeners()).toEqual(before);
 });
