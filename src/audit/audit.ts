@@ -15,6 +15,8 @@ export interface AuditEntry extends RequestOrigin {
   readonly requestId: string;
   readonly subject: string;
   readonly kid: string;
+  /** Who vouches for the subject of a JWT. Absent or null for our own tokens, and in entries of version 0.2 and older. */
+  readonly issuer?: string | null;
   /** Null in entries of version 0.1, which also lack all of RequestOrigin, `keyHash`, `code` and `dockerStatus`. */
   readonly auth: AuthMethod | null;
   readonly scopes: readonly string[];
@@ -155,6 +157,7 @@ export function toIntentEntry(
     ...origin,
     subject: principal.subject,
     kid: principal.kid,
+    ...(principal.issuer !== undefined && { issuer: principal.issuer }),
     auth: principal.auth,
     scopes: [...principal.scopes],
     engine: "",

@@ -16,7 +16,7 @@ export interface ActionLimits {
 }
 
 /** Who wants to do what, as far as it decides what may begin. */
-export type ActionSubject = Pick<AuditEntry, "action" | "containerId" | "kid" | "subject">;
+export type ActionSubject = Pick<AuditEntry, "action" | "containerId" | "kid" | "subject" | "issuer">;
 
 /** An action that somebody asks for. */
 export interface AskedAction {
@@ -112,7 +112,7 @@ export function toFamily({ action }: Pick<ActionSubject, "action">): ActionFamil
 }
 
 /** The key of an answer: the caller's `Idempotency-Key`, separate for each holder. Null without one. */
-export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "keyHash">): string | null {
+export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "issuer" | "keyHash">): string | null {
   return entry.keyHash && `${toHolder(entry)} ${entry.keyHash}`;
 }
 

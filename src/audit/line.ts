@@ -56,6 +56,8 @@ const fields = {
   job: "job",
   /** Only where one names itself. */
   agent: "agent",
+  /** Only of a JWT. */
+  issuer: "issuer",
 } as const satisfies Readonly<Record<string, keyof AuditRecord>>;
 
 /**
@@ -64,8 +66,9 @@ const fields = {
  * characters: an entry is always exactly one line.
  */
 export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null) {
-  const [seq, job, agent] = [head.seq + 1, entry.job ?? undefined, entry.agent ?? undefined];
-  const record = { ...entry, seq, at: at.toISOString(), job, agent };
+  const [seq, job] = [head.seq + 1, entry.job ?? undefined];
+  const [agent, issuer] = [entry.agent ?? undefined, entry.issuer ?? undefined];
+  const record = { ...entry, seq, at: at.toISOString(), job, agent, issuer };
   const body = JSON.stringify({
     ...Object.fromEntries(Object.entries(fields).map(([field, name]) => [field, record[name]])),
     ...(piece !== null && { piece: toHash(piece) }),

@@ -39,7 +39,7 @@ export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (t
         maxTokenAge: maxAgeSeconds,
         clockTolerance: "30s",
       });
-      return toPrincipal(payload, protectedHeader.kid);
+      return toPrincipal(payload, issuer, protectedHeader.kid);
     } catch (error) {
       if (keys.fresh || isTokenFault(error)) return null;
       throw new OpsError("auth_unavailable", "The keys of the token issuer cannot be fetched", { cause: error });
@@ -57,7 +57,7 @@ function isTokenFault(error: unknown): boolean {
   );
 }
 
-function toPrincipal(payload: JWTPayload, kid: string | undefined): Principal | null {
+function toPrincipal(payload: JWTPayload, issuer: string, kid: string | undefined): Principal | null {
   const { sub, scope, ops_environments: claimed, exp = Infinity, iat = Infinity } = payload;
   if (sub === undefined || !subjectPattern.test(sub)) return null;
   const granted = new Set(typeof scope === "string" ? scope.split(" ") : []);
@@ -65,6 +65,7 @@ function toPrincipal(payload: JWTPayload, kid: string | undefined): Principal | 
   return {
     subject: sub,
     kid: kid !== undefined && subjectPattern.test(kid) ? `jwt:${kid}` : "jwt",
+    issuer,
     auth: "jwt",
     scopes: new Set<Scope>(scopes.filter((name) => granted.has(name))),
     environments: new Set<Environment>(environments.filter((name) => named.has(name))),

@@ -26,6 +26,8 @@ export interface Principal {
   readonly subject: string;
   /** Public id of the token or key; never the secret. */
   readonly kid: string;
+  /** Who vouches for the subject of a JWT; absent for our own tokens. */
+  readonly issuer?: string;
   readonly auth: AuthMethod;
   readonly scopes: ReadonlySet<Scope>;
   readonly environments: ReadonlySet<Environment>;
@@ -85,9 +87,14 @@ export function isLimited(principal: Principal): boolean {
   return !environments.every((environment) => principal.environments.has(environment));
 }
 
-/** Key of a holder for limits per holder: all tokens of one issuer share its `kid`. */
-export function toHolder({ kid, subject }: Pick<Principal, "kid" | "subject">): string {
-  return `${kid} ${subject}`;
+/** What names a holder. The `kid` of a JWT is that of its issuer's key, which changes while its subject stays the same. */
+export interface HolderName extends Pick<Principal, "kid" | "subject"> {
+  readonly issuer?: string | null | undefined;
+}
+
+/** Key of a holder for limits per holder: the subject of an issuer, or one of our own tokens. */
+export function toHolder({ kid, subject, issuer }: HolderName): string {
+  return issuer ? `jwt ${issuer} ${subject}` : `${kid} ${subject}`;
 }
 
 /** Throws forbidden for an environment that the token does not list. */

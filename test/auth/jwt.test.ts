@@ -4,6 +4,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type GenerateKeyPairResult, Sig
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
 import { createJwtVerifier } from "../../src/auth/jwt.ts";
+import { toHolder } from "../../src/auth/principal.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 
@@ -18,7 +19,7 @@ let answer: () => Promise<{ status: number; body: string; headers?: Record<strin
 
 beforeAll(async () => {
   pair = await generateKeyPair("ES256", { extractable: true });
-  stranger = await generateKeyPair("ES256");
+  stranger = await generateKeyPair("ES256", { extractable: true });
 });
 
 beforeEach(async () => {
@@ -71,6 +72,7 @@ test("a valid token has its known scopes and its environments", async () => {
   expect(await verify(await sign({ claims: { exp } }))).toEqual({
     subject: "agent-7",
     kid: "jwt:k1",
+    issuer,
     auth: "jwt",
     scopes: new Set(["ops:read", "ops:logs"]),
     environments: new Set(["staging"]),
@@ -189,6 +191,19 @@ test.each([
   answer = async () => ({ status: 200, body: JSON.stringify({ keys: [key] }) });
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   expect((await verify(await sign({ header: { kid } })))?.kid).toBe(shown);
+});
+
+test("a subject stays the same holder when the signing key is rotated", async () => {
+  const keys = ["k1", "k2"].map((kid) => ({ kid, pair: kid === "k1" ? pair : stranger }));
+  const published = keys.map(async ({ kid, pair: { publicKey } }) => ({ ...(await exportJWK(publicKey)), kid, alg: "ES256" }));
+  answer = async () => ({ status: 200, body: JSON.stringify({ keys: await Promise.all(published) }) });
+  const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
+  const principals = await Promise.all(
+    keys.map(async ({ kid, pair: { privateKey: key } }) => verify(await sign({ header: { kid }, key }))),
+  );
+  expect(principals.map((principal) => principal?.kid)).toEqual(["jwt:k1", "jwt:k2"]);
+  const [before, after] = principals.map((principal) => principal && toHolder(principal));
+  expect([before, after]).toEqual([`jwt ${issuer} agent-7`, `jwt ${issuer} agent-7`]);
 });
 
 test("scopes and environments are the known ones of valid claims", async () => {

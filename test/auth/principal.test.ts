@@ -55,7 +55,11 @@ test("a token passes until it loses a right; more rights change nothing", () => 
   expect(keepsRights(limited)(withRights(scopes, environments))).toBe(true);
 });
 
-test("a holder is the kid and the subject: one issuer's tokens share a kid", () => {
-  expect(toHolder({ kid: "jwt:k1", subject: "alice" })).not.toBe(toHolder({ kid: "jwt:k1", subject: "bob" }));
+test("a holder is an issuer's subject, or a kid and its subject", () => {
+  const jwt = { kid: "jwt:k1", subject: "alice", issuer: "https://one.example/" };
+  expect(toHolder({ ...jwt, kid: "jwt:k2" })).toBe(toHolder(jwt));
+  expect(toHolder({ ...jwt, subject: "bob" })).not.toBe(toHolder(jwt));
+  expect(toHolder({ ...jwt, issuer: "https://two.example/" })).not.toBe(toHolder(jwt));
+  expect(toHolder({ ...jwt, issuer: null })).toBe("jwt:k1 alice");
   expect(toHolder({ kid: "k1", subject: "alice" })).not.toBe(toHolder({ kid: "k2", subject: "alice" }));
 });

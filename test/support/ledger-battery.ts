@@ -119,6 +119,24 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
     );
 
     it(
+      "of an issuer's subject counts as theirs whichever key signed the token",
+      inKit(async ({ ledger }) => {
+        const of = (kid: string, subject = "ana") => ({ kid, subject, issuer: "https://issuer.example/", auth: "jwt" as const });
+        const first = await begun(ledger, retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k1"), ...keyed("a") }));
+        expect(first.entry).toMatchObject(of("jwt:k1"));
+        // The key is rotated: the same answer, and the rest of the same budget.
+        const same = await ledger.begin(retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k2"), ...keyed("a") }));
+        expect(same).toMatchObject({ kind: "earlier", seq: 1 });
+        const rest = await begun(ledger, retry(["9", "10", "11", "12"], of("jwt:k2")));
+        expect(rest.entry.job?.ids).toHaveLength(2);
+        expect(brief(await ledger.begin(retry(["13"], of("jwt:k3"))))).toEqual(["budget", expect.any(Number)]);
+        await begun(ledger, retry(["13"], of("jwt:k3", "ben")));
+        const [newest] = await ledger.read({ first: 1, before: null, accepts: () => true });
+        expect(newest).toMatchObject(of("jwt:k3", "ben"));
+      }),
+    );
+
+    it(
       "that happened or may have lets its container rest, not one that failed",
       inKit(async ({ ledger, advance }) => {
         await ledger.end(await begun(ledger, restart("a", {}, free)), done);

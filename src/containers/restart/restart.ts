@@ -160,9 +160,9 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     async check(container, principal) {
       const refused = await guard(container);
       if (refused) return refused;
-      const { kid, subject } = principal;
+      const { kid, subject, issuer = null } = principal;
       try {
-        const about = { action: "restart", containerId: container.fullId, kid, subject } as const;
+        const about = { action: "restart", containerId: container.fullId, kid, subject, issuer } as const;
         const refusal = await ledger.check(about, toActionLimits(limits));
         return refusal && toRestartRefused(refusal, limits);
       } catch (error) {

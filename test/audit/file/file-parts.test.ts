@@ -94,6 +94,7 @@ describe("a line", () => {
       record: {
         ...sampleEntry(),
         agent: null,
+        issuer: null,
         seq: 7,
         at: "1970-01-01T00:00:00.000Z",
         hash: made.head.hash,
