@@ -38,7 +38,8 @@ test.each(screenPaths)("a browser that navigates to %s gets the page; others nee
 test("the page allows nothing inline and no other origin", async () => {
   const { headers, text } = await edge.send("GET", "/", html);
   expect(headers["content-security-policy"]).toBe(
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+      "require-trusted-types-for 'script'; trusted-types 'none'",
   );
   expect(headers).toMatchObject({
     "x-content-type-options": "nosniff",

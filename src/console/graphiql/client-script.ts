@@ -17,6 +17,27 @@ export const clientScript = `"use strict";
   let mounted = false;
   let accepted = "Token accepted.";
 
+  // GraphiQL shows descriptions as the markup of their Markdown, by a plain text. It may hold what Markdown makes, and nothing else.
+  const elements = "p a code pre em strong s ul ol li h1 h2 h3 h4 h5 h6 blockquote hr br table thead tbody tr th td".split(" ");
+  const clean = (inert, text) => {
+    // Nothing runs or loads in a document of a parser.
+    const { body } = new DOMParser().parseFromString(inert.createHTML(text), "text/html");
+    for (const element of body.querySelectorAll("*")) {
+      if (!elements.includes(element.localName)) {
+        element.replaceWith(element.textContent);
+        continue;
+      }
+      for (const name of element.getAttributeNames()) {
+        if (name !== "href" || !/^https?:/.test(element.href)) element.removeAttribute(name);
+      }
+    }
+    return body.innerHTML;
+  };
+  if (window.trustedTypes) {
+    const inert = trustedTypes.createPolicy("inert", { createHTML: (text) => text });
+    trustedTypes.createPolicy("default", { createHTML: (text) => clean(inert, text) });
+  }
+
   const show = (state, text) => {
     message.dataset.state = state;
     message.textContent = text;

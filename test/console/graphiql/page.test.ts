@@ -101,7 +101,9 @@ test("the page has its own policy and versioned file names", async () => {
       "Cache-Control": "no-cache",
       "Content-Security-Policy":
         "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; " +
-        "font-src 'self' data:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "font-src 'self' data:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+        "require-trusted-types-for 'script'; trusted-types defaultWorkerFactory tokenizeToString standaloneColorizer " +
+        "editorViewLayer domLineBreaksComputer diffReview diffEditorWidget editorGhostText stickyScrollViewLayer dompurify inert default",
     }).flat(),
   });
   const links = [...String(reply?.body).matchAll(/([\w-]+)="(\/door\/console\/[^?"]+)\?v=([\da-f]{16})"/g)];
