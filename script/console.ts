@@ -13,19 +13,43 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** All of the console, gzipped: 90 KB, what somebody with a bad line in a bad night waits for. */
 const maxGzipped = 90_000;
 
-/** Documents without blanks, and without fragments that no document of its own uses. */
+/** Documents without blanks and with short names of fragments, and without fragments that no document of its own uses. */
 const compactDocuments: Plugin = {
   name: "compact-documents",
   setup(bundler) {
     bundler.onLoad({ filter: /generated\/console\.ts$/ }, ({ path }) => {
       const text = readFileSync(path, "utf8").replaceAll(
         /= new TypedDocumentString\(`([^`]*)`/g,
-        (_, document: string) => `= /* @__PURE__ */ new TypedDocumentString(\`${stripIgnoredCharacters(document)}\``,
+        (_, document: string) =>
+          `= /* @__PURE__ */ new TypedDocumentString(\`${shortenFragments(stripIgnoredCharacters(document))}\``,
       );
       return { loader: "ts", contents: text };
     });
   },
 };
+
+/** Of the palette's search only what the console calls: its library is one function, of which nothing can be left out by bundlers. */
+const searchAlone: Plugin = {
+  name: "search-alone",
+  setup(bundler) {
+    bundler.onLoad({ filter: /fuzzysort\.js$/ }, ({ path }) => {
+      const exported = /return \{'single':single, 'go':go, .*\}/;
+      const text = readFileSync(path, "utf8");
+      if (!exported.test(text)) throw new Error(`${path} exports something else than before`);
+      return { loader: "js", contents: text.replace(exported, "return { go }") };
+    });
+  },
+};
+
+/** Names that fragments have in the bundle. */
+const shortNames = new Map<string, string>();
+
+function shortenFragments(document: string): string {
+  return document.replaceAll(/(\bfragment |\.\.\.)(?!on\b)(\w+)/g, (_, before: string, name: string) => {
+    if (!shortNames.has(name)) shortNames.set(name, `f${shortNames.size.toString(36)}`);
+    return before + shortNames.get(name);
+  });
+}
 
 /** Terser folds what esbuild leaves: 4 % of what is sent. */
 async function minifyAgain(code: string): Promise<string> {
@@ -50,6 +74,8 @@ export async function buildConsole(outdir: string): Promise<number> {
     loader: { ".svg": "file" },
     bundle: true,
     minify: true,
+    // Of a library: ours have none.
+    mangleProps: /^_[a-z]/,
     format: "esm",
     platform: "browser",
     target: ["chrome123", "firefox121", "safari17.5"],
@@ -57,7 +83,7 @@ export async function buildConsole(outdir: string): Promise<number> {
     jsxImportSource: "preact",
     legalComments: "none",
     logLevel: "warning",
-    plugins: [compactDocuments],
+    plugins: [compactDocuments, searchAlone],
   });
   const files = await Promise.all(
     outputFiles.map(async ({ path, text }) => ({

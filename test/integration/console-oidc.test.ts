@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Provider } from "oidc-provider";
@@ -120,6 +121,101 @@ test("a person signs in with the provider and comes back to the same screen", as
   expect(await page.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
   await page.context().close();
 }, 90_000);
+
+/** Posts to the sign-in from a local address, each 127.x.0.1 a network of its own: all at once. Resolves to how often each status came. */
+async function flood(localAddress: string, body: string, count: number): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  const { port } = new URL(origin);
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const options = { port, host: "127.0.0.1", path: "/console/sign-in", method: "POST", headers, localAddress, agent: false };
+      const request = httpRequest(options).end(body);
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      response.resume();
+      counts[response.statusCode ?? 0] = (counts[response.statusCode ?? 0] ?? 0) + 1;
+    }),
+  );
+  return counts;
+}
+
+/** Two networks keep 20 POSTs unfinished, and one sends 50 pieces of junk a second, until the returned function is called; it returns how many were sent. */
+function attack(): () => { held: number; junk: Record<string, number> } {
+  const { port } = new URL(origin);
+  const sockets = new Set<Socket>();
+  const sent = { held: 0, junk: {} as Record<string, number> };
+  const hold = (localAddress: string) => {
+    const socket = connect({ port: Number(port), host: "127.0.0.1", localAddress })
+      .on("error", () => {})
+      .resume();
+    sent.held += 1;
+    sockets.add(socket);
+    socket.write("POST /console/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{");
+    socket.on("close", () => {
+      if (sockets.delete(socket)) hold(localAddress);
+    });
+  };
+  for (let index = 0; index < 10; index += 1) for (const address of ["127.1.0.1", "127.2.0.1"]) hold(address);
+  const bodies = ["junk", JSON.stringify({ code: "c", verifier: "v", redirectUri: `${origin}/` }), '{"refreshToken":"junk"}'];
+  const timer = setInterval(() => {
+    for (let index = 0; index < 5; index += 1) {
+      void flood("127.3.0.1", bodies[index % 3] ?? "", 1).then((counts) => {
+        for (const status of Object.keys(counts)) sent.junk[status] = (sent.junk[status] ?? 0) + 1;
+      });
+    }
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    const open = [...sockets];
+    sockets.clear();
+    for (const socket of open) socket.destroy();
+    return sent;
+  };
+}
+
+test("a person signs in and stays signed in while others attack the sign-in", async () => {
+  const stop = attack();
+  try {
+    const page = await (await browser.newContext()).newPage();
+    const before = granted.length;
+    await signInAt(page, "/hosts");
+    await page.getByText("root@ops").first().waitFor();
+    await expect.poll(() => granted.slice(before), { timeout: 60_000 }).toEqual(["authorization_code", "refresh_token"]);
+    expect(await page.getByText("root@ops").count()).toBeGreaterThan(0);
+    await page.context().close();
+  } finally {
+    const { held, junk } = stop();
+    expect(held).toBeGreaterThan(20);
+    expect(junk["400"]).toBeGreaterThan(20);
+  }
+}, 120_000);
+
+test("a renewal that is refused for load is tried again, and nobody is signed out", async () => {
+  const page = await (await browser.newContext()).newPage();
+  await signInAt(page, "/hosts");
+  await page.getByText("root@ops").first().waitFor();
+  const first = await page.evaluate(() => sessionStorage.getItem("wallet-core-ops.token"));
+  const answers: number[] = [];
+  page.on("response", (response) => {
+    if (response.url().endsWith("/console/sign-in")) answers.push(response.status());
+  });
+  const before = granted.length;
+  // The token has ended, and the person's own network has no renewals left.
+  let refused = 0;
+  await page.route("**/graphql", async (route) => {
+    if (route.request().headers()["authorization"] !== `Bearer ${first}`) return route.fallback();
+    refused += 1;
+    return route.fulfill({ status: 401, body: "" });
+  });
+  while (refused < 2 || !answers.includes(429)) await flood("127.0.0.1", '{"refreshToken":"junk"}', 20);
+  await expect.poll(() => granted.slice(before), { timeout: 60_000 }).toContain("refresh_token");
+  // The screen goes on with the new token.
+  await page.waitForResponse((response) => response.url().endsWith("/graphql") && response.status() === 200);
+  expect(new Set(answers)).toEqual(new Set([429, 200]));
+  expect(await page.getByText("root@ops").count()).toBeGreaterThan(0);
+  expect(page.url()).toBe(`${origin}/hosts`);
+  await page.context().close();
+}, 120_000);
 
 test("an answer to another sign-in is refused", async () => {
   const page = await (await browser.newContext()).newPage();

@@ -30,7 +30,7 @@ interface Result<Data> {
 /** When the gateway answered last before it was lost, and when it is asked again (unix ms). Null while it answers. */
 export const lostConnection = signal<{ readonly since: number; readonly nextAt: number } | null>(null);
 
-/** `unreachable`: no answer from the gateway at all; the request may be sent again. */
+/** No answer from the gateway, or the session could not be renewed for now; the request may be sent again. */
 export class Unreachable extends Error {}
 
 /** Time for an answer, ms: the gateway itself gives the slowest reads 25 s. A restart may wait two minutes for the container to be healthy. */
@@ -88,7 +88,10 @@ export async function askText<Data, Variables>(
     throw new Unreachable("The gateway does not answer", { cause: error });
   }
   if (response.status === 401) {
-    if (await onRefused(sent)) return askText(document, variables, abort, timeoutMs);
+    const isRenewed = await onRefused(sent).catch((error: unknown) => {
+      throw new Unreachable("The session could not be renewed yet", { cause: error });
+    });
+    if (isRenewed) return askText(document, variables, abort, timeoutMs);
     throw new DOMException("signed out", "AbortError");
   }
   const type = response.headers.get("content-type") ?? "";
@@ -163,7 +166,7 @@ export function follow<Data, Variables extends object>(
     sink.ended(failure);
   };
   const refused = async (sent: string | null) => {
-    if (await onRefused(sent)) lost();
+    if (await onRefused(sent).catch(() => true)) lost();
   };
   const open = () => {
     let hasData = false;

@@ -23,10 +23,16 @@ export interface ProviderTokens {
 /** Why somebody is not signed in, in words for the card. Null: nothing went wrong. */
 export const signInProblem = signal<string | null>(null);
 
-const linked = takeFromFragment();
-const current = signal<string | null>(linked ?? readText(tokenKey));
+const current = signal<string | null>(readText(tokenKey));
 /** Whether the gateway has not accepted this token yet. A stored one was accepted before: a refused one is forgotten. */
-let isNew = linked !== null;
+let isNew = false;
+
+const otherToken = "You are signed in. Use the token of this link instead?";
+
+if (takeFromFragment()) {
+  current.value = readText(tokenKey);
+  isNew = true;
+}
 
 /** The gateway has accepted the token of this tab. */
 export function noteAccepted(): void {
@@ -58,7 +64,10 @@ export function signOut(problem: string | null = null): void {
   current.value = null;
 }
 
-/** The gateway refused `refused`: replaces it where the identity provider allows, else signs out. Resolves to whether there is a new token. */
+/**
+ * The gateway refused `refused`: replaces it where the identity provider allows, else signs out. Resolves to whether there is a new token. Rejects when that is not known
+ * yet, because the gateway or the provider has no time or does not answer: the session is kept.
+ */
 export async function onRefused(refused: string | null): Promise<boolean> {
   if (current.value !== refused) return current.value !== null;
   if (await renew()) return true;
@@ -68,9 +77,27 @@ export async function onRefused(refused: string | null): Promise<boolean> {
 }
 
 let renewing: Promise<boolean> | undefined;
+/** After a renewal that failed for now: how often in a row, and when to try again, unix ms. */
+let failed = 0;
+let retryAt = 0;
 
+/** Resolves to whether there is a new token; false: there never will be. Rejects when the renewal failed for now: it is tried again. */
 function renew(): Promise<boolean> {
-  renewing ??= renewAlone().finally(() => (renewing = undefined));
+  if (Date.now() < retryAt) return Promise.reject(new Error());
+  renewing ??= renewAlone()
+    .then(
+      (isRenewed) => {
+        failed = 0;
+        return isRenewed;
+      },
+      (error: unknown) => {
+        retryAt = Date.now() + Math.min(30_000, 1000 * 2 ** failed) * (0.8 + Math.random() * 0.4);
+        failed += 1;
+        plan();
+        throw error;
+      },
+    )
+    .finally(() => (renewing = undefined));
   return renewing;
 }
 
@@ -87,8 +114,12 @@ function renewAlone(): Promise<boolean> {
       return true;
     }
     const { refreshToken } = JSON.parse(text) as Renewal;
-    const tokens = await changeIntoTokens({ refreshToken }).catch(() => null);
-    if (tokens === null) return false;
+    const tokens = await changeIntoTokens({ refreshToken }).catch((error: unknown) => {
+      if (error instanceof GrantRefused) return null;
+      throw error;
+    });
+    // Signed out, or in as somebody else, meanwhile.
+    if (tokens === null || readRenewal() !== text) return false;
     const isKept = read(localStorage, renewalKey) !== null;
     store(tokenKey, tokens.accessToken, isKept);
     storeRenewal({ ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }, isKept);
@@ -99,7 +130,10 @@ function renewAlone(): Promise<boolean> {
   return "locks" in navigator ? navigator.locks.request(renewalKey, run) : run();
 }
 
-/** Changes a code or a refresh token into tokens. Rejects with the gateway's words. */
+/** Such a grant will never be accepted. */
+class GrantRefused extends Error {}
+
+/** Changes a code or a refresh token into tokens. Rejects with the gateway's words: with GrantRefused, or when the same grant may be accepted later. */
 export async function changeIntoTokens(grant: Readonly<Record<string, string>>): Promise<ProviderTokens> {
   const response = await fetch(signInPath, {
     method: "POST",
@@ -108,8 +142,10 @@ export async function changeIntoTokens(grant: Readonly<Record<string, string>>):
     credentials: "omit",
   });
   const answer = (await response.json()) as ProviderTokens & { readonly message?: string };
-  if (!response.ok) throw new Error(answer.message ?? `The gateway answered ${response.status}`);
-  return answer;
+  const { ok, status } = response;
+  if (ok) return answer;
+  const isFinal = status < 500 && status !== 408 && status !== 429;
+  throw new (isFinal ? GrantRefused : Error)(answer.message ?? `The gateway answered ${status}`);
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -121,7 +157,8 @@ export function plan(): void {
   const expiresAt = text === null ? null : (JSON.parse(text) as Renewal).expiresAt;
   if (expiresAt === null) return;
   const leftMs = expiresAt - Date.now();
-  timer = setTimeout(() => void renew(), Math.max(1000, leftMs - Math.min(60_000, leftMs / 2)));
+  const waitMs = Math.max(1000, retryAt - Date.now(), leftMs - Math.min(60_000, leftMs / 2));
+  timer = setTimeout(() => void renew().catch(() => {}), waitMs);
 }
 
 function storeRenewal({ refreshToken, expiresIn }: ProviderTokens, keep: boolean): void {
@@ -133,6 +170,7 @@ function storeRenewal({ refreshToken, expiresIn }: ProviderTokens, keep: boolean
 
 function forget(): void {
   clearTimeout(timer);
+  failed = retryAt = 0;
   for (const storage of [sessionStorage, localStorage]) for (const key of [tokenKey, renewalKey]) write(storage, key, null);
 }
 
@@ -146,7 +184,7 @@ export function toToken(text: string): string | null {
 export function followSession(): void {
   addEventListener("hashchange", () => {
     // Somebody else may see less: nothing of before may stay.
-    if (takeFromFragment() !== null) window.location.reload();
+    if (takeFromFragment()) window.location.reload();
   });
   addEventListener("storage", ({ storageArea, key, oldValue, newValue }) => {
     if (storageArea !== localStorage) return;
@@ -164,17 +202,21 @@ export function followSession(): void {
   });
 }
 
-/** A link that signs in carries the token in its fragment, which no server sees. It is erased from the address at once, and lives in this tab alone. */
-function takeFromFragment(): string | null {
+/**
+ * A link that signs in carries the token in its fragment, which no server sees. It is erased from the address at once, and lives in this tab alone. Whoever is signed in with
+ * another token is asked first: the sender of a link may not decide who they are. Returns whether this tab is signed in with it now.
+ */
+function takeFromFragment(): boolean {
   const given = new URLSearchParams(window.location.hash.slice(1)).get("token");
-  if (given === null) return null;
+  if (given === null) return false;
   history.replaceState(null, "", window.location.pathname + window.location.search);
   const text = toToken(given);
-  if (text === null) return null;
+  if (text === null || text === current.value) return false;
+  if (current.value !== null && !confirm(otherToken)) return false;
   write(sessionStorage, tokenKey, text);
   // It is never renewed: the device's renewal may be somebody else's.
   write(sessionStorage, renewalKey, "");
-  return text;
+  return true;
 }
 
 /** Null when the token cannot be renewed. */
