@@ -1,7 +1,7 @@
 import { onceDone } from "../lib/cache.ts";
-import { createHourlyBudget, type HourlyBudget } from "../lib/hourly-budget.ts";
 import { toHolder } from "../auth/principal.ts";
 import type { AuditEntry, AuditLog, OpenIntent } from "./audit.ts";
+import { createHourlyBudget, type HourlyBudget } from "./hourly-budget.ts";
 import {
   type ActionFacts,
   type ActionFamily,

@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { Grant, SignIn } from "../auth/oidc.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { createAdmission } from "../http/admission.ts";
-import { type BodyReader, createBodyReader } from "../http/body-reader.ts";
 import type { EdgeReply, PublicPage, PublicRequest } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
 import { parseJson } from "../lib/http-client.ts";
 import { toNetwork } from "../lib/network.ts";
+import { type BodyReader, createBodyReader } from "./body-reader.ts";
 import { signInPath } from "./screens.ts";
 
 const maxBodyBytes = 16_384;

@@ -15,7 +15,7 @@ import { createMemorySources } from "../support/memory-sources.ts";
 import { createTokens } from "../support/tokens.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ops-console-"));
-const tokens = createTokens({ ana: { subject: "ana", scopes: ["ops:read"] }, ben: { subject: "ben", scopes: ["ops:read"] } });
+const tokens = createTokens({ ana: { scopes: ["ops:read"] }, ben: { scopes: ["ops:read"] } });
 let edge: Edge;
 let browser: Browser;
 let origin: string;
@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const readStored = (page: Page) => page.evaluate(() => sessionStorage.getItem("wallet-core-ops.token"));
 
-test.each([
+test.each<["refused" | "accepted", string, "ana" | "ben"]>([
   ["refused", "a new page", "ana"],
   ["refused", "the page that is open", "ana"],
   ["accepted", "a new page", "ben"],

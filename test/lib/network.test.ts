@@ -1,5 +1,5 @@
 import { SocketAddress } from "node:net";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { toNetwork } from "../../src/lib/network.ts";
 

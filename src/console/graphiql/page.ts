@@ -7,12 +7,13 @@ import { clientScript } from "./client-script.ts";
 const common = ["X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-referrer"];
 const isolation = ["Cross-Origin-Opener-Policy", "same-origin", "Cross-Origin-Resource-Policy", "same-origin"];
 
-/** Policies of Trusted Types: those of the Monaco editor, which writes its own markup, that of its sanitiser, and two of our script, of which `default` cleans all else. */
-const policies = [
-  ...["defaultWorkerFactory", "tokenizeToString", "standaloneColorizer", "editorViewLayer", "domLineBreaksComputer"],
-  ...["diffReview", "diffEditorWidget", "editorGhostText", "stickyScrollViewLayer"],
-  ...["dompurify", "inert", "default"],
-];
+/**
+ * Policies of Trusted Types that may be created: those of the Monaco editor, which writes its own markup, that of its sanitiser, and two of our script. Of these `default`
+ * cleans all other markup.
+ */
+const policies =
+  "defaultWorkerFactory tokenizeToString standaloneColorizer editorViewLayer domLineBreaksComputer diffReview " +
+  "diffEditorWidget editorGhostText stickyScrollViewLayer dompurify inert default";
 
 /** Scripts and requests: only this origin. Styles: the Monaco editor writes style elements, so inline ones must be allowed. */
 const pagePolicy = [
@@ -27,7 +28,7 @@ const pagePolicy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  `trusted-types ${policies.join(" ")}`,
+  `trusted-types ${policies}`,
 ].join("; ");
 
 const pageHeaders = [...common, ...isolation, "Cache-Control", "no-cache", "Content-Security-Policy", pagePolicy];

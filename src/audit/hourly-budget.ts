@@ -1,4 +1,4 @@
-import { toRetryAfterSeconds } from "./time.ts";
+import { toRetryAfterSeconds } from "../lib/time.ts";
 
 const hourMs = 3_600_000;
 

@@ -1,6 +1,6 @@
+import type { PublicRequest } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
 import { toNetwork } from "../lib/network.ts";
-import type { PublicRequest } from "./surface.ts";
 
 /** Reads the bodies of requests without a token. */
 export interface BodyReader {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createBodyReader } from "../../src/http/body-reader.ts";
+import { createBodyReader } from "../../src/console/body-reader.ts";
 
 /** A request whose body is there, or arrives never. */
 function createRequest(ip: string | undefined, body?: Buffer) {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createHourlyBudget } from "../../src/lib/hourly-budget.ts";
+import { createHourlyBudget } from "../../src/audit/hourly-budget.ts";
 
 const hour = 3_600_000;
 
