@@ -121,7 +121,8 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
     it(
       "of an issuer's subject counts as theirs whichever key signed the token",
       inKit(async ({ ledger }) => {
-        const of = (kid: string, subject = "ana") => ({ kid, subject, issuer: "https://issuer.example/", auth: "jwt" as const });
+        const jwt = { issuer: "https://issuer.example/", auth: "jwt", reason: "stuck" } as const;
+        const of = (kid: string, subject = "ana") => ({ ...jwt, kid, subject });
         const first = await begun(ledger, retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k1"), ...keyed("a") }));
         expect(first.entry).toMatchObject(of("jwt:k1"));
         // The key is rotated: the same answer, and the rest of the same budget.
