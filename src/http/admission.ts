@@ -25,13 +25,13 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
   let taken = 0;
   const byHolder = new Map<string, number>();
   const line = new Set<Waiting>();
+  const waitingByHolder = new Map<string, number>();
 
   const mayHave = (holder: string, places: number) => taken < places && (byHolder.get(holder) ?? 0) < limitPerToken;
   const take = (holder: string) => {
     taken += 1;
     byHolder.set(holder, (byHolder.get(holder) ?? 0) + 1);
   };
-  const countInLine = (holder: string) => [...line].filter((one) => one.holder === holder).length;
   return {
     enter(reserved, holder) {
       const isFree = mayHave(holder, reserved ? limit + reserve : limit);
@@ -39,16 +39,21 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
       return isFree;
     },
     wait(holder) {
-      if (line.size >= queueLimit || countInLine(holder) >= queueLimit / 4) return Promise.resolve(false);
+      const inLine = waitingByHolder.get(holder) ?? 0;
+      if (line.size >= queueLimit || inLine >= queueLimit / 4) return Promise.resolve(false);
       return new Promise((resolve) => {
         const settle = (granted: boolean) => {
           clearTimeout(timer);
           line.delete(waiting);
+          const left = (waitingByHolder.get(holder) ?? 1) - 1;
+          if (left > 0) waitingByHolder.set(holder, left);
+          else waitingByHolder.delete(holder);
           resolve(granted);
         };
         const waiting = { holder, settle };
         const timer = setTimeout(settle, waitMs, false);
         line.add(waiting);
+        waitingByHolder.set(holder, inLine + 1);
       });
     },
     get waiting() {

@@ -5,23 +5,39 @@ import { LRUCache } from "lru-cache";
 /** Finds the client's address from the connection's address and the headers. Undefined for a connection that has ended. */
 export type FindClientAddress = (peer: string | undefined, headers: IncomingHttpHeaders) => string | undefined;
 
+/** The other end of a connection. */
+export interface Peer {
+  /** In canonical form; null for a connection that has ended. */
+  readonly address: string | null;
+  readonly isProxy: boolean;
+}
+
+export type FindPeer = (remoteAddress: string | undefined) => Peer;
+
+/** Says whether a connection comes from a trusted proxy. It remembers the last peers: checking an address costs a tenth of an answer from memory. */
+export function createFindPeer(trusted: BlockList): FindPeer {
+  const peers = new LRUCache<string, Peer>({ max: 1000 });
+  return (remoteAddress = "") => {
+    const known = peers.get(remoteAddress);
+    if (known) return known;
+    const address = parseAddress(remoteAddress);
+    const found = { address, isProxy: address !== null && isListed(trusted, address) };
+    peers.set(remoteAddress, found);
+    return found;
+  };
+}
+
+function isListed(trusted: BlockList, address: string): boolean {
+  return trusted.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
+}
+
 /**
  * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one that trusted proxies named in `X-Forwarded-For` or `Forwarded` (RFC
  * 7239), read from the right. Entries further left can be forged. A hop without an address ("unknown") ends the search at the proxy that named it. Two headers that
  * disagree leave the connection's own address: one of them is not the proxy's. IPv4-mapped IPv6 counts as IPv4.
  */
-export function createClientAddress(trusted: BlockList): FindClientAddress {
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
-  /** Of the last connections: checking an address costs a tenth of an answer from memory. */
-  const peers = new LRUCache<string, { readonly address: string | null; readonly isProxy: boolean }>({ max: 1000 });
-  const findPeer = (text: string) => {
-    const known = peers.get(text);
-    if (known) return known;
-    const address = parseAddress(text);
-    const found = { address, isProxy: address !== null && isTrusted(address) };
-    peers.set(text, found);
-    return found;
-  };
+export function createClientAddress(trusted: BlockList, findPeer = createFindPeer(trusted)): FindClientAddress {
+  const isTrusted = (address: string) => isListed(trusted, address);
   const findClient = (peer: string, hops: readonly string[]) => {
     let client = peer;
     for (const hop of hops.toReversed()) {
@@ -32,7 +48,7 @@ export function createClientAddress(trusted: BlockList): FindClientAddress {
     return client;
   };
   return (remoteAddress, headers) => {
-    const { address: peer, isProxy } = findPeer(remoteAddress ?? "");
+    const { address: peer, isProxy } = findPeer(remoteAddress);
     if (!peer || !isProxy) return peer || undefined;
     const { forwarded } = headers;
     const forwardedFor = headers["x-forwarded-for"];

@@ -17,9 +17,9 @@ export const defaultLimits = {
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
-  /** Concurrent connections; more are closed on arrival. */
+  /** Concurrent connections. Beyond it, the network or the holder of a token with most of them loses one (connections/). */
   maxConnections: 2000,
-  /** Of these, idle ones (no request being answered). Beyond it, the network with most of them loses its longest waiting one. */
+  /** Of these, new and idle ones (no request being answered). Beyond it, likewise. */
   waitingConnections: 1000,
   /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
   pipelined: 4,
@@ -38,7 +38,7 @@ export const defaultLimits = {
   /** Concurrent answers of public pages, without the health pages. A place is held until the reader has received the answer. */
   publicAnswers: 16,
   /**
-   * Time that the reader of a public page has while others wait for a place. One address has at most three quarters of the
+   * Time that the reader of a public page has while others wait for a place. One network has at most three quarters of the
    * places.
    */
   pageMs: 3000,

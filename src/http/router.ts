@@ -19,6 +19,8 @@ interface RouterOptions {
   /** Places of public pages. */
   readonly publicAdmission: Admission;
   readonly failedAuth: Throttle;
+  /** Counts the connection of a request for its client: called once it is known whether a token is accepted, or needed. */
+  readonly charge: (exchange: Exchange) => void;
 }
 
 const methods = "GET, HEAD, POST, OPTIONS";
@@ -28,7 +30,7 @@ const methods = "GET, HEAD, POST, OPTIONS";
  * the method or the body. A path without a surface is 404. Throws OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
-  const { surfaces, authenticator, admission, publicAdmission, failedAuth } = options;
+  const { surfaces, authenticator, admission, publicAdmission, failedAuth, charge } = options;
   const toPages = (method: "GET" | "POST") =>
     new Map(options.publicPages.filter((page) => (page.method ?? "GET") === method).map((page) => [page.path, page]));
   const [pages, posts] = [toPages("GET"), toPages("POST")];
@@ -55,15 +57,16 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const show = (exchange: Exchange, page: PublicPage): Outcome => {
     if (page.unlimited || page.ownLimits) return page.reply(exchange);
     exchange.isPublic = true;
-    const holder = exchange.ip ?? "";
+    const holder = toNetwork(exchange.ip ?? "");
     if (!publicAdmission.enter(false, holder)) return wait(exchange, publicAdmission, holder, () => page.reply(exchange));
     exchange.take(publicAdmission, holder);
     return exchange.isAborted ? null : page.reply(exchange);
   };
 
   const routeFor = (exchange: Exchange, principal: Principal | null): Outcome => {
+    if (principal) exchange.principal = principal;
+    charge(exchange);
     if (!principal) return refuse(exchange);
-    exchange.principal = principal;
     const { method, path, req } = exchange;
     const fault = findTargetFault(path);
     if (fault === "invalid_request") throw new OpsError(fault, "The request target is not a plain path");
@@ -86,7 +89,10 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
     const { method } = exchange;
     const page = method === "GET" ? pages.get(exchange.path) : method === "POST" ? posts.get(exchange.path) : undefined;
-    if (page?.accepts(exchange)) return show(exchange, page);
+    if (page?.accepts(exchange)) {
+      charge(exchange);
+      return show(exchange, page);
+    }
     const principal = authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders);
     if (principal instanceof Promise) return principal.then((proven) => routeFor(exchange, proven));
     return routeFor(exchange, principal);

@@ -7,8 +7,8 @@ import { type ErrorCode, OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
 import { createAdmission } from "./admission.ts";
-import { createClientAddress } from "./client-address.ts";
-import { limitConnections } from "./connections.ts";
+import { createClientAddress, createFindPeer } from "./client-address.ts";
+import { limitConnections } from "./connections/connections.ts";
 import { createRequestId, Exchange } from "./exchange.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { listenOnSockets } from "./listen.ts";
@@ -34,13 +34,16 @@ interface EdgeOptions {
   readonly limits?: Partial<EdgeLimits>;
   /** Proxies whose client address we trust. @default none */
   readonly trustedProxies?: BlockList;
+  /** False where the authenticator takes any bearer: then a token gives its connection no preference. @default true */
+  readonly provesTokens?: boolean;
   readonly observe?: ObserveRequest;
   readonly tracing?: Tracing | null;
 }
 
 /** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. It knows no upstream. */
 export function createEdge(options: EdgeOptions): Edge {
-  const { surfaces, authenticator, logger, observe, tracing = null } = options;
+  const { surfaces, authenticator, logger, observe, tracing = null, provesTokens = true } = options;
+  const { trustedProxies = new BlockList() } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
@@ -58,7 +61,8 @@ export function createEdge(options: EdgeOptions): Edge {
     if (!exchange.isWorking) leave(exchange);
   });
   const streams = createStreams(authenticator, limits);
-  const findClientAddress = createClientAddress(options.trustedProxies ?? new BlockList());
+  const findPeer = createFindPeer(trustedProxies);
+  const findClientAddress = createClientAddress(trustedProxies, findPeer);
   const route = createRouter({
     surfaces,
     publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
@@ -66,6 +70,7 @@ export function createEdge(options: EdgeOptions): Edge {
     admission,
     publicAdmission,
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
+    charge: (exchange) => connections.charge(exchange),
   });
 
   const report = (exchange: Exchange, answered: LoggedAnswer) => {
@@ -149,7 +154,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
-  limitConnections(server, limits, logger);
+  const connections = limitConnections(server, { ...limits, provesTokens, findPeer, logger });
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     arrive(req, res, 0, (exchange) => fail(exchange, new OpsError("invalid_request", "This expectation is not supported")));

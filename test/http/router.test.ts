@@ -43,6 +43,8 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
   ];
   const authenticate = vi.fn<() => typeof who>(() => who);
   const hit = vi.fn<(key: string) => number>(() => waitS);
+  const charged: (Principal | undefined)[] = [];
+  const charge = ({ principal }: { principal?: Principal }) => void charged.push(principal);
   const route = createRouter({
     surfaces,
     publicPages,
@@ -50,6 +52,7 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
     admission: places,
     publicAdmission: pagePlaces,
     failedAuth: { hit },
+    charge,
   });
   const ask = async (method: string, path: string, more: object = {}, headers: Record<string, string> = { host: "x" }) => {
     const res = { writeContinue: vi.fn<() => void>(), setHeader: vi.fn<(name: string, value: string) => void>() };
@@ -71,7 +74,7 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
     const answered = await (async () => route(exchange))().catch((error: unknown) => error);
     return { answered, exchange, res };
   };
-  return { ask, handled, accepts, authenticate, hit, places, pagePlaces };
+  return { ask, handled, accepts, authenticate, hit, places, pagePlaces, charged };
 }
 
 const refusal = (status: number, code: string, message: string, headers: object = {}) => ({
@@ -172,9 +175,9 @@ test("a public page is served without a token, by GET alone", async () => {
   expect([health.answered, health.exchange.isPublic, pagePlaces.enter.mock.calls]).toEqual([page, false, []]);
   const shown = await ask("GET", "/page");
   expect([shown.answered, shown.exchange.isPublic]).toEqual([page, true]);
-  expect(pagePlaces.enter.mock.calls).toEqual([[false, "2001:db8:1:2::3"]]);
+  expect(pagePlaces.enter.mock.calls).toEqual([[false, "2001:db8:1:2::/64"]]);
   shown.exchange.release();
-  expect(pagePlaces.leave.mock.calls).toEqual([["2001:db8:1:2::3"]]);
+  expect(pagePlaces.leave.mock.calls).toEqual([["2001:db8:1:2::/64"]]);
   await ask("GET", "/page", { ip: undefined });
   expect(pagePlaces.enter.mock.lastCall).toEqual([false, ""]);
   expect([authenticate.mock.calls.length, places.enter.mock.calls.length]).toEqual([0, 0]);
@@ -217,4 +220,16 @@ test("a client gets its 100 Continue", async () => {
   expect([plain.res.writeContinue.mock.calls.length, plain.res.setHeader.mock.calls.length]).toEqual([0, 0]);
   const waiting = await ask("POST", "/a", {}, { host: "x", expect: "100-continue" });
   expect([waiting.res.writeContinue.mock.calls.length, waiting.res.setHeader.mock.calls.length]).toEqual([1, 0]);
+});
+
+test.each([
+  ["a public page", "/page", reader, [undefined]],
+  ["an accepted token", "/a", reader, [reader]],
+  ["a token that is being verified", "/a", Promise.resolve(reader), [reader]],
+  ["a refused token", "/a", null, [undefined]],
+  ["a token refused after a while", "/a", Promise.resolve(null), [undefined]],
+])("the connection is charged for %s", async (_name, path, who, charged) => {
+  const scene = createScene({ who });
+  await scene.ask("GET", path);
+  expect(scene.charged).toEqual(charged);
 });
