@@ -23,8 +23,8 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
     tokensFile: tokensFile ?? undefined,
     jwt: jwt ?? undefined,
   });
-  const instruments = createInstruments(tracing);
-  const sources = createSources(config, logger, instruments.observeCall);
+  const instruments = createInstruments(tracing, () => sources.anchors.state());
+  const sources: OpenSources = createSources(config, logger, instruments.observeCall);
   const gateway = createGateway(sources, logger, {
     instruments,
     tokenEnds: authenticator.tokenEnds,
@@ -36,7 +36,9 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
   const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
-    if (config.restart || config.jobs || config.healthExec) await recoverActions(sources);
+    const hasActions = config.restart || config.jobs || config.healthExec;
+    if (hasActions) await recoverActions(sources);
+    if (hasActions || config.auditAnchor !== null) sources.anchors.start();
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
     const url = toUrl(await edge.listen(config.host, config.port));

@@ -1,3 +1,4 @@
+import { type AnchorWriter, createAnchorWriter } from "./audit/anchor-writer.ts";
 import { createAuditFile } from "./audit/file/file.ts";
 import type { Ledger } from "./audit/ledger.ts";
 import { createLocalLedger } from "./audit/local.ts";
@@ -33,6 +34,7 @@ import { createSharedTimeline } from "./timeline/shared.ts";
 import { createLogHistory } from "./victorialogs/source.ts";
 
 export interface OpenSources extends Sources {
+  readonly anchors: AnchorWriter;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const { logHistoryUrl, containers: rules } = config;
   const logHistory = logHistoryUrl === null ? null : createLogHistory({ url: logHistoryUrl, rules, logger, observe });
   const ledger = createLedger(config, logger, observe);
+  const anchors = createAnchorWriter({ ledger, target: config.auditAnchor, logger });
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
   const jobs = createJobOperations({ ledger, find: findControl });
@@ -93,6 +96,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     deployMemory: createDeployMemory(),
     timeline,
     audit: ledger,
+    anchors,
     restarts,
     jobs,
     probes,
@@ -108,6 +112,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       stopAdopting();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
+      await anchors.close();
       await Promise.allSettled([
         containers.close(),
         queues.close(),

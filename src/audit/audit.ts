@@ -65,6 +65,19 @@ export interface AuditRecord extends AuditEntry {
   readonly at: string;
   /** SHA-256 in hex over the previous entry's hash and this entry. */
   readonly hash: string;
+  /** The format of its line: 2, or null for format 1, which 0.2 wrote. */
+  readonly format?: number | null;
+  /** What an intent took of its holder's budget; null for outcomes, and in format 1. */
+  readonly granted?: number | null;
+}
+
+/** The newest entry of a record, as it is anchored outside of it. */
+export interface AuditHead {
+  /** 0 before the first entry. */
+  readonly seq: number;
+  readonly hash: string;
+  /** RFC 3339; null before the first entry. */
+  readonly at: string | null;
 }
 
 interface AuditQuery {
@@ -76,8 +89,8 @@ interface AuditQuery {
 
 /** What a ledger is written to. All methods reject with audit_unavailable: no record, no action. */
 export interface AuditLog {
-  /** Resolves to the entry's `seq` once it is on disk. */
-  write(entry: AuditEntry): Promise<number>;
+  /** Resolves to the entry's `seq` once it is on disk. `granted`: what an intent takes of its holder's budget. @default 0 */
+  write(entry: AuditEntry, granted?: number): Promise<number>;
   /** Newest first. */
   read(query: AuditQuery): Promise<readonly AuditRecord[]>;
   /** Rejects if `write` would be refused, as far as can be checked without writing. */
@@ -87,6 +100,8 @@ export interface AuditLog {
    * background.
    */
   verify(): Promise<AuditChain>;
+  /** The newest entry of all. */
+  head(): Promise<AuditHead>;
   /** Takes the record over and returns what earlier processes left unfinished. */
   recover(): Promise<Recovered>;
 }
@@ -108,6 +123,8 @@ export interface AuditChain {
 interface Recovered {
   readonly open: readonly OpenIntent[];
   readonly keyed: readonly KeyedIntent[];
+  /** Entries of the last hour that limit what may begin, oldest first: what took of a budget, and the ends of restarts that happened or may have. */
+  readonly limiting: readonly AuditRecord[];
 }
 
 /** An intent of the last 24 hours with an `Idempotency-Key`, and its newest outcome; null without one. */

@@ -6,7 +6,8 @@ const hourMs = 3_600_000;
 export interface HourlyBudget {
   /** How much of it a holder has left, and when the oldest part comes back: seconds, at least 1. */
   left(holder: string): { readonly count: number; readonly retryAfterSeconds: number };
-  take(holder: string, count: number): void;
+  /** `at`: when, by the clock; not before what was taken earlier. @default now */
+  take(holder: string, count: number, at?: number): void;
   /** Undoes the newest `take` of so many. */
   giveBack(holder: string, count: number): void;
 }
@@ -32,8 +33,8 @@ export function createHourlyBudget(perHour: number, now: () => number = () => pe
         retryAfterSeconds: toRetryAfterSeconds(ms),
       };
     },
-    take(holder, count) {
-      spent.set(holder, [...(spent.get(holder) ?? []), { at: now(), count }]);
+    take(holder, count, at = now()) {
+      spent.set(holder, [...(spent.get(holder) ?? []), { at, count }]);
     },
     giveBack(holder, count) {
       const takes = spent.get(holder) ?? [];

@@ -64,7 +64,7 @@ export type NotBegun = Exclude<Decision, BegunAction>;
  * The port to the record of actions, which also decides what may begin: in one step, so that no two gateways can both begin what only one may. Everything that changes or
  * asks for the record rejects with audit_unavailable when it cannot be reached: no record, no action.
  */
-export interface Ledger extends Pick<AuditLog, "read" | "verify"> {
+export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   /** What an earlier request under the same key came to, or its refusal; null without a key, and for a new one. */
   find(entry: AuditEntry): Promise<NotBegun | null>;
   /** Decides, and records the intent of an action that may begin. */
@@ -105,6 +105,12 @@ export function decide(
   if (left && left.count <= 0) return { reason: "budget", retryAfterSeconds: left.retryAfterSeconds };
   if (parallel !== null && open >= parallel) return { reason: "busy", retryAfterSeconds: busySeconds };
   return { granted: budget && left ? Math.min(budget.wanted, left.count) : 0 };
+}
+
+/** Whether the container of an action rests after this outcome: its last one, of a restart that happened or may have. */
+export function restsAfter(outcome: Pick<AuditEntry, "action" | "outcome" | "detail">): boolean {
+  const hasEnded = outcome.outcome !== "intent" && isFinal(outcome);
+  return hasEnded && outcome.outcome !== "failed" && toFamily(outcome) === "restart";
 }
 
 export function toFamily({ action }: Pick<ActionSubject, "action">): ActionFamily {

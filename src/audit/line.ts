@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { type AuditEntry, type AuditRecord, sanitiseReason } from "./audit.ts";
+import { type AuditEntry, type AuditHead, type AuditRecord, sanitiseReason } from "./audit.ts";
+import { toFamily } from "./ledger.ts";
 
 /** The last entry of a chain. */
 export interface ChainHead {
@@ -56,30 +57,43 @@ const fields = {
   job: "job",
   /** Only where one names itself. */
   agent: "agent",
-  /** Only of a JWT. */
-  issuer: "issuer",
+  /** Only in lines of format 2. */
+  format: "format",
+  /** Only in intents of format 2. */
+  granted: "granted",
 } as const satisfies Readonly<Record<string, keyof AuditRecord>>;
 
 /**
  * One entry as a JSON line with its newline, and the chain's new head. The hash is SHA-256 over the previous hash and the line's
  * own bytes without `,"hash":"..."`. The fields have one order and no spaces, so every change shows. JSON escapes control
- * characters: an entry is always exactly one line.
+ * characters: an entry is always exactly one line. `granted`: what an intent takes of its holder's budget.
  */
-export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null) {
-  const [seq, job] = [head.seq + 1, entry.job ?? undefined];
-  const [agent, issuer] = [entry.agent ?? undefined, entry.issuer ?? undefined];
-  const record = { ...entry, seq, at: at.toISOString(), job, agent, issuer };
+export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null, granted = 0) {
+  const [seq, job, agent] = [head.seq + 1, entry.job ?? undefined, entry.agent ?? undefined];
+  const taken = entry.outcome === "intent" ? granted : undefined;
+  const record = { ...entry, seq, at: at.toISOString(), job, agent, format: 2, granted: taken };
   const body = JSON.stringify({
     ...Object.fromEntries(Object.entries(fields).map(([field, name]) => [field, record[name]])),
     ...(piece !== null && { piece: toHash(piece) }),
     prev_hash: head.hash,
   });
-  const next: ChainHead = { seq: record.seq, hash: toHash(head.hash, body) };
+  const next: AuditHead = { seq: record.seq, hash: toHash(head.hash, body), at: record.at };
   return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
 }
 
+/**
+ * What an intent took of its holder's budget. Lines of format 1 do not say it: a change of jobs took one for each
+ * job, and a restart one or, as a further one of its role, nothing. Such a restart counts as one.
+ */
+export function toGranted(record: AuditRecord): number {
+  if (record.outcome !== "intent") return 0;
+  if (record.granted != null) return record.granted;
+  const family = toFamily(record);
+  return family === "job" ? (record.job?.ids.length ?? 0) : family === "restart" ? 1 : 0;
+}
+
 /** What the gateway's own log says of an entry: with its hash, which shows whether the newest entries are missing. */
-export function toLogged(entry: AuditEntry, head: ChainHead): object {
+export function toLogged(entry: AuditEntry, head: AuditHead): object {
   const { outcome, action, subject, kid, containerName, job, detail } = entry;
   const target = job === null ? { container: containerName } : { job };
   return { ...head, outcome, action, subject, kid, ...target, detail };
@@ -141,6 +155,13 @@ export function createLineVerifier(start: ChainHead | null): LineVerifier {
     isWhole: () => piece === null,
     head: () => head,
   };
+}
+
+/** The fault of a record that ends at `head`, where `expected` was written to it; null without one. */
+export function toHeadFault(head: ChainHead, expected: ChainHead): string | null {
+  if (head.seq < expected.seq) return `seq ${expected.seq} is missing: the record ends at seq ${head.seq}`;
+  const isOther = head.seq === expected.seq && head.hash !== expected.hash;
+  return isOther ? `seq ${expected.seq} is not the one that was written` : null;
 }
 
 /** The fault of a line that is no whole entry, after `head`. */

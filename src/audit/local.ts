@@ -20,6 +20,7 @@ import {
   toAnswerKey,
   toFamily,
 } from "./ledger.ts";
+import { toGranted } from "./line.ts";
 
 interface LocalLedgerOptions {
   readonly audit: AuditLog;
@@ -34,22 +35,31 @@ const endedMs = 3_600_000;
 
 /**
  * The ledger of a gateway that is alone: no other process writes its record, so that what limits an action is in its memory. The open actions and the keys of the last day
- * come from the record at first; budgets and cooldowns begin anew.
+ * come from the record at first, and so do the cooldowns and budgets of the last hour.
  */
 export function createLocalLedger({ audit, now = () => performance.now() }: LocalLedgerOptions): Ledger {
   const open = new Set<AuditEntry>();
   /** By container: when its last restart ended. */
   const ended = new Map<string, number>();
   const budgets = new Map<ActionFamily, HourlyBudget>();
+  /** What earlier processes took of budgets, oldest first. */
+  let taken: readonly { readonly family: ActionFamily; readonly holder: string; readonly at: number; readonly count: number }[] =
+    [];
   const answers = new Map<string, EarlierAction & { readonly at: number }>();
   /** Intents by their key while they are written: an equal one that comes meanwhile waits. */
   const writing = new Map<string, Promise<unknown>>();
   let unfinished: readonly OpenIntent[] = [];
 
+  /** A time of the record by our clock. One that is still to come is that of a clock which was set back since. */
+  const toNow = (time: string) => now() - Math.max(0, Date.now() - Date.parse(time));
   const recover = onceDone(async () => {
     const found = await audit.recover();
-    for (const { intent, outcome } of found.keyed)
-      keep({ seq: intent.seq, entry: intent }, outcome, now() - (Date.now() - Date.parse(intent.at)));
+    for (const { intent, outcome } of found.keyed) keep({ seq: intent.seq, entry: intent }, outcome, toNow(intent.at));
+    for (const end of found.limiting) if (end.outcome !== "intent") ended.set(end.containerId, toNow(end.at));
+    taken = found.limiting.flatMap((intent) => {
+      const count = toGranted(intent);
+      return count === 0 ? [] : { family: toFamily(intent), holder: toHolder(intent), at: toNow(intent.at), count };
+    });
     // Else the event of a new restart would be taken for that of an open one.
     for (const { intent } of found.open) open.add(intent);
     unfinished = found.open;
@@ -67,9 +77,12 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     return known && now() - known.at < answerMs ? judgeKey(known, entry) : null;
   };
   const budgetOf = (family: ActionFamily, perHour: number): HourlyBudget => {
-    const known = budgets.get(family) ?? createHourlyBudget(perHour, now);
-    budgets.set(family, known);
-    return known;
+    const known = budgets.get(family);
+    if (known) return known;
+    const budget = createHourlyBudget(perHour, now);
+    for (const one of taken) if (one.family === family) budget.take(one.holder, one.count, one.at);
+    budgets.set(family, budget);
+    return budget;
   };
   const factsOf = (subject: ActionSubject, { budget }: ActionLimits): ActionFacts => {
     const family = toFamily(subject);
@@ -105,7 +118,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     open.add(entry);
     budget?.take(holder, granted);
     try {
-      const written = audit.write(entry);
+      const written = audit.write(entry, granted);
       if (key !== null)
         writing.set(
           key,
@@ -126,12 +139,14 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
   return {
     read: (query) => audit.read(query),
     verify: () => audit.verify(),
+    head: () => audit.head(),
     find: async (entry) => {
       await recover();
       return find(entry);
     },
     begin,
     async check(subject, limits) {
+      await recover();
       const decided = decide(factsOf(subject, limits), limits);
       if (!("granted" in decided)) return decided;
       await audit.check();

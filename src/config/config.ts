@@ -46,6 +46,8 @@ export interface Config extends ServerConfig {
   /** Whether agents may use /mcp, and whether tokens with ops:operate may act there. */
   readonly mcp: { readonly on: boolean; readonly actions: boolean };
   readonly auditFile: string;
+  /** Where heads of the record are noted outside of it: the absolute path of a file, or an https URL; null: only in the log. */
+  readonly auditAnchor: string | null;
   /** URL of the database that several gateways share for the record and the limits of actions, in place of `auditFile`, and for what they observe; null: this one is alone. */
   readonly stateUrl: string | null;
   /** How long what gateways observe is retained in that database, days. */
@@ -117,6 +119,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     },
     mcp: { on: check("MCP", false, onOff, "on or off"), actions: check("MCP_ACTIONS", false, onOff, "on or off") },
     auditFile: text("AUDIT_FILE") ?? "./audit.jsonl",
+    auditAnchor: check("AUDIT_ANCHOR", null, anchorTarget, "the absolute path of a file, or an https:// URL"),
     stateUrl: check("STATE_URL", null, postgres, postgresForm),
     stateDays: check("STATE_DAYS", 90, wholeNumber(1, 3650), "days, 1 to 3650"),
     metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
@@ -132,6 +135,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
 const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
 const postgresForm = `a postgres:// URL, ${encoded}`;
 const postgres = url(["postgres:", "postgresql:"], isPostgres);
+
+function anchorTarget(value: string): string | null {
+  return isAbsolute(value) ? value : url(["https:"])(value);
+}
 
 function threshold(value: string): number | null {
   return /^(0?\.\d+|[01](\.0+)?)$/.test(value) ? Number(value) : null;

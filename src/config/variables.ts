@@ -39,6 +39,7 @@ export const variables = {
   RESTART_COOLDOWN: {},
   RESTART_BUDGET: {},
   AUDIT_FILE: {},
+  AUDIT_ANCHOR: { secret: true },
   STATE_URL: { secret: true },
   STATE_DAYS: {},
   METRICS_ADDRESS: {},

@@ -106,7 +106,7 @@ export function addAudit(builder: Builder): void {
 function addAuditChain(builder: Builder): void {
   const auditChain = builder.objectRef<AuditChain>("AuditChain").implement({
     description:
-      "Whether the audit record is whole. Each entry has the hash of the one before it, so a changed, deleted, moved or cut entry shows. Missing newest entries do not: compare `lastSeq` with the gateway's own log.",
+      "Whether the audit record is whole. Each entry has the hash of the one before it, so a changed, deleted, moved or cut entry shows. Newest entries that are missing show only where this gateway knew of them: compare a head that was noted elsewhere (`audit verify --head`).",
     fields: (t) =>
       exposeAll(t, {
         "ok: Boolean": "Whether every entry follows the one before it; null until the first check has reached the newest one.",

@@ -84,8 +84,8 @@ export function createMetricsHandler(
   };
 }
 
-/** Counts of requests and upstream calls cover all environments: only for tokens of every environment. */
-const ofAllTokens = /^ops_(?:http|upstream)_/;
+/** Counts of requests, upstream calls and entries of the record cover all environments: only for tokens of every environment. */
+const ofAllTokens = /^ops_(?:http|upstream|audit)_/;
 
 function toTables(
   data: Partial<MetricsQuery>,

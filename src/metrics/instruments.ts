@@ -1,3 +1,5 @@
+import manifest from "../../package.json" with { type: "json" };
+import type { AnchorState } from "../audit/anchor-writer.ts";
 import type { ObserveRequest } from "../http/request-log.ts";
 import type { ErrorCode } from "../lib/errors.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
@@ -30,7 +32,10 @@ const errorCodes: Readonly<Record<Upstream, readonly ErrorCode[]>> = {
 };
 
 /** The counters of one process. All label values are our own words, so their number is limited to our routes, statuses and codes. */
-export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | null = null): Instruments {
+export function createInstruments(
+  tracing: Pick<Tracing, "call" | "dropped"> | null = null,
+  anchors: (() => AnchorState) | null = null,
+): Instruments {
   const [requests, calls, failures] = [createCounter(), createCounter(), createCounter()];
   const [durations, waits] = [createHistogram(), createHistogram()];
   /** What a request counts in, as writing its labels costs more than counting. */
@@ -87,12 +92,21 @@ export function createInstruments(tracing: Pick<Tracing, "call" | "dropped"> | n
         waits.samples(),
       ),
       ...(tracing ? [toDroppedSpans(tracing)] : []),
-      toFamily("info", "ops_build_info", "The build that runs: version, revision (the commit) and time; always 1.", [
-        { labels: build, value: 1 },
-      ]),
+      ...(anchors ? toAnchorFamilies(anchors()) : []),
+      toFamily("info", "ops_build_info", "What runs; always 1.", [{ labels: build, value: 1 }]),
       ...collectProcess(),
     ],
   };
+}
+
+function toAnchorFamilies({ entries, failures }: AnchorState): Family[] {
+  const ofEntries =
+    "Number of the newest entry of the audit record, read once a minute: it never falls. Absent where it cannot be read, or nothing may be changed.";
+  const ofFailures = "How often the head of the audit record could not be noted where WALLET_CORE_OPS_AUDIT_ANCHOR says.";
+  return [
+    toFamily("gauge", "ops_audit_entries", ofEntries, entries),
+    toFamily("counter", "ops_audit_anchor_failures_total", ofFailures, failures),
+  ];
 }
 
 function toDroppedSpans({ dropped }: Pick<Tracing, "dropped">): Family {

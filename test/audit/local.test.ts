@@ -6,7 +6,7 @@ import type { AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../../src/a
 import { createAuditFile } from "../../src/audit/file/file.ts";
 import { createLocalLedger } from "../../src/audit/local.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { sampleChain, sampleEntry } from "../support/audit.ts";
+import { emptyHead, sampleChain, sampleEntry } from "../support/audit.ts";
 import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 
@@ -23,7 +23,7 @@ describeLedger("the ledger of one process", async (): Promise<LedgerKit> => {
     const now = file;
     const guarded: AuditLog = {
       ...now,
-      write: (entry) => refuse().then(() => now.write(entry)),
+      write: (entry, granted) => refuse().then(() => now.write(entry, granted)),
       check: () => refuse().then(() => now.check()),
     };
     return createLocalLedger({ audit: guarded, now: () => clock.ms });
@@ -59,11 +59,12 @@ function setUp(
     },
     read: async () => [],
     check: async () => {},
+    head: async () => emptyHead,
     verify: async () => sampleChain(0),
     recover: async () => {
       recovered += 1;
       if (fails()) throw new OpsError("audit_unavailable", "another process writes this file");
-      return { open, keyed };
+      return { open, keyed, limiting: [] };
     },
   };
   return { ledger: createLocalLedger({ audit, now: () => clock.ms }), clock, countRecovered: () => recovered };

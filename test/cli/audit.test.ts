@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { auditCommand } from "../../src/cli/audit.ts";
+import { type ChainHead, genesis, toAuditLine } from "../../src/audit/line.ts";
+import { sampleEntry, toOldLine } from "../support/audit.ts";
 import { runCommand } from "../support/command.ts";
 
 let folder: string;
@@ -33,6 +35,50 @@ it("a whole record exits 0, another 1; arguments beat configuration", async () =
   }
 });
 
+it("a head that was noted outside is in the chain, or it exits 1", async () => {
+  const [path, heads, none] = ["whole.jsonl", "heads.jsonl", "none.jsonl"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  let head: ChainHead = genesis;
+  let text = "";
+  const anchors: ChainHead[] = [];
+  for (const version of ["old", "new", "old", "new"]) {
+    // Both generations of lines are one chain.
+    const made: { line: string; head: ChainHead } =
+      version === "old" ? toOldLine(sampleEntry(), new Date(), head) : toAuditLine(sampleEntry(), new Date(), head, null, 1);
+    head = made.head;
+    text += made.line;
+    anchors.push(head);
+  }
+  writeFileSync(path, text);
+  writeFileSync(heads, anchors.map((anchor) => `${JSON.stringify(anchor)}\n`).join(""));
+  writeFileSync(none, "no head\n");
+  const verify = async (...args: string[]) => {
+    const { code, out } = await runCommand(auditCommand, ["verify", ...args, path], {
+      readFile: (name) => readFileSync(name, "utf8"),
+    });
+    return [code, out.join("\n").replace(`${path}: `, "")];
+  };
+  const last = `${head.seq}:${head.hash}`;
+  expect(await verify()).toEqual([0, `ok    1 file, head seq 4 hash ${head.hash}`]);
+  expect(await verify("--head", last)).toEqual([0, `ok    1 file, head seq 4 hash ${head.hash}, 1 anchor in its chain`]);
+  expect(await verify("--head", heads, "--head", last)).toEqual([
+    0,
+    `ok    1 file, head seq 4 hash ${head.hash}, 5 anchors in its chain`,
+  ]);
+  expect(await verify("--head", `2:${head.hash}`)).toEqual([1, "FAIL  seq 2 is not the one that was anchored"]);
+  expect(await verify("--head", none)).toEqual([1, `FAIL  ${none} has no head: lines of JSON with seq and hash`]);
+  expect(await verify("--head", `${none}x`)).toEqual([
+    1,
+    `FAIL  ${none}x is neither SEQ:HASH nor a file that can be read (ENOENT)`,
+  ]);
+  writeFileSync(path, text.split("\n").slice(0, 3).join("\n").concat("\n"));
+  expect(await verify()).toMatchObject([0, expect.stringContaining("head seq 3")]);
+  expect(await verify("--head", heads)).toEqual([1, "FAIL  seq 4 was anchored, and is missing: the record ends at seq 3"]);
+});
+
 it.each([
   [[], "What to do is missing"],
   [["frob"], "Unknown action 'frob'"],
@@ -43,5 +89,5 @@ it.each([
   expect([code, out]).toEqual([2, []]);
   // Node adds advice to its own.
   expect(err[0]?.split(/\n\n|\. /)[0]).toBe(problem);
-  expect(err[0]).toContain("\n\nusage: audit verify [--partial] [FILE]\n");
+  expect(err[0]).toContain("\n\nusage: audit verify [--partial] [--head HEAD]... [FILE]\n");
 });

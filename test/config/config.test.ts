@@ -44,6 +44,7 @@ describe("parseConfig", () => {
       mcp: { on: false, actions: false },
       restartLimits: { cooldownMs: 60_000, budgetPerHour: 10 },
       auditFile: "./audit.jsonl",
+      auditAnchor: null,
       stateUrl: null,
       stateDays: 90,
       metricsAddress: null,
@@ -413,6 +414,14 @@ const values = {
   DEPLOY_INFO_PATH: [[["/d.json", "/d.json"]], [], ""],
   KAMAL_AUDIT_LOG: [[["/k.log", "/k.log"]], [], ""],
   AUDIT_FILE: [[["/a.jsonl", "/a.jsonl"]], [], ""],
+  AUDIT_ANCHOR: [
+    [
+      ["/a.jsonl", "/a.jsonl"],
+      ["https://u:p@a.example/heads?k=v", "https://u:p@a.example/heads?k=v"],
+    ],
+    ["heads.jsonl", "http://a.example", "file:///a.jsonl", "https://"],
+    "must be the absolute path of a file, or an https:// URL",
+  ],
 } as unknown as Readonly<Record<string, readonly [(readonly [string, unknown])[], readonly string[], string]>>;
 
 /** Where each of them is in the configuration. */
@@ -441,6 +450,7 @@ const places: Readonly<Record<string, (config: ReturnType<typeof parseConfig>) =
   DEPLOY_INFO_PATH: ({ deployInfoPath }) => deployInfoPath,
   KAMAL_AUDIT_LOG: ({ kamalAuditLog }) => kamalAuditLog,
   AUDIT_FILE: ({ auditFile }) => auditFile,
+  AUDIT_ANCHOR: ({ auditAnchor }) => auditAnchor,
   STATE_URL: ({ stateUrl }) => stateUrl,
   STATE_DAYS: ({ stateDays }) => stateDays,
 };

@@ -4,7 +4,7 @@ import { createLocalLedger } from "../../src/audit/local.ts";
 import { createHealthProbes } from "../../src/containers/health-probes.ts";
 import type { ProbeRun } from "../../src/containers/source.ts";
 import { OpsError } from "../../src/lib/errors.ts";
-import { sampleChain, sampleEntry } from "../support/audit.ts";
+import { emptyHead, sampleChain, sampleEntry } from "../support/audit.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -31,8 +31,9 @@ const audit: AuditLog = {
   },
   read: async () => [],
   check: async () => {},
+  head: async () => emptyHead,
   verify: async () => sampleChain(written.length),
-  recover: async () => ({ open, keyed: [] }),
+  recover: async () => ({ open, keyed: [], limiting: [] }),
 };
 
 function create(probe: () => Promise<ProbeRun | null>) {

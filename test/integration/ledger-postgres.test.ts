@@ -3,7 +3,7 @@ import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { verifyTable } from "../../src/audit/postgres/probe.ts";
 import { migrate, newestVersion, readVersion } from "../../src/state/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { sampleEntry } from "../support/audit.ts";
+import { sampleEntry, toOldLine } from "../support/audit.ts";
 import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
 import { startCutProxy } from "../support/cut-proxy.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";
@@ -254,7 +254,7 @@ test("each entry is in the gateway's own log, with its hash", async () => {
   if (begun.kind === "begun") await ledger.end(begun, done);
   await ledger.close();
   const { rows } = await database.query(
-    "select seq::int, line::json->>'hash' as hash, outcome from wallet_core_ops.entry order by seq desc limit 2",
+    "select seq::int, line::json->>'hash' as hash, line::json->>'ts' as at, outcome from wallet_core_ops.entry order by seq desc limit 2",
   );
   const who = { action: "restart", container: "wallet-core-web-v1", kid: "k1", subject: "ops\nuser" };
   expect(logged).toEqual([{ audit: { ...who, ...rows[1], detail: null } }, { audit: { ...who, ...rows[0], detail: "running" } }]);
@@ -303,6 +303,217 @@ test("a changed row, a missing one and a foreign text are found", async () => {
       "seq 4 is missing or moved: seq 5 stands in its place",
     );
   } finally {
+    await own.drop();
+  }
+});
+
+/** A database with a record: a whole restart, two whole changes of jobs, an open restart, and one whose outcome is unknown. */
+async function openRecord() {
+  const own = await openDatabase();
+  const fill = createPostgresLedger({ url: own.url, logger: silentLogger });
+  const begin = async (asked: Parameters<typeof fill.begin>[0]) => {
+    const begun = await fill.begin(asked);
+    if (begun.kind !== "begun") throw new Error("not begun");
+    return begun;
+  };
+  await fill.end(await begin(restart("rested")), done);
+  const job = { source: "jobs", queue: null, ids: ["1", "2"], fingerprint: null };
+  const change: Parameters<typeof begin>[0] = {
+    limits: { cooldownMs: null, parallel: null, budget: { perHour: 10, wanted: 2 } },
+    toEntry: () => sampleEntry({ action: "job.retry", containerId: "", job, keyHash: "f".repeat(64) }),
+  };
+  await fill.end(await begin(change), done);
+  await begin(restart("open"));
+  await fill.end(await begin(restart("lost")), died);
+  await fill.close();
+  return own;
+}
+
+test("each column is as the lines say, or limits nothing", async () => {
+  const own = await openRecord();
+  try {
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 7") });
+    const { rows: columns } = await own.query(
+      `select table_name, column_name from information_schema.columns where table_schema = 'wallet_core_ops'
+       and table_name in ('head', 'entry', 'open', 'rest') order by 1, ordinal_position`,
+    );
+    const values: Readonly<Record<string, string>> = {
+      seq: "seq + 1000",
+      at: "at - interval '1 us'",
+      line: "replace(line, 'stuck', 'other')",
+      outcome: "'failed'",
+      family: "'probe'",
+      intent: "2",
+      holder: "holder || 'x'",
+      answer_key: "coalesce(answer_key, '') || 'x'",
+      granted: "granted + 1",
+      hash: "repeat('1', 64)",
+      container_id: "container_id || 'x'",
+      has_outcome: "not has_outcome",
+      ended_at: "ended_at - interval '1 ms'",
+      owner: "'other'",
+      lease_until: "lease_until - interval '1 day'",
+      is_only: "is_only",
+    };
+    // Who has an open action, and until when, decides who ends it: it stays open, and counts, until its outcome is in the chain.
+    const free = ["head.is_only", "open.owner", "open.lease_until"];
+    const unseen: string[] = [];
+    const messages: string[] = [];
+    const client = await own.connect();
+    for (const { table_name: table, column_name: column } of columns) {
+      const name = `${String(table)}.${String(column)}`;
+      // Each row in turn: the same of all could be consistent again.
+      const { rows } = await client.query<{ ctid: string }>(
+        `select ctid::text from wallet_core_ops.${String(table)} order by ctid`,
+      );
+      for (const index of rows.keys()) {
+        await client.query("drop table if exists kept");
+        await client.query(`create table kept as select * from wallet_core_ops.${String(table)}`);
+        await client.query("set session_replication_role = replica");
+        const nth = `select ctid from wallet_core_ops.${String(table)} order by ctid offset ${index} limit 1`;
+        await client.query(
+          `update wallet_core_ops.${String(table)} set ${String(column)} = ${values[String(column)] ?? "null"} where ctid = (${nth})`,
+        );
+        const { ok, message } = await verifyTable(own.url);
+        if (ok) unseen.push(name);
+        messages.push(message);
+        await client.query(`delete from wallet_core_ops.${String(table)}`);
+        await client.query(`insert into wallet_core_ops.${String(table)} select * from kept`);
+      }
+    }
+    await client.end();
+    expect([...new Set(unseen)].toSorted()).toEqual(free.toSorted());
+    // None is that of a database that cannot be read.
+    expect(messages.filter((message) => !message.startsWith("the record of WALLET_CORE_OPS_STATE_URL"))).toEqual([]);
+    // What remains says so in the limits: nothing is refilled.
+    await own.query("update wallet_core_ops.open set owner = 'other', lease_until = now() - interval '1 day'");
+    const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+    const strict = { cooldownMs: 60_000, parallel: 2, budget: null };
+    expect(await ledger.check(sampleEntry({ containerId: "open" }), strict)).toMatchObject({ reason: "running" });
+    expect(await ledger.check(sampleEntry({ containerId: "new" }), strict)).toMatchObject({ reason: "busy" });
+    await ledger.close();
+  } finally {
+    await own.drop();
+  }
+});
+
+test("a budget is read from the hashed lines, not from a column", async () => {
+  const own = await openRecord();
+  try {
+    await own.query("update wallet_core_ops.entry set granted = 0");
+    const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+    const asked = sampleEntry({ action: "job.retry", containerId: "" });
+    const full = { cooldownMs: null, parallel: null, budget: { perHour: 2, wanted: 1 } };
+    expect(await ledger.check(asked, full)).toMatchObject({ reason: "budget" });
+    expect(await ledger.check(asked, { ...full, budget: { perHour: 3, wanted: 1 } })).toBeNull();
+    await ledger.close();
+  } finally {
+    await own.drop();
+  }
+});
+
+test.each(["open", "rest", "head"])("a row that is missing in %s is found", async (table) => {
+  const own = await openRecord();
+  try {
+    await own.query(`delete from wallet_core_ops.${table}`);
+    const { ok, message } = await verifyTable(own.url);
+    expect([ok, message.replace(/^.*URL: /, "").replace(/\d+/, "N")]).toEqual([
+      false,
+      {
+        open: "seq N has no last outcome, and is not open",
+        rest: "seq N: the cool-down of its container is not what its line says",
+        head: "the row of its head is missing, and the newest entries may be too",
+      }[table],
+    ]);
+  } finally {
+    await own.drop();
+  }
+});
+
+test("a missing head is found in an empty record too, and stops actions", async () => {
+  const own = await openDatabase();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true });
+    expect(await ledger.head()).toEqual({ seq: 0, hash: "0".repeat(64), at: null });
+    await own.query("delete from wallet_core_ops.head");
+    const missing = "the row of its head is missing, and the newest entries may be too";
+    expect(await verifyTable(own.url)).toEqual({ ok: false, message: `the record of WALLET_CORE_OPS_STATE_URL: ${missing}` });
+    expect(await ledger.verify()).toMatchObject({ ok: false, problem: missing });
+    const message = "the row of its head is missing: run `wallet-core-ops audit verify`";
+    await expect(ledger.begin(restart("a"))).rejects.toMatchObject({
+      code: "audit_unavailable",
+      message: `The audit record cannot be written: ${message}`,
+    });
+    await expect(ledger.head()).rejects.toMatchObject({ code: "audit_unavailable" });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("newest entries that went with their head: an anchor and a gateway know", async () => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    const { seq, hash } = await ledger.head();
+    expect(await verifyTable(own.url, { anchors: [{ seq, hash }] })).toMatchObject({
+      ok: true,
+      message: expect.stringMatching(/, 1 anchor in its chain$/),
+    });
+    expect(await ledger.verify()).toMatchObject({ ok: true, lastSeq: 7 });
+    await own.query(
+      `delete from wallet_core_ops.open; delete from wallet_core_ops.entry where seq > 4;
+       update wallet_core_ops.head set seq = 4, hash = (select line::json->>'hash' from wallet_core_ops.entry where seq = 4)`,
+    );
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true });
+    expect(await verifyTable(own.url, { anchors: [{ seq, hash }] })).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/: seq 7 was anchored, and is missing: the record ends at seq 4$/),
+    });
+    const lost = { ok: false, problem: "seq 7 is missing: the record ends at seq 4" };
+    await expect.poll(() => ledger.verify(), { timeout: 10_000 }).toMatchObject(lost);
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("lines of 0.2 and of this version are one chain, with one hour", async () => {
+  const own = await openDatabase();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    // As 0.2 wrote them: a restart, and a further one of its role, which took nothing of the hour.
+    let head: { readonly seq: number; readonly hash: string } = { seq: 0, hash: "0".repeat(64) };
+    for (const [outcome, containerId, intent, granted] of [
+      ["intent", "one", null, 1],
+      ["ok", "one", 1, 0],
+      ["intent", "two", null, 0],
+      ["failed", "two", 3, 0],
+    ] as const) {
+      const at = new Date();
+      const made = toOldLine(sampleEntry({ outcome, containerId, intent }), at, head);
+      head = made.head;
+      await own.query(
+        `insert into wallet_core_ops.entry (seq, at, line, outcome, family, intent, holder, granted)
+         values ($1, $2, $3, $4, 'restart', $5, $6, $7)`,
+        [head.seq, at, made.line.trimEnd(), outcome, intent, "k1 ops\nuser", granted],
+      );
+      await own.query("update wallet_core_ops.head set seq = $1, hash = $2", [head.seq, head.hash]);
+      if (outcome === "ok") await own.query("insert into wallet_core_ops.rest values ($1, clock_timestamp())", [containerId]);
+    }
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 4") });
+    const budget = (perHour: number) => ({ cooldownMs: 0, parallel: null, budget: { perHour, wanted: 1 } });
+    // Whether an old restart was a further one of its role is not in its line: each counts.
+    expect(await ledger.check(sampleEntry({ containerId: "new" }), budget(2))).toMatchObject({ reason: "budget" });
+    const begun = await ledger.begin({ limits: budget(3), toEntry: () => sampleEntry({ containerId: "new" }) });
+    if (begun.kind !== "begun") throw new Error("not begun");
+    await ledger.end(begun, done);
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 6") });
+    await own.query("update wallet_core_ops.entry set granted = 5 where seq = 3");
+    expect(await verifyTable(own.url)).toMatchObject({ ok: false, message: expect.stringContaining("its column granted") });
+  } finally {
+    await ledger.close();
     await own.drop();
   }
 });

@@ -195,6 +195,23 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
     );
 
     it(
+      "limits the next process by its cool-down and its part of the hour",
+      inKit(async ({ ledger, reopen, advance }) => {
+        await ledger.end(await begun(ledger, restart("a")), done);
+        await ledger.end(await begun(ledger, restart("b")), failed);
+        await ledger.end(await begun(ledger, retry(["1", "2", "3", "4"])), done);
+        const next = await reopen();
+        expect(await next.check(sampleEntry({ containerId: "a" }), restarts)).toMatchObject({ reason: "cooldown" });
+        expect(brief(await next.begin(restart("a")))).toEqual(["cooldown", expect.any(Number)]);
+        await next.end(await begun(next, restart("b")), done);
+        expect(brief(await next.begin(restart("c")))).toEqual(["budget", expect.any(Number)]);
+        expect((await begun(next, retry(["1", "2", "3", "4", "5", "6", "7"]))).entry.job?.ids).toHaveLength(6);
+        await advance(3_600_000);
+        expect(brief(await next.begin(restart("a")))).toBe("begun");
+      }),
+    );
+
+    it(
       "that cannot be recorded does not begin, and costs nothing",
       inKit(async ({ ledger, setWritable }) => {
         const one: ActionLimits = { ...restarts, budget: { perHour: 1, wanted: 1 } };

@@ -23,7 +23,7 @@ import { createJobOperations } from "../../src/queues/jobs/operations.ts";
 import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
 import type { KindSource } from "../../src/queues/system.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
-import { sampleChain } from "./audit.ts";
+import { emptyHead, sampleChain } from "./audit.ts";
 import { sampleEngine, sampleStats } from "./containers.ts";
 import { sampleDeployInfo } from "./deploys.ts";
 import { sampleLine } from "./logs.ts";
@@ -197,8 +197,9 @@ export function createMemorySources(
         .toReversed()
         .slice(0, first),
     check: async () => {},
+    head: async () => emptyHead,
     verify: async () => sampleChain(audited.length),
-    recover: async () => ({ open: [], keyed: [] }),
+    recover: async () => ({ open: [], keyed: [], limiting: [] }),
   };
   const ledger = createLocalLedger({ audit });
   const thresholds = { cpu: 0.85, mem: 0.85 };

@@ -4,8 +4,8 @@ import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { formatRfc3339 } from "../../lib/time.ts";
 import type { AuditChain } from "../audit.ts";
-import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toCutFault } from "../line.ts";
-import { listParts } from "./lines.ts";
+import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toCutFault, toHeadFault } from "../line.ts";
+import { hasCompressedParts, listParts } from "./lines.ts";
 import { toLineText } from "./verify.ts";
 
 /** Bytes that are checked before other requests run: about 3 ms. */
@@ -19,6 +19,8 @@ const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
 
 interface ChainCheckOptions {
   readonly path: string;
+  /** The newest entry that is known to have been written: it must be there. @default none */
+  readonly newest?: () => ChainHead;
   /** How long an answer stands, milliseconds. @default 1000 */
   readonly ttlMs?: number;
   /** After this time everything is checked again, milliseconds: what was checked may have been changed since. @default 10 minutes */
@@ -52,6 +54,7 @@ interface Progress {
  */
 export function createChainCheck({
   path,
+  newest = () => genesis,
   ttlMs = 1000,
   fullEveryMs = 600_000,
   waitMs = 1000,
@@ -62,11 +65,17 @@ export function createChainCheck({
   let running: Promise<void> | null = null;
 
   const check = async () => {
+    // Before the reading: more may be appended meanwhile.
+    const expected = newest();
     let going = progress && Date.now() - progress.startedAtMs < fullEveryMs ? progress : begin();
     let found = await advance(path, going);
     if (found === "changed") {
       going = begin();
       found = await advance(path, going);
+    }
+    if (found === null && (going.head !== null || !(await hasCompressedParts(path)))) {
+      const fault = toHeadFault(going.head ?? genesis, expected);
+      if (fault !== null) found = { fault };
     }
     // After a fault the next check begins again: the record may be repaired.
     progress = found === null ? going : null;

@@ -2,11 +2,11 @@ import pLimit from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { AuditEntry, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../audit.ts";
-import { answerMs, isFinal } from "../ledger.ts";
+import type { AuditEntry, AuditHead, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../audit.ts";
+import { answerMs, isFinal, restsAfter } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
-import { type ChainHead, genesis, toAuditLine, toLogged } from "../line.ts";
+import { genesis, toAuditLine, toGranted, toLogged } from "../line.ts";
 import { readEntriesBackward, readHead } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
 
@@ -30,11 +30,11 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   let closed = false;
   let lock: FileLock | null = null;
   /** Null when it must be read from the file: at first, and after a write that failed half-way. */
-  let head: ChainHead | null = null;
+  let head: AuditHead | null = null;
   /** The newest acknowledged entry. The chain goes on from it, even when its file was rotated away. */
-  let acknowledged = genesis;
+  let acknowledged: AuditHead = { ...genesis, at: null };
 
-  const checkChain = createChainCheck({ path });
+  const checkChain = createChainCheck({ path, newest: () => acknowledged });
   const inTurn = pLimit(1);
   const guarded = async <T>(task: () => Promise<T>): Promise<T> => {
     const deadline = AbortSignal.timeout(deadlineMs);
@@ -58,13 +58,13 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     head = null;
     lock = await acquireLock(path);
   };
-  const append = async (entry: AuditEntry): Promise<number> => {
+  const append = async (entry: AuditEntry, granted: number): Promise<number> => {
     await own();
     const before = head ?? newer(await readHead(path), acknowledged);
     head = null;
     let next = before;
     await file.append((piece) => {
-      const made = toAuditLine(entry, new Date(), before, piece);
+      const made = toAuditLine(entry, new Date(), before, piece, granted);
       next = made.head;
       return made.line;
     });
@@ -74,11 +74,20 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   };
 
   return {
-    write: (entry) => guarded(() => append(entry)),
+    write: (entry, granted = 0) => guarded(() => append(entry, granted)),
+    // What this process wrote, or found when it took the record over, is not read again.
+    head: async () => {
+      if (acknowledged.seq > 0) return acknowledged;
+      return readHead(path).catch((error: unknown) => {
+        throw unreadable(error);
+      });
+    },
     recover: () =>
       guarded(async () => {
         await own();
-        return findUnfinished(path, scanLimit);
+        const { newest, ...found } = await findUnfinished(path, scanLimit);
+        if (newest) acknowledged = newer({ seq: newest.seq, hash: newest.hash, at: newest.at }, acknowledged);
+        return found;
       }),
     check: async () => {
       const { locked } = await abortable(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch((error: unknown) => {
@@ -121,32 +130,39 @@ function unwritable(cause: unknown): OpsError {
   return new OpsError("audit_unavailable", "The audit record cannot be written", { cause, upstream: "audit" });
 }
 
-function newer(a: ChainHead, b: ChainHead): ChainHead {
+function newer(a: AuditHead, b: AuditHead): AuditHead {
   return a.seq >= b.seq ? a : b;
 }
 
 const hourMs = 3_600_000;
 
 /**
- * What earlier processes left unfinished, oldest first, among the newest `limit` entries. An `unknown` older than an hour stays: engines
- * forget.
+ * What earlier processes left, in one reading from the end: what is unfinished, and the keys, among the newest `limit` entries; of the last hour, however many entries that has,
+ * what limits the next actions; and the newest entry. All oldest first. An `unknown` older than an hour stays: engines forget.
  */
 export async function findUnfinished(path: string, limit: number) {
   /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */
   const outcomes = new Map<number, AuditRecord>();
   const open: OpenIntent[] = [];
   const keyed: KeyedIntent[] = [];
+  const limiting: AuditRecord[] = [];
+  let newest: AuditRecord | null = null;
   let scanned = 0;
   for await (const { record } of readEntriesBackward(path)) {
-    if (record.intent !== null) {
+    newest ??= record;
+    const ageMs = Date.now() - Date.parse(record.at);
+    const isRecent = ageMs < hourMs;
+    if (isRecent && (toGranted(record) > 0 || restsAfter(record))) limiting.push(record);
+    if (scanned >= limit) {
+      if (!isRecent) break;
+    } else if (record.intent !== null) {
       if (!outcomes.has(record.intent)) outcomes.set(record.intent, record);
     } else {
       const outcome = outcomes.get(record.seq) ?? null;
-      const ageMs = Date.now() - Date.parse(record.at);
-      if (!outcome || (!isFinal(outcome) && ageMs < hourMs)) open.push({ intent: record, hasOutcome: outcome !== null });
+      if (!outcome || (!isFinal(outcome) && isRecent)) open.push({ intent: record, hasOutcome: outcome !== null });
       if (record.keyHash !== null && ageMs < answerMs) keyed.push({ intent: record, outcome });
     }
-    if (++scanned >= limit) break;
+    scanned += 1;
   }
-  return { open: open.toReversed(), keyed: keyed.toReversed() };
+  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest };
 }

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type ChainedLine, type ChainHead, genesis, parseAuditLine } from "../line.ts";
+import type { AuditHead } from "../audit.ts";
+import { type ChainedLine, genesis, parseAuditLine } from "../line.ts";
 
 const chunkBytes = 64 << 10;
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
@@ -40,16 +41,24 @@ async function* readPartBackward(file: FileHandle): AsyncGenerator<ChainedLine> 
 }
 
 /** The head of the chain, from rotated files too. */
-export async function readHead(path: string): Promise<ChainHead> {
-  for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash };
-  return genesis;
+export async function readHead(path: string): Promise<AuditHead> {
+  for await (const { record } of readEntriesBackward(path)) return { seq: record.seq, hash: record.hash, at: record.at };
+  return { ...genesis, at: null };
+}
+
+const compressed = /\.(gz|xz|zst|bz2)$/;
+
+/** Whether some of the record may be in compressed files, which are not read. */
+export async function hasCompressedParts(path: string): Promise<boolean> {
+  const name = basename(path);
+  return (await readdir(dirname(path))).some((other) => other.startsWith(name) && compressed.test(other));
 }
 
 /** The record's files in the order of their entries. Rotated ones are named `<path>.*` or `<path>-*`. Compressed ones are not read. */
 export async function listParts(path: string): Promise<string[]> {
   const name = basename(path);
   const isRotated = (other: string) =>
-    (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !/\.(lock|gz|xz|zst|bz2)$/.test(other);
+    (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !other.endsWith(".lock") && !compressed.test(other);
   const names = (await readdir(dirname(path))).filter((other) => other === name || isRotated(other));
   const paths = names.map((other) => join(dirname(path), other));
   const parts = await Promise.all(paths.map(async (part) => ({ part, seq: await lastSeq(part) })));

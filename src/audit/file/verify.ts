@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
+import { type AnchorCheck, createAnchorCheck, toAnchorNote } from "../anchors.ts";
 import { checkWritable } from "./append.ts";
 import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
 import { listParts } from "./lines.ts";
@@ -13,25 +14,31 @@ interface Verdict {
 }
 
 /**
- * Checks the chain of a record with its rotated files: every byte of every line, their number and order. `partial`: the oldest
- * files were removed on purpose. It cannot notice missing newest lines: compare the head it prints with the `audit` lines of the
- * gateway's own log.
+ * Checks the chain of a record with its rotated files: every byte of every line, their number and order, and that each anchor
+ * is in it. `partial`: the oldest files were removed on purpose. Without an anchor it cannot notice missing newest lines.
  */
-export async function verifyAudit(path: string, { partial }: { readonly partial: boolean }): Promise<Verdict> {
+export async function verifyAudit(
+  path: string,
+  { partial, anchors = [] }: { readonly partial: boolean; readonly anchors?: readonly ChainHead[] },
+): Promise<Verdict> {
   const parts = await listParts(path).catch(() => null);
   if (parts === null) return { ok: false, message: `${dirname(path)} cannot be read` };
   // Checks a current file without any entry too: it may be entirely corrupt.
   const files = parts.includes(normalize(path)) ? parts : [...parts, path];
   let head: ChainHead | null = partial ? null : genesis;
+  const anchored = createAnchorCheck(anchors, partial);
   for (const file of files) {
     const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error);
     if (!Buffer.isBuffer(bytes)) return { ok: false, message: `${file} cannot be read (${bytes.code})` };
-    const result = verifyLines(splitLines(bytes), head);
+    const result = verifyLines(splitLines(bytes), head, anchored);
     if (typeof result === "string") return { ok: false, message: `${file}: ${result}` };
     head = result;
   }
+  const fault = anchored.end();
+  if (fault !== null) return { ok: false, message: `${path}: ${fault}` };
   const { seq, hash } = head ?? genesis;
-  return { ok: true, message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}` };
+  const count = formatCount(files.length, "file");
+  return { ok: true, message: `${count}, head seq ${seq} hash ${hash}${toAnchorNote(anchors)}` };
 }
 
 /** Lines with their newlines. */
@@ -47,11 +54,15 @@ function splitLines(bytes: Buffer): string[] {
 }
 
 /** The chain's head after these lines, or the fault. `start` null: the first line may follow any entry. */
-function verifyLines(lines: readonly string[], start: ChainHead | null): ChainHead | string | null {
+function verifyLines(lines: readonly string[], start: ChainHead | null, anchors: AnchorCheck): ChainHead | string | null {
   const file = createLineVerifier(start);
   for (const line of lines) {
+    const before = file.head();
     const fault = file.push(line);
     if (fault !== null) return fault;
+    const head = file.head();
+    const other = head === null || head === before ? null : anchors.push(head);
+    if (other !== null) return other;
   }
   return file.end() ?? file.head();
 }

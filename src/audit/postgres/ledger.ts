@@ -9,19 +9,20 @@ import { explainState } from "../../state/errors.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
 import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
 import { parseAuditLine, toLogged } from "../line.ts";
-import { findEarlier, judge, readActionFacts, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
+import { findEarlier, judge, MissingHeadError, readActionFacts, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
 import {
   appendIntent,
   appendLastOutcome,
   appendOutcome,
   extendLeases,
   lockHead,
+  missingHead,
   readBackward,
-  readForward,
+  readHead,
   readOwner,
   takeOver,
 } from "./statements.ts";
-import { createTableCheck } from "./verify.ts";
+import { createTableCheck, readTableState } from "./verify.ts";
 
 interface PostgresLedgerOptions {
   readonly url: string;
@@ -99,7 +100,7 @@ export function createPostgresLedger({
           async (client) => {
             await client.query(beginWriting);
             const [head] = await rowsOf<TableHead>(client, lockHead);
-            if (!head) throw new Error("the table of the head is empty");
+            if (!head) throw new MissingHeadError();
             const result = await work(client, head);
             const lost = await client.query("commit").then(
               () => null,
@@ -176,9 +177,10 @@ export function createPostgresLedger({
     return { kind: "begun", seq, entry, isHeld: () => performance.now() < (held.get(seq) ?? 0) - marginMs };
   };
 
-  const checkTable = createTableCheck((after, count) =>
-    query<{ line: string }>("read", readForward, [after, count]).then((rows) => rows.map(({ line }) => line)),
-  );
+  const checkTable = createTableCheck({
+    partial: true,
+    read: (after, count) => ask("read", (client) => readTableState(client, after, count)),
+  });
   return {
     begin,
     find: (entry) => ask("read", (client) => findEarlier(client, entry)),
@@ -251,6 +253,13 @@ export function createPostgresLedger({
       return found;
     },
     verify: checkTable,
+    async head() {
+      const [head] = await query<{ seq: number; hash: string; line: string | null }>("read", readHead, []);
+      if (!head)
+        throw new OpsError("audit_unavailable", `The audit record cannot be read: ${missingHead}`, { upstream: "audit" });
+      const { seq, hash, line } = head;
+      return { seq, hash, at: parseAuditLine(line ?? "")?.record.at ?? null };
+    },
     async close() {
       if (beating) clearInterval(beating);
       await database.close();

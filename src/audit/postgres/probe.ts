@@ -2,9 +2,11 @@ import type { Client } from "pg";
 import { formatCount } from "../../lib/text.ts";
 import { explainState } from "../../state/errors.ts";
 import { migrate, newestVersion, readVersion } from "../../state/schema.ts";
-import { parseAuditLine } from "../line.ts";
-import { readForward, readTableHead } from "./statements.ts";
-import { createTableCheck } from "./verify.ts";
+import { rowsOf } from "../../state/database.ts";
+import { createAnchorCheck, toAnchorNote } from "../anchors.ts";
+import { type ChainHead, genesis } from "../line.ts";
+import { countOwners, missingHead, readHead } from "./statements.ts";
+import { createTableCheck, readTableState } from "./verify.ts";
 
 interface Result {
   readonly ok: boolean;
@@ -44,25 +46,23 @@ export function migrateTables(url: string): Promise<Result> {
   });
 }
 
-/** Checks the whole hash chain. */
-export function verifyTable(url: string): Promise<Result> {
+/** Checks the whole record, and that each anchor is in its chain. `partial`: its oldest entries were removed on purpose. */
+export function verifyTable(
+  url: string,
+  { partial = false, anchors = [] }: { readonly partial?: boolean; readonly anchors?: readonly ChainHead[] } = {},
+): Promise<Result> {
   return withClient(url, async (client) => {
-    const read = async (after: number, count: number) =>
-      (await client.query<{ line: string }>(readForward, [after, count])).rows.map(({ line }) => line);
-    // First: gateways may append meanwhile.
-    const { seq, hash } = await readTableHead(client);
-    const { problem, lastSeq } = await createTableCheck(read)();
-    const last = parseAuditLine((await read(seq - 1, 1))[0] ?? "")?.record;
-    const end =
-      seq > (lastSeq ?? 0)
-        ? `seq ${seq} is missing`
-        : seq > 0 && last?.hash !== hash
-          ? `seq ${seq} is not the one that was written`
-          : null;
-    const fault = problem ?? end;
-    return fault === null
-      ? { ok: true, message: `${record}, head seq ${seq} hash ${hash}` }
-      : { ok: false, message: `${record}: ${fault}` };
+    let head: ChainHead | null = genesis;
+    const read = async (after: number, count: number) => {
+      const state = await readTableState(client, after, count);
+      // That of the last reading, which the chain is compared with.
+      head = state.head;
+      return state;
+    };
+    const { problem } = await createTableCheck({ read, partial, anchors: createAnchorCheck(anchors, partial) })();
+    if (problem !== null) return { ok: false, message: `${record}: ${problem}` };
+    const { seq, hash } = head;
+    return { ok: true, message: `${record}, head seq ${seq} hash ${hash}${toAnchorNote(anchors)}` };
   });
 }
 
@@ -77,7 +77,10 @@ export async function probeState(
       const which = `its tables are of version ${version}, not ${newestVersion}`;
       warnings.push(`${which}: what gateways observe is not shared; run \`wallet-core-ops migrate\``);
     }
-    const { seq, gateways } = await readTableHead(client);
+    const [head] = await rowsOf<ChainHead>(client, readHead);
+    if (!head) return { ok: false, message: missingHead };
+    const { seq } = head;
+    const gateways = (await rowsOf<{ gateways: number }>(client, countOwners))[0]?.gateways ?? 0;
     const owners = gateways === 0 ? "" : `, ${formatCount(gateways, "gateway")} with open actions`;
     return { ok: true, message: `PostgreSQL, ${seq === 0 ? "no entry yet" : `head seq ${seq}`}${owners}` };
   });

@@ -21,6 +21,11 @@ class NoEntryError extends Error {
   override readonly name = "NoEntryError";
 }
 
+/** The row of the end of the chain was deleted: nothing can follow it. */
+export class MissingHeadError extends Error {
+  override readonly name = "MissingHeadError";
+}
+
 const hourMs = 3_600_000;
 
 interface Facts {
@@ -81,7 +86,7 @@ export type TableHead = ChainHead & { readonly now: Date };
 
 /** An entry behind the head, and its values in the order of the statements. */
 export function toAppended(entry: AuditEntry, { now, ...head }: TableHead, granted: number) {
-  const made = toAuditLine(entry, now, head, null);
+  const made = toAuditLine(entry, now, head, null, granted);
   const line = made.line.slice(0, -1);
   const common = [entry.outcome, toFamily(entry), entry.intent, toHolder(entry), toAnswerKey(entry), granted];
   return { seq: made.head.seq, head: made.head, line, values: [made.head.seq, now, line, ...common, made.head.hash] };

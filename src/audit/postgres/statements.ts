@@ -1,30 +1,52 @@
-import type { PoolClient } from "pg";
 import { schema } from "../../state/schema.ts";
-import { genesis } from "../line.ts";
 
-/** The end of the chain, and how many gateways have open actions. Rejects with pg's error. */
-export async function readTableHead(
-  client: Pick<PoolClient, "query">,
-): Promise<{ readonly seq: number; readonly hash: string; readonly gateways: number }> {
-  const { rows } = await client.query<{ seq: number; hash: string; gateways: number }>(
-    `select seq::float8 as seq, hash, (select count(distinct owner)::int from ${schema}.open) as gateways from ${schema}.head`,
-  );
-  return rows[0] ?? { ...genesis, gateways: 0 };
-}
+/** The end of the chain. Its row is made with the table: one that is missing was deleted. */
+export const readHead = `
+  select seq::float8 as seq, hash, (select line from ${schema}.entry e where e.seq = h.seq) as line from ${schema}.head h`;
+
+export const missingHead = "the row of its head is missing, and the newest entries may be too";
+
+/** How many gateways have open actions. */
+export const countOwners = `select count(distinct owner)::int as gateways from ${schema}.open`;
+
+/**
+ * ($1 the entries after this one, $2 how many) What a check compares, as it is at one time: entries in their order, the head, open actions and resting containers. Numbers of
+ * times are unix ms.
+ */
+export const readState = `
+  select
+    (select coalesce(json_agg(e order by e.seq), '[]') from (
+      select seq, (extract(epoch from at) * 1000)::float8 as at, line, outcome, family, intent, holder, answer_key, granted
+      from ${schema}.entry where seq > $1 order by seq limit $2
+    ) e) as entries,
+    (select json_build_object('seq', seq, 'hash', hash) from ${schema}.head) as head,
+    (select coalesce(json_agg(o order by o.seq), '[]') from (
+      select seq, family, container_id, has_outcome from ${schema}.open
+    ) o) as open,
+    (select coalesce(json_agg(r), '[]') from (
+      select container_id, (extract(epoch from ended_at) * 1000)::float8 as ended_at from ${schema}.rest
+    ) r) as rests,
+    (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
 
 /** Locks the end of the chain: one decision at a time. */
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
-/** ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms; that of the statement, which an index can use, and which begins behind the lock. */
+/**
+ * ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms; that of the statement, which an index can use, and which begins behind the lock.
+ * What an intent took is in its line, of which the hash is made: lines of format 1 do not say it (see `toGranted`).
+ */
 export const readFacts = `
+  with spent as (
+    select at, coalesce((line::json->>'granted')::int, greatest(granted, ($1 = 'restart')::int)) as count
+    from ${schema}.entry
+    where holder = $3 and family = $1 and outcome = 'intent' and at > statement_timestamp() - interval '1 hour'
+  )
   select
     (select count(*)::int from ${schema}.open where family = $1) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
     (select extract(epoch from statement_timestamp() - ended_at)::float8 * 1000 from ${schema}.rest where container_id = $2) as rested_ms,
-    (select coalesce(sum(granted), 0)::int from ${schema}.entry
-      where holder = $3 and family = $1 and outcome = 'intent' and at > statement_timestamp() - interval '1 hour') as taken,
-    (select extract(epoch from statement_timestamp() - min(at))::float8 * 1000 from ${schema}.entry
-      where holder = $3 and family = $1 and outcome = 'intent' and granted > 0 and at > statement_timestamp() - interval '1 hour') as oldest_ms,
+    (select coalesce(sum(count), 0)::int from spent) as taken,
+    (select extract(epoch from statement_timestamp() - min(at))::float8 * 1000 from spent where count > 0) as oldest_ms,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
 
 /** ($1 answer key) The newest intent of the last day under this key, and its newest outcome. */
@@ -57,7 +79,7 @@ export const appendLastOutcome = `with ${append},
   closed as (delete from ${schema}.open where seq = $6 and owner = $11 returning container_id),
   forgotten as (delete from ${schema}.rest where ended_at < clock_timestamp() - interval '1 hour')
   insert into ${schema}.rest (container_id, ended_at)
-  select container_id, clock_timestamp() from closed where $12
+  select container_id, $2 from closed where $12
   on conflict (container_id) do update set ended_at = excluded.ended_at`;
 
 /** ($1 seq) Who has an open action. */
@@ -81,9 +103,6 @@ export const takeOver = `
 /** ($1 the entries before this one; null: all, $2 how many) Newest first. */
 export const readBackward = `
   select line from ${schema}.entry where $1::bigint is null or seq < $1 order by seq desc limit $2`;
-
-/** ($1 the entries after this one, $2 how many) Oldest first. */
-export const readForward = `select line from ${schema}.entry where seq > $1 order by seq limit $2`;
 
 /** ($1 seq, $2 line) Whether an entry is in the record. */
 export const hasEntry = `select exists (select from ${schema}.entry where seq = $1 and line = $2) as has`;

@@ -171,4 +171,21 @@ describe("createChainCheck", () => {
     writeFileSync(path, "x".repeat(5 << 20));
     expect(await create()()).toMatchObject({ ok: false, problem: "audit.jsonl: seq 1 is cut or altered" });
   });
+
+  it("finds that the newest entries are missing, which were there once", async () => {
+    await write(4);
+    const whole = lines();
+    const head = { seq: 4, hash: JSON.parse(whole[3] ?? "").hash as string };
+    const check = createChainCheck({ path, newest: () => head, ttlMs: 0, waitMs: 60_000 });
+    expect(await check()).toMatchObject({ ok: true, lastSeq: 4 });
+    writeFileSync(path, toFile(whole.slice(0, 3)));
+    expect(await check()).toMatchObject({ ok: false, problem: "seq 4 is missing: the record ends at seq 3" });
+    writeFileSync(path, "");
+    const emptied = createChainCheck({ path, newest: () => head, ttlMs: 0, waitMs: 60_000 });
+    expect(await emptied()).toMatchObject({ ok: false, problem: "seq 4 is missing: the record ends at seq 0" });
+    // Compressed files are not read.
+    writeFileSync(`${path}.1.gz`, "");
+    const rotated = createChainCheck({ path, newest: () => head, ttlMs: 0, waitMs: 60_000 });
+    expect(await rotated()).toMatchObject({ ok: true, lastSeq: null });
+  });
 });

@@ -62,7 +62,7 @@ describe("the parts of a record", () => {
   });
 
   it("are an empty list before the first entry", async () => {
-    expect([await listParts(path), await readHead(path)]).toEqual([[], genesis]);
+    expect([await listParts(path), await readHead(path)]).toEqual([[], { ...genesis, at: null }]);
     await expect(listParts(join(folder, "none", "audit.jsonl"))).rejects.toThrow("ENOENT");
   });
 });
@@ -98,13 +98,15 @@ describe("a line", () => {
         seq: 7,
         at: "1970-01-01T00:00:00.000Z",
         hash: made.head.hash,
+        format: 2,
+        granted: 0,
         reason: 'stuck, "again"',
       },
       prevHash: "a".repeat(64),
       piece: toHash("a piece"),
       intact: true,
     });
-    expect(made.head).toEqual({ seq: 7, hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(made.head).toEqual({ seq: 7, hash: expect.stringMatching(/^[0-9a-f]{64}$/), at: "1970-01-01T00:00:00.000Z" });
     expect(toHash("a", "b")).toBe(toHash("ab"));
   });
 
@@ -280,7 +282,8 @@ describe("the messages about a record", () => {
     expect(await audit.write(sampleEntry({ action: "job.retry", job, outcome: "failed", intent: 1, detail: "no" }))).toBe(2);
     await audit.close();
     const hashOf = expect.stringMatching(/^[0-9a-f]{64}$/);
-    const who = { subject: "ops\nuser", kid: "k1" };
+    const at = expect.stringMatching(/^20.*Z$/);
+    const who = { subject: "ops\nuser", kid: "k1", at };
     expect(notes).toEqual([
       [
         "info",

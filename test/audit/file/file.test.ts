@@ -82,6 +82,21 @@ describe("createAuditFile", () => {
     });
   });
 
+  it("says its head before the first entry, after one, and taken over", async () => {
+    const first = createAuditFile({ path, logger: silentLogger });
+    expect(await first.head()).toEqual({ ...genesis, at: null });
+    await first.write(sampleEntry(), 1);
+    const head = await first.head();
+    await first.close();
+    const [line] = lines();
+    expect(head).toEqual({ seq: 1, hash: line?.["hash"], at: line?.["ts"] });
+    const second = createAuditFile({ path, logger: silentLogger });
+    expect(await second.head()).toEqual(head);
+    await second.recover();
+    expect(await second.head()).toEqual(head);
+    await second.close();
+  });
+
   it("creates the file at the first write, private, one entry a line", async () => {
     await using audit = create();
     expect(() => statSync(path)).toThrow("ENOENT");
@@ -115,6 +130,8 @@ describe("createAuditFile", () => {
       ["key_hash", null],
       ["code", null],
       ["docker_status", null],
+      ["format", 2],
+      ["granted", 0],
       ["prev_hash", "0".repeat(64)],
       ["hash", expect.stringMatching(/^[0-9a-f]{64}$/)],
     ]);

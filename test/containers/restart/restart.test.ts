@@ -5,7 +5,7 @@ import type { Container } from "../../../src/containers/container.ts";
 import { createLocalLedger } from "../../../src/audit/local.ts";
 import { createRestarts, type Restarts } from "../../../src/containers/restart/restart.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
-import { sampleChain, sampleEntry } from "../../support/audit.ts";
+import { emptyHead, sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
 
@@ -45,10 +45,11 @@ function scene(given: Scene = {}) {
       check: async () => {
         if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
       },
+      head: async () => emptyHead,
       verify: async () => sampleChain(entries.length),
       recover: async () => {
         if (given.failRecover?.()) throw new OpsError("audit_unavailable", "another process writes this file");
-        return { open: given.open ?? [], keyed: given.keyed ?? [] };
+        return { open: given.open ?? [], keyed: given.keyed ?? [], limiting: [] };
       },
     },
   });

@@ -3,7 +3,7 @@ import type { AuditEntry, AuditLog } from "../../../src/audit/audit.ts";
 import { createLocalLedger } from "../../../src/audit/local.ts";
 import type { JobChange, JobControl } from "../../../src/queues/jobs/control.ts";
 import { createJobOperations, toPastChanges } from "../../../src/queues/jobs/operations.ts";
-import { sampleChain, sampleEntry } from "../../support/audit.ts";
+import { emptyHead, sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
 
 const fingerprint = "0".repeat(12);
@@ -16,8 +16,9 @@ function setUp(change: (jobId: string) => Partial<JobChange> = () => ({})) {
     write: async (entry) => entries.push(entry),
     read: async () => [],
     check: async () => {},
+    head: async () => emptyHead,
     verify: async () => sampleChain(entries.length),
-    recover: async () => ({ open: [], keyed: [] }),
+    recover: async () => ({ open: [], keyed: [], limiting: [] }),
   };
   const calls: string[] = [];
   const control: JobControl = {

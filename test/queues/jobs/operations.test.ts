@@ -3,7 +3,7 @@ import type { AuditEntry, AuditLog, OpenIntent } from "../../../src/audit/audit.
 import { createLocalLedger } from "../../../src/audit/local.ts";
 import type { JobControl } from "../../../src/queues/jobs/control.ts";
 import { createJobOperations, toJobIntent } from "../../../src/queues/jobs/operations.ts";
-import { sampleChain, sampleEntry } from "../../support/audit.ts";
+import { emptyHead, sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
 
 const caller = createCaller();
@@ -32,8 +32,9 @@ function setUp({ change, look, open = [], failing = 0, found = true, jobsPerHour
     },
     read: async () => [],
     check: async () => {},
+    head: async () => emptyHead,
     verify: async () => sampleChain(entries.length),
-    recover: async () => ({ open, keyed: [] }),
+    recover: async () => ({ open, keyed: [], limiting: [] }),
   };
   const calls: string[] = [];
   const control: JobControl = {

@@ -1,0 +1,55 @@
+import { expect, it } from "vitest";
+import { createAnchorCheck, parseAnchor, parseAnchors } from "../../src/audit/anchors.ts";
+import { genesis } from "../../src/audit/line.ts";
+
+const toHead = (seq: number) => ({ seq, hash: seq.toString(16).padStart(64, "0") });
+
+it("an anchor is SEQ:HASH, with the whole hash", () => {
+  expect(parseAnchor(`7:${"A".repeat(64)}`)).toEqual({ seq: 7, hash: "a".repeat(64) });
+  for (const text of ["7", "7:", `7:${"a".repeat(63)}`, `x:${"a".repeat(64)}`, `-1:${"a".repeat(64)}`, ` 7:${"a".repeat(64)}`])
+    expect(parseAnchor(text)).toBeNull();
+});
+
+it("anchors are read from their file and from a log, among other lines", () => {
+  const lines = [
+    JSON.stringify({ ...toHead(1), at: "2026-01-13T09:46:00.000Z" }),
+    JSON.stringify({ level: "info", audit: { ...toHead(2), outcome: "intent" }, msg: "audit" }),
+    "null",
+    "3",
+    "[]",
+    '{"seq":4}',
+    '{"seq":"x","hash":1}',
+    '{"audit":null}',
+    "no JSON",
+    "",
+    `{"seq":5,"hash":"${"5".repeat(20)}`,
+  ];
+  expect(parseAnchors(lines.join("\n"))).toEqual([toHead(1), toHead(2)]);
+});
+
+it.each([
+  ["without anchors", [], false, null],
+  ["with each anchor in it", [toHead(1), toHead(3), toHead(3), genesis], false, null],
+  ["with another entry in its place", [{ seq: 2, hash: "f".repeat(64) }], false, "seq 2 is not the one that was anchored"],
+  [
+    "with two anchors that differ",
+    [toHead(2), { seq: 2, hash: "f".repeat(64) }],
+    false,
+    "seq 2 is not the one that was anchored",
+  ],
+  ["that lost its end", [toHead(2), toHead(9), toHead(4)], false, "seq 4 was anchored, and is missing: the record ends at seq 3"],
+  ["with a wrong beginning", [{ seq: 0, hash: "f".repeat(64) }], false, "seq 0 is not the one that was anchored"],
+])("a chain of three %s", (_, anchors, partial, fault) => {
+  const check = createAnchorCheck(anchors, partial);
+  const found = [1, 2, 3].map((seq) => check.push(toHead(seq))).find((one) => one !== null);
+  expect(found ?? check.end()).toBe(fault);
+});
+
+it("a chain without its oldest entries meets the later anchors", () => {
+  const run = (partial: boolean) => {
+    const check = createAnchorCheck([toHead(1), toHead(6)], partial);
+    return [5, 6].map((seq) => check.push(toHead(seq))).find((one) => one !== null) ?? check.end();
+  };
+  expect(run(true)).toBeNull();
+  expect(run(false)).toBe("seq 1 was anchored, and is missing: it is not in the record");
+});
