@@ -135,7 +135,7 @@ function createLedger(config: Config, logger: Logger, observe: ObserveCall): Led
 /** What several gateways observe, and the deploys that they read, in their database. */
 function shareReads(url: string, days: number, deploy: DeploySource, logger: Logger, observe: ObserveCall) {
   const database = createStateDatabase({ url, logger, connections: 1, observe });
-  const timeline = createSharedTimeline({ store: createTimelineStore(database), logger, days });
+  const timeline = createSharedTimeline({ store: createTimelineStore(database, logger), logger, days });
   const deploys = createSharedDeploySource({ source: deploy, store: createDeployStore(database), logger, days });
   const stops = [timeline.start(), deploys.start()];
   return {

@@ -11,6 +11,12 @@ export interface SharedEntry {
   readonly entry: TimelineEntry;
 }
 
+/** An entry as it was read; null for a row that is no event, or of a kind that only a newer version knows. */
+export interface ReadEntry {
+  readonly key: string;
+  readonly entry: TimelineEntry | null;
+}
+
 interface Exchange {
   /** The number of the last entry that is known here, and its key; null before the first. */
   readonly after: number;
@@ -18,13 +24,13 @@ interface Exchange {
   /** Entries older than this are deleted, and of each kind and place all but the last `mostEntries`. */
   readonly days: number;
   /** What is written, from what others have written meanwhile, in that order; it is decided for one gateway at a time. */
-  readonly choose: (others: readonly SharedEntry[]) => readonly SharedEntry[];
+  readonly choose: (others: readonly ReadEntry[]) => readonly SharedEntry[];
 }
 
 /** Where gateways share what they observe. Rejects with OpsError `postgres_unavailable`. */
 export interface TimelineStore {
   /** The next entries after a number, and the number of the last one. Not `isWhole`: there are more. */
-  read(after: number): Promise<{ readonly entries: readonly SharedEntry[]; readonly seq: number; readonly isWhole: boolean }>;
+  read(after: number): Promise<{ readonly entries: readonly ReadEntry[]; readonly seq: number; readonly isWhole: boolean }>;
   /**
    * Reads, decides and writes in one transaction. Returns the number of the last entry; after a failure it may have been made all the same. Null, and nothing is written, where the
    * last known entry is not there: the database lost its end, as in a failover to a standby that was behind.
@@ -78,7 +84,8 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     return key;
   };
   const forget = (entry: TimelineEntry | null) => void (entry && known.delete(toKey(entry)));
-  const learn = ({ key, entry }: SharedEntry) => {
+  const learn = ({ key, entry }: ReadEntry) => {
+    if (entry === null) return;
     const before = known.get(key);
     keys.set(entry, key);
     known.set(key, entry);
@@ -122,7 +129,7 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
       return;
     }
   };
-  const read = (entries: readonly SharedEntry[], last: number) => {
+  const read = (entries: readonly ReadEntry[], last: number) => {
     entries.forEach(learn);
     [seq, lastKey] = [last, entries.at(-1)?.key ?? lastKey];
   };
@@ -136,8 +143,8 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     isLoaded = true;
     let waiting: (readonly [string, TimelineEntry])[] = [];
     let written: SharedEntry[] = [];
-    let others: readonly SharedEntry[] = [];
-    const choose = (found: readonly SharedEntry[]): readonly SharedEntry[] => {
+    let others: readonly ReadEntry[] = [];
+    const choose = (found: readonly ReadEntry[]): readonly SharedEntry[] => {
       others = found;
       others.forEach(learn);
       waiting = [...pending];

@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/http-client.ts";
 import type { Container } from "../containers/container.ts";
 import type { ServiceGroup } from "../releases/service-group.ts";
 
@@ -84,6 +85,46 @@ const blank = {
 /** An entry with only the given fields set. */
 export function toEntry(given: Pick<TimelineEntry, "kind" | "time" | "message"> & Partial<TimelineEntry>): TimelineEntry {
   return { ...blank, ...given };
+}
+
+const parts = {
+  container: ["fullId", "id", "name", "engine"],
+  queue: ["name", "source"],
+} as const;
+const texts = ["service", "destination", "env", "who", "host", "engine", "from", "to"] as const;
+
+/** An entry from JSON; null when it is none, or of a kind that this version does not know. */
+export function parseEntry(text: string): TimelineEntry | null {
+  const given = parseJson(text);
+  if (!isObject(given)) return null;
+  const entry = { ...blank, ...given };
+  const { kind, time, after, message, exitCode, requested } = entry as Readonly<Record<string, unknown>>;
+  const isKnown =
+    timelineKinds.some((one) => one === kind) &&
+    isTime(time) &&
+    (after === null || isTime(after)) &&
+    typeof message === "string" &&
+    typeof requested === "boolean" &&
+    (exitCode === null || typeof exitCode === "number") &&
+    texts.every((name) => isTextOrNull(entry[name])) &&
+    Object.entries(parts).every(([name, fields]) => hasTexts(entry[name as keyof typeof parts], fields));
+  return isKnown ? (entry as unknown as TimelineEntry) : null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === "string" && !Number.isNaN(Date.parse(value));
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || typeof value === "string";
+}
+
+function hasTexts(value: unknown, fields: readonly string[]): boolean {
+  return value === null || (isObject(value) && fields.every((field) => typeof value[field] === "string"));
 }
 
 export function toTimelineContainer({ fullId, id, name, engine, role, version, kind }: Container): TimelineContainer {

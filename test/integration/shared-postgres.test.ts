@@ -93,6 +93,50 @@ test("an exchange whose commit is lost is made once", async () => {
   expect(one.entries()).toEqual([oom(100), oom(900)]);
 });
 
+test("a bad row is left out and named once; the others are shared", async () => {
+  await clear();
+  const warned: unknown[] = [];
+  const state = createStateDatabase({ url: database.url, logger, connections: 1 });
+  const warn = (fields: object) => void warned.push(fields);
+  const store = createTimelineStore(state, { ...logger, warn });
+  const timeline = createSharedTimeline({ store, logger, days });
+  await using two = await open();
+  try {
+    two.timeline.add(oom(1));
+    await two.timeline.sync();
+    await timeline.sync();
+    const [head] = (await database.query("select seq::int from wallet_core_ops.event_head")).rows;
+    const first = Number(head?.["seq"]) + 1;
+    const insert = (seq: number | string, entry: string, time = "now()") =>
+      database.query(
+        `insert into wallet_core_ops.event (seq, key, kind, place, at, entry) values (${seq}, 'bad-${seq}', 'x', 'x', ${time}, $1)`,
+        [entry],
+      );
+    // Beyond the head too: also where the next entry would be, and where numbers are not exact.
+    await insert(first, "no JSON");
+    await insert(first + 1, JSON.stringify({ ...oom(2), kind: "flood" }), "'infinity'");
+    await insert(first + 5, JSON.stringify({ ...oom(3), time: null }), "'-infinity'");
+    await insert("9007199254740993", JSON.stringify(oom(9)));
+    for (const second of [4, 5, 6]) {
+      two.timeline.add(oom(second));
+      await two.timeline.sync();
+      await timeline.sync();
+    }
+    expect([two.timeline.note(), timeline.note()]).toEqual([shared, shared]);
+    const expected = [1, 4, 5, 6].map((second) => oom(second));
+    expect(timeline.entries("oom_kill")).toEqual(expected);
+    expect(two.timeline.entries("oom_kill")).toEqual(expected);
+    expect(warned).toEqual([first, first + 1, first + 5].map((event) => ({ upstream: "timeline", event })));
+    // A gateway that starts now reads all of it.
+    await using late = await open();
+    await late.timeline.sync();
+    expect(late.timeline.entries("oom_kill")).toEqual(expected);
+  } finally {
+    await state.close();
+    await clear();
+  }
+});
+
 test("what is too old, and all but the last thousand of a place, are deleted", async () => {
   await clear();
   await using one = await open();

@@ -2,12 +2,55 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { createContainerRecorder, createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
-import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
+import {
+  mergeRestarts,
+  orderEntries,
+  parseEntry,
+  type TimelineEntry,
+  toEntry,
+  toTimelineContainer,
+} from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString().replace(".000Z", "Z");
 const entry = (second: number, more: Partial<TimelineEntry> = {}) =>
   toEntry({ kind: "deploy", time: at(second), message: String(second), ...more });
+
+describe("an entry from JSON", () => {
+  const whole = toEntry({
+    kind: "container_death",
+    time: "2026-01-13T09:46:00.123456789Z",
+    message: "died",
+    container: { fullId: "f", id: "f", name: "web", engine: "e", role: null, version: null, kind: null },
+    exitCode: 1,
+  });
+
+  it("is as it was written, also without a field that came later", () => {
+    expect(parseEntry(JSON.stringify(whole))).toEqual(whole);
+    expect(parseEntry('{"kind":"oom_kill","time":"2026-01-13T09:46:00Z","message":"m"}')).toEqual(
+      toEntry({ kind: "oom_kill", time: "2026-01-13T09:46:00Z", message: "m" }),
+    );
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["null", "null"],
+    ["a list", "[]"],
+    ["of a kind that a newer version knows", { kind: "flood" }],
+    ["without a time", { time: null }],
+    ["with a time that is none", { time: "soon" }],
+    ["with an earlier time that is none", { after: "soon" }],
+    ["without a message", { message: 3 }],
+    ["with a host that is no text", { host: {} }],
+    ["with an exit code that is no number", { exitCode: "1" }],
+    ["whose end is neither requested nor not", { requested: null }],
+    ["with half a container", { container: { fullId: "f" } }],
+    ["with half a queue", { queue: { name: "mail" } }],
+    ["with a list for a container", { container: [] }],
+  ])("is none when it is %s", (_, given) => {
+    expect(parseEntry(typeof given === "string" ? given : JSON.stringify({ ...whole, ...given }))).toBeNull();
+  });
+});
 
 describe("the order of a timeline", () => {
   it("has the newest of a range first", () => {

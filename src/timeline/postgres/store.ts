@@ -1,22 +1,30 @@
+import { type Logger, silentLogger } from "../../lib/logger.ts";
 import { beginWriting, rowsOf, type StateDatabase, transact } from "../../state/database.ts";
 import { schema } from "../../state/schema.ts";
 import { mostEntries, toPlace } from "../rings.ts";
-import type { SharedEntry, TimelineStore } from "../shared.ts";
-import type { TimelineEntry } from "../timeline.ts";
+import type { ReadEntry, SharedEntry, TimelineStore } from "../shared.ts";
+import { parseEntry } from "../timeline.ts";
 
 /** Entries of one reading: some megabytes. */
 const batch = 5000;
 /** How often what is too old is deleted, by one of the gateways. */
 const pruneEvery = "interval '10 minutes'";
 
-/** Writers lock this row to the end of their transaction: so numbers become visible in their order, and none is decided twice. */
-const lockHead = `select seq::float8 as seq, pruned_at < clock_timestamp() - ${pruneEvery} as is_due from ${schema}.event_head for update`;
+/** A number beyond this is not exact in JavaScript: none of ours is. */
+const largest = 2 ** 52;
+
+/**
+ * Writers lock this row to the end of their transaction: so numbers become visible in their order, and none is decided twice. A row beyond the head was not written by a gateway: the
+ * next numbers go on behind it.
+ */
+const lockHead = `
+  select greatest(seq, (select max(seq) from ${schema}.event where seq <= ${largest}))::float8 as seq, pruned_at < clock_timestamp() - ${pruneEvery} as is_due from ${schema}.event_head for update`;
 
 /** ($1 the last known entry, $2 its key) Its row may be gone by its age, or have a new number. */
 const isForked = `select exists (select from ${schema}.event where seq = $1 and key <> $2) as is_forked`;
 
 /** ($1 the entries after this one, $2 how many) */
-const readAfter = `select seq::float8 as seq, key, entry from ${schema}.event where seq > $1 order by seq limit $2`;
+const readAfter = `select seq::float8 as seq, key, entry from ${schema}.event where seq > $1 and seq <= ${largest} order by seq limit $2`;
 
 /** ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more complete entry replaces the one with its key. */
 const writeEntries = `
@@ -44,12 +52,22 @@ interface EntryRow {
 }
 
 /** What gateways share, in PostgreSQL. `migrate` makes its tables. Uses no session state, so that it works behind PgBouncer in transaction mode. */
-export function createTimelineStore({ ask }: StateDatabase): TimelineStore {
+export function createTimelineStore({ ask }: StateDatabase, logger: Logger = silentLogger): TimelineStore {
+  /** Of the last row that was skipped: one is read again after a fault, and then is known. */
+  let skipped = 0;
+  const toRead = ({ seq, key, entry: text }: EntryRow): ReadEntry => {
+    const entry = parseEntry(text);
+    if (entry === null && seq > skipped) {
+      skipped = seq;
+      logger.warn({ upstream: "timeline", event: seq }, "A row of the shared timeline is no event, and is left out");
+    }
+    return { key, entry };
+  };
   return {
     read: (after) =>
       ask(async (client) => {
         const rows = await transact(client, "read", () => rowsOf<EntryRow>(client, readAfter, [after, batch]));
-        return { entries: rows.map(toShared), seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
+        return { entries: rows.map(toRead), seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
       }),
     exchange: ({ after, lastKey, days, choose }) =>
       ask(async (client) => {
@@ -62,17 +80,13 @@ export function createTimelineStore({ ask }: StateDatabase): TimelineStore {
           return null;
         }
         const rows = await rowsOf<EntryRow>(client, readAfter, [after, null]);
-        const written = choose(rows.map(toShared));
+        const written = choose(rows.map(toRead));
         if (written.length > 0) await client.query(writeEntries, [head.seq, ...toColumns(written)]);
         if (head.is_due) await client.query(prune, [days, mostEntries]);
         await client.query("commit");
         return head.seq + written.length;
       }),
   };
-}
-
-function toShared({ key, entry }: EntryRow): SharedEntry {
-  return { key, entry: JSON.parse(entry) as TimelineEntry };
 }
 
 function toColumns(written: readonly SharedEntry[]): unknown[][] {
