@@ -90,15 +90,15 @@ describe("docker-compose.yml", () => {
     for (const [, { ports }] of published) expect(ports).toMatchObject([{ host_ip: "127.0.0.1" }]);
   });
 
-  it("mounts the socket's folder only into the gateway", () => {
+  it("mounts the socket alone, only into the gateway and its proxy", () => {
     const socketMounts = services.flatMap(([name, { volumes = [] }]) =>
       volumes
         .filter(({ source }) => /(^\/var\/run|docker\.sock)/.test(source))
         .map(({ source, read_only }) => ({ name, source, read_only })),
     );
     expect(socketMounts).toEqual([
-      { name: "gateway", source: "/var/run", read_only: true },
-      { name: "socket-proxy", source: "/var/run", read_only: true },
+      { name: "gateway", source: "/var/run/docker.sock", read_only: true },
+      { name: "socket-proxy", source: "/var/run/docker.sock", read_only: true },
     ]);
   });
 

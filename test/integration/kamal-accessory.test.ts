@@ -64,7 +64,7 @@ beforeAll(async () => {
   await Promise.all([makeNodeBase(dockerd.socketPath, "accessory-base"), makeContext(context)]);
   // What a user fills in: where this host has its socket and the deploys, and the group of the socket.
   const accessories = readAccessories([
-    ["/var/run:/run/docker-host:ro", `${dirname(dockerd.socketPath)}:/run/docker-host:ro`],
+    ["/var/run/docker.sock:/run", `${dockerd.socketPath}:/run`],
     ["/var/lib/wallet-core-ops:/run/deploy-info:ro", `${deployInfo}:/run/deploy-info:ro`],
     ['user: "10001:999"', 'user: "10001:0"'],
   ]);
@@ -127,7 +127,7 @@ it("the gateway has the rights of its file, and no socket of the engine", () => 
     RestartPolicy: { Name: "unless-stopped" },
   });
   expect(docker("inspect", "--format", "{{range .Mounts}}{{.Source}} {{end}}", `${service}-ops`)).not.toContain(
-    `${dirname(dockerd.socketPath)} `,
+    dockerd.socketPath,
   );
   const user = docker("inspect", "--format", "{{.Config.User}} {{.HostConfig.GroupAdd}}", `${service}-ops`);
   expect(user).toBe("10001:10001 []");

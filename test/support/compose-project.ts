@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { findProgram } from "../../script/services/process.ts";
 import { makeContext, makeNodeBase } from "./image.ts";
@@ -39,7 +39,7 @@ export async function makeComposeProject(project: string, socketPath: string, op
     COMPOSE_PROFILES: (options.profiles ?? []).join(","),
     ...(options.name !== undefined && { COMPOSE_PROJECT_NAME: options.name }),
     BASE_IMAGE: "ops-base",
-    DOCKER_SOCKET_DIR: dirname(socketPath),
+    DOCKER_SOCKET: socketPath,
     DOCKER_GID: "0",
   };
   const run = (program: string, args: readonly string[]) =>
