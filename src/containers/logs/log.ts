@@ -3,6 +3,10 @@ import { isAtLeast, type LogLevel } from "./level.ts";
 
 export type LogStream = "stdout" | "stderr";
 
+export function toOtherStream(stream: LogStream): LogStream {
+  return stream === "stdout" ? "stderr" : "stdout";
+}
+
 /** Which lines are wanted; applied before any limit. */
 export interface LogFilter {
   readonly stream?: LogStream;
@@ -18,6 +22,9 @@ export interface LogFilter {
 /**
  * Where two neighbouring pages of a log meet. It stays the same while lines are added, and when all of an earlier time are removed. With a stream: before a line, or
  * just after it; once the engine has removed the line, nothing is before the point. With stream null: just before the first line of this time or a later one.
+ *
+ * The streams of a container are written a little out of the order of their times, but each has an order of its own. So a point cuts each stream at a place of
+ * its own: the engine's file knows both, and `other` says it where only the history has the line.
  */
 export interface LogPoint {
   /** As LogLine.timestamp. */
@@ -26,6 +33,8 @@ export interface LogPoint {
   /** Of the line among the successive ones of its stream with this very time, from 0. */
   readonly index: number;
   readonly isAfter: boolean;
+  /** Lines of the other stream that are older than this time are before the point. Absent where that is unknown: then its lines older than this one are. */
+  readonly other?: string;
 }
 
 /** How far the two streams of a container are out of order at most, ms: a line has the time at which it was read, and is written a moment later. */
@@ -175,9 +184,13 @@ export function createLogFilter({
 }: Omit<LogOptions, "tail" | "around">): (line: LogLine) => boolean {
   const second = since.slice(0, 19);
   const matches = createLineFilter(wanted);
-  const isFrom = ({ timestamp }: LogLine) =>
-    timestamp >= since || (timestamp.startsWith(second) && timestamp.endsWith(".000000000Z"));
+  const isFrom = ({ timestamp }: LogLine) => timestamp >= since || (timestamp.startsWith(second) && isWholeSecond(timestamp));
   return (line) => isFrom(line) && (until === undefined || line.timestamp <= until) && matches(line);
+}
+
+/** Whether a time may be one of Podman's, which are whole seconds. */
+export function isWholeSecond(timestamp: string): boolean {
+  return timestamp.endsWith(".000000000Z");
 }
 
 /** Whether a line is wanted, whatever its time. Cheap tests come first. */

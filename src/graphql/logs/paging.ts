@@ -77,8 +77,8 @@ export function toRoleCut(turn: PageTurn): RoleCut {
   return { timestamp, name, engine, places };
 }
 
-function toTexts({ timestamp, stream, index, isAfter }: LogPoint): string[] {
-  return [timestamp, stream ?? "", `${index}${isAfter ? "+" : ""}`];
+function toTexts({ timestamp, stream, index, isAfter, other }: LogPoint): string[] {
+  return [timestamp, stream ?? "", `${index}${isAfter ? "+" : ""}${other === undefined ? "" : `/${other}`}`];
 }
 
 const streams = new Map<string, LogStream | null>([
@@ -89,9 +89,11 @@ const streams = new Map<string, LogStream | null>([
 
 function parsePoint([timestamp = "", name = "none", text = ""]: readonly string[]): LogPoint | null {
   const stream = streams.get(name);
-  const [, digits, sign] = /^(\d{1,9})(\+?)$/.exec(text) ?? [];
+  // Cursors of earlier versions have no `other`.
+  const [, digits, sign, other] = /^(\d{1,9})(\+?)(?:\/(.{30}))?$/.exec(text) ?? [];
   if (stream === undefined || digits === undefined || !isTimestamp(timestamp)) return null;
-  return { timestamp, stream, index: Number(digits), isAfter: sign === "+" };
+  if (other !== undefined && (stream === null || !isTimestamp(other))) return null;
+  return { timestamp, stream, index: Number(digits), isAfter: sign === "+", ...(other !== undefined && { other }) };
 }
 
 function isTimestamp(text: string): boolean {

@@ -43,13 +43,20 @@ describe("toPageTurn", () => {
 });
 
 describe("a cursor", () => {
-  it.each([point, { ...point, isAfter: false, stream: "stdout" as const }, { ...point, stream: null }])(
-    "of a line holds %j",
-    (one) => {
-      const cursor = toLineCursor(container, one) ?? "";
-      expect(toLinePoint({ kind: "before", cursor }, container)).toEqual(one);
-    },
-  );
+  it.each([
+    point,
+    { ...point, isAfter: false, stream: "stdout" as const },
+    { ...point, stream: null },
+    { ...point, other: at(4) },
+  ])("of a line holds %j", (one) => {
+    const cursor = toLineCursor(container, one) ?? "";
+    expect(toLinePoint({ kind: "before", cursor }, container)).toEqual(one);
+  });
+
+  it("of an earlier version stays valid", () => {
+    const texts = [`${container.engine}/${container.id}`, at(5), "stderr"];
+    expect(toLinePoint({ kind: "after", cursor: toCursor("LogPage", ...texts, "3+") }, container)).toEqual(point);
+  });
 
   it("of several logs holds the time and the places", () => {
     const cut: RoleCut = {
@@ -59,6 +66,7 @@ describe("a cursor", () => {
       places: new Map([
         ["a/1", point],
         ["b/2", { ...point, index: 0 }],
+        ["c/3", { ...point, other: at(6) }],
       ]),
     };
     expect(toRoleCut({ kind: "after", cursor: toRoleCursor(cut) ?? "" })).toEqual(cut);
@@ -75,6 +83,8 @@ describe("a cursor", () => {
     [toLineCursor({ ...container, id: "other" }, point) ?? "", "before is not a cursor of this log"],
     [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stderr"), "before is not a cursor of this log"],
     [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stdin", "0"), "before is not a cursor of this log"],
+    [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stderr", "0/soon"), "before is not a cursor of this log"],
+    [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "", `0/${at(4)}`), "before is not a cursor of this log"],
     [
       toCursor("LogPage", `${container.engine}/${container.id}`, "2026-99-13T09:46:00.000000000Z", "", "0"),
       "before is not a cursor of this log",

@@ -15,11 +15,11 @@ import {
   toLater,
   toLineBytes,
   toLogPage,
-  toPoint,
 } from "../../logs/log.ts";
+import { toStreamTimes } from "../../logs/history/collect.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import { type ReadTimes, toQueryTime, tooLongLines } from "./read.ts";
-import { createNewestLines, readLines } from "./window.ts";
+import { createNewestLines, createOtherTimes, type PlacedLine, readLines, toEnginePoint } from "./window.ts";
 
 interface AroundOptions extends Omit<LogOptions, "tail"> {
   readonly around: LogAround;
@@ -149,6 +149,8 @@ interface AroundWindow {
   readonly newer: readonly LogLine[];
   /** Of the older lines, then the newer ones. */
   readonly indexes: readonly number[];
+  /** As LogWindow.others. */
+  readonly others: readonly string[];
   /** Older matching lines were read but left out. */
   readonly leftOlder: boolean;
   /** Newer matching lines were or may have been left out. */
@@ -185,33 +187,36 @@ async function readAroundWindow(
   const beginning = second === null ? "" : toLogTimestamp(String(second));
   const matches = createLogFilter(filter);
   const toIndex = createLineCounter();
+  const toOther = createOtherTimes();
   const share = around.older > 0 && around.newer > 0 ? 2 : 1;
   const older = createNewestLines(around.older, maxPageBytes / share, budget);
   const newer = createOldestLines(around.newer, maxPageBytes / share, budget);
   const farAfter = toLater(point.timestamp);
   const lastWanted = filter.until === undefined ? null : toLater(filter.until);
   let hasPassed = false;
-  let start: LogPoint | null = null;
-  let end: LogPoint | null = null;
+  let start: PlacedLine | null = null;
+  let end: PlacedLine | null = null;
   let oldest = "";
   let newest = "";
   let lines = 0;
   let isPartial = false;
 
+  // Until its line is found all lines may be after the point: the engine may have removed it, with all before it.
+  const mayBeGone = point.stream !== null && around.older === 0;
   const isPoint = ({ timestamp, stream }: LogLine, index: number) =>
     point.stream === stream && point.timestamp === timestamp && point.index === index;
   const onLine = (line: LogLine): boolean => {
-    const index = toIndex(line);
+    const [index, other] = [toIndex(line), toOther(line)];
     if (lines++ === 0) oldest = line.timestamp;
     if (line.timestamp > newest) newest = line.timestamp;
     // Of the newest entries, those of the first one's time may follow others of this time that were not read.
     if (!hasPassed && size !== null && line.timestamp <= oldest) start = null;
-    else if (!hasPassed) start ??= { timestamp: line.timestamp, stream: line.stream, index, isAfter: false };
+    else if (!hasPassed) start ??= { line, index, other };
     // Written before the beginning, though not by its time: the lines before it were not sent.
     if (!hasPassed && line.timestamp < beginning) {
       older.clear();
       start = null;
-      return true;
+      if (!mayBeGone) return true;
     }
     const isBefore = !hasPassed;
     if (isBefore && (point.stream === null ? line.timestamp >= point.timestamp : isPoint(line, index))) {
@@ -220,15 +225,14 @@ async function readAroundWindow(
       end = null;
     }
     if (isBefore && (!hasPassed || point.isAfter)) {
-      if (matches(line)) older.add(line, index);
+      if (matches(line)) older.add(line, index, other);
       if (hasPassed) return around.newer > 0 || size !== null;
     }
     if (hasPassed && around.newer === 0) return size !== null;
-    // Until its line is found all lines may be after the point: the engine may have removed it, with all before it.
-    if (around.newer === 0 || (!hasPassed && (point.stream === null || around.older > 0))) return true;
+    if (around.newer === 0 || (!hasPassed && !mayBeGone)) return true;
     if (lastWanted !== null && hasPassed && line.timestamp > lastWanted) return size !== null;
     if (newer.isFull) return size !== null || (!hasPassed && line.timestamp <= farAfter);
-    if (!matches(line) || newer.add(line, index)) end = { timestamp: line.timestamp, stream: line.stream, index, isAfter: true };
+    if (!matches(line) || newer.add({ line, index, other })) end = { line, index, other };
     isPartial = hasPassed && size === null && performance.now() > softEnd;
     return !isPartial;
   };
@@ -243,24 +247,26 @@ async function readAroundWindow(
   const isCut = size !== null && entries >= size;
   const isGone = !hasPassed && point.stream !== null && !isCut;
   const seconds = (Date.parse(newest) - Date.parse(oldest)) / 1000 || 0;
-  const isMissed = isCut && (point.timestamp <= oldest || (!hasPassed && point.stream !== null));
+  // A line that was not read may be after a time that is only a little after those that were.
+  const isUncertain = () => point.timestamp <= (point.stream === null ? toLater(oldest) : oldest);
+  const isMissed = isCut && ((!hasPassed && point.stream !== null) || isUncertain());
   if ((overflow && !(hasPassed && size === null)) || isMissed) {
     clear();
     return { ...nothing, isCut, lines, seconds };
   }
   if (isGone) older.clear();
-  const held = older.take();
-  const unplaced = isCut ? held.findLastIndex(({ timestamp }) => timestamp <= oldest) + 1 : 0;
-  const [known, indexes] = [held.slice(unplaced), older.takeIndexes().slice(unplaced)];
-  const after = newer.take();
+  const held = older.takePlaced();
+  const unplaced = isCut ? held.findLastIndex(({ line }) => line.timestamp <= oldest) + 1 : 0;
+  const [known, after] = [held.slice(unplaced), newer.take()];
   return {
-    older: known,
+    older: known.map(({ line }) => line),
     newer: after.map(({ line }) => line),
-    indexes: [...indexes, ...after.map(({ index }) => index)],
+    indexes: [...known, ...after].map(({ index }) => index),
+    others: [...known, ...after].map(({ other }) => other),
     leftOlder: !isGone && older.dropped > 0,
     leftNewer: newer.isFull || isPartial || overflow,
-    start: isGone ? null : start,
-    end,
+    start: isGone ? null : toEdge(start, false, point),
+    end: toEdge(end, true, point),
     isCut,
     failed: false,
     lines,
@@ -269,10 +275,17 @@ async function readAroundWindow(
   };
 }
 
+function toEdge(placed: PlacedLine | null, isAfter: boolean, point: LogPoint): LogPoint | null {
+  if (!placed) return null;
+  const { line, index, other } = placed;
+  return toEnginePoint({ lines: [line], indexes: [index], others: [other] }, 0, isAfter, toStreamTimes(point));
+}
+
 const nothing: AroundWindow = {
   older: [],
   newer: [],
   indexes: [],
+  others: [],
   leftOlder: false,
   leftNewer: false,
   start: null,
@@ -284,10 +297,12 @@ const nothing: AroundWindow = {
   bytes: 0,
 };
 
-function toPage(window: AroundWindow, { older, newer }: LogAround, complete: boolean): LogPage {
+function toPage(window: AroundWindow, { point, older, newer }: LogAround, complete: boolean): LogPage {
   const lines = [...window.older, ...window.newer];
-  const { indexes } = window;
-  const [first, last] = [toPoint(lines, indexes, 0, false), toPoint(lines, indexes, lines.length - 1, true)];
+  const { indexes, others } = window;
+  const placed = { lines, indexes, others };
+  const times = toStreamTimes(point);
+  const [first, last] = [toEnginePoint(placed, 0, false, times), toEnginePoint(placed, lines.length - 1, true, times)];
   const isFull = older > 0 && window.older.length > 0 && (window.leftOlder || window.older.length >= older);
   return toLogPage({
     lines,
@@ -302,18 +317,18 @@ function toPage(window: AroundWindow, { older, newer }: LogAround, complete: boo
 
 /** Holds the first lines that are added, as `createNewestLines` the last ones. */
 function createOldestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">) {
-  let lines: { readonly line: LogLine; readonly index: number }[] = [];
+  let lines: PlacedLine[] = [];
   let bytes = 0;
   let isFull = false;
   return {
     /** False when it no longer fits, and nothing after it does. */
-    add(line: LogLine, index: number): boolean {
-      const size = toLineBytes(line);
+    add(placed: PlacedLine): boolean {
+      const size = toLineBytes(placed.line);
       isFull ||= lines.length >= maxLines || bytes + size > maxBytes;
       if (isFull) return false;
       budget.hold(size);
       bytes += size;
-      lines.push({ line, index });
+      lines.push(placed);
       return true;
     },
     clear() {

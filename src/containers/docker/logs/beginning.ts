@@ -5,7 +5,7 @@ import type { ReadTimes } from "./read.ts";
 import { readLines } from "./window.ts";
 
 /**
- * The first lines of a log. Both engines send their oldest file first, and are stopped as soon as both streams have begun. A stream that has not begun when no line can be
+ * The first lines of a log. Both engines send their oldest file first, and are stopped as soon as both streams are past their first time. A stream that has not begun when no line can be
  * out of order any more begins later: none of its earlier lines is left.
  */
 export async function readBeginning(
@@ -15,14 +15,19 @@ export async function readBeginning(
 ): Promise<LogBeginning | null> {
   const { tty } = await engine.inspect(fullId, budget.signal);
   const found: Partial<Record<LogStream, { timestamp: string; messages: string[] }>> = {};
+  /** Those with a line of a later time: of the first time they have no more. */
+  const passed = new Set<LogStream>();
   let last = "";
+  /** When all lines up to `last` were sent. */
+  let stop = "";
   const onLine = ({ timestamp, stream, message }: LogLine): boolean => {
     last ||= toLater(timestamp);
+    stop ||= toLater(last);
+    if (found[stream] === undefined && timestamp > last) return timestamp <= stop;
     const known = (found[stream] ??= { timestamp, messages: [] });
     if (known.timestamp === timestamp) known.messages.push(message);
-    const { stdout, stderr } = found;
-    const haveBegun = stdout && stderr && timestamp > stdout.timestamp && timestamp > stderr.timestamp;
-    return !haveBegun && timestamp <= last;
+    else passed.add(stream);
+    return passed.size < 2 && timestamp <= stop;
   };
   const query = { stdout: 1, stderr: 1, timestamps: 1, tail: "all" };
   const read = async (signal: AbortSignal) =>

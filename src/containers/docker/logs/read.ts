@@ -2,10 +2,11 @@ import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { parseLogTime } from "../../../lib/time.ts";
 import type { ContainerRef } from "../../container.ts";
 import { isSelective, type LogLine, type LogOptions, type LogPage, toLogPage } from "../../logs/log.ts";
+import { toLatest } from "../../logs/history/collect.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import type { Query } from "../http/connect.ts";
 import { AnswerError } from "../http/errors.ts";
-import { entriesThatFit, type LogWindow, readLogWindow } from "./window.ts";
+import { entriesThatFit, type LogWindow, readLogWindow, toEnginePoint } from "./window.ts";
 
 /** How many entries to request; "all" from `since` on. */
 type WindowSize = number | "all";
@@ -68,7 +69,8 @@ export async function readLogs(
     budget.free(held);
     held = window.bytes;
     if (window.complete) break;
-    if ((window.dropped > 0 || window.lines.length >= options.tail) && (window.isPlaced || !placed)) break;
+    const isFull = window.dropped > 0 || window.lines.length >= options.tail;
+    if (isFull && window.gap === 0 && (window.isPlaced || !placed)) break;
   }
   if (best) return best;
   // The last resort for very long lines: as many entries as surely fit.
@@ -77,8 +79,14 @@ export async function readLogs(
   return { ...toPage(window), truncated: true };
 }
 
-function toPage({ lines, indexes, isPlaced, dropped, complete }: LogWindow): LogPage {
-  return toLogPage({ lines, truncated: dropped > 0 || !complete, indexes: isPlaced ? indexes : [] });
+/** A page begins behind a gap: else the line that is missing there would be on no page. */
+function toPage({ lines, indexes, others, isPlaced, gap, dropped, complete }: LogWindow): LogPage {
+  const shown = { lines: lines.slice(gap), indexes: isPlaced ? indexes.slice(gap) : [], others: others.slice(gap) };
+  // The page goes to the end of the log: a stream without lines in it has none after its start.
+  const newest = shown.lines.reduce((time, { timestamp }) => (timestamp > time ? timestamp : time), "");
+  const times = newest === "" ? undefined : { stdout: toLatest(newest), stderr: toLatest(newest) };
+  const [start, end] = [toEnginePoint(shown, 0, false, times), toEnginePoint(shown, shown.lines.length - 1, true)];
+  return toLogPage({ lines: shown.lines, indexes: shown.indexes, truncated: dropped > 0 || !complete, start, end });
 }
 
 export function tooLongLines({ name }: EngineCalls): AnswerError {

@@ -1,12 +1,18 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
+import { toNext } from "../../logs/history/collect.ts";
 import {
   createLineCounter,
   createLogFilter,
+  isWholeSecond,
   type LogLine,
   type LogOptions,
+  type LogPoint,
   type LogStream,
   maxPageBytes,
+  toLater,
   toLineBytes,
+  toOtherStream,
+  toPoint,
 } from "../../logs/log.ts";
 import { createEntrySplitter, type LogEntry } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
@@ -23,6 +29,10 @@ export interface LogWindow {
   readonly indexes: readonly number[];
   /** They are right: no line before the first one read has the time of one of these. */
   readonly isPlaced: boolean;
+  /** Of each line, the time of the newest line of the other stream that was read before it; "" for none. */
+  readonly others: readonly string[];
+  /** The first so many of the lines are before one that was left out because it may lack its beginning: a page that begins with them would lose it. */
+  readonly gap: number;
   /** Log entries read, matching or not. */
   readonly entries: number;
   /** The log was read from its start, or from `since`, to its end. */
@@ -53,14 +63,23 @@ export async function readLogWindow(
   // Two more, because the first line of each stream may be cut off.
   const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
   const toIndex = createLineCounter();
+  const toOther = createOtherTimes();
   const firsts = new Map<LogStream, LogLine>();
   const { size, maxLines = Infinity } = options;
   let lines = 0;
+  let matched = 0;
+  /** Number of matching lines before the last one that may lack its beginning. */
+  let beforeCut = 0;
   const onLine = (line: LogLine): boolean => {
     if (++lines > maxLines) return false;
-    if (!firsts.has(line.stream)) firsts.set(line.stream, line);
-    const index = toIndex(line);
-    if (matches(line)) newest.add(line, index);
+    if (!firsts.has(line.stream)) {
+      firsts.set(line.stream, line);
+      if (toCut([...firsts.values()]).includes(line)) beforeCut = matched;
+    }
+    const [index, other] = [toIndex(line), toOther(line)];
+    if (!matches(line)) return true;
+    newest.add(line, index, other);
+    matched += 1;
     return true;
   };
   const { entries, overflow } = await readLines(chunks, options.tty, budget, onLine).catch((error: unknown) => {
@@ -70,25 +89,84 @@ export async function readLogWindow(
   if (overflow) {
     const dropped = newest.dropped + newest.take().length;
     newest.clear();
-    return { lines: [], indexes: [], isPlaced: false, entries, complete: false, dropped, overflow, bytes: 0 };
+    return { ...nothing, entries, dropped, overflow };
   }
   const isCut = size !== null && entries >= size;
   const cut = new Set(isCut ? toCut([...firsts.values()]) : []);
-  const held = newest.take();
-  const indexes = newest.takeIndexes().filter((_, at) => !cut.has(held[at] as LogLine));
-  const whole = held.filter((line) => !cut.has(line));
+  const held = newest.takePlaced();
+  const whole = held.filter(({ line }) => !cut.has(line));
   const page = whole.slice(-options.tail);
   const [first] = firsts.values();
+  const left = whole.length - page.length;
+  const beforeGap = isCut
+    ? held.slice(0, Math.max(0, beforeCut - newest.dropped)).filter(({ line }) => !cut.has(line)).length
+    : 0;
   return {
-    lines: page,
-    indexes: indexes.slice(-options.tail),
-    isPlaced: !isCut || page.every(({ timestamp }) => timestamp > (first?.timestamp ?? "")),
+    lines: page.map(({ line }) => line),
+    indexes: page.map(({ index }) => index),
+    others: page.map(({ other }) => other),
+    isPlaced: !isCut || page.every(({ line }) => isAfterUnread(line, first, firsts)),
+    gap: Math.max(0, beforeGap - left),
     entries,
     complete: !isCut && lines <= maxLines,
-    dropped: newest.dropped + Math.max(0, whole.length - options.tail),
+    dropped: newest.dropped + left,
     overflow,
     bytes: newest.bytes,
   };
+}
+
+const nothing: LogWindow = {
+  lines: [],
+  indexes: [],
+  others: [],
+  isPlaced: false,
+  gap: 0,
+  entries: 0,
+  complete: false,
+  dropped: 0,
+  overflow: false,
+  bytes: 0,
+};
+
+/**
+ * Whether no line of its stream and time is before the first line read. Docker's times are those of one line each, so that only an older one might be. Podman's are
+ * whole seconds: a line may share its second with those before the first one read unless its own stream, or what can be out of order, is past them.
+ */
+function isAfterUnread(
+  { timestamp, stream }: LogLine,
+  first: LogLine | undefined,
+  firsts: ReadonlyMap<LogStream, LogLine>,
+): boolean {
+  if (first === undefined || timestamp <= first.timestamp) return false;
+  return !isWholeSecond(timestamp) || timestamp > (firsts.get(stream)?.timestamp ?? "") || timestamp > toLater(first.timestamp);
+}
+
+/** Says of each line the time of the newest line of the other stream before it. */
+export function createOtherTimes(): (line: LogLine) => string {
+  const last: Record<LogStream, string> = { stdout: "", stderr: "" };
+  return ({ stream, timestamp }) => {
+    last[stream] = timestamp;
+    return last[toOtherStream(stream)];
+  };
+}
+
+/**
+ * The point before or after one line of a page that was read from an engine, with `other`; null when unknown. `times` cut the streams where the page was asked for: they hold
+ * for a stream without lines up to there.
+ */
+export function toEnginePoint(
+  { lines, indexes, others }: Pick<LogWindow, "lines" | "indexes" | "others">,
+  at: number,
+  isAfter: boolean,
+  times?: Readonly<Record<LogStream, string>>,
+): LogPoint | null {
+  const point = toPoint(lines, indexes, at, isAfter);
+  if (!point?.stream) return null;
+  const stream = toOtherStream(point.stream);
+  const next = isAfter ? undefined : lines.slice(at).find((line) => line.stream === stream)?.timestamp;
+  const last = others[at];
+  const other = last ? toNext(last) : (next ?? times?.[stream]);
+  return { ...point, ...(other !== undefined && { other }) };
 }
 
 /** How an answer was read. */
@@ -142,12 +220,19 @@ function toCut(firsts: readonly LogLine[]): LogLine[] {
   return firsts.filter((line, index) => index === 0 || line.timestamp <= start);
 }
 
+/** A line, its LogPoint.index, and the time of the newest line of the other stream before it; "" for none. */
+export interface PlacedLine {
+  readonly line: LogLine;
+  readonly index: number;
+  readonly other: string;
+}
+
 interface NewestLines {
-  add(line: LogLine, index?: number): void;
+  add(line: LogLine, index?: number, other?: string): void;
   /** The newest lines, oldest first. */
   take(): LogLine[];
-  /** What was added with each of them. */
-  takeIndexes(): number[];
+  /** With what was added with each of them. */
+  takePlaced(): PlacedLine[];
   /** Releases all lines: an error thrown from here retains what its stack can reach. */
   clear(): void;
   /** Number of older lines dropped. */
@@ -159,7 +244,7 @@ interface NewestLines {
 /** Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them against the budget. */
 export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
   /** Valid from `start` on: earlier places are null, their lines dropped. */
-  let lines: ({ readonly line: LogLine; readonly size: number; readonly index: number } | null)[] = [];
+  let lines: ((PlacedLine & { readonly size: number }) | null)[] = [];
   let start = 0;
   let bytes = 0;
   let dropped = 0;
@@ -172,10 +257,10 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
     dropped++;
   };
   return {
-    add(line, index = 0) {
+    add(line, index = 0, other = "") {
       const size = toLineBytes(line);
       budget.hold(size);
-      lines.push({ line, size, index });
+      lines.push({ line, size, index, other });
       bytes += size;
       while (isOver()) drop();
       if (start > 2 * maxLines) {
@@ -189,7 +274,7 @@ export function createNewestLines(maxLines: number, maxBytes: number, budget: Pi
       start = bytes = 0;
     },
     take: () => lines.slice(start).flatMap((held) => held?.line ?? []),
-    takeIndexes: () => lines.slice(start).flatMap((held) => held?.index ?? []),
+    takePlaced: () => lines.slice(start).flatMap((held) => held ?? []),
     get dropped() {
       return dropped;
     },

@@ -35,6 +35,13 @@ it("a stream that begins later has no line before the disorder ends", async () =
   expect((await read([out(1)])).beginning?.stderr).toEqual({ timestamp: time(3), messages: [] });
 });
 
+it("the beginning has all texts of its time, with later lines between", async () => {
+  const { beginning } = await read([out(1, "a"), err(2), err(3), out(1, "b"), err(4), out(5)]);
+  expect(beginning?.stdout).toEqual({ timestamp: time(1), messages: ["a", "b"] });
+  const late = await read([err(1), err(3.1), out(3, "a"), out(3, "b"), err(9)]);
+  expect(late.beginning?.stdout).toEqual({ timestamp: time(3), messages: ["a", "b"] });
+});
+
 it("an empty log has no beginning", async () => {
   expect((await read([])).beginning).toBeNull();
 });
