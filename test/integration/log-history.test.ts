@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { callDocker } from "../../script/services/docker-api.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { readWithHistory } from "../../src/containers/logs/history/read.ts";
 import { readStoredWithHistory } from "../../src/containers/logs/history/stored.ts";
-import type { LogLine, LogOptions } from "../../src/containers/logs/log.ts";
+import type { LogBatch, LogLine, LogOptions } from "../../src/containers/logs/log.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { formatRfc3339 } from "../../src/lib/time.ts";
@@ -11,11 +12,15 @@ import { collect } from "../support/collect.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
+import { until } from "../support/until.ts";
 import { startVictoriaLogs, vectorEntry, type VictoriaLogsStandIn } from "../support/victorialogs.ts";
 
 const socketPath = inject("dockerSocket");
 const rules = rulesOf("historycheck");
 const engines = createContainerSource({
+  // On a machine under load.
+  inspectTimeoutMs: 20_000,
+  logsTimeoutMs: 30_000,
   engines: [{ name: "web-1", env: null, address: { kind: "unix", socketPath } }],
   rules,
   logger: silentLogger,
@@ -26,10 +31,10 @@ let container = sampleContainer();
 /** All that it ever wrote. */
 const log: LogLine[] = [];
 
-// 600 lines of stdout and 30 of stderr, at least twice what the driver keeps, slowly enough to be followed.
-const script = `sleep 2; for i in $(seq 30); do
+// 600 lines of stdout and 30 of stderr, at least twice what the driver keeps, slowly enough to be followed: it goes on after the first lines when they were read.
+const script = `trap 'isRead=1' USR1; for i in $(seq 30); do
   for j in $(seq 20); do echo out-$i-$j-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done
-  echo err-$i >&2; sleep 0.2
+  echo err-$i >&2; sleep 0.2; until [ "$isRead" ]; do sleep 0.1; done
 done`;
 
 beforeAll(async () => {
@@ -39,7 +44,12 @@ beforeAll(async () => {
   const logOptions = { "max-size": "20k", "max-file": "2" };
   const fullId = await startContainer(socketPath, { name: "historycheck-rotated", cmd: ["sh", "-c", script], logOptions });
   container = sampleContainer({ engine: "web-1", fullId, createdAt });
-  for await (const { lines, notice } of await engines.follow(container, { tail: 5000 }, soon())) {
+  // Beside load an engine may take longer to answer for a new container than a follower waits.
+  let batches: AsyncIterable<LogBatch> | null = null;
+  const follow = async () => (batches = await engines.follow(container, { tail: 5000 }, soon(80_000)).catch(() => null)) !== null;
+  await until(follow, 60_000);
+  for await (const { lines, notice } of batches as unknown as AsyncIterable<LogBatch>) {
+    if (log.length === 0 && lines.length > 0) await callDocker(socketPath, "POST", `/containers/${fullId}/kill?signal=USR1`);
     log.push(...lines);
     if (notice === "stopped") break;
   }
