@@ -1,4 +1,5 @@
-import { destination, pino } from "pino";
+import fs from "node:fs";
+import { pino } from "pino";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
@@ -11,7 +12,7 @@ export interface Logger {
 }
 
 /**
- * JSON lines on stdout. Callers pass no header, body or variable. Of an error (`err`), only the properties listed below are
+ * JSON lines on stdout; those that nobody reads are dropped (`Stdout`). Callers pass no header, body or variable. Of an error (`err`), only the properties listed below are
  * logged. `mixin`: fields of every line.
  */
 export function createLogger(level: LogLevel, mixin?: () => object): Logger {
@@ -24,7 +25,7 @@ export function createLogger(level: LogLevel, mixin?: () => object): Logger {
       serializers: { err: toLoggedError },
       ...(mixin && { mixin }),
     },
-    openStdout(),
+    new Stdout(),
   );
 }
 
@@ -41,41 +42,138 @@ function toTimeField(): string {
 /** Characters of lines that are written at once, and the most that a line may be late, ms. */
 const [writtenAtOnce, lateMs] = [4096, 100];
 
+/** Characters and bytes that wait while nobody reads, at most. Lines beyond are dropped. */
+const mostWaiting = 1_000_000;
+
+/** How soon a full stdout is tried again after it took something, ms. Twice that each time it took nothing, up to `lateMs`. */
+const againMs = 5;
+
+/** How often, and after which pauses in ms, a full stdout is tried at the end of the process: for one second. */
+const [endTries, endPauseMs] = [200, 5];
+
+/** What Node keeps for a pipe, socket or terminal. */
+interface Handle {
+  readonly fd: number;
+  setBlocking(isBlocking: boolean): number;
+}
+
+let dropped = 0;
+
+/** How many lines this process dropped because nobody read its stdout. */
+export function countDroppedLines(): number {
+  return dropped;
+}
+
 /**
- * Lines are written together: a write per line would cost as much as the rest of a request. pino's own buffer would wake the process ten times a second, and measure what it
- * holds with each line.
+ * Lines for stdout, written together: a write per line would cost as much as the rest of a request. A write never waits for the
+ * reader: what a full pipe, socket or terminal does not take waits here, and a timer tries it again. That timer runs only then.
+ *
+ * The other ways are worse. A blocking write stops the process. One of the thread pool (`fs.write`) never ends, and the process
+ * cannot end before it. A stream keeps the process alive too, and does not say at the end what it has written.
  */
-function openStdout() {
-  const stdout = destination({ fd: 1, sync: true });
-  let hasFailed = false;
-  stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // flushSync would try again for ever.
-    hasFailed = true;
-    // The pipe or terminal was closed: nobody reads the lines.
-    if (error.code !== "EIO" && error.code !== "EPIPE") throw error;
-  });
-  let waiting = "";
-  let timer: NodeJS.Timeout | null = null;
-  const write = () => {
-    const lines = waiting;
-    waiting = "";
-    if (lines !== "" && !hasFailed) stdout.write(lines);
-  };
-  process.once("exit", () => {
-    write();
-    if (!hasFailed) stdout.flushSync();
-  });
-  const writeLate = () => {
-    timer = null;
-    write();
-  };
-  return {
-    write(line: string) {
-      waiting += line;
-      if (waiting.length >= writtenAtOnce) write();
-      else timer ??= setTimeout(writeLate, lateMs).unref();
-    },
-  };
+class Stdout {
+  /** Bytes that stdout did not take. While there are some, it is full. */
+  #rest: Buffer = Buffer.alloc(0);
+  /** Lines after those bytes. */
+  #waiting = "";
+  /** Lines that were dropped since stdout last took something. They come after those that wait. */
+  #gap = 0;
+  #hasFailed = false;
+  #pauseMs = againMs;
+  #timer: NodeJS.Timeout | null = null;
+  /** Absent for a file, which takes everything at once or fails. */
+  readonly #handle = Reflect.get(process.stdout, "_handle") as Handle | undefined;
+
+  constructor() {
+    process.once("exit", () => this.#end());
+  }
+
+  /** Takes a line, or counts it as dropped. Throws the error of a file that cannot be written, as on a full disk. */
+  write(line: string): void {
+    if (this.#hasFailed || this.#isFullFor(line)) {
+      this.#gap += 1;
+      dropped += 1;
+      return;
+    }
+    this.#waiting += line;
+    if (this.#rest.length === 0 && this.#waiting.length >= writtenAtOnce) this.#flush();
+    else this.#flushLater(lateMs);
+  }
+
+  /** After a line that did not fit, shorter ones do not either: they would stand before its gap. */
+  #isFullFor(line: string): boolean {
+    if (this.#rest.length === 0) return false;
+    return this.#gap > 0 || this.#rest.length + this.#waiting.length + line.length > mostWaiting;
+  }
+
+  #flushLater(ms: number): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#flush();
+    }, ms).unref();
+  }
+
+  #flush(): void {
+    const written = this.#writeNow();
+    if (this.#rest.length === 0) return;
+    this.#pauseMs = written > 0 ? againMs : Math.min(this.#pauseMs * 2, lateMs);
+    this.#flushLater(this.#pauseMs);
+  }
+
+  /** Writes what stdout takes now; returns how many bytes. */
+  #writeNow(): number {
+    for (let total = 0; ;) {
+      if (this.#rest.length === 0) {
+        if (this.#waiting === "") return total;
+        this.#rest = Buffer.from(this.#waiting);
+        this.#waiting = "";
+      }
+      const written = this.#tryWrite(this.#rest);
+      if (written === 0) return total;
+      total += written;
+      this.#rest = this.#rest.subarray(written);
+      if (this.#gap > 0) this.#waiting += toGapLine(this.#gap);
+      this.#gap = 0;
+    }
+  }
+
+  /** Returns how many bytes stdout took, 0 when it is full or closed. */
+  #tryWrite(bytes: Buffer): number {
+    try {
+      // Whoever shares the pipe may have changed this.
+      this.#handle?.setBlocking(false);
+      return fs.writeSync(this.#handle?.fd ?? 1, bytes);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EAGAIN") return 0;
+      this.#hasFailed = true;
+      dropped += countLines(bytes.toString()) + countLines(this.#waiting);
+      this.#rest = Buffer.alloc(0);
+      this.#waiting = "";
+      // The pipe or terminal was closed: nobody reads the lines.
+      if (code !== "EIO" && code !== "EPIPE") throw error;
+      return 0;
+    }
+  }
+
+  /** Writes the last lines for a reader that takes them within a second. */
+  #end(): void {
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    this.#writeNow();
+    for (let tries = 0; this.#rest.length > 0 && tries < endTries; tries += 1) {
+      Atomics.wait(clock, 0, 0, endPauseMs);
+      this.#writeNow();
+    }
+  }
+}
+
+const countLines = (text: string): number => text.split("\n").length - 1;
+
+/** Stands in the log where lines are missing. */
+function toGapLine(lines: number): string {
+  const time = new Date().toISOString();
+  return `${JSON.stringify({ level: "warn", time, dropped: lines, msg: "log lines dropped: stdout was not read" })}\n`;
 }
 
 /** Name, message, code and stack of an error and its causes, at most four deep; no other properties. */

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { countDroppedLines } from "../lib/logger.ts";
 import { type Family, type Sample, toFamily } from "./exposition.ts";
 
 /** Sampling interval of the event loop's delay, milliseconds; the histogram's values include it. */
@@ -17,6 +18,12 @@ export function createProcessFamilies(): () => readonly Family[] {
   return () => [
     toFamily("counter", "process_cpu_seconds_total", "CPU time of the process, user and system.", cpuSeconds()),
     toFamily("counter", "ops_event_loop_active_seconds_total", "How long the event loop did something.", activeSeconds()),
+    toFamily(
+      "counter",
+      "ops_log_lines_dropped_total",
+      "Lines of the gateway's own log that were dropped because nobody read its stdout.",
+      countDroppedLines(),
+    ),
     toFamily("gauge", "process_start_time_seconds", "When the process started, unix time.", performance.timeOrigin / 1000),
     toFamily("gauge", "process_resident_memory_bytes", "Memory of the process.", process.memoryUsage.rss()),
     toFamily("gauge", "process_open_fds", "Open file descriptors; absent where /proc is not there.", countDescriptors()),

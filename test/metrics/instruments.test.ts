@@ -62,7 +62,7 @@ it("the process and its work are measured, each family with a help text", () => 
   expect(text).toContain("# TYPE ops_build info\n");
   const titles = [...text.matchAll(/^# HELP (\w+) .{8,}$/gm)].map(([, name]) => name);
   expect([...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name)).toEqual(titles);
-  expect(titles).toHaveLength(14);
+  expect(titles).toHaveLength(15);
   for (const name of ["process_open_fds", "process_resident_memory_bytes"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
 });
 

@@ -6,6 +6,7 @@ import { createProcessFamilies } from "../../src/metrics/process.ts";
 import { valuesOf } from "../support/exposition.ts";
 
 vi.mock("node:fs", { spy: true });
+vi.mock("../../src/lib/logger.ts", () => ({ countDroppedLines: () => 7 }));
 vi.mock("node:perf_hooks", async (load) => ({
   ...(await load<object>()),
   monitorEventLoopDelay: vi.fn<typeof monitorEventLoopDelay>(),
@@ -48,6 +49,7 @@ it("each number of the process has its own name and unit", () => {
   for (const [name, value] of [
     ["process_cpu_seconds_total", 3.25],
     ["ops_event_loop_active_seconds_total", 1.5],
+    ["ops_log_lines_dropped_total", 7],
     ["process_start_time_seconds", performance.timeOrigin / 1000],
     ["process_resident_memory_bytes", 64],
     // One of the five is that of the listing.
