@@ -51,7 +51,8 @@ export async function startContainers(socketPath: string, containers: readonly S
     for (const container of containers) await create(docker, container, network);
   } catch (error) {
     await remove().catch(() => {});
-    throw new UnavailableError(`the sample containers could not be started: ${(error as Error).message}`, { cause: error });
+    if (error instanceof UnavailableError) throw error;
+    throw new Error(`the sample containers could not be started: ${(error as Error).message}`, { cause: error });
   }
   return remove;
 }

@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runProgram } from "../services/process.ts";
 import type { SandboxDeploy } from "./scenario.ts";
 
 const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta.url));
@@ -12,15 +12,13 @@ const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta
  * Deploys as Kamal's post-deploy hook records them, oldest first. The hook is the real one; its `ssh` runs the remote command here, since the
  * sandbox's one host is this machine. Returns `path`.
  */
-export function writeDeployInfo(folder: string, path: string, deploys: readonly SandboxDeploy[]): string {
+export async function writeDeployInfo(folder: string, path: string, deploys: readonly SandboxDeploy[]): Promise<string> {
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(join(bin, "ssh"), sshStub, { mode: 0o755 });
   for (const { version, at, seconds } of deploys) {
-    execFileSync(hook, [], {
-      stdio: ["ignore", "ignore", "pipe"],
-      timeout: 30_000,
+    await runProgram(hook, [], {
       cwd: dirname(hook),
       env: {
         PATH: `${bin}:${process.env["PATH"] ?? ""}`,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { buildConsole } from "../console.ts";
-import type { Running } from "../services/process.ts";
+import { endStarts, type Running, UnavailableError } from "../services/process.ts";
 import { startPrometheus } from "../services/prometheus.ts";
 import { startContainers } from "./containers.ts";
 import { startDatabase } from "./database.ts";
@@ -20,17 +20,23 @@ const isIncident = process.argv.includes("--incident");
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
 
-/** Ends the demo once. A part that is starting is started first, because only a running one can be stopped cleanly. */
+/** Ends the demo once: what is starting is killed, what runs is stopped in order. */
 function interrupt(): void {
   if (!interrupted.signal.aborted) say("\n-- stopping all that was started ...");
   interrupted.abort();
+  endStarts();
 }
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Runs one step with a line for its start and its end. Returns null for an unavailable part, after a line with the reason. */
+let hasFailed = false;
+
+/**
+ * Runs one step with a line for its start and its end. Returns null after a line with the reason: the demo goes on without a part
+ * that this machine does not have, and ends with one that failed.
+ */
 async function part<T>(what: string, start: () => Promise<T> | T, detail: (value: T) => string = () => ""): Promise<T | null> {
   if (interrupted.signal.aborted) return null;
   const began = performance.now();
@@ -40,7 +46,11 @@ async function part<T>(what: string, start: () => Promise<T> | T, detail: (value
     say(`-- ${what}: ready in ${((performance.now() - began) / 1000).toFixed(1)} s ${detail(value)}`.trimEnd());
     return value;
   } catch (error) {
-    if (!interrupted.signal.aborted) say(`!! ${what} is not available: ${(error as Error).message}`);
+    if (interrupted.signal.aborted) return null;
+    const isMissing = error instanceof UnavailableError;
+    say(`!! ${what} ${isMissing ? "is not available" : "failed"}: ${(error as Error).message}`);
+    hasFailed ||= !isMissing;
+    if (hasFailed) interrupt();
     return null;
   }
 }
@@ -52,7 +62,7 @@ async function startParts(
   stack: AsyncDisposableStack,
 ): Promise<{ parts: Parts; missing: Set<string> }> {
   const keep = (running: Running) => stack.defer(() => running.stop());
-  const [docker, queues, hosts, pages] = await Promise.all([
+  const [docker, queues, hosts] = await Promise.all([
     part(
       "Docker with the containers of a Kamal host",
       async () => {
@@ -70,8 +80,11 @@ async function startParts(
       keep(running);
       return running;
     }),
-    part("the console's files", () => buildConsole(fileURLToPath(new URL("../../dist/console", import.meta.url)))),
   ]);
+  // After the parts, whose end would otherwise wait for it: it takes the event loop for seconds.
+  const pages = await part("the console's files", () =>
+    buildConsole(fileURLToPath(new URL("../../dist/console", import.meta.url))),
+  );
   const deployInfoPath = join(folder, "deploy", "deploy_info.json");
   const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
     writeDeployInfo(folder, deployInfoPath, deploys),
@@ -127,9 +140,9 @@ async function main(): Promise<number> {
     () => startGateway(folder, parts, (running) => stack.defer(() => running.stop())),
     ({ url }) => `at ${url}`,
   );
-  if (gateway === null) return interrupted.signal.aborted ? 0 : 1;
+  if (gateway === null) return hasFailed ? 1 : 130;
   const wrong = await tour(gateway, scenario.containers.find(({ running }) => running)?.name ?? "", missing);
-  if (interrupted.signal.aborted) return 0;
+  if (interrupted.signal.aborted) return 130;
   say(
     `\n== ${wrong === 0 ? "Every endpoint answered as documented." : `${wrong} answers were not the documented ones: see above.`}`,
   );
@@ -157,5 +170,7 @@ async function main(): Promise<number> {
 
 // An open handle keeps the process alive while it waits for Ctrl-C.
 const alive = setInterval(() => {}, 60_000);
-process.exitCode = await main();
+const code = await main();
 clearInterval(alive);
+// Whatever is still open does not keep the demo, and what still runs ends with it.
+process.exit(code);

@@ -1,31 +1,31 @@
-import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runProgram } from "./process.ts";
 
 /** Creates a bridge with an unused private subnet; null without `ip` or the right to. */
-export function createBridge(): string | null {
+export async function createBridge(): Promise<string | null> {
   const name = `ops${randomInt(0x10000000).toString(36)}`;
   try {
-    const taken = execFileSync("ip", ["-4", "-o", "addr"], { encoding: "utf8" });
+    const taken = await runProgram("ip", ["-4", "-o", "addr"]);
     const free = Array.from({ length: 50 }, () => `10.${randomInt(200, 255)}.${randomInt(255)}.`).find(
       (subnet) => !taken.includes(` ${subnet}`),
     );
     if (!free) return null;
-    execFileSync("ip", ["link", "add", name, "type", "bridge"], { stdio: "ignore" });
-    execFileSync("ip", ["addr", "add", `${free}1/24`, "dev", name], { stdio: "ignore" });
-    execFileSync("ip", ["link", "set", name, "up"], { stdio: "ignore" });
+    await runProgram("ip", ["link", "add", name, "type", "bridge"]);
+    await runProgram("ip", ["addr", "add", `${free}1/24`, "dev", name]);
+    await runProgram("ip", ["link", "set", name, "up"]);
     return name;
   } catch {
-    removeBridge(name);
+    await removeBridge(name);
     return null;
   }
 }
 
-export function removeBridge(name: string): void {
+export async function removeBridge(name: string): Promise<void> {
   try {
-    execFileSync("ip", ["link", "del", name], { stdio: "ignore" });
+    await runProgram("ip", ["link", "del", name], { isCleanUp: true, timeoutMs: 5000 });
   } catch {
     // It was never created.
   }
@@ -79,10 +79,10 @@ function isAlive(pid: number): boolean {
 }
 
 /** dockerd leaves the mount of its default network namespace, and all others when it was killed. */
-export function unmountBelow(folders: readonly string[]): void {
+export async function unmountBelow(folders: readonly string[]): Promise<void> {
   const points = readFileSync("/proc/self/mounts", "utf8")
     .split("\n")
     .map((line) => line.split(" ")[1] ?? "")
     .filter((point) => folders.some((folder) => point.startsWith(`${folder}/`)));
-  for (const point of points.toReversed()) execFileSync("umount", ["-l", point], { stdio: "ignore" });
+  for (const point of points.toReversed()) await runProgram("umount", ["-l", point], { isCleanUp: true });
 }

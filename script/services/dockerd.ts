@@ -49,7 +49,7 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   mkdirSync(runDir, { recursive: true });
   const socketPath = join(runDir, "docker.sock");
   const { ownNetwork = false } = options;
-  const bridge = ownNetwork || options.bridge === false ? null : createBridge();
+  const bridge = ownNetwork || options.bridge === false ? null : await createBridge();
 
   const run = (driver: string) =>
     startProcess({
@@ -87,8 +87,8 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
     if (daemon) await killContainers(socketPath).catch(() => {});
     await halt();
     await killLeftovers(runDir);
-    unmountBelow([dir, runDir]);
-    if (bridge) removeBridge(bridge);
+    await unmountBelow([dir, runDir]);
+    if (bridge) await removeBridge(bridge);
     rmSync(runDir, { recursive: true, force: true });
     rmSync(join(dir, "data"), { recursive: true, force: true });
   };
@@ -98,10 +98,15 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
       driver = "vfs";
       await start();
     });
-    await buildSampleImage(socketPath);
   } catch (error) {
     await stop();
     throw new UnavailableError(`a private dockerd does not start: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    await buildSampleImage(socketPath);
+  } catch (error) {
+    await stop();
+    throw error;
   }
   return {
     get pid() {

@@ -33,7 +33,7 @@ export async function startPodman(dir: string): Promise<Podman> {
     await removeContainers(socketPath).catch(() => {});
     await service?.stop();
     await killLeftovers(runDir);
-    unmountBelow([runDir]);
+    await unmountBelow([runDir]);
     rmSync(runDir, { recursive: true, force: true });
   };
   try {

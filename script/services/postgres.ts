@@ -1,12 +1,10 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Running, UnavailableError, freePort, startProcess } from "./process.ts";
+import { type Running, UnavailableError, freePort, runProgram, startProcess } from "./process.ts";
 
 /** A real PostgreSQL 18 of our own, reachable at 127.0.0.1 only. */
 export interface RunningPostgres extends Running {
@@ -29,7 +27,6 @@ interface PostgresOptions {
 
 // No durability, for a quick start and stop.
 const throwAway = ["fsync=off", "full_page_writes=off", "shared_buffers=64MB", "max_wal_size=256MB"];
-const run = promisify(execFile);
 const nobody = { uid: 65_534, gid: 65_534 };
 
 /**
@@ -92,7 +89,7 @@ export async function startPostgres(dir: string, options: PostgresOptions = {}):
     };
   } catch (error) {
     discard();
-    throw error instanceof UnavailableError ? error : new UnavailableError(`PostgreSQL: ${String(error)}`, { cause: error });
+    throw error instanceof UnavailableError ? error : new Error(`PostgreSQL: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -126,7 +123,7 @@ function findNative(): string {
 async function reachableBin(native: string, home: string): Promise<string> {
   const [command, ...args] = [...prefix(true), "test", "-x", join(native, "bin", "postgres")];
   try {
-    await run(command, args);
+    await runProgram(command, args);
     return join(native, "bin");
   } catch (error) {
     if ((error as { code?: unknown }).code === "ENOENT") {
@@ -154,7 +151,7 @@ async function copyAsStandby(
 ): Promise<void> {
   const { hostname, port, username, password } = new URL(url);
   const [command, ...args] = [...prefix(asNobody), "cp", "-a", from, data];
-  await run(command, args);
+  await runProgram(command, args);
   const conninfo = `primary_conninfo = 'host=${hostname} port=${port} user=${username} password=${password}'\n`;
   for (const [name, text] of [
     ["postgresql.auto.conf", conninfo],
@@ -182,9 +179,9 @@ async function initialise(bin: string, home: string, password: string, asNobody:
     "--no-instructions",
   ];
   try {
-    await run(command, args, { cwd: home });
+    await runProgram(command, args, { cwd: home });
   } catch (error) {
-    throw new UnavailableError(`PostgreSQL: initdb failed: ${(error as Error).message}`, { cause: error });
+    throw new Error(`initdb: ${(error as Error).message}`, { cause: error });
   } finally {
     rmSync(passwordFile, { force: true });
   }

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
+import { randomInt, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -27,22 +28,123 @@ interface StartOptions {
   readonly timeoutMs?: number;
 }
 
+/** Marks in its environment what this process starts, and what that starts. */
+const mark = `OPS_STARTED_BY=${randomUUID()}`;
+
+/**
+ * Waits for the end of its input, which is the end of this process, however that ends. Then it kills whatever has the mark, with
+ * its children: also what has left its group and its parent, as the shims of a Docker daemon, and processes without our
+ * environment, as those of containers.
+ */
+const guardian = `
+trap '' INT TERM HUP
+cat >/dev/null
+tree() {
+  for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$child"; done
+  kill -KILL "$1" 2>/dev/null
+}
+for round in 1 2 3 4 5 6 7 8 9 10; do
+  found=$(grep -lzxFs -e "$1" /proc/[0-9]*/environ)
+  [ -n "$found" ] || exit 0
+  for file in $found; do pid=\${file#/proc/}; tree "\${pid%/environ}"; done
+  sleep 0.1
+done`;
+
+let guard: ChildProcess | null = null;
+const interrupted = new AbortController();
+
+/** Fails all that is starting, at once, and all that would start later. What runs is stopped by whoever started it. */
+export function endStarts(): void {
+  interrupted.abort(new Error("interrupted"));
+}
+
+/** Signals until when a start may go on. `OPS_START_SECONDS` shortens all of them. */
+export function untilLate(ms: number): AbortSignal {
+  const most = Number(process.env["OPS_START_SECONDS"] ?? Infinity) * 1000;
+  return AbortSignal.any([interrupted.signal, AbortSignal.timeout(Math.min(ms, most))]);
+}
+
+/**
+ * The only way in which scripts start a program. It leads a process group of its own, so Ctrl-C reaches the script alone, which
+ * then stops its parts in order. It ends with the script, even if that is killed.
+ */
+function spawnOwn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  if (guard === null) {
+    guard = spawn("sh", ["-c", guardian, "guardian", mark], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    guard.unref();
+    (guard.stdin as Socket).on("error", () => {}).unref();
+  }
+  const [name, value] = mark.split("=") as [string, string];
+  return spawn(command, args, { ...options, env: { ...(options.env ?? process.env), [name]: value }, detached: true });
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  /** All of its environment. @default that of this process */
+  readonly env?: NodeJS.ProcessEnv;
+  /** @default 30000 */
+  readonly timeoutMs?: number;
+  /** It also runs after `endStarts`: a step that cleans up. @default false */
+  readonly isCleanUp?: boolean;
+}
+
+/** Runs a program to its end; resolves to its output. Rejects with what it wrote to stderr if it fails, and kills it when it is late. */
+export async function runProgram(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { timeoutMs = 30_000, isCleanUp = false, cwd, env } = options;
+  const late = isCleanUp ? AbortSignal.timeout(timeoutMs) : untilLate(timeoutMs);
+  late.throwIfAborted();
+  const child = spawnOwn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  const text = { out: "", err: "" };
+  child.stdout?.on("data", (chunk) => (text.out += chunk));
+  child.stderr?.on("data", (chunk) => (text.err += chunk));
+  try {
+    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const [code, signal] = (await once(child, "exit", { signal: late })) as [number | null, NodeJS.Signals | null];
+    // What it has left behind may hold its output open.
+    await Promise.race([closed, sleep(500, undefined, { ref: false })]);
+    if (code !== 0) throw new Error(`${command} failed (${code ?? signal}): ${text.err.trim()}`);
+    return text.out;
+  } catch (error) {
+    if (!late.aborted) throw error;
+    throw new Error(`${command} did not end: ${toReason(late)}`, { cause: error });
+  } finally {
+    killGroup(child);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }
+}
+
+const toReason = ({ reason }: AbortSignal) => (reason === interrupted.signal.reason ? "interrupted" : "it took too long");
+
+/** Also what a program that has ended left in its group. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nothing is left.
+  }
+}
+
 /** Starts a process of our own, waits until it is ready, and fails with the end of its log when it is not. */
 export async function startProcess(options: StartOptions): Promise<Running> {
+  const late = untilLate(options.timeoutMs ?? 120_000);
+  late.throwIfAborted();
   const log = openSync(options.logFile, "a");
-  const child = spawn(options.command, options.args, {
+  const child = spawnOwn(options.command, options.args, {
     stdio: ["ignore", log, log],
     env: { ...process.env, ...options.env },
   });
   closeSync(log);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const failed = new Promise<never>((_, reject) => child.once("error", reject));
+  const failed = new Promise<never>((_, reject) => {
+    child.once("error", reject);
+    late.addEventListener("abort", () => reject(new Error(`${options.command} did not become ready: ${toReason(late)}`)));
+  });
   failed.catch(() => {});
   const stop = () => stopChild(child, exited);
-  const deadline = Date.now() + (options.timeoutMs ?? 120_000);
   try {
     while (!(await Promise.race([options.ready().catch(() => false), failed]))) {
-      if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+      if (child.exitCode !== null || child.signalCode !== null) {
         throw new Error(`${options.command} did not become ready:\n${tail(options.logFile)}`);
       }
       await sleep(50);
@@ -55,11 +157,14 @@ export async function startProcess(options: StartOptions): Promise<Running> {
 }
 
 async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
-  await exited;
-  clearTimeout(timer);
+  if (child.pid === undefined) return;
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => killGroup(child), 15_000);
+    await exited;
+    clearTimeout(timer);
+  }
+  killGroup(child);
 }
 
 function tail(file: string): string {

@@ -1,9 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { callDocker } from "./docker-api.ts";
-import { findProgram, UnavailableError } from "./process.ts";
+import { findProgram, runProgram, UnavailableError, untilLate } from "./process.ts";
 
 /**
  * Creates `ops-sample:latest` on an engine if it is missing: busybox-static with all its applets and nothing else, because no registry
@@ -17,18 +16,20 @@ export async function buildSampleImage(socketPath: string): Promise<void> {
   if (there) return;
   const busybox = findProgram("busybox");
   if (!busybox) throw new UnavailableError("busybox is not installed (apt-get install busybox-static)");
-  const root = mkdtempSync(join(tmpdir(), "ops-image-"));
+  const folder = mkdtempSync(join(tmpdir(), "ops-image-"));
+  const [root, archive] = [join(folder, "root"), join(folder, "root.tar")];
   try {
-    for (const folder of ["bin", "etc", "tmp", "proc", "sys", "dev"]) mkdirSync(join(root, folder));
+    for (const name of ["bin", "etc", "tmp", "proc", "sys", "dev"]) mkdirSync(join(root, name), { recursive: true });
     copyFileSync(busybox, join(root, "bin/busybox"));
-    execFileSync(join(root, "bin/busybox"), ["--install", "-s", join(root, "bin")]);
+    await runProgram(join(root, "bin/busybox"), ["--install", "-s", join(root, "bin")]);
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
     // The applets link to the path that --install was called by; inside the image that is /bin/busybox.
-    execFileSync("find", [join(root, "bin"), "-type", "l", "-exec", "ln", "-sfn", "/bin/busybox", "{}", ";"]);
-    const tar = spawn("tar", ["-C", root, "-c", "."], { stdio: ["ignore", "pipe", "ignore"] });
+    await runProgram("find", [join(root, "bin"), "-type", "l", "-exec", "ln", "-sfn", "/bin/busybox", "{}", ";"]);
+    await runProgram("tar", ["-C", root, "-cf", archive, "."]);
     const changes = ["ENV PATH=/bin", 'CMD ["/bin/sleep","3600"]'].map((change) => `&changes=${encodeURIComponent(change)}`);
-    await callDocker(socketPath, "POST", `/images/create?fromSrc=-&repo=ops-sample&tag=latest${changes.join("")}`, tar.stdout);
+    const path = `/images/create?fromSrc=-&repo=ops-sample&tag=latest${changes.join("")}`;
+    await callDocker(socketPath, "POST", path, createReadStream(archive), untilLate(30_000));
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
