@@ -9,9 +9,14 @@ import { isInForce, openTokensFile, type TokenEntry } from "./tokens-file.ts";
 export interface Authenticator {
   /**
    * The caller; null when not proven, for any reason. Synchronous for our own tokens. For JWTs a promise, which rejects with
-   * auth_unavailable when the keys to verify them could not be fetched.
+   * auth_unavailable when the keys to verify them could not be fetched. `ip`: the client's address,
+   * where there are limits for unknown tokens.
    */
-  authenticate(authorization: string | undefined, rawHeaders: readonly string[]): Principal | null | Promise<Principal | null>;
+  authenticate(
+    authorization: string | undefined,
+    rawHeaders: readonly string[],
+    ip?: string,
+  ): Principal | null | Promise<Principal | null>;
   /** Expiry of each token in the tokens file. */
   readonly tokenEnds: () => readonly TokenEnd[];
   close(): void;

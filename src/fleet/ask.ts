@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Agent } from "undici";
 import { OpsError as ClientError } from "../client/error.ts";
 import { type ResultError, toBodyError } from "../client/refusals.ts";
@@ -45,6 +46,8 @@ export interface Ask {
   ask(questions: readonly Question[], asker: Asker, isChange: boolean): Promise<readonly Answer[]>;
   /** The messages of a subscription. The last one is a failure where the region ended it otherwise than it should. */
   subscribe(question: Question, asker: Asker, signal: AbortSignal): AsyncGenerator<Answer, void>;
+  /** Whether a region accepts a token: null when it does. Never rejects. By default it has as long as for a query. */
+  accepts(region: Region, authorization: string, timeoutMs?: number): Promise<Failure | null>;
   /** From now on, changes have as long as queries. */
   drain(): void;
   close(): Promise<void>;
@@ -64,8 +67,10 @@ export const agentName = "wallet-core-ops-fleet";
 const mostLogged = 300;
 /** Codes of a region that has not said what became of a change. */
 const silent: ReadonlySet<string> = new Set(["unreachable", "not_a_gateway", "timeout"]);
-/** Queries at a time to one region, for all tokens, and as many changes: these may take long. */
+/** Queries at a time to one region, for all tokens, as many changes (these may take long), and as many questions about tokens (strangers cause these). */
 const connections = 64;
+/** The cheapest query: the region checks the token, and asks nobody. Its answer is shorter than this, bytes. */
+const acceptance = { text: "{__typename}", variables: {}, mostBytes: 65_536 };
 
 /**
  * Asks regional gateways over connections that stay open. Passes on the client's token, `traceparent` and the id of the request, nothing else. Follows no redirect: a token must
@@ -73,7 +78,7 @@ const connections = 64;
  */
 export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask {
   // undici takes 140 ms to load: the first question pays for it, not the start of the process.
-  const agents: { queries?: Promise<Agent>; changes?: Promise<Agent> } = {};
+  const agents: { queries?: Promise<Agent>; changes?: Promise<Agent>; tokens?: Promise<Agent> } = {};
   const stopping = new AbortController();
   const connect = async () => {
     const { Agent } = await import("undici");
@@ -81,11 +86,11 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
     return new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } });
   };
 
-  const begin = ({ region }: Question) => trace?.(toFacts(region)) ?? untraced;
+  const begin = ({ region }: Pick<Question, "region">) => trace?.(toFacts(region)) ?? untraced;
 
   const request = async (
-    { region, text, variables }: Question,
-    asker: Asker,
+    { region, text, variables }: Omit<Question, "document">,
+    asker: Omit<Asker, "budget">,
     span: CallSpan,
     signal: AbortSignal,
     pool: keyof typeof agents,
@@ -110,7 +115,12 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
     return parseAnswer(bytes.toString(), { status: statusCode, headers: known }, region.name);
   };
 
-  const report = ({ name }: Region, { authorization, requestId }: Asker, { code, status }: Failure, error: unknown) => {
+  const report = (
+    { name }: Region,
+    { authorization, requestId }: Omit<Asker, "budget">,
+    { code, status }: Failure,
+    error: unknown,
+  ) => {
     const clean = (text: string) =>
       redactStart(sanitiseLine(text).replaceAll(authorization.replace(/^\S+\s+/, ""), "[redacted]"), mostLogged);
     // What a region says may be anything.
@@ -189,6 +199,23 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
         span.end(toErrorType(failure), signal.aborted);
       }
     },
+    async accepts(region, authorization, ms = timeoutMs) {
+      const asker = { authorization, requestId: randomUUID(), traceparent: undefined };
+      const deadline = AbortSignal.timeout(ms);
+      let bytes = 0;
+      const count = (more: number) => {
+        bytes += more;
+        if (bytes > acceptance.mostBytes) throw new Error("A long answer to a short question");
+      };
+      try {
+        await request({ region, ...acceptance }, asker, untraced, deadline, "tokens", count);
+        return null;
+      } catch (error) {
+        const failure = deadline.aborted ? toTimeout(region, `within ${ms / 1000} s`) : toFailure(region, error);
+        report(region, asker, failure, error);
+        return failure;
+      }
+    },
     drain: () => void setTimeout(() => stopping.abort(), timeoutMs).unref(),
     close: async () => {
       await Promise.all(Object.values(agents).map(async (agent) => (await agent).destroy()));
@@ -216,7 +243,7 @@ function toErrorType(failure: Failure | null): string | null {
   return Object.hasOwn(statusByCode, code) || silent.has(code) ? code : "_OTHER";
 }
 
-function toHeaders({ authorization, requestId, ...asker }: Asker, span: CallSpan): Record<string, string> {
+function toHeaders({ authorization, requestId, ...asker }: Omit<Asker, "budget">, span: CallSpan): Record<string, string> {
   const traceparent = span.headers.traceparent ?? asker.traceparent;
   return {
     authorization,

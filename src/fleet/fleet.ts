@@ -1,13 +1,14 @@
+import type { Authenticator } from "../auth/authenticator.ts";
 import { createGraphiqlPages } from "../console/graphiql/page.ts";
 import type { Caller } from "../graphql/sources.ts";
 import { createDocuments } from "../graphql/yoga/use-budget.ts";
 import { createMaskError, createYogaHandler } from "../graphql/yoga/yoga.ts";
 import type { PublicPage, Surface } from "../http/surface.ts";
-import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { parseTraceparent } from "../lib/tracing/traceparent.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
-import { agentName, createAsk } from "./ask.ts";
+import { createAcceptance } from "./acceptance.ts";
+import { createAsk } from "./ask.ts";
 import type { Region } from "./region.ts";
 import { type FleetContext, useRegions } from "./run.ts";
 import { createFleetSchema } from "./schema.ts";
@@ -15,6 +16,7 @@ import { createFleetSchema } from "./schema.ts";
 export interface Fleet {
   readonly surfaces: readonly Surface[];
   readonly publicPages: readonly PublicPage[];
+  readonly authenticator: Pick<Authenticator, "authenticate">;
   /** As of `Ask`, before the edge drains. */
   drain(): void;
   close(): Promise<void>;
@@ -43,6 +45,7 @@ export function createFleet({ regions, logger, tracing = null, ...options }: Fle
   return {
     surfaces: [{ prefix: "/graphql", subtree: false, handle }],
     publicPages: createGraphiqlPages(),
+    authenticator: createAcceptance({ regions, ask: (...asked) => ask.accepts(...asked) }),
     drain: () => ask.drain(),
     close: () => ask.close(),
   };
@@ -51,10 +54,8 @@ export function createFleet({ regions, logger, tracing = null, ...options }: Fle
 /** Nobody knows here how long the lists of the regions are. */
 const unknownLengths = { env: null, containers: { listCached: () => null } };
 
-/** Of the client's headers, a region gets these. Throws for a fleet among the regions: one that asks itself would never end. */
+/** Of the client's headers, a region gets these. */
 function toContext(caller: Caller, headers: Headers, tracing: Tracing | null): FleetContext {
-  if (headers.get("user-agent") === agentName)
-    throw new OpsError("invalid_request", "This is a fleet, and takes no questions of fleets: name gateways as regions");
   const { principal, requestId, signal, budget, openStream } = caller;
   const traceparent = headers.get("traceparent") ?? undefined;
   return {

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { createUnverified } from "../auth/unverified.ts";
 import type { FleetConfig } from "../config/fleet.ts";
 import { toUrl } from "../http/listen.ts";
 import { createEdge } from "../http/server.ts";
@@ -16,7 +15,7 @@ export async function serveFleet(
 ): Promise<void> {
   const { host, port, regions, trustedProxies } = config;
   const fleet = createFleet({ regions, logger, tracing });
-  const edge = createEdge({ ...fleet, authenticator: createUnverified(), provesTokens: false, logger, trustedProxies, tracing });
+  const edge = createEdge({ ...fleet, logger, trustedProxies, tracing });
   try {
     const url = toUrl(await edge.listen(host, port));
     logger.info({ url, regions: regions.map(({ name }) => name) }, "listening");

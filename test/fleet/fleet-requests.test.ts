@@ -153,13 +153,18 @@ it("errors have no status, delay or field that a gateway has not", async () => {
   ]);
 });
 
-it("a fleet is no region", async () => {
-  const { eu, fleet } = await startStubs({ hosts: [] });
-  const outer = stack.use(await startFleet({ inner: fleet.url }));
+it("a fleet is no region, not even of itself", async () => {
+  const { eu, us, fleet } = await startStubs({ hosts: [] });
+  const outer = stack.use(await startFleet({ inner: fleet.url, us: us.url }));
   const { body } = await outer.query("{ hosts { name } regions { name ok } }");
   const message = "This is a fleet, and takes no questions of fleets: name gateways as regions";
   expect(body.errors).toMatchObject([{ message, extensions: { code: "invalid_request", region: "inner" } }]);
-  expect([body.data, eu.received]).toEqual([{ hosts: null, regions: [{ name: "inner", ok: false }] }, []]);
+  const regions = [
+    { name: "inner", ok: false },
+    { name: "us", ok: true },
+  ];
+  expect(body.data).toEqual({ hosts: [], regions });
+  expect([...eu.received, ...eu.acceptance]).toEqual([]);
 });
 
 describe("a mutation", () => {

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createUnverified } from "../../src/auth/unverified.ts";
 import { createFleet } from "../../src/fleet/fleet.ts";
 import type { EdgeLimits } from "../../src/http/limits.ts";
 import { createEdge } from "../../src/http/server.ts";
@@ -33,7 +32,7 @@ export async function startFleet(urls: Readonly<Record<string, string>>, options
   const { limits = {}, logger = silentLogger, tracing = null, ...others } = options;
   const regions = Object.entries(urls).map(([name, url]) => ({ name, url }));
   const fleet = createFleet({ regions, logger, tracing, ...others });
-  const edge = createEdge({ ...fleet, authenticator: createUnverified(), provesTokens: false, logger, limits, tracing });
+  const edge = createEdge({ ...fleet, logger, limits, tracing });
   const { port } = await edge.listen("127.0.0.1", 0);
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -64,18 +63,30 @@ interface Received {
 interface Stub extends AsyncDisposable {
   readonly url: string;
   readonly received: Received[];
+  readonly acceptance: Received[];
 }
 
-/** A region that says what a test wants, and records what it is asked. */
-export async function startStub(reply: (response: ServerResponse, received: Received) => void): Promise<Stub> {
+/** What a fleet asks a region about a token, and the answer of one that accepts it. */
+const acceptance = { query: "{__typename}", answer: { data: { __typename: "Query" } } };
+
+/**
+ * A region that says what a test wants, and records what it is asked. It accepts every token, unless
+ * `accept` answers the fleet's questions about tokens; these are in `acceptance`, not in `received`.
+ */
+export async function startStub(
+  reply: (response: ServerResponse, received: Received) => void,
+  accept: typeof reply = says(acceptance.answer),
+): Promise<Stub> {
   const received: Received[] = [];
+  const asked: Received[] = [];
   const record = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = await request.toArray();
     const text = Buffer.concat(chunks).toString();
     const { url: path = "", headers } = request;
     const one = { path, headers, body: JSON.parse(text || "{}"), port: request.socket.remotePort };
-    received.push(one);
-    reply(response, one);
+    const isAboutToken = one.body.query === acceptance.query;
+    (isAboutToken ? asked : received).push(one);
+    (isAboutToken ? accept : reply)(response, one);
   };
   const server = createServer((request, response) => void record(request, response));
   server.listen(0, "127.0.0.1");
@@ -83,6 +94,7 @@ export async function startStub(reply: (response: ServerResponse, received: Rece
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
+    acceptance: asked,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,128 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { type Authenticator, isBearer } from "../auth/authenticator.ts";
+import { type Principal, scopes } from "../auth/principal.ts";
+import { createThrottle, toNetwork } from "../auth/throttle.ts";
+import { environments } from "../lib/environment.ts";
+import { OpsError } from "../lib/errors.ts";
+import { agentName, type Failure } from "./ask.ts";
+import type { Region } from "./region.ts";
+
+/** Asks a region whether it accepts a token. Null: it does. Never rejects. */
+export type AskAcceptance = (region: Region, authorization: string, timeoutMs?: number) => Promise<Failure | null>;
+
+interface AcceptanceOptions {
+  readonly regions: readonly Region[];
+  readonly ask: AskAcceptance;
+  /** Monotonic clock, ms. */
+  readonly now?: () => number;
+}
+
+/** A token that a region accepted. */
+interface Accepted {
+  readonly principal: Principal;
+  /** When a region last said so, and until when nobody is asked again, ms of the clock. */
+  readonly at: number;
+  readonly until: number;
+}
+
+/** How long an answer counts, ms. A refusal counts less long: a new token may have just been added. */
+const [acceptedMs, refusedMs] = [60_000, 10_000];
+/**
+ * A token that was accepted in this time is asked about outside of the limit of unknown tokens, and
+ * stays accepted while its regions cannot be asked, ms.
+ */
+const familiarMs = 3_600_000;
+/** How long such a token waits for the regions to say so again, ms. */
+const patienceMs = 2000;
+/** Tokens in memory, of each kind. */
+const mostTokens = 10_000;
+/** Unknown tokens that the regions are asked about: a region allows the fleet's address as many failed logins. */
+const ofAll = { burst: 100, perSecond: 10 };
+/** Of these, the share of one network, so that it does not shut out the others. */
+const ofNetwork = { burst: 20, perSecond: 1 };
+
+/**
+ * Accepts a bearer token that a region accepts, before anything is parsed for it. A region still
+ * decides about each request by itself: so the principal has every right here. Null when at least
+ * one region refuses the token, and none accepts it. Rejects with auth_unavailable when none can be
+ * asked. Throws rate_limited for too many unknown tokens, and invalid_request for the question of a
+ * fleet: one that asks itself would never end.
+ *
+ * Tokens are remembered, and named in the log and in limits, by a digest that means nothing outside
+ * this process.
+ */
+export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator, "authenticate"> {
+  const { regions, ask, now = () => performance.now() } = options;
+  const secret = randomBytes(32);
+  const accepted = new LRUCache<string, Accepted>({ max: mostTokens });
+  /** When each refusal lapses. */
+  const refused = new LRUCache<string, number>({ max: mostTokens });
+  const asking = new Map<string, Promise<Principal | null>>();
+  const unknown = createThrottle({ ...ofAll, now });
+  const unknownOfNetwork = createThrottle({ ...ofNetwork, now });
+
+  const accept = (digest: string, principal: Principal, at: number): Principal => {
+    refused.delete(digest);
+    accepted.set(digest, { principal, at, until: now() + acceptedMs });
+    return principal;
+  };
+  const decide = async (digest: string, authorization: string, familiar: Accepted | null): Promise<Principal | null> => {
+    const asked = regions.map((region) => ask(region, authorization, familiar ? patienceMs : undefined));
+    const failures = await untilAccepted(asked);
+    if (failures === null) return accept(digest, familiar?.principal ?? toPrincipal(digest), now());
+    const refusals = failures.filter(({ status }) => status === 401).length;
+    if (refusals === failures.length) {
+      accepted.delete(digest);
+      refused.set(digest, now() + refusedMs);
+      return null;
+    }
+    if (familiar) return accept(digest, familiar.principal, familiar.at);
+    if (refusals > 0) return null;
+    throw new OpsError("auth_unavailable", "No region can be asked whether it accepts this token: try again soon");
+  };
+  const limit = (ip: string | undefined): void => {
+    const seconds = unknownOfNetwork.hit(toNetwork(ip ?? "")) || unknown.hit("");
+    if (seconds === 0) return;
+    const headers = { "Retry-After": String(seconds) };
+    throw new OpsError("rate_limited", "Too many unknown tokens: try again soon", { headers });
+  };
+
+  return {
+    authenticate(authorization, rawHeaders, ip) {
+      if (!isBearer(authorization, rawHeaders)) return null;
+      if (rawHeaders.includes(agentName)) throw new OpsError("invalid_request", noRegion);
+      const digest = createHmac("sha256", secret).update(authorization).digest("hex");
+      const remembered = accepted.get(digest);
+      if (remembered && now() < remembered.until) return remembered.principal;
+      if (now() < (refused.get(digest) ?? -Infinity)) return null;
+      const going = asking.get(digest);
+      if (going) return going;
+      const familiar = remembered && now() - remembered.at < familiarMs ? remembered : null;
+      if (!familiar) limit(ip);
+      const answer = decide(digest, authorization, familiar).finally(() => asking.delete(digest));
+      asking.set(digest, answer);
+      return answer;
+    },
+  };
+}
+
+const noRegion = "This is a fleet, and takes no questions of fleets: name gateways as regions";
+const everything = { scopes: new Set(scopes), environments: new Set(environments) };
+
+function toPrincipal(digest: string): Principal {
+  return { subject: "unverified", kid: digest.slice(0, 16), auth: "token", ...everything };
+}
+
+/** Null as soon as one accepts; otherwise why each does not. */
+function untilAccepted(asked: readonly Promise<Failure | null>[]): Promise<readonly Failure[] | null> {
+  return new Promise((resolve, reject) => {
+    const failures: Failure[] = [];
+    const add = (failure: Failure | null) => {
+      if (failure === null) return resolve(null);
+      failures.push(failure);
+      if (failures.length === asked.length) resolve(failures);
+    };
+    for (const one of asked) one.then(add, reject);
+  });
+}
