@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from "vitest";
 import { buildBundle } from "../../script/build.ts";
 import { freePort } from "../../script/services/process.ts";
-import { toBound } from "../support/bound.ts";
+import { assertNoCrash } from "../support/crash.ts";
 import { removeContainers, startContainer } from "../support/docker-containers.ts";
 import { until } from "../support/until.ts";
 
@@ -64,6 +64,7 @@ afterAll(async () => {
   gateway.kill("SIGTERM");
   if (gateway.exitCode === null) await once(gateway, "close");
   await removeContainers(inject("dockerSocket"), [container]);
+  assertNoCrash(log);
 });
 
 /** A client that sends this and then reads no more than the first bytes of what comes back. Resolves with the status, or "" without one. */

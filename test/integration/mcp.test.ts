@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { buildBundle } from "../../script/build.ts";
 import { freePort } from "../../script/services/process.ts";
 import { tools } from "../../src/mcp/tools.ts";
+import { assertNoCrash } from "../support/crash.ts";
 import { agent, connectMcp, generations, type McpClient, toClient } from "../support/mcp.ts";
 import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
 import { createStage } from "../support/stage.ts";
@@ -50,6 +51,7 @@ beforeAll(async () => {
     stop: async () => {
       child.kill();
       await ended;
+      assertNoCrash(text);
     },
   };
 }, slow);

@@ -10,6 +10,7 @@ import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
 import { toBound } from "../support/bound.ts";
+import { assertNoCrash } from "../support/crash.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
 import { untilSamples } from "../support/prometheus.ts";
 import { createStage, deployInfo } from "../support/stage.ts";
@@ -44,6 +45,7 @@ async function startGateway(env: Readonly<Record<string, string>>) {
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGTERM");
       await ended;
+      assertNoCrash(text);
     },
   };
 }

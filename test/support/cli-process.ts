@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { assertNoCrash } from "./crash.ts";
 
 export interface CliProcess {
   readonly child: ChildProcess;
   /** Its output, to stdout and to stderr. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Its exit code; null when a signal ended it. */
+  /** Its exit code; null when a signal ended it. Rejects when it crashed: an unhandled rejection or exception ended it. */
   readonly ended: Promise<number | null>;
 }
 
@@ -27,7 +28,10 @@ export function startProgram([program = "", ...args]: readonly string[], env: Re
   const text = { out: "", err: "" };
   child.stdout.on("data", (chunk) => (text.out += chunk));
   child.stderr.on("data", (chunk) => (text.err += chunk));
-  const ended = once(child, "close").then(([code]) => code as number | null);
+  const ended = once(child, "close").then(([code]) => {
+    assertNoCrash(text.out + text.err);
+    return code as number | null;
+  });
   return { child, out: () => text.out, err: () => text.err, ended };
 }
 

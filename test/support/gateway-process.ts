@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { freePort } from "../../script/services/process.ts";
 import { toBound } from "./bound.ts";
+import { assertNoCrash } from "./crash.ts";
 import type { NetworkNamespace } from "./network-namespace.ts";
 import { until } from "./until.ts";
 
@@ -74,6 +75,7 @@ export async function startGatewayProcess(
       const late = setTimeout(() => child.kill("SIGKILL"), toBound(endMs));
       await ended;
       clearTimeout(late);
+      assertNoCrash(text);
       if (child.signalCode === "SIGKILL" && !wasKilled) throw new Error(`It did not end in ${endMs} ms: ${text.slice(-2000)}`);
     },
     async restart(name: string, query = "", extra: Record<string, string> = {}, signal: AbortSignal | null = null) {

@@ -36,7 +36,7 @@ async function checkAgainstOpenApi(method: string, path: string, response: Respo
   assertFitsOpenApi(method, template, response.status, await response.json());
 }
 
-interface GatewayOptions extends Pick<Parts, "mcp"> {
+interface GatewayOptions extends Pick<Parts, "mcp" | "signIn"> {
   readonly logger?: Logger;
   readonly tokensFile?: string;
   readonly jwt?: JwtOptions;
@@ -45,10 +45,10 @@ interface GatewayOptions extends Pick<Parts, "mcp"> {
 
 /** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
 export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
-  const { logger = silentLogger, tokensFile, jwt, limits = {}, mcp = { actions: true, issuer: null } } = options;
+  const { logger = silentLogger, tokensFile, jwt, limits = {}, mcp = { actions: true, issuer: null }, signIn = null } = options;
   const authenticator = createAuthenticator({ token, tokensFile, jwt, logger, pollMs: 100 });
   const edge = createEdge({
-    ...createGateway(sources, logger, { tokenEnds: authenticator.tokenEnds, mcp }),
+    ...createGateway(sources, logger, { tokenEnds: authenticator.tokenEnds, mcp, signIn }),
     authenticator,
     logger,
     limits,

@@ -1,12 +1,17 @@
-/** Standard normal numbers, the same ones for a seed (mulberry32, Box-Muller). */
-export function createNormal(seed: number): () => number {
+/** Uniform numbers in [0, 1), the same ones for a seed (mulberry32). */
+export function createUniform(seed: number): () => number {
   let state = seed;
-  const uniform = () => {
+  return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** Standard normal numbers, the same ones for a seed (Box-Muller). */
+export function createNormal(seed: number): () => number {
+  const uniform = createUniform(seed);
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 

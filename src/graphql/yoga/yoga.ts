@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ExecutionResult, GraphQLError, type GraphQLSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { presetHeaders } from "../../http/reply.ts";
@@ -91,9 +91,18 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
     if (req.headers["content-type"] !== undefined) req.headers["content-type"] = "application/json";
     const origin = () => request.origin();
     const openStream = () => request.openStream();
-    await yoga.handle(req, res, { caller: { principal, origin, requestId, signal, budget, openStream }, result });
+    const caller = { principal, origin, requestId, signal, budget, openStream };
+    await Promise.race([yoga.handle(req, res, { caller, result }), untilLost(res)]);
     return null;
   };
+}
+
+/**
+ * Resolves when the connection closes once the answer has begun. Yoga waits for the reader of a long
+ * answer with no end: the request would hold its place for ever.
+ */
+function untilLost(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => res.once("close", () => res.headersSent && resolve()));
 }
 
 /** Whether its length is known and within the limit. Yoga reads, or refuses, all others. */

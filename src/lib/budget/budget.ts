@@ -172,12 +172,16 @@ export class Budget implements SwapListItem {
     return turns.take(this.owner, order);
   }
 
-  /** Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One at a time. */
+  /**
+   * Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One at a
+   * time. An answer that rejects when nobody waits any more is observed all the same: an unhandled
+   * rejection would end the process.
+   */
   race<T>(answer: Promise<T>): Promise<T> {
-    if (this.signal.aborted) return Promise.reject(this.signal.reason as Error);
     return new Promise((resolve, reject) => {
-      this.#reject = reject;
       answer.then(resolve, reject);
+      if (this.signal.aborted) reject(this.signal.reason as Error);
+      else this.#reject = reject;
     });
   }
 

@@ -220,7 +220,8 @@ async function withProgress<T>(
 ): Promise<T> {
   const { stop } = session.context;
   const end = new AbortController();
-  const watching = watchStates(session, client, isShown, AbortSignal.any([stop, end.signal]));
+  // Progress is a courtesy: the restart itself says what is wrong.
+  const watching = watchStates(session, client, isShown, AbortSignal.any([stop, end.signal])).catch(() => {});
   try {
     return await run(stop);
   } catch (error) {
@@ -232,6 +233,7 @@ async function withProgress<T>(
   }
 }
 
+/** Until the signal aborts. Rejects when the gateway does not answer. */
 async function watchStates(
   session: Session,
   client: OpsClient,
@@ -239,19 +241,15 @@ async function watchStates(
   signal: AbortSignal,
 ): Promise<void> {
   const seen = new Map<string, { readonly state: string; readonly startedAt: string | null }>();
-  try {
-    do {
-      const { data } = await client.queryPartial(Containers, {}, { signal });
-      for (const { id, name, status, health, startedAt } of (data.containers ?? []).filter(isShown)) {
-        const state = health === "NONE" ? status : `${status}, ${toWord(health)}`;
-        const before = seen.get(id);
-        seen.set(id, { state, startedAt });
-        if (!before || (before.state === state && before.startedAt === startedAt)) continue;
-        const isNew = before.startedAt !== startedAt;
-        session.note(session.paintError("muted", toOneLine(`${name}: ${isNew ? "started again: " : ""}${state}`)));
-      }
-    } while (await pause(1000, signal));
-  } catch {
-    // Progress is a courtesy: the restart itself says what is wrong.
-  }
+  do {
+    const { data } = await client.queryPartial(Containers, {}, { signal });
+    for (const { id, name, status, health, startedAt } of (data.containers ?? []).filter(isShown)) {
+      const state = health === "NONE" ? status : `${status}, ${toWord(health)}`;
+      const before = seen.get(id);
+      seen.set(id, { state, startedAt });
+      if (!before || (before.state === state && before.startedAt === startedAt)) continue;
+      const isNew = before.startedAt !== startedAt;
+      session.note(session.paintError("muted", toOneLine(`${name}: ${isNew ? "started again: " : ""}${state}`)));
+    }
+  } while (await pause(1000, signal));
 }
