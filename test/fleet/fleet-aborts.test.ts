@@ -33,7 +33,8 @@ beforeAll(async () => {
   const resets = stack.use(await startStub((response) => void response.destroy()));
   const refuses = stack.use(await startStub(says({}, 401), says({}, 401)));
   const urls = { eu: eu.url, resets: resets.url, refuses: refuses.url, away: await findClosedUrl() };
-  const limits = { streamsPerToken: 1000, streamBurst: 100_000, failedAuthBurst: 100_000 };
+  // One place: a request that does not give it back is in the way of all others.
+  const limits = { limitPerToken: 1, streamsPerToken: 1000, streamBurst: 100_000, failedAuthBurst: 100_000 };
   fleet = stack.use(await startFleet(urls, { limits }));
 });
 afterAll(() => stack.disposeAsync());

@@ -52,7 +52,8 @@ let cutter: ReturnType<typeof createCutter>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
   cutter = createCutter();
-  const limits = { streamsPerToken: 1000, streamBurst: 100_000, recheckMs: 5, drainMs: 100 };
+  // One place: a request that does not give it back is in the way of all others.
+  const limits = { limitPerToken: 1, streamsPerToken: 1000, streamBurst: 100_000, recheckMs: 5, drainMs: 100 };
   gateway = await startGateway(slowDown(world.sources), { limits, signIn: slowDown(signIn) });
 });
 afterAll(async () => {
@@ -72,9 +73,12 @@ async function readAll(questions: readonly Question[]): Promise<string[]> {
 it.each(Object.entries(surfaces))("clients that leave %s at any await do no harm", async (name, all) => {
   const questions = all.filter(({ isPlain }) => isPlain);
   const before = await readAll(questions);
+  // Of many questions, each at some turns: their sources take other times in each round.
+  const stride = Math.ceil(questions.length / 12);
+  const most = name === "streams" ? streamTurns : mostTurns;
   let cuts = 0;
-  for (const question of [...questions, ...questions]) {
-    for (let turns = 0; turns < (name === "streams" ? streamTurns : mostTurns); turns += 1) {
+  for (const [index, question] of [...questions, ...questions].entries()) {
+    for (let turns = index % stride; turns < most; turns += stride) {
       if (name === "streams") setImmediate(() => world.board.onGap("ownmark-1"));
       if (!(await cutter.ask(gateway.url, question, authorization, turns))) break;
       cuts += 1;
@@ -82,7 +86,6 @@ it.each(Object.entries(surfaces))("clients that leave %s at any await do no harm
   }
   for (let left = 100; left > 0; left -= 1) await turn();
   expect(cutter.unhandled.splice(0)).toEqual([]);
-  // At least twice when it arrives.
   expect(cuts).toBeGreaterThanOrEqual(2 * questions.length);
   expect(await readAll(questions)).toEqual(before);
 });

@@ -30,8 +30,8 @@ export function createCutter() {
     if (count === undefined) return;
     let left = Number(count);
     const step = () => {
-      if (response.closed) return;
-      if (left === 0) {
+      // Yoga keeps the connection of a stream open, also after its end.
+      if (left === 0 || response.closed) {
         if (!response.writableFinished) cut.add(id);
         request.socket.destroy();
         return;
