@@ -217,6 +217,19 @@ describe("turns", () => {
 });
 
 describe("a race", () => {
+  it("observes an answer that rejects after its client has left", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    const budget = new Budget("a");
+    budget.cancel();
+    await expect(budget.race(Promise.reject(new Error("late")))).rejects.toMatchObject({ code: "request_timeout" });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+    budget.end();
+  });
+
   it("returns the answer or rejects with the reason", async () => {
     const budget = new Budget("a");
     expect(await budget.race(Promise.resolve(7))).toBe(7);
