@@ -3,6 +3,7 @@ import { type Execute, toFailure } from "../graphql/execute.ts";
 import { isStepFitting } from "../graphql/range.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { ReplyInputs } from "../http/memo.ts";
+import { findTextExcess, type JsonLimits } from "../lib/budget/json-size.ts";
 import { environments } from "../lib/environment.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { secondsPerUnit } from "../lib/time.ts";
@@ -209,6 +210,8 @@ const mostPoints = 11_000;
 const usualPoints = 500;
 const usualRangeMs = 6 * 3_600_000;
 const maxTargets = 50;
+/** Of all targets together: each is a query. */
+const maxMetrics = 200;
 /** Unknown keys that an answer mentions. */
 const mostUnknown = 10;
 
@@ -216,8 +219,10 @@ const mostUnknown = 10;
 export function parseBody(body: Buffer): Row {
   const text = body.toString("utf8").trim();
   if (text === "") return {};
+  if (text.split(/[,|]/, maxListed + 1).length > maxListed)
+    throw new OpsError("invalid_request", `The body has more than ${maxListed} commas and bars`);
   try {
-    return asObject(parseJson(text));
+    return asObject(parseJson(text, bodyLimits));
   } catch (error) {
     if (error instanceof OpsError) throw error;
     throw new OpsError("invalid_request", "The body is not JSON", { cause: error });
@@ -229,10 +234,13 @@ export function parseQuery(body: Row, nowMs: number): QueryInput {
   const targets = Array.isArray(body["targets"]) ? body["targets"].map(asObject) : [];
   if (targets.length > maxTargets) throw new OpsError("invalid_request", `A query has at most ${maxTargets} targets`);
   const { from, to } = parseRange(body["range"], nowMs);
-  const asked = toNumber(body["maxDataPoints"]) ?? usualPoints;
+  const points = toNumber(body["maxDataPoints"]) ?? usualPoints;
   const conditions = parseFilters(body["filters"] ?? body["adhocFilters"]);
   const parsed = targets.filter((target) => target["hide"] !== true).flatMap(parseTarget);
-  const maxPoints = Math.round(Math.max(1, Math.min(mostPoints, asked, toMostPoints(toNumber(body["intervalMs"]), to - from))));
+  const asked = parsed.reduce((sum, target) => sum + target.metrics.length, 0);
+  if (asked > maxMetrics)
+    throw new OpsError("invalid_request", `A query has at most ${maxMetrics} metrics, those of all targets`);
+  const maxPoints = Math.round(Math.max(1, Math.min(mostPoints, points, toMostPoints(toNumber(body["intervalMs"]), to - from))));
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
@@ -324,7 +332,7 @@ function parseMs(name: string, input: unknown): number | null {
 
 function parseText(text: string): unknown {
   try {
-    return parseJson(text);
+    return parseJson(text, payloadLimits);
   } catch (error) {
     if (error instanceof OpsError) throw error;
     // As the plugin does: invalid JSON is no payload.
@@ -336,17 +344,18 @@ export function asObject(input: unknown): Row {
   return typeof input === "object" && input !== null && !Array.isArray(input) ? (input as Row) : {};
 }
 
-/** Deepest nesting of lists and objects: Grafana's own bodies have about ten levels. Code that reads them may be recursive. */
-const maxDepth = 64;
+/**
+ * Grafana's own bodies have about ten levels, and code that reads them may be recursive. Those of a panel have every dashboard variable with its values, twice: ten variables
+ * with 1,000 values fit. And a payload as text.
+ */
+const bodyLimits = { values: 25_000, depth: 64 };
+/** Texts may list names, and have payloads: what is in them counts too. */
+const maxListed = 40_000;
+const payloadLimits = { values: 5000, depth: 64 };
 
-/** Throws invalid_request for JSON that is nested too deeply, SyntaxError for invalid JSON. */
-function parseJson(text: string): unknown {
-  const value: unknown = JSON.parse(text);
-  if (isDeeper(value, maxDepth)) throw new OpsError("invalid_request", `The JSON is nested more than ${maxDepth} levels deep`);
-  return value;
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+/** Throws invalid_request for JSON that holds too much or is nested too deeply, SyntaxError for invalid JSON. */
+function parseJson(text: string, limits: JsonLimits): unknown {
+  const excess = findTextExcess(text, limits);
+  if (excess !== null) throw new OpsError("invalid_request", `The JSON has ${excess}`);
+  return JSON.parse(text);
 }

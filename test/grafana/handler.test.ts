@@ -512,7 +512,7 @@ describe("the datasource's answers", () => {
     });
     await expect(call("/grafana/query", "POST", "[".repeat(65) + "]".repeat(65))).rejects.toMatchObject({
       code: "invalid_request",
-      message: "The JSON is nested more than 64 levels deep",
+      message: "The JSON has more than 64 levels",
     });
     await expect(call("/grafana/metric-payload-options", "POST", '{"name":"x"}')).rejects.toMatchObject({
       code: "invalid_request",

@@ -201,13 +201,30 @@ describe("parseQuery", () => {
     const nested = (depth: number, inner = "") => `${"[".repeat(depth)}${inner}${"]".repeat(depth)}`;
     const body = (depth: number, inner?: string) => () => parseBody(Buffer.from(`{"a":${nested(depth, inner)}}`));
     expect(body(63)).not.toThrow();
-    expect(body(64)).toThrow("more than 64 levels deep");
+    expect(body(64)).toThrow("more than 64 levels");
     expect(body(63, String.raw`"[[{{\\"`)).not.toThrow();
     expect(body(63, String.raw`"\"[["`)).not.toThrow();
-    expect(body(63, String.raw`"\\",[]`)).toThrow("more than 64 levels deep");
+    expect(body(63, String.raw`"\\",[]`)).toThrow("more than 64 levels");
     expect(body(62, `{},${nested(1)},{}`)).not.toThrow();
-    expect(body(62, "[{}]")).toThrow("more than 64 levels deep");
-    expect(() => parsePayload(`{"a":${nested(64)}}`)).toThrow("more than 64 levels deep");
+    expect(body(62, "[{}]")).toThrow("more than 64 levels");
+    expect(() => parsePayload(`{"a":${nested(64)}}`)).toThrow("more than 64 levels");
+  });
+
+  it("refuses more metrics than 200 in all targets, however they are listed", () => {
+    const ask = (count: number, targets: number) => () =>
+      parseQuery({ targets: Array.from({ length: targets }, () => ({ target: Array(count).fill("up").join() })) }, nowMs);
+    expect(ask(200, 1)).not.toThrow();
+    expect(ask(4, 50)).not.toThrow();
+    for (const more of [ask(201, 1), ask(5, 50), ask(1000, 50)]) expect(more).toThrow("at most 200 metrics");
+    expect(ask(1001, 1)).toThrow("At most 1000 values for one name");
+  });
+
+  it("refuses a body that lists too much, before it is parsed", () => {
+    const body = (text: string) => () => parseBody(Buffer.from(text));
+    expect(body(`{"a":[${Array(24_990).fill(1).join()}]}`)).not.toThrow();
+    expect(body(`{"a":[${Array(25_001).fill(1).join()}]}`)).toThrow("more than 25000 values");
+    expect(body(`{"a":"${"x|".repeat(40_001)}"}`)).toThrow("more than 40000 commas and bars");
+    expect(() => parsePayload(`{"a":[${Array(5001).fill(1).join()}]}`)).toThrow("more than 5000 values");
   });
 
   it("answers or refuses any body, and never exceeds a series' points", () => {
