@@ -3,6 +3,7 @@ import { createExecute, type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller, Sources } from "../graphql/sources.ts";
 import { parseAgent } from "../http/exchange.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
+import { findTextExcess } from "../lib/budget/json-size.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
@@ -13,6 +14,8 @@ import { toolDocuments } from "./tools.ts";
 
 /** A call of a tool is small. */
 const maxBodyBytes = 65_536;
+/** The packages describe each value that does not fit the protocol. */
+const jsonLimits = { values: 1000, depth: 32 } as const;
 
 /**
  * Answers the Model Context Protocol over streamable HTTP, without sessions: each request stands alone, so any replica answers it, and there is no stream to open. Both
@@ -67,6 +70,8 @@ export function createMcpSurface(
 
 /** @throws invalid_request */
 function parseBody(text: string): unknown {
+  const excess = findTextExcess(text, jsonLimits);
+  if (excess !== null) throw new OpsError("invalid_request", `The message has ${excess}`);
   let body: unknown;
   try {
     body = JSON.parse(text);
