@@ -6,7 +6,6 @@ import {
   getArgumentValues,
   getDirectiveValues,
   getOperationAST,
-  getVariableValues,
   GraphQLError,
   type GraphQLField,
   GraphQLIncludeDirective,
@@ -22,6 +21,7 @@ import {
   type SelectionSetNode,
   visit,
 } from "graphql";
+import { coerceVariables } from "../graphql/yoga/limits.ts";
 import { type OpsError, toOpsError } from "../lib/errors.ts";
 import { chooseRegions, parseFleetId, type Region } from "./region.ts";
 
@@ -74,7 +74,7 @@ export function planOperation(args: ExecutionArgs, regions: readonly Region[]): 
   const { schema, document, operationName, variableValues = {} } = args;
   const operation = getOperationAST(document, operationName);
   if (!operation) throw new GraphQLError("The document has no such operation");
-  const { coerced, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  const { coerced, errors } = coerceVariables(schema, operation, variableValues ?? {});
   if (errors?.[0]) throw errors[0];
   const variables = coerced ?? {};
   const fragments = document.definitions.filter((one) => one.kind === Kind.FRAGMENT_DEFINITION);

@@ -5,21 +5,40 @@ import { complexityFromQuery } from "@pothos/plugin-complexity";
 import {
   type DocumentNode,
   type ExecutionArgs,
+  getVariableValues,
+  getOperationAST,
   GraphQLError,
+  type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
+  validate,
   type ValidationContext,
   type ValidationRule,
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { findExcess } from "../../lib/budget/json-size.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Caller } from "../sources.ts";
+import { hasLongIntrospection } from "./introspection.ts";
 import { toRequestError } from "./use-budget.ts";
 
 /** Limits of /graphql. The complexity is about the number of values in the answer; fields that load an upstream count more (their `complexity`). */
 const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 100_000, rootFields: 20 } as const;
+
+/** Characters and lines of a document: finding the place of each error takes as long as the document has lines. */
+const [maxCharacters, maxLines] = [20_000, 2000];
+/** Errors of validation, or of variables, that an answer has: each is as costly as a hundred correct values. */
+const maxErrors = 10;
+/** Of the variables, and of the extensions: counted before they are coerced. */
+const jsonLimits = { values: 2000, depth: 32 } as const;
+
+/** Values of the schema that one operation may ask for: the usual query of tools has 13,000. */
+const maxIntrospection = 20_000;
+
+/** The suggestions of graphql-js compare each wrong name with all of the schema, and no client gets them (`cleanRequestError`). */
+const errorOptions = { maxErrors, hideSuggestions: true } as const;
 
 /**
  * Refuses documents that would cost too much, before anything is queried, and introspection without its scope. The rules depend on the principal, so their
@@ -27,10 +46,15 @@ const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 12
  */
 export function useLimits(): Plugin<{ caller: Caller }> {
   return {
+    onParams({ params, setResult }) {
+      const excess = findTooMuch(params);
+      if (excess) setResult({ errors: [excess] });
+    },
     onParse({ parseFn, setParseFn }) {
       setParseFn((source: string, options: object) => parseFn(source, { ...options, maxTokens: limits.tokens }));
     },
-    onValidate({ addValidationRule, context }) {
+    onValidate({ addValidationRule, setValidationFn, context }) {
+      setValidationFn(validateWithin as never);
       const maySeeSchema = context.caller.principal.scopes.has("ops:introspect");
       for (const rule of listRules(maySeeSchema)) addValidationRule(rule);
     },
@@ -43,6 +67,41 @@ export function useLimits(): Plugin<{ caller: Caller }> {
       if (typeof cost !== "number") setResultAndStopExecution({ errors: [cost] });
     },
   };
+}
+
+/** What a request has beyond the limits that hold before its document is parsed and its variables are coerced; null when nothing is. */
+export function findTooMuch({ query, variables, extensions }: Requested): GraphQLError | null {
+  if (typeof query === "string") {
+    if (query.length > maxCharacters) return tooMuch(`${query.length} characters, at most ${maxCharacters}`);
+    const lines = query.split(/\r\n|[\n\r]/, maxLines + 1).length;
+    if (lines > maxLines) return tooMuch(`more than ${maxLines} lines`);
+  }
+  for (const [name, value] of Object.entries({ variables, extensions })) {
+    const excess = findExcess(value, jsonLimits);
+    if (excess !== null) return tooMuch(`${name} with ${excess}`);
+  }
+  return null;
+}
+
+/** A request's body, perhaps an invalid one. */
+interface Requested {
+  readonly query?: unknown;
+  readonly variables?: unknown;
+  readonly extensions?: unknown;
+}
+
+/** `validate` of graphql-js, which ends after some errors. */
+export function validateWithin(schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[]) {
+  return validate(schema, document, rules, errorOptions);
+}
+
+/** The variables of an operation as its fields get them, or the first errors. */
+export function coerceVariables(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  sent: Readonly<Record<string, unknown>>,
+) {
+  return getVariableValues(schema, operation.variableDefinitions ?? [], sent, errorOptions);
 }
 
 /** The rules of validation beside those of GraphQL. Some throw instead of reporting their error. */
@@ -64,6 +123,12 @@ export function weigh({ schema, document, operationName, variableValues, context
     (definition) => definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
   );
   const query = { ...document, definitions: chosen };
+  const operation = getOperationAST(document, operationName);
+  const { coerced, errors } = operation ? coerceVariables(schema, operation, variableValues ?? {}) : {};
+  if (errors?.[0]) return withStatus(errors[0]);
+  if (operation && hasLongIntrospection(schema, document, operation, coerced ?? {}, maxIntrospection)) {
+    return tooMuch(`more than ${maxIntrospection} values of the schema: ask for fewer types, or for one by its name`);
+  }
   try {
     const { complexity, breadth } = complexityFromQuery(query, {
       schema,

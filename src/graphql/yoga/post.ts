@@ -2,13 +2,11 @@ import {
   type DocumentNode,
   type ExecutionResult,
   getOperationAST,
-  getVariableValues,
   GraphQLError,
   type GraphQLSchema,
   type OperationDefinitionNode,
   OperationTypeNode,
   specifiedRules,
-  validate,
 } from "graphql";
 import { LRUCache } from "lru-cache";
 import { type Principal, toHolder } from "../../auth/principal.ts";
@@ -23,7 +21,7 @@ import { createFindInputs } from "../inputs.ts";
 import { readLengthsVersion } from "../list-lengths.ts";
 import type { Sources } from "../sources.ts";
 import { toResultFailure, traceOperation } from "../compiled/trace.ts";
-import { hasTooManyFields, listRules, weigh } from "./limits.ts";
+import { coerceVariables, findTooMuch, hasTooManyFields, listRules, validateWithin, weigh } from "./limits.ts";
 import { hasProtoKey, noProtoVariableRule } from "./proto-names.ts";
 import { type Subscribe, toServerSentEvents, withDefaults } from "./subscriptions.ts";
 import { cutErrors, toRefusal } from "./use-budget.ts";
@@ -152,7 +150,7 @@ export function createPostHandler(
     const operation = getOperationAST(document, posted.operationName);
     if (operation?.operation !== OperationTypeNode.SUBSCRIPTION || !isValid(schema, document)) return null;
     const { operationName, variables: variableValues } = posted;
-    if (getVariableValues(schema, operation.variableDefinitions ?? [], variableValues).errors) return null;
+    if (coerceVariables(schema, operation, variableValues).errors) return null;
     const contextValue = createContext(sources, request);
     const args = { schema, document, operationName, variableValues, contextValue };
     if (typeof weigh(args) !== "number") return null;
@@ -173,7 +171,7 @@ export function createPostHandler(
   const run = async (request: EdgeRequest, posted: Posted, compiled: Compiled, asked: Asked): Promise<Answer> => {
     const { document, operation, findInputs } = compiled;
     const { type, key, before } = asked;
-    if (getVariableValues(schema, operation.variableDefinitions ?? [], posted.variables).errors) return null;
+    if (coerceVariables(schema, operation, posted.variables).errors) return null;
     const context = createContext(sources, request);
     if (!isAllowed(compiled, posted, request, context)) return null;
     const { budget } = request;
@@ -234,7 +232,7 @@ function tryToCompile(schema: GraphQLSchema, document: DocumentNode, operationNa
 /** By the rules for a token that may not see the schema. */
 function isValid(schema: GraphQLSchema, document: DocumentNode): boolean {
   try {
-    return validate(schema, document, [...specifiedRules, ...listRules(false), noProtoVariableRule]).length === 0;
+    return validateWithin(schema, document, [...specifiedRules, ...listRules(false), noProtoVariableRule]).length === 0;
   } catch {
     return false;
   }
@@ -248,7 +246,7 @@ function parse(text: string): Posted | null {
     const { query, operationName, variables, extensions, ...others } = JSON.parse(text) as Record<string, unknown>;
     if (typeof query !== "string" || query.length > maxQuery || !isNameOrNothing(operationName)) return null;
     if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions) || Object.keys(others).length > 0) return null;
-    // Throws for variables that are nested too deeply.
+    if (findTooMuch({ query, variables, extensions })) return null;
     const variablesText = JSON.stringify(variables ?? {});
     return { key: ++lastKey, query, operationName: operationName ?? undefined, variables: variables ?? {}, variablesText };
   } catch {

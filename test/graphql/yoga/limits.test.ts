@@ -141,6 +141,68 @@ describe("limits of /graphql", () => {
     expect(memory.calls).toEqual(before);
   });
 
+  const sendWith = async (query: string, variables: object) => (await gateway.query(query, variables)).body;
+  const ofEnvs = `query ($e: [Environment!]) { queueDepth(env: $e, from: "2026-01-01", to: "2026-01-02") { time } }`;
+  const filled = (count: number, value: unknown) => Array.from({ length: count }, () => value);
+  const levels = (depth: number): unknown => (depth === 0 ? 1 : [levels(depth - 1)]);
+
+  it("characters: 20000 of a document pass, one more is refused", async () => {
+    const padded = (length: number) => "{ __typename }".padEnd(length);
+    expect(await errorsOf(padded(20_000))).toEqual([]);
+    expect(await errorsOf(padded(20_001))).toMatchObject([
+      { message: "Query is too complex: 20001 characters, at most 20000", extensions: { code: "query_too_complex" } },
+    ]);
+  });
+
+  it.each(["\n", "\r", "\r\n"])("lines: 2000 of a document pass, one more is refused (%j)", async (end) => {
+    expect(await errorsOf(`{ __typename }${end.repeat(1999)}`)).toEqual([]);
+    expect(await errorsOf(`{ __typename }${end.repeat(2000)}`)).toMatchObject([
+      { message: "Query is too complex: more than 2000 lines", extensions: { code: "query_too_complex" } },
+    ]);
+  });
+
+  it("variables: 2000 values and 32 levels pass, one more is refused", async () => {
+    const typename = "{ __typename }";
+    expect((await sendWith(typename, { e: filled(1999, 1) })).errors).toBeUndefined();
+    expect((await sendWith(typename, { e: levels(31) })).errors).toBeUndefined();
+    expect((await sendWith(typename, { e: filled(2000, 1) })).errors).toMatchObject([
+      { message: "Query is too complex: variables with more than 2000 values", extensions: { code: "query_too_complex" } },
+    ]);
+    expect(await gateway.query(typename, { e: levels(32) })).toMatchObject({
+      status: 400,
+      body: { errors: [{ message: "Query is too complex: variables with more than 32 levels" }] },
+    });
+  });
+
+  it("extensions: counted as variables are", async () => {
+    const body = JSON.stringify({ query: "{ __typename }", extensions: { a: filled(2000, 1) } });
+    const response = await gateway.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders });
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: "Query is too complex: extensions with more than 2000 values" }],
+    });
+  });
+
+  it("errors: an answer names ten at most, of a document and of variables", async () => {
+    const unknown = await errorsOf(`{ ${times(50, "unknown")} }`);
+    expect(unknown).toHaveLength(11);
+    expect(unknown.at(-1)?.message).toBe("Too many validation errors, error limit reached. Validation aborted.");
+    const wrong = (await sendWith(ofEnvs, { e: filled(1900, "STAGIN") })).errors ?? [];
+    expect(wrong.length).toBeLessThanOrEqual(11);
+    expect(wrong[0].message).toBe('Variable "$e" has an invalid value.');
+  });
+
+  it("the schema: what tools ask for passes, more than 20000 values do not", async () => {
+    expect(await errorsOf(getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true }))).toEqual([]);
+    const reason = "Query is too complex: more than 20000 values of the schema: ask for fewer types, or for one by its name";
+    const selected = "types { name fields { name description args { name type { name } } type { name } } }";
+    const several = aliases(6, `__schema { ${selected} }`);
+    const spread =
+      "{ ...A ...B } fragment A on Query { a: __schema { ...S } b: __schema { ...S ...S } } fragment B on Query { ...A c: __schema { ...S } }";
+    for (const query of [`{ ${several} }`, `${spread} fragment S on __Schema { ${selected} t: ${selected} }`]) {
+      expect(await errorsOf(query)).toMatchObject([{ message: reason, extensions: { code: "query_too_complex" } }]);
+    }
+  });
+
   it("tokens: 1000 of a document pass, unselected operations included", async () => {
     const others = Array.from({ length: 198 }, (_, index) => `query Q${index} { __typename }`).join(" ");
     expect(await errorsOf(`${others} query A { ${times(6, "__typename")} }`, "Q1")).toEqual([]);
