@@ -283,7 +283,7 @@ describe("Grafana", () => {
     ["/tag-values", `{"key":"host","filters":[{"key":"queue","operator":"=","value":${deep}}]}`],
   ])("refuses nested JSON at %s: %.60s", async (path, body) => {
     const { status, text } = await grafana(path, body);
-    expect([status, text]).toEqual([400, expect.stringContaining("nested more than 64 levels deep")]);
+    expect([status, text]).toEqual([400, expect.stringContaining("more than 64 levels")]);
   });
 
   it("allows brackets in texts, and the levels that it sends itself", async () => {
