@@ -98,6 +98,7 @@ test("a bad row is left out and named once; the others are shared", async () => 
   const warned: unknown[] = [];
   const state = createStateDatabase({ url: database.url, logger, connections: 1 });
   const warn = (fields: object) => void warned.push(fields);
+  const far = ["4503599627370495", "4503599627370496", "9007199254740991", "9007199254740993"];
   const store = createTimelineStore(state, { ...logger, warn });
   const timeline = createSharedTimeline({ store, logger, days });
   await using two = await open();
@@ -116,7 +117,7 @@ test("a bad row is left out and named once; the others are shared", async () => 
     await insert(first, "no JSON");
     await insert(first + 1, JSON.stringify({ ...oom(2), kind: "flood" }), "'infinity'");
     await insert(first + 5, JSON.stringify({ ...oom(3), time: null }), "'-infinity'");
-    await insert("9007199254740993", JSON.stringify(oom(9)));
+    for (const seq of far) await insert(seq, JSON.stringify(oom(9)));
     for (const second of [4, 5, 6]) {
       two.timeline.add(oom(second));
       await two.timeline.sync();
@@ -126,7 +127,11 @@ test("a bad row is left out and named once; the others are shared", async () => 
     const expected = [1, 4, 5, 6].map((second) => oom(second));
     expect(timeline.entries("oom_kill")).toEqual(expected);
     expect(two.timeline.entries("oom_kill")).toEqual(expected);
-    expect(warned).toEqual([first, first + 1, first + 5].map((event) => ({ upstream: "timeline", event })));
+    const near = [first, first + 1, first + 5].map((event) => ({ upstream: "timeline", event }));
+    expect(warned).toEqual([{ upstream: "timeline", events: far }, ...near]);
+    // They move no number.
+    const { rows } = await database.query("select seq::float8 from wallet_core_ops.event_head");
+    expect(rows).toEqual([{ seq: first + 8 }]);
     // A gateway that starts now reads all of it.
     await using late = await open();
     await late.timeline.sync();

@@ -10,21 +10,31 @@ const batch = 5000;
 /** How often what is too old is deleted, by one of the gateways. */
 const pruneEvery = "interval '10 minutes'";
 
-/** A number beyond this is not exact in JavaScript: none of ours is. */
-const largest = 2 ** 52;
+/** A row this far beyond the head was not numbered by a gateway: it is left out, and moves no number. */
+const plausible = 1_000_000;
+/** How many of those are named. */
+const mostNamed = 10;
 
 /**
- * Writers lock this row to the end of their transaction: so numbers become visible in their order, and none is decided twice. A row beyond the head was not written by a gateway: the
- * next numbers go on behind it.
+ * Writers lock this row to the end of their transaction: so numbers become visible in their order, and none is decided twice. A row a little beyond the head was not
+ * written by a gateway either: the next numbers go on behind it.
  */
 const lockHead = `
-  select greatest(seq, (select max(seq) from ${schema}.event where seq <= ${largest}))::float8 as seq, pruned_at < clock_timestamp() - ${pruneEvery} as is_due from ${schema}.event_head for update`;
+  select
+    greatest(seq, (select max(e.seq) from ${schema}.event e where e.seq <= h.seq + ${plausible}))::float8 as seq,
+    array(
+      select e.seq::text from ${schema}.event e where e.seq > h.seq + ${plausible} order by e.seq limit ${mostNamed}
+    ) as beyond,
+    pruned_at < clock_timestamp() - ${pruneEvery} as is_due
+  from ${schema}.event_head h for update`;
 
 /** ($1 the last known entry, $2 its key) Its row may be gone by its age, or have a new number. */
 const isForked = `select exists (select from ${schema}.event where seq = $1 and key <> $2) as is_forked`;
 
 /** ($1 the entries after this one, $2 how many) */
-const readAfter = `select seq::float8 as seq, key, entry from ${schema}.event where seq > $1 and seq <= ${largest} order by seq limit $2`;
+const readAfter = `
+  select seq::float8 as seq, key, entry from ${schema}.event
+  where seq > $1 and seq <= (select seq + ${plausible} from ${schema}.event_head) order by seq limit $2`;
 
 /** ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more complete entry replaces the one with its key. */
 const writeEntries = `
@@ -45,6 +55,12 @@ const prune = `
     ) as ranked where nth > $2
   )`;
 
+interface HeadRow {
+  readonly seq: number;
+  readonly beyond: readonly string[];
+  readonly is_due: boolean;
+}
+
 interface EntryRow {
   readonly seq: number;
   readonly key: string;
@@ -63,6 +79,14 @@ export function createTimelineStore({ ask }: StateDatabase, logger: Logger = sil
     }
     return { key, entry };
   };
+  let named: readonly string[] = [];
+  const nameBeyond = (beyond: readonly string[]) => {
+    const events = beyond.filter((seq) => !named.includes(seq));
+    named = beyond;
+    if (events.length === 0) return;
+    const text = "Rows of the shared timeline are far beyond its end, and are left out";
+    logger.warn({ upstream: "timeline", events }, text);
+  };
   return {
     read: (after) =>
       ask(async (client) => {
@@ -72,8 +96,9 @@ export function createTimelineStore({ ask }: StateDatabase, logger: Logger = sil
     exchange: ({ after, lastKey, days, choose }) =>
       ask(async (client) => {
         await client.query(beginWriting);
-        const [head] = await rowsOf<{ seq: number; is_due: boolean }>(client, lockHead);
+        const [head] = await rowsOf<HeadRow>(client, lockHead);
         if (!head) throw new Error("the table of the head is empty");
+        nameBeyond(head.beyond);
         const [row] = await rowsOf<{ is_forked: boolean }>(client, isForked, [after, lastKey]);
         if (head.seq < after || row?.is_forked) {
           await client.query("rollback");
