@@ -412,6 +412,66 @@ test("a budget is read from the hashed lines, not from a column", async () => {
   }
 });
 
+test.each([-1, 0, 9, 1000])("a row %i that is outside of the chain is found, and unused", async (seq) => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    expect(await ledger.verify()).toMatchObject({ ok: true });
+    await own.query(
+      `insert into wallet_core_ops.entry values
+       ($1, now(), '{"granted":-1000}', 'intent', 'job', null, 'k1 ops\nuser', 'k1 ops\nuser key', 0)`,
+      [seq],
+    );
+    await own.query("insert into wallet_core_ops.open values ($1, 'probe', 'x', 'other', '-infinity')", [seq]);
+    const asked = sampleEntry({ action: "job.retry", containerId: "", keyHash: "key" });
+    expect(await ledger.check(asked, { ...limits, cooldownMs: null, budget: { perHour: 2, wanted: 1 } })).toMatchObject({
+      reason: "budget",
+    });
+    expect(await ledger.find(asked)).toBeNull();
+    expect(await ledger.adopt("probe")).toEqual([]);
+    expect(await ledger.check(sampleEntry({ action: "probe" }), { ...limits, parallel: 1 })).toBeNull();
+    expect(await ledger.read({ first: 100, before: null, accepts: () => true })).toHaveLength(7);
+    const { ok, message } = await verifyTable(own.url);
+    expect([ok, message.startsWith("the record of")]).toEqual([false, true]);
+    await expect.poll(() => ledger.verify(), { timeout: 5000 }).toMatchObject({ ok: false });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test.each([
+  ["now() - interval '59 minutes'", "new", 120],
+  ["now() + interval '1 day'", "new", 3600],
+  ["'infinity'", "new", 3600],
+  ["'-infinity'", "new", 0],
+  ["'infinity'", "rested", 3600],
+])("a cool-down of %s in no line is found: %s", async (endedAt, container, waitS) => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    await own.query("delete from wallet_core_ops.rest where container_id = $1", [container]);
+    await own.query(`insert into wallet_core_ops.rest values ($1, ${endedAt})`, [container]);
+    const { ok, message } = await verifyTable(own.url);
+    expect([ok, message]).toEqual([false, expect.stringMatching(/: the cool-down of (its )?container/)]);
+    const found = await ledger.check(sampleEntry({ containerId: container }), { ...limits, cooldownMs: 3_600_000 });
+    expect(found?.retryAfterSeconds ?? 0).toBeLessThanOrEqual(waitS);
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("a cool-down of long ago limits nothing, and needs no line", async () => {
+  const own = await openRecord();
+  try {
+    await own.query("insert into wallet_core_ops.rest values ('old', now() - interval '61 minutes')");
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true });
+  } finally {
+    await own.drop();
+  }
+});
+
 test.each(["open", "rest", "head"])("a row that is missing in %s is found", async (table) => {
   const own = await openRecord();
   try {

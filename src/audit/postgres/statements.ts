@@ -1,5 +1,11 @@
 import { schema } from "../../state/schema.ts";
 
+/** The largest bigint. */
+const largest = "9223372036854775807";
+/** The numbers of the chain: a row with another one was added, and limits nothing. Where the head is missing nothing begins, and what is there stays readable. */
+const inChain = (seq: string) => `${seq} between 1 and coalesce((select h.seq from ${schema}.head h), ${largest})`;
+const chain = `(select * from ${schema}.entry where ${inChain("seq")})`;
+
 /** The end of the chain. Its row is made with the table: one that is missing was deleted. */
 export const readHead = `
   select seq::float8 as seq, hash, (select line from ${schema}.entry e where e.seq = h.seq) as line from ${schema}.head h`;
@@ -7,11 +13,11 @@ export const readHead = `
 export const missingHead = "the row of its head is missing, and the newest entries may be too";
 
 /** How many gateways have open actions. */
-export const countOwners = `select count(distinct owner)::int as gateways from ${schema}.open`;
+export const countOwners = `select count(distinct owner)::int as gateways from ${schema}.open where ${inChain("seq")}`;
 
 /**
- * ($1 the entries after this one, $2 how many) What a check compares, as it is at one time: entries in their order, the head, open actions and resting containers. Numbers of
- * times are unix ms.
+ * ($1 the entries after this one, $2 how many) What a check compares, as it is at one time: entries in their order, the head, the first
+ * entry with a number outside of the chain, open actions and resting containers. Numbers of times are unix ms; an infinite one is a text.
  */
 export const readState = `
   select
@@ -20,6 +26,10 @@ export const readState = `
       from ${schema}.entry where seq > $1 order by seq limit $2
     ) e) as entries,
     (select json_build_object('seq', seq, 'hash', hash) from ${schema}.head) as head,
+    coalesce(
+      (select min(seq) from ${schema}.entry where seq < 1),
+      (select min(seq) from ${schema}.entry where seq > (select seq from ${schema}.head))
+    )::text as outside,
     (select coalesce(json_agg(o order by o.seq), '[]') from (
       select seq, family, container_id, has_outcome from ${schema}.open
     ) o) as open,
@@ -32,19 +42,25 @@ export const readState = `
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
 /**
- * ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms; that of the statement, which an index can use, and which begins behind the lock.
+ * ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms; that of the statement, which an index can use, and which begins behind the lock. An
+ * open action outside of the chain counts for its container alone: the index lets no other one begin there. A rest in the future is one from now on.
  * What an intent took is in its line, of which the hash is made: lines of format 1 do not say it (see `toGranted`).
  */
 export const readFacts = `
   with spent as (
     select at, coalesce((line::json->>'granted')::int, greatest(granted, ($1 = 'restart')::int)) as count
-    from ${schema}.entry
+    from ${chain} e
     where holder = $3 and family = $1 and outcome = 'intent' and at > statement_timestamp() - interval '1 hour'
   )
   select
-    (select count(*)::int from ${schema}.open where family = $1) as open,
+    (select count(*)::int from ${schema}.open where family = $1 and ${inChain("seq")}) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
-    (select extract(epoch from statement_timestamp() - ended_at)::float8 * 1000 from ${schema}.rest where container_id = $2) as rested_ms,
+    (
+      select extract(epoch from statement_timestamp() - ended_at)::float8 * 1000 from (
+        select greatest(least(ended_at, statement_timestamp()), statement_timestamp() - interval '1 day') as ended_at
+        from ${schema}.rest where container_id = $2
+      ) as rested
+    ) as rested_ms,
     (select coalesce(sum(count), 0)::int from spent) as taken,
     (select extract(epoch from statement_timestamp() - min(at))::float8 * 1000 from spent where count > 0) as oldest_ms,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
@@ -52,8 +68,8 @@ export const readFacts = `
 /** ($1 answer key) The newest intent of the last day under this key, and its newest outcome. */
 export const readEarlier = `
   select i.seq::float8 as seq, i.line,
-    (select o.line from ${schema}.entry o where o.intent = i.seq order by o.seq desc limit 1) as outcome
-  from ${schema}.entry i
+    (select o.line from ${chain} o where o.intent = i.seq order by o.seq desc limit 1) as outcome
+  from ${chain} i
   where i.answer_key = $1 and i.outcome = 'intent' and i.at > statement_timestamp() - interval '24 hours'
   order by i.seq desc limit 1`;
 
@@ -93,7 +109,7 @@ export const extendLeases = `
 /** ($1 family, $2 owner, $3 lease in ms, $4 what it holds) Takes the actions over whose owner no longer holds them: of others, and our own that we do not know of. */
 export const takeOver = `
   update ${schema}.open o set owner = $2, lease_until = clock_timestamp() + $3::float8 * interval '1 ms'
-  from ${schema}.entry e
+  from ${chain} e
   where e.seq = o.seq and o.seq in (
     select seq from ${schema}.open where family = $1 and (owner <> $2 or seq <> all($4::bigint[])) and lease_until < clock_timestamp()
     order by seq for update skip locked
@@ -102,7 +118,7 @@ export const takeOver = `
 
 /** ($1 the entries before this one; null: all, $2 how many) Newest first. */
 export const readBackward = `
-  select line from ${schema}.entry where $1::bigint is null or seq < $1 order by seq desc limit $2`;
+  select line from ${chain} e where $1::bigint is null or seq < $1 order by seq desc limit $2`;
 
 /** ($1 seq, $2 line) Whether an entry is in the record. */
-export const hasEntry = `select exists (select from ${schema}.entry where seq = $1 and line = $2) as has`;
+export const hasEntry = `select exists (select from ${chain} e where seq = $1 and line = $2) as has`;

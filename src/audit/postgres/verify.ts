@@ -42,8 +42,11 @@ export interface TableState {
   readonly entries: readonly EntryRow[];
   /** Null when its row is missing. */
   readonly head: ChainHead | null;
+  /** The number of an entry outside of the chain. */
+  readonly outside: string | null;
   readonly open: readonly OpenRow[];
-  readonly rests: readonly { readonly container_id: string; readonly ended_at: number }[];
+  /** `ended_at` is a text where it is infinite. */
+  readonly rests: readonly { readonly container_id: string; readonly ended_at: number | string }[];
   readonly now: number;
 }
 
@@ -61,7 +64,7 @@ interface Progress {
   firstSeq: number | null;
   /** Intents without a last outcome. */
   readonly open: Map<number, OpenRow>;
-  /** By container: the outcome after which it rests, within the last hour. */
+  /** By container: the outcome after which it rests, within the last hour and a moment. */
   readonly rests: Map<string, Pick<AuditRecord, "seq" | "at" | "format">>;
 }
 
@@ -178,6 +181,7 @@ function compare({ head, open, rests }: Progress, state: TableState, newest: Cha
   const fault = toHeadFault(end, newest) ?? toHeadFault(end, state.head);
   if (fault !== null) return fault;
   if (state.head.seq !== end.seq) return `its head is seq ${state.head.seq}, and its last entry seq ${end.seq}`;
+  if (state.outside !== null) return `seq ${state.outside} is a row outside of the chain`;
   for (const row of state.open) {
     const told = open.get(row.seq);
     if (!told) return `seq ${row.seq} is open, and its last outcome is in the record`;
@@ -190,18 +194,27 @@ function compare({ head, open, rests }: Progress, state: TableState, newest: Cha
   return findRest(rests, state);
 }
 
-/** A container whose cool-down is not that of its newest outcome. */
-function findRest(rests: Progress["rests"], state: TableState): string | null {
-  const endedAt = new Map(state.rests.map((row) => [row.container_id, row.ended_at]));
+/** A container whose cool-down is not that of its newest outcome, or which rests without one. */
+function findRest(rests: Progress["rests"], { rests: rows, now }: TableState): string | null {
+  const endedAt = new Map(rows.map((row) => [row.container_id, Number(row.ended_at)]));
   for (const [container, outcome] of rests) {
     const at = Date.parse(outcome.at);
-    if (state.now - at >= restMs) {
-      rests.delete(container);
-      continue;
-    }
-    const late = (endedAt.get(container) ?? Number.NEGATIVE_INFINITY) - at;
-    if (late !== 0 && (outcome.format != null || late < 0 || late > lateMs))
+    const ended = endedAt.get(container) ?? null;
+    if (now - at >= restMs + lateMs) rests.delete(container);
+    else if (ended === null ? now - at < restMs : !isOf(ended, outcome))
       return `seq ${outcome.seq}: the cool-down of its container is not what its line says`;
   }
-  return null;
+  const added = [...endedAt].find(([container, ended]) => !rests.has(container) && !isOver(ended, now));
+  return added ? `the cool-down of container ${JSON.stringify(added[0])} is in no line` : null;
+}
+
+/** Whether a cool-down began with an outcome. */
+function isOf(endedAt: number, { at, format }: Pick<AuditRecord, "at" | "format">): boolean {
+  const late = endedAt - Date.parse(at);
+  return late === 0 || (format == null && late > 0 && late <= lateMs);
+}
+
+/** Whether a cool-down limits nothing any more, however long it is. */
+function isOver(endedAt: number, now: number): boolean {
+  return Number.isFinite(endedAt) && now - endedAt >= restMs;
 }
