@@ -8,6 +8,7 @@ import type { Logger } from "../lib/logger.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
 import { createAdmission } from "./admission.ts";
 import { createClientAddress, createFindPeer } from "./client-address.ts";
+import { isUnread, tooManyChunks } from "./connections/bodies.ts";
 import { limitConnections } from "./connections/connections.ts";
 import { createRequestId, Exchange } from "./exchange.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
@@ -107,7 +108,7 @@ export function createEdge(options: EdgeOptions): Edge {
         .then((bytes) => report(exchange, { status: reply.status, bytes, route: reply.route }))
         .catch((error: unknown) => fail(exchange, error));
     } else {
-      const bytes = writeReply(exchange, reply, isDraining);
+      const bytes = writeReply(exchange, reply, isDraining || isUnread(exchange.req));
       exchange.giveBack();
       report(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     }
@@ -191,6 +192,7 @@ function readLength(res: ServerResponse): number {
 
 const codes: Record<string, readonly [ErrorCode, string]> = {
   HPE_HEADER_OVERFLOW: ["headers_too_large", "The headers are too large"],
+  [tooManyChunks]: ["payload_too_large", "The body comes in too many small chunks"],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ["payload_too_large", "The chunk extensions are too large"],
   ERR_HTTP_REQUEST_TIMEOUT: ["request_timeout", "The request did not arrive in time"],
 };

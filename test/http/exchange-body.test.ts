@@ -72,3 +72,14 @@ test.each(["before", "while"])("a signal that aborts %s it reads ends the read w
   await expect(reading).rejects.toBe(reason);
   expect(listeners()).toEqual(before);
 });
+
+test("a body in chunks of one byte takes little more than its bytes", async () => {
+  const { req, body } = createRequest();
+  const sent = Buffer.alloc(20_000, "abc");
+  const reading = body(100_000);
+  for (const byte of sent) req.write(Buffer.from([byte]));
+  req.end();
+  const read = await reading;
+  expect(read.equals(sent)).toBe(true);
+  expect(read.buffer.byteLength).toBeLessThanOrEqual(40_000);
+});

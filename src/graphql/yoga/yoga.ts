@@ -74,9 +74,9 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
     const { req, res, principal, requestId } = request;
     requireJson(req);
     let result: ExecutionResult | null = null;
-    if (post && hasPlainBody(request)) {
+    if (isChunked(request) || (post && hasPlainBody(request))) {
       const body = await request.body(maxBodyBytes);
-      const answered = post(request, body);
+      const answered = post?.(request, body) ?? null;
       const answer = answered instanceof Promise ? await answered : answered;
       if (answer && "status" in answer) return answer;
       // Yoga's adapter reads this instead of the request.
@@ -105,7 +105,12 @@ function untilLost(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => res.once("close", () => res.headersSent && resolve()));
 }
 
-/** Whether its length is known and within the limit. Yoga reads, or refuses, all others. */
+/** Yoga would keep each chunk. */
+function isChunked({ method, headers }: EdgeRequest): boolean {
+  return method === "POST" && headers["transfer-encoding"] !== undefined;
+}
+
+/** Whether its length is known and within the limit. Yoga reads, or refuses, all others that are not chunked. */
 function hasPlainBody({ method, headers }: EdgeRequest): boolean {
   const length = Number(headers["content-length"] ?? 0);
   return method === "POST" && length > 0 && length <= maxBodyBytes;

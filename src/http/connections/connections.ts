@@ -6,6 +6,7 @@ import { toNetwork } from "../../lib/network.ts";
 import type { FindPeer, Peer } from "../client-address.ts";
 import type { Exchange } from "../exchange.ts";
 import type { EdgeLimits } from "../limits.ts";
+import { endSoon, endUnread, limitChunks } from "./bodies.ts";
 import { Member, type Phase, Share } from "./shares.ts";
 
 /**
@@ -18,9 +19,15 @@ interface RequestParser {
 
 const stop = 2;
 
+/** Requests of one connection in one turn of the event loop, answered or not. */
+const perTurn = 32;
+
 class Connection extends Member {
   /** Requests without a complete answer. */
   unanswered = 0;
+  /** Requests in this turn of the event loop. */
+  arrived = 0;
+  turn = 0;
   /** Whom it counts for: the holder of an accepted token, else the address of a client. */
   holder: string | null = null;
   client: string | null;
@@ -85,6 +92,8 @@ const reservedPart = 10;
  * answer (HTTP pipelining). node:http parses everything it has read before anything else runs:
  * 2,500 small requests of 4 kB of memory each, per connection. Closing the connection does not stop
  * that; only stopping the parser through its property does. Browsers and proxies do not pipeline.
+ * Between requests with a body the parser lets answers end, so that none waits: the connection is
+ * closed beyond 32 in one turn of the event loop too.
  */
 export function limitConnections(server: Server, options: ConnectionsOptions): Connections {
   const { maxConnections, waitingConnections, pipelined, provesTokens, findPeer, logger } = options;
@@ -94,6 +103,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
   const holders = new Share("holders");
   const groups = [strangers, proxies, holders] as const;
   const report = createReport(logger);
+  const countInTurn = createTurns();
 
   const findNetwork = (address: string): Share => {
     const network = toNetwork(address);
@@ -132,7 +142,13 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     if (!parser) return;
     const { onIncoming } = parser;
     parser.onIncoming = (req, keepAlive) => {
-      if (connection.unanswered <= pipelined) return onIncoming(req, keepAlive);
+      if (connection.unanswered <= pipelined && countInTurn(connection) <= perTurn) {
+        limitChunks(req, (error) => {
+          server.emit("clientError", error, socket);
+          endSoon(socket);
+        });
+        return onIncoming(req, keepAlive);
+      }
       logger.info({ ip: socket.remoteAddress }, "too many requests wait on one connection: connection closed");
       socket.destroy();
       return stop;
@@ -149,7 +165,9 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     closeBeyond("open", maxConnections);
     closeBeyond("waiting", waitingConnections);
   });
-  const begin = ({ socket }: IncomingMessage, res: ServerResponse) => {
+  const begin = (req: IncomingMessage, res: ServerResponse) => {
+    const { socket } = req;
+    endUnread(req, res);
     const connection = connections.get(socket);
     if (!connection) return;
     connection.unanswered += 1;
@@ -185,6 +203,24 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
 }
 
 const sizeOf = ({ open, new: fresh, idle }: Share, limited: Limited) => (limited === "open" ? open : fresh + idle);
+
+/** Counts the requests of a connection in this turn of the event loop. */
+function createTurns(): (connection: Connection) => number {
+  let turn = 1;
+  let isWaiting = false;
+  const next = () => {
+    turn += 1;
+    isWaiting = false;
+  };
+  return (connection) => {
+    if (!isWaiting) setImmediate(next);
+    isWaiting = true;
+    if (connection.turn !== turn) connection.arrived = 0;
+    connection.turn = turn;
+    connection.arrived += 1;
+    return connection.arrived;
+  };
+}
 
 /** The /48 of a /64. */
 const toSite = (network: string) => network.split(":", 3).join(":");
