@@ -1,4 +1,4 @@
-import { isAbsolute } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
 import { parseEnvironment } from "../lib/environment.ts";
@@ -124,6 +124,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     stateDays: check("STATE_DAYS", 90, wholeNumber(1, 3650), "days, 1 to 3650"),
     metricsAddress: check("METRICS_ADDRESS", null, parseLoopback, loopbackForm),
   };
+  if (config.auditAnchor === resolve(config.auditFile)) {
+    issues.push(`${prefix}AUDIT_ANCHOR and ${prefix}AUDIT_FILE are the same file: heads would break the record`);
+  }
   if (config.jobs && config.controlDatabaseUrl === null && !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))) {
     issues.push(`${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`);
   }

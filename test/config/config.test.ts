@@ -146,6 +146,13 @@ describe("parseConfig", () => {
     expect(issuesOf({ ...token, WALLET_CORE_OPS_PORT_FILE: "/run/db" })[0]).toContain("unknown");
   });
 
+  it("refuses the record itself as the file of its heads", () => {
+    const same = { ...token, WALLET_CORE_OPS_AUDIT_FILE: "/a/../a/b.jsonl", WALLET_CORE_OPS_AUDIT_ANCHOR: "/a/b.jsonl" };
+    expect(issuesOf(same)).toEqual([
+      "WALLET_CORE_OPS_AUDIT_ANCHOR and WALLET_CORE_OPS_AUDIT_FILE are the same file: heads would break the record",
+    ]);
+  });
+
   it("allows changes of jobs only with a role for them", () => {
     const on = { ...token, WALLET_CORE_OPS_JOBS: "on" };
     const control = "postgres://operator:canary-secret@db/app";
