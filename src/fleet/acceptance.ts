@@ -2,9 +2,10 @@ import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { type Authenticator, isBearer } from "../auth/authenticator.ts";
 import { type Principal, scopes } from "../auth/principal.ts";
-import { createThrottle, toNetwork } from "../auth/throttle.ts";
+import { createThrottle } from "../auth/throttle.ts";
 import { environments } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
+import { toNetwork } from "../lib/network.ts";
 import { agentName, type Failure } from "./ask.ts";
 import type { Region } from "./region.ts";
 
@@ -24,6 +25,8 @@ interface Accepted {
   /** When a region last said so, and until when nobody is asked again, ms of the clock. */
   readonly at: number;
   readonly until: number;
+  /** The regions that accepted it. */
+  readonly by: Set<Region>;
 }
 
 /** How long an answer counts, ms. A refusal counts less long: a new token may have just been added. */
@@ -46,7 +49,8 @@ const ofNetwork = { burst: 20, perSecond: 1 };
  * Accepts a bearer token that a region accepts, before anything is parsed for it. A region still
  * decides about each request by itself: so the principal has every right here. Null when at least
  * one region refuses the token, and none accepts it. Rejects with auth_unavailable when none can be
- * asked. Throws rate_limited for too many unknown tokens, and invalid_request for the question of a
+ * asked. A token that a region has accepted and refuses now is revoked, whatever the others say.
+ * Throws rate_limited for too many unknown tokens, and invalid_request for the question of a
  * fleet: one that asks itself would never end.
  *
  * Tokens are remembered, and named in the log and in limits, by a digest that means nothing outside
@@ -62,23 +66,30 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
   const unknown = createThrottle({ ...ofAll, now });
   const unknownOfNetwork = createThrottle({ ...ofNetwork, now });
 
-  const accept = (digest: string, principal: Principal, at: number): Principal => {
+  const accept = (digest: string, { principal, at, by }: Omit<Accepted, "until">): Principal => {
     refused.delete(digest);
-    accepted.set(digest, { principal, at, until: now() + acceptedMs });
+    accepted.set(digest, { principal, at, by, until: now() + acceptedMs });
     return principal;
   };
   const decide = async (digest: string, authorization: string, familiar: Accepted | null): Promise<Principal | null> => {
-    const asked = regions.map((region) => ask(region, authorization, familiar ? patienceMs : undefined));
+    const by = new Set<Region>();
+    const refusing = new Set<Region>();
+    const asked = regions.map(async (region) => {
+      const failure = await ask(region, authorization, familiar ? patienceMs : undefined);
+      if (failure === null) by.add(region);
+      else if (failure.status === 401) refusing.add(region);
+      return failure;
+    });
     const failures = await untilAccepted(asked);
-    if (failures === null) return accept(digest, familiar?.principal ?? toPrincipal(digest), now());
-    const refusals = failures.filter(({ status }) => status === 401).length;
-    if (refusals === failures.length) {
+    if (failures === null) return accept(digest, { principal: familiar?.principal ?? toPrincipal(digest), at: now(), by });
+    const isRevoked = familiar !== null && !familiar.by.isDisjointFrom(refusing);
+    if (isRevoked || refusing.size === failures.length) {
       accepted.delete(digest);
       refused.set(digest, now() + refusedMs);
       return null;
     }
-    if (familiar) return accept(digest, familiar.principal, familiar.at);
-    if (refusals > 0) return null;
+    if (familiar) return accept(digest, familiar);
+    if (refusing.size > 0) return null;
     throw new OpsError("auth_unavailable", "No region can be asked whether it accepts this token: try again soon");
   };
   const limit = (ip: string | undefined): void => {
