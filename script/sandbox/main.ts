@@ -81,13 +81,13 @@ async function startParts(
       return running;
     }),
   ]);
-  // After the parts, whose end would otherwise wait for it: it takes the event loop for seconds.
-  const pages = await part("the console's files", () =>
-    buildConsole(fileURLToPath(new URL("../../dist/console", import.meta.url))),
-  );
   const deployInfoPath = join(folder, "deploy", "deploy_info.json");
   const deploy = await part("deploy_info.json by the Kamal post-deploy hook", () =>
     writeDeployInfo(folder, deployInfoPath, deploys),
+  );
+  // After the parts, whose end would otherwise wait for it: it takes the event loop for seconds.
+  const pages = await part("the console's files", () =>
+    buildConsole(fileURLToPath(new URL("../../dist/console", import.meta.url))),
   );
   const missing = new Set<string>();
   for (const [name, found] of Object.entries({ docker, queues, hosts, console: pages, deploy }))

@@ -18,30 +18,39 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const hangs = "setsid sleep 600 & sleep 600";
 const fails = "setsid sleep 600 & echo 'the reason' >&2; exit 1";
 
-/** An engine without images and containers that takes whatever it is sent. */
-const engine = `#!${process.execPath}
+/** An engine without images and containers. `load`: what it does with an image that it has been sent. */
+const toEngine = (load: string) => `#!${process.execPath}
 const { createServer } = require("node:http");
 const path = process.argv.find((arg) => arg.startsWith("--host=")).slice("--host=unix://".length);
 createServer((request, response) => {
   request.resume().on("end", () => {
+    if (request.url.startsWith("/images/create")) { ${load} }
     response.statusCode = request.url.includes("ops-sample") && request.method === "GET" ? 404 : 200;
     response.end("[]");
   });
 }).listen(path);
 process.on("SIGTERM", () => process.exit());
 `;
+const engine = toEngine("");
+
+/** A node-exporter that answers. */
+const serves = `#!${process.execPath}
+const [host, port] = process.argv.find((arg) => arg.startsWith("--web.listen-address=")).split("=")[1].split(":");
+require("node:http").createServer((_, response) => response.end()).listen(port, host);
+`;
+
+/** The machine's own programs, for a start that gets further. */
+const real = (...names: string[]) => Object.fromEntries(names.map((name) => [name, `exec ${findProgram(name)} "$@"`]));
 
 /** Of the machine's own programs, those that the stand-ins and the scripts use. What is not here is not installed. */
-const tools = ["sh", "setsid", "sleep", "cat", "grep", "find", "ln", "tar", "busybox"].map(
-  (name) => [name, `exec ${findProgram(name)} "$@"`] as const,
-);
+const tools = real("sh", "setsid", "sleep", "cat", "grep", "find", "ln", "tar", "busybox");
 
 /** The programs of `PATH`, and no others. Debian's dockerd is found without it. */
 function startDemo(programs: Readonly<Record<string, string>>, seconds?: number) {
   const id = randomUUID();
   const bin = join(folder, id);
   mkdirSync(bin);
-  const all = { ...Object.fromEntries(tools), ip: "exit 1", dockerd: "exit 1", ...programs };
+  const all = { ...tools, ip: "exit 1", dockerd: "exit 1", ...programs };
   for (const [name, text] of Object.entries(all))
     writeFileSync(join(bin, name), text.startsWith("#!") ? text : `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   const child: ChildProcess = spawn(
@@ -80,26 +89,37 @@ function findProcesses(entry: string): string[] {
 const onInitdb = (then: string) => `case "$*" in *initdb*) ${then};; esac`;
 const onServer = (then: string) => `case "$*" in *" -D "*) ${then};; esac`;
 
-describe("the demo ends with 1 and the reason, and leaves no process, if", () => {
+describe("the demo", () => {
   test.each([
+    ["busybox fails", { dockerd: engine, busybox: fails }, "busybox failed (1): the reason"],
     ["tar hangs", { dockerd: engine, tar: hangs }, "tar did not end: it took too long", 5],
     ["tar fails", { dockerd: engine, tar: fails }, "tar failed (1): the reason"],
     ["the links of the image fail", { dockerd: engine, find: fails }, "find failed (1): the reason"],
+    [
+      "the image is refused",
+      { dockerd: toEngine("response.statusCode = 500; return response.end('the reason');") },
+      "500 the reason",
+    ],
+    ["the image does not load", { dockerd: toEngine("return;") }, "Kamal host failed: ", 5],
     ["initdb hangs", { setpriv: onInitdb(hangs) }, "setpriv did not end: it took too long", 3],
     ["initdb fails", { setpriv: onInitdb(fails) }, "setpriv failed (1): the reason"],
     ["PostgreSQL fails", { setpriv: onServer(fails) }, "setpriv did not become ready:\nthe reason"],
     ["node-exporter fails", { [exporter]: fails, prometheus: hangs }, `${exporter} did not become ready:\nthe reason`],
     ["node-exporter hangs", { [exporter]: hangs, prometheus: hangs }, `${exporter} did not become ready: it took too long`, 3],
-  ] as const)("%s", async (_step, programs, reason, seconds: number | undefined = undefined) => {
-    const demo = startDemo(programs, seconds);
-    expect(await demo.ended, demo.output()).toEqual([1, null]);
-    expect(demo.output()).toContain(reason);
-    await expect.poll(demo.left).toEqual([]);
-  });
-});
+    ["Prometheus fails", { [exporter]: serves, prometheus: fails }, "prometheus did not become ready:\nthe reason"],
+    ["Prometheus hangs", { [exporter]: serves, prometheus: hangs }, "prometheus did not become ready: it took too long", 3],
+    ["the deploy hook fails", real("setpriv"), "post-deploy hook failed: the hook wrote no file"],
+  ] as readonly [string, Readonly<Record<string, string>>, string, number?][])(
+    "ends with 1 and the reason, and leaves no process, if %s",
+    async (_step, programs, reason, seconds) => {
+      const demo = startDemo(programs, seconds);
+      expect(await demo.ended, demo.output()).toEqual([1, null]);
+      expect(demo.output()).toContain(reason);
+      await expect.poll(demo.left).toEqual([]);
+    },
+  );
 
-describe("the demo leaves no process of parts that hang at", () => {
-  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)("%s", async (signal) => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)("leaves no process of parts that hang at %s", async (signal) => {
     const demo = startDemo({ dockerd: hangs, setpriv: hangs, [exporter]: hangs, prometheus: hangs });
     const countParts = () => demo.left().filter((command) => command.endsWith("sleep 600 ")).length;
     // Each of the three that come first, and its child in a session of its own.
