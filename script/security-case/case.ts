@@ -31,7 +31,9 @@ export function findMistakes(sections: readonly Section[], readTest: (file: stri
 function findProblem(source: string | null, title: string): string | null {
   if (source === null) return "no such file";
   const literal = escapePattern(JSON.stringify(title));
-  const calls = [...source.matchAll(new RegExp(`^[ \\t]*((?:it|test)\\b.*\\(|[\\])}]+\\()?\\s*${literal}`, "gm"))];
+  const calls = [
+    ...source.matchAll(new RegExp(`^[ \\t]*((?:it|test)\\b.*\\(|[\\])}]+(?: as const)?\\)*\\()?\\s*${literal}`, "gm")),
+  ];
   if (calls.length === 0) return "no such title";
   if (calls.length > 1) return "several tests have this title";
   // A whole file, because a group that is skipped may begin anywhere before the test.

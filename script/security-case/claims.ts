@@ -82,10 +82,11 @@ export const sections: readonly Section[] = [
       },
       {
         id: "A9",
-        claim: "Bad tokens are throttled by network, and good ones of the same address pass.",
+        claim: "Bad tokens are throttled by network, and good ones of the same network pass.",
         tests: [
           ["http/server-auth.test.ts", "a flood of bad tokens is throttled, good ones of the address pass"],
-          ["auth/throttle.test.ts", "an IPv6 network is one client; mapped IPv4 is its IPv4 address"],
+          ["lib/network.test.ts", "an IPv4 address has the network of its first three bytes"],
+          ["lib/network.test.ts", "an IPv6 address has the network of its first four groups"],
         ],
       },
       {
@@ -98,11 +99,50 @@ export const sections: readonly Section[] = [
       },
       {
         id: "A11",
-        claim: "A sign-in answers only the browser that began it, and a flood does not reach the provider.",
+        claim: "A sign-in answers only the browser that began it.",
+        tests: [["integration/console-oidc.test.ts", "an answer to another sign-in is refused"]],
+      },
+      {
+        id: "A12",
+        claim:
+          "Nobody shuts the sign-in from outside: bodies that do not arrive take no place, and floods are counted by network.",
         tests: [
-          ["integration/console-oidc.test.ts", "an answer to another sign-in is refused"],
-          ["console/sign-in.test.ts", "a flood of sign-ins does not reach the provider"],
+          ["console/sign-in.test.ts", "%i unfinished POSTs keep nobody from signing in, or from a page"],
+          ["console/sign-in.test.ts", "a body that drips is cut off 2 s after its start"],
+          ["console/sign-in.test.ts", "junk that does not parse costs nobody anything, its sender included"],
+          ["console/sign-in.test.ts", "a flood of %s empties the count of its network and kind alone"],
+          ["integration/console-oidc.test.ts", "a person signs in and stays signed in while others attack the sign-in"],
         ],
+      },
+      {
+        id: "A13",
+        claim: "A renewal that is refused for load signs nobody out.",
+        tests: [["integration/console-oidc.test.ts", "a renewal refused for load is tried again; a refused grant signs out"]],
+      },
+      {
+        id: "A14",
+        claim: "A link with another token does not replace a signed-in session without asking.",
+        tests: [["integration/console-session.test.ts", "a link with another token asks who is signed in: %s, in %s"]],
+      },
+      {
+        id: "A15",
+        claim: "The holder of a JWT stays the same when its issuer rotates the signing key, with its budget and its keys.",
+        tests: [
+          ["auth/jwt.test.ts", "a subject stays the same holder when the signing key is rotated"],
+          ["auth/principal.test.ts", "a holder is an issuer's subject, or a kid and its subject"],
+        ],
+      },
+      {
+        id: "A16",
+        claim: "A fleet works for nobody whose token no region accepts: it neither parses nor asks for data.",
+        tests: [
+          ["fleet/acceptance-http.test.ts", "random tokens never reach the parser, and no region works for them"],
+          ["fleet/acceptance-http.test.ts", "neither the size nor the form of a body is looked at for a stranger"],
+          ["fleet/acceptance.test.ts", "of one network are 20 at once, then one a second"],
+          ["fleet/acceptance.test.ts", "of all networks are 100 at once, then ten a second"],
+          ["fleet/acceptance.test.ts", "do not shut out a token that was accepted in the last hour"],
+        ],
+        except: "A flood from many networks delays tokens that the fleet has not seen for an hour.",
       },
     ],
   },
@@ -235,6 +275,21 @@ export const sections: readonly Section[] = [
           ["integration/docker-logs-search.test.ts", "a catastrophic expression delays nobody"],
         ],
       },
+      {
+        id: "G10",
+        claim: "No legal body holds the event loop for 50 ms of CPU or takes 20 MB, at any door.",
+        tests: [
+          ["gateway/uninterrupted.test.ts", "as a document with %s"],
+          ["gateway/uninterrupted.test.ts", "to %s"],
+          ["gateway/uninterrupted.test.ts", "finds nothing beyond that at %s"],
+          ["graphql/yoga/limits.test.ts", "variables: 2000 values and 32 levels pass, one more is refused"],
+          ["graphql/yoga/limits.test.ts", "errors: an answer names ten at most, of a document and of variables"],
+          ["http/server-chunks.test.ts", "a body in more chunks of one byte is refused: %s"],
+          ["http/server-chunks.test.ts", "pipelined requests with bodies close the connection: %s"],
+        ],
+        except:
+          "The search has a fixed seed, about a second for each door, and few containers: queries over thousands of them take longer in one piece.",
+      },
     ],
   },
   {
@@ -282,11 +337,15 @@ export const sections: readonly Section[] = [
       },
       {
         id: "H6",
-        claim: "Connections are limited, and an address with many waiting ones loses its own first.",
+        claim: "Connections are shared by network and by holder of a token: floods lock out neither health checks nor tokens.",
         tests: [
-          ["http/limits.test.ts", "maxConnections are served, one more is closed"],
-          ["http/limits.test.ts", "an address with many waiting connections loses its own first"],
+          ["http/connections/connections.test.ts", "a flood from %s locks out no health check, no token"],
+          ["http/connections/connections.test.ts", "a connection that had an accepted token outlasts its network"],
+          ["http/connections/connections.test.ts", "a holder of a token with all connections locks out nobody else"],
+          ["integration/exhaustion.test.ts", "2,600 sockets from 4 networks ask for the console again and again"],
+          ["http/connections/shares.test.ts", "the largest share is that of a plain count, at each level"],
         ],
+        except: "The networks of IPv6 are those of a stand-in address, not of real packets.",
       },
       {
         id: "H7",
@@ -319,6 +378,33 @@ export const sections: readonly Section[] = [
           ["integration/exhaustion.test.ts", "%i clients without a token ask for the console and do not read"],
           ["integration/exhaustion.test.ts", "4,000 clients never end their header"],
           ["integration/exhaustion.test.ts", "400 clients send 20,000 requests at once"],
+        ],
+      },
+      {
+        id: "H11",
+        claim: "A client may leave at any await of any surface: no rejection is left unhandled, and nothing stops.",
+        tests: [
+          ["gateway/aborts.test.ts", "clients that leave %s at any await do no harm"],
+          ["fleet/fleet-aborts.test.ts", "a stranger may leave at any await, a thousand times"],
+          ["script/dropped-promises.test.ts", "no source leaves a promise before anything observes it"],
+          ["graphql/yoga/yoga-lost-reader.test.ts", "a reader who leaves as a long answer begins gives the place back"],
+        ],
+      },
+      {
+        id: "H12",
+        claim: "No text becomes markup or a script in the console's pages: they require Trusted Types.",
+        tests: [
+          ["integration/console-session.test.ts", "the console works where no text becomes markup or a script"],
+          ["integration/console-session.test.ts", "GraphiQL turns a text into harmless markup, and never into a script"],
+        ],
+      },
+      {
+        id: "H13",
+        claim: "A log that nobody reads stops nothing; what it loses is counted.",
+        tests: [
+          ["lib/logger-unread.test.ts", "a gateway whose log nobody reads answers, and counts what is lost"],
+          ["lib/logger-unread.test.ts", "a fleet whose log's reader is stopped answers, and ends at SIGTERM"],
+          ["lib/logger-stdout.test.ts", "any order of lines and reads loses only what its gaps count"],
         ],
       },
     ],
@@ -404,6 +490,20 @@ export const sections: readonly Section[] = [
           ["config/config.test.ts", "the actions of agents need the door of agents"],
         ],
       },
+      {
+        id: "R11",
+        claim: "The shipped balancer sends an action to one gateway, once, also where it is asked for by GET.",
+        tests: [["integration/replicas-retries.test.ts", "%s %s is sent to one gateway, once"]],
+      },
+      {
+        id: "R12",
+        claim: "Whatever part of the demo fails or hangs, it ends, and leaves no process.",
+        tests: [
+          ["script/sandbox-ends.test.ts", "ends with 1 and the reason, and leaves no process, if %s"],
+          ["script/sandbox-ends.test.ts", "leaves no process of parts that hang at %s"],
+        ],
+        except: "The mounts and the bridge of a private dockerd stay after SIGKILL.",
+      },
     ],
   },
   {
@@ -436,6 +536,33 @@ export const sections: readonly Section[] = [
           ["audit/file/file.test.ts", "creates the file at the first write, private, one entry a line"],
           ["audit/file/file.test.ts", "closes the partial line of a crash before its own entry"],
         ],
+      },
+      {
+        id: "U4",
+        claim: "The record's newest entries cannot vanish unseen: a missing head fails, and a head noted outside is compared.",
+        tests: [
+          ["integration/ledger-postgres.test.ts", "a missing head is found in an empty record too, and stops actions"],
+          ["integration/ledger-postgres.test.ts", "newest entries that went with their head: an anchor and a gateway know"],
+          ["cli/audit.test.ts", "a head that was noted outside is in the chain, or it exits 1"],
+          ["audit/anchor-writer.test.ts", "a head is appended to a private file, the last one at the end"],
+        ],
+        except: "The file of one gateway has no head: its newest lines are compared with anchors alone.",
+      },
+      {
+        id: "U5",
+        claim: "All that limits an action is in the hashed line: an edit of a row is found, or limits nothing.",
+        tests: [
+          ["integration/ledger-postgres.test.ts", "each column is as the lines say, or limits nothing"],
+          ["integration/ledger-postgres.test.ts", "a row %i that is outside of the chain is found, and unused"],
+          ["integration/ledger-postgres.test.ts", "a cool-down of %s in no line is found: %s"],
+          ["integration/ledger-postgres.test.ts", "a budget is read from the hashed lines, not from a column"],
+        ],
+        except: "A column that is changed and put back between two checks.",
+      },
+      {
+        id: "U6",
+        claim: "A row of the shared timeline that cannot be read is left out; the others are shared.",
+        tests: [["integration/shared-postgres.test.ts", "a bad row is left out and named once; the others are shared"]],
       },
       {
         id: "L1",
