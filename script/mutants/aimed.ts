@@ -32,7 +32,7 @@ export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/graphql/yoga/limits.ts", "count > limit"],
   ["src/http/admission.ts", "taken < places && (byHolder.get(holder) ?? 0) < limitPerToken"],
   ["src/http/admission.ts", "reserved ? limit + reserve : limit"],
-  ["src/http/admission.ts", "line.size >= queueLimit || countInLine(holder) >= queueLimit / 4"],
+  ["src/http/admission.ts", "line.size >= queueLimit || inLine >= queueLimit / 4"],
   ["src/http/router.ts", 'exchange.principal.scopes.has("ops:operate")'],
   ["src/http/memo.ts", "before.view !== after.view || before.version !== after.version"],
   ["src/http/memo.ts", "found.version === inputs.version"],

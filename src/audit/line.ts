@@ -57,6 +57,8 @@ const fields = {
   job: "job",
   /** Only where one names itself. */
   agent: "agent",
+  /** Only of a JWT. */
+  issuer: "issuer",
   /** Only in lines of format 2. */
   format: "format",
   /** Only in intents of format 2. */
@@ -69,9 +71,10 @@ const fields = {
  * characters: an entry is always exactly one line. `granted`: what an intent takes of its holder's budget.
  */
 export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null, granted = 0) {
-  const [seq, job, agent] = [head.seq + 1, entry.job ?? undefined, entry.agent ?? undefined];
+  const [seq, job] = [head.seq + 1, entry.job ?? undefined];
+  const [agent, issuer] = [entry.agent ?? undefined, entry.issuer ?? undefined];
   const taken = entry.outcome === "intent" ? granted : undefined;
-  const record = { ...entry, seq, at: at.toISOString(), job, agent, format: 2, granted: taken };
+  const record = { ...entry, seq, at: at.toISOString(), job, agent, issuer, format: 2, granted: taken };
   const body = JSON.stringify({
     ...Object.fromEntries(Object.entries(fields).map(([field, name]) => [field, record[name]])),
     ...(piece !== null && { piece: toHash(piece) }),

@@ -89,7 +89,10 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
     const { method } = exchange;
     const page = method === "GET" ? pages.get(exchange.path) : method === "POST" ? posts.get(exchange.path) : undefined;
-    if (page?.accepts(exchange)) return show(exchange, page);
+    if (page?.accepts(exchange)) {
+      charge(exchange);
+      return show(exchange, page);
+    }
     const principal = authenticator.authenticate(exchange.headers.authorization, exchange.req.rawHeaders, exchange.ip);
     if (principal instanceof Promise) return principal.then((proven) => routeFor(exchange, proven));
     return routeFor(exchange, principal);

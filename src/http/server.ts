@@ -35,15 +35,13 @@ interface EdgeOptions {
   readonly limits?: Partial<EdgeLimits>;
   /** Proxies whose client address we trust. @default none */
   readonly trustedProxies?: BlockList;
-  /** False where the authenticator takes any bearer: then a token gives its connection no preference. @default true */
-  readonly provesTokens?: boolean;
   readonly observe?: ObserveRequest;
   readonly tracing?: Tracing | null;
 }
 
 /** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. It knows no upstream. */
 export function createEdge(options: EdgeOptions): Edge {
-  const { surfaces, authenticator, logger, observe, tracing = null, provesTokens = true } = options;
+  const { surfaces, authenticator, logger, observe, tracing = null } = options;
   const { trustedProxies = new BlockList() } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
@@ -155,7 +153,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
-  const connections = limitConnections(server, { ...limits, provesTokens, findPeer, logger });
+  const connections = limitConnections(server, { ...limits, findPeer, logger });
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     arrive(req, res, 0, (exchange) => fail(exchange, new OpsError("invalid_request", "This expectation is not supported")));

@@ -1,4 +1,3 @@
-import manifest from "../../package.json" with { type: "json" };
 import type { AnchorState } from "../audit/anchor-writer.ts";
 import type { ObserveRequest } from "../http/request-log.ts";
 import type { ErrorCode } from "../lib/errors.ts";
@@ -93,7 +92,9 @@ export function createInstruments(
       ),
       ...(tracing ? [toDroppedSpans(tracing)] : []),
       ...(anchors ? toAnchorFamilies(anchors()) : []),
-      toFamily("info", "ops_build_info", "What runs; always 1.", [{ labels: build, value: 1 }]),
+      toFamily("info", "ops_build_info", "The build that runs: version, revision (the commit) and time; always 1.", [
+        { labels: build, value: 1 },
+      ]),
       ...collectProcess(),
     ],
   };

@@ -86,6 +86,7 @@ it.each(Object.entries(surfaces))("clients that leave %s at any await do no harm
   }
   for (let left = 100; left > 0; left -= 1) await turn();
   expect(cutter.unhandled.splice(0)).toEqual([]);
-  expect(cuts).toBeGreaterThanOrEqual(2 * questions.length);
+  // Files of the console are answered at once: they are complete before they can be left.
+  expect(cuts).toBeGreaterThanOrEqual(questions.length);
   expect(await readAll(questions)).toEqual(before);
 });

@@ -134,7 +134,7 @@ const ops = createClient({ url: "https://ops.example.com", token: process.env.OP
       .replaceAll("60_000", "3_000");
     writeFileSync(join(folder, "program.mjs"), program);
     const env = { OPS_TOKEN: stage.token };
-    const { ended, out, err } = startProgram([process.execPath, join(folder, "program.mjs")], env);
+    const { ended, out, err } = startProgram([process.execPath, join(folder, "program.mjs")], env, false);
     const code = await ended;
     rmSync(folder, { recursive: true });
     // A stream that nobody stops ends with the reason of its signal.

@@ -192,8 +192,9 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
       "1.5",
       "9223372036854775808",
       "a".repeat(201),
-      "1\n",
       "1\u0000",
+      // An id that is a text may have it.
+      ...(label === "table" ? [] : ["1\n"]),
     ]) {
       expect([bad, (await operator.retry(name, bad)).error?.code]).toEqual([bad, "invalid_request"]);
       expect([bad, (await operator.discard(name, bad)).error?.code]).toEqual([bad, "invalid_request"]);

@@ -36,6 +36,8 @@ it.each([
   const toText = (value: unknown) =>
     JSON.stringify(value)
       .replaceAll(/u:[0-9a-f]{8}/g, "u:")
+      // Two calls may lie on both sides of a second.
+      .replaceAll(/"now":"[^"]*"/g, "")
       .replaceAll(/it last answered [^"]*? ago/g, "");
   expect(toText(remote.structuredContent)).toBe(toText(inside.structuredContent));
 });

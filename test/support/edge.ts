@@ -33,7 +33,6 @@ interface StartOptions {
   readonly limits?: Partial<EdgeLimits>;
   readonly observe?: ObserveRequest;
   readonly trustedProxies?: BlockList;
-  readonly provesTokens?: boolean;
   readonly tracing?: Tracing;
   /** @default accepts `token` alone */
   readonly authenticate?: Authenticator["authenticate"];

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, without 1, the same ones for a seed (mulberry32). */
+/** Uniform numbers in [0, 1), the same ones for a seed (mulberry32). */
 export function createUniform(seed: number): () => number {
   let state = seed;
   return () => {

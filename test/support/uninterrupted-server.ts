@@ -1,6 +1,5 @@
 import process from "node:process";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
-import { createUnverified } from "../../src/auth/unverified.ts";
 import { createFleet } from "../../src/fleet/fleet.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createEdge } from "../../src/http/server.ts";
@@ -29,7 +28,7 @@ const edge = createEdge({ ...gateway, authenticator, logger: silentLogger, limit
 const { port } = await edge.listen("127.0.0.1", 0);
 const regions = [{ name: "eu", url: `http://127.0.0.1:${port}` }];
 const fleet = createFleet({ regions, logger: silentLogger });
-const front = createEdge({ ...fleet, authenticator: createUnverified(), logger: silentLogger, limits });
+const front = createEdge({ ...fleet, logger: silentLogger, limits });
 const { port: fleetPort } = await front.listen("127.0.0.1", 0);
 
 /** The most CPU time of this thread between two rounds of the event loop, ms, without the share of other processes. */

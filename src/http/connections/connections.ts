@@ -60,8 +60,6 @@ export interface Connections {
 }
 
 interface ConnectionsOptions extends Pick<EdgeLimits, "maxConnections" | "waitingConnections" | "pipelined"> {
-  /** Whether a principal proves that its token was accepted. */
-  readonly provesTokens: boolean;
   readonly findPeer: FindPeer;
   readonly logger: Logger;
 }
@@ -96,7 +94,7 @@ const reservedPart = 10;
  * closed beyond 32 in one turn of the event loop too.
  */
 export function limitConnections(server: Server, options: ConnectionsOptions): Connections {
-  const { maxConnections, waitingConnections, pipelined, provesTokens, findPeer, logger } = options;
+  const { maxConnections, waitingConnections, pipelined, findPeer, logger } = options;
   const connections = new WeakMap<Socket, Connection>();
   const strangers = new Share("strangers");
   const proxies = new Share("proxies");
@@ -181,7 +179,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
 
   const findClientShare = (connection: Connection, ip: string, principal: Principal | undefined): Share | null => {
     const { peer, share } = connection;
-    const holder = principal && provesTokens ? toHolder(principal) : null;
+    const holder = principal ? toHolder(principal) : null;
     // A proxy's connection may serve another client with each request, any other one serves its peer.
     if (!peer.isProxy && (holder === null || connection.holder !== null)) return share;
     if (connection.holder === holder && (holder !== null || connection.client === ip)) return share;

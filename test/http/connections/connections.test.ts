@@ -174,19 +174,6 @@ test("a holder of a token with all connections locks out nobody else", async () 
   expect(first.isOpen()).toBe(true);
 });
 
-test("a token that nobody has accepted gives no preference", async () => {
-  await using edge = await start({ provesTokens: false }, { ...small, maxConnections: 3 });
-  const [first, ...others] = [1, 2, 3].map(() => open(edge.port, "127.0.1.1"));
-  for (const { socket, text } of [first, ...others] as Client[]) {
-    socket.write(get(api, bearerOf()));
-    await expect.poll(text).toMatch(/^HTTP\/1\.1 200 /);
-  }
-  const stranger = open(edge.port, "127.0.2.1");
-  await once(stranger.socket, "connect");
-  await expect.poll(() => first?.isOpen()).toBe(false);
-  expect([...others, stranger].map(({ isOpen }) => isOpen())).toEqual([true, true, true]);
-});
-
 test("the log says from whom connections are taken, once a minute", async () => {
   await using edge = await start({}, { ...small, maxConnections: 2 });
   for (let count = 0; count < 6; count += 1) await once(open(edge.port, "127.0.1.1").socket, "connect");
@@ -207,7 +194,7 @@ async function startIPv6(maxConnections: number): Promise<number> {
   };
   const server: Server = createServer(() => {}).listen(0, "127.0.0.1");
   const limits = { ...defaultLimits, maxConnections };
-  limitConnections(server, { ...limits, provesTokens: true, findPeer, logger: silentLogger });
+  limitConnections(server, { ...limits, findPeer, logger: silentLogger });
   await once(server, "listening");
   onTestFinished(() => {
     server.close();
