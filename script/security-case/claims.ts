@@ -42,7 +42,7 @@ export const sections: readonly Section[] = [
       },
       {
         id: "A4",
-        claim: "A refusal does not tell why: all failures of authentication have the same body and challenge.",
+        claim: "A refusal gives no reason: every failed authentication has the same body and challenge.",
         tests: [["http/server-auth.test.ts", "all authentication failures have the same body and challenge"]],
         except: "That the time of a comparison tells nothing is by construction (timingSafeEqual), not measured.",
       },
@@ -415,7 +415,7 @@ export const sections: readonly Section[] = [
       {
         id: "R1",
         claim:
-          "The gateway never restarts itself or its socket proxy; one that cannot tell which container it is restarts nothing.",
+          "The gateway never restarts itself or its socket proxy. If it cannot identify its own container, it restarts nothing.",
         tests: [
           ["integration/image-self.test.ts", "restart spares itself and its proxy, and works through that proxy"],
           ["containers/docker/restart-self.test.ts", "protects all of them when its own is unknown (%s)"],

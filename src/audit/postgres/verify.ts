@@ -144,7 +144,7 @@ function advance(
 
 /** The first column that differs from the line of its row. */
 function findColumn(row: EntryRow, record: AuditRecord): string | null {
-  const told: Omit<EntryRow, "line"> = {
+  const expected: Omit<EntryRow, "line"> = {
     seq: record.seq,
     at: Date.parse(record.at),
     outcome: record.outcome,
@@ -155,9 +155,9 @@ function findColumn(row: EntryRow, record: AuditRecord): string | null {
     granted: toGranted(record),
   };
   // In format 1, a further restart of a role took nothing, without saying so. It counts as one (`readFacts`).
-  const isFurther = record.format == null && told.family === "restart" && row.granted === 0;
-  const columns = Object.keys(told) as (keyof typeof told)[];
-  return columns.find((name) => row[name] !== told[name] && !(name === "granted" && isFurther)) ?? null;
+  const isFurther = record.format == null && expected.family === "restart" && row.granted === 0;
+  const columns = Object.keys(expected) as (keyof typeof expected)[];
+  return columns.find((name) => row[name] !== expected[name] && !(name === "granted" && isFurther)) ?? null;
 }
 
 /** What an entry means for the other tables. */
@@ -183,10 +183,10 @@ function compare({ head, open, rests }: Progress, state: TableState, newest: Cha
   if (state.head.seq !== end.seq) return `its head is seq ${state.head.seq}, and its last entry seq ${end.seq}`;
   if (state.outside !== null) return `seq ${state.outside} is a row outside of the chain`;
   for (const row of state.open) {
-    const told = open.get(row.seq);
-    if (!told) return `seq ${row.seq} is open, and its last outcome is in the record`;
+    const expected = open.get(row.seq);
+    if (!expected) return `seq ${row.seq} is open, and its last outcome is in the record`;
     for (const name of ["family", "container_id", "has_outcome"] as const)
-      if (row[name] !== told[name]) return `seq ${row.seq} is open: its column ${name} is not what the lines say`;
+      if (row[name] !== expected[name]) return `seq ${row.seq} is open: its column ${name} is not what the lines say`;
   }
   const there = new Set(state.open.map(({ seq }) => seq));
   const lost = [...open.keys()].find((seq) => !there.has(seq));
