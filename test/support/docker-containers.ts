@@ -1,4 +1,5 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { callDocker } from "../../script/services/docker-api.ts";
 import { type Container, type ContainerRef, toContainerKey } from "../../src/containers/container.ts";
 import type { ContainerSource } from "../../src/containers/source.ts";
@@ -74,10 +75,36 @@ export async function pauseContainer(socketPath: string, id: string): Promise<vo
   );
 }
 
+/** Starts a container. Where its shell traps a signal, answers when it does: before that, process 1 ignores the signal. */
 export async function startContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
   const id = await createContainer(socketPath, spec);
   await callDocker(socketPath, "POST", `/containers/${id}/start`);
+  const trapped = /trap '[^']*' ([A-Z0-9]+)/.exec((spec.cmd ?? obedient).join(" "))?.[1];
+  if (trapped) await untilTraps(socketPath, id, `SIG${trapped}` as NodeJS.Signals);
   return id;
+}
+
+async function untilTraps(socketPath: string, id: string, signal: NodeJS.Signals): Promise<void> {
+  await until(async () => {
+    const { State } = (await callDocker(socketPath, "GET", `/containers/${id}/json`)) as ContainerState;
+    return !State.Running || traps(State.Pid, signal);
+  });
+}
+
+interface ContainerState {
+  readonly State: { readonly Pid: number; readonly Running: boolean };
+}
+
+/**
+ * Whether a container's process has a handler for a signal: the bit of its number in SigCgt of proc(5). runc, which becomes
+ * that process, has handlers of its own.
+ */
+function traps(pid: number, signal: NodeJS.Signals): boolean {
+  const file = `/proc/${pid}/status`;
+  const status = statSync(file, { throwIfNoEntry: false }) ? readFileSync(file, "utf8") : "";
+  const caught = /^SigCgt:\t([0-9a-f]+)$/m.exec(status)?.[1];
+  if (caught === undefined || /^Name:\trunc/m.test(status)) return false;
+  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
 }
 
 export async function stopContainer(socketPath: string, id: string): Promise<void> {
