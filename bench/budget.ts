@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { startPostgres } from "../script/services/postgres.ts";
-import { freePort } from "../script/services/process.ts";
+import { forkOwn, freePort, spawnOwn } from "../script/services/process.ts";
 import { makeToken } from "../src/cli/token.ts";
 import { runnerMapping } from "../test/support/queue-mappings.ts";
 import { shippedCommand } from "./shipped.ts";
@@ -158,9 +158,7 @@ export async function benchBudget(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-budget-"));
   const postgres = await startPostgres(join(folder, "postgres"));
   await buildJobs(postgres.url);
-  const upstreams = fork(file("budget-upstreams.ts"), [String(containers), String(hosts)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
+  const upstreams = forkOwn(file("budget-upstreams.ts"), [String(containers), String(hosts)]);
   const [{ socket, prometheus }] = (await once(upstreams, "message")) as [{ socket: string; prometheus: string }];
   const right = { environments: ["staging", "production"] as const, expiresAt: new Date(Date.now() + 86_400_000) };
   const [attacker, person] = ["attacker", "person"].map((subject) =>
@@ -192,7 +190,7 @@ export async function benchBudget(): Promise<boolean> {
   };
   writeFileSync(join(folder, "deploy_info.json"), JSON.stringify(deploy));
   const shipped = shippedCommand();
-  const gateway = spawn(copyNode(folder), shipped.args, {
+  const gateway = spawnOwn(copyNode(folder), shipped.args, {
     env: { ...env, ...shipped.env },
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -207,9 +205,7 @@ export async function benchBudget(): Promise<boolean> {
   for (const [path, body] of good) await ask(port, path, person?.token, body);
   const rest = rssMb(gateway);
   const attackers = [1, 2].map(() =>
-    fork(file("budget-attackers.ts"), [String(port), attacker?.token ?? "", String(clients / 2), only], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    }),
+    forkOwn(file("budget-attackers.ts"), [String(port), attacker?.token ?? "", String(clients / 2), only]),
   );
   for (const one of [...attackers, upstreams, process]) first(one.pid);
   const health: number[] = [];
@@ -235,7 +231,7 @@ export async function benchBudget(): Promise<boolean> {
     if (!group) return;
     while (isOn()) {
       const script = 'echo $$ > "$0" && exec "$@"';
-      const check = spawn("sh", ["-c", script, group.processes, join(folder, "node"), "-e", shipped.healthCheck], {
+      const check = spawnOwn("sh", ["-c", script, group.processes, join(folder, "node"), "-e", shipped.healthCheck], {
         env,
         stdio: "ignore",
       });

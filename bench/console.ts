@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { buildConsole } from "../script/console.ts";
+import { launchChromium } from "../script/services/chromium.ts";
 import {
   ConsoleContainersDocument,
   ConsoleContainerSeriesDocument,
   ConsoleNowMoreDocument,
   ConsoleNowDocument,
 } from "../src/generated/console.ts";
-import { chromiumFlags } from "../test/support/chromium.ts";
 import { readCpuMs } from "./cpu.ts";
 import { type Server, startServer } from "./server.ts";
 import { containers, token } from "./servers/sample.ts";
@@ -146,7 +146,7 @@ export async function benchConsole(): Promise<boolean> {
   isWithin = true;
   await buildConsole("dist/console");
   await benchMany();
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
+  const browser = await launchChromium();
   const server = await startServer({ name: "gateway", file: "console.ts", env: { ROWS: "5000", QUEUES: "1000" } });
   try {
     await benchScroll(browser, server, "/containers", "5,000");

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../script/services/process.ts";
+import { freePort, spawnOwn } from "../script/services/process.ts";
 import { createReaders, measure, type Scene, startScene } from "./scene.ts";
 import { shippedCommand } from "./shipped.ts";
 import { createReport, quartiles } from "./statistics.ts";
@@ -72,7 +71,7 @@ async function timeOf(call: () => Promise<unknown>, onWarm: () => void = () => {
 async function startFleet(ports: readonly number[]): Promise<Pick<Scene, "port" | "cpuMs" | "megabytes"> & AsyncDisposable> {
   const { args, env } = shippedCommand();
   const port = await freePort();
-  const fleet = spawn(process.execPath, [...args.slice(0, -1), "fleet"], {
+  const fleet = spawnOwn(process.execPath, [...args.slice(0, -1), "fleet"], {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
       PATH: process.env["PATH"] ?? "",

@@ -1,10 +1,10 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../script/services/process.ts";
+import { forkOwn, freePort, spawnOwn } from "../script/services/process.ts";
 import { shippedCommand } from "./shipped.ts";
 import { token } from "./servers/sample.ts";
 
@@ -25,7 +25,7 @@ function startGateway(sockets: readonly string[], port: number, folder: string):
     WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
   };
   const shipped = shippedCommand();
-  return spawn(process.execPath, shipped.args, { env: { ...env, ...shipped.env }, stdio: ["ignore", "ignore", "inherit"] });
+  return spawnOwn(process.execPath, shipped.args, { env: { ...env, ...shipped.env }, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 async function countContainers(port: number): Promise<number> {
@@ -47,10 +47,7 @@ function readCost(pid: number): { readonly cpu: number; readonly megabytes: numb
 /** 100 simulated engines with 50 containers each, idle: under 300 MB and 5 % of a core. */
 export async function benchInventory(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-inventory-"));
-  const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
-  const simulated = fork(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)], {
-    stdio: [...stdio],
-  });
+  const simulated = forkOwn(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)]);
   const [{ sockets }] = (await once(simulated, "message")) as [{ sockets: string[] }];
   const port = await freePort();
   const gateway = startGateway(sockets, port, folder);

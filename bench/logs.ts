@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDockerd } from "../script/services/dockerd.ts";
-import { freePort } from "../script/services/process.ts";
+import { freePort, spawnOwn } from "../script/services/process.ts";
 import { removeContainers, startContainer } from "../test/support/docker-containers.ts";
 import { token } from "./servers/sample.ts";
 import { shippedCommand } from "./shipped.ts";
@@ -67,12 +67,11 @@ function followByTerminal(port: number, name: string): Reading {
 }
 
 function followByCommand(command: string, env: NodeJS.ProcessEnv = {}): Reading {
-  const child = spawn("sh", ["-c", command], {
+  const child = spawnOwn("sh", ["-c", command], {
     stdio: ["ignore", "pipe", "inherit"],
-    detached: true,
     env: { ...process.env, ...env },
   });
-  return { body: child.stdout, end: () => process.kill(-(child.pid as number)) };
+  return { body: child.stdout as Readable, end: () => process.kill(-(child.pid as number)) };
 }
 
 async function follow(port: number, path: string, body?: object, as = token): Promise<Reading> {
@@ -108,7 +107,7 @@ export async function startGateway(
     ...more,
   };
   const shipped = shippedCommand();
-  const child = spawn(process.execPath, shipped.args, {
+  const child = spawnOwn(process.execPath, shipped.args, {
     env: { ...env, ...shipped.env },
     stdio: ["ignore", "ignore", "inherit"],
   });

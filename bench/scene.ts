@@ -1,9 +1,9 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../script/services/process.ts";
+import { forkOwn, freePort, spawnOwn } from "../script/services/process.ts";
 import { createTokens } from "../test/support/tokens.ts";
 import { readCpuMs } from "./cpu.ts";
 import { shippedCommand } from "./shipped.ts";
@@ -37,13 +37,11 @@ interface SceneOptions {
 export async function startScene(engines: number, perEngine: number, { shared, env }: SceneOptions = {}): Promise<Scene> {
   const tokens = shared ?? createReaders();
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-growth-"));
-  const simulated: ChildProcess = fork(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
+  const simulated = forkOwn(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)]);
   const [{ sockets }] = (await once(simulated, "message")) as [{ sockets: string[] }];
   const port = await freePort();
   const shipped = shippedCommand();
-  const gateway = spawn(process.execPath, shipped.args, {
+  const gateway = spawnOwn(process.execPath, shipped.args, {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
       PATH: process.env["PATH"] ?? "",

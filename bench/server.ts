@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { forkOwn } from "../script/services/process.ts";
 import { token } from "./servers/sample.ts";
 
 /** A server of bench/servers, in a process of its own. */
@@ -28,8 +29,8 @@ const hasCores = availableParallelism() > 1;
 
 /** Rejects when it ends before it listens. */
 export async function startServer({ name, file, args = [], env, execArgv = shippedOptions }: StartOptions): Promise<Server> {
-  const child = fork(join(import.meta.dirname, "servers", file), args, {
-    execArgv: [...execArgv],
+  const child = forkOwn(join(import.meta.dirname, "servers", file), args, {
+    execArgv,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     env: { ...process.env, ...env },
   });

@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../script/services/process.ts";
+import { freePort, spawnOwn } from "../script/services/process.ts";
 import { token } from "./servers/sample.ts";
 import { shippedCommand } from "./shipped.ts";
 import { describe, quartiles } from "./statistics.ts";
@@ -36,7 +35,7 @@ async function measureStart({ args, env: mode }: Way, folder: string): Promise<{
     WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
   };
   const begin = performance.now();
-  const child = spawn(process.execPath, [...args], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawnOwn(process.execPath, [...args], { env, stdio: ["ignore", "ignore", "inherit"] });
   try {
     while (!(await isAnswered(port))) {
       if (child.exitCode !== null || performance.now() - begin > 10_000) throw new Error("the gateway did not start");

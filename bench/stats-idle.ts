@@ -1,6 +1,5 @@
-import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../script/services/process.ts";
+import { freePort, spawnOwn } from "../script/services/process.ts";
 import { startRequestLog } from "../test/support/docker-request-log.ts";
 import { readCpuMs } from "./cpu.ts";
 import { token } from "./servers/sample.ts";
@@ -21,7 +20,7 @@ export async function measureIdle(socketPath: string): Promise<{ cpuPct: number;
     WALLET_CORE_OPS_SERVICE: "bench",
     WALLET_CORE_OPS_DOCKER_HOSTS: `bench=unix://${log.socketPath}`,
   };
-  const child = spawn(process.execPath, ["src/cli.ts", "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawnOwn(process.execPath, ["src/cli.ts", "serve"], { env, stdio: ["ignore", "ignore", "inherit"] });
   try {
     const rows = await askUntilAnswered(`http://127.0.0.1:${port}/api/v1/admin/ops/containers?include_stats=true`);
     if (rows !== 20) throw new Error(`the gateway shows ${rows} containers`);

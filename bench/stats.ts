@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { startDockerd } from "../script/services/dockerd.ts";
+import { runProgram } from "../script/services/process.ts";
 import { createContainerSource } from "../src/containers/docker/source.ts";
 import type { ContainerSource } from "../src/containers/source.ts";
 import { silentLogger } from "../src/lib/logger.ts";
@@ -75,7 +74,7 @@ export async function benchStats(): Promise<boolean> {
     const cli: number[] = [];
     // Round -1 loads modules and fills caches.
     for (let round = -1; round < rounds; round += 1) {
-      const ms = await time(() => promisify(execFile)("docker", ["-H", `unix://${socketPath}`, "stats", "--no-stream"]));
+      const ms = await time(() => runProgram("docker", ["-H", `unix://${socketPath}`, "stats", "--no-stream"]));
       if (round >= 0) cli.push(ms);
       for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
         const { cold, warm, ageMs } = await measureSource(socketPath, way.root);

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,6 +6,7 @@ import { build, type Plugin } from "esbuild";
 import { buildClient } from "./client.ts";
 import { readBuild } from "./bundle/commit.ts";
 import { buildConsole } from "./console.ts";
+import { runProgram } from "./services/process.ts";
 import { toVersion } from "../src/lib/build.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -76,12 +75,7 @@ async function compile(outdir: string): Promise<void> {
       WALLET_CORE_OPS_DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
       WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
     };
-    const child = spawn(process.execPath, [join(root, "script/bundle/compile.cjs"), outdir], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    const [code] = (await once(child, "exit")) as [number | null];
-    if (code !== 0) throw new Error("the bundle could not be compiled");
+    await runProgram(process.execPath, [join(root, "script/bundle/compile.cjs"), outdir], { env, timeoutMs: 120_000 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -4,14 +4,15 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { chromiumFlags } from "../test/support/chromium.ts";
-import { startDemo } from "../test/support/demo.ts";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { startTerminal, type TestTerminal } from "../test/support/pty-terminal.ts";
 import { until } from "../test/support/until.ts";
 import { drawDashboards } from "./grafana/draw/draw.ts";
 import { startScrape } from "./grafana/draw/scrape.ts";
 import { overview } from "./grafana/dashboards/overview.ts";
+import { launchChromium } from "./services/chromium.ts";
+import { startDemo } from "./services/demo.ts";
+import { ownEnvironment, runScript } from "./services/process.ts";
 import { drawTerminal } from "./terminal-picture.ts";
 
 // Writes the pictures of README and docs: the console, the terminal's `top` and Grafana's Overview on the demo's incident.
@@ -114,7 +115,7 @@ class Stage {
 
   /** `top` in a terminal of its own. Its sparklines begin when it starts. */
   startTop(): TestTerminal {
-    const env = { OPS_URL: this.#origin, OPS_TOKEN: this.#token, LANG: "C.UTF-8" };
+    const env = ownEnvironment({ OPS_URL: this.#origin, OPS_TOKEN: this.#token, LANG: "C.UTF-8" });
     return startTerminal({ args: ["src/cli.ts", "top"], env, columns: 118, rows: 28 });
   }
 
@@ -195,34 +196,24 @@ async function takeAll(stage: Stage): Promise<void> {
   });
 }
 
-const demo = startDemo("--incident");
-await using stack = new AsyncDisposableStack();
-const interrupt = () => demo.interrupt();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupt);
-stack.defer(async () => {
-  if (!demo.ended()) demo.interrupt();
-  await demo.exit;
-});
-await until(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), 300_000);
-const [, origin, token] = /Console: +(\S+)\/#token=(\S+)/.exec(demo.output()) ?? [];
-if (!origin || !token) throw new Error(`the demo did not start:\n${demo.output().slice(-2000)}`);
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [...chromiumFlags, ...plainText],
-  // The demo has to be stopped first.
-  handleSIGINT: false,
-  handleSIGTERM: false,
-  handleSIGHUP: false,
-});
-stack.defer(() => browser.close());
-const stage = new Stage(browser, origin, token);
-const top = stage.startTop();
-stack.defer(() => top[Symbol.asyncDispose]());
-say(values.now ? "== The demo runs." : "== The demo runs. Waiting until pos_settlement is stalled: about 6 minutes ...");
-if (!values.now) await stage.untilStalled();
-mkdirSync(folder, { recursive: true });
-if (!values.grafana) {
-  await stage.takeTop(top, values.now ? "pos_settlement" : "pos_settlement is stalled");
-  await takeAll(stage);
+async function main(stack: AsyncDisposableStack): Promise<void> {
+  const logs = mkdtempSync(join(tmpdir(), "ops-pictures-"));
+  stack.defer(() => rmSync(logs, { recursive: true, force: true }));
+  const demo = await startDemo(logs, "--incident");
+  stack.defer(() => demo.stop());
+  const browser = await launchChromium(plainText);
+  stack.defer(() => browser.close());
+  const stage = new Stage(browser, demo.url, demo.token);
+  const top = stage.startTop();
+  stack.defer(() => top[Symbol.asyncDispose]());
+  say(values.now ? "== The demo runs." : "== The demo runs. Waiting until pos_settlement is stalled: about 6 minutes ...");
+  if (!values.now) await stage.untilStalled();
+  mkdirSync(folder, { recursive: true });
+  if (!values.grafana) {
+    await stage.takeTop(top, values.now ? "pos_settlement" : "pos_settlement is stalled");
+    await takeAll(stage);
+  }
+  await stage.takeGrafana();
 }
-await stage.takeGrafana();
+
+await runScript(main);

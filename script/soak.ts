@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { startDemo } from "./services/demo.ts";
+import { runScript } from "./services/process.ts";
 import { startPrometheus } from "./services/prometheus.ts";
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
@@ -14,34 +14,11 @@ if (!(minutes > 0 && minutes <= 1440)) {
   process.stderr.write("Usage: script/soak [--minutes=N]   N: above 0, at most 1440; 10 by default\n");
   process.exit(2);
 }
-const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
 
 interface Alert {
   readonly state: "pending" | "firing";
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-}
-
-/** The demo as a person starts it, in a process group of its own; resolves once it has called every endpoint. */
-async function startDemo(): Promise<{ child: ChildProcess; address: string; token: string }> {
-  const child = spawn("script/demo", { detached: true, stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += String(chunk)));
-  while (!output.includes("Ctrl-C stops everything")) {
-    if (child.exitCode !== null || interrupted.signal.aborted) throw new Error(`the demo did not start:\n${output.slice(-2000)}`);
-    await sleep(200);
-  }
-  const find = (name: string) => new RegExp(`${name}: +(\\S+)`).exec(output)?.[1] ?? "";
-  return { child, address: find("Address"), token: find("Token") };
-}
-
-/** As a terminal sends Ctrl-C: to all of the group. */
-async function stopDemo(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.pid === undefined) return;
-  const ended = once(child, "exit");
-  process.kill(-child.pid, "SIGINT");
-  await ended;
 }
 
 /** The shipped configuration, with the demo's gateway. Hosts are scraped by the demo's own Prometheus. */
@@ -66,7 +43,7 @@ async function watch(url: string): Promise<readonly string[]> {
   const reported = new Set<string>();
   const fired: string[] = [];
   const end = Date.now() + minutes * 60_000;
-  while (Date.now() < end && !interrupted.signal.aborted) {
+  while (Date.now() < end) {
     for (const { state, labels, annotations } of await readAlerts(url)) {
       const text = `${state}: ${labels["alertname"]}: ${annotations["summary"]}`;
       if (reported.has(text)) continue;
@@ -74,25 +51,29 @@ async function watch(url: string): Promise<readonly string[]> {
       process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
       if (state === "firing") fired.push(text);
     }
-    await sleep(5000, undefined, { signal: interrupted.signal }).catch(() => {});
+    await sleep(5000);
   }
   return fired;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "ops-soak-"));
-await using stack = new AsyncDisposableStack();
-stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-const { child, address, token } = await startDemo();
-stack.defer(() => stopDemo(child));
-const prometheus = await startPrometheus(join(folder, "prometheus"), { configFile: writeConfig(folder, address, token) });
-stack.defer(() => prometheus.stop());
-process.stdout.write(`== The demo runs at ${address}; alerts at ${prometheus.url}/alerts. Waiting for ${minutes} minutes ...\n`);
-const fired = await watch(prometheus.url);
-const query = encodeURIComponent(`count_over_time(ops_engine_up[${Math.ceil(minutes)}m])`);
-const answer = (await (await fetch(`${prometheus.url}/api/v1/query?query=${query}`)).json()) as {
-  data: { result: { value: [number, string] }[] };
-};
-const scrapes = Number(answer.data.result[0]?.value[1] ?? 0);
-process.stdout.write(fired.length === 0 ? `== Nothing fired in ${scrapes} scrapes.\n` : `== ${fired.length} alerts fired.\n`);
-// Without a scrape nothing could have fired.
-process.exitCode = fired.length === 0 && scrapes > 0 && !interrupted.signal.aborted ? 0 : 1;
+async function soak(stack: AsyncDisposableStack): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ops-soak-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const demo = await startDemo(folder);
+  stack.defer(() => demo.stop());
+  const { url, token } = demo;
+  const prometheus = await startPrometheus(join(folder, "prometheus"), { configFile: writeConfig(folder, url, token) });
+  stack.defer(() => prometheus.stop());
+  process.stdout.write(`== The demo runs at ${url}; alerts at ${prometheus.url}/alerts. Waiting for ${minutes} minutes ...\n`);
+  const fired = await watch(prometheus.url);
+  const query = encodeURIComponent(`count_over_time(ops_engine_up[${Math.ceil(minutes)}m])`);
+  const answer = (await (await fetch(`${prometheus.url}/api/v1/query?query=${query}`)).json()) as {
+    data: { result: { value: [number, string] }[] };
+  };
+  const scrapes = Number(answer.data.result[0]?.value[1] ?? 0);
+  process.stdout.write(fired.length === 0 ? `== Nothing fired in ${scrapes} scrapes.\n` : `== ${fired.length} alerts fired.\n`);
+  // Without a scrape nothing could have fired.
+  process.exitCode = fired.length === 0 && scrapes > 0 ? 0 : 1;
+}
+
+await runScript(soak);

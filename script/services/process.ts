@@ -12,7 +12,7 @@ export class UnavailableError extends Error {}
 /** A real service that this process started. */
 export interface Running {
   readonly pid: number;
-  /** Ends it (SIGTERM, then SIGKILL after 15 s) and waits until it is gone. Idempotent. */
+  /** Ends it (SIGTERM, then SIGKILL after its time) and waits until it is gone. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -26,10 +26,13 @@ interface StartOptions {
   readonly ready: () => Promise<boolean>;
   /** One that ends by itself is noticed at once; this is for a machine that is busy. @default 120000 */
   readonly timeoutMs?: number;
+  /** How long it may take to end after SIGTERM. @default 15000 */
+  readonly graceMs?: number;
 }
 
-/** Marks in its environment what this process starts, and what that starts. */
-const mark = `OPS_STARTED_BY=${randomUUID()}`;
+/** What this process starts, and what that starts, has such a variable from each of the scripts above it. */
+const markPrefix = "OPS_STARTED_BY_";
+const markName = markPrefix + randomUUID().replaceAll("-", "_");
 
 /**
  * Waits for the end of its input, which is the end of this process, however that ends. Then it kills whatever has the mark, with
@@ -65,17 +68,58 @@ export function untilLate(ms: number): AbortSignal {
 }
 
 /**
- * The only way in which scripts start a program. It leads a process group of its own, so Ctrl-C reaches the script alone, which
- * then stops its parts in order. It ends with the script, even if that is killed.
+ * The environment for a program that a library starts, such as a browser: the program ends with this process, however that ends.
+ * `env`: the variables that it has otherwise.
  */
-function spawnOwn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+export function ownEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   if (guard === null) {
-    guard = spawn("sh", ["-c", guardian, "guardian", mark], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-    guard.unref();
+    // Without marks: otherwise it would end itself.
+    const { PATH } = process.env;
+    const args = ["-c", guardian, "guardian", `${markName}=1`];
+    guard = spawn("sh", args, { env: { PATH }, detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    // There is no such program on Windows, where the bundle can be built.
+    guard.on("error", () => {}).unref();
     (guard.stdin as Socket).on("error", () => {}).unref();
   }
-  const [name, value] = mark.split("=") as [string, string];
-  return spawn(command, args, { ...options, env: { ...(options.env ?? process.env), [name]: value }, detached: true });
+  const outer = Object.entries(process.env).filter(([name]) => name.startsWith(markPrefix));
+  return { ...env, ...Object.fromEntries(outer), [markName]: "1" } as Record<string, string>;
+}
+
+/**
+ * The only way in which scripts and benchmarks start a program. It leads a process group of its own, so Ctrl-C reaches the script
+ * alone, which then stops its parts in order. It ends with the script, even if that is killed.
+ */
+export function spawnOwn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  return spawn(command, args, { ...options, env: ownEnvironment(options.env), detached: true });
+}
+
+/** As `spawnOwn`, for a program of Node that exchanges messages with this process. Its stdout and stderr are ours. */
+export function forkOwn(file: string, args: readonly string[], { execArgv = [], ...options }: ForkOptions = {}): ChildProcess {
+  return spawnOwn(process.execPath, [...execArgv, file, ...args], { stdio: ["ignore", "inherit", "inherit", "ipc"], ...options });
+}
+
+interface ForkOptions extends Pick<SpawnOptions, "env" | "stdio"> {
+  /** Of Node. */
+  readonly execArgv?: readonly string[];
+}
+
+/**
+ * Runs a script, and ends the process. SIGINT, SIGTERM and SIGHUP fail what is starting and what `work` waits for. At every end
+ * what is on the stack is stopped in order; what is not there ends with the process.
+ */
+export async function runScript(work: (stack: AsyncDisposableStack) => Promise<void>): Promise<never> {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, endStarts);
+  const stack = new AsyncDisposableStack();
+  const ended = once(interrupted.signal, "abort").then(() => Promise.reject(interrupted.signal.reason as Error));
+  try {
+    await Promise.race([work(stack), ended]);
+  } catch (error) {
+    if (!interrupted.signal.aborted) process.stderr.write(`${(error as Error).stack}\n`);
+    process.exitCode = interrupted.signal.aborted ? 130 : 1;
+  }
+  await Promise.allSettled(starting);
+  await stack.disposeAsync();
+  process.exit();
 }
 
 interface RunOptions {
@@ -125,8 +169,21 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
+/** Those that have neither succeeded nor failed, and then stopped what they started. */
+const starting = new Set<Promise<unknown>>();
+
 /** Starts a process of our own, waits until it is ready, and fails with the end of its log when it is not. */
 export async function startProcess(options: StartOptions): Promise<Running> {
+  const start = startUntilReady(options);
+  starting.add(start);
+  try {
+    return await start;
+  } finally {
+    starting.delete(start);
+  }
+}
+
+async function startUntilReady(options: StartOptions): Promise<Running> {
   const late = untilLate(options.timeoutMs ?? 120_000);
   late.throwIfAborted();
   const log = openSync(options.logFile, "a");
@@ -141,7 +198,7 @@ export async function startProcess(options: StartOptions): Promise<Running> {
     late.addEventListener("abort", () => reject(new Error(`${options.command} did not become ready: ${toReason(late)}`)));
   });
   failed.catch(() => {});
-  const stop = () => stopChild(child, exited);
+  const stop = () => stopChild(child, exited, options.graceMs ?? 15_000);
   try {
     while (!(await Promise.race([options.ready().catch(() => false), failed]))) {
       if (child.exitCode !== null || child.signalCode !== null) {
@@ -156,11 +213,11 @@ export async function startProcess(options: StartOptions): Promise<Running> {
   return { pid: child.pid as number, stop };
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
+async function stopChild(child: ChildProcess, exited: Promise<void>, graceMs: number): Promise<void> {
   if (child.pid === undefined) return;
   if (child.exitCode === null && child.signalCode === null) {
     child.kill("SIGTERM");
-    const timer = setTimeout(() => killGroup(child), 15_000);
+    const timer = setTimeout(() => killGroup(child), graceMs);
     await exited;
     clearTimeout(timer);
   }

@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { chromiumFlags } from "../../../test/support/chromium.ts";
+import type { BrowserContext, Page } from "playwright-core";
 import { until } from "../../../test/support/until.ts";
+import { launchChromium } from "../../services/chromium.ts";
 import type { Dashboard } from "../model.ts";
 import type { Upstreams } from "./backend.ts";
 import type { DrawnDashboard } from "./report.ts";
@@ -39,7 +39,7 @@ const withinMs = 60_000;
 export async function drawDashboards({ dashboards, upstreams, ...options }: DrawOptions): Promise<DrawnDashboard[]> {
   await using stack = new AsyncDisposableStack();
   const answer = await createSite(dashboards, upstreams);
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: [...chromiumFlags, "--disable-lcd-text"] });
+  const browser = await launchChromium(["--disable-lcd-text"]);
   stack.defer(() => browser.close());
   const context = await browser.newContext();
   await context.route("**/*", async (route) => {
