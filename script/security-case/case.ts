@@ -8,36 +8,9 @@ export interface RunReport {
   }[];
 }
 
-function listClaims(sections: readonly Section[]): readonly Claim[] {
+/** In the order of the page. */
+export function listClaims(sections: readonly Section[]): readonly Claim[] {
   return sections.flatMap(({ claims }) => claims);
-}
-
-/** What is wrong with the claims themselves: no test, one that is not there or does not run, an id twice. `readTest`: a file below test/, null without one. */
-export function findMistakes(sections: readonly Section[], readTest: (file: string) => string | null): string[] {
-  const claims = listClaims(sections);
-  const ids = claims.map(({ id }) => id);
-  const repeated = ids.filter((id, index) => ids.indexOf(id) !== index).map((id) => `${id}: two claims have this id`);
-  const without = claims.filter(({ tests }) => tests.length === 0).map(({ id }) => `${id}: no test shows it`);
-  const wrong = claims.flatMap(({ id, tests }) =>
-    tests.flatMap(([file, title]) => {
-      const problem = findProblem(readTest(file), title);
-      return problem === null ? [] : [`${id}: test/${file} > ${title}: ${problem}`];
-    }),
-  );
-  return [...repeated, ...without, ...wrong];
-}
-
-/** Titles are texts in double quotes, alone or first on their line, after `it(`, `test(` or the brackets of `each`. */
-function findProblem(source: string | null, title: string): string | null {
-  if (source === null) return "no such file";
-  const literal = escapePattern(JSON.stringify(title));
-  const calls = [
-    ...source.matchAll(new RegExp(`^[ \\t]*((?:it|test)\\b.*\\(|[\\])}]+(?: as const)?\\)*\\()?\\s*${literal}`, "gm")),
-  ];
-  if (calls.length === 0) return "no such title";
-  if (calls.length > 1) return "several tests have this title";
-  // A whole file, because a group that is skipped may begin anywhere before the test.
-  return /\b(?:it|test|describe)\.(?:skip|todo)\b/.test(source) ? "the file has tests that are skipped" : null;
 }
 
 /** The tests of claims that did not pass in a whole run: failed, skipped, or not there. Every row of a table of cases must have passed. */

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { findMistakes, toPage } from "./case.ts";
+import { toPage } from "./case.ts";
 import { notCovered, sections } from "./claims.ts";
+import { findMistakes } from "./mistakes.ts";
 
 const page = new URL("../../docs/security-case.md", import.meta.url);
 

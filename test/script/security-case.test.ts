@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { findMistakes, findNotPassed, toPage } from "../../script/security-case/case.ts";
+import { findNotPassed, toPage } from "../../script/security-case/case.ts";
 import { notCovered, sections } from "../../script/security-case/claims.ts";
+import { findMistakes } from "../../script/security-case/mistakes.ts";
 
 const [file, title] = ["a.test.ts", "%s is refused"];
 const claim = { id: "A1", claim: "Bad names are refused.", tests: [[file, title] as const] };
@@ -8,26 +9,67 @@ const asked = [{ title: "Names", claims: [claim] }];
 const where = `A1: test/${file} > ${title}`;
 
 describe("the claims", () => {
+  const of = (source: string) =>
+    findMistakes(asked, () => `import { describe, it, test, it as check } from "vitest";\n${source}`);
+  const run = '("%s is refused", () => {})';
+
   it.each([
-    ['it("%s is refused", () => {', []],
-    ['  test.each([1, 2])("%s is refused", () => {', []],
-    ['])("%s is refused", () => {', []],
-    ['it.each([\n  1,\n])(\n  "%s is refused",\n', []],
-    ['it("another is refused", () => {', [`${where}: no such title`]],
-    ['// it("%s is refused", () => {', [`${where}: no such title`]],
-    ['// it.each([1])("%s is refused", () => {', [`${where}: no such title`]],
-    ['it("%s is refused");\nit("%s is refused");', [`${where}: several tests have this title`]],
-    ['it.skip("%s is refused", () => {', [`${where}: the file has tests that are skipped`]],
-    ['it.todo("%s is refused");', [`${where}: the file has tests that are skipped`]],
-    ['describe.skip("names", () => {\n  it("%s is refused", () => {', [`${where}: the file has tests that are skipped`]],
-    [null, [`${where}: no such file`]],
-  ])("of a test in %j have the mistakes %j", (source, mistakes) => {
-    expect(findMistakes(asked, () => source)).toEqual(mistakes);
+    `it${run};`,
+    `check${run};`,
+    `test.each([1, 2])${run};`,
+    `it.each\`a \${1}\`${run};`,
+    `describe("names", () => { describe.each([1])("%s", () => { it${run}; }); });`,
+    'it("%s is refused", { timeout: 1000, retry: 2 }, async () => {});',
+    'it.each([\n  1,\n])(\n  "%s is refused",\n  () => {},\n);',
+    `it.skip("another", () => {}); describe.skip("others", () => {}); it${run};`,
+    `// it.skip${run};\nit${run};`,
+    `it("skip", () => { given.skip(1); }); it${run};`,
+    `it.each([{ skip: 1 }])${run};`,
+  ])("of a test as in %s have no mistake", (source) => {
+    expect(of(source)).toEqual([]);
+  });
+
+  it.each([
+    [`it("another is refused", () => {});`, "no such title"],
+    [`// it${run};`, "no such title"],
+    [`/*\nit${run};\n*/`, "no such title"],
+    [`const text = \`\nit${run};\n\`;`, "no such title"],
+    [`const text = '\\\nit${run};\\\n';`, "no such title"],
+    [`other${run};`, "no such title"],
+    [`const it2 = it.skip; it2${run};`, "no such title"],
+    [`it${run};\ntest${run};`, "several tests have this title"],
+    [`it("%s is refused");`, "the test is not written"],
+    ...["it.skip", "it.concurrent.skip", "it.skip.each([1])", 'it["skip"]', "test.skip"].map(
+      (call) => [call + run, "the test is skipped"] as const,
+    ),
+    [`it.todo${run};`, "the test is not written"],
+    [`it.fails${run};`, "the test is expected to fail"],
+    [`it.skipIf(true)${run};`, "the test is skipped under a condition"],
+    [`it.runIf(false).each([1])${run};`, "the test is skipped under a condition"],
+    [`it("%s is refused", { skip: true }, () => {});`, "the test is skipped"],
+    [`it("%s is refused", { fails: true }, () => {});`, "the test is expected to fail"],
+    [`it("%s is refused", () => {}, { "todo": true });`, "the test is not written"],
+    ...["describe.skip", "describe.skip.each([1])"].map(
+      (call) => [`${call}("names", () => { it${run}; });`, "the test is skipped"] as const,
+    ),
+    [`describe.todo("names", () => { it${run}; });`, "the test is not written"],
+    [`describe.runIf(a)("names", () => { describe("b", () => { it${run}; }); });`, "the test is skipped under a condition"],
+    [`describe("names", { skip: true }, () => { it${run}; });`, "the test is skipped"],
+    [`it${run}; it.only("another", () => {});`, "the file has tests that run alone"],
+    [`describe.only("a", () => {}); it${run};`, "the file has tests that run alone"],
+  ] as const)("of a test as in %s have the mistake: %s", (source, mistake) => {
+    expect(of(source)).toEqual([`${where}: ${mistake}`]);
+  });
+
+  it("of a file that is not there, or does not import vitest, have a mistake", () => {
+    expect(findMistakes(asked, () => null)).toEqual([`${where}: no such file`]);
+    expect(findMistakes(asked, () => `it${run};`)).toEqual([`${where}: no such title`]);
   });
 
   it("have an id of their own, and a test", () => {
     const empty = [{ title: "Names", claims: [claim, { ...claim, tests: [] }] }];
-    expect(findMistakes(empty, () => 'it("%s is refused"')).toEqual(["A1: two claims have this id", "A1: no test shows it"]);
+    const source = `import { it } from "vitest"; it${run};`;
+    expect(findMistakes(empty, () => source)).toEqual(["A1: two claims have this id", "A1: no test shows it"]);
   });
 });
 
