@@ -59,7 +59,7 @@ interface Handle {
 
 let dropped = 0;
 
-/** How many lines this process dropped because nobody read its stdout. */
+/** How many lines this process dropped because nobody read its stdout, or it cannot be written without waiting. */
 export function countDroppedLines(): number {
   return dropped;
 }
@@ -81,11 +81,17 @@ class Stdout {
   #hasFailed = false;
   #pauseMs = againMs;
   #timer: NodeJS.Timeout | null = null;
-  /** Absent for a file, which takes everything at once or fails. */
+  /** Absent for a file, which takes everything at once or fails; and for what Node has no stream for, as a datagram socket. */
   readonly #handle = Reflect.get(process.stdout, "_handle") as Handle | undefined;
 
   constructor() {
-    process.once("exit", () => this.#end());
+    if (this.#handle || takesAtOnce(1)) {
+      process.once("exit", () => this.#end());
+      return;
+    }
+    // A write may wait for the reader, and Node cannot prevent it. What it writes to stderr never waits for such a reader.
+    this.#hasFailed = true;
+    process.stderr.write("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
   }
 
   /** Takes a line, or counts it as dropped. Throws the error of a file that cannot be written, as on a full disk. */
@@ -166,6 +172,12 @@ class Stdout {
       this.#writeNow();
     }
   }
+}
+
+/** Whether it is a file, or a device as /dev/null. */
+function takesAtOnce(fd: number): boolean {
+  const stats = fs.fstatSync(fd);
+  return stats.isFile() || stats.isCharacterDevice();
 }
 
 const countLines = (text: string): number => text.split("\n").length - 1;

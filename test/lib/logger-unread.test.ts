@@ -19,7 +19,7 @@ beforeAll(() => {
 afterEach(async () => {
   for (const child of children.splice(0)) {
     child.kill("SIGKILL");
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    await untilEnded(child);
   }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,6 +28,12 @@ function run(command: string, args: readonly string[], stdio: readonly (number |
   const child = spawn(command, args, { stdio: [...stdio], env: { PATH: process.env["PATH"] ?? "", ...env } });
   children.push(child);
   return child;
+}
+
+/** How it ended, also if that was before: a reader may end first once its writer has closed the pipe. */
+async function untilEnded(child: ChildProcess): Promise<unknown[]> {
+  const { exitCode, signalCode } = child;
+  return exitCode === null && signalCode === null ? once(child, "exit") : [exitCode, signalCode];
 }
 
 /** A pipe of the kernel whose reader is `cat`, into a file, once it is told to read. */
@@ -48,8 +54,18 @@ function makePipe(name: string) {
   };
 }
 
+/** Perl that runs a program whose stdout is a socket of a kind, with its other end open and unread. */
+const toSocket = (kind: string) => `use Socket; $^F = 20; socketpair(my $own, my $other, AF_UNIX, ${kind}, 0) or die $!;
+  open(STDOUT, ">&", $own) or die $!; exec @ARGV`;
+
+interface Start {
+  readonly env?: Readonly<Record<string, string>>;
+  /** The program and arguments that run it. */
+  readonly through?: readonly [string, ...string[]];
+}
+
 /** A program in `src/` with a port and this stdout. */
-async function startServer(command: "serve" | "fleet", stdout: number | "pipe", more: Record<string, string> = {}) {
+async function startServer(command: "serve" | "fleet", stdout: number | "ignore", { env: more = {}, through }: Start = {}) {
   const port = await freePort();
   const env = {
     WALLET_CORE_OPS_PORT: String(port),
@@ -59,7 +75,11 @@ async function startServer(command: "serve" | "fleet", stdout: number | "pipe", 
     WALLET_CORE_OPS_DEPLOY_INFO_PATH: `${folder}/none.json`,
     ...more,
   };
-  const child = run(process.execPath, ["src/cli.ts", command], ["ignore", stdout, "ignore"], env);
+  const own = [process.execPath, "src/cli.ts", command] as const;
+  const [program, ...args] = through ? ([...through, ...own] as const) : own;
+  const child = run(program, args, ["ignore", stdout, "pipe"], env);
+  let stderr = "";
+  child.stderr?.on("data", (chunk) => (stderr += chunk));
   const url = `http://127.0.0.1:${port}`;
   await until(() =>
     fetch(`${url}/healthz`).then(
@@ -67,7 +87,7 @@ async function startServer(command: "serve" | "fleet", stdout: number | "pipe", 
       () => false,
     ),
   );
-  return { child, url };
+  return { child, url, stderr: () => stderr };
 }
 
 const request = `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${"x".repeat(100)}\r\n\r\n`;
@@ -82,7 +102,9 @@ async function sendInTurn(url: string, count: number): Promise<void> {
   const socket = connect(Number(port), hostname, () => socket.write(request));
   let answers = 0;
   for await (const chunk of socket) {
-    if (!String(chunk).startsWith("HTTP/1.1 200")) continue;
+    const [, status] = /^HTTP\/1.1 (\d+)/.exec(String(chunk)) ?? [];
+    if (status === undefined) continue;
+    if (status !== "200") throw new Error(`The answer ${answers} has the status ${status}`);
     answers += 1;
     if (answers === count) return;
     socket.write(request);
@@ -121,9 +143,9 @@ test("a gateway whose log nobody reads answers, and counts what is lost", { time
   await until(() => pipe.text().includes('"dropped":'));
   await sendRequests(url, 50);
   child.kill("SIGTERM");
-  expect(await once(child, "exit")).toEqual([0, null]);
+  expect(await untilEnded(child)).toEqual([0, null]);
   pipe.release();
-  await once(cat, "exit");
+  await untilEnded(cat);
   const lines = parse(pipe.text());
   const gaps = lines.filter(({ dropped: count }) => count !== undefined);
   expect(gaps.every(({ level, msg }) => level === "warn" && msg === "log lines dropped: stdout was not read")).toBe(true);
@@ -137,7 +159,9 @@ test("a gateway whose log nobody reads answers, and counts what is lost", { time
 test("a fleet whose log's reader is stopped answers, and ends at SIGTERM", async () => {
   const pipe = makePipe("fleet");
   const cat = pipe.read();
-  const { child, url } = await startServer("fleet", pipe.end, { WALLET_CORE_OPS_REGIONS: "eu=http://127.0.0.1:1" });
+  const { child, url } = await startServer("fleet", pipe.end, {
+    env: { WALLET_CORE_OPS_REGIONS: "eu=http://127.0.0.1:1" },
+  });
   pipe.close();
   await until(() => pipe.text().includes('"listening"'));
   cat.kill("SIGSTOP");
@@ -145,14 +169,25 @@ test("a fleet whose log's reader is stopped answers, and ends at SIGTERM", async
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   const began = performance.now();
   child.kill("SIGTERM");
-  expect(await once(child, "exit")).toEqual([0, null]);
+  expect(await untilEnded(child)).toEqual([0, null]);
   // 10 s for what is in flight, and one for the log.
   expect(performance.now() - began).toBeLessThan(toBound(11_000));
   cat.kill("SIGCONT");
   pipe.release();
-  await once(cat, "exit");
+  await untilEnded(cat);
   // What the kernel had: the last line may be cut.
   expect(parse(pipe.text().replace(/[^\n]*$/, "")).length).toBeGreaterThan(50);
+});
+
+test.each(["SOCK_DGRAM", "SOCK_SEQPACKET"])("a gateway with a %s as stdout answers without a log, and says so", async (kind) => {
+  const { child, url, stderr } = await startServer("serve", "ignore", { through: ["perl", "-e", toSocket(kind)] });
+  await sendRequests(url, 2000);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  // One line at its start, 2,000 requests, one health check and what waiting for the start asked for.
+  expect(await readDropped(url)).toBeGreaterThanOrEqual(2002);
+  child.kill("SIGTERM");
+  expect(await untilEnded(child)).toEqual([0, null]);
+  expect(stderr()).toContain("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
 });
 
 const logs = `
@@ -166,7 +201,7 @@ const program = ["--disable-warning=ExperimentalWarning", "--input-type=module",
 test("a socket that nobody reads does not stop the process", async () => {
   const child = run(process.execPath, program, ["ignore", "pipe", "pipe"]);
   child.stdout?.pause();
-  expect(await once(child, "exit")).toEqual([0, null]);
+  expect(await untilEnded(child)).toEqual([0, null]);
 });
 
 test("a terminal that nobody reads does not stop the process", async () => {
