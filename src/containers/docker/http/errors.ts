@@ -4,8 +4,11 @@ import { type ErrorCode, OpsError } from "../../../lib/errors.ts";
 type Failure = readonly [code: ErrorCode, message: string];
 
 const byCode: Readonly<Record<string, Failure>> = {
-  ENOENT: ["docker_unavailable", "its socket does not exist: is Docker running, and is the socket's directory mounted?"],
-  ECONNREFUSED: ["docker_unavailable", "nothing listens there: is Docker running?"],
+  ENOENT: ["docker_unavailable", "its socket does not exist: is Docker running, and is its socket mounted at this path?"],
+  ECONNREFUSED: [
+    "docker_unavailable",
+    "nothing listens there: is Docker running? A socket that was mounted before Docker made a new one is dead: restart the gateway",
+  ],
   ECONNRESET: ["docker_unavailable", "it closed the connection: is it restarting, or does it want another client certificate?"],
   EPIPE: ["docker_unavailable", "it closed the connection: is it restarting?"],
   ENOTFOUND: ["docker_unavailable", "its host name cannot be resolved"],

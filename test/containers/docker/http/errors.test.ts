@@ -1,3 +1,8 @@
+import { once } from "node:events";
+import { linkSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { AnswerError, isLost, StatusError, toDockerError } from "../../../../src/containers/docker/http/errors.ts";
 import { DeadlineError } from "../../../../src/lib/abort.ts";
@@ -25,9 +30,14 @@ describe("an error of Docker", () => {
       "ENOENT",
       coded("ENOENT"),
       "docker_unavailable",
-      "its socket does not exist: is Docker running, and is the socket's directory mounted?",
+      "its socket does not exist: is Docker running, and is its socket mounted at this path?",
     ],
-    ["ECONNREFUSED", coded("ECONNREFUSED"), "docker_unavailable", "nothing listens there: is Docker running?"],
+    [
+      "ECONNREFUSED",
+      coded("ECONNREFUSED"),
+      "docker_unavailable",
+      "nothing listens there: is Docker running? A socket that was mounted before Docker made a new one is dead: restart the gateway",
+    ],
     [
       "ECONNRESET",
       coded("ECONNRESET"),
@@ -157,4 +167,34 @@ it.each([
   [new OpsError("docker_error", "x", { cause: Object.assign(new Error("x"), { status: 400 }) }), false],
 ])("after %o another engine may be there: %s", (error, lost) => {
   expect(isLost(error)).toBe(lost);
+});
+
+it("a mounted socket that Docker has replaced is dead, with a remedy", async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), "ops-stale-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const [host, mounted] = [join(folder, "docker.sock"), join(folder, "mounted.sock")];
+  const startDocker = async () => {
+    const docker = createServer((_, response) => response.end()).listen(host);
+    await once(docker, "listening");
+    return docker;
+  };
+  const ask = (socketPath: string) =>
+    new Promise<unknown>((resolve) => {
+      request({ socketPath, agent: false }, (response) => resolve(response.statusCode))
+        .once("error", (error) => resolve(toDockerError(error, "a").message))
+        .end();
+    });
+  const docker = await startDocker();
+  // As a mount of the socket alone, it keeps the file that is there now.
+  linkSync(host, mounted);
+  expect(await ask(mounted)).toBe(200);
+  docker.close();
+  await once(docker, "close");
+  const another = await startDocker();
+  stack.defer(() => void another.close());
+  expect(await ask(host)).toBe(200);
+  expect(await ask(mounted)).toBe(
+    "Docker engine a: nothing listens there: is Docker running? A socket that was mounted before Docker made a new one is dead: restart the gateway",
+  );
 });
