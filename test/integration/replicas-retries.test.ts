@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { freePort } from "../../script/services/process.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { startGateway, token } from "../support/gateway.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { until } from "../support/until.ts";
 
 /** What gateways get: each answers checks, and closes its connection once it has read any other request, as one that is killed. */
@@ -13,7 +16,7 @@ const gateways: Server[] = [];
 let balancer: ChildProcess;
 let url: string;
 
-async function startGateway(): Promise<number> {
+async function startKilled(): Promise<number> {
   const gateway = createServer((socket) => {
     let text = "";
     socket
@@ -37,7 +40,7 @@ async function startGateway(): Promise<number> {
 }
 
 beforeAll(async () => {
-  const ports = [await startGateway(), await startGateway(), await startGateway()];
+  const ports = [await startKilled(), await startKilled(), await startKilled()];
   const [port, healthPort] = [await freePort(), await freePort()];
   const config = join(inject("runFolder"), `haproxy-retries-${port}.cfg`);
   writeFileSync(
@@ -86,4 +89,64 @@ test.each([
 ])("%s %s is asked again, three times", async (method, path) => {
   expect((await fetch(url + path, { method })).status).toBe(502);
   expect(requests).toEqual(Array.from({ length: 4 }, () => `${method} ${path}`));
+});
+
+/** Sends a request line as it is, without what a client would mend in it. */
+async function sendLine(to: string, line: string): Promise<void> {
+  const { hostname, port } = new URL(to);
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {}).resume();
+  socket.write(`${line} HTTP/1.1\r\nHost: ops.example\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`);
+  await once(socket, "close");
+}
+
+/** Words for each part of a restart's target, the true one first; it may be empty. */
+const parts = [
+  " / // /. /x/.. /%2e \\ http://ops.example HTTP://ops.example:4000 http://ops.example/",
+  "/api/v1/admin/ops /API/v1/admin/ops /api/v1//admin/ops /api/v1/./admin/ops /%61pi/v1/admin/ops",
+  "/containers/web /containers/%77eb /containers//web /containers/x/../web /containers/web;a=b /containers/restart",
+  "/ // /./ /;/ /x/../ %2f %2F \\ %5c /%00 /%20 %0a/ ",
+  "restart RESTART Restart %72estart restar%74 %72%65%73%74%61%72%74 %52estart %2572estart r%65start re%73tart " +
+    "restart%20 %20restart restart%00 restart%0d%0a rest%61rt re-start ",
+  " / // /. /./ /.. /x/.. /%2e %2f \\ ? ?x=/y ?/restart ?a=b/x # #x ?# ; ;x ;/ ;v=1/x %3f %3Fx %23 . .. .json , &x + ~ " +
+    "% %zz é /restart",
+].map((words) => words.split(" "));
+
+/** Each other word in each place, alone and beside each other word in another place. */
+function listTargets(): readonly string[] {
+  const plain = parts.map(([first = ""]) => first);
+  const changes = parts.flatMap((words, place) => words.slice(1).map((word) => [place, word] as const));
+  const pairs = changes.flatMap((one) => changes.filter(([place]) => place > one[0]).map((other) => [one, other]));
+  const toTarget = (changed: readonly (readonly [number, string])[]) =>
+    plain.map((word, place) => changed.find(([at]) => at === place)?.[1] ?? word).join("");
+  return [...new Set([[], ...changes.map((one) => [one]), ...pairs].map(toTarget))];
+}
+
+test("no target that the router takes as a restart is sent twice", { timeout: 180_000 }, async () => {
+  const { sources, calls } = createMemorySources({ containers: [sampleContainer({ name: "web" })] }, { restartEnabled: true });
+  await using gateway = await startGateway(sources);
+  const restarts = async (line: string) => {
+    const before = calls["restart"] ?? 0;
+    await sendLine(gateway.url, line);
+    return (calls["restart"] ?? 0) > before;
+  };
+  const sent = { twice: 0, restarts: new Set<string>() };
+  const ask = async (method: string, target: string) => {
+    requests.splice(0);
+    await sendLine(url, `${method} ${target}`);
+    const reached = [...requests];
+    // As the client wrote it, and as HAProxy passed it on.
+    const lines = new Set([`${method} ${target}`, ...reached]);
+    const taken = await Promise.all([...lines].map(restarts));
+    if (taken.includes(true)) sent.restarts.add(target);
+    if (reached.length > 1) sent.twice += 1;
+    expect([target, taken.includes(true) && reached.length > 1]).toEqual([target, false]);
+  };
+  const targets = listTargets();
+  for (const target of targets) await ask("GET", target);
+  expect([...sent.restarts].slice(0, 2)).toEqual(["web", "%77eb"].map((name) => `/api/v1/admin/ops/containers/${name}/restart`));
+  expect(sent.restarts.size).toBeGreaterThan(5);
+  // The others are reads, or nothing, which may be asked twice.
+  expect(sent.twice).toBeGreaterThan(targets.length / 2);
+  for (const target of sent.restarts) await ask("HEAD", target);
 });
