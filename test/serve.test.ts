@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { genesis, toAuditLine } from "../src/audit/line.ts";
 import { serveCommand } from "../src/cli/serve.ts";
 import { parseConfig } from "../src/config/config.ts";
 import { silentLogger } from "../src/lib/logger.ts";
 import { serve } from "../src/serve.ts";
+import { sampleEntry } from "./support/audit.ts";
 import { runCommand } from "./support/command.ts";
 
 let folder: string;
@@ -34,16 +37,18 @@ function start(more: Readonly<Record<string, string>> = {}) {
   const info = (fields: object, message: string) => {
     if (message !== "request") lines.push([message, fields]);
   };
+  const errors: (readonly [message: string, fields: object])[] = [];
+  const error = (fields: object, message: string) => void errors.push([message, fields]);
   const served = serve(
     parseConfig(toEnv(more), () => ""),
-    { ...silentLogger, info },
+    { ...silentLogger, info, error },
     stop.signal,
   );
   const listening = async () => {
     await expect.poll(() => lines.length).toBeGreaterThan(0);
     return lines[0]?.[1] as { url: string; metrics?: string };
   };
-  return { lines, stop, served, listening };
+  return { lines, errors, stop, served, listening };
 }
 
 const port = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string;
@@ -91,6 +96,38 @@ test("metrics have an address of their own, without a token", async () => {
   stop.abort();
   await served;
   await expect(fetch(`${metrics}/metrics`)).rejects.toThrow("fetch failed");
+});
+
+test("an anchor URL that hangs delays the stop by two seconds at most", async () => {
+  const path = join(folder, "anchored.jsonl");
+  const { line, head } = toAuditLine(sampleEntry({ outcome: "ok", intent: 1 }), new Date(), genesis, null);
+  writeFileSync(path, line);
+  let calls = 0;
+  // It never answers, not even to the beginning of TLS.
+  let open = 0;
+  const silent = createServer((socket) => {
+    calls += 1;
+    open += 1;
+    socket
+      .resume()
+      .once("error", () => {})
+      .once("close", () => (open -= 1));
+  }).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port: used } = silent.address() as { port: number };
+  const gateway = start({ AUDIT_FILE: path, AUDIT_ANCHOR: `HTTPS://127.0.0.1:${used}/heads` });
+  await gateway.listening();
+  await expect.poll(() => calls).toBe(1);
+  const stoppedAt = performance.now();
+  gateway.stop.abort();
+  await gateway.served;
+  // Two seconds, with slack for a busy machine. An attempt of its own has five, and there were two.
+  expect(performance.now() - stoppedAt).toBeLessThan(7000);
+  const last = { upstream: "audit_anchor", cause: "No answer within 2000 ms", audit: head };
+  expect(gateway.errors).toEqual([["The last head of the audit record was not anchored: it is only in this line", last]]);
+  // A connection that is being made would keep the process, for ten seconds where it is that of `fetch`.
+  await expect.poll(() => open, { timeout: 4000 }).toBe(0);
+  silent.close();
 });
 
 test("an IPv6 address is logged with its brackets", async () => {

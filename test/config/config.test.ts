@@ -425,8 +425,19 @@ const values = {
     [
       ["/a.jsonl", "/a.jsonl"],
       ["https://u:p@a.example/heads?k=v", "https://u:p@a.example/heads?k=v"],
+      ["HTTPS://A.example/heads", "HTTPS://A.example/heads"],
     ],
-    ["heads.jsonl", "http://a.example", "file:///a.jsonl", "https://"],
+    [
+      "heads.jsonl",
+      "http://a.example",
+      "HTTP://a.example",
+      "ftp://a.example",
+      "http:/one-slash",
+      "https:/one-slash",
+      "https:a.example",
+      "file:///a.jsonl",
+      "https://",
+    ],
     "must be the absolute path of a file, or an https:// URL",
   ],
 } as unknown as Readonly<Record<string, readonly [(readonly [string, unknown])[], readonly string[], string]>>;
