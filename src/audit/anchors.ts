@@ -8,12 +8,20 @@ export interface AnchorCheck {
   push(entry: ChainHead): string | null;
   /** After the newest entry: the fault of an anchor that was not met, null without one. */
   end(): string | null;
+  /** What a good verdict says of the anchors; "" without any. */
+  note(): string;
 }
 
 /** `SEQ:HASH`; null for anything else. */
 export function parseAnchor(text: string): ChainHead | null {
   const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
   return seq === undefined || hash === undefined ? null : { seq: Number(seq), hash: hash.toLowerCase() };
+}
+
+/** Whether the last line of a file of anchors was cut, as a crash in the middle of a write leaves it: it may be the newest anchor. */
+export function isCutAnchor(text: string): boolean {
+  const last = text.slice(text.lastIndexOf("\n") + 1);
+  return last !== "" && parseJson(last) === undefined;
 }
 
 /**
@@ -28,7 +36,7 @@ export function parseAnchors(text: string): ChainHead[] {
   });
 }
 
-/** `partial`: the oldest entries may be missing, and with them those of anchors. */
+/** `partial`: the oldest entries may be missing, and with them those of anchors. These cannot be compared; one of them must be. */
 export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolean): AnchorCheck {
   const expected = new Map<number, Set<string>>();
   for (const { seq, hash } of anchors) expected.set(seq, (expected.get(seq) ?? new Set()).add(hash));
@@ -40,6 +48,7 @@ export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolea
     return isSame ? null : `seq ${seq} is not the one that was anchored`;
   };
   let [first, last] = [null as number | null, 0];
+  const isBefore = ({ seq }: Pick<ChainHead, "seq">) => partial && first !== null && first > 1 && seq < first;
   return {
     push(entry) {
       first ??= entry.seq;
@@ -47,17 +56,21 @@ export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolea
       return compare(entry);
     },
     end() {
+      if (anchors.length > 0 && anchors.every(isBefore)) {
+        return `no anchor could be compared: the newest is seq ${Math.max(...expected.keys())}, and this part begins at seq ${first}`;
+      }
       const fault = compare(genesis);
       if (fault !== null) return fault;
-      const lost = [...expected.keys()].toSorted((a, b) => a - b).find((seq) => !partial || seq >= (first ?? 0));
+      const lost = [...expected.keys()].toSorted((a, b) => a - b).find((seq) => !isBefore({ seq }));
       if (lost === undefined) return null;
       const place = lost > last ? `the record ends at seq ${last}` : "it is not in the record";
       return `seq ${lost} was anchored, and is missing: ${place}`;
     },
+    note() {
+      if (anchors.length === 0) return "";
+      const outside = anchors.filter(isBefore).length;
+      const left = outside === 0 ? "" : `, ${outside} older than seq ${first} not compared`;
+      return `, ${formatCount(anchors.length - outside, "anchor")} in its chain${left}`;
+    },
   };
-}
-
-/** What a good verdict says of the anchors; "" without any. */
-export function toAnchorNote(anchors: readonly ChainHead[]): string {
-  return anchors.length === 0 ? "" : `, ${formatCount(anchors.length, "anchor")} in its chain`;
 }

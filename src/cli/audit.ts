@@ -1,4 +1,4 @@
-import { parseAnchor, parseAnchors } from "../audit/anchors.ts";
+import { isCutAnchor, parseAnchor, parseAnchors } from "../audit/anchors.ts";
 import { verifyAudit } from "../audit/file/verify.ts";
 import type { ChainHead } from "../audit/line.ts";
 import { verifyTable } from "../audit/postgres/probe.ts";
@@ -11,7 +11,7 @@ const usage = `usage: audit verify [--partial] [--head HEAD]... [FILE]
               with WALLET_CORE_OPS_STATE_URL (or ..._FILE), the record in that database
   --partial   its oldest files were removed on purpose
   --head      an entry that must be in it, as SEQ:HASH; or a file with such entries: that of WALLET_CORE_OPS_AUDIT_ANCHOR, or
-              the gateway's log
+              the gateway's log. With --partial, at least one must be in the part that is left
 `;
 
 const options = { partial: { type: "boolean", default: false }, head: { type: "string", multiple: true } } as const;
@@ -23,24 +23,37 @@ export const auditCommand = createCommand({ usage, options, allowPositionals: tr
   if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
   const { partial, head = [] } = parsed.values;
   const anchors: ChainHead[] = [];
+  let cut: string | null = null;
   for (const text of head) {
     const found = readAnchors(text, context);
     if (typeof found === "string") return report({ ok: false, message: found }, context.print);
-    anchors.push(...found);
+    anchors.push(...found.anchors);
+    if (found.isCut) cut ??= text;
   }
   const stateUrl = file === undefined ? readStateUrl(context) : null;
-  if (stateUrl !== null) return report(await verifyTable(stateUrl, { partial, anchors }), context.print);
   const path = file ?? (context.env["WALLET_CORE_OPS_AUDIT_FILE"] || "./audit.jsonl");
-  return report(await verifyAudit(path, { partial, anchors }), context.print);
+  const given = { partial, anchors };
+  const verdict = await (stateUrl === null ? verifyAudit(path, given) : verifyTable(stateUrl, given));
+  if (cut === null || !verdict.ok) return report(verdict, context.print);
+  // It may have been the newest head, and the only one of entries that were removed since.
+  const message = `the last line of ${cut} is cut: it was not compared. The rest is ok: ${verdict.message}`;
+  return report({ ok: false, message }, context.print);
 });
 
+interface FoundAnchors {
+  readonly anchors: readonly ChainHead[];
+  /** Whether the last line is not whole. */
+  readonly isCut: boolean;
+}
+
 /** Returns why there are none. */
-function readAnchors(text: string, { readFile }: CommandContext): readonly ChainHead[] | string {
+function readAnchors(text: string, { readFile }: CommandContext): FoundAnchors | string {
   const anchor = parseAnchor(text);
-  if (anchor) return [anchor];
+  if (anchor) return { anchors: [anchor], isCut: false };
   try {
-    const anchors = parseAnchors(readFile(text));
-    return anchors.length > 0 ? anchors : `${text} has no head: lines of JSON with seq and hash`;
+    const lines = readFile(text);
+    const anchors = parseAnchors(lines);
+    return anchors.length > 0 ? { anchors, isCut: isCutAnchor(lines) } : `${text} has no head: lines of JSON with seq and hash`;
   } catch (error) {
     return `${text} is neither SEQ:HASH nor a file that can be read (${(error as NodeJS.ErrnoException).code})`;
   }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createAnchorCheck, parseAnchor, parseAnchors } from "../../src/audit/anchors.ts";
+import { createAnchorCheck, isCutAnchor, parseAnchor, parseAnchors } from "../../src/audit/anchors.ts";
 import { genesis } from "../../src/audit/line.ts";
 
 const toHead = (seq: number) => ({ seq, hash: seq.toString(16).padStart(64, "0") });
@@ -45,11 +45,35 @@ it.each([
   expect(found ?? check.end()).toBe(fault);
 });
 
-it("a chain without its oldest entries meets the later anchors", () => {
-  const run = (partial: boolean) => {
-    const check = createAnchorCheck([toHead(1), toHead(6)], partial);
-    return [5, 6].map((seq) => check.push(toHead(seq))).find((one) => one !== null) ?? check.end();
-  };
-  expect(run(true)).toBeNull();
-  expect(run(false)).toBe("seq 1 was anchored, and is missing: it is not in the record");
+it.each([
+  [[toHead(1), toHead(6)], ", 1 anchor in its chain, 1 older than seq 5 not compared"],
+  [[toHead(5), toHead(6), toHead(6)], ", 3 anchors in its chain"],
+  [[toHead(6), toHead(7)], "seq 7 was anchored, and is missing: the record ends at seq 6"],
+  [[toHead(1), { seq: 6, hash: "f".repeat(64) }], "seq 6 is not the one that was anchored"],
+  [[toHead(1), toHead(4)], "no anchor could be compared: the newest is seq 4, and this part begins at seq 5"],
+  [[genesis], "no anchor could be compared: the newest is seq 0, and this part begins at seq 5"],
+])("a chain without its oldest entries meets one of the anchors: %j", (anchors, said) => {
+  const check = createAnchorCheck(anchors, true);
+  const fault = [5, 6].map((seq) => check.push(toHead(seq))).find((one) => one !== null) ?? check.end();
+  expect(fault ?? check.note()).toBe(said);
+});
+
+it("an older anchor is a fault where no entry may be missing", () => {
+  const check = createAnchorCheck([toHead(1), toHead(6)], false);
+  for (const seq of [5, 6]) expect(check.push(toHead(seq))).toBeNull();
+  expect(check.end()).toBe("seq 1 was anchored, and is missing: it is not in the record");
+});
+
+it("a part that has all entries meets all anchors", () => {
+  const check = createAnchorCheck([genesis, toHead(1)], true);
+  expect([check.push(toHead(1)), check.end(), check.note()]).toEqual([null, null, ", 2 anchors in its chain"]);
+});
+
+it("a last line is cut at each place but its end and its newline", () => {
+  const line = JSON.stringify({ ...toHead(7), at: "2026-01-13T09:46:00.000Z" });
+  const whole = `${JSON.stringify(toHead(6))}\n`;
+  for (let length = 1; length < line.length; length += 1) expect(isCutAnchor(whole + line.slice(0, length))).toBe(true);
+  for (const text of ["", whole, whole + line, `${whole}${line}\n`, `${line.slice(0, 9)}\n${whole}`]) {
+    expect(isCutAnchor(text)).toBe(false);
+  }
 });

@@ -79,6 +79,60 @@ it("a head that was noted outside is in the chain, or it exits 1", async () => {
   expect(await verify("--head", heads)).toEqual([1, "FAIL  seq 4 was anchored, and is missing: the record ends at seq 3"]);
 });
 
+/** A record of four entries, and a file with their heads. */
+function writeRecord() {
+  const [path, heads] = [join(folder, "four.jsonl"), join(folder, "four-heads.jsonl")];
+  let head: ChainHead = genesis;
+  const made = [1, 2, 3, 4].map(() => {
+    const one = toAuditLine(sampleEntry(), new Date(), head, null, 1);
+    head = one.head;
+    return one;
+  });
+  const noted = made.map((one) => `${JSON.stringify(one.head)}\n`);
+  writeFileSync(path, made.map(({ line }) => line).join(""));
+  const verify = async (...args: string[]) => {
+    const { code, out } = await runCommand(auditCommand, ["verify", ...args, path], {
+      readFile: (name) => readFileSync(name, "utf8"),
+    });
+    return [code, out.join("\n").replace(`${path}: `, "")];
+  };
+  return { path, heads, head, lines: made.map(({ line }) => line), noted, verify };
+}
+
+it("a last line of the heads that is cut is not passed over", async () => {
+  const { path, heads, head, lines, noted, verify } = writeRecord();
+  writeFileSync(heads, noted.join("").slice(0, -30));
+  const ok = `1 file, head seq 4 hash ${head.hash}, 3 anchors in its chain`;
+  const cut = `FAIL  the last line of ${heads} is cut: it was not compared. The rest is ok: `;
+  expect(await verify("--head", heads)).toEqual([1, cut + ok]);
+  expect(await verify("--head", `4:${head.hash}`, "--head", heads)).toEqual([1, cut + ok.replace("3 anchors", "4 anchors")]);
+  // A gateway went on after a crash: what is whole behind the cut line is newer.
+  writeFileSync(heads, `${noted.slice(0, 3).join("").slice(0, -30)}\n${noted[3]}`);
+  expect(await verify("--head", heads)).toEqual([0, `ok    ${ok}`]);
+  // Only the newline is missing.
+  writeFileSync(heads, noted.join("").slice(0, -1));
+  expect(await verify("--head", heads)).toEqual([0, `ok    ${ok.replace("3 anchors", "4 anchors")}`]);
+  // A fault of the record comes first.
+  writeFileSync(heads, noted.slice(0, 3).join("").slice(0, -30));
+  writeFileSync(path, lines.slice(0, 1).join(""));
+  expect(await verify("--head", heads)).toEqual([1, "FAIL  seq 2 was anchored, and is missing: the record ends at seq 1"]);
+});
+
+it("a part says how many heads it could not be compared with", async () => {
+  const { path, heads, head, lines, noted, verify } = writeRecord();
+  writeFileSync(path, lines.slice(2).join(""));
+  writeFileSync(heads, noted.join(""));
+  expect(await verify("--partial", "--head", heads)).toEqual([
+    0,
+    `ok    1 file, head seq 4 hash ${head.hash}, 2 anchors in its chain, 2 older than seq 3 not compared`,
+  ]);
+  writeFileSync(heads, noted.slice(0, 2).join(""));
+  expect(await verify("--partial", "--head", heads)).toEqual([
+    1,
+    "FAIL  no anchor could be compared: the newest is seq 2, and this part begins at seq 3",
+  ]);
+});
+
 it.each([
   [[], "What to do is missing"],
   [["frob"], "Unknown action 'frob'"],

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { verifyTable } from "../../src/audit/postgres/probe.ts";
+import { auditCommand } from "../../src/cli/audit.ts";
 import { migrate, newestVersion, readVersion } from "../../src/state/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { sampleEntry, toOldLine } from "../support/audit.ts";
 import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
+import { runCommand } from "../support/command.ts";
 import { startCutProxy } from "../support/cut-proxy.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
@@ -535,6 +537,40 @@ test("newest entries that went with their head: an anchor and a gateway know", a
     await expect.poll(() => ledger.verify(), { timeout: 10_000 }).toMatchObject(lost);
   } finally {
     await ledger.close();
+    await own.drop();
+  }
+});
+
+test("the command names a part of the record, and a cut file of heads", async () => {
+  const own = await openRecord();
+  const verify = async (heads: string, ...args: string[]) => {
+    const env = { WALLET_CORE_OPS_STATE_URL: own.url };
+    const { code, out } = await runCommand(auditCommand, ["verify", ...args, "--head", "heads"], { env, readFile: () => heads });
+    return [
+      code,
+      out
+        .join("\n")
+        .replace(/the record of WALLET_CORE_OPS_STATE_URL/, "it")
+        .replace(/hash \w+/, "hash H"),
+    ];
+  };
+  try {
+    const { rows } = await own.query("select line from wallet_core_ops.entry order by seq");
+    const noted = rows.map(({ line }) => `${String(line)}\n`);
+    const ok = "it, head seq 7 hash H, 7 anchors in its chain";
+    expect(await verify(noted.join(""))).toEqual([0, `ok    ${ok}`]);
+    expect(await verify(noted.join("").slice(0, -30))).toEqual([
+      1,
+      `FAIL  the last line of heads is cut: it was not compared. The rest is ok: ${ok.replace("7 anchors", "6 anchors")}`,
+    ]);
+    await own.query("delete from wallet_core_ops.entry where seq < 3; delete from wallet_core_ops.rest");
+    const left = "it, head seq 7 hash H, 5 anchors in its chain, 2 older than seq 3 not compared";
+    expect(await verify(noted.join(""), "--partial")).toEqual([0, `ok    ${left}`]);
+    expect(await verify(noted.slice(0, 2).join(""), "--partial")).toEqual([
+      1,
+      "FAIL  it: no anchor could be compared: the newest is seq 2, and this part begins at seq 3",
+    ]);
+  } finally {
     await own.drop();
   }
 });

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
-import { type AnchorCheck, createAnchorCheck, toAnchorNote } from "../anchors.ts";
+import { type AnchorCheck, createAnchorCheck } from "../anchors.ts";
 import { checkWritable } from "./append.ts";
 import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
 import { listParts } from "./lines.ts";
@@ -38,7 +38,7 @@ export async function verifyAudit(
   if (fault !== null) return { ok: false, message: `${path}: ${fault}` };
   const { seq, hash } = head ?? genesis;
   const count = formatCount(files.length, "file");
-  return { ok: true, message: `${count}, head seq ${seq} hash ${hash}${toAnchorNote(anchors)}` };
+  return { ok: true, message: `${count}, head seq ${seq} hash ${hash}${anchored.note()}` };
 }
 
 /** Lines with their newlines. */

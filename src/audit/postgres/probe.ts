@@ -3,7 +3,7 @@ import { formatCount } from "../../lib/text.ts";
 import { explainState } from "../../state/errors.ts";
 import { migrate, newestVersion, readVersion } from "../../state/schema.ts";
 import { rowsOf } from "../../state/database.ts";
-import { createAnchorCheck, toAnchorNote } from "../anchors.ts";
+import { createAnchorCheck } from "../anchors.ts";
 import { type ChainHead, genesis } from "../line.ts";
 import { countOwners, missingHead, readHead } from "./statements.ts";
 import { createTableCheck, readTableState } from "./verify.ts";
@@ -59,10 +59,11 @@ export function verifyTable(
       head = state.head;
       return state;
     };
-    const { problem } = await createTableCheck({ read, partial, anchors: createAnchorCheck(anchors, partial) })();
+    const anchored = createAnchorCheck(anchors, partial);
+    const { problem } = await createTableCheck({ read, partial, anchors: anchored })();
     if (problem !== null) return { ok: false, message: `${record}: ${problem}` };
     const { seq, hash } = head;
-    return { ok: true, message: `${record}, head seq ${seq} hash ${hash}${toAnchorNote(anchors)}` };
+    return { ok: true, message: `${record}, head seq ${seq} hash ${hash}${anchored.note()}` };
   });
 }
 
