@@ -545,6 +545,11 @@ export const sections: readonly Section[] = [
           ["integration/ledger-postgres.test.ts", "newest entries that went with their head: an anchor and a gateway know"],
           ["cli/audit.test.ts", "a head that was noted outside is in the chain, or it exits 1"],
           ["audit/anchor-writer.test.ts", "a head is appended to a private file, the last one at the end"],
+          ["audit/anchor-writer.test.ts", "a record %s is logged at the start: %j"],
+          ["audit/anchor-writer.test.ts", "a URL that hangs: the gateway ends, and its log has the last head"],
+          ["cli/audit.test.ts", "a last line of the heads that is cut is not passed over"],
+          ["cli/audit.test.ts", "a part says how many heads it could not be compared with"],
+          ["integration/ledger-postgres.test.ts", "the command names a part of the record, and a cut file of heads"],
         ],
         except: "The file of one gateway has no head: its newest lines are compared with anchors alone.",
       },
@@ -563,6 +568,18 @@ export const sections: readonly Section[] = [
         id: "U6",
         claim: "A row of the shared timeline that cannot be read is left out; the others are shared.",
         tests: [["integration/shared-postgres.test.ts", "a bad row is left out and named once; the others are shared"]],
+      },
+      {
+        id: "U7",
+        claim:
+          "Limits outlive a rotation: a file with gzip is read; one that cannot be read stops actions; a missing one is logged.",
+        tests: [
+          ["audit/file/parts.test.ts", "keeps cool-downs, the budget and the chain: %s"],
+          ["audit/file/parts.test.ts", "refuses actions while it may have the newest entries: %s"],
+          ["audit/file/parts.test.ts", "refuses actions while it may have entries of the last hour"],
+          ["audit/file/parts.test.ts", "is said in the log and by a verification: %s"],
+        ],
+        except: "When all files of the record are gone, only AUDIT_ANCHOR with a file says so at the start.",
       },
       {
         id: "L1",

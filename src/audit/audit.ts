@@ -110,7 +110,7 @@ export interface AuditLog {
 export interface AuditChain {
   /** Null until the first check has reached the newest entry. */
   readonly ok: boolean | null;
-  /** The oldest entry: 1, or a later one when the files before it were removed or compressed. Null without an entry. */
+  /** The oldest entry: 1, or a later one when the files before it were removed. Null without an entry. */
   readonly firstSeq: number | null;
   /** The newest entry that was checked; null without one. */
   readonly lastSeq: number | null;

@@ -111,7 +111,7 @@ function addAuditChain(builder: Builder): void {
       exposeAll(t, {
         "ok: Boolean": "Whether every entry follows the one before it; null until the first check has reached the newest one.",
         "firstSeq: Int":
-          "The oldest entry: 1, or a later one when the files before it were removed or compressed. Null without an entry, and for tokens that do not list every environment.",
+          "The oldest entry: 1, or a later one when the files before it were removed. Null without an entry, and for tokens that do not list every environment.",
         "lastSeq: Int": "The newest entry that was checked. Null as `firstSeq`.",
         "checkedAt: DateTime": "When the newest entry was last reached, or the fault found; null before that.",
         "problem: String":

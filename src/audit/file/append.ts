@@ -1,8 +1,7 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { ChainHead } from "../line.ts";
-import { readHead, readLinesBackward } from "./lines.ts";
+import { readLinesBackward } from "./lines.ts";
 import { isLocked } from "./lock.ts";
 
 /** O_NONBLOCK: opening a FIFO without a reader must fail, not wait. */
@@ -62,8 +61,6 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 interface Writable {
-  /** The newest entry of the record; `genesis` without one. */
-  readonly head: ChainHead;
   /** Of the file at the path, bytes; null when there is no file yet. */
   readonly size: number | null;
   /** Whether a living process writes it. */
@@ -80,7 +77,7 @@ export async function checkWritable(path: string): Promise<Writable> {
   // The lock and the rotated files are in this folder.
   await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   const size = await measure(path);
-  return { head: await readHead(path), size, locked: await isLocked(path) };
+  return { size, locked: await isLocked(path) };
 }
 
 /** Opens the file as for a write, but never creates it. */

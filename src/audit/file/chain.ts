@@ -1,21 +1,13 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { basename } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import type { FileHandle } from "node:fs/promises";
+import { basename, normalize } from "node:path";
 import { formatRfc3339 } from "../../lib/time.ts";
 import type { AuditChain } from "../audit.ts";
 import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toCutFault, toHeadFault } from "../line.ts";
-import { hasCompressedParts, listParts } from "./lines.ts";
-import { toLineText } from "./verify.ts";
+import { longestLine, openToRead, readLines, UnpackError } from "./lines.ts";
+import { listParts, toUnreadNote } from "./parts.ts";
 
-/** Bytes that are checked before other requests run: about 3 ms. */
-const chunkBytes = 128 << 10;
-/** No line of ours is as long: a file without newlines must not fill the memory. */
-const longestLine = 4 << 20;
 /** A line that is still without its newline after this time was cut: a write has a deadline of 5 s. */
 const unfinishedMs = 10_000;
-
-const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
 
 interface ChainCheckOptions {
   readonly path: string;
@@ -30,7 +22,7 @@ interface ChainCheckOptions {
 }
 
 /** How far one file was checked. */
-interface Part {
+interface CheckedPart {
   /** Bytes of whole, checked lines. */
   offset: number;
   /** The file as it was then. */
@@ -42,7 +34,7 @@ interface Part {
 interface Progress {
   readonly startedAtMs: number;
   /** By device and inode: a rotated file keeps them. */
-  readonly parts: Map<string, Part>;
+  readonly parts: Map<string, CheckedPart>;
   firstSeq: number | null;
   head: ChainHead | null;
 }
@@ -73,9 +65,9 @@ export function createChainCheck({
       going = begin();
       found = await advance(path, going);
     }
-    if (found === null && (going.head !== null || !(await hasCompressedParts(path)))) {
+    if (found === null) {
       const fault = toHeadFault(going.head ?? genesis, expected);
-      if (fault !== null) found = { fault };
+      if (fault !== null) found = { fault: fault + toUnreadNote((await listParts(path)).unread) };
     }
     // After a fault the next check begins again: the record may be repaired.
     progress = found === null ? going : null;
@@ -104,28 +96,31 @@ function begin(): Progress {
 
 /** Checks what was appended. Returns null when all is whole, the fault, or `changed` when a file is not as it was: then all must be checked again. */
 async function advance(path: string, progress: Progress): Promise<null | { readonly fault: string } | "changed"> {
-  const listed = await listParts(path);
+  const { parts } = await listParts(path);
   // The current file may be without any entry because it is entirely corrupt.
-  const paths = listed.includes(path) ? listed : [...listed, path];
+  const current = { path: normalize(path), isPacked: false };
+  const files = parts.some((part) => part.path === current.path) ? parts : [...parts, current];
   const before = [...progress.parts.keys()];
   let seen = 0;
-  for (const one of paths) {
+  for (const { path: one, isPacked } of files) {
     await using file = await openFile(one);
     if (!file) continue;
     const { dev, ino, size, mtimeMs } = await file.stat();
     const key = `${dev}:${ino}`;
     const known = progress.parts.get(key);
     if (before[seen] !== (known && key)) return "changed";
+    const isSame = known !== undefined && size === known.size && mtimeMs === known.mtimeMs;
     if (known) {
       seen += 1;
-      const isSame = size === known.size && mtimeMs === known.mtimeMs;
-      const mayGrow = key === before.at(-1) && size >= known.offset && (size !== known.size || isSame);
+      const mayGrow = !isPacked && key === before.at(-1) && size >= known.offset && (size !== known.size || isSame);
       if (!isSame && !mayGrow) return "changed";
     }
-    const part: Part = { offset: known?.offset ?? 0, size, mtimeMs };
+    // Its lines have other places than its bytes: it is checked as a whole.
+    if (isPacked && isSame) continue;
+    const part: CheckedPart = { offset: known?.offset ?? 0, size, mtimeMs };
     progress.parts.set(key, part);
-    const mayBeUnfinished = one === paths.at(-1) && Date.now() - mtimeMs < unfinishedMs;
-    const fault = await checkPart(file, part, progress, mayBeUnfinished);
+    const mayBeUnfinished = one === files.at(-1)?.path && Date.now() - mtimeMs < unfinishedMs;
+    const fault = await checkPart(file, isPacked, part, progress, mayBeUnfinished);
     if (fault !== null) return { fault: `${basename(one)}: ${fault}` };
   }
   return seen < before.length ? "changed" : null;
@@ -133,37 +128,36 @@ async function advance(path: string, progress: Progress): Promise<null | { reado
 
 /** Null when there is no such file: the newest one may just have been rotated away. */
 function openFile(path: string): Promise<FileHandle | null> {
-  return open(path, openFlags).catch((error: NodeJS.ErrnoException) => {
+  return openToRead(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
     throw error;
   });
 }
 
 /** Checks a file from `part.offset` on, and moves that to the end of the last whole entry. `mayBeUnfinished`: its last line may still be written. Returns the fault. */
-async function checkPart(file: FileHandle, part: Part, progress: Progress, mayBeUnfinished: boolean): Promise<string | null> {
+async function checkPart(
+  file: FileHandle,
+  isPacked: boolean,
+  part: CheckedPart,
+  progress: Progress,
+  mayBeUnfinished: boolean,
+): Promise<string | null> {
   let verifier: ReturnType<typeof createLineVerifier> | null = progress.head && createLineVerifier(progress.head);
-  let rest = Buffer.alloc(0);
-  let lineStart = part.offset;
-  for (let at = part.offset; at < part.size; at += chunkBytes) {
-    const length = Math.min(chunkBytes, part.size - at);
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
-    let bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
-    for (let newline = bytes.indexOf(10); newline >= 0; newline = bytes.indexOf(10)) {
-      const line = toLineText(bytes.subarray(0, newline + 1));
-      verifier ??= startChain(line, progress);
-      const fault = verifier.push(line);
+  try {
+    const range = isPacked ? {} : { from: part.offset, to: part.size };
+    for await (const { text, start, end } of readLines(file, { isPacked, ...range })) {
+      if (!text.endsWith("\n")) return mayBeUnfinished && end - start <= longestLine ? null : toCutFault(progress.head);
+      verifier ??= startChain(text, progress);
+      const fault = verifier.push(text);
       if (fault !== null) return fault;
-      lineStart += newline + 1;
-      bytes = bytes.subarray(newline + 1);
       // A line that is no entry is read again with the one after it, which must name it.
-      if (verifier.isWhole()) [part.offset, progress.head] = [lineStart, verifier.head()];
+      if (verifier.isWhole()) [part.offset, progress.head] = [end, verifier.head()];
     }
-    rest = bytes;
-    if (rest.length > longestLine) return toCutFault(progress.head);
-    await setImmediate();
+  } catch (error) {
+    if (!(error instanceof UnpackError)) throw error;
+    return `cannot be unpacked (${error.message})`;
   }
-  if (mayBeUnfinished) return null;
-  return rest.length > 0 ? toCutFault(progress.head) : (verifier?.end() ?? null);
+  return mayBeUnfinished ? null : (verifier?.end() ?? null);
 }
 
 /** The first line of all: entry 1, or a later one where older files were removed. */

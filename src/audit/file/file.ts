@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import pLimit from "p-limit";
 import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
@@ -7,8 +8,8 @@ import { answerMs, isFinal, restsAfter } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
 import { genesis, toAuditLine, toGranted, toLogged } from "../line.ts";
-import { readEntriesBackward, readHead } from "./lines.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
+import { readEntriesBackward, readHead, requireNewest, type UnreadPart, UnreadPartError } from "./parts.ts";
 
 interface AuditFileOptions {
   readonly path: string;
@@ -60,7 +61,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   };
   const append = async (entry: AuditEntry, granted: number): Promise<number> => {
     await own();
-    const before = head ?? newer(await readHead(path), acknowledged);
+    const before = head ?? (await readHead(path, acknowledged));
     head = null;
     let next = before;
     await file.append((piece) => {
@@ -71,6 +72,22 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     head = acknowledged = next;
     logger.info({ audit: toLogged(entry, next) }, "audit");
     return next.seq;
+  };
+
+  /** @throws UnreadPartError when entries of the last hour may be in a file that cannot be read: without them there would be no limits. */
+  const warnOfGap = ({ after, before }: Gap, unread: readonly UnreadPart[]) => {
+    const ageMs = Date.now() - Date.parse(before.at);
+    const [first] = unread;
+    if (first && ageMs < hourMs) throw new UnreadPartError(first);
+    // Old files are removed on purpose.
+    if (after === 0 && ageMs >= answerMs) return;
+    const seqs = `${after + 1} to ${before.seq - 1}`;
+    const files = unread.map(({ path: one, cause }) => `${basename(one)} ${cause}`);
+    const rest = files.length > 0 ? { files } : {};
+    logger.warn(
+      { upstream: "audit", path, missing: seqs, ...rest },
+      "Entries of the audit record are missing: cool-downs, budgets and keys that they had are forgotten. Put the rotated file back",
+    );
   };
 
   return {
@@ -85,8 +102,10 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     recover: () =>
       guarded(async () => {
         await own();
-        const { newest, ...found } = await findUnfinished(path, scanLimit);
-        if (newest) acknowledged = newer({ seq: newest.seq, hash: newest.hash, at: newest.at }, acknowledged);
+        const { newest, gap, unread, ...found } = await findUnfinished(path, scanLimit);
+        if (acknowledged.seq === 0) requireNewest(newest ?? acknowledged, unread);
+        if (gap) warnOfGap(gap, unread);
+        if (newest && newest.seq > acknowledged.seq) acknowledged = { seq: newest.seq, hash: newest.hash, at: newest.at };
         return found;
       }),
     check: async () => {
@@ -130,15 +149,19 @@ function unwritable(cause: unknown): OpsError {
   return new OpsError("audit_unavailable", "The audit record cannot be written", { cause, upstream: "audit" });
 }
 
-function newer(a: AuditHead, b: AuditHead): AuditHead {
-  return a.seq >= b.seq ? a : b;
-}
-
 const hourMs = 3_600_000;
+
+/** Entries that are not in the record, though later ones are. */
+interface Gap {
+  /** The `seq` of the entry before; 0 without one. */
+  readonly after: number;
+  /** The entry behind it. */
+  readonly before: AuditRecord;
+}
 
 /**
  * What earlier processes left, in one reading from the end: what is unfinished, and the keys, among the newest `limit` entries; of the last hour, however many entries that has,
- * what limits the next actions; and the newest entry. All oldest first. An `unknown` older than an hour stays: engines forget.
+ * what limits the next actions; the newest entry, the newest gap, and files that cannot be read. All oldest first. An `unknown` older than an hour stays: engines forget.
  */
 export async function findUnfinished(path: string, limit: number) {
   /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */
@@ -147,14 +170,23 @@ export async function findUnfinished(path: string, limit: number) {
   const keyed: KeyedIntent[] = [];
   const limiting: AuditRecord[] = [];
   let newest: AuditRecord | null = null;
+  let gap: Gap | null = null;
+  let later: AuditRecord | null = null;
   let scanned = 0;
-  for await (const { record } of readEntriesBackward(path)) {
+  let isEnd = true;
+  const unread: UnreadPart[] = [];
+  for await (const { record } of readEntriesBackward(path, unread)) {
     newest ??= record;
+    if (later && record.seq < later.seq - 1) gap ??= { after: record.seq, before: later };
+    later = record;
     const ageMs = Date.now() - Date.parse(record.at);
     const isRecent = ageMs < hourMs;
     if (isRecent && (toGranted(record) > 0 || restsAfter(record))) limiting.push(record);
     if (scanned >= limit) {
-      if (!isRecent) break;
+      if (!isRecent) {
+        isEnd = false;
+        break;
+      }
     } else if (record.intent !== null) {
       if (!outcomes.has(record.intent)) outcomes.set(record.intent, record);
     } else {
@@ -164,5 +196,6 @@ export async function findUnfinished(path: string, limit: number) {
     }
     scanned += 1;
   }
-  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest };
+  if (isEnd && later && later.seq > 1) gap ??= { after: 0, before: later };
+  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest, gap, unread };
 }

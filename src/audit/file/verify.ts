@@ -1,11 +1,10 @@
-import { isUtf8 } from "node:buffer";
-import { readFile } from "node:fs/promises";
-import { dirname, normalize } from "node:path";
+import { basename, dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
 import { type AnchorCheck, createAnchorCheck } from "../anchors.ts";
-import { checkWritable } from "./append.ts";
 import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
-import { listParts } from "./lines.ts";
+import { checkWritable } from "./append.ts";
+import { openToRead, readLines, UnpackError } from "./lines.ts";
+import { listParts, type Part, readHead, unreadRemedy, UnreadPartError } from "./parts.ts";
 
 interface Verdict {
   readonly ok: boolean;
@@ -21,68 +20,71 @@ export async function verifyAudit(
   path: string,
   { partial, anchors = [] }: { readonly partial: boolean; readonly anchors?: readonly ChainHead[] },
 ): Promise<Verdict> {
-  const parts = await listParts(path).catch(() => null);
-  if (parts === null) return { ok: false, message: `${dirname(path)} cannot be read` };
+  const listed = await listParts(path).catch(() => null);
+  if (listed === null) return { ok: false, message: `${dirname(path)} cannot be read` };
+  const { parts, unread, copies } = listed;
+  const [first] = unread;
+  if (first && !partial) return { ok: false, message: `${first.path} ${first.cause}: ${unreadRemedy}` };
   // Checks a current file without any entry too: it may be entirely corrupt.
-  const files = parts.includes(normalize(path)) ? parts : [...parts, path];
+  const isThere = parts.some((part) => part.path === normalize(path));
+  const files = isThere ? parts : [...parts, { path, isPacked: false }];
   let head: ChainHead | null = partial ? null : genesis;
   const anchored = createAnchorCheck(anchors, partial);
   for (const file of files) {
-    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error);
-    if (!Buffer.isBuffer(bytes)) return { ok: false, message: `${file} cannot be read (${bytes.code})` };
-    const result = verifyLines(splitLines(bytes), head, anchored);
-    if (typeof result === "string") return { ok: false, message: `${file}: ${result}` };
+    const result = await verifyPart(file, head, anchored);
+    if (typeof result === "string") return { ok: false, message: `${file.path}${result}` };
     head = result;
   }
   const fault = anchored.end();
   if (fault !== null) return { ok: false, message: `${path}: ${fault}` };
   const { seq, hash } = head ?? genesis;
-  const count = formatCount(files.length, "file");
-  return { ok: true, message: `${count}, head seq ${seq} hash ${hash}${anchored.note()}` };
+  const left = [
+    ...copies.map((copy) => `, without ${basename(copy)}, which begins as another file does`),
+    ...unread.map((one) => `, without ${basename(one.path)}, which ${one.cause}`),
+  ].join("");
+  return { ok: true, message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}${anchored.note()}${left}` };
 }
 
-/** Lines with their newlines. */
-function splitLines(bytes: Buffer): string[] {
-  const lines: string[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const newline = bytes.indexOf(10, start);
-    const end = newline < 0 ? bytes.length : newline + 1;
-    lines.push(toLineText(bytes.subarray(start, end)));
-    start = end;
+/** The chain's head after a file, or what goes on after its path: the fault. `start` null: the first line may follow any entry. */
+async function verifyPart(
+  { path, isPacked }: Part,
+  start: ChainHead | null,
+  anchors: AnchorCheck,
+): Promise<ChainHead | string | null> {
+  const lines = createLineVerifier(start);
+  try {
+    await using file = await openToRead(path);
+    for await (const { text } of readLines(file, { isPacked })) {
+      const before = lines.head();
+      const fault = lines.push(text);
+      if (fault !== null) return `: ${fault}`;
+      const head = lines.head();
+      const other = head === null || head === before ? null : anchors.push(head);
+      if (other !== null) return `: ${other}`;
+    }
+  } catch (error) {
+    if (error instanceof UnpackError) return ` cannot be unpacked after seq ${lines.head()?.seq ?? 0} (${error.message})`;
+    return ` cannot be read (${(error as NodeJS.ErrnoException).code})`;
   }
-  return lines;
-}
-
-/** The chain's head after these lines, or the fault. `start` null: the first line may follow any entry. */
-function verifyLines(lines: readonly string[], start: ChainHead | null, anchors: AnchorCheck): ChainHead | string | null {
-  const file = createLineVerifier(start);
-  for (const line of lines) {
-    const before = file.head();
-    const fault = file.push(line);
-    if (fault !== null) return fault;
-    const head = file.head();
-    const other = head === null || head === before ? null : anchors.push(head);
-    if (other !== null) return other;
-  }
-  return file.end() ?? file.head();
-}
-
-/** A line that is not UTF-8 becomes a text that is no entry. */
-export function toLineText(line: Buffer): string {
-  return isUtf8(line) ? line.toString("utf8") : line.toString("hex");
+  const cut = lines.end();
+  return cut === null ? lines.head() : `: ${cut}`;
 }
 
 /** One line of `cli check`: the head of the record, or why it cannot be written and the remedy. Never rejects. */
 export async function probeAudit(path: string): Promise<{ ok: boolean; detail: string; warnings: readonly string[] }> {
   try {
-    const { head, size, locked } = await checkWritable(path);
+    const { size, locked } = await checkWritable(path);
+    const head = await readHead(path);
     const writer = locked ? ", a running gateway writes it" : "";
     const found = head.seq > 0 ? `${path}, head seq ${head.seq}` : `${path}, no entry yet`;
     const warnings = head.seq === 0 && size ? [`${path} holds text but no entry: is it another file?`] : [];
     return { ok: true, detail: found + writer, warnings };
   } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof UnreadPartError)
+      return { ok: false, detail: `nothing can be restarted or changed: ${message}`, warnings: [] };
     const remedy = "let the gateway's user write the file and its folder, or set WALLET_CORE_OPS_AUDIT_FILE";
-    const detail = `${path} cannot be written, so nothing can be restarted or changed (${(error as Error).message}): ${remedy}`;
+    const detail = `${path} cannot be written, so nothing can be restarted or changed (${message}): ${remedy}`;
     return { ok: false, detail, warnings: [] };
   }
 }

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChainCheck } from "../../../src/audit/file/chain.ts";
 import { createAuditFile } from "../../../src/audit/file/file.ts";
@@ -183,9 +184,8 @@ describe("createChainCheck", () => {
     writeFileSync(path, "");
     const emptied = createChainCheck({ path, newest: () => head, ttlMs: 0, waitMs: 60_000 });
     expect(await emptied()).toMatchObject({ ok: false, problem: "seq 4 is missing: the record ends at seq 0" });
-    // Compressed files are not read.
-    writeFileSync(`${path}.1.gz`, "");
+    writeFileSync(`${path}.1.gz`, gzipSync(toFile(whole)));
     const rotated = createChainCheck({ path, newest: () => head, ttlMs: 0, waitMs: 60_000 });
-    expect(await rotated()).toMatchObject({ ok: true, lastSeq: null });
+    expect(await rotated()).toMatchObject({ ok: true, lastSeq: 4 });
   });
 });

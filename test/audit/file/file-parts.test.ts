@@ -5,8 +5,9 @@ import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditEntry } from "../../../src/audit/audit.ts";
 import { createAuditFile, findUnfinished } from "../../../src/audit/file/file.ts";
-import { listParts, readEntriesBackward, readHead, readLinesBackward } from "../../../src/audit/file/lines.ts";
+import { readLinesBackward } from "../../../src/audit/file/lines.ts";
 import { acquireLock, isLocked } from "../../../src/audit/file/lock.ts";
+import { listParts, readEntriesBackward, readHead } from "../../../src/audit/file/parts.ts";
 import { probeAudit, verifyAudit } from "../../../src/audit/file/verify.ts";
 import { type ChainHead, genesis, parseAuditLine, toAuditLine, toHash } from "../../../src/audit/line.ts";
 import { sampleEntry } from "../../support/audit.ts";
@@ -50,11 +51,11 @@ describe("the parts of a record", () => {
       head = next;
     }
     const { text } = chain([{}]);
-    for (const ending of ["lock", "gz", "xz", "zst", "bz2"]) writeFileSync(`${path}.${ending}`, text);
+    writeFileSync(`${path}.lock`, text);
     for (const name of ["audit.jsonl2", "audit", "x-audit.jsonl", "x.audit.jsonl.1"]) writeFileSync(join(folder, name), text);
     writeFileSync(`${path}.empty`, "no entry\n");
     mkdirSync(`${path}.folder`);
-    expect((await listParts(path)).map((part) => basename(part))).toEqual(names);
+    expect((await listParts(path)).parts.map((part) => basename(part.path))).toEqual(names);
     const seqs: number[] = [];
     for await (const { record } of readEntriesBackward(path)) seqs.push(record.seq);
     expect(seqs).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
@@ -62,7 +63,10 @@ describe("the parts of a record", () => {
   });
 
   it("are an empty list before the first entry", async () => {
-    expect([await listParts(path), await readHead(path)]).toEqual([[], { ...genesis, at: null }]);
+    expect([await listParts(path), await readHead(path)]).toEqual([
+      { parts: [], unread: [], copies: [] },
+      { ...genesis, at: null },
+    ]);
     await expect(listParts(join(folder, "none", "audit.jsonl"))).rejects.toThrow("ENOENT");
   });
 });

@@ -69,7 +69,7 @@ function Chain() {
       </State>{" "}
       <span class="muted">
         checked <Since at={chain.checkedAt} suffix=" ago" />
-        {firstSeq !== null && firstSeq > 1 && ". Older entries were removed or are in compressed files."}
+        {firstSeq !== null && firstSeq > 1 && ". Older entries were removed."}
       </span>
     </span>
   );
