@@ -1,5 +1,5 @@
 import { toUnixSeconds } from "../lib/time.ts";
-import { isSameGroup, type ServiceGroup } from "../releases/service-group.ts";
+import { isSameGroup, type ServiceGroup, toGroupKey } from "../releases/service-group.ts";
 
 /** The content of deploy_info.json and its group: `service` and `destination` from the file, `env` derived from them. */
 export interface DeployInfo extends ServiceGroup {
@@ -78,6 +78,11 @@ export interface DeployLog {
 /** Whether one deploy can follow the other: same group. */
 export function isOfSameGroup(a: DeployRecord, b: DeployRecord): boolean {
   return a.ambiguous === b.ambiguous && isSameGroup(a, b);
+}
+
+/** The same text for deploys that can follow each other. */
+export function toDeployGroup(deploy: ServiceGroup & Pick<DeployRecord, "ambiguous">): string {
+  return JSON.stringify([toGroupKey(deploy), deploy.ambiguous]);
 }
 
 /** Start, unix seconds; the end where the duration is unknown. */

@@ -1,7 +1,7 @@
 import type { Container } from "../containers/container.ts";
 import type { SilentEngine } from "../containers/source.ts";
 import { formatList } from "../lib/text.ts";
-import { describeGroup, isSameGroup, type ServiceGroup, toGroupKey, toRoleKey } from "../releases/service-group.ts";
+import { describeGroup, type ServiceGroup, toGroupKey, toRoleKey } from "../releases/service-group.ts";
 import type { DeployOrigin } from "./deploy.ts";
 import { type Deploy, isLive, isOfDeploy, withoutFailed } from "./state.ts";
 
@@ -65,7 +65,11 @@ type Newest = (container: Container | undefined) => Deploy | undefined;
 
 /** The newest deploy of a container's group. Input is newest first. */
 function findNewest(deploys: readonly Deploy[]): Newest {
-  return (container) => deploys.find((deploy) => container && !deploy.ambiguous && isSameGroup(deploy, container));
+  const groups = Map.groupBy(
+    deploys.filter(({ ambiguous }) => !ambiguous),
+    toGroupKey,
+  );
+  return (container) => container && groups.get(toGroupKey(container))?.[0];
 }
 
 /** The restart policy's starts do not count. */

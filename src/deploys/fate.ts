@@ -1,9 +1,10 @@
 import { LRUCache } from "lru-cache";
 import { type Container, liveStates, toContainerKey } from "../containers/container.ts";
+import { toSortedBy } from "../lib/sort.ts";
 import { toUnixSeconds } from "../lib/time.ts";
 import { type DeployRecord } from "./deploy.ts";
-import { runsRelease } from "./groups.ts";
-import { toGap } from "./merge.ts";
+import { namesOfContainer, ReleaseIndex, remember, runsRelease } from "./groups.ts";
+import { toGap, toSpan } from "./merge.ts";
 
 /**
  * Whether a deploy was ever in service.
@@ -45,51 +46,119 @@ export function judgeFates(
   memory?: DeployMemory,
 ): DeployFates {
   const own = assignContainers(group, containers);
+  const judged = judgeLives(own, containers, now);
   const toLives = (record: DeployRecord) =>
-    (own.get(record) ?? []).map((one) => recallLife(one, judgeLife(one, record, containers, now), memory));
+    (own.get(record) ?? []).map((one) => recallLife(one, judged.get(one) ?? "unknown", memory));
   const lives = new Map(group.map((record) => [record, toLives(record)]));
   const livesOf = (record: DeployRecord) => lives.get(record) ?? [];
   const fates = new Map(group.map((record) => [record, judgeFate(record, livesOf(record))]));
   const fateOf = (record: DeployRecord) => fates.get(record) ?? "unknown";
 
   const recorded = new Map<DeployRecord, DeployRecord | undefined>();
+  const places = createPlaces(group);
+  /** Places of deploys that may have failed, the next one last. */
+  const early = [...group.keys()].filter((place) => hasEndedEarly(livesOf(group[place] as DeployRecord))).toReversed();
   for (const [index, record] of group.entries()) {
-    const { previousTag } = record;
-    if (previousTag === null) continue;
-    const older = group.slice(index + 1);
-    const isNamed = ({ tag, version }: DeployRecord) => tag === previousTag || version === previousTag;
-    const before = older.find((one) => isNamed(one) && fateOf(one) !== "failed") ?? older.find(isNamed);
+    if (record.previousTag === null) continue;
+    const older = places.after(index, record.previousTag);
+    const at = older.findLast((place) => fateOf(group[place] as DeployRecord) !== "failed") ?? older.at(-1);
+    const before = at === undefined ? undefined : group[at];
     recorded.set(record, before);
-    if (!before) continue;
+    if (at === undefined || !before) continue;
     if (fateOf(before) !== "returned") fates.set(before, "served");
-    for (const between of older.slice(0, older.indexOf(before))) {
-      if (fateOf(between) === "unknown" && hasEndedEarly(livesOf(between))) fates.set(between, "failed");
+    while ((early.at(-1) ?? at) < at) {
+      const place = early.pop() as number;
+      const between = group[place] as DeployRecord;
+      if (place > index && fateOf(between) === "unknown") fates.set(between, "failed");
     }
   }
-
-  const findServing = (record: DeployRecord) => {
-    const older = group.slice(group.indexOf(record) + 1);
-    const hasServed = (one: DeployRecord) =>
-      fateOf(one) === "served" || (fateOf(one) === "returned" && isWayBack(record, one, older.slice(older.indexOf(one) + 1)));
-    // Newer Docker engines tag an image when they pull it: any other origin is better evidence.
-    return older.find((one) => one.origin !== "images" && hasServed(one)) ?? older.find(hasServed);
-  };
+  const findServing = createServing(group, fateOf);
   return { fateOf, findBefore: (record) => (recorded.has(record) ? recorded.get(record) : findServing(record)) };
 }
 
-/** Whether a deploy replaces `from` with a release of the `older` ones. */
-export function isWayBack(next: DeployRecord, from: DeployRecord, older: readonly DeployRecord[]): boolean {
-  return next.tag !== from.tag && (next.command === "rollback" || older.some(({ tag }) => tag === next.tag));
+/** Finds deploys of a group by a name, for one deploy after the other, newest first. */
+function createPlaces(group: readonly DeployRecord[]) {
+  const byName = new Map<string, number[]>();
+  const note = (name: string, place: number) => {
+    const places = byName.get(name);
+    if (places) places.push(place);
+    else byName.set(name, [place]);
+  };
+  for (let place = group.length - 1; place >= 0; place -= 1) {
+    const { tag, version } = group[place] as DeployRecord;
+    note(tag, place);
+    if (version !== tag) note(version, place);
+  }
+  return {
+    /** Places of deploys older than this one with this tag or version, oldest first. Those before it are forgotten. */
+    after(place: number, name: string): readonly number[] {
+      const places = byName.get(name) ?? [];
+      while ((places.at(-1) ?? Infinity) <= place) places.pop();
+      return places;
+    },
+  };
+}
+
+/** Finds the newest older deploy that served. */
+function createServing(group: readonly DeployRecord[], fateOf: DeployFates["fateOf"]) {
+  const isWayBack = createWayBack(group);
+  const places = new Map(group.map((record, place) => [record, place]));
+  // Newer Docker engines tag an image when they pull it: any other origin is better evidence.
+  const chains = [
+    toChain(group, (one) => one.origin !== "images" && ["served", "returned"].includes(fateOf(one))),
+    toChain(group, (one) => ["served", "returned"].includes(fateOf(one))),
+  ];
+  return (record: DeployRecord): DeployRecord | undefined => {
+    const begin = places.get(record) ?? -1;
+    for (const chain of chains) {
+      for (let place = chain[begin + 1] ?? group.length; place < group.length; place = chain[place + 1] ?? group.length) {
+        const one = group[place] as DeployRecord;
+        if (fateOf(one) === "served" || isWayBack(record, place)) return one;
+      }
+    }
+    return undefined;
+  };
+}
+
+/** From each place on, the first place of an accepted deploy. */
+function toChain(group: readonly DeployRecord[], accepts: (record: DeployRecord) => boolean): readonly number[] {
+  const chain: number[] = Array.from({ length: group.length });
+  let next = group.length;
+  for (let place = group.length - 1; place >= 0; place -= 1) {
+    if (accepts(group[place] as DeployRecord)) next = place;
+    chain[place] = next;
+  }
+  return chain;
+}
+
+/** Says whether a deploy replaces the one at a place with a release of the older ones. `records`: newest first. */
+export function createWayBack(records: readonly DeployRecord[]): (next: DeployRecord, place: number) => boolean {
+  const oldest = new Map(records.map(({ tag }, place) => [tag, place]));
+  return (next, place) =>
+    next.tag !== records[place]?.tag && (next.command === "rollback" || (oldest.get(next.tag) ?? -1) > place);
 }
 
 /** A release may be deployed several times: a container belongs to the deploy nearest in time. */
 function assignContainers(group: readonly DeployRecord[], containers: readonly Container[]) {
+  const index = new ReleaseIndex(group, (record) => record);
+  const spans = new Map(group.map((record) => [record, toSpan(record)]));
+  const findCandidates = remember(
+    (container: Container) => {
+      const found = index.find(namesOfContainer(container)).filter((record) => runsRelease(container, record));
+      return found.map((record) => ({ record, span: spans.get(record) as ReturnType<typeof toSpan> }));
+    },
+    ({ kind, version, commitSha }) => JSON.stringify([kind, version, commitSha]),
+  );
   return Map.groupBy(
     containers.filter(({ createdAt }) => createdAt !== ""),
     (container) => {
-      const made = { deployedAt: container.createdAt, durationSeconds: null };
-      const candidates = group.filter((record) => runsRelease(container, record));
-      return candidates.toSorted((a, b) => toGap(a, made) - toGap(b, made))[0];
+      const made = toUnixSeconds(container.createdAt);
+      let [nearest, least]: [DeployRecord | undefined, number] = [undefined, Infinity];
+      for (const { record, span } of findCandidates(container)) {
+        const gap = toGap(span, { start: made, end: made });
+        if (gap < least) [nearest, least] = [record, gap];
+      }
+      return nearest;
     },
   );
 }
@@ -136,27 +205,71 @@ const bootSeconds = 3600;
 /** A container is created a moment before it starts; one not started after this many seconds never will. */
 const startSeconds = 60;
 
-/** Compares a container with others of its role on its engine: what replaced it, and what preceded it. */
-function judgeLife(container: Container, record: DeployRecord, others: readonly Container[], now: number): Life {
-  const { status, finishedAt, createdAt, engine, role } = container;
-  if (liveStates.has(status)) return "served";
-  const made = toUnixSeconds(createdAt);
-  if (status === "created") return now - made > startSeconds ? "failed" : "unknown";
-  if (finishedAt === null) return "unknown";
-  const ended = toUnixSeconds(finishedAt);
-  const isIn = (time: string | null) => time !== null && toUnixSeconds(time) > made && toUnixSeconds(time) <= ended;
+/** A container with its times, unix seconds; not a number where unknown. */
+interface Lived {
+  readonly container: Container;
+  readonly made: number;
+  readonly started: number;
+  readonly finished: number;
+  readonly end: number;
+}
 
-  const place = others.filter((other) => other !== container && other.engine === engine && other.role === role);
-  if (place.some((other) => isIn(other.createdAt))) return "served";
-  const before = place.filter(
-    (other) => toUnixSeconds(other.createdAt) < made && (other.replaced || !runsRelease(other, record)),
-  );
-  if (before.some((other) => isIn(other.finishedAt))) return "served";
-  const outliving = before.filter((other) => toEndSeconds(other) > ended);
+function toLived(container: Container): Lived {
+  const { createdAt, startedAt, finishedAt } = container;
+  const [made, started, finished] = [createdAt, startedAt ?? "", finishedAt ?? ""].map(toUnixSeconds) as [number, number, number];
+  return { container, made, started, finished, end: toEndSeconds(container) };
+}
+
+/** Compares each container with others of its role on its engine: what replaced it, and what preceded it. */
+function judgeLives(
+  own: ReadonlyMap<DeployRecord | undefined, readonly Container[]>,
+  containers: readonly Container[],
+  now: number,
+): ReadonlyMap<Container, Life> {
+  const recordOf = new Map([...own].flatMap(([record, some]) => some.map((container) => [container, record] as const)));
+  const lives = new Map<Container, Life>();
+  const created = containers.filter(({ createdAt }) => createdAt !== "");
+  for (const place of Map.groupBy(created, ({ engine, role }) => JSON.stringify([engine, role])).values()) {
+    const others = toSortedBy(place.map(toLived), ({ made }) => made);
+    /** The first of those created at the time of the current one, and the first of those created later. */
+    let [same, later] = [0, 0];
+    let alive: Lived[] = [];
+    for (const lived of others) {
+      const { container, made, finished } = lived;
+      while ((others[same]?.made ?? Infinity) < made) alive.push(others[same++] as Lived);
+      while ((others[later]?.made ?? Infinity) <= made) later += 1;
+      const record = recordOf.get(container);
+      if (!record) continue;
+      if (finished >= made) alive = alive.filter(({ end }) => end > made);
+      // Only what was there when it was created, or ended, says anything about it. Of a clock that went back, all of it does.
+      const earlier = finished < made ? others.slice(0, same) : alive;
+      lives.set(container, judgeLife(lived, record, { earlier, next: others[later]?.made ?? Infinity }, now));
+    }
+  }
+  return lives;
+}
+
+/** What was created before a container, and when the next one was. */
+interface Neighbours {
+  readonly earlier: readonly Lived[];
+  readonly next: number;
+}
+
+function judgeLife({ container, made, finished }: Lived, record: DeployRecord, others: Neighbours, now: number): Life {
+  const { status } = container;
+  if (liveStates.has(status)) return "served";
+  if (status === "created") return now - made > startSeconds ? "failed" : "unknown";
+  if (Number.isNaN(finished)) return "unknown";
+  if (others.next <= finished) return "served";
+  const isIn = (time: number) => time > made && time <= finished;
+  const isOther = (one: Lived) => one.container.replaced || !runsRelease(one.container, record);
+  const { earlier } = others;
+  if (earlier.some((one) => isIn(one.finished) && isOther(one))) return "served";
+  const outlives = ({ end }: Lived) => end > finished;
   // One that the restart policy started was in service before, too.
-  if (outliving.some(({ startedAt, restarts }) => isIn(startedAt) && !restarts)) return "returned";
-  if (outliving.some(({ startedAt }) => startedAt !== null && toUnixSeconds(startedAt) <= made)) return "failed";
-  return ended - made > bootSeconds ? "long" : "brief";
+  if (earlier.some((one) => outlives(one) && isIn(one.started) && !one.container.restarts && isOther(one))) return "returned";
+  if (earlier.some((one) => outlives(one) && one.started <= made && isOther(one))) return "failed";
+  return finished - made > bootSeconds ? "long" : "brief";
 }
 
 /** Unix seconds; infinite for a live container, minus infinity when the end is unknown. */

@@ -1,5 +1,5 @@
 import { type Container, liveStates } from "../containers/container.ts";
-import { listGroups, type ServiceGroup, toGroup } from "../releases/service-group.ts";
+import { listGroups, type ServiceGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
 import type { DeployRecord } from "./deploy.ts";
 
 type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "version" | "commitSha">;
@@ -17,8 +17,13 @@ type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "vers
 export function createGroupFinder(containers: readonly Container[]): (said: Said) => ServiceGroup | null {
   const groups = listGroups(containers.filter(({ kind }) => kind === "core"));
   const live = groups.filter(({ members }) => members.some(({ status }) => liveStates.has(status)));
+  const groupOf = new Map(groups.flatMap((group) => group.members.map((container) => [container, group] as const)));
+  const releases = new ReleaseIndex(
+    groups.flatMap(({ members }) => members),
+    namesOfContainer,
+  );
 
-  return (said) => {
+  const findFitting = remember((said: Said) => {
     const fits = ({ service, env }: ServiceGroup) => [service, null].includes(said.service) && [env, null].includes(said.env);
     const named = (group: ServiceGroup) => fits(group) && group.destination === said.destination;
     const meant = (group: ServiceGroup) =>
@@ -27,11 +32,29 @@ export function createGroupFinder(containers: readonly Container[]): (said: Said
       said.destination === null
         ? [live.filter(named), live.filter(fits), groups.filter(fits)]
         : [groups.filter(named), groups.filter(meant)];
-    const fitting = attempts.find(({ length }) => length > 0);
-    if (!fitting) return toGroup(said);
-    const runs = ({ members }: (typeof groups)[number]) => members.some((container) => runsRelease(container, said));
-    const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter(runs);
+    return new Set(attempts.find(({ length }) => length > 0));
+  }, toGroupKey);
+  const findRunning = remember(
+    (said: Said) =>
+      new Set(releases.find(said).flatMap((container) => (runsRelease(container, said) ? (groupOf.get(container) ?? []) : []))),
+    toReleaseNames,
+  );
+  return (said) => {
+    const fitting = findFitting(said);
+    if (fitting.size === 0) return toGroup(said);
+    const [only, ...others] = fitting.size === 1 ? fitting : fitting.intersection(findRunning(said));
     return only && others.length === 0 ? toGroup(only) : null;
+  };
+}
+
+/** Remembers what is found for each key. */
+export function remember<From, To>(find: (from: From) => To, toKey: (from: From) => string): (from: From) => To {
+  const known = new Map<string, To>();
+  return (from) => {
+    const key = toKey(from);
+    const found = known.get(key) ?? find(from);
+    known.set(key, found);
+    return found;
   };
 }
 
@@ -55,6 +78,53 @@ export function runsRelease(
   return kind === "core" && (own === tag || own === version || sameCommit(ownSha, commitSha));
 }
 
+/** What a release is known by. */
+export type ReleaseNames = Pick<DeployRecord, "tag" | "version" | "commitSha">;
+
+/** The same text for deploys of which the same containers run the release. */
+export function toReleaseNames({ tag, version, commitSha }: ReleaseNames): string {
+  return JSON.stringify([tag, version, commitSha]);
+}
+
+/** A container is known by its version and its commit. */
+export function namesOfContainer({ version, commitSha }: Container): ReleaseNames {
+  return { tag: version, version, commitSha };
+}
+
+/** Abbreviated commits have at least as many digits. */
+const shortCommit = 7;
+
+/** Rows by the names of their releases: comparing each row with each takes the square of their number. */
+export class ReleaseIndex<Row> {
+  readonly #places = new Map<string, number[]>();
+  readonly #rows: Row[] = [];
+
+  constructor(rows: readonly Row[], toNames: (row: Row) => ReleaseNames) {
+    for (const row of rows) this.#add(toKeys(toNames(row)), this.#rows.push(row) - 1);
+  }
+
+  /** In their order, all rows that share a name with a release, and those whose commits begin alike. */
+  find(release: ReleaseNames): Row[] {
+    const places = new Set(toKeys(release).flatMap((key) => this.#places.get(key) ?? []));
+    return [...places].toSorted((a, b) => a - b).map((place) => this.#rows[place] as Row);
+  }
+
+  #add(keys: readonly string[], place: number): void {
+    for (const key of keys) {
+      const places = this.#places.get(key);
+      if (places) places.push(place);
+      else this.#places.set(key, [place]);
+    }
+  }
+}
+
+/** Texts of which two releases share one if a name, or the beginning of a commit, is the same. */
+export function toKeys({ tag, version, commitSha }: ReleaseNames): readonly string[] {
+  const names = tag === version ? [tag] : [tag, version];
+  const keys = names.map((name) => `=${name}`);
+  return commitSha.length < shortCommit ? keys : [...keys, `#${commitSha.slice(0, shortCommit)}`];
+}
+
 export function sameCommit(a: string, b: string): boolean {
-  return Math.min(a.length, b.length) >= 7 && (a.startsWith(b) || b.startsWith(a));
+  return Math.min(a.length, b.length) >= shortCommit && (a.startsWith(b) || b.startsWith(a));
 }

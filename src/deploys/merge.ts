@@ -1,10 +1,19 @@
 import type { Container } from "../containers/container.ts";
 import { isFloatingTag } from "../containers/kamal/version.ts";
 import type { ReleaseImage } from "../containers/source.ts";
+import { toSortedBy } from "../lib/sort.ts";
 import { formatRfc3339, toUnixSeconds } from "../lib/time.ts";
 import { listGroups, type ServiceGroup, toGroup, toReleaseKey } from "../releases/service-group.ts";
-import { type DeployInfo, type DeployOrigin, deployOrigins, type DeployRecord, isOfSameGroup, toStart } from "./deploy.ts";
-import { sameCommit } from "./groups.ts";
+import {
+  type DeployInfo,
+  type DeployOrigin,
+  deployOrigins,
+  type DeployRecord,
+  isOfSameGroup,
+  toDeployGroup,
+  toStart,
+} from "./deploy.ts";
+import { sameCommit, toKeys } from "./groups.ts";
 
 /** Largest gap between the creation of two containers of one deploy, seconds. */
 const clusterSeconds = 600;
@@ -61,7 +70,7 @@ export function fromContainers(containers: readonly Container[]): DeployRecord[]
 
 function toClusters(containers: readonly Container[]): [Container, ...Container[]][] {
   const clusters: [Container, ...Container[]][] = [];
-  for (const container of containers.toSorted((a, b) => toUnixSeconds(a.createdAt) - toUnixSeconds(b.createdAt))) {
+  for (const container of toSortedBy(containers, ({ createdAt }) => toUnixSeconds(createdAt))) {
     const last = clusters.at(-1);
     const before = last?.at(-1)?.createdAt;
     if (last && before && toUnixSeconds(container.createdAt) - toUnixSeconds(before) <= clusterSeconds) last.push(container);
@@ -95,29 +104,37 @@ export function fromImages(
   known: readonly DeployRecord[],
   containers: readonly Container[],
 ): DeployRecord[] {
+  const findGroup = createImageGroups(containers);
   const found = images.flatMap((image) => {
-    const group = findImageGroup(image, containers);
+    const group = findGroup(image);
     return group ? [{ ...image, ...group }] : [];
   });
   const releases = Map.groupBy(found, toReleaseKey);
+  const index = new DeployIndex(known);
   return [...releases.values()].flatMap((group) => {
     const record = toImageRecord(group as [ImageOfGroup, ...ImageOfGroup[]]);
-    const others = known.filter((other) => isOfSameGroup(other, record));
-    const isPast = others.some(({ deployedAt }) => toUnixSeconds(deployedAt) > toUnixSeconds(record.deployedAt));
+    const isPast = index.findNewest(record) > toUnixSeconds(record.deployedAt);
     const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
-    return isPast && (isTagged || !others.some((other) => isSameRelease(other, record))) ? [record] : [];
+    return isPast && (isTagged || index.findRelease(record).length === 0) ? [record] : [];
   });
 }
 
 type ImageOfGroup = ReleaseImage & ServiceGroup;
 
-function findImageGroup({ engine, service, env }: ReleaseImage, containers: readonly Container[]): ServiceGroup | null {
-  const there = containers.filter((container) => container.kind === "core" && container.engine === engine);
-  const groups = listGroups(
-    there.filter((container) => container.service === service && (env === null || container.env === env)),
-  );
-  const [only, ...others] = groups;
-  return only && others.length === 0 ? toGroup(only) : null;
+/** Finds the group of an image: that of its service on its engine, if there is only one. */
+function createImageGroups(containers: readonly Container[]): (image: ReleaseImage) => ServiceGroup | null {
+  const core = containers.filter(({ kind }) => kind === "core");
+  const groupsOf = new Map([...Map.groupBy(core, toServiceKey)].map(([place, own]) => [place, listGroups(own)]));
+  return (image) => {
+    const groups = groupsOf.get(toServiceKey(image)) ?? [];
+    const [only, ...others] = groups.filter(({ env }) => image.env === null || env === image.env);
+    return only && others.length === 0 ? toGroup(only) : null;
+  };
+}
+
+/** The same text for what is of one service on one engine. */
+function toServiceKey({ engine, service }: Pick<Container, "engine" | "service">): string {
+  return JSON.stringify([engine, service]);
 }
 
 function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): DeployRecord {
@@ -144,14 +161,13 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
  * @param now unix seconds; no deploy is after it
  */
 export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() / 1000): DeployRecord[] {
-  const merged: DeployRecord[] = [];
+  const merged = new DeployIndex([]);
   for (const record of correctAhead(records, now).toSorted((a, b) => toRank(a) - toRank(b))) {
-    const at = findSame(merged, record);
-    const same = merged[at];
-    if (same) merged[at] = complete(same, record);
-    else merged.push(record);
+    const same = findSame(merged, record);
+    if (same) merged.replace(same, complete(same.record, record));
+    else merged.add(record);
   }
-  return merged.toSorted(byNewest);
+  return toNewestFirst(merged.list());
 }
 
 /**
@@ -161,7 +177,8 @@ export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() 
 function correctAhead(records: readonly DeployRecord[], now: number): readonly DeployRecord[] {
   const isAhead = ({ deployedAt }: DeployRecord) => toUnixSeconds(deployedAt) > now + clockSeconds;
   if (!records.some(isAhead)) return records;
-  const past = records.filter((record) => !isAhead(record));
+  const past = new DeployIndex(records.filter((record) => !isAhead(record)));
+  const latestBefore = findLatestBefore(records, isAhead);
   const corrected = [...records];
   /** Latest possible time of the next record of the same file. */
   const next = new Map<DeployOrigin, number>();
@@ -169,11 +186,11 @@ function correctAhead(records: readonly DeployRecord[], now: number): readonly D
     const { origin } = record;
     const to = Math.min(now, (next.get(origin) ?? Number.POSITIVE_INFINITY) - 1);
     if (isAhead(record)) {
-      const earlier = inOrder.has(origin) ? records.slice(0, index).filter((one) => one.origin === origin && !isAhead(one)) : [];
-      const from = Math.max(0, ...earlier.map(({ deployedAt }) => toUnixSeconds(deployedAt)));
-      const others = past.filter((other) => other.origin !== origin && isSameRelease(other, record));
-      const times = others.map(({ deployedAt }) => toUnixSeconds(deployedAt)).filter((at) => at > from && at <= to);
-      corrected[index] = { ...record, deployedAt: formatRfc3339((times.length > 0 ? Math.max(...times) : to) * 1000) };
+      const from = latestBefore[index] ?? 0;
+      const others = past.findRelease(record).filter((other) => other.record.origin !== origin);
+      const times = others.map(({ end }) => end).filter((at) => at > from && at <= to);
+      const latest = times.reduce((last, at) => Math.max(last, at), -Infinity);
+      corrected[index] = { ...record, deployedAt: formatRfc3339((times.length > 0 ? latest : to) * 1000) };
     }
     const at = toUnixSeconds((corrected[index] ?? record).deployedAt);
     if (inOrder.has(origin)) next.set(origin, Math.min(at, next.get(origin) ?? at));
@@ -181,32 +198,126 @@ function correctAhead(records: readonly DeployRecord[], now: number): readonly D
   return corrected;
 }
 
+/** For each record, the latest time of those before it in the same file; 0 without one. */
+function findLatestBefore(records: readonly DeployRecord[], isAhead: (record: DeployRecord) => boolean): readonly number[] {
+  const latest = new Map<DeployOrigin, number>();
+  return records.map((record) => {
+    const before = latest.get(record.origin) ?? 0;
+    const isLine = inOrder.has(record.origin) && !isAhead(record);
+    if (isLine) latest.set(record.origin, Math.max(before, toUnixSeconds(record.deployedAt)));
+    return before;
+  });
+}
+
 function toRank({ origin }: DeployRecord): number {
   return deployOrigins.indexOf(origin);
 }
 
-export function byNewest(a: DeployRecord, b: DeployRecord): number {
-  return toUnixSeconds(b.deployedAt) - toUnixSeconds(a.deployedAt);
+export function toNewestFirst<Row extends Pick<DeployRecord, "deployedAt">>(deploys: readonly Row[]): Row[] {
+  return toSortedBy(deploys, ({ deployedAt }) => -toUnixSeconds(deployedAt));
 }
 
-/** The nearest in time; -1 without a match. One origin's records are separate deploys, unless tag and time agree: one deploy under two host names. */
-function findSame(merged: readonly DeployRecord[], record: DeployRecord): number {
-  let [best, distance] = [-1, sameDeploySeconds + 1];
-  for (const [index, other] of merged.entries()) {
-    const isTwo = other.tag !== record.tag || toUnixSeconds(other.deployedAt) !== toUnixSeconds(record.deployedAt);
-    if (other.origin === record.origin && isTwo) continue;
-    const apart = toGap(other, record);
-    if (apart >= distance || !isSameRelease(other, record)) continue;
-    [best, distance] = [index, apart];
+/** The nearest in time. One origin's records are separate deploys, unless tag and time agree: one deploy under two host names. */
+function findSame(merged: DeployIndex, record: DeployRecord): Indexed | null {
+  const span = toSpan(record);
+  let [best, distance]: [Indexed | null, number] = [null, sameDeploySeconds + 1];
+  for (const other of merged.findRelease(record)) {
+    const isTwo = other.record.tag !== record.tag || other.end !== span.end;
+    if (other.record.origin === record.origin && isTwo) continue;
+    const apart = toGap(other, span);
+    if (apart >= distance && !(apart === distance && best && other.place < best.place)) continue;
+    [best, distance] = [other, apart];
   }
   return best;
 }
 
-type Lasting = Pick<DeployRecord, "deployedAt" | "durationSeconds">;
+/** Unix seconds. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** From the start of a deploy to its end. */
+export function toSpan(deploy: Pick<DeployRecord, "deployedAt" | "durationSeconds">): Span {
+  return { start: toStart(deploy), end: toUnixSeconds(deploy.deployedAt) };
+}
 
 /** Time between the end of one and the start of the other, seconds; 0 where they overlap. */
-export function toGap(a: Lasting, b: Lasting): number {
-  return Math.max(0, toStart(a) - toUnixSeconds(b.deployedAt), toStart(b) - toUnixSeconds(a.deployedAt));
+export function toGap(a: Span, b: Span): number {
+  return Math.max(0, a.start - b.end, b.start - a.end);
+}
+
+interface Indexed extends Span {
+  readonly record: DeployRecord;
+  readonly place: number;
+}
+
+/** Places of the deploys of one group. */
+interface IndexedGroup {
+  readonly all: Set<number>;
+  /** Those with a moving tag, which may be any release. */
+  readonly floating: Set<number>;
+  readonly byName: Map<string, Set<number>>;
+  /** When the newest of them ended. */
+  newest: number;
+}
+
+/** Deploys by their groups and releases: comparing each with each takes the square of their number. */
+class DeployIndex {
+  readonly #deploys: Indexed[] = [];
+  readonly #groups = new Map<string, IndexedGroup>();
+
+  constructor(records: readonly DeployRecord[]) {
+    for (const record of records) this.add(record);
+  }
+
+  add(record: DeployRecord): void {
+    this.#put(record, this.#deploys.length);
+  }
+
+  /** `by`: of the same group and release, and more complete. */
+  replace({ place }: Indexed, by: DeployRecord): void {
+    this.#put(by, place);
+  }
+
+  list(): DeployRecord[] {
+    return this.#deploys.map(({ record }) => record);
+  }
+
+  /** Those of the same group and release. */
+  findRelease(record: DeployRecord): Indexed[] {
+    const group = this.#groups.get(toDeployGroup(record));
+    if (!group) return [];
+    const { all, floating, byName } = group;
+    const named = () => new Set(toKeys(record).flatMap((key) => [...(byName.get(key) ?? [])]));
+    const places = isFloatingTag(record.version) ? all : named().union(floating);
+    return [...places].flatMap((place) => {
+      const one = this.#deploys[place] as Indexed;
+      return isSameRelease(one.record, record) ? one : [];
+    });
+  }
+
+  /** When the newest deploy of the same group ended, unix seconds; minus infinity without one. */
+  findNewest(record: DeployRecord): number {
+    return this.#groups.get(toDeployGroup(record))?.newest ?? -Infinity;
+  }
+
+  #put(record: DeployRecord, place: number): void {
+    const key = toDeployGroup(record);
+    const group = this.#groups.get(key) ?? { all: new Set(), floating: new Set(), byName: new Map(), newest: -Infinity };
+    this.#groups.set(key, group);
+    const span = toSpan(record);
+    this.#deploys[place] = { ...span, record, place };
+    group.all.add(place);
+    group.newest = Math.max(group.newest, span.end);
+    if (isFloatingTag(record.version)) group.floating.add(place);
+    else group.floating.delete(place);
+    for (const name of toKeys(record)) {
+      const places = group.byName.get(name);
+      if (places) places.add(place);
+      else group.byName.set(name, new Set([place]));
+    }
+  }
 }
 
 function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {

@@ -1,9 +1,9 @@
 import { type Container, liveStates } from "../containers/container.ts";
 import { isSameGroup, toGroupKey } from "../releases/service-group.ts";
-import type { DeployRecord } from "./deploy.ts";
-import { type DeployFates, type DeployMemory, isWayBack, judgeFates } from "./fate.ts";
-import { runsRelease } from "./groups.ts";
-import { byNewest } from "./merge.ts";
+import { type DeployRecord, toDeployGroup } from "./deploy.ts";
+import { createWayBack, type DeployFates, type DeployMemory, judgeFates } from "./fate.ts";
+import { namesOfContainer, ReleaseIndex, remember, runsRelease, toReleaseNames } from "./groups.ts";
+import { toNewestFirst } from "./merge.ts";
 
 export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded" | "failed";
 
@@ -54,8 +54,13 @@ export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet, now
   const ambiguous = records
     .filter((record) => record.ambiguous)
     .map((record) => ({ ...record, state: "unknown" as const, containers: [] }));
-  const groups = toGroups(records.filter((record) => !record.ambiguous).toSorted(byNewest));
-  return [...groups.flatMap((group) => judge(group, { ...fleet, containers: core }, now)), ...ambiguous].toSorted(byNewest);
+  const groups = toGroups(toNewestFirst(records.filter((record) => !record.ambiguous)));
+  const containersOf = Map.groupBy(core, toGroupKey);
+  const judged = groups.flatMap((group) => {
+    const containers = (group[0] && containersOf.get(toGroupKey(group[0]))) ?? [];
+    return judge(group, { ...fleet, containers }, now);
+  });
+  return toNewestFirst([...judged, ...ambiguous]);
 }
 
 /** Without failed deploys, which are no releases. */
@@ -69,38 +74,49 @@ export function findLatest(deploys: readonly Deploy[]): Deploy[] {
 }
 
 function toGroups<T extends DeployRecord>(deploys: readonly T[]): T[][] {
-  return [...Map.groupBy(deploys, (deploy) => JSON.stringify([toGroupKey(deploy), deploy.ambiguous])).values()];
+  return [...Map.groupBy(deploys, toDeployGroup).values()];
 }
 
-function judge(group: readonly DeployRecord[], { containers, silent, memory }: Fleet, now: number): Deploy[] {
-  const [any] = group;
-  if (!any) return [];
-  const own = containers.filter((container) => isSameGroup(container, any));
+/** `own`: the containers of the group. */
+function judge(group: readonly DeployRecord[], { containers: own, silent, memory }: Fleet, now: number): Deploy[] {
+  const index = new ReleaseIndex(own, namesOfContainer);
+  const containersOf = remember(
+    (record: DeployRecord) => index.find(record).filter((container) => isOfDeploy(container, record)),
+    toReleaseNames,
+  );
+  const runs = remember((record: DeployRecord) => containersOf(record).some(isLive), toReleaseNames);
   const fates = judgeFates(group, own, now, memory);
   const releases = group.filter((record) => fates.fateOf(record) !== "failed");
-  const states = judgeReleases(releases, fates, own.filter(isLive), silent);
+  const states = judgeReleases(releases, fates, { live: own.filter(isLive), silent, runs });
   return group.map((record) => ({
     ...record,
     previousTag: record.previousTag ?? fates.findBefore(record)?.tag ?? null,
-    containers: own.filter((container) => isOfDeploy(container, record)),
+    containers: containersOf(record),
     state: states.get(record) ?? "failed",
   }));
+}
+
+/** What runs of a group. */
+interface Running {
+  readonly live: readonly Container[];
+  readonly silent: boolean;
+  /** Whether a live container runs a deploy. */
+  readonly runs: (record: DeployRecord) => boolean;
 }
 
 function judgeReleases(
   releases: readonly DeployRecord[],
   { fateOf, findBefore }: DeployFates,
-  live: readonly Container[],
-  silent: boolean,
+  { live, silent, runs }: Running,
 ): ReadonlyMap<DeployRecord, DeployState> {
   const [newest] = releases;
   if (!newest) return new Map();
-  const runs = (record: DeployRecord) => live.some((container) => isOfDeploy(container, record));
   const running = runs(newest) || silent ? undefined : releases.find(runs);
+  const isWayBack = createWayBack(releases);
   const rolledBack = new Set(
     releases.filter((record, index) => {
       const next = releases[index - 1];
-      return fateOf(record) === "returned" || (next && isWayBack(next, record, releases.slice(index + 1)));
+      return fateOf(record) === "returned" || (next && isWayBack(next, index));
     }),
   );
   const inService = running ?? newest;

@@ -1,10 +1,10 @@
 import { toContainerKey } from "../containers/container.ts";
-import { type DeployInfo, isOfSameGroup } from "../deploys/deploy.ts";
+import { type DeployInfo, toDeployGroup } from "../deploys/deploy.ts";
 import { type Drift, settlingMs } from "../deploys/drift.ts";
 import { type Deploy, findLatest, isLive } from "../deploys/state.ts";
 import type { DeployVerdict } from "../deploys/verdict/types.ts";
 import { formatCount, formatDuration } from "../lib/text.ts";
-import { isSameGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
+import { type ServiceGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
 import { compareTexts, createProblem, type CurrentProblem } from "./problem.ts";
 import { problemThresholds } from "./rules.ts";
 
@@ -23,8 +23,9 @@ export interface ReleaseReadings {
 /** Problems of deploys, and of what runs in place of them. `others`: problems found before, which may explain an incomplete deploy. */
 export function findReleaseProblems(readings: ReleaseReadings, others: readonly CurrentProblem[]): readonly CurrentProblem[] {
   const { drift, infoError, info } = readings;
-  const deploys = readings.deploys.toSorted(byNewest);
-  const drifted = drift.flatMap((one) => (isReported(one) ? [toDriftProblem(one, deploys)] : []));
+  const deploys = toNewestFirst(readings.deploys);
+  const expected = new Map(deploys.toReversed().map((deploy) => [toExpectedKey(deploy, deploy.tag), deploy]));
+  const drifted = drift.flatMap((one) => (isReported(one) ? [toDriftProblem(one, expected)] : []));
   const missing = others.filter(({ kind }) => kind === "role_down");
   const explained = new Set([...drift.filter(({ kind }) => kind !== "engine_unknown"), ...missing].map(toGroupKey));
   const unreadable =
@@ -42,12 +43,13 @@ export function findReleaseProblems(readings: ReleaseReadings, others: readonly 
 
 /** The deploys whose verdict counts now: the newest of each group, while it is young. Newest first. */
 export function selectJudged(deploys: readonly Deploy[], nowMs: number): readonly Deploy[] {
-  return findLatest(deploys.toSorted(byNewest)).filter((deploy) => isYounger(deploy, problemThresholds.verdictSeconds, nowMs));
+  return findLatest(toNewestFirst(deploys)).filter((deploy) => isYounger(deploy, problemThresholds.verdictSeconds, nowMs));
 }
 
 /** A total order, however the deploys were given. */
-function byNewest(a: Deploy, b: Deploy): number {
-  return Date.parse(b.deployedAt) - Date.parse(a.deployedAt) || compareTexts(toSubject(a), toSubject(b));
+function toNewestFirst(deploys: readonly Deploy[]): readonly Deploy[] {
+  const bySubject = deploys.map((deploy) => ({ deploy, subject: toSubject(deploy), at: Date.parse(deploy.deployedAt) }));
+  return bySubject.toSorted((a, b) => b.at - a.at || compareTexts(a.subject, b.subject)).map(({ deploy }) => deploy);
 }
 
 function isYounger({ deployedAt }: Deploy, seconds: number, nowMs: number): boolean {
@@ -70,7 +72,7 @@ function findDeployProblems(
     const { reasons } = verdict;
     return [toProblem("deploy_regressed", deploy, `${toName(deploy)} made things worse`, reasons)];
   });
-  const newest = deploys.filter((deploy) => deploys.find((other) => isOfSameGroup(other, deploy)) === deploy);
+  const newest = [...Map.groupBy(deploys, toDeployGroup).values()].flatMap(([first]) => first ?? []);
   const failed = newest
     .filter((deploy) => deploy.state === "failed" && isYounger(deploy, problemThresholds.failedSeconds, nowMs))
     .map((deploy) => toProblem("deploy_failed", deploy, `The deploy of ${toName(deploy)} failed`, ["nothing of it went live"]));
@@ -101,6 +103,10 @@ function toName({ tag, service, destination }: Deploy): string {
   return `${tag}${service === null ? "" : ` of ${service}`}${destination === null ? "" : ` -d ${destination}`}`;
 }
 
+function toExpectedKey(group: ServiceGroup, tag: string): string {
+  return JSON.stringify([toGroupKey(group), tag]);
+}
+
 type ReportedDrift = Drift & { readonly kind: Exclude<Drift["kind"], "engine_unknown"> };
 
 /** Leaves out what a silent engine hides, which is a problem of its own, and what a deploy in progress may still change. */
@@ -115,10 +121,11 @@ const driftTitles: Record<ReportedDrift["kind"], (what: string, engine: string) 
   leftover: (what, engine) => `An old release of ${what} still runs on ${engine}`,
 };
 
-function toDriftProblem(drift: ReportedDrift, deploys: readonly Deploy[]): CurrentProblem {
+/** `newest`: the newest deploy of each tag of a group, by `toExpectedKey`. */
+function toDriftProblem(drift: ReportedDrift, newest: ReadonlyMap<string, Deploy>): CurrentProblem {
   const { kind, role, engine, expected, found, message } = drift;
   const containers = drift.containers.toSorted((a, b) => compareTexts(toContainerKey(a), toContainerKey(b)));
-  const deploy = deploys.find((one) => one.tag === expected && isSameGroup(one, drift)) ?? null;
+  const deploy = (expected !== null && newest.get(toExpectedKey(drift, expected))) || null;
   const what = [role, drift.service].filter((name) => name !== null).join(" of ") || "a service";
   const { service, destination, env } = drift;
   const isOfEngine = kind === "leftover" || kind === "missing_on_engine";

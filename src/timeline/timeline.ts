@@ -1,4 +1,5 @@
 import { parseJson } from "../lib/http-client.ts";
+import { toSortedBy } from "../lib/sort.ts";
 import type { Container } from "../containers/container.ts";
 import type { ServiceGroup } from "../releases/service-group.ts";
 
@@ -136,16 +137,32 @@ export function orderEntries(
   entries: readonly TimelineEntry[],
   range: { readonly from: number; readonly to: number },
 ): TimelineEntry[] {
-  const within = entries.filter(({ time }) => Date.parse(time) >= range.from && Date.parse(time) <= range.to);
-  return within.toSorted(byTime).toReversed();
+  const within = entries.map((entry) => ({ entry, ...toMoment(entry) })).filter(({ ms }) => ms >= range.from && ms <= range.to);
+  return within
+    .toSorted(compareMoments)
+    .toReversed()
+    .map(({ entry }) => entry);
 }
 
 /** Of equal times none comes first. */
 export function byTime(a: TimelineEntry, b: TimelineEntry): number {
-  return Date.parse(a.time) - Date.parse(b.time) || toNanoseconds(a.time) - toNanoseconds(b.time);
+  return compareMoments(toMoment(a), toMoment(b));
 }
 
-/** Within the second: the engines' times are that exact. */
+interface Moment {
+  readonly ms: number;
+  /** Within the second: the engines' times are that exact. */
+  readonly nanoseconds: number;
+}
+
+function toMoment({ time }: Pick<TimelineEntry, "time">): Moment {
+  return { ms: Date.parse(time), nanoseconds: toNanoseconds(time) };
+}
+
+function compareMoments(a: Moment, b: Moment): number {
+  return a.ms - b.ms || a.nanoseconds - b.nanoseconds;
+}
+
 function toNanoseconds(time: string): number {
   return Number((/\.(\d{1,9})Z$/.exec(time)?.[1] ?? "").padEnd(9, "0"));
 }
@@ -166,12 +183,13 @@ const sameRestartMs = 60_000;
 /** Each restart once. Where both record the same one, the audit record's entry wins, with the container as the engine knows it. */
 export function mergeRestarts(audited: readonly TimelineEntry[], seen: readonly TimelineEntry[]): TimelineEntry[] {
   const left = new Set(seen);
+  const seenOf = Map.groupBy(seen, ({ container }) => container?.fullId);
   const merged = audited.map((entry) => {
     const { container, time } = entry;
     const at = Date.parse(time);
-    const same = [...left]
-      .filter((one) => one.container?.fullId === container?.fullId && Math.abs(Date.parse(one.time) - at) <= sameRestartMs)
-      .toSorted((a, b) => Math.abs(Date.parse(a.time) - at) - Math.abs(Date.parse(b.time) - at))[0];
+    const apart = (one: TimelineEntry) => Math.abs(Date.parse(one.time) - at);
+    const near = (seenOf.get(container?.fullId) ?? []).filter((one) => left.has(one) && apart(one) <= sameRestartMs);
+    const [same] = toSortedBy(near, apart);
     if (!same) return entry;
     left.delete(same);
     const { service, destination, env, container: seenContainer } = same;

@@ -6,7 +6,9 @@ import { assignGroups } from "../../deploys/groups.ts";
 import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../deploys/merge.ts";
 import { type Deploy, judgeDeploys } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { once } from "../../lib/cache.ts";
+import type { KnownContainers } from "../containers/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { maySeeDeploy } from "./info-loader.ts";
 import { createVerdicts, type DeploySiblings } from "./verdict-loader.ts";
@@ -18,6 +20,8 @@ export interface DeployLoaders {
   logs(): Promise<readonly DeployLog[]>;
   /** Judges a deploy, by windows of at most this many seconds. */
   verdict(deploy: Deploy, seconds: number): Promise<DeployVerdict>;
+  /** The core containers that the caller may see, also those of retired releases, and the engines. */
+  fleet(): Promise<KnownContainers>;
   /** Drift among the containers that the caller may see. */
   drift(): Promise<readonly Drift[]>;
 }
@@ -25,6 +29,13 @@ export interface DeployLoaders {
 /** The deploy history from all its origins. */
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
   const { principal, signal } = caller;
+  const budget = createSharedBudget(signal);
+  /** Each step takes milliseconds for thousands of containers: others have their turn before it. */
+  const inTurn = async <T>(step: () => T): Promise<T> => {
+    const wait = budget.turn();
+    if (wait) await wait;
+    return step();
+  };
   const logs = once(async () => {
     const read = await sources.deploy.history(signal);
     // Invalid lines do not show their environment.
@@ -35,7 +46,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
       skipped: isOurs ? log.skipped : 0,
     }));
   });
-  const fleet = once(async () => {
+  const fleet = once(async (): Promise<KnownContainers> => {
     const [known, retired] = await Promise.all([siblings.containers.known(false), siblings.containers.listRetiredOfDeploys()]);
     const containers: readonly Container[] = [...known.containers, ...retired];
     return { containers, engines: known.engines };
@@ -48,20 +59,23 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
       sources.containers.images(signal),
     ]);
     const written = [...read.flatMap(({ records }) => records), ...(info ? [toInfoRecord(info)] : [])];
-    const known = [...assignGroups(written, containers), ...fromContainers(containers)];
-    const shown = images.filter((image) => maySeeDeploy(sources, principal, image));
-    const records = [...known, ...fromImages(shown, known, containers)];
     const now = siblings.nowMs / 1000;
     const { deployMemory: memory } = sources;
-    return judgeDeploys(mergeDeploys(records, now), { containers, silent: engines.silent.length > 0, memory }, now);
+    const recorded = await inTurn(() => assignGroups(written, containers));
+    const known = await inTurn(() => [...recorded, ...fromContainers(containers)]);
+    const shown = images.filter((image) => maySeeDeploy(sources, principal, image));
+    const records = await inTurn(() => [...known, ...fromImages(shown, known, containers)]);
+    const merged = await inTurn(() => mergeDeploys(records, now));
+    return inTurn(() => judgeDeploys(merged, { containers, silent: engines.silent.length > 0, memory }, now));
   });
   return {
     all,
     logs,
+    fleet,
     verdict: createVerdicts(sources, caller, { siblings, all, fleet }),
     drift: once(async () => {
       const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
-      return findDrift(containers, engines.silent, deploys, siblings.nowMs);
+      return inTurn(() => findDrift(containers, engines.silent, deploys, siblings.nowMs));
     }),
   };
 }

@@ -7,6 +7,7 @@ import { findNewErrors, type SeenEvents, toContainerEvidence, toQueueEvidence } 
 import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
 import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
 import { formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
@@ -96,7 +97,10 @@ export function createVerdicts(
     }
   };
   const limit = pLimit(sideBySide);
+  const budget = createSharedBudget(signal);
   const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
+    const wait = budget.turn();
+    if (wait) await wait;
     const gaps: string[] = [];
     const errorGaps: string[] = [];
     const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);

@@ -41,7 +41,9 @@ export function createLogLoaders({ containers: engines, logHistory }: Sources, {
   };
   return {
     read: (container, options) =>
-      limit(() => {
+      limit(async () => {
+        const wait = budget.turn();
+        if (wait) await wait;
         // Earlier reads may have used up the budget.
         budget.text(0);
         if (!history) return engines.logs(container, options, budget);

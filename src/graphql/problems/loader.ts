@@ -2,10 +2,13 @@ import { type Principal, requireEnvironments, toView } from "../../auth/principa
 import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { createKeyedCache, type KeyedCache } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { findProblems, type FoundProblems } from "../../problems/find.ts";
+import type { DeployLoaders } from "../deploys/loader.ts";
+import { createVerdicts } from "../deploys/verdict-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { type ProblemSiblings, readAll } from "./readings.ts";
 
@@ -35,6 +38,8 @@ interface Question {
 
 interface VerdictQuestion extends Question {
   readonly deploy: Deploy;
+  /** What is known of all deploys: they are read once for all verdicts. */
+  readonly known: Pick<DeployLoaders, "all" | "fleet">;
 }
 
 /** How long an answer serves all callers who may see the same, milliseconds. */
@@ -118,7 +123,11 @@ async function find(question: Question, signal: AbortSignal): Promise<SharedProb
   const caller = toShared(question, signal);
   const siblings = openLoaders(caller);
   const { verdicts } = getCaches(sources);
-  const { readings, gaps } = await readAll(sources, caller, siblings, (deploy) => verdicts({ ...question, deploy }, signal));
+  const { deploys: known } = siblings;
+  const judgeOne = (deploy: Deploy) => verdicts({ ...question, deploy, known }, signal);
+  const { readings, gaps } = await readAll(sources, caller, siblings, judgeOne);
+  const wait = createSharedBudget(signal).turn();
+  if (wait) await wait;
   const found = findProblems(readings);
   const allGaps = [...found.gaps, ...gaps].toSorted();
   const { quiet } = getCaches(sources);
@@ -131,8 +140,10 @@ async function find(question: Question, signal: AbortSignal): Promise<SharedProb
 }
 
 async function judge(question: VerdictQuestion, signal: AbortSignal): Promise<DeployVerdict> {
-  const { deploys } = question.openLoaders(toShared(question, signal));
-  const verdict = await deploys.verdict(question.deploy, usualWindowSeconds);
+  const caller = toShared(question, signal);
+  const { all, fleet } = question.known;
+  const judgeDeploy = createVerdicts(question.sources, caller, { siblings: question.openLoaders(caller), all, fleet });
+  const verdict = await judgeDeploy(question.deploy, usualWindowSeconds);
   // What was given up is a gap in it.
   signal.throwIfAborted();
   return verdict;

@@ -47,7 +47,7 @@ interface SourceResult {
 const mostRecords = 1000;
 
 /** Events from records and from memory that the caller may see. Only callers who may read the audit record see who restarted. */
-export function createTimelineLoader(sources: Sources, { principal }: Caller, siblings: Siblings): TimelineLoader {
+export function createTimelineLoader(sources: Sources, { principal, budget }: Caller, siblings: Siblings): TimelineLoader {
   const { timeline, audit } = sources;
   const readDeploys = async (): Promise<SourceResult> => {
     const [deploys, logs] = await Promise.all([siblings.deploys.all(), siblings.deploys.logs()]);
@@ -118,6 +118,8 @@ export function createTimelineLoader(sources: Sources, { principal }: Caller, si
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
     const results = await Promise.all(wanted.map((kind) => read(kind, query)));
+    const wait = budget.turn();
+    if (wait) await wait;
     const entries = results.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, query));
     return { entries: orderEntries(entries, query), coverage: results.map(({ coverage }) => coverage) };
   };
