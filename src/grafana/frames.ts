@@ -78,6 +78,19 @@ export function toSingleNotices(frames: readonly Frame[]): Frame[] {
   });
 }
 
+/** The JSON of frames has at least as many bytes. */
+export function toLeastBytes(frames: readonly Frame[]): number {
+  let bytes = 0;
+  for (const { data } of frames) {
+    for (const cells of data.values) {
+      // With a comma each; a text also has its quotes.
+      bytes += 2 * cells.length;
+      for (const cell of cells) if (typeof cell === "string") bytes += cell.length + 1;
+    }
+  }
+  return bytes;
+}
+
 function toField({ name, type, unit }: Column): Field {
   return { name, type, ...(unit !== undefined && { config: { unit } }) };
 }

@@ -1,8 +1,10 @@
+import { getOperationAST } from "graphql";
 import pLimit from "p-limit";
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import { isStepFitting } from "../graphql/range.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { ReplyInputs } from "../http/memo.ts";
+import { tooLong } from "../lib/budget/budget.ts";
 import { findTextExcess, type JsonLimits } from "../lib/budget/json-size.ts";
 import { environments } from "../lib/environment.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
@@ -25,7 +27,7 @@ import {
   upKinds,
   withParts,
 } from "./filters.ts";
-import { type Frame, toFrames, toNotice, toSingleNotices } from "./frames.ts";
+import { type Frame, toFrames, toLeastBytes, toNotice, toSingleNotices } from "./frames.ts";
 import type { Answer, Metric } from "./metric.ts";
 import { getMetric, isMetric } from "./metrics.ts";
 
@@ -46,21 +48,49 @@ const atOnce = 4;
 const listAsked = ({ targets }: QueryInput): RawQuery[] =>
   targets.flatMap((target) => target.metrics.map((name): RawQuery => ({ target, name })));
 
-/** Throws invalid_request for an unknown metric, and for what is wrong with the target. */
-function requireMetric({ target, name }: RawQuery): Metric {
-  const metric = getMetric(name);
-  if (target.failure) throw target.failure;
-  return metric;
+/** Metrics of targets that are answered by the same run of a document. */
+interface Question {
+  readonly metric: Metric;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly asked: readonly RawQuery[];
+}
+
+/** The questions of some metrics, none of which failed. */
+function listQuestions(input: QueryInput, asked: readonly RawQuery[]): Question[] {
+  const questions = new Map<string, { metric: Metric; variables: Question["variables"]; asked: RawQuery[] }>();
+  for (const one of asked) {
+    const metric = getMetric(one.name);
+    const variables: Question["variables"] = toVariables(input, one.target, [...one.target.conditions, ...input.conditions]);
+    const key = JSON.stringify([one.name, ...listVariables(metric.document).map((name) => variables[name])]);
+    const question = questions.get(key);
+    if (question) question.asked.push(one);
+    else questions.set(key, { metric, variables, asked: [one] });
+  }
+  return [...questions.values()];
+}
+
+/** The variables that a document declares. */
+function listVariables(document: Metric["document"]): string[] {
+  return getOperationAST(document)?.variableDefinitions?.map(({ variable }) => variable.name.value) ?? [];
+}
+
+/** What is wrong with the name of a metric, or else with its target. */
+function findFailure({ target, name }: RawQuery): OpsError | null {
+  try {
+    getMetric(name);
+    return target.failure;
+  } catch (error) {
+    return toOpsError(error);
+  }
 }
 
 /** What the answer depends on; null where a target's does not depend on versions alone, such as any over a range, which moves with the clock. */
 export async function findQueryInputs(input: QueryInput, execute: Execute, caller: Caller): Promise<ReplyInputs | null> {
   const found: ReplyInputs[] = [];
-  for (const one of listAsked(input)) {
-    const { target, name } = one;
-    if (target.failure || !isMetric(name)) return null;
-    const variables = toVariables(input, target, [...target.conditions, ...input.conditions]);
-    const prepared = execute(getMetric(name).document, variables as never, caller);
+  const asked = listAsked(input);
+  if (asked.some(({ target, name }) => target.failure || !isMetric(name))) return null;
+  for (const { metric, variables } of listQuestions(input, asked)) {
+    const prepared = execute(metric.document, variables as never, caller);
     const inputs = prepared.isVersioned ? await prepared.inputs() : null;
     if (!inputs) return null;
     found.push(inputs);
@@ -75,29 +105,105 @@ export async function findQueryInputs(input: QueryInput, execute: Execute, calle
  */
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
   const asked = listAsked(input);
+  const answers = new Map<RawQuery, readonly Frame[] | OpsError>();
+  const valid = asked.filter((one) => {
+    const failure = findFailure(one);
+    if (failure) answers.set(one, failure);
+    return !failure;
+  });
   const limit = pLimit(atOnce);
-  const answers = await Promise.allSettled(asked.map((one) => limit(() => answer(one, input, execute, caller))));
-  const failures = answers.flatMap((one) => (one.status === "rejected" ? [toOpsError(one.reason)] : []));
+  const size = new AnswerSize(caller.budget.maxBytes);
+  const questions = listQuestions(input, valid);
+  await Promise.all(questions.map((question) => limit(() => answerAll(question, input, { execute, caller, size, answers }))));
+  if (size.excess) throw size.excess;
+  const failures = asked.map((one) => answers.get(one)).filter((one) => one instanceof OpsError);
   const [worst] = failures.toSorted((a, b) => Math.floor(b.status / 100) - Math.floor(a.status / 100));
-  if (worst && failures.length === answers.length) throw worst;
-  const frames = answers.flatMap((one, index) => {
-    if (one.status === "fulfilled") return one.value;
-    const { target, name } = asked[index] as RawQuery;
-    const { message } = toOpsError(one.reason);
+  if (worst && failures.length === asked.length) throw worst;
+  const frames = asked.flatMap((one) => {
+    const found = answers.get(one) ?? [];
+    if (!(found instanceof OpsError)) return found;
+    const { target, name } = one;
+    const { message } = found;
     const notice = { severity: "error" as const, text: isMetric(name) ? `${name}: ${message}` : message };
     return toNotice(target.refId, isMetric(name) ? name : quote(name), [notice]);
   });
   return toSingleNotices(frames);
 }
 
-async function answer(asked: RawQuery, input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
-  const { target } = asked;
-  const metric = requireMetric(asked);
-  const conditions = [...target.conditions, ...input.conditions];
-  const { data, errors } = await execute(metric.document, toVariables(input, target, conditions) as never, caller).run();
+/** Counts what an answer has while it is built: one that is too large ends there. */
+class AnswerSize {
+  readonly #most: number;
+  #bytes = 0;
+  /** Why the answer is none; null while it is within its limit. */
+  excess: OpsError | null = null;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** `bytes`: at most as many as its JSON has. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#most) this.excess ??= tooLong(this.#most);
+  }
+}
+
+interface Answering {
+  readonly execute: Execute;
+  readonly caller: Caller;
+  readonly size: AnswerSize;
+  readonly answers: Map<RawQuery, readonly Frame[] | OpsError>;
+}
+
+/** Runs a document once, and makes the frames of all that ask for it: equal ones once. Never rejects; does nothing once the answer is too large. */
+async function answerAll(question: Question, input: QueryInput, { execute, caller, size, answers }: Answering): Promise<void> {
+  const { metric, variables, asked } = question;
+  const made = new Map<string, { readonly frames: readonly Frame[]; readonly bytes: number }>();
+  let read: Read | null = null;
+  for (const one of asked) {
+    if (size.excess) return;
+    const { refId, conditions, step, unknown } = one.target;
+    const key = JSON.stringify([conditions, step, unknown]);
+    try {
+      read ??= await readRows(metric, variables, execute, caller);
+      const known = made.get(key) ?? measure(await toTargetFrames(read, one.target, input, caller));
+      made.set(key, known);
+      size.add(known.bytes);
+      answers.set(
+        one,
+        known.frames.map((frame) => ({ ...frame, schema: { ...frame.schema, refId } })),
+      );
+    } catch (error) {
+      answers.set(one, toOpsError(error));
+    }
+  }
+}
+
+const measure = (frames: readonly Frame[]) => ({ frames, bytes: toLeastBytes(frames) });
+
+/** What a document answered. */
+interface Read {
+  readonly metric: Metric;
+  readonly found: Answer;
+  readonly rows: readonly Row[];
+  readonly errors: readonly OpsError[];
+}
+
+async function readRows(metric: Metric, variables: Question["variables"], execute: Execute, caller: Caller): Promise<Read> {
+  const { data, errors } = await execute(metric.document, variables as never, caller).run();
   const found: Answer = { rows: null, ...(data as object | null) };
   const rows = metric.toRows(found);
   if (rows === null) throw toFailure(errors);
+  return { metric, found, rows, errors };
+}
+
+async function toTargetFrames(
+  { metric, found, rows, errors }: Read,
+  target: Target,
+  input: QueryInput,
+  caller: Caller,
+): Promise<Frame[]> {
+  const conditions = [...target.conditions, ...input.conditions];
   const failed = [...toProblems(found), ...errors.map(({ message }) => message)];
   const notices = [
     ...[...new Set(failed)].map((text) => ({ severity: "warning" as const, text })),
