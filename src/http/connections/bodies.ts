@@ -4,9 +4,13 @@ import { Socket } from "node:net";
 /** The code of the error for a body in too many chunks. */
 export const tooManyChunks = "TOO_MANY_CHUNKS";
 
-/** A body may have this many chunks of any size; beyond them, the mean counts. */
-const anyChunks = 4096;
-const meanBytes = 12;
+/** A body may have this many chunks of any size, and beyond them one for so many bytes. */
+const anyChunks = 256;
+const bytesPerChunk = 64;
+
+/** Where a parser of node:http has what it calls for each chunk of a body. */
+const onBody = 3;
+type BodyParser = Record<typeof onBody, unknown>;
 
 /** Time to receive the answer for a client that still sends a body that nobody reads, ms. */
 const graceMs = 500;
@@ -23,7 +27,8 @@ export const isUnread = (req: IncomingMessage): boolean => isLong(req) && !req.c
 
 /**
  * Calls `refuse` once for a body in too many small chunks: each takes about 250 bytes as long as nobody reads it, which node:http
- * counts as one. The rest is neither kept nor received.
+ * counts as one, and two microseconds. The rest is neither kept nor received: what came with it, up to 11,000 chunks, is only
+ * parsed.
  */
 export function limitChunks(req: IncomingMessage, refuse: (error: Error) => void): void {
   if (req.headers["transfer-encoding"] === undefined) return;
@@ -33,11 +38,20 @@ export function limitChunks(req: IncomingMessage, refuse: (error: Error) => void
     if (isRefused) return false;
     chunks += 1;
     bytes += chunk?.length ?? 0;
-    if (chunk === null || chunks <= anyChunks || bytes >= chunks * meanBytes) return push(chunk);
+    if (chunk === null || bytes >= (chunks - anyChunks) * bytesPerChunk) return push(chunk);
     isRefused = true;
+    ignoreBody(req.socket);
     refuse(Object.assign(new Error("too many small chunks"), { code: tooManyChunks }));
     return false;
   };
+}
+
+/** Until what has arrived is parsed. Parsers are used again for other connections, later than that. */
+function ignoreBody({ parser }: Socket & { readonly parser?: BodyParser | null }): void {
+  if (typeof parser?.[onBody] !== "function") return;
+  const own = parser[onBody];
+  parser[onBody] = undefined;
+  setImmediate(() => (parser[onBody] = own));
 }
 
 /** Ends the connection now, and closes it when the client has had time to read what was sent. */
