@@ -1,10 +1,15 @@
 import process from "node:process";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
+import type { Container } from "../../src/containers/container.ts";
+import type { DeployRecord } from "../../src/deploys/deploy.ts";
 import { createFleet } from "../../src/fleet/fleet.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createEdge } from "../../src/http/server.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { formatRfc3339 } from "../../src/lib/time.ts";
+import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "./containers.ts";
+import { sampleRecord } from "./deploys.ts";
 import { sampleHost } from "./hosts.ts";
 import { createMemorySources } from "./memory-sources.ts";
 
@@ -14,10 +19,58 @@ import { createMemorySources } from "./memory-sources.ts";
  */
 const limits = { streamsPerToken: 10_000, streams: 10_000, streamBurst: 1e9, failedAuthBurst: 1e9, limitPerToken: 100 };
 const [token = "", tokensFile = ""] = process.argv.slice(2);
+/** A large product: more costs more only where an answer has more rows. */
+const containers = Array.from({ length: 2000 }, (_, index) => toContainer(index));
+const engineNames = new Set(containers.map(({ engine }) => engine));
 const memory = createMemorySources({
-  containers: Array.from({ length: 3 }, (_, index) => sampleContainer({ name: `web-${index}` })),
+  containers,
+  engines: [...engineNames].map((name) => ({ name, ok: true, error: null })),
   hosts: [sampleHost()],
+  deployLogs: (["history", "kamal_audit"] as const).map((origin) => ({
+    origin,
+    records: Array.from({ length: 1000 }, (_, index) => toDeploy(origin, index)),
+    skipped: 0,
+    complete: true,
+    error: null,
+  })),
 });
+for (const kind of ["container_death", "health", "oom_kill", "restart"] as const) {
+  for (const [index, container] of containers.slice(0, 1000).entries()) {
+    const { service, destination, env } = container;
+    const entry = { kind, time: toTime(index), message: kind, service, destination, env };
+    memory.sources.timeline.add(toEntry({ ...entry, container: toTimelineContainer(container) }));
+  }
+}
+
+/** An hour each after the other. */
+function toTime(index: number): string {
+  return formatRfc3339(Date.UTC(2025, 0, 1) + index * 3_600_000);
+}
+
+/** Half of them are releases of one role on one engine, which are compared with each other; the others are of many groups, and some of them changed lately. */
+function toContainer(index: number): Container {
+  const createdAt = index % 4 === 0 ? formatRfc3339(Date.now() - 900_000) : toTime(index);
+  const common = { name: `web-${index}`, createdAt, startedAt: createdAt, commitSha: "" };
+  if (index % 2 === 1) {
+    const ended = { status: "exited", finishedAt: formatRfc3339(Date.parse(createdAt) + 5000) } as const;
+    return sampleContainer({ ...common, version: `v${index}`, ...(index % 8 === 1 && ended) });
+  }
+  const [service, engine, version] = [`service-${index % 400}`, `engine-${index % 20}`, `v${index % 7}`];
+  return sampleContainer({
+    ...common,
+    service,
+    engine,
+    version,
+    replaced: index % 26 === 0,
+    health: index % 10 ? "healthy" : "unhealthy",
+  });
+}
+
+function toDeploy(origin: "history" | "kamal_audit", index: number): DeployRecord {
+  const [tag, deployedAt] = [`v${index}`, toTime(index)];
+  return sampleRecord({ origin, tag, version: tag, previousTag: `v${index - 1}`, deployedAt });
+}
+
 const signIn = {
   invite: async () => ({ authorizationEndpoint: "https://a", clientId: "a", scope: "openid", resource: null }),
   exchange: async () => ({ accessToken: "a", refreshToken: null, expiresIn: 1 }),
@@ -55,19 +108,23 @@ function probe(): number {
 }
 
 watch();
-process.on("message", (asked) => {
-  if (asked === "begin" || asked === "begin without garbage") {
-    if (asked !== "begin") globalThis.gc?.();
+function answer(question: string): unknown {
+  if (question === "begin" || question === "begin without garbage") {
+    if (question !== "begin") globalThis.gc?.();
     heap = process.memoryUsage().heapUsed;
     last = process.threadCpuUsage();
     [longest, most] = [0, 0];
-    process.send?.(null);
-  } else if (asked === "probe") process.send?.(probe());
-  else {
-    look();
-    process.send?.({ cpuMs: longest, bytes: Math.max(0, most - heap) });
-    longest = 0;
+    return null;
   }
-});
+  if (question === "probe") return probe();
+  look();
+  const cost = { cpuMs: longest, bytes: Math.max(0, most - heap) };
+  longest = 0;
+  return cost;
+}
+
+process.on("message", ({ number, question }: { readonly number: number; readonly question: string }) =>
+  process.send?.({ number, answer: answer(question) }),
+);
 process.once("disconnect", () => process.exit());
-process.send?.({ port, fleetPort });
+process.send?.({ number: 0, answer: { port, fleetPort } });

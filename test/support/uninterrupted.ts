@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
-import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { createTokens } from "./tokens.ts";
 
@@ -31,11 +31,27 @@ export async function startMeasured() {
     execArgv,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  const [ports] = (await once(server, "message")) as [{ port: number; fleetPort: number }];
-  const ask = async <Answer>(message: string): Promise<Answer> => {
-    const answer = once(server, "message");
-    server.send(message);
-    return ((await answer) as [Answer])[0];
+  /** By the number of their question: the answer to one that was given up is not that to the next. */
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  server.on("message", ({ number, answer }: { readonly number: number; readonly answer: unknown }) => {
+    waiting.get(number)?.resolve(answer);
+    waiting.delete(number);
+  });
+  server.on("exit", (code) => {
+    for (const { reject } of waiting.values()) reject(new Error(`The measured process ended with ${code}`));
+  });
+  const receive = <Answer>(number: number): Promise<Answer> => {
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(number, answer);
+    return answer.promise as Promise<Answer>;
+  };
+  const ports = await receive<{ port: number; fleetPort: number }>(0);
+  let questions = 0;
+  const ask = <Answer>(question: string): Promise<Answer> => {
+    const number = (questions += 1);
+    const answer = receive<Answer>(number);
+    server.send({ number, question });
+    return answer;
   };
   return {
     introspectOnly: tokens.of("introspect"),
@@ -51,11 +67,53 @@ export async function startMeasured() {
       const answer = await send(sent.to === "fleet" ? ports.fleetPort : ports.port, sent);
       return { ...answer, ...(await ask<{ cpuMs: number; bytes: number }>("end")) };
     },
+    /** The cost of bodies in chunks of one byte that many connections send at once, and the longest wait of a health check meanwhile, ms. */
+    measureChunks: async ({
+      to,
+      path,
+      connections,
+      chunks,
+    }: Chunked): Promise<{ cpuMs: number; bytes: number; waitMs: number }> => {
+      const port = to === "fleet" ? ports.fleetPort : ports.port;
+      await ask("begin without garbage");
+      let waitMs = 0;
+      const over = new AbortController();
+      const checks = (async () => {
+        while (!over.signal.aborted) {
+          const begin = performance.now();
+          await send(port, { to, method: "GET", path: "/healthz" });
+          waitMs = Math.max(waitMs, performance.now() - begin);
+        }
+      })();
+      await Promise.all(Array.from({ length: connections }, () => sendChunks(port, path, chunks)));
+      over.abort();
+      await checks;
+      return { ...(await ask<{ cpuMs: number; bytes: number }>("end")), waitMs };
+    },
     [Symbol.dispose]: () => {
       server.disconnect();
       tokens[Symbol.dispose]();
     },
   };
+}
+
+/** Bodies in chunks of one byte. */
+export interface Chunked {
+  readonly to: Sent["to"];
+  readonly path: string;
+  readonly connections: number;
+  /** Of each body. */
+  readonly chunks: number;
+}
+
+/** Resolves when the server has answered, or closed the connection. */
+function sendChunks(port: number, path: string, chunks: number): Promise<void> {
+  return new Promise((resolve) => {
+    const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const socket = connect(port, "127.0.0.1", () => socket.end(`${head}${"1\r\n \r\n".repeat(chunks)}0\r\n\r\n`));
+    socket.on("error", () => undefined).on("close", () => resolve());
+    socket.resume();
+  });
 }
 
 export type Measured = Awaited<ReturnType<typeof startMeasured>>;
