@@ -1,21 +1,19 @@
 import type { EdgeLimits } from "./limits.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 export interface Admission {
   /** Takes a place for the holder of a token; false without a free one. `reserved` callers may also use the places reserved for operators. */
   enter(reserved: boolean, holder: string): boolean;
-  /** Waits for a place. False when the wait was too long, the queue is full, or the holder already has a quarter of it. */
-  wait(holder: string): Promise<boolean>;
-  /** Frees the place for the first waiting holder who may have one. */
+  /** Waits for a place, in a line that is fair by holder and by the holder's parts (`WaitingLine`). False when the wait was too long, or another one goes first. */
+  wait(holder: string, part?: string): Promise<boolean>;
+  /** Frees the place for the next waiting holder who may have one. */
   leave(holder: string): void;
+  /** What the holder used its place for came to nothing: others go first for a while. */
+  suspect(holder: string): void;
   readonly waiting: number;
 }
 
 type AdmissionLimits = Pick<EdgeLimits, "limit" | "reserve" | "limitPerToken" | "waitMs" | "queueLimit">;
-
-interface Waiting {
-  readonly holder: string;
-  readonly settle: (granted: boolean) => void;
-}
 
 /** Holders that are remembered without a place. A Map that gains and loses a key with each request is rebuilt all the time, and costs a tenth of an answer. */
 const idleHolders = 1000;
@@ -24,52 +22,32 @@ const idleHolders = 1000;
 export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits): Admission {
   let taken = 0;
   const byHolder = new Map<string, number>();
-  const line = new Set<Waiting>();
-  const waitingByHolder = new Map<string, number>();
+  const line = new WaitingLine({ limit: queueLimit, waitMs });
 
-  const mayHave = (holder: string, places: number) => taken < places && (byHolder.get(holder) ?? 0) < limitPerToken;
+  const isBelowOwn = (holder: string) => (byHolder.get(holder) ?? 0) < limitPerToken;
   const take = (holder: string) => {
     taken += 1;
     byHolder.set(holder, (byHolder.get(holder) ?? 0) + 1);
   };
   return {
     enter(reserved, holder) {
-      const isFree = mayHave(holder, reserved ? limit + reserve : limit);
+      const isFree = taken < (reserved ? limit + reserve : limit) && isBelowOwn(holder);
       if (isFree) take(holder);
       return isFree;
     },
-    wait(holder) {
-      const inLine = waitingByHolder.get(holder) ?? 0;
-      if (line.size >= queueLimit || inLine >= queueLimit / 4) return Promise.resolve(false);
-      return new Promise((resolve) => {
-        const settle = (granted: boolean) => {
-          clearTimeout(timer);
-          line.delete(waiting);
-          const left = (waitingByHolder.get(holder) ?? 1) - 1;
-          if (left > 0) waitingByHolder.set(holder, left);
-          else waitingByHolder.delete(holder);
-          resolve(granted);
-        };
-        const waiting = { holder, settle };
-        const timer = setTimeout(settle, waitMs, false);
-        line.add(waiting);
-        waitingByHolder.set(holder, inLine + 1);
-      });
-    },
+    wait: (holder, part) => line.wait(holder, part),
     get waiting() {
-      return line.size;
+      return line.length;
     },
     leave(holder) {
       taken -= 1;
       const left = (byHolder.get(holder) ?? 1) - 1;
       if (left > 0 || byHolder.size <= idleHolders) byHolder.set(holder, left);
       else byHolder.delete(holder);
-      for (const first of line) {
-        if (!mayHave(first.holder, limit)) continue;
-        take(first.holder);
-        first.settle(true);
-        return;
-      }
+      if (taken >= limit || line.length === 0) return;
+      const next = line.admit(isBelowOwn);
+      if (next !== null) take(next);
     },
+    suspect: (holder) => line.suspect(holder),
   };
 }

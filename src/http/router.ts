@@ -2,7 +2,7 @@ import { type Authenticator, countHeader } from "../auth/authenticator.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { Throttle } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
-import { toNetwork } from "../lib/network.ts";
+import { toNetwork, toSite } from "../lib/network.ts";
 import type { Admission } from "./admission.ts";
 import type { Exchange } from "./exchange.ts";
 import { createErrorReply, wantsProblem } from "./reply.ts";
@@ -57,8 +57,11 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
   const show = (exchange: Exchange, page: PublicPage): Outcome => {
     if (page.unlimited || page.ownLimits) return page.reply(exchange);
     exchange.isPublic = true;
-    const holder = toNetwork(exchange.ip ?? "");
-    if (!publicAdmission.enter(false, holder)) return wait(exchange, publicAdmission, holder, () => page.reply(exchange));
+    const network = toNetwork(exchange.ip ?? "");
+    const holder = toSite(network);
+    if (!publicAdmission.enter(false, holder)) {
+      return wait(exchange, publicAdmission, holder, () => page.reply(exchange), network);
+    }
     exchange.take(publicAdmission, holder);
     return exchange.isAborted ? null : page.reply(exchange);
   };
@@ -106,9 +109,15 @@ function handle(exchange: Exchange, surface: Surface): Outcome {
   return surface.handle(exchange);
 }
 
-/** Runs `run` once the holder has a place. Rejects with overloaded. */
-async function wait(exchange: Exchange, places: Admission, holder: string, run: () => Outcome): Promise<EdgeReply | null> {
-  if (!(await places.wait(holder))) throw new OpsError("overloaded", "Too many requests at once");
+/** Runs `run` once the holder has a place, in turn by the holder's parts. Rejects with overloaded. */
+async function wait(
+  exchange: Exchange,
+  places: Admission,
+  holder: string,
+  run: () => Outcome,
+  part?: string,
+): Promise<EdgeReply | null> {
+  if (!(await places.wait(holder, part))) throw new OpsError("overloaded", "Too many requests at once");
   exchange.take(places, holder);
   return exchange.isAborted ? null : run();
 }

@@ -74,7 +74,10 @@ export interface Surface {
 }
 
 /** What a public page may read: no principal. */
-export type PublicRequest = Pick<EdgeRequest, "path" | "query" | "headers" | "ip" | "body">;
+export interface PublicRequest extends Pick<EdgeRequest, "path" | "query" | "headers" | "ip" | "body"> {
+  /** The client left before its answer was complete. @default false */
+  readonly isAborted?: boolean;
+}
 
 /** A fixed path without a token. It serves no data of the product. */
 export interface PublicPage {

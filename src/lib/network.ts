@@ -11,6 +11,14 @@ export function toNetwork(address: string): string {
   return toNetworkOfIPv6(`${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`);
 }
 
+/**
+ * The /48 that a /64 belongs to, as CIDR text; any other network is returned unchanged. A site often
+ * owns a whole /48, which is 65,536 networks: so limits of all clients together count sites.
+ */
+export function toSite(network: string): string {
+  return network.endsWith("::/64") ? `${network.split(":", 3).join(":")}::/48` : network;
+}
+
 function toNetworkOfIPv4(address: string): string | null {
   const match = /^(\d+\.\d+\.\d+)\.\d+$/.exec(address);
   return match ? `${match[1]}.0/24` : null;

@@ -94,16 +94,20 @@ test("one token leaves places to the others, also in line", async () => {
   expect(order).toEqual(["c", "a"]);
 });
 
-test("one token leaves three quarters of the line to the others", async () => {
+test("a full line has room for a token with fewer in it", async () => {
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 1, waitMs: 20, queueLimit: 8 });
   admission.enter(false, "a");
-  const waiting = [admission.wait("a"), admission.wait("a")];
-  // Without a wait.
-  expect(await admission.wait("a")).toBe(false);
-  const other = admission.wait("b");
+  const answers: string[] = [];
+  const wait = async (holder: string, name: string) => void answers.push(`${name} ${await admission.wait(holder)}`);
+  for (let index = 0; index < 9; index += 1) void wait("a", `a${index}`);
+  void wait("b", "b");
+  await vi.advanceTimersByTimeAsync(0);
+  // The ninth finds the line full, and the newest of the others gives way.
+  expect(answers).toEqual(["a8 false", "a7 false"]);
   admission.leave("a");
-  await vi.advanceTimersByTimeAsync(20);
-  expect(await Promise.all([...waiting, other])).toEqual([true, false, false]);
+  admission.leave("a");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(answers.slice(2)).toEqual(["a0 true", "b true"]);
 });
 
 test("a token that gives back one place keeps the others", () => {

@@ -16,6 +16,7 @@ function createPlaces(isFree = true, isGranted: boolean | Promise<boolean> = tru
     enter: vi.fn<Admission["enter"]>(() => isFree),
     wait: vi.fn<Admission["wait"]>(async () => isGranted),
     leave: vi.fn<Admission["leave"]>(),
+    suspect: vi.fn<Admission["suspect"]>(),
     waiting: 0,
   };
 }
@@ -175,9 +176,9 @@ test("a public page is served without a token, by GET alone", async () => {
   expect([health.answered, health.exchange.isPublic, pagePlaces.enter.mock.calls]).toEqual([page, false, []]);
   const shown = await ask("GET", "/page");
   expect([shown.answered, shown.exchange.isPublic]).toEqual([page, true]);
-  expect(pagePlaces.enter.mock.calls).toEqual([[false, "2001:db8:1:2::/64"]]);
+  expect(pagePlaces.enter.mock.calls).toEqual([[false, "2001:db8:1::/48"]]);
   shown.exchange.release();
-  expect(pagePlaces.leave.mock.calls).toEqual([["2001:db8:1:2::/64"]]);
+  expect(pagePlaces.leave.mock.calls).toEqual([["2001:db8:1::/48"]]);
   await ask("GET", "/page", { ip: undefined });
   expect(pagePlaces.enter.mock.lastCall).toEqual([false, ""]);
   expect([authenticate.mock.calls.length, places.enter.mock.calls.length]).toEqual([0, 0]);
@@ -201,7 +202,7 @@ test.each([
 test("a request waits for a place and is refused when it gets none", async () => {
   const granted = createScene({ places: createPlaces(false, true) });
   const { answered, exchange } = await granted.ask("GET", "/a");
-  expect([answered, exchange.hasPlace, granted.places.wait.mock.calls]).toEqual([reply, true, [["holder"]]]);
+  expect([answered, exchange.hasPlace, granted.places.wait.mock.calls]).toEqual([reply, true, [["holder", undefined]]]);
   const refused = createScene({ places: createPlaces(false, false) });
   const late = await refused.ask("GET", "/a");
   expect([late.answered, late.exchange.hasPlace]).toEqual([error("overloaded", "Too many requests at once"), false]);

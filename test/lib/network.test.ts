@@ -1,7 +1,7 @@
 import { SocketAddress } from "node:net";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { toNetwork } from "../../src/lib/network.ts";
+import { toNetwork, toSite } from "../../src/lib/network.ts";
 
 test.each([
   ["", ""],
@@ -24,6 +24,17 @@ test.each([
   ["::2:3:4:5:6:7:8", "0:2:3:4::/64"],
 ])("the network of %j is %j", (address, network) => {
   expect(toNetwork(address)).toBe(network);
+});
+
+test.each([
+  ["", ""],
+  ["10.0.0.1", "10.0.0.0/24"],
+  ["::ffff:10.0.0.1", "10.0.0.0/24"],
+  ["2001:db8:1:2::9", "2001:db8:1::/48"],
+  ["2001:db8:1:ffff::9", "2001:db8:1::/48"],
+  ["::1", "0:0:0::/48"],
+])("the site of %j is %j", (address, site) => {
+  expect(toSite(toNetwork(address))).toBe(site);
 });
 
 const byte = fc.nat(255);

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Principal, toHolder } from "../../auth/principal.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { toNetwork } from "../../lib/network.ts";
+import { toNetwork, toSite } from "../../lib/network.ts";
 import type { FindPeer, Peer } from "../client-address.ts";
 import type { Exchange } from "../exchange.ts";
 import type { EdgeLimits } from "../limits.ts";
@@ -105,7 +105,8 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
 
   const findNetwork = (address: string): Share => {
     const network = toNetwork(address);
-    return network.endsWith("::/64") ? strangers.part(toSite(network)).part(network) : strangers.part(network);
+    const site = toSite(network);
+    return site === network ? strangers.part(network) : strangers.part(site).part(network);
   };
   const place = (connection: Connection, share: Share) => {
     if (connection.share === share) return;
@@ -219,9 +220,6 @@ function createTurns(): (connection: Connection) => number {
     return connection.arrived;
   };
 }
-
-/** The /48 of a /64. */
-const toSite = (network: string) => network.split(":", 3).join(":");
 
 /**
  * Says who loses connections: at most once a minute, with how many were closed since the last line.

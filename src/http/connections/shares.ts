@@ -130,12 +130,33 @@ export class Share {
   }
 
   /**
-   * The part with most connections, new or idle ones; itself where it has no parts. Null if it has
-   * none of them.
+   * The part with most connections, new or idle ones, and of its parts the one with most; itself
+   * where it has no parts. Null if it has none of them.
    */
   largest(counted: Counted): Share | null {
     if (this.#counts[counted].value === 0) return null;
-    return this.#group === null ? this : (this.#group[counted].largest?.largest(counted) ?? null);
+    return this.#group === null ? this : (this.largestPart(counted)?.largest(counted) ?? null);
+  }
+
+  /** Of its own parts the one with most connections, new or idle ones. Null without such a part. */
+  largestPart(counted: Counted): Share | null {
+    return this.#group?.[counted].largest ?? null;
+  }
+
+  /**
+   * The busy member whose turn it is: parts take turns, and each starts with its oldest member. A
+   * part that may not have its turn keeps it. Null if there is nobody.
+   */
+  takeTurn(may: (part: Share) => boolean = () => true): Member | null {
+    if (this.#group === null) return this.#phases.busy.first?.item ?? null;
+    const { parts } = this.#group;
+    for (const part of parts.values()) {
+      if (!may(part)) continue;
+      parts.delete(part.name);
+      parts.set(part.name, part);
+      return part.takeTurn();
+    }
+    return null;
   }
 
   add(member: Member): void {

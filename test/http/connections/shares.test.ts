@@ -135,3 +135,21 @@ test("each new connection costs the same, however many there are", () => {
   expect(churn(500)).toBe(500);
   expect(growthOf(churn, 500)).toBeLessThan(9);
 });
+
+test("parts take turns, each from its oldest busy member on", () => {
+  const model = createModel();
+  for (const one of [["a", "1"], ["a", "1"], ["a", "2"], ["b"], ["b"], ["c"]]) model.add(one);
+  model.members.forEach((_, index) => model.change(index, "busy"));
+  const turns = (may?: (part: Share) => boolean) => {
+    const order: number[] = [];
+    for (;;) {
+      const member = model.root.takeTurn(may);
+      if (!member) return order;
+      order.push(model.members.findIndex((one) => one === member));
+      member.share?.remove(member);
+    }
+  };
+  // Nobody of `a` has a turn before the others are done, and it loses nothing.
+  expect(turns(({ name }) => name !== "a")).toEqual([3, 5, 4]);
+  expect(turns()).toEqual([0, 2, 1]);
+});
