@@ -1,6 +1,6 @@
 import type { PublicRequest } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
-import { toNetwork } from "../lib/network.ts";
+import { toNetwork, toSite } from "../lib/network.ts";
 
 /** Reads the bodies of requests without a token. */
 export interface BodyReader {
@@ -11,7 +11,7 @@ export interface BodyReader {
 interface BodyReaderOptions {
   /** Time for a whole body, whatever its pace. */
   readonly deadlineMs: number;
-  /** Bodies of one network that are on their way at once. */
+  /** Bodies of one network (/24) or site (/48) that are on their way at once. */
   readonly perNetwork: number;
   /** Bodies of all networks. */
   readonly total: number;
@@ -51,7 +51,7 @@ export function createBodyReader({ deadlineMs, perNetwork, total }: BodyReaderOp
 
   return {
     async read(request, maxBytes) {
-      const reading: Reading = { network: toNetwork(request.ip ?? ""), abort: new AbortController() };
+      const reading: Reading = { network: toSite(toNetwork(request.ip ?? "")), abort: new AbortController() };
       const timeout = new OpsError("request_timeout", `The body did not arrive within ${deadlineMs / 1000} s`, { headers });
       const timer = setTimeout(() => reading.abort.abort(timeout), deadlineMs);
       open.add(reading);

@@ -5,7 +5,7 @@ import { createAdmission } from "../http/admission.ts";
 import type { EdgeReply, PublicPage, PublicRequest } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
 import { parseJson } from "../lib/http-client.ts";
-import { toNetwork } from "../lib/network.ts";
+import { toNetwork, toSite } from "../lib/network.ts";
 import { type BodyReader, createBodyReader } from "./body-reader.ts";
 import { signInPath } from "./screens.ts";
 
@@ -17,11 +17,18 @@ const renewalGrant = z.strictObject({ refreshToken: text });
 /** A body is a few kB; 256 unfinished ones hold 4 MB. */
 const bodies = { deadlineMs: 2000, perNetwork: 16, total: 256 };
 
-/** Attempts of one network: each is a request to the provider. An office of 60 people can sign in at once. */
+/**
+ * Attempts of one network: each is a request to the provider. An office of 60 people can sign in at
+ * once. A site of IPv6 (/48) has four times as many in all of its networks (/64).
+ */
 const attempts = { burst: 60, perSecond: 5 };
+const attemptsOfSite = { burst: 240, perSecond: 20 };
 
-/** Requests to the provider at once, and those of one network. Each has a deadline of 5 s. */
-const places = { limit: 16, reserve: 0, limitPerToken: 6, waitMs: 5000, queueLimit: 200 };
+/**
+ * Requests to the provider at once, and those of one network or site. Each has a deadline of 5 s. A
+ * grant that waits has up to 32 kB, so the two lines hold up to 32 MB.
+ */
+const places = { limit: 16, reserve: 0, limitPerToken: 6, waitMs: 20_000, queueLimit: 500 };
 
 const noStore = ["X-Content-Type-Options", "nosniff", "Cache-Control", "no-store", "Referrer-Policy", "no-referrer"];
 
@@ -29,8 +36,9 @@ const noStore = ["X-Content-Type-Options", "nosniff", "Cache-Control", "no-store
  * Sign-in with an identity provider, for the console: GET says whether there is one (`{"oidc": null}` without), POST changes a code or a refresh token into tokens.
  * Both need no token: they are how one gets it.
  *
- * Nobody can hold what others need. A body has 2 s, and takes no place while it arrives. Only a grant that parses is counted, against its own network. Sign-ins and
- * renewals have places and counts of their own, so that a flood of one does not end the other.
+ * Nobody can hold what others need. A body has 2 s, and takes no place while it arrives. Only a grant that parses is counted, against its own network. Networks that
+ * wait for the provider have their turns one after the other, and those whose grants it refused come after the others (`WaitingLine`). Sign-ins and renewals have
+ * places and counts of their own, so that a flood of one does not end the other.
  */
 export function createSignInPages(signIn: SignIn | null): PublicPage[] {
   const invitation: PublicPage = {
@@ -54,7 +62,7 @@ export function createSignInPages(signIn: SignIn | null): PublicPage[] {
       }
       const grant = await readGrant(request, reader);
       const door = "refreshToken" in grant ? renew : enter;
-      return toReply(await door(toNetwork(request.ip ?? ""), () => signIn.exchange(grant)));
+      return toReply(await door(request, () => signIn.exchange(grant)));
     },
   };
   return [invitation, exchange];
@@ -68,21 +76,29 @@ async function readGrant(request: PublicRequest, reader: BodyReader): Promise<Gr
 }
 
 /** Runs requests to the provider within what their network and all together may have. They reject with rate_limited and overloaded. */
-function createDoor(): <Answer>(network: string, run: () => Promise<Answer>) => Promise<Answer> {
-  const throttle = createThrottle(attempts);
+function createDoor(): <Answer>(request: PublicRequest, run: () => Promise<Answer>) => Promise<Answer> {
+  const [ofNetwork, ofSite] = [createThrottle(attempts), createThrottle(attemptsOfSite)];
   const admission = createAdmission(places);
-  return async (network, run) => {
-    const waitS = throttle.hit(network);
+  return async (request, run) => {
+    const network = toNetwork(request.ip ?? "");
+    const site = toSite(network);
+    const waitS = ofNetwork.hit(network) || (site === network ? 0 : ofSite.hit(site));
     if (waitS > 0) throw new OpsError("rate_limited", "Too many sign-ins at once", { headers: { "Retry-After": String(waitS) } });
-    if (!admission.enter(false, network) && !(await admission.wait(network)))
-      throw new OpsError("overloaded", "Too many sign-ins at once");
+    if (!admission.enter(false, site) && !(await admission.wait(site, network))) throw overloaded();
     try {
+      // The client has left, so nobody reads this answer, and the provider is not asked.
+      if (request.isAborted) throw overloaded();
       return await run();
+    } catch (error) {
+      if (error instanceof OpsError && error.code === "invalid_request") admission.suspect(site);
+      throw error;
     } finally {
-      admission.leave(network);
+      admission.leave(site);
     }
   };
 }
+
+const overloaded = () => new OpsError("overloaded", "Too many sign-ins at once");
 
 function toReply(body: object): EdgeReply {
   return { status: 200, body: JSON.stringify(body), route: signInPath, policy: noStore };

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import type { Grant, SignIn } from "../../src/auth/oidc.ts";
 import { createSignInPages } from "../../src/console/sign-in.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { bearer, startEdge } from "../support/edge.ts";
 
 const invitation = {
@@ -171,6 +172,45 @@ test("requests to the provider have places of their own for each kind", async ()
   const release = setInterval(() => waiting.splice(0).forEach((resolve) => resolve()), 5);
   expect(new Set(await Promise.all([...first, ...others]))).toEqual(new Set([200]));
   clearInterval(release);
+});
+
+test.each([
+  [4, "sign-ins", codeBody],
+  [40, "sign-ins", codeBody],
+  [40, "renewals", renewalBody],
+])("junk of %i networks refuses no %s of other networks", async (networks, _what, body) => {
+  const waiting: (() => void)[] = [];
+  let answered = 0;
+  const exchange = async () => {
+    await new Promise<void>((resolve) => void waiting.push(resolve));
+    answered += 1;
+    throw new OpsError("invalid_request", "The identity provider refuses this sign-in (invalid_grant)");
+  };
+  const honestBody = body.replace(/:"[cr]"/, ':"honest"');
+  const signIn: SignIn = {
+    invite: async () => invitation,
+    exchange: (grant) => (Object.values(grant).includes("honest") ? Promise.resolve(tokens) : exchange()),
+  };
+  await using edge = await startEdge({ publicPages: createSignInPages(signIn) });
+  const over = new AbortController();
+  // More than wait at once: those who send them try again at once, within the attempts of their network.
+  const flood = Array.from({ length: 300 }, async (_, index) => {
+    for (let tries = 0; !over.signal.aborted && tries < 100; tries += 1) {
+      await post(edge.port, body, `127.${(index % networks) + 1}.0.1`);
+    }
+  });
+  const answer = () => waiting.shift()?.();
+  await expect.poll(() => (answer(), answered), { timeout: 30_000, interval: 2 }).toBeGreaterThan(networks * 3);
+  for (let index = 0; index < 10; index += 1) {
+    const honest = post(edge.port, honestBody, `127.${100 + index}.0.1`);
+    let status = 0;
+    void honest.then((got) => (status = got));
+    await expect.poll(() => (status === 0 && (answer(), answer()), status), { timeout: 30_000, interval: 50 }).toBe(200);
+  }
+  over.abort();
+  const end = setInterval(() => waiting.splice(0).forEach((resolve) => resolve()), 5);
+  await Promise.all(flood);
+  clearInterval(end);
 });
 
 test("other methods are refused with what is allowed", async () => {
