@@ -105,14 +105,18 @@ export const sections: readonly Section[] = [
       {
         id: "A12",
         claim:
-          "Nobody shuts the sign-in from outside: bodies that do not arrive take no place, and floods are counted by network.",
+          "Nobody shuts the sign-in from outside: bodies that do not arrive take no place, and networks take turns at the provider.",
         tests: [
           ["console/sign-in.test.ts", "%i unfinished POSTs keep nobody from signing in, or from a page"],
           ["console/sign-in.test.ts", "a body that drips is cut off 2 s after its start"],
           ["console/sign-in.test.ts", "junk that does not parse costs nobody anything, its sender included"],
           ["console/sign-in.test.ts", "a flood of %s empties the count of its network and kind alone"],
+          ["console/sign-in.test.ts", "junk of %i networks refuses no %s of other networks"],
+          ["console/sign-in-fair.test.ts", "an honest sign-in waits a bounded number of answers, under any junk"],
           ["integration/console-oidc.test.ts", "a person signs in and stays signed in while others attack the sign-in"],
         ],
+        except:
+          "A wait of 20 s, and 500 networks that wait at once without a refusal in ten minutes, refuse newcomers. Junk of the same network (/24, /48) delays its people.",
       },
       {
         id: "A13",
@@ -138,11 +142,14 @@ export const sections: readonly Section[] = [
         tests: [
           ["fleet/acceptance-http.test.ts", "random tokens never reach the parser, and no region works for them"],
           ["fleet/acceptance-http.test.ts", "neither the size nor the form of a body is looked at for a stranger"],
-          ["fleet/acceptance.test.ts", "of one network are 20 at once, then one a second"],
-          ["fleet/acceptance.test.ts", "of all networks are 100 at once, then ten a second"],
+          ["fleet/acceptance.test.ts", "are 100 at once, then ten a second, for all networks together"],
+          ["fleet/acceptance.test.ts", "of %i networks, %i a second, keep no new token waiting for a second"],
+          ["fleet/acceptance.test.ts", "of 50 clients in %s are accepted at once when a fleet starts"],
+          ["fleet/acceptance.test.ts", "of 50 clients in %s get through an attack when a fleet starts"],
           ["fleet/acceptance.test.ts", "do not shut out a token that was accepted in the last hour"],
         ],
-        except: "A flood from many networks delays tokens that the fleet has not seen for an hour.",
+        except:
+          "A fleet that starts has seen no token: beyond 100 it accepts ten a second, in an attack about seven. A flood delays unknown tokens of its own networks (/24, /48), and others while each network of it is new.",
       },
     ],
   },

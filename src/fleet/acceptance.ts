@@ -5,7 +5,8 @@ import { type Principal, scopes } from "../auth/principal.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { environments } from "../lib/environment.ts";
 import { OpsError } from "../lib/errors.ts";
-import { toNetwork } from "../lib/network.ts";
+import { WaitingLine } from "../http/waiting-line.ts";
+import { toNetwork, toSite } from "../lib/network.ts";
 import { agentName, type Failure } from "./ask.ts";
 import type { Region } from "./region.ts";
 
@@ -42,16 +43,19 @@ const patienceMs = 2000;
 const mostTokens = 10_000;
 /** Unknown tokens that the regions are asked about: a region allows the fleet's address as many failed logins. */
 const ofAll = { burst: 100, perSecond: 10 };
-/** Of these, the share of one network, so that it does not shut out the others. */
-const ofNetwork = { burst: 20, perSecond: 1 };
+/** Beyond that they wait, in turn by network. */
+const inLine = { limit: 200, waitMs: 10_000 };
 
 /**
  * Accepts a bearer token that a region accepts, before anything is parsed for it. A region still
  * decides about each request by itself: so the principal has every right here. Null when at least
  * one region refuses the token, and none accepts it. Rejects with auth_unavailable when none can be
  * asked. A token that a region has accepted and refuses now is revoked, whatever the others say.
- * Throws rate_limited for too many unknown tokens, and invalid_request for the question of a
+ * Rejects with rate_limited for too many unknown tokens. Throws invalid_request for the question of a
  * fleet: one that asks itself would never end.
+ *
+ * Unknown tokens have a limit in all. Beyond it, networks have their turns one after the other, and
+ * those whose tokens were refused come after the others (`WaitingLine`).
  *
  * Tokens are remembered, and named in the log and in limits, by a digest that means nothing outside
  * this process.
@@ -64,7 +68,7 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
   const refused = new LRUCache<string, number>({ max: mostTokens });
   const asking = new Map<string, Promise<Principal | null>>();
   const unknown = createThrottle({ ...ofAll, now });
-  const unknownOfNetwork = createThrottle({ ...ofNetwork, now });
+  const waiting = new WaitingLine(inLine);
 
   const accept = (digest: string, { principal, at, by }: Omit<Accepted, "until">): Principal => {
     refused.delete(digest);
@@ -92,11 +96,24 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
     if (refusing.size > 0) return null;
     throw new OpsError("auth_unavailable", "No region can be asked whether it accepts this token: try again soon");
   };
-  const limit = (ip: string | undefined): void => {
-    const seconds = unknownOfNetwork.hit(toNetwork(ip ?? "")) || unknown.hit("");
-    if (seconds === 0) return;
-    const headers = { "Retry-After": String(seconds) };
-    throw new OpsError("rate_limited", "Too many unknown tokens: try again soon", { headers });
+  let timer: NodeJS.Timeout | undefined;
+  const admitSoon = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      while (waiting.length > 0 && unknown.hit("") === 0) waiting.admit();
+      if (waiting.length > 0) admitSoon();
+    }, 1000 / ofAll.perSecond);
+  };
+  const decideInTurn = async (digest: string, authorization: string, ip: string | undefined): Promise<Principal | null> => {
+    const network = toNetwork(ip ?? "");
+    const site = toSite(network);
+    if (waiting.length > 0 || unknown.hit("") > 0) {
+      admitSoon();
+      if (!(await waiting.wait(site, network))) throw tooMany();
+    }
+    const principal = await decide(digest, authorization, null);
+    if (principal === null) waiting.suspect(site);
+    return principal;
   };
 
   return {
@@ -110,8 +127,8 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
       const going = asking.get(digest);
       if (going) return going;
       const familiar = remembered && now() - remembered.at < familiarMs ? remembered : null;
-      if (!familiar) limit(ip);
-      const answer = decide(digest, authorization, familiar).finally(() => asking.delete(digest));
+      const decision = familiar ? decide(digest, authorization, familiar) : decideInTurn(digest, authorization, ip);
+      const answer = decision.finally(() => asking.delete(digest));
       asking.set(digest, answer);
       return answer;
     },
@@ -119,6 +136,10 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
 }
 
 const noRegion = "This is a fleet, and takes no questions of fleets: name gateways as regions";
+
+const tooMany = () =>
+  new OpsError("rate_limited", "Too many unknown tokens: try again soon", { headers: { "Retry-After": "5" } });
+
 const everything = { scopes: new Set(scopes), environments: new Set(environments) };
 
 function toPrincipal(digest: string): Principal {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Principal } from "../../src/auth/principal.ts";
 import type { OpsError } from "../../src/lib/errors.ts";
 import { type AskAcceptance, createAcceptance } from "../../src/fleet/acceptance.ts";
@@ -139,56 +139,138 @@ describe("a token", () => {
   });
 });
 
-/** The answer, or the error. */
-const settle = async (ask: () => unknown): Promise<unknown> => {
-  try {
-    return await ask();
-  } catch (error) {
-    return error;
-  }
-};
-
 describe("unknown tokens", () => {
-  const refused = { eu: refusal, us: refusal };
-  const limited = expect.objectContaining({ code: "rate_limited", headers: { "Retry-After": "1" } });
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
 
-  it("of one network are 20 at once, then one a second", async () => {
-    const { state, give } = create(refused);
-    for (let index = 0; index < 20; index += 1) await give(bearer(index), `192.0.2.7`);
-    expect(() => give(bearer("next"), "192.0.2.7")).toThrow(limited);
-    expect(state.asked).toHaveLength(40);
-    expect(await give(bearer("other"), "192.0.3.8")).toBe(null);
-    state.now = 1000;
-    expect(await give(bearer("next"), "192.0.2.7")).toBe(null);
-    expect(() => give(bearer("last"), "192.0.2.7")).toThrow(limited);
+  /** As `create`; the regions accept tokens with "honest" in them. They answer within `answerMs`. */
+  function createScene(answerMs = 40) {
+    const asked: string[] = [];
+    const ask: AskAcceptance = async ({ name }, authorization) => {
+      if (name === "eu") asked.push(authorization);
+      await new Promise((resolve) => setTimeout(resolve, answerMs));
+      return authorization.includes("honest") ? null : refusal;
+    };
+    const { authenticate } = createAcceptance({ regions, ask });
+    /** What each token got, and after which time, ms. */
+    const answers: { readonly name: string; readonly what: string; readonly ms: number }[] = [];
+    const give = async (name: string, ip: string) => {
+      const at = performance.now();
+      const say = (what: string) => void answers.push({ name, what, ms: performance.now() - at });
+      try {
+        say((await authenticate(bearer(name), ["Authorization", bearer(name)], ip)) ? "accepted" : "refused");
+      } catch (error) {
+        const { code, headers } = error as OpsError;
+        say(`${code} ${JSON.stringify(headers)}`);
+      }
+    };
+    let sent = 0;
+    /** Sends so many unknown tokens a second for so long, from networks in turn. */
+    const attack = async (seconds: number, perSecond: number, networks: number) => {
+      for (let tick = 0; tick < seconds * perSecond; tick += 1) {
+        void give(`junk-${(sent += 1)}`, `198.51.${sent % networks}.1`);
+        await vi.advanceTimersByTimeAsync(1000 / perSecond);
+      }
+    };
+    const answersOf = (name: string) => answers.filter((one) => one.name.startsWith(name));
+    return { asked, answers, answersOf, give, attack };
+  }
+  const limited = 'rate_limited {"Retry-After":"5"}';
+
+  it("are 100 at once, then ten a second, for all networks together", async () => {
+    const { asked, answersOf, attack } = createScene();
+    await attack(1, 1000, 250);
+    expect(asked.length).toBeGreaterThanOrEqual(100);
+    expect(asked.length).toBeLessThanOrEqual(110);
+    const before = asked.length;
+    await attack(20, 60, 250);
+    expect(asked.length - before).toBeGreaterThanOrEqual(195);
+    expect(asked.length - before).toBeLessThanOrEqual(201);
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(new Set(answersOf("junk").map(({ what }) => what))).toEqual(new Set(["refused", limited]));
+    expect(answersOf("junk")).toHaveLength(2200);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("of all networks are 100 at once, then ten a second", async () => {
-    const { state, give } = create(refused);
-    const answers = new Set<string>();
-    const flood = async (count: number) => {
-      const before = state.asked.length / regions.length;
-      for (let index = 0; index < count; index += 1) {
-        const from = `198.51.${index % 250}.${(index / 250) | 0}`;
-        const answer = await settle(() => give(bearer(`${state.now}-${index}`), from));
-        answers.add(answer === null ? "refused" : (answer as OpsError).code);
+  it.each([
+    [1, 60],
+    [4, 60],
+    [40, 60],
+    [250, 60],
+    [40, 600],
+  ])("of %i networks, %i a second, keep no new token waiting for a second", async (networks, perSecond) => {
+    const { asked, answersOf, give, attack } = createScene();
+    // Each network has had its turn: what of a network that is new as well is not known yet.
+    await attack(30, perSecond, networks);
+    for (let index = 0; index < 10; index += 1) {
+      void give(`honest-${index}`, `203.0.${index}.1`);
+      await attack(0.4, perSecond, networks);
+    }
+    await attack(1, perSecond, networks);
+    const honest = answersOf("honest");
+    expect(honest.map(({ what }) => what)).toEqual(Array.from({ length: 10 }, () => "accepted"));
+    expect(Math.max(...honest.map(({ ms }) => ms))).toBeLessThan(500);
+    // They take no more questions than before.
+    expect(asked.length).toBeLessThanOrEqual(100 + 36 * 10);
+  });
+
+  it("of a site's 65,536 networks count as those of one network", async () => {
+    const { answersOf, give, attack } = createScene();
+    await attack(10, 60, 1);
+    for (let index = 0; index < 300; index += 1) void give(`junk-of-${index}`, `2001:db8:1:${index.toString(16)}::1`);
+    await vi.advanceTimersByTimeAsync(2000);
+    void give("honest", "2001:db8:2::1");
+    await vi.advanceTimersByTimeAsync(500);
+    expect(answersOf("honest")).toMatchObject([{ what: "accepted" }]);
+  });
+
+  it.each([
+    ["networks of their own", (index: number) => `203.0.${index}.1`],
+    ["one network", () => "203.0.113.1"],
+  ])("of 50 clients in %s are accepted at once when a fleet starts", async (_where, toAddress) => {
+    const { answersOf, give } = createScene();
+    for (let index = 0; index < 50; index += 1) void give(`honest-${index}`, toAddress(index));
+    await vi.advanceTimersByTimeAsync(40);
+    expect(answersOf("honest").filter(({ what }) => what === "accepted")).toHaveLength(50);
+  });
+
+  it.each([
+    ["networks of their own", (index: number) => `203.0.${index}.1`],
+    ["one network", () => "203.0.113.1"],
+  ])("of 50 clients in %s get through an attack when a fleet starts", async (_where, toAddress) => {
+    const { answersOf, give, attack } = createScene();
+    // It has used up the questions that may be asked at once.
+    await attack(3, 60, 40);
+    const isIn = new Set<string>();
+    for (let second = 0; second < 15 && isIn.size < 50; second += 1) {
+      // Clients try again after `Retry-After`.
+      const clients = second % 5 === 0 ? 50 : 0;
+      for (let index = 0; index < clients; index += 1) {
+        const name = `honest-${index}`;
+        if (!isIn.has(name)) void give(name, toAddress(index));
       }
-      return state.asked.length / regions.length - before;
-    };
-    expect(await flood(1000)).toBe(100);
-    state.now = 500;
-    expect(await flood(1000)).toBe(5);
-    expect([...answers]).toEqual(["refused", "rate_limited"]);
+      await attack(1, 60, 40);
+      for (const { name, what } of answersOf("honest")) if (what === "accepted") isIn.add(name);
+    }
+    expect(isIn.size).toBe(50);
+  });
+
+  it("of a network that waited too long get 429", async () => {
+    const { answersOf, give, attack } = createScene();
+    await attack(1, 1000, 1);
+    void give("honest", "198.51.0.2");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(answersOf("honest")).toEqual([{ name: "honest", what: limited, ms: expect.any(Number) }]);
   });
 
   it("do not shut out a token that was accepted in the last hour", async () => {
-    const { state, give } = create({});
-    const me = await give(bearer("me"));
-    state.says = refused;
-    state.now = 3_000_000;
-    for (let index = 0; index < 100; index += 1) await give(bearer(index), `198.51.${index}.1`);
-    expect(() => give(bearer("stranger"), "203.0.113.1")).toThrow(limited);
-    state.says = {};
-    expect(await give(bearer("me"))).toBe(me);
+    const { answersOf, give, attack } = createScene();
+    void give("honest", "192.0.2.1");
+    await vi.advanceTimersByTimeAsync(3_000_000);
+    await attack(4, 60, 40);
+    void give("honest", "192.0.2.1");
+    await vi.advanceTimersByTimeAsync(40);
+    expect(answersOf("honest").map(({ what }) => what)).toEqual(["accepted", "accepted"]);
+    expect(answersOf("honest")[1]?.ms).toBe(40);
   });
 });
