@@ -60,7 +60,9 @@ export function toLinePoint(turn: PageTurn, container: Container): LogPoint {
 /** A cursor for `toRoleCut`; null without a cut. */
 export function toRoleCursor(cut: RoleCut | null): string | null {
   if (!cut) return null;
-  const places = [...cut.places].flatMap(([key, place]) => [key, ...toTexts(place)]);
+  // In one order, whatever log was read first: equal cuts have equal cursors.
+  const keys = [...cut.places.keys()].toSorted();
+  const places = keys.flatMap((key) => [key, ...toTexts(cut.places.get(key) as LogPoint)]);
   return toCursor(someLogs, cut.timestamp, cut.name, cut.engine, ...places);
 }
 
