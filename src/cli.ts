@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import type { Command, CommandContext } from "./cli/command.ts";
+import { endSoon } from "./cli/end.ts";
 import { version } from "./lib/build.ts";
 import { terminalCommands } from "./terminal/commands.ts";
 
@@ -70,7 +71,7 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  process.exitCode = await command(toContext(args));
+  endSoon(await command(toContext(args)));
 }
 
 async function describeUnknown(name: string): Promise<string> {

@@ -46,14 +46,15 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
     logger.info(metrics === null ? fields : { ...fields, metrics }, "listening");
     if (!stop.aborted) await once(stop, "abort");
     logger.info({}, "draining");
+    sources.drain();
     await Promise.all([edge.drain(), loopback.drain()]);
-    logger.info({}, "stopped");
   } finally {
     await loopback.drain();
     authenticator.close();
     await sources.close();
     await tracing?.close();
   }
+  logger.info({}, "stopped");
 }
 
 /** If the audit record is unavailable now, that is logged once. Restarts, probes and changes of jobs are then refused later; reads go on. */

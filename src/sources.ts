@@ -17,7 +17,7 @@ import { createDeploySource } from "./deploys/files/source.ts";
 import { createDeployStore } from "./deploys/postgres/store.ts";
 import { createSharedDeploySource } from "./deploys/shared.ts";
 import type { Sources } from "./graphql/sources.ts";
-import { pause } from "./lib/abort.ts";
+import { pause, withDeadline } from "./lib/abort.ts";
 import type { Environment } from "./lib/environment.ts";
 import type { Logger } from "./lib/logger.ts";
 import { protectSecrets } from "./lib/redact/secrets.ts";
@@ -35,6 +35,8 @@ import { createLogHistory } from "./victorialogs/source.ts";
 
 export interface OpenSources extends Sources {
   readonly anchors: AnchorWriter;
+  /** The gateway stops: whoever waits for an action gets an answer within 8.5 s. */
+  drain(): void;
   close(): Promise<void>;
 }
 
@@ -108,19 +110,17 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     restartEnabled: config.restart,
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,
+    drain() {
+      restarts.drain();
+      jobs.drain();
+    },
     async close() {
       stopAdopting();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
       await anchors.close();
-      await Promise.allSettled([
-        containers.close(),
-        queues.close(),
-        hosts.close(),
-        logHistory?.close(),
-        ledger.close(),
-        shared?.close(),
-      ]);
+      const connections = [containers, queues, hosts, logHistory, ledger, shared];
+      await withDeadline(closeMs, () => Promise.allSettled(connections.map((one) => one?.close()))).catch(() => {});
     },
   };
 }
@@ -147,6 +147,9 @@ function shareReads(url: string, days: number, deploy: DeploySource, logger: Log
     },
   };
 }
+
+/** How long the upstreams' connections may take to close, ms: a peer that is silent would take longer than its own deadline. */
+const closeMs = 1000;
 
 /** How often open actions of gateways that died are looked for, ms. */
 const adoptMs = 5000;

@@ -1,4 +1,4 @@
-import { pause } from "../lib/abort.ts";
+import { abortable, pause } from "../lib/abort.ts";
 import type { AuditEntry, AuditOutcome } from "./audit.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { BegunAction, Ledger, OpenAction } from "./ledger.ts";
@@ -19,6 +19,9 @@ export function toFailedOutcome(
   return { outcome: judge(code, dockerStatus), detail: `${code}: ${message}`, code, dockerStatus };
 }
 
+/** How long callers of a stopping gateway wait, ms: their answers must leave before the edge closes the connections (`drainMs`). */
+const [hurryMs, dismissMs] = [8000, 8500];
+
 /** How to record the end of an action. */
 interface OutcomeRules<T> {
   readonly toOutcome: (result: T) => AuditOutcome;
@@ -31,6 +34,12 @@ interface OutcomeRules<T> {
 interface Outcomes {
   /** Makes `settled` wait for it. */
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
+  /** As `track`, for a caller: after `drain` it rejects in time for its answer. The work goes on. */
+  readonly answer: <T>(promise: Promise<T>) => Promise<T>;
+  /** The gateway stops: `hurry` aborts after 8 s, and callers that still wait then get this error half a second later. */
+  readonly drain: (unknown: OpsError) => void;
+  /** Ends what only waits, and what does one thing after another, while callers still get an answer. */
+  readonly hurry: AbortSignal;
   /** A failed write does not undo the action: it is retried until the gateway stops. */
   readonly record: (action: OpenAction, outcome: AuditOutcome, durationMs: number | null) => Promise<void>;
   /**
@@ -44,6 +53,8 @@ interface Outcomes {
 
 export function createOutcomes(ledger: Pick<Ledger, "end">, closing: AbortSignal): Outcomes {
   const running = new Set<Promise<unknown>>();
+  const [hurry, dismissed] = [new AbortController(), new AbortController()];
+  closing.addEventListener("abort", () => hurry.abort(), { once: true });
   const track = <T>(promise: Promise<T>): Promise<T> => {
     running.add(promise);
     void promise.catch(() => {}).finally(() => running.delete(promise));
@@ -58,6 +69,12 @@ export function createOutcomes(ledger: Pick<Ledger, "end">, closing: AbortSignal
   };
   return {
     track,
+    answer: (promise) => abortable(track(promise), dismissed.signal),
+    drain(unknown) {
+      setTimeout(() => hurry.abort(), hurryMs).unref();
+      setTimeout(() => dismissed.abort(unknown), dismissMs).unref();
+    },
+    hurry: hurry.signal,
     record,
     async run(action, act, { toOutcome, toFailure, onRecorded }) {
       const startMs = performance.now();

@@ -23,9 +23,9 @@ export async function serveFleet(
     logger.info({}, "draining");
     fleet.drain();
     await edge.drain();
-    logger.info({}, "stopped");
   } finally {
     await fleet.close();
     await tracing?.close();
   }
+  logger.info({}, "stopped");
 }

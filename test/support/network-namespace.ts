@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 
 const run = (command: string, ...args: readonly string[]) => execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"] });
 
@@ -29,7 +30,15 @@ export function createNamespace() {
       if (direction === "both") inside("iptables", "-A", "OUTPUT", "-o", "eth0", "-j", "DROP");
     },
     mend: () => void inside("iptables", "-F"),
-    remove: () => void run("ip", "netns", "del", name),
+    /** Names are asked there, in processes that start later: `ip netns exec` puts this file in the place of /etc/resolv.conf. */
+    resolveBy(server: string): void {
+      mkdirSync(`/etc/netns/${name}`, { recursive: true });
+      writeFileSync(`/etc/netns/${name}/resolv.conf`, `nameserver ${server}\n`);
+    },
+    remove(): void {
+      run("ip", "netns", "del", name);
+      rmSync(`/etc/netns/${name}`, { recursive: true, force: true });
+    },
   };
 }
 

@@ -48,7 +48,7 @@ export async function settleRestart(
 /** A container after its restart. */
 export interface HealthOutcome {
   readonly container: Container;
-  /** True when healthy or, without a health check, still running after a while; false when not; null when nobody waited for it. */
+  /** True when healthy or, without a health check, still running after a while; false when not; null when nobody waited for it, or the gateway stopped before it was known. */
   readonly healthy: boolean | null;
 }
 
@@ -71,7 +71,8 @@ export async function waitForHealth(
     const verdict = toVerdict(last, restarted, performance.now() - startMs >= stableMs);
     if (verdict !== null) return { container: last, healthy: verdict };
     const leftMs = timeoutMs - (performance.now() - startMs);
-    if (leftMs <= 0 || !(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, healthy: false };
+    if (leftMs <= 0) return { container: last, healthy: false };
+    if (!(await pause(Math.min(healthPollMs, leftMs), signal))) return { container: last, healthy: null };
     last = await source.inspectNow(restarted).then(
       ({ container }) => container,
       () => last,

@@ -12,6 +12,7 @@ import { type CodedError, createOutcomes, toFailedOutcome } from "../../audit/re
 import type { Principal } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
 import { onceDone } from "../../lib/cache.ts";
+import { OpsError } from "../../lib/errors.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
 import { createAnswerMemory, PastFailure, toIntent } from "./idempotency.ts";
@@ -45,6 +46,8 @@ export interface Restarts {
   adopt(): Promise<void>;
   /** Aborts when the gateway stops. */
   readonly closing: AbortSignal;
+  /** The gateway stops: waits for health end after 8 s, and a restart that still runs is answered with restart_unknown and goes on. */
+  drain(): void;
   /** Waits for running restarts and their outcomes. */
   close(): Promise<void>;
 }
@@ -59,13 +62,15 @@ interface RestartsOptions {
   readonly settleMs?: number;
 }
 
+const stopping = "The gateway stops. The restart goes on, and the audit record will have its outcome";
 /** How often the outcome of another gateway's restart is asked for, ms. */
 const outcomePollMs = 250;
 
 export function createRestarts({ source, ledger, limits, stableMs = 10_000, settleMs = 90_000 }: RestartsOptions): Restarts {
   const answers = createAnswerMemory<HealthOutcome>();
   const closing = new AbortController();
-  const { track, record, run: act, settled } = createOutcomes(ledger, closing.signal);
+  const outcomes = createOutcomes(ledger, closing.signal);
+  const { track, record, run: act, settled } = outcomes;
 
   const guard = async (container: Container) => {
     const { protectedBy } = await source.inspectNow(container);
@@ -73,7 +78,7 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
   };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0
-      ? waitForHealth(container, source, { timeoutMs, stableMs, signal: closing.signal })
+      ? waitForHealth(container, source, { timeoutMs, stableMs, signal: outcomes.hurry })
       : { container, healthy: null };
   /** The answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
   const replay = async ({ entry, outcome }: EarlierAction): Promise<HealthOutcome> => {
@@ -151,11 +156,11 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
 
   return {
     closing: closing.signal,
-    restart: (container, request) => track(begin(container, request)),
+    restart: (container, request) => outcomes.answer(begin(container, request)),
     async findAnswer(container, request) {
       await recover();
       const earlier = await ledger.find(toIntent(container, request));
-      return earlier && track(answer(earlier));
+      return earlier && outcomes.answer(answer(earlier));
     },
     async check(container, principal) {
       const refused = await guard(container);
@@ -172,6 +177,7 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     },
     recover,
     adopt,
+    drain: () => outcomes.drain(new OpsError("restart_unknown", stopping)),
     async close() {
       closing.abort();
       await settled();

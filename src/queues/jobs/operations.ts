@@ -30,6 +30,8 @@ export interface GroupChange {
   readonly error: unknown;
 }
 
+const stopping = "The gateway stops. The change goes on, and the audit record will have its outcome";
+
 /** How often the outcome of another gateway's change is asked for, ms. */
 const outcomePollMs = 250;
 
@@ -49,7 +51,8 @@ interface JobOperationsOptions {
 export function createJobOperations(options: JobOperationsOptions) {
   const { ledger, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
   const closing = new AbortController();
-  const { track, record, run, settled } = createOutcomes(ledger, closing.signal);
+  const outcomes = createOutcomes(ledger, closing.signal);
+  const { track, record, run, settled } = outcomes;
 
   /** Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops where the source has no control. */
   const settle = async (action: OpenAction): Promise<void> => {
@@ -119,7 +122,7 @@ export function createJobOperations(options: JobOperationsOptions) {
     const target = { source: name, queue, ids: jobIds, fingerprint };
     const act = async (ids: readonly string[], check: () => void) => {
       const mayGoOn = () => {
-        if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+        if (outcomes.hurry.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
         check();
       };
       return { ids, ...(await changeEach(ids, mayGoOn, (jobId) => control.change(action, { jobId, queue }, true, check))) };
@@ -144,16 +147,18 @@ export function createJobOperations(options: JobOperationsOptions) {
      * a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
      * `Ledger.begin` do.
      */
-    change: (...call: Parameters<typeof change>): Promise<JobChange> => track(change(...call)),
+    change: (...call: Parameters<typeof change>): Promise<JobChange> => outcomes.answer(change(...call)),
     /**
      * Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. Repeating an `idempotencyKey` changes nothing and returns the
      * recorded result, with what is left now. An empty group changes nothing.
      */
-    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => track(changeGroup(...call)),
+    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => outcomes.answer(changeGroup(...call)),
     /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
     recover,
     /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
     adopt,
+    /** The gateway stops: a group is changed for 8 s more, and a change that still runs is answered with job_unknown and goes on. */
+    drain: () => outcomes.drain(new OpsError("job_unknown", stopping)),
     /** Waits for running operations and their outcomes. */
     async close(): Promise<void> {
       closing.abort();
