@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type RecordWatch, watchRecord } from "./audit/watch.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { loopbackAuthenticator } from "./auth/loopback.ts";
 import { createSignIn } from "./auth/oidc.ts";
@@ -33,11 +34,16 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
     tracing,
   });
   const common = { logger, observe: instruments.observeRequest, tracing };
-  const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies });
+  let record: RecordWatch | null = null;
+  const canAct = () => record?.canRecord() ?? true;
+  const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies, canAct });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
     const hasActions = config.restart || config.jobs || config.healthExec;
-    if (hasActions) await recoverActions(sources);
+    if (hasActions) {
+      await recoverActions(sources);
+      record = watchRecord(sources.audit, logger);
+    }
     if (hasActions || config.auditAnchor !== null) sources.anchors.start();
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
@@ -51,6 +57,7 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
   } finally {
     await loopback.drain();
     authenticator.close();
+    await record?.stop();
     await sources.close();
     await tracing?.close();
   }

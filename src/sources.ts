@@ -34,6 +34,7 @@ import { createSharedTimeline } from "./timeline/shared.ts";
 import { createLogHistory } from "./victorialogs/source.ts";
 
 export interface OpenSources extends Sources {
+  readonly audit: Ledger;
   readonly anchors: AnchorWriter;
   /** The gateway stops: whoever waits for an action gets an answer within 8.5 s. */
   drain(): void;

@@ -132,18 +132,36 @@ function notAllowed(exchange: Exchange, allow: string): EdgeReply {
   return createErrorReply(error, exchange.requestId, wantsProblem(exchange.headers.accept), { Allow: allow });
 }
 
-const alive: EdgeReply = { status: 200, body: '{"status":"ok"}', route: "/healthz" };
-const ready: EdgeReply = { status: 200, body: '{"status":"ready"}', route: "/readyz" };
-const notReady: EdgeReply = { status: 503, headers: { "Retry-After": "5" }, body: '{"status":"not_ready"}', route: "/readyz" };
+const toPage = (path: string, reply: (route: string) => EdgeReply): PublicPage => ({
+  path,
+  unlimited: true,
+  accepts: () => true,
+  reply: () => reply(path),
+});
+const alive = (route: string): EdgeReply => ({ status: 200, body: '{"status":"ok"}', route });
+const ready = (route: string): EdgeReply => ({ status: 200, body: '{"status":"ready"}', route });
+const notReady = (route: string): EdgeReply => ({
+  status: 503,
+  headers: { "Retry-After": "5" },
+  body: '{"status":"not_ready"}',
+  route,
+});
+
+/** Our own state: whether the process stops, and whether it could act now. */
+export interface Readiness {
+  readonly isDraining: () => boolean;
+  readonly canAct: () => boolean;
+}
 
 /**
- * `/healthz`: the process answers. `/readyz`: our own state, 503 while draining. Neither asks an upstream: a dead Prometheus must
- * not take the gateway out of rotation.
+ * `/healthz`: the process answers. `/readyz/reads`: it does not stop. `/readyz`: and it could act. None of them asks an upstream: a
+ * dead Prometheus must not take the gateway out of rotation.
  */
-export function createHealthPages(isReady: () => boolean): PublicPage[] {
+export function createHealthPages({ isDraining, canAct }: Readiness): readonly PublicPage[] {
   return [
-    { path: "/healthz", unlimited: true, accepts: () => true, reply: () => alive },
-    { path: "/readyz", unlimited: true, accepts: () => true, reply: () => (isReady() ? ready : notReady) },
+    toPage("/healthz", alive),
+    toPage("/readyz", (route) => (isDraining() || !canAct() ? notReady(route) : ready(route))),
+    toPage("/readyz/reads", (route) => (isDraining() ? notReady(route) : ready(route))),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { type AddressInfo, BlockList, Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { type ErrorCode, OpsError, toOpsError } from "../lib/errors.ts";
@@ -18,21 +19,26 @@ import { endSpan, type LoggedAnswer, logRequest, observeRequest, type ObserveReq
 import { createHealthPages, createRouter, type Outcome } from "./router.ts";
 import { createStreams } from "./streams.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
-import { createUnfinished, type Unfinished } from "./unfinished.ts";
+import { createUnfinished } from "./unfinished.ts";
 
 export interface Edge {
   listen(host: string, port: number): Promise<AddressInfo>;
-  /** Finishes requests in flight and closes. `/readyz` is 503 from the start. Idempotent; resolves when everything is closed. */
+  /**
+   * Finishes requests in flight and closes. From the start `/readyz` is 503, and so is whatever comes on a new connection. Idempotent;
+   * resolves when everything is closed.
+   */
   drain(): Promise<void>;
 }
 
 interface EdgeOptions {
   readonly surfaces: readonly Surface[];
-  /** Besides `/healthz` and `/readyz`, which always exist. */
+  /** Besides the health pages, which always exist. */
   readonly publicPages?: readonly PublicPage[];
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly logger: Logger;
   readonly limits?: Partial<EdgeLimits>;
+  /** For `/readyz`: whether an action could begin. @default always */
+  readonly canAct?: () => boolean;
   /** Proxies whose client address we trust. @default none */
   readonly trustedProxies?: BlockList;
   readonly observe?: ObserveRequest;
@@ -42,11 +48,15 @@ interface EdgeOptions {
 /** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. It knows no upstream. */
 export function createEdge(options: EdgeOptions): Edge {
   const { surfaces, authenticator, logger, observe, tracing = null } = options;
-  const { trustedProxies = new BlockList() } = options;
+  const { trustedProxies = new BlockList(), canAct = () => true } = options;
   const limits: EdgeLimits = { ...defaultLimits, ...options.limits };
   let isDraining = false;
   let drained: Promise<void> | undefined;
   let unwatch: (() => void) | undefined;
+  /** Connections that came after the drain began. */
+  const late = new WeakSet<Duplex>();
+  const healthPages = createHealthPages({ isDraining: () => isDraining, canAct });
+  const healthPaths = new Set(healthPages.map(({ path }) => path));
 
   const admission = createAdmission(limits);
   const { publicAnswers } = limits;
@@ -64,7 +74,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const findClientAddress = createClientAddress(trustedProxies, findPeer);
   const route = createRouter({
     surfaces,
-    publicPages: [...createHealthPages(() => !isDraining), ...(options.publicPages ?? [])],
+    publicPages: [...healthPages, ...(options.publicPages ?? [])],
     authenticator,
     admission,
     publicAdmission,
@@ -135,6 +145,8 @@ export function createEdge(options: EdgeOptions): Edge {
   const answer = (exchange: Exchange) => {
     let outcome: Outcome;
     try {
+      if (late.has(exchange.req.socket) && !healthPaths.has(exchange.path))
+        throw new OpsError("overloaded", "The gateway is stopping");
       outcome = route(exchange);
       if (!(outcome instanceof Promise)) {
         finish(exchange, outcome);
@@ -154,6 +166,9 @@ export function createEdge(options: EdgeOptions): Edge {
   /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
   const connections = limitConnections(server, { ...limits, findPeer, logger });
+  server.on("connection", (socket: Duplex) => {
+    if (isDraining) late.add(socket);
+  });
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
     arrive(req, res, 0, (exchange) => fail(exchange, new OpsError("invalid_request", "This expectation is not supported")));
@@ -173,7 +188,9 @@ export function createEdge(options: EdgeOptions): Edge {
     drain: () => {
       isDraining = true;
       streams.endAll("shutdown");
-      drained ??= drainServers(servers, unfinished, limits.drainMs).finally(() => unwatch?.());
+      const isBusy = () => unfinished.responses().some(({ req }) => !late.has(req.socket));
+      for (const res of unfinished.responses()) res.shouldKeepAlive = false;
+      drained ??= drainServers(servers, isBusy, limits.drainMs).finally(() => unwatch?.());
       return drained;
     },
   };
@@ -216,38 +233,29 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
   logger.info({ status: reply.status, code, request_id: requestId, fault }, "request not parsed");
 }
 
-/** Idle keep-alive connections stay open this long, ms: a request already on the wire gets an answer, for `/readyz` its 503. */
+/** A draining server stays at least this long, ms: a request already on the wire gets an answer, and `/readyz` its 503. */
 const lingerMs = 200;
 
 /**
- * Ends a server, and those that pass it connections, without cutting answers short: stops accepting, lets the answers in `unfinished` finish (with `Connection:
- * close`), then closes idle connections, and after `graceMs` all others. Resolves when everything is closed.
+ * Ends a server, and those that pass it connections, without cutting answers short: while it is busy, and at most `graceMs`, it goes on
+ * accepting, so that `/readyz` can say what is going on. Then it closes all connections: they are idle, or their request has not
+ * arrived. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
-  unfinished: Pick<Unfinished, "responses">,
+  isBusy: () => boolean,
   graceMs: number,
 ): Promise<void> {
   if (!server.listening) return;
   const startedAt = performance.now();
-  for (const res of unfinished.responses()) res.shouldKeepAlive = false;
-  const closeIdle = () => {
-    const passedMs = performance.now() - startedAt;
-    if (passedMs >= graceMs) server.closeAllConnections();
-    // node:http calls a connection idle once its answer is written, even if a slow reader has not received it.
-    else if (passedMs >= lingerMs && !isAnyOnItsWay(unfinished)) server.closeIdleConnections();
-  };
-  const timer = setInterval(closeIdle, 20);
-  await Promise.all([server, ...others].map(stopAccepting));
-  clearInterval(timer);
+  const isWithin = (ms: number) => performance.now() - startedAt < ms;
+  while (isWithin(graceMs) && (isWithin(lingerMs) || isBusy())) await sleep(20);
+  const closed = [server, ...others].map(stopAccepting);
+  server.closeAllConnections();
+  await Promise.all(closed);
 }
 
 /** Resolves when its connections are closed. http.Server's own close also closes "idle" ones at once; that of net.Server only stops accepting. */
 function stopAccepting(server: NetServer): Promise<void> {
   return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-}
-
-function isAnyOnItsWay(unfinished: Pick<Unfinished, "responses">): boolean {
-  for (const res of unfinished.responses()) if (res.writableEnded && !res.writableFinished) return true;
-  return false;
 }

@@ -4,11 +4,11 @@ import { SwapList } from "../lib/budget/swap-list.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
-export interface Unfinished {
+interface Unfinished {
   /** Follows an answer until the kernel has all of it or its connection closes, and counts its waiting bytes. Call it again to count anew. */
   add(exchange: Exchange): void;
   /** The followed answers: being computed, or waiting for their readers. */
-  responses(): Iterable<ServerResponse>;
+  responses(): readonly ServerResponse[];
   /** Starts to check them at least once a second; returns a function that stops. */
   watch(): () => void;
 }

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditOutcome } from "../../src/audit/audit.ts";
 import { createOutcomes } from "../../src/audit/recorder.ts";
 import { onceDone } from "../../src/lib/cache.ts";
+import { OpsError } from "../../src/lib/errors.ts";
 import { sampleEntry } from "../support/audit.ts";
 
 const entry = sampleEntry();
@@ -100,6 +101,46 @@ describe("a tracked promise", () => {
     expect(await second).toBe("Error: lost");
     await settled;
     await outcomes.settled();
+  });
+});
+
+describe("callers of a gateway that stops", () => {
+  const unknown = new OpsError("restart_unknown", "it goes on");
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("get the answers of what ends within 8 s, then an error; the work goes on", async () => {
+    const { outcomes } = setUp();
+    const [quick, slow] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+    const answers = [quick, slow].map(({ promise }) => outcomes.answer(promise).catch((error: unknown) => error));
+    outcomes.drain(unknown);
+    await vi.advanceTimersByTimeAsync(7999);
+    expect(outcomes.hurry.aborted).toBe(false);
+    quick.resolve("done");
+    expect(await answers[0]).toBe("done");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(outcomes.hurry.aborted).toBe(true);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await answers[1]).toBe(unknown);
+    let isSettled = false;
+    const settled = outcomes.settled().then(() => (isSettled = true));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(isSettled).toBe(false);
+    slow.resolve("late");
+    await settled;
+  });
+
+  it("who come later are answered at once", async () => {
+    const { outcomes } = setUp();
+    outcomes.drain(unknown);
+    await vi.advanceTimersByTimeAsync(8500);
+    await expect(outcomes.answer(new Promise(() => {}))).rejects.toBe(unknown);
+  });
+
+  it("are not waited for once the gateway closes", () => {
+    const { outcomes } = setUp();
+    closing.abort();
+    expect(outcomes.hurry.aborted).toBe(true);
   });
 });
 

@@ -17,14 +17,53 @@ test("requests in flight finish, then the connection closes", async () => {
   const drained = edge.edge.drain();
   let isDrained = false;
   void drained.then(() => (isDrained = true));
-  expect(await idle).toContain('{"status":"ok"}');
-  // Whichever of the listening sockets it would come to.
-  for (let left = 40; left > 0; left -= 1)
-    await expect(sendRaw(edge.port, request("GET /healthz"))).rejects.toThrow(/ECONNREFUSED/);
   expect(isDrained).toBe(false);
   gate.resolve({ status: 200, body: '{"whole":true}' });
   expect(await slow).toMatch(/Connection: close\r\n[^]*\r\n\r\n\{"whole":true\}$/);
   await drained;
+  expect(await idle).toContain('{"status":"ok"}');
+  // Whichever of the listening sockets it would come to.
+  for (let left = 40; left > 0; left -= 1)
+    await expect(sendRaw(edge.port, request("GET /healthz"))).rejects.toThrow(/ECONNREFUSED/);
+});
+
+test("what comes on new connections during a drain is refused", async () => {
+  const gate = Promise.withResolvers<EdgeReply>();
+  const surface = createSpySurface(() => gate.promise);
+  await using edge = await startEdge({ surfaces: [surface], limits: { drainMs: 60_000 } });
+  const busy = sendRaw(edge.port, request(`GET ${path}`), 60_000);
+  await expect.poll(() => surface.calls.length).toBe(1);
+  const drained = edge.edge.drain();
+  // Whichever of the listening sockets it comes to.
+  for (let left = 20; left > 0; left -= 1) {
+    expect((await edge.send("GET", "/healthz")).status).toBe(200);
+    for (const page of ["/readyz", "/readyz/reads"]) {
+      expect(await edge.send("GET", page)).toMatchObject({ status: 503, text: '{"status":"not_ready"}' });
+    }
+    const refused = await edge.send("GET", path, bearer);
+    expect(refused).toMatchObject({ status: 503, headers: { connection: "close" } });
+    expect(JSON.parse(refused.text)).toMatchObject({ error: { code: "overloaded", message: "The gateway is stopping" } });
+  }
+  expect(surface.calls).toHaveLength(1);
+  // Readers that came late hold nobody up.
+  const stuck = connect(edge.port, "127.0.0.1");
+  stuck.write("GET /healthz HTTP/1.1\r\n");
+  gate.resolve({ status: 200, body: "{}" });
+  await Promise.all([busy, drained]);
+});
+
+test("readyz is 503 while no action could begin, reads go on", async () => {
+  let canAct = true;
+  await using edge = await startEdge({ canAct: () => canAct });
+  const read = async () => {
+    const pages = ["/readyz", "/readyz/reads", "/healthz"].map((page) => edge.send("GET", page));
+    return (await Promise.all(pages)).map(({ status }) => status);
+  };
+  expect(await read()).toEqual([200, 200, 200]);
+  canAct = false;
+  expect(await read()).toEqual([503, 200, 200]);
+  canAct = true;
+  expect(await read()).toEqual([200, 200, 200]);
 });
 
 test("readyz is 503 at once, also on an open connection", async () => {

@@ -186,6 +186,8 @@ it("a full disk of the record stops restarts, not reads", async () => {
     await using own = await gateway();
     const name = await start("full");
     expect((await own.restart(name)).status).toBe(200);
+    const ready = async () => Promise.all(["/readyz", "/readyz/reads"].map(async (page) => (await fetch(own.url + page)).status));
+    await expect.poll(ready).toEqual([200, 200]);
     try {
       writeFileSync(join(folder, "filler"), Buffer.alloc(1 << 20));
     } catch {
@@ -196,8 +198,10 @@ it("a full disk of the record stops restarts, not reads", async () => {
     for (let round = 0; round < 10 && last.status === 200; round += 1) last = await own.restart(name);
     expect(last).toMatchObject({ status: 503, body: { error: { code: "audit_unavailable" } } });
     expect((await own.query(`{ container(name: "${name}") { status } }`)).data.container.status).toBe("running");
+    await expect.poll(ready).toEqual([503, 200]);
     rmSync(join(folder, "filler"));
     expect((await own.restart(name)).status).toBe(200);
+    await expect.poll(ready).toEqual([200, 200]);
     await until(async () => readAudit(audit).filter(({ outcome }) => outcome === "ok").length === restartsOf(name));
     expect(await verifyAudit(audit, { partial: false })).toMatchObject({ ok: true });
   } finally {

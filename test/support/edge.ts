@@ -34,6 +34,7 @@ interface StartOptions {
   readonly observe?: ObserveRequest;
   readonly trustedProxies?: BlockList;
   readonly tracing?: Tracing;
+  readonly canAct?: () => boolean;
   /** @default accepts `token` alone */
   readonly authenticate?: Authenticator["authenticate"];
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, type FileHandle, open, stat } from "node:fs/promises";
+import { access, type FileHandle, open, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readLinesBackward } from "./lines.ts";
 import { isLocked } from "./lock.ts";
@@ -68,14 +68,17 @@ interface Writable {
 }
 
 /**
- * Checks that this process could write the record, without writing or taking its lock: the rights on its folder and file. Does not notice a
- * full disk. @throws the file system's error, or one that says what is in the way
+ * Checks that this process could write the record, without writing or taking its lock: the rights on its folder and file, and that the disk is
+ * not full. @throws the file system's error, or one that says what is in the way
  */
 export async function checkWritable(path: string): Promise<Writable> {
   const folder = dirname(path);
   if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is not a folder`);
   // The lock and the rotated files are in this folder.
   await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  const { blocks, bavail } = await statfs(folder);
+  // Some file systems count no blocks at all.
+  if (blocks > 0 && bavail === 0) throw new Error(`the disk of ${folder} is full`);
   const size = await measure(path);
   return { size, locked: await isLocked(path) };
 }

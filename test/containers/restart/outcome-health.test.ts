@@ -48,6 +48,6 @@ it.each<[string, Partial<Container>, Record<number, Partial<Container> | Error>,
   expect(await wait(from, changes)).toEqual(expected);
 });
 
-it("a wait that is cancelled ends with the last observation", async () => {
-  expect(await wait(starting, {}, 600)).toEqual([false, "running starting", 600, 1]);
+it("a wait that is cancelled has the last observation and no verdict", async () => {
+  expect(await wait(starting, {}, 600)).toEqual([null, "running starting", 600, 1]);
 });
