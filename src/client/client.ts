@@ -19,6 +19,8 @@ export interface ClientOptions {
   readonly token: string | (() => string | Promise<string>);
   /** Time for an answer, ms. @default 30_000; mutations have six times as much */
   readonly timeoutMs?: number;
+  /** How long a stream may be silent before it counts as broken, ms: a gateway writes to it every 15 s. @default 37_500 */
+  readonly silenceMs?: number;
   /** How often a question is asked again that was not answered for now. @default 2 */
   readonly retries?: number;
   /** The program that asks, as the audit record names it beside the token's holder. */
@@ -75,7 +77,7 @@ const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unr
  * @throws TypeError for an address that is not http or https, or has a user or password
  */
 export function createClient(given: ClientOptions): OpsClient {
-  const { url, token, agent, timeoutMs = 30_000, retries = 2, fetch: ownFetch } = given;
+  const { url, token, agent, timeoutMs = 30_000, silenceMs, retries = 2, fetch: ownFetch } = given;
   const endpoint = toEndpoint(url);
   // Looked up at each call, as some tools replace it later.
   const ask: typeof fetch = (input, init) => (ownFetch ?? fetch)(input, { ...init, redirect: "manual" });
@@ -136,7 +138,7 @@ export function createClient(given: ClientOptions): OpsClient {
     const text = toText(document);
     signal?.throwIfAborted();
     const headers = await toHeaders();
-    yield* readStream<Data>({ endpoint, headers, fetch: ask, query: text, variables, openMs: timeoutMs, signal });
+    yield* readStream<Data>({ endpoint, headers, fetch: ask, query: text, variables, openMs: timeoutMs, silenceMs, signal });
   }
 
   return { query, queryPartial, subscribe } as OpsClient;

@@ -1,6 +1,7 @@
 import { createClient } from "graphql-sse";
 import { OpsError } from "./error.ts";
 import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
+import { defaultSilenceMs, endInSilence } from "./silence.ts";
 
 interface StreamRequest {
   readonly endpoint: string;
@@ -10,6 +11,8 @@ interface StreamRequest {
   readonly variables: object;
   /** Time until the stream is open, ms. Its messages may take any time. */
   readonly openMs: number;
+  /** How long nothing may come at all, not even a heartbeat, ms. @default 37_500 */
+  readonly silenceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -19,7 +22,7 @@ interface StreamRequest {
  * @throws OpsError when it is refused, cannot be opened in time, or breaks; the signal's reason when that aborts
  */
 export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<Data, void> {
-  const { endpoint, headers, query, openMs, signal } = request;
+  const { endpoint, headers, query, openMs, silenceMs = defaultSilenceMs, signal } = request;
   signal?.throwIfAborted();
   // graphql-sse reports an error of fetch by its text alone.
   let refusal: OpsError | undefined;
@@ -28,8 +31,11 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
     const response = await request.fetch(...args).catch((error: unknown) => {
       throw (refusal ??= toUnreachable(`${endpoint} cannot be reached`, error));
     });
-    if (response.ok && response.headers.get("content-type")?.startsWith("text/event-stream"))
-      return withEnd(response, endpoint, gate, (error) => (refusal ??= error));
+    if (response.ok && response.body && response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      const silent = () => (refusal ??= new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`));
+      const body = endInSilence(response.body, silenceMs, silent);
+      return withEnd(new Response(body, response), endpoint, gate, (error) => (refusal ??= error));
+    }
     throw (refusal ??= toBodyError(await readStart(response).catch(() => ""), response, endpoint));
   };
   const streams = createClient({ url: endpoint, headers, retryAttempts: 0, fetchFn: open });

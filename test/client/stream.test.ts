@@ -154,6 +154,25 @@ it("an open stream may be silent for longer", async () => {
   expect([read, error]).toEqual([[{ value: 1 }], null]);
 });
 
+it("a stream without heartbeats is unreachable, one with them stays", async () => {
+  const { url } = await answerWith((response) => {
+    open(response).write(next(1));
+    if (response.req.headers["x-agent"] !== "beating") return;
+    const beat = setInterval(() => response.write(":\n\n"), 50);
+    setTimeout(() => response.end(next(2) + complete), 1500);
+    response.once("close", () => clearInterval(beat));
+  });
+  const follow = (agent: string) =>
+    readAll(createClient({ url, token, agent, silenceMs: 500 }).subscribe("subscription { value }"));
+  const { read, error } = await follow("silent");
+  expect([read, error?.code, error?.message]).toEqual([
+    [{ value: 1 }],
+    "unreachable",
+    expect.stringMatching(/^Nothing came from .* for 0.5 s$/),
+  ]);
+  expect(await follow("beating")).toEqual({ read: [{ value: 1 }, { value: 2 }], error: null });
+});
+
 it("an answer that is no stream is none of a gateway", async () => {
   const { url } = await answerWith((response) => response.writeHead(200, { "content-type": "text/html" }).end("<h1>hello</h1>"));
   const { error } = await readAll(createClient({ url, token }).subscribe("subscription { value }"));

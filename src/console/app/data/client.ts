@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { createClient, NetworkError } from "graphql-sse";
+import { defaultSilenceMs, endInSilence } from "../../../client/silence.ts";
 import type { TypedDocumentString } from "../../../generated/console.ts";
 import { onRefused, token } from "../session/session.ts";
 
@@ -130,6 +131,12 @@ const client = createClient({
   headers: () => ({ authorization: `Bearer ${token.value}` }),
   // Retries are ours: with what is known by then, such as where a log ended.
   retryAttempts: 0,
+  fetchFn: async (...args: Parameters<typeof fetch>) => {
+    const response = await fetch(...args);
+    if (!response.ok || !response.body) return response;
+    const toError = () => new Unreachable("Nothing came from the gateway, not even a heartbeat");
+    return new Response(endInSilence(response.body, defaultSilenceMs, toError), response);
+  },
 });
 
 /**
