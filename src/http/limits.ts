@@ -48,6 +48,8 @@ export const defaultLimits = {
   unsentBytes: 32_000_000,
   /** A reader of an endless answer that receives nothing for this long is disconnected. */
   stalledReaderMs: 30_000,
+  /** Its client is gone when it acknowledges nothing for this long (connections/paths.ts). */
+  lostPathMs: 45_000,
   /** Endless answers: of one token, and in total. */
   streamsPerToken: 5,
   streams: 500,

@@ -5,6 +5,7 @@ import type { StreamEnd, StreamLease } from "../auth/stream-lease.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { OpsError } from "../lib/errors.ts";
 import { formatCount } from "../lib/text.ts";
+import { watchPaths } from "./connections/paths.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
@@ -20,7 +21,7 @@ const goodbyeMs = 1000;
 
 type StreamLimits = Pick<
   EdgeLimits,
-  "streamsPerToken" | "streams" | "streamMs" | "recheckMs" | "stalledReaderMs" | "streamBurst" | "streamsPerSecond"
+  "streamsPerToken" | "streams" | "lostPathMs" | "streamMs" | "recheckMs" | "stalledReaderMs" | "streamBurst" | "streamsPerSecond"
 >;
 
 const anybody: (principal: Principal) => boolean = () => true;
@@ -30,6 +31,7 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
   const open = new Set<(reason: StreamEnd) => void>();
   const byToken = new Map<string, number>();
   const opened = createThrottle({ burst: limits.streamBurst, perSecond: limits.streamsPerSecond });
+  const paths = watchPaths(limits);
   let closing: StreamEnd | null = null;
 
   const enter = ({ caller: key }: Exchange): (() => void) => {
@@ -68,12 +70,17 @@ export function createStreams(authenticator: Pick<Authenticator, "authenticate">
       // When keys cannot be fetched (auth_unavailable), streams that were allowed go on.
       const rechecking = setInterval(() => void check().catch(() => {}), limits.recheckMs);
       const unwatch = watchProgress(res, limits.stalledReaderMs, () => end("slow_consumer"));
+      const unwatchPath = paths.watch(exchange.req.socket, () => {
+        end("client_gone");
+        res.destroy();
+      });
       const expiring = setTimeout(() => end("expired"), limits.streamMs).unref();
       open.add(end);
       res.once("close", () => {
         clearInterval(rechecking);
         clearTimeout(expiring);
         unwatch();
+        unwatchPath();
         open.delete(end);
         leave();
         if (!res.writableFinished && !abort.signal.aborted) abort.abort("client_gone" satisfies StreamEnd);

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Principal } from "../../src/auth/principal.ts";
@@ -14,6 +15,7 @@ const limits = {
   streams: 3,
   streamMs: 60_000,
   recheckMs: 1000,
+  lostPathMs: 45_000,
   stalledReaderMs: 5000,
   streamBurst: 20,
   streamsPerSecond: 2,
@@ -41,7 +43,7 @@ function createScene() {
       res,
       release,
       headers: { authorization: "Bearer x" },
-      req: { rawHeaders: [] },
+      req: { rawHeaders: [], socket: new Socket() },
       isAborted: false,
       ...more,
     };
