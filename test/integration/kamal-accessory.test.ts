@@ -195,7 +195,7 @@ it("the service for several hosts has the same rights and valid variables", () =
   expect(servers.web.options).toEqual(rights);
   expect(labels).toEqual(accessory?.labels);
   const { host, app_port, buffering, response_timeout } = accessory?.proxy ?? {};
-  expect(proxy).toMatchObject({ host, app_port, buffering, response_timeout, healthcheck: { path: "/readyz" } });
+  expect(proxy).toMatchObject({ host, app_port, buffering, response_timeout, healthcheck: { path: "/readyz/reads" } });
   const set = { ...env.clear, ...Object.fromEntries((env.secret ?? []).map((name) => [name, replicaSecrets[name]])) };
   const { engines, stateUrl } = parseConfig(set, () => "");
   expect(stateUrl).toBe(replicaSecrets["WALLET_CORE_OPS_STATE_URL"]);

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { freePort } from "../../script/services/process.ts";
 import { sampleContainer } from "../support/containers.ts";
@@ -12,9 +13,14 @@ import { until } from "../support/until.ts";
 
 /** What gateways get: each answers checks, and closes its connection once it has read any other request, as one that is killed. */
 const requests: string[] = [];
+/** How their checks are answered. */
+const ready = { acts: true, reads: true };
 const gateways: Server[] = [];
 let balancer: ChildProcess;
 let url: string;
+
+const answer = (socket: Socket, status: string) =>
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 
 async function startKilled(): Promise<number> {
   const gateway = createServer((socket) => {
@@ -25,7 +31,9 @@ async function startKilled(): Promise<number> {
         text += chunk.toString("latin1");
         if (!text.includes("\r\n\r\n")) return;
         const [line = ""] = text.split("\r\n");
-        if (line.includes("/readyz")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        const isReady = line.includes("/readyz/reads") ? ready.reads : ready.acts && ready.reads;
+        if (line.includes("/readyz")) answer(socket, isReady ? "200 OK" : "503 Service Unavailable");
+        else if (line.includes("/slow")) void setTimeout(answer, 8000, socket, "200 OK");
         else {
           requests.push(line.replace(" HTTP/1.1", ""));
           socket.destroy();
@@ -89,6 +97,27 @@ test.each([
 ])("%s %s is asked again, three times", async (method, path) => {
   expect((await fetch(url + path, { method })).status).toBe(502);
   expect(requests).toEqual(Array.from({ length: 4 }, () => `${method} ${path}`));
+});
+
+test("a gateway that stops answers what it has, and gets nothing new", async () => {
+  const slow = fetch(`${url}/slow`);
+  await sleep(500);
+  ready.reads = false;
+  // Without a gateway, HAProxy answers itself.
+  await expect.poll(async () => (await fetch(url + container)).status).toBe(503);
+  expect((await slow).status).toBe(200);
+  ready.reads = true;
+  await expect.poll(async () => (await fetch(url + container)).status).toBe(502);
+});
+
+test("where nothing can be recorded, gateways say so themselves", async () => {
+  ready.acts = false;
+  // Checks notice it within this time.
+  await sleep(3000);
+  requests.splice(0);
+  expect((await fetch(`${url}/graphql`, { method: "POST" })).status).toBe(502);
+  expect(requests).toEqual(["POST /graphql"]);
+  ready.acts = true;
 });
 
 /** Sends a request line as it is, without what a client would mend in it. */
