@@ -25,7 +25,15 @@ export function watchRecord(ledger: Pick<Ledger, "check">, logger: Logger, every
     );
     canRecord = error === null;
     if (canRecord) onChange("", () => logger.info({ upstream: "audit" }, "ready for actions again"));
-    else onChange("unwritable", () => logger.warn({ upstream: "audit", err: error }, "not ready for actions: no record"));
+    else
+      onChange("unwritable", () =>
+        logger.warn({ upstream: "audit", reason: toReason(error) }, "not ready for actions: no record"),
+      );
   });
   return { canRecord: () => canRecord, stop };
+}
+
+function toReason(error: unknown): string {
+  const { cause, message } = error as Error;
+  return cause instanceof Error ? cause.message : message;
 }
