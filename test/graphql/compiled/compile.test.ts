@@ -82,6 +82,13 @@ describe("a compiled query answers as graphql-js", () => {
     expect(found).toEqual(expected);
   });
 
+  it("where a row is an error that has all of its properties", async () => {
+    const broken = Object.assign(new RangeError("lost"), web, { message: "lost" });
+    const { found, expected } = await answer(list("health ports"), [broken as never, worker]);
+    expect(found).toEqual(expected);
+    expect(found).toMatchObject({ errors: [{ message: expect.stringContaining("lost") }] });
+  });
+
   const oneCondition =
     "query ($more: Boolean = true) { containers(includeAccessories: false) { name health @include(if: $more) stats @skip(if: $more) { pids } } }";
 
