@@ -10,8 +10,8 @@ import { assetPath } from "../src/console/screens.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** All of the console, gzipped: 90 KB, what somebody with a bad line in a bad night waits for. */
-const maxGzipped = 90_000;
+/** All of the console, gzipped: what somebody with a bad line in a bad night waits for. */
+const maxGzipped = 130_000;
 
 /** Documents without blanks and with short names of fragments, and without fragments that no document of its own uses. */
 const compactDocuments: Plugin = {

@@ -134,8 +134,7 @@ const client = createClient({
   fetchFn: async (...args: Parameters<typeof fetch>) => {
     const response = await fetch(...args);
     if (!response.ok || !response.body) return response;
-    const toError = () => new Unreachable("Nothing came from the gateway, not even a heartbeat");
-    return new Response(endInSilence(response.body, defaultSilenceMs, toError), response);
+    return new Response(endInSilence(response.body, defaultSilenceMs, () => new Unreachable()), response);
   },
 });
 
