@@ -116,6 +116,20 @@ describe("cli.ts serve", () => {
     });
   });
 
+  it("logs warnings of Node as JSON, so stderr stays empty", async () => {
+    const warn = "process.on('SIGUSR2',()=>process.emitWarning('odd',{code:'ODD1'}))";
+    const env = { ...stage.env, WALLET_CORE_OPS_PORT: "0", NODE_OPTIONS: `--import=data:text/javascript,${warn}` };
+    const { child, out, err, ended } = start(["serve"], env);
+    await until(() => out().includes('"listening"'));
+    child.kill("SIGUSR2");
+    await until(() => out().includes('"warning of Node.js"') || err() !== "");
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    const lines = out().split("\n");
+    const line = JSON.parse(lines.find((text) => text.includes("warning of Node.js")) ?? "null") as unknown;
+    expect([line, err()]).toMatchObject([{ level: "warn", warning: "Warning", code: "ODD1", detail: "odd" }, ""]);
+  });
+
   it("logs once at start that nothing can be recorded, if it matters", async () => {
     const { child, out, ended } = start(["serve"], {
       ...stage.env,
