@@ -746,12 +746,26 @@ export const sections: readonly Section[] = [
           ["http/server-drain.test.ts", "requests in flight finish, then the connection closes"],
           ["http/server-drain.test.ts", "readyz is 503 at once, also on an open connection"],
           ["http/streams.test.ts", "at shutdown each stream gets the reason and ends at once"],
+          ["http/server-drain.test.ts", "what comes on new connections during a drain is refused"],
+          ["integration/stop-process.test.ts", "a gateway ends right after the word stopped"],
+          ["integration/stop-process.test.ts", "a fleet ends right after the word stopped"],
+          ["integration/stop-process.test.ts", "a restart that lasts longer is answered, and recorded"],
         ],
       },
       {
         id: "F23",
         claim: "Beyond the limit requests wait shortly, then are refused with 503; health answers.",
         tests: [["http/server-drain.test.ts", "beyond the limit: a short wait, then 503 overloaded; health answers"]],
+      },
+      {
+        id: "F24",
+        claim: "A gateway that is paused or cut off holds its clients for seconds, and a vanished client its streams for a minute.",
+        tests: [
+          ["integration/replicas-balancer.test.ts", "readers of a gateway that is %s go on within 15 s"],
+          ["integration/lost-paths.test.ts", "is closed by the gateway, and its place is free again"],
+          ["integration/lost-paths.test.ts", "is noticed by its client"],
+        ],
+        except: "Without a balancer a client notices after 37.5 s. Systems other than Linux notice no vanished client.",
       },
       {
         id: "F26",
