@@ -121,7 +121,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
       await anchors.close();
       const connections = [containers, queues, hosts, logHistory, ledger, shared];
-      await withDeadline(closeMs, () => Promise.allSettled(connections.map((one) => one?.close()))).catch(() => {});
+      await withDeadline(closeMs, () => Promise.allSettled(connections.map(async (one) => one?.close()))).catch(() => {});
     },
   };
 }

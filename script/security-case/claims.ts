@@ -759,7 +759,8 @@ export const sections: readonly Section[] = [
       },
       {
         id: "F24",
-        claim: "A gateway that is paused or cut off holds its clients for seconds, and a vanished client its streams for a minute.",
+        claim:
+          "A gateway that is paused or cut off holds its clients for seconds, and a vanished client its streams for a minute.",
         tests: [
           ["integration/replicas-balancer.test.ts", "readers of a gateway that is %s go on within 15 s"],
           ["integration/lost-paths.test.ts", "is closed by the gateway, and its place is free again"],

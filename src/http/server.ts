@@ -165,6 +165,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const server: Server = createServer({ ...limits, requireHostHeader: false }, listener);
   /** `server`, and the servers that pass it their connections. */
   const servers: [Server, ...NetServer[]] = [server];
+  const isBusy = () => unfinished.responses().some(({ req }) => !late.has(req.socket));
   const connections = limitConnections(server, { ...limits, findPeer, logger });
   server.on("connection", (socket: Duplex) => {
     if (isDraining) late.add(socket);
@@ -188,7 +189,6 @@ export function createEdge(options: EdgeOptions): Edge {
     drain: () => {
       isDraining = true;
       streams.endAll("shutdown");
-      const isBusy = () => unfinished.responses().some(({ req }) => !late.has(req.socket));
       for (const res of unfinished.responses()) res.shouldKeepAlive = false;
       drained ??= drainServers(servers, isBusy, limits.drainMs).finally(() => unwatch?.());
       return drained;

@@ -109,7 +109,7 @@ describe("callers of a gateway that stops", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("get the answers of what ends within 8 s, then an error; the work goes on", async () => {
+  it("have an answer within 8 s, then an error; the work goes on", async () => {
     const { outcomes } = setUp();
     const [quick, slow] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
     const answers = [quick, slow].map(({ promise }) => outcomes.answer(promise).catch((error: unknown) => error));

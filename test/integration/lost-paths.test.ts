@@ -49,7 +49,7 @@ describe.concurrent("a stream whose network vanished", () => {
     network.mend();
     const another = follow(gateway);
     expect((await another.next()).value?.containers).toMatchObject({ snapshot: true });
-    await Promise.allSettled([another, ...streams].map((stream) => stream.return?.()));
+    await Promise.allSettled([another, ...streams].map(async (stream) => stream.return?.()));
   }, 120_000);
 
   it("is noticed by its client", async () => {

@@ -164,44 +164,48 @@ const faults = {
   },
 } as const;
 
-test.each(Object.entries(faults))("readers of a gateway that is %s go on within 15 s", { timeout: 120_000 }, async (_, fault) => {
-  const end = new AbortController();
-  const followed = Array.from({ length: 6 }, (): string[] => []);
-  const following = followed.map((lines) => follow("balanced-one", end.signal, lines));
-  await until(() => followed.every((lines) => lines.length > 10));
-  const slowest = { ms: 0 };
-  const timed = async (ask: () => Promise<Response>) => {
-    const startedAt = performance.now();
-    try {
-      return await ask();
-    } finally {
-      slowest.ms = Math.max(slowest.ms, performance.now() - startedAt);
+test.each(Object.entries(faults))(
+  "readers of a gateway that is %s go on within 15 s",
+  { timeout: 120_000 },
+  async (_name, fault) => {
+    const end = new AbortController();
+    const followed = Array.from({ length: 6 }, (): string[] => []);
+    const following = followed.map((lines) => follow("balanced-one", end.signal, lines));
+    await until(() => followed.every((lines) => lines.length > 10));
+    const slowest = { ms: 0 };
+    const timed = async (ask: () => Promise<Response>) => {
+      const startedAt = performance.now();
+      try {
+        return await ask();
+      } finally {
+        slowest.ms = Math.max(slowest.ms, performance.now() - startedAt);
+      }
+    };
+    const stops = Array.from({ length: 4 }, () =>
+      load(() => timed(() => fetch(`${url}${api}/balanced-two/logs?tail=5`, { headers: { ...headers, connection: "close" } }))),
+    );
+    await sleep(1000);
+    const mend = fault(1);
+    const brokenAt = performance.now();
+    const before = followed.map(({ length }) => length);
+    const isOver = () => performance.now() - brokenAt > 15_000;
+    while (!isOver()) await sleep(100);
+    const behind = followed.filter((lines, index) => lines.length <= (before[index] ?? 0) + 20);
+    mend();
+    const states = await Promise.all(stops.map((stop) => stop()));
+    await sleep(2000);
+    end.abort();
+    await Promise.all(following);
+    expect(behind).toEqual([]);
+    for (const lines of followed) {
+      const numbers = lines.map((line) => Number(line.replace("line ", "")));
+      expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
     }
-  };
-  const stops = Array.from({ length: 4 }, () =>
-    load(() => timed(() => fetch(`${url}${api}/balanced-two/logs?tail=5`, { headers: { ...headers, connection: "close" } }))),
-  );
-  await sleep(1000);
-  const mend = fault(1);
-  const brokenAt = performance.now();
-  const before = followed.map(({ length }) => length);
-  const isOver = () => performance.now() - brokenAt > 15_000;
-  while (!isOver()) await sleep(100);
-  const behind = followed.filter((lines, index) => lines.length <= (before[index] ?? 0) + 20);
-  mend();
-  const states = await Promise.all(stops.map((stop) => stop()));
-  await sleep(2000);
-  end.abort();
-  await Promise.all(following);
-  expect(behind).toEqual([]);
-  for (const lines of followed) {
-    const numbers = lines.map((line) => Number(line.replace("line ", "")));
-    expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
-  }
-  expect(slowest.ms).toBeLessThan(15_000);
-  // What that gateway had not answered is given up, once.
-  for (const { wrong } of states) expect([[], ["SocketError: other side closed"]]).toContainEqual(wrong);
-});
+    expect(slowest.ms).toBeLessThan(15_000);
+    // What that gateway had not answered is given up, once.
+    for (const { wrong } of states) expect([[], ["SocketError: other side closed"]]).toContainEqual(wrong);
+  },
+);
 
 test("a restart through the balancer has the client's address in the record", async () => {
   const asked = await fetch(`${url}${api}/balanced-two/restart`, { method: "POST", headers });

@@ -12,15 +12,13 @@ it("a line is on disk, and so is a new file's entry in its folder", async () => 
   await handle.close();
   const order: string[] = [];
   const kindOf = async (synced: FileHandle) => ((await synced.stat()).isDirectory() ? "folder" : "file");
-  const { sync, datasync } = prototype;
-  vi.spyOn(prototype, "sync").mockImplementation(async function (this: FileHandle) {
-    order.push(`sync ${await kindOf(this)}`);
-    return sync.call(this);
-  });
-  vi.spyOn(prototype, "datasync").mockImplementation(async function (this: FileHandle) {
-    order.push(`datasync ${await kindOf(this)}`);
-    return datasync.call(this);
-  });
+  for (const name of ["sync", "datasync"] as const) {
+    const real = Reflect.get(prototype, name);
+    vi.spyOn(prototype, name).mockImplementation(async function (this: FileHandle) {
+      order.push(`${name} ${await kindOf(this)}`);
+      return real.call(this);
+    });
+  }
   const file = createAppendFile(join(folder, "audit.jsonl"));
   await file.open();
   await file.append(() => "one\n");

@@ -1,4 +1,5 @@
 import { mkdtempSync } from "node:fs";
+import type * as promises from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
@@ -6,7 +7,7 @@ import { afterEach, expect, it, vi } from "vitest";
 /** Runs once right before a lock that looked dead is moved aside. */
 let beforeMove: (() => Promise<void>) | null = null;
 vi.mock("node:fs/promises", async (load) => {
-  const real = await load<typeof import("node:fs/promises")>();
+  const real = await load<typeof promises>();
   const rename: typeof real.rename = async (...paths) => {
     const act = beforeMove;
     beforeMove = null;

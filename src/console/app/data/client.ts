@@ -134,7 +134,10 @@ const client = createClient({
   fetchFn: async (...args: Parameters<typeof fetch>) => {
     const response = await fetch(...args);
     if (!response.ok || !response.body) return response;
-    return new Response(endInSilence(response.body, defaultSilenceMs, () => new Unreachable()), response);
+    return new Response(
+      endInSilence(response.body, defaultSilenceMs, () => new Unreachable()),
+      response,
+    );
   },
 });
 
