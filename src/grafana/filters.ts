@@ -106,6 +106,8 @@ function compare(a: string, b: string): number {
 }
 
 async function compile(text: string, budget: Budget): Promise<(value: string) => boolean> {
+  const wait = budget.turn();
+  if (wait) await wait;
   const pattern = await compileLinePattern(text);
   if (!pattern) throw new OpsError("invalid_request", `${quote(text)} is not ${patternRule}`);
   budget.hold(patternBytes);

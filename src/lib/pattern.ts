@@ -8,8 +8,10 @@ export interface LinePattern {
 const maxPatternLength = 200;
 /** Limit on the instructions of a compiled expression: the time for a text grows with them. Repetitions are expanded: `\w{1,500}` has a thousand. */
 const maxInstructions = 200;
+/** Limit on the characters of all ranges that ignore case: each is looked up for its other cases, which takes 25 ns. A class such as `\pL` counts as 5,000. */
+const maxFolded = 50_000;
 /** The rule as error messages state it. */
-export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}`;
+export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}, or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
 /** Memory limit for the states of one expression, bytes. */
 export const patternBytes = 1 << 20;
 /** A pattern looks at this many characters of a line: longer ones would delay everyone else. */
@@ -21,17 +23,42 @@ const maxTextLength = 16_384;
  */
 export async function compileLinePattern(text: string, ignoreCase = false): Promise<LinePattern | null> {
   if (text.length > maxPatternLength) return null;
+  if ((ignoreCase || /\(\?[a-zA-Z]*i/.test(text)) && countFolded(text) > maxFolded) return null;
   const { RE2JS, RE2Set } = await import("re2js");
   try {
     if (RE2JS.compile(text).programSize() > maxInstructions) return null;
   } catch {
     return null;
   }
-  // A set with one pattern: only the memory of a set can be limited.
+  // A set with one pattern: only the memory of a set can be limited. Most callers need one of the two.
   const compile = (anchor: number) => {
-    const set = new RE2Set(anchor, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0, patternBytes);
-    set.add(text);
-    return (line: string) => set.match(line.length > maxTextLength ? line.slice(0, maxTextLength) : line).length > 0;
+    let set: InstanceType<typeof RE2Set> | null = null;
+    return (line: string) => {
+      if (set === null) {
+        set = new RE2Set(anchor, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0, patternBytes);
+        set.add(text);
+      }
+      return set.match(line.length > maxTextLength ? line.slice(0, maxTextLength) : line).length > 0;
+    };
   };
   return { test: compile(RE2Set.UNANCHORED), matches: compile(RE2Set.ANCHOR_BOTH) };
+}
+
+/** One character of a pattern, by itself or as RE2 escapes it: `\x{1F600}`, `\x41`, `\101`, `\n`. */
+const character = /\\x\{([0-9A-Fa-f]+)\}|\\x([0-9A-Fa-f]{2})|\\([0-7]{1,3})|\\?(.)/gsu;
+const controls: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
+const classCount = 5000;
+
+/** At least as many characters as the ranges of a pattern have: what looks like a range counts, wherever it stands. */
+function countFolded(text: string): number {
+  const found = [...text.matchAll(character)];
+  const codes = found.map(([whole, long, short, octal, plain = ""]) => {
+    const hex = long ?? short;
+    if (hex !== undefined) return Number.parseInt(hex, 16);
+    if (octal !== undefined) return Number.parseInt(octal, 8);
+    return (whole === plain ? undefined : controls[plain]) ?? plain.codePointAt(0) ?? 0;
+  });
+  const spans = found.map(([whole], at) => (whole === "-" ? (codes[at + 1] ?? 0) - (codes[at - 1] ?? Infinity) : 0));
+  const classes = text.split(/\\p/i).length - 1;
+  return spans.reduce((sum, span) => sum + Math.max(0, span), classes * classCount);
 }

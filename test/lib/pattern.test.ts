@@ -35,6 +35,84 @@ test("a pattern reads a line's first 16,384 characters, and matches them", async
   ]);
 });
 
+test("wide ranges that ignore case are refused, others pass", async () => {
+  const isTaken = async (text: string, ignoreCase = false) => (await compileLinePattern(text, ignoreCase)) !== null;
+  const wide = "B-\u{1E942}".repeat(48);
+  const forms = [
+    wide,
+    "\\x{42}-\\x{1e942}",
+    "\\x42-\u{1E942}",
+    "\\102-\\x{1E942}",
+    "\\t-\u{1E942}",
+    "\\B-\u{1E942}",
+    "--\u{1E942}",
+    "\\PL".repeat(11),
+  ];
+  for (const form of forms) {
+    for (const text of [`(?i)[${form}]`, `(?is)[${form}]`, `(?s-i)a(?i:[${form}])`, `a(?P<n>(?si)[^${form}])`]) {
+      if (text.length <= 200) expect([text, await isTaken(text)]).toEqual([text, false]);
+    }
+    if (form.length <= 198) expect([form, await isTaken(`[${form}]`, true)]).toEqual([form, false]);
+  }
+  expect(await isTaken(`[${wide}]`)).toBe(true);
+  for (const text of [
+    "(?i)[a-zA-Z0-9_-]+",
+    "(?i)[\u4e00-\u9fa5]",
+    "(?i)[\\x{400}-\\x{4ff}\\pL]",
+    "(?i)[-a][a-]",
+    "(?i)a-\u{1E942}x",
+  ]) {
+    expect([text, await isTaken(text)]).toEqual([text, text !== "(?i)a-\u{1E942}x"]);
+  }
+});
+
+test("no pattern takes long to compile", async () => {
+  const { RE2JS } = await import("re2js");
+  const parts = [
+    "(?i)",
+    "[",
+    "]",
+    "[^",
+    "a",
+    "k",
+    "-",
+    "\u{1E942}",
+    "\\x{C000}",
+    "\\pL",
+    "\\PN",
+    "\\W",
+    "\\101",
+    "{9}",
+    "*",
+    "|",
+    "(",
+    ")",
+    "[:^alpha:]",
+  ];
+  const one = (seed: number, length: number) =>
+    Array.from({ length }, (_, index) => parts[Math.trunc(Math.abs(Math.sin(seed * 31 + index * 7)) * 1e4) % parts.length]).join(
+      "",
+    );
+  // As long as one of 200 plain classes takes, many times.
+  const probe = `(?i)${"[a-k]|".repeat(30)}`;
+  const timeOf = async (text: string) => {
+    const startedAt = process.cpuUsage();
+    const pattern = await compileLinePattern(text);
+    pattern?.test("");
+    const { user, system } = process.cpuUsage(startedAt);
+    return (user + system) / 1000;
+  };
+  await timeOf(probe);
+  expect(RE2JS.compile("a").programSize()).toBeGreaterThan(0);
+  let worst = { ms: 0, text: "" };
+  for (let seed = 1; seed <= 400; seed += 1) {
+    const text = `(?i)[${one(seed, 4 + (seed % 60))}`.slice(0, 200);
+    const ms = Math.min(await timeOf(text), await timeOf(text), await timeOf(text));
+    if (ms > worst.ms) worst = { ms, text };
+  }
+  expect(worst.ms, worst.text).toBeLessThan(25);
+});
+
 // What takes JavaScript's own expressions hours.
 const killers = [
   "(a+)+$",

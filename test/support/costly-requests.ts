@@ -238,6 +238,8 @@ export function listDoors(introspectOnly: string): readonly Door[] {
         ],
         filters: [
           '{"key":"container","operator":"=~","value":"(.*a.{150}%)*"},',
+          `{"key":"queue","operator":"=~","value":"(?i)[${"B-\u{1E942}".repeat(47)}]%"},`,
+          `{"key":"container","operator":"!~","value":"(?i)[${"\\\\PL".repeat(9)}]%"},`,
           '{"key":"env","operator":"=|","values":["a","b%"]},',
           '{"key":"x%"},',
         ],
@@ -261,6 +263,8 @@ export function listDoors(introspectOnly: string): readonly Door[] {
           "env=staging&",
           "search=a%25&",
           `search_regex=${encodeURIComponent("(.*a.{150})*")}&`,
+          `search_regex=${encodeURIComponent(`(?i)[${"B-\u{1E942}".repeat(48)}]`)}&`,
+          `search_regex=${encodeURIComponent(`(?i)[^${"\\PL".repeat(9)}]`)}&`,
           "%41%42=&",
           "&",
           "+",

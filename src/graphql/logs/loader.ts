@@ -37,6 +37,8 @@ export function createLogLoaders({ containers: engines, logHistory }: Sources, {
   const patterns = new Map<string, Promise<LinePattern | null>>();
   const compile = async (text: string, ignoreCase: boolean) => {
     budget.hold(patternBytes);
+    const wait = budget.turn();
+    if (wait) await wait;
     return compileLinePattern(text, ignoreCase);
   };
   return {
