@@ -4,7 +4,8 @@
  * Memory limits suit the shipped container of 384 MB with a heap of 192 MB; the idle process takes about 120 MB.
  * - `waitingConnections` x (8 kB and about twice `maxHeaderSize`) is 40 MB. At 12,000, endless headers filled the heap; at 2,000,
  *   together with all that one token may request, the container.
- * - `publicAnswers`: waiting answers share one Buffer, but the kernel takes up to 4 MB per reader and may charge it to the
+ * - `publicAnswers`, `largeAnswers`: waiting answers share one Buffer, but the kernel takes up to 4 MB per reader (of a small page
+ *   all of it, at most 300 kB) and may charge it to the
  *   container. A visitor of the console holds one or two places while 2.5 MB are sent.
  * - `unsentBytes` is six of the largest answers (5 MB); the kernel takes as much again.
  * `answerMs`: an answer of 5 MB, or the 2.5 MB of the compressed console, within a minute needs 0.7 Mbit/s; slower clients ask
@@ -36,7 +37,9 @@ export const defaultLimits = {
   waitMs: 5000,
   queueLimit: 2000,
   /** Concurrent answers of public pages, without the health pages. A place is held until the reader has received the answer. */
-  publicAnswers: 16,
+  publicAnswers: 64,
+  /** The same for large pages. */
+  largeAnswers: 16,
   /**
    * Time that the reader of a public page has while others wait for a place. One network has at most three quarters of the
    * places.

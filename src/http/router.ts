@@ -16,8 +16,9 @@ interface RouterOptions {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   /** Places of requests with a token. */
   readonly admission: Admission;
-  /** Places of public pages. */
+  /** Places of public pages, and of those that are large. */
   readonly publicAdmission: Admission;
+  readonly largeAdmission: Admission;
   readonly failedAuth: Throttle;
   /** Counts the connection of a request for its client: called once it is known whether a token is accepted, or needed. */
   readonly charge: (exchange: Exchange) => void;
@@ -30,7 +31,7 @@ const methods = "GET, HEAD, POST, OPTIONS";
  * the method or the body. A path without a surface is 404. Throws OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
-  const { surfaces, authenticator, admission, publicAdmission, failedAuth, charge } = options;
+  const { surfaces, authenticator, admission, publicAdmission, largeAdmission, failedAuth, charge } = options;
   const toPages = (method: "GET" | "POST") =>
     new Map(options.publicPages.filter((page) => (page.method ?? "GET") === method).map((page) => [page.path, page]));
   const [pages, posts] = [toPages("GET"), toPages("POST")];
@@ -59,10 +60,9 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     exchange.isPublic = true;
     const network = toNetwork(exchange.ip ?? "");
     const holder = toSite(network);
-    if (!publicAdmission.enter(false, holder)) {
-      return wait(exchange, publicAdmission, holder, () => page.reply(exchange), network);
-    }
-    exchange.take(publicAdmission, holder);
+    const places = page.isLarge ? largeAdmission : publicAdmission;
+    if (!places.enter(false, holder)) return wait(exchange, places, holder, () => page.reply(exchange), network);
+    exchange.take(places, holder);
     return exchange.isAborted ? null : page.reply(exchange);
   };
 

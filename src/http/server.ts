@@ -59,14 +59,11 @@ export function createEdge(options: EdgeOptions): Edge {
   const healthPaths = new Set(healthPages.map(({ path }) => path));
 
   const admission = createAdmission(limits);
-  const { publicAnswers } = limits;
-  const publicAdmission = createAdmission({
-    ...limits,
-    limit: publicAnswers,
-    limitPerToken: (publicAnswers * 3) / 4,
-    reserve: 0,
-  });
-  const unfinished = createUnfinished({ ...limits, pagesWanted: () => publicAdmission.waiting }, logger, (exchange) => {
+  const createPlaces = (limit: number) => createAdmission({ ...limits, limit, limitPerToken: (limit * 3) / 4, reserve: 0 });
+  const publicAdmission = createPlaces(limits.publicAnswers);
+  const largeAdmission = createPlaces(limits.largeAnswers);
+  const pagesWanted = () => publicAdmission.waiting + largeAdmission.waiting;
+  const unfinished = createUnfinished({ ...limits, pagesWanted }, logger, (exchange) => {
     if (!exchange.isWorking) leave(exchange);
   });
   const streams = createStreams(authenticator, limits);
@@ -78,6 +75,7 @@ export function createEdge(options: EdgeOptions): Edge {
     authenticator,
     admission,
     publicAdmission,
+    largeAdmission,
     failedAuth: createThrottle({ burst: limits.failedAuthBurst, perSecond: limits.failedAuthPerSecond }),
     charge: (exchange) => connections.charge(exchange),
   });

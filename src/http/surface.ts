@@ -86,6 +86,8 @@ export interface PublicPage {
   readonly method?: "GET" | "POST";
   /** Answers under any load: small, for health checks. */
   readonly unlimited?: boolean;
+  /** More than 300 kB: it has places of its own, so that its readers keep nobody from small pages. */
+  readonly isLarge?: boolean;
   /** Takes no place among the public pages, because it has limits of its own. */
   readonly ownLimits?: boolean;
   /** False: not for this request, which then needs a token. */

@@ -94,7 +94,7 @@ class Stdout {
     process.stderr.write("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
   }
 
-  /** Takes a line, or counts it as dropped. Throws the error of a file that cannot be written, as on a full disk. */
+  /** Takes a line, or counts it as dropped. A file that cannot be written, as on a full disk, ends the process. */
   write(line: string): void {
     if (this.#hasFailed || this.#isFullFor(line)) {
       this.#gap += 1;
@@ -158,7 +158,12 @@ class Stdout {
       this.#rest = Buffer.alloc(0);
       this.#waiting = "";
       // The pipe or terminal was closed: nobody reads the lines.
-      if (code !== "EIO" && code !== "EPIPE") throw error;
+      if (code === "EIO" || code === "EPIPE") return 0;
+      // Any other error, as of a full disk, ends the process. Whoever wrote a line cannot catch it.
+      process.exitCode = 1;
+      setImmediate(() => {
+        throw error;
+      });
       return 0;
     }
   }

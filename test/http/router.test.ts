@@ -52,6 +52,7 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
     authenticator: { authenticate },
     admission: places,
     publicAdmission: pagePlaces,
+    largeAdmission: pagePlaces,
     failedAuth: { hit },
     charge,
   });

@@ -82,6 +82,8 @@ test.each([
   ["GET", `${container}/restart`],
   ["GET", `${container}/restart?reason=stuck`],
   ["HEAD", `${container}/restart`],
+  ["GET", `${container}/health-check?probe=true`],
+  ["GET", `${container}/health-check?%70robe=true`],
   ["POST", `${container}/restart`],
   ["POST", "/graphql"],
   ["POST", "/mcp"],

@@ -130,7 +130,7 @@ test.each(["EPIPE", "EIO"])("a closed output (%s) is no failure, nor tried at th
 test.each([
   ["late", 1],
   ["at once", 5000],
-])("another failure to write (%s) is thrown, and not tried again", (_when, length) => {
+])("another failure to write (%s) ends the process, and is not tried again", (_when, length) => {
   const logger = createLogger("info");
   const full = Object.assign(new Error("full"), { code: "ENOSPC" });
   written.mockImplementation(() => {
@@ -138,9 +138,11 @@ test.each([
   });
   const write = () => {
     logger.info({}, "x".repeat(length));
-    vi.advanceTimersByTime(100);
+    vi.advanceTimersByTime(101);
   };
   expect(write).toThrow(full);
+  expect(process.exitCode).toBe(1);
+  process.exitCode = undefined;
   // The process ends of it, and must not try again for ever.
   exit();
   expect(written).toHaveBeenCalledOnce();

@@ -56,7 +56,7 @@ export function createGraphiqlPages(path = "/graphql"): PublicPage[] {
   const files = assetNames.map((name): PublicPage => {
     const route = `${path}/console/${name}`;
     const reply = async (request: PublicRequest) => toReply((await load())[name], request, route);
-    return { path: route, accepts: () => true, reply };
+    return { path: route, isLarge: true, accepts: () => true, reply };
   });
   return [page, ...files];
 }

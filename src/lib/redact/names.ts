@@ -1,5 +1,5 @@
 /** Control, invisible and bidirectional characters, line separators, lone surrogates. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const unsafe = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Cs}]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");
 /** The same, and a `<` that would read as an escape of ours. */
 const ambiguous = new RegExp(`${unsafe.source}|<(?=U\\+[0-9A-F]{4,6}>)`, "u");
