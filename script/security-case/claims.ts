@@ -237,6 +237,7 @@ export const sections: readonly Section[] = [
         id: "G3",
         claim: "Introspection needs its own scope, and no error suggests a name without it.",
         tests: [["graphql/yoga/limits.test.ts", "allow the schema only with introspection, and hide names otherwise"]],
+        except: "A fleet, which knows no scopes, shows its schema to whoever one of its regions accepts.",
       },
       {
         id: "G4",
@@ -289,7 +290,7 @@ export const sections: readonly Section[] = [
           ["gateway/uninterrupted.test.ts", "as a document with %s"],
           ["gateway/uninterrupted.test.ts", "to %s"],
           ["gateway/uninterrupted.test.ts", "finds nothing beyond that at %s"],
-          ["gateway/uninterrupted.test.ts", "as %s"],
+          ["gateway/uninterrupted.test.ts", "as a reading of 2,000 containers: %s"],
           ["gateway/uninterrupted.test.ts", "as problems, which are found once a second"],
           ["gateway/uninterrupted.test.ts", "at $path of the $to"],
           ["graphql/yoga/limits.test.ts", "variables: 2000 values and 32 levels pass, one more is refused"],

@@ -248,7 +248,7 @@ const readings: readonly (readonly [what: string, make: (at: number) => Sent, an
 ];
 
 describe("an answer about 2,000 containers at most holds it as long", () => {
-  it.for(readings)("as %s", { timeout: 60_000 }, async ([, make, answer]) => {
+  it.for(readings)("as a reading of 2,000 containers: %s", { timeout: 60_000 }, async ([, make, answer]) => {
     const cost = await measureFairly(make);
     expectWithin(cost, () => make(0));
     expect(cost.text).toContain(answer);
