@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import type { Command, CommandContext } from "./cli/command.ts";
-import { endSoon } from "./cli/end.ts";
 import { version } from "./lib/build.ts";
 import { terminalCommands } from "./terminal/commands.ts";
 
@@ -71,7 +70,8 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  endSoon(await command(toContext(args)));
+  const code = await command(toContext(args));
+  (await import("./cli/end.ts")).endSoon(code);
 }
 
 async function describeUnknown(name: string): Promise<string> {
