@@ -194,7 +194,7 @@ test.each(["EPIPE", "EIO"])("lines for a closed output (%s) count as dropped", (
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a disk that fills within a line ends the process, without a further try", () => {
+test("a disk that fills within a line ends the process at once", () => {
   const logger = createLogger("info");
   room = 1000;
   vi.mocked(fs.writeSync).mockImplementation(((fd: number, bytes: Buffer) => {
