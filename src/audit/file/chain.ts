@@ -4,7 +4,7 @@ import { formatRfc3339 } from "../../lib/time.ts";
 import type { AuditChain } from "../audit.ts";
 import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toCutFault, toHeadFault } from "../line.ts";
 import { longestLine, openToRead, readLines, UnpackError } from "./lines.ts";
-import { listParts, toUnreadNote } from "./parts.ts";
+import { isBeyond, listParts, type Part, toUnreadNote } from "./parts.ts";
 
 /** A line that is still without its newline after this time was cut: a write has a deadline of 5 s. */
 const unfinishedMs = 10_000;
@@ -37,6 +37,8 @@ interface Progress {
   readonly parts: Map<string, CheckedPart>;
   firstSeq: number | null;
   head: ChainHead | null;
+  /** The files that were compared by their ends. */
+  copied: string | null;
 }
 
 /**
@@ -91,18 +93,22 @@ export function createChainCheck({
 }
 
 function begin(): Progress {
-  return { startedAtMs: Date.now(), parts: new Map(), firstSeq: null, head: null };
+  return { startedAtMs: Date.now(), parts: new Map(), firstSeq: null, head: null, copied: null };
 }
 
 /** Checks what was appended. Returns null when all is whole, the fault, or `changed` when a file is not as it was: then all must be checked again. */
 async function advance(path: string, progress: Progress): Promise<null | { readonly fault: string } | "changed"> {
-  const { parts } = await listParts(path);
+  const { parts, copies, conflict, checkEnds } = await listParts(path);
+  if (conflict !== null) return { fault: conflict };
+  const copied = copies.map(({ key }) => key).join();
+  progress.copied ??= copied;
+  if (progress.copied !== copied) return "changed";
   // The current file may be without any entry because it is entirely corrupt.
-  const current = { path: normalize(path), isPacked: false };
-  const files = parts.some((part) => part.path === current.path) ? parts : [...parts, current];
+  const current = { path: normalize(path), isPacked: false, upTo: Number.POSITIVE_INFINITY };
+  const files: readonly Part[] = parts.some((part) => part.path === current.path) ? parts : [...parts, current];
   const before = [...progress.parts.keys()];
   let seen = 0;
-  for (const { path: one, isPacked } of files) {
+  for (const { path: one, isPacked, upTo } of files) {
     await using file = await openFile(one);
     if (!file) continue;
     const { dev, ino, size, mtimeMs } = await file.stat();
@@ -120,7 +126,7 @@ async function advance(path: string, progress: Progress): Promise<null | { reado
     const part: CheckedPart = { offset: known?.offset ?? 0, size, mtimeMs };
     progress.parts.set(key, part);
     const mayBeUnfinished = one === files.at(-1)?.path && Date.now() - mtimeMs < unfinishedMs;
-    const fault = await checkPart(file, isPacked, part, progress, mayBeUnfinished);
+    const fault = await checkPart(file, { isPacked, upTo, mayBeUnfinished, checkEnds }, part, progress);
     if (fault !== null) return { fault: `${basename(one)}: ${fault}` };
   }
   return seen < before.length ? "changed" : null;
@@ -134,24 +140,32 @@ function openFile(path: string): Promise<FileHandle | null> {
   });
 }
 
-/** Checks a file from `part.offset` on, and moves that to the end of the last whole entry. `mayBeUnfinished`: its last line may still be written. Returns the fault. */
+interface PartOptions extends Pick<Part, "isPacked" | "upTo">, Pick<Awaited<ReturnType<typeof listParts>>, "checkEnds"> {
+  /** Its last line may still be written. */
+  readonly mayBeUnfinished: boolean;
+}
+
+/** Checks a file from `part.offset` on, and moves that to the end of the last whole entry. Returns the fault. */
 async function checkPart(
   file: FileHandle,
-  isPacked: boolean,
+  { isPacked, upTo, mayBeUnfinished, checkEnds }: PartOptions,
   part: CheckedPart,
   progress: Progress,
-  mayBeUnfinished: boolean,
 ): Promise<string | null> {
   let verifier: ReturnType<typeof createLineVerifier> | null = progress.head && createLineVerifier(progress.head);
   try {
     const range = isPacked ? {} : { from: part.offset, to: part.size };
     for await (const { text, start, end } of readLines(file, { isPacked, ...range })) {
       if (!text.endsWith("\n")) return mayBeUnfinished && end - start <= longestLine ? null : toCutFault(progress.head);
+      if (isBeyond(text, upTo)) return verifier?.end() ?? null;
       verifier ??= startChain(text, progress);
       const fault = verifier.push(text);
       if (fault !== null) return fault;
       // A line that is no entry is read again with the one after it, which must name it.
-      if (verifier.isWhole()) [part.offset, progress.head] = [end, verifier.head()];
+      if (!verifier.isWhole()) continue;
+      [part.offset, progress.head] = [end, verifier.head()];
+      const other = progress.head && checkEnds(progress.head);
+      if (other !== null) return other;
     }
   } catch (error) {
     if (!(error instanceof UnpackError)) throw error;

@@ -9,7 +9,15 @@ import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
 import { genesis, toAuditLine, toGranted, toLogged } from "../line.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
-import { readEntriesBackward, readHead, requireNewest, type UnreadPart, UnreadPartError } from "./parts.ts";
+import {
+  createFindings,
+  type Findings,
+  ForkError,
+  readEntriesBackward,
+  readHead,
+  toIgnoredNote,
+  UnreadPartError,
+} from "./parts.ts";
 
 interface AuditFileOptions {
   readonly path: string;
@@ -75,20 +83,25 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   };
 
   /** @throws UnreadPartError when entries of the last hour may be in a file that cannot be read: without them there would be no limits. */
-  const warnOfGap = ({ after, before }: Gap, unread: readonly UnreadPart[]) => {
+  const warnOfGap = ({ after, before }: Gap, { unread, ignored }: Findings) => {
     const ageMs = Date.now() - Date.parse(before.at);
     const [first] = unread;
     if (first && ageMs < hourMs) throw new UnreadPartError(first);
     // Old files are removed on purpose.
     if (after === 0 && ageMs >= answerMs) return;
     const seqs = `${after + 1} to ${before.seq - 1}`;
-    const files = unread.map(({ path: one, cause }) => `${basename(one)} ${cause}`);
+    const files = [...unread.map(({ path: one, cause }) => `${basename(one)} ${cause}`), ...ignored.map(toIgnoredNote)];
     const rest = files.length > 0 ? { files } : {};
     logger.warn(
       { upstream: "audit", path, missing: seqs, ...rest },
       "Entries of the audit record are missing: cool-downs, budgets and keys that they had are forgotten. Put the rotated file back",
     );
   };
+  const warnOfIgnored = (ignored: readonly string[]) =>
+    logger.warn(
+      { upstream: "audit", path, files: ignored.map(toIgnoredNote) },
+      "The audit record begins anew: files beside it are not read. Rename a rotated file, such as to audit.jsonl.1",
+    );
 
   return {
     write: (entry, granted = 0) => guarded(() => append(entry, granted)),
@@ -102,9 +115,11 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     recover: () =>
       guarded(async () => {
         await own();
-        const { newest, gap, unread, ...found } = await findUnfinished(path, scanLimit);
-        if (acknowledged.seq === 0) requireNewest(newest ?? acknowledged, unread);
-        if (gap) warnOfGap(gap, unread);
+        const before = await readHead(path, acknowledged);
+        const { newest, gap, findings, ...found } = await findUnfinished(path, scanLimit);
+        if (findings.conflict !== null) throw new ForkError(path, findings.conflict);
+        if (gap) warnOfGap(gap, findings);
+        if (before.seq === 0 && findings.ignored.length > 0) warnOfIgnored(findings.ignored);
         if (newest && newest.seq > acknowledged.seq) acknowledged = { seq: newest.seq, hash: newest.hash, at: newest.at };
         return found;
       }),
@@ -161,7 +176,7 @@ interface Gap {
 
 /**
  * What earlier processes left, in one reading from the end: what is unfinished, and the keys, among the newest `limit` entries; of the last hour, however many entries that has,
- * what limits the next actions; the newest entry, the newest gap, and files that cannot be read. All oldest first. An `unknown` older than an hour stays: engines forget.
+ * what limits the next actions; the newest entry, the newest gap, and what the files came to. All oldest first. An `unknown` older than an hour stays: engines forget.
  */
 export async function findUnfinished(path: string, limit: number) {
   /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */
@@ -174,8 +189,8 @@ export async function findUnfinished(path: string, limit: number) {
   let later: AuditRecord | null = null;
   let scanned = 0;
   let isEnd = true;
-  const unread: UnreadPart[] = [];
-  for await (const { record } of readEntriesBackward(path, unread)) {
+  const findings = createFindings();
+  for await (const { record } of readEntriesBackward(path, findings)) {
     newest ??= record;
     if (later && record.seq < later.seq - 1) gap ??= { after: record.seq, before: later };
     later = record;
@@ -197,5 +212,5 @@ export async function findUnfinished(path: string, limit: number) {
     scanned += 1;
   }
   if (isEnd && later && later.seq > 1) gap ??= { after: 0, before: later };
-  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest, gap, unread };
+  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest, gap, findings };
 }

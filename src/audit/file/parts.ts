@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
 import type { AuditHead } from "../audit.ts";
-import { type ChainedLine, genesis, parseAuditLine } from "../line.ts";
+import { type ChainedLine, type ChainHead, genesis, parseAuditLine } from "../line.ts";
 import { isGzip, openToRead, readLines, readLinesBackward, UnpackError } from "./lines.ts";
 
 /** A file of the record. */
@@ -10,6 +10,8 @@ export interface Part {
   readonly path: string;
   /** Whether it is compressed with gzip. */
   readonly isPacked: boolean;
+  /** Its entries with a higher `seq` are in the files after it too, and read there. */
+  readonly upTo: number;
 }
 
 /** A rotated file whose entries, if it has any, cannot be read. */
@@ -20,54 +22,190 @@ export interface UnreadPart {
   readonly mtimeMs: number;
 }
 
-interface Parts {
-  /** In the order of their entries. */
-  readonly parts: readonly Part[];
-  readonly unread: readonly UnreadPart[];
-  /** Files with the entries of another one. */
-  readonly copies: readonly string[];
+interface FoundPart extends Omit<Part, "upTo"> {
+  /** Device and inode. */
+  readonly key: string;
+  /** The `seq` of its oldest entry. */
+  readonly first: number;
+  /** Its newest entry; null where it cannot be unpacked to its end, which `cut` says. */
+  readonly last: AuditHead | null;
+  readonly cut: UnreadPart | null;
 }
 
+interface Parts {
+  /** In the order of their entries: each entry is read from one of them. */
+  readonly parts: readonly (FoundPart & Part)[];
+  readonly unread: readonly UnreadPart[];
+  /** Files whose entries are in others too. */
+  readonly copies: readonly FoundPart[];
+  /** Names of neighbours that no rotation makes: they are never read. */
+  readonly ignored: readonly string[];
+  /** The newest entry: that of the file itself where it has one. */
+  readonly head: AuditHead;
+  /** Whether the head is in the file itself. */
+  readonly isLive: boolean;
+  /** Why the files cannot all be of one record; null when nothing speaks against it. */
+  readonly conflict: string | null;
+  /** Notices a file that ends with another entry than the record has. */
+  readonly checkEnds: EndCheck;
+}
+
+/** The next entry that was read. Returns what is wrong, null without a fault. */
+type EndCheck = (entry: ChainHead) => string | null;
+
+/** The record cannot be continued as its files are. */
+export class PartsError extends Error {}
+
 /** Entries that limit actions may be in files that are there, and cannot be read. */
-export class UnreadPartError extends Error {
+export class UnreadPartError extends PartsError {
   constructor({ path, cause }: UnreadPart) {
     super(`${path} ${cause}, and may have entries that limit actions: ${unreadRemedy}`);
   }
 }
 
+/** Two files have different entries of one number: to go on from one of them would fork the chain. */
+export class ForkError extends PartsError {
+  constructor(path: string, conflict: string) {
+    super(`${path}: ${conflict}: ${forkRemedy}`);
+  }
+}
+
 export const unreadRemedy = "unpack it or make it readable, or move it to another folder if it is not of this record";
+export const forkRemedy = "move the file that is not of this record to another folder";
 
 /** What a fault of the chain says of the files that were left out; "" without one. */
 export function toUnreadNote(unread: readonly UnreadPart[]): string {
   return unread.map(({ path, cause }) => `; ${basename(path)} ${cause}`).join("");
 }
 
-const compressed = /\.(gz|xz|zst|bz2|lz4|lzma|Z)$/;
-
-/** The files of the record: the one at `path`, and the rotated ones, which are named `<path>.*` or `<path>-*`. Those with gzip are read as the others. */
-export async function listParts(path: string): Promise<Parts> {
-  const [folder, name] = [dirname(path), basename(path)];
-  const isRotated = (other: string) => (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !other.endsWith(".lock");
-  const names = (await readdir(folder)).filter((other) => other === name || isRotated(other));
-  const looked = await Promise.all(names.map((other) => look(join(folder, other), other === name)));
-  const found = looked.filter((one) => one !== null && "first" in one);
-  const byFirst = Map.groupBy(found, ({ first }) => first);
-  const parts: Part[] = [];
-  const copies: string[] = [];
-  for (const [, same] of [...byFirst].toSorted(([a], [b]) => a - b)) {
-    const [best, ...rest] = await sortCopies(same);
-    if (best) parts.push(best);
-    copies.push(...rest.map((copy) => copy.path));
-  }
-  // While a file is being compressed, it is there twice. The file that is written now may be another one than that of its name.
-  const beingPacked = new Set(found.filter((one) => !one.isPacked && one.path !== normalize(path)).map((one) => one.path));
-  const unread = looked.filter((one) => one !== null && "cause" in one);
-  return { parts, copies, unread: unread.filter((one) => !beingPacked.has(one.path.replace(compressed, ""))) };
+/** Why a file beside the record is not read. */
+export function toIgnoredNote(name: string): string {
+  return `${name} does not have the name of a rotated file`;
 }
 
-interface FoundPart extends Part {
-  /** The `seq` of its oldest entry. */
-  readonly first: number;
+const compressed = /\.(gz|xz|zst|bz2|lz4|lzma|Z)$/;
+/** What rotation appends to a name: a number, or a date with or without a time; and the ending of a compression. */
+const rotation = /^(?:[.-]\d+(?:[-_.:T]\d+)*)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|Z))?$/;
+/** How often the files are listed again where they change meanwhile. */
+const mostListings = 5;
+
+/**
+ * The files of the record: the one at `path`, and those beside it with its name and what rotation appends (`.1`, `-20260101`, `-20260101-10`; with gzip or not). A copy, an
+ * extract or an unrelated file of such a name never adds or replaces an entry: each is read from one file, and a contradiction is a `conflict`.
+ */
+export async function listParts(path: string): Promise<Parts> {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = await listNames(path);
+    const looked = await lookAll(path, before.rotated);
+    // A file that was renamed meanwhile may have been missed.
+    if ((await listNames(path)).keys === before.keys) return assemble(path, looked, before);
+    if (attempt === mostListings) throw new Error("its files are being renamed");
+  }
+}
+
+async function listNames(path: string) {
+  const [folder, name] = [dirname(path), basename(path)];
+  const all = (await readdir(folder)).toSorted();
+  const isBeside = (other: string) => (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !other.endsWith(".lock");
+  const isPart = (other: string) => other.startsWith(name) && rotation.test(other.slice(name.length));
+  const rotated = all.filter(isPart);
+  const keys = await Promise.all(
+    rotated.map(async (other) => {
+      const found = await stat(join(folder, other)).catch(() => null);
+      return `${other} ${found ? toKey(found) : ""}`;
+    }),
+  );
+  return { rotated, ignored: all.filter((other) => isBeside(other) && !isPart(other)), keys: keys.join("\n") };
+}
+
+function toKey({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev}:${ino}`;
+}
+
+/** One after the other: each compressed one takes memory. */
+async function lookAll(path: string, names: readonly string[]): Promise<readonly (FoundPart | UnreadPart)[]> {
+  const looked: (FoundPart | UnreadPart)[] = [];
+  for (const name of names) {
+    const one = await look(join(dirname(path), name), name === basename(path));
+    if (one) looked.push(one);
+  }
+  return looked;
+}
+
+function assemble(
+  path: string,
+  looked: readonly (FoundPart | UnreadPart)[],
+  { rotated, ignored }: Awaited<ReturnType<typeof listNames>>,
+): Parts {
+  const found = looked.filter((one) => "first" in one);
+  const live = found.find((one) => one.path === normalize(path));
+  const parts = choose(found, live);
+  const chosen = new Set(parts.map((part) => part.path));
+  const rest = found.filter((one) => !chosen.has(one.path));
+  // While a file is being compressed, it is there twice. The file that is written now may be another one than that of its name.
+  const faulty = looked.filter((one) => "cause" in one);
+  const outside = new Set([normalize(path), ...faulty.map((one) => one.path)]);
+  const readable = new Set(rotated.map((name) => join(dirname(path), name)).filter((one) => !outside.has(one)));
+  const isUnread = (one: { readonly path: string }) =>
+    !compressed.test(one.path) || !readable.has(one.path.replace(compressed, ""));
+  const cuts = rest.filter((one) => one.cut && isUnread(one));
+  const heads = found.flatMap(({ last }) => last ?? []).toSorted((a, b) => b.seq - a.seq);
+  const head = live?.last ?? heads[0] ?? { ...genesis, at: null };
+  const beyond = found.find((one) => toEnd(one) > head.seq && live);
+  const other = found.find(({ last }) => last?.seq === head.seq && last.hash !== head.hash);
+  return {
+    parts,
+    copies: rest.filter((one) => !cuts.includes(one)),
+    unread: [...faulty.filter(isUnread), ...cuts.flatMap(({ cut }) => cut ?? [])],
+    ignored,
+    head,
+    isLive: live !== undefined,
+    conflict: beyond
+      ? `${basename(beyond.path)} goes on to seq ${toEnd(beyond)}, and ${basename(path)} ends at seq ${head.seq}`
+      : other
+        ? describeOther(head.seq, other)
+        : null,
+    checkEnds: createEndCheck(found),
+  };
+}
+
+function describeOther(seq: number, { path }: Pick<Part, "path">): string {
+  return `seq ${seq} is another entry in ${basename(path)}`;
+}
+
+function createEndCheck(found: readonly FoundPart[]): EndCheck {
+  const ends = Map.groupBy(
+    found.filter(({ last }) => last !== null),
+    ({ last }) => last?.seq,
+  );
+  return ({ seq, hash }) => {
+    const other = ends.get(seq)?.find(({ last }) => last?.hash !== hash);
+    ends.delete(seq);
+    return other ? describeOther(seq, other) : null;
+  };
+}
+
+/** The newest `seq` that is known to be in a file. */
+function toEnd({ first, last }: FoundPart): number {
+  return last?.seq ?? first;
+}
+
+/** From the newest entry back: the file that has the entry before the oldest one so far, or else the newest of those before it. Oldest first. */
+function choose(found: readonly FoundPart[], live: FoundPart | undefined): (FoundPart & Part)[] {
+  const parts: (FoundPart & Part)[] = [];
+  let upTo = Number.POSITIVE_INFINITY;
+  for (let next = live ?? findBest(found, upTo); next; next = findBest(found, upTo)) {
+    parts.unshift({ ...next, upTo });
+    upTo = next.first - 1;
+  }
+  return parts;
+}
+
+/** Of files with the same entries, the one that begins earliest, and one that is not compressed before one that is. */
+function findBest(found: readonly FoundPart[], upTo: number): FoundPart | undefined {
+  const reach = (part: FoundPart) => Math.min(toEnd(part), upTo);
+  const before = found.filter(({ first }) => first <= upTo);
+  return before.toSorted((a, b) => reach(b) - reach(a) || a.first - b.first || Number(a.isPacked) - Number(b.isPacked))[0];
 }
 
 /** Null for a file without an entry. */
@@ -90,50 +228,90 @@ async function look(path: string, isCurrent: boolean): Promise<FoundPart | Unrea
   try {
     for await (const { text } of readLines(file, { isPacked })) {
       const line = parseAuditLine(text.trimEnd());
-      if (line) return { path, isPacked, first: line.record.seq };
+      if (!line) continue;
+      const end = await findLast(file, isPacked, `${toKey(stats)}:${stats.size}:${mtimeMs}`);
+      const cut = typeof end === "string" ? { path, cause: end, mtimeMs } : null;
+      const last = typeof end === "string" ? null : end;
+      return { path, isPacked, key: toKey(stats), first: line.record.seq, last, cut };
     }
     return null;
   } catch (error) {
-    return toUnread({ path, isPacked }, error, mtimeMs);
+    return { path, cause: explainUnpack(error), mtimeMs };
   }
 }
 
-/** Of files with the same oldest entry, the one that goes on longest is first, and one that is not compressed is before one that is. */
-async function sortCopies(same: readonly FoundPart[]): Promise<readonly Part[]> {
-  if (same.length === 1) return same;
-  const ends = await Promise.all(same.map(async (part) => ({ part, last: await readLast(part) })));
-  return ends.toSorted((a, b) => b.last - a.last || Number(a.part.isPacked) - Number(b.part.isPacked)).map(({ part }) => part);
-}
-
-/** The `seq` of the newest entry; 0 for a file that cannot be unpacked. */
-async function readLast({ path, isPacked }: Part): Promise<number> {
-  await using file = await openToRead(path);
-  try {
-    for await (const { record } of readPartBackward(file, isPacked)) return record.seq;
-  } catch (error) {
-    if (!(error instanceof UnpackError)) throw error;
-  }
-  return 0;
-}
-
-/** Throws other errors. */
-function toUnread({ path }: Part, error: unknown, mtimeMs: number): UnreadPart {
+/** @throws other errors */
+function explainUnpack(error: unknown): string {
   if (!(error instanceof UnpackError)) throw error;
-  return { path, cause: `cannot be unpacked (${error.message})`, mtimeMs };
+  return `cannot be unpacked (${error.message})`;
 }
 
-/** The entries of the record, newest first, through its rotated files. Those that cannot be read are left out, and added to `unread`. */
-export async function* readEntriesBackward(path: string, unread: UnreadPart[] = []): AsyncGenerator<ChainedLine> {
-  const listed = await listParts(path);
-  unread.push(...listed.unread);
-  for (const part of listed.parts.toReversed()) {
+/** Of compressed files that were unpacked: what that found. They do not change. */
+const unpacked = new Map<string, AuditHead | string>();
+const mostUnpackedFiles = 1000;
+
+/** The newest entry of a file that has one; why there is none that is known. */
+async function findLast(file: FileHandle, isPacked: boolean, version: string): Promise<AuditHead | string> {
+  const known = isPacked ? unpacked.get(version) : undefined;
+  if (known !== undefined) return known;
+  const found = await readLast(file, isPacked).catch(explainUnpack);
+  if (isPacked) {
+    if (unpacked.size >= mostUnpackedFiles) unpacked.clear();
+    unpacked.set(version, found);
+  }
+  return found;
+}
+
+async function readLast(file: FileHandle, isPacked: boolean): Promise<AuditHead> {
+  for await (const { record } of readPartBackward(file, isPacked)) return { seq: record.seq, hash: record.hash, at: record.at };
+  throw new Error("the file was cut while it was read");
+}
+
+/** What a reading of the entries came upon. */
+export interface Findings {
+  readonly unread: UnreadPart[];
+  /** Why the files cannot all be of one record; null when nothing speaks against it. */
+  conflict: string | null;
+  ignored: readonly string[];
+}
+
+/** Nothing yet. */
+export function createFindings(): Findings {
+  return { unread: [], conflict: null, ignored: [] };
+}
+
+/** The entries of the record, newest first and each once, through its rotated files. Those that cannot be read are left out, and added to `findings`. */
+export async function* readEntriesBackward(path: string, findings = createFindings()): AsyncGenerator<ChainedLine> {
+  const { parts, unread, conflict, ignored, checkEnds } = await listParts(path);
+  findings.unread.push(...unread);
+  findings.conflict = conflict;
+  findings.ignored = ignored;
+  let later: ChainedLine | null = null;
+  for (const part of parts.toReversed()) {
+    if (part.cut) {
+      findings.unread.push(part.cut);
+      continue;
+    }
     await using file = await openToRead(part.path);
-    try {
-      yield* readPartBackward(file, part.isPacked);
-    } catch (error) {
-      unread.push(toUnread(part, error, (await file.stat()).mtimeMs));
+    if (toKey(await file.stat()) !== part.key) throw new Error("its files are being renamed");
+    let isFirst = true;
+    for await (const line of readPartBackward(file, part.isPacked)) {
+      const { seq, hash } = line.record;
+      if (seq > part.upTo) continue;
+      const isCut = isFirst && later?.record.seq === seq + 1 && later.prevHash !== hash;
+      isFirst = false;
+      later = line;
+      findings.conflict ??= isCut
+        ? `seq ${seq + 1} does not follow the last entry of ${basename(part.path)}`
+        : checkEnds(line.record);
+      yield line;
     }
   }
+}
+
+/** Whether a line is an entry that is read from a later file. */
+export function isBeyond(line: string, upTo: number): boolean {
+  return Number(/^\{"seq":(\d+),/.exec(line)?.[1] ?? 0) > upTo;
 }
 
 async function* readPartBackward(file: FileHandle, isPacked: boolean): AsyncGenerator<ChainedLine> {
@@ -145,21 +323,17 @@ async function* readPartBackward(file: FileHandle, isPacked: boolean): AsyncGene
 
 /**
  * The head of the chain, from rotated files too, if that is newer than one that is known.
- * @throws UnreadPartError when none is known, and a file that cannot be read may have a newer one
+ * @throws PartsError when the files contradict each other, or when none is known, and a file that cannot be read may have a newer one
  */
 export async function readHead(path: string, known: AuditHead = { ...genesis, at: null }): Promise<AuditHead> {
-  const unread: UnreadPart[] = [];
-  let head = known;
-  for await (const { record } of readEntriesBackward(path, unread)) {
-    if (record.seq > known.seq) head = { seq: record.seq, hash: record.hash, at: record.at };
-    break;
-  }
-  if (known.seq === 0) requireNewest(head, unread);
-  return head;
+  const { head, isLive, parts, unread, conflict } = await listParts(path);
+  if (conflict !== null) throw new ForkError(path, conflict);
+  if (known.seq === 0 && !isLive) requireNewest(head, [...unread, ...parts.flatMap(({ cut }) => cut ?? [])]);
+  return head.seq > known.seq ? head : known;
 }
 
 /** @throws UnreadPartError when a file that cannot be read may have entries after the newest one that was read. */
-export function requireNewest({ at }: Pick<AuditHead, "at">, unread: readonly UnreadPart[]): void {
+function requireNewest({ at }: Pick<AuditHead, "at">, unread: readonly UnreadPart[]): void {
   const newer = unread.find(({ mtimeMs }) => at === null || mtimeMs >= Date.parse(at));
   if (newer) throw new UnreadPartError(newer);
 }

@@ -1,10 +1,10 @@
 import { basename, dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
-import { type AnchorCheck, createAnchorCheck } from "../anchors.ts";
+import { createAnchorCheck } from "../anchors.ts";
 import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
 import { checkWritable } from "./append.ts";
 import { openToRead, readLines, UnpackError } from "./lines.ts";
-import { listParts, type Part, readHead, unreadRemedy, UnreadPartError } from "./parts.ts";
+import { forkRemedy, isBeyond, listParts, type Part, PartsError, readHead, unreadRemedy } from "./parts.ts";
 
 interface Verdict {
   readonly ok: boolean;
@@ -22,16 +22,17 @@ export async function verifyAudit(
 ): Promise<Verdict> {
   const listed = await listParts(path).catch(() => null);
   if (listed === null) return { ok: false, message: `${dirname(path)} cannot be read` };
-  const { parts, unread, copies } = listed;
+  const { parts, unread, copies, ignored, conflict, checkEnds } = listed;
+  if (conflict !== null) return { ok: false, message: `${path}: ${conflict}: ${forkRemedy}` };
   const [first] = unread;
   if (first && !partial) return { ok: false, message: `${first.path} ${first.cause}: ${unreadRemedy}` };
   // Checks a current file without any entry too: it may be entirely corrupt.
   const isThere = parts.some((part) => part.path === normalize(path));
-  const files = isThere ? parts : [...parts, { path, isPacked: false }];
+  const files = isThere ? parts : [...parts, { path, isPacked: false, upTo: Number.POSITIVE_INFINITY }];
   let head: ChainHead | null = partial ? null : genesis;
   const anchored = createAnchorCheck(anchors, partial);
   for (const file of files) {
-    const result = await verifyPart(file, head, anchored);
+    const result = await verifyPart(file, head, (entry) => anchored.push(entry) ?? checkEnds(entry));
     if (typeof result === "string") return { ok: false, message: `${file.path}${result}` };
     head = result;
   }
@@ -39,7 +40,8 @@ export async function verifyAudit(
   if (fault !== null) return { ok: false, message: `${path}: ${fault}` };
   const { seq, hash } = head ?? genesis;
   const left = [
-    ...copies.map((copy) => `, without ${basename(copy)}, which begins as another file does`),
+    ...copies.map((copy) => `, without ${basename(copy.path)}, whose entries are in other files too`),
+    ...ignored.map((name) => `, without ${name}, which does not have the name of a rotated file`),
     ...unread.map((one) => `, without ${basename(one.path)}, which ${one.cause}`),
   ].join("");
   return { ok: true, message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}${anchored.note()}${left}` };
@@ -47,19 +49,20 @@ export async function verifyAudit(
 
 /** The chain's head after a file, or what goes on after its path: the fault. `start` null: the first line may follow any entry. */
 async function verifyPart(
-  { path, isPacked }: Part,
+  { path, isPacked, upTo }: Part,
   start: ChainHead | null,
-  anchors: AnchorCheck,
+  check: (entry: ChainHead) => string | null,
 ): Promise<ChainHead | string | null> {
   const lines = createLineVerifier(start);
   try {
     await using file = await openToRead(path);
     for await (const { text } of readLines(file, { isPacked })) {
+      if (isBeyond(text, upTo)) break;
       const before = lines.head();
       const fault = lines.push(text);
       if (fault !== null) return `: ${fault}`;
       const head = lines.head();
-      const other = head === null || head === before ? null : anchors.push(head);
+      const other = head === null || head === before ? null : check(head);
       if (other !== null) return `: ${other}`;
     }
   } catch (error) {
@@ -81,7 +84,7 @@ export async function probeAudit(path: string): Promise<{ ok: boolean; detail: s
     return { ok: true, detail: found + writer, warnings };
   } catch (error) {
     const { message } = error as Error;
-    if (error instanceof UnreadPartError)
+    if (error instanceof PartsError)
       return { ok: false, detail: `nothing can be restarted or changed: ${message}`, warnings: [] };
     const remedy = "let the gateway's user write the file and its folder, or set WALLET_CORE_OPS_AUDIT_FILE";
     const detail = `${path} cannot be written, so nothing can be restarted or changed (${message}): ${remedy}`;

@@ -63,8 +63,8 @@ describe("the parts of a record", () => {
   });
 
   it("are an empty list before the first entry", async () => {
-    expect([await listParts(path), await readHead(path)]).toEqual([
-      { parts: [], unread: [], copies: [] },
+    expect([await listParts(path), await readHead(path)]).toMatchObject([
+      { parts: [], unread: [], copies: [], ignored: [], conflict: null },
       { ...genesis, at: null },
     ]);
     await expect(listParts(join(folder, "none", "audit.jsonl"))).rejects.toThrow("ENOENT");

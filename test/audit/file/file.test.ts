@@ -267,7 +267,7 @@ describe("createAuditFile", () => {
   });
 
   it("keeps one chain over rotated files, also after an empty restart", async () => {
-    for (const name of ["a", "b", "c"]) {
+    for (const name of ["1", "2", "3"]) {
       await using audit = create();
       await audit.write({ requestId: name });
       renameSync(path, `${path}.${name}`);
@@ -275,9 +275,9 @@ describe("createAuditFile", () => {
     await using audit = create();
     expect(await audit.read()).toHaveLength(3);
     await audit.write({ requestId: "d" });
-    expect(lines()).toMatchObject([{ seq: 4, prev_hash: lines(`${path}.c`)[0]?.["hash"] }]);
+    expect(lines()).toMatchObject([{ seq: 4, prev_hash: lines(`${path}.3`)[0]?.["hash"] }]);
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
-    rmSync(`${path}.a`);
+    rmSync(`${path}.1`);
     expect(await verifyAudit(path, { partial: false })).toMatchObject({
       ok: false,
       message: expect.stringContaining("seq 1 is missing"),

@@ -113,7 +113,7 @@ describe("a rotated file that was compressed", () => {
     },
   );
 
-  it("is verified byte for byte, also as several members of another name", async () => {
+  it("is verified byte for byte, also as several members", async () => {
     const first = chain(3);
     const last = chain(2, first.head);
     writeFileSync(path, last.text);
@@ -123,9 +123,8 @@ describe("a rotated file that was compressed", () => {
     writeFileSync(`${path}.1.gz`, gzipSync(first.text.replace('"k1"', '"k2"')));
     expect(await verify()).toEqual([false, "audit.jsonl.1.gz: seq 1 is altered"]);
     expect(await checkLive()).toMatchObject({ ok: false, problem: "audit.jsonl.1.gz: seq 1 is altered" });
-    rmSync(`${path}.1.gz`);
     const members = first.text.split(/(?<=\n)/).map((line) => gzipSync(line));
-    writeFileSync(`${path}.1.packed`, Buffer.concat(members));
+    writeFileSync(`${path}.1.gz`, Buffer.concat(members));
     expect([await verify(), (await checkLive()).ok]).toEqual([whole, true]);
   });
 
@@ -195,7 +194,7 @@ describe("a file that is there twice counts once", () => {
     pack(`${path}.1`);
     writeFileSync(`${path}.1`, whole.subarray(0, whole.indexOf(10) + 30));
     expect(await ask("a")).toEqual({ asked: "cooldown", notes: [] });
-    expect((await listParts(path)).parts).toEqual([{ path: `${path}.1.gz`, isPacked: true, first: 1 }]);
+    expect((await listParts(path)).parts).toMatchObject([{ path: `${path}.1.gz`, isPacked: true, first: 1 }]);
   });
 
   it("while copytruncate is between its copy and its cut, and after it", async () => {
@@ -203,7 +202,10 @@ describe("a file that is there twice counts once", () => {
     const one = await gateway.ledger.begin(toOne("a"));
     if (one.kind !== "begun") throw new Error("not begun");
     copyFileSync(path, `${path}.1`);
-    expect(await verify()).toEqual([true, expect.stringContaining(", without audit.jsonl.1, which begins as another file does")]);
+    expect(await verify()).toEqual([
+      true,
+      expect.stringContaining(", without audit.jsonl.1, whose entries are in other files too"),
+    ]);
     truncateSync(path, 0);
     await gateway.ledger.end(one, { outcome: "ok", detail: null, code: null, durationMs: 1 });
     pack(`${path}.1`);
