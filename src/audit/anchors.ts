@@ -36,6 +36,24 @@ export function parseAnchors(text: string): ChainHead[] {
   });
 }
 
+/** No line of ours has as many characters. */
+const longestLine = 4 << 20;
+
+/** The anchors of a file of any length, and whether its last line is cut. Rejects with the error of `chunks`. */
+export async function readAnchors(chunks: AsyncIterable<string>) {
+  const anchors: ChainHead[] = [];
+  let rest = "";
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf("\n");
+    if (end >= 0) for (const anchor of parseAnchors(rest + chunk.slice(0, end))) anchors.push(anchor);
+    if (end >= 0) rest = chunk.slice(end + 1);
+    // The beginning of a line that is too long is no JSON.
+    else if (rest.length < longestLine) rest += chunk;
+  }
+  for (const anchor of parseAnchors(rest)) anchors.push(anchor);
+  return { anchors, isCut: isCutAnchor(rest) };
+}
+
 /** `partial`: the oldest entries may be missing, and with them those of anchors. These cannot be compared; one of them must be. */
 export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolean): AnchorCheck {
   const expected = new Map<number, Set<string>>();
@@ -57,7 +75,7 @@ export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolea
     },
     end() {
       if (anchors.length > 0 && anchors.every(isBefore)) {
-        return `no anchor could be compared: the newest is seq ${Math.max(...expected.keys())}, and this part begins at seq ${first}`;
+        return `no anchor could be compared: the newest is seq ${anchors.reduce((most, { seq }) => Math.max(most, seq), 0)}, and this part begins at seq ${first}`;
       }
       const fault = compare(genesis);
       if (fault !== null) return fault;

@@ -1,8 +1,9 @@
-import { isCutAnchor, parseAnchor, parseAnchors } from "../audit/anchors.ts";
+import { createReadStream } from "node:fs";
+import { parseAnchor, readAnchors } from "../audit/anchors.ts";
 import { verifyAudit } from "../audit/file/verify.ts";
 import type { ChainHead } from "../audit/line.ts";
 import { verifyTable } from "../audit/postgres/probe.ts";
-import { type CommandContext, createCommand, UsageError } from "./command.ts";
+import { createCommand, UsageError } from "./command.ts";
 import { readStateUrl } from "./state-url.ts";
 
 const usage = `usage: audit verify [--partial] [--head HEAD]... [FILE]
@@ -25,9 +26,9 @@ export const auditCommand = createCommand({ usage, options, allowPositionals: tr
   const anchors: ChainHead[] = [];
   let cut: string | null = null;
   for (const text of head) {
-    const found = readAnchors(text, context);
+    const found = await findAnchors(text);
     if (typeof found === "string") return report({ ok: false, message: found }, context.print);
-    anchors.push(...found.anchors);
+    for (const anchor of found.anchors) anchors.push(anchor);
     if (found.isCut) cut ??= text;
   }
   const stateUrl = file === undefined ? readStateUrl(context) : null;
@@ -47,13 +48,12 @@ interface FoundAnchors {
 }
 
 /** Returns why there are none. */
-function readAnchors(text: string, { readFile }: CommandContext): FoundAnchors | string {
+async function findAnchors(text: string): Promise<FoundAnchors | string> {
   const anchor = parseAnchor(text);
   if (anchor) return { anchors: [anchor], isCut: false };
   try {
-    const lines = readFile(text);
-    const anchors = parseAnchors(lines);
-    return anchors.length > 0 ? { anchors, isCut: isCutAnchor(lines) } : `${text} has no head: lines of JSON with seq and hash`;
+    const found = await readAnchors(createReadStream(text, "utf8"));
+    return found.anchors.length > 0 ? found : `${text} has no head: lines of JSON with seq and hash`;
   } catch (error) {
     return `${text} is neither SEQ:HASH nor a file that can be read (${(error as NodeJS.ErrnoException).code})`;
   }

@@ -1,5 +1,6 @@
-import { expect, it } from "vitest";
-import { createAnchorCheck, isCutAnchor, parseAnchor, parseAnchors } from "../../src/audit/anchors.ts";
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { createAnchorCheck, isCutAnchor, parseAnchor, parseAnchors, readAnchors } from "../../src/audit/anchors.ts";
 import { genesis } from "../../src/audit/line.ts";
 
 const toHead = (seq: number) => ({ seq, hash: seq.toString(16).padStart(64, "0") });
@@ -76,4 +77,38 @@ it("a last line is cut at each place but its end and its newline", () => {
   for (const text of ["", whole, whole + line, `${whole}${line}\n`, `${line.slice(0, 9)}\n${whole}`]) {
     expect(isCutAnchor(text)).toBe(false);
   }
+});
+
+describe("a file of heads", () => {
+  const line = (seq: number) => `${JSON.stringify(toHead(seq))}\n`;
+
+  it("is read in pieces of any length, to its cut end", async () => {
+    const text = `${line(1)}no JSON\n\n${line(2)}${line(3).slice(0, -9)}`;
+    for (let size = 1; size <= text.length; size += 1) {
+      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, at) => text.slice(at * size, (at + 1) * size));
+      expect(await readAnchors(Readable.from(pieces))).toEqual({ anchors: [toHead(1), toHead(2)], isCut: true });
+    }
+    expect(await readAnchors(Readable.from([line(4)]))).toEqual({ anchors: [toHead(4)], isCut: false });
+  });
+
+  it("may be longer than the longest text, and have any number", { timeout: 60_000 }, async () => {
+    // V8 has no string of 512 MiB.
+    const filler = `${"x".repeat((1 << 20) - 1)}\n`;
+    async function* log() {
+      yield line(1);
+      for (let count = 0; count < 513; count += 1) yield filler;
+      yield line(2).repeat(200_000);
+    }
+    const { anchors, isCut } = await readAnchors(log());
+    expect([anchors.length, isCut]).toEqual([200_001, false]);
+    expect(createAnchorCheck(anchors, true).note()).toBe(", 200001 anchors in its chain");
+  });
+
+  it("has a line without an end: no more than a part of it is held", { timeout: 60_000 }, async () => {
+    async function* log() {
+      yield line(1);
+      for (let count = 0; count < 513; count += 1) yield "x".repeat(1 << 20);
+    }
+    expect(await readAnchors(log())).toEqual({ anchors: [toHead(1)], isCut: true });
+  });
 });
