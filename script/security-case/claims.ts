@@ -566,14 +566,16 @@ export const sections: readonly Section[] = [
       },
       {
         id: "U5",
-        claim: "All that limits an action is in the hashed line: an edit of a row is found, or limits nothing.",
+        claim:
+          "Budgets and cool-downs come from the hashed lines: an edited row is found, and refuses actions or limits nothing.",
         tests: [
           ["integration/ledger-postgres.test.ts", "each column is as the lines say, or limits nothing"],
           ["integration/ledger-postgres.test.ts", "a row %i that is outside of the chain is found, and unused"],
           ["integration/ledger-postgres.test.ts", "a cool-down of %s in no line is found: %s"],
-          ["integration/ledger-postgres.test.ts", "a budget is read from the hashed lines, not from a column"],
+          ["integration/ledger-postgres.test.ts", "a limit is read from the hashed lines: set %s refuses actions"],
+          ["integration/ledger-postgres.test.ts", "entries of the hour that are gone refuse actions: the %s ones"],
         ],
-        except: "A column that is changed and put back between two checks.",
+        except: "A column of an open action or of a key that is changed and put back between two checks.",
       },
       {
         id: "U6",
@@ -591,6 +593,17 @@ export const sections: readonly Section[] = [
           ["audit/file/parts.test.ts", "is said in the log and by a verification: %s"],
         ],
         except: "When all files of the record are gone, only AUDIT_ANCHOR with a file says so at the start.",
+      },
+      {
+        id: "U8",
+        claim:
+          "No copy, extract or other record beside the file forks the chain or changes a limit; a contradiction stops actions.",
+        tests: [
+          ["audit/file/parts-property.test.ts", "neither fork its chain nor change a limit, whatever is done"],
+          ["audit/file/parts-property.test.ts", "are of it by a name of a rotation alone: %s"],
+          ["audit/file/parts-property.test.ts", "refuses actions, and fails verification, where it %s"],
+        ],
+        except: "Where the file itself is gone, a rotated file of another record that begins later is taken for the newest part.",
       },
       {
         id: "L1",

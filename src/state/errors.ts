@@ -9,6 +9,7 @@ export function explainState(error: unknown): string {
   if (code === "25006" || code === "0A000") return "its database is read-only: a standby?";
   if (code === "TimeoutError" || code === "57014" || code === "55P03") return "PostgreSQL did not answer in time";
   if (code === "MissingHeadError") return "the row of its head is missing: run `wallet-core-ops audit verify`";
+  if (code === "AlteredRowError") return `${(error as Error).message}: run \`wallet-core-ops audit verify\``;
   if (code === "NoEntryError" || code === "22P02") return "a row of it is no entry: run `wallet-core-ops audit verify`";
   return explainConnection(code, "WALLET_CORE_OPS_STATE_URL");
 }

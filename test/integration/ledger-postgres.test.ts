@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { verifyTable } from "../../src/audit/postgres/probe.ts";
@@ -10,6 +13,7 @@ import { runCommand } from "../support/command.ts";
 import { startCutProxy } from "../support/cut-proxy.ts";
 import { startPgBouncer } from "../support/pgbouncer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { shiftRecord } from "../support/shift-record.ts";
 import { until } from "../support/until.ts";
 
 async function openDatabase(version = newestVersion): Promise<TestDatabase> {
@@ -34,9 +38,7 @@ async function openKit(version = newestVersion, serverUrl?: string): Promise<Led
   return {
     ledger: open(),
     async advance(ms) {
-      const past = `- ${ms} * interval '1 ms'`;
-      await database.query(`update wallet_core_ops.entry set at = at ${past}`);
-      await database.query(`update wallet_core_ops.rest set ended_at = ended_at ${past}`);
+      await shiftRecord((text, values) => database.query(text, values), -ms);
     },
     async reopen() {
       // The lease of a process that died ends.
@@ -399,17 +401,88 @@ test("each column is as the lines say, or limits nothing", async () => {
   }
 });
 
-test("a budget is read from the hashed lines, not from a column", async () => {
+test.each([
+  ["at = at - interval '2 hours'", "seq 7: its column at is not what its line says"],
+  ["at = at - interval '2 hours' where seq = 3", "seq 3: its column at is not what its line says"],
+  ["holder = 'other' where seq = 3", "seq 3: its column holder is not what its line says"],
+  ["family = 'probe' where seq = 3", "seq 3: its column family is not what its line says"],
+  ["outcome = 'ok' where seq = 3", "seq 3: its column outcome is not what its line says"],
+  ["granted = 0 where seq = 3", "seq 3: its column granted is not what its line says"],
+  ["line = replace(line, '\"granted\":2', '\"granted\":0') where seq = 3", "seq 3 is not the one that was written"],
+  ["line = 'none' where seq = 3", "seq 3 is not the one that was written"],
+])("a limit is read from the hashed lines: set %s refuses actions", async (change, fault) => {
   const own = await openRecord();
+  const errors: object[] = [];
+  const logger = { ...silentLogger, error: (fields: object, message: string) => void errors.push({ message, ...fields }) };
+  const ledger = createPostgresLedger({ url: own.url, logger });
+  const asked = sampleEntry({ action: "job.retry", containerId: "", keyHash: null });
+  const take = (perHour: number) => ({ cooldownMs: null, parallel: null, budget: { perHour, wanted: 1 } });
   try {
-    await own.query("update wallet_core_ops.entry set granted = 0");
-    const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
-    const asked = sampleEntry({ action: "job.retry", containerId: "" });
-    const full = { cooldownMs: null, parallel: null, budget: { perHour: 2, wanted: 1 } };
-    expect(await ledger.check(asked, full)).toMatchObject({ reason: "budget" });
-    expect(await ledger.check(asked, { ...full, budget: { perHour: 3, wanted: 1 } })).toBeNull();
-    await ledger.close();
+    expect(await ledger.check(asked, take(2))).toMatchObject({ reason: "budget" });
+    const client = await own.connect();
+    await client.query("set session_replication_role = replica");
+    await client.query("create temp table kept as select * from wallet_core_ops.entry");
+    await client.query(`update wallet_core_ops.entry set ${change}`);
+    const refused = { code: "audit_unavailable", message: expect.stringContaining(fault) };
+    await expect(ledger.check(asked, take(3))).rejects.toMatchObject(refused);
+    await expect(ledger.begin({ limits: take(3), toEntry: () => asked })).rejects.toMatchObject(refused);
+    const rest = { cooldownMs: 60_000, parallel: null, budget: null };
+    await expect(ledger.check(sampleEntry({ containerId: "rested" }), rest)).rejects.toMatchObject(refused);
+    expect(errors).toEqual([
+      {
+        message: expect.stringMatching(/^The audit record cannot be (written|read)$/),
+        upstream: "audit",
+        cause: `${fault}: run \`wallet-core-ops audit verify\``,
+      },
+    ]);
+    await client.query("delete from wallet_core_ops.entry");
+    await client.query("insert into wallet_core_ops.entry select * from kept");
+    await client.end();
+    expect(await ledger.check(asked, take(2))).toMatchObject({ reason: "budget" });
+    expect(await ledger.check(asked, take(3))).toBeNull();
+    expect(await ledger.check(sampleEntry({ containerId: "rested" }), rest)).toMatchObject({ reason: "cooldown" });
   } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test.each([
+  ["oldest", "seq <= 3", "seq 3 is missing"],
+  ["only", "seq > 0", "seq 7 is missing"],
+  ["middle", "seq = 3", "seq 3 is missing"],
+])("entries of the hour that are gone refuse actions: the %s ones", async (_, where, fault) => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    const client = await own.connect();
+    await client.query("set session_replication_role = replica");
+    await client.query(`delete from wallet_core_ops.entry where ${where}`);
+    await client.end();
+    const take = { cooldownMs: null, parallel: null, budget: { perHour: 9, wanted: 1 } };
+    const refused = { code: "audit_unavailable", message: expect.stringContaining(fault) };
+    await expect(ledger.check(sampleEntry(), take)).rejects.toMatchObject(refused);
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("what is older than the hour is not read, and may be gone", async () => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  const asked = sampleEntry({ action: "job.retry", containerId: "" });
+  const take = { cooldownMs: null, parallel: null, budget: { perHour: 2, wanted: 2 } };
+  try {
+    await shiftRecord((text, values) => own.query(text, values), -3_599_000);
+    expect(await ledger.check(asked, take)).toMatchObject({ reason: "budget" });
+    await shiftRecord((text, values) => own.query(text, values), -3_000);
+    expect(await ledger.check(asked, take)).toBeNull();
+    await shiftRecord((text, values) => own.query(text, values), -7_200_000);
+    await own.query("update wallet_core_ops.entry set holder = 'other' where seq < 7");
+    expect(await ledger.check(asked, take)).toBeNull();
+  } finally {
+    await ledger.close();
     await own.drop();
   }
 });
@@ -543,14 +616,17 @@ test("newest entries that went with their head: an anchor and a gateway know", a
 
 test("the command names a part of the record, and a cut file of heads", async () => {
   const own = await openRecord();
+  const folder = mkdtempSync(join(tmpdir(), "ops-heads-"));
   const verify = async (heads: string, ...args: string[]) => {
     const env = { WALLET_CORE_OPS_STATE_URL: own.url };
-    const { code, out } = await runCommand(auditCommand, ["verify", ...args, "--head", "heads"], { env, readFile: () => heads });
+    writeFileSync(join(folder, "heads"), heads);
+    const { code, out } = await runCommand(auditCommand, ["verify", ...args, "--head", join(folder, "heads")], { env });
     return [
       code,
       out
         .join("\n")
         .replace(/the record of WALLET_CORE_OPS_STATE_URL/, "it")
+        .replace(`${folder}/`, "")
         .replace(/hash \w+/, "hash H"),
     ];
   };
@@ -571,6 +647,7 @@ test("the command names a part of the record, and a cut file of heads", async ()
       "FAIL  it: no anchor could be compared: the newest is seq 2, and this part begins at seq 3",
     ]);
   } finally {
+    rmSync(folder, { recursive: true });
     await own.drop();
   }
 });

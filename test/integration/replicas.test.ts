@@ -10,6 +10,7 @@ import { runCli } from "../support/cli-process.ts";
 import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { shiftRecord } from "../support/shift-record.ts";
 import { until } from "../support/until.ts";
 
 const socketPath = inject("dockerSocket");
@@ -110,7 +111,7 @@ test("a key has its answer while its container is stopped", async () => {
 
 test("a budget is one for all gateways", async () => {
   const name = await start("budget", { stopTimeout: 1 });
-  await database.query("update wallet_core_ops.entry set at = at - interval '2 hours'");
+  await shiftRecord((text, values) => database.query(text, values), -7_200_000);
   const more = { RESTART_BUDGET: "3" };
   await using one = await gateway(more);
   await using other = await gateway(more);
@@ -120,7 +121,6 @@ test("a budget is one for all gateways", async () => {
     codes.push(body.error?.code ?? status);
   }
   expect(codes).toEqual([200, 200, 200, "restart_budget"]);
-  await database.query("update wallet_core_ops.entry set at = (line::json->>'ts')::timestamptz");
 });
 
 test("a restart whose gateway dies is settled by another, once", { timeout: 300_000 }, async () => {

@@ -10,11 +10,13 @@ import {
   decide,
   judgeKey,
   type NotBegun,
+  restsAfter,
   toAnswerKey,
   toFamily,
 } from "../ledger.ts";
-import { type ChainHead, parseAuditLine, toAuditLine } from "../line.ts";
-import { hasEntry, readEarlier, readFacts } from "./statements.ts";
+import { type ChainedLine, type ChainHead, parseAuditLine, toAuditLine, toGranted } from "../line.ts";
+import { hasEntry, readEarlier, readFacts, readRows } from "./statements.ts";
+import { type EntryRow, findColumn } from "./verify.ts";
 
 /** A row of the record was altered. */
 class NoEntryError extends Error {
@@ -26,32 +28,85 @@ export class MissingHeadError extends Error {
   override readonly name = "MissingHeadError";
 }
 
+/** The entries that limit an action are not as they were written. */
+class AlteredRowError extends Error {
+  override readonly name = "AlteredRowError";
+}
+
 const hourMs = 3_600_000;
+
+/** What limits is read for so much longer, ms: the clocks of two servers of one record may differ. */
+const clockMs = 300_000;
+/** Entries that are read at a time: at first, and then. */
+const [firstBatch, nextBatch] = [100, 1000];
 
 interface Facts {
   readonly open: number;
   readonly is_running: boolean;
-  readonly rested_ms: number | null;
-  readonly taken: number;
-  readonly oldest_ms: number | null;
+  readonly now: number;
   readonly is_read_only: boolean;
 }
 
-/** What limits an action now. Rejects with pg's error. */
+type ChainRow = { readonly head_seq: number; readonly head_hash: string } & (EntryRow | { readonly seq: null });
+
+/** What limits an action now. Rejects with pg's error, or when the entries of the last hour are not as they were written. */
 export async function readActionFacts(
   client: PoolClient,
   subject: ActionSubject,
-  { budget }: ActionLimits,
+  { budget, cooldownMs }: ActionLimits,
 ): Promise<{ readonly facts: ActionFacts; readonly isReadOnly: boolean }> {
-  const values = [toFamily(subject), subject.containerId, toHolder(subject)];
-  const [row] = await rowsOf<Facts>(client, readFacts, values);
+  const [family, holder] = [toFamily(subject), toHolder(subject)];
+  const [row] = await rowsOf<Facts>(client, readFacts, [family, subject.containerId]);
   if (!row) throw new Error("no row");
-  const left = budget && {
-    count: budget.perHour - row.taken,
-    retryAfterSeconds: toRetryAfterSeconds(hourMs - (row.oldest_ms ?? 0)),
-  };
-  const facts: ActionFacts = { isRunning: row.is_running, open: row.open, restedMs: row.rested_ms, left };
+  let [taken, oldestMs, restedMs] = [0, 0, null as number | null];
+  const recent = budget || cooldownMs !== null ? readRecent(client, row.now) : [];
+  for await (const record of recent) {
+    // An entry of the future is one of now: the clock was set back since.
+    const ageMs = Math.max(0, row.now - Date.parse(record.at));
+    const isRest = restsAfter(record) && record.containerId === subject.containerId;
+    if (isRest) restedMs = Math.min(restedMs ?? ageMs, ageMs);
+    const granted = ageMs < hourMs && toFamily(record) === family && toHolder(record) === holder ? toGranted(record) : 0;
+    if (granted === 0) continue;
+    taken += granted;
+    oldestMs = Math.max(oldestMs, ageMs);
+  }
+  const left = budget && { count: budget.perHour - taken, retryAfterSeconds: toRetryAfterSeconds(hourMs - oldestMs) };
+  const facts: ActionFacts = { isRunning: row.is_running, open: row.open, restedMs, left };
   return { facts, isReadOnly: row.is_read_only };
+}
+
+/**
+ * The entries of the last hour and a moment, newest first, from their hashed lines: each is checked against the entry after it, from the head on, and against its row. No
+ * column decides what is read. @throws AlteredRowError, MissingHeadError
+ */
+async function* readRecent(client: PoolClient, now: number): AsyncGenerator<AuditRecord> {
+  let expected: ChainHead | null = null;
+  for (let batch = firstBatch; ; batch = nextBatch) {
+    const rows: readonly ChainRow[] = await rowsOf<ChainRow>(client, readRows, [expected && expected.seq + 1, batch]);
+    const [newest] = rows;
+    if (!newest) throw new MissingHeadError();
+    expected ??= { seq: newest.head_seq, hash: newest.head_hash };
+    for (const row of rows) {
+      if (expected.seq === 0) return;
+      const line: ChainedLine = checkRow(row, expected);
+      if (now - Date.parse(line.record.at) > hourMs + clockMs) return;
+      yield line.record;
+      expected = { seq: expected.seq - 1, hash: line.prevHash };
+    }
+    if (expected.seq === 0) return;
+  }
+}
+
+/** @throws AlteredRowError where a row is not the entry that was written. */
+function checkRow(row: ChainRow, { seq, hash }: ChainHead): ChainedLine {
+  if (row.seq !== seq) throw new AlteredRowError(`seq ${seq} is missing`);
+  const line = parseAuditLine(row.line);
+  if (!line?.intact || line.record.hash !== hash || line.record.seq !== seq) {
+    throw new AlteredRowError(`seq ${seq} is not the one that was written`);
+  }
+  const column = findColumn(row, line.record);
+  if (column !== null) throw new AlteredRowError(`seq ${seq}: its column ${column} is not what its line says`);
+  return line;
 }
 
 /** What an earlier request under the same key came to; null for a new one. Rejects with pg's error. */

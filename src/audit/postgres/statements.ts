@@ -42,28 +42,25 @@ export const readState = `
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
 /**
- * ($1 family, $2 container, $3 holder) What is known when an action is asked for. Times in ms; that of the statement, which an index can use, and which begins behind the lock. An
- * open action outside of the chain counts for its container alone: the index lets no other one begin there. A rest in the future is one from now on.
- * What an intent took is in its line, of which the hash is made: lines of format 1 do not say it (see `toGranted`).
+ * ($1 family, $2 container) What is known when an action is asked for, besides the entries. The time, unix ms, is that of the statement, which begins behind the lock. An open
+ * action outside of the chain counts for its container alone: the index lets no other one begin there.
  */
 export const readFacts = `
-  with spent as (
-    select at, coalesce((line::json->>'granted')::int, greatest(granted, ($1 = 'restart')::int)) as count
-    from ${chain} e
-    where holder = $3 and family = $1 and outcome = 'intent' and at > statement_timestamp() - interval '1 hour'
-  )
   select
     (select count(*)::int from ${schema}.open where family = $1 and ${inChain("seq")}) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
-    (
-      select extract(epoch from statement_timestamp() - ended_at)::float8 * 1000 from (
-        select greatest(least(ended_at, statement_timestamp()), statement_timestamp() - interval '1 day') as ended_at
-        from ${schema}.rest where container_id = $2
-      ) as rested
-    ) as rested_ms,
-    (select coalesce(sum(count), 0)::int from spent) as taken,
-    (select extract(epoch from statement_timestamp() - min(at))::float8 * 1000 from spent where count > 0) as oldest_ms,
+    (extract(epoch from statement_timestamp()) * 1000)::float8 as now,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
+
+/** ($1 the entries before this one; null: all, $2 how many) The end of the chain, with its entries before a number, newest first: no row without a head, one without a `seq` where no entry is left. */
+export const readRows = `
+  select h.seq::float8 as head_seq, h.hash as head_hash, e.*
+  from ${schema}.head h left join lateral (
+    select seq::float8 as seq, (extract(epoch from at) * 1000)::float8 as at, line, outcome, family, intent::float8 as intent,
+      holder, answer_key, granted
+    from ${schema}.entry where seq between 1 and least(h.seq, $1::bigint - 1) order by seq desc limit $2
+  ) e on true
+  order by e.seq desc`;
 
 /** ($1 answer key) The newest intent of the last day under this key, and its newest outcome. */
 export const readEarlier = `

@@ -18,7 +18,8 @@ const restMs = 3_600_000;
 /** 0.2 took the time of a cool-down a moment after that of its line: at most the deadline of a transaction, ms. */
 const lateMs = 10_000;
 
-interface EntryRow {
+/** A row of an entry; its time in unix ms. */
+export interface EntryRow {
   readonly seq: number;
   readonly at: number;
   readonly line: string;
@@ -143,7 +144,7 @@ function advance(
 }
 
 /** The first column that differs from the line of its row. */
-function findColumn(row: EntryRow, record: AuditRecord): string | null {
+export function findColumn(row: EntryRow, record: AuditRecord): string | null {
   const expected: Omit<EntryRow, "line"> = {
     seq: record.seq,
     at: Date.parse(record.at),
@@ -154,7 +155,7 @@ function findColumn(row: EntryRow, record: AuditRecord): string | null {
     answer_key: toAnswerKey(record),
     granted: toGranted(record),
   };
-  // In format 1, a further restart of a role took nothing, without saying so. It counts as one (`readFacts`).
+  // In format 1, a further restart of a role took nothing, without saying so. It counts as one (`toGranted`).
   const isFurther = record.format == null && expected.family === "restart" && row.granted === 0;
   const columns = Object.keys(expected) as (keyof typeof expected)[];
   return columns.find((name) => row[name] !== expected[name] && !(name === "granted" && isFurther)) ?? null;
