@@ -64,6 +64,8 @@ export const defaultLimits = {
   /** Intervals of the check that a stream's token is still valid, and of the heartbeat. */
   recheckMs: 30_000,
   heartbeatMs: 15_000,
+  /** How long a process that stops stays at least: a balancer sees the 503 of `/readyz` meanwhile, and sends nothing more. */
+  lingerMs: 1000,
   /** Time for requests in flight when the process stops. */
   drainMs: 10_000,
   /** Failed authentications of one network (/24, /64): at once, and per second. */

@@ -188,7 +188,7 @@ export function createEdge(options: EdgeOptions): Edge {
       isDraining = true;
       streams.endAll("shutdown");
       for (const res of unfinished.responses()) res.shouldKeepAlive = false;
-      drained ??= drainServers(servers, isBusy, limits.drainMs).finally(() => unwatch?.());
+      drained ??= drainServers(servers, isBusy, limits).finally(() => unwatch?.());
       return drained;
     },
   };
@@ -231,23 +231,20 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
   logger.info({ status: reply.status, code, request_id: requestId, fault }, "request not parsed");
 }
 
-/** A draining server stays at least this long, ms: a request already on the wire gets an answer, and `/readyz` its 503. */
-const lingerMs = 200;
-
 /**
- * Ends a server, and those that pass it connections, without cutting answers short: while it is busy, and at most `graceMs`, it goes on
- * accepting, so that `/readyz` can say what is going on. Then it closes all connections: they are idle, or their request has not
+ * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`, and while it is busy, at most
+ * `drainMs`, it goes on accepting, so that `/readyz` can say what is going on. Then it closes all connections: they are idle, or their request has not
  * arrived. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
   isBusy: () => boolean,
-  graceMs: number,
+  { lingerMs, drainMs }: Pick<EdgeLimits, "lingerMs" | "drainMs">,
 ): Promise<void> {
   if (!server.listening) return;
   const startedAt = performance.now();
   const isWithin = (ms: number) => performance.now() - startedAt < ms;
-  while (isWithin(graceMs) && (isWithin(lingerMs) || isBusy())) await sleep(20);
+  while (isWithin(drainMs) && (isWithin(lingerMs) || isBusy())) await sleep(20);
   const closed = [server, ...others].map(stopAccepting);
   server.closeAllConnections();
   await Promise.all(closed);

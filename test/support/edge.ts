@@ -58,7 +58,7 @@ export async function startEdge(options: StartOptions = {}): Promise<TestEdge> {
   const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
   const authenticator = createAuthenticator({ token, logger: silentLogger });
   const { authenticate, ...rest } = options;
-  const limits = { drainMs: 2000, ...options.limits };
+  const limits = { drainMs: 2000, lingerMs: 100, ...options.limits };
   const edge = createEdge({
     surfaces: [],
     ...rest,

@@ -32,7 +32,7 @@ export async function startFleet(urls: Readonly<Record<string, string>>, options
   const { limits = {}, logger = silentLogger, tracing = null, ...others } = options;
   const regions = Object.entries(urls).map(([name, url]) => ({ name, url }));
   const fleet = createFleet({ regions, logger, tracing, ...others });
-  const edge = createEdge({ ...fleet, logger, limits, tracing });
+  const edge = createEdge({ ...fleet, logger, limits: { lingerMs: 100, ...limits }, tracing });
   const { port } = await edge.listen("127.0.0.1", 0);
   const url = `http://127.0.0.1:${port}`;
   return {

@@ -51,7 +51,7 @@ export async function startGateway(sources: Sources, options: GatewayOptions = {
     ...createGateway(sources, logger, { tokenEnds: authenticator.tokenEnds, mcp, signIn }),
     authenticator,
     logger,
-    limits,
+    limits: { lingerMs: 100, ...limits },
   });
   const { port } = await edge.listen("127.0.0.1", 0);
   const url = `http://127.0.0.1:${port}`;
