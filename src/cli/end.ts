@@ -7,8 +7,8 @@ const graceMs = 500;
 const threadWork = /^(?:GetAddrInfoReqWrap|GetNameInfoReqWrap|FSReq\w+)$/;
 
 /**
- * Ends a process whose command is done, with its exit code, whatever is still open. Where a thread would hold it, a new program that
- * ends at once takes the place of this one: the process keeps its id, and whoever waits for it sees the code.
+ * Ends a process whose command is done, with its exit code, whatever is still open. Where a thread would hold it, a new program
+ * that ends at once takes the place of this one: the process keeps its id, and its parent gets the exit code.
  */
 export function endSoon(code: number): void {
   process.exitCode = code;

@@ -23,7 +23,7 @@ interface AcceptanceOptions {
 /** A token that a region accepted. */
 interface Accepted {
   readonly principal: Principal;
-  /** When a region last said so, and until when nobody is asked again, ms of the clock. */
+  /** When a region last accepted it, and until when no region is asked again, ms of the monotonic clock. */
   readonly at: number;
   readonly until: number;
   /** The regions that accepted it. */

@@ -134,7 +134,7 @@ export async function runQuery(input: QueryInput, execute: Execute, caller: Call
 class AnswerSize {
   readonly #most: number;
   #bytes = 0;
-  /** Why the answer is none; null while it is within its limit. */
+  /** Why there is no answer: it would be too large. Null while it is within its limit. */
   excess: OpsError | null = null;
 
   constructor(most: number) {

@@ -109,7 +109,11 @@ it("no region that can be asked is 503 auth_unavailable, not 401", async () => {
     const fleet = stack.use(await startFleet({ eu: eu.url }, { timeoutMs: title === "silent" ? 200 : 8000 }));
     vi.clearAllMocks();
     const { status, body } = await fleet.query(query);
-    expect([title, status, (body as any).error?.code]).toEqual([title, 503, "auth_unavailable"]);
+    expect([title, status, (body as { readonly error?: { readonly code: string } }).error?.code]).toEqual([
+      title,
+      503,
+      "auth_unavailable",
+    ]);
     expect([eu.acceptance.length, eu.received, workOf()]).toEqual([1, [], [0, 0, 0]]);
   }
 });

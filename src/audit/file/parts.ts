@@ -14,7 +14,7 @@ export interface Part {
   readonly upTo: number;
 }
 
-/** A rotated file whose entries, if it has any, cannot be read. */
+/** A rotated file that cannot be read, so that its entries are unknown. */
 export interface UnreadPart {
   readonly path: string;
   /** What goes on after its path. */
@@ -250,7 +250,7 @@ function explainUnpack(error: unknown): string {
 const unpacked = new Map<string, AuditHead | string>();
 const mostUnpackedFiles = 1000;
 
-/** The newest entry of a file that has one; why there is none that is known. */
+/** The newest entry of a file that is not empty, or the reason why it cannot be found. */
 async function findLast(file: FileHandle, isPacked: boolean, version: string): Promise<AuditHead | string> {
   const known = isPacked ? unpacked.get(version) : undefined;
   if (known !== undefined) return known;

@@ -74,7 +74,7 @@ const reservedPart = 10;
  * Limits connections: their total (`maxConnections`), and the idle ones (no request being
  * answered), because each may hold `maxHeaderSize` of a header that never ends
  * (`waitingConnections`). A new connection is never the one to close: it lives long enough to send
- * its request. Beyond a limit, whoever has most loses one:
+ * its request. Beyond a limit, the client that has most loses one:
  *
  * - Strangers lose one first, while they have more than a tenth. Their connections are counted by
  *   network (/24; /64, and the /48 that it belongs to), those that wait for a public page too.

@@ -11,8 +11,8 @@ import {
 } from "../../container.ts";
 
 /*
- * Docker omits empty values or sends null; fields that we do not read are dropped. Whoever may start a container chooses its labels, variables, image and host
- * name: they are escaped here, before any rule reads them, so that what is shown and what was decided by are the same text.
+ * Docker omits empty values or sends null; fields that we do not read are dropped. Anyone who may start a container chooses its labels, variables, image and
+ * host name. These are escaped here, before any rule reads them, so that what is shown and what was decided by are the same text.
  */
 const textSchema = z
   .string()

@@ -182,7 +182,7 @@ export interface HistoryMoment {
   readonly earliest: LogPoint;
 }
 
-/** Reads what is next to a time. A failure counts as nothing: whoever reads on meets it again. */
+/** Reads the entries next to a time. A failure counts as no entries: the next read of the history will report it. */
 export async function findMoment(
   history: LogHistory,
   container: Pick<Container, "createdAt" | "fullId">,
