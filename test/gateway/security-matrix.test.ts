@@ -88,7 +88,10 @@ function toLabel({ method, path, headers, body }: Question): string {
 function findLeaks(answers: readonly Answer[], patterns: readonly RegExp[]): string[] {
   return answers.flatMap(({ question, text }) => {
     const label = toLabel(question);
-    const own = text.replaceAll(/(?:ownmark|prodcanary|lostcanary)[\w-]*/g, (name) => (label.includes(name) ? "" : name));
+    // Without ids and figures of the process: a digit row of a mark occurs in those by chance.
+    const own = toComparable(text).replaceAll(/(?:ownmark|prodcanary|lostcanary)[\w-]*/g, (name) =>
+      label.includes(name) ? "" : name,
+    );
     return patterns.some((pattern) => pattern.test(own)) ? `${label}\n  ${text.slice(0, 2000)}` : [];
   });
 }
@@ -141,7 +144,9 @@ describe("a token of one environment, with every scope", () => {
       // Also what the question names itself, as no answer repeats that; nor who else has a token.
       const canary = new RegExp(`${toCanary("production", "unknown").source}|@(?:production|both)`, "i");
       expect(
-        among.answers.filter(({ text }) => canary.test(text)).map(({ question, text }) => [toLabel(question), text]),
+        among.answers
+          .filter(({ text }) => canary.test(toComparable(text)))
+          .map(({ question, text }) => [toLabel(question), text]),
       ).toEqual([]);
       const expected = new Map(alone.answers.map(({ question, text }) => [toLabel(question), toComparable(text)]));
       const differences = among.answers.flatMap(({ question, text }) => {
