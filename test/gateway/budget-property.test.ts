@@ -24,7 +24,7 @@ beforeAll(async () => {
   });
   const [{ port }] = (await once(server, "message")) as [{ port: number }];
   url = `http://127.0.0.1:${port}`;
-}, 60_000);
+});
 afterAll(() => server.disconnect());
 
 interface Seen {

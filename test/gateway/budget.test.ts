@@ -63,7 +63,7 @@ const grafana = async (path: string, body: string) => {
 };
 
 describe("rows and bytes", () => {
-  it("are those of all fields; an excess names what to narrow", { timeout: 30_000 }, async () => {
+  it("are those of all fields; an excess names what to narrow", async () => {
     const one = await gateway.query(`{ a: hostLoad1(${range}, step: 3) { value } }`);
     expect(one.body.errors).toBeUndefined();
     expect(one.body.data.a).toHaveLength(10 * 3601);
@@ -76,7 +76,7 @@ describe("rows and bytes", () => {
     expect(names.filter((name) => three.body.data[name] === null)).toHaveLength(1);
   });
 
-  it("of a whole answer have their own status for a strict client", { timeout: 30_000 }, async () => {
+  it("of a whole answer have their own status for a strict client", async () => {
     const names = Array.from({ length: 14 }, (_, index) => `m${index}: message`).join(" ");
     const body = JSON.stringify({ query: `{ container(name: "web") { logs { lines { ${names} } } } }` });
     const ask = (headers: object) =>
@@ -86,7 +86,7 @@ describe("rows and bytes", () => {
     expect(await strict.json()).toEqual(await plain.json());
   });
 
-  it("may be 100,000 rows read and 100,000 rows returned", { timeout: 30_000 }, async () => {
+  it("may be 100,000 rows read and 100,000 rows returned", async () => {
     const { body } = await gateway.query(
       `{ hostLoad1(from: "2026-01-01T00:00:00Z", to: "2026-01-01T02:45:00Z", step: 1) { value } }`,
     );
@@ -119,7 +119,7 @@ describe("rows and bytes", () => {
     expect(readings).toBeLessThan(8);
   });
 
-  it("are at most 5 MB on every surface", { timeout: 30_000 }, async () => {
+  it("are at most 5 MB on every surface", async () => {
     const many = createMemorySources({
       containers: Array.from({ length: 8000 }, (_, index) => sampleContainer({ name: `web-${index}`, image: "x".repeat(800) })),
     });

@@ -187,7 +187,7 @@ describe("/mcp", () => {
     );
   });
 
-  it("answers a thousand malformed calls with refusals, and then a good one", { timeout: 60_000 }, async () => {
+  it("answers a thousand malformed calls with refusals, and then a good one", async () => {
     await using gateway = await startWorld();
     const json = fc.json({ maxDepth: 3 });
     const name = fc.oneof(fc.constantFrom(...tools.map((tool) => tool.name)), fc.string());

@@ -1,5 +1,7 @@
 /** About the factor of linear work: then no more has to be measured. */
 const linear = 5;
+/** Less than this is linear work on a busy machine. What seems to be more is measured for longer, ms. */
+const [unclear, longestMs] = [7, 5000];
 
 /**
  * The factor of the cost of a four times larger input, in the same run: about 4 for linear work, 16 for quadratic. For each size the fastest of many interleaved calls
@@ -9,7 +11,9 @@ export function growthOf(work: (size: number) => unknown, size: number): number 
   let [small, large] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   // A few microseconds cannot be measured.
   const growth = () => large / Math.max(small, 0.01);
-  for (let call = 0; call < 100; call++) {
+  const begin = performance.now();
+  const isClear = () => growth() < unclear || performance.now() - begin > longestMs;
+  for (let call = 0; call < 100 || !isClear(); call++) {
     if (call >= 20 && growth() < linear) break;
     small = Math.min(
       small,
