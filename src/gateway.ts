@@ -53,7 +53,11 @@ export function createGateway(
     subtree: true,
     handle: createRestHandler(execute, follow, () => (openapi ??= Buffer.from(createOpenApi(schema)))),
   };
-  const metrics: Surface = { prefix: metricsPath, subtree: false, handle: createMetricsHandler(execute, instruments, tokenEnds) };
+  const metrics: Surface = {
+    prefix: metricsPath,
+    subtree: false,
+    handle: createMetricsHandler(execute, instruments, tokenEnds, sources.databaseClocks),
+  };
   const grafana: Surface = { prefix: grafanaPath, subtree: true, handle: createGrafanaHandler(execute) };
   const graphql: Surface = {
     prefix: "/graphql",

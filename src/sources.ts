@@ -103,6 +103,10 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     restarts,
     jobs,
     probes,
+    databaseClocks: () => [
+      ...(shared ? [{ name: "state", clockSkew: shared.clockSkew() }] : []),
+      ...(config.databaseUrl === null ? [] : [{ name: "queues", clockSkew: queues.clockSkew?.() ?? null }]),
+    ],
     thresholds: config.thresholds,
     env: config.env,
     services: config.containers.services,
@@ -142,6 +146,7 @@ function shareReads(url: string, days: number, deploy: DeploySource, logger: Log
   return {
     timeline,
     deploys,
+    clockSkew: () => database.clockSkew(),
     async close() {
       await Promise.all(stops.map((stop) => stop()));
       await database.close();

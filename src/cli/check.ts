@@ -171,10 +171,11 @@ interface DockerProbe {
 }
 
 async function probeDocker(engine: EngineConfig, { env, containers, cgroupRoot }: Config): Promise<DockerProbe> {
-  const { ok, detail, version } = await probeEngine(engine);
+  const { ok, detail, version, warnings } = await probeEngine(engine);
   const found = ok ? await probeContainers({ ...engine, env: engine.env ?? env }, containers, cgroupRoot) : null;
   const line = found ? `API ${version}; ${found.detail}` : detail;
-  return { probe: { name: `docker:${engine.name}`, ok, detail: line, warnings: found?.warnings ?? [] }, found };
+  const all = [...warnings, ...(found?.warnings ?? [])];
+  return { probe: { name: `docker:${engine.name}`, ok, detail: line, warnings: all }, found };
 }
 
 /** A warning where all engines answer and none runs an app of the product: then its name is probably another one. */

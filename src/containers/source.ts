@@ -17,6 +17,8 @@ export interface EngineStatus {
   /** When it last listed all its containers, RFC 3339; null if never. */
   readonly listedAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
+  /** How far its clock is ahead of ours, s, as far as that is certain (lib/clock-skew.ts); null until it answered. */
+  readonly clockSkew: number | null;
 }
 
 /** The engines that the holder of one token may know of. */

@@ -139,6 +139,8 @@ export type LogStream =
 
 /** What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity. */
 export type ProblemKind =
+  /** The clock of a container engine or of a database differs from the gateway's by more than 2 s: their times cannot be compared. */
+  | 'CLOCK_SKEWED'
   /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Known only while clients ask for its statistics. */
   | 'CONTAINER_MEMORY_HIGH'
   /** The kernel killed one of its processes for lack of memory in the last 15 min. */

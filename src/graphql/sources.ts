@@ -10,6 +10,7 @@ import type { DeploySource } from "../deploys/deploy.ts";
 import type { DeployMemory } from "../deploys/fate.ts";
 import type { HostSource, Thresholds } from "../hosts/host.ts";
 import type { Budget } from "../lib/budget/budget.ts";
+import type { DatabaseClock } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { JobOperations } from "../queues/jobs/operations.ts";
 import type { QueueSources } from "../queues/queue.ts";
@@ -32,6 +33,8 @@ export interface Sources {
   readonly restarts: Restarts;
   readonly jobs: JobOperations;
   readonly probes: HealthProbes;
+  /** The clocks of the databases that the gateway uses. */
+  readonly databaseClocks: () => readonly DatabaseClock[];
   readonly thresholds: Thresholds;
   /** For queues and hosts without one of their own. */
   readonly env: Environment | null;

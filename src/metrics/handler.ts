@@ -9,6 +9,7 @@ import type { Caller } from "../graphql/sources.ts";
 import { toEncoding, toWeights } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
+import type { DatabaseClock } from "../lib/clock-skew.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { containerTable, engineTable, writeContainer } from "./containers.ts";
 import { deployInfoTable, deployTable } from "./deploys.ts";
@@ -48,6 +49,7 @@ export function createMetricsHandler(
   execute: Execute,
   instruments: Pick<Instruments, "collect">,
   tokenEnds: () => readonly TokenEnd[],
+  databaseClocks: () => readonly DatabaseClock[] = () => [],
 ): (request: MetricsRequest) => Promise<EdgeReply> {
   const written = createRowMemo<WrittenRow | null>();
   return async (request) => {
@@ -59,7 +61,12 @@ export function createMetricsHandler(
     const { data, errors } = await execute(metricsDocument, { stats }, request).run(rows?.select);
     const found = data?.containers ?? [];
     const containers = rows?.finish(found, writeContainer) ?? found.map(writeContainer);
-    const tables = [...toTables(data ?? {}, errors, containers), fill(tokenTable, toVisibleEnds(tokenEnds(), request.principal))];
+    const databases = maySee(request.principal, null) ? databaseClocks() : [];
+    const tables = [
+      ...toTables(data ?? {}, errors, containers),
+      fill(clockTable, toClockRows(data?.engines ?? [], databases)),
+      fill(tokenTable, toVisibleEnds(tokenEnds(), request.principal)),
+    ];
     const families = [
       ...tables.flatMap((table) => table.families),
       toDropped(tables.map(({ dropped }) => dropped)),
@@ -197,6 +204,32 @@ const tokenTable: Table<TokenEnd> = {
     ],
   ],
 };
+
+interface ClockRow {
+  readonly upstream: string;
+  readonly name: string;
+  readonly skew: number | null;
+}
+
+const clockTable: Table<ClockRow> = {
+  prefix: "ops_clock",
+  maxRows: 210,
+  labels: ({ upstream, name }) => toLabels({ upstream, name }),
+  columns: [
+    [
+      "ops_clock_skew_seconds",
+      "How far the clock of an engine (upstream docker) or of a database (postgres) is ahead of the gateway's, as far as that is certain. Absent while it does not answer.",
+      "skew",
+    ],
+  ],
+};
+
+function toClockRows(engines: NonNullable<MetricsQuery["engines"]>, databases: readonly DatabaseClock[]): readonly ClockRow[] {
+  return [
+    ...engines.map(({ name, ok, clockSkewSeconds }) => ({ upstream: "docker", name, skew: ok ? clockSkewSeconds : null })),
+    ...databases.map(({ name, clockSkew: skew }) => ({ upstream: "postgres", name, skew })),
+  ];
+}
 
 /** The token expiries that a caller may see, earliest first. A token limited to some environments sees only its own. */
 function toVisibleEnds(ends: readonly TokenEnd[], principal: Principal): readonly TokenEnd[] {

@@ -1,6 +1,6 @@
 import type { Environment } from "../lib/environment.ts";
 import { type ContainerReadings, findContainerProblems } from "./containers.ts";
-import { type EngineReadings, findEngineProblems, findHostProblems, type HostReadings } from "./hosts.ts";
+import { type EngineReadings, findClockProblems, findEngineProblems, findHostProblems, type HostReadings } from "./hosts.ts";
 import { compareProblems, type CurrentProblem } from "./problem.ts";
 import { type Failure, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
 import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";
@@ -34,6 +34,7 @@ export function findProblems({ containers, engines, releases, queues, hosts, dow
   const problems = [
     ...down.map(({ upstream, env, error }) => toUpstreamDown(upstream, env, [`${error.message} (${error.code})`])),
     ...findEngineProblems(engines),
+    ...findClockProblems(engines),
     ...ofContainers.problems,
     ...findReleaseProblems(releases, ofContainers.problems),
     ...(queues ? findQueueProblems(queues) : []),

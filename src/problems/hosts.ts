@@ -1,6 +1,7 @@
 import type { EngineStatus, SilentEngine } from "../containers/source.ts";
 import type { Host, Thresholds } from "../hosts/host.ts";
 import type { Environment } from "../lib/environment.ts";
+import { type DatabaseClock, describeSkew, isSkewed } from "../lib/clock-skew.ts";
 import { formatDuration } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
@@ -78,10 +79,33 @@ export interface EngineReadings {
   readonly engines: readonly EngineStatus[];
   /** Those that do not answer, also one without a name that may run the caller's containers. */
   readonly silent: readonly SilentEngine[];
+  /** Databases that the caller may know of. */
+  readonly databases: readonly DatabaseClock[];
+}
+
+/** Container engines and databases whose clock is not the gateway's. The last that is known of a silent one is no reading of now. */
+export function findClockProblems({
+  engines,
+  databases,
+}: Pick<EngineReadings, "engines" | "databases">): readonly CurrentProblem[] {
+  const evidence = ["which clock is wrong is not known: synchronise both (NTP)"];
+  return [
+    ...engines.flatMap((engine) => {
+      const { name, env, ok, clockSkew } = engine;
+      if (!ok || !isSkewed(clockSkew)) return [];
+      const title = `The clock of the container engine ${name} is ${describeSkew(clockSkew)}`;
+      return [createProblem("clock_skewed", `engine:${name}`, { engine, env, title, evidence })];
+    }),
+    ...databases.flatMap(({ name, clockSkew }) => {
+      if (!isSkewed(clockSkew)) return [];
+      const title = `The clock of the database ${name} is ${describeSkew(clockSkew)}`;
+      return [createProblem("clock_skewed", `database:${name}`, { upstream: "postgres", title, evidence })];
+    }),
+  ];
 }
 
 /** Container engines that do not answer. */
-export function findEngineProblems({ nowMs, engines, silent }: EngineReadings): readonly CurrentProblem[] {
+export function findEngineProblems({ nowMs, engines, silent }: Omit<EngineReadings, "databases">): readonly CurrentProblem[] {
   const named = engines
     .filter(({ ok }) => !ok)
     .map((engine) => {

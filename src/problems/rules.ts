@@ -1,4 +1,5 @@
 import { settlingMs } from "../deploys/drift.ts";
+import { mostClockSkew } from "../lib/clock-skew.ts";
 import { formatDuration } from "../lib/text.ts";
 import { queueStateRules } from "../queues/state.ts";
 
@@ -105,6 +106,9 @@ export const problemRules = {
   queue_source_down: byAlert(
     "OpsQueueSourceDown",
     "The numbers of the source cannot be read, while others in the same database or broker can.",
+  ),
+  clock_skewed: unalerted(
+    `The clock of a container engine or of a database differs from the gateway's by more than ${mostClockSkew} s: their times cannot be compared.`,
   ),
   host_disk_full: byAlert("OpsHostDiskFull", `A real file system of the host is more than ${diskRatio * 100} % full.`),
   host_hot: byAlert(

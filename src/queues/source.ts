@@ -95,6 +95,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   };
   return {
     database,
+    clockSkew: () => database.clockSkew(),
     all,
     async unsupported(signal) {
       if (!detect) return [];
@@ -263,6 +264,7 @@ function createNoDatabase(): Database {
     readAll: refuseRead,
     readSingle: refuseRead,
     limits: createReadLimits(),
+    clockSkew: () => null,
     close: () => Promise.resolve(),
   };
 }

@@ -1,5 +1,6 @@
 import type { PoolClient } from "pg";
 import { abortable } from "../lib/abort.ts";
+import { createClock, readClock } from "../lib/clock-skew.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createPool } from "../lib/postgres/pool.ts";
@@ -23,10 +24,14 @@ export interface StateDatabase {
   withClient<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>, notBefore?: number): Promise<T>;
   /** The same, within 5 s. Rejects with OpsError `postgres_unavailable`, which says why. */
   readonly ask: <T>(work: (client: PoolClient) => Promise<T>) => Promise<T>;
+  /** How far its clock is ahead of ours, s; null until it was asked. Measured beside other work, at most once in 30 s. */
+  clockSkew(): number | null;
   close(): Promise<void>;
 }
 
 const deadlineMs = 5000;
+/** How often the clock of the database is compared with ours, ms. */
+const clockMs = 30_000;
 const [connectMs, idleMs] = [5000, 30_000];
 
 /**
@@ -56,11 +61,16 @@ export function createStateDatabase({ url, logger, connections, observe = unobse
   const application = "wallet-core-ops-state";
   const pool = createPool({ url, logger, name: "state", application, connections, connectMs, idleMs });
   const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);
+  const clock = createClock(clockMs);
   const withClient: StateDatabase["withClient"] = async (signal, work, notBefore = 0) => {
     const client = await pool.connect(signal, notBefore);
     let isReusable = false;
+    const measured = async () => {
+      await clock.measure(async () => (await rowsOf<{ now: number }>(client, readClock))[0]?.now);
+      return work(client);
+    };
     try {
-      const result = await abortable(work(client), signal);
+      const result = await abortable(measured(), signal);
       isReusable = true;
       return result;
     } finally {
@@ -79,6 +89,7 @@ export function createStateDatabase({ url, logger, connections, observe = unobse
         throw new OpsError("postgres_unavailable", message, { cause: error, upstream: "state" });
       }
     },
+    clockSkew: () => clock.skew(),
     close: () => pool.close(),
   };
 }

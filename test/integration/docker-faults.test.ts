@@ -145,6 +145,7 @@ test("missing permission for the socket differs from a missing engine", async ()
   expect(none).toEqual({
     ok: false,
     detail: "Docker engine none: its socket does not exist: is Docker running, and is its socket mounted at this path?",
+    warnings: [],
   });
   // Root may open everything: another user has to try.
   const probe = new URL("../../src/containers/docker/probe.ts", import.meta.url).href;

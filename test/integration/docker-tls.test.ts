@@ -41,7 +41,13 @@ test("tcp with a client certificate lists and inspects", async () => {
   const source = createContainerSource({ engines: [engine(client)], rules: rulesOf("tlscheck"), logger: silentLogger });
   const { containers, engines } = await source.list(soon());
   expect(engines).toEqual([
-    sampleEngine({ name: "remote", runs: new Set(), contactAt: expect.any(Number), listedAt: expect.any(String) }),
+    sampleEngine({
+      name: "remote",
+      runs: new Set(),
+      contactAt: expect.any(Number),
+      listedAt: expect.any(String),
+      clockSkew: 0,
+    }),
   ]);
   const hostNames = ["remote", "127.0.0.1"];
   expect(containers).toMatchObject([

@@ -44,7 +44,7 @@ const stats: ContainerStats = {
 
 const memory: Partial<Memory> = {
   engines: [
-    { name: "engine-a", ok: true, error: null, contactAt: now - 7000 },
+    { name: "engine-a", ok: true, error: null, contactAt: now - 7000, clockSkew: -90.5 },
     { name: "engine-b", ok: true, error: null, contactAt: now - 9000 },
   ],
   containers: [
@@ -120,7 +120,12 @@ async function scrape(): Promise<readonly string[]> {
     [metricsDocument],
   );
   const ends = [{ kid: "k1", subject: "ci", expiresAt: 1_780_000_000_500 }];
-  const handle = createMetricsHandler(execute, { collect: () => [] }, () => ends);
+  const handle = createMetricsHandler(
+    execute,
+    { collect: () => [] },
+    () => ends,
+    () => [{ name: "state", clockSkew: 3 }],
+  );
   const { body } = await handle({ ...createCaller(), method: "GET", query: "stats=true", headers: {} });
   return String(body).split("\n");
 }
@@ -193,10 +198,22 @@ it("each number of a scrape has its own name, unit and labels", async () => {
     "ops_host_report_age_seconds 90",
     'ops_deploy_time_seconds{service="core",destination="prod",env="production"} 1768050900',
     'ops_deploy_info{tag="v5",sha="5ha",service="core",destination="prod",env="production"} 1',
+    'ops_clock_skew_seconds{upstream="docker",name="engine-a"} -90.5',
+    'ops_clock_skew_seconds{upstream="postgres",name="state"} 3',
     'ops_token_expires_timestamp_seconds{kid="k1",subject="ci"} 1780000000.5',
-    ...["upstream", "engine", "container", "queue_source", "queue", "host", "host_report", "deploy", "deploy_info", "token"].map(
-      (name) => `ops_metrics_dropped_series{family="ops_${name}"} 0`,
-    ),
+    ...[
+      "upstream",
+      "engine",
+      "container",
+      "queue_source",
+      "queue",
+      "host",
+      "host_report",
+      "deploy",
+      "deploy_info",
+      "clock",
+      "token",
+    ].map((name) => `ops_metrics_dropped_series{family="ops_${name}"} 0`),
   ]);
 });
 

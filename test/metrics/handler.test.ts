@@ -132,12 +132,15 @@ describe("/metrics", () => {
 
   it("hides the last state of a container whose engine went away", async () => {
     const stale = sampleContainer({ fullId: id("1"), stale: true });
-    const engines = [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" }, contactAt: Date.now() }];
+    const engines = [
+      { name: "local", ok: false, error: { code: "docker_unavailable", message: "" }, contactAt: Date.now(), clockSkew: 5 },
+    ];
     const { body } = await createScraper({ ...whole, containers: [stale], engines }).scrape();
     expect(valuesOf(body, "ops_container_up")).toEqual([]);
     expect(valuesOf(body, "ops_engine_up", { engine: "local" })).toEqual([0]);
     expect(valuesOf(body, "ops_upstream_up", { upstream: "docker" })).toEqual([0]);
     expect(valuesOf(body, "ops_engine_age_seconds")[0]).toBeLessThan(5);
+    expect(valuesOf(body, "ops_clock_skew_seconds")).toEqual([]);
   });
 
   it("asks for statistics only on request, and never for error texts", async () => {
@@ -304,7 +307,7 @@ describe("an upstream that is down", () => {
   it("is reported by its own errors, within the token's rights", () => {
     const upOf = (data: Parameters<typeof toUpstreamRows>[0], ...errors: OpsError[]) =>
       Object.fromEntries(toUpstreamRows(data, errors).map(({ upstream, up }) => [upstream, up]));
-    const engine = (ok: boolean) => ({ name: "a", ok, ageSeconds: null });
+    const engine = (ok: boolean) => ({ name: "a", ok, ageSeconds: null, clockSkewSeconds: null });
     expect(upOf({ containers: [], engines: [engine(false), engine(true)] })["docker"]).toBe(true);
     expect(upOf({ containers: [], engines: [engine(false)] })["docker"]).toBe(false);
     expect(upOf({ containers: [], engines: [] })["docker"]).toBeNull();

@@ -134,7 +134,7 @@ const world = fc
     const samples = new Map(containers.map((one) => [toContainerKey(one), points]));
     return {
       containers: { nowMs, containers, retired: given.retired, silent, events, samples },
-      engines: { nowMs, engines, silent },
+      engines: { nowMs, engines, silent, databases: [] },
       releases: { nowMs, deploys, verdicts: new Map(), drift, infoError: null, info: null },
       queues: { queues: queues.map((one) => ({ queue: one, orphans })), sources, events: changes },
       hosts: hosts && { hosts, thresholds, env: "staging", events: [] },
@@ -278,7 +278,7 @@ describe("problems", () => {
     const engines = [down("a-unknown", null), down("short", nowMs - 5000), down("long", nowMs - 9000)];
     const { problems } = findProblems({
       containers: { nowMs, containers: [], retired: [], silent: [], events: [], samples: new Map() },
-      engines: { nowMs, engines, silent: [] },
+      engines: { nowMs, engines, silent: [], databases: [] },
       releases: { nowMs, deploys: [], verdicts: new Map(), drift: [], infoError: null, info: null },
       queues: null,
       hosts: null,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isAlerting, type Host } from "../../src/hosts/host.ts";
-import { findEngineProblems, findHostProblems } from "../../src/problems/hosts.ts";
+import { findClockProblems, findEngineProblems, findHostProblems } from "../../src/problems/hosts.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
 import { sampleEngine } from "../support/containers.ts";
 import { sampleHost } from "../support/hosts.ts";
@@ -94,5 +94,44 @@ describe("an engine that does not answer", () => {
         evidence: ["it has no configured environment: it may run containers that this token may see"],
       },
     ]);
+  });
+});
+
+describe("a clock", () => {
+  const findSkew = (clockSkew: number | null, ok = true) =>
+    findClockProblems({
+      engines: [sampleEngine({ name: "web-1", env: "staging", ok, clockSkew })],
+      databases: [{ name: "state", clockSkew }],
+    });
+
+  it.each([2.1, -2.1, 90, -90])("that differs by %s s is a problem", (skew) => {
+    const differs = `${Math.abs(skew)} s ${skew > 0 ? "ahead of" : "behind"} the gateway's`;
+    expect(findSkew(skew)).toMatchObject([
+      {
+        id: "clock_skewed:engine:web-1",
+        kind: "clock_skewed",
+        severity: "warning",
+        alert: null,
+        env: "staging",
+        engine: { name: "web-1" },
+        upstream: null,
+        title: `The clock of the container engine web-1 is ${differs}`,
+      },
+      {
+        id: "clock_skewed:database:state",
+        env: null,
+        engine: null,
+        upstream: "postgres",
+        title: `The clock of the database state is ${differs}`,
+      },
+    ]);
+  });
+
+  it.each([2, -2, 0, null])("that differs by %s s is none", (skew) => {
+    expect(findSkew(skew)).toEqual([]);
+  });
+
+  it("of an engine that does not answer is not known", () => {
+    expect(findSkew(90, false)).toMatchObject([{ id: "clock_skewed:database:state" }]);
   });
 });

@@ -68,7 +68,8 @@ export const sampleStats: ContainerStats = {
 
 /** An engine that answers, without an environment of its own. */
 export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatus {
-  return { name: "local", env: null, runs: null, ok: true, contactAt: null, listedAt: null, error: null, ...overrides };
+  const known = { runs: null, ok: true, contactAt: null, listedAt: null, error: null, clockSkew: null };
+  return { name: "local", env: null, ...known, ...overrides };
 }
 
 /** The start of a container. */

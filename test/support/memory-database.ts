@@ -11,6 +11,7 @@ export function createMemoryDatabase(
     readSingle: read,
     readAll: async (statements) => Promise.all(statements.map(read)),
     limits: createReadLimits(),
+    clockSkew: () => null,
     close: async () => {},
   };
 }

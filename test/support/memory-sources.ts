@@ -207,6 +207,7 @@ export function createMemorySources(
     containers: source,
     logHistory: null,
     queues: { all: async () => queueSources, close: async () => {} },
+    databaseClocks: () => [],
     hosts: {
       report: async () => {
         count("hosts");

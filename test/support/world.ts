@@ -122,10 +122,10 @@ function toEngines(
   half: Half,
   env: Environment | null,
   broken: boolean,
-): Pick<EngineStatus, "name" | "env" | "ok" | "error" | "contactAt">[] {
+): Pick<EngineStatus, "name" | "env" | "ok" | "error" | "contactAt" | "clockSkew">[] {
   const { word } = marks[half];
   const contactAt = worldNow - 500;
-  const up = { name: `${word}-1`, env: toEnv(half), ok: true, error: null, contactAt };
+  const up = { name: `${word}-1`, env: toEnv(half), ok: true, error: null, contactAt, clockSkew: 0.5 };
   const error = { code: "docker_timeout", message: `Docker engine ${word}-2: no answer` };
   // The one of production is always down, which must not affect staging.
   const isDown = half === "production" || (half === "staging" && broken);

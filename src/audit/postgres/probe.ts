@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { createClock, readClock, warnOfSkew } from "../../lib/clock-skew.ts";
 import { formatCount } from "../../lib/text.ts";
 import { explainState } from "../../state/errors.ts";
 import { migrate, newestVersion, readVersion } from "../../state/schema.ts";
@@ -78,6 +79,9 @@ export async function probeState(
       const which = `its tables are of version ${version}, not ${newestVersion}`;
       warnings.push(`${which}: what gateways observe is not shared; run \`wallet-core-ops migrate\``);
     }
+    const clock = createClock(0);
+    await clock.measure(async () => (await rowsOf<{ now: number }>(client, readClock))[0]?.now);
+    warnings.push(...warnOfSkew(clock.skew()));
     const [head] = await rowsOf<ChainHead>(client, readHead);
     if (!head) return { ok: false, message: missingHead };
     const { seq } = head;

@@ -1,4 +1,5 @@
 import { withDeadline } from "../../lib/abort.ts";
+import { toClockSkew, warnOfSkew } from "../../lib/clock-skew.ts";
 import { toEnvironment } from "../../lib/environment.ts";
 import { silentLogger } from "../../lib/logger.ts";
 import { formatCount, formatFirst } from "../../lib/text.ts";
@@ -18,6 +19,7 @@ export interface EngineProbe {
   readonly detail: string;
   /** Docker's API version; absent on failure. */
   readonly version?: string;
+  readonly warnings: readonly string[];
 }
 
 /** Reads an engine's API version and containers, within `timeoutMs`. Never rejects. For `cli check`. */
@@ -28,10 +30,12 @@ export async function probeEngine(engine: EngineOptions, timeoutMs = 5000): Prom
       const version = await client.negotiate(signal);
       const containers = await client.listContainers(signal);
       const count = Array.isArray(containers) ? containers.length : 0;
-      return { ok: true, version, detail: `API ${version}, ${formatCount(count, "container")}` };
+      const clock = client.clock();
+      const warnings = clock ? warnOfSkew(toClockSkew(clock)) : [];
+      return { ok: true, version, detail: `API ${version}, ${formatCount(count, "container")}`, warnings };
     });
   } catch (error) {
-    return { ok: false, detail: toDockerError(error, engine.name).message };
+    return { ok: false, detail: toDockerError(error, engine.name).message, warnings: [] };
   } finally {
     client.close();
   }

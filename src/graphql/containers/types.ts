@@ -140,6 +140,12 @@ export function addEngine(builder: Builder, refs: Refs, scalars: Scalars): void 
         description: "Seconds since it last answered or sent an event; null when it never did.",
         resolve: ({ contactAt }) => toAgeSeconds(contactAt),
       }),
+      clockSkewSeconds: t.float({
+        nullable: true,
+        description:
+          "How far its clock is ahead of the gateway's (negative: behind), in tenths, as its last answer has it: what that took on its way, and the whole seconds that it has, do not count. Null when it never answered.",
+        resolve: ({ clockSkew }) => clockSkew,
+      }),
       error: t.expose("error", { type: refs.problem, nullable: true, description: "Why it does not answer; null when it does." }),
     }),
   });

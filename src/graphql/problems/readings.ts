@@ -1,4 +1,4 @@
-import { maySeeContainer } from "../../auth/principal.ts";
+import { maySee, maySeeContainer } from "../../auth/principal.ts";
 import { type Container, type StatsPoint, toContainerKey } from "../../containers/container.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
@@ -80,7 +80,12 @@ export async function readAll(
     const events = eventsOf("container_death", "oom_kill", "health");
     return {
       containers: { nowMs, containers, retired, silent, events, samples },
-      engines: { nowMs, engines: shown, silent },
+      engines: {
+        nowMs,
+        engines: shown,
+        silent,
+        databases: maySee(principal, null) ? sources.databaseClocks() : [],
+      },
     };
   };
   const readSamples = async (containers: readonly Container[]): Promise<ReadonlyMap<string, readonly StatsPoint[]>> =>

@@ -44,7 +44,8 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         "service: String": "Kamal's service; null when unknown.",
         "role: String": "The role; null when it concerns several or none.",
         "source: String": "Configured name of the queue source; null when it concerns several or none.",
-        "upstream: String": "`postgres`, `redis`, `rabbitmq` or `prometheus`, if that cannot be read; else null.",
+        "upstream: String":
+          "`postgres`, `redis`, `rabbitmq` or `prometheus`, if that cannot be read or its clock differs; else null.",
       }),
       alertAfterSeconds: t.exposeInt("alertAfterSeconds", {
         nullable: true,
@@ -65,7 +66,8 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       engine: t.expose("engine", {
         type: refs.engine,
         nullable: true,
-        description: "The engine that does not answer; null where it is about none, or one that the token may not see.",
+        description:
+          "The engine that does not answer, or whose clock differs; null where it is about none, or one that the token may not see.",
       }),
       deploy: t.expose("deploy", {
         type: refs.deploy,

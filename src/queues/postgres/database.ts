@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
+import { createClock, readClock } from "../../lib/clock-skew.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../lib/upstream-call.ts";
 import { describe, isConnectionLost, isSqlState } from "../../lib/postgres/errors.ts";
@@ -19,6 +20,8 @@ export interface Database {
   /** As `read`, for a statement with text of others: the server refuses a text with a second statement (42601). Three round trips. */
   readSingle(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   readonly limits: ReadLimits;
+  /** How far its clock is ahead of ours, s; null until it was asked. Measured beside other reads, at most once in 30 s. */
+  clockSkew(): number | null;
   close(): Promise<void>;
 }
 
@@ -38,6 +41,8 @@ const readConnections = 3;
 const readDeadlineMs = 4_000;
 /** Longest wait for a connection while the server answers others, milliseconds: a fresh gateway has many reads, a busy server is slow. */
 const readWaitMs = 10_000;
+/** How often the clock of the database is compared with ours, ms. */
+const clockMs = 30_000;
 
 /**
  * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. No JIT:
@@ -69,10 +74,12 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
   });
   const turns = createTurns({ connections: readConnections, silentMs: readDeadlineMs, waitMs: readWaitMs });
 
+  const clock = createClock(clockMs);
   const attempt = async (query: Query, notBefore: number, signal: AbortSignal): Promise<QueryResult<Row>[]> => {
     const client = await pool.connect(signal, notBefore);
     let reusable = false;
     try {
+      await clock.measure(async () => Number((await abortable(client.query<Row>(readClock), signal)).rows[0]?.["now"]));
       const results = await query(client, signal);
       reusable = true;
       return results;
@@ -120,6 +127,7 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
       return results[0]?.rows ?? [];
     },
     limits: createReadLimits(),
+    clockSkew: () => clock.skew(),
     close: () => pool.close(),
   };
 }

@@ -21,13 +21,24 @@ async function start(containers: Readonly<Record<string, object>> = { [id]: {} }
 describe("a look at an engine", () => {
   it("shows its version and how many containers it has", async () => {
     const fake = await start({ [id]: {}, [fullId("b")]: {} });
-    expect(await probeEngine(fake.options)).toEqual({ ok: true, version: "1.45", detail: "API 1.45, 2 containers" });
+    expect(await probeEngine(fake.options)).toEqual({
+      ok: true,
+      version: "1.45",
+      detail: "API 1.45, 2 containers",
+      warnings: [],
+    });
     fake.on("/containers/json", json({}));
-    expect(await probeEngine(fake.options)).toEqual({ ok: true, version: "1.45", detail: "API 1.45, 0 containers" });
+    expect(await probeEngine(fake.options)).toEqual({
+      ok: true,
+      version: "1.45",
+      detail: "API 1.45, 0 containers",
+      warnings: [],
+    });
     fake.on("/containers/json", hang);
     expect(await probeEngine(fake.options, 100)).toEqual({
       ok: false,
       detail: "Docker engine fake: no answer within 0.1 s",
+      warnings: [],
     });
   });
 

@@ -167,8 +167,15 @@ test("one engine's failure hides nothing of the other", async () => {
       contactAt: null,
       listedAt: null,
       error: { code: "docker_timeout", message: "Docker engine down: no answer within 2 s" },
+      clockSkew: null,
     },
-    sampleEngine({ name: "up", runs: new Set(), contactAt: expect.any(Number), listedAt: expect.any(String) }),
+    sampleEngine({
+      name: "up",
+      runs: new Set(),
+      contactAt: expect.any(Number),
+      listedAt: expect.any(String),
+      clockSkew: expect.any(Number),
+    }),
   ]);
 });
 

@@ -3,6 +3,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { abortable, withDeadline } from "../../../lib/abort.ts";
 import type { Changes } from "../../../lib/broadcast.ts";
 import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
+import { toClockSkew } from "../../../lib/clock-skew.ts";
 import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
@@ -135,7 +136,9 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   };
   const toStatus = (error: OpsError | null): EngineStatus => {
     const runs = listedAt === null ? null : inventory.snapshot(error !== null).environments;
-    return { name, env, runs, ok: error === null, contactAt, listedAt, error: error && toProblem(error) };
+    const clock = client.clock();
+    const clockSkew = clock && toClockSkew(clock);
+    return { name, env, runs, ok: error === null, contactAt, listedAt, error: error && toProblem(error), clockSkew };
   };
   const now = (): EngineView => {
     const loss = watcher.loss();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { ClockOffset } from "../../../lib/clock-skew.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { EngineAddress } from "../address.ts";
 import type { Query } from "./connect.ts";
@@ -18,6 +19,8 @@ export interface EngineClient {
   isPodman(signal: AbortSignal): Promise<boolean>;
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
+  /** How far the engine's clock is ahead of ours, by its last answers; null until it answered. */
+  clock(): ClockOffset | null;
   listContainers(signal: AbortSignal): Promise<unknown>;
   /** `GET /images/json`: images with a label `service`. */
   listImages(signal: AbortSignal): Promise<unknown>;
@@ -58,6 +61,7 @@ export function createEngineClient(
     ping: (signal) => reads.ping(signal),
     open: async (fullId, action, query, signal) => reads.send("GET", toPath(fullId, action), query, signal),
     openEvents: (query, signal) => reads.send("GET", "/events", query, signal),
+    clock: () => reads.clock(),
     listContainers: (signal) => read("/containers/json", { all: 1 }, signal),
     listImages: (signal) => read("/images/json", { filters: JSON.stringify({ label: ["service"] }) }, signal),
     async inspectImage(id, signal) {

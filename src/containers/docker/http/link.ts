@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { type ClockOffset, measureOffset, refineOffset } from "../../../lib/clock-skew.ts";
 import type { CallFacts, CallSpan } from "../../../lib/tracing/tracing.ts";
 import { type ObserveCall, observed, toHttpFacts, unobserved } from "../../../lib/upstream-call.ts";
 import type { EngineAddress } from "../address.ts";
@@ -17,6 +18,8 @@ interface Link {
   negotiate(signal: AbortSignal): Promise<string>;
   /** Known from the same answer. */
   isPodman(signal: AbortSignal): Promise<boolean>;
+  /** How far its clock is ahead of ours, by its last answer; null until it answered. */
+  clock(): ClockOffset | null;
   /** Sends one request below `/v1.NN`; rejects with StatusError for any status outside 2xx. */
   send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
@@ -29,6 +32,7 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
   let connection: Promise<Connection> | null = null;
   let version: string | null = null;
   let isPodman = false;
+  let clock: ClockOffset | null = null;
   let isClosed = false;
 
   const sendNow = async (span: CallSpan, ...[method, path, query, signal, body]: Parameters<Link["send"]>) => {
@@ -38,8 +42,13 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     opening.catch(() => {
       if (connection === opening) connection = null;
     });
-    const response = await sendOnce(await opening, method, path, query, signal, body);
-    const { statusCode = 0 } = response;
+    const opened = await opening;
+    const sentMs = Date.now();
+    const response = await sendOnce(opened, method, path, query, signal, body);
+    const { statusCode = 0, headers } = response;
+    // A filter in front of it answers a refused call itself.
+    const theirMs = Date.parse(headers.date ?? "");
+    if (statusCode < 300) clock = refineOffset(clock, measureOffset({ theirMs, stepMs: 1000, sentMs }));
     span.answered(statusCode);
     if (statusCode >= 200 && statusCode < 300) return response;
     throw new StatusError(statusCode, await readStart(response, 16 << 10));
@@ -65,6 +74,7 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     ping,
     negotiate,
     isPodman: async (signal) => negotiate(signal).then(() => isPodman),
+    clock: () => clock,
     send: async (method, path, query, signal, body) => send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
     forget,
     close() {

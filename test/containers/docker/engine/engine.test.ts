@@ -70,6 +70,7 @@ describe("an engine that answers", () => {
       contactAt: begin,
       listedAt: formatRfc3339(begin),
       error: null,
+      clockSkew: expect.any(Number),
     });
     expect(engine.viewCached()?.snapshot).toBe(await engine.known(soon()));
     expect((await engine.known(soon())).visible.map(({ name, hostNames }) => [name, hostNames])).toEqual([
@@ -145,6 +146,7 @@ describe("an engine that answers", () => {
         contactAt: null,
         listedAt: null,
         error: { code: "docker_timeout", message: "Docker engine fake: the call was given up before it answered" },
+        clockSkew: null,
       },
     });
     await expect(engine.known(AbortSignal.abort(new DOMException("x", "TimeoutError")))).rejects.toThrow(
