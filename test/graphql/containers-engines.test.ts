@@ -18,8 +18,11 @@ const down = { name: "db-7", ok: false, error };
 const production = { ...down, env: "production" as const };
 const nowhere = { ...down, env: null, runs: null };
 
-function open(engines: readonly (typeof up | (Pick<EngineStatus, "name" | "ok" | "error"> & Partial<EngineStatus>))[]) {
-  const memory = createMemorySources({ containers: [own], engines }, { restartEnabled: true });
+function open(
+  engines: readonly (typeof up | (Pick<EngineStatus, "name" | "ok" | "error"> & Partial<EngineStatus>))[],
+  containers = [own],
+) {
+  const memory = createMemorySources({ containers, engines }, { restartEnabled: true });
   const rest = createRest(memory.sources, staging);
   const query = async (source: string, caller = staging) => {
     const { data, errors } = await graphql({ schema, source, contextValue: createContext(memory.sources, caller) });
@@ -80,13 +83,20 @@ describe("an engine of another environment", () => {
   });
 
   it("is shown if it runs our container, also while it does not answer", async () => {
-    const mixed = open([up, { ...production, runs: new Set(["staging"] as const) }]);
+    const runs: EngineStatus["runs"] = new Set(["staging"]);
+    const mixed = open([up, { ...production, runs }]);
     expect((await mixed.query("{ engines { name ok } }")).data.engines).toEqual([
       { name: "own", ok: true },
       { name: "db-7", ok: false },
     ]);
     expect(await mixed.codeOf("/containers/nothing")).toBe(`docker_timeout: ${error.message}`);
-    expect(await mixed.codeOf("/containers/web/restart", "", "POST")).toBe(`docker_timeout: ${error.message}`);
+    // Its last list has no such container.
+    expect(await mixed.codeOf("/containers/web/restart", "", "POST")).toBe(200);
+    const twin = { ...own, fullId: "f".repeat(64), engine: "db-7" };
+    const both = open([up, { ...production, runs }], [own, twin]);
+    const choice = "it may run a container of this name too: choose one by its engine: engine=own";
+    expect(await both.codeOf("/containers/web/restart", "", "POST")).toBe(`docker_timeout: ${error.message}; ${choice}`);
+    expect(await both.codeOf("/containers/web/restart", "engine=own", "POST")).toBe(200);
   });
 });
 
@@ -100,7 +110,8 @@ describe("an engine without a configured environment", () => {
       expect(await codeOf("/containers/nothing", engine)).toBe(unnamed);
     expect(await codeOf("/containers/nothing", "engine=own")).toBe("container_not_found: No such container");
     expect((await query('{ containers(engine: "db-7") { name } }')).data.containers).toEqual([]);
-    expect(await codeOf("/containers/web/restart", "", "POST")).toBe(unnamed);
+    const choice = "it may run a container of this name too: choose one by its engine: engine=own";
+    expect(await codeOf("/containers/web/restart", "", "POST")).toBe(`${unnamed}; ${choice}`);
     expect(await codeOf("/containers/web")).toBe(200);
     const { data } = await query('{ drift { kind engine message } logs(role: "none") { truncated } }');
     const message =

@@ -102,6 +102,10 @@ export function createMemorySources(
       return { containers, engines: engines() };
     },
     listCached: () => ({ containers, engines: engines() }),
+    lastNamed: (engine, name) => {
+      const { runs } = engines().find((one) => one.name === engine) ?? { runs: null };
+      return runs && containers.filter((container) => container.engine === engine && container.name === name);
+    },
     listRetired: async () => {
       count("retired");
       return data.retired;

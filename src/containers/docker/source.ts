@@ -64,6 +64,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
   return {
     ...createLister([...engines.values()]),
+    lastNamed: (engine, name) => engines.get(engine)?.lastNamed(name) ?? null,
     images: async (signal) => (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),

@@ -19,7 +19,7 @@ export interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
-  /** For actions: inspects past the cache, and refuses when an engine that might run this container does not answer. */
+  /** For actions: inspects past the cache, and refuses while an engine that may run a container of this name too does not answer. */
   readonly everyEngine?: boolean;
 }
 
@@ -91,6 +91,10 @@ export function createContainerLoaders(
     if (container.name !== name || !createContainerFilter({ includeAccessories }, principal)(container)) throw notFound();
     return named(container, (await infoFor())(container));
   };
+  const mayHaveNamed = (engine: SilentEngine, name: string, accepts: (container: Container) => boolean): boolean => {
+    const last = engine.name === null ? null : sources.containers.lastNamed(engine.name, name);
+    return last === null || last.some(accepts);
+  };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
 
@@ -108,8 +112,11 @@ export function createContainerLoaders(
       const found = await withReleases(findNamed((await listing()).containers, name).filter(accepts));
       const visible = await engines();
       const { silent } = ofEngine(visible, engine);
-      // A silent engine may run it: that is not "not found", and no basis for an action.
-      if (silent.length > 0 && (found.length === 0 || everyEngine)) throw toEngineError(silent);
+      // A silent engine may run it: that is not "not found".
+      if (silent.length > 0 && found.length === 0) throw toEngineError(silent);
+      // Nor is it a basis for an action, unless its last list has no such container.
+      const unsure = everyEngine ? silent.filter((one) => mayHaveNamed(one, name, accepts)) : [];
+      if (unsure.length > 0) throw toEngineError(unsure, toChoice(found, unsure));
       if (found.length > 1) {
         const names = found.map((container) => container.engine).join(", ");
         throw new OpsError(
@@ -270,10 +277,17 @@ export function ofEngine({ shown, silent }: KnownEngines, engine: string | null 
   return { shown: own, silent: silent.filter(({ name }) => name === (own.length > 0 ? engine : null)) };
 }
 
-/** The error when these silent engines leave nothing to return. */
-export function toEngineError(silent: readonly SilentEngine[]): OpsError {
+/** The error when these silent engines leave nothing to return. `hint` is appended. */
+export function toEngineError(silent: readonly SilentEngine[], hint = ""): OpsError {
   const code = silent[0]?.code as OpsError["code"] | undefined;
-  return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; "));
+  return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; ") + hint);
+}
+
+/** How to act in spite of silent engines, of which any may run a container of this name too. */
+function toChoice(found: readonly Container[], silent: readonly SilentEngine[]): string {
+  const others = found.filter(({ engine }) => silent.every(({ name }) => name !== engine));
+  if (others.length === 0) return "";
+  return `; it may run a container of this name too: choose one by its engine: ${others.map(({ engine }) => `engine=${engine}`).join(", ")}`;
 }
 
 /**

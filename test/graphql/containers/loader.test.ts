@@ -19,6 +19,7 @@ const web = sampleContainer({ name: "web" });
 const redis = sampleContainer({ name: "redis", kind: "accessory" });
 const production = sampleContainer({ name: "production", env: "production" });
 const fine = { name: "local", ok: true, error: null };
+const unlisted = { name: "b", ok: false, runs: null, error: { code: "docker_timeout", message: "b is slow" } };
 const slow = { name: "b", ok: false, error: { code: "docker_timeout", message: "b is slow" } };
 const down = { name: "c", ok: false, error: { code: "docker_unavailable", message: "c is down" } };
 const staging = () => createCaller(undefined, ["staging"]);
@@ -34,6 +35,8 @@ function load(
 }
 const names = (containers: readonly Container[]) => containers.map(({ name }) => name);
 const one = { name: "web", includeAccessories: false };
+const acting = { ...one, everyEngine: true };
+const unsure = "docker_timeout: b is slow; it may run a container of this name too: choose one by its engine: engine=local";
 
 describe("lists of containers", () => {
   it("have what the token may see, and accessories on request", async () => {
@@ -152,10 +155,19 @@ describe("one container", () => {
     ["that a silent engine may run", { containers: [], engines: [fine, slow] }, one, "docker_timeout: b is slow"],
     ["of an engine while another is silent", { containers: [], engines: [fine, slow] }, { ...one, engine: "local" }, missing],
     ["of a silent engine", { containers: [], engines: [fine, slow] }, { ...one, engine: "b" }, "docker_timeout: b is slow"],
+    ["for an action while an engine is silent that never ran it", { engines: [fine, slow] }, acting, "local"],
+    ["for an action while an engine is silent that was never listed", { engines: [fine, unlisted] }, acting, unsure],
+    ["for an action while an engine is silent that ran it too", { ...twins, engines: [fine, slow] }, acting, unsure],
     [
-      "for an action while an engine is silent",
-      { engines: [fine, slow] },
-      { ...one, everyEngine: true },
+      "for an action while two engines are silent",
+      { ...twins, engines: [fine, slow, { ...unlisted, name: "c", error: { code: "docker_timeout", message: "c is slow" } }] },
+      acting,
+      unsure.replace("b is slow", "b is slow; c is slow"),
+    ],
+    [
+      "for an action that only a silent engine ran",
+      { containers: [{ ...web, engine: "b" }], engines: [fine, slow] },
+      acting,
       "docker_timeout: b is slow",
     ],
     [

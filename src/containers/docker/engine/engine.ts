@@ -8,7 +8,7 @@ import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
-import type { ContainerRef, RawContainer } from "../../container.ts";
+import type { Container, ContainerRef, RawContainer } from "../../container.ts";
 import type { ContainerRules } from "../../kamal/rules.ts";
 import type { EngineStatus } from "../../source.ts";
 import type { EngineOptions } from "../address.ts";
@@ -61,6 +61,8 @@ export interface Engine extends EngineCalls {
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   viewCached(): EngineView | null;
+  /** Those of this name in its last list, also when it was lost since; null when it never listed any. */
+  lastNamed(name: string): readonly Container[] | null;
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
@@ -200,6 +202,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     inventory,
     starts,
     view,
+    lastNamed: (wanted) => (listedAt === null ? null : inventory.named(wanted)),
     viewCached: () => (pending() ? null : now()),
     async known(signal) {
       const { snapshot, status } = await view(signal);
