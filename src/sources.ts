@@ -158,7 +158,7 @@ function shareReads(url: string, days: number, deploy: DeploySource, logger: Log
 const closeMs = 1000;
 
 /** How often open actions of gateways that died are looked for, ms. */
-const adoptMs = 5000;
+const adoptMs = 2000;
 
 /** Takes over what gateways beside this one left open. While the record cannot be reached, the next look tries again. */
 function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => void {

@@ -783,6 +783,17 @@ export const sections: readonly Section[] = [
         except: "Without a balancer a client notices after 37.5 s. Systems other than Linux notice no vanished client.",
       },
       {
+        id: "F27",
+        claim:
+          "The record says of a restart what its engine did, whatever the engine's name is in another gateway and whatever the clocks of the gateways say.",
+        tests: [
+          ["integration/restart-engines.test.ts", "a restart is settled by who has its engine, under any name"],
+          ["integration/restart-engines.test.ts", "a restart of an engine that nobody knows stays unknown"],
+          ["integration/restart-engines.test.ts", "a gateway's clock of %s s takes no other restart for its own"],
+          ["integration/restart-engines.test.ts", "a restart after the time of its mark is somebody else's"],
+        ],
+      },
+      {
         id: "F26",
         claim: "Fetched keys stay valid while the issuer is down; static tokens do not need it.",
         tests: [
@@ -799,7 +810,10 @@ export const notCovered: readonly (readonly [requirement: string, reason: string
   ["Comparing a token takes the same time for every mistake", "A statistical test of times fails at random on a shared machine."],
   ["TLS of the gateway itself", "It serves HTTP; a proxy in front of it terminates TLS."],
   ["Persisted operations only", "Not built: limits and budgets bound every document."],
-  ["Another clock: jumps and skew of minutes", "Durations use the monotonic clock; no test moves the clock of a process."],
+  [
+    "A clock that jumps while the gateway runs",
+    "Durations use the monotonic clock; tests give a gateway a wrong clock (F27), but do not set it in between.",
+  ],
   [
     "Files in exotic places: FIFO, /dev/zero, a hanging NFS, as deploy_info.json",
     "Tested with files and directories; a file system that hangs is not.",

@@ -41,6 +41,19 @@ export interface AuditEntry extends RequestOrigin {
   readonly dockerStatus: number | null;
   /** From the intent to the outcome. */
   readonly durationMs: number | null;
+  /** Only in intents to restart. Absent or null in those of older versions. */
+  readonly mark?: RestartMark | null;
+}
+
+/** What the engine said right before a restart was asked of it. Its times are those of the engine's clock, RFC 3339. */
+export interface RestartMark {
+  /** The engine's own id, which it keeps under any name; null where it has none, or does not say it. */
+  readonly engineId: string | null;
+  readonly at: string;
+  /** When the container had started; null when it never had. */
+  readonly startedAt: string | null;
+  /** How long the engine waits between SIGTERM and SIGKILL. */
+  readonly stopSeconds: number;
 }
 
 export type JobAuditAction = "job.retry" | "job.discard" | "job.retry_group" | "job.discard_group";

@@ -75,8 +75,11 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
   /** Gives an open action up, as nothing more was learned: another gateway takes it over. In a single one it no longer keeps others from beginning; its next start looks again. */
   release(action: OpenAction): void;
-  /** The open actions of this family that nobody works on, oldest first: those of gateways that died. Each is handed out once, and is the caller's from then on. */
-  adopt(family: ActionFamily): Promise<readonly OpenIntent[]>;
+  /**
+   * The open actions of this family that nobody works on, oldest first: those of gateways that died. Each is handed out once, and is the caller's from then on. What `accepts`
+   * refuses is left to others. @default all are accepted
+   */
+  adopt(family: ActionFamily, accepts?: (open: OpenIntent) => Promise<boolean>): Promise<readonly OpenIntent[]>;
 }
 
 /** What is known when an action is asked for. */
@@ -89,6 +92,19 @@ export interface ActionFacts {
   readonly restedMs: number | null;
   /** What its holder has left of the hour, and when more comes back; null where it takes nothing of it. */
   readonly left: { readonly count: number; readonly retryAfterSeconds: number } | null;
+}
+
+/**
+ * How long an engine may be at a restart beyond the time that its container has to stop, ms: it kills what is left, and starts it again. An action whose gateway died
+ * keeps its place for so long.
+ */
+export const engineGraceMs = 15_000;
+/** The longest time between SIGTERM and SIGKILL that a gateway asks an engine for, s. */
+export const mostStopSeconds = 60;
+
+/** How long an engine may be at the restart of an intent, ms. */
+export function toBusyMs({ mark }: Pick<AuditEntry, "mark">): number {
+  return Math.min(mark?.stopSeconds ?? mostStopSeconds, mostStopSeconds) * 1000 + engineGraceMs;
 }
 
 /** When a place may be free again, s. */

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { type AuditEntry, type AuditHead, type AuditRecord, sanitiseReason } from "./audit.ts";
+import { type AuditEntry, type AuditHead, type AuditRecord, type RestartMark, sanitiseReason } from "./audit.ts";
 import { toFamily } from "./ledger.ts";
 
 /** The last entry of a chain. */
@@ -63,6 +63,8 @@ const fields = {
   format: "format",
   /** Only in intents of format 2. */
   granted: "granted",
+  /** Only in intents to restart. */
+  mark: "mark",
 } as const satisfies Readonly<Record<string, keyof AuditRecord>>;
 
 /**
@@ -74,7 +76,8 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
   const [seq, job] = [head.seq + 1, entry.job ?? undefined];
   const [agent, issuer] = [entry.agent ?? undefined, entry.issuer ?? undefined];
   const taken = entry.outcome === "intent" ? granted : undefined;
-  const record = { ...entry, seq, at: at.toISOString(), job, agent, issuer, format: 2, granted: taken };
+  const mark = entry.outcome === "intent" && entry.mark ? toLineMark(entry.mark) : undefined;
+  const record = { ...entry, seq, at: at.toISOString(), job, agent, issuer, format: 2, granted: taken, mark };
   const body = JSON.stringify({
     ...Object.fromEntries(Object.entries(fields).map(([field, name]) => [field, record[name]])),
     ...(piece !== null && { piece: toHash(piece) }),
@@ -82,6 +85,26 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
   });
   const next: AuditHead = { seq: record.seq, hash: toHash(head.hash, body), at: record.at };
   return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
+}
+
+function toLineMark({ engineId, at, startedAt, stopSeconds }: RestartMark) {
+  return { engine_id: engineId, at, started_at: startedAt, stop_seconds: stopSeconds };
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === "string" && Number.isFinite(Date.parse(value));
+}
+
+/** Null for a mark of another form: a line may have been altered. */
+function parseMark(mark: unknown): RestartMark | null {
+  const { engine_id: engineId, at, started_at: startedAt, stop_seconds: stopSeconds } = (mark ?? {}) as Record<string, unknown>;
+  if (!isTime(at) || typeof stopSeconds !== "number") return null;
+  return {
+    engineId: typeof engineId === "string" ? engineId : null,
+    at,
+    startedAt: isTime(startedAt) ? startedAt : null,
+    stopSeconds,
+  };
 }
 
 /**
@@ -113,7 +136,12 @@ export function parseAuditLine(text: string): ChainedLine | null {
     const record = Object.fromEntries(Object.entries(fields).map(([field, name]) => [name, line[field] ?? null]));
     return {
       // Older versions wrote the reason unchanged.
-      record: { ...(record as unknown as AuditRecord), hash: match[2] ?? "", reason: sanitiseReason(line.reason) },
+      record: {
+        ...(record as unknown as AuditRecord),
+        hash: match[2] ?? "",
+        reason: sanitiseReason(line.reason),
+        mark: parseMark(line.mark),
+      },
       prevHash,
       piece: line.piece ?? null,
       intact: toHash(prevHash, body) === match[2],

@@ -18,6 +18,7 @@ import {
   type NotBegun,
   type OpenAction,
   toAnswerKey,
+  toBusyMs,
   toFamily,
 } from "./ledger.ts";
 import { toGranted } from "./line.ts";
@@ -38,7 +39,8 @@ const endedMs = 3_600_000;
  * come from the record at first, and so do the cooldowns and budgets of the last hour.
  */
 export function createLocalLedger({ audit, now = () => performance.now() }: LocalLedgerOptions): Ledger {
-  const open = new Set<AuditEntry>();
+  /** With the time until which each keeps others from beginning, by our clock: what an earlier process left does so as long as its engine may be at it. */
+  const open = new Map<AuditEntry, number>();
   /** By container: when its last restart ended. */
   const ended = new Map<string, number>();
   const budgets = new Map<ActionFamily, HourlyBudget>();
@@ -61,7 +63,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
       return count === 0 ? [] : { family: toFamily(intent), holder: toHolder(intent), at: toNow(intent.at), count };
     });
     // Else the event of a new restart would be taken for that of an open one.
-    for (const { intent } of found.open) open.add(intent);
+    for (const { intent } of found.open) open.set(intent, now() + toBusyMs(intent));
     unfinished = found.open;
   });
   const keep = ({ seq, entry }: OpenAction, outcome: EarlierAction["outcome"], at: number) => {
@@ -86,7 +88,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
   };
   const factsOf = (subject: ActionSubject, { budget }: ActionLimits): ActionFacts => {
     const family = toFamily(subject);
-    const others = [...open].filter((one) => toFamily(one) === family);
+    const others = [...open].flatMap(([one, until]) => (toFamily(one) === family && until > now() ? one : []));
     const endedAt = ended.get(subject.containerId);
     return {
       isRunning: others.some(({ containerId }) => containerId === subject.containerId),
@@ -115,7 +117,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     const entry = granted === wanted ? asked : toEntry(granted);
     const [budget, holder] = [limits.budget && budgetOf(toFamily(entry), limits.budget.perHour), toHolder(entry)];
     // Taken before it is recorded: others may ask meanwhile.
-    open.add(entry);
+    open.set(entry, Number.POSITIVE_INFINITY);
     budget?.take(holder, granted);
     try {
       const written = audit.write(entry, granted);
@@ -164,11 +166,15 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
       }
     },
     release: ({ entry }) => close(entry, true),
-    async adopt(family) {
+    async adopt(family, accepts = async () => true) {
       await recover();
       const theirs = unfinished.filter(({ intent }) => toFamily(intent) === family);
       unfinished = unfinished.filter(({ intent }) => toFamily(intent) !== family);
-      return theirs;
+      const accepted = await Promise.all(theirs.map(accepts));
+      unfinished = [...unfinished, ...theirs.filter((_, index) => !accepted[index])];
+      const ours = theirs.filter((_, index) => accepted[index]);
+      for (const { intent } of ours) open.set(intent, Number.POSITIVE_INFINITY);
+      return ours;
     },
   };
 }

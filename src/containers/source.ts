@@ -1,3 +1,4 @@
+import type { RestartMark } from "../audit/audit.ts";
 import type { ReadBudget } from "../lib/budget/budget.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Container, ContainerRef, ContainerStats, StatsPoint } from "./container.ts";
@@ -81,6 +82,12 @@ export interface ContainerInspection {
   readonly protectedBy: string | null;
 }
 
+/** Where a restart was asked. */
+export interface RestartPlace {
+  readonly engineId: string | null;
+  readonly fullId: string;
+}
+
 /** A container inspected after its restart. */
 export interface Restarted {
   readonly container: Container;
@@ -149,7 +156,17 @@ export interface ContainerSource {
   restart(ref: ContainerRef, check?: () => void): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
-  /** Whether it was restarted since then, by the events we recorded or the engine's own. Engines forget all but their last 256 events. */
-  restartedSince(ref: ContainerRef, since: Date): Promise<boolean>;
+  /** What its engine says of itself and the container right now, for the record of a restart. Rejects as `inspectNow`. */
+  markRestart(ref: ContainerRef): Promise<RestartMark>;
+  /**
+   * The name that the engine of a restart has here: the one that says this id, or has this container, whose id is as unique. Null where it is none of ours. Rejects while one
+   * that may be it does not answer.
+   */
+  locate(action: RestartPlace): Promise<string | null>;
+  /**
+   * Whether it was restarted after `since` and at `until` at the latest, both by the engine's clock: by the events we recorded or the engine's own. Engines forget all but
+   * their last 256 events.
+   */
+  restartedSince(ref: ContainerRef, since: Date, until: Date): Promise<boolean>;
   close(): Promise<void>;
 }

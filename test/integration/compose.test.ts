@@ -242,6 +242,7 @@ describe("the socket proxy's allow-list", () => {
   it.each([
     "/_ping",
     "/v1.45/version",
+    "/v1.45/info",
     "/v1.45/containers/json",
     `/v1.45/containers/${id}/json`,
     `/v1.45/containers/${id}/logs`,

@@ -79,7 +79,7 @@ afterAll(async () => {
 
 /** Two gateways on one database. */
 function openTwo(leaseMs = 30_000) {
-  const open = () => createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs });
+  const open = () => createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs, restartLeaseMs: leaseMs });
   const [one, other] = [open(), open()];
   return {
     one,
@@ -390,11 +390,15 @@ test("each column is as the lines say, or limits nothing", async () => {
     // None is that of a database that cannot be read.
     expect(messages.filter((message) => !message.startsWith("the record of WALLET_CORE_OPS_STATE_URL"))).toEqual([]);
     // What remains says so in the limits: nothing is refilled.
-    await own.query("update wallet_core_ops.open set owner = 'other', lease_until = now() - interval '1 day'");
+    await own.query("update wallet_core_ops.open set owner = 'other', lease_until = now() - interval '30 s'");
     const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
     const strict = { cooldownMs: 60_000, parallel: 2, budget: null };
     expect(await ledger.check(sampleEntry({ containerId: "open" }), strict)).toMatchObject({ reason: "running" });
     expect(await ledger.check(sampleEntry({ containerId: "new" }), strict)).toMatchObject({ reason: "busy" });
+    // By then no engine can be at them any more.
+    await own.query("update wallet_core_ops.open set lease_until = now() - interval '76 s'");
+    expect(await ledger.check(sampleEntry({ containerId: "open" }), strict)).toMatchObject({ reason: "running" });
+    expect(await ledger.check(sampleEntry({ containerId: "new" }), strict)).toBeNull();
     await ledger.close();
   } finally {
     await own.drop();

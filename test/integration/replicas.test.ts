@@ -135,7 +135,7 @@ test("a restart whose gateway dies is settled by another, once", { timeout: 300_
   await Promise.all([first.ended, lost]);
   expect((await second.restart(name)).body.error.code).toBe("restart_in_progress");
   const own = async () => (await records()).filter((one) => one.name === name).map(({ outcome }) => outcome);
-  // Its lease is 30 s, and the engine is still at it.
+  // Its lease is 10 s, and the engine is still at it.
   await expect.poll(own, { timeout: 90_000, interval: 200 }).toEqual(["intent", "unknown"]);
   second.kill("SIGTERM");
   expect(await second.ended).toBe(0);

@@ -1,3 +1,4 @@
+import type { RestartMark } from "../../src/audit/audit.ts";
 import { hash } from "node:crypto";
 import type { Container, ContainerStats } from "../../src/containers/container.ts";
 import type { ContainerEvent } from "../../src/containers/events.ts";
@@ -70,6 +71,11 @@ export const sampleStats: ContainerStats = {
 export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatus {
   const known = { runs: null, ok: true, contactAt: null, listedAt: null, error: null, clockSkew: null };
   return { name: "local", env: null, ...known, ...overrides };
+}
+
+/** What the engine said right before a restart. */
+export function sampleMark(overrides: Partial<RestartMark> = {}): RestartMark {
+  return { engineId: "e1", at: "2026-01-13T10:00:00.000Z", startedAt: "2026-01-13T09:40:10Z", stopSeconds: 10, ...overrides };
 }
 
 /** The start of a container. */

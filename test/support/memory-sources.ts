@@ -24,7 +24,7 @@ import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../sr
 import type { KindSource } from "../../src/queues/system.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
 import { emptyHead, sampleChain } from "./audit.ts";
-import { sampleEngine, sampleStats } from "./containers.ts";
+import { sampleEngine, sampleMark, sampleStats } from "./containers.ts";
 import { sampleDeployInfo } from "./deploys.ts";
 import { sampleLine } from "./logs.ts";
 import { type QueueFigures, sampleFailures, sampleQueue } from "./queues.ts";
@@ -163,6 +163,8 @@ export function createMemorySources(
       count("probe");
       return { exitCode: 1, output: "refused", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
     },
+    markRestart: async () => sampleMark(),
+    locate: async ({ fullId }) => data.containers.find((container) => container.fullId === fullId)?.engine ?? null,
     restartedSince: async () => false,
     close: async () => {},
   };

@@ -17,6 +17,7 @@ import {
   extendLeases,
   lockHead,
   missingHead,
+  readAbandoned,
   readBackward,
   readHead,
   readOwner,
@@ -30,6 +31,14 @@ interface PostgresLedgerOptions {
   readonly observe?: ObserveCall;
   /** How long an action is its owner's without a word of it, ms. @default 30000 */
   readonly leaseMs?: number;
+  /** The same for a restart: others wait for its container. @default 10000 */
+  readonly restartLeaseMs?: number;
+}
+
+interface OpenRow {
+  readonly seq: number;
+  readonly has_outcome: boolean;
+  readonly line: string;
 }
 
 /** Total deadlines, ms: of a decision with the wait for others, and of what only reads. */
@@ -49,13 +58,17 @@ export function createPostgresLedger({
   logger,
   observe = unobserved,
   leaseMs = 30_000,
+  restartLeaseMs = Math.min(10_000, leaseMs),
 }: PostgresLedgerOptions): Ledger & { close(): Promise<void> } {
   const owner = randomUUID();
   const database = createStateDatabase({ url, logger, connections: 4 });
   /** Until when each open action is ours, by our monotonic clock, ms. */
-  const held = new Map<number, number>();
+  const held = new Map<number, { readonly until: number; readonly leaseMs: number }>();
+  const toLeaseMs = (family: ActionFamily) => (family === "restart" ? restartLeaseMs : leaseMs);
   /** Outcomes that were written without an answer: when they are written again, they may be there. */
   const unanswered = new Map<string, ReturnType<typeof toAppended>[]>();
+  /** Open actions that are no entries: each is logged once. */
+  const unreadable = new Set<number>();
   /** Since the last success: one line of the log for each time that the record goes away. */
   let isAway = false;
 
@@ -128,9 +141,9 @@ export function createPostgresLedger({
       throw lost;
     });
 
-  const noteHeld = (seq: number, sinceMs: number) => {
-    held.set(seq, sinceMs + leaseMs);
-    beating ??= setInterval(() => void beat(), leaseMs / 3).unref();
+  const noteHeld = (seq: number, family: ActionFamily, sinceMs: number) => {
+    held.set(seq, { until: sinceMs + toLeaseMs(family), leaseMs: toLeaseMs(family) });
+    beating ??= setInterval(() => void beat(), Math.min(leaseMs, restartLeaseMs) / 3).unref();
   };
   let beating: NodeJS.Timeout | null = null;
   const beat = async () => {
@@ -140,14 +153,15 @@ export function createPostgresLedger({
       return;
     }
     const sentMs = performance.now();
-    const known = [...held.keys()];
-    const rows = await query<{ seq: number }>("written", extendLeases, [owner, leaseMs, known]).catch(() => null);
+    const [known, leases] = [[...held.keys()], [...held.values()].map((one) => one.leaseMs)];
+    const rows = await query<{ seq: number }>("written", extendLeases, [owner, known, leases]).catch(() => null);
     if (rows === null) return;
     const ours = new Set(rows.map(({ seq }) => seq));
     for (const seq of known) {
       // What was released meanwhile stays so: its lease must end.
-      if (!held.has(seq)) continue;
-      if (ours.has(seq)) held.set(seq, sentMs + leaseMs);
+      const lease = held.get(seq);
+      if (!lease) continue;
+      if (ours.has(seq)) held.set(seq, { ...lease, until: sentMs + lease.leaseMs });
       else held.delete(seq);
     }
   };
@@ -165,17 +179,32 @@ export function createPostgresLedger({
         const { granted } = judged;
         const entry = granted === wanted ? asked : toEntry(granted);
         const appended = toAppended(entry, head, granted);
-        await client.query(appendIntent, [...appended.values, entry.containerId, owner, leaseMs]);
+        await client.query(appendIntent, [...appended.values, entry.containerId, owner, toLeaseMs(toFamily(entry))]);
         return { known: null, entry, ...appended };
       },
       async (client, result) => (result.known ? true : wasMade(client, result)),
     );
     if (decision.known) return decision.known;
     const { seq, entry } = decision;
-    noteHeld(seq, sinceMs);
+    noteHeld(seq, toFamily(entry), sinceMs);
     logger.info({ audit: toLogged(entry, decision.head) }, "audit");
-    return { kind: "begun", seq, entry, isHeld: () => performance.now() < (held.get(seq) ?? 0) - marginMs };
+    return { kind: "begun", seq, entry, isHeld: () => performance.now() < (held.get(seq)?.until ?? 0) - marginMs };
   };
+
+  const toOpenIntents = (rows: readonly OpenRow[]): OpenIntent[] =>
+    rows
+      .toSorted((a, b) => a.seq - b.seq)
+      .flatMap(({ seq, has_outcome: hasOutcome, line }): OpenIntent[] => {
+        const intent = parseAuditLine(line)?.record;
+        if (intent?.seq === seq) return [{ intent, hasOutcome }];
+        if (unreadable.has(seq)) return [];
+        unreadable.add(seq);
+        logger.error(
+          { upstream: "audit", seq },
+          "An open action of the audit record is no entry: run `wallet-core-ops audit verify`",
+        );
+        return [];
+      });
 
   const checkTable = createTableCheck({
     partial: true,
@@ -220,24 +249,17 @@ export function createPostgresLedger({
     },
     // Its lease ends.
     release: ({ seq }) => void held.delete(seq),
-    async adopt(family: ActionFamily) {
+    async adopt(family: ActionFamily, accepts = async () => true) {
+      const abandoned = await query<OpenRow>("written", readAbandoned, [family, owner, [...held.keys()]]);
+      const offered = toOpenIntents(abandoned);
+      const accepted = await Promise.all(offered.map(accepts));
+      const wanted = offered.flatMap(({ intent }, index) => (accepted[index] ? intent.seq : []));
+      if (wanted.length === 0) return [];
       const sinceMs = performance.now();
-      const values = [family, owner, leaseMs, [...held.keys()]];
-      const rows = await query<{ seq: number; has_outcome: boolean; line: string }>("written", takeOver, values);
-      return rows
-        .toSorted((a, b) => a.seq - b.seq)
-        .flatMap(({ seq, has_outcome: hasOutcome, line }): OpenIntent[] => {
-          const intent = parseAuditLine(line)?.record;
-          if (!intent) {
-            logger.error(
-              { upstream: "audit", seq },
-              "An open action of the audit record is no entry: run `wallet-core-ops audit verify`",
-            );
-            return [];
-          }
-          noteHeld(seq, sinceMs);
-          return [{ intent, hasOutcome }];
-        });
+      const values = [family, owner, toLeaseMs(family), [...held.keys()], wanted];
+      const taken = toOpenIntents(await query<OpenRow>("written", takeOver, values));
+      for (const { intent } of taken) noteHeld(intent.seq, family, sinceMs);
+      return taken;
     },
     async read({ first, before, accepts }) {
       const found: AuditRecord[] = [];

@@ -1,4 +1,5 @@
 import { schema } from "../../state/schema.ts";
+import { engineGraceMs, mostStopSeconds } from "../ledger.ts";
 
 /** The largest bigint. */
 const largest = "9223372036854775807";
@@ -42,12 +43,22 @@ export const readState = `
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
 /**
+ * How long after its lease an open action keeps its place: as long as the engine may be at it (`toBusyMs`), or a newer gateway takes it over. Read from the text of the line,
+ * which may be no JSON where it was altered.
+ */
+const busy = (line: string) =>
+  `(least(coalesce(substring(${line} from '"stop_seconds":(\\d{1,3})')::int, ${mostStopSeconds}), ${mostStopSeconds}) * interval '1 s' + ${engineGraceMs} * interval '1 ms')`;
+
+/**
  * ($1 family, $2 container) What is known when an action is asked for, besides the entries. The time, unix ms, is that of the statement, which begins behind the lock. An open
  * action outside of the chain counts for its container alone: the index lets no other one begin there.
  */
 export const readFacts = `
   select
-    (select count(*)::int from ${schema}.open where family = $1 and ${inChain("seq")}) as open,
+    (
+      select count(*)::int from ${schema}.open o join ${chain} e on e.seq = o.seq
+      where o.family = $1 and o.lease_until + ${busy("e.line")} > statement_timestamp()
+    ) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
     (extract(epoch from statement_timestamp()) * 1000)::float8 as now,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
@@ -98,17 +109,25 @@ export const appendLastOutcome = `with ${append},
 /** ($1 seq) Who has an open action. */
 export const readOwner = `select owner from ${schema}.open where seq = $1 for update`;
 
-/** ($1 owner, $2 lease in ms, $3 their numbers) Goes on holding open actions. */
+/** ($1 owner, $2 their numbers, $3 lease of each in ms) Goes on holding open actions. */
 export const extendLeases = `
-  update ${schema}.open set lease_until = clock_timestamp() + $2::float8 * interval '1 ms'
-  where owner = $1 and seq = any($3::bigint[]) returning seq::float8 as seq`;
+  update ${schema}.open set lease_until = clock_timestamp() + held.lease * interval '1 ms'
+  from unnest($2::bigint[], $3::float8[]) as held (seq, lease)
+  where owner = $1 and open.seq = held.seq returning open.seq::float8 as seq`;
 
-/** ($1 family, $2 owner, $3 lease in ms, $4 what it holds) Takes the actions over whose owner no longer holds them: of others, and our own that we do not know of. */
+/** ($1 family, $2 owner, $3 what it holds) The actions whose owner no longer holds them. */
+export const readAbandoned = `
+  select o.seq::float8 as seq, o.has_outcome, e.line from ${schema}.open o join ${chain} e on e.seq = o.seq
+  where o.family = $1 and (o.owner <> $2 or o.seq <> all($3::bigint[])) and o.lease_until < clock_timestamp()
+  order by o.seq`;
+
+/** ($1 family, $2 owner, $3 lease in ms, $4 what it holds, $5 which) Takes those actions over whose owner no longer holds them: of others, and our own that we do not know of. */
 export const takeOver = `
   update ${schema}.open o set owner = $2, lease_until = clock_timestamp() + $3::float8 * interval '1 ms'
   from ${chain} e
   where e.seq = o.seq and o.seq in (
-    select seq from ${schema}.open where family = $1 and (owner <> $2 or seq <> all($4::bigint[])) and lease_until < clock_timestamp()
+    select seq from ${schema}.open
+    where family = $1 and seq = any($5::bigint[]) and (owner <> $2 or seq <> all($4::bigint[])) and lease_until < clock_timestamp()
     order by seq for update skip locked
   )
   returning o.seq::float8 as seq, o.has_outcome, e.line`;

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { hostname } from "node:os";
+import type { RestartMark } from "../../audit/audit.ts";
+import { mostStopSeconds } from "../../audit/ledger.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { ContainerInspection, Restarted } from "../source.ts";
+import type { ContainerInspection, Restarted, RestartPlace } from "../source.ts";
 import type { Engine, EngineCalls, Inspection } from "./engine/engine.ts";
 import { readEvents } from "./engine/events.ts";
 
@@ -23,7 +25,11 @@ interface Restarter {
   restart(engine: RestartingEngine, ref: ContainerRef, check?: () => void): Promise<Restarted>;
   /** As ContainerSource.inspectNow. */
   inspect(engine: RestartingEngine, ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
-  restartedSince(engine: RestartingEngine, ref: ContainerRef, since: Date): Promise<boolean>;
+  /** As ContainerSource.markRestart. */
+  mark(engine: RestartingEngine, ref: ContainerRef): Promise<RestartMark>;
+  /** As ContainerSource.locate. */
+  locate(engines: readonly EngineCalls[], place: RestartPlace): Promise<string | null>;
+  restartedSince(engine: RestartingEngine, ref: ContainerRef, since: Date, until: Date): Promise<boolean>;
   /** Waits for the restarts in flight. */
   settle(): Promise<void>;
 }
@@ -39,7 +45,7 @@ export function createRestarter(graceMs: number): Restarter {
   const run = async (engine: RestartingEngine, { fullId }: ContainerRef, check: () => void): Promise<Restarted> => {
     // It has its own deadline.
     const { context } = await engine.known(new AbortController().signal);
-    const t = toStopTimeout(await engine.inspect(fullId).catch(ignoreTimeout));
+    const t = toStopTimeout((await engine.inspect(fullId).catch(ignoreTimeout))?.stopTimeout);
     check();
     const dockerStatus = await engine
       .ask(t * 1000 + graceMs, (signal) => engine.client.restart(fullId, { t }, signal))
@@ -68,11 +74,30 @@ export function createRestarter(graceMs: number): Restarter {
       const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
       return { container: toContainer(raw, context), protectedBy };
     },
-    async restartedSince(engine, { fullId }, since) {
-      if (engine.starts.hasRestarted(fullId, since)) return true;
+    async mark(engine, { fullId }) {
+      const { raw, stopTimeout } = await engine.inspect(fullId);
+      // After the inspection: what had started before is in neither.
+      const { id, at } = await readEngine(engine);
+      return {
+        engineId: id,
+        at: new Date(at).toISOString(),
+        startedAt: raw.startedAt || null,
+        stopSeconds: toStopTimeout(stopTimeout),
+      };
+    },
+    async locate(engines, { engineId, fullId }) {
+      const found = await Promise.allSettled(engines.map((engine) => isEngineOf(engine, engineId, fullId)));
+      const index = found.findIndex((one) => one.status === "fulfilled" && one.value);
+      if (index >= 0) return engines[index]?.name ?? null;
+      const failed = found.find((one) => one.status === "rejected");
+      if (failed) throw failed.reason;
+      return null;
+    },
+    async restartedSince(engine, { fullId }, since, until) {
+      if (engine.starts.hasRestarted(fullId, since, until)) return true;
       const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
       const query = { since: (since.getTime() / 1000).toFixed(3), filters };
-      return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)));
+      return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)), until);
     },
     async settle() {
       await Promise.allSettled(running.values());
@@ -80,16 +105,41 @@ export function createRestarter(graceMs: number): Restarter {
   };
 }
 
+/** Deadline of `GET /info`, ms: an engine with slow plugins takes long for it, and it is not needed for the restart. */
+const infoTimeoutMs = 2000;
+
+/** The id and the clock of an engine. A filter in front of it may forbid `GET /info`: then every answer has the time, in whole seconds. */
+async function readEngine(engine: EngineCalls): Promise<{ readonly id: string | null; readonly at: number }> {
+  try {
+    return await engine.ask(infoTimeoutMs, (signal) => engine.client.info(signal));
+  } catch {
+    return { id: null, at: await engine.ask(infoTimeoutMs, (signal) => engine.client.time(signal)) };
+  }
+}
+
+/** Whether this is the engine of a restart: it has its id or, where it says none or another one, its container. */
+async function isEngineOf(engine: EngineCalls, engineId: string | null, fullId: string): Promise<boolean> {
+  const { id } = engineId === null ? { id: null } : await readEngine(engine);
+  if (engineId !== null && id === engineId) return true;
+  return engine.inspect(fullId).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof OpsError && error.code === "container_not_found") return false;
+      throw error;
+    },
+  );
+}
+
 /**
  * Whether the events have both a restart and a start: Docker sends `restart` last, Podman first. They are read as an open-ended stream, because for a
  * past period Podman (5.4) omits a random part.
  */
-async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
+async function hasRestarted(stream: IncomingMessage, until: Date): Promise<boolean> {
   const seen = new Set<string>();
   const isSeen = () => seen.has("restart") && seen.has("start");
   const timer = setTimeout(() => stream.destroy(), pastEventsMs);
-  const reading = readEvents(stream, ({ action }) => {
-    seen.add(action);
+  const reading = readEvents(stream, ({ action, time }) => {
+    if (Date.parse(time) <= until.getTime()) seen.add(action);
     if (isSeen()) stream.destroy();
   });
   // We end it, or the engine does; what was seen counts.
@@ -99,8 +149,8 @@ async function hasRestarted(stream: IncomingMessage): Promise<boolean> {
 }
 
 /** The container's own value, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
-function toStopTimeout(inspection: Inspection | null): number {
-  return Math.round(Math.min(60, Math.max(0, inspection?.stopTimeout ?? defaultStopTimeout)));
+function toStopTimeout(stopTimeout: Inspection["stopTimeout"] | undefined): number {
+  return Math.round(Math.min(mostStopSeconds, Math.max(0, stopTimeout ?? defaultStopTimeout)));
 }
 
 /** A container whose inspection hangs may well need the restart. */

@@ -105,7 +105,9 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     },
     restart: async (ref, check) => restarter.restart(findEngine(engines, ref), ref, check),
     probe: async (ref) => probe(findEngine(engines, ref), ref),
-    restartedSince: async (ref, since) => restarter.restartedSince(findEngine(engines, ref), ref, since),
+    markRestart: async (ref) => restarter.mark(findEngine(engines, ref), ref),
+    locate: (place) => restarter.locate([...engines.values()], place),
+    restartedSince: async (ref, since, until) => restarter.restartedSince(findEngine(engines, ref), ref, since, until),
     async close() {
       sampler.close();
       await restarter.settle();

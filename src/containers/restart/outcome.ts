@@ -1,6 +1,8 @@
+import type { AuditEntry, RestartMark } from "../../audit/audit.ts";
+import { mostStopSeconds } from "../../audit/ledger.ts";
 import { pause } from "../../lib/abort.ts";
-import type { Container, ContainerRef } from "../container.ts";
-import type { ContainerSource } from "../source.ts";
+import type { Container } from "../container.ts";
+import type { ContainerSource, RestartPlace } from "../source.ts";
 
 interface SettleOptions {
   readonly timeoutMs: number;
@@ -16,32 +18,86 @@ interface Settled {
   readonly detail: string;
 }
 
+interface FollowOptions extends SettleOptions {
+  /** How long the engine may be at the restart from its first answer on. */
+  readonly busyMs: number;
+}
+
+/** How long after its mark a restart may end, beyond the time that its container has to stop, ms: what restarts it later was asked by somebody else. */
+const lateMs = 120_000;
+/** Intents of older versions have the time of another clock, which may be wrong by so much, ms. */
+const looseMs = 300_000;
+/** How long an action whose engine no gateway knows stays open, ms: an engine that is added later has forgotten its events by then. */
+const lostMs = 86_400_000;
+
+/** Whether a restart of this time is given up where no gateway knows its engine. */
+export function isLost(at: string): boolean {
+  return Date.now() - Date.parse(at) > lostMs;
+}
+
+/** Where a restart was asked, as its intent says. */
+export function toPlace({ mark, containerId }: Pick<AuditEntry, "mark" | "containerId">): RestartPlace {
+  return { engineId: mark?.engineId ?? null, fullId: containerId };
+}
+
+/** When the restart may have happened, by the engine's clock; for an intent without a mark by the clock that wrote it (`at`). */
+function toPeriod(mark: RestartMark | null, at: string): { readonly since: Date; readonly until: Date } {
+  if (mark === null) {
+    const since = Date.parse(at);
+    return { since: new Date(since), until: new Date(since + mostStopSeconds * 1000 + lateMs + looseMs) };
+  }
+  const markedAt = Date.parse(mark.at);
+  // The events of the start before are a moment later than it, and the mark may be cut to whole seconds.
+  const since = Math.max(markedAt, mark.startedAt === null ? 0 : Date.parse(mark.startedAt) + 100);
+  return { since: new Date(since), until: new Date(markedAt + mark.stopSeconds * 1000 + lateMs) };
+}
+
 /**
- * Finds the outcome of a restart whose answer was lost: `ok` as soon as the engine's events show it. If they do not within `timeoutMs`, the container's
- * state decides: `failed` when it does not run, or still runs as before. One that something else started meanwhile (the engine itself came back) stays
- * `unknown`. Null when nothing could be learned.
+ * Finds the outcome of a restart whose answer was lost, at the engine that it was asked of, whatever its name is here: `ok` as soon as the engine's events show it. If they
+ * do not as long as the engine may be at it, the container's state decides: `failed` where it has not started since. One that something else started meanwhile (the engine
+ * itself came back) stays `unknown`. Null when nothing could be learned, also where no engine of this gateway is the one.
+ *
+ * @param at when its intent was written
  */
 export async function settleRestart(
-  ref: ContainerRef,
-  since: Date,
-  source: Pick<ContainerSource, "inspectNow" | "restartedSince">,
-  { timeoutMs, signal }: SettleOptions,
+  entry: Pick<AuditEntry, "mark" | "containerId">,
+  at: string,
+  source: Pick<ContainerSource, "inspectNow" | "locate" | "markRestart" | "restartedSince">,
+  { timeoutMs, busyMs, signal }: FollowOptions,
 ): Promise<Settled | null> {
+  const { mark = null, containerId: fullId } = entry;
+  const { since, until } = toPeriod(mark, at);
   const end = performance.now() + timeoutMs;
-  while (performance.now() < end) {
-    const restarted = await source.restartedSince(ref, since).catch(() => null);
-    if (restarted) return { outcome: "ok", detail: "settled: the engine restarted it" };
-    if (!(await pause(settlePollMs, signal))) return null;
-  }
+  let engine: string | null = null;
+  /** Since when the engine answers. While it does not, it may still be at what it was asked. */
+  let answersSince: number | null = null;
+  const isOver = () => performance.now() >= Math.min(end, (answersSince ?? Number.POSITIVE_INFINITY) + busyMs);
+  do {
+    try {
+      engine ??= await source.locate(toPlace(entry));
+      if (engine === null) return isLost(at) ? { outcome: "unknown", detail: "settled: no gateway knows its engine" } : null;
+      if (await source.restartedSince({ engine, fullId }, since, until))
+        return { outcome: "ok", detail: "settled: the engine restarted it" };
+      answersSince ??= performance.now();
+    } catch {
+      answersSince = null;
+    }
+    if (!isOver() && !(await pause(settlePollMs, signal))) return null;
+  } while (!isOver());
+  if (engine === null) return null;
   try {
-    const { container } = await source.inspectNow(ref);
-    const { status, startedAt } = container;
-    const restartedMeanwhile = status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime();
-    if (restartedMeanwhile) return { outcome: "unknown", detail: `settled: now running, started at ${startedAt}` };
+    const { status, startedAt } = (await source.inspectNow({ engine, fullId })).container;
+    const hasStarted =
+      mark === null
+        ? status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime() - looseMs
+        : (await source.markRestart({ engine, fullId })).startedAt !== mark.startedAt;
+    if (hasStarted) return { outcome: "unknown", detail: `settled: now ${status}, started at ${startedAt}` };
     return { outcome: "failed", detail: `settled: now ${status}` };
   } catch (error) {
     const { code } = error as { code?: string };
-    return code === "container_not_found" ? { outcome: "failed", detail: "settled: the container is gone" } : null;
+    if (code !== "container_not_found") return null;
+    const outcome = mark !== null && answersSince !== null ? "failed" : "unknown";
+    return { outcome, detail: "settled: the container is gone" };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditOutcome } from "../../audit/audit.ts";
+import type { AuditEntry, AuditOutcome, OpenIntent } from "../../audit/audit.ts";
 import {
   type AskedAction,
   describeRequest,
@@ -7,6 +7,7 @@ import {
   type NotBegun,
   type OpenAction,
   toAnswerKey,
+  toBusyMs,
 } from "../../audit/ledger.ts";
 import { type CodedError, createOutcomes, toFailedOutcome } from "../../audit/recorder.ts";
 import type { Principal } from "../../auth/principal.ts";
@@ -24,7 +25,7 @@ import {
   toActionLimits,
   toRestartRefused,
 } from "./limits.ts";
-import { type HealthOutcome, settleRestart, waitForHealth } from "./outcome.ts";
+import { type HealthOutcome, isLost, settleRestart, toPlace, waitForHealth } from "./outcome.ts";
 
 export interface Restarts {
   /**
@@ -53,7 +54,7 @@ export interface Restarts {
 }
 
 interface RestartsOptions {
-  readonly source: Pick<ContainerSource, "restart" | "inspectNow" | "restartedSince">;
+  readonly source: Pick<ContainerSource, "restart" | "inspectNow" | "markRestart" | "locate" | "restartedSince">;
   readonly ledger: Ledger;
   readonly limits: RestartLimitOptions;
   /** How long a container without a health check must run to count as healthy. @default 10000 */
@@ -87,11 +88,11 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     return wait(container, Number(entry.args["wait_ms"] ?? 0));
   };
   /** Follows up a restart whose answer was lost, and records the outcome. */
-  const settle = (action: OpenAction, since: Date, toDurationMs: () => number | null) => {
+  const settle = (action: OpenAction, at: string, busyMs: number, toDurationMs: () => number | null) => {
     const { entry } = action;
-    const ref = { engine: entry.engine, fullId: entry.containerId };
     const follow = async () => {
-      const last = await settleRestart(ref, since, source, { timeoutMs: settleMs, signal: closing.signal });
+      const times = { timeoutMs: settleMs, busyMs: Math.min(settleMs, busyMs), signal: closing.signal };
+      const last = await settleRestart(entry, at, source, times);
       if (last) await record(action, { ...last, code: null }, toDurationMs());
     };
     const give = () => {
@@ -102,19 +103,23 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     void track(follow().finally(give));
   };
 
-  const run = async (container: Container, asked: AskedAction, keep: () => void): Promise<HealthOutcome> => {
-    const entry = asked.toEntry(0);
-    const earlier = await ledger.find(entry);
+  const run = async (
+    container: Container,
+    intent: AuditEntry,
+    limit: AskedAction["limits"],
+    keep: () => void,
+  ): Promise<HealthOutcome> => {
+    const earlier = await ledger.find(intent);
     if (earlier) return answer(earlier);
     if (closing.signal.aborted) throw new RestartRefused("restart_busy", "The gateway is stopping", 5);
     const refused = await guard(container);
     if (refused) throw refused;
-    const since = new Date();
-    const startedMs = performance.now();
-    const decision = await ledger.begin(asked);
+    const entry = { ...intent, mark: await source.markRestart(container) };
+    const [at, startedMs] = [new Date().toISOString(), performance.now()];
+    const decision = await ledger.begin({ limits: limit, toEntry: () => entry });
     if (decision.kind !== "begun") return answer(decision);
     const onRecorded = ({ outcome, code }: AuditOutcome) => {
-      if (outcome === "unknown") settle(decision, since, () => Math.round(performance.now() - startedMs));
+      if (outcome === "unknown") settle(decision, at, settleMs, () => Math.round(performance.now() - startedMs));
       // By now the container can be inspected.
       if (outcome === "ok" && code !== null) answers.forget(toAnswerKey(entry) ?? "");
     };
@@ -136,22 +141,26 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     return answer((await ledger.find(decision.entry)) ?? decision);
   };
 
-  const adopt = async (): Promise<void> => {
-    const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
-    for (const { intent, hasOutcome } of await ledger.adopt("restart")) {
+  const takeOver = async (accepts: (open: OpenIntent) => Promise<boolean>): Promise<void> => {
+    for (const { intent, hasOutcome } of await ledger.adopt("restart", accepts)) {
       const action = { seq: intent.seq, entry: intent };
       if (!hasOutcome) await record(action, died, null);
-      settle(action, new Date(intent.at), () => null);
+      // One that its gateway gave up may take its engine longer.
+      settle(action, intent.at, hasOutcome ? settleMs : toBusyMs(intent), () => null);
     }
   };
-  const recover = onceDone(adopt);
+  /** What it can do something about: the others are for a gateway that knows their engine. */
+  const isOurs = async ({ intent, hasOutcome }: OpenIntent) =>
+    !hasOutcome || isLost(intent.at) || (await source.locate(toPlace(intent)).catch(() => null)) !== null;
+  const adopt = () => takeOver(isOurs);
+  const recover = onceDone(() => takeOver(async () => true));
   const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {
     await recover();
     const entry = toIntent(container, request);
-    const asked = { limits: toActionLimits(limits, request.free), toEntry: () => entry };
+    const limit = toActionLimits(limits, request.free);
     const key = toAnswerKey(entry);
-    if (key === null) return run(container, asked, () => {});
-    return answers.once(key, describeRequest(entry), (keep) => run(container, asked, keep));
+    if (key === null) return run(container, entry, limit, () => {});
+    return answers.once(key, describeRequest(entry), (keep) => run(container, entry, limit, keep));
   };
 
   return {
@@ -184,6 +193,8 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
     },
   };
 }
+
+const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
 
 /** A restart that the engine confirmed is `ok`, even if the container could not be inspected afterwards. */
 function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {

@@ -11,6 +11,7 @@ import { listParts, readEntriesBackward, readHead } from "../../../src/audit/fil
 import { probeAudit, verifyAudit } from "../../../src/audit/file/verify.ts";
 import { type ChainHead, genesis, parseAuditLine, toAuditLine, toHash } from "../../../src/audit/line.ts";
 import { sampleEntry } from "../../support/audit.ts";
+import { sampleMark } from "../../support/containers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ops-audit-parts-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -104,6 +105,7 @@ describe("a line", () => {
         hash: made.head.hash,
         format: 2,
         granted: 0,
+        mark: null,
         reason: 'stuck, "again"',
       },
       prevHash: "a".repeat(64),
@@ -112,6 +114,29 @@ describe("a line", () => {
     });
     expect(made.head).toEqual({ seq: 7, hash: expect.stringMatching(/^[0-9a-f]{64}$/), at: "1970-01-01T00:00:00.000Z" });
     expect(toHash("a", "b")).toBe(toHash("ab"));
+  });
+
+  it("has the mark of its restart in the intent alone", () => {
+    const mark = sampleMark();
+    const lineOf = (entry: AuditEntry) => toAuditLine(entry, new Date(0), genesis, null).line.slice(0, -1);
+    const intent = lineOf(sampleEntry({ mark }));
+    expect(parseAuditLine(intent)).toMatchObject({ intact: true, record: { mark } });
+    expect(intent).toContain(
+      `"mark":{"engine_id":"e1","at":"${mark.at}","started_at":"${mark.startedAt}","stop_seconds":10},"prev_hash"`,
+    );
+    expect(lineOf(sampleEntry({ mark, outcome: "ok", intent: 1 }))).not.toContain("mark");
+    const none = sampleMark({ engineId: null, startedAt: null });
+    expect(parseAuditLine(lineOf(sampleEntry({ mark: none })))?.record.mark).toEqual(none);
+  });
+
+  it.each([
+    ["text", '"x"'],
+    ["no time", '{"engine_id":"e1","at":"soon","started_at":null,"stop_seconds":10}'],
+    ["no number", '{"engine_id":"e1","at":"2026-01-13T10:00:00.000Z","started_at":null,"stop_seconds":"10"}'],
+  ])("whose mark is %s has none", (_, mark) => {
+    const { line } = toAuditLine(sampleEntry({ mark: sampleMark() }), new Date(0), genesis, null);
+    const altered = line.slice(0, -1).replace(/"mark":\{.*?\}/, `"mark":${mark}`);
+    expect(parseAuditLine(altered)).toMatchObject({ intact: false, record: { mark: null } });
   });
 
   it.each([

@@ -206,7 +206,8 @@ describe("an inspection before a restart", () => {
 
 describe("whether a container was restarted", () => {
   const since = new Date("2026-01-13T09:46:00.050Z");
-  const ask = (kit: ReturnType<typeof setUp>) => kit.restarter.restartedSince(kit.engine, ref, since);
+  const until = new Date("2200-01-01T00:00:00Z");
+  const ask = (kit: ReturnType<typeof setUp>) => kit.restarter.restartedSince(kit.engine, ref, since, until);
 
   it("is known at once if the event was seen", async () => {
     const kit = setUp();

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RestartMark } from "../../../src/audit/audit.ts";
 import type { Container } from "../../../src/containers/container.ts";
 import { createAnswerMemory, PastFailure } from "../../../src/containers/restart/idempotency.ts";
 import { settleRestart } from "../../../src/containers/restart/outcome.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
-import { sampleContainer } from "../../support/containers.ts";
+import { sampleContainer, sampleMark } from "../../support/containers.ts";
 import { useFakeSleep } from "../../support/fake-sleep.ts";
 
 describe("an answer", () => {
@@ -106,73 +107,131 @@ describe("the record of a restart", () => {
 
 describe("a restart whose answer was lost", () => {
   let useRealTimers = () => {};
-  beforeEach(() => void (useRealTimers = useFakeSleep()));
+  beforeEach(() => {
+    useRealTimers = useFakeSleep();
+    vi.setSystemTime("2026-01-13T10:05:00Z");
+  });
   afterEach(() => useRealTimers());
-  const since = new Date("2026-01-13T10:00:00Z");
+  const at = "2026-01-13T10:00:00Z";
+  const mark = sampleMark({ at: "2026-01-13T10:00:00.250Z" });
+  const gone = new OpsError("container_not_found", "x");
 
-  /** What is found within 700 ms, and how often the engine was asked. */
-  async function settle(
-    seen: (look: number) => boolean | Error,
-    found: Partial<Container> | Error = {},
-    abort = new AbortController(),
-  ) {
+  interface Found {
+    /** Null: of an older version. */
+    readonly mark?: RestartMark | null;
+    readonly seen?: (look: number) => boolean | Error;
+    readonly now?: Partial<Container> | Error;
+    readonly startedAt?: string | null;
+    readonly located?: string | null | Error;
+    readonly timeoutMs?: number;
+    readonly busyMs?: number;
+    readonly at?: string;
+  }
+
+  /** What is found, how often the engine was asked for its events, and how long that took. */
+  async function settle(found: Found = {}, abort = new AbortController()) {
     let looks = 0;
     const asked: unknown[] = [];
     const begin = performance.now();
+    const give = <T>(value: T | Error): T => {
+      if (value instanceof Error) throw value;
+      return value;
+    };
+    const own = found.mark === undefined ? mark : found.mark;
     const source = {
+      locate: async (place: unknown) => {
+        expect(place).toEqual({ engineId: own?.engineId ?? null, fullId: "a" });
+        return give(found.located === undefined ? "here" : found.located);
+      },
       restartedSince: async (...parameters: unknown[]) => {
         asked.push(parameters);
-        const answer = seen(++looks);
-        if (answer instanceof Error) throw answer;
-        return answer;
+        return give((found.seen ?? (() => false))(++looks));
       },
-      inspectNow: async () => {
-        if (found instanceof Error) throw found;
-        return { container: sampleContainer(found), protectedBy: null };
-      },
+      inspectNow: async () => ({ container: sampleContainer(give(found.now ?? {})), protectedBy: null }),
+      markRestart: async () => sampleMark({ startedAt: found.startedAt === undefined ? mark.startedAt : found.startedAt }),
     };
-    const ref = { engine: "one", fullId: "a" };
-    const settling = settleRestart(ref, since, source, { timeoutMs: 700, signal: abort.signal });
+    const settling = settleRestart({ containerId: "a", mark: own }, found.at ?? at, source, {
+      timeoutMs: found.timeoutMs ?? 700,
+      busyMs: found.busyMs ?? 700,
+      signal: abort.signal,
+    });
     let ms: number | null = null;
     void settling.then(() => (ms = performance.now() - begin));
     await vi.advanceTimersByTimeAsync(5000);
-    expect(asked).toEqual(Array.from({ length: looks }, () => [ref, since]));
-    return { result: await settling, looks, ms };
+    return { result: await settling, looks, ms, asked: asked[0] };
   }
+  const outcomeOf = async (found: Found) => (await settle(found)).result;
 
   it("is ok once the engine reports it", async () => {
     const result = { outcome: "ok", detail: "settled: the engine restarted it" };
-    expect(await settle(() => true)).toEqual({ result, looks: 1, ms: 0 });
-    expect(await settle((look) => (look < 3 ? new Error("x") : true))).toEqual({ result, looks: 3, ms: 500 });
+    expect(await settle({ seen: () => true })).toMatchObject({ result, looks: 1, ms: 0 });
+    expect(await settle({ seen: (look) => (look < 3 ? new Error("x") : true) })).toMatchObject({ result, looks: 3, ms: 500 });
   });
 
-  it.each<[Partial<Container> | Error, object | null]>([
-    [{ status: "exited" }, { outcome: "failed", detail: "settled: now exited" }],
+  it("is looked for at its engine, in its time, by its clock", async () => {
+    const ref = { engine: "here", fullId: "a" };
+    const { asked } = await settle();
+    expect(asked).toEqual([ref, new Date("2026-01-13T10:00:00.250Z"), new Date("2026-01-13T10:02:10.250Z")]);
+    // The mark of an engine that says whole seconds is older than the start before.
+    const cut = sampleMark({ at: "2026-01-13T10:00:00.000Z", startedAt: "2026-01-13T10:00:00.4Z" });
+    expect((await settle({ mark: cut })).asked).toMatchObject([ref, new Date("2026-01-13T10:00:00.500Z"), expect.any(Date)]);
+    expect((await settle({ mark: null })).asked).toEqual([ref, new Date(at), new Date("2026-01-13T10:08:00Z")]);
+  });
+
+  it.each<[Found, object | null]>([
+    [{ now: { status: "exited" } }, { outcome: "failed", detail: "settled: now exited" }],
+    [{ now: { status: "running" } }, { outcome: "failed", detail: "settled: now running" }],
     [
-      { status: "running", startedAt: "2026-01-13T10:00:00Z" },
+      { startedAt: null, mark: sampleMark({ startedAt: null }) },
       { outcome: "failed", detail: "settled: now running" },
     ],
     [
-      { status: "running", startedAt: null },
-      { outcome: "failed", detail: "settled: now running" },
+      // In the same second.
+      { startedAt: "2026-01-13T09:40:10.1Z" },
+      { outcome: "unknown", detail: "settled: now running, started at 2026-01-13T09:40:10Z" },
     ],
     [
-      { status: "running", startedAt: "2026-01-13T10:00:01Z" },
-      { outcome: "unknown", detail: "settled: now running, started at 2026-01-13T10:00:01Z" },
+      { now: { status: "exited" }, startedAt: "2026-01-13T10:00:01Z" },
+      { outcome: "unknown", detail: "settled: now exited, started at 2026-01-13T09:40:10Z" },
     ],
+    [{ now: gone }, { outcome: "failed", detail: "settled: the container is gone" }],
     [
-      { status: "exited", startedAt: "2026-01-13T10:00:01Z" },
-      { outcome: "failed", detail: "settled: now exited" },
+      { now: gone, seen: () => new Error("x") },
+      { outcome: "unknown", detail: "settled: the container is gone" },
     ],
-    [new OpsError("container_not_found", "x"), { outcome: "failed", detail: "settled: the container is gone" }],
-    [new OpsError("docker_timeout", "x"), null],
+    [{ now: new OpsError("docker_timeout", "x") }, null],
   ])("that the engine does not report has its container's outcome: %o", async (found, result) => {
-    expect(await settle(() => false, found)).toEqual({ result, looks: 3, ms: 750 });
+    expect(await settle(found)).toMatchObject({ result, looks: 3, ms: 750 });
+  });
+
+  it("has no outcome where no engine is its own, for a day", async () => {
+    expect(await settle({ located: null })).toMatchObject({ result: null, looks: 0, ms: 0 });
+    expect(await outcomeOf({ located: null, at: "2026-01-12T10:06:00Z" })).toBeNull();
+    const lost = { outcome: "unknown", detail: "settled: no gateway knows its engine" };
+    expect(await outcomeOf({ located: null, at: "2026-01-12T10:04:59Z" })).toEqual(lost);
+    expect(await outcomeOf({ located: new Error("silent"), at: "2026-01-12T10:04:59Z" })).toBeNull();
+  });
+
+  it("of an older version failed only if no clock explains it", async () => {
+    const old = (startedAt: string | null, status = "running") => outcomeOf({ mark: null, now: { status, startedAt } });
+    expect(await old("2026-01-13T09:56:00Z")).toMatchObject({ outcome: "unknown" });
+    expect(await old("2026-01-13T09:54:00Z")).toMatchObject({ outcome: "failed" });
+    expect(await old(null)).toMatchObject({ outcome: "failed" });
+    expect(await old("2026-01-13T10:00:01Z", "exited")).toMatchObject({ outcome: "failed" });
+    expect(await outcomeOf({ mark: null, now: gone })).toMatchObject({ outcome: "unknown" });
+  });
+
+  it("is decided once the engine has answered for as long as it may be busy", async () => {
+    const times = { timeoutMs: 4000, busyMs: 700 };
+    expect(await settle(times)).toMatchObject({ result: { outcome: "failed" }, ms: 750 });
+    // While it does not answer, what it was asked may still be to come.
+    const paused = { ...times, seen: (look: number) => (look > 1 && look < 8 ? new Error("x") : false) };
+    expect(await settle(paused)).toMatchObject({ result: { outcome: "failed" }, ms: 1750 + 750 });
   });
 
   it("is not followed up when the gateway stops", async () => {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 100);
-    expect(await settle(() => false, {}, abort)).toEqual({ result: null, looks: 1, ms: 100 });
+    expect(await settle({}, abort)).toMatchObject({ result: null, looks: 1, ms: 100 });
   });
 });

@@ -7,9 +7,10 @@ import { createRestarts, type Restarts } from "../../../src/containers/restart/r
 import { OpsError } from "../../../src/lib/errors.ts";
 import { emptyHead, sampleChain, sampleEntry } from "../../support/audit.ts";
 import { createCaller } from "../../support/caller.ts";
-import { sampleContainer } from "../../support/containers.ts";
+import { sampleContainer, sampleMark } from "../../support/containers.ts";
 
 const container = sampleContainer();
+const mark = sampleMark();
 const caller = createCaller();
 const request = { reason: "stuck", requestId: "r1", principal: caller.principal, origin: caller.origin() };
 const opened: Restarts[] = [];
@@ -22,6 +23,8 @@ interface Scene {
   readonly now?: Partial<Container>;
   readonly protectedBy?: string;
   readonly restartedSince?: () => boolean;
+  /** Where its engine is found. */
+  readonly located?: string | null;
   readonly failAudit?: (entry: AuditEntry) => boolean;
   readonly open?: readonly OpenIntent[];
   readonly keyed?: readonly KeyedIntent[];
@@ -60,6 +63,8 @@ function scene(given: Scene = {}) {
         return (given.restart?.() ?? Promise.resolve(container)).then((done) => ({ container: done, dockerStatus: 204 }));
       },
       inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
+      markRestart: async () => ({ ...mark, startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt }),
+      locate: async () => (given.located === undefined ? "local" : given.located),
       restartedSince: async () => given.restartedSince?.() ?? false,
     },
     ledger,
@@ -103,7 +108,9 @@ describe("restart", () => {
       code: null,
       dockerStatus: 204,
       durationMs: expect.any(Number),
+      mark,
     });
+    expect(entries[0]?.mark).toEqual(mark);
   });
 
   it("restarts nothing without a record, and spends nothing", async () => {
@@ -314,6 +321,8 @@ describe("an Idempotency-Key of an earlier process", () => {
         if ((asked += 1) === 2) throw new OpsError("docker_unavailable", "away");
         return { container, protectedBy: null };
       },
+      markRestart: async () => mark,
+      locate: async () => "local",
       restartedSince: async () => false,
     };
     let outcome: AuditRecord | null = null;

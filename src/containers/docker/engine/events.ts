@@ -86,10 +86,10 @@ function readTime(line: string): string {
 export interface Starts {
   record(event: EngineEvent): void;
   /**
-   * Whether it was seen to restart and to start at `since` or later: an engine that is itself restarted forgets its events. Docker sends `restart` after
+   * Whether it was seen to restart and to start, last, between these times: an engine that is itself restarted forgets its events. Docker sends `restart` after
    * `start`, Podman before.
    */
-  hasRestarted(fullId: string, since: Date): boolean;
+  hasRestarted(fullId: string, since: Date, until: Date): boolean;
   /** Returns a notifier that is notified at each start of this container, until the signal aborts. */
   wait(fullId: string, signal: AbortSignal): Notifier;
 }
@@ -107,9 +107,9 @@ export function createStarts(): Starts {
       if (action === "restart") return;
       for (const [notifier, waited] of waiters) if (waited === fullId) notifier.notify();
     },
-    hasRestarted(fullId, since) {
+    hasRestarted(fullId, since, until) {
       const { restart = 0, start = 0 } = seen.get(fullId) ?? {};
-      return Math.min(restart, start) >= since.getTime();
+      return Math.min(restart, start) >= since.getTime() && Math.max(restart, start) <= until.getTime();
     },
     wait(fullId, signal) {
       const notifier = createNotifier();

@@ -3,6 +3,7 @@ import type { ClockOffset } from "../../../lib/clock-skew.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { EngineAddress } from "../address.ts";
 import type { Query } from "./connect.ts";
+import { AnswerError } from "./errors.ts";
 import { createLink, parseJson, readText } from "./link.ts";
 
 /** All that the gateway ever reads at `/v1.NN/containers/{id}/`. */
@@ -19,6 +20,10 @@ export interface EngineClient {
   isPodman(signal: AbortSignal): Promise<boolean>;
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
+  /** `GET /info`: the engine's own id, null where it makes a new one up each time (Podman), and its time, unix ms. */
+  info(signal: AbortSignal): Promise<{ readonly id: string | null; readonly at: number }>;
+  /** Its time, unix ms, in whole seconds: the `Date` of `GET /_ping`. */
+  time(signal: AbortSignal): Promise<number>;
   /** How far the engine's clock is ahead of ours, by its last answers; null until it answered. */
   clock(): ClockOffset | null;
   listContainers(signal: AbortSignal): Promise<unknown>;
@@ -61,6 +66,14 @@ export function createEngineClient(
     ping: (signal) => reads.ping(signal),
     open: async (fullId, action, query, signal) => reads.send("GET", toPath(fullId, action), query, signal),
     openEvents: (query, signal) => reads.send("GET", "/events", query, signal),
+    async info(signal) {
+      const [answer, isPodman] = await Promise.all([read("/info", {}, signal), reads.isPodman(signal)]);
+      const { ID, SystemTime } = (answer ?? {}) as { readonly ID?: unknown; readonly SystemTime?: unknown };
+      const at = Date.parse(String(SystemTime));
+      if (!Number.isFinite(at)) throw new AnswerError("unexpected response to GET /info");
+      return { id: typeof ID === "string" && ID !== "" && ID.length <= 128 && !isPodman ? ID : null, at };
+    },
+    time: (signal) => reads.time(signal),
     clock: () => reads.clock(),
     listContainers: (signal) => read("/containers/json", { all: 1 }, signal),
     listImages: (signal) => read("/images/json", { filters: JSON.stringify({ label: ["service"] }) }, signal),

@@ -18,6 +18,8 @@ interface Link {
   negotiate(signal: AbortSignal): Promise<string>;
   /** Known from the same answer. */
   isPodman(signal: AbortSignal): Promise<boolean>;
+  /** The time of the other side, unix ms, in whole seconds: the `Date` of `GET /_ping`. */
+  time(signal: AbortSignal): Promise<number>;
   /** How far its clock is ahead of ours, by its last answer; null until it answered. */
   clock(): ClockOffset | null;
   /** Sends one request below `/v1.NN`; rejects with StatusError for any status outside 2xx. */
@@ -57,9 +59,13 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     observed({ observe, upstream: "docker", signal: call[3], toCode, facts: () => toFacts(address, call[0], call[1]) }, (span) =>
       sendNow(span, ...call),
     );
-  const ping = async (signal: AbortSignal) => {
+  const askPing = async (signal: AbortSignal) => {
     const response = await send("GET", "/_ping", {}, signal);
     await readStart(response, 16 << 10);
+    return response;
+  };
+  const ping = async (signal: AbortSignal) => {
+    const response = await askPing(signal);
     isPodman = response.headers["libpod-api-version"] !== undefined;
     return (version = toVersion(response.headers["api-version"]));
   };
@@ -74,6 +80,11 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     ping,
     negotiate,
     isPodman: async (signal) => negotiate(signal).then(() => isPodman),
+    async time(signal) {
+      const at = Date.parse((await askPing(signal)).headers.date ?? "");
+      if (!Number.isFinite(at)) throw new AnswerError("no Date in the response to GET /_ping");
+      return at;
+    },
     clock: () => clock,
     send: async (method, path, query, signal, body) => send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
     forget,

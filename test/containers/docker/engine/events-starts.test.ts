@@ -7,7 +7,7 @@ import { useFakeSleep } from "../../../support/fake-sleep.ts";
 const [a, b] = [fullId("a"), fullId("b")];
 
 describe("a restart that was seen", () => {
-  const since = new Date("2026-01-13T09:46:00.500Z");
+  const [since, until] = [new Date("2026-01-13T09:46:00.500Z"), new Date("2026-01-13T09:48:00Z")];
 
   it.each([
     ["in Docker's order", ["start", "restart"], true],
@@ -18,15 +18,22 @@ describe("a restart that was seen", () => {
   ] as const)("%s counts: %s", (_, actions, expected) => {
     const starts = createStarts();
     for (const action of actions) starts.record(engineEvent(action, a, { time: "2026-01-13T09:46:01.000000001Z" }));
-    expect(starts.hasRestarted(a, since)).toBe(expected);
-    expect(starts.hasRestarted(b, since)).toBe(false);
+    expect(starts.hasRestarted(a, since, until)).toBe(expected);
+    expect(starts.hasRestarted(b, since, until)).toBe(false);
   });
 
   it("a restart before the given time does not count", () => {
     const starts = createStarts();
     for (const action of ["start", "restart"]) starts.record(engineEvent(action, a, { time: "2026-01-13T09:46:00.400000000Z" }));
     starts.record(engineEvent("start", a, { time: "2026-01-13T09:46:02.000000000Z" }));
-    expect(starts.hasRestarted(a, since)).toBe(false);
+    expect(starts.hasRestarted(a, since, until)).toBe(false);
+  });
+
+  it("a restart after the given period does not count", () => {
+    const starts = createStarts();
+    for (const action of ["start", "restart"]) starts.record(engineEvent(action, a, { time: "2026-01-13T09:48:00.100000000Z" }));
+    expect(starts.hasRestarted(a, since, until)).toBe(false);
+    expect(starts.hasRestarted(a, since, new Date("2026-01-13T09:48:01Z"))).toBe(true);
   });
 });
 
