@@ -186,9 +186,9 @@ describe("upstreams", () => {
   it("those with HTTP, but no engine, get the traceparent of their call", async () => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(200, { "api-version": "1.45" }).end("{}"));
     const { hostname, port } = new URL(upstream.url);
-    const prometheus = createPrometheusClient({ url: upstream.url, timeoutMs: 2000, observe });
+    const prometheus = createPrometheusClient({ url: upstream.url, timeoutMs: 60_000, observe });
     const rabbitmq = createRabbitmqClient({ source: "mq", url: `${upstream.url}/base`, observe });
-    const victorialogs = createVictoriaLogsClient({ url: upstream.url, observe });
+    const victorialogs = createVictoriaLogsClient({ url: upstream.url, timeoutMs: 60_000, observe });
     const engine = createEngineClient({ kind: "tcp", host: hostname, port: Number(port), tls: null }, null, observe);
     const request = tracing.request("GET", {});
     await request.run(async () => {
@@ -234,6 +234,8 @@ describe("a receiver in trouble", () => {
   };
 
   it("spans that are refused are counted and logged once", async () => {
+    await tracing.close();
+    tracing = await openTracing(receiver, { timeoutMs: 20_000 });
     const lines = log();
     receiver.answerWith(400);
     send(2000);
@@ -244,13 +246,15 @@ describe("a receiver in trouble", () => {
   });
 
   it.each([
-    [503, "Export failed with retryable status"],
-    ["hang", "Request timed out"],
-  ] as const)("that answers %s, the log says why: %s", async (answer, cause) => {
+    [503, 2000, "Export failed with retryable status"],
+    ["hang", 500, "Request timed out"],
+  ] as const)("that answers %s within %i ms, the log says why: %s", async (answer, timeoutMs, cause) => {
+    await tracing.close();
+    tracing = await openTracing(receiver, { timeoutMs });
     const lines = log();
     receiver.answerWith(answer);
     send(600);
-    await expect.poll(() => lines, { timeout: 5000 }).toMatchObject([{ reason: "export", cause }]);
+    await expect.poll(() => lines, { timeout: 60_000 }).toMatchObject([{ reason: "export", cause }]);
   });
 
   it("2048 spans wait for one that is silent, and no end does", async () => {
