@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type AuditEntry, type AuditHead, type AuditRecord, type RestartMark, sanitiseReason } from "./audit.ts";
 import { toFamily } from "./ledger.ts";
+import { createTimeCheck, type TimeCheck } from "./times.ts";
 
 /** The last entry of a chain. */
 export interface ChainHead {
@@ -163,8 +164,11 @@ interface LineVerifier {
   head(): ChainHead | null;
 }
 
-/** `start`: the newest entry of the files before this one; null: the first line may follow any entry. */
-export function createLineVerifier(start: ChainHead | null): LineVerifier {
+/**
+ * `start`: the newest entry of the files before this one; null: the first line may follow any entry. `times`: of those files
+ * and this one.
+ */
+export function createLineVerifier(start: ChainHead | null, times: TimeCheck = createTimeCheck()): LineVerifier {
   let head = start;
   let piece: string | null = null;
   return {
@@ -180,7 +184,7 @@ export function createLineVerifier(start: ChainHead | null): LineVerifier {
       if (head && record.seq !== expected) return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
       if (head && prevHash !== head.hash) return `seq ${expected} does not follow the entry before it`;
       head = { seq: record.seq, hash: record.hash };
-      return null;
+      return times.push(record);
     },
     end: () => (piece === null ? null : toCutFault(head)),
     isWhole: () => piece === null,

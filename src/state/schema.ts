@@ -59,6 +59,7 @@ const versions: readonly string[] = [
   );
   create index on ${schema}.event (kind, place, at);
   create index on ${schema}.event (at);
+  create index on ${schema}.entry (at);
   create table ${schema}.deploy (
     seq bigint generated always as identity,
     key text primary key,

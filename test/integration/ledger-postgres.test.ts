@@ -2,6 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { toHolder } from "../../src/auth/principal.ts";
+import type { AuditEntry } from "../../src/audit/audit.ts";
+import { toFamily } from "../../src/audit/ledger.ts";
+import { type ChainHead, parseAuditLine, toAuditLine } from "../../src/audit/line.ts";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { verifyTable } from "../../src/audit/postgres/probe.ts";
 import { auditCommand } from "../../src/cli/audit.ts";
@@ -445,6 +449,151 @@ test.each([
     expect(await ledger.check(asked, take(2))).toMatchObject({ reason: "budget" });
     expect(await ledger.check(asked, take(3))).toBeNull();
     expect(await ledger.check(sampleEntry({ containerId: "rested" }), rest)).toMatchObject({ reason: "cooldown" });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+const minute = 60_000;
+
+/** Appends entries that fit the chain, as somebody who can write the tables could. `agesMs`: how long ago each says that it was made. */
+async function appendForged(own: TestDatabase, agesMs: readonly number[], entry: Partial<AuditEntry>, granted = 0) {
+  const client = await own.connect();
+  for (const ageMs of agesMs) {
+    const { rows } = await client.query<ChainHead>("select seq::float8 as seq, hash from wallet_core_ops.head");
+    const [head] = rows;
+    if (!head) throw new Error("no head");
+    const at = new Date(Date.now() - ageMs);
+    const made = toAuditLine(sampleEntry(entry), at, head, null, granted);
+    const record = parseAuditLine(made.line.trimEnd())?.record;
+    if (!record) throw new Error("no entry");
+    const columns = [record.outcome, toFamily(record), record.intent, toHolder(record), null, granted];
+    await client.query(
+      "insert into wallet_core_ops.entry (seq, at, line, outcome, family, intent, holder, answer_key, granted) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      [made.head.seq, at, made.line.trimEnd(), ...columns],
+    );
+    await client.query("update wallet_core_ops.head set seq = $1, hash = $2", [made.head.seq, made.head.hash]);
+  }
+  await client.end();
+}
+const probed = { action: "probe", outcome: "ok", intent: 1 } as const;
+const takeOf = (perHour: number) => ({ cooldownMs: null, parallel: null, budget: { perHour, wanted: 1 } });
+const retried = sampleEntry({ action: "job.retry", containerId: "", keyHash: null });
+
+test.each([
+  ["one of two hours ago", [120 * minute], "seq 8 has a time before that of seq 1"],
+  ["one of eleven minutes before", [11 * minute], "seq 8 has a time before that of seq 7"],
+  ["a thousand of long ago", Array.from({ length: 1000 }, (_, index) => (3000 + index) * minute), "before that of seq 1"],
+  [
+    "several that step back",
+    [9, 18, 27, 36, 45, 54, 63, 72].map((age) => age * minute),
+    "seq 15 has a time before that of seq 1",
+  ],
+  ["one of 2099", [-40_000_000 * minute], "seq 8 has a time that is still to come"],
+])("a forged entry that fits the chain refills nothing: %s", async (_, ages, fault) => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    expect(await ledger.check(retried, takeOf(2))).toMatchObject({ reason: "budget" });
+    await appendForged(own, ages, probed);
+    const message = expect.stringMatching(`${fault}.*: run \`wallet-core-ops audit verify\`$`);
+    const refused = { code: "audit_unavailable", message };
+    await expect(ledger.check(retried, takeOf(2))).rejects.toMatchObject(refused);
+    await expect(ledger.begin({ limits: takeOf(2), toEntry: () => retried })).rejects.toMatchObject(refused);
+    const rest = { cooldownMs: 60_000, parallel: null, budget: null };
+    await expect(ledger.check(sampleEntry({ containerId: "rested" }), rest)).rejects.toMatchObject(refused);
+    const problem = expect.stringMatching(/^seq \d+ has a time (before that of seq 7|that is still to come)$/);
+    expect(await ledger.verify()).toMatchObject({ ok: false, problem });
+    expect(await verifyTable(own.url)).toMatchObject({ ok: false });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("an entry of 2099 gives its time to no other one", async () => {
+  const own = await openDatabase();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    const begun = await ledger.begin(restart("one"));
+    if (begun.kind !== "begun") throw new Error("not begun");
+    await appendForged(own, [-40_000_000 * minute], probed);
+    await ledger.end(begun, done);
+    const [last] = await ledger.read({ first: 1, before: null, accepts: () => true });
+    expect(Math.abs(Date.parse(last?.at ?? "") - Date.now())).toBeLessThan(5 * minute);
+    await expect(ledger.begin({ limits: takeOf(2), toEntry: () => retried })).rejects.toMatchObject({
+      code: "audit_unavailable",
+    });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("a clock that is behind goes on at the time of the newest entry", async () => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    // As after a failover to a standby whose clock is behind.
+    await shiftRecord((text, values) => own.query(text, values), 8 * minute);
+    const [newest] = await ledger.read({ first: 1, before: null, accepts: () => true });
+    const begun = await ledger.begin({
+      limits: { ...takeOf(3), cooldownMs: 60_000 },
+      toEntry: () => sampleEntry({ containerId: "x" }),
+    });
+    if (begun.kind !== "begun") throw new Error("not begun");
+    await ledger.end(begun, done);
+    const [last] = await ledger.read({ first: 1, before: null, accepts: () => true });
+    expect(last?.at).toBe(newest?.at);
+    const rest = { cooldownMs: 60_000, parallel: null, budget: null };
+    expect(await ledger.check(sampleEntry({ containerId: "x" }), rest)).toMatchObject({ reason: "cooldown" });
+    expect(await ledger.check(retried, takeOf(2))).toMatchObject({ reason: "budget" });
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("a record whose clock went back by nine minutes limits as its times say", async () => {
+  const own = await openDatabase();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    const job = { source: "jobs", queue: null, ids: ["1"], fingerprint: null };
+    // The first is of the hour, and the one behind it is not.
+    const ages = [200, 58, 67, 30, 39, 5].map((age) => age * minute);
+    for (const age of ages) {
+      await appendForged(own, [age], { action: "job.retry", containerId: "", job }, 1);
+      const { rows } = await own.query("select seq::int from wallet_core_ops.head");
+      await appendForged(own, [age], {
+        action: "job.retry",
+        containerId: "",
+        job,
+        outcome: "ok",
+        intent: rows[0]?.["seq"] as number,
+      });
+    }
+    expect(await ledger.check(retried, takeOf(4))).toMatchObject({ reason: "budget" });
+    expect(await ledger.check(retried, takeOf(5))).toBeNull();
+    expect(await ledger.verify()).toMatchObject({ ok: true, lastSeq: 12 });
+  } finally {
+    await ledger.close();
+    await own.drop();
+  }
+});
+
+test("a clock that went back far, days ago, is said and stops nothing", async () => {
+  const own = await openRecord();
+  const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
+  try {
+    await shiftRecord((text, values) => own.query(text, values), -3 * 1440 * minute);
+    await own.query("delete from wallet_core_ops.rest");
+    await appendForged(own, [4 * 1440 * minute, 2 * 1440 * minute], probed);
+    expect(await ledger.check(retried, takeOf(2))).toBeNull();
+    expect(await ledger.verify()).toMatchObject({ ok: true, lastSeq: 9 });
+    const message = expect.stringMatching(/, although seq 8 has a time before that of seq \d+, more than a day ago$/);
+    expect(await verifyTable(own.url)).toMatchObject({ ok: true, message });
   } finally {
     await ledger.close();
     await own.drop();

@@ -3,6 +3,7 @@ import { basename, normalize } from "node:path";
 import { formatRfc3339 } from "../../lib/time.ts";
 import type { AuditChain } from "../audit.ts";
 import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toCutFault, toHeadFault } from "../line.ts";
+import { createTimeCheck, type TimeCheck } from "../times.ts";
 import { longestLine, openToRead, readLines, UnpackError } from "./lines.ts";
 import { isBeyond, listParts, type Part, toUnreadNote } from "./parts.ts";
 
@@ -35,6 +36,7 @@ interface Progress {
   readonly startedAtMs: number;
   /** By device and inode: a rotated file keeps them. */
   readonly parts: Map<string, CheckedPart>;
+  readonly times: TimeCheck;
   firstSeq: number | null;
   head: ChainHead | null;
   /** The files that were compared by their ends. */
@@ -93,7 +95,7 @@ export function createChainCheck({
 }
 
 function begin(): Progress {
-  return { startedAtMs: Date.now(), parts: new Map(), firstSeq: null, head: null, copied: null };
+  return { startedAtMs: Date.now(), parts: new Map(), times: createTimeCheck(), firstSeq: null, head: null, copied: null };
 }
 
 /** Checks what was appended. Returns null when all is whole, the fault, or `changed` when a file is not as it was: then all must be checked again. */
@@ -152,7 +154,7 @@ async function checkPart(
   part: CheckedPart,
   progress: Progress,
 ): Promise<string | null> {
-  let verifier: ReturnType<typeof createLineVerifier> | null = progress.head && createLineVerifier(progress.head);
+  let verifier: ReturnType<typeof createLineVerifier> | null = progress.head && createLineVerifier(progress.head, progress.times);
   try {
     const range = isPacked ? {} : { from: part.offset, to: part.size };
     for await (const { text, start, end } of readLines(file, { isPacked, ...range })) {
@@ -178,5 +180,5 @@ async function checkPart(
 function startChain(line: string, progress: Progress): ReturnType<typeof createLineVerifier> {
   const seq = parseAuditLine(line.trimEnd())?.record.seq ?? 1;
   progress.firstSeq = seq;
-  return createLineVerifier(seq === 1 ? genesis : null);
+  return createLineVerifier(seq === 1 ? genesis : null, progress.times);
 }

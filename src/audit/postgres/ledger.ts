@@ -20,6 +20,7 @@ import {
   readAbandoned,
   readBackward,
   readHead,
+  readNewest,
   readOwner,
   takeOver,
 } from "./statements.ts";
@@ -112,9 +113,10 @@ export function createPostgresLedger({
           signal,
           async (client) => {
             await client.query(beginWriting);
-            const [head] = await rowsOf<TableHead>(client, lockHead);
+            const [head] = await rowsOf<Omit<TableHead, "at">>(client, lockHead);
             if (!head) throw new MissingHeadError();
-            const result = await work(client, head);
+            const [newest] = await rowsOf<{ line: string }>(client, readNewest, [head.seq]);
+            const result = await work(client, { ...head, at: parseAuditLine(newest?.line ?? "")?.record.at ?? null });
             const lost = await client.query("commit").then(
               () => null,
               (error: unknown) => error,

@@ -61,10 +61,12 @@ export function verifyTable(
       return state;
     };
     const anchored = createAnchorCheck(anchors, partial);
-    const { problem } = await createTableCheck({ read, partial, anchors: anchored })();
+    let times = "";
+    const onTimes = (words: string) => void (times = words);
+    const { problem } = await createTableCheck({ read, partial, anchors: anchored, onTimes })();
     if (problem !== null) return { ok: false, message: `${record}: ${problem}` };
     const { seq, hash } = head;
-    return { ok: true, message: `${record}, head seq ${seq} hash ${hash}${anchored.note()}` };
+    return { ok: true, message: `${record}, head seq ${seq} hash ${hash}${anchored.note()}${times}` };
   });
 }
 

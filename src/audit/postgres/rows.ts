@@ -15,6 +15,7 @@ import {
   toFamily,
 } from "../ledger.ts";
 import { type ChainedLine, type ChainHead, parseAuditLine, toAuditLine, toGranted } from "../line.ts";
+import { createBackwardTimeCheck, isPast, toEntryTime, toStepFault } from "../times.ts";
 import { hasEntry, readEarlier, readFacts, readRows } from "./statements.ts";
 import { type EntryRow, findColumn } from "./verify.ts";
 
@@ -35,14 +36,13 @@ class AlteredRowError extends Error {
 
 const hourMs = 3_600_000;
 
-/** What limits is read for so much longer, ms: the clocks of two servers of one record may differ. */
-const clockMs = 300_000;
 /** Entries that are read at a time: at first, and then. */
 const [firstBatch, nextBatch] = [100, 1000];
 
 interface Facts {
   readonly open: number;
   readonly is_running: boolean;
+  readonly floor: number | null;
   readonly now: number;
   readonly is_read_only: boolean;
 }
@@ -59,7 +59,7 @@ export async function readActionFacts(
   const [row] = await rowsOf<Facts>(client, readFacts, [family, subject.containerId]);
   if (!row) throw new Error("no row");
   let [taken, oldestMs, restedMs] = [0, 0, null as number | null];
-  const recent = budget || cooldownMs !== null ? readRecent(client, row.now) : [];
+  const recent = budget || cooldownMs !== null ? readRecent(client, row) : [];
   for await (const record of recent) {
     // An entry of the future is one of now: the clock was set back since.
     const ageMs = Math.max(0, row.now - Date.parse(record.at));
@@ -77,9 +77,10 @@ export async function readActionFacts(
 
 /**
  * The entries of the last hour and a moment, newest first, from their hashed lines: each is checked against the entry after it, from the head on, and against its row. No
- * column decides what is read. @throws AlteredRowError, MissingHeadError
+ * column ends the reading: where one says that an entry of the hour is before the last that is read, a forged time would hide it. @throws AlteredRowError, MissingHeadError
  */
-async function* readRecent(client: PoolClient, now: number): AsyncGenerator<AuditRecord> {
+async function* readRecent(client: PoolClient, { now, floor }: Pick<Facts, "now" | "floor">): AsyncGenerator<AuditRecord> {
+  const checkTime = createBackwardTimeCheck(now);
   let expected: ChainHead | null = null;
   for (let batch = firstBatch; ; batch = nextBatch) {
     const rows: readonly ChainRow[] = await rowsOf<ChainRow>(client, readRows, [expected && expected.seq + 1, batch]);
@@ -89,7 +90,12 @@ async function* readRecent(client: PoolClient, now: number): AsyncGenerator<Audi
     for (const row of rows) {
       if (expected.seq === 0) return;
       const line: ChainedLine = checkRow(row, expected);
-      if (now - Date.parse(line.record.at) > hourMs + clockMs) return;
+      const fault = checkTime(line.record);
+      if (fault !== null) throw new AlteredRowError(fault);
+      if (isPast(line.record, now)) {
+        if (floor !== null && floor < expected.seq) throw new AlteredRowError(toStepFault(expected.seq, floor));
+        return;
+      }
       yield line.record;
       expected = { seq: expected.seq - 1, hash: line.prevHash };
     }
@@ -136,15 +142,16 @@ export async function wasMade(
   return row?.has === true;
 }
 
-/** The end of the chain, with the time of the database. */
-export type TableHead = ChainHead & { readonly now: Date };
+/** The end of the chain, with the time of the database. `at`: that of its entry; null without one. */
+export type TableHead = ChainHead & { readonly now: Date; readonly at: string | null };
 
 /** An entry behind the head, and its values in the order of the statements. */
-export function toAppended(entry: AuditEntry, { now, ...head }: TableHead, granted: number) {
-  const made = toAuditLine(entry, now, head, null, granted);
+export function toAppended(entry: AuditEntry, { now, at: newest, ...head }: TableHead, granted: number) {
+  const at = toEntryTime(now, newest);
+  const made = toAuditLine(entry, at, head, null, granted);
   const line = made.line.slice(0, -1);
   const common = [entry.outcome, toFamily(entry), entry.intent, toHolder(entry), toAnswerKey(entry), granted];
-  return { seq: made.head.seq, head: made.head, line, values: [made.head.seq, now, line, ...common, made.head.hash] };
+  return { seq: made.head.seq, head: made.head, line, values: [made.head.seq, at, line, ...common, made.head.hash] };
 }
 
 /** A line that was altered by hand may be no entry. @throws NoEntryError */

@@ -42,6 +42,9 @@ export const readState = `
 /** Locks the end of the chain: one decision at a time. */
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
+/** The entry at the end of the chain. Of its own: a statement that waited for the lock does not see what was committed meanwhile. */
+export const readNewest = `select line from ${schema}.entry where seq = $1`;
+
 /**
  * How long after its lease an open action keeps its place: as long as the engine may be at it (`toBusyMs`), or a newer gateway takes it over. Read from the text of the line,
  * which may be no JSON where it was altered.
@@ -51,7 +54,8 @@ const busy = (line: string) =>
 
 /**
  * ($1 family, $2 container) What is known when an action is asked for, besides the entries. The time, unix ms, is that of the statement, which begins behind the lock. An open
- * action outside of the chain counts for its container alone: the index lets no other one begin there.
+ * action outside of the chain counts for its container alone: the index lets no other one begin there. `floor`: the first entry that is of the last hour by its column,
+ * found by the index of the column.
  */
 export const readFacts = `
   select
@@ -60,6 +64,11 @@ export const readFacts = `
       where o.family = $1 and o.lease_until + ${busy("e.line")} > statement_timestamp()
     ) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
+    (
+      select min(e.seq)::float8 from (
+        select seq from ${schema}.entry where at > statement_timestamp() - interval '1 hour' offset 0
+      ) e where ${inChain("e.seq")}
+    ) as floor,
     (extract(epoch from statement_timestamp()) * 1000)::float8 as now,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
 

@@ -5,6 +5,7 @@ import type { AuditChain, AuditRecord } from "../audit.ts";
 import type { AnchorCheck } from "../anchors.ts";
 import { isFinal, restsAfter, toAnswerKey, toFamily } from "../ledger.ts";
 import { type ChainHead, createLineVerifier, genesis, parseAuditLine, toGranted, toHeadFault } from "../line.ts";
+import { createTimeCheck, type TimeCheck } from "../times.ts";
 import { missingHead, readState } from "./statements.ts";
 
 /** Entries that are read at a time. */
@@ -61,6 +62,9 @@ export async function readTableState(client: Parameters<typeof rowsOf>[0], after
 /** How far a record was checked, and what its lines say of the other tables. */
 interface Progress {
   readonly beganAtMs: number;
+  /** The database's time, unix ms. */
+  now: number;
+  readonly times: TimeCheck;
   head: ChainHead | null;
   firstSeq: number | null;
   /** Intents without a last outcome. */
@@ -75,13 +79,15 @@ interface TableCheckOptions {
   /** Whether the oldest entries may be missing. */
   readonly partial: boolean;
   readonly anchors?: AnchorCheck;
+  /** What a good verdict says of the clocks. */
+  readonly onTimes?: (words: string) => void;
 }
 
 /**
  * Checks a record in a table: the hash chain, its head, and that every column and row that limits an action is as the hashed lines say. Checks only what was appended since the
  * last time, and everything again every ten minutes. An end that was there once must stay there.
  */
-export function createTableCheck({ read, partial, anchors }: TableCheckOptions): () => Promise<AuditChain> {
+export function createTableCheck({ read, partial, anchors, onTimes = () => {} }: TableCheckOptions): () => Promise<AuditChain> {
   let progress: Progress | null = null;
   let newest = genesis;
   let answer: AuditChain = { ok: null, firstSeq: null, lastSeq: null, checkedAt: null, problem: null };
@@ -94,6 +100,7 @@ export function createTableCheck({ read, partial, anchors }: TableCheckOptions):
     for (;;) {
       const state = await read(going.head?.seq ?? 0, batch);
       const isEnd = state.entries.length < batch;
+      going.now = state.now;
       const problem = advance(going, state.entries, partial, anchors) ?? (isEnd ? compare(going, state, newest) : null);
       const fault = problem ?? (isEnd ? (anchors?.end() ?? null) : null);
       const found = { firstSeq: going.firstSeq, lastSeq: going.head?.seq ?? null, checkedAt: formatRfc3339(Date.now()) };
@@ -102,6 +109,7 @@ export function createTableCheck({ read, partial, anchors }: TableCheckOptions):
       if (fault !== null) return { ok: false, ...found, problem: fault };
       if (!isEnd) continue;
       newest = going.head ?? newest;
+      onTimes(going.times.note());
       return { ok: true, ...found, problem: null };
     }
   };
@@ -115,7 +123,17 @@ export function createTableCheck({ read, partial, anchors }: TableCheckOptions):
 }
 
 function begin(): Progress {
-  return { beganAtMs: performance.now(), head: null, firstSeq: null, open: new Map(), rests: new Map() };
+  const times = createTimeCheck(() => progress.now);
+  const progress: Progress = {
+    beganAtMs: performance.now(),
+    now: 0,
+    times,
+    head: null,
+    firstSeq: null,
+    open: new Map(),
+    rests: new Map(),
+  };
+  return progress;
 }
 
 /** Checks the next entries. Returns the fault. */
@@ -125,7 +143,7 @@ function advance(
   partial: boolean,
   anchors: AnchorCheck | undefined,
 ): string | null {
-  const verifier = createLineVerifier(progress.head ?? (partial ? null : genesis));
+  const verifier = createLineVerifier(progress.head ?? (partial ? null : genesis), progress.times);
   for (const row of rows) {
     const fault = verifier.push(`${row.line}\n`);
     if (fault !== null) return fault;
