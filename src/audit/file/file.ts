@@ -7,15 +7,18 @@ import type { AuditEntry, AuditHead, AuditLog, AuditRecord, KeyedIntent, OpenInt
 import { answerMs, isFinal, restsAfter } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
-import { genesis, toAuditLine, toGranted, toLogged } from "../line.ts";
+import { type ChainedLine, genesis, toAuditLine, toGranted, toLogged } from "../line.ts";
+import { createBackwardTimeCheck, isPast, toEntryTime } from "../times.ts";
 import { acquireLock, type FileLock } from "./lock.ts";
 import {
+  AlteredEntryError,
   createFindings,
   type Findings,
   ForkError,
   readEntriesBackward,
   readHead,
   toIgnoredNote,
+  type UnreadPart,
   UnreadPartError,
 } from "./parts.ts";
 
@@ -73,7 +76,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     head = null;
     let next = before;
     await file.append((piece) => {
-      const made = toAuditLine(entry, new Date(), before, piece, granted);
+      const made = toAuditLine(entry, toEntryTime(new Date(), before.at), before, piece, granted);
       next = made.head;
       return made.line;
     });
@@ -82,21 +85,27 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     return next.seq;
   };
 
-  /** @throws UnreadPartError when entries of the last hour may be in a file that cannot be read: without them there would be no limits. */
-  const warnOfGap = ({ after, before }: Gap, { unread, ignored }: Findings) => {
+  /** Returns whether it was logged. @throws UnreadPartError when entries of the last hour may be in a file that cannot be read: without them there would be no limits. */
+  const warnOfGap = ({ after, before }: Gap, { unread, ignored }: Findings): boolean => {
     const ageMs = Date.now() - Date.parse(before.at);
     const [first] = unread;
     if (first && ageMs < hourMs) throw new UnreadPartError(first);
     // Old files are removed on purpose.
-    if (after === 0 && ageMs >= answerMs) return;
+    if (after === 0 && ageMs >= answerMs) return false;
     const seqs = `${after + 1} to ${before.seq - 1}`;
-    const files = [...unread.map(({ path: one, cause }) => `${basename(one)} ${cause}`), ...ignored.map(toIgnoredNote)];
+    const files = [...unread.map(toUnread), ...ignored.map(toIgnoredNote)];
     const rest = files.length > 0 ? { files } : {};
     logger.warn(
       { upstream: "audit", path, missing: seqs, ...rest },
       "Entries of the audit record are missing: cool-downs, budgets and keys that they had are forgotten. Put the rotated file back",
     );
+    return true;
   };
+  const warnOfUnread = (unread: Findings["unread"]) =>
+    logger.warn(
+      { upstream: "audit", path, files: unread.map(toUnread) },
+      "Files of the audit record cannot be read. Unpack them, make them readable, or move them to another folder",
+    );
   const warnOfIgnored = (ignored: readonly string[]) =>
     logger.warn(
       { upstream: "audit", path, files: ignored.map(toIgnoredNote) },
@@ -116,9 +125,11 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
       guarded(async () => {
         await own();
         const before = await readHead(path, acknowledged);
-        const { newest, gap, findings, ...found } = await findUnfinished(path, scanLimit);
+        const { newest, gap, fault, findings, ...found } = await findUnfinished(path, scanLimit);
         if (findings.conflict !== null) throw new ForkError(path, findings.conflict);
-        if (gap) warnOfGap(gap, findings);
+        if (fault !== null) throw new AlteredEntryError(path, fault);
+        const isSaid = gap !== null && warnOfGap(gap, findings);
+        if (findings.unread.length > 0 && !isSaid) warnOfUnread(findings.unread);
         if (before.seq === 0 && findings.ignored.length > 0) warnOfIgnored(findings.ignored);
         if (newest && newest.seq > acknowledged.seq) acknowledged = { seq: newest.seq, hash: newest.hash, at: newest.at };
         return found;
@@ -164,6 +175,10 @@ function unwritable(cause: unknown): OpsError {
   return new OpsError("audit_unavailable", "The audit record cannot be written", { cause, upstream: "audit" });
 }
 
+function toUnread({ path, cause }: UnreadPart): string {
+  return `${basename(path)} ${cause}`;
+}
+
 const hourMs = 3_600_000;
 
 /** Entries that are not in the record, though later ones are. */
@@ -176,7 +191,8 @@ interface Gap {
 
 /**
  * What earlier processes left, in one reading from the end: what is unfinished, and the keys, among the newest `limit` entries; of the last hour, however many entries that has,
- * what limits the next actions; the newest entry, the newest gap, and what the files came to. All oldest first. An `unknown` older than an hour stays: engines forget.
+ * what limits the next actions; the newest entry, the newest gap, why what limits is not as it was written, and what the files came to. All oldest first. An `unknown` older
+ * than an hour stays: engines forget.
  */
 export async function findUnfinished(path: string, limit: number) {
   /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */
@@ -187,10 +203,14 @@ export async function findUnfinished(path: string, limit: number) {
   let newest: AuditRecord | null = null;
   let gap: Gap | null = null;
   let later: AuditRecord | null = null;
+  let fault: string | null = null;
+  const check = createRecentCheck(Date.now());
   let scanned = 0;
   let isEnd = true;
   const findings = createFindings();
-  for await (const { record } of readEntriesBackward(path, findings)) {
+  for await (const line of readEntriesBackward(path, findings)) {
+    const { record } = line;
+    fault ??= check(line);
     newest ??= record;
     if (later && record.seq < later.seq - 1) gap ??= { after: record.seq, before: later };
     later = record;
@@ -198,7 +218,7 @@ export async function findUnfinished(path: string, limit: number) {
     const isRecent = ageMs < hourMs;
     if (isRecent && (toGranted(record) > 0 || restsAfter(record))) limiting.push(record);
     if (scanned >= limit) {
-      if (!isRecent) {
+      if (isPast(record, Date.now())) {
         isEnd = false;
         break;
       }
@@ -212,5 +232,25 @@ export async function findUnfinished(path: string, limit: number) {
     scanned += 1;
   }
   if (isEnd && later && later.seq > 1) gap ??= { after: 0, before: later };
-  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest, gap, findings };
+  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest, gap, fault, findings };
+}
+
+/**
+ * Checks entries from the newest back: their times, and, down to the first whole one that is too old to limit anything, that each is as it was written.
+ * Returns the fault of the next one.
+ */
+function createRecentCheck(now: number): (line: ChainedLine) => string | null {
+  const checkTime = createBackwardTimeCheck(now);
+  let later: ChainedLine | null = null;
+  let isOver = false;
+  return (line) => {
+    const { record, intact } = line;
+    const { seq } = record;
+    const isLinked = later?.record.seq !== seq + 1 || later.prevHash === record.hash;
+    later = line;
+    if (!isOver && !intact) return `seq ${seq} is altered`;
+    if (!isOver && !isLinked) return `seq ${seq + 1} does not follow the entry before it`;
+    isOver ||= isPast(record, now);
+    return checkTime(record);
+  };
 }

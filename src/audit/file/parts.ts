@@ -1,8 +1,9 @@
 import type { FileHandle } from "node:fs/promises";
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
 import type { AuditHead } from "../audit.ts";
 import { type ChainedLine, type ChainHead, genesis, parseAuditLine } from "../line.ts";
+import { isPast } from "../times.ts";
 import { isGzip, openToRead, readLines, readLinesBackward, UnpackError } from "./lines.ts";
 
 /** A file of the record. */
@@ -42,8 +43,8 @@ interface Parts {
   readonly ignored: readonly string[];
   /** The newest entry: that of the file itself where it has one. */
   readonly head: AuditHead;
-  /** Whether the head is in the file itself. */
-  readonly isLive: boolean;
+  /** The file itself, where it has an entry. */
+  readonly live: FoundPart | null;
   /** Why the files cannot all be of one record; null when nothing speaks against it. */
   readonly conflict: string | null;
   /** Notices a file that ends with another entry than the record has. */
@@ -63,6 +64,13 @@ export class UnreadPartError extends PartsError {
   }
 }
 
+/** The entries that limit actions are not as they were written. */
+export class AlteredEntryError extends PartsError {
+  constructor(path: string, fault: string) {
+    super(`${path}: ${fault}: run \`wallet-core-ops audit verify\``);
+  }
+}
+
 /** Two files have different entries of one number: to go on from one of them would fork the chain. */
 export class ForkError extends PartsError {
   constructor(path: string, conflict: string) {
@@ -77,6 +85,12 @@ export const forkRemedy = "move the file that is not of this record to another f
 export function toUnreadNote(unread: readonly UnreadPart[]): string {
   return unread.map(({ path, cause }) => `; ${basename(path)} ${cause}`).join("");
 }
+
+/** Of the file that is written. */
+export const packedLive = "is a gzip file";
+
+/** Of a file whose first line is an entry but for its end, and that has no other: CRLF, for one. */
+export const foreignLines = "has lines that do not fit their hashes";
 
 /** Why a file beside the record is not read. */
 export function toIgnoredNote(name: string): string {
@@ -159,7 +173,7 @@ function assemble(
     unread: [...faulty.filter(isUnread), ...cuts.flatMap(({ cut }) => cut ?? [])],
     ignored,
     head,
-    isLive: live !== undefined,
+    live: live ?? null,
     conflict: beyond
       ? `${basename(beyond.path)} goes on to seq ${toEnd(beyond)}, and ${basename(path)} ends at seq ${head.seq}`
       : other
@@ -212,33 +226,47 @@ function findBest(found: readonly FoundPart[], upTo: number): FoundPart | undefi
 async function look(path: string, isCurrent: boolean): Promise<FoundPart | UnreadPart | null> {
   const opened = await openToRead(path).catch((error: NodeJS.ErrnoException) => error);
   if (opened instanceof Error) {
-    // The file that is written has a place where that is said. ENXIO: a socket.
-    if (isCurrent || opened.code === "ENOENT" || opened.code === "ENXIO") return null;
-    const mtimeMs = (await stat(path).catch(() => null))?.mtimeMs ?? Date.now();
+    // The file that is written has a place where that is said.
+    if (isCurrent) return null;
+    // A link may be there that leads nowhere.
+    const link = await lstat(path).catch(() => null);
+    if (link === null) return null;
+    const { mtimeMs } = (await stat(path).catch(() => null)) ?? link;
     return { path, cause: `cannot be read (${opened.code})`, mtimeMs };
   }
   await using file = opened;
   const stats = await file.stat();
-  if (!stats.isFile()) return null;
   const { mtimeMs } = stats;
-  const isPacked = !isCurrent && (await isGzip(file));
+  if (!stats.isFile()) return isCurrent ? null : { path, cause: "is no regular file", mtimeMs };
+  const isPacked = await isGzip(file);
+  if (isCurrent && isPacked) return { path, cause: packedLive, mtimeMs };
   if (!isCurrent && !isPacked && compressed.test(path)) {
     return { path, cause: path.endsWith(".gz") ? "is not a gzip file" : "is compressed, but not with gzip", mtimeMs };
   }
+  let hasForeign = false;
   try {
     for await (const { text } of readLines(file, { isPacked })) {
       const line = parseAuditLine(text.trimEnd());
+      hasForeign ||= !mayBeOurs(text);
       if (!line) continue;
       const end = await findLast(file, isPacked, `${toKey(stats)}:${stats.size}:${mtimeMs}`);
       const cut = typeof end === "string" ? { path, cause: end, mtimeMs } : null;
       const last = typeof end === "string" ? null : end;
       return { path, isPacked, key: toKey(stats), first: line.record.seq, last, cut };
     }
-    return null;
+    return isCurrent && hasForeign ? { path, cause: "has content but no entry", mtimeMs } : null;
   } catch (error) {
     return { path, cause: explainUnpack(error), mtimeMs };
   }
 }
+
+/** Whether a line without an entry may be of our file: an empty one, or what a crash left of an entry. */
+function mayBeOurs(text: string): boolean {
+  const line = text.trimEnd();
+  return line === "" || line.startsWith(lineStart) || lineStart.startsWith(line);
+}
+
+const lineStart = '{"seq":';
 
 /** @throws other errors */
 function explainUnpack(error: unknown): string {
@@ -254,7 +282,7 @@ const mostUnpackedFiles = 1000;
 async function findLast(file: FileHandle, isPacked: boolean, version: string): Promise<AuditHead | string> {
   const known = isPacked ? unpacked.get(version) : undefined;
   if (known !== undefined) return known;
-  const found = await readLast(file, isPacked).catch(explainUnpack);
+  const found = (await readLast(file, isPacked).catch(explainUnpack)) ?? foreignLines;
   if (isPacked) {
     if (unpacked.size >= mostUnpackedFiles) unpacked.clear();
     unpacked.set(version, found);
@@ -262,9 +290,9 @@ async function findLast(file: FileHandle, isPacked: boolean, version: string): P
   return found;
 }
 
-async function readLast(file: FileHandle, isPacked: boolean): Promise<AuditHead> {
+async function readLast(file: FileHandle, isPacked: boolean): Promise<AuditHead | null> {
   for await (const { record } of readPartBackward(file, isPacked)) return { seq: record.seq, hash: record.hash, at: record.at };
-  throw new Error("the file was cut while it was read");
+  return null;
 }
 
 /** What a reading of the entries came upon. */
@@ -283,15 +311,12 @@ export function createFindings(): Findings {
 /** The entries of the record, newest first and each once, through its rotated files. Those that cannot be read are left out, and added to `findings`. */
 export async function* readEntriesBackward(path: string, findings = createFindings()): AsyncGenerator<ChainedLine> {
   const { parts, unread, conflict, ignored, checkEnds } = await listParts(path);
-  findings.unread.push(...unread);
+  findings.unread.push(...unread, ...parts.flatMap(({ cut }) => cut ?? []));
   findings.conflict = conflict;
   findings.ignored = ignored;
   let later: ChainedLine | null = null;
   for (const part of parts.toReversed()) {
-    if (part.cut) {
-      findings.unread.push(part.cut);
-      continue;
-    }
+    if (part.cut) continue;
     await using file = await openToRead(part.path);
     if (toKey(await file.stat()) !== part.key) throw new Error("its files are being renamed");
     let isFirst = true;
@@ -323,17 +348,25 @@ async function* readPartBackward(file: FileHandle, isPacked: boolean): AsyncGene
 
 /**
  * The head of the chain, from rotated files too, if that is newer than one that is known.
- * @throws PartsError when the files contradict each other, or when none is known, and a file that cannot be read may have a newer one
+ * @throws PartsError when the files contradict each other, when the file itself cannot be read as a record, or when none is known, and a file that cannot be read may have a
+ * newer one
  */
 export async function readHead(path: string, known: AuditHead = { ...genesis, at: null }): Promise<AuditHead> {
-  const { head, isLive, parts, unread, conflict } = await listParts(path);
+  const { head, live, parts, unread, conflict } = await listParts(path);
+  const all = [...unread, ...parts.flatMap(({ cut }) => cut ?? [])];
+  const own = all.find((one) => one.path === normalize(path));
+  if (own) throw new UnreadPartError(own);
   if (conflict !== null) throw new ForkError(path, conflict);
-  if (known.seq === 0 && !isLive) requireNewest(head, [...unread, ...parts.flatMap(({ cut }) => cut ?? [])]);
+  if (known.seq === 0) requireNewest(head, live !== null, all);
   return head.seq > known.seq ? head : known;
 }
 
-/** @throws UnreadPartError when a file that cannot be read may have entries after the newest one that was read. */
-function requireNewest({ at }: Pick<AuditHead, "at">, unread: readonly UnreadPart[]): void {
-  const newer = unread.find(({ mtimeMs }) => at === null || mtimeMs >= Date.parse(at));
+/**
+ * Beside the file itself, which may be an old copy, one of the last hour counts alone: an older one has nothing that limits.
+ * @throws UnreadPartError when a file that cannot be read may have entries after the newest one that was read.
+ */
+function requireNewest({ at }: Pick<AuditHead, "at">, isLive: boolean, unread: readonly UnreadPart[]): void {
+  const isRecent = (mtimeMs: number) => !isLive || !isPast({ at: new Date(mtimeMs).toISOString() }, Date.now());
+  const newer = unread.find(({ mtimeMs }) => (at === null || mtimeMs >= Date.parse(at)) && isRecent(mtimeMs));
   if (newer) throw new UnreadPartError(newer);
 }

@@ -2,9 +2,20 @@ import { basename, dirname, normalize } from "node:path";
 import { formatCount } from "../../lib/text.ts";
 import { createAnchorCheck } from "../anchors.ts";
 import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
+import { createTimeCheck, type TimeCheck } from "../times.ts";
 import { checkWritable } from "./append.ts";
 import { openToRead, readLines, UnpackError } from "./lines.ts";
-import { forkRemedy, isBeyond, listParts, type Part, PartsError, readHead, unreadRemedy } from "./parts.ts";
+import {
+  foreignLines,
+  forkRemedy,
+  isBeyond,
+  listParts,
+  packedLive,
+  type Part,
+  PartsError,
+  readHead,
+  unreadRemedy,
+} from "./parts.ts";
 
 interface Verdict {
   readonly ok: boolean;
@@ -24,15 +35,21 @@ export async function verifyAudit(
   if (listed === null) return { ok: false, message: `${dirname(path)} cannot be read` };
   const { parts, unread, copies, ignored, conflict, checkEnds } = listed;
   if (conflict !== null) return { ok: false, message: `${path}: ${conflict}: ${forkRemedy}` };
-  const [first] = unread;
+  const packed = unread.find(({ cause }) => cause === packedLive);
+  if (packed) return { ok: false, message: `${packed.path} ${packed.cause}: ${unreadRemedy}` };
+  // What the file itself has instead of entries is checked below.
+  const rotated = unread.filter((one) => one.path !== normalize(path));
+  const [first] = rotated;
   if (first && !partial) return { ok: false, message: `${first.path} ${first.cause}: ${unreadRemedy}` };
   // Checks a current file without any entry too: it may be entirely corrupt.
   const isThere = parts.some((part) => part.path === normalize(path));
   const files = isThere ? parts : [...parts, { path, isPacked: false, upTo: Number.POSITIVE_INFINITY }];
+  const foreign = parts.find(({ cut }) => cut?.cause === foreignLines);
+  if (foreign) return { ok: false, message: `${foreign.path} ${foreignLines}: ${unreadRemedy}` };
   let head: ChainHead | null = partial ? null : genesis;
-  const anchored = createAnchorCheck(anchors, partial);
+  const [anchored, times] = [createAnchorCheck(anchors, partial), createTimeCheck()];
   for (const file of files) {
-    const result = await verifyPart(file, head, (entry) => anchored.push(entry) ?? checkEnds(entry));
+    const result = await verifyPart(file, head, times, (entry) => anchored.push(entry) ?? checkEnds(entry));
     if (typeof result === "string") return { ok: false, message: `${file.path}${result}` };
     head = result;
   }
@@ -42,18 +59,22 @@ export async function verifyAudit(
   const left = [
     ...copies.map((copy) => `, without ${basename(copy.path)}, whose entries are in other files too`),
     ...ignored.map((name) => `, without ${name}, which does not have the name of a rotated file`),
-    ...unread.map((one) => `, without ${basename(one.path)}, which ${one.cause}`),
+    ...rotated.map((one) => `, without ${basename(one.path)}, which ${one.cause}`),
   ].join("");
-  return { ok: true, message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}${anchored.note()}${left}` };
+  return {
+    ok: true,
+    message: `${formatCount(files.length, "file")}, head seq ${seq} hash ${hash}${anchored.note()}${times.note()}${left}`,
+  };
 }
 
 /** The chain's head after a file, or what goes on after its path: the fault. `start` null: the first line may follow any entry. */
 async function verifyPart(
   { path, isPacked, upTo }: Part,
   start: ChainHead | null,
+  times: TimeCheck,
   check: (entry: ChainHead) => string | null,
 ): Promise<ChainHead | string | null> {
-  const lines = createLineVerifier(start);
+  const lines = createLineVerifier(start, times);
   try {
     await using file = await openToRead(path);
     for await (const { text } of readLines(file, { isPacked })) {

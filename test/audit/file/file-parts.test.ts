@@ -391,7 +391,7 @@ describe("the messages about a record", () => {
     expect(await probeAudit(path)).toEqual({ ok: true, detail: `${path}, no entry yet`, warnings: [] });
     writeFileSync(path, "");
     expect(await probeAudit(path)).toEqual({ ok: true, detail: `${path}, no entry yet`, warnings: [] });
-    writeFileSync(path, "127.0.0.1\n");
+    writeFileSync(path, '{"seq":1,"ts"\n');
     expect(await probeAudit(path)).toEqual({
       ok: true,
       detail: `${path}, no entry yet`,

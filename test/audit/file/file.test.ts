@@ -211,7 +211,7 @@ describe("createAuditFile", () => {
   });
 
   it("keeps the order of concurrent writes and changes no old entry", async () => {
-    writeFileSync(path, '{"old":true}\n');
+    writeFileSync(path, '{"seq":1,"old":true}\n');
     await using audit = create();
     await Promise.all(Array.from({ length: 50 }, (_, index) => audit.write({ requestId: `r-${index}` })));
     expect(lines().map((line) => line["request_id"] ?? "old")).toEqual([
@@ -436,7 +436,7 @@ describe("a check without a write", () => {
 
   it("fails when the file has text but no entry", async () => {
     writeFileSync(path, "127.0.0.1 localhost\n");
-    expect(await probeAudit(path)).toMatchObject({ ok: true, warnings: [expect.stringContaining("another file")] });
+    expect(await probeAudit(path)).toMatchObject({ ok: false, detail: expect.stringContaining("has content but no entry") });
     expect(readFileSync(path, "utf8")).toBe("127.0.0.1 localhost\n");
   });
 });

@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   copyFileSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   renameSync,
@@ -15,13 +17,14 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
+import { array, assert, asyncProperty, integer } from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChainCheck } from "../../../src/audit/file/chain.ts";
 import { createAuditFile } from "../../../src/audit/file/file.ts";
 import { listParts, readEntriesBackward, readHead } from "../../../src/audit/file/parts.ts";
 import { probeAudit, verifyAudit } from "../../../src/audit/file/verify.ts";
 import type { ActionLimits } from "../../../src/audit/ledger.ts";
-import { type ChainHead, genesis, toAuditLine } from "../../../src/audit/line.ts";
+import { type ChainHead, genesis, toAuditLine, toHash } from "../../../src/audit/line.ts";
 import { createLocalLedger } from "../../../src/audit/local.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { sampleEntry } from "../../support/audit.ts";
@@ -304,6 +307,232 @@ describe("a rotated file that cannot be read", () => {
     });
   });
 });
+
+describe("files of a record that cannot be read", () => {
+  const said = "Files of the audit record cannot be read. Unpack them, make them readable, or move them to another folder";
+  const toCause = (message: string) => [
+    ["The audit record cannot be written", { upstream: "audit", path, cause: `Error: ${message}` }],
+  ];
+  /** Two restarts: the first two lines of the four. */
+  const fill = async () => {
+    await restart("a");
+    await restart("b");
+    const whole = readFileSync(path);
+    const lines = whole.toString("utf8").split(/(?<=\n)/);
+    return { whole, lines, old: lines.slice(0, 2).join("") };
+  };
+  /** Refused to a caller, with the file and the cause in the log, until `mend`. */
+  const expectRefused = async (message: string, mend: () => void) => {
+    expect((await ask("c")).asked).toMatch(/^The audit record cannot be (read|written)$/);
+    await using gateway = openLedger();
+    await expect(gateway.ledger.begin(toOne("c"))).rejects.toMatchObject({ code: "audit_unavailable" });
+    expect(gateway.notes).toEqual(toCause(message));
+    mend();
+    expect(await gateway.ledger.begin(toOne("c"))).toMatchObject({ refusal: { reason: "budget" } });
+  };
+
+  it.each([
+    ["cut", "gz", "cannot be unpacked (unexpected end of file)", (whole: Buffer) => gzipSync(whole).subarray(0, -20)],
+    ["of another program", "xz", "is compressed, but not with gzip", (whole: Buffer) => whole],
+  ])("refuse actions beside an old copy where they may be newer: %s", async (_, ending, cause, make) => {
+    const { whole, old } = await fill();
+    const packed = `${path}.1.${ending}`;
+    writeFileSync(packed, make(whole));
+    writeFileSync(path, old);
+    const message = `${packed} ${cause}, and may have entries that limit actions: ${remedy}`;
+    expect(await probeAudit(path)).toMatchObject({ ok: false, detail: `nothing can be restarted or changed: ${message}` });
+    await expectRefused(message, () => {
+      rmSync(packed);
+      writeFileSync(path, whole);
+    });
+  });
+
+  it("are named at the start where they limit nothing", async () => {
+    await restart("a");
+    writeFileSync(`${path}.1.xz`, "xz");
+    const files = ["audit.jsonl.1.xz is compressed, but not with gzip"];
+    utimesSync(`${path}.1.xz`, hoursAgo(2), hoursAgo(2));
+    expect(await ask("a")).toEqual({ asked: "cooldown", notes: [[said, { upstream: "audit", path, files }]] });
+    // Written before the newest entry of a record that begins with seq 1: none of its entries is missing.
+    const before = new Date(Date.now() - 1000 * 60);
+    utimesSync(`${path}.1.xz`, before, before);
+    expect(await ask("a")).toEqual({ asked: "cooldown", notes: [[said, { upstream: "audit", path, files }]] });
+  });
+
+  it.each([
+    ["a link that leads nowhere", "cannot be read (ENOENT)", (to: string) => symlinkSync("nowhere", to)],
+    ["a folder", "is no regular file", (to: string) => mkdirSync(to)],
+    ["a FIFO", "is no regular file", (to: string) => execFileSync("mkfifo", [to])],
+  ])("refuse actions in the place of the record: %s", async (_, cause, make) => {
+    const { whole } = await fill();
+    rmSync(path);
+    make(`${path}.1`);
+    expect(await verify()).toEqual([false, `audit.jsonl.1 ${cause}: ${remedy}`]);
+    await expectRefused(`${path}.1 ${cause}, and may have entries that limit actions: ${remedy}`, () => {
+      rmSync(`${path}.1`, { recursive: true });
+      writeFileSync(path, whole);
+    });
+  });
+
+  it.each([
+    ["compressed in place", "is a gzip file", (whole: Buffer) => gzipSync(whole)],
+    [
+      "compressed in place by another program",
+      "has content but no entry",
+      (whole: Buffer) => Buffer.from(`\xfd7zXZ${whole.toString("hex")}`),
+    ],
+    ["another file", "has content but no entry", () => Buffer.from("127.0.0.1 localhost\n")],
+    ["with other ends of lines", "has lines that do not fit their hashes", (whole: Buffer) => toCrlf(whole)],
+  ])("refuse actions where the file that is written is %s", async (_, cause, make) => {
+    const { whole } = await fill();
+    writeFileSync(path, make(whole));
+    expect((await verify())[0]).toBe(false);
+    await expectRefused(`${path} ${cause}, and may have entries that limit actions: ${remedy}`, () => writeFileSync(path, whole));
+  });
+
+  it("are named by a verification, where their lines do not fit their hashes", async () => {
+    const { whole } = await fill();
+    writeFileSync(`${path}.1`, toCrlf(whole));
+    rmSync(path);
+    const cause = "has lines that do not fit their hashes";
+    expect(await verify()).toEqual([false, `audit.jsonl.1 ${cause}: ${remedy}`]);
+    await expectRefused(`${path}.1 ${cause}, and may have entries that limit actions: ${remedy}`, () =>
+      writeFileSync(`${path}.1`, whole),
+    );
+  });
+
+  it.each([
+    ["the first bytes of an entry", '{"seq":1,"ts":"20'],
+    ["less of them", '{"s'],
+    ["an empty line", "\n"],
+  ])("are not those in which a crash left %s", async (_, text) => {
+    writeFileSync(path, text);
+    await restart("a");
+    expect(await ask("a")).toEqual({ asked: "cooldown", notes: [] });
+  });
+});
+
+describe("entries of the last hour that were altered", () => {
+  const edit = (line: string, from: RegExp | string, to: string) => {
+    expect(line).toMatch(from);
+    return line.replace(from, to);
+  };
+  const twoHoursAgo = () => `"ts":"${hoursAgo(2).toISOString()}"`;
+
+  it.each([
+    ["what it took", 2, (line: string) => edit(line, '"granted":1', '"granted":0'), "seq 3 is altered"],
+    ["its time", 2, (line: string) => edit(line, /"ts":"[^"]*"/, twoHoursAgo()), "seq 3 is altered"],
+    ["the time of the newest one", 3, (line: string) => edit(line, /"ts":"[^"]*"/, twoHoursAgo()), "seq 4 is altered"],
+    [
+      "its hash too",
+      2,
+      (line: string) => toForged(edit(line, '"granted":1', '"granted":0')),
+      "seq 4 does not follow the entry before it",
+    ],
+  ])("refuse actions: %s", async (_, index, change, fault) => {
+    await restart("a");
+    await restart("b");
+    const whole = readFileSync(path, "utf8");
+    const lines = whole.split(/(?<=\n)/);
+    writeFileSync(path, lines.with(index, change(lines[index] ?? "")).join(""));
+    expect((await ask("c")).asked).toBe("The audit record cannot be written");
+    await using gateway = openLedger();
+    await expect(gateway.ledger.begin(toOne("c"))).rejects.toMatchObject({ code: "audit_unavailable" });
+    const cause = `Error: ${path}: ${fault}: run \`wallet-core-ops audit verify\``;
+    expect(gateway.notes).toEqual([["The audit record cannot be written", { upstream: "audit", path, cause }]]);
+    expect(await verify()).toEqual([false, `audit.jsonl: ${fault}`]);
+    writeFileSync(path, whole);
+    expect(await gateway.ledger.begin(toOne("c"))).toMatchObject({ refusal: { reason: "budget" } });
+  });
+
+  it("of long ago stop nothing", async () => {
+    const { text } = chain(4, genesis, hoursAgo(5));
+    writeFileSync(path, edit(text, '"granted":1', '"granted":0'));
+    expect((await ask("c")).asked).toBe("allowed");
+    expect(await verify()).toEqual([false, "audit.jsonl: seq 1 is altered"]);
+  });
+
+  it.each([
+    ["of two hours ago", 120, "seq 5 has a time before that of seq 4"],
+    ["of 2099", -40_000_000, "seq 5 has a time that is still to come"],
+  ])("or forged with a time that hides others, refuse actions: %s", async (_, minutes, fault) => {
+    await restart("a");
+    await restart("b");
+    const { seq, hash } = await readHead(path);
+    appendFileSync(path, toAuditLine(sampleEntry(), new Date(Date.now() - minutes * 60_000), { seq, hash }, null).line);
+    expect((await ask("c")).asked).toBe("The audit record cannot be written");
+    expect(await verify()).toEqual([false, `audit.jsonl: ${fault}`]);
+    expect(await checkLive()).toMatchObject({ ok: false, problem: `audit.jsonl: ${fault}` });
+  });
+
+  it("are not those of a clock that went back by nine minutes", async () => {
+    const minutesAgo = (minutes: number) => hoursAgo(minutes / 60);
+    let [text, head]: [string, ChainHead] = ["", genesis];
+    for (const minutes of [200, 59, 68, 5, 14]) {
+      const made = toAuditLine(sampleEntry({ outcome: "ok", intent: 1 }), minutesAgo(minutes), head, null);
+      [text, head] = [text + made.line, made.head];
+    }
+    writeFileSync(path, text);
+    expect(await ask("c")).toEqual({ asked: "allowed", notes: [] });
+    // The clock is behind the newest entry: the next one has its time.
+    appendFileSync(path, toAuditLine(sampleEntry({ outcome: "ok", intent: 1 }), minutesAgo(-5), head, null).line);
+    await restart("c");
+    expect(await verify()).toEqual([true, expect.stringMatching(/head seq 8 hash \S+$/)]);
+    expect(await checkLive()).toMatchObject({ ok: true, lastSeq: 8 });
+    const times = readFileSync(path, "utf8").match(/"ts":"[^"]*"/g) ?? [];
+    expect(new Set(times.slice(-3)).size).toBe(1);
+  });
+});
+
+describe("a record of a clock that went back by up to nine minutes", () => {
+  it("limits as its times say, and refuses what is forged behind it", async () => {
+    const minute = 60_000;
+    const steps = array(integer({ min: -9, max: 40 }), { minLength: 1, maxLength: 20 });
+    const toTake = (perHour: number) => ({ cooldownMs: null, parallel: null, budget: { perHour, wanted: 1 } });
+    await assert(
+      asyncProperty(steps, integer({ min: 11, max: 5000 }), integer({ min: 1, max: 3 }), async (minutes, back, count) => {
+        // Half a minute away from the border of the hour.
+        let age = minutes.reduce((sum, step) => sum + Math.max(0, step), 0) + 0.5;
+        const ages = minutes.map((step) => {
+          age -= Math.max(0, step);
+          return age + Math.max(0, -step);
+        });
+        let [text, head]: [string, ChainHead] = ["", genesis];
+        const write = (ageMinutes: number, granted: number) => {
+          const entry = sampleEntry({ outcome: granted > 0 ? "intent" : "ok", intent: granted > 0 ? null : 1 });
+          const made = toAuditLine(entry, new Date(Date.now() - ageMinutes * minute), head, null, granted);
+          [text, head] = [text + made.line, made.head];
+        };
+        for (const one of ages) write(one, 1);
+        writeFileSync(path, text);
+        expect(await verify()).toEqual([true, `1 file, head seq ${head.seq} hash ${head.hash}`]);
+        const taken = ages.filter((one) => one < 60).length;
+        const check = async (perHour: number) => {
+          await using gateway = openLedger();
+          return (await gateway.ledger.check(sampleEntry({ containerId: "new" }), toTake(perHour)))?.reason ?? null;
+        };
+        expect([await check(taken), await check(taken + 1)]).toEqual(["budget", null]);
+        for (let index = 0; index < count; index += 1) write(Math.min(...ages) + back + index, 0);
+        writeFileSync(path, text);
+        await expect(check(taken + 1)).rejects.toMatchObject({ code: "audit_unavailable" });
+        expect((await verify())[1]).toMatch(/^audit\.jsonl: seq \d+ has a time before that of seq \d+$/);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+/** As an editor of another system saves it. */
+function toCrlf(text: Buffer): Buffer {
+  return Buffer.from(text.toString("utf8").replaceAll("\n", "\r\n"));
+}
+
+/** A line with a hash of its own. */
+function toForged(line: string): string {
+  const body = line.replace(/,"hash":"[0-9a-f]{64}"\}\n$/, "}");
+  const { prev_hash: previous } = JSON.parse(body) as { readonly prev_hash: string };
+  return `${body.slice(0, -1)},"hash":"${toHash(previous, body)}"}\n`;
+}
 
 describe("a rotated file that is missing", () => {
   const warning =
