@@ -531,14 +531,18 @@ export const sections: readonly Section[] = [
       },
       {
         id: "U2",
-        claim: "A changed, deleted, moved, cut or forged entry of the record is named.",
+        claim:
+          "An entry that was changed, moved or cut, one that is missing before another, and a forged one that does not fit in hash and time are named.",
         tests: [
           ["audit/file/verify.test.ts", "names the entry in which a byte was changed"],
           ["audit/file/verify.test.ts", "names a deleted, swapped or truncated line at any place"],
           ["audit/file/verify.test.ts", "names an entry that was forged together with its hash"],
+          ["audit/times.test.ts", "of honest clocks are good, and of a forged entry are not"],
+          ["audit/times.test.ts", "of honest lines do not fail their verifier, and a forged line does"],
           ["integration/ledger-postgres.test.ts", "a changed row, a missing one and a foreign text are found"],
         ],
-        except: "Somebody who may write the whole record can replace all of it.",
+        except:
+          "Who can write the record can append entries that fit: they stay in it and are seen. Who replaces all of it, or its end, is found by anchors alone. A clock that went back by at most 10 minutes is no fault, and a step of more than a day ago is a note.",
       },
       {
         id: "U3",
@@ -585,25 +589,47 @@ export const sections: readonly Section[] = [
       {
         id: "U7",
         claim:
-          "Limits outlive a rotation: a file with gzip is read; one that cannot be read stops actions; a missing one is logged.",
+          "Limits outlive a rotation: a file with gzip is read, one that cannot be read is logged, and stops actions at the start where it may have the newest entries or those of the hour; a missing one is logged.",
         tests: [
           ["audit/file/parts.test.ts", "keeps cool-downs, the budget and the chain: %s"],
           ["audit/file/parts.test.ts", "refuses actions while it may have the newest entries: %s"],
           ["audit/file/parts.test.ts", "refuses actions while it may have entries of the last hour"],
+          ["audit/file/parts.test.ts", "refuse actions beside an old copy where they may be newer: %s"],
+          ["audit/file/parts.test.ts", "refuse actions in the place of the record: %s"],
+          ["audit/file/parts.test.ts", "refuse actions where the file that is written is %s"],
+          ["audit/file/parts.test.ts", "are named at the start where they limit nothing"],
           ["audit/file/parts.test.ts", "is said in the log and by a verification: %s"],
         ],
-        except: "When all files of the record are gone, only AUDIT_ANCHOR with a file says so at the start.",
+        except:
+          "When all files of the record are gone, only AUDIT_ANCHOR with a file says so at the start. When a file beside an old copy was written is known by its modification time alone. A missing part, and lines that are no entries, are a warning: what they had limits nothing.",
       },
       {
         id: "U8",
         claim:
-          "No copy, extract or other record beside the file forks the chain or changes a limit; a contradiction stops actions.",
+          "No copy, extract or other record that can be read beside the file forks the chain or changes a limit; a contradiction stops actions at the start.",
         tests: [
           ["audit/file/parts-property.test.ts", "neither fork its chain nor change a limit, whatever is done"],
           ["audit/file/parts-property.test.ts", "are of it by a name of a rotation alone: %s"],
           ["audit/file/parts-property.test.ts", "refuses actions, and fails verification, where it %s"],
         ],
-        except: "Where the file itself is gone, a rotated file of another record that begins later is taken for the newest part.",
+        except:
+          "Where the file itself is gone, a rotated file of another record that begins later is taken for the newest part. An old copy in the place of the file, without the files after it beside it, is found by anchors alone.",
+      },
+      {
+        id: "U9",
+        claim:
+          "No entry that is appended, and none that is edited, hides an entry of the hour from the limits: a time that steps back or is still to come, and a hash that does not fit, refuse actions.",
+        tests: [
+          ["integration/ledger-postgres.test.ts", "a forged entry that fits the chain refills nothing: %s"],
+          ["integration/ledger-postgres.test.ts", "an entry of 2099 gives its time to no other one"],
+          ["integration/ledger-postgres.test.ts", "a clock that is behind goes on at the time of the newest entry"],
+          ["integration/ledger-postgres.test.ts", "a record whose clock went back by nine minutes limits as its times say"],
+          ["audit/file/parts.test.ts", "refuse actions: %s"],
+          ["audit/file/parts.test.ts", "limits as its times say, and refuses what is forged behind it"],
+          ["audit/file/parts.test.ts", "or forged with a time that hides others, refuse actions: %s"],
+        ],
+        except:
+          "In PostgreSQL, who also changes the times of the rows before it is found by `audit verify` alone. Of a file the newest 10,000 entries are read, and more only to the first that is older than an hour and 10 minutes.",
       },
       {
         id: "L1",
