@@ -189,7 +189,7 @@ export function createLogFilter({
 }
 
 /** Whether a time may be one of Podman's, which are whole seconds. */
-export function isWholeSecond(timestamp: string): boolean {
+function isWholeSecond(timestamp: string): boolean {
   return timestamp.endsWith(".000000000Z");
 }
 

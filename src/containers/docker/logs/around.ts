@@ -19,7 +19,7 @@ import {
 import { toStreamTimes } from "../../logs/history/collect.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import { type ReadTimes, toQueryTime, tooLongLines } from "./read.ts";
-import { createNewestLines, createOtherTimes, type PlacedLine, readLines, toEnginePoint } from "./window.ts";
+import { createFirstLines, createNewestLines, createOtherTimes, type PlacedLine, readLines, toEnginePoint } from "./window.ts";
 
 interface AroundOptions extends Omit<LogOptions, "tail"> {
   readonly around: LogAround;
@@ -193,6 +193,7 @@ async function readAroundWindow(
   const newer = createOldestLines(around.newer, maxPageBytes / share, budget);
   const farAfter = toLater(point.timestamp);
   const lastWanted = filter.until === undefined ? null : toLater(filter.until);
+  const firsts = createFirstLines();
   let hasPassed = false;
   let start: PlacedLine | null = null;
   let end: PlacedLine | null = null;
@@ -209,8 +210,9 @@ async function readAroundWindow(
     const [index, other] = [toIndex(line), toOther(line)];
     if (lines++ === 0) oldest = line.timestamp;
     if (line.timestamp > newest) newest = line.timestamp;
-    // Of the newest entries, those of the first one's time may follow others of this time that were not read.
-    if (!hasPassed && size !== null && line.timestamp <= oldest) start = null;
+    firsts.add(line);
+    // Of the newest entries, some may follow others of their time that were not read.
+    if (!hasPassed && size !== null && !firsts.isPassed(line)) start = null;
     else if (!hasPassed) start ??= { line, index, other };
     // Written before the beginning, though not by its time: the lines before it were not sent.
     if (!hasPassed && line.timestamp < beginning) {
@@ -248,7 +250,10 @@ async function readAroundWindow(
   const isGone = !hasPassed && point.stream !== null && !isCut;
   const seconds = (Date.parse(newest) - Date.parse(oldest)) / 1000 || 0;
   // A line that was not read may be after a time that is only a little after those that were.
-  const isUncertain = () => point.timestamp <= (point.stream === null ? toLater(oldest) : oldest);
+  const isUncertain = () =>
+    point.stream === null
+      ? point.timestamp <= toLater(oldest)
+      : !firsts.isPassed({ timestamp: point.timestamp, stream: point.stream });
   const isMissed = isCut && ((!hasPassed && point.stream !== null) || isUncertain());
   if ((overflow && !(hasPassed && size === null)) || isMissed) {
     clear();
@@ -256,7 +261,7 @@ async function readAroundWindow(
   }
   if (isGone) older.clear();
   const held = older.takePlaced();
-  const unplaced = isCut ? held.findLastIndex(({ line }) => line.timestamp <= oldest) + 1 : 0;
+  const unplaced = isCut ? held.findLastIndex(({ line }) => !firsts.isPassed(line)) + 1 : 0;
   const [known, after] = [held.slice(unplaced), newer.take()];
   return {
     older: known.map(({ line }) => line),

@@ -3,7 +3,6 @@ import { toNext } from "../../logs/history/collect.ts";
 import {
   createLineCounter,
   createLogFilter,
-  isWholeSecond,
   type LogLine,
   type LogOptions,
   type LogPoint,
@@ -64,7 +63,7 @@ export async function readLogWindow(
   const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
   const toIndex = createLineCounter();
   const toOther = createOtherTimes();
-  const firsts = new Map<LogStream, LogLine>();
+  const firsts = createFirstLines();
   const { size, maxLines = Infinity } = options;
   let lines = 0;
   let matched = 0;
@@ -72,10 +71,7 @@ export async function readLogWindow(
   let beforeCut = 0;
   const onLine = (line: LogLine): boolean => {
     if (++lines > maxLines) return false;
-    if (!firsts.has(line.stream)) {
-      firsts.set(line.stream, line);
-      if (toCut([...firsts.values()]).includes(line)) beforeCut = matched;
-    }
+    if (firsts.add(line) && toCut(firsts.list()).includes(line)) beforeCut = matched;
     const [index, other] = [toIndex(line), toOther(line)];
     if (!matches(line)) return true;
     newest.add(line, index, other);
@@ -92,11 +88,10 @@ export async function readLogWindow(
     return { ...nothing, entries, dropped, overflow };
   }
   const isCut = size !== null && entries >= size;
-  const cut = new Set(isCut ? toCut([...firsts.values()]) : []);
+  const cut = new Set(isCut ? toCut(firsts.list()) : []);
   const held = newest.takePlaced();
   const whole = held.filter(({ line }) => !cut.has(line));
   const page = whole.slice(-options.tail);
-  const [first] = firsts.values();
   const left = whole.length - page.length;
   const beforeGap = isCut
     ? held.slice(0, Math.max(0, beforeCut - newest.dropped)).filter(({ line }) => !cut.has(line)).length
@@ -105,7 +100,7 @@ export async function readLogWindow(
     lines: page.map(({ line }) => line),
     indexes: page.map(({ index }) => index),
     others: page.map(({ other }) => other),
-    isPlaced: !isCut || page.every(({ line }) => isAfterUnread(line, first, firsts)),
+    isPlaced: !isCut || page.every(({ line }) => firsts.isPassed(line)),
     gap: Math.max(0, beforeGap - left),
     entries,
     complete: !isCut && lines <= maxLines,
@@ -128,17 +123,34 @@ const nothing: LogWindow = {
   bytes: 0,
 };
 
-/**
- * Whether no line of its stream and time is before the first line read. Docker's times are those of one line each, so that only an older one might be. Podman's are
- * whole seconds: a line may share its second with those before the first one read unless its own stream, or what can be out of order, is past them.
- */
-function isAfterUnread(
-  { timestamp, stream }: LogLine,
-  first: LogLine | undefined,
-  firsts: ReadonlyMap<LogStream, LogLine>,
-): boolean {
-  if (first === undefined || timestamp <= first.timestamp) return false;
-  return !isWholeSecond(timestamp) || timestamp > (firsts.get(stream)?.timestamp ?? "") || timestamp > toLater(first.timestamp);
+interface FirstLines {
+  /** Each line that is read. Returns whether it is the first of its stream. */
+  add(line: LogLine): boolean;
+  list(): readonly LogLine[];
+  /**
+   * Whether no line of its stream and time is before the first line read. A line may share its time with such a one unless its own stream, or what can be out of order, is past
+   * them.
+   */
+  isPassed(line: Pick<LogLine, "timestamp" | "stream">): boolean;
+}
+
+/** Remembers the first line read of each stream. */
+export function createFirstLines(): FirstLines {
+  const firsts = new Map<LogStream, LogLine>();
+  let first: string | null = null;
+  return {
+    add(line) {
+      first ??= line.timestamp;
+      if (firsts.has(line.stream)) return false;
+      firsts.set(line.stream, line);
+      return true;
+    },
+    list: () => [...firsts.values()],
+    isPassed({ timestamp, stream }) {
+      if (first === null || timestamp <= first) return false;
+      return timestamp > (firsts.get(stream)?.timestamp ?? "") || timestamp > toLater(first);
+    },
+  };
 }
 
 /** Says of each line the time of the newest line of the other stream before it. */

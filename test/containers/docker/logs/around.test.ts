@@ -125,6 +125,43 @@ describe("a walk over the pages of a log", () => {
     );
   });
 
+  it("meets each line once where a stream is late and its lines share times", async () => {
+    const entries = fc.array(
+      fc.record({
+        stream: fc.constantFrom<"stdout" | "stderr">("stdout", "stderr"),
+        step: fc.constantFrom(0, 0, 0.01),
+        lateBy: fc.constantFrom(0, 0, 0.02, 0.1),
+      }),
+      { minLength: 10, maxLength: 120 },
+    );
+    const start = fc.option(fc.constantFrom(0.5, 0.6, 0.7, 0.8));
+    await fc.assert(
+      fc.asyncProperty(entries, fc.integer({ min: 1, max: 5 }), start, async (steps, size, seconds) => {
+        let now = base + 0.5;
+        const last = { stdout: 0, stderr: 0 };
+        const log = steps.map(({ stream, step, lateBy }, n): LogEntry => {
+          now += step;
+          last[stream] = Math.max(last[stream], Math.round((now - lateBy) * 1e6) / 1e6);
+          return { at: last[stream], text: String(n).padStart(3, "0"), stream };
+        });
+        const { newest, read } = setUp(log);
+        const from = await (seconds === null ? newest(size) : read(toMoment(time(seconds)), size, size));
+        fc.pre(from.lines.length > 0);
+        const walked = texts(from);
+        for (let [page, turns] = [from, 0]; page.truncated && page.start && turns < 200; turns++) {
+          page = await read(page.start, size, 0);
+          walked.unshift(...texts(page));
+        }
+        for (let [page, turns] = [from, 0]; page.hasNewer && page.end && turns < 200; turns++) {
+          page = await read(page.end, 0, size);
+          walked.push(...texts(page));
+        }
+        expect(walked.toSorted()).toEqual(log.map(({ text }) => text));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it("back from the newest has no gap while the log changes at both ends", async () => {
     await fc.assert(
       fc.asyncProperty(logs, fc.integer({ min: 1, max: 5 }), fc.nat({ max: 3 }), async (late, size, removed) => {
