@@ -41,10 +41,10 @@ export async function* readStored(
   });
   const join = async (taken: readonly LogEntry[]): Promise<void> => {
     for (const [stream, entry] of taken) {
-      entries += 1;
-      joiner.push(stream, entry);
       const wait = budget.turn();
       if (wait) await wait;
+      entries += 1;
+      joiner.push(stream, entry);
     }
   };
   const take = (): readonly LogLine[] => {
@@ -63,6 +63,8 @@ export async function* readStored(
     }
     signal.throwIfAborted();
     await join(splitter.end());
+    const wait = budget.turn();
+    if (wait) await wait;
     joiner.end();
     const isCut = size !== null && entries + splitter.skipped >= size;
     yield { lines: take(), cutAt: isCut ? first : null };

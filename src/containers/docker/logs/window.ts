@@ -206,10 +206,11 @@ export async function readLines(
   /** A full stream never waits, and a regular expression may take long for one line: without turns nothing else would run, not even the deadline. */
   const work = async (taken: readonly LogEntry[]) => {
     for (const [stream, entry] of taken) {
-      entries++;
-      joiner.push(stream, entry);
+      // Before each line, the first too: else many reads would work on one each in the same round.
       const wait = budget.turn();
       if (wait) await wait;
+      entries++;
+      joiner.push(stream, entry);
     }
   };
   for await (const chunk of chunks) {
@@ -219,6 +220,8 @@ export async function readLines(
     if (hasStopped) break;
   }
   await work(splitter.end());
+  const wait = budget.turn();
+  if (wait) await wait;
   joiner.end();
   return { entries: entries + splitter.skipped, overflow: false };
 }

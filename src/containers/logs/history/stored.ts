@@ -1,4 +1,4 @@
-import { createSharedBudget } from "../../../lib/budget/budget.ts";
+import { createSharedBudget, filterInTurns } from "../../../lib/budget/budget.ts";
 import type { Container } from "../../container.ts";
 import {
   createLogFilter,
@@ -83,6 +83,7 @@ async function* readHistory(
   signal: AbortSignal,
 ): AsyncGenerator<StoredBatch, boolean> {
   const { fullId } = container;
+  const budget = createSharedBudget(signal);
   const matches = createLogFilter(filter);
   const isNew = (line: LogLine) => matches(line) && isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
   const since = [filter.since ?? "", toChanged(before, beginning)].toSorted()[1] as string;
@@ -90,7 +91,7 @@ async function* readHistory(
     try {
       const piece = await history.read({ ...range, fullId, from: "oldest", filter }, signal);
       range = piece.rest;
-      yield { lines: piece.lines.filter(isNew), cutAt: null };
+      yield { lines: await filterInTurns(piece.lines, budget, isNew), cutAt: null };
     } catch (historyError) {
       signal.throwIfAborted();
       yield { lines: [], cutAt: null, historyError };

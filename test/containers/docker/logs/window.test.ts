@@ -8,6 +8,7 @@ import { OpsError } from "../../../../src/lib/errors.ts";
 import { compileLinePattern } from "../../../../src/lib/pattern.ts";
 import { sanitiseLine } from "../../../../src/lib/redact/sanitize.ts";
 import { watchTurns } from "../../../support/cost.ts";
+import { countStepsAtOnce } from "../../../support/rounds.ts";
 import { frame, splitBy, stamp, toEntries } from "../../../support/docker-frames.ts";
 
 type Line = readonly [stream: LogStream, text: string];
@@ -208,4 +209,18 @@ test("others are served during a read, however slow the expression", async () =>
   // All of it is many times as much as one turn.
   expect(worked.at(-1)).toBeLessThan(400);
   expect(worked.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan((worked.at(-1) ?? 0) * 2);
+});
+
+test("many readings at once work on one line in a round", async () => {
+  const { most, steps } = await countStepsAtOnce(async (step) => {
+    const pattern = { test: () => (step(), true), matches: () => true };
+    const chunk = framed([
+      ["stdout", "one"],
+      ["stderr", "other"],
+    ]);
+    const unfinished = frame("stdout", Buffer.from(`${stamp(9)} unfinished`));
+    await Promise.all(Array.from({ length: 30 }, () => read([chunk, chunk, unfinished], { pattern })));
+  });
+  expect(steps).toBe(30 * 5);
+  expect(most).toBeLessThanOrEqual(2);
 });

@@ -15,6 +15,7 @@ import { collect } from "../../../support/collect.ts";
 import { sampleContainer } from "../../../support/containers.ts";
 import { at, line } from "../../../support/logs.ts";
 import { createMemoryLogHistory } from "../../../support/memory-log-history.ts";
+import { countStepsAtOnce } from "../../../support/rounds.ts";
 
 const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
 
@@ -68,6 +69,16 @@ describe("a stored log with a history", () => {
     expect(await read()).toEqual({ messages: "0 1 2 3 4 5 6 7 8 9 10 11 12 13", cutAt: [], failures: [] });
     expect(await read({ since: at(8000), until: at(11_000), search: "1" })).toMatchObject({ messages: "10 11" });
     expect(state.queries.at(-1)).toMatchObject({ from: "oldest", filter: { search: "1" } });
+  });
+
+  it("filters lines of the history in turns", async () => {
+    const older = Array.from({ length: 50 }, (_, n) => line(n, String(n)));
+    const { most, steps } = await countStepsAtOnce(async (step) => {
+      const pattern = { test: () => (step(), true), matches: () => true };
+      await Promise.all([1, 2, 3].map(() => setUp([[]], older).read({ pattern })));
+    });
+    expect(steps).toBe(150);
+    expect(most).toBeLessThanOrEqual(2);
   });
 
   it("has a line of the seam once when the history lacks its return", async () => {
