@@ -1,3 +1,4 @@
+import { filterInTurns, type ReadBudget } from "../../lib/budget/budget.ts";
 import { createLogFilter, type LogLine, type LogOptions, type LogStream } from "./log.ts";
 
 /**
@@ -30,7 +31,7 @@ export interface LogHistory {
   /** The time of that cursor; "" before the first line. */
   readonly until: string;
   /** From the newest lines, read later: those up to the cursor. */
-  pick(page: readonly LogLine[], options: LogOptions): LogLine[];
+  pick(page: readonly LogLine[], options: LogOptions, budget: Pick<ReadBudget, "turn">): Promise<LogLine[]>;
 }
 
 export function createLogCursor(): LogCursor {
@@ -74,9 +75,9 @@ export function createLogCursor(): LogCursor {
       const [end, last] = [{ ...newest }, edge];
       return {
         until: getLatest(),
-        pick(page, options) {
+        async pick(page, options, budget) {
           const older = page.filter(({ stream, timestamp }) => timestamp < end[stream]);
-          const lines = older.concat(last.filter(createLogFilter(options)));
+          const lines = older.concat(await filterInTurns(last, budget, createLogFilter(options)));
           return lines
             .toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp)))
             .slice(-options.tail);

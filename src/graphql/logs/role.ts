@@ -155,7 +155,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "Number of matching lines missing before these, because this client was slower than others of the same logs, or a container's log is TRUNCATED.",
+          "Number of lines missing before these, matching or not filtered yet, because this client was slower than others of the same logs, or a container's log is TRUNCATED.",
         "ended: String": endedDescription,
       }),
       notices: t.expose("notices", {

@@ -27,7 +27,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be empty." }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "Number of matching lines missing just before these, because this client was slower than others of the same log.",
+          "Number of lines missing just before these, matching or not filtered yet, because this client was slower than others of the same log.",
         "ended: String":
           "Why this is the last message (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.",
       }),

@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLogCursor } from "../../../src/containers/logs/cursor.ts";
 import type { LogLine, LogStream } from "../../../src/containers/logs/log.ts";
+import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { toLogTimestamp } from "../../../src/lib/time.ts";
+import { countStepsAtOnce } from "../../support/rounds.ts";
 
 /** A log with few different times, as Podman tells them: in order, and unique by its messages. */
 const logs = fc
@@ -16,6 +18,8 @@ const logs = fc
   });
 /** Where a stream is cut, and where a reader joins, in parts of the log. */
 const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 });
+/** Never waits. */
+const budget = { turn: () => null };
 const texts = (lines: readonly LogLine[]) => lines.map(({ message }) => message);
 
 /** What an engine gives from a time on. */
@@ -23,9 +27,9 @@ function from(log: readonly LogLine[], since: string): LogLine[] {
   return log.filter(({ timestamp }) => timestamp >= since);
 }
 
-test("a stream that is cut anywhere continues, and each line comes once", () => {
-  fc.assert(
-    fc.property(logs, cuts, (log, parts) => {
+test("a stream that is cut anywhere continues, and each line comes once", async () => {
+  await fc.assert(
+    fc.asyncProperty(logs, cuts, async (log, parts) => {
       const cursor = createLogCursor();
       const handed: LogLine[] = [];
       for (const part of [...parts.toSorted((a, b) => a - b), 1]) {
@@ -37,11 +41,13 @@ test("a stream that is cut anywhere continues, and each line comes once", () => 
         expect(texts(handed)).toEqual(texts(written));
         // The page is read later, so it holds more; and it need not reach back far.
         const history = cursor.createHistory();
-        expect(texts(history.pick(log, { tail: 5000 })).toSorted()).toEqual(texts(handed).toSorted());
+        expect(texts(await history.pick(log, { tail: 5000 }, budget)).toSorted()).toEqual(texts(handed).toSorted());
         const wanted = { tail: 5000, stream: "stderr" as const };
         const page = log.filter(({ stream }) => stream === "stderr");
-        expect(texts(history.pick(page, wanted))).toEqual(texts(handed.filter(({ stream }) => stream === "stderr")));
-        expect(history.pick(log, { tail: 2 })).toHaveLength(Math.min(2, handed.length));
+        expect(texts(await history.pick(page, wanted, budget))).toEqual(
+          texts(handed.filter(({ stream }) => stream === "stderr")),
+        );
+        expect(await history.pick(log, { tail: 2 }, budget)).toHaveLength(Math.min(2, handed.length));
       }
     }),
   );
@@ -54,7 +60,7 @@ const line = (message: string, at: number, stream: LogStream = "stdout"): LogLin
   message,
 });
 
-test("a cursor begins at the log's last line, with its exact time", () => {
+test("a cursor begins at the log's last line, with its exact time", async () => {
   const log = [line("a", 1), line("b", 2, "stderr"), line("c", 2), line("d", 2)];
   const cursor = createLogCursor();
   expect(cursor.latest).toBe("");
@@ -64,7 +70,7 @@ test("a cursor begins at the log's last line, with its exact time", () => {
   const grown = [...log, line("e", 2), line("f", 3)];
   expect(texts(from(grown, cursor.latest).filter(isNew))).toEqual(["e", "f"]);
   expect(cursor.createHistory().until).toBe(toLogTimestamp("2"));
-  expect(texts(cursor.createHistory().pick(grown, { tail: 10 }))).toEqual(["a", "b", "c", "d"]);
+  expect(texts(await cursor.createHistory().pick(grown, { tail: 10 }, budget))).toEqual(["a", "b", "c", "d"]);
 });
 
 test("a cursor has the newest time of both streams", () => {
@@ -138,18 +144,31 @@ test("an unread log has only new lines", () => {
   expect([skip(7), isNew(line("a", 1))]).toEqual([7, true]);
 });
 
-test("the history has the earlier matching lines in the order of time", () => {
+test("the history has the earlier matching lines in the order of time", async () => {
   const cursor = createLogCursor();
   cursor.add([line("b", 2), line("d", 4, "stderr"), line("c", 3)]);
   const history = cursor.createHistory();
   cursor.add([line("later", 4), line("later", 5, "stderr")]);
   expect(history.until).toBe(toLogTimestamp("4"));
   const page = [line("0", 1), line("1", 1, "stderr"), line("b", 2), line("c", 3), line("2", 3, "stderr"), line("d", 4, "stderr")];
-  expect(texts(history.pick(page, { tail: 10 }))).toEqual(["0", "1", "b", "2", "c", "d"]);
-  expect(texts(history.pick(page, { tail: 3 }))).toEqual(["2", "c", "d"]);
-  expect(texts(history.pick([], { tail: 3 }))).toEqual(["c", "d"]);
-  expect(texts(history.pick([], { tail: 3, search: "d" }))).toEqual(["d"]);
-  expect(texts(history.pick([], { tail: 3, since: toLogTimestamp("4") }))).toEqual(["d"]);
+  expect(texts(await history.pick(page, { tail: 10 }, budget))).toEqual(["0", "1", "b", "2", "c", "d"]);
+  expect(texts(await history.pick(page, { tail: 3 }, budget))).toEqual(["2", "c", "d"]);
+  expect(texts(await history.pick([], { tail: 3 }, budget))).toEqual(["c", "d"]);
+  expect(texts(await history.pick([], { tail: 3, search: "d" }, budget))).toEqual(["d"]);
+  expect(texts(await history.pick([], { tail: 3, since: toLogTimestamp("4") }, budget))).toEqual(["d"]);
   expect(createLogCursor().createHistory().until).toBe("");
-  expect(createLogCursor().createHistory().pick(page, { tail: 3 })).toEqual([]);
+  expect(await createLogCursor().createHistory().pick(page, { tail: 3 }, budget)).toEqual([]);
+});
+
+test("the history takes turns for the lines of its newest time", async () => {
+  const cursor = createLogCursor();
+  cursor.add(Array.from({ length: 50 }, (_, n) => line(String(n), 2)));
+  const history = cursor.createHistory();
+  const { most, steps } = await countStepsAtOnce(async (step) => {
+    const pattern = { test: () => (step(), true), matches: () => true };
+    const { signal } = new AbortController();
+    expect(await history.pick([], { tail: 50, pattern }, createSharedBudget(signal))).toHaveLength(50);
+  });
+  expect(steps).toBe(50);
+  expect(most).toBeLessThanOrEqual(2);
 });

@@ -47,20 +47,26 @@ export function createFollower(timeoutMs: number) {
     options: FollowOptions,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<LogBatch, void>> => {
+    const budget = createSharedBudget(signal);
     const readHistory = async (history: LogHistory): Promise<LogBatch> => {
-      const times = { timeoutMs, budget: createSharedBudget(signal) };
+      const times = { timeoutMs, budget };
       if (options.tail === 0 || history.until === "") return toBatch({});
-      if (!options.whole) return toBatch({ lines: history.pick((await readLogs(engine, ref, options, times)).lines, options) });
+      if (!options.whole) {
+        const page = await readLogs(engine, ref, options, times);
+        return toBatch({ lines: await history.pick(page.lines, options, budget) });
+      }
       const { until } = history;
       const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
       const cut = counted ? "counted" : "at_least";
-      return toBatch({ lines: history.pick(lines, options), dropped: missing, cut: missing > 0 ? cut : null });
+      return toBatch({ lines: await history.pick(lines, options, budget), dropped: missing, cut: missing > 0 ? cut : null });
     };
     const feed = enter(engine, ref);
-    const buffer = createFollowBuffer(isSelective(options) ? createLineFilter(options) : null, feed.resume);
+    const matches = isSelective(options) ? createLineFilter(options) : null;
+    const buffer = createFollowBuffer({ matches, budget, onRoom: feed.resume });
     const leave = () => {
       signal.removeEventListener("abort", leave);
       feed.leave(buffer);
+      buffer.close();
     };
     signal.addEventListener("abort", leave);
     try {
@@ -225,9 +231,6 @@ function isLive({ raw }: Inspection): boolean {
   return raw.state === "running" || raw.state === "paused";
 }
 
-/** Target time for publishing one part of a chunk, ms, and its most lines. */
-const [slowMs, mostAtOnce] = [5, 10_000];
-
 interface ReadOptions {
   readonly tty: boolean;
   readonly budget: Pick<ReadBudget, "signal" | "turn">;
@@ -247,35 +250,26 @@ export async function readFollowed(response: IncomingMessage, { tty, budget, pub
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createTtySplitter((entry) => joiner.push("stdout", entry));
   const demux = createDemuxer((stream, entry) => joiner.push(stream, entry));
-  /** As many lines as are published in a few milliseconds: a reader's regular expression may take long for each. */
-  let atOnce = 64;
-  const hand = async (): Promise<boolean> => {
+  const hand = (): boolean => {
     const whole = lines;
     lines = [];
-    for (let start = 0; start < whole.length;) {
-      const begin = performance.now();
-      const part = start === 0 && whole.length <= atOnce ? whole : whole.slice(start, start + atOnce);
-      if (!publish(part)) return false;
-      start += part.length;
-      atOnce = performance.now() - begin > slowMs ? Math.ceil(atOnce / 4) : Math.min(mostAtOnce, atOnce * 2);
-      const wait = budget.turn();
-      if (wait) await wait;
-    }
-    return true;
+    return whole.length === 0 || publish(whole);
   };
   const free = () => response.destroy();
   signal.addEventListener("abort", free);
   try {
     if (signal.aborted) return;
     for await (const chunk of response as AsyncIterable<Buffer>) {
+      const wait = budget.turn();
+      if (wait) await wait;
       if (tty) splitter.push(chunk);
       else if (!demux(chunk)) throw new AnswerError("unexpected response to GET /containers/{id}/logs");
-      if (!(await hand())) return;
+      if (!hand()) return;
       await room();
     }
     splitter.end();
     joiner.end();
-    await hand();
+    hand();
   } finally {
     signal.removeEventListener("abort", free);
     response.destroy();

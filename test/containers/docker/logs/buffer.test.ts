@@ -1,22 +1,25 @@
+import * as fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import { createFollowBuffer, sizeOf } from "../../../../src/containers/docker/logs/buffer.ts";
 import { type LogBatch, type LogLine, toBatch } from "../../../../src/containers/logs/log.ts";
+import { createSharedBudget } from "../../../../src/lib/budget/budget.ts";
 import { collect } from "../../../support/collect.ts";
 import { sampleLine } from "../../../support/logs.ts";
+import { countStepsAtOnce } from "../../../support/rounds.ts";
 
 const enough = 256 << 10;
 const most = 1 << 20;
 
-function setUp(matches: ((line: LogLine) => boolean) | null = null) {
+function setUp(matches: ((line: LogLine) => boolean) | null = null, turn: () => Promise<void> | null = () => null) {
   const onRoom = vi.fn<() => void>();
   const abort = new AbortController();
-  const buffer = createFollowBuffer(matches, onRoom);
+  const buffer = createFollowBuffer({ matches, onRoom, budget: { turn } });
   const reading = buffer.read(abort.signal);
   const next = async () => (await reading.next()).value as LogBatch;
   return { onRoom, abort, buffer, reading, next };
 }
 const batch = (change: Partial<LogBatch>) => ({ lines: [], dropped: 0, cut: null, notice: null, ended: null, ...change });
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 it("a line counts its text and 64 characters", () => {
   expect(sizeOf([])).toBe(0);
@@ -40,10 +43,10 @@ it("a batch is passed on unchanged, with the same line objects", async () => {
 it("a filter passes matching lines alone, and counts them alone", async () => {
   const { buffer, next } = setUp(({ message }) => message.startsWith("a"));
   buffer.push(toBatch({ lines: [sampleLine("b".repeat(most))] }), most + 64);
-  buffer.push(toBatch({ lines: [sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")] }), enough + 200);
+  buffer.push(toBatch({ lines: [sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")] }), enough + 197);
   expect(buffer.isFull).toBe(false);
   expect(await next()).toEqual(batch({ lines: [sampleLine("a1"), sampleLine("a2")] }));
-  buffer.push(toBatch({ lines: [sampleLine(`a${"x".repeat(enough)}`)] }), 0);
+  buffer.push(toBatch({ lines: [sampleLine(`a${"x".repeat(enough)}`)] }), enough + 65);
   expect(buffer.isFull).toBe(true);
 });
 
@@ -109,13 +112,13 @@ it("a notice counts 64 characters, and is no line when it is dropped", async () 
 it("a reader waits for lines, for a notice and for the end", async () => {
   const { buffer, next, reading } = setUp();
   const asked = [next(), next(), next()];
-  await turn();
+  await nextRound();
   buffer.push(toBatch({ lines: [sampleLine("a")] }), 1);
   expect(await asked[0]).toEqual(batch({ lines: [sampleLine("a")] }));
-  await turn();
+  await nextRound();
   buffer.notify("resumed");
   expect(await asked[1]).toEqual(batch({ notice: "resumed" }));
-  await turn();
+  await nextRound();
   buffer.end("container_gone");
   buffer.end("another");
   expect(await asked[2]).toEqual(batch({ ended: "container_gone" }));
@@ -136,8 +139,135 @@ it.each([
 ])("the signal's reason %s ends the log without the waiting lines", async (reason, batches) => {
   const { buffer, abort, reading } = setUp();
   const rest = collect(reading);
-  await turn();
+  await nextRound();
   abort.abort(reason);
   buffer.push(toBatch({ lines: [sampleLine("a")] }), 1);
   expect(await rest).toEqual(batches);
+});
+
+/** Turns that are granted by hand. */
+function createTurns() {
+  const waiting: (() => void)[] = [];
+  const turn = () => new Promise<void>((resolve) => waiting.push(resolve));
+  /** Lets one line pass. */
+  const grant = async () => {
+    waiting.shift()?.();
+    await nextRound();
+  };
+  return { turn, grant, waiting };
+}
+const long = "x".repeat(1000 - 64);
+const toLines = (count: number, prefix = "") => Array.from({ length: count }, (_, n) => sampleLine(`${prefix}${n} ${long}`));
+
+it("a filter loses and doubles nothing, in order, whenever it has its turn", async () => {
+  const actions = fc.array(
+    fc.oneof(
+      fc.record({ push: fc.array(fc.boolean(), { maxLength: 6 }) }),
+      fc.constantFrom("stopped" as const, "resumed" as const, "read" as const, "grant" as const),
+    ),
+    { maxLength: 40 },
+  );
+  const turns = fc.infiniteStream(fc.boolean());
+  const run = async (steps: readonly (string | { readonly push: boolean[] })[], waits: Iterator<boolean>): Promise<void> => {
+    const given = createTurns();
+    const kit = setUp(
+      ({ message }) => message.startsWith("y"),
+      () => (waits.next().value === true ? given.turn() : null),
+    );
+    const got: string[] = [];
+    const take = ({ lines, notice }: LogBatch) => got.push(...lines.map(({ message }) => message), ...(notice ? [notice] : []));
+    const expected: string[] = [];
+    let [number, asked] = [0, null as Promise<unknown> | null];
+    for (const step of steps) {
+      if (step === "read") asked ??= kit.next().then((value) => ((asked = null), take(value)));
+      else if (step === "grant") await given.grant();
+      else if (typeof step === "string") {
+        kit.buffer.notify(step as "stopped");
+        expected.push(step);
+      } else {
+        const lines = step.push.map((isWanted) => sampleLine(`${isWanted ? "y" : "n"}${(number += 1)}`));
+        kit.buffer.push(toBatch({ lines }), sizeOf(lines));
+        expected.push(...lines.map(({ message }) => message).filter((message) => message.startsWith("y")));
+      }
+    }
+    kit.buffer.end("container_gone");
+    const rest = (async () => {
+      await asked;
+      for await (const one of kit.reading) take(one);
+    })();
+    const state = { isDone: false };
+    void rest.finally(() => (state.isDone = true)).catch(() => null);
+    while (!state.isDone) await given.grant();
+    await rest;
+    expect(got).toEqual(expected);
+    expect(kit.buffer.isFull).toBe(false);
+  };
+  await fc.assert(
+    fc.asyncProperty(actions, turns, (steps, waits) => run(steps, waits[Symbol.iterator]())),
+    { numRuns: 100 },
+  );
+});
+
+it("lines that are not filtered yet count, and the oldest are dropped", async () => {
+  const { turn, grant } = createTurns();
+  const { buffer, next, onRoom } = setUp(({ message }) => message.startsWith("y"), turn);
+  buffer.push(toBatch({ lines: toLines(300, "n") }), 300 * 1002);
+  expect(buffer.isFull).toBe(true);
+  for (let line = 0; line < 300; line += 1) await grant();
+  expect([buffer.isFull, onRoom.mock.calls.length]).toEqual([false, 1]);
+
+  buffer.push(toBatch({ lines: toLines(400, "y1 ") }), 400 * 1002);
+  await grant();
+  buffer.push(toBatch({ lines: toLines(400, "y2 ") }), 400 * 1002);
+  buffer.push(toBatch({ lines: toLines(400, "y3 ") }), 400 * 1002);
+  for (let line = 0; line < 801; line += 1) await grant();
+  // The first one was found already, and is older still.
+  const batches = [await next()];
+  while (batches.flatMap(({ lines }) => lines).length < 800) batches.push(await next());
+  expect(batches.map(({ dropped }) => dropped).filter((dropped) => dropped > 0)).toEqual([400]);
+  expect(batches[0]).toMatchObject({ dropped: 400, lines: [{ message: expect.stringMatching(/^y2 0 /) }] });
+});
+
+it("a reader that leaves has no more lines filtered", async () => {
+  const { turn, grant, waiting } = createTurns();
+  const matches = vi.fn<() => boolean>(() => true);
+  const { buffer } = setUp(matches, turn);
+  buffer.push(toBatch({ lines: toLines(10) }), 10_000);
+  await grant();
+  buffer.close();
+  await grant();
+  await grant();
+  buffer.push(toBatch({ lines: toLines(10) }), 10_000);
+  expect([matches.mock.calls.length, waiting.length, buffer.isFull]).toEqual([1, 0, false]);
+});
+
+it("a filter that fails ends the log with its error", async () => {
+  const cause = new RangeError("x");
+  const { buffer, reading } = setUp(() => {
+    throw cause;
+  });
+  buffer.push(toBatch({ lines: toLines(1) }), 1000);
+  await expect(reading.next()).rejects.toMatchObject({ code: "internal", cause });
+});
+
+it("slow filters of several readers leave others their turns", async () => {
+  const abort = new AbortController();
+  const { most: atOnce, steps } = await countStepsAtOnce(async (step) => {
+    const matches = () => {
+      step();
+      return false;
+    };
+    const readers = Array.from({ length: 5 }, () => {
+      const buffer = createFollowBuffer({ matches, budget: createSharedBudget(abort.signal), onRoom: () => {} });
+      return { buffer, reading: collect(buffer.read(abort.signal)) };
+    });
+    const lines = toLines(60);
+    for (const { buffer } of readers) {
+      buffer.push(toBatch({ lines }), sizeOf(lines));
+      buffer.end("container_gone");
+    }
+    for (const { reading } of readers) expect(await reading).toEqual([batch({ ended: "container_gone" })]);
+  });
+  expect(steps).toBe(300);
+  expect(atOnce).toBeLessThanOrEqual(2);
 });

@@ -57,6 +57,7 @@ function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
       read: () => {
         throw new TypeError("Not read");
       },
+      close: () => {},
     };
     return { got, reader, buffer, take: () => got.splice(0) };
   };
@@ -76,7 +77,7 @@ describe("a feed", () => {
     await pass();
     const history = await joining;
     expect(history.until).toBe(toLogTimestamp("1004"));
-    expect(history.pick([], { tail: 5 }).map(({ message }) => message)).toEqual(["line 4"]);
+    expect((await history.pick([], { tail: 5 }, { turn: () => null })).map(({ message }) => message)).toEqual(["line 4"]);
     expect(take()).toEqual(["line 5", "line 6"]);
     expect(state.queries).toEqual([
       { stdout: 1, stderr: 1, timestamps: 1, tail: 3 },
@@ -94,7 +95,8 @@ describe("a feed", () => {
     state.meanwhile = [nothing, nothing, nothing, { lost: write(5, 6), later: write(6, 7) }];
     const joining = feed.join(buffer);
     await pass();
-    expect((await joining).pick([], { tail: 5 }).map(({ message }) => message)).toEqual(["line 4"]);
+    const picked = await (await joining).pick([], { tail: 5 }, { turn: () => null });
+    expect(picked.map(({ message }) => message)).toEqual(["line 4"]);
     expect(take()).toEqual(["line 5", "line 6"]);
     expect(follows().map(({ tail }) => tail)).toEqual(["all"]);
     feed.leave(buffer);

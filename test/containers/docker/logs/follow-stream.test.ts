@@ -78,48 +78,23 @@ describe("a followed log", () => {
     await reading;
   });
 
-  it("yields to others after each batch", async () => {
+  it("yields to others before each chunk", async () => {
     const turns: (() => void)[] = [];
-    const { batches, reading } = follow(toStream(Buffer.concat(Array.from({ length: 100 }, (_, n) => entry(2 * n, "x\n")))), {
+    const { batches, reading } = follow(toStream(entry(0, "a\n"), entry(2, "b\n")), {
       turn: () => new Promise((resolve) => turns.push(resolve)),
     });
     await expect.poll(() => turns.length).toBe(1);
-    expect(batches.map(({ length }) => length)).toEqual([64]);
+    expect(batches).toEqual([]);
     turns[0]?.();
     await expect.poll(() => turns.length).toBe(2);
-    expect(batches.map(({ length }) => length)).toEqual([64, 36]);
+    expect(batches).toEqual([["a"]]);
     turns[1]?.();
     await reading;
+    expect(batches).toEqual([["a"], ["b"]]);
   });
 });
 
 describe("batches", () => {
-  const sizes = async (count: number, ms: number) => {
-    let now = 0;
-    vi.spyOn(performance, "now").mockImplementation(() => now);
-    const { batches, reading } = follow(toStream(Buffer.concat(Array.from({ length: count }, (_, n) => entry(2 * n, "x\n")))), {
-      goesOn: () => {
-        now += ms;
-        return true;
-      },
-    });
-    await reading;
-    return batches.map(({ length }) => length);
-  };
-
-  it.each([
-    [
-      "are doubled up to 10,000 while they take 5 ms",
-      5,
-      40_000,
-      [64, 128, 256, 512, 1024, 2048, 4096, 8192, 10_000, 10_000, 3680],
-    ],
-    ["are a quarter where they take longer", 6, 100, [64, 16, 4, ...Array<number>(16).fill(1)]],
-    ["of all lines are one where they are few", 5, 64, [64]],
-  ])("%s", async (_, ms, count, expected) => {
-    expect(await sizes(count, ms)).toEqual(expected);
-  });
-
   it("that are complete are the read line objects", async () => {
     const seen: (readonly LogLine[])[] = [];
     const publish = (lines: readonly LogLine[]) => seen.push(lines) > 0;
