@@ -280,6 +280,10 @@ export const sections: readonly Section[] = [
         claim: "A regular expression of a client takes linear time and delays nobody.",
         tests: [
           ["lib/pattern.test.ts", "%s takes linear time"],
+          ["lib/pattern.test.ts", "no pattern takes long for a line"],
+          ["lib/pattern.test.ts", "%s are refused before they are expanded"],
+          ["containers/docker/logs/buffer.test.ts", "slow filters of several readers leave others their turns"],
+          ["containers/docker/logs/window.test.ts", "many readings at once work on one line in a round"],
           ["integration/docker-logs-search.test.ts", "a catastrophic expression delays nobody"],
         ],
       },
@@ -665,6 +669,7 @@ export const sections: readonly Section[] = [
           ["gateway/hostile-names.test.ts", "names that others chose leave every surface as plain text"],
           ["queues/jobs/names.test.ts", "leave it without an unsafe character, and lead back to their job"],
           ["gateway/hostile-names.test.ts", "an error that quotes such a name is plain text"],
+          ["lib/redact/names.test.ts", "has no unsafe character, and leads back to the name"],
         ],
         except: "Look-alike letters of other scripts are shown as they are.",
       },

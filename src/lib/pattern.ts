@@ -6,14 +6,21 @@ export interface LinePattern {
 }
 
 const maxPatternLength = 200;
-/** Limit on the instructions of a compiled expression: the time for a text grows with them. Repetitions are expanded: `\w{1,500}` has a thousand. */
+/**
+ * Limit on the instructions of a compiled expression, and on its `weigh`: the time for a text grows with them. Repetitions are expanded: `\w{1,500}` has a thousand
+ * instructions. With these limits a line takes at most about 30 ms.
+ */
 const maxInstructions = 200;
+/** What a class counts, and one of many ranges: one instruction, which costs more than that of a character. Nor can characters alone be of so many states at once. */
+const weights = { class: 2, wide: 4 };
+/** A class written in more characters is as slow as a wide one. */
+const longClass = 20;
 /** Limit on the characters of all ranges that ignore case: each is looked up for its other cases, which takes 25 ns. A class such as `\pL` counts as 5,000. */
 const maxFolded = 50_000;
 /** The rule as error messages state it. */
-export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as {1,500}, or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
+export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
 /** Memory limit for the states of one expression, bytes. */
-export const patternBytes = 1 << 20;
+export const patternBytes = 1 << 18;
 /** A pattern looks at this many characters of a line: longer ones would delay everyone else. */
 const maxTextLength = 16_384;
 
@@ -22,7 +29,7 @@ const maxTextLength = 16_384;
  * expression: those can take exponential time. re2js is loaded at first use.
  */
 export async function compileLinePattern(text: string, ignoreCase = false): Promise<LinePattern | null> {
-  if (text.length > maxPatternLength) return null;
+  if (text.length > maxPatternLength || weigh(text) > maxInstructions) return null;
   if ((ignoreCase || /\(\?[a-zA-Z]*i/.test(text)) && countFolded(text) > maxFolded) return null;
   const { RE2JS, RE2Set } = await import("re2js");
   try {
@@ -42,6 +49,61 @@ export async function compileLinePattern(text: string, ignoreCase = false): Prom
     };
   };
   return { test: compile(RE2Set.UNANCHORED), matches: compile(RE2Set.ANCHOR_BOTH) };
+}
+
+/** What a pattern consists of. */
+const token = new RegExp(
+  [
+    String.raw`\\Q(?<quoted>.*?)(?:\\E|$)`,
+    String.raw`(?<wide>\\[pP](?:\{[^}]*\}|.))`,
+    String.raw`(?<set>\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\\[dDsSwW]|\.)`,
+    String.raw`(?<flags>\(\?[a-zA-Z-]+\))`,
+    String.raw`(?<open>\((?:\?(?:P?<\w*>|[a-zA-Z-]*:))?)`,
+    String.raw`(?<close>\))`,
+    String.raw`(?<times>(?:[*+?]|\{(?<least>\d+)(?<to>,(?<most>\d*))?\})\??)`,
+    String.raw`\\x\{[0-9A-Fa-f]+\}|\\x[0-9A-Fa-f]{2}|\\[0-7]{1,3}|\\?.`,
+  ].join("|"),
+  "gsu",
+);
+
+/**
+ * About as many instructions as a pattern will have, or more, without compiling it: re2js expands it whole before it refuses its size. Never less than half of them, and not
+ * right for what is no pattern.
+ */
+export function weigh(text: string): number {
+  /** Of what is before each open group. */
+  const outer: number[] = [];
+  let [sum, last] = [0, 0];
+  const add = (weight: number) => {
+    sum += weight;
+    last = weight;
+  };
+  for (const { groups = {} } of text.matchAll(token)) {
+    const { quoted, wide, set, flags, open, close, times } = groups;
+    if (quoted !== undefined) for (const _ of quoted) add(1);
+    else if (wide !== undefined) add(weights.wide);
+    else if (set !== undefined) add(set.length > longClass || /\\p/i.test(set) ? weights.wide : weights.class);
+    else if (open !== undefined) {
+      outer.push(sum);
+      sum = open.endsWith(":") ? 0 : 2;
+    } else if (close !== undefined) {
+      const group = Math.max(1, sum);
+      sum = outer.pop() ?? 0;
+      add(group);
+    } else if (times !== undefined) {
+      sum -= last;
+      add(repeat(last, groups));
+    } else if (flags === undefined) add(1);
+  }
+  return outer.reduce((whole, part) => whole + part, sum);
+}
+
+/** `a{2,4}` becomes `aa(?:a(?:a)?)?`, `a{2,}` becomes `aa+`. */
+function repeat(weight: number, { times = "", least, to, most }: Readonly<Record<string, string | undefined>>): number {
+  if (least === undefined) return weight + (times === "" ? 0 : 1);
+  const [from, end] = [Number(least), most ? Number(most) : Number(least)];
+  const isEndless = to !== undefined && !most;
+  return Math.max(1, from * weight + Math.max(0, end - from) * (weight + 1) + (isEndless ? (from > 0 ? 1 : weight + 1) : 0));
 }
 
 /** One character of a pattern, by itself or as RE2 escapes it: `\x{1F600}`, `\x41`, `\101`, `\n`. */

@@ -52,6 +52,7 @@ const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const range = 'from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z"';
 const json = "application/graphql-response+json";
 const ofNames = "query ($a: [String!]) { logs(names: $a) { lines { message } } }";
+const toSearch = (regex: string) => `logs(name: "web-1", searchRegex: ${JSON.stringify(regex)}) { lines { message } }`;
 
 /** Documents with variables as JSON, and what the answer says. */
 const documents: readonly (readonly [what: string, query: string, variables: string, answer: string])[] = [
@@ -104,6 +105,24 @@ const documents: readonly (readonly [what: string, query: string, variables: str
     `{ ${times(15, (at) => `a${at}: __schema { types { name description fields { name args { name type { name } } type { name } } } }`)} }`,
     "{}",
     "more than 20000 values of the schema",
+  ],
+  [
+    "15 expressions that repeat",
+    `{ ${times(15, (at) => `l${at}: ${toSearch(`${at}${"a{0,1000}".repeat(21)}`)}`)} }`,
+    "{}",
+    "without long repetitions",
+  ],
+  [
+    "15 expressions that repeat nothing",
+    `{ ${times(15, (at) => `l${at}: ${toSearch(`(?:${"(|)".repeat(60)}${at}){1000}`)}`)} }`,
+    "{}",
+    "without long repetitions",
+  ],
+  [
+    "15 expressions of wide classes",
+    `{ ${times(15, (at) => `l${at}: ${toSearch(`(?i)${at}${"\\pL?".repeat(9)}`)}`)} }`,
+    "{}",
+    '"data":{',
   ],
   ["the schema once, as tools ask for it", getIntrospectionQuery(), "{}", '"data":{'],
 ];

@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
-import { compileLinePattern } from "../../src/lib/pattern.ts";
+import * as fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import { compileLinePattern, weigh } from "../../src/lib/pattern.ts";
 import { growthOf } from "../support/cost.ts";
+import { createUniform } from "../support/random.ts";
 
 test("a pattern matches anywhere in the line, case-sensitive by default", async () => {
   expect((await compileLinePattern("status=5\\d\\d"))?.test("GET status=503")).toBe(true);
@@ -131,4 +133,170 @@ const killers = [
 test.each(killers)("%s takes linear time", async (text) => {
   const pattern = await compileLinePattern(text);
   expect(growthOf((size) => pattern?.test(`${"a".repeat(size)}!`), 4000)).toBeLessThan(8);
+});
+
+/** Random patterns, most of them valid. */
+const patterns = (hasChoices: boolean) => {
+  const atoms = [
+    "a",
+    "\\x{1F600}",
+    "\\x41",
+    "\\101",
+    "\\n",
+    "\\.",
+    ".",
+    "\\w",
+    "\\S",
+    "\\pL",
+    "\\P{Greek}",
+    "]",
+    "}",
+    "^",
+    "\\b",
+    "é",
+  ];
+  const sets = [
+    "[a-z]",
+    "[]a(]",
+    "[^]]",
+    "[[:alpha:])*]",
+    "[[:^word:]\\pN]",
+    "[\\]{9}]",
+    "[a{9}]",
+    "[[:x]",
+    "[acegikmoqsuwy0246]",
+  ];
+  const quoted = ["\\Qa(b{9}\\E", "\\Q[\\E", "\\Q\\\\E"];
+  const times = ["*", "+", "?", "*?", "{3}", "{2,5}", "{0,4}", "{2,}", "{0,2}?", "{1}"];
+  return fc.letrec<{ node: string }>((tie) => ({
+    node: fc.oneof(
+      { maxDepth: 4, depthSize: "small" },
+      fc.constantFrom(...atoms, ...sets, ...quoted),
+      fc.tuple(tie("node"), tie("node")).map(([one, other]) => one + other),
+      fc
+        .tuple(fc.constantFrom("(?:", "(", "(?P<n>", "(?<m>", "(?i:", "(?s-i:"), tie("node"), fc.constantFrom("", ...times))
+        .map(([open, part, suffix]) => `${open}${part})${suffix}`),
+      fc.tuple(fc.constantFrom(...atoms.slice(0, 11), ...sets), fc.constantFrom(...times)).map(([atom, suffix]) => atom + suffix),
+      ...(hasChoices
+        ? [
+            fc.tuple(tie("node"), tie("node")).map(([one, other]) => `(?:${one}|${other})`),
+            fc.constantFrom("(|)", "(?:)", "()*", "(?i)"),
+          ]
+        : []),
+    ),
+  })).node;
+};
+
+test("a pattern's weight is at least half of its instructions", async () => {
+  const { RE2JS } = await import("re2js");
+  let compiled = 0;
+  fc.assert(
+    fc.property(patterns(true), (text) => {
+      fc.pre(weigh(text) < 5000);
+      let size: number;
+      try {
+        size = RE2JS.compile(text).programSize();
+      } catch {
+        return;
+      }
+      compiled += 1;
+      expect(2 * weigh(text) + 4).toBeGreaterThanOrEqual(size);
+    }),
+    { numRuns: 2000 },
+  );
+  expect(compiled).toBeGreaterThan(1000);
+});
+
+test("a pattern's weight is at most four times its instructions", async () => {
+  const { RE2JS } = await import("re2js");
+  let compiled = 0;
+  fc.assert(
+    fc.property(patterns(false), (text) => {
+      fc.pre(weigh(text) < 5000);
+      let size: number;
+      try {
+        size = RE2JS.compile(text).programSize();
+      } catch {
+        return;
+      }
+      compiled += 1;
+      expect(weigh(text)).toBeLessThanOrEqual(4 * size);
+    }),
+    { numRuns: 2000 },
+  );
+  expect(compiled).toBeGreaterThan(1000);
+});
+
+test.each([
+  ["repeated characters", "a{0,1000}".repeat(22)],
+  ["repeated empty parts", `(?:${"(|)".repeat(60)}){1000}`],
+  ["nested repetitions", "((((a{9}){9}){9}){9}){9}"],
+  ["a repeated class", "[[:alpha:])]{101}"],
+  ["a repeated wide class", "\\pL{51}"],
+  ["a repeated quotation", "(?:\\Q(){9}\\E){41}"],
+])("%s are refused before they are expanded", async (_, text) => {
+  const { RE2JS } = await import("re2js");
+  const compile = vi.spyOn(RE2JS, "compile");
+  expect([await compileLinePattern(text), compile.mock.calls]).toEqual([null, []]);
+  compile.mockRestore();
+});
+
+test("patterns of logs are short enough", async () => {
+  const uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+  const texts = [
+    uuid,
+    `(?i)request=${uuid} .* status=5\\d\\d`,
+    "[0-9a-f]{64}",
+    "\\b\\d{1,3}(\\.\\d{1,3}){3}\\b",
+    "^\\p{Lu}\\p{Ll}+(\\s\\p{L}{1,20})?$",
+    "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EPIPE|".repeat(5).slice(0, 197),
+  ];
+  for (const text of texts) expect([text, (await compileLinePattern(text)) !== null]).toEqual([text, true]);
+});
+
+test("no pattern takes long for a line", async () => {
+  const { RE2Set } = await import("re2js");
+  const random = createUniform(1);
+  const toLine = (next: () => string) => Array.from({ length: 16_384 }, next).join("");
+  const lines = [
+    "a".repeat(16_384),
+    toLine(() => (random() < 0.5 ? "a" : "b")),
+    toLine(() => String.fromCharCode(32 + random() * 95)),
+  ];
+  const cpuOf = (work: () => unknown) => {
+    const startedAt = process.threadCpuUsage();
+    work();
+    const { user, system } = process.threadCpuUsage(startedAt);
+    return (user + system) / 1000;
+  };
+  // What took longest once, and more than 100 ms.
+  const refused = new RE2Set(RE2Set.UNANCHORED, 0, 1 << 20);
+  refused.add("\\pL{198}");
+  const probe = () => cpuOf(() => refused.match(lines[0] ?? ""));
+  probe();
+  const forms: ((count: number) => string)[] = [
+    (count) => `\\pL{${count}}`,
+    (count) => `(?:\\pL|\\pN){${count}}`,
+    (count) => `(?:\\pL.)*\\pL.{${count}}x`,
+    (count) => `(?:(?i:[^k]).)*(?i:[^k]).{${count}}x`,
+    (count) => `(?:a|b)*a(?:a|b){${count}}~$`,
+    (count) => `(?:.*\\w){${count}}~`,
+    (count) => `(?:a?b?){${count}}~`,
+    (count) => `[acegikmoqsuwy0246]{${count}}~`,
+  ];
+  for (const form of forms) {
+    let pattern: Awaited<ReturnType<typeof compileLinePattern>> = null;
+    for (let count = 200; pattern === null; count -= 1) pattern = await compileLinePattern(form(count));
+    for (const line of lines) {
+      let [most, cost] = [0, Number.POSITIVE_INFINITY];
+      for (let attempt = 0; attempt < 8 && cost > most / 2; attempt += 1) {
+        most = Math.max(most, probe());
+        cost = Math.min(
+          cost,
+          cpuOf(() => pattern?.test(line)),
+        );
+      }
+      expect(cost, form(0)).toBeLessThan(most / 2);
+    }
+  }
 });
