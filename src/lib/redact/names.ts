@@ -1,5 +1,8 @@
-/** Control, invisible and bidirectional characters, line separators, lone surrogates. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Cs}]/u;
+/**
+ * Control, invisible and bidirectional characters, line separators, lone surrogates; spaces but the plain one, which they would pass for, and the two symbols without ink:
+ * braille's blank and music's null note head.
+ */
+const unsafe = /(?! )[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Z}\p{Cs}\u2800\u{1D159}]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");
 /** The same, and a `<` that would read as an escape of ours. */
 const ambiguous = new RegExp(`${unsafe.source}|<(?=U\\+[0-9A-F]{4,6}>)`, "u");
