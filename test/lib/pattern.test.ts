@@ -127,11 +127,12 @@ const killers = [
   "(.*a){20}$",
   "^(([a-z])+.)+[A-Z]([a-z])+$",
   "(\\w+\\s?)+!",
-  "(?:a?){100}a{100}",
+  "(?:a?){60}a{60}",
   "(x+x+)+y",
 ];
 test.each(killers)("%s takes linear time", async (text) => {
   const pattern = await compileLinePattern(text);
+  expect(pattern).not.toBeNull();
   expect(growthOf((size) => pattern?.test(`${"a".repeat(size)}!`), 4000)).toBeLessThan(8);
 });
 
@@ -287,10 +288,11 @@ test("no pattern takes long for a line", async () => {
   for (const form of forms) {
     let pattern: Awaited<ReturnType<typeof compileLinePattern>> = null;
     for (let count = 200; pattern === null; count -= 1) pattern = await compileLinePattern(form(count));
+    let most = probe();
     for (const line of lines) {
-      let [most, cost] = [0, Number.POSITIVE_INFINITY];
+      let cost = Number.POSITIVE_INFINITY;
       for (let attempt = 0; attempt < 8 && cost > most / 2; attempt += 1) {
-        most = Math.max(most, probe());
+        if (attempt > 2) most = Math.max(most, probe());
         cost = Math.min(
           cost,
           cpuOf(() => pattern?.test(line)),

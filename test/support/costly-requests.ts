@@ -262,7 +262,7 @@ export function listDoors(introspectOnly: string): readonly Door[] {
           "a=1&",
           "env=staging&",
           "search=a%25&",
-          `search_regex=${encodeURIComponent("(.*a.{150})*")}&`,
+          `search_regex=${encodeURIComponent("(.*a.{90})*")}&`,
           `search_regex=${encodeURIComponent(`(?i)[${"B-\u{1E942}".repeat(48)}]`)}&`,
           `search_regex=${encodeURIComponent(`(?i)[^${"\\PL".repeat(9)}]`)}&`,
           "%41%42=&",
