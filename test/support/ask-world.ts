@@ -78,12 +78,24 @@ export function toMessages({ question, text }: Answer): readonly { readonly data
   return [...body.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1] as string));
 }
 
-/** An answer without what may differ: request ids, sequence numbers of the audit record, durations, process metrics, heartbeats. */
+/** An answer without what may differ: request ids, sequence numbers of the audit record, durations, process metrics, heartbeats, and how stored lines are parted. */
 export function toComparable(text: string): string {
-  return text
+  return joinStoredLines(text)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")
     .replaceAll(/"(seq|intent|durationMs)":\d+/g, '"$1":0')
     .split("\n")
     .filter((line) => !/^(?::|$|(?:# \w+ )?(?:process_|nodejs_|ops_event_loop_))/.test(line))
     .join("\n");
+}
+
+const storedEvent = /^event: next\ndata: \{"data":\{"storedLogs":.*\n\n?/gm;
+
+/** Stored lines come in parts as time passes: here as one message, of all lines and with what the last one says. */
+function joinStoredLines(text: string): string {
+  const parts = text.match(storedEvent);
+  if (!parts) return text;
+  const messages = parts.map((part) => JSON.parse(part.slice(part.indexOf("{"))).data.storedLogs as { lines?: unknown[] });
+  const lines = messages.flatMap((message) => message.lines ?? []);
+  const joined = JSON.stringify({ ...messages.at(-1), lines });
+  return `${text.replaceAll(storedEvent, "")}\n${joined}`;
 }
