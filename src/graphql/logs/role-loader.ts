@@ -150,6 +150,7 @@ export async function readStoredLogs(
       historyError = error;
       return [];
     });
+  requireFew(containers);
   const signal = open();
   const batches = readStoredRole({
     containers: [...containers, ...retired, ...removed].filter(mayHaveLines),
@@ -260,6 +261,7 @@ export async function followRoleLogs(
   const { sources, loaders } = context;
   const { containers, accepts, names } = await findRole(context, filter);
   await checkFound(context, filter, containers, names);
+  requireFew(containers);
   const changes = async function* (signal: AbortSignal) {
     for await (const _ of sources.containers.changes(signal)) {
       loaders.forget();
@@ -284,6 +286,16 @@ function hasEnded({ finishedAt }: Container, timestamp: string): boolean {
 }
 
 const mostNames = 50;
+
+/** A stream holds a connection to the engine and a piece of the log for each container that runs: 5,000 of them took the whole heap. */
+const mostAtOnce = 200;
+
+function requireFew({ length }: readonly Container[]): void {
+  if (length <= mostAtOnce) return;
+  const advice = "choose an engine, or give names";
+  const message = `A stream reads the logs of at most ${mostAtOnce} containers that run, and these are ${length}: ${advice}`;
+  throw new OpsError("answer_too_large", message);
+}
 
 /** The selected containers as `containers` shows them, their group (undefined without any, and for names), and a filter for further containers. */
 async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {

@@ -171,7 +171,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when there is no such container at the start; later there may be none. Returns role_ambiguous when several services or destinations run the role. Needs the scope ops:logs.",
+        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when there is no such container at the start; later there may be none. Returns role_ambiguous when several services or destinations run the role, and answer_too_large for more than 200 running containers. Needs the scope ops:logs.",
       args: { ...toLoggedArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
       subscribe: async (_root, args, context) => {
         const options = await toLogOptions(args, 0, context);

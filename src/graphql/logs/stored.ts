@@ -46,7 +46,7 @@ export function addStoredLogs(builder: Builder, refs: Refs, scalars: Scalars): v
       extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Sends all lines that the query `logs` would find, oldest first, in any number, and ends. Each container's log is read once and no faster than the client reads, so a long log costs far less than by pages. Lines that are written meanwhile may or may not be sent. Returns container_not_found and role_ambiguous as `logs` does. Needs the scope ops:logs.",
+        "Sends all lines that the query `logs` would find, oldest first, in any number, and ends. Each container's log is read once and no faster than the client reads, so a long log costs far less than by pages. Lines that are written meanwhile may or may not be sent. Returns container_not_found, role_ambiguous and answer_too_large as the subscription `logs` does. Needs the scope ops:logs.",
       args: {
         ...toLoggedArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),

@@ -44,6 +44,7 @@ function createStage({ containers = [], retired = [], logs = {}, truncated = [],
   return { read, asked, context, calls: memory.calls };
 }
 
+const ofWeb = { role: "web", includeAccessories: false };
 const stopped = (one: Container): Container => ({ ...one, status: "exited" });
 const gone = new OpsError("docker_error", "no logs");
 
@@ -269,6 +270,21 @@ describe.each([
     const containers = [replica("a"), { ...replica("b"), destination: "beta" }];
     await expect(ask({ containers }, {})).rejects.toMatchObject({ code: "role_ambiguous" });
   });
+});
+
+it.each<[string, (context: ReturnType<typeof createStage>["context"], open: () => AbortSignal) => Promise<object>]>([
+  ["followed", (context, open) => followRoleLogs(context, ofWeb, { tail: 1 }, open)],
+  ["stored", (context, open) => readStoredLogs(context, ofWeb, { newest: null }, open)],
+])("the %s lines of more than 200 containers at once are refused", async (_what, ask) => {
+  const containers = Array.from({ length: 201 }, (_, index) => replica(`web-${index}`));
+  const open = vi.fn<() => AbortSignal>(() => new AbortController().signal);
+  await expect(ask(createStage({ containers }).context, open)).rejects.toMatchObject({
+    code: "answer_too_large",
+    message: "A stream reads the logs of at most 200 containers that run, and these are 201: choose an engine, or give names",
+  });
+  expect(open).not.toHaveBeenCalled();
+  await ask(createStage({ containers: containers.slice(1) }).context, open);
+  expect(open).toHaveBeenCalledOnce();
 });
 
 describe("the stored lines of a role", () => {
