@@ -71,7 +71,7 @@ const compress = {
 type Encoding = keyof typeof compress;
 
 function remember(reply: EdgeReply): RememberedReply {
-  const body = Buffer.from(reply.body);
+  const body = toOwnMemory(Buffer.from(reply.body));
   let hashed: string | null = null;
   // An answer to POST never needs it.
   const digest = () => (hashed ??= hash("sha1", body, "base64url"));
@@ -90,7 +90,7 @@ function remember(reply: EdgeReply): RememberedReply {
   const makeForm = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
     if (encoding === null) return toForm(body, null);
     return compress[encoding](body).then((compressed) => {
-      const form = toForm(compressed, encoding);
+      const form = toForm(toOwnMemory(compressed), encoding);
       forms.set(encoding, form);
       return form;
     });
@@ -116,6 +116,13 @@ function remember(reply: EdgeReply): RememberedReply {
       return form instanceof Promise ? form.then(withMore) : withMore(form);
     },
   };
+}
+
+/** A copy outside of Node's pool: one small body that is kept would hold a whole slab of it, 64 KB. */
+function toOwnMemory(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
 
 /** Each form has its own strong tag (RFC 9110, section 8.8.3.3). */

@@ -52,6 +52,16 @@ describe("the memo", () => {
   });
 });
 
+it("a remembered body takes the memory of its own bytes alone", async () => {
+  const remembered = remember("x".repeat(2000));
+  for (const encoding of ["identity", "gzip", "br"]) {
+    const first = await remembered.toReply({ "accept-encoding": encoding });
+    const { body } = await remembered.toReply({ "accept-encoding": encoding });
+    expect(body).toBe(first.body);
+    expect((body as Buffer).buffer.byteLength).toBe((body as Buffer).length);
+  }
+});
+
 describe("a remembered reply", () => {
   const long = JSON.stringify(Array.from({ length: 200 }, (_, n) => ({ name: `web-${n}`, status: "running" })));
 
