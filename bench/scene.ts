@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { forkOwn, freePort, spawnOwn } from "../script/services/process.ts";
+import type { Scope } from "../src/auth/principal.ts";
 import { createTokens } from "../test/support/tokens.ts";
 import { readCpuMs } from "./cpu.ts";
 import { shippedCommand } from "./shipped.ts";
@@ -20,10 +21,10 @@ export interface Scene extends AsyncDisposable {
   readonly token: (index: number) => string;
 }
 
-/** Tokens that may read, for `startScene`. */
-export function createReaders() {
-  const rights = { scopes: ["ops:read"] } as const;
-  return createTokens(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`reader-${index}`, rights])));
+/** Tokens for `startScene`, which may read. */
+export function createReaders(scopes: readonly Scope[] = ["ops:read"], lifetimeMs?: number) {
+  const holders = Array.from({ length: 100 }, (_, index) => [`reader-${index}`, { scopes }] as const);
+  return createTokens(Object.fromEntries(holders), lifetimeMs);
 }
 
 interface SceneOptions {
@@ -60,9 +61,8 @@ export async function startScene(engines: number, perEngine: number, { shared, e
     ...measure(gateway),
     emit: (perSecond) => void simulated.send(perSecond),
     async [Symbol.asyncDispose]() {
-      gateway.kill();
       simulated.disconnect();
-      await once(gateway, "exit");
+      if (gateway.kill()) await once(gateway, "exit");
       if (!shared) tokens[Symbol.dispose]();
       rmSync(folder, { recursive: true, force: true });
     },

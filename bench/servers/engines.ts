@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createServer, type ServerResponse } from "node:http";
+import { frame } from "../../test/support/docker-frames.ts";
 import { eventLine, inspected, listed } from "../../test/support/docker-fake.ts";
 
 /**
@@ -26,6 +27,18 @@ function measure(): object {
   return { read: new Date().toISOString(), cpu_stats, memory_stats: { usage: 20_000_000, limit: 100_000_000 } };
 }
 
+/** Ten lines of now; a followed log has one more each second. */
+function sendLog(url: string, response: ServerResponse): void {
+  const writeLine = () => {
+    const text = `${new Date().toISOString().replace("Z", "000000Z")} INFO a worker wrote job ${Math.random()} of the queue mailers`;
+    response.write(frame("stdout", Buffer.from(`${text}\n`)));
+  };
+  for (let line = 0; line < 10; line += 1) writeLine();
+  if (!url.includes("follow=1")) return void response.end();
+  const timer = setInterval(writeLine, 1000);
+  response.once("close", () => clearInterval(timer));
+}
+
 async function startEngine(engine: number): Promise<string> {
   const socketPath = join(folder, `${engine}.sock`);
   const ids = Array.from({ length: containers }, (_, index) => toId(engine, index));
@@ -39,7 +52,8 @@ async function startEngine(engine: number): Promise<string> {
       own.add(response);
       response.once("close", () => own.delete(response));
       response.writeHead(200).flushHeaders();
-    } else if (url.includes("/stats")) response.end(JSON.stringify(measure()));
+    } else if (url.includes("/logs")) sendLog(url, response);
+    else if (url.includes("/stats")) response.end(JSON.stringify(measure()));
     else response.end(url.includes("/containers/json") ? list : inspect(url.split("/")[3] ?? ""));
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));

@@ -16,6 +16,7 @@ import { healthyScenario, type Scenario } from "./scenario.ts";
 import { callStop, toCurl, tourStops } from "./tour.ts";
 
 const once = process.argv.includes("--once") || process.env["DEMO_ONCE"] === "1";
+const isBuilt = process.argv.includes("--built");
 const isIncident = process.argv.includes("--incident");
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
@@ -137,7 +138,7 @@ async function main(): Promise<number> {
   const { parts, missing } = await startParts(folder, scenario, stack);
   const gateway = await part(
     "the gateway",
-    () => startGateway(folder, parts, (running) => stack.defer(() => running.stop())),
+    () => startGateway(folder, parts, isBuilt, (running) => stack.defer(() => running.stop())),
     ({ url }) => `at ${url}`,
   );
   if (gateway === null) return hasFailed ? 1 : 130;

@@ -12,10 +12,10 @@ export interface Rights {
 }
 
 /** A file of tokens, one for each holder, whose rights can be changed and revoked while a gateway reads it. */
-export function createTokens<Holder extends string>(holders: Readonly<Record<Holder, Rights>>) {
+export function createTokens<Holder extends string>(holders: Readonly<Record<Holder, Rights>>, lifetimeMs = 3_600_000) {
   const folder = mkdtempSync(join(tmpdir(), "ops-tokens-"));
   const file = join(folder, "tokens.json");
-  const expiresAt = new Date(Date.now() + 3_600_000);
+  const expiresAt = new Date(Date.now() + lifetimeMs);
   const made = new Map(
     Object.entries<Rights>(holders).map(([subject, rights]) => [
       subject,
