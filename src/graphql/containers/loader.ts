@@ -4,6 +4,7 @@ import { type Container, type ContainerStats, toContainerKey } from "../../conta
 import type { EngineStatus, KnownEngines, SilentEngine } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needDeploy, withDeploy } from "../../deploys/release.ts";
+import { readingBytes } from "../../lib/budget/budget.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
@@ -55,7 +56,7 @@ export interface ContainerLoaders {
  */
 export function createContainerLoaders(
   sources: Sources,
-  { principal, signal }: Caller,
+  { principal, signal, budget }: Caller,
   siblings: { readonly deploy: DeployLoader },
 ): ContainerLoaders {
   const listing = once(() => sources.containers.list(signal));
@@ -134,9 +135,18 @@ export function createContainerLoaders(
       (await sources.containers.listRetired(signal)).filter(
         createContainerFilter({ name, engine, includeAccessories }, principal),
       ),
-    stats: new DataLoader((containers) => sources.containers.stats(containers, signal), {
-      cacheKeyFn: toContainerKey,
-    }),
+    stats: new DataLoader(
+      async (containers) => {
+        const bytes = containers.length * readingBytes;
+        budget.hold(bytes);
+        try {
+          return await sources.containers.stats(containers, signal);
+        } finally {
+          budget.free(bytes);
+        }
+      },
+      { cacheKeyFn: toContainerKey },
+    ),
   };
 }
 
