@@ -82,6 +82,8 @@ export function createDocShell({ url, token, stagingToken, endJob }: ShellOption
             wait.act();
           }
         });
+      // A command may end without reading what it is given.
+      child.stdin.on("error", () => {});
       if (row.typed === undefined) child.stdin.end(row.stdin?.replaceAll("TOKEN", token) ?? "");
       const deadline = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, "SIGKILL"), 25_000);
       const code = await new Promise<number | null>((done) => child.on("close", done));
