@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { shippedCommand } from "../../bench/shipped.ts";
 import { freePort, isFree, type Running, startProcess } from "../services/process.ts";
@@ -69,7 +70,13 @@ async function startOn(port: number, folder: string, parts: Parts, isBuilt: bool
       ready: async () => (await fetch(`${url}/graphql?query={__typename}`, { headers })).ok,
     }),
   );
+  await untilReady(url);
   return { url, token, logFile };
+}
+
+/** It answers before it has looked at its record; a machine whose record cannot be written shows that itself. */
+async function untilReady(url: string): Promise<void> {
+  for (let tries = 50; tries > 0 && !(await fetch(`${url}/readyz`)).ok; tries -= 1) await sleep(100);
 }
 
 function toSettings({ gatewayUrl, controlUrl, queuesFile }: SandboxDatabase): Record<string, string> {
