@@ -31,7 +31,10 @@ if (!(minutes > 0 && minutes <= 1440 && rate > 0 && rate <= 200 && containers > 
   process.exit(2);
 }
 
-/** RSS may grow by so much, per cent, from a third of the time to its end; shorter runs than `limitedFrom` minutes only print. */
+/**
+ * RSS may grow by so much, per cent, from a third of the time to its end; shorter runs than
+ * `limitedFrom` minutes only print.
+ */
 const [mostRss, limitedFrom] = [5, 20];
 /** Descriptors of clients that come and go. */
 const descriptorNoise = 5;
@@ -73,7 +76,10 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Reports each alert once when it becomes pending, and once when it fires; resolves with what fired since the last call. */
+/**
+ * Reports each alert once when it becomes pending, and once when it fires; resolves with what fired
+ * since the last call.
+ */
 function createAlertReport(url: string): () => Promise<readonly string[]> {
   const reported = new Set<string>();
   return async () => {

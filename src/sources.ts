@@ -36,7 +36,7 @@ import { createLogHistory } from "./victorialogs/source.ts";
 export interface OpenSources extends Sources {
   readonly audit: Ledger;
   readonly anchors: AnchorWriter;
-  /** The gateway stops: whoever waits for an action gets an answer within 8.5 s. */
+  /** Called when the gateway stops. A request that waits for an action is answered within 8.5 s. */
   drain(): void;
   close(): Promise<void>;
 }
@@ -154,7 +154,10 @@ function shareReads(url: string, days: number, deploy: DeploySource, logger: Log
   };
 }
 
-/** How long the upstreams' connections may take to close, ms: a peer that is silent would take longer than its own deadline. */
+/**
+ * How long the upstreams' connections may take to close, ms: a peer that is silent would take
+ * longer than its own deadline.
+ */
 const closeMs = 1000;
 
 /** How often open actions of gateways that died are looked for, ms. */

@@ -20,7 +20,10 @@ export interface Things {
   readonly hosts: readonly string[];
 }
 
-/** Every question of the tests: each field, argument, endpoint, metric and tool. They name things of the tests' world, for `toFresh`. */
+/**
+ * Every question of the tests: each field, argument, endpoint, metric and tool. They name things of
+ * the tests' world, for `toFresh`.
+ */
 export function listQuestions(): readonly Question[] {
   return [
     ...generateDocuments(createSchema(), worldValues).map(toGraphqlQuestion),
@@ -43,8 +46,8 @@ const kinds: Readonly<Record<string, keyof Things>> = {
 const replaceable = new RegExp(String.raw`${own}-(\w+)|(2026-01-13T\d\d)(:|%3A)(\d\d)\3(\d\d\.000Z)|wr\.te|wrote`, "g");
 
 /**
- * The question as nobody has asked it before: about other things, of now, with other patterns, words and another text of its
- * document. `number` is another one each time.
+ * The question as nobody has asked it before: about other things, of now, with other patterns,
+ * words and another text of its document. `number` is another one each time.
  */
 export function toFresh(
   question: Question,

@@ -21,8 +21,9 @@ const [strangers, leavers] = [0.02, 0.05];
 const encodings = ["identity", "gzip", "br"] as const;
 
 /**
- * Clients of one gateway, all in this process: they ask all questions in turn, in another order each round and never twice with the
- * same text, except that a document is sent one to three times, as from the second time on it is compiled.
+ * Clients of one gateway, all in this process: they ask all questions in turn, in another order
+ * each round and never twice with the same text, except that a document is sent one to three times,
+ * as from the second time on it is compiled.
  */
 export class Traffic {
   readonly #options: TrafficOptions;

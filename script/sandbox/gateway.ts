@@ -26,7 +26,10 @@ export interface SandboxGateway {
 
 type Keep = (part: Running) => void;
 
-/** Starts the gateway over `parts`, from its sources or as the image does with the built bundle, on port 4000 if that is free. A missing part is configured too, and answers its 503. */
+/**
+ * Starts the gateway over `parts`, from its sources or as the image does with the built bundle, on
+ * port 4000 if that is free. A missing part is configured too, and answers its 503.
+ */
 export async function startGateway(folder: string, parts: Parts, isBuilt: boolean, keep: Keep): Promise<SandboxGateway> {
   if (await isFree(4000)) {
     try {

@@ -235,7 +235,7 @@ export const sections: readonly Section[] = [
       },
       {
         id: "G3",
-        claim: "Introspection needs its own scope, and no error suggests a name without it.",
+        claim: "Introspection needs its own scope. Without it, no error suggests the name of a field.",
         tests: [["graphql/yoga/limits.test.ts", "allow the schema only with introspection, and hide names otherwise"]],
         except: "A fleet, which knows no scopes, shows its schema to whoever one of its regions accepts.",
       },
@@ -593,7 +593,7 @@ export const sections: readonly Section[] = [
       {
         id: "U7",
         claim:
-          "Limits outlive a rotation: a file with gzip is read, one that cannot be read is logged, and stops actions at the start where it may have the newest entries or those of the hour; a missing one is logged.",
+          "Limits outlive a rotation. Rotated files are read, also with gzip. A missing file is logged. So is one that cannot be read, and if that one may have the newest entries, or those of the last hour, no action begins.",
         tests: [
           ["audit/file/parts.test.ts", "keeps cool-downs, the budget and the chain: %s"],
           ["audit/file/parts.test.ts", "refuses actions while it may have the newest entries: %s"],

@@ -76,8 +76,9 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   /** Gives an open action up, as nothing more was learned: another gateway takes it over. In a single one it no longer keeps others from beginning; its next start looks again. */
   release(action: OpenAction): void;
   /**
-   * The open actions of this family that nobody works on, oldest first: those of gateways that died. Each is handed out once, and is the caller's from then on. What `accepts`
-   * refuses is left to others. @default all are accepted
+   * The open actions of this family that nobody works on, oldest first: those of gateways that
+   * died. Each is handed out once, and is the caller's from then on. What `accepts` refuses is left
+   * to others. @default all are accepted
    */
   adopt(family: ActionFamily, accepts?: (open: OpenIntent) => Promise<boolean>): Promise<readonly OpenIntent[]>;
 }
@@ -95,8 +96,9 @@ export interface ActionFacts {
 }
 
 /**
- * How long an engine may be at a restart beyond the time that its container has to stop, ms: it kills what is left, and starts it again. An action whose gateway died
- * keeps its place for so long.
+ * How long an engine may be at a restart beyond the time that its container has to stop, ms: it
+ * kills what is left, and starts it again. An action whose gateway died keeps its place for so
+ * long.
  */
 export const engineGraceMs = 15_000;
 /** The longest time between SIGTERM and SIGKILL that a gateway asks an engine for, s. */

@@ -165,8 +165,8 @@ interface LineVerifier {
 }
 
 /**
- * `start`: the newest entry of the files before this one; null: the first line may follow any entry. `times`: of those files
- * and this one.
+ * `start`: the newest entry of the files before this one; null: the first line may follow any
+ * entry. `times`: of those files and this one.
  */
 export function createLineVerifier(start: ChainHead | null, times: TimeCheck = createTimeCheck()): LineVerifier {
   let head = start;

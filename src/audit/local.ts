@@ -39,7 +39,10 @@ const endedMs = 3_600_000;
  * come from the record at first, and so do the cooldowns and budgets of the last hour.
  */
 export function createLocalLedger({ audit, now = () => performance.now() }: LocalLedgerOptions): Ledger {
-  /** With the time until which each keeps others from beginning, by our clock: what an earlier process left does so as long as its engine may be at it. */
+  /**
+   * With the time until which each keeps others from beginning, by our clock: what an earlier
+   * process left does so as long as its engine may be at it.
+   */
   const open = new Map<AuditEntry, number>();
   /** By container: when its last restart ended. */
   const ended = new Map<string, number>();

@@ -19,7 +19,10 @@ export function toFailedOutcome(
   return { outcome: judge(code, dockerStatus), detail: `${code}: ${message}`, code, dockerStatus };
 }
 
-/** How long callers of a stopping gateway wait, ms: their answers must leave before the edge closes the connections (`drainMs`). */
+/**
+ * How long callers of a stopping gateway wait, ms: their answers must leave before the edge closes
+ * the connections (`drainMs`).
+ */
 const [hurryMs, dismissMs] = [8000, 8500];
 
 /** How to record the end of an action. */
@@ -36,7 +39,10 @@ interface Outcomes {
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
   /** As `track`, for a caller: after `drain` it rejects in time for its answer. The work goes on. */
   readonly answer: <T>(promise: Promise<T>) => Promise<T>;
-  /** The gateway stops: `hurry` aborts after 8 s, and callers that still wait then get this error half a second later. */
+  /**
+   * The gateway stops: `hurry` aborts after 8 s, and callers that still wait then get this error
+   * half a second later.
+   */
   readonly drain: (unknown: OpsError) => void;
   /** Ends what only waits, and what does one thing after another, while callers still get an answer. */
   readonly hurry: AbortSignal;

@@ -1,21 +1,33 @@
 import type { AuditRecord } from "./audit.ts";
 
-/** How far the clock of a record may go back, or be ahead of the clock that judges it, ms. More than that is a fault. */
+/**
+ * How far the clock of a record may go back, or be ahead of the clock that judges it, ms. More than
+ * that is a fault.
+ */
 const mostStepMs = 600_000;
-/** How long an entry may limit what begins, ms: budgets and the longest cool-down are those of an hour. Older entries are no reason to refuse anything. */
+/**
+ * How long an entry may limit what begins, ms: budgets and the longest cool-down are those of an
+ * hour. Older entries are no reason to refuse anything.
+ */
 const limitingMs = 3_600_000 + mostStepMs;
 /** Steps of clocks that are longer ago than this limit nothing, ms: an honest record goes on with them. */
 const oldMs = 86_400_000;
 
 type Timed = Pick<AuditRecord, "seq" | "at">;
 
-/** The time of the next entry: never before that of the newest one, so that a clock that goes back frees nothing. A time that is still to come holds for no other entry. */
+/**
+ * The time of the next entry. It is never before that of the newest entry, so that a clock that
+ * goes back frees nothing, unless the newest entry's time is still to come.
+ */
 export function toEntryTime(now: Date, newest: string | null): Date {
   const aheadMs = newest === null ? 0 : Date.parse(newest) - now.getTime();
   return aheadMs > 0 && aheadMs <= mostStepMs ? new Date(now.getTime() + aheadMs) : now;
 }
 
-/** Whether an entry is so old that it limits nothing, and neither do the entries before it: their times are at most a step later. */
+/**
+ * Whether an entry is so old that it limits nothing, and neither do the entries before it: their
+ * times are at most a step later.
+ */
 export function isPast({ at }: Pick<AuditRecord, "at">, now: number): boolean {
   return now - Date.parse(at) > limitingMs;
 }
@@ -63,8 +75,9 @@ export function createTimeCheck(now: () => number = Date.now): TimeCheck {
 }
 
 /**
- * Compares the times of entries from the newest back, as far as they may limit what begins: one that is much older than an entry before it would hide that.
- * Returns the fault of the next one, null without one.
+ * Compares the times of entries from the newest back, as far as they may limit what begins: one
+ * that is much older than an entry before it would hide that. Returns the fault of the next one,
+ * null without one.
  */
 export function createBackwardTimeCheck(now: number): (entry: Timed) => string | null {
   let oldest: Timed | null = null;

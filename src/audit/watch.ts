@@ -14,7 +14,10 @@ const [nobody, noLimits] = [
   { cooldownMs: null, parallel: null, budget: null },
 ] as const;
 
-/** Looks again and again whether the record can be written, for `/readyz`, which must not ask anything itself. Writes nothing; logs each change. */
+/**
+ * Looks again and again whether the record can be written, for `/readyz`, which must not ask
+ * anything itself. Writes nothing; logs each change.
+ */
 export function watchRecord(ledger: Pick<Ledger, "check">, logger: Logger, everyMs = 2000): RecordWatch {
   let canRecord = false;
   const onChange = createChangeLog();

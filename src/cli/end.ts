@@ -3,12 +3,16 @@ import process from "node:process";
 /** How long a finished command may stay for what is still open, such as the connection of a silent upstream, ms. */
 const graceMs = 500;
 
-/** What a thread does for Node, which cannot end before the thread is done: a name that DNS does not answer takes 40 s and more. */
+/**
+ * What a thread does for Node, which cannot end before the thread is done: a name that DNS does not
+ * answer takes 40 s and more.
+ */
 const threadWork = /^(?:GetAddrInfoReqWrap|GetNameInfoReqWrap|FSReq\w+)$/;
 
 /**
- * Ends a process whose command is done, with its exit code, whatever is still open. Where a thread would hold it, a new program
- * that ends at once takes the place of this one: the process keeps its id, and its parent gets the exit code.
+ * Ends a process whose command is done, with its exit code, whatever is still open. Where a thread
+ * would hold it, a new program that ends at once takes the place of this one: the process keeps its
+ * id, and its parent gets the exit code.
  */
 export function endSoon(code: number): void {
   process.exitCode = code;

@@ -13,8 +13,9 @@ interface OpenLog {
 }
 
 /**
- * The log of a server, and its traces where they are configured: only then OpenTelemetry is loaded, and lines have the ids of traces.
- * Warnings of Node, such as one about a dependency, become lines of the log: else they are text on stderr.
+ * The log of a server, and its traces where they are configured: only then OpenTelemetry is loaded,
+ * and lines have the ids of traces. Warnings of Node, such as one about a dependency, become lines
+ * of the log: else they are text on stderr.
  */
 export async function openLog(config: LogConfig): Promise<OpenLog> {
   const log = await open(config);

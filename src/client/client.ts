@@ -19,7 +19,10 @@ export interface ClientOptions {
   readonly token: string | (() => string | Promise<string>);
   /** Time for an answer, ms. @default 30_000; mutations have six times as much */
   readonly timeoutMs?: number;
-  /** How long a stream may be silent before it counts as broken, ms: a gateway writes to it every 15 s. @default 37_500 */
+  /**
+   * How long a stream may be silent before it counts as broken, ms: a gateway writes to it every 15
+   * s. @default 37_500
+   */
   readonly silenceMs?: number;
   /** How often a question is asked again that was not answered for now. @default 2 */
   readonly retries?: number;

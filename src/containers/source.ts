@@ -104,7 +104,10 @@ export interface ContainerSource {
   list(signal: AbortSignal): Promise<ContainerListing>;
   /** What `list` would answer; null when it would have to wait. */
   listCached(): ContainerListing | null;
-  /** Those of this name in the last list of an engine, also hidden and stopped ones, marked stale; null where none is known. For an engine that does not answer. */
+  /**
+   * Those of this name in the last list of an engine, also hidden and stopped ones, marked stale;
+   * null where none is known. For an engine that does not answer.
+   */
   lastNamed(engine: string, name: string): readonly Container[] | null;
   /**
    * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
@@ -156,16 +159,21 @@ export interface ContainerSource {
   restart(ref: ContainerRef, check?: () => void): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
-  /** What its engine says of itself and the container right now, for the record of a restart. Rejects as `inspectNow`. */
+  /**
+   * What its engine says of itself and the container right now, for the record of a restart.
+   * Rejects as `inspectNow`.
+   */
   markRestart(ref: ContainerRef): Promise<RestartMark>;
   /**
-   * The name that the engine of a restart has here: the one that says this id, or has this container, whose id is as unique. Null where it is none of ours. Rejects while one
-   * that may be it does not answer.
+   * Finds the engine of a restart by the id that it says or, where that is unknown, by the
+   * container: its id is unique over all engines. Returns the engine's name in this gateway; null
+   * if it is none of ours. Rejects while an engine that may be the one does not answer.
    */
   locate(action: RestartPlace): Promise<string | null>;
   /**
-   * Whether it was restarted after `since` and at `until` at the latest, both by the engine's clock: by the events we recorded or the engine's own. Engines forget all but
-   * their last 256 events.
+   * Whether it was restarted after `since` and at `until` at the latest, both by the engine's
+   * clock: by the events we recorded or the engine's own. Engines forget all but their last 256
+   * events.
    */
   restartedSince(ref: ContainerRef, since: Date, until: Date): Promise<boolean>;
   close(): Promise<void>;

@@ -23,7 +23,10 @@ interface AcceptanceOptions {
 /** A token that a region accepted. */
 interface Accepted {
   readonly principal: Principal;
-  /** When a region last accepted it, and until when no region is asked again, ms of the monotonic clock. */
+  /**
+   * The time when a region last accepted it, and the time from which regions are asked again. Both
+   * in ms of the monotonic clock.
+   */
   readonly at: number;
   readonly until: number;
   /** The regions that accepted it. */

@@ -1,16 +1,17 @@
 /**
  * Limits per client and in total. Times in ms, sizes in bytes.
  *
- * Memory limits suit the shipped container of 384 MB with a heap of 192 MB; the idle process takes about 120 MB.
- * - `waitingConnections` x (8 kB and about twice `maxHeaderSize`) is 40 MB. At 12,000, endless headers filled the heap; at 2,000,
- *   together with all that one token may request, the container.
- * - `publicAnswers`, `largeAnswers`: waiting answers share one Buffer, but the kernel takes up to 4 MB per reader (of a small page
- *   all of it, at most 300 kB) and may charge it to the
- *   container. A visitor of the console holds one or two places while 2.5 MB are sent.
- * - `unsentBytes` is six of the largest answers (5 MB); the kernel takes as much again.
- * `answerMs`: an answer of 5 MB, or the 2.5 MB of the compressed console, within a minute needs 0.7 Mbit/s; slower clients ask
- * for less. It does not start with the request, since a restart may wait over five minutes: the work before an answer has
- * deadlines of its own.
+ * Memory limits suit the shipped container of 384 MB with a heap of 192 MB; the idle process takes
+ * about 120 MB.
+ * - `waitingConnections` x (8 kB and about twice `maxHeaderSize`) is 40 MB. At 12,000, endless
+ * headers filled the heap; at 2,000, together with all that one token may request, the container.
+ * - `publicAnswers`, `largeAnswers`: waiting answers share one Buffer, but the kernel takes up to 4
+ * MB per reader (of a small page all of it, at most 300 kB) and may charge it to the container. A
+ * visitor of the console holds one or two places while 2.5 MB are sent.
+ * - `unsentBytes` is six of the largest answers (5 MB); the kernel takes as much again. `answerMs`:
+ * an answer of 5 MB, or the 2.5 MB of the compressed console, within a minute needs 0.7 Mbit/s;
+ * slower clients ask for less. It does not start with the request, since a restart may wait over
+ * five minutes: the work before an answer has deadlines of its own.
  */
 export const defaultLimits = {
   headersTimeout: 10_000,
@@ -64,7 +65,10 @@ export const defaultLimits = {
   /** Intervals of the check that a stream's token is still valid, and of the heartbeat. */
   recheckMs: 30_000,
   heartbeatMs: 15_000,
-  /** How long a process that stops stays at least: a balancer sees the 503 of `/readyz` meanwhile, and sends nothing more. */
+  /**
+   * How long a process that stops stays at least: a balancer sees the 503 of `/readyz` meanwhile,
+   * and sends nothing more.
+   */
   lingerMs: 1000,
   /** Time for requests in flight when the process stops. */
   drainMs: 10_000,

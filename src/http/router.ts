@@ -154,8 +154,8 @@ export interface Readiness {
 }
 
 /**
- * `/healthz`: the process answers. `/readyz/reads`: it does not stop. `/readyz`: and it could act. None of them asks an upstream: a
- * dead Prometheus must not take the gateway out of rotation.
+ * `/healthz`: the process answers. `/readyz/reads`: it does not stop. `/readyz`: and it could act.
+ * None of them asks an upstream: a dead Prometheus must not take the gateway out of rotation.
  */
 export function createHealthPages({ isDraining, canAct }: Readiness): readonly PublicPage[] {
   return [

@@ -24,8 +24,8 @@ import { createUnfinished } from "./unfinished.ts";
 export interface Edge {
   listen(host: string, port: number): Promise<AddressInfo>;
   /**
-   * Finishes requests in flight and closes. From the start `/readyz` is 503, and so is whatever comes on a new connection. Idempotent;
-   * resolves when everything is closed.
+   * Finishes requests in flight and closes. From the start `/readyz` is 503, and so is whatever
+   * comes on a new connection. Idempotent; resolves when everything is closed.
    */
   drain(): Promise<void>;
 }
@@ -232,9 +232,10 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
 }
 
 /**
- * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`, and while it is busy, at most
- * `drainMs`, it goes on accepting, so that `/readyz` can say what is going on. Then it closes all connections: they are idle, or their request has not
- * arrived. Resolves when everything is closed.
+ * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`,
+ * and while it is busy, at most `drainMs`, it goes on accepting, so that `/readyz` can say what is
+ * going on. Then it closes all connections: they are idle, or their request has not arrived.
+ * Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],

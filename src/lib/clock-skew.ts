@@ -18,7 +18,10 @@ interface TimedAnswer {
   readonly receivedMs?: number;
 }
 
-/** The other clock was read between the question and the answer. Null for an answer without a time, or where our own clock was set meanwhile. */
+/**
+ * The other clock was read between the question and the answer. Null for an answer without a time,
+ * or where our own clock was set meanwhile.
+ */
 export function measureOffset({ theirMs, stepMs, sentMs, receivedMs = Date.now() }: TimedAnswer): ClockOffset | null {
   if (!Number.isFinite(theirMs) || receivedMs < sentMs) return null;
   return { least: theirMs - receivedMs, most: theirMs + stepMs - sentMs };
@@ -32,8 +35,8 @@ export function refineOffset(known: ClockOffset | null, later: ClockOffset | nul
 }
 
 /**
- * How far another clock is ahead of ours (negative: behind), s, in tenths, as far as that is certain: what the round trip and the step of the time may account for does not
- * count.
+ * How far another clock is ahead of ours (negative: behind), s, in tenths, as far as that is
+ * certain: what the round trip and the step of the time may account for does not count.
  */
 export function toClockSkew({ least, most }: ClockOffset): number {
   const certain = least > 0 ? least : Math.min(0, most);

@@ -159,7 +159,7 @@ class Stdout {
       this.#waiting = "";
       // The pipe or terminal was closed: nobody reads the lines.
       if (code === "EIO" || code === "EPIPE") return 0;
-      // Any other error, as of a full disk, ends the process. Whoever wrote a line cannot catch it.
+      // Any other error, such as a full disk, ends the process. The caller that logged the line cannot catch it.
       process.exitCode = 1;
       setImmediate(() => {
         throw error;

@@ -7,15 +7,22 @@ export interface LinePattern {
 
 const maxPatternLength = 200;
 /**
- * Limit on the instructions of a compiled expression, and on its `weigh`: the time for a text grows with them. Repetitions are expanded: `\w{1,500}` has a thousand
- * instructions. With these limits a line takes at most about 30 ms.
+ * Limit on the instructions of a compiled expression, and on its `weigh`: the time for a text grows
+ * with them. Repetitions are expanded: `\w{1,500}` has a thousand instructions. With these limits a
+ * line takes at most about 30 ms.
  */
 const maxInstructions = 200;
-/** What a class counts, and one of many ranges: one instruction, which costs more than that of a character. Nor can characters alone be of so many states at once. */
+/**
+ * What a class counts, and what one of many ranges does. Each is one instruction, but a slower one
+ * than that of a character, and a text can be in many states of such instructions at once.
+ */
 const weights = { class: 2, wide: 4 };
 /** A class written in more characters is as slow as a wide one. */
 const longClass = 20;
-/** Limit on the characters of all ranges that ignore case: each is looked up for its other cases, which takes 25 ns. A class such as `\pL` counts as 5,000. */
+/**
+ * Limit on the characters of all ranges that ignore case: each is looked up for its other cases,
+ * which takes 25 ns. A class such as `\pL` counts as 5,000.
+ */
 const maxFolded = 50_000;
 /** The rule as error messages state it. */
 export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
@@ -67,8 +74,9 @@ const token = new RegExp(
 );
 
 /**
- * About as many instructions as a pattern will have, or more, without compiling it: re2js expands it whole before it refuses its size. Never less than half of them, and not
- * right for what is no pattern.
+ * Estimates the instructions of a pattern without compiling it, because re2js expands a pattern
+ * whole before it refuses its size. The estimate is never below half of them. It means nothing for
+ * a text that is no pattern.
  */
 export function weigh(text: string): number {
   /** Of what is before each open group. */

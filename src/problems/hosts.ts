@@ -83,7 +83,10 @@ export interface EngineReadings {
   readonly databases: readonly DatabaseClock[];
 }
 
-/** Container engines and databases whose clock is not the gateway's. The last that is known of a silent one is no reading of now. */
+/**
+ * Container engines and databases whose clock is not the gateway's. The last that is known of a
+ * silent one is no reading of now.
+ */
 export function findClockProblems({
   engines,
   databases,

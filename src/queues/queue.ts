@@ -224,7 +224,10 @@ export interface QueueSources {
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /** What the sources of `all` would return at once; null where one of them would be read. Absent: nothing is cached. */
   allCached?(): readonly CachedAnswers[] | null;
-  /** How far the clock of their database is ahead of ours, s; null without one, and until it was asked. Absent: there is none. */
+  /**
+   * How far the clock of their database is ahead of ours, s. Null until the database was asked;
+   * absent where there is no database.
+   */
   clockSkew?(): number | null;
   close(): Promise<void>;
 }

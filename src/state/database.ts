@@ -24,7 +24,10 @@ export interface StateDatabase {
   withClient<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>, notBefore?: number): Promise<T>;
   /** The same, within 5 s. Rejects with OpsError `postgres_unavailable`, which says why. */
   readonly ask: <T>(work: (client: PoolClient) => Promise<T>) => Promise<T>;
-  /** How far its clock is ahead of ours, s; null until it was asked. Measured beside other work, at most once in 30 s. */
+  /**
+   * How far its clock is ahead of ours, s; null until it was asked. Measured beside other work, at
+   * most once in 30 s.
+   */
   clockSkew(): number | null;
   close(): Promise<void>;
 }

@@ -251,7 +251,8 @@ describe("a token of some scopes", () => {
       ];
       expect(findLeaks(granted.has("ops:operate") ? unexplained : answers, forbidden)).toEqual([]);
       const mayAct = granted.has("ops:operate");
-      // The questions name what is of staging. The silent engine of production had none of that name when it last answered.
+      // The questions name what is of staging. The silent engine of production had none of that
+      // name when it last answered.
       const [, place] = holder?.split("@") ?? [];
       const restarts = mayAct && place !== "production";
       expect(new Set(answers.map(({ text }) => text.startsWith("401")))).toEqual(new Set(holder === null ? [true] : [false]));

@@ -457,7 +457,10 @@ test.each([
 
 const minute = 60_000;
 
-/** Appends entries that fit the chain, as somebody who can write the tables could. `agesMs`: how long ago each says that it was made. */
+/**
+ * Appends entries that fit the chain, as somebody who can write the tables could. `agesMs`: how
+ * long ago each says that it was made.
+ */
 async function appendForged(own: TestDatabase, agesMs: readonly number[], entry: Partial<AuditEntry>, granted = 0) {
   const client = await own.connect();
   for (const ageMs of agesMs) {

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createClock, isSkewed, measureOffset, refineOffset, toClockSkew, warnOfSkew } from "../../src/lib/clock-skew.ts";
 
-/** The skew of a clock that is `aheadMs` ahead of ours, read `after` ms after the question, where the answer came `took` ms after it. */
+/**
+ * The skew of a clock that is `aheadMs` ahead of ours, read `after` ms after the question, where
+ * the answer came `took` ms after it.
+ */
 function measure(aheadMs: number, after: number, took: number, stepMs = 0): number {
   const sentMs = 1_768_297_200_300;
   const read = sentMs + after + aheadMs;

@@ -78,7 +78,10 @@ export function toMessages({ question, text }: Answer): readonly { readonly data
   return [...body.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1] as string));
 }
 
-/** An answer without what may differ: request ids, sequence numbers of the audit record, durations, process metrics, heartbeats, and how stored lines are parted. */
+/**
+ * An answer without what may differ: request ids, sequence numbers of the audit record, durations,
+ * process metrics, heartbeats, and how stored lines are parted.
+ */
 export function toComparable(text: string): string {
   return joinStoredLines(text)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")

@@ -3,7 +3,11 @@ import * as fc from "fast-check";
 /** Characters that no name may bring to a terminal, a log viewer or a page. */
 export const unsafe = /(?! )[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Z}\p{Cs}\u2800\u{1D159}]/u;
 
-/** ESC, BEL, BS, NUL, LF, TAB, DEL, CSI and NEL of C1, RLO, LRI, ZWSP, BOM, LS, PS, a tag, half a pair, a filler, a joiner, a selector of variants, a no-break and a wide space, a blank of braille; and what reads as an escape of ours. */
+/**
+ * ESC, BEL, BS, NUL, LF, TAB, DEL, CSI and NEL of C1, RLO, LRI, ZWSP, BOM, LS, PS, a tag, half a
+ * pair, a filler, a joiner, a selector of variants, a no-break and a wide space, a blank of
+ * braille; and what reads as an escape of ours.
+ */
 const codes = [
   0x1b, 7, 8, 0, 0x0a, 9, 0x7f, 0x9b, 0x85, 0x202e, 0x2066, 0x200b, 0xfeff, 0x2028, 0x2029, 0xe0041, 0xd83d, 0x3164, 0x34f,
   0xfe0f, 0xa0, 0x3000, 0x2800,

@@ -30,7 +30,10 @@ export function createNamespace() {
       if (direction === "both") inside("iptables", "-A", "OUTPUT", "-o", "eth0", "-j", "DROP");
     },
     mend: () => void inside("iptables", "-F"),
-    /** Names are asked there, in processes that start later: `ip netns exec` puts this file in the place of /etc/resolv.conf. */
+    /**
+     * Names are asked there, in processes that start later: `ip netns exec` puts this file in the
+     * place of /etc/resolv.conf.
+     */
     resolveBy(server: string): void {
       mkdirSync(`/etc/netns/${name}`, { recursive: true });
       writeFileSync(`/etc/netns/${name}/resolv.conf`, `nameserver ${server}\n`);

@@ -4,8 +4,9 @@ import { vi } from "vitest";
 const stepMs = 10;
 
 /**
- * Runs work whose steps take long by a clock of their own, and returns the most steps in one round of the event loop. Where each step waits for its turn it is 1 or 2: rounds
- * are counted by an immediate, and those of the turns may come before or after it.
+ * Runs work whose steps take long by a clock of their own, and returns the most steps in one round
+ * of the event loop. Where each step waits for its turn it is 1 or 2: rounds are counted by an
+ * immediate, and those of the turns may come before or after it.
  */
 export async function countStepsAtOnce(work: (step: () => void) => Promise<unknown>): Promise<{ most: number; steps: number }> {
   // A round of before must not last by this clock.

@@ -1,7 +1,10 @@
 import type { QueryResult } from "pg";
 import { parseAuditLine, toAuditLine } from "../../src/audit/line.ts";
 
-/** Moves every entry of a record in PostgreSQL in time, ms, as if it had been written then: with lines and hashes of its own. */
+/**
+ * Moves every entry of a record in PostgreSQL in time, ms, as if it had been written then: with
+ * lines and hashes of its own.
+ */
 export async function shiftRecord(
   query: (text: string, values?: unknown[]) => Promise<Pick<QueryResult, "rows">>,
   ms: number,

@@ -1,4 +1,7 @@
-/** This process's clock is so much ahead (negative: behind), s, until it is disposed of. The monotonic clock and timers are as they are. */
+/**
+ * This process's clock is so much ahead (negative: behind), s, until it is disposed of. The
+ * monotonic clock and timers are as they are.
+ */
 export function shiftClock(seconds: number): Disposable {
   const Real = globalThis.Date;
   const now = () => Real.now() + seconds * 1000;

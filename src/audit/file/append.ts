@@ -68,8 +68,9 @@ interface Writable {
 }
 
 /**
- * Checks that this process could write the record, without writing or taking its lock: the rights on its folder and file, and that the disk is
- * not full. @throws the file system's error, or one that says what is in the way
+ * Checks that this process could write the record, without writing or taking its lock: the rights
+ * on its folder and file, and that the disk is not full. @throws the file system's error, or one
+ * that says what is in the way
  */
 export async function checkWritable(path: string): Promise<Writable> {
   const folder = dirname(path);

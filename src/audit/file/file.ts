@@ -85,7 +85,10 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     return next.seq;
   };
 
-  /** Returns whether it was logged. @throws UnreadPartError when entries of the last hour may be in a file that cannot be read: without them there would be no limits. */
+  /**
+   * Returns whether it was logged. @throws UnreadPartError when entries of the last hour may be in
+   * a file that cannot be read: without them there would be no limits.
+   */
   const warnOfGap = ({ after, before }: Gap, { unread, ignored }: Findings): boolean => {
     const ageMs = Date.now() - Date.parse(before.at);
     const [first] = unread;
@@ -190,9 +193,10 @@ interface Gap {
 }
 
 /**
- * What earlier processes left, in one reading from the end: what is unfinished, and the keys, among the newest `limit` entries; of the last hour, however many entries that has,
- * what limits the next actions; the newest entry, the newest gap, why what limits is not as it was written, and what the files came to. All oldest first. An `unknown` older
- * than an hour stays: engines forget.
+ * What earlier processes left, in one reading from the end: what is unfinished, and the keys, among
+ * the newest `limit` entries; of the last hour, however many entries that has, what limits the next
+ * actions; the newest entry, the newest gap, why what limits is not as it was written, and what the
+ * files came to. All oldest first. An `unknown` older than an hour stays: engines forget.
  */
 export async function findUnfinished(path: string, limit: number) {
   /** By the `seq` of their intent. Reading backwards meets the newest first; that one counts. */
@@ -236,8 +240,8 @@ export async function findUnfinished(path: string, limit: number) {
 }
 
 /**
- * Checks entries from the newest back: their times, and, down to the first whole one that is too old to limit anything, that each is as it was written.
- * Returns the fault of the next one.
+ * Checks entries from the newest back: their times, and, down to the first whole one that is too
+ * old to limit anything, that each is as it was written. Returns the fault of the next one.
  */
 function createRecentCheck(now: number): (line: ChainedLine) => string | null {
   const checkTime = createBackwardTimeCheck(now);

@@ -104,8 +104,10 @@ const rotation = /^(?:[.-]\d+(?:[-_.:T]\d+)*)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|Z))
 const mostListings = 5;
 
 /**
- * The files of the record: the one at `path`, and those beside it with its name and what rotation appends (`.1`, `-20260101`, `-20260101-10`; with gzip or not). A copy, an
- * extract or an unrelated file of such a name never adds or replaces an entry: each is read from one file, and a contradiction is a `conflict`.
+ * The files of the record: the one at `path`, and those beside it with its name and what rotation
+ * appends (`.1`, `-20260101`, `-20260101-10`; with gzip or not). A copy, an extract or an unrelated
+ * file of such a name never adds or replaces an entry: each is read from one file, and a
+ * contradiction is a `conflict`.
  */
 export async function listParts(path: string): Promise<Parts> {
   for (let attempt = 1; ; attempt += 1) {
@@ -204,7 +206,10 @@ function toEnd({ first, last }: FoundPart): number {
   return last?.seq ?? first;
 }
 
-/** From the newest entry back: the file that has the entry before the oldest one so far, or else the newest of those before it. Oldest first. */
+/**
+ * From the newest entry back: the file that has the entry before the oldest one so far, or else the
+ * newest of those before it. Oldest first.
+ */
 function choose(found: readonly FoundPart[], live: FoundPart | undefined): (FoundPart & Part)[] {
   const parts: (FoundPart & Part)[] = [];
   let upTo = Number.POSITIVE_INFINITY;
@@ -308,7 +313,10 @@ export function createFindings(): Findings {
   return { unread: [], conflict: null, ignored: [] };
 }
 
-/** The entries of the record, newest first and each once, through its rotated files. Those that cannot be read are left out, and added to `findings`. */
+/**
+ * The entries of the record, newest first and each once, through its rotated files. Those that
+ * cannot be read are left out, and added to `findings`.
+ */
 export async function* readEntriesBackward(path: string, findings = createFindings()): AsyncGenerator<ChainedLine> {
   const { parts, unread, conflict, ignored, checkEnds } = await listParts(path);
   findings.unread.push(...unread, ...parts.flatMap(({ cut }) => cut ?? []));
@@ -348,8 +356,8 @@ async function* readPartBackward(file: FileHandle, isPacked: boolean): AsyncGene
 
 /**
  * The head of the chain, from rotated files too, if that is newer than one that is known.
- * @throws PartsError when the files contradict each other, when the file itself cannot be read as a record, or when none is known, and a file that cannot be read may have a
- * newer one
+ * @throws PartsError when the files contradict each other, when the file itself cannot be read as a
+ * record, or when none is known, and a file that cannot be read may have a newer one
  */
 export async function readHead(path: string, known: AuditHead = { ...genesis, at: null }): Promise<AuditHead> {
   const { head, live, parts, unread, conflict } = await listParts(path);
@@ -362,8 +370,10 @@ export async function readHead(path: string, known: AuditHead = { ...genesis, at
 }
 
 /**
- * Beside the file itself, which may be an old copy, one of the last hour counts alone: an older one has nothing that limits.
- * @throws UnreadPartError when a file that cannot be read may have entries after the newest one that was read.
+ * Beside the file itself, which may be an old copy, one of the last hour counts alone: an older one
+ * has nothing that limits.
+ * @throws UnreadPartError when a file that cannot be read may have entries after the newest one
+ * that was read.
  */
 function requireNewest({ at }: Pick<AuditHead, "at">, isLive: boolean, unread: readonly UnreadPart[]): void {
   const isRecent = (mtimeMs: number) => !isLive || !isPast({ at: new Date(mtimeMs).toISOString() }, Date.now());

@@ -49,7 +49,10 @@ interface Facts {
 
 type ChainRow = { readonly head_seq: number; readonly head_hash: string } & (EntryRow | { readonly seq: null });
 
-/** What limits an action now. Rejects with pg's error, or when the entries of the last hour are not as they were written. */
+/**
+ * What limits an action now. Rejects with pg's error, or when the entries of the last hour are not
+ * as they were written.
+ */
 export async function readActionFacts(
   client: PoolClient,
   subject: ActionSubject,
@@ -76,8 +79,10 @@ export async function readActionFacts(
 }
 
 /**
- * The entries of the last hour and a moment, newest first, from their hashed lines: each is checked against the entry after it, from the head on, and against its row. No
- * column ends the reading: where one says that an entry of the hour is before the last that is read, a forged time would hide it. @throws AlteredRowError, MissingHeadError
+ * The entries of the last hour and a moment, newest first, from their hashed lines: each is checked
+ * against the entry after it, from the head on, and against its row. No column ends the reading:
+ * where one says that an entry of the hour is before the last that is read, a forged time would
+ * hide it. @throws AlteredRowError, MissingHeadError
  */
 async function* readRecent(client: PoolClient, { now, floor }: Pick<Facts, "now" | "floor">): AsyncGenerator<AuditRecord> {
   const checkTime = createBackwardTimeCheck(now);

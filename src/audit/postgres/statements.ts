@@ -42,20 +42,25 @@ export const readState = `
 /** Locks the end of the chain: one decision at a time. */
 export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as now from ${schema}.head for update`;
 
-/** The entry at the end of the chain. Of its own: a statement that waited for the lock does not see what was committed meanwhile. */
+/**
+ * The entry at the end of the chain. Of its own: a statement that waited for the lock does not see
+ * what was committed meanwhile.
+ */
 export const readNewest = `select line from ${schema}.entry where seq = $1`;
 
 /**
- * How long after its lease an open action keeps its place: as long as the engine may be at it (`toBusyMs`), or a newer gateway takes it over. Read from the text of the line,
- * which may be no JSON where it was altered.
+ * How long after its lease an open action keeps its place: as long as the engine may be at it
+ * (`toBusyMs`), or a newer gateway takes it over. Read from the text of the line, which may be no
+ * JSON where it was altered.
  */
 const busy = (line: string) =>
   `(least(coalesce(substring(${line} from '"stop_seconds":(\\d{1,3})')::int, ${mostStopSeconds}), ${mostStopSeconds}) * interval '1 s' + ${engineGraceMs} * interval '1 ms')`;
 
 /**
- * ($1 family, $2 container) What is known when an action is asked for, besides the entries. The time, unix ms, is that of the statement, which begins behind the lock. An open
- * action outside of the chain counts for its container alone: the index lets no other one begin there. `floor`: the first entry that is of the last hour by its column,
- * found by the index of the column.
+ * ($1 family, $2 container) What is known when an action is asked for, besides the entries. The
+ * time, unix ms, is that of the statement, which begins behind the lock. An open action outside of
+ * the chain counts for its container alone: the index lets no other one begin there. `floor`: the
+ * first entry that is of the last hour by its column, found by the index of the column.
  */
 export const readFacts = `
   select
@@ -72,7 +77,10 @@ export const readFacts = `
     (extract(epoch from statement_timestamp()) * 1000)::float8 as now,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only`;
 
-/** ($1 the entries before this one; null: all, $2 how many) The end of the chain, with its entries before a number, newest first: no row without a head, one without a `seq` where no entry is left. */
+/**
+ * ($1 the entries before this one; null: all, $2 how many) The end of the chain, with its entries
+ * before a number, newest first: no row without a head, one without a `seq` where no entry is left.
+ */
 export const readRows = `
   select h.seq::float8 as head_seq, h.hash as head_hash, e.*
   from ${schema}.head h left join lateral (
@@ -130,7 +138,10 @@ export const readAbandoned = `
   where o.family = $1 and (o.owner <> $2 or o.seq <> all($3::bigint[])) and o.lease_until < clock_timestamp()
   order by o.seq`;
 
-/** ($1 family, $2 owner, $3 lease in ms, $4 what it holds, $5 which) Takes those actions over whose owner no longer holds them: of others, and our own that we do not know of. */
+/**
+ * ($1 family, $2 owner, $3 lease in ms, $4 what it holds, $5 which) Takes those actions over whose
+ * owner no longer holds them: of others, and our own that we do not know of.
+ */
 export const takeOver = `
   update ${schema}.open o set owner = $2, lease_until = clock_timestamp() + $3::float8 * interval '1 ms'
   from ${chain} e

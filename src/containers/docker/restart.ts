@@ -108,7 +108,10 @@ export function createRestarter(graceMs: number): Restarter {
 /** Deadline of `GET /info`, ms: an engine with slow plugins takes long for it, and it is not needed for the restart. */
 const infoTimeoutMs = 2000;
 
-/** The id and the clock of an engine. A filter in front of it may forbid `GET /info`: then every answer has the time, in whole seconds. */
+/**
+ * The id and the clock of an engine. A filter in front of it may forbid `GET /info`: then every
+ * answer has the time, in whole seconds.
+ */
 async function readEngine(engine: EngineCalls): Promise<{ readonly id: string | null; readonly at: number }> {
   try {
     return await engine.ask(infoTimeoutMs, (signal) => engine.client.info(signal));

@@ -160,7 +160,10 @@ export type FollowNotice = "stopped" | "resumed" | "engine_lost";
 /** Some lines of a followed log, in the order they were written, with notices for the reader. */
 export interface LogBatch {
   readonly lines: readonly LogLine[];
-  /** Number of lines dropped just before these, matching or not filtered yet: this reader was slower than others of the same log, or see `cut`. */
+  /**
+   * Number of lines dropped just before these, matching or not filtered yet: this reader was slower
+   * than others of the same log, or see `cut`.
+   */
   readonly dropped: number;
   /** In the first batch of a `whole` log whose oldest lines were left out: whether `dropped` counts them all, or is a minimum. Else null. */
   readonly cut: "counted" | "at_least" | null;

@@ -23,11 +23,17 @@ interface FollowOptions extends SettleOptions {
   readonly busyMs: number;
 }
 
-/** How long after its mark a restart may end, beyond the time that its container has to stop, ms: what restarts it later was asked by somebody else. */
+/**
+ * How long after its mark a restart may end, beyond the time that its container has to stop, ms:
+ * what restarts it later was asked by somebody else.
+ */
 const lateMs = 120_000;
 /** Intents of older versions have the time of another clock, which may be wrong by so much, ms. */
 const looseMs = 300_000;
-/** How long an action whose engine no gateway knows stays open, ms: an engine that is added later has forgotten its events by then. */
+/**
+ * How long an action whose engine no gateway knows stays open, ms: an engine that is added later
+ * has forgotten its events by then.
+ */
 const lostMs = 86_400_000;
 
 /** Whether a restart of this time is given up where no gateway knows its engine. */
@@ -40,7 +46,10 @@ export function toPlace({ mark, containerId }: Pick<AuditEntry, "mark" | "contai
   return { engineId: mark?.engineId ?? null, fullId: containerId };
 }
 
-/** When the restart may have happened, by the engine's clock; for an intent without a mark by the clock that wrote it (`at`). */
+/**
+ * When the restart may have happened, by the engine's clock; for an intent without a mark by the
+ * clock that wrote it (`at`).
+ */
 function toPeriod(mark: RestartMark | null, at: string): { readonly since: Date; readonly until: Date } {
   if (mark === null) {
     const since = Date.parse(at);
@@ -53,9 +62,11 @@ function toPeriod(mark: RestartMark | null, at: string): { readonly since: Date;
 }
 
 /**
- * Finds the outcome of a restart whose answer was lost, at the engine that it was asked of, whatever its name is here: `ok` as soon as the engine's events show it. If they
- * do not as long as the engine may be at it, the container's state decides: `failed` where it has not started since. One that something else started meanwhile (the engine
- * itself came back) stays `unknown`. Null when nothing could be learned, also where no engine of this gateway is the one.
+ * Finds the outcome of a restart whose answer was lost, at the engine that it was asked of,
+ * whatever its name is here: `ok` as soon as the engine's events show it. If they do not as long as
+ * the engine may be at it, the container's state decides: `failed` where it has not started since.
+ * One that something else started meanwhile (the engine itself came back) stays `unknown`. Null
+ * when nothing could be learned, also where no engine of this gateway is the one.
  *
  * @param at when its intent was written
  */
@@ -104,7 +115,10 @@ export async function settleRestart(
 /** A container after its restart. */
 export interface HealthOutcome {
   readonly container: Container;
-  /** True when healthy or, without a health check, still running after a while; false when not; null when nobody waited for it, or the gateway stopped before it was known. */
+  /**
+   * True when healthy or, without a health check, still running after a while; false when not; null
+   * when nobody waited for it, or the gateway stopped before it was known.
+   */
   readonly healthy: boolean | null;
 }
 

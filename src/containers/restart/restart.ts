@@ -47,7 +47,10 @@ export interface Restarts {
   adopt(): Promise<void>;
   /** Aborts when the gateway stops. */
   readonly closing: AbortSignal;
-  /** The gateway stops: waits for health end after 8 s, and a restart that still runs is answered with restart_unknown and goes on. */
+  /**
+   * The gateway stops: waits for health end after 8 s, and a restart that still runs is answered
+   * with restart_unknown and goes on.
+   */
   drain(): void;
   /** Waits for running restarts and their outcomes. */
   close(): Promise<void>;

@@ -20,7 +20,10 @@ export interface ContainerQuery {
   readonly name: string;
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
-  /** For actions: inspects past the cache, and refuses while an engine that may run a container of this name too does not answer. */
+  /**
+   * For actions: inspects past the cache, and refuses while an engine that may run a container of
+   * this name too does not answer.
+   */
   readonly everyEngine?: boolean;
 }
 

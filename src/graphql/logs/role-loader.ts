@@ -291,7 +291,10 @@ function hasEnded({ finishedAt }: Container, timestamp: string): boolean {
 
 const mostNames = 50;
 
-/** A stream holds a connection to the engine and a piece of the log for each container that runs: 5,000 of them took the whole heap. */
+/**
+ * A stream holds a connection to the engine and a piece of the log for each container that runs:
+ * 5,000 of them took the whole heap.
+ */
 const mostAtOnce = 200;
 
 function requireFew({ length }: readonly Container[]): void {

@@ -4,7 +4,10 @@ import type { Socket } from "node:net";
 
 /** Whether peers still take what the kernel sends them. */
 export interface Paths {
-  /** Calls `onLost` once, when the peer has acknowledged nothing for too long. Returns a function that ends the watch. */
+  /**
+   * Calls `onLost` once, when the peer has acknowledged nothing for too long. Returns a function
+   * that ends the watch.
+   */
   watch(socket: Socket, onLost: () => void): () => void;
 }
 
@@ -22,9 +25,10 @@ interface Watched {
 }
 
 /**
- * A peer whose network vanished says nothing, and what we write to it waits in the kernel, which gives up after a quarter of an hour.
- * TCP_USER_TIMEOUT would end that sooner, but Node cannot set it. So this looks at the kernel's counts in /proc/net/tcp, for all
- * watched sockets at once, and only while there are some. On other systems it notices nothing.
+ * A peer whose network vanished says nothing, and what we write to it waits in the kernel, which
+ * gives up after a quarter of an hour. TCP_USER_TIMEOUT would end that sooner, but Node cannot set
+ * it. So this looks at the kernel's counts in /proc/net/tcp, for all watched sockets at once, and
+ * only while there are some. On other systems it notices nothing.
  */
 export function watchPaths({ lostPathMs, readTables = readTcpTables }: PathsOptions): Paths {
   const watched = new Map<Socket, Watched>();
@@ -71,8 +75,9 @@ async function readTcpTables(): Promise<readonly string[]> {
 }
 
 /**
- * One row: sl, local and remote address, state, tx:rx queue, timer, retrnsmt, uid, timeout, inode. retrnsmt is hexadecimal, and how
- * often what was sent has been sent again; timeout is decimal, and how often the peer was asked in vain whether it has room.
+ * One row: sl, local and remote address, state, tx:rx queue, timer, retrnsmt, uid, timeout, inode.
+ * retrnsmt is hexadecimal, and how often what was sent has been sent again; timeout is decimal, and
+ * how often the peer was asked in vain whether it has room.
  */
 const row = /^ *\d+: \S+ \S+ \S\S \S+ \S+ ([0-9A-F]{8}) +\d+ +(\d+) (\d+) /gm;
 

@@ -18,7 +18,10 @@ type BudgetLimits = Readonly<typeof defaultLimits>;
 const rowBytes = 128;
 const pointBytes = 64;
 const writtenBytes = 64;
-/** Memory of a container whose statistics or log are read or waited for, bytes. Half of what was measured: few are at the same point. */
+/**
+ * Memory of a container whose statistics or log are read or waited for, bytes. Half of what was
+ * measured: few are at the same point.
+ */
 export const readingBytes = 1536;
 /** Memory of a request outside the pool, bytes: small requests are served whatever large ones hold. */
 const freeBytes = 131_072;

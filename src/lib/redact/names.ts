@@ -1,6 +1,7 @@
 /**
- * Control, invisible and bidirectional characters, line separators, lone surrogates; spaces but the plain one, which they would pass for, and the two symbols without ink:
- * braille's blank and music's null note head.
+ * Control, invisible and bidirectional characters, line separators, lone surrogates; spaces but the
+ * plain one, which they would pass for, and the two symbols without ink: braille's blank and
+ * music's null note head.
  */
 const unsafe = /(?! )[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Z}\p{Cs}\u2800\u{1D159}]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");

@@ -157,7 +157,10 @@ export function createJobOperations(options: JobOperationsOptions) {
     recover,
     /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
     adopt,
-    /** The gateway stops: a group is changed for 8 s more, and a change that still runs is answered with job_unknown and goes on. */
+    /**
+     * The gateway stops: a group is changed for 8 s more, and a change that still runs is answered
+     * with job_unknown and goes on.
+     */
     drain: () => outcomes.drain(new OpsError("job_unknown", stopping)),
     /** Waits for running operations and their outcomes. */
     async close(): Promise<void> {

@@ -20,7 +20,10 @@ export interface Database {
   /** As `read`, for a statement with text of others: the server refuses a text with a second statement (42601). Three round trips. */
   readSingle(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   readonly limits: ReadLimits;
-  /** How far its clock is ahead of ours, s; null until it was asked. Measured beside other reads, at most once in 30 s. */
+  /**
+   * How far its clock is ahead of ours, s; null until it was asked. Measured beside other reads, at
+   * most once in 30 s.
+   */
   clockSkew(): number | null;
   close(): Promise<void>;
 }

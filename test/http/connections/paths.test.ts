@@ -27,7 +27,10 @@ const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when
 const toRow = (inode: string, repeats: number) =>
   `   7: 0100007F:1F90 0100007F:C2A4 01 00000120:00000000 01:00000A2B ${repeats.toString(16).padStart(8, "0").toUpperCase()}     0        0 ${inode} 2 000000007d6aca3f 20 4 30 10 -1\n`;
 
-/** Watches a connection whose repetitions are those of each look in turn; the last one stays. Returns whether it was given up. */
+/**
+ * Watches a connection whose repetitions are those of each look in turn; the last one stays.
+ * Returns whether it was given up.
+ */
 async function look(...counts: readonly number[]): Promise<{ readonly lost: number; readonly looks: number }> {
   const { socket, inode } = await open();
   let [looks, lost] = [0, 0];

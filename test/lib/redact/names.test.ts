@@ -13,7 +13,8 @@ describe("an escaped name", () => {
     ["<U+202E>", "<U+003C>U+202E>"],
     // Characters that no font shows: fillers, joiners, vowels without a form, selectors of variants.
     ["a\u3164\u115f\uffa0\u034f\u17b4\ufe0f\u{e0100}", "a<U+3164><U+115F><U+FFA0><U+034F><U+17B4><U+FE0F><U+E0100>"],
-    // Blanks: one of braille, spaces that are not the plain one, fillers of Hangul, a note head of music without a form.
+    // Blanks: one of braille, spaces that are not the plain one, fillers of Hangul, a note head of
+    // music without a form.
     [
       "a b\u2800\u00a0\u1680\u2003\u202f\u3000\u1160\u{1d159}",
       "a b<U+2800><U+00A0><U+1680><U+2003><U+202F><U+3000><U+1160><U+1D159>",

@@ -203,8 +203,10 @@ export function followSession(): void {
 }
 
 /**
- * A link that signs in carries the token in its fragment, which no server sees. It is erased from the address at once, and lives in this tab alone. A person who is signed in
- * with another token is asked first: the sender of a link must not decide who they are. Returns whether this tab is signed in with it now.
+ * A link that signs in carries the token in its fragment, which no server sees. It is erased from
+ * the address at once, and lives in this tab alone. A person who is signed in with another token is
+ * asked first: the sender of a link must not decide who they are. Returns whether this tab is
+ * signed in with it now.
  */
 function takeFromFragment(): boolean {
   const given = new URLSearchParams(window.location.hash.slice(1)).get("token");

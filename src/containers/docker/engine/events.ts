@@ -86,8 +86,8 @@ function readTime(line: string): string {
 export interface Starts {
   record(event: EngineEvent): void;
   /**
-   * Whether it was seen to restart and to start, last, between these times: an engine that is itself restarted forgets its events. Docker sends `restart` after
-   * `start`, Podman before.
+   * Whether it was seen to restart and to start, last, between these times: an engine that is
+   * itself restarted forgets its events. Docker sends `restart` after `start`, Podman before.
    */
   hasRestarted(fullId: string, since: Date, until: Date): boolean;
   /** Returns a notifier that is notified at each start of this container, until the signal aborts. */

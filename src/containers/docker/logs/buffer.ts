@@ -36,7 +36,10 @@ interface Pending {
 }
 
 interface BufferOptions {
-  /** Null: every line passes, and all readers share the same batch. Else lines are filtered one by one in turns: a regular expression may take long for each. */
+  /**
+   * Null: every line passes, and all readers share the same batch. Else lines are filtered one by
+   * one in turns: a regular expression may take long for each.
+   */
   readonly matches: ((line: LogLine) => boolean) | null;
   readonly budget: Pick<ReadBudget, "turn">;
   /** Called when a full buffer has room again. */

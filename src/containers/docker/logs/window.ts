@@ -128,8 +128,8 @@ interface FirstLines {
   add(line: LogLine): boolean;
   list(): readonly LogLine[];
   /**
-   * Whether no line of its stream and time is before the first line read. A line may share its time with such a one unless its own stream, or what can be out of order, is past
-   * them.
+   * Whether no line of its stream and time is before the first line read. A line may share its time
+   * with such a one unless its own stream, or what can be out of order, is past them.
    */
   isPassed(line: Pick<LogLine, "timestamp" | "stream">): boolean;
 }
