@@ -8,7 +8,10 @@ const enums = Object.values(buildSchema(readFileSync(contract, "utf8")).getTypeM
 const documents = {
   // Fixed documents are run without serialising enums: they have the values of our code, not GraphQL's names in capitals.
   enumValues: Object.fromEntries(
-    enums.map((type) => [type.name, Object.fromEntries(type.getValues().map(({ name }) => [name, name.toLowerCase()]))]),
+    enums.map((type) => [
+      type.name,
+      Object.fromEntries(type.getValues().map(({ name }) => [name, name.toLowerCase()])),
+    ]),
   ),
   useTypeImports: true,
   enumsAsTypes: true,

@@ -40,7 +40,12 @@ export default defineConfig({
       // Real upstreams, started once for all files.
       {
         resolve: { alias },
-        test: { name: "integration", include: ["test/integration/**/*.test.ts"], exclude: [...delivery, alerts], ...real },
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          exclude: [...delivery, alerts],
+          ...real,
+        },
       },
       // What is shipped: the demo, the image, the compose file. Heavy, so not beside tests that watch the clock.
       { resolve: { alias }, test: { name: "delivery", include: delivery, ...real } },

@@ -26,14 +26,18 @@ function toRange(hours: number): { readonly from: string; readonly to: string } 
 }
 
 function grafana(targets: readonly object[], more: object = {}): Attack {
-  return { path: "/grafana/query", body: JSON.stringify({ range: toRange(3), maxDataPoints: 11_000, targets, ...more }) };
+  return {
+    path: "/grafana/query",
+    body: JSON.stringify({ range: toRange(3), maxDataPoints: 11_000, targets, ...more }),
+  };
 }
 
 const hostile = () =>
   ["(a?){38}a{38}", "\\w{1,95}\\d", "(.*a.{180})*b", "[a-q][^u-z]{180}x", "(\\b.{0,90}\\B)x"][random(5)] ?? "";
 const escaped = () => JSON.stringify(hostile());
 const series = ["host_cpu_util", "host_mem_util", "host_disk_util", "host_load1"];
-const fieldsOf = (alias: string) => `${alias}n: name ${alias}i: image ${alias}h: host ${alias}v: version ${alias}r: role`;
+const fieldsOf = (alias: string) =>
+  `${alias}n: name ${alias}i: image ${alias}h: host ${alias}v: version ${alias}r: role`;
 
 /** Every known way to cost the gateway much work or memory. Without budgets each of them ended or blocked it, or came close. */
 export const attacks: Readonly<Record<string, () => Attack>> = {
@@ -78,7 +82,9 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
   wideBody: () => ({
     path: "/grafana/query",
     body: JSON.stringify({
-      targets: [{ target: "queue_depth", payload: { queue: Array.from({ length: 60_000 }, (_, index) => `q${index}`) } }],
+      targets: [
+        { target: "queue_depth", payload: { queue: Array.from({ length: 60_000 }, (_, index) => `q${index}`) } },
+      ],
     }),
   }),
   longSeries: () => {
@@ -137,7 +143,8 @@ export const attacks: Readonly<Record<string, () => Attack>> = {
       `{ ${times(5, () => `a${random(1e6)}: container(name: "${container()}") { logs(tail: 5, searchRegex: ${escaped()}) { lines { message } } }`)} }`,
     ),
   logScan: () => ({ path: `${rest}/containers/${container()}/logs?tail=5000&search=nothing-has-this` }),
-  wideRows: () => graphql(`{ containers { ${fieldsOf("a")} deploy { containers { ${fieldsOf("b")} ${fieldsOf("c")} } } } }`),
+  wideRows: () =>
+    graphql(`{ containers { ${fieldsOf("a")} deploy { containers { ${fieldsOf("b")} ${fieldsOf("c")} } } } }`),
   joins: () =>
     graphql(`
       {

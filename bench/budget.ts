@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, request } from "node:http";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +59,8 @@ function createMemoryGroup(): {
   const v2 = /^0::(.*)$/m.exec(own)?.[1] ?? "";
   const parent = v1 === undefined ? join("/sys/fs/cgroup", v2) : join("/sys/fs/cgroup/memory", v1);
   const folder = join(parent, `ops-bench-budget-${process.pid}`);
-  const [limit, peak] = v1 === undefined ? ["memory.max", "memory.peak"] : ["memory.limit_in_bytes", "memory.max_usage_in_bytes"];
+  const [limit, peak] =
+    v1 === undefined ? ["memory.max", "memory.peak"] : ["memory.limit_in_bytes", "memory.max_usage_in_bytes"];
   try {
     mkdirSync(folder);
     writeFileSync(join(folder, limit), String(containerMb * 1024 * 1024));
@@ -141,7 +151,8 @@ const good: readonly (readonly [path: string, body?: string])[] = [
 
 function describe(all: readonly number[]): string {
   const sorted = all.toSorted((a, b) => a - b);
-  const at = (share: number) => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(0);
+  const at = (share: number) =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(0);
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms (n=${all.length})`;
 }
 
@@ -261,7 +272,8 @@ export async function benchBudget(): Promise<boolean> {
       }),
     );
     const answers: Record<string, number> = {};
-    for (const one of reports) for (const [key, count] of Object.entries(one.answers)) answers[key] = (answers[key] ?? 0) + count;
+    for (const one of reports)
+      for (const [key, count] of Object.entries(one.answers)) answers[key] = (answers[key] ?? 0) + count;
     const most = Math.max(...reports.map((one) => one.most));
     const p99 = health.toSorted((a, b) => a - b)[Math.floor(health.length * 0.99)] ?? Number.POSITIVE_INFINITY;
     const losses = Object.values(failed).reduce((sum, count) => sum + count, 0);
@@ -270,7 +282,12 @@ export async function benchBudget(): Promise<boolean> {
     // In a cgroup the kernel ends a process that needs more. VmRSS includes pages of mapped files, which can be freed.
     const fits = group !== null || peak < containerMb;
     const isGood =
-      ended === null && fits && p99 < limits.healthP99 && rate >= limits.goodRate && checks.failed === 0 && most <= 5_100_000;
+      ended === null &&
+      fits &&
+      p99 < limits.healthP99 &&
+      rate >= limits.goodRate &&
+      checks.failed === 0 &&
+      most <= 5_100_000;
     console.log(`budget, ${clients} attackers for ${seconds} s: ${ended ?? "alive"}`);
     console.log(
       `  /healthz: ${describe(health)} (limit p99 ${limits.healthP99}); this process itself was late by ${describe(lag)}`,

@@ -35,7 +35,9 @@ async function open(browser: Browser, { port }: Server, address: string): Promis
 async function benchScroll(browser: Browser, server: Server, address: string, ready: string): Promise<void> {
   const page = await open(browser, server, address);
   await page.locator("#main", { hasText: ready }).waitFor();
-  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN);
+  const paint = await page.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN,
+  );
   say(`${address}, first paint`, paint, "ms", limits.firstPaintMs);
   await sleep(2000);
   await page.evaluate(() => {
@@ -58,7 +60,11 @@ async function benchScroll(browser: Browser, server: Server, address: string, re
   const rows = await page.locator(".list .row").count();
   const sorted = frames.toSorted((one, other) => one - other);
   say(`${address}, scrolled: median frame`, quartiles(frames).median, "ms", limits.frameMs);
-  say(`${address}, scrolled: 95 % of the frames are below`, sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN, "ms");
+  say(
+    `${address}, scrolled: 95 % of the frames are below`,
+    sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN,
+    "ms",
+  );
   say(`${address}, rows in the page`, rows, "");
   await page.context().close();
 }

@@ -19,7 +19,8 @@ const [regionCount, engines, perEngine] = (process.env["BENCH_FLEET"] ?? "10x100
 const limits = { fewRatio: 1.5, fewCpuMs: 20, allMs: 2000, allCpuMs: 1000, slowMs: 9000, megabytes: 350 };
 const [warmUps, rounds] = [30, 30];
 
-const few = '{ regions { name ok } containers(engine: "web-1") { region name health } problems { region problems { title } } }';
+const few =
+  '{ regions { name ok } containers(engine: "web-1") { region name health } problems { region problems { title } } }';
 /** The same as far as one region can answer it. */
 const fewOfOne = '{ containers(engine: "web-1") { name health } problems { problems { title } } server { version } }';
 const all = "{ containers { region name } }";
@@ -37,7 +38,11 @@ interface Answer {
 
 async function ask(port: number, token: string, query: string): Promise<Answer> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const response = await fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ query }),
+  });
   const body = (await response.json()) as Answer;
   if (!response.ok || !body.data?.containers)
     throw new Error(`${query}: ${response.status} ${JSON.stringify(body).slice(0, 300)}`);
@@ -68,7 +73,9 @@ async function timeOf(call: () => Promise<unknown>, onWarm: () => void = () => {
 }
 
 /** The built fleet over these gateways. */
-async function startFleet(ports: readonly number[]): Promise<Pick<Scene, "port" | "cpuMs" | "megabytes"> & AsyncDisposable> {
+async function startFleet(
+  ports: readonly number[],
+): Promise<Pick<Scene, "port" | "cpuMs" | "megabytes"> & AsyncDisposable> {
   const { args, env } = shippedCommand();
   const port = await freePort();
   const fleet = spawnOwn(process.execPath, [...args.slice(0, -1), "fleet"], {

@@ -42,7 +42,12 @@ function load({ port, token, cpuMs }: Scene, path: string): number {
 }
 
 /** Opens a subscription; `onMessage` is called for each message. Returns a function that ends it. */
-async function subscribe({ port, token }: Scene, index: number, query: string, onMessage: () => void): Promise<() => void> {
+async function subscribe(
+  { port, token }: Scene,
+  index: number,
+  query: string,
+  onMessage: () => void,
+): Promise<() => void> {
   const headers = {
     authorization: `Bearer ${token(index % 100)}`,
     accept: "text/event-stream",
@@ -109,7 +114,12 @@ async function benchSizes(): Promise<void> {
     const count = engines * perEngine;
     await using scene = await startScene(engines, perEngine);
     const seconds = await fill(scene, count);
-    say(`${count} containers filled, with a reader at 10 Hz`, seconds, "s", count === many ? limits.fillSeconds : undefined);
+    say(
+      `${count} containers filled, with a reader at 10 Hz`,
+      seconds,
+      "s",
+      count === many ? limits.fillSeconds : undefined,
+    );
     await sleep(5000);
     const name = `web-${(3).toString(16).padStart(6, "0")}`;
     await get(scene, `${base}/containers/${name}`);

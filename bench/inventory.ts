@@ -25,7 +25,10 @@ function startGateway(sockets: readonly string[], port: number, folder: string):
     WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
   };
   const shipped = shippedCommand();
-  return spawnOwn(process.execPath, shipped.args, { env: { ...env, ...shipped.env }, stdio: ["ignore", "ignore", "inherit"] });
+  return spawnOwn(process.execPath, shipped.args, {
+    env: { ...env, ...shipped.env },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 async function countContainers(port: number): Promise<number> {

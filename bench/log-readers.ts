@@ -23,7 +23,9 @@ export async function benchLogReaders(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   const rights = { scopes: ["ops:read", "ops:logs"] } as const;
   // One token may have five streams.
-  const tokens = createTokens(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`reader-${index}`, rights])));
+  const tokens = createTokens(
+    Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`reader-${index}`, rights])),
+  );
   const dockerd = await startDockerd(join(folder, "docker"));
   const { port, child } = await startGateway(dockerd.socketPath, { WALLET_CORE_OPS_TOKENS_FILE: tokens.file });
   const labels = { service: "bench", role: "web" };

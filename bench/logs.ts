@@ -27,7 +27,11 @@ interface Reading {
 /** Waits for /go, writes its lines once as fast as possible, then END. */
 async function startWriter(socketPath: string, name: string): Promise<{ id: string; go: () => void }> {
   const script = `while [ ! -e /go ]; do sleep 0.05; done; yes '${text}' | head -n ${lines}; echo END; sleep 600`;
-  const id = await startContainer(socketPath, { name, labels: { service: "bench", role: "web" }, cmd: ["sh", "-c", script] });
+  const id = await startContainer(socketPath, {
+    name,
+    labels: { service: "bench", role: "web" },
+    cmd: ["sh", "-c", script],
+  });
   return { id, go: () => execFileSync("docker", ["-H", `unix://${socketPath}`, "exec", name, "touch", "/go"]) };
 }
 
@@ -147,8 +151,16 @@ export async function benchLogs(): Promise<boolean> {
   const { socketPath } = dockerd;
   const { port, child } = await startGateway(socketPath);
   const ways = [
-    { name: "docker logs -f | cat", open: async (name: string) => followByCli(socketPath, name), rates: [] as number[] },
-    { name: "wallet-core-ops logs -f | cat", open: async (name: string) => followByTerminal(port, name), rates: [] as number[] },
+    {
+      name: "docker logs -f | cat",
+      open: async (name: string) => followByCli(socketPath, name),
+      rates: [] as number[],
+    },
+    {
+      name: "wallet-core-ops logs -f | cat",
+      open: async (name: string) => followByTerminal(port, name),
+      rates: [] as number[],
+    },
     { name: "REST, server-sent events", open: (name: string) => followBySse(port, name), rates: [] as number[] },
     { name: "GraphQL subscription", open: (name: string) => followByGraphql(port, name), rates: [] as number[] },
   ];
@@ -175,7 +187,9 @@ export async function benchLogs(): Promise<boolean> {
       process.stdout.write(`${name}: ${describe(rates.map((rate) => rate / 1000))} k lines/s\n`);
     const ratios = ours.map(({ rates }) => rates.map((rate, round) => rate / (cli.rates[round] ?? Number.NaN)));
     ratios.forEach((ratio, index) => {
-      process.stdout.write(`following, ${ours[index]?.name} / docker logs -f: ${describe(ratio)} (at least ${limits.ratio})\n`);
+      process.stdout.write(
+        `following, ${ours[index]?.name} / docker logs -f: ${describe(ratio)} (at least ${limits.ratio})\n`,
+      );
     });
     const read = await withWriter(async (name, go) => peakMb(child, measure(await followBySse(port, name), go)));
     const unread = await withWriter(async (name, go) => {
@@ -186,7 +200,9 @@ export async function benchLogs(): Promise<boolean> {
       end();
       return peak;
     });
-    process.stdout.write(`memory: ${read.toFixed(0)} MB with a reader, ${unread.toFixed(0)} MB with one that does not read `);
+    process.stdout.write(
+      `memory: ${read.toFixed(0)} MB with a reader, ${unread.toFixed(0)} MB with one that does not read `,
+    );
     process.stdout.write(`(at most ${limits.slowMb} MB more)\n`);
     return ratios.every((ratio) => quartiles(ratio).median >= limits.ratio) && unread - read <= limits.slowMb;
   } finally {

@@ -22,8 +22,17 @@ interface Way {
   readonly path?: string;
 }
 
-const [buffer, duties, postDuties] = ["node:http, ready buffer", "node:http, our duties", "node:http, our duties, POST"];
-const [ours, same, posted, executed] = ["ours, REST", "ours, REST, 304", "ours, POST /graphql", "ours, POST /graphql, executed"];
+const [buffer, duties, postDuties] = [
+  "node:http, ready buffer",
+  "node:http, our duties",
+  "node:http, our duties, POST",
+];
+const [ours, same, posted, executed] = [
+  "ours, REST",
+  "ours, REST, 304",
+  "ours, POST /graphql",
+  "ours, POST /graphql, executed",
+];
 const [mercurius, mercuriusDuties] = ["mercurius, jit", "mercurius, jit, our duties"];
 const ways: readonly Way[] = [
   { name: buffer, file: "peer.ts", args: ["buffer"], how: "get" },
@@ -98,7 +107,12 @@ writeFileSync(
 
 async function start(way: Way, rows: number): Promise<Started> {
   const { name, file, args = [] } = way;
-  const server = await startServer({ name, file, args, env: { NODE_ENV: "production", ROWS: String(rows), ...way.env } });
+  const server = await startServer({
+    name,
+    file,
+    args,
+    env: { NODE_ENV: "production", ROWS: String(rows), ...way.env },
+  });
   if (way.how === "post") return { ...server, way, options: ["-s", script] };
   // The first answer is remembered.
   const answered = await fetch(toUrl(way, server.port), { headers: { authorization: `Bearer ${token}` } });
@@ -151,7 +165,9 @@ async function run(rows: number): Promise<ReadonlyMap<string, readonly number[]>
   try {
     for (const way of ways) if (way.sizes?.includes(rows) ?? true) servers.push(await start(way, rows));
     const answers = new Set(
-      (await Promise.all(servers.filter(({ way }) => way.how !== "empty").map(read))).map((answer) => JSON.stringify(answer)),
+      (await Promise.all(servers.filter(({ way }) => way.how !== "empty").map(read))).map((answer) =>
+        JSON.stringify(answer),
+      ),
     );
     if (answers.size !== 1) throw new Error("the servers answer different rows");
     return await compare(servers);
@@ -167,13 +183,19 @@ async function runUnchanged(): Promise<boolean> {
   let isWithin = true;
   for (const { path, name, counts, limits: most } of unchanged) {
     for (const [index, count] of counts.entries()) {
-      const servers = [await start({ name: "ours", file: "gateway.ts", how: "get", path, env: { [name]: String(count) } }, 20)];
+      const servers = [
+        await start({ name: "ours", file: "gateway.ts", how: "get", path, env: { [name]: String(count) } }, 20),
+      ];
       try {
         const [{ port } = { port: 0 }] = servers;
-        const answer = await fetch(`http://127.0.0.1:${port}${base}${path}`, { headers: { authorization: `Bearer ${token}` } });
+        const answer = await fetch(`http://127.0.0.1:${port}${base}${path}`, {
+          headers: { authorization: `Bearer ${token}` },
+        });
         const file = join(folder, "body.json");
         writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
-        servers.push(await start({ name: buffer, file: "peer.ts", args: ["buffer"], how: "get", path, env: { BODY: file } }, 20));
+        servers.push(
+          await start({ name: buffer, file: "peer.ts", args: ["buffer"], how: "get", path, env: { BODY: file } }, 20),
+        );
         const costs = await compare(servers);
         const [ratio, limit] = [toRatio(costs, "ours", buffer), most[index]];
         isWithin &&= limit === undefined || ratio <= limit;

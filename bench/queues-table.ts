@@ -53,7 +53,11 @@ export const hostilities = [
       `update jobs set attempts = attempts + 1 where id in (select (random() * ${rows})::bigint from generate_series(1, ${rows / 50}))`,
     ],
   },
-  { name: "as many jobs as half of the waiting ones taken and ended, two updates each", limited: true, statements: take },
+  {
+    name: "as many jobs as half of the waiting ones taken and ended, two updates each",
+    limited: true,
+    statements: take,
+  },
   {
     name: "the same, and as many new ones, due as they come",
     limited: true,

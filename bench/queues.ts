@@ -16,7 +16,12 @@ import { describe, quartiles } from "./statistics.ts";
 const rows = Number(process.env["BENCH_QUEUE_ROWS"] ?? 10_000_000);
 const rounds = Number(process.env["BENCH_QUEUE_ROUNDS"] ?? 11);
 const limits = { ratio: 1 / 100, ms: 25, statementMs: 2000, hostile: 4, refreshesPerSec: 1 };
-const config = { ...runnerMapping, table: "public.jobs", started_at: "started_at", attempts: "attempts" } as QueueSourceConfig;
+const config = {
+  ...runnerMapping,
+  table: "public.jobs",
+  started_at: "started_at",
+  attempts: "attempts",
+} as QueueSourceConfig;
 
 function say(what: string, value: string, limit = ""): void {
   process.stdout.write(`${`queues, ${what}:`.padEnd(76)} ${value}${limit && ` (limit ${limit})`}\n`);
@@ -36,7 +41,13 @@ async function refresh(source: QueueSource) {
 }
 
 async function withSource<T>(url: string, ttlMs: number, use: (source: QueueSource) => Promise<T>): Promise<T> {
-  const options: QueueSourcesOptions = { databaseUrl: url, sources: [config], detect: false, env: null, logger: silentLogger };
+  const options: QueueSourcesOptions = {
+    databaseUrl: url,
+    sources: [config],
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  };
   const sources: QueueSources = createQueueSources({ ...options, ttlMs });
   try {
     const [source] = await sources.all(AbortSignal.timeout(1000));
@@ -156,14 +167,22 @@ async function benchHostile(serverUrl: string): Promise<boolean> {
       }),
     );
     const ratio = quartiles(after).median / quartiles(fresh).median;
-    say(`no vacuum: ${name}`, `${describe(after)} ms, ${ratio.toFixed(1)} x fresh`, limited ? `${limits.hostile} x` : "none");
+    say(
+      `no vacuum: ${name}`,
+      `${describe(after)} ms, ${ratio.toFixed(1)} x fresh`,
+      limited ? `${limits.hostile} x` : "none",
+    );
     ok &&= exact && (!limited || ratio <= limits.hostile);
   }
   return ok;
 }
 
 /** A database of its own: "bench", or a copy. */
-async function withDatabase<T>(serverUrl: string, options: string, use: (client: Client, url: string) => Promise<T>): Promise<T> {
+async function withDatabase<T>(
+  serverUrl: string,
+  options: string,
+  use: (client: Client, url: string) => Promise<T>,
+): Promise<T> {
   const name = options === "" ? "bench" : "bench_copy";
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
@@ -184,14 +203,23 @@ async function withDatabase<T>(serverUrl: string, options: string, use: (client:
 /** The queues of one huge table: with the advised indexes against the naive query, without any, under many callers, and without a vacuum. */
 export async function benchQueues(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
-  const settings = ["shared_buffers=3GB", "max_wal_size=4GB", "autovacuum=off", "shared_preload_libraries=pg_stat_statements"];
+  const settings = [
+    "shared_buffers=3GB",
+    "max_wal_size=4GB",
+    "autovacuum=off",
+    "shared_preload_libraries=pg_stat_statements",
+  ];
   const postgres = await startPostgres(join(folder, "postgres"), { settings });
   try {
     const built = await withDatabase(postgres.url, "", async (client, url) => {
       await client.query("create extension pg_stat_statements");
       const builtMs = await time(() => buildTable(client, rows));
       say(`table of ${rows.toLocaleString("en-US")} rows`, `built in ${Math.round(builtMs / 1000)} s`);
-      const results = [await benchUnindexed(client, url), await benchIndexed(client, url), await benchCallers(client, url)];
+      const results = [
+        await benchUnindexed(client, url),
+        await benchIndexed(client, url),
+        await benchCallers(client, url),
+      ];
       return results.every(Boolean);
     });
     return (await benchHostile(postgres.url)) && built;

@@ -35,7 +35,11 @@ interface SceneOptions {
 }
 
 /** Starts the built gateway and its engines, each in a process of its own. */
-export async function startScene(engines: number, perEngine: number, { shared, env }: SceneOptions = {}): Promise<Scene> {
+export async function startScene(
+  engines: number,
+  perEngine: number,
+  { shared, env }: SceneOptions = {},
+): Promise<Scene> {
   const tokens = shared ?? createReaders();
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-growth-"));
   const simulated = forkOwn(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)]);

@@ -28,7 +28,13 @@ const shippedOptions = ["--max-semi-space-size=8"];
 const hasCores = availableParallelism() > 1;
 
 /** Rejects when it ends before it listens. */
-export async function startServer({ name, file, args = [], env, execArgv = shippedOptions }: StartOptions): Promise<Server> {
+export async function startServer({
+  name,
+  file,
+  args = [],
+  env,
+  execArgv = shippedOptions,
+}: StartOptions): Promise<Server> {
   const child = forkOwn(join(import.meta.dirname, "servers", file), args, {
     execArgv,
     stdio: ["ignore", "ignore", "inherit", "ipc"],

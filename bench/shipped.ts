@@ -12,7 +12,13 @@ export function shippedCommand(): {
   const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
   const options = words.filter((word) => word.startsWith("--"));
   const [, variables = ""] = /^ENV ((?:.*\\\n)*.*)$/m.exec(dockerfile) ?? [];
-  const env = Object.fromEntries([...variables.matchAll(/((?:NODE|MALLOC)_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]));
+  const env = Object.fromEntries(
+    [...variables.matchAll(/((?:NODE|MALLOC)_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+  );
   const check = JSON.parse(/^ {4}CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
-  return { healthCheck: check.at(-1) ?? "", args: [...options, join(import.meta.dirname, "../dist/cli.cjs"), "serve"], env };
+  return {
+    healthCheck: check.at(-1) ?? "",
+    args: [...options, join(import.meta.dirname, "../dist/cli.cjs"), "serve"],
+    env,
+  };
 }

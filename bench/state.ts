@@ -59,7 +59,9 @@ export async function benchState(): Promise<boolean> {
       }
       const { median } = quartiles(ratios);
       isWithin &&= median <= limits.ratio;
-      process.stdout.write(`reading with a shared database, ${name}: ${median.toFixed(2)} x without (limit ${limits.ratio})\n`);
+      process.stdout.write(
+        `reading with a shared database, ${name}: ${median.toFixed(2)} x without (limit ${limits.ratio})\n`,
+      );
     }
     const idle = scenes.map((scene) => scene.cpuMs());
     await sleep(20_000);

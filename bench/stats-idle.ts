@@ -27,7 +27,10 @@ export async function measureIdle(socketPath: string): Promise<{ cpuPct: number;
     await sleep(63_000);
     const before = { cpuMs: readCpuMs(child.pid), calls: log.count("/stats") };
     await sleep(seconds * 1000);
-    return { cpuPct: (readCpuMs(child.pid) - before.cpuMs) / 10 / seconds, statsCalls: log.count("/stats") - before.calls };
+    return {
+      cpuPct: (readCpuMs(child.pid) - before.cpuMs) / 10 / seconds,
+      statsCalls: log.count("/stats") - before.calls,
+    };
   } finally {
     child.kill("SIGKILL");
   }

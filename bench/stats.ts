@@ -96,13 +96,17 @@ export async function benchStats(): Promise<boolean> {
     }
     const { warmMs, heldPct } = await measureRest(socketPath);
     const rest = quartiles(cli).median / warmMs;
-    process.stdout.write(`stats (REST) docker stats / warm p50:      ${rest.toFixed(0)} (at least ${1 / limits.warm})\n`);
+    process.stdout.write(
+      `stats (REST) docker stats / warm p50:      ${rest.toFixed(0)} (at least ${1 / limits.warm})\n`,
+    );
     process.stdout.write(
       `stats (REST) asked each second:            ${heldPct.toFixed(2)} % of a core (limit ${limits.heldPct})\n`,
     );
     await removeContainers(socketPath, ids.slice(20));
     const idle = await measureIdle(socketPath);
-    process.stdout.write(`idle, 20 containers, lease over: ${idle.cpuPct.toFixed(2)} % of a core (limit ${limits.idlePct}), `);
+    process.stdout.write(
+      `idle, 20 containers, lease over: ${idle.cpuPct.toFixed(2)} % of a core (limit ${limits.idlePct}), `,
+    );
     process.stdout.write(`${idle.statsCalls} stats calls (limit 0)\n`);
     const fast = ways.every(({ cold, warm, ages }) => {
       const inTime = quartiles(cold).median <= limits.cold && quartiles(warm).median <= limits.warm;

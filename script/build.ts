@@ -54,7 +54,9 @@ const withoutAbsent: Plugin = {
       });
     }
     builder.onEnd(() => {
-      const errors = [...left].map(([path]) => ({ text: `Nothing imports ${path} any more: see \`absent\` in script/build.ts` }));
+      const errors = [...left].map(([path]) => ({
+        text: `Nothing imports ${path} any more: see \`absent\` in script/build.ts`,
+      }));
       return { errors };
     });
     builder.onLoad({ filter: /.*/, namespace }, () => ({ contents: "module.exports = {};" }));
@@ -124,9 +126,15 @@ export async function buildBundle(outdir: string): Promise<void> {
   const [other] = /.{0,40}[^\0-\x7f].{0,40}/.exec(text) ?? [];
   if (other !== undefined) throw new Error(`gateway.cjs has characters beyond ASCII: ${other}`);
   // One function for the launcher, in place of the line for the shell: other lines keep their numbers. Added at the start it would cost a copy of the text.
-  writeFileSync(file, `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`);
+  writeFileSync(
+    file,
+    `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`,
+  );
   const launcher = readFileSync(join(root, "script/bundle/launcher.cjs"), "utf8");
-  writeFileSync(resolve(root, outdir, "cli.cjs"), launcher.replace('"VERSION\\n"', JSON.stringify(`${toVersion(built)}\n`)));
+  writeFileSync(
+    resolve(root, outdir, "cli.cjs"),
+    launcher.replace('"VERSION\\n"', JSON.stringify(`${toVersion(built)}\n`)),
+  );
   await buildConsole(resolve(root, outdir, "console"));
   await compile(resolve(root, outdir));
 }

@@ -19,7 +19,9 @@ function measure(root: string): Figures {
   const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
   const lengths = [...texts.values()].map((text) => text.split("\n").length - 1).toSorted((a, b) => a - b);
   const at = (share: number) => lengths[Math.floor((lengths.length - 1) * share)] ?? 0;
-  const graph = new Map([...texts].map(([file, text]) => [file, listImports(file, text).filter((other) => texts.has(other))]));
+  const graph = new Map(
+    [...texts].map(([file, text]) => [file, listImports(file, text).filter((other) => texts.has(other))]),
+  );
   const importers = new Map<string, number>();
   for (const imported of graph.values())
     for (const file of new Set(imported)) importers.set(file, (importers.get(file) ?? 0) + 1);

@@ -66,7 +66,11 @@ class Stage {
       errorGroups { error fingerprint }
     }`;
     const headers = { authorization: `Bearer ${this.#token}`, "content-type": "application/json" };
-    const response = await fetch(`${this.#origin}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+    const response = await fetch(`${this.#origin}/graphql`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ query }),
+    });
     return ((await response.json()) as { data: Things }).data;
   }
 
@@ -102,7 +106,11 @@ class Stage {
     act: (page: Page) => Promise<void> = async () => {},
   ): Promise<void> {
     await using stack = new AsyncDisposableStack();
-    const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: theme, deviceScaleFactor: 1 });
+    const context = await this.#browser.newContext({
+      viewport: { width, height },
+      colorScheme: theme,
+      deviceScaleFactor: 1,
+    });
     stack.defer(() => context.close());
     const page = await this.#signIn(context);
     await page.goto(this.#origin + address);
@@ -132,7 +140,13 @@ class Stage {
     stack.defer(() => rmSync(out, { recursive: true, force: true }));
     const gateway = { url: this.#origin, token: this.#token };
     const prometheusUrl = await startScrape(out, gateway, stack);
-    await drawDashboards({ dashboards: [overview], upstreams: { ...gateway, prometheusUrl }, out, from: "now-1h", height: 900 });
+    await drawDashboards({
+      dashboards: [overview],
+      upstreams: { ...gateway, prometheusUrl },
+      out,
+      from: "now-1h",
+      height: 900,
+    });
     this.#write("grafana", "", readFileSync(join(out, `${overview.uid}.png`)), maxGrafanaBytes);
   }
 
@@ -206,7 +220,9 @@ async function main(stack: AsyncDisposableStack): Promise<void> {
   const stage = new Stage(browser, demo.url, demo.token);
   const top = stage.startTop();
   stack.defer(() => top[Symbol.asyncDispose]());
-  say(values.now ? "== The demo runs." : "== The demo runs. Waiting until pos_settlement is stalled: about 6 minutes ...");
+  say(
+    values.now ? "== The demo runs." : "== The demo runs. Waiting until pos_settlement is stalled: about 6 minutes ...",
+  );
   if (!values.now) await stage.untilStalled();
   mkdirSync(folder, { recursive: true });
   if (!values.grafana) {

@@ -161,7 +161,8 @@ async function watch(prometheusUrl: string, gateways: readonly Watched[]): Promi
     await Promise.all(gateways.map((gateway) => takeSample(gateway, seconds)));
     if (seconds >= 60 * (minute + 1)) {
       minute = Math.floor(seconds / 60);
-      for (const gateway of gateways) if (!gateway.hasEnded) say(`${String(minute).padStart(3)} min  ${toLine(gateway)}`);
+      for (const gateway of gateways)
+        if (!gateway.hasEnded) say(`${String(minute).padStart(3)} min  ${toLine(gateway)}`);
     }
     await sleep(5000);
   }
@@ -204,7 +205,9 @@ async function soak(stack: AsyncDisposableStack): Promise<void> {
     env: { WALLET_CORE_OPS_MCP: "on", ...(NODE_OPTIONS && { NODE_OPTIONS }) },
   });
   stack.use(scene);
-  const prometheus = await startPrometheus(join(folder, "prometheus"), { configFile: writeConfig(folder, demo.url, demo.token) });
+  const prometheus = await startPrometheus(join(folder, "prometheus"), {
+    configFile: writeConfig(folder, demo.url, demo.token),
+  });
   stack.defer(() => prometheus.stop());
   const questions = listQuestions();
   const gateways: readonly Watched[] = [
@@ -229,7 +232,9 @@ async function soak(stack: AsyncDisposableStack): Promise<void> {
   stack.defer(() => end.abort());
   for (const { traffic } of gateways) void traffic.run(end.signal);
   scene.emit(1);
-  say(`== The demo runs at ${demo.url}; alerts at ${prometheus.url}/alerts; ${containers} containers at port ${scene.port}.`);
+  say(
+    `== The demo runs at ${demo.url}; alerts at ${prometheus.url}/alerts; ${containers} containers at port ${scene.port}.`,
+  );
   say(
     `== ${questions.length} questions, ${rate} requests a second to the demo, half as many to the other gateway, for ${minutes} minutes.`,
   );

@@ -29,7 +29,8 @@ export function summarise(reports: readonly (Report | null)[]): { line: string; 
   const states = files.flatMap(({ assertionResults }) => assertionResults.map(({ status }) => status));
   const passed = states.filter((status) => status === "passed").length;
   const failedTests = states.filter((status) => status === "failed").length;
-  const failed = failedTests + files.filter(failedBeforeTests).length + reports.filter((report) => report === null).length;
+  const failed =
+    failedTests + files.filter(failedBeforeTests).length + reports.filter((report) => report === null).length;
   const skipped = states.length - passed - failedTests;
   const line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
   return { line, ok: failed === 0 && passed > 0 };
@@ -52,7 +53,9 @@ export function findAgain({ testResults }: Report): string[] {
 export function mergeRuns(first: Report, again: Report): { report: Report; unstable: readonly string[] } {
   const second = new Map(again.testResults.map((file) => [file.name, file]));
   const testResults = first.testResults.map((file) => second.get(file.name) ?? file);
-  const recovered = first.testResults.filter(({ name, status }) => status === "failed" && second.get(name)?.status === "passed");
+  const recovered = first.testResults.filter(
+    ({ name, status }) => status === "failed" && second.get(name)?.status === "passed",
+  );
   const unstable = failures([{ testResults: recovered }]).map((text) => text.replace("FAILED", "UNSTABLE"));
   return { report: { testResults }, unstable };
 }

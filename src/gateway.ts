@@ -40,7 +40,13 @@ export interface GatewayOptions {
 export function createGateway(
   sources: Sources,
   logger: Logger,
-  { instruments = createInstruments(), tokenEnds = () => [], signIn = null, mcp = null, tracing = null }: GatewayOptions = {},
+  {
+    instruments = createInstruments(),
+    tokenEnds = () => [],
+    signIn = null,
+    mcp = null,
+    tracing = null,
+  }: GatewayOptions = {},
 ): Gateway {
   const schema = createSchema();
   const documents = [...endpoints.map((endpoint) => endpoint.document), metricsDocument, ...grafanaDocuments];

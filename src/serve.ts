@@ -16,7 +16,12 @@ import { createSources, type OpenSources } from "./sources.ts";
  * Serves until `stop` aborts, then finishes requests in flight, closes the upstreams and resolves. Throws ConfigError and
  * TokensFileError before it listens, and the system's error when the address is not available.
  */
-export async function serve(config: Config, logger: Logger, stop: AbortSignal, tracing: Tracing | null = null): Promise<void> {
+export async function serve(
+  config: Config,
+  logger: Logger,
+  stop: AbortSignal,
+  tracing: Tracing | null = null,
+): Promise<void> {
   const { token, tokensFile, jwt, oidc } = config.auth;
   const authenticator = createAuthenticator({
     logger,
@@ -65,7 +70,11 @@ export async function serve(config: Config, logger: Logger, stop: AbortSignal, t
 }
 
 /** If the audit record is unavailable now, that is logged once. Restarts, probes and changes of jobs are then refused later; reads go on. */
-async function recoverActions({ restarts, jobs, probes }: Pick<OpenSources, "restarts" | "jobs" | "probes">): Promise<void> {
+async function recoverActions({
+  restarts,
+  jobs,
+  probes,
+}: Pick<OpenSources, "restarts" | "jobs" | "probes">): Promise<void> {
   await restarts
     .recover()
     .then(() => jobs.recover())

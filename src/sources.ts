@@ -125,7 +125,9 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
       await anchors.close();
       const connections = [containers, queues, hosts, logHistory, ledger, shared];
-      await withDeadline(closeMs, () => Promise.allSettled(connections.map(async (one) => one?.close()))).catch(() => {});
+      await withDeadline(closeMs, () => Promise.allSettled(connections.map(async (one) => one?.close()))).catch(
+        () => {},
+      );
     },
   };
 }
@@ -186,7 +188,13 @@ function toDeployEnv(
 /** The queue layer's options, with its file fully validated. */
 export function toQueueOptions(config: Config, logger: Logger): QueueSourcesOptions {
   const { databaseUrl, brokers, queuesFile, env } = config;
-  const common = { databaseUrl, controlDatabaseUrl: config.jobs ? config.controlDatabaseUrl : null, brokers, env, logger };
+  const common = {
+    databaseUrl,
+    controlDatabaseUrl: config.jobs ? config.controlDatabaseUrl : null,
+    brokers,
+    env,
+    logger,
+  };
   if (queuesFile === null) return common;
   const parsed = parseQueuesFile(queuesFile.text);
   if (!parsed.ok)

@@ -56,10 +56,13 @@ describe("architecture", () => {
   it("only the control of jobs and the state database write", () => {
     const pool = "src/queues/jobs/database.ts";
     const isControl = (file: string) => file.startsWith("src/queues/jobs/");
-    expect(files.filter((file) => importsOf(file).includes(pool) && !isControl(file))).toEqual(["src/queues/source.ts"]);
+    expect(files.filter((file) => importsOf(file).includes(pool) && !isControl(file))).toEqual([
+      "src/queues/source.ts",
+    ]);
     const ofControl = files.filter(
       (file) =>
-        !isControl(file) && importsOf(file).some((name) => isControl(name) && !/jobs\/(control|operations)\.ts$/.test(name)),
+        !isControl(file) &&
+        importsOf(file).some((name) => isControl(name) && !/jobs\/(control|operations)\.ts$/.test(name)),
     );
     expect(ofControl.filter((file) => /queues\/(systems|postgres)\//.test(file))).toEqual([]);
     expect(files.filter((file) => /["'`]begin[^"'`]*read write/.test(readFileSync(file, "utf8"))).toSorted()).toEqual([
@@ -69,7 +72,9 @@ describe("architecture", () => {
   });
 
   it("sources have no default exports and no barrels", () => {
-    expect(files.filter((file) => /export default/.test(readFileSync(file, "utf8")) || file.endsWith("/index.ts"))).toEqual([]);
+    expect(
+      files.filter((file) => /export default/.test(readFileSync(file, "utf8")) || file.endsWith("/index.ts")),
+    ).toEqual([]);
   });
 
   it("every test has the path of the source that it tests", () => {
@@ -82,7 +87,9 @@ describe("architecture", () => {
         .replace(/\.test\.ts$/, "")
         .split("-");
       const subjects = words.map((_, index) => words.slice(0, words.length - index).join("-"));
-      return subjects.some((subject) => existsSync(`${subject}.ts`) || existsSync(`${subject}.tsx`) || existsSync(subject));
+      return subjects.some(
+        (subject) => existsSync(`${subject}.ts`) || existsSync(`${subject}.tsx`) || existsSync(subject),
+      );
     };
     expect(tests.filter((file) => !file.endsWith(".test.ts") || !hasSubject(file))).toEqual([]);
   });

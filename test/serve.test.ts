@@ -124,7 +124,9 @@ test("an anchor URL that hangs delays the stop by two seconds at most", async ()
   // Two seconds, with slack for a busy machine. An attempt of its own has five, and there were two.
   expect(performance.now() - stoppedAt).toBeLessThan(7000);
   const last = { upstream: "audit_anchor", cause: "No answer within 2000 ms", audit: head };
-  expect(gateway.errors).toEqual([["The last head of the audit record was not anchored: it is only in this line", last]]);
+  expect(gateway.errors).toEqual([
+    ["The last head of the audit record was not anchored: it is only in this line", last],
+  ]);
   // A connection that is being made would keep the process, for ten seconds where it is that of `fetch`.
   await expect.poll(() => open, { timeout: 4000 }).toBe(0);
   silent.close();

@@ -75,7 +75,13 @@ it.each([
   [{}, { service: "wallet-core" }, null],
 ])("with %j a deploy of %j is of %j", async (more: Readonly<Record<string, string>>, said, env) => {
   const path = join(folder, `deploy_${Object.keys(more).join("_")}_${Object.values(said).join("_")}.json`);
-  const info = { current_tag: "v1", previous_tag: "", commit_sha: "", deployed_by: "x", deployed_at: "2026-01-10T13:15:00Z" };
+  const info = {
+    current_tag: "v1",
+    previous_tag: "",
+    commit_sha: "",
+    deployed_by: "x",
+    deployed_at: "2026-01-10T13:15:00Z",
+  };
   writeFileSync(path, JSON.stringify({ ...info, ...said }));
   const sources = createSources(toConfig({ ...more, DEPLOY_INFO_PATH: path }), silentLogger);
   expect((await sources.deploy.read(soon())).env).toBe(env);

@@ -60,7 +60,13 @@ const get = (path: string, header: string) => `GET ${path} HTTP/1.1\r\nHost: x\r
 const held: readonly (readonly [count: number, text: string])[] = [
   [500, get("/healthz", `X: ${"a".repeat(15_500)}`)],
   [15, get("/graphql/console/graphiql.js", "\r\n")],
-  [10, get("/api/v1/admin/ops/containers/wallet-core-worker-staging-2/logs?tail=5000", `Authorization: Bearer ${token}\r\n\r\n`)],
+  [
+    10,
+    get(
+      "/api/v1/admin/ops/containers/wallet-core-worker-staging-2/logs?tail=5000",
+      `Authorization: Bearer ${token}\r\n\r\n`,
+    ),
+  ],
 ];
 
 /** Holds one such connection open, and reopens it when it is closed or 14 s old. */

@@ -14,7 +14,8 @@ const lines = 20_000;
 const [firstMs, everyMs] = [1_768_297_200_000, 100];
 
 const ids = Array.from({ length: containers }, (_, index) => index.toString(16).padStart(64, "0"));
-const toName = (id: string) => `wallet-core-${Number.parseInt(id, 16) % 2 ? "web" : "worker"}-staging-${Number.parseInt(id, 16)}`;
+const toName = (id: string) =>
+  `wallet-core-${Number.parseInt(id, 16) % 2 ? "web" : "worker"}-staging-${Number.parseInt(id, 16)}`;
 const labelsOf = (id: string) => ({
   service: "wallet-core",
   role: Number.parseInt(id, 16) % 2 ? "web" : "worker",
@@ -90,7 +91,10 @@ const instances = Array.from({ length: hosts }, (_, index) => `10.0.0.${index}:9
 function toVector(): object[] {
   const now = Date.now() / 1000;
   return instances.flatMap((instance, index) => [
-    ...Object.entries(hostMetrics).map(([m, value]) => ({ metric: { m, job: "node", instance }, value: [now, String(value)] })),
+    ...Object.entries(hostMetrics).map(([m, value]) => ({
+      metric: { m, job: "node", instance },
+      value: [now, String(value)],
+    })),
     { metric: { m: "uname", job: "node", instance, nodename: `host-${index}` }, value: [now, "1"] },
   ]);
 }

@@ -17,7 +17,8 @@ const pad = Array.from({ length: 40 }, (_, index) => `SETTING_${index}=${"x".rep
 const name = (id: string) => `web-${id.slice(-6)}`;
 const restarts = new Map<string, number>();
 const subscribers: Set<ServerResponse>[] = [];
-const inspect = (id: string) => JSON.stringify({ ...inspected(id, name(id), { Env: pad }), RestartCount: restarts.get(id) ?? 0 });
+const inspect = (id: string) =>
+  JSON.stringify({ ...inspected(id, name(id), { Env: pad }), RestartCount: restarts.get(id) ?? 0 });
 const toId = (engine: number, index: number) => (engine * 10_000 + index).toString(16).padStart(64, "0");
 
 /** Statistics of a container that uses a tenth of a CPU. */
@@ -42,7 +43,9 @@ function sendLog(url: string, response: ServerResponse): void {
 async function startEngine(engine: number): Promise<string> {
   const socketPath = join(folder, `${engine}.sock`);
   const ids = Array.from({ length: containers }, (_, index) => toId(engine, index));
-  const list = JSON.stringify(ids.map((id) => ({ ...listed(id, name(id), { Status: "Up 3 hours" }), Mounts: pad.slice(0, 6) })));
+  const list = JSON.stringify(
+    ids.map((id) => ({ ...listed(id, name(id), { Status: "Up 3 hours" }), Mounts: pad.slice(0, 6) })),
+  );
   const own = new Set<ServerResponse>();
   subscribers[engine] = own;
   const server = createServer((request, response) => {

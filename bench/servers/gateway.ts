@@ -18,13 +18,22 @@ const modes: Readonly<Record<string, Pick<Sources["containers"], "list" | "listC
 };
 
 const metrics = Array.from({ length: Number(process.env["QUEUES"] ?? 10) }, (_, index) =>
-  sampleQueue({ name: `webhook.provider.process-${index}`, depth: index, active: 1, deferred: 2, retrying: 3, dead: 4 }),
+  sampleQueue({
+    name: `webhook.provider.process-${index}`,
+    depth: index,
+    active: 1,
+    deferred: 2,
+    retrying: 3,
+    dead: 4,
+  }),
 );
 const queueSource = { name: "jobs", kind: "table", env: null, metrics: async () => metrics, failures: async () => [] };
 const answers = [{ source: queueSource, metrics, failures: [] }];
 
 const report = {
-  hosts: Array.from({ length: Number(process.env["HOSTS"] ?? 10) }, (_, index) => sampleHost({ name: `host-${index}` })),
+  hosts: Array.from({ length: Number(process.env["HOSTS"] ?? 10) }, (_, index) =>
+    sampleHost({ name: `host-${index}` }),
+  ),
   thresholds: memory.thresholds,
   updatedAt: "2026-01-13T09:46:00Z",
 };

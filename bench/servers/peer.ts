@@ -22,7 +22,11 @@ const schema = () =>
   buildSchema(`type Container { shortId: String! name: String! role: String! status: String! health: Health! version: String! commitSha: String!
     restarts: Int host: String! createdAt: String! startedAt: String image: String! ports: [String!]! destination: String }
     enum Health { HEALTHY UNHEALTHY STARTING NONE UNKNOWN } type Query { containers(includeAccessories: Boolean!): [Container!] }`);
-const rows = containers.map((container) => ({ ...container, shortId: container.id, health: container.health?.toUpperCase() }));
+const rows = containers.map((container) => ({
+  ...container,
+  shortId: container.id,
+  health: container.health?.toUpperCase(),
+}));
 const root = { containers: () => rows };
 
 async function listen(listener: RequestListener): Promise<number> {
@@ -42,7 +46,10 @@ function createDuties() {
     log({ method, url: path }: IncomingMessage, answered: { requestId: string; bytes: number; begin: number }) {
       const { requestId: request_id, bytes, begin } = answered;
       const duration_ms = performance.now() - begin;
-      logger.info({ method, path, status: 200, duration_ms, bytes, request_id, subject: "default", kid: "default" }, "request");
+      logger.info(
+        { method, path, status: 200, duration_ms, bytes, request_id, subject: "default", kid: "default" },
+        "request",
+      );
     },
   };
 }
@@ -111,7 +118,9 @@ const starts: Readonly<Record<string, () => Promise<number>>> = {
     app.get("/api/v1/admin/ops/containers", (context) =>
       context.req.header("authorization") === authorization ? context.json(toBody()) : context.text("", 401),
     );
-    return new Promise((resolve) => serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port)));
+    return new Promise((resolve) =>
+      serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port)),
+    );
   },
   async mercurius() {
     const [{ fastify }, { mercurius }] = await Promise.all([import("fastify"), import("mercurius")]);

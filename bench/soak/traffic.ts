@@ -45,7 +45,8 @@ export class Traffic {
       const round = this.#options.questions.map((question) => [this.#random(), question] as const);
       for (const [, question] of round.toSorted(([a], [b]) => a - b)) {
         const fresh = toFresh(question, this.#options.things, (this.#number += 1), (all) => this.#pick(all));
-        const times = question.path === "/graphql" && question.manner === "read" ? 1 + Math.floor(this.#random() * 3) : 1;
+        const times =
+          question.path === "/graphql" && question.manner === "read" ? 1 + Math.floor(this.#random() * 3) : 1;
         for (let time = 0; time < times && !signal.aborted; time += 1) {
           this.#send(fresh, signal);
           await sleep(intervalMs * (0.5 + this.#random()));
@@ -73,7 +74,8 @@ export class Traffic {
   #send({ method, path, headers, body, manner }: Question, signal: AbortSignal): void {
     const isStream = manner === "follow";
     if (isStream ? this.#streams >= mostStreams : this.#open >= this.#options.atOnce) return this.#count("skipped");
-    const token = this.#random() < strangers ? `stranger-${this.#number}-of-32-characters-xyz` : this.#pick(this.#options.tokens);
+    const token =
+      this.#random() < strangers ? `stranger-${this.#number}-of-32-characters-xyz` : this.#pick(this.#options.tokens);
     const asked = request({
       host: "127.0.0.1",
       port: this.#options.port,

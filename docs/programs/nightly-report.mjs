@@ -10,17 +10,20 @@ const percent = (share) => (share === null ? "?" : `${Math.round(share * 100)} %
 
 /** At most so many of a list. */
 const most = 100;
-const withMore = (lines, count) => (count < most ? lines : [...lines, `there may be more: only the newest ${most} were read`]);
+const withMore = (lines, count) =>
+  count < most ? lines : [...lines, `there may be more: only the newest ${most} were read`];
 
 /** A section of the report: a line for each row, or why there is none. */
 async function section(title, document, variables, toLines) {
   try {
     const { data, errors } = await ops.queryPartial(document, variables);
-    const lines = errors.length === 0 ? toLines(data) : errors.map(({ path, message }) => `not known: ${path}: ${message}`);
+    const lines =
+      errors.length === 0 ? toLines(data) : errors.map(({ path, message }) => `not known: ${path}: ${message}`);
     return [`## ${title}`, "", ...(lines.length === 0 ? ["none"] : lines.map((line) => `- ${line}`)), ""];
   } catch (error) {
     // Without an address or a right token there is nothing to report.
-    if (!(error instanceof OpsError) || ["unauthorized", "unreachable", "not_a_gateway"].includes(error.code)) throw error;
+    if (!(error instanceof OpsError) || ["unauthorized", "unreachable", "not_a_gateway"].includes(error.code))
+      throw error;
     return [`## ${title}`, "", `- not known: ${error.message}`, ""];
   }
 }
@@ -28,13 +31,16 @@ async function section(title, document, variables, toLines) {
 try {
   const sections = [
     await section("Wrong now", Problems, {}, ({ problems }) => [
-      ...problems.problems.map(({ severity, title, since }) => `${severity.toLowerCase()}: ${title}, since ${since ?? "?"}`),
+      ...problems.problems.map(
+        ({ severity, title, since }) => `${severity.toLowerCase()}: ${title}, since ${since ?? "?"}`,
+      ),
       ...problems.gaps.map((gap) => `not known: ${gap}`),
     ]),
     await section("Deploys", Deploys, { first: most }, ({ deploys }) => {
       const ofDay = deploys.nodes.filter(({ deployedAt }) => Date.parse(deployedAt) >= dayAgo);
       const lines = ofDay.map(
-        ({ tag, state, deployedAt, deployedBy }) => `${deployedAt} ${tag} by ${deployedBy ?? "?"}: ${state.toLowerCase()}`,
+        ({ tag, state, deployedAt, deployedBy }) =>
+          `${deployedAt} ${tag} by ${deployedBy ?? "?"}: ${state.toLowerCase()}`,
       );
       return withMore(lines, ofDay.length);
     }),
@@ -51,7 +57,8 @@ try {
     await section("Errors of jobs in the last hour", Errors, { first: most }, ({ errorGroups }) =>
       withMore(
         errorGroups.map(
-          ({ count, error, queues }) => `${count} x ${error.replace(/\s+/g, " ")} (${queues.map(({ name }) => name).join(", ")})`,
+          ({ count, error, queues }) =>
+            `${count} x ${error.replace(/\s+/g, " ")} (${queues.map(({ name }) => name).join(", ")})`,
         ),
         errorGroups.length,
       ),

@@ -19,7 +19,8 @@ try {
       ? "nothing is wrong"
       : `${problems.criticalCount} critical, ${problems.warningCount} warnings: ${worst.join("; ")}`;
   const place =
-    [deploy.service, deploy.destination, deploy.env?.toLowerCase()].filter(Boolean).join(" ") || "an unknown destination";
+    [deploy.service, deploy.destination, deploy.env?.toLowerCase()].filter(Boolean).join(" ") ||
+    "an unknown destination";
   const text = `${deploy.tag} on ${place}, by ${deploy.deployedBy ?? "someone"}, is ${deploy.state.toLowerCase()}; ${wrong}`;
   const sent = await fetch(SLACK_WEBHOOK, { method: "POST", body: JSON.stringify({ text: escape(text) }) });
   if (!sent.ok) throw new Error(`Slack answered ${sent.status}`);

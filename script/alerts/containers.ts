@@ -42,9 +42,13 @@ unless on ${list(labels.role)} (
       {
         alert: "OpsContainerRestartLoop",
         ...alertRules.OpsContainerRestartLoop,
-        expr: worst(labels.container, `increase(ops_container_restarts_total[${time.span(loopSeconds)}]) > ${loopRestarts - 1}`),
+        expr: worst(
+          labels.container,
+          `increase(ops_container_restarts_total[${time.span(loopSeconds)}]) > ${loopRestarts - 1}`,
+        ),
         summary: "{{ $labels.name }} keeps on restarting",
-        description: "{{ $value | humanize }} restarts in 15 minutes on {{ $labels.engine }}, release {{ $labels.version }}.",
+        description:
+          "{{ $value | humanize }} restarts in 15 minutes on {{ $labels.engine }}, release {{ $labels.version }}.",
         panel: [containers, "Restarts by the policy"],
       },
       {

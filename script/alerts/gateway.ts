@@ -75,7 +75,8 @@ unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
         ...alertRules.OpsDeployInfoUnreadable,
         expr: worst(["upstream"], 'ops_upstream_up{upstream="deploy"} == 0'),
         summary: "The gateway cannot read deploy_info.json",
-        description: "The last deploy is shown as it was read before, and no rule can compare before and after a new one.",
+        description:
+          "The last deploy is shown as it was read before, and no rule can compare before and after a new one.",
         panel: [overview, "Last deploy"],
       },
       {
@@ -117,7 +118,8 @@ unless on (upstream) (
         for: 0,
         expr: worst(["kid", "subject"], `ops_token_expires_timestamp_seconds < time() + ${time.seconds(7 * 86_400)}`),
         summary: "The token {{ $labels.kid }} of {{ $labels.subject }} ends at {{ $value | humanizeTimestamp }}",
-        description: "Make the next one with `wallet-core-ops token`. An entry that has ended is removed from the tokens file.",
+        description:
+          "Make the next one with `wallet-core-ops token`. An entry that has ended is removed from the tokens file.",
         panel: [overview, "Cannot be asked"],
       },
     ],

@@ -16,7 +16,8 @@ export function toQueueAlerts(time: Time): RuleGroup {
         ...alertRules.OpsQueueStalled,
         expr: `${worst(labels.queue, 'ops_queue_state{state=~"stalled|no_workers"}')} == 1`,
         summary: "The queue {{ $labels.queue }} of {{ $labels.source }} is stalled",
-        description: "Jobs wait and none ends, or there is no worker. Look at the role that works on it, and at its last deploy.",
+        description:
+          "Jobs wait and none ends, or there is no worker. Look at the role that works on it, and at its last deploy.",
         panel: [queues, "Queues"],
       },
       {
@@ -61,7 +62,8 @@ max by ${list(labels.queue)} (
   and queue:ops_deploy_age:seconds < ${time.seconds(problemThresholds.verdictSeconds)}
 )`,
         summary: "Failures of {{ $labels.queue }} of {{ $labels.source }} are up since the deploy",
-        description: "{{ $value }} more in the last hour than in the hour before the deploy, which had less than half of that.",
+        description:
+          "{{ $value }} more in the last hour than in the hour before the deploy, which had less than half of that.",
         panel: [deploys, "What the verdict says"],
         grafana: {
           // Not later than the rule of Prometheus.

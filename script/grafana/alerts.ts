@@ -23,7 +23,11 @@ function toRule(rule: Alert, factor: number): object {
   const found = dashboard.panels.find((one) => one.title === title && one.type !== "row");
   if (!found) throw new Error(`${alert}: ${dashboard.title} has no panel ${title}`);
   const place = { __dashboardUid__: dashboard.uid, __panelId__: String(found.id) };
-  const { queries, math, onError } = grafana ?? { queries: [promqlNow(toNumber(rule))], math: undefined, onError: "Error" };
+  const { queries, math, onError } = grafana ?? {
+    queries: [promqlNow(toNumber(rule))],
+    math: undefined,
+    onError: "Error",
+  };
   const { summary, description } = { ...rule, ...grafana };
   const steps = math === undefined ? [] : [toStep({ refId: "M", type: "math", expression: math })];
   const conditions = [{ type: "query", evaluator: { type: "gt", params: [0] } }];

@@ -15,7 +15,10 @@ export function toFiles(consoleUrl?: string): ReadonlyMap<string, string> {
   const files: [string, object][] = shown.map((one) => [`deploy/grafana/dashboards/${one.uid}.json`, one]);
   files.push(["deploy/grafana/provisioning/alerting/ops.json", toAlerting()]);
   const rules = [...toRuleFiles()].map(([name, text]) => [`deploy/prometheus/rules/${name}`, text] as const);
-  return new Map([...files.map(([path, content]) => [path, `${JSON.stringify(content, null, 2)}\n`] as const), ...rules]);
+  return new Map([
+    ...files.map(([path, content]) => [path, `${JSON.stringify(content, null, 2)}\n`] as const),
+    ...rules,
+  ]);
 }
 
 function withConsole(dashboard: Dashboard, url: string): Dashboard {

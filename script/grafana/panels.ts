@@ -24,7 +24,19 @@ interface GraphPanel extends Common {
 
 /** Lines over time, with the thresholds as areas, over a legend that is as wide as the panel. Deploys are on it by the dashboard's annotation. */
 export function graph(panel: GraphPanel): PanelSpec {
-  const { title, description, targets, unit = "short", thresholds, noValue, labels, max, stacked, bars, states = {} } = panel;
+  const {
+    title,
+    description,
+    targets,
+    unit = "short",
+    thresholds,
+    noValue,
+    labels,
+    max,
+    stacked,
+    bars,
+    states = {},
+  } = panel;
   return {
     type: "timeseries",
     title,
@@ -90,7 +102,8 @@ export function stat(panel: StatPanel): PanelSpec {
     ...(leadsTo !== undefined && { links: [{ title: "Open", url: toUrl(leadsTo) }] }),
     fieldConfig: {
       defaults: { unit, noValue: "unknown", ...toColours(panel) },
-      overrides: presence === undefined ? [] : [override(presence, { thresholds: toThresholds(["blue", [1, "green"]]) })],
+      overrides:
+        presence === undefined ? [] : [override(presence, { thresholds: toThresholds(["blue", [1, "green"]]) })],
     },
     options: {
       reduceOptions: { calcs: ["lastNotNull"], fields, values: false },

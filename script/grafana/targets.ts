@@ -89,7 +89,11 @@ export function series({ field, labels, filters = [], value = "value" }: Series)
   return graphql({
     query: `{ ${field}(${args}) { time ${labels.join(" ")} ${value} } }`,
     root: `data.${field}`,
-    columns: { time: "timestamp", ...Object.fromEntries(labels.map((label) => [label, "string" as const])), [value]: "number" },
+    columns: {
+      time: "timestamp",
+      ...Object.fromEntries(labels.map((label) => [label, "string" as const])),
+      [value]: "number",
+    },
     format: "timeseries",
   });
 }
@@ -106,7 +110,9 @@ export function counts(query: string, paths: Readonly<Record<string, string>>, r
 
 /** The findings of drift that are problems and alerts, as `problems` counts them: none of a deploy in progress, nor of a silent engine, which has an alert of its own. */
 export function countDrift(args = ""): Target {
-  return counts(`{ drift${args} { kind settling } }`, { findings: 'data.drift.#(settling==false)#|#(kind!="ENGINE_UNKNOWN")#' });
+  return counts(`{ drift${args} { kind settling } }`, {
+    findings: 'data.drift.#(settling==false)#|#(kind!="ENGINE_UNKNOWN")#',
+  });
 }
 
 /** A metric of the JSON datasource; values of the payload are JSON, variables as `${name:json}` if they are lists, else as `${name:doublequote}`. */

@@ -98,7 +98,13 @@ export const queue = names({
 });
 
 /** Machines have no environment. */
-export const host = names({ name: "host", label: "Host", query: "{ hosts { name } }", root: "data.hosts", field: "name" });
+export const host = names({
+  name: "host",
+  label: "Host",
+  query: "{ hosts { name } }",
+  root: "data.hosts",
+  field: "name",
+});
 
 export const engine = names({
   name: "engine",

@@ -92,13 +92,21 @@ async function createRiver(serverUrl: string): Promise<string> {
 interface MeasuredGateway {
   get(path: string): Promise<void>;
   /** Opens a subscription over SSE and waits until it is open; hands over how to wait for a message. */
-  subscribe(query: string, run: (message: (isMeant: (text: string) => boolean) => Promise<void>) => Promise<void>): Promise<void>;
+  subscribe(
+    query: string,
+    run: (message: (isMeant: (text: string) => boolean) => Promise<void>) => Promise<void>,
+  ): Promise<void>;
   /** Runs `one` several times; it passes its call to `count`. Resolves to the shortest list of files that a call entered. */
   fewest(one: (count: (call: () => Promise<void>) => Promise<void>) => Promise<void>): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
-async function startGateway(checkout: string, folder: string, socketPath: string, databaseUrl: string): Promise<MeasuredGateway> {
+async function startGateway(
+  checkout: string,
+  folder: string,
+  socketPath: string,
+  databaseUrl: string,
+): Promise<MeasuredGateway> {
   const [port, inspectPort] = [await freePort(), await freePort()];
   const token = randomBytes(24).toString("base64url");
   const origin = `http://127.0.0.1:${port}`;
@@ -112,7 +120,12 @@ async function startGateway(checkout: string, folder: string, socketPath: string
   };
   const running = await startProcess({
     command: process.execPath,
-    args: ["--disable-warning=ExperimentalWarning", `--inspect=127.0.0.1:${inspectPort}`, join(checkout, "src/cli.ts"), "serve"],
+    args: [
+      "--disable-warning=ExperimentalWarning",
+      `--inspect=127.0.0.1:${inspectPort}`,
+      join(checkout, "src/cli.ts"),
+      "serve",
+    ],
     env: Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])),
     logFile: join(folder, "gateway.log"),
     ready: async () => (await fetch(`${origin}/healthz`)).ok,
@@ -150,7 +163,9 @@ async function startGateway(checkout: string, folder: string, socketPath: string
         await one(async (run) => {
           await profiler.take();
           await run();
-          const files = (await profiler.take()).filter((url) => url.startsWith(source)).map((url) => url.slice(source.length));
+          const files = (await profiler.take())
+            .filter((url) => url.startsWith(source))
+            .map((url) => url.slice(source.length));
           if (!fewest || files.length < fewest.length) fewest = files.toSorted();
         });
       return fewest ?? [];
@@ -175,7 +190,9 @@ interface ScriptCoverage {
 
 /** Precise coverage over the Chrome DevTools Protocol. */
 async function connectProfiler(port: number): Promise<Profiler> {
-  const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { webSocketDebuggerUrl: string }[];
+  const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
+    webSocketDebuggerUrl: string;
+  }[];
   const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? "");
   const answers = new Map<number, (result: unknown) => void>();
   socket.addEventListener("message", ({ data }) => {
@@ -185,7 +202,9 @@ async function connectProfiler(port: number): Promise<Profiler> {
   });
   await new Promise((resolve, reject) => {
     socket.addEventListener("open", resolve, { once: true });
-    socket.addEventListener("error", () => reject(new Error("The gateway's inspector does not answer")), { once: true });
+    socket.addEventListener("error", () => reject(new Error("The gateway's inspector does not answer")), {
+      once: true,
+    });
   });
   let last = 0;
   const call = (method: string, params: object = {}) =>
@@ -198,7 +217,9 @@ async function connectProfiler(port: number): Promise<Profiler> {
   return {
     async take() {
       const { result } = (await call("Profiler.takePreciseCoverage")) as { result: readonly ScriptCoverage[] };
-      return result.filter(({ functions }) => functions.some(({ ranges }) => (ranges[0]?.count ?? 0) > 0)).map(({ url }) => url);
+      return result
+        .filter(({ functions }) => functions.some(({ ranges }) => (ranges[0]?.count ?? 0) > 0))
+        .map(({ url }) => url);
     },
     close: () => socket.close(),
   };

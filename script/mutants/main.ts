@@ -48,7 +48,8 @@ async function listMutants(): Promise<readonly Mutant[]> {
 /** Where in its file a mutant begins and ends, in characters. */
 function toOffsets({ fileName, location: { start, end } }: Mutant): readonly [begin: number, end: number] {
   const lines = (texts.get(fileName) ?? "").split("\n");
-  const toOffset = ({ line, column }: typeof start) => lines.slice(0, line).reduce((sum, { length }) => sum + length + 1, column);
+  const toOffset = ({ line, column }: typeof start) =>
+    lines.slice(0, line).reduce((sum, { length }) => sum + length + 1, column);
   return [toOffset(start), toOffset(end)];
 }
 
@@ -61,7 +62,8 @@ function findAimed(mutants: readonly Mutant[]): readonly Mutant[] {
       const [begin, end] = toOffsets(mutant);
       return begin >= at && end <= at + code.length;
     });
-    if (found.length === 0) throw new Error(`script/mutants/aimed.ts: ${fileName} has no mutant in ${JSON.stringify(code)}`);
+    if (found.length === 0)
+      throw new Error(`script/mutants/aimed.ts: ${fileName} has no mutant in ${JSON.stringify(code)}`);
     return found;
   });
 }
@@ -126,7 +128,10 @@ async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Re
   };
   if (process.env["MUTANTS_TESTS"]) return results;
   await retry("script/mutants/alone.config.ts", () => true);
-  await retry("script/mutants/postgres.config.ts", (mutant) => isSql(mutant) && results.get(toId(mutant))?.status === "Survived");
+  await retry(
+    "script/mutants/postgres.config.ts",
+    (mutant) => isSql(mutant) && results.get(toId(mutant))?.status === "Survived",
+  );
   return results;
 }
 
@@ -155,7 +160,9 @@ const results = await judge([...drawn, ...targets]);
 const pick = (mutants: readonly Mutant[]) => mutants.flatMap((mutant) => results.get(toId(mutant)) ?? []);
 // Not what runs as a module is loaded, a schema's fields too, nor what only the integration tests reach (SQL, brokers, ssh).
 const reached = pick(drawn).filter(({ status, static: runsOnce }) => status !== "NoCoverage" && runsOnce !== true);
-say(`random: ${drawn.length - reached.length} of ${drawn.length} are reached by no unit test, or run once: not counted`);
+say(
+  `random: ${drawn.length - reached.length} of ${drawn.length} are reached by no unit test, or run once: not counted`,
+);
 const randomShare = report("random", reached.slice(0, size));
 const aimedShare = report("aimed", pick(targets));
 process.exitCode = randomShare >= wanted && aimedShare === 100 ? 0 : 1;

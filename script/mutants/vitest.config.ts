@@ -25,7 +25,8 @@ const exclude = [
 
 const include = process.env["MUTANTS_TESTS"] || "test/**/*.test.ts";
 const [unit] = config.test?.projects ?? [];
-if (typeof unit !== "object" || !("test" in unit)) throw new Error("the first project of vitest.config.ts must be `unit`");
+if (typeof unit !== "object" || !("test" in unit))
+  throw new Error("the first project of vitest.config.ts must be `unit`");
 
 /** A test that fails by chance must neither end the run before it begins nor count as a notice. Nothing that a test waits for takes longer than 6 s on an idle machine. */
 export const settings = {

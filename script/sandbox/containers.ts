@@ -8,7 +8,10 @@ import type { SandboxContainer } from "./kamal.ts";
 const label = "wallet-core-ops.sandbox";
 
 /** The names of the sandbox that others use on this engine. First removes what a killed sandbox left. */
-export async function takenNames(socketPath: string, containers: readonly SandboxContainer[]): Promise<readonly string[]> {
+export async function takenNames(
+  socketPath: string,
+  containers: readonly SandboxContainer[],
+): Promise<readonly string[]> {
   const docker = new Docker({ socketPath });
   const names = new Set<string>();
   for (const found of await docker.listContainers({ all: true })) {
@@ -20,7 +23,10 @@ export async function takenNames(socketPath: string, containers: readonly Sandbo
 }
 
 /** Creates the containers; the returned function removes them and the image names, and nothing else. */
-export async function startContainers(socketPath: string, containers: readonly SandboxContainer[]): Promise<() => Promise<void>> {
+export async function startContainers(
+  socketPath: string,
+  containers: readonly SandboxContainer[],
+): Promise<() => Promise<void>> {
   const docker = new Docker({ socketPath });
   const images = [...new Set(containers.map(({ options }) => options.Image as string))];
   const built = await docker
@@ -62,7 +68,12 @@ async function create(docker: Docker, { name, running, options }: SandboxContain
     ...options,
     name,
     Labels: { ...options.Labels, [label]: String(process.pid) },
-    HostConfig: { ...options.HostConfig, NetworkMode: network, RestartPolicy: { Name: "unless-stopped" }, Memory: 64 << 20 },
+    HostConfig: {
+      ...options.HostConfig,
+      NetworkMode: network,
+      RestartPolicy: { Name: "unless-stopped" },
+      Memory: 64 << 20,
+    },
   });
   await container.start();
   if (!running) await container.stop({ t: 2 });

@@ -12,7 +12,11 @@ const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta
  * Deploys as Kamal's post-deploy hook records them, oldest first. The hook is the real one; its `ssh` runs the remote command here, since the
  * sandbox's one host is this machine. Returns `path`.
  */
-export async function writeDeployInfo(folder: string, path: string, deploys: readonly SandboxDeploy[]): Promise<string> {
+export async function writeDeployInfo(
+  folder: string,
+  path: string,
+  deploys: readonly SandboxDeploy[],
+): Promise<string> {
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
   mkdirSync(dirname(path), { recursive: true });

@@ -24,7 +24,8 @@ export async function findEngine(
   keep: (part: Running) => void,
 ): Promise<Engine> {
   const why = await machineEngineProblem(containers);
-  if (why === null) return { socketPath: machineSocket, isOurs: false, what: `the machine's Docker (${machineSocket})` };
+  if (why === null)
+    return { socketPath: machineSocket, isOurs: false, what: `the machine's Docker (${machineSocket})` };
   if (process.getuid?.() !== 0) throw new UnavailableError(`${why}, and only root may start a private one`);
   const dockerd = await startDockerd(join(folder, "docker"));
   keep(dockerd);

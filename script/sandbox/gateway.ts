@@ -30,7 +30,12 @@ type Keep = (part: Running) => void;
  * Starts the gateway over `parts`, from its sources or as the image does with the built bundle, on
  * port 4000 if that is free. A missing part is configured too, and answers its 503.
  */
-export async function startGateway(folder: string, parts: Parts, isBuilt: boolean, keep: Keep): Promise<SandboxGateway> {
+export async function startGateway(
+  folder: string,
+  parts: Parts,
+  isBuilt: boolean,
+  keep: Keep,
+): Promise<SandboxGateway> {
   if (await isFree(4000)) {
     try {
       return await startOn(4000, folder, parts, isBuilt, keep);
@@ -42,7 +47,13 @@ export async function startGateway(folder: string, parts: Parts, isBuilt: boolea
   return startOn(await freePort(), folder, parts, isBuilt, keep);
 }
 
-async function startOn(port: number, folder: string, parts: Parts, isBuilt: boolean, keep: Keep): Promise<SandboxGateway> {
+async function startOn(
+  port: number,
+  folder: string,
+  parts: Parts,
+  isBuilt: boolean,
+  keep: Keep,
+): Promise<SandboxGateway> {
   const url = `http://127.0.0.1:${port}`;
   const token = `sandbox_${randomBytes(24).toString("base64url")}`;
   const headers = { authorization: `Bearer ${token}` };
@@ -62,12 +73,17 @@ async function startOn(port: number, folder: string, parts: Parts, isBuilt: bool
   };
   // Nothing from the caller's shell may point this gateway, with its switches on, at a real host.
   for (const name of Object.keys(process.env)) if (name.startsWith("WALLET_CORE_OPS_")) delete process.env[name];
-  const { args, env } = isBuilt ? shippedCommand() : { args: ["--disable-warning=ExperimentalWarning", cli, "serve"], env: {} };
+  const { args, env } = isBuilt
+    ? shippedCommand()
+    : { args: ["--disable-warning=ExperimentalWarning", cli, "serve"], env: {} };
   keep(
     await startProcess({
       command: process.execPath,
       args,
-      env: { ...env, ...Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])) },
+      env: {
+        ...env,
+        ...Object.fromEntries(Object.entries(set).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])),
+      },
       logFile,
       // What answers at the port may be another's.
       ready: async () => (await fetch(`${url}/graphql?query={__typename}`, { headers })).ok,

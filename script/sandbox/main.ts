@@ -38,7 +38,11 @@ let hasFailed = false;
  * Runs one step with a line for its start and its end. Returns null after a line with the reason: the demo goes on without a part
  * that this machine does not have, and ends with one that failed.
  */
-async function part<T>(what: string, start: () => Promise<T> | T, detail: (value: T) => string = () => ""): Promise<T | null> {
+async function part<T>(
+  what: string,
+  start: () => Promise<T> | T,
+  detail: (value: T) => string = () => "",
+): Promise<T | null> {
   if (interrupted.signal.aborted) return null;
   const began = performance.now();
   say(`-- ${what} ...`);
@@ -93,7 +97,12 @@ async function startParts(
   const missing = new Set<string>();
   for (const [name, found] of Object.entries({ docker, queues, hosts, console: pages, deploy }))
     if (found === null) missing.add(name);
-  const parts = { dockerSocket: docker?.socketPath ?? null, database: queues, prometheusUrl: hosts?.url ?? null, deployInfoPath };
+  const parts = {
+    dockerSocket: docker?.socketPath ?? null,
+    database: queues,
+    prometheusUrl: hosts?.url ?? null,
+    deployInfoPath,
+  };
   return { parts, missing };
 }
 

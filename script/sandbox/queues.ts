@@ -104,7 +104,10 @@ export function queuesFile(queues: readonly SandboxQueue[]): string {
     run_at: "run_at",
     finished_at: queue.finishedAt,
     error: queue.error,
-    control: { retry: { status: queue.waiting, reset: [queue.finishedAt, queue.error] }, discard: { status: "discarded" } },
+    control: {
+      retry: { status: queue.waiting, reset: [queue.finishedAt, queue.error] },
+      discard: { status: "discarded" },
+    },
   }));
   return `${JSON.stringify({ sources }, null, 2)}\n`;
 }

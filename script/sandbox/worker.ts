@@ -67,7 +67,9 @@ async function workQueue(pool: Pool, queue: SandboxQueue, signal: AbortSignal): 
 async function feedQueue(pool: Pool, queue: SandboxQueue, signal: AbortSignal): Promise<void> {
   const types = queue.types ?? [""];
   while (!signal.aborted) {
-    await pool.query(`insert into ${queue.table} (type) values ($1)`, [types[Math.floor(Math.random() * types.length)]]);
+    await pool.query(`insert into ${queue.table} (type) values ($1)`, [
+      types[Math.floor(Math.random() * types.length)],
+    ]);
     await sleep(-Math.log(1 - Math.random()) * (1000 / queue.rate));
   }
 }

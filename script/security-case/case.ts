@@ -22,7 +22,8 @@ export function findNotPassed(sections: readonly Section[], reports: readonly (R
       const results = files
         .filter(({ name }) => name.endsWith(`/test/${file}`))
         .flatMap(({ assertionResults }) => assertionResults.filter((test) => matches(test.title)));
-      const states = results.length === 0 ? "did not run" : (results.find(({ status }) => status !== "passed")?.status ?? null);
+      const states =
+        results.length === 0 ? "did not run" : (results.find(({ status }) => status !== "passed")?.status ?? null);
       return states === null ? [] : [`${id}: test/${file} > ${title}: ${states}`];
     }),
   );

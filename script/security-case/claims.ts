@@ -121,7 +121,9 @@ export const sections: readonly Section[] = [
       {
         id: "A13",
         claim: "A renewal that is refused for load signs nobody out.",
-        tests: [["integration/console-oidc.test.ts", "a renewal refused for load is tried again; a refused grant signs out"]],
+        tests: [
+          ["integration/console-oidc.test.ts", "a renewal refused for load is tried again; a refused grant signs out"],
+        ],
       },
       {
         id: "A14",
@@ -130,7 +132,8 @@ export const sections: readonly Section[] = [
       },
       {
         id: "A15",
-        claim: "The holder of a JWT stays the same when its issuer rotates the signing key, with its budget and its keys.",
+        claim:
+          "The holder of a JWT stays the same when its issuer rotates the signing key, with its budget and its keys.",
         tests: [
           ["auth/jwt.test.ts", "a subject stays the same holder when the signing key is rotated"],
           ["auth/principal.test.ts", "a holder is an issuer's subject, or a kid and its subject"],
@@ -168,12 +171,16 @@ export const sections: readonly Section[] = [
       {
         id: "Z2",
         claim: "What names production is never staging, and a container that names nothing has no known environment.",
-        tests: [["containers/kamal/environment.test.ts", "what mentions production is never staging, and silence is unknown"]],
+        tests: [
+          ["containers/kamal/environment.test.ts", "what mentions production is never staging, and silence is unknown"],
+        ],
       },
       {
         id: "Z3",
         claim: "An object of another environment looks as if it were missing.",
-        tests: [["gateway/security-matrix.test.ts", "returns what the lists show; other nodes look as if they were missing"]],
+        tests: [
+          ["gateway/security-matrix.test.ts", "returns what the lists show; other nodes look as if they were missing"],
+        ],
         except: "Differences of time are not measured.",
       },
       {
@@ -196,7 +203,12 @@ export const sections: readonly Section[] = [
       {
         id: "Z6",
         claim: "Of a container's variables only those that the rules read leave the adapter.",
-        tests: [["containers/docker/source-hostile.test.ts", "a container's environment is dropped but for what the rules read"]],
+        tests: [
+          [
+            "containers/docker/source-hostile.test.ts",
+            "a container's environment is dropped but for what the rules read",
+          ],
+        ],
       },
       {
         id: "Z7",
@@ -352,7 +364,8 @@ export const sections: readonly Section[] = [
       },
       {
         id: "H6",
-        claim: "Connections are shared by network and by holder of a token: floods lock out neither health checks nor tokens.",
+        claim:
+          "Connections are shared by network and by holder of a token: floods lock out neither health checks nor tokens.",
         tests: [
           ["http/connections/connections.test.ts", "a flood from %s locks out no health check, no token"],
           ["http/connections/connections.test.ts", "a connection that had an accepted token outlasts its network"],
@@ -410,7 +423,10 @@ export const sections: readonly Section[] = [
         claim: "No text becomes markup or a script in the console's pages: they require Trusted Types.",
         tests: [
           ["integration/console-session.test.ts", "the console works where no text becomes markup or a script"],
-          ["integration/console-session.test.ts", "GraphiQL turns a text into harmless markup, and never into a script"],
+          [
+            "integration/console-session.test.ts",
+            "GraphiQL turns a text into harmless markup, and never into a script",
+          ],
         ],
       },
       {
@@ -452,7 +468,9 @@ export const sections: readonly Section[] = [
       {
         id: "R4",
         claim: "A key runs once, also over a restart of the gateway.",
-        tests: [["integration/restart-key.test.ts", "a key gets its answer after a gateway restart, without a second run"]],
+        tests: [
+          ["integration/restart-key.test.ts", "a key gets its answer after a gateway restart, without a second run"],
+        ],
       },
       {
         id: "R5",
@@ -481,7 +499,8 @@ export const sections: readonly Section[] = [
       },
       {
         id: "R8",
-        claim: "Of several gateways one restarts a container, and any schedule of deaths, pauses and cuts leaves one record.",
+        claim:
+          "Of several gateways one restarts a container, and any schedule of deaths, pauses and cuts leaves one record.",
         tests: [
           ["integration/ledger-postgres.test.ts", "of two gateways one restarts a container, and both have one chain"],
           ["integration/ledger-schedules.test.ts", "any schedule of requests, deaths, pauses and cuts has one record"],
@@ -558,10 +577,14 @@ export const sections: readonly Section[] = [
       },
       {
         id: "U4",
-        claim: "The record's newest entries cannot vanish unseen: a missing head fails, and a head noted outside is compared.",
+        claim:
+          "The record's newest entries cannot vanish unseen: a missing head fails, and a head noted outside is compared.",
         tests: [
           ["integration/ledger-postgres.test.ts", "a missing head is found in an empty record too, and stops actions"],
-          ["integration/ledger-postgres.test.ts", "newest entries that went with their head: an anchor and a gateway know"],
+          [
+            "integration/ledger-postgres.test.ts",
+            "newest entries that went with their head: an anchor and a gateway know",
+          ],
           ["cli/audit.test.ts", "a head that was noted outside is in the chain, or it exits 1"],
           ["audit/anchor-writer.test.ts", "a head is appended to a private file, the last one at the end"],
           ["audit/anchor-writer.test.ts", "a record %s is logged at the start: %j"],
@@ -627,7 +650,10 @@ export const sections: readonly Section[] = [
           ["integration/ledger-postgres.test.ts", "a forged entry that fits the chain refills nothing: %s"],
           ["integration/ledger-postgres.test.ts", "an entry of 2099 gives its time to no other one"],
           ["integration/ledger-postgres.test.ts", "a clock that is behind goes on at the time of the newest entry"],
-          ["integration/ledger-postgres.test.ts", "a record whose clock went back by nine minutes limits as its times say"],
+          [
+            "integration/ledger-postgres.test.ts",
+            "a record whose clock went back by nine minutes limits as its times say",
+          ],
           ["audit/file/parts.test.ts", "refuse actions: %s"],
           ["audit/file/parts.test.ts", "limits as its times say, and refuses what is forged behind it"],
           ["audit/file/parts.test.ts", "or forged with a time that hides others, refuse actions: %s"],
@@ -647,7 +673,10 @@ export const sections: readonly Section[] = [
         id: "L2",
         claim: "A secret is redacted wherever it is divided or cut, before any search.",
         tests: [
-          ["containers/docker/logs/window-secrets.test.ts", "a secret is hidden wherever it is divided, before any search"],
+          [
+            "containers/docker/logs/window-secrets.test.ts",
+            "a secret is hidden wherever it is divided, before any search",
+          ],
           ["containers/docker/logs/window-secrets.test.ts", "half a secret at the end of a cut line is redacted too"],
           ["integration/own-secrets.test.ts", "the gateway's own secrets are redacted in logs, also across chunks"],
         ],
@@ -691,14 +720,20 @@ export const sections: readonly Section[] = [
         claim: "The socket proxy lets through what the gateway reads, and a refusal is named as one.",
         tests: [
           ["integration/compose.test.ts", "allows no other method"],
-          ["containers/docker/source-hostile.test.ts", "a socket proxy that answers %i is forbidden, its HTML not passed on"],
+          [
+            "containers/docker/source-hostile.test.ts",
+            "a socket proxy that answers %i is forbidden, its HTML not passed on",
+          ],
         ],
       },
       {
         id: "D2",
         claim: "An engine's answer that is too large, no JSON, or a redirect is an error and hides no other container.",
         tests: [
-          ["containers/docker/source-hostile.test.ts", "an answer that is no JSON, no list or too large is docker_error"],
+          [
+            "containers/docker/source-hostile.test.ts",
+            "an answer that is no JSON, no list or too large is docker_error",
+          ],
           ["containers/docker/source-hostile.test.ts", "redirects are not followed"],
           ["containers/docker/source-hostile.test.ts", "malformed containers do not hide the others"],
         ],
@@ -736,7 +771,8 @@ export const sections: readonly Section[] = [
     claims: [
       {
         id: "F1",
-        claim: "A restarted, hanging or forbidden engine is an error with its reason, and is used again once it answers.",
+        claim:
+          "A restarted, hanging or forbidden engine is an error with its reason, and is used again once it answers.",
         tests: [
           ["integration/docker-faults.test.ts", "an engine is stopped and started again under the source"],
           ["integration/docker-faults.test.ts", "an engine that hangs times out, becomes stale and hides nothing else"],
@@ -771,9 +807,18 @@ export const sections: readonly Section[] = [
         id: "F15",
         claim: "Prometheus that hangs, stops or has no hosts is an error in time, and answers again later.",
         tests: [
-          ["integration/prometheus-faults.test.ts", "Prometheus frozen: prometheus_unavailable in time; thawed: answers"],
-          ["integration/prometheus-faults.test.ts", "Prometheus stopped: prometheus_unavailable at once; started: answers"],
-          ["prometheus/report-property.test.ts", "any vector is a valid report or prometheus_unavailable, in any order"],
+          [
+            "integration/prometheus-faults.test.ts",
+            "Prometheus frozen: prometheus_unavailable in time; thawed: answers",
+          ],
+          [
+            "integration/prometheus-faults.test.ts",
+            "Prometheus stopped: prometheus_unavailable at once; started: answers",
+          ],
+          [
+            "prometheus/report-property.test.ts",
+            "any vector is a valid report or prometheus_unavailable, in any order",
+          ],
         ],
       },
       {
@@ -838,7 +883,10 @@ export const sections: readonly Section[] = [
 
 /** What the requirements ask for and no test shows, with the reason. */
 export const notCovered: readonly (readonly [requirement: string, reason: string])[] = [
-  ["Comparing a token takes the same time for every mistake", "A statistical test of times fails at random on a shared machine."],
+  [
+    "Comparing a token takes the same time for every mistake",
+    "A statistical test of times fails at random on a shared machine.",
+  ],
   ["TLS of the gateway itself", "It serves HTTP; a proxy in front of it terminates TLS."],
   ["Persisted operations only", "Not built: limits and budgets bound every document."],
   [
@@ -849,7 +897,10 @@ export const notCovered: readonly (readonly [requirement: string, reason: string
     "Files in exotic places: FIFO, /dev/zero, a hanging NFS, as deploy_info.json",
     "Tested with files and directories; a file system that hangs is not.",
   ],
-  ["Supply chain: signed images, provenance", "Nothing is published yet; the lock file and exact versions are what protects."],
+  [
+    "Supply chain: signed images, provenance",
+    "Nothing is published yet; the lock file and exact versions are what protects.",
+  ],
   [
     "A region of a fleet that lies",
     "A fleet trusts the answers of its regions; only their size, form and error texts are checked.",

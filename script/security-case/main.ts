@@ -16,7 +16,8 @@ function main(): void {
   const text = toPage(sections, notCovered);
   const isOld = !existsSync(page) || readFileSync(page, "utf8") !== text;
   const mistakes = findMistakes(sections, readTest);
-  if (process.argv.includes("--check") && isOld) mistakes.push("docs/security-case.md is old: run npm run security-case");
+  if (process.argv.includes("--check") && isOld)
+    mistakes.push("docs/security-case.md is old: run npm run security-case");
   else if (isOld) writeFileSync(page, text);
   for (const mistake of mistakes) console.error(mistake);
   process.exitCode = mistakes.length > 0 ? 1 : 0;

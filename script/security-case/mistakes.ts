@@ -39,7 +39,9 @@ export function findMistakes(sections: readonly Section[], readTest: (file: stri
 function findTestProblem(source: string, title: string): string | null {
   const file = ts.createSourceFile("a.test.ts", source, ts.ScriptTarget.Latest, true);
   const names = listVitestNames(file);
-  const calls = listCalls(file).filter((call) => ["it", "test", "describe", "suite"].includes(toVitestName(call, names)));
+  const calls = listCalls(file).filter((call) =>
+    ["it", "test", "describe", "suite"].includes(toVitestName(call, names)),
+  );
   const found = calls.filter((call) => ["it", "test"].includes(toVitestName(call, names)) && hasTitle(call, title));
   const [test] = found;
   if (test === undefined) return "no such title";
@@ -98,7 +100,9 @@ function listWords(call: ts.CallExpression): readonly string[] {
   });
   const options = call.arguments.slice(1).flatMap((one) => {
     if (!ts.isObjectLiteralExpression(one)) return [];
-    return one.properties.flatMap(({ name }) => (name && (ts.isIdentifier(name) || ts.isStringLiteral(name)) ? [name.text] : []));
+    return one.properties.flatMap(({ name }) =>
+      name && (ts.isIdentifier(name) || ts.isStringLiteral(name)) ? [name.text] : [],
+    );
   });
   return [...words, ...options];
 }
@@ -110,5 +114,7 @@ function hasTitle(call: ts.CallExpression, title: string): boolean {
 
 /** A function, or the name of one. */
 function isFunction(node: ts.Node): boolean {
-  return ts.isArrowFunction(node) || ts.isFunctionExpression(node) || ts.isIdentifier(node) || ts.isCallExpression(node);
+  return (
+    ts.isArrowFunction(node) || ts.isFunctionExpression(node) || ts.isIdentifier(node) || ts.isCallExpression(node)
+  );
 }

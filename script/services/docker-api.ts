@@ -21,7 +21,8 @@ export function callDocker(
       response.on("error", reject);
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString();
-        if ((response.statusCode ?? 500) >= 400) reject(new Error(`${method} ${path}: ${response.statusCode} ${text.trim()}`));
+        if ((response.statusCode ?? 500) >= 400)
+          reject(new Error(`${method} ${path}: ${response.statusCode} ${text.trim()}`));
         else resolve(parseJson(text));
       });
     });

@@ -28,10 +28,18 @@ export async function startNodeExporter(dir: string, options: NodeExporterOption
   mkdirSync(dir, { recursive: true });
   const address = options.address ?? `127.0.0.1:${await freePort()}`;
   // Debian's own default folder holds files of this machine (apt, smartmon): only what the caller names is exposed.
-  const textfile = options.textfileDir ? `--collector.textfile.directory=${options.textfileDir}` : "--no-collector.textfile";
+  const textfile = options.textfileDir
+    ? `--collector.textfile.directory=${options.textfileDir}`
+    : "--no-collector.textfile";
   const running = await startProcess({
     command,
-    args: [`--web.listen-address=${address}`, textfile, "--no-collector.systemd", "--log.level=warn", ...(options.args ?? [])],
+    args: [
+      `--web.listen-address=${address}`,
+      textfile,
+      "--no-collector.systemd",
+      "--log.level=warn",
+      ...(options.args ?? []),
+    ],
     logFile: join(dir, "node-exporter.log"),
     ready: async () => (await fetch(`http://${address}/`)).ok,
   });

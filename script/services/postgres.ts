@@ -57,9 +57,20 @@ export async function startPostgres(dir: string, options: PostgresOptions = {}):
       ...throwAway,
       ...(options.settings ?? []),
     ];
-    const [command, ...args] = [...prefix(asNobody), join(bin, "postgres"), "-D", data, ...settings.flatMap((s) => ["-c", s])];
+    const [command, ...args] = [
+      ...prefix(asNobody),
+      join(bin, "postgres"),
+      "-D",
+      data,
+      ...settings.flatMap((s) => ["-c", s]),
+    ];
     const start = () =>
-      startProcess({ command: command as string, args, logFile: join(dir, "postgres.log"), ready: async () => isReady(data) });
+      startProcess({
+        command: command as string,
+        args,
+        logFile: join(dir, "postgres.log"),
+        ready: async () => isReady(data),
+      });
     let server = await start();
     let stopped = false;
     const onExit = () => {
@@ -89,7 +100,9 @@ export async function startPostgres(dir: string, options: PostgresOptions = {}):
     };
   } catch (error) {
     discard();
-    throw error instanceof UnavailableError ? error : new Error(`PostgreSQL: ${(error as Error).message}`, { cause: error });
+    throw error instanceof UnavailableError
+      ? error
+      : new Error(`PostgreSQL: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -127,7 +140,9 @@ async function reachableBin(native: string, home: string): Promise<string> {
     return join(native, "bin");
   } catch (error) {
     if ((error as { code?: unknown }).code === "ENOENT") {
-      throw new UnavailableError("PostgreSQL: to start it as root, setpriv (package util-linux) is needed", { cause: error });
+      throw new UnavailableError("PostgreSQL: to start it as root, setpriv (package util-linux) is needed", {
+        cause: error,
+      });
     }
     const copy = join(home, "native");
     await cp(native, copy, { recursive: true, verbatimSymlinks: true });
@@ -190,7 +205,8 @@ async function initialise(bin: string, home: string, password: string, asNobody:
 /** At the exit of our process nothing asynchronous runs; removing its postmaster.pid is the last thing that the server does. */
 function waitUntilStopped(data: string): void {
   const clock = new Int32Array(new SharedArrayBuffer(4));
-  for (let tries = 0; tries < 100 && existsSync(join(data, "postmaster.pid")); tries += 1) Atomics.wait(clock, 0, 0, 20);
+  for (let tries = 0; tries < 100 && existsSync(join(data, "postmaster.pid")); tries += 1)
+    Atomics.wait(clock, 0, 0, 20);
 }
 
 /** As pg_ctl does: the server writes its state into line 8 of postmaster.pid. */

@@ -94,8 +94,15 @@ export function spawnOwn(command: string, args: readonly string[], options: Spaw
 }
 
 /** As `spawnOwn`, for a program of Node that exchanges messages with this process. Its stdout and stderr are ours. */
-export function forkOwn(file: string, args: readonly string[], { execArgv = [], ...options }: ForkOptions = {}): ChildProcess {
-  return spawnOwn(process.execPath, [...execArgv, file, ...args], { stdio: ["ignore", "inherit", "inherit", "ipc"], ...options });
+export function forkOwn(
+  file: string,
+  args: readonly string[],
+  { execArgv = [], ...options }: ForkOptions = {},
+): ChildProcess {
+  return spawnOwn(process.execPath, [...execArgv, file, ...args], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    ...options,
+  });
 }
 
 interface ForkOptions extends Pick<SpawnOptions, "env" | "stdio"> {
@@ -158,7 +165,8 @@ export async function runProgram(command: string, args: readonly string[], optio
   }
 }
 
-const toReason = ({ reason }: AbortSignal) => (reason === interrupted.signal.reason ? "interrupted" : "it took too long");
+const toReason = ({ reason }: AbortSignal) =>
+  reason === interrupted.signal.reason ? "interrupted" : "it took too long";
 
 /** Also what a program that has ended left in its group. */
 function killGroup({ pid }: ChildProcess): void {
@@ -195,7 +203,9 @@ async function startUntilReady(options: StartOptions): Promise<Running> {
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const failed = new Promise<never>((_, reject) => {
     child.once("error", reject);
-    late.addEventListener("abort", () => reject(new Error(`${options.command} did not become ready: ${toReason(late)}`)));
+    late.addEventListener("abort", () =>
+      reject(new Error(`${options.command} did not become ready: ${toReason(late)}`)),
+    );
   });
   failed.catch(() => {});
   const stop = () => stopChild(child, exited, options.graceMs ?? 15_000);

@@ -46,7 +46,8 @@ export async function startPrometheus(dir: string, options: PrometheusOptions = 
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const config = options.configFile ?? join(dir, "prometheus.yml");
-  if (!options.configFile) writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s", options.ruleFiles ?? []));
+  if (!options.configFile)
+    writeFileSync(config, toConfig(jobs, options.scrapeInterval ?? "1s", options.ruleFiles ?? []));
   try {
     const running = await startProcess({
       command,

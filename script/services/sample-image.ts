@@ -26,7 +26,9 @@ export async function buildSampleImage(socketPath: string): Promise<void> {
     // The applets link to the path that --install was called by; inside the image that is /bin/busybox.
     await runProgram("find", [join(root, "bin"), "-type", "l", "-exec", "ln", "-sfn", "/bin/busybox", "{}", ";"]);
     await runProgram("tar", ["-C", root, "-cf", archive, "."]);
-    const changes = ["ENV PATH=/bin", 'CMD ["/bin/sleep","3600"]'].map((change) => `&changes=${encodeURIComponent(change)}`);
+    const changes = ["ENV PATH=/bin", 'CMD ["/bin/sleep","3600"]'].map(
+      (change) => `&changes=${encodeURIComponent(change)}`,
+    );
     const path = `/images/create?fromSrc=-&repo=ops-sample&tag=latest${changes.join("")}`;
     await callDocker(socketPath, "POST", path, createReadStream(archive), untilLate(30_000));
   } finally {

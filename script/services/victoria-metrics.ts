@@ -18,7 +18,8 @@ interface VictoriaMetricsOptions {
  */
 export async function startVictoriaMetrics(dir: string, options: VictoriaMetricsOptions): Promise<Prometheus> {
   const command = findProgram("victoria-metrics");
-  if (command === null) throw new UnavailableError("VictoriaMetrics is not installed (apt-get install victoria-metrics)");
+  if (command === null)
+    throw new UnavailableError("VictoriaMetrics is not installed (apt-get install victoria-metrics)");
   mkdirSync(dir, { recursive: true });
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;

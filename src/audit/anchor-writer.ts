@@ -97,7 +97,9 @@ export function createAnchorWriter({
       if (stopping.signal.aborted) return;
       failures += 1;
       const cause = toCause(error);
-      change(cause, () => logger.error({ upstream: "audit_anchor", cause }, "The head of the audit record cannot be anchored"));
+      change(cause, () =>
+        logger.error({ upstream: "audit_anchor", cause }, "The head of the audit record cannot be anchored"),
+      );
     }
   };
   const noteLast = async (): Promise<void> => {
@@ -129,7 +131,10 @@ export function createAnchorWriter({
 /** Logs that the record ends before what was noted earlier: some of it is missing, and its limits with it. */
 async function compareWithFile(path: string, head: ChainHead, logger: Logger): Promise<void> {
   const text = await readTail(path).catch(() => "");
-  const newest = parseAnchors(text).reduce<ChainHead | null>((most, one) => (one.seq >= (most?.seq ?? 0) ? one : most), null);
+  const newest = parseAnchors(text).reduce<ChainHead | null>(
+    (most, one) => (one.seq >= (most?.seq ?? 0) ? one : most),
+    null,
+  );
   if (newest === null || newest.seq < head.seq || newest.hash === head.hash) return;
   logger.error(
     { upstream: "audit_anchor", anchored: newest, head: { seq: head.seq, hash: head.hash } },
@@ -154,7 +159,8 @@ function createAppend(path: string): Send {
   let isCut: boolean | null = null;
   return async (line) => {
     // O_NONBLOCK: opening a FIFO without a reader must fail, not wait.
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
+    const flags =
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
     await using file = await open(path, flags, 0o600);
     if (!(await file.stat()).isFile()) throw new Error("not a regular file");
     // What an earlier attempt or process left of its line must not spoil this one.

@@ -98,7 +98,12 @@ function isTime(value: unknown): value is string {
 
 /** Null for a mark of another form: a line may have been altered. */
 function parseMark(mark: unknown): RestartMark | null {
-  const { engine_id: engineId, at, started_at: startedAt, stop_seconds: stopSeconds } = (mark ?? {}) as Record<string, unknown>;
+  const {
+    engine_id: engineId,
+    at,
+    started_at: startedAt,
+    stop_seconds: stopSeconds,
+  } = (mark ?? {}) as Record<string, unknown>;
   if (!isTime(at) || typeof stopSeconds !== "number") return null;
   return {
     engineId: typeof engineId === "string" ? engineId : null,
@@ -181,7 +186,8 @@ export function createLineVerifier(start: ChainHead | null, times: TimeCheck = c
       if (!parsed) return null;
       const { record, prevHash, intact } = parsed;
       if (!intact) return `seq ${expected} is altered`;
-      if (head && record.seq !== expected) return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
+      if (head && record.seq !== expected)
+        return `seq ${expected} is missing or moved: seq ${record.seq} stands in its place`;
       if (head && prevHash !== head.hash) return `seq ${expected} does not follow the entry before it`;
       head = { seq: record.seq, hash: record.hash };
       return times.push(record);

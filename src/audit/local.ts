@@ -48,8 +48,12 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
   const ended = new Map<string, number>();
   const budgets = new Map<ActionFamily, HourlyBudget>();
   /** What earlier processes took of budgets, oldest first. */
-  let taken: readonly { readonly family: ActionFamily; readonly holder: string; readonly at: number; readonly count: number }[] =
-    [];
+  let taken: readonly {
+    readonly family: ActionFamily;
+    readonly holder: string;
+    readonly at: number;
+    readonly count: number;
+  }[] = [];
   const answers = new Map<string, EarlierAction & { readonly at: number }>();
   /** Intents by their key while they are written: an equal one that comes meanwhile waits. */
   const writing = new Map<string, Promise<unknown>>();

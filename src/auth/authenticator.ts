@@ -44,7 +44,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const { token, tokensFile, jwt, logger, pollMs } = options;
   if (token === undefined && tokensFile === undefined && jwt === undefined) throw new Error("no token is configured");
   const plain = token === undefined ? undefined : toPlainEntry(token);
-  const file = tokensFile === undefined ? undefined : openTokensFile({ path: tokensFile, logger, ...(pollMs && { pollMs }) });
+  const file =
+    tokensFile === undefined ? undefined : openTokensFile({ path: tokensFile, logger, ...(pollMs && { pollMs }) });
   if (file?.isSpent() && plain === undefined && jwt === undefined) {
     logger.warn({ path: tokensFile }, "no token of the tokens file is valid: nobody can log in");
   }

@@ -21,7 +21,11 @@ const subjectPattern = /^[\x21-\x7e]{1,128}$/;
  * auth_unavailable when the keys are older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither https
  * nor http on loopback.
  */
-export function createJwtVerifier({ jwksUrl, issuer, audience }: JwtOptions): (token: string) => Promise<Principal | null> {
+export function createJwtVerifier({
+  jwksUrl,
+  issuer,
+  audience,
+}: JwtOptions): (token: string) => Promise<Principal | null> {
   const keys = createRemoteJWKSet(parseJwksUrl(jwksUrl), {
     timeoutDuration: 3000,
     cooldownDuration: 30_000,

@@ -124,7 +124,10 @@ async function call(
     const response = await fetch(url, { ...options, headers, redirect: "error", signal });
     const text = (await readBody(response.body ?? [], maxBytes, () => new Error("the answer is too large"))).toString();
     const json = parseJson(text);
-    return { status: response.status, json: typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {} };
+    return {
+      status: response.status,
+      json: typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {},
+    };
   } catch (error) {
     throw unavailable("it does not answer", error);
   }

@@ -98,7 +98,10 @@ export function toHolder({ kid, subject, issuer }: HolderName): string {
 }
 
 /** Throws forbidden for an environment that the token does not list. */
-export function requireEnvironments(principal: Principal, wanted: Environment | readonly Environment[] | null | undefined): void {
+export function requireEnvironments(
+  principal: Principal,
+  wanted: Environment | readonly Environment[] | null | undefined,
+): void {
   const other = [wanted ?? []].flat().find((environment) => !principal.environments.has(environment));
   if (other) throw new OpsError("forbidden", `This token does not cover ${other}`);
 }

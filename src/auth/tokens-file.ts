@@ -88,7 +88,8 @@ export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: 
   // The first tick may read the file again: it may have changed between our read and the first stat.
   const timer = setInterval(() => void reload(), pollMs).unref();
   const isSpent = () => ![...entries.values()].some((entry) => isInForce(entry, now()));
-  const ends = () => [...entries.values()].map(({ principal: { kid, subject }, expiresAt }) => ({ kid, subject, expiresAt }));
+  const ends = () =>
+    [...entries.values()].map(({ principal: { kid, subject }, expiresAt }) => ({ kid, subject, expiresAt }));
   return { find: (kid) => entries.get(kid), ends, isSpent, reload, close: () => clearInterval(timer) };
 }
 

@@ -20,7 +20,8 @@ const options = { partial: { type: "boolean", default: false }, head: { type: "s
 /** Checks the hash chain of the audit record. Exits 0 when it is whole, 1 with the `seq` of the first bad entry. */
 export const auditCommand = createCommand({ usage, options, allowPositionals: true }, async (context, parsed) => {
   const [action, file, ...more] = parsed.positionals;
-  if (action !== "verify") throw new UsageError(action === undefined ? "What to do is missing" : `Unknown action '${action}'`);
+  if (action !== "verify")
+    throw new UsageError(action === undefined ? "What to do is missing" : `Unknown action '${action}'`);
   if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
   const { partial, head = [] } = parsed.values;
   const anchors: ChainHead[] = [];
@@ -59,7 +60,10 @@ async function findAnchors(text: string): Promise<FoundAnchors | string> {
   }
 }
 
-function report({ ok, message }: { readonly ok: boolean; readonly message: string }, print: (text: string) => void): number {
+function report(
+  { ok, message }: { readonly ok: boolean; readonly message: string },
+  print: (text: string) => void,
+): number {
   print(`${ok ? "ok   " : "FAIL "} ${message}`);
   return ok ? 0 : 1;
 }

@@ -72,7 +72,10 @@ function startProbes(context: CommandContext): readonly Promise<readonly Probe[]
 const warnBeforeDays = 14;
 
 /** How many tokens are valid, then a line or a warning with the dates of each. Throws TokensFileError. */
-export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFile }: CommandContext): readonly Probe[] {
+export function checkTokens(
+  { token, tokensFile, jwt }: Config["auth"],
+  { readFile }: CommandContext,
+): readonly Probe[] {
   const plain: Probe = {
     name: "tokens",
     ok: true,
@@ -95,8 +98,12 @@ export function checkTokens({ token, tokensFile, jwt }: Config["auth"], { readFi
   const file: Probe = { name: "tokens", ok: true, detail, warnings: [] };
   if (length > 0) return [...ways, file, ...lines];
   const others = [token === null ? [] : "WALLET_CORE_OPS_TOKEN", jwt === null ? [] : "WALLET_CORE_OPS_JWKS_URL"].flat();
-  if (others.length > 0) return [...ways, { ...file, warnings: [`only ${others.join(" and ")} let anybody in`] }, ...lines];
-  return [{ ...file, ok: false, detail: `${detail}: nobody can log in; make an entry with \`wallet-core-ops token\`` }, ...lines];
+  if (others.length > 0)
+    return [...ways, { ...file, warnings: [`only ${others.join(" and ")} let anybody in`] }, ...lines];
+  return [
+    { ...file, ok: false, detail: `${detail}: nobody can log in; make an entry with \`wallet-core-ops token\`` },
+    ...lines,
+  ];
 }
 
 /** Dates of a token, and what to do; null for nothing. Only an entry with `not_before` says when it was issued. */
@@ -106,7 +113,10 @@ function describeToken(entry: TokenEntry, now: number): [state: string, remedy: 
   const end = formatRfc3339(expiresAt);
   if (expiresAt <= now) return [`${issued}expired ${end}`, "remove its entry"];
   const state = `${issued}expires ${end} (in ${formatDuration((expiresAt - now) / 1000)})`;
-  return [state, endsSoon(entry, now, warnBeforeDays) ? "make its holder a new one with `wallet-core-ops token`" : null];
+  return [
+    state,
+    endsSoon(entry, now, warnBeforeDays) ? "make its holder a new one with `wallet-core-ops token`" : null,
+  ];
 }
 
 function toName({ principal: { subject, kid } }: TokenEntry): string {
@@ -179,17 +189,22 @@ async function probeDocker(engine: EngineConfig, { env, containers, cgroupRoot }
 }
 
 /** A warning where all engines answer and none runs an app of the product: then its name is probably another one. */
-async function findOwner(engines: readonly Promise<DockerProbe>[], services: readonly string[]): Promise<readonly Probe[]> {
+async function findOwner(
+  engines: readonly Promise<DockerProbe>[],
+  services: readonly string[],
+): Promise<readonly Probe[]> {
   const found = (await Promise.all(engines)).map((engine) => engine.found);
   const known = found.filter((probe) => probe !== null);
-  if (known.length < found.length || known.some(({ core }) => core > 0) || known.every(({ count }) => count === 0)) return [];
+  if (known.length < found.length || known.some(({ core }) => core > 0) || known.every(({ count }) => count === 0))
+    return [];
   const others = [...new Set(known.flatMap((probe) => probe.services))].toSorted();
   const nothing = `no core container of ${services.join(" or ")} runs here, so lists are empty`;
   return [{ name: "containers", ok: true, detail: null, warnings: [`${nothing}: ${toRemedy(others, known)}`] }];
 }
 
 function toRemedy([first, ...others]: readonly string[], known: readonly ContainersProbe[]): string {
-  if (first !== undefined && others.length === 0) return `if ${first} is your product, set WALLET_CORE_OPS_SERVICE=${first}`;
+  if (first !== undefined && others.length === 0)
+    return `if ${first} is your product, set WALLET_CORE_OPS_SERVICE=${first}`;
   if (first !== undefined)
     return `set WALLET_CORE_OPS_SERVICE to those of your product, separated by commas: ${[first, ...others].join(", ")}`;
   const hasOwn = known.some(({ accessories }) => accessories > 0);

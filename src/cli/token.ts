@@ -34,7 +34,8 @@ type Values = { readonly [name in keyof typeof options]?: string };
 /** Throws UsageError for the first missing or bad option. */
 function toRequest({ subject = "", scopes: granted, environments: where, days = "" }: Values) {
   const lifetime = /^\d{1,2}$/.test(days) ? Number(days) : 0;
-  if (!/^[A-Za-z0-9._@:/-]{1,64}$/.test(subject)) throw new UsageError("--subject must be 1 to 64 of A-Z a-z 0-9 . _ @ : / -");
+  if (!/^[A-Za-z0-9._@:/-]{1,64}$/.test(subject))
+    throw new UsageError("--subject must be 1 to 64 of A-Z a-z 0-9 . _ @ : / -");
   if (lifetime < 1 || lifetime > 90) throw new UsageError("--days must be 1 to 90");
   return {
     subject,

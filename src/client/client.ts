@@ -52,12 +52,18 @@ export interface OpsClient {
   /** Resolves to the data. Rejects with an OpsError, also when only a part could not be read. */
   query<Data, Variables>(document: TypedDocument<Data, Variables>, ...args: Args<Variables>): Promise<Data>;
   /** As `query`, but what can be read is answered beside the errors. Rejects when nothing can. */
-  queryPartial<Data, Variables>(document: TypedDocument<Data, Variables>, ...args: Args<Variables>): Promise<PartialAnswer<Data>>;
+  queryPartial<Data, Variables>(
+    document: TypedDocument<Data, Variables>,
+    ...args: Args<Variables>
+  ): Promise<PartialAnswer<Data>>;
   /**
    * The messages of a subscription. Ends with the gateway's end of the stream; throws an OpsError when it breaks or is refused. It is not opened again by itself: what was
    * missed depends on the subscription (see `since` of logs).
    */
-  subscribe<Data, Variables>(document: TypedDocument<Data, Variables>, ...args: Args<Variables>): AsyncIterableIterator<Data>;
+  subscribe<Data, Variables>(
+    document: TypedDocument<Data, Variables>,
+    ...args: Args<Variables>
+  ): AsyncIterableIterator<Data>;
 }
 
 type Text = Pick<TypedDocument<unknown, never>, "toString">;
@@ -99,7 +105,12 @@ export function createClient(given: ClientOptions): OpsClient {
     const timeout = AbortSignal.timeout(limitMs);
     const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
     try {
-      const { data, errors, ...answer } = await http.rawRequest<object>({ query, variables, requestHeaders, signal: either });
+      const { data, errors, ...answer } = await http.rawRequest<object>({
+        query,
+        variables,
+        requestHeaders,
+        signal: either,
+      });
       if (Array.isArray(data)) return { data: null, errors: [] };
       const refusals = Array.isArray(errors) ? errors.map((error) => toOpsError(error, answer as AnswerHead)) : [];
       return { data, errors: refusals };
@@ -111,7 +122,11 @@ export function createClient(given: ClientOptions): OpsClient {
     }
   };
 
-  const queryPartial = async (document: Text, variables: object = {}, { signal, timeoutMs: ownMs }: CallOptions = {}) => {
+  const queryPartial = async (
+    document: Text,
+    variables: object = {},
+    { signal, timeoutMs: ownMs }: CallOptions = {},
+  ) => {
     const text = toText(document);
     const isMutation = changesThings(text);
     const tries = !isMutation || (variables as { idempotencyKey?: unknown }).idempotencyKey ? retries : 0;
@@ -141,7 +156,16 @@ export function createClient(given: ClientOptions): OpsClient {
     const text = toText(document);
     signal?.throwIfAborted();
     const headers = await toHeaders();
-    yield* readStream<Data>({ endpoint, headers, fetch: ask, query: text, variables, openMs: timeoutMs, silenceMs, signal });
+    yield* readStream<Data>({
+      endpoint,
+      headers,
+      fetch: ask,
+      query: text,
+      variables,
+      openMs: timeoutMs,
+      silenceMs,
+      signal,
+    });
   }
 
   return { query, queryPartial, subscribe } as OpsClient;
@@ -161,13 +185,15 @@ function toEndpoint(url: string): string {
 /** fetch would show a value that it refuses. Programs in JavaScript may pass an unset variable. */
 function toCredential(token: string | undefined): string {
   const trimmed = (token ?? "").trim();
-  if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new OpsError("unauthorized", "The token is empty, or has characters that none has");
+  if (!/^[\x21-\x7e]+$/.test(trimmed))
+    throw new OpsError("unauthorized", "The token is empty, or has characters that none has");
   return trimmed;
 }
 
 function toText(document: Text): string {
   const text = document.toString();
-  if (text === "[object Object]") throw new TypeError('A document must be a text: with codegen, set documentMode: "string"');
+  if (text === "[object Object]")
+    throw new TypeError('A document must be a text: with codegen, set documentMode: "string"');
   return text;
 }
 

@@ -14,7 +14,10 @@ interface Answer {
 }
 
 /** One error of `errors`. What it says itself comes before the status and Retry-After of its answer. */
-export function toOpsError({ message, path, extensions = {} }: ResultError, { status, headers }: Answer = {}): OpsError {
+export function toOpsError(
+  { message, path, extensions = {} }: ResultError,
+  { status, headers }: Answer = {},
+): OpsError {
   const [code, ownStatus, retryAfter] = ["code", "status", "retryAfter"].map((name) => extensions[name]);
   return new OpsError(typeof code === "string" ? code : "invalid_request", message, {
     status: typeof ownStatus === "number" ? ownStatus : status,

@@ -9,7 +9,11 @@ export const defaultSilenceMs = 37_500;
  * The bytes of a stream. Errors with `toError()` when the next ones do not come within `ms`: a
  * reader that takes its time does not count.
  */
-export function endInSilence(body: ReadableStream<Uint8Array>, ms: number, toError: () => Error): ReadableStream<Uint8Array> {
+export function endInSilence(
+  body: ReadableStream<Uint8Array>,
+  ms: number,
+  toError: () => Error,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream<Uint8Array>(
     {

@@ -32,7 +32,8 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
       throw (refusal ??= toUnreachable(`${endpoint} cannot be reached`, error));
     });
     if (response.ok && response.body && response.headers.get("content-type")?.startsWith("text/event-stream")) {
-      const silent = () => (refusal ??= new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`));
+      const silent = () =>
+        (refusal ??= new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`));
       const body = endInSilence(response.body, silenceMs, silent);
       return withEnd(new Response(body, response), endpoint, gate, (error) => (refusal ??= error));
     }
@@ -146,7 +147,10 @@ function withEnd(response: Response, endpoint: string, gate: Gate, refuse: (reas
     controller.enqueue(chunk.subarray(passed));
   };
   const flush = (controller: TransformStreamDefaultController<Uint8Array>) => controller.enqueue(end);
-  return new Response(response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ transform, flush })), response);
+  return new Response(
+    response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ transform, flush })),
+    response,
+  );
 }
 
 /** An empty line ends an event; one that begins with a colon is a comment. */

@@ -60,7 +60,10 @@ export interface Config extends ServerConfig {
  * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
  * values. Empty values count as unset. Reads files only through `readFile`.
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string): Config {
+export function parseConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string,
+): Config {
   const reader = createReader(env, readFile);
   const { issues, read, text, check, list } = reader;
   const token = check(
@@ -90,15 +93,30 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
     },
     env: check("ENV", null, parseEnvironment, "staging or production"),
     engines: toEngines(text("DOCKER_HOSTS") ?? "unix:///var/run/docker.sock", issues),
-    cgroupRoot: check("CGROUP_ROOT", "/sys/fs/cgroup", (value) => (isAbsolute(value) ? value : null), "an absolute path"),
+    cgroupRoot: check(
+      "CGROUP_ROOT",
+      "/sys/fs/cgroup",
+      (value) => (isAbsolute(value) ? value : null),
+      "an absolute path",
+    ),
     databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),
     controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, postgres, postgresForm),
     brokers: {
-      rabbitmq: check("RABBITMQ_URL", null, url(["http:", "https:"]), "the http:// or https:// URL of the management API"),
+      rabbitmq: check(
+        "RABBITMQ_URL",
+        null,
+        url(["http:", "https:"]),
+        "the http:// or https:// URL of the management API",
+      ),
       redis: check("REDIS_URL", null, url(["redis:", "rediss:"], isRedis), `a redis:// or rediss:// URL, ${encoded}`),
     },
     queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
-    prometheusUrl: check("PROMETHEUS_URL", "http://prometheus:9090", url(["http:", "https:"]), "an http:// or https:// URL"),
+    prometheusUrl: check(
+      "PROMETHEUS_URL",
+      "http://prometheus:9090",
+      url(["http:", "https:"]),
+      "an http:// or https:// URL",
+    ),
     logHistoryUrl: check("LOG_HISTORY_URL", null, url(["http:", "https:"]), "an http:// or https:// URL"),
     thresholds: {
       cpu: check("CPU_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
@@ -127,8 +145,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, r
   if (config.auditAnchor === resolve(config.auditFile)) {
     issues.push(`${prefix}AUDIT_ANCHOR and ${prefix}AUDIT_FILE are the same file: heads would break the record`);
   }
-  if (config.jobs && config.controlDatabaseUrl === null && !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))) {
-    issues.push(`${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`);
+  if (
+    config.jobs &&
+    config.controlDatabaseUrl === null &&
+    !issues.some((issue) => issue.includes("CONTROL_DATABASE_URL"))
+  ) {
+    issues.push(
+      `${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`,
+    );
   }
   if (config.mcp.actions && !config.mcp.on) issues.push(`${prefix}MCP_ACTIONS needs ${prefix}MCP=on`);
   if (issues.length > 0) throw new ConfigError(issues);
@@ -152,10 +176,14 @@ function onOff(value: string): boolean | null {
 }
 
 function wholeNumber(minimum: number, maximum: number): (value: string) => number | null {
-  return (value) => (/^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : null);
+  return (value) =>
+    /^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : null;
 }
 
-function url(protocols: readonly string[], isUsable: (url: URL) => boolean = () => true): (value: string) => string | null {
+function url(
+  protocols: readonly string[],
+  isUsable: (url: URL) => boolean = () => true,
+): (value: string) => string | null {
   return (value) => {
     const parsed = /^\w+:\/\//.test(value) ? URL.parse(value) : null;
     return parsed && protocols.includes(parsed.protocol) && isUsable(parsed) ? value : null;
@@ -172,20 +200,31 @@ function isRedis({ username, password, pathname }: URL): boolean {
   return [username, password].every(isDecodable) && /^\/?\d{0,9}$/.test(pathname);
 }
 
-function toJwt(jwksUrl: string | null, issuer: string | null, audience: string | null, issues: string[]): Config["auth"]["jwt"] {
+function toJwt(
+  jwksUrl: string | null,
+  issuer: string | null,
+  audience: string | null,
+  issues: string[],
+): Config["auth"]["jwt"] {
   if (jwksUrl === null && issuer === null && audience === null) return null;
   if (jwksUrl === null || issuer === null || audience === null) {
     issues.push(`${prefix}JWKS_URL, ${prefix}JWT_ISSUER and ${prefix}JWT_AUDIENCE must be set together`);
     return null;
   }
-  if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== "https:") issues.push(`${prefix}JWKS_URL must be an https:// URL`);
+  if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== "https:")
+    issues.push(`${prefix}JWKS_URL must be an https:// URL`);
   return { jwksUrl, issuer, audience };
 }
 
 /** The scopes that the console can use, and a refresh token. */
 const defaultScope = "openid offline_access ops:read ops:logs ops:operate";
 
-function toOidc(jwt: Config["auth"]["jwt"], clientId: string | null, scope: string | null, issues: string[]): OidcOptions | null {
+function toOidc(
+  jwt: Config["auth"]["jwt"],
+  clientId: string | null,
+  scope: string | null,
+  issues: string[],
+): OidcOptions | null {
   if (clientId === null) {
     if (scope !== null) issues.push(`${prefix}OIDC_SCOPE needs ${prefix}OIDC_CLIENT_ID`);
     return null;
@@ -212,7 +251,8 @@ interface LoopbackAddress {
   readonly port: number;
 }
 
-const loopbackForm = "a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
+const loopbackForm =
+  "a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
 
 /** `127.0.0.1:9464`, `[::1]:9464` or `localhost:9464`; null for anything else, also for a port alone. */
 export function parseLoopback(text: string): LoopbackAddress | null {

@@ -32,7 +32,10 @@ interface Entry {
  * docker CLI names them), or `ssh://user@host[:port][/path]` with `?key=FILE&known_hosts=FILE`. Optional: `env=staging|production`, and `control=` with another
  * address, percent-encoded if it has an `&`. Problems name their entry and quote no part of a password.
  */
-export function parseEngines(list: string): { readonly engines: readonly EngineConfig[]; readonly problems: readonly string[] } {
+export function parseEngines(list: string): {
+  readonly engines: readonly EngineConfig[];
+  readonly problems: readonly string[];
+} {
   const engines: EngineConfig[] = [];
   const problems: string[] = [];
   for (const entry of splitList(list)) {
@@ -100,7 +103,8 @@ function parseAddress(text: string, more: readonly string[]): EngineAddress | st
   if ([...url.searchParams.keys()].some((key) => !all.includes(key))) {
     return `unknown option (known: ${all.length > 0 ? all.join(", ") : "none"})`;
   }
-  if (![url.username, url.pathname].every(isDecodable)) return "its percent-encoding does not decode to text (write a % as %25)";
+  if (![url.username, url.pathname].every(isDecodable))
+    return "its percent-encoding does not decode to text (write a % as %25)";
   if (url.protocol === "unix:") return toUnixSocket(url);
   return url.protocol === "tcp:" ? toTcp(url) : toSsh(url);
 }
@@ -130,7 +134,8 @@ function toTcp(url: URL): EngineAddress | string {
   if (url.username !== "" || url.password !== "") return "tcp:// takes no user name or password";
   const certs = url.searchParams.get("certs");
   if (certs === "") return "certs needs a folder";
-  const tls = certs === null ? null : { ca: join(certs, "ca.pem"), cert: join(certs, "cert.pem"), key: join(certs, "key.pem") };
+  const tls =
+    certs === null ? null : { ca: join(certs, "ca.pem"), cert: join(certs, "cert.pem"), key: join(certs, "key.pem") };
   return { kind: "tcp", host: toHost(url), port: Number(url.port || (tls ? 2376 : 2375)), tls };
 }
 

@@ -20,7 +20,9 @@ export function parseFleetConfig(
   const config = { ...readServer(reader, "wallet-core-ops-fleet"), regions };
   const { issues } = reader;
   if (issues.length === 0 && regions.length === 0) {
-    issues.push(`no region is configured: set ${prefix}REGIONS, such as eu=https://ops.eu.example,us=https://ops.us.example`);
+    issues.push(
+      `no region is configured: set ${prefix}REGIONS, such as eu=https://ops.eu.example,us=https://ops.us.example`,
+    );
   }
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
@@ -34,8 +36,10 @@ function parseRegions(value: string, fail: (problem: string) => void): FleetConf
     const url = URL.parse(text);
     // An address may hold a password by mistake, so it is not shown.
     const place = `entry ${index + 1}${name && ` (${name})`}`;
-    if (!url) fail(`must be <name>=<address of a gateway>, separated by commas, with names of a-z 0-9 -, but ${place} is not`);
-    else if (!/^https?:$/.test(url.protocol)) fail(`needs an http:// or https:// address, but ${place} has another one`);
+    if (!url)
+      fail(`must be <name>=<address of a gateway>, separated by commas, with names of a-z 0-9 -, but ${place} is not`);
+    else if (!/^https?:$/.test(url.protocol))
+      fail(`needs an http:// or https:// address, but ${place} has another one`);
     else if (url.username || url.password || url.search || url.hash) {
       fail(`takes addresses without user, password and parameters, but ${place} has some: clients send the token`);
     } else if (regions.some((region) => region.name === name)) fail(`names "${name}" twice`);

@@ -46,7 +46,9 @@ function fromUrl(text: string): string[] {
   const harmless = new Set([username, protocol.slice(0, -1), protocol.slice(0, -1).replace("postgresql", "postgres")]);
   const meant = [...written.map(decodePercent), searchParams.get("password") ?? ""];
   const basic = password === "" ? "" : toBasicCredentials({ username, password });
-  return [...written, ...meant].filter((secret) => secret !== "" && !harmless.has(secret)).concat(basic === "" ? [] : [basic]);
+  return [...written, ...meant]
+    .filter((secret) => secret !== "" && !harmless.has(secret))
+    .concat(basic === "" ? [] : [basic]);
 }
 
 /** All strings of a JSON value, each with its key. */

@@ -45,7 +45,12 @@ export function readTracing(
 
   const exporter = check("OTEL_TRACES_EXPORTER", "otlp", oneOf("otlp", "none"), "otlp or none");
   const endpoint = toExporterName("ENDPOINT");
-  const url = check(endpoint, "", (value) => toTracesUrl(value, endpoint.includes("TRACES")), "an http:// or https:// URL");
+  const url = check(
+    endpoint,
+    "",
+    (value) => toTracesUrl(value, endpoint.includes("TRACES")),
+    "an http:// or https:// URL",
+  );
   const protocols = ["http/protobuf", "http/json"] as const;
   const sampler = check("OTEL_TRACES_SAMPLER", "always_on", oneOf(...samplers), `one of ${samplers.join(", ")}`);
   const tlsNames = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"].map(toExporterName);
@@ -61,7 +66,12 @@ export function readTracing(
   if (cert !== null) checkPem("CLIENT_CERTIFICATE", () => createSecureContext({ cert }));
   if (key !== null) checkPem("CLIENT_KEY", () => createSecureContext({ key, ...(cert !== null && { cert }) }));
   const count = (name: string, fallback: number, most: number, expected: string) =>
-    check(name, fallback, (value) => (/^[1-9]\d{0,5}$/.test(value) && Number(value) <= most ? Number(value) : null), expected);
+    check(
+      name,
+      fallback,
+      (value) => (/^[1-9]\d{0,5}$/.test(value) && Number(value) <= most ? Number(value) : null),
+      expected,
+    );
   const countMs = (name: string, fallback: number) => count(name, fallback, 999_999, "milliseconds, 1 to 999999");
   const attributes = check("OTEL_RESOURCE_ATTRIBUTES", {}, parsePairs, pairsForm);
   const options: TracingOptions = {

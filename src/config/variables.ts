@@ -51,7 +51,9 @@ export type Variable = keyof typeof variables;
 
 /** One line for each variable with our prefix that is not ours, with the known names that may be meant. Values are never shown. */
 export function findUnknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.entries(variables).flatMap(([name, options]) => ("secret" in options ? [name, `${name}_FILE`] : [name]));
+  const known = Object.entries(variables).flatMap(([name, options]) =>
+    "secret" in options ? [name, `${name}_FILE`] : [name],
+  );
   return Object.keys(env)
     .filter((name) => name.startsWith(prefix) && !known.includes(name.slice(prefix.length)))
     .map((name) => `${name} is unknown: ${suggest(name.slice(prefix.length), known)}`);

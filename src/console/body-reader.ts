@@ -52,7 +52,9 @@ export function createBodyReader({ deadlineMs, perNetwork, total }: BodyReaderOp
   return {
     async read(request, maxBytes) {
       const reading: Reading = { network: toSite(toNetwork(request.ip ?? "")), abort: new AbortController() };
-      const timeout = new OpsError("request_timeout", `The body did not arrive within ${deadlineMs / 1000} s`, { headers });
+      const timeout = new OpsError("request_timeout", `The body did not arrive within ${deadlineMs / 1000} s`, {
+        headers,
+      });
       const timer = setTimeout(() => reading.abort.abort(timeout), deadlineMs);
       open.add(reading);
       giveWay(reading.network);

@@ -95,12 +95,22 @@ function toReply(file: File, { headers }: PublicRequest, route: string, policy: 
   const encoding = /\bbr\b/.test(accepted) ? "br" : /\bgzip\b/.test(accepted) ? "gzip" : null;
   const body = encoding === "br" ? file.brotli : encoding === "gzip" ? file.gzip : file.plain;
   const encoded = encoding ? { "Content-Encoding": encoding } : {};
-  return { status: 200, headers: { "Content-Type": file.type, Vary: "Accept-Encoding", ...encoded }, body, route, policy };
+  return {
+    status: 200,
+    headers: { "Content-Type": file.type, Vary: "Accept-Encoding", ...encoded },
+    body,
+    route,
+    policy,
+  };
 }
 
 /** What a clone without a build shows. */
 function toMissing(): PublicPage {
   const headers = { "Content-Type": "text/plain; charset=utf-8" };
   const body = "The console is not built: run `npm run build` and restart the gateway. GraphiQL is at /graphql.\n";
-  return { path: "/", accepts: isNavigation, reply: () => ({ status: 503, headers, body, route: "/", policy: pageHeaders }) };
+  return {
+    path: "/",
+    accepts: isNavigation,
+    reply: () => ({ status: 503, headers, body, route: "/", policy: pageHeaders }),
+  };
 }

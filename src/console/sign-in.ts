@@ -83,7 +83,8 @@ function createDoor(): <Answer>(request: PublicRequest, run: () => Promise<Answe
     const network = toNetwork(request.ip ?? "");
     const site = toSite(network);
     const waitS = ofNetwork.hit(network) || (site === network ? 0 : ofSite.hit(site));
-    if (waitS > 0) throw new OpsError("rate_limited", "Too many sign-ins at once", { headers: { "Retry-After": String(waitS) } });
+    if (waitS > 0)
+      throw new OpsError("rate_limited", "Too many sign-ins at once", { headers: { "Retry-After": String(waitS) } });
     if (!admission.enter(false, site) && !(await admission.wait(site, network))) throw overloaded();
     try {
       // The client has left, so nobody reads this answer, and the provider is not asked.

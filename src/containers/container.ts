@@ -125,7 +125,9 @@ const uninspected = {
 } satisfies Partial<RawContainer>;
 
 /** A container that is known from a list or an event alone. */
-export function toUninspected(known: Omit<RawContainer, keyof typeof uninspected> & Partial<RawContainer>): RawContainer {
+export function toUninspected(
+  known: Omit<RawContainer, keyof typeof uninspected> & Partial<RawContainer>,
+): RawContainer {
   return { ...uninspected, ...known };
 }
 

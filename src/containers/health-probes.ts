@@ -71,5 +71,7 @@ function describe({ exitCode, timedOut, durationMs }: ProbeRun): string {
 
 /** An engine that was lost, or is late, may still have run the probe. */
 function toFailure(error: unknown): AuditOutcome {
-  return toFailedOutcome(error, (code) => (code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed"));
+  return toFailedOutcome(error, (code) =>
+    code === "docker_timeout" || code === "docker_unavailable" ? "unknown" : "failed",
+  );
 }

@@ -3,7 +3,15 @@ import type { ReadBudget } from "../lib/budget/budget.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Container, ContainerRef, ContainerStats, StatsPoint } from "./container.ts";
 import type { ContainerEvent, EventBatch } from "./events.ts";
-import type { FollowOptions, LogBatch, LogBeginning, LogOptions, LogPage, StoredBatch, StoredOptions } from "./logs/log.ts";
+import type {
+  FollowOptions,
+  LogBatch,
+  LogBeginning,
+  LogOptions,
+  LogPage,
+  StoredBatch,
+  StoredOptions,
+} from "./logs/log.ts";
 
 /** Whether an engine answers. `error` has a code of lib/errors.ts and a message. */
 export interface EngineStatus {

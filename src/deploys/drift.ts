@@ -55,7 +55,11 @@ export function findDrift(
   const found = roles.flatMap((role) => {
     const rest = role.filter((container) => !left.has(container) && !container.floating);
     const settling = role.some((container) => isYoung(container, now));
-    const own = [...toLeftovers(role.filter((container) => left.has(container))), ...toMixed(rest), ...toUnlike(rest, newest)];
+    const own = [
+      ...toLeftovers(role.filter((container) => left.has(container))),
+      ...toMixed(rest),
+      ...toUnlike(rest, newest),
+    ];
     return own.map((drift) => ({ ...drift, settling }));
   });
   return [...found, ...findMissed(live, left, findNewest(deploys), now), ...silent.map(toUnknown)];
@@ -157,7 +161,18 @@ function toUnknown({ name, message: reason }: SilentEngine): Drift {
 function toDrift(kind: DriftKind, message: string, containers: readonly Container[]): Omit<Drift, "settling"> {
   const [first] = containers;
   const { service = null, destination = null, env = null, role = null, engine = null } = first ?? {};
-  return { kind, message, service, destination, env, role, engine, expected: null, found: toVersions(containers), containers };
+  return {
+    kind,
+    message,
+    service,
+    destination,
+    env,
+    role,
+    engine,
+    expected: null,
+    found: toVersions(containers),
+    containers,
+  };
 }
 
 function toVersions(containers: readonly Container[]): string[] {

@@ -111,7 +111,11 @@ function createServing(group: readonly DeployRecord[], fateOf: DeployFates["fate
   return (record: DeployRecord): DeployRecord | undefined => {
     const begin = places.get(record) ?? -1;
     for (const chain of chains) {
-      for (let place = chain[begin + 1] ?? group.length; place < group.length; place = chain[place + 1] ?? group.length) {
+      for (
+        let place = chain[begin + 1] ?? group.length;
+        place < group.length;
+        place = chain[place + 1] ?? group.length
+      ) {
         const one = group[place] as DeployRecord;
         if (fateOf(one) === "served" || isWayBack(record, place)) return one;
       }
@@ -216,7 +220,11 @@ interface Lived {
 
 function toLived(container: Container): Lived {
   const { createdAt, startedAt, finishedAt } = container;
-  const [made, started, finished] = [createdAt, startedAt ?? "", finishedAt ?? ""].map(toUnixSeconds) as [number, number, number];
+  const [made, started, finished] = [createdAt, startedAt ?? "", finishedAt ?? ""].map(toUnixSeconds) as [
+    number,
+    number,
+    number,
+  ];
   return { container, made, started, finished, end: toEndSeconds(container) };
 }
 
@@ -267,7 +275,8 @@ function judgeLife({ container, made, finished }: Lived, record: DeployRecord, o
   if (earlier.some((one) => isIn(one.finished) && isOther(one))) return "served";
   const outlives = ({ end }: Lived) => end > finished;
   // One that the restart policy started was in service before, too.
-  if (earlier.some((one) => outlives(one) && isIn(one.started) && !one.container.restarts && isOther(one))) return "returned";
+  if (earlier.some((one) => outlives(one) && isIn(one.started) && !one.container.restarts && isOther(one)))
+    return "returned";
   if (earlier.some((one) => outlives(one) && one.started <= made && isOther(one))) return "failed";
   return finished - made > bootSeconds ? "long" : "brief";
 }

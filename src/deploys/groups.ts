@@ -24,7 +24,8 @@ export function createGroupFinder(containers: readonly Container[]): (said: Said
   );
 
   const findFitting = remember((said: Said) => {
-    const fits = ({ service, env }: ServiceGroup) => [service, null].includes(said.service) && [env, null].includes(said.env);
+    const fits = ({ service, env }: ServiceGroup) =>
+      [service, null].includes(said.service) && [env, null].includes(said.env);
     const named = (group: ServiceGroup) => fits(group) && group.destination === said.destination;
     const meant = (group: ServiceGroup) =>
       fits(group) && group.destination === null && said.service === null && said.env !== null;
@@ -36,7 +37,11 @@ export function createGroupFinder(containers: readonly Container[]): (said: Said
   }, toGroupKey);
   const findRunning = remember(
     (said: Said) =>
-      new Set(releases.find(said).flatMap((container) => (runsRelease(container, said) ? (groupOf.get(container) ?? []) : []))),
+      new Set(
+        releases
+          .find(said)
+          .flatMap((container) => (runsRelease(container, said) ? (groupOf.get(container) ?? []) : [])),
+      ),
     toReleaseNames,
   );
   return (said) => {

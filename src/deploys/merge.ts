@@ -28,7 +28,14 @@ const clockSeconds = 60;
 const inOrder: ReadonlySet<DeployOrigin> = new Set(["history", "kamal_audit"]);
 
 /** What neither containers nor images show. */
-const unknown = { previousTag: null, deployedBy: null, durationSeconds: null, booted: null, command: null, ambiguous: false };
+const unknown = {
+  previousTag: null,
+  deployedBy: null,
+  durationSeconds: null,
+  booted: null,
+  command: null,
+  ambiguous: false,
+};
 
 /** The deploy in deploy_info.json. */
 export function toInfoRecord(info: DeployInfo): DeployRecord {
@@ -63,7 +70,9 @@ function toVersion(version: string | undefined, tag: string): string {
 
 /** Deploys derived from core containers: those of one release and group created at most ten minutes apart are one. */
 export function fromContainers(containers: readonly Container[]): DeployRecord[] {
-  const core = containers.filter(({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "");
+  const core = containers.filter(
+    ({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "",
+  );
   const groups = Map.groupBy(core, toReleaseKey);
   return [...groups.values()].flatMap((group) => toClusters(group).map(toContainersRecord));
 }
@@ -73,7 +82,8 @@ function toClusters(containers: readonly Container[]): [Container, ...Container[
   for (const container of toSortedBy(containers, ({ createdAt }) => toUnixSeconds(createdAt))) {
     const last = clusters.at(-1);
     const before = last?.at(-1)?.createdAt;
-    if (last && before && toUnixSeconds(container.createdAt) - toUnixSeconds(before) <= clusterSeconds) last.push(container);
+    if (last && before && toUnixSeconds(container.createdAt) - toUnixSeconds(before) <= clusterSeconds)
+      last.push(container);
     else clusters.push([container]);
   }
   return clusters;
@@ -199,7 +209,10 @@ function correctAhead(records: readonly DeployRecord[], now: number): readonly D
 }
 
 /** For each record, the latest time of those before it in the same file; 0 without one. */
-function findLatestBefore(records: readonly DeployRecord[], isAhead: (record: DeployRecord) => boolean): readonly number[] {
+function findLatestBefore(
+  records: readonly DeployRecord[],
+  isAhead: (record: DeployRecord) => boolean,
+): readonly number[] {
   const latest = new Map<DeployOrigin, number>();
   return records.map((record) => {
     const before = latest.get(record.origin) ?? 0;
@@ -304,7 +317,12 @@ class DeployIndex {
 
   #put(record: DeployRecord, place: number): void {
     const key = toDeployGroup(record);
-    const group = this.#groups.get(key) ?? { all: new Set(), floating: new Set(), byName: new Map(), newest: -Infinity };
+    const group = this.#groups.get(key) ?? {
+      all: new Set(),
+      floating: new Set(),
+      byName: new Map(),
+      newest: -Infinity,
+    };
     this.#groups.set(key, group);
     const span = toSpan(record);
     this.#deploys[place] = { ...span, record, place };

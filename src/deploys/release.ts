@@ -20,7 +20,8 @@ export function createInfoFor(info: DeployInfo | null, containers: readonly Cont
 export function withDeploy(container: Container, deploy: DeployInfo | null): Container {
   if (!deploy || !deploy.currentTag || container.kind !== "core") return container;
   const isCurrent = container.status === "running" && !container.replaced;
-  const named = container.floating && isCurrent ? { ...container, version: deploy.currentTag, floating: false } : container;
+  const named =
+    container.floating && isCurrent ? { ...container, version: deploy.currentTag, floating: false } : container;
   if (named.version !== deploy.currentTag || named.commitSha !== "" || deploy.commitSha === "") return named;
   return { ...named, commitSha: deploy.commitSha };
 }

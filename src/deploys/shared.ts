@@ -69,7 +69,9 @@ export function createSharedDeploySource({ source, store, logger, days }: Shared
     async history(signal) {
       const own = await source.history(signal);
       const failure = error();
-      const failed: readonly DeployLog[] = failure ? [{ ...blank, origin: "history", records: [], error: failure }] : [];
+      const failed: readonly DeployLog[] = failure
+        ? [{ ...blank, origin: "history", records: [], error: failure }]
+        : [];
       // The others first: within one origin the order counts, and the last ones are in our own file.
       return [...failed, ...others, ...own];
     },
@@ -81,7 +83,10 @@ export function createSharedDeploySource({ source, store, logger, days }: Shared
 /** What cannot be read now is read at the next call. */
 async function readOwn(source: DeploySource): Promise<readonly DeployRecord[]> {
   const signal = AbortSignal.timeout(readMs);
-  const [logs, info] = await Promise.all([source.history(signal).catch(() => []), source.read(signal).catch(() => null)]);
+  const [logs, info] = await Promise.all([
+    source.history(signal).catch(() => []),
+    source.read(signal).catch(() => null),
+  ]);
   return [...logs.flatMap(({ records }) => records), ...(info && !info.stale ? [toInfoRecord(info)] : [])];
 }
 

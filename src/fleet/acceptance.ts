@@ -78,7 +78,11 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
     accepted.set(digest, { principal, at, by, until: now() + acceptedMs });
     return principal;
   };
-  const decide = async (digest: string, authorization: string, familiar: Accepted | null): Promise<Principal | null> => {
+  const decide = async (
+    digest: string,
+    authorization: string,
+    familiar: Accepted | null,
+  ): Promise<Principal | null> => {
     const by = new Set<Region>();
     const refusing = new Set<Region>();
     const asked = regions.map(async (region) => {
@@ -88,7 +92,8 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
       return failure;
     });
     const failures = await untilAccepted(asked);
-    if (failures === null) return accept(digest, { principal: familiar?.principal ?? toPrincipal(digest), at: now(), by });
+    if (failures === null)
+      return accept(digest, { principal: familiar?.principal ?? toPrincipal(digest), at: now(), by });
     const isRevoked = familiar !== null && !familiar.by.isDisjointFrom(refusing);
     if (isRevoked || refusing.size === failures.length) {
       accepted.delete(digest);
@@ -107,7 +112,11 @@ export function createAcceptance(options: AcceptanceOptions): Pick<Authenticator
       if (waiting.length > 0) admitSoon();
     }, 1000 / ofAll.perSecond);
   };
-  const decideInTurn = async (digest: string, authorization: string, ip: string | undefined): Promise<Principal | null> => {
+  const decideInTurn = async (
+    digest: string,
+    authorization: string,
+    ip: string | undefined,
+  ): Promise<Principal | null> => {
     const network = toNetwork(ip ?? "");
     const site = toSite(network);
     if (waiting.length > 0 || unknown.hit("") > 0) {

@@ -131,7 +131,13 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
   };
 
   /** Answers perhaps twice: a failure may come after a complete answer. */
-  const askOne = async (question: Question, asker: Asker, isChange: boolean, share: Share, answer: (one: Answer) => void) => {
+  const askOne = async (
+    question: Question,
+    asker: Asker,
+    isChange: boolean,
+    share: Share,
+    answer: (one: Answer) => void,
+  ) => {
     const { region } = question;
     const startedAt = performance.now();
     const span = begin(question);
@@ -243,7 +249,10 @@ function toErrorType(failure: Failure | null): string | null {
   return Object.hasOwn(statusByCode, code) || silent.has(code) ? code : "_OTHER";
 }
 
-function toHeaders({ authorization, requestId, ...asker }: Omit<Asker, "budget">, span: CallSpan): Record<string, string> {
+function toHeaders(
+  { authorization, requestId, ...asker }: Omit<Asker, "budget">,
+  span: CallSpan,
+): Record<string, string> {
   const traceparent = span.headers.traceparent ?? asker.traceparent;
   return {
     authorization,

@@ -142,7 +142,9 @@ function toPart(
   });
   const faults = (read.errors ?? []).flatMap((error) => {
     const { path = [] } = error;
-    return path[0] === key ? [toError(root, value === null ? [key] : path, toFault(error, region, operation), region)] : [];
+    return path[0] === key
+      ? [toError(root, value === null ? [key] : path, toFault(error, region, operation), region)]
+      : [];
   });
   const silence = () => toNoGateway(`${region.name} answers nothing for this field`, operation);
   const isSilent = value === null && said.length + faults.length === 0 && !mayBeSilent(root, data, operation);
@@ -176,7 +178,8 @@ interface Joined {
 
 function joinField(root: RootField, parts: readonly Part[]): Joined {
   const { key, definition, refusal } = root;
-  if (refusal) return { value: null, errors: [toError(root, [key], toFailureOf(refusal.message, { code: refusal.code }))] };
+  if (refusal)
+    return { value: null, errors: [toError(root, [key], toFailureOf(refusal.message, { code: refusal.code }))] };
   return isListType(definition?.type) ? joinRows(parts) : joinOne(root, parts);
 }
 

@@ -62,8 +62,8 @@ export interface Plan {
 }
 
 const toVersion = (key: string) =>
-  (parse(`{ ${key === "server" ? "" : `${key}:`} server { version } }`).definitions[0] as OperationDefinitionNode).selectionSet
-    .selections[0] as FieldNode;
+  (parse(`{ ${key === "server" ? "" : `${key}:`} server { version } }`).definitions[0] as OperationDefinitionNode)
+    .selectionSet.selections[0] as FieldNode;
 const typename = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: "__typename" } } as const;
 
 /**
@@ -106,7 +106,8 @@ export function planOperation(args: ExecutionArgs, regions: readonly Region[]): 
     const nodes = asked.map(({ node }) => node);
     const toSend = asked.map((root) => withLocalId(root, variables, regions, added.type));
     const sent =
-      texts.get(key) ?? toSent(toDocument(wantsRegions ? [...toSend, toVersion(added.server)] : toSend), variableValues ?? {});
+      texts.get(key) ??
+      toSent(toDocument(wantsRegions ? [...toSend, toVersion(added.server)] : toSend), variableValues ?? {});
     texts.set(key, sent);
     return [{ region, document: toDocument(nodes), ...sent }];
   });
@@ -166,7 +167,8 @@ function withLocalId(
 ): FieldNode {
   if (definition?.name !== "node" || !node.selectionSet || !node.arguments) return node;
   const { id } = parseFleetId(String(getArgumentValues(definition, node, variables)["id"]), regions);
-  const type = typeKey === "__typename" ? typename : { ...typename, alias: { kind: Kind.NAME, value: typeKey } as const };
+  const type =
+    typeKey === "__typename" ? typename : { ...typename, alias: { kind: Kind.NAME, value: typeKey } as const };
   return {
     ...node,
     arguments: node.arguments.map((given) => ({ ...given, value: { kind: Kind.STRING, value: id } })),
@@ -188,7 +190,9 @@ function toSent(document: DocumentNode, variables: Variables): Pick<Question, "t
   const [sent = plain] = Object.values(separateOperations(plain));
   const used = new Set<string>();
   visit(sent, { VariableDefinition: () => false, Variable: ({ name }) => void used.add(name.value) });
-  const withUsed = visit(sent, { VariableDefinition: ({ variable }) => (used.has(variable.name.value) ? undefined : null) });
+  const withUsed = visit(sent, {
+    VariableDefinition: ({ variable }) => (used.has(variable.name.value) ? undefined : null),
+  });
   return {
     text: stripIgnoredCharacters(print(withUsed)),
     variables: Object.fromEntries(Object.entries(variables).filter(([name]) => used.has(name))),

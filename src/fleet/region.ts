@@ -25,5 +25,8 @@ export function chooseRegions(names: readonly string[], regions: readonly Region
   const unknown = names.find((name) => !regions.some((region) => region.name === name));
   if (unknown === undefined) return regions.filter(({ name }) => names.includes(name));
   const known = regions.map(({ name }) => name).join(", ");
-  throw new OpsError("invalid_request", `No region is called ${JSON.stringify(unknown.slice(0, 64))}: the regions are ${known}`);
+  throw new OpsError(
+    "invalid_request",
+    `No region is called ${JSON.stringify(unknown.slice(0, 64))}: the regions are ${known}`,
+  );
 }

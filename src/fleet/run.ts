@@ -44,7 +44,10 @@ export function useRegions(regions: readonly Region[], ask: Ask): Plugin {
   };
 }
 
-function tryToPlan(args: ExecutionArgs, regions: readonly Region[]): Plan | { readonly errors: readonly GraphQLError[] } {
+function tryToPlan(
+  args: ExecutionArgs,
+  regions: readonly Region[],
+): Plan | { readonly errors: readonly GraphQLError[] } {
   try {
     return planOperation(args, regions);
   } catch (error) {

@@ -61,7 +61,8 @@ type Arguments {
 
 const [regionType, regionErrorType, fields, args] = additions.definitions as ObjectTypeDefinitionNode[];
 const field = (name: string) => fields?.fields?.find((one) => one.name.value === name) as FieldDefinitionNode;
-const argument = (of: string) => args?.fields?.find((one) => one.name.value === of)?.arguments?.[0] as InputValueDefinitionNode;
+const argument = (of: string) =>
+  args?.fields?.find((one) => one.name.value === of)?.arguments?.[0] as InputValueDefinitionNode;
 
 /**
  * The schema of a fleet: that of a gateway, with its regions. A list has the rows of all regions; what a gateway has one of is a list with one for each region; what has a global
@@ -94,7 +95,10 @@ function toFleetDocument({ definitions, ...document }: DocumentNode): DocumentNo
     if (isList(node.type)) return withArgument(node, argument("many"));
     if (isNode(name)) return withArgument(node, argument("one"));
     if (!isObject(name)) return withArgument(node, argument("only"));
-    const row = { kind: Kind.NON_NULL_TYPE, type: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: name } } } as const;
+    const row = {
+      kind: Kind.NON_NULL_TYPE,
+      type: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: name } },
+    } as const;
     return withArgument({ ...node, type: { kind: Kind.LIST_TYPE, type: row } }, argument("many"));
   };
   const changed = definitions.map((node) => {
@@ -107,14 +111,19 @@ function toFleetDocument({ definitions, ...document }: DocumentNode): DocumentNo
     }
     return regional.has(node.name.value) ? { ...node, fields: [...own, field("region")] } : node;
   });
-  return { ...document, definitions: [...changed, ...[regionType, regionErrorType].filter((one) => one !== undefined)] };
+  return {
+    ...document,
+    definitions: [...changed, ...[regionType, regionErrorType].filter((one) => one !== undefined)],
+  };
 }
 
 /** What is sent to a region is recognised by these names alone (plan.ts). */
 function refuseNames(type: string, own: readonly FieldDefinitionNode[]): void {
   const names = own.flatMap((one) => [one.name.value, ...(one.arguments?.map(({ name }) => name.value) ?? [])]);
   if (names.some((name) => name === "region" || name === "regions")) {
-    throw new Error(`${type} has a field or argument of its own that is called region or regions: fleets use these names`);
+    throw new Error(
+      `${type} has a field or argument of its own that is called region or regions: fleets use these names`,
+    );
   }
 }
 
@@ -152,7 +161,10 @@ function addCosts(schema: GraphQLSchema, gateway: GraphQLSchema, regionCount: nu
 
 function toRootCost(cost: Cost | FindCost | undefined, original: object, regionCount: number): FindCost {
   return (given, context) => {
-    const { region, regions } = given as { readonly region?: string | null; readonly regions?: readonly string[] | null };
+    const { region, regions } = given as {
+      readonly region?: string | null;
+      readonly regions?: readonly string[] | null;
+    };
     const asked = region ? 1 : (regions?.length ?? regionCount);
     const one = typeof cost === "function" ? cost(given, context, original) : (cost ?? 1);
     const { field: own = 1, multiplier = 1 } = typeof one === "number" ? { field: one } : one;

@@ -44,7 +44,16 @@ export function deploys<Data extends Answer & { readonly rows: Deploys | null },
 ): Metric {
   const toRows = ({ rows }: Answer): readonly Row[] | null =>
     (rows as Deploys | null)?.nodes.map((deploy) => ({ ...deploy, ...toDeployTexts(deploy) })).toSorted(byTime) ?? null;
-  return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toDeployRemarks };
+  return {
+    name,
+    label,
+    document: document as never,
+    payloads,
+    columns,
+    values: {},
+    toRows,
+    toRemarks: toDeployRemarks,
+  };
 }
 
 /** The limit in the document. */
@@ -56,7 +65,11 @@ function toDeployRemarks({ rows }: Answer): string[] {
 }
 
 function toDeployTexts({ tag, deployed_by: by, state }: Deploy) {
-  return { title: state === "failed" ? "Failed deploy" : "Deploy", text: by ? `${tag} by ${by}` : tag, tags: `deploy,${state}` };
+  return {
+    title: state === "failed" ? "Failed deploy" : "Deploy",
+    text: by ? `${tag} by ${by}` : tag,
+    tags: `deploy,${state}`,
+  };
 }
 
 /** Of annotations, by kind. */
@@ -86,7 +99,16 @@ export function happenings<Data extends { readonly rows: Timeline | null }, Vari
       .filter(({ requested, to }) => requested !== true && !goodStates.has(to ?? ""))
       .map((entry) => ({ ...entry, title: titles[entry.kind] ?? label, text: entry.message, tags: entry.kind }))
       .toSorted(byTime) ?? null;
-  return { name, label, document: document as never, payloads, columns, values: {}, toRows, toRemarks: toHappeningRemarks };
+  return {
+    name,
+    label,
+    document: document as never,
+    payloads,
+    columns,
+    values: {},
+    toRows,
+    toRemarks: toHappeningRemarks,
+  };
 }
 
 /** The gaps in an answer, each once for all its kinds. */

@@ -34,14 +34,17 @@ export function checkConditions(conditions: readonly unknown[]): void {
 export function parseFilters(input: unknown): Condition[] {
   if (!Array.isArray(input)) return [];
   checkConditions(input);
-  return input.flatMap((filter: unknown) => (typeof filter === "object" && filter !== null ? toCondition(filter as Row) : []));
+  return input.flatMap((filter: unknown) =>
+    typeof filter === "object" && filter !== null ? toCondition(filter as Row) : [],
+  );
 }
 
 function toCondition({ key, operator: given, value, values }: Row): Condition[] {
   if (typeof key !== "string" || key === "") return [];
   getDimension(key);
   const operator = operators.find((known) => known === (given ?? "="));
-  if (!operator) throw new OpsError("invalid_request", `Unknown operator ${quote(String(given))}; known: ${operators.join(" ")}`);
+  if (!operator)
+    throw new OpsError("invalid_request", `Unknown operator ${quote(String(given))}; known: ${operators.join(" ")}`);
   if (operator === "=~" || operator === "!~") return [{ key, operator, values: [toText(value)] }];
   const list = operator.endsWith("|") && Array.isArray(values) ? values : value;
   // An empty value is a condition: rows without a value.
@@ -169,7 +172,10 @@ export function getDimension(name: string): Dimension {
 export function findNamed<T extends { readonly name: string }>(what: string, all: readonly T[], name: string): T {
   const found = all.find((one) => one.name === name);
   if (found) return found;
-  throw new OpsError("invalid_request", `Unknown ${what} ${quote(name)}; known: ${all.map((one) => one.name).join(", ")}`);
+  throw new OpsError(
+    "invalid_request",
+    `Unknown ${what} ${quote(name)}; known: ${all.map((one) => one.name).join(", ")}`,
+  );
 }
 
 /** Quotes a caller's text, cut for a message. */

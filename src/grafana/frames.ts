@@ -19,7 +19,11 @@ export interface Frame {
   readonly schema: {
     readonly refId: string;
     readonly name: string;
-    readonly meta?: { readonly notices?: readonly Notice[]; readonly type?: string; readonly typeVersion?: readonly number[] };
+    readonly meta?: {
+      readonly notices?: readonly Notice[];
+      readonly type?: string;
+      readonly typeVersion?: readonly number[];
+    };
     readonly fields: readonly Field[];
   };
   readonly data: { readonly values: readonly (readonly unknown[])[] };
@@ -168,7 +172,9 @@ function withNames(lines: readonly Line[], isMany: boolean): Line[] {
 }
 
 /** Lines with the same times share a frame, which has the times once. */
-function toTimeGroups(lines: readonly Line[]): { readonly times: readonly number[]; readonly group: readonly Line[] }[] {
+function toTimeGroups(
+  lines: readonly Line[],
+): { readonly times: readonly number[]; readonly group: readonly Line[] }[] {
   const groups = Map.groupBy(lines, ({ times }) => times.join());
   return [...groups.values()].map((group) => ({ times: group[0]?.times ?? [], group }));
 }

@@ -19,7 +19,16 @@ import {
 import type { Frame } from "./frames.ts";
 import { toRows } from "./metric.ts";
 import { getMetric, metricDocuments, metrics } from "./metrics.ts";
-import { asObject, findQueryInputs, parseBody, parsePayload, parseQuery, runQuery, type Target, toOnly } from "./query.ts";
+import {
+  asObject,
+  findQueryInputs,
+  parseBody,
+  parsePayload,
+  parseQuery,
+  runQuery,
+  type Target,
+  toOnly,
+} from "./query.ts";
 
 /** The documents of all dimensions, for compilation. */
 const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
@@ -58,7 +67,8 @@ type Answer = (body: Row, execute: Execute, caller: Caller) => unknown;
 
 /** Null: remembered, so that its answer is made by the handler. */
 const posts: Readonly<Record<string, Answer | null>> = {
-  "/metrics": () => metrics.map(({ name, label, payloads: own }) => ({ value: name, label, payloads: own.map(toPayload) })),
+  "/metrics": () =>
+    metrics.map(({ name, label, payloads: own }) => ({ value: name, label, payloads: own.map(toPayload) })),
   "/search": () => metrics.map(({ name, label }) => ({ value: name, text: name, label })),
   "/metric-payload-options": answerPayloadOptions,
   "/query": null,

@@ -78,5 +78,7 @@ export function toRows({ rows, parts }: Answer): readonly Row[] | null {
   if (rows === null) return null;
   const list = (Array.isArray(rows) ? rows : [rows]) as readonly Row[];
   const envs = new Map(parts?.map(({ name, env }) => [name, env ?? null]));
-  return list.map((row) => ("env" in row || !("source" in row) ? row : { ...row, env: envs.get(String(row["source"])) ?? null }));
+  return list.map((row) =>
+    "env" in row || !("source" in row) ? row : { ...row, env: envs.get(String(row["source"])) ?? null },
+  );
 }

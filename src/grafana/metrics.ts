@@ -35,7 +35,12 @@ export const metrics: readonly Metric[] = [
   table("queue_errors", "Errors of queues, last hour", GrafanaQueueErrorsDocument, columns.queueErrors, ofQueues),
   table("hosts", "Hosts", GrafanaHostsDocument, columns.hosts, ["host"]),
   deploys("deploys", "Deploys", GrafanaDeploysDocument, columns.deploys, ["env", "destination"]),
-  happenings("restarts", "Restarts", GrafanaRestartsDocument, columns.restarts, ["env", "destination", "role", "container"]),
+  happenings("restarts", "Restarts", GrafanaRestartsDocument, columns.restarts, [
+    "env",
+    "destination",
+    "role",
+    "container",
+  ]),
   happenings("alerts", "Alerts", GrafanaAlertsDocument, columns.alerts, [
     "env",
     "destination",
@@ -47,7 +52,13 @@ export const metrics: readonly Metric[] = [
   ]),
   table("engines", "Container engines", GrafanaEnginesDocument, columns.engines, ["engine", "env"]),
   series("queue_depth", "Depth of queues", GrafanaQueueDepthDocument, { value: "short" }, ofQueues),
-  series("queue_processed_per_sec", "Processed each second", GrafanaQueueProcessedPerSecDocument, { value: "cps" }, ofQueues),
+  series(
+    "queue_processed_per_sec",
+    "Processed each second",
+    GrafanaQueueProcessedPerSecDocument,
+    { value: "cps" },
+    ofQueues,
+  ),
   series("queue_failures", "Failures in each step", GrafanaQueueFailuresDocument, { value: "short" }, ofQueues),
   series("queue_oldest_age", "Age of the oldest waiting job", GrafanaQueueOldestAgeDocument, { value: "s" }, ofQueues),
   series("host_cpu_util", "CPU of hosts", GrafanaHostCpuUtilDocument, { value: "percentunit" }, ["host"]),
@@ -55,7 +66,13 @@ export const metrics: readonly Metric[] = [
   series("host_disk_util", "Fullest disk of hosts", GrafanaHostDiskUtilDocument, { value: "percentunit" }, ["host"]),
   series("host_load1", "Load of hosts", GrafanaHostLoad1Document, { value: "short" }, ["host"]),
   series("container_cpu_pct", "CPU of containers", GrafanaContainerCpuPctDocument, { value: "percent" }, ofContainers),
-  series("container_mem_pct", "Memory of containers", GrafanaContainerMemPctDocument, { value: "percent" }, ofContainers),
+  series(
+    "container_mem_pct",
+    "Memory of containers",
+    GrafanaContainerMemPctDocument,
+    { value: "percent" },
+    ofContainers,
+  ),
   series("up", "How many are up", GrafanaUpDocument, { up: "short", total: "short" }, ["kind", "env"]),
 ];
 

@@ -60,7 +60,10 @@ function listQuestions(input: QueryInput, asked: readonly RawQuery[]): Question[
   const questions = new Map<string, { metric: Metric; variables: Question["variables"]; asked: RawQuery[] }>();
   for (const one of asked) {
     const metric = getMetric(one.name);
-    const variables: Question["variables"] = toVariables(input, one.target, [...one.target.conditions, ...input.conditions]);
+    const variables: Question["variables"] = toVariables(input, one.target, [
+      ...one.target.conditions,
+      ...input.conditions,
+    ]);
     const key = JSON.stringify([one.name, ...listVariables(metric.document).map((name) => variables[name])]);
     const question = questions.get(key);
     if (question) question.asked.push(one);
@@ -85,7 +88,11 @@ function findFailure({ target, name }: RawQuery): OpsError | null {
 }
 
 /** What the answer depends on; null where a target's does not depend on versions alone, such as any over a range, which moves with the clock. */
-export async function findQueryInputs(input: QueryInput, execute: Execute, caller: Caller): Promise<ReplyInputs | null> {
+export async function findQueryInputs(
+  input: QueryInput,
+  execute: Execute,
+  caller: Caller,
+): Promise<ReplyInputs | null> {
   const found: ReplyInputs[] = [];
   const asked = listAsked(input);
   if (asked.some(({ target, name }) => target.failure || !isMetric(name))) return null;
@@ -114,7 +121,9 @@ export async function runQuery(input: QueryInput, execute: Execute, caller: Call
   const limit = pLimit(atOnce);
   const size = new AnswerSize(caller.budget.maxBytes);
   const questions = listQuestions(input, valid);
-  await Promise.all(questions.map((question) => limit(() => answerAll(question, input, { execute, caller, size, answers }))));
+  await Promise.all(
+    questions.map((question) => limit(() => answerAll(question, input, { execute, caller, size, answers }))),
+  );
   if (size.excess) throw size.excess;
   const failures = asked.map((one) => answers.get(one)).filter((one) => one instanceof OpsError);
   const [worst] = failures.toSorted((a, b) => Math.floor(b.status / 100) - Math.floor(a.status / 100));
@@ -156,7 +165,11 @@ interface Answering {
 }
 
 /** Runs a document once, and makes the frames of all that ask for it: equal ones once. Never rejects; does nothing once the answer is too large. */
-async function answerAll(question: Question, input: QueryInput, { execute, caller, size, answers }: Answering): Promise<void> {
+async function answerAll(
+  question: Question,
+  input: QueryInput,
+  { execute, caller, size, answers }: Answering,
+): Promise<void> {
   const { metric, variables, asked } = question;
   const made = new Map<string, { readonly frames: readonly Frame[]; readonly bytes: number }>();
   let read: Read | null = null;
@@ -189,7 +202,12 @@ interface Read {
   readonly errors: readonly OpsError[];
 }
 
-async function readRows(metric: Metric, variables: Question["variables"], execute: Execute, caller: Caller): Promise<Read> {
+async function readRows(
+  metric: Metric,
+  variables: Question["variables"],
+  execute: Execute,
+  caller: Caller,
+): Promise<Read> {
   const { data, errors } = await execute(metric.document, variables as never, caller).run();
   const found: Answer = { rows: null, ...(data as object | null) };
   const rows = metric.toRows(found);
@@ -346,7 +364,9 @@ export function parseQuery(body: Row, nowMs: number): QueryInput {
   const asked = parsed.reduce((sum, target) => sum + target.metrics.length, 0);
   if (asked > maxMetrics)
     throw new OpsError("invalid_request", `A query has at most ${maxMetrics} metrics, those of all targets`);
-  const maxPoints = Math.round(Math.max(1, Math.min(mostPoints, points, toMostPoints(toNumber(body["intervalMs"]), to - from))));
+  const maxPoints = Math.round(
+    Math.max(1, Math.min(mostPoints, points, toMostPoints(toNumber(body["intervalMs"]), to - from))),
+  );
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),

@@ -13,7 +13,10 @@ export function toFlagArg(arg: Arg, description: string) {
 
 /** The argument `env` of a list. */
 export function toOneEnvArg(arg: Arg, scalars: Scalars) {
-  return arg({ type: scalars.environment, description: "Only this environment; forbidden when the token does not list it." });
+  return arg({
+    type: scalars.environment,
+    description: "Only this environment; forbidden when the token does not list it.",
+  });
 }
 
 /** The argument `env` of a list of what comes from queue sources. */
@@ -36,7 +39,8 @@ export function toRangeArgs(arg: Arg) {
     from: arg({ type: "DateTime", required: true, description: "Points from this time on." }),
     to: arg({ type: "DateTime", required: true, description: "Up to this time, now at the latest." }),
     step: arg.int({
-      description: "Seconds between points, 1 to 86400; at most 11,000 points. When absent: a round step that fits `maxPoints`.",
+      description:
+        "Seconds between points, 1 to 86400; at most 11,000 points. When absent: a round step that fits `maxPoints`.",
     }),
     maxPoints: arg.int({
       defaultValue: 500,
@@ -85,7 +89,8 @@ export function toPlaceArgs(arg: Arg) {
       "Also accessories: redis, prometheus, the proxy ... A token for every environment also gets containers that are not part of the product.",
     ),
     engine: arg.string({
-      description: "Only this engine, by its configured name. The error of an unknown one names those that the token may see.",
+      description:
+        "Only this engine, by its configured name. The error of an unknown one names those that the token may see.",
     }),
   };
 }
@@ -107,7 +112,9 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
       required: true,
       description: `How many of the newest matching lines, ${minTail} to ${maxTail}; all filters apply first.`,
     }),
-    since: arg.string({ description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m, 2h)." }),
+    since: arg.string({
+      description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m, 2h).",
+    }),
     stream: arg({ type: scalars.stream, description: "Only this stream." }),
     search: arg.string({
       description: "Only lines that contain this text, case-sensitive unless ignoreCase; at most 200 characters.",
@@ -119,7 +126,8 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
     ignoreCase: toFlagArg(arg, "Whether search and searchRegex ignore case."),
     level: arg({
       type: scalars.logLevel,
-      description: "Only lines of this level or a more severe one. Lines without a level are included unless levelStrict.",
+      description:
+        "Only lines of this level or a more severe one. Lines without a level are included unless levelStrict.",
     }),
     levelStrict: toFlagArg(arg, "Whether level excludes lines without a level."),
   };
@@ -134,7 +142,8 @@ export function toLogPageArgs(arg: Arg) {
         "Not the newest lines, but those around this time (as `since`): half of `tail` before it, half from it on. A side with fewer lines is not made up for by the other. Not with since or until.",
     }),
     before: arg.string({
-      description: "The newest lines before the page of this `startCursor`: the cursor of a page with the same filters.",
+      description:
+        "The newest lines before the page of this `startCursor`: the cursor of a page with the same filters.",
     }),
     after: arg.string({ description: "The oldest lines after the page of this `endCursor`, as `before`." }),
   };
@@ -151,7 +160,9 @@ export function toRoleArgs(arg: Arg) {
 /** Selects a whole role, or containers by their names. */
 export function toLoggedArgs(arg: Arg) {
   return {
-    role: arg.string({ description: "The role: web, worker, runner ... Exactly one of role, name and names must be given." }),
+    role: arg.string({
+      description: "The role: web, worker, runner ... Exactly one of role, name and names must be given.",
+    }),
     name: arg.string({ description: "The exact name of a container, on any engine; `engine` says on which." }),
     names: arg.stringList({ description: "The exact names of several containers, 1 to 50, in place of `name`." }),
     ...toGroupArgs(arg),
@@ -180,7 +191,10 @@ export function toCost(count: number, most: number): number {
 }
 
 /** Cost of a list with the argument `first`. */
-export const costOfFirst = ({ first: count }: { readonly first: number }) => ({ field: 1, multiplier: toCost(count, 100) });
+export const costOfFirst = ({ first: count }: { readonly first: number }) => ({
+  field: 1,
+  multiplier: toCost(count, 100),
+});
 
 /** The page that is asked of a connection. */
 type PageArgs = Parameters<typeof resolveCursorConnection>[0]["args"];

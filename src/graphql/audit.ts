@@ -12,7 +12,8 @@ export function addAudit(builder: Builder): void {
     description: "One entry of the audit record: an intent or its outcome.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "seq: Int!": "Number of the entry in the file. The file holds all environments, so a token for some of them sees gaps.",
+        "seq: Int!":
+          "Number of the entry in the file. The file holds all environments, so a token for some of them sees gaps.",
         "at: DateTime!": "When it was written.",
         "outcome: String!":
           "`intent`, `ok`, `failed` or `unknown`. An `unknown` may be followed by another outcome of the same intent.",
@@ -22,10 +23,12 @@ export function addAudit(builder: Builder): void {
         "requestId: String!": "The request's id, as in the `X-Request-Id` of the response.",
         "clientRequestId: String": "The `X-Request-Id` that the client sent, if it was short and plain.",
         "traceId: String": "The trace id of the request's `traceparent`.",
-        "ip: String": "The client's address: of the connection or, behind a trusted proxy, the one that the proxy names.",
+        "ip: String":
+          "The client's address: of the connection or, behind a trusted proxy, the one that the proxy names.",
         "subject: String!": "Holder of the token.",
         "kid: String!": "Public id of the token.",
-        "auth: String": "How the caller authenticated: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
+        "auth: String":
+          "How the caller authenticated: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
         "engine: String!":
           "Configured name of the engine. `engine`, `containerId`, `containerName` and `image` are empty for actions on jobs.",
         "containerId: String!": "Full id of the container.",
@@ -35,7 +38,8 @@ export function addAudit(builder: Builder): void {
         "reason: String": "The reason given.",
         "detail: String": "Of an outcome: the state, or the error.",
         "code: String": "Of an outcome: the error code that was returned.",
-        "dockerStatus: Int": "Of an outcome: the HTTP status of the engine's answer; null when it did not answer, or unknown.",
+        "dockerStatus: Int":
+          "Of an outcome: the HTTP status of the engine's answer; null when it did not answer, or unknown.",
         "keyHash: String": "SHA-256 of the `Idempotency-Key`; null without one.",
         "durationMs: Int": "Of an outcome: milliseconds since the intent.",
         "hash: String!": "SHA-256 over the previous entry's hash and this entry.",
@@ -62,7 +66,8 @@ export function addAudit(builder: Builder): void {
       }),
       fingerprint: t.string({
         nullable: true,
-        description: "Of `job.retry_group` and `job.discard_group`: fingerprint of the error that the jobs failed with.",
+        description:
+          "Of `job.retry_group` and `job.discard_group`: fingerprint of the error that the jobs failed with.",
         resolve: ({ job }) => job?.fingerprint ?? null,
       }),
     }),
@@ -109,7 +114,8 @@ function addAuditChain(builder: Builder): void {
       "Whether the audit record is whole. Each entry has the hash of the one before it, so a changed, deleted, moved or cut entry shows. Newest entries that are missing show only where this gateway knew of them: compare a head that was noted elsewhere (`audit verify --head`).",
     fields: (t) =>
       exposeAll(t, {
-        "ok: Boolean": "Whether every entry follows the one before it; null until the first check has reached the newest one.",
+        "ok: Boolean":
+          "Whether every entry follows the one before it; null until the first check has reached the newest one.",
         "firstSeq: Int":
           "The oldest entry: 1, or a later one when the files before it were removed. Null without an entry, and for tokens that do not list every environment.",
         "lastSeq: Int": "The newest entry that was checked. Null as `firstSeq`.",

@@ -30,7 +30,11 @@ export function createBuilder() {
       beforeArgOptions: { description: "Only what comes before this cursor: `startCursor` of the page after." },
       pageInfoFieldOptions: { description: "Where the page is in the list." },
       // The cost of a connection counts the rows of its page.
-      edgesFieldOptions: { description: "The rows of the page, each with its cursor.", nullable: false, complexity: counted },
+      edgesFieldOptions: {
+        description: "The rows of the page, each with its cursor.",
+        nullable: false,
+        complexity: counted,
+      },
       nodesOnConnection: { description: "The rows of the page.", complexity: counted },
       nodeFieldOptions: { description: "The row.", nullable: false },
       cursorFieldOptions: { description: "Its place in the list, for `after` and `before`." },
@@ -125,7 +129,11 @@ function parseNodeId(nodeId: string): { typename: NodeType; id: string } {
 export const counted = { field: 1, multiplier: 1 } as const;
 
 /** A field costs 1; a list costs its content times its current number of rows. */
-function toCost(args: Readonly<Record<string, unknown>>, context: OpsContext, { type }: { readonly type: GraphQLOutputType }) {
+function toCost(
+  args: Readonly<Record<string, unknown>>,
+  context: OpsContext,
+  { type }: { readonly type: GraphQLOutputType },
+) {
   const inner = isNonNullType(type) ? type.ofType : type;
   return isListType(inner) ? { field: 1, multiplier: toLength(getNamedType(inner).name, args, context) } : 1;
 }

@@ -121,7 +121,10 @@ export const endedDescription =
   "Why this is the last message (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.";
 
 /** Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`. Throws rate_limited. */
-export function openLease({ openStream, budget }: OpsContext, isAllowed: (principal: Principal) => boolean): AbortSignal {
+export function openLease(
+  { openStream, budget }: OpsContext,
+  isAllowed: (principal: Principal) => boolean,
+): AbortSignal {
   if (!openStream) throw new OpsError("invalid_request", "Subscriptions are not possible here");
   const lease = openStream();
   budget.liftDeadline();

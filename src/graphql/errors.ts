@@ -8,7 +8,11 @@ export function toRestartError(error: unknown): unknown {
   if (error instanceof PastFailure) return new OpsError(isCode(error.code) ? error.code : "internal", error.message);
   if (!(error instanceof RestartRefused)) return error;
   const { code, message, retryAfterSeconds } = error;
-  return new OpsError(code, message, retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } });
+  return new OpsError(
+    code,
+    message,
+    retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } },
+  );
 }
 
 function isCode(code: string): code is ErrorCode {

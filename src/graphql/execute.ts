@@ -164,7 +164,9 @@ export function createNaming(schema: GraphQLSchema, document: DocumentNode): (va
 /** A field's error as thrown; a variable that does not fit its type is the caller's mistake. */
 function toFieldError(error: GraphQLError): OpsError {
   if (error.originalError) return toOpsError(error.originalError);
-  return error.path ? toOpsError(error) : new OpsError("invalid_request", "A parameter has an invalid value", { cause: error });
+  return error.path
+    ? toOpsError(error)
+    : new OpsError("invalid_request", "A parameter has an invalid value", { cause: error });
 }
 
 /** How our own surfaces open a fixed subscription. Rejects with the OpsError of its field. */
@@ -190,10 +192,17 @@ export function createFollow(
     const name = namings.get(document);
     if (!name) throw new Error("Document was not registered");
     const contextValue = createContext(sources, caller);
-    const opened = await createSourceEventStream({ schema, document, variableValues: name({ ...variables }), contextValue });
+    const opened = await createSourceEventStream({
+      schema,
+      document,
+      variableValues: name({ ...variables }),
+      contextValue,
+    });
     if (Symbol.asyncIterator in opened) return opened as AsyncIterable<LogBatch>;
     const [error] = opened.errors ?? [];
-    throw error?.originalError ? toOpsError(error.originalError) : new OpsError("internal", "Internal error", { cause: error });
+    throw error?.originalError
+      ? toOpsError(error.originalError)
+      : new OpsError("internal", "Internal error", { cause: error });
   };
   return (document, variables, caller) => {
     const open = () => follow(document, variables, caller);

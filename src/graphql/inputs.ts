@@ -102,7 +102,11 @@ function findContainersInputs(variables: ContainersQueryVariables, sources: Sour
 }
 
 /** The list with its samples, and why engines do not answer. */
-function findTableInputs({ includeAccessories }: GrafanaContainersQueryVariables, sources: Sources, caller: Caller): FoundInputs {
+function findTableInputs(
+  { includeAccessories }: GrafanaContainersQueryVariables,
+  sources: Sources,
+  caller: Caller,
+): FoundInputs {
   const { engines = [] } = sources.containers.listCached() ?? {};
   const { shown } = selectEngines(caller.principal, engines);
   const errors = JSON.stringify(shown.map(({ name, error }) => [name, error]));
@@ -141,7 +145,11 @@ function findContainerInputs(variables: ContainerQueryVariables, sources: Source
   // Whether the deploy is its own depends on the others.
   const rows = needsDeploy(container) ? findRowsVersion(sources, caller) : "";
   const own = join([`${versionOf(container)}`, sampled]);
-  return toInputs(rows instanceof Promise ? rows.then((found) => join([own, found])) : join([own, rows]), sources, caller);
+  return toInputs(
+    rows instanceof Promise ? rows.then((found) => join([own, found])) : join([own, rows]),
+    sources,
+    caller,
+  );
 }
 
 const toText = (version: number | null) => (version === null ? null : `${version}`);
@@ -169,7 +177,8 @@ export function createFindInputs(
   return (sources, caller) => {
     if (!mayRead(caller)) return null;
     const found = [...finders].map((find) => find(sources, caller));
-    if (!found.some((version) => version instanceof Promise)) return toInputs(join(found as (string | null)[]), sources, caller);
+    if (!found.some((version) => version instanceof Promise))
+      return toInputs(join(found as (string | null)[]), sources, caller);
     const versions = Promise.all(found.map((version) => Promise.resolve(version)));
     return toInputs(versions.then(join), sources, caller);
   };
@@ -178,7 +187,8 @@ export function createFindInputs(
 /** Whether each message of a valid subscription depends on its event alone, whatever the variables. */
 export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): boolean {
   const operation = getOperationAST(document, operationName);
-  const [field, ...others] = (operation && listFields(document, operation.selectionSet, schema.getSubscriptionType())) ?? [];
+  const [field, ...others] =
+    (operation && listFields(document, operation.selectionSet, schema.getSubscriptionType())) ?? [];
   if (!field || others.length > 0) return false;
   const { selectionSet, type } = field;
   const variables: unknown[] = [];

@@ -69,7 +69,9 @@ export function toLength(
     );
   }
   if (type !== "Container") return unknownLength;
-  const known = sources.containers.listCached()?.containers.filter((container) => maySeeContainer(principal, container));
+  const known = sources.containers
+    .listCached()
+    ?.containers.filter((container) => maySeeContainer(principal, container));
   if (!known) return unknownLength;
   return args["includeAccessories"] === false ? known.filter(({ kind }) => kind === "core").length : known.length;
 }

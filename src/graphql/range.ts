@@ -44,7 +44,10 @@ interface RangeArgs {
 /** Parses times as for logs (RFC 3339, unix seconds, or a duration back from now) and a step in seconds. Throws invalid_request. */
 export function toHistoryRange({ from, to, step }: RangeArgs, nowMs: number): HistoryRange {
   const begin = parseUnixArg("from", from, nowMs);
-  const end = Math.min(to === null || to === undefined || to === "" ? nowMs / 1000 : parseUnixArg("to", to, nowMs), nowMs / 1000);
+  const end = Math.min(
+    to === null || to === undefined || to === "" ? nowMs / 1000 : parseUnixArg("to", to, nowMs),
+    nowMs / 1000,
+  );
   if (begin >= end) throw refuse("from must be before to, and before now");
   if (step !== null && step !== undefined) checkStep(step);
   const seconds = step ?? Math.max(1, Math.ceil((end - begin) / fewPoints));
@@ -72,7 +75,11 @@ const currentEnd = 60;
  * second range is the current step, where steps are long: from the last of these points to the end. Without a step: the shortest round one that yields at most
  * `maxPoints` in all; fewer points where there are many series. Empty when no point falls into the range. Throws invalid_request.
  */
-export function toSeriesRanges({ from, to, step, maxPoints }: SeriesRangeArgs, nowMs: number, series = 1): HistoryRange[] {
+export function toSeriesRanges(
+  { from, to, step, maxPoints }: SeriesRangeArgs,
+  nowMs: number,
+  series = 1,
+): HistoryRange[] {
   const [begin, end] = toEnds({ from, to }, nowMs);
   if (Date.parse(from) > Date.parse(to)) throw refuse("from must not be after to");
   if (!(maxPoints >= 1 && maxPoints <= mostPoints)) throw refuse(`maxPoints must be from 1 to ${mostPoints}`);

@@ -36,7 +36,8 @@ export function addScalars(builder: Builder) {
       values: toEnumValues({
         core: "A role of a configured service (web, runner, worker), or a container that the configuration selects.",
         accessory: "Deployed beside the product: redis, prometheus, grafana, rabbitmq, the proxy ...",
-        other: "Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it.",
+        other:
+          "Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it.",
       }),
     }),
     health: builder.enumType("Health", {

@@ -54,7 +54,9 @@ const present: Readonly<Record<UpKind, (context: OpsContext, env: Environment | 
   },
   container: async ({ loaders, principal }, env) =>
     count(
-      (await loaders.containers.all(false)).filter(createContainerFilter({ env, includeAccessories: false }, principal)),
+      (await loaders.containers.all(false)).filter(
+        createContainerFilter({ env, includeAccessories: false }, principal),
+      ),
       ({ status, health, stale }) => status === "running" && health !== "unhealthy" && !stale,
     ),
 };
@@ -71,7 +73,11 @@ async function loadUpCounts({ kinds: wanted, env, ...args }: UpArgs, context: Op
 }
 
 /** The rows of a query; if it fails, the rows `unless` and the failure. */
-async function ask(kind: UpKind, unless: readonly UpSample[], load: () => Promise<readonly UpSample[]>): Promise<UpAnswer> {
+async function ask(
+  kind: UpKind,
+  unless: readonly UpSample[],
+  load: () => Promise<readonly UpSample[]>,
+): Promise<UpAnswer> {
   try {
     return { kind, rows: await load(), failure: null };
   } catch (error) {

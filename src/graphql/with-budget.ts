@@ -82,7 +82,8 @@ function toWidth({ fieldNodes, fragments }: GraphQLResolveInfo): number {
   let width = 0;
   for (const node of fieldNodes) {
     let own = widths.get(node);
-    if (own === undefined) widths.set(node, (own = Math.ceil(countFields(node.selectionSet, fragments) / fieldsPerRow)));
+    if (own === undefined)
+      widths.set(node, (own = Math.ceil(countFields(node.selectionSet, fragments) / fieldsPerRow)));
     width += own;
   }
   return width;

@@ -44,7 +44,11 @@ export interface HostSource {
    * The past by `Host.instance`, which is unique; the names are those of `report`. Hosts without data are missing. Rejects with
    * prometheus_unavailable, and with invalid_request for a range whose answer is too large.
    */
-  history(range: HistoryRange, instances: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, HostHistory>>;
+  history(
+    range: HistoryRange,
+    instances: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, HostHistory>>;
   close(): Promise<void>;
 }
 
@@ -61,7 +65,11 @@ export function isAlerting(reading: Pick<Host, "status" | "cpuUtil" | "memUtil">
 }
 
 /** Adds alerts and unique names; sorts by name. Instances must differ. */
-export function assembleReport(readings: readonly HostReading[], thresholds: Thresholds, updatedAt: string): HostReport {
+export function assembleReport(
+  readings: readonly HostReading[],
+  thresholds: Thresholds,
+  updatedAt: string,
+): HostReport {
   const names = nameHosts(readings);
   const hosts = readings.map(({ nodename: _nodename, ...reading }, index): Host => {
     return { name: names[index] ?? reading.instance, ...reading, alert: isAlerting(reading, thresholds) };

@@ -60,7 +60,11 @@ export class Exchange implements EdgeRequest, SwapListItem {
   readonly #maxBodyBytes: number;
   readonly #streams: OpenStreams;
 
-  constructor(req: IncomingMessage, res: ServerResponse, { maxBodyBytes, streams, findClientAddress }: ExchangeOptions) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { maxBodyBytes, streams, findClientAddress }: ExchangeOptions,
+  ) {
     const url = req.url ?? "";
     const cut = url.indexOf("?");
     this.req = req;

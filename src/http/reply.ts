@@ -72,7 +72,12 @@ export function createErrorReply(
   const message = status === 401 ? "Missing or invalid Authorization header" : error.message;
   const id = status === 401 ? undefined : requestId;
   if (!problem) {
-    return { status, code, headers: extra, body: JSON.stringify({ message, error: { code, message, request_id: id } }) };
+    return {
+      status,
+      code,
+      headers: extra,
+      body: JSON.stringify({ message, error: { code, message, request_id: id } }),
+    };
   }
   const body = JSON.stringify({
     type: `urn:ops:error:${code}`,

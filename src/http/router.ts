@@ -73,7 +73,8 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
     const { method, path, req } = exchange;
     const fault = findTargetFault(path);
     if (fault === "invalid_request") throw new OpsError(fault, "The request target is not a plain path");
-    if (req.headers.host === undefined && req.httpVersion === "1.1") throw new OpsError("invalid_request", "Host is missing");
+    if (req.headers.host === undefined && req.httpVersion === "1.1")
+      throw new OpsError("invalid_request", "Host is missing");
     if (method !== "GET" && method !== "POST" && method !== "OPTIONS") return notAllowed(exchange, methods);
     if (fault === null) {
       for (const surface of surfaces) {
@@ -89,7 +90,8 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
 
   return (exchange) => {
     // A proxy may have used the other one (RFC 9112, section 3.2): not even a public page answers.
-    if (countHeader(exchange.req.rawHeaders, "host") > 1) throw new OpsError("invalid_request", "Host is given more than once");
+    if (countHeader(exchange.req.rawHeaders, "host") > 1)
+      throw new OpsError("invalid_request", "Host is given more than once");
     const { method } = exchange;
     const page = method === "GET" ? pages.get(exchange.path) : method === "POST" ? posts.get(exchange.path) : undefined;
     if (page?.accepts(exchange)) {

@@ -15,7 +15,14 @@ import { createRequestId, Exchange } from "./exchange.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { listenOnSockets } from "./listen.ts";
 import { apiHeaders, createErrorReply, wantsProblem, writeReply, writeStream } from "./reply.ts";
-import { endSpan, type LoggedAnswer, logRequest, observeRequest, type ObserveRequest, toKnownMethod } from "./request-log.ts";
+import {
+  endSpan,
+  type LoggedAnswer,
+  logRequest,
+  observeRequest,
+  type ObserveRequest,
+  toKnownMethod,
+} from "./request-log.ts";
 import { createHealthPages, createRouter, type Outcome } from "./router.ts";
 import { createStreams } from "./streams.ts";
 import type { EdgeReply, PublicPage, Surface } from "./surface.ts";
@@ -59,7 +66,8 @@ export function createEdge(options: EdgeOptions): Edge {
   const healthPaths = new Set(healthPages.map(({ path }) => path));
 
   const admission = createAdmission(limits);
-  const createPlaces = (limit: number) => createAdmission({ ...limits, limit, limitPerToken: (limit * 3) / 4, reserve: 0 });
+  const createPlaces = (limit: number) =>
+    createAdmission({ ...limits, limit, limitPerToken: (limit * 3) / 4, reserve: 0 });
   const publicAdmission = createPlaces(limits.publicAnswers);
   const largeAdmission = createPlaces(limits.largeAnswers);
   const pagesWanted = () => publicAdmission.waiting + largeAdmission.waiting;
@@ -91,7 +99,8 @@ export function createEdge(options: EdgeOptions): Edge {
     const error = toOpsError(thrown);
     const { code, upstream } = error;
     if (code === "internal") logger.error({ request_id: exchange.requestId, err: error.cause }, "unexpected failure");
-    else if (error.status >= 500) logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
+    else if (error.status >= 500)
+      logger.debug({ request_id: exchange.requestId, code, upstream, err: error.cause }, "failure");
     if (exchange.res.headersSent || exchange.res.destroyed) {
       exchange.res.destroy();
       report(exchange, { status: exchange.res.statusCode, bytes: 0, code, route: exchange.route });
@@ -133,7 +142,12 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 
   /** Runs the work for a request that has arrived, within its span. */
-  const arrive = (req: IncomingMessage, res: ServerResponse, maxBodyBytes: number, work: (exchange: Exchange) => void) => {
+  const arrive = (
+    req: IncomingMessage,
+    res: ServerResponse,
+    maxBodyBytes: number,
+    work: (exchange: Exchange) => void,
+  ) => {
     const exchange = new Exchange(req, res, { maxBodyBytes, streams, findClientAddress });
     if (!tracing) return work(exchange);
     exchange.span = tracing.request(toKnownMethod(exchange.isHead ? "HEAD" : exchange.method), req.headers);
@@ -170,7 +184,9 @@ export function createEdge(options: EdgeOptions): Edge {
   });
   server.on("checkContinue", listener);
   server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
-    arrive(req, res, 0, (exchange) => fail(exchange, new OpsError("invalid_request", "This expectation is not supported")));
+    arrive(req, res, 0, (exchange) =>
+      fail(exchange, new OpsError("invalid_request", "This expectation is not supported")),
+    );
   });
   server.on("clientError", (error, socket) => {
     const isAnswering = [...unfinished.responses()].some((res) => res.socket === socket && res.headersSent);
@@ -224,7 +240,10 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
   const requestId = createRequestId();
   const reply = createErrorReply(new OpsError(code, message), requestId, false);
   const headers = [...apiHeaders, "X-Request-Id", requestId, "Content-Type", "application/json", "Connection", "close"];
-  const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? "Error"}`, `Date: ${new Date().toUTCString()}`];
+  const lines = [
+    `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? "Error"}`,
+    `Date: ${new Date().toUTCString()}`,
+  ];
   for (let index = 0; index < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`);
   lines.push(`Content-Length: ${Buffer.byteLength(reply.body)}`, "", reply.body.toString());
   socket.end(lines.join("\r\n"));

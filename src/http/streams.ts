@@ -21,7 +21,14 @@ const goodbyeMs = 1000;
 
 type StreamLimits = Pick<
   EdgeLimits,
-  "streamsPerToken" | "streams" | "lostPathMs" | "streamMs" | "recheckMs" | "stalledReaderMs" | "streamBurst" | "streamsPerSecond"
+  | "streamsPerToken"
+  | "streams"
+  | "lostPathMs"
+  | "streamMs"
+  | "recheckMs"
+  | "stalledReaderMs"
+  | "streamBurst"
+  | "streamsPerSecond"
 >;
 
 const anybody: (principal: Principal) => boolean = () => true;

@@ -50,7 +50,10 @@ export function createUnfinished(
   const cut = (exchange: Exchange, reason: "answer_deadline" | "page_wanted" | "unsent_bytes") => {
     const { requestId, maybePrincipal: principal, ip, req, res } = exchange;
     const who = principal ? { subject: principal.subject, kid: principal.kid } : { ip };
-    logger.warn({ request_id: requestId, ...who, reason, unsent_bytes: res.writableLength }, "slow reader: connection closed");
+    logger.warn(
+      { request_id: requestId, ...who, reason, unsent_bytes: res.writableLength },
+      "slow reader: connection closed",
+    );
     // A reset also frees what the kernel holds for this reader.
     req.socket.resetAndDestroy();
     remove(exchange);

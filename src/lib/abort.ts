@@ -28,7 +28,11 @@ export function repeat(ms: number, task: () => Promise<void>): () => Promise<voi
  * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later value goes to `discard`, so that
  * nothing leaks.
  */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal, discard: (late: T) => void = () => {}): Promise<T> {
+export function abortable<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  discard: (late: T) => void = () => {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason as Error);
     if (signal.aborted) onAbort();

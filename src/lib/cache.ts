@@ -108,7 +108,11 @@ export interface Cache<T> {
  * Cache with adaptive TTL: 9 x the query time, at least `ttlMs`, at most `mostMs`. Up to that limit a slow upstream spends at most 10 % of its time on us. With
  * `mostMs` = `ttlMs` the TTL is fixed. Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
  */
-export function createCache<T>(ask: (signal: AbortSignal) => Promise<T>, ttlMs: number, mostMs = mostTtls * ttlMs): Cache<T> {
+export function createCache<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  ttlMs: number,
+  mostMs = mostTtls * ttlMs,
+): Cache<T> {
   let cached: { readonly answer: T; readonly until: number; readonly tookMs: number } | null = null;
   const refresh = createSingleFlight(async (signal) => {
     const start = performance.now();

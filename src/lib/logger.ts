@@ -198,7 +198,13 @@ function toLoggedError(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack, cause } = error;
   const code = "code" in error ? String(error.code) : undefined;
-  return { name, message, code, stack, ...(cause !== undefined && depth < 3 && { cause: toLoggedError(cause, depth + 1) }) };
+  return {
+    name,
+    message,
+    code,
+    stack,
+    ...(cause !== undefined && depth < 3 && { cause: toLoggedError(cause, depth + 1) }),
+  };
 }
 
 /** Runs `log` only when a state differs from the last one ("" at first): one line per change, not per request. */

@@ -111,7 +111,10 @@ function repeat(weight: number, { times = "", least, to, most }: Readonly<Record
   if (least === undefined) return weight + (times === "" ? 0 : 1);
   const [from, end] = [Number(least), most ? Number(most) : Number(least)];
   const isEndless = to !== undefined && !most;
-  return Math.max(1, from * weight + Math.max(0, end - from) * (weight + 1) + (isEndless ? (from > 0 ? 1 : weight + 1) : 0));
+  return Math.max(
+    1,
+    from * weight + Math.max(0, end - from) * (weight + 1) + (isEndless ? (from > 0 ? 1 : weight + 1) : 0),
+  );
 }
 
 /** One character of a pattern, by itself or as RE2 escapes it: `\x{1F600}`, `\x41`, `\101`, `\n`. */

@@ -46,7 +46,10 @@ export function toNear(text: string, known: readonly string[]): string[] {
     .filter((name) => name !== "")
     .map((name) => ({ name, away: grade(name.toLowerCase()) }))
     .filter(({ away }) => away !== Number.POSITIVE_INFINITY)
-    .toSorted((one, other) => one.away - other.away || one.name.length - other.name.length || one.name.localeCompare(other.name))
+    .toSorted(
+      (one, other) =>
+        one.away - other.away || one.name.length - other.name.length || one.name.localeCompare(other.name),
+    )
     .slice(0, mostNear)
     .map(({ name }) => name);
 }

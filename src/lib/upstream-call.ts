@@ -73,7 +73,11 @@ export function toHttpFacts(method: string, template: string, server: Server): C
 }
 
 /** The same for an API of http(s), by the URL of the request without its query. `template`: where its path holds values; then the URL is left out. */
-export function toApiFacts(method: string, { origin, hostname, port, protocol, pathname }: URL, template = pathname): CallFacts {
+export function toApiFacts(
+  method: string,
+  { origin, hostname, port, protocol, pathname }: URL,
+  template = pathname,
+): CallFacts {
   const { attributes, ...facts } = toHttpFacts(method, template, {
     address: hostname,
     port: Number(port) || (protocol === "https:" ? 443 : 80),
@@ -82,7 +86,12 @@ export function toApiFacts(method: string, { origin, hostname, port, protocol, p
 }
 
 /** Facts of a database call. `operation`: a word of ours for what is done; `url`: names the server and the database. */
-export function toDatabaseFacts(system: "postgresql" | "redis", operation: string, url: string, batchSize?: number): CallFacts {
+export function toDatabaseFacts(
+  system: "postgresql" | "redis",
+  operation: string,
+  url: string,
+  batchSize?: number,
+): CallFacts {
   const { hostname, port, pathname, searchParams } = new URL(url);
   const namespace = decodePercent(pathname.slice(1)) || (system === "redis" ? "0" : undefined);
   // A socket's folder is a parameter of libpq's URLs.

@@ -51,7 +51,9 @@ function fit(
   const shown = tool.row === null ? rows : rows.map((row) => toShown(row, fence, limit));
   const head = {
     ...(toShown(facts, fence, limit) as object),
-    ...(errors.length > 0 && { errors: errors.slice(0, mostFaults).map((fault) => toShown(toShownFault(fault), fence, limit)) }),
+    ...(errors.length > 0 && {
+      errors: errors.slice(0, mostFaults).map((fault) => toShown(toShownFault(fault), fence, limit)),
+    }),
   };
   const write = (from: number, to: number): ToolResult => {
     const some = shown.slice(from, to);

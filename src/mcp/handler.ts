@@ -50,7 +50,9 @@ export function createMcpSurface(
     // Only pages in a browser send it, and none has business here. It stops those that reach a local gateway by a name of their own (DNS rebinding).
     if (headers.origin !== undefined) throw new OpsError("forbidden", "Pages of a browser may not use this");
     if (method !== "POST")
-      throw new OpsError("method_not_allowed", "Use POST: there are no sessions or streams", { headers: { Allow: "POST" } });
+      throw new OpsError("method_not_allowed", "Use POST: there are no sessions or streams", {
+        headers: { Allow: "POST" },
+      });
     const text = (await request.body(maxBodyBytes)).toString();
     const parsedBody = parseBody(text);
     const answer = await protocol.fetch(
@@ -94,7 +96,8 @@ function toHeaders(headers: EdgeRequest["headers"]): Headers {
 /** As whom a tool asks: the holder of the token. Clients of the earlier protocol name themselves only when they connect: for them the header is what there is. */
 function toCaller(request: EdgeRequest, { agent }: CallContext): Caller {
   const { principal, requestId, signal, budget, headers } = request;
-  const name = parseAgent(agent) ?? parseAgent(headers["x-agent"]) ?? parseAgent(headers["user-agent"]?.split(" ", 1)[0]);
+  const name =
+    parseAgent(agent) ?? parseAgent(headers["x-agent"]) ?? parseAgent(headers["user-agent"]?.split(" ", 1)[0]);
   return { principal, requestId, signal, budget, origin: () => ({ ...request.origin(), agent: name }) };
 }
 

@@ -37,7 +37,9 @@ export function createRemoteAsk(schema: GraphQLSchema, client: OpsClient): (sign
   return (signal) => async (document, variables) => {
     const { text, toNames, toWords } = prepare(document);
     try {
-      const { data, errors } = await client.queryPartial<object, Record<string, unknown>>(text, toNames(variables), { signal });
+      const { data, errors } = await client.queryPartial<object, Record<string, unknown>>(text, toNames(variables), {
+        signal,
+      });
       return { data: toWords(data) as never, errors: errors.map(({ code, message }) => ({ code, message })) };
     } catch (error) {
       if (!(error instanceof OpsError)) throw error;

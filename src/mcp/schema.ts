@@ -53,7 +53,10 @@ function toType(type: FieldType): JsonSchema {
 export function toStrictSchema({ list, row, facts }: Pick<Tool, "list" | "row" | "facts">): JsonSchema {
   const errors = { type: "array", items: toStrict({ code: "string", message: "string", remedy: "string" }) };
   const listed = row === null ? { type: "string" } : { type: "array", items: toStrict(row) };
-  return toStrict({ ...facts, more: "string", untrusted: "string" }, { errors, ...(list !== "" && { [list]: listed }) });
+  return toStrict(
+    { ...facts, more: "string", untrusted: "string" },
+    { errors, ...(list !== "" && { [list]: listed }) },
+  );
 }
 
 function toStrict(fields: Fields, more: JsonSchema = {}): JsonSchema {

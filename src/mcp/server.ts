@@ -55,7 +55,12 @@ export function createMcpServer({ createAsk, mayAct, toUnexpected, onCall }: Mcp
   return server;
 }
 
-async function call(tool: Tool, given: unknown, ask: Ask, toUnexpected: (error: unknown) => Fault): Promise<ToolResult> {
+async function call(
+  tool: Tool,
+  given: unknown,
+  ask: Ask,
+  toUnexpected: (error: unknown) => Fault,
+): Promise<ToolResult> {
   try {
     return toAnswer(tool, await tool.run(parseArgs(tool, given) as never, ask));
   } catch (error) {

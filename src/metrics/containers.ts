@@ -40,7 +40,11 @@ const stats: readonly Column<Stats>[] = [
     "cpuThrottledSeconds",
     "counter",
   ],
-  ["ops_container_mem_util_ratio", "Memory in use, of its limit or the host's memory, 0 to 1.", ({ memPct }) => toRatio(memPct)],
+  [
+    "ops_container_mem_util_ratio",
+    "Memory in use, of its limit or the host's memory, 0 to 1.",
+    ({ memPct }) => toRatio(memPct),
+  ],
   ["ops_container_memory_usage_bytes", "Memory in use, without inactive file cache.", "memUsedBytes"],
   ["ops_container_memory_limit_bytes", "Memory limit.", "memLimitBytes"],
   ["ops_container_pids", "Processes and threads.", "pids"],

@@ -10,7 +10,11 @@ export const deployTable: Table<Deploy> = {
   maxRows: 1,
   labels: ({ service, destination, env }) => toLabels({ service, destination, env }),
   columns: [
-    ["ops_deploy_time_seconds", "When the last deploy was made, unix time.", ({ deployedAt }) => toUnixSeconds(deployedAt)],
+    [
+      "ops_deploy_time_seconds",
+      "When the last deploy was made, unix time.",
+      ({ deployedAt }) => toUnixSeconds(deployedAt),
+    ],
   ],
 };
 

@@ -24,7 +24,12 @@ export interface Family {
 }
 
 /** `value` is that of its only sample, null when it is unknown, or all samples. */
-export function toFamily(type: Family["type"], name: string, help: string, value: number | null | readonly Sample[]): Family {
+export function toFamily(
+  type: Family["type"],
+  name: string,
+  help: string,
+  value: number | null | readonly Sample[],
+): Family {
   const samples = typeof value === "number" ? [{ labels: "", value }] : (value ?? []);
   return { name, help, type, samples };
 }

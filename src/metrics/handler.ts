@@ -53,8 +53,10 @@ export function createMetricsHandler(
 ): (request: MetricsRequest) => Promise<EdgeReply> {
   const written = createRowMemo<WrittenRow | null>();
   return async (request) => {
-    if (request.method !== "GET") throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
-    if (!request.principal.scopes.has("ops:read")) throw new OpsError("forbidden", "This token lacks the scope ops:read");
+    if (request.method !== "GET")
+      throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
+    if (!request.principal.scopes.has("ops:read"))
+      throw new OpsError("forbidden", "This token lacks the scope ops:read");
     const stats = parseStats(request.query);
     // Samples are new at each scrape.
     const rows = stats ? null : written.begin();
@@ -224,9 +226,16 @@ const clockTable: Table<ClockRow> = {
   ],
 };
 
-function toClockRows(engines: NonNullable<MetricsQuery["engines"]>, databases: readonly DatabaseClock[]): readonly ClockRow[] {
+function toClockRows(
+  engines: NonNullable<MetricsQuery["engines"]>,
+  databases: readonly DatabaseClock[],
+): readonly ClockRow[] {
   return [
-    ...engines.map(({ name, ok, clockSkewSeconds }) => ({ upstream: "docker", name, skew: ok ? clockSkewSeconds : null })),
+    ...engines.map(({ name, ok, clockSkewSeconds }) => ({
+      upstream: "docker",
+      name,
+      skew: ok ? clockSkewSeconds : null,
+    })),
     ...databases.map(({ name, clockSkew: skew }) => ({ upstream: "postgres", name, skew })),
   ];
 }

@@ -10,7 +10,11 @@ export const hostTable: Table<Host> = {
   labels: ({ name }) => toLabels({ host: name }),
   columns: [
     ["ops_host_up", "Whether the host's exporter answers Prometheus.", ({ status }) => status === "up"],
-    ["ops_host_alert", "Whether the host is at or above the CPU or the memory threshold of the gateway, or down.", "alert"],
+    [
+      "ops_host_alert",
+      "Whether the host is at or above the CPU or the memory threshold of the gateway, or down.",
+      "alert",
+    ],
     ["ops_host_cpu_util_ratio", "Busy share of all CPUs, 0 to 1.", "cpuUtil"],
     ["ops_host_mem_util_ratio", "Used share of memory, 0 to 1.", "memUtil"],
     ["ops_host_disk_util_ratio", "Used share of the fullest real file system, 0 to 1.", "diskUtil"],

@@ -83,7 +83,12 @@ export function createInstruments(
         durations.samples(),
       ),
       toFamily("counter", "ops_upstream_requests_total", "Calls sent to an upstream.", calls.samples()),
-      toFamily("counter", "ops_upstream_errors_total", "Calls to an upstream that failed, by error code.", failures.samples()),
+      toFamily(
+        "counter",
+        "ops_upstream_errors_total",
+        "Calls to an upstream that failed, by error code.",
+        failures.samples(),
+      ),
       toFamily(
         "histogram",
         "ops_upstream_request_duration_seconds",
@@ -103,7 +108,8 @@ export function createInstruments(
 function toAnchorFamilies({ entries, failures }: AnchorState): Family[] {
   const ofEntries =
     "Number of the newest entry of the audit record, read once a minute: it never falls. Absent where it cannot be read, or nothing may be changed.";
-  const ofFailures = "How often the head of the audit record could not be noted where WALLET_CORE_OPS_AUDIT_ANCHOR says.";
+  const ofFailures =
+    "How often the head of the audit record could not be noted where WALLET_CORE_OPS_AUDIT_ANCHOR says.";
   return [
     toFamily("gauge", "ops_audit_entries", ofEntries, entries),
     toFamily("counter", "ops_audit_anchor_failures_total", ofFailures, failures),

@@ -17,19 +17,39 @@ export function createProcessFamilies(): () => readonly Family[] {
   const sampleDelay = createDelaySampler();
   return () => [
     toFamily("counter", "process_cpu_seconds_total", "CPU time of the process, user and system.", cpuSeconds()),
-    toFamily("counter", "ops_event_loop_active_seconds_total", "How long the event loop did something.", activeSeconds()),
+    toFamily(
+      "counter",
+      "ops_event_loop_active_seconds_total",
+      "How long the event loop did something.",
+      activeSeconds(),
+    ),
     toFamily(
       "counter",
       "ops_log_lines_dropped_total",
       "Lines of the gateway's own log that were dropped because nobody read its stdout.",
       countDroppedLines(),
     ),
-    toFamily("gauge", "process_start_time_seconds", "When the process started, unix time.", performance.timeOrigin / 1000),
+    toFamily(
+      "gauge",
+      "process_start_time_seconds",
+      "When the process started, unix time.",
+      performance.timeOrigin / 1000,
+    ),
     toFamily("gauge", "process_resident_memory_bytes", "Memory of the process.", process.memoryUsage.rss()),
-    toFamily("gauge", "process_open_fds", "Open file descriptors; absent where /proc is not there.", countDescriptors()),
+    toFamily(
+      "gauge",
+      "process_open_fds",
+      "Open file descriptors; absent where /proc is not there.",
+      countDescriptors(),
+    ),
     toFamily("gauge", "nodejs_heap_size_used_bytes", "JavaScript heap in use.", process.memoryUsage().heapUsed),
     toFamily("gauge", "nodejs_heap_size_total_bytes", "JavaScript heap.", process.memoryUsage().heapTotal),
-    toFamily("gauge", "nodejs_external_memory_bytes", "Memory of buffers and the like.", process.memoryUsage().external),
+    toFamily(
+      "gauge",
+      "nodejs_external_memory_bytes",
+      "Memory of buffers and the like.",
+      process.memoryUsage().external,
+    ),
     toFamily(
       "gauge",
       "ops_event_loop_delay_seconds",

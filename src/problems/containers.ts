@@ -66,12 +66,16 @@ function findLoop(container: Container, eventsOf: Events, nowMs: number): Curren
   const { name, restarts, status, createdAt } = container;
   const { loopRestarts, loopSeconds } = problemThresholds;
   if (!liveStates.has(status) || restarts === null) return [];
-  const deaths = eventsOf(container, "container_death").filter((one) => !one.requested && isWithin(one, loopSeconds, nowMs));
+  const deaths = eventsOf(container, "container_death").filter(
+    (one) => !one.requested && isWithin(one, loopSeconds, nowMs),
+  );
   const isYoung = isWithin({ time: createdAt }, loopSeconds, nowMs);
   const count = isYoung ? restarts : Math.min(restarts, deaths.length);
   if (count < loopRestarts) return [];
   const last = deaths.at(-1);
-  const span = isYoung ? `since it was created, ${formatAge(createdAt, nowMs)} ago` : `in ${formatDuration(loopSeconds)}`;
+  const span = isYoung
+    ? `since it was created, ${formatAge(createdAt, nowMs)} ago`
+    : `in ${formatDuration(loopSeconds)}`;
   return [
     createProblem("container_restart_loop", toContainerKey(container), {
       ...aboutContainer(container),
@@ -205,7 +209,8 @@ function findDownRoles({ containers, silent, nowMs }: ContainerReadings, eventsO
     );
   }
   const names = [...new Set(unknown)].toSorted();
-  const gaps = names.length === 0 ? [] : [`whether these roles run on an engine that does not answer: ${names.join(", ")}`];
+  const gaps =
+    names.length === 0 ? [] : [`whether these roles run on an engine that does not answer: ${names.join(", ")}`];
   return { problems, gaps };
 }
 
@@ -225,7 +230,9 @@ const toRelease = (container: Container) => `${toRoleKey(container)} ${container
 /** Stopped core containers of a release that their role runs elsewhere. */
 function findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): CurrentProblem[] {
   const all = new Map([...retired, ...containers].map((container) => [toContainerKey(container), container]));
-  const running = new Set(containers.filter((one) => runs(one) && !one.stale && !one.floating && !one.replaced).map(toRelease));
+  const running = new Set(
+    containers.filter((one) => runs(one) && !one.stale && !one.floating && !one.replaced).map(toRelease),
+  );
   const stopped = [...all.values()].filter(
     (one) =>
       one.kind === "core" &&

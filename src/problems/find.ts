@@ -1,6 +1,12 @@
 import type { Environment } from "../lib/environment.ts";
 import { type ContainerReadings, findContainerProblems } from "./containers.ts";
-import { type EngineReadings, findClockProblems, findEngineProblems, findHostProblems, type HostReadings } from "./hosts.ts";
+import {
+  type EngineReadings,
+  findClockProblems,
+  findEngineProblems,
+  findHostProblems,
+  type HostReadings,
+} from "./hosts.ts";
 import { compareProblems, type CurrentProblem } from "./problem.ts";
 import { type Failure, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
 import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";

@@ -22,7 +22,8 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
   const last = new Map<string, TimelineEntry>();
   for (const entry of events) {
     const known = entry.host === null ? null : last.get(entry.host);
-    if (entry.host !== null && (!known || Date.parse(entry.time) >= Date.parse(known.time))) last.set(entry.host, entry);
+    if (entry.host !== null && (!known || Date.parse(entry.time) >= Date.parse(known.time)))
+      last.set(entry.host, entry);
   }
   const sinceOf = ({ name }: Host, state: string) => {
     const change = last.get(name);
@@ -108,7 +109,11 @@ export function findClockProblems({
 }
 
 /** Container engines that do not answer. */
-export function findEngineProblems({ nowMs, engines, silent }: Omit<EngineReadings, "databases">): readonly CurrentProblem[] {
+export function findEngineProblems({
+  nowMs,
+  engines,
+  silent,
+}: Omit<EngineReadings, "databases">): readonly CurrentProblem[] {
   const named = engines
     .filter(({ ok }) => !ok)
     .map((engine) => {

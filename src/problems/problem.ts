@@ -4,7 +4,15 @@ import type { Deploy } from "../deploys/state.ts";
 import type { Host } from "../hosts/host.ts";
 import type { QueueMetrics } from "../queues/queue.ts";
 import type { ServiceGroup } from "../releases/service-group.ts";
-import { alertRules, type AlertName, problemKinds, type ProblemKind, problemRules, severities, type Severity } from "./rules.ts";
+import {
+  alertRules,
+  type AlertName,
+  problemKinds,
+  type ProblemKind,
+  problemRules,
+  severities,
+  type Severity,
+} from "./rules.ts";
 
 /** One thing that is wrong now, and its group; the group is null where unknown or absent. Times are RFC 3339. */
 export interface CurrentProblem extends ServiceGroup {

@@ -21,7 +21,10 @@ export interface ReleaseReadings {
 }
 
 /** Problems of deploys, and of what runs in place of them. `others`: problems found before, which may explain an incomplete deploy. */
-export function findReleaseProblems(readings: ReleaseReadings, others: readonly CurrentProblem[]): readonly CurrentProblem[] {
+export function findReleaseProblems(
+  readings: ReleaseReadings,
+  others: readonly CurrentProblem[],
+): readonly CurrentProblem[] {
   const { drift, infoError, info } = readings;
   const deploys = toNewestFirst(readings.deploys);
   const expected = new Map(deploys.toReversed().map((deploy) => [toExpectedKey(deploy, deploy.tag), deploy]));
@@ -43,12 +46,18 @@ export function findReleaseProblems(readings: ReleaseReadings, others: readonly 
 
 /** The deploys whose verdict counts now: the newest of each group, while it is young. Newest first. */
 export function selectJudged(deploys: readonly Deploy[], nowMs: number): readonly Deploy[] {
-  return findLatest(toNewestFirst(deploys)).filter((deploy) => isYounger(deploy, problemThresholds.verdictSeconds, nowMs));
+  return findLatest(toNewestFirst(deploys)).filter((deploy) =>
+    isYounger(deploy, problemThresholds.verdictSeconds, nowMs),
+  );
 }
 
 /** A total order, however the deploys were given. */
 function toNewestFirst(deploys: readonly Deploy[]): readonly Deploy[] {
-  const bySubject = deploys.map((deploy) => ({ deploy, subject: toSubject(deploy), at: Date.parse(deploy.deployedAt) }));
+  const bySubject = deploys.map((deploy) => ({
+    deploy,
+    subject: toSubject(deploy),
+    at: Date.parse(deploy.deployedAt),
+  }));
   return bySubject.toSorted((a, b) => b.at - a.at || compareTexts(a.subject, b.subject)).map(({ deploy }) => deploy);
 }
 
@@ -75,7 +84,9 @@ function findDeployProblems(
   const newest = [...Map.groupBy(deploys, toDeployGroup).values()].flatMap(([first]) => first ?? []);
   const failed = newest
     .filter((deploy) => deploy.state === "failed" && isYounger(deploy, problemThresholds.failedSeconds, nowMs))
-    .map((deploy) => toProblem("deploy_failed", deploy, `The deploy of ${toName(deploy)} failed`, ["nothing of it went live"]));
+    .map((deploy) =>
+      toProblem("deploy_failed", deploy, `The deploy of ${toName(deploy)} failed`, ["nothing of it went live"]),
+    );
   const incomplete = findLatest(deploys)
     .filter((deploy) => deploy.state === "incomplete" && !isYounger(deploy, settlingMs / 1000, nowMs))
     .filter((deploy) => !explained.has(toGroupKey(deploy)))

@@ -77,7 +77,10 @@ const drift = (rule: string) =>
 export const problemRules = {
   host_down: byAlert("OpsHostDown", "The host's node-exporter does not answer Prometheus."),
   engine_unreachable: byAlert("OpsEngineDown", "The container engine does not answer: what it runs is unknown."),
-  upstream_down: byAlert("OpsUpstreamDown", "Nothing can be read from a database, a broker or Prometheus: its state is unknown."),
+  upstream_down: byAlert(
+    "OpsUpstreamDown",
+    "Nothing can be read from a database, a broker or Prometheus: its state is unknown.",
+  ),
   role_down: byAlert(
     "OpsRoleDown",
     "A role that is there to run has containers, none of them runs or restarts, and every engine that may run it answers.",
@@ -123,7 +126,9 @@ export const problemRules = {
   ),
   mixed_releases: drift("Replicas of one role run several releases."),
   unexpected_release: drift("Containers run another release than the last recorded deploy."),
-  missing_on_engine: drift("An engine runs the service, but no container of its last deploy, which another engine runs."),
+  missing_on_engine: drift(
+    "An engine runs the service, but no container of its last deploy, which another engine runs.",
+  ),
   leftover: drift("A replaced container is still live beside its replacement."),
   deploy_info_unreadable: byAlert("OpsDeployInfoUnreadable", "deploy_info.json is there, but cannot be read."),
 } as const satisfies Record<string, KindRule>;

@@ -81,8 +81,11 @@ function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof fai
   const early = statusFailure(status);
   if (early === "credentials") return new PrometheusError(early, `HTTP ${status}`);
   const gaveUp =
-    ["timeout", "canceled", "unavailable"].includes(errorType) || /timed out|timeout|canceled|too many samples/i.test(error);
-  const known = ["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].includes(errorType);
+    ["timeout", "canceled", "unavailable"].includes(errorType) ||
+    /timed out|timeout|canceled|too many samples/i.test(error);
+  const known = ["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].includes(
+    errorType,
+  );
   const kind = gaveUp ? "gave_up" : errorType === "internal" ? "server" : "rejected";
   return new PrometheusError(kind, known ? errorType : `HTTP ${status}`);
 }
@@ -145,7 +148,8 @@ function readPoints(body: string, [begin, end]: Cut, range: HistoryRange): numbe
   for (let at = begin; at < end;) {
     const comma = body.indexOf(",", at);
     const quote = body.indexOf('"', comma + 2);
-    if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]") return readJson(body.slice(begin, end), range);
+    if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]")
+      return readJson(body.slice(begin, end), range);
     const time = Number(body.slice(at + 1, comma));
     if (Number.isNaN(time)) throw new PrometheusError("not_json");
     setNumber(numbers, range, time, body.slice(comma + 2, quote));

@@ -94,7 +94,14 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
   };
   return {
     query: (promql, signal) => {
-      const query = { path: endpoint.pathname, form: { query: promql }, timeoutMs, maxBytes, signal, parse: parseAnswer };
+      const query = {
+        path: endpoint.pathname,
+        form: { query: promql },
+        timeoutMs,
+        maxBytes,
+        signal,
+        parse: parseAnswer,
+      };
       return measured(query, (span) => ask(query, atOnce, span));
     },
     queryRange: (promql, range, signal) => {

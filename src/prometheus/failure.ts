@@ -14,15 +14,27 @@ const kinds = {
     "Prometheus answered with a redirect",
     "set WALLET_CORE_OPS_PROMETHEUS_URL to the final address; redirects are not followed",
   ],
-  no_api: ["There is no Prometheus API at the configured URL", "check the path prefix in WALLET_CORE_OPS_PROMETHEUS_URL"],
+  no_api: [
+    "There is no Prometheus API at the configured URL",
+    "check the path prefix in WALLET_CORE_OPS_PROMETHEUS_URL",
+  ],
   server: ["Prometheus answered with a server error", "read its log"],
-  too_large: ["The answer of Prometheus is larger than 4 MB", "point at the Prometheus of these hosts, not at a global view"],
+  too_large: [
+    "The answer of Prometheus is larger than 4 MB",
+    "point at the Prometheus of these hosts, not at a global view",
+  ],
   not_json: [
     "The answer is not one of a Prometheus API",
     "check that WALLET_CORE_OPS_PROMETHEUS_URL is not a login page or another service",
   ],
-  gave_up: ["Prometheus gave up on the query", "look at its load and at query.timeout, query.max-concurrency, query.max-samples"],
-  rejected: ["Prometheus rejected the query", "use Prometheus 2.26 or newer, or a store that speaks its query language"],
+  gave_up: [
+    "Prometheus gave up on the query",
+    "look at its load and at query.timeout, query.max-concurrency, query.max-samples",
+  ],
+  rejected: [
+    "Prometheus rejected the query",
+    "use Prometheus 2.26 or newer, or a store that speaks its query language",
+  ],
   no_metrics: [
     "Prometheus has no node-exporter metrics",
     "add a scrape job named node for the node-exporters, and look at /targets",
@@ -38,7 +50,10 @@ export class PrometheusError extends OpsError {
 
   /** `detail` is public: an error code, a status or a time of ours, never text of the upstream or the URL. */
   constructor(kind: FailureKind, detail = "", cause?: unknown) {
-    super("prometheus_unavailable", detail ? `${kinds[kind][0]} (${detail})` : kinds[kind][0], { cause, upstream: "prometheus" });
+    super("prometheus_unavailable", detail ? `${kinds[kind][0]} (${detail})` : kinds[kind][0], {
+      cause,
+      upstream: "prometheus",
+    });
     this.kind = kind;
     this.remedy = kinds[kind][1];
   }

@@ -67,7 +67,10 @@ function toMem(scope: Scope): string {
 /** The fullest real file system. Images (iso9660, squashfs, erofs) are always full; the other types are memory or views of another file system. */
 function toDisk(scope: Scope): string {
   const of = (name: string) =>
-    toSelector(scope)(`node_filesystem_${name}_bytes`, 'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"');
+    toSelector(scope)(
+      `node_filesystem_${name}_bytes`,
+      'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"',
+    );
   return `
   1 - ${of("avail")} / (${of("size")} > 0)`;
 }

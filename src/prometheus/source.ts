@@ -74,7 +74,8 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
     ({ promql, range: { from, step, steps } }) => `${from} ${step} ${steps} ${promql}`,
     ({ promql, range }, signal) => watchHistory(() => client.queryRange(promql, range, signal)),
   );
-  const ranges = (question: RangeQuestion, signal: AbortSignal) => readRange(question, signal).catch(asAbandoned(signal));
+  const ranges = (question: RangeQuestion, signal: AbortSignal) =>
+    readRange(question, signal).catch(asAbandoned(signal));
   return {
     async report(signal) {
       const { report, error } = await settled(signal).catch(asAbandoned(signal));
@@ -96,7 +97,9 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
 }
 
 /** A report, or the error of its read. */
-type Settled = { readonly report: HostReport; readonly error: null } | { readonly report: null; readonly error: unknown };
+type Settled =
+  | { readonly report: HostReport; readonly error: null }
+  | { readonly report: null; readonly error: unknown };
 
 interface RangeQuestion {
   readonly promql: string;

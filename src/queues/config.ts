@@ -6,7 +6,9 @@ const queuesFile = z.strictObject({
   detect: z.boolean().optional(),
   /** Names of detected sources to leave out. */
   hide: z.array(z.string()).max(100).optional(),
-  sources: z.array(z.discriminatedUnion("kind", kindConfigs as [(typeof kindConfigs)[number], ...typeof kindConfigs])).max(50),
+  sources: z
+    .array(z.discriminatedUnion("kind", kindConfigs as [(typeof kindConfigs)[number], ...typeof kindConfigs]))
+    .max(50),
 });
 
 /** The content of QUEUES_FILE. */
@@ -16,7 +18,9 @@ export interface QueuesFile {
   readonly sources: readonly QueueSourceConfig[];
 }
 
-export type QueuesFileResult = ({ readonly ok: true } & QueuesFile) | { readonly ok: false; readonly issues: readonly string[] };
+export type QueuesFileResult =
+  | ({ readonly ok: true } & QueuesFile)
+  | { readonly ok: false; readonly issues: readonly string[] };
 
 /** Parses and validates QUEUES_FILE. Reports every mistake with its path (`sources[0].waiting: must not be empty`). */
 export function parseQueuesFile(text: string): QueuesFileResult {
@@ -46,6 +50,8 @@ function duplicateNames(json: unknown): string[] {
   const names = Array.isArray(sources) ? sources.map((source: { name?: unknown } | null) => source?.name) : [];
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
-    return name === undefined || first === index ? [] : [`sources[${index}].name: is also the name of sources[${first}]`];
+    return name === undefined || first === index
+      ? []
+      : [`sources[${index}].name: is also the name of sources[${first}]`];
   });
 }

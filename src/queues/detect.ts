@@ -30,7 +30,8 @@ export async function detectSystems(options: DetectionOptions, signal: AbortSign
   const { database, brokers, sources = [], hide = [] } = options;
   const tables = database ? await detectTables(database, signal) : { configs: [], isCut: false, unsupported: [] };
   const taken = new Set(sources.map(({ name }) => name));
-  const isNew = (config: QueueSourceConfig) => !hide.includes(config.name) && !sources.some((source) => isSame(source, config));
+  const isNew = (config: QueueSourceConfig) =>
+    !hide.includes(config.name) && !sources.some((source) => isSame(source, config));
   const found = [...detectBrokers(brokers), ...tables.configs].filter(isNew);
   return { ...tables, configs: found.map((config) => rename(config, taken)) };
 }

@@ -188,7 +188,10 @@ function pickJobs(rows: Rows): FailedJob[] {
   return [...jobs.values()];
 }
 
-function groupBy(failures: Rows | readonly FingerprintedFailures[], toKey: (failure: FingerprintedFailures) => string): Rows[] {
+function groupBy(
+  failures: Rows | readonly FingerprintedFailures[],
+  toKey: (failure: FingerprintedFailures) => string,
+): Rows[] {
   return [...Map.groupBy(failures, toKey).values()] as unknown as Rows[];
 }
 

@@ -16,7 +16,8 @@ const openQuoteLength = 200;
 export function toFingerprint(text: string): string {
   const shape = foldError(text);
   // A power of two: texts cut to different lengths mostly compare the same part.
-  const length = text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(shape.length || 1)));
+  const length =
+    text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(shape.length || 1)));
   return hash("sha256", shape.slice(0, length)).slice(0, 12);
 }
 
@@ -65,7 +66,8 @@ const times = new RegExp(
 );
 /** PostgreSQL's `Key (a, ref)=(12, abc)`, with any number of columns. */
 const keyValues = /\)=\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
-const ibans = /\b[A-Z]{2}\d\d(?:[A-Z\d]{11,30}\b| [A-Z\d]{4}(?: (?=[A-Z]{0,3}\d)[A-Z\d]{4}){1,6}(?: \d[A-Z\d]{0,2})?\b)/g;
+const ibans =
+  /\b[A-Z]{2}\d\d(?:[A-Z\d]{11,30}\b| [A-Z\d]{4}(?: (?=[A-Z]{0,3}\d)[A-Z\d]{4}){1,6}(?: \d[A-Z\d]{0,2})?\b)/g;
 const base64 = /(?<![\w+/=-])[A-Za-z\d+/]{6,}={1,2}(?![\w+/=#])/g;
 /** The end of other base64 texts, such as URL-safe ones, after folding. */
 const padding = /#={1,2}(?=$|[\s,;:.)\]}])/g;
@@ -161,7 +163,9 @@ function isQuote(character = ""): boolean {
 
 /** Whether the quoted text is a key of a JSON object: a brace or comma before it, a colon after it. */
 function isKey(text: string, opening: number, closing: number): boolean {
-  return /[{,] ?$/.test(text.slice(Math.max(0, opening - 2), opening)) && /^ ?:/.test(text.slice(closing + 1, closing + 3));
+  return (
+    /[{,] ?$/.test(text.slice(Math.max(0, opening - 2), opening)) && /^ ?:/.test(text.slice(closing + 1, closing + 3))
+  );
 }
 
 function isWordAt(text: string, at: number): boolean {
@@ -171,7 +175,8 @@ function isWordAt(text: string, at: number): boolean {
 const uuid = /(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])/gi;
 /** The word before an id, as in `cus_NffrFeUfNV2Hib`. */
 const idPrefix = /^[a-z]{2,8}[_-]/;
-const isRandom = (segment: string) => segment.length >= 5 && /[a-z]/.test(segment) && /[A-Z]/.test(segment) && /\d/.test(segment);
+const isRandom = (segment: string) =>
+  segment.length >= 5 && /[a-z]/.test(segment) && /[A-Z]/.test(segment) && /\d/.test(segment);
 
 /** Folds a run of letters, digits, `_` and `-`. Each part is a word or a value, unless the whole run is one id. */
 function foldToken(token: string): string {
@@ -179,7 +184,8 @@ function foldToken(token: string): string {
   const prefix = idPrefix.exec(text)?.[0] ?? "";
   const rest = text.slice(prefix.length);
   const segments = rest.split(/[_-]/);
-  if (rest.length >= 16 && segments.some((segment) => isRandom(segment) && !isWordWithDigits(segment))) return prefix + mark;
+  if (rest.length >= 16 && segments.some((segment) => isRandom(segment) && !isWordWithDigits(segment)))
+    return prefix + mark;
   if (prefix.endsWith("_") && /^(?=.*[a-z])(?=.*[A-Z])[A-Za-z\d]{14,}$/.test(rest)) return prefix + mark;
   return text.replaceAll(/[^_-]+/g, foldSegment);
 }

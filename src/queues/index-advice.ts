@@ -18,7 +18,10 @@ export interface SourceIndexes {
 }
 
 /** Finds the indexes that the sources lack. Creates nothing: every transaction is read-only. Rejects with postgres_unavailable. */
-export async function adviseIndexes(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly SourceIndexes[]> {
+export async function adviseIndexes(
+  options: QueueSourcesOptions,
+  signal: AbortSignal,
+): Promise<readonly SourceIndexes[]> {
   const { databaseUrl, logger } = options;
   if (databaseUrl === null) throw new OpsError("postgres_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set");
   const database = createDatabase(databaseUrl, logger);
@@ -51,7 +54,8 @@ async function advise(
     return config;
   });
   const byTable = Map.groupBy(kind.indexes?.(complete ?? config) ?? [], ({ table }) => formatTable(table));
-  if (obstacle !== null) return [...byTable.keys()].map((table) => ({ name: config.name, table, missing: [], obstacle }));
+  if (obstacle !== null)
+    return [...byTable.keys()].map((table) => ({ name: config.name, table, missing: [], obstacle }));
   for (const [table, own] of byTable) {
     const found = await findMissing(own, (statement) => database.read(statement, signal)).catch((error: unknown) => ({
       obstacle: toQueueError(error, { source: null, table, sql: "" }).message,

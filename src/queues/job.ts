@@ -1,7 +1,15 @@
 import type { JobRef } from "./jobs/control.ts";
 
 /** The states of a job in the words of every system. */
-export type JobState = "available" | "scheduled" | "running" | "retrying" | "failed" | "completed" | "cancelled" | "blocked";
+export type JobState =
+  | "available"
+  | "scheduled"
+  | "running"
+  | "retrying"
+  | "failed"
+  | "completed"
+  | "cancelled"
+  | "blocked";
 
 /** A job that its system stores as a row. Times are RFC 3339 UTC with seconds; what the system does not record is null. */
 export interface Job {

@@ -14,7 +14,8 @@ export function toQueueMetrics(
     name,
     source,
     depth: measured.depth ?? 0,
-    processedPerSec: typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
+    processedPerSec:
+      typeof processed === "number" ? processed / processedWindowSeconds : number(sampled?.processedPerSec),
     ...toFailures(measured, sampled),
     active: number(measured.active),
     deferred: number(measured.deferred),
@@ -122,7 +123,12 @@ export function createSamples(now: () => number = () => performance.now()) {
 }
 
 /** The rates of a queue without samples a minute apart. */
-export const unknownRates: SampledRates = { processedPerSec: null, failures: null, failuresRecent: null, windowSeconds: null };
+export const unknownRates: SampledRates = {
+  processedPerSec: null,
+  failures: null,
+  failuresRecent: null,
+  windowSeconds: null,
+};
 
 /** Of samples older than that, retains one in a minute: a queue needs 100 samples, not 366. */
 function thin(ring: Sample[], before: number): void {
@@ -223,7 +229,10 @@ export function createRunTimes(now: () => number = Date.now) {
     learn(p95s: ReadonlyMap<string, number>): void {
       const hour = Math.floor(now() / hourMs);
       known = new Map(
-        [...p95s].map(([name, p95]) => [name, toUsualRun(known.get(name), p95, hour) ?? { hour, largest: p95, before: null }]),
+        [...p95s].map(([name, p95]) => [
+          name,
+          toUsualRun(known.get(name), p95, hour) ?? { hour, largest: p95, before: null },
+        ]),
       );
     },
     /** Returns the queues with their `usualRunSeconds`, and records their current run times. Forgets all other queues. */

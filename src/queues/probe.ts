@@ -31,7 +31,10 @@ const notConfigured: QueueProbe = {
 const notSet = "WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
 
 /** Reads every source once, over its own connection, which it then closes. Never rejects. */
-export async function probeQueueSources(options: QueueSourcesOptions, signal: AbortSignal): Promise<readonly QueueProbe[]> {
+export async function probeQueueSources(
+  options: QueueSourcesOptions,
+  signal: AbortSignal,
+): Promise<readonly QueueProbe[]> {
   const { databaseUrl, brokers } = options;
   if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [notConfigured];
   const opened = createQueueSources(options);
@@ -50,7 +53,10 @@ export async function probeQueueSources(options: QueueSourcesOptions, signal: Ab
         unsupported.length === 0
           ? "no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or"
           : "no job system was found that can be read:";
-      return [failed(`${reason} describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)`), ...unsupported];
+      return [
+        failed(`${reason} describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)`),
+        ...unsupported,
+      ];
     }
     const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
     for (const source of asked) probes.push(await probe(source, opened.database, signal));
@@ -83,9 +89,13 @@ async function findProblem(
 async function probe(source: OpenSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
   const { name } = source;
   const accesses = await Promise.all(
-    source.tables.map((table) => checkAccess(database, table, signal).catch((): Access => ({ obstacle: null, warnings: [] }))),
+    source.tables.map((table) =>
+      checkAccess(database, table, signal).catch((): Access => ({ obstacle: null, warnings: [] })),
+    ),
   );
-  const toWarnings = () => [...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])])];
+  const toWarnings = () => [
+    ...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])]),
+  ];
   try {
     const start = performance.now();
     const queues = await source.metrics(signal);

@@ -131,23 +131,36 @@ interface Step {
  * How much the counters grew in the step, end to end, so that the steps add up to the count. An end is unknown where there were no reads for a while, and after
  * the newest sample. The rate is then that between the samples in the step, and failures are null, except for those until the newest sample.
  */
-function toGrowth(ring: readonly Sample[], { begin, before, at, last }: Step): Pick<QueuePoint, "processedPerSec" | "failures"> {
+function toGrowth(
+  ring: readonly Sample[],
+  { begin, before, at, last }: Step,
+): Pick<QueuePoint, "processedPerSec" | "failures"> {
   const mostRest = Math.max(at - begin, mostRestSeconds);
   const [knownStart, knownEnd] = [countAt(ring, before, begin, mostRest), countAt(ring, last, at, mostRest)];
   const [start, end] = [knownStart ?? ring[before + 1], knownEnd ?? ring[last]];
   const used = ring.slice(Math.max(0, before), ring[last]?.at === at ? last + 1 : last + 2);
-  const isBroken = used.some((sample, index) => index > 0 && beganAnew(sample.counters, (used[index - 1] ?? sample).counters));
+  const isBroken = used.some(
+    (sample, index) => index > 0 && beganAnew(sample.counters, (used[index - 1] ?? sample).counters),
+  );
   if (isBroken || !start || !end || end.at <= start.at) return { processedPerSec: null, failures: null };
   const processed = difference(end.counters.processed, start.counters.processed);
   const isNow = last === ring.length - 1;
   return {
     processedPerSec: processed === null ? null : processed / (end.at - start.at),
-    failures: knownStart && (knownEnd || isNow) ? difference(round(end.counters.failures), round(start.counters.failures)) : null,
+    failures:
+      knownStart && (knownEnd || isNow)
+        ? difference(round(end.counters.failures), round(start.counters.failures))
+        : null,
   };
 }
 
 /** The counters at a time, interpolated between the sample at this index and the next; null where the two are too far apart or one is missing. */
-function countAt(ring: readonly Sample[], index: number, at: number, mostRest: number): Pick<Sample, "at" | "counters"> | null {
+function countAt(
+  ring: readonly Sample[],
+  index: number,
+  at: number,
+  mostRest: number,
+): Pick<Sample, "at" | "counters"> | null {
   const [before, after] = [ring[index], ring[index + 1]];
   if (!before || before.at === at) return before ?? null;
   if (!after || after.at - before.at > mostRest) return null;

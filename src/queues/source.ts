@@ -62,7 +62,9 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
   const { detect = true, hide = [], ttlMs = 1000, onRead = () => {} } = options;
   const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger, observe);
-  const controlDatabase = options.controlDatabaseUrl ? createControlDatabase(options.controlDatabaseUrl, logger, observe) : null;
+  const controlDatabase = options.controlDatabaseUrl
+    ? createControlDatabase(options.controlDatabaseUrl, logger, observe)
+    : null;
   const opened: OpenSource[] = [];
   const open = (config: QueueSourceConfig, path?: string): OpenSource => {
     const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe, path });
@@ -75,7 +77,9 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
     );
     const prepare = kind.prepare && (async (signal: AbortSignal) => kind.control?.(await complete(signal)) ?? null);
     const control =
-      controlDatabase && changes && createSqlControl({ source: config.name, database: controlDatabase, ...changes, prepare });
+      controlDatabase &&
+      changes &&
+      createSqlControl({ source: config.name, database: controlDatabase, ...changes, prepare });
     const cached = cacheAnswers(escapeNames(control ? { ...source, control } : source), ttlMs, onRead);
     opened.push(cached);
     return cached;
@@ -111,7 +115,11 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
       return answers.includes(null) ? null : (answers as CachedAnswers[]);
     },
     async close() {
-      await Promise.allSettled([database.close(), controlDatabase?.close(), ...opened.map((source) => source.close?.())]);
+      await Promise.allSettled([
+        database.close(),
+        controlDatabase?.close(),
+        ...opened.map((source) => source.close?.()),
+      ]);
     },
   };
 }
@@ -224,7 +232,10 @@ function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver
   };
 }
 
-function cacheWorkerJobs(read: NonNullable<KindSource["workerJobs"]>, ttlMs: number): NonNullable<KindSource["workerJobs"]> {
+function cacheWorkerJobs(
+  read: NonNullable<KindSource["workerJobs"]>,
+  ttlMs: number,
+): NonNullable<KindSource["workerJobs"]> {
   const cached = createCache(read, ttlMs);
   return (signal) => cached(signal).catch(asOpsError);
 }
@@ -256,7 +267,8 @@ function asOpsError(error: unknown): never {
   throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 
-const refuseRead = () => Promise.reject(new OpsError("postgres_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set"));
+const refuseRead = () =>
+  Promise.reject(new OpsError("postgres_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set"));
 
 function createNoDatabase(): Database {
   return {

@@ -42,7 +42,9 @@ export function toGroup({ service, destination, env }: ServiceGroup): ServiceGro
 }
 
 /** The groups with their members, each in order of first occurrence. */
-export function listGroups<T extends ServiceGroup>(all: readonly T[]): (ServiceGroup & { readonly members: readonly T[] })[] {
+export function listGroups<T extends ServiceGroup>(
+  all: readonly T[],
+): (ServiceGroup & { readonly members: readonly T[] })[] {
   return [...Map.groupBy(all, toGroupKey).values()].flatMap((members) =>
     members.slice(0, 1).map((first) => ({ ...toGroup(first), members })),
   );

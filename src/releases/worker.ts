@@ -29,7 +29,11 @@ export type ReleaseOf = (host: string | null) => GroupRelease | null;
 
 /** Over the containers that the caller may see, stopped ones too: failures of their workers count. */
 export function createReleaseOf(containers: readonly WorkerContainer[]): ReleaseOf {
-  return indexHosts<GroupRelease>(containers, (container) => (container.version === "" ? null : container), isSameRelease);
+  return indexHosts<GroupRelease>(
+    containers,
+    (container) => (container.version === "" ? null : container),
+    isSameRelease,
+  );
 }
 
 function isSameRelease(a: GroupRelease, b: GroupRelease): boolean {

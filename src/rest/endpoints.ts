@@ -81,7 +81,9 @@ const logParams = [
     { minimum: 0, maximum: 5000, fallback: 200 },
     { description: "How many of the newest matching lines; 0 only with follow" },
   ),
-  textParam("since", 64, { description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m)" }),
+  textParam("since", 64, {
+    description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m)",
+  }),
   textParam("until", 64, { description: "Up to this time, as since" }),
   choiceParam("stream", ["stdout", "stderr"], { description: "Only this stream" }),
   textParam("search", 200, { description: "Only lines that contain this text, case-sensitive unless ignore_case" }),
@@ -94,7 +96,8 @@ const logParams = [
     description: "search and search_regex ignore case",
   }),
   choiceParam("level", logLevels, {
-    description: "Only lines of this level or a more severe one. Lines without a level are included unless level_strict",
+    description:
+      "Only lines of this level or a more severe one. Lines without a level are included unless level_strict",
   }),
   booleanParam("level_strict", { variable: "levelStrict", description: "level also excludes lines without a level" }),
   booleanParam("download", { description: "Return the lines as a text file" }),
@@ -203,7 +206,11 @@ export const endpoints = [
     description:
       "What the engine recorded of it. With `probe=true` the check runs now, inside the container, and is written into the audit record; that needs `WALLET_CORE_OPS_HEALTH_EXEC=on` and `ops:operate`. Needs `ops:read`.",
     document: ContainerHealthCheckDocument,
-    params: [accessories, engine, booleanParam("probe", { description: "Run its health check now, inside the container" })],
+    params: [
+      accessories,
+      engine,
+      booleanParam("probe", { description: "Run its health check now, inside the container" }),
+    ],
     pick: spread("container", "healthCheck"),
     headers: { "X-Ops-Engines": toEnginesHeader },
     errors: [...oneErrors, "health_exec_disabled", "audit_unavailable"],
@@ -244,7 +251,8 @@ export const endpoints = [
     operationId: "getHosts",
     tag: "hosts",
     summary: "CPU and memory of the hosts, with alert flags",
-    description: "`alert` is true at or above a threshold (85 % by default), and for a host that is down. Needs `ops:read`.",
+    description:
+      "`alert` is true at or above a threshold (85 % by default), and for a host that is down. Needs `ops:read`.",
     document: HostsDocument,
     params: [],
     pick: whole("hosts", "thresholds", "updated_at"),

@@ -95,7 +95,13 @@ const host = (name: string, cpuUtil: number, memUtil: number, alert: boolean) =>
   reason: null,
 });
 
-const restarted = { name: web.name, restarted: true, status: "running", health: "starting", started_at: "2026-01-13T09:46:00Z" };
+const restarted = {
+  name: web.name,
+  restarted: true,
+  status: "running",
+  health: "starting",
+  started_at: "2026-01-13T09:46:00Z",
+};
 
 export const examples: Readonly<Record<string, unknown>> = {
   listContainers: [web, redis],
@@ -113,7 +119,11 @@ export const examples: Readonly<Record<string, unknown>> = {
   restartContainer: restarted,
   restartContainerByGet: restarted,
   getQueues: {
-    queues: [queue("payouts", 4, 1.2, 0), queue("pos_settlement", 12, 0.6, 1), queue("webhook.aella.process", 2, 0.4, 0)],
+    queues: [
+      queue("payouts", 4, 1.2, 0),
+      queue("pos_settlement", 12, 0.6, 1),
+      queue("webhook.aella.process", 2, 0.4, 0),
+    ],
     errors: [jobError],
     sources: [{ name: "runner", ok: true, error: null }],
   },

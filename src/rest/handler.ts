@@ -118,7 +118,8 @@ async function stream(
   variables: Readonly<Record<string, unknown>>,
   request: RestRequest,
 ): Promise<RestReply> {
-  if (request.isHead || !document || !request.openStream) throw new OpsError("invalid_request", "follow=true needs GET");
+  if (request.isHead || !document || !request.openStream)
+    throw new OpsError("invalid_request", "follow=true needs GET");
   const lastEventId = request.headers["last-event-id"];
   const { type, ...parts } = await followLog(follow, request, {
     document,

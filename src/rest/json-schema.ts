@@ -52,7 +52,9 @@ function toObject(type: GraphQLOutputType, { selections }: SelectionSetNode): Js
       ...toValue(definition.type, node.selectionSet),
       ...(definition.description && { description: definition.description }),
     };
-    properties[node.alias?.value ?? node.name.value] = node.directives?.length ? { ...described, optional: true } : described;
+    properties[node.alias?.value ?? node.name.value] = node.directives?.length
+      ? { ...described, optional: true }
+      : described;
   }
   const required = Object.entries(properties).flatMap(([name, { optional }]) => (optional ? [] : [name]));
   return { type: "object", properties, required, named: toNamed(type) };
@@ -112,7 +114,8 @@ export function shareNamed(schema: JsonSchema, components: Map<string, JsonSchem
     ...shape,
   };
   const known = components.get(named.name);
-  if (known && JSON.stringify(known) !== JSON.stringify(component)) throw new Error(`Two schemas are named ${named.name}`);
+  if (known && JSON.stringify(known) !== JSON.stringify(component))
+    throw new Error(`Two schemas are named ${named.name}`);
   components.set(named.name, component);
   const reference: JsonSchema = { $ref: `#/components/schemas/${named.name}` };
   return {

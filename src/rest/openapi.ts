@@ -88,7 +88,10 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint, schemas: Map<str
         description: endpoint.summary,
         headers: toHeaders(endpoint),
         content: {
-          "application/json": { schema: shareNamed(toBody(schema, endpoint), schemas), example: examples[endpoint.operationId] },
+          "application/json": {
+            schema: shareNamed(toBody(schema, endpoint), schemas),
+            example: examples[endpoint.operationId],
+          },
           ...(endpoint.text && { "text/plain": { schema: { type: "string" }, example: textExamples.lines } }),
           ...(endpoint.follow && {
             "text/event-stream": { schema: { type: "string", description: eventsHelp }, example: textExamples.events },
@@ -132,7 +135,8 @@ const headers = {
     example: '"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout',
   },
   "X-Ops-History-Error": {
-    description: "The code of `history_error`, also for lines of text: older lines, which the log history has, are missing.",
+    description:
+      "The code of `history_error`, also for lines of text: older lines, which the log history has, are missing.",
     schema: text,
     example: "log_history_unavailable",
   },

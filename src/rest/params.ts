@@ -62,7 +62,8 @@ export function integerParam(
     schema: { type: "integer", minimum, maximum, default: fallback },
     fallback,
     expected: `a whole number from ${minimum} to ${maximum}`,
-    parse: (text) => (/^\d{1,9}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum ? Number(text) : undefined),
+    parse: (text) =>
+      /^\d{1,9}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum ? Number(text) : undefined,
   });
 }
 

@@ -56,7 +56,8 @@ export function spreadWithout<const Key extends string, const Inner extends stri
 export function whole<const Key extends string>(...required: readonly Key[]): Pick<Record<Key, unknown>> {
   return {
     body: (data) => (required.some((name) => data[name] === null || data[name] === undefined) ? null : data),
-    schema: (data) => object(Object.fromEntries(Object.keys(data.properties ?? {}).map((name) => [name, property(data, name)]))),
+    schema: (data) =>
+      object(Object.fromEntries(Object.keys(data.properties ?? {}).map((name) => [name, property(data, name)]))),
   };
 }
 
@@ -72,7 +73,11 @@ export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): 
       if (!info) return null;
       const { extra, stale, ...documented } = info;
       const others = extra.filter(({ key }) => !Object.hasOwn(documented, key) && key !== "stale");
-      return { ...documented, ...Object.fromEntries(others.map(({ key, value }) => [key, value])), ...(stale && { stale }) };
+      return {
+        ...documented,
+        ...Object.fromEntries(others.map(({ key, value }) => [key, value])),
+        ...(stale && { stale }),
+      };
     },
     schema: (data) => {
       const { extra: _, stale, ...documented } = property(data, "deployInfo").properties ?? {};

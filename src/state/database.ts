@@ -60,7 +60,12 @@ export async function transact<T>(
 }
 
 /** Connects on first use. Uses no session state. */
-export function createStateDatabase({ url, logger, connections, observe = unobserved }: StateDatabaseOptions): StateDatabase {
+export function createStateDatabase({
+  url,
+  logger,
+  connections,
+  observe = unobserved,
+}: StateDatabaseOptions): StateDatabase {
   const application = "wallet-core-ops-state";
   const pool = createPool({ url, logger, name: "state", application, connections, connectMs, idleMs });
   const facts = () => toDatabaseFacts("postgresql", "TRANSACTION", url);

@@ -79,7 +79,9 @@ export async function migrate(
   // Held to the end of the transaction: it works behind PgBouncer too.
   await client.query(`begin; select pg_advisory_xact_lock(hashtext('${schema}'))`);
   // A role that may not create schemas can use one that was made for it.
-  const { rows } = await client.query<{ is_missing: boolean }>(`select to_regnamespace('${schema}') is null as is_missing`);
+  const { rows } = await client.query<{ is_missing: boolean }>(
+    `select to_regnamespace('${schema}') is null as is_missing`,
+  );
   if (rows[0]?.is_missing) await client.query(`create schema ${schema}`);
   await client.query(
     `create table if not exists ${schema}.version (version integer primary key, at timestamptz not null default now())`,
@@ -96,6 +98,8 @@ export async function migrate(
 
 /** 0 without a version. Rejects with pg's error; 3F000 or 42P01 where nothing was ever migrated. */
 export async function readVersion(client: Pick<PoolClient, "query">): Promise<number> {
-  const { rows } = await client.query<{ version: number | null }>(`select max(version) as version from ${schema}.version`);
+  const { rows } = await client.query<{ version: number | null }>(
+    `select max(version) as version from ${schema}.version`,
+  );
   return rows[0]?.version ?? 0;
 }

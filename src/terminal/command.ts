@@ -85,7 +85,13 @@ export const commonOptions = {
     value: "NAME",
     about: "the gateway to ask, of `context`; else OPS_CONTEXT, OPS_URL, the current one",
   },
-  color: { type: "string", value: "WHEN", choices: colourChoices, default: "auto", about: "colours: auto, always or never" },
+  color: {
+    type: "string",
+    value: "WHEN",
+    choices: colourChoices,
+    default: "auto",
+    about: "colours: auto, always or never",
+  },
 } as const satisfies Options;
 
 export const exitCodes = "Exit codes: 0 done, 1 failed, 2 usage, 3 the condition was not met, 78 configuration";

@@ -49,7 +49,11 @@ export const terminalCommands: readonly Entry[] = [
     summary: "machines: CPU, memory, disk and load, as Prometheus measured them",
     load: async () => (await import("./commands/hosts.ts")).hostsCommand,
   },
-  { name: "deploys", summary: "deploys, newest first", load: async () => (await import("./commands/deploys.ts")).deploysCommand },
+  {
+    name: "deploys",
+    summary: "deploys, newest first",
+    load: async () => (await import("./commands/deploys.ts")).deploysCommand,
+  },
   {
     name: "drift",
     summary: "where what runs differs from what was deployed",

@@ -91,7 +91,8 @@ export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Pla
   const asked = name ?? env["OPS_CONTEXT"] ?? null;
   const url = env["OPS_URL"];
   if (asked === null && url) {
-    if (!isAddress(url)) throw new ContextError("OPS_URL must be an address such as https://ops.example.com, without a password");
+    if (!isAddress(url))
+      throw new ContextError("OPS_URL must be an address such as https://ops.example.com, without a password");
     const [token, tokenFile] = [env["OPS_TOKEN"], env["OPS_TOKEN_FILE"]];
     if (!token && !tokenFile)
       throw new ContextError("OPS_URL needs OPS_TOKEN, or OPS_TOKEN_FILE with the path of a file that has it");
@@ -100,7 +101,9 @@ export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Pla
   const { current, contexts } = readContexts(env);
   const chosen = asked ?? current;
   if (chosen === null) {
-    throw new ContextError("No gateway is chosen: run `wallet-core-ops login NAME --url URL`, or set OPS_URL and OPS_TOKEN");
+    throw new ContextError(
+      "No gateway is chosen: run `wallet-core-ops login NAME --url URL`, or set OPS_URL and OPS_TOKEN",
+    );
   }
   const place = Object.hasOwn(contexts, chosen) ? contexts[chosen] : undefined;
   if (place) return place;
@@ -119,7 +122,8 @@ export function readToken({ token, tokenFile, tokenCommand }: Place, readFile: (
   const found = token ?? (tokenFile === undefined ? runTokenCommand(tokenCommand) : readTokenFile(tokenFile, readFile));
   const trimmed = found.trim();
   // As RFC 6750 has it; anything else would be refused by fetch, with the token in its message.
-  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(trimmed)) throw new ContextError("The token is empty, or has characters that no token has");
+  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(trimmed))
+    throw new ContextError("The token is empty, or has characters that no token has");
   return trimmed;
 }
 

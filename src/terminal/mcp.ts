@@ -43,7 +43,10 @@ Ends when stdin does.`,
             return { code: "internal", message: "Internal error" };
           },
         }),
-      { transport: new StdioServerTransport(stdio.stdin, stdio.stdout), onerror: ({ message }) => session.note(message) },
+      {
+        transport: new StdioServerTransport(stdio.stdin, stdio.stdout),
+        onerror: ({ message }) => session.note(message),
+      },
     );
     await new Promise<void>((resolve) => {
       for (const event of ["end", "close", "error"]) stdio.stdin.once(event, () => resolve());

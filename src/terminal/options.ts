@@ -88,5 +88,7 @@ type Belonging = Pick<Place, "service" | "destination">;
 
 /** Whether a container or a deploy is of this service and destination. The environment is the gateway's to filter by: it may know more of it than the row says. */
 export function isOfPlace(row: Belonging, { service, destination }: Belonging): boolean {
-  return (service === null || row.service === service) && (destination === null || (row.destination ?? "") === destination);
+  return (
+    (service === null || row.service === service) && (destination === null || (row.destination ?? "") === destination)
+  );
 }

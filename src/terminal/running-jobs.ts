@@ -37,8 +37,12 @@ export async function findRunningJobs(
   } catch (error) {
     if (!(error instanceof OpsError) || error.code === "forbidden" || error.code === "unauthorized") throw error;
     const own = queues.filter((queue) => queue.source === source);
-    const running = own.reduce((sum: number | null, { active }) => (sum === null || active === null ? null : sum + active), 0);
-    if (error.code === "operation_not_supported" && running === 0 && own.length > 0) return { source, jobs: [], gap: null };
+    const running = own.reduce(
+      (sum: number | null, { active }) => (sum === null || active === null ? null : sum + active),
+      0,
+    );
+    if (error.code === "operation_not_supported" && running === 0 && own.length > 0)
+      return { source, jobs: [], gap: null };
     return {
       source,
       jobs,

@@ -71,7 +71,9 @@ export function createRings(): Rings {
     },
     entries: (kind) => ringsOf(kind).flatMap(({ entries }) => entries),
     forgottenUntil(kind, accepts) {
-      return toLatest(ringsOf(kind).flatMap(({ place, forgotten }) => (forgotten !== null && accepts(place) ? forgotten : [])));
+      return toLatest(
+        ringsOf(kind).flatMap(({ place, forgotten }) => (forgotten !== null && accepts(place) ? forgotten : [])),
+      );
     },
   };
 }

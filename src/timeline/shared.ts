@@ -30,7 +30,9 @@ interface Exchange {
 /** Where gateways share what they observe. Rejects with OpsError `postgres_unavailable`. */
 export interface TimelineStore {
   /** The next entries after a number, and the number of the last one. Not `isWhole`: there are more. */
-  read(after: number): Promise<{ readonly entries: readonly ReadEntry[]; readonly seq: number; readonly isWhole: boolean }>;
+  read(
+    after: number,
+  ): Promise<{ readonly entries: readonly ReadEntry[]; readonly seq: number; readonly isWhole: boolean }>;
   /**
    * Reads, decides and writes in one transaction. Returns the number of the last entry; after a failure it may have been made all the same. Null, and nothing is written, where the
    * last known entry is not there: the database lost its end, as in a failover to a standby that was behind.
@@ -149,7 +151,8 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
       others.forEach(learn);
       waiting = [...pending];
       written = [];
-      for (const [key, entry] of waiting) if (isNew(key, entry, written, pending.values())) written.push({ key, entry });
+      for (const [key, entry] of waiting)
+        if (isNew(key, entry, written, pending.values())) written.push({ key, entry });
       return written;
     };
     const last = await store.exchange({ after: seq, lastKey, days, choose });
@@ -163,7 +166,10 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
   };
   /** What is known here is written again where the database lost it. */
   const startAgain = async () => {
-    logger.warn({ upstream: "timeline" }, "The database lost the end of the timeline: what is known here is written again");
+    logger.warn(
+      { upstream: "timeline" },
+      "The database lost the end of the timeline: what is known here is written again",
+    );
     for (const entry of timelineKinds.flatMap((kind) => recorded.entries(kind)))
       if (!pending.has(toKey(entry))) setPending(toKey(entry), entry);
     recorded = createRings();

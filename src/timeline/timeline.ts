@@ -84,7 +84,9 @@ const blank = {
 };
 
 /** An entry with only the given fields set. */
-export function toEntry(given: Pick<TimelineEntry, "kind" | "time" | "message"> & Partial<TimelineEntry>): TimelineEntry {
+export function toEntry(
+  given: Pick<TimelineEntry, "kind" | "time" | "message"> & Partial<TimelineEntry>,
+): TimelineEntry {
   return { ...blank, ...given };
 }
 
@@ -137,7 +139,9 @@ export function orderEntries(
   entries: readonly TimelineEntry[],
   range: { readonly from: number; readonly to: number },
 ): TimelineEntry[] {
-  const within = entries.map((entry) => ({ entry, ...toMoment(entry) })).filter(({ ms }) => ms >= range.from && ms <= range.to);
+  const within = entries
+    .map((entry) => ({ entry, ...toMoment(entry) }))
+    .filter(({ ms }) => ms >= range.from && ms <= range.to);
   return within
     .toSorted(compareMoments)
     .toReversed()

@@ -197,7 +197,8 @@ function parseParent({ traceparent, tracestate }: IncomingHttpHeaders): SpanCont
   if (!parent) return null;
   const { traceId, spanId, isSampled } = parent;
   const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-  const state = typeof tracestate === "string" && tracestate.length <= mostState ? createTraceState(tracestate) : undefined;
+  const state =
+    typeof tracestate === "string" && tracestate.length <= mostState ? createTraceState(tracestate) : undefined;
   return { traceId, spanId, traceFlags, isRemote: true, ...(state && { traceState: state }) };
 }
 

@@ -37,7 +37,11 @@ const maxRowBytes = 4 << 20;
 const atOnce = 4;
 
 /** `POST /select/logsql/query` of VictoriaLogs, which answers with a line of JSON for each entry. @throws TypeError when the URL is not http(s) */
-export function createVictoriaLogsClient({ url, timeoutMs = 4000, observe = unobserved }: ClientOptions): VictoriaLogsClient {
+export function createVictoriaLogsClient({
+  url,
+  timeoutMs = 4000,
+  observe = unobserved,
+}: ClientOptions): VictoriaLogsClient {
   const { endpoint, headers } = parseTarget(url);
   const facts = () => toApiFacts("POST", endpoint);
   const limit = pLimit(atOnce);

@@ -5,10 +5,16 @@ const variable = "WALLET_CORE_OPS_LOG_HISTORY_URL";
 
 /** Failures of the log history: the public message, and the operator's remedy (only `cli check`). */
 const kinds = {
-  unreachable: ["The log history is not reachable", `start VictoriaLogs, or set ${variable} to its address as seen from here`],
+  unreachable: [
+    "The log history is not reachable",
+    `start VictoriaLogs, or set ${variable} to its address as seen from here`,
+  ],
   deadline: ["The log history did not answer in time", "look at its load, and at firewalls between it and here"],
   credentials: ["The log history refused the credentials", `put user:password@ into ${variable}`],
-  redirect: ["The log history answered with a redirect", `set ${variable} to the final address; redirects are not followed`],
+  redirect: [
+    "The log history answered with a redirect",
+    `set ${variable} to the final address; redirects are not followed`,
+  ],
   no_api: ["There is no VictoriaLogs at the configured URL", `check the path prefix in ${variable}`],
   server: ["The log history answered with a server error", "read its log"],
   rejected: ["The log history rejected the query", "use a VictoriaLogs of 2025 or newer"],

@@ -13,7 +13,13 @@ export function quote(text: string): string {
 }
 
 /** The fields of Vector's source docker_logs (its src/sources/docker_logs/mod.rs), with labels flattened by VictoriaLogs. */
-const fields = { id: "container_id", name: "container_name", createdAt: "container_created_at", image: "image", host: "host" };
+const fields = {
+  id: "container_id",
+  name: "container_name",
+  createdAt: "container_created_at",
+  image: "image",
+  host: "host",
+};
 export const labelPrefix = "label.";
 
 /**
@@ -45,7 +51,12 @@ export function toContainersQuery(
 }
 
 /** Asks with which of these labels the entries of each of these containers are. */
-export function toLabelsQuery(range: HistoryRange, ids: readonly string[], labels: readonly string[], limit: number): string {
+export function toLabelsQuery(
+  range: HistoryRange,
+  ids: readonly string[],
+  labels: readonly string[],
+  limit: number,
+): string {
   const by = [fields.id, ...labels.map((label) => quote(labelPrefix + label))].join(", ");
   return `${toTimeFilter(range)} ${fields.id}:in(${ids.map(quote).join(",")}) | uniq by (${by}) | limit ${limit}`;
 }

@@ -69,7 +69,9 @@ export function createLogHistory({ rules, logger, ...options }: VictoriaLogsOpti
 /** What is left when all beyond a time was read, and the time itself or not. */
 function toRest({ since, before, from }: HistoryQuery, edge: string, isRead: boolean): HistoryRange | null {
   const rest =
-    from === "newest" ? { since, before: isRead ? edge : toNext(edge) } : { since: isRead ? toNext(edge) : edge, before };
+    from === "newest"
+      ? { since, before: isRead ? edge : toNext(edge) }
+      : { since: isRead ? toNext(edge) : edge, before };
   return rest.since < rest.before ? rest : null;
 }
 
@@ -86,10 +88,16 @@ async function toLines(
   const entries = rows.map(({ _time = "", _msg = "", stream: written, container_id: id }) => {
     if (id !== fullId) throw new LogHistoryError("not_logs", "lines of another container");
     const stream: LogStream = written === "stderr" ? "stderr" : "stdout";
-    return { timestamp: toLogTimestamp(parseLogTime(_time, 0) ?? "0"), stream, text: _msg.startsWith(noText) ? "" : _msg };
+    return {
+      timestamp: toLogTimestamp(parseLogTime(_time, 0) ?? "0"),
+      stream,
+      text: _msg.startsWith(noText) ? "" : _msg,
+    };
   });
   const ordered = from === "newest" ? entries.toReversed() : entries;
-  const isWrong = ordered.some(({ timestamp }, at) => timestamp < (ordered[at - 1]?.timestamp ?? since) || timestamp >= before);
+  const isWrong = ordered.some(
+    ({ timestamp }, at) => timestamp < (ordered[at - 1]?.timestamp ?? since) || timestamp >= before,
+  );
   if (isWrong) throw new LogHistoryError("not_logs", "times out of order");
   ordered.sort((a, b) => compare(a.timestamp, b.timestamp) || compare(a.stream, b.stream) || compare(a.text, b.text));
   const clean = { stdout: createLineCleaner(), stderr: createLineCleaner() };
@@ -125,7 +133,14 @@ async function listContainers(
 ): Promise<readonly Container[]> {
   const ofVersion = ["org.opencontainers.image.version", "org.opencontainers.image.revision"];
   const labels = [
-    ...new Set(["service", "role", "destination", composeProject, ...ofVersion, ...rules.core.flatMap((one) => [...one.keys()])]),
+    ...new Set([
+      "service",
+      "role",
+      "destination",
+      composeProject,
+      ...ofVersion,
+      ...rules.core.flatMap((one) => [...one.keys()]),
+    ]),
   ];
   const { rows } = await query(toContainersQuery(selector, labels, mostRemoved), signal);
   const byId = Map.groupBy(
@@ -165,7 +180,9 @@ async function findConsistent(
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   // A query of a hundred ids has 7 kB.
-  const chunks = Array.from({ length: Math.ceil(ids.length / 100) }, (_, index) => ids.slice(index * 100, index * 100 + 100));
+  const chunks = Array.from({ length: Math.ceil(ids.length / 100) }, (_, index) =>
+    ids.slice(index * 100, index * 100 + 100),
+  );
   const found = await Promise.all(
     chunks.map(async (chunk) => {
       const limit = 2 * chunk.length + 1;
@@ -212,7 +229,9 @@ export async function probeLogHistory(options: Omit<VictoriaLogsOptions, "logger
     const { rows } = await query(ownTimeQuery, signal);
     const own = containers.filter(({ kind }) => kind === "core").length;
     const count =
-      containers.length < mostRemoved ? formatCount(containers.length, "container") : `${mostRemoved} or more containers`;
+      containers.length < mostRemoved
+        ? formatCount(containers.length, "container")
+        : `${mostRemoved} or more containers`;
     const warnings = [
       ...(containers.length === 0
         ? [

@@ -19,7 +19,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const toHead = (seq: number): AuditHead => ({ seq, hash: `${seq}`.repeat(64), at: "2026-01-13T09:46:00.000Z" });
 
 /** A writer whose record has this head, or cannot be read. */
-function setUp(target: string | null, post?: NonNullable<Parameters<typeof createAnchorWriter>[0]["post"]>, lastMs?: number) {
+function setUp(
+  target: string | null,
+  post?: NonNullable<Parameters<typeof createAnchorWriter>[0]["post"]>,
+  lastMs?: number,
+) {
   const record: { head: AuditHead | null; reads: number; hangs?: boolean } = { head: toHead(1), reads: 0 };
   const logged: (readonly [string, object])[] = [];
   const note = (fields: object, text: string) => void logged.push([text, fields]);
@@ -167,7 +171,10 @@ it("a record that hangs at the end: its last head read is in the log", async () 
   const from = record.reads;
   await expect.poll(() => record.reads).toBeGreaterThan(from);
   await writer.close();
-  expect(logged.at(-1)).toEqual([lastText, { upstream: "audit_anchor", cause: "No answer within 20 ms", audit: toHead(1) }]);
+  expect(logged.at(-1)).toEqual([
+    lastText,
+    { upstream: "audit_anchor", cause: "No answer within 20 ms", audit: toHead(1) },
+  ]);
 });
 
 it("a URL is one whatever the case of its scheme", async () => {
@@ -218,7 +225,11 @@ it.each([
   await writer.close();
   const text =
     "The audit record does not have the newest entry that was anchored: cool-downs and budgets may be forgotten. Is a rotated file missing? `audit verify --head` says more";
-  const fields = { upstream: "audit_anchor", anchored: { seq: newest, hash: toHead(newest).hash }, head: { seq, hash } };
+  const fields = {
+    upstream: "audit_anchor",
+    anchored: { seq: newest, hash: toHead(newest).hash },
+    head: { seq, hash },
+  };
   expect(logged.filter(([message]) => message !== "audit head")).toEqual(isLogged ? [[text, fields]] : []);
 });
 

@@ -7,7 +7,14 @@ const toHead = (seq: number) => ({ seq, hash: seq.toString(16).padStart(64, "0")
 
 it("an anchor is SEQ:HASH, with the whole hash", () => {
   expect(parseAnchor(`7:${"A".repeat(64)}`)).toEqual({ seq: 7, hash: "a".repeat(64) });
-  for (const text of ["7", "7:", `7:${"a".repeat(63)}`, `x:${"a".repeat(64)}`, `-1:${"a".repeat(64)}`, ` 7:${"a".repeat(64)}`])
+  for (const text of [
+    "7",
+    "7:",
+    `7:${"a".repeat(63)}`,
+    `x:${"a".repeat(64)}`,
+    `-1:${"a".repeat(64)}`,
+    ` 7:${"a".repeat(64)}`,
+  ])
     expect(parseAnchor(text)).toBeNull();
 });
 
@@ -31,14 +38,24 @@ it("anchors are read from their file and from a log, among other lines", () => {
 it.each([
   ["without anchors", [], false, null],
   ["with each anchor in it", [toHead(1), toHead(3), toHead(3), genesis], false, null],
-  ["with another entry in its place", [{ seq: 2, hash: "f".repeat(64) }], false, "seq 2 is not the one that was anchored"],
+  [
+    "with another entry in its place",
+    [{ seq: 2, hash: "f".repeat(64) }],
+    false,
+    "seq 2 is not the one that was anchored",
+  ],
   [
     "with two anchors that differ",
     [toHead(2), { seq: 2, hash: "f".repeat(64) }],
     false,
     "seq 2 is not the one that was anchored",
   ],
-  ["that lost its end", [toHead(2), toHead(9), toHead(4)], false, "seq 4 was anchored, and is missing: the record ends at seq 3"],
+  [
+    "that lost its end",
+    [toHead(2), toHead(9), toHead(4)],
+    false,
+    "seq 4 was anchored, and is missing: the record ends at seq 3",
+  ],
   ["with a wrong beginning", [{ seq: 0, hash: "f".repeat(64) }], false, "seq 0 is not the one that was anchored"],
 ])("a chain of three %s", (_, anchors, partial, fault) => {
   const check = createAnchorCheck(anchors, partial);
@@ -85,7 +102,9 @@ describe("a file of heads", () => {
   it("is read in pieces of any length, to its cut end", async () => {
     const text = `${line(1)}no JSON\n\n${line(2)}${line(3).slice(0, -9)}`;
     for (let size = 1; size <= text.length; size += 1) {
-      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, at) => text.slice(at * size, (at + 1) * size));
+      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, at) =>
+        text.slice(at * size, (at + 1) * size),
+      );
       expect(await readAnchors(Readable.from(pieces))).toEqual({ anchors: [toHead(1), toHead(2)], isCut: true });
     }
     expect(await readAnchors(Readable.from([line(4)]))).toEqual({ anchors: [toHead(4)], isCut: false });

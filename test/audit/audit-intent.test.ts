@@ -28,7 +28,11 @@ describe("an entry about a container", () => {
   it("has the caller, the container, and null for the rest", () => {
     const { principal } = createCaller(["ops:operate", "ops:read"]);
     const origin = { ip: null, clientRequestId: "c-1", traceId: "t-1" };
-    const asked = { principal: { ...principal, subject: "ops", kid: "k2", auth: "jwt" as const }, origin, requestId: "r-1" };
+    const asked = {
+      principal: { ...principal, subject: "ops", kid: "k2", auth: "jwt" as const },
+      origin,
+      requestId: "r-1",
+    };
     expect(
       toIntentEntry(
         { ...asked, reason: "password=hunter2hunter2" },

@@ -46,7 +46,12 @@ describeLedger("the ledger of one process", async (): Promise<LedgerKit> => {
 
 /** A ledger on a record that is in memory. */
 function setUp(
-  found: { open?: readonly OpenIntent[]; keyed?: readonly KeyedIntent[]; fails?: () => boolean; isFull?: () => boolean } = {},
+  found: {
+    open?: readonly OpenIntent[];
+    keyed?: readonly KeyedIntent[];
+    fails?: () => boolean;
+    isFull?: () => boolean;
+  } = {},
 ) {
   const { open = [], keyed = [], fails = () => false, isFull = () => false } = found;
   let recovered = 0;

@@ -57,7 +57,12 @@ describe("an action", () => {
       [
         [
           action,
-          { outcome: "failed", detail: expect.stringContaining("paused"), code: "internal", durationMs: expect.any(Number) },
+          {
+            outcome: "failed",
+            detail: expect.stringContaining("paused"),
+            code: "internal",
+            durationMs: expect.any(Number),
+          },
         ],
       ],
     ]);
@@ -67,7 +72,9 @@ describe("an action", () => {
     const { written, outcomes } = setUp();
     const error = new Error("no");
     await expect(outcomes.run(action, () => Promise.reject(error), rules)).rejects.toBe(error);
-    expect(written).toEqual([[action, { outcome: "failed", detail: "no", code: "internal", durationMs: expect.any(Number) }]]);
+    expect(written).toEqual([
+      [action, { outcome: "failed", detail: "no", code: "internal", durationMs: expect.any(Number) }],
+    ]);
   });
 
   it("succeeds when its outcome cannot be written; stop ends the retries", async () => {

@@ -39,7 +39,9 @@ describe("the time of the next entry", () => {
     ["is that of the clock, where the newest one is still to come", 0, 10 * minute + 1, 0],
     ["is that of the clock, where the newest one is of 2099", 0, 73 * 365 * day, 0],
   ])("%s", (_, clock, newest, expected) => {
-    expect(toEntryTime(new Date(now + clock), newest === null ? null : at(now + newest))).toEqual(new Date(now + expected));
+    expect(toEntryTime(new Date(now + clock), newest === null ? null : at(now + newest))).toEqual(
+      new Date(now + expected),
+    );
   });
 
   it("is that of the clock after an entry without one", () => {
@@ -50,7 +52,11 @@ describe("the time of the next entry", () => {
 describe("times of a chain", () => {
   it.each([
     ["are good where a clock goes back by 10 minutes", [now - hour, now - hour - 10 * minute], ""],
-    ["fail where one goes back by more", [now - hour, now - hour - 10 * minute - 1], "seq 2 has a time before that of seq 1"],
+    [
+      "fail where one goes back by more",
+      [now - hour, now - hour - 10 * minute - 1],
+      "seq 2 has a time before that of seq 1",
+    ],
     [
       "fail after several small steps that are a large one",
       [now, now - 9 * minute, now - 18 * minute],
@@ -79,30 +85,36 @@ describe("times of a chain", () => {
   it("of honest clocks are good, and of a forged entry are not", () => {
     const steps = array(integer({ min: -9 * minute, max: 40 * minute }), { minLength: 1, maxLength: 30 });
     assert(
-      property(steps, boolean(), integer({ min: 11, max: 5000 }), integer({ min: 1, max: 5 }), (deltas, isOld, back, count) => {
-        // A clock that goes on, and that is set back by at most 9 minutes once: what versions before wrote is its time.
-        const total = deltas.reduce((sum, delta) => sum + Math.max(0, delta), 0);
-        let clock = now - total;
-        let ahead = 0;
-        let newest: string | null = null;
-        const honest = deltas.map((delta) => {
-          clock += Math.max(0, delta);
-          ahead = Math.max(0, -delta);
-          const read = clock - ahead;
-          newest = isOld ? at(read) : toEntryTime(new Date(read), newest).toISOString();
-          return Date.parse(newest);
-        });
-        expect([judge(honest), judgeBack(honest)]).toEqual(["", null]);
-        // Everything within the hour is before nothing that is too old to limit.
-        const last = honest.findLastIndex((ms) => isPast({ at: at(ms) }, now));
-        expect(honest.slice(0, Math.max(0, last)).every((ms) => now - ms > hour)).toBe(true);
-        // Forged entries behind them that step back, together or one by one.
-        const top = Math.max(...honest);
-        const forged = Array.from({ length: count }, (_, index) => top - back * minute - index * minute);
-        const first = honest.length + 1;
-        expect(judge([...honest, ...forged])).toMatch(new RegExp(`^seq ${first} has a time before`));
-        expect(judgeBack([...honest, ...forged])).toMatch(/^seq \d+ has a time before that of seq \d+$/);
-      }),
+      property(
+        steps,
+        boolean(),
+        integer({ min: 11, max: 5000 }),
+        integer({ min: 1, max: 5 }),
+        (deltas, isOld, back, count) => {
+          // A clock that goes on, and that is set back by at most 9 minutes once: what versions before wrote is its time.
+          const total = deltas.reduce((sum, delta) => sum + Math.max(0, delta), 0);
+          let clock = now - total;
+          let ahead = 0;
+          let newest: string | null = null;
+          const honest = deltas.map((delta) => {
+            clock += Math.max(0, delta);
+            ahead = Math.max(0, -delta);
+            const read = clock - ahead;
+            newest = isOld ? at(read) : toEntryTime(new Date(read), newest).toISOString();
+            return Date.parse(newest);
+          });
+          expect([judge(honest), judgeBack(honest)]).toEqual(["", null]);
+          // Everything within the hour is before nothing that is too old to limit.
+          const last = honest.findLastIndex((ms) => isPast({ at: at(ms) }, now));
+          expect(honest.slice(0, Math.max(0, last)).every((ms) => now - ms > hour)).toBe(true);
+          // Forged entries behind them that step back, together or one by one.
+          const top = Math.max(...honest);
+          const forged = Array.from({ length: count }, (_, index) => top - back * minute - index * minute);
+          const first = honest.length + 1;
+          expect(judge([...honest, ...forged])).toMatch(new RegExp(`^seq ${first} has a time before`));
+          expect(judgeBack([...honest, ...forged])).toMatch(/^seq \d+ has a time before that of seq \d+$/);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -124,7 +136,11 @@ describe("times of a chain", () => {
 describe("times of entries from the newest back", () => {
   it.each([
     ["are good where an honest clock went back", [now - 30 * minute, now - 39 * minute], null],
-    ["fail where an old one hides one of the hour", [now - 5 * minute, now - 2 * hour], "seq 2 has a time before that of seq 1"],
+    [
+      "fail where an old one hides one of the hour",
+      [now - 5 * minute, now - 2 * hour],
+      "seq 2 has a time before that of seq 1",
+    ],
     ["fail where the first one is still to come", [now, now + 11 * minute], "seq 2 has a time that is still to come"],
     ["are good where a clock went back long ago", [now - 30 * hour, now - 50 * hour, now], null],
   ])("%s", (_, times, expected) => {

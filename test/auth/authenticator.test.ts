@@ -122,7 +122,9 @@ test("the plain token is valid beside a tokens file", () => {
   const alice = make("alice");
   const listed = openFile("beside.json", alice);
   expect(listed.authenticate(`Bearer ${token}`, [])).toMatchObject({ subject: "default" });
-  expect(listed.tokenEnds()).toEqual([{ kid: "alice", subject: "alice", expiresAt: Date.parse(alice.entry.expires_at) }]);
+  expect(listed.tokenEnds()).toEqual([
+    { kid: "alice", subject: "alice", expiresAt: Date.parse(alice.entry.expires_at) },
+  ]);
   listed.close();
 });
 

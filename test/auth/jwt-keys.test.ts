@@ -20,7 +20,12 @@ function createAsk() {
   const fetchSet = fetchJwks();
   return async (response: () => Response = none) => {
     fetched.mockImplementationOnce(async () => response());
-    const options = { method: "GET", redirect: "manual", headers: { "user-agent": "x" }, signal: new AbortController().signal };
+    const options = {
+      method: "GET",
+      redirect: "manual",
+      headers: { "user-agent": "x" },
+      signal: new AbortController().signal,
+    };
     return fetchSet(url, options as never).then(
       (answer) => answer.json() as Promise<unknown>,
       (error: Error) => error.message,

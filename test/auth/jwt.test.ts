@@ -107,7 +107,11 @@ test("an invalid token authenticates nobody", async () => {
     "another's key": await sign({ key: stranger.privateKey }),
     "HS256 with the public key as secret": await sign({ header: { alg: "HS256" }, key: pem }),
     "alg none": `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString("base64url")}.${good.split(".")[1]}.`,
-    "a changed claim": [good.split(".")[0], Buffer.from('{"sub":"root"}').toString("base64url"), good.split(".")[2]].join("."),
+    "a changed claim": [
+      good.split(".")[0],
+      Buffer.from('{"sub":"root"}').toString("base64url"),
+      good.split(".")[2],
+    ].join("."),
     "a subject with a line feed": await sign({ claims: { sub: "a\nb" } }),
   };
   for (const [name, token] of Object.entries(bad)) expect([name, await verify(token)]).toEqual([name, null]);
@@ -118,7 +122,11 @@ test("only the issuer's RS256, ES256 and EdDSA keys verify a token", async () =>
   const algorithms = ["RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA"];
   const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
   const keys = await Promise.all(
-    pairs.map(async ({ publicKey }, index) => ({ ...(await exportJWK(publicKey)), kid: `k-${index}`, alg: algorithms[index] })),
+    pairs.map(async ({ publicKey }, index) => ({
+      ...(await exportJWK(publicKey)),
+      kid: `k-${index}`,
+      alg: algorithms[index],
+    })),
   );
   answer = async () => ({ status: 200, body: JSON.stringify({ keys }) });
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
@@ -133,7 +141,8 @@ test("only the issuer's RS256, ES256 and EdDSA keys verify a token", async () =>
 test("50 unknown kids are not 50 requests to the issuer", async () => {
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   await verify(await sign());
-  for (let index = 0; index < 50; index += 1) expect(await verify(await sign({ header: { kid: `k-${index}` } }))).toBeNull();
+  for (let index = 0; index < 50; index += 1)
+    expect(await verify(await sign({ header: { kid: `k-${index}` } }))).toBeNull();
   expect(fetches).toBe(1);
 });
 
@@ -149,7 +158,9 @@ test.each([
   const authenticator = createAuthenticator({ token: own, jwt, logger: silentLogger });
   const token = await sign();
   for (let index = 0; index < 3; index += 1) {
-    const error = await Promise.resolve(authenticator.authenticate(`Bearer ${token}`, [])).catch((thrown: unknown) => thrown);
+    const error = await Promise.resolve(authenticator.authenticate(`Bearer ${token}`, [])).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toBeInstanceOf(OpsError);
     expect(error).toMatchObject({ code: "auth_unavailable", status: 503 });
   }
@@ -195,7 +206,11 @@ test.each([
 
 test("a subject stays the same holder when the signing key is rotated", async () => {
   const keys = ["k1", "k2"].map((kid) => ({ kid, pair: kid === "k1" ? pair : stranger }));
-  const published = keys.map(async ({ kid, pair: { publicKey } }) => ({ ...(await exportJWK(publicKey)), kid, alg: "ES256" }));
+  const published = keys.map(async ({ kid, pair: { publicKey } }) => ({
+    ...(await exportJWK(publicKey)),
+    kid,
+    alg: "ES256",
+  }));
   answer = async () => ({ status: 200, body: JSON.stringify({ keys: await Promise.all(published) }) });
   const verify = createJwtVerifier({ jwksUrl: url, issuer, audience });
   const principals = await Promise.all(

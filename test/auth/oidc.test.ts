@@ -54,7 +54,11 @@ test("the invitation has the provider's endpoint and our scope", async () => {
 });
 
 test("a code is changed into tokens with its verifier", async () => {
-  expect(await create().exchange(codeGrant)).toEqual({ accessToken: "access", refreshToken: "refresh", expiresIn: 300 });
+  expect(await create().exchange(codeGrant)).toEqual({
+    accessToken: "access",
+    refreshToken: "refresh",
+    expiresIn: 300,
+  });
   expect(Object.fromEntries(new URLSearchParams(asked.at(-1)?.body))).toEqual({
     client_id: "console",
     grant_type: "authorization_code",
@@ -97,8 +101,13 @@ test.each([
   ["answers no JSON", 200, "<html>", "auth_unavailable", "answered 200"],
 ])("a provider that %s is an error with a code", async (_what, status, body, code, words) => {
   answers["/token"] = { status, body };
-  await expect(create().exchange(codeGrant)).rejects.toMatchObject({ code, message: expect.stringContaining(words) as string });
-  await expect(create().exchange(codeGrant)).rejects.not.toMatchObject({ message: expect.stringContaining("secret") as string });
+  await expect(create().exchange(codeGrant)).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(words) as string,
+  });
+  await expect(create().exchange(codeGrant)).rejects.not.toMatchObject({
+    message: expect.stringContaining("secret") as string,
+  });
 });
 
 test.each([
@@ -114,7 +123,9 @@ test.each([
 });
 
 test("an issuer that is neither https nor loopback is refused", () => {
-  expect(() => createSignIn({ issuer: "http://provider.example", clientId: "c", scope: "s", audience: "a" })).toThrow("https");
+  expect(() => createSignIn({ issuer: "http://provider.example", clientId: "c", scope: "s", audience: "a" })).toThrow(
+    "https",
+  );
 });
 
 test("an absent provider is auth_unavailable, and asked again later", async () => {

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { isOfOthers, keepsRights, maySee, maySeeContainer, type Scope, scopes, toHolder } from "../../src/auth/principal.ts";
+import {
+  isOfOthers,
+  keepsRights,
+  maySee,
+  maySeeContainer,
+  type Scope,
+  scopes,
+  toHolder,
+} from "../../src/auth/principal.ts";
 import { type Environment, environments } from "../../src/lib/environment.ts";
 import { createCaller } from "../support/caller.ts";
 
@@ -24,7 +32,11 @@ test("a container of another product needs every environment", () => {
 });
 
 test("hidden environments are the known ones that the token lacks", () => {
-  expect((["staging", "production", null] as const).map((env) => isOfOthers(limited, env))).toEqual([false, true, false]);
+  expect((["staging", "production", null] as const).map((env) => isOfOthers(limited, env))).toEqual([
+    false,
+    true,
+    false,
+  ]);
 });
 
 test("a token passes until it loses a right; more rights change nothing", () => {

@@ -39,7 +39,9 @@ test("one mistyped character after the kid is detected", () => {
 
 test("tokens match vectors that Python computed (zlib.crc32, divmod)", () => {
   expect(createToken("ab12", new Uint8Array(32))).toBe("ops_ab12_00000000000000000000000000000000000000000000KPtUj");
-  expect(createToken("ab12", new Uint8Array(32).fill(255))).toBe("ops_ab12_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp13PhbFd");
+  expect(createToken("ab12", new Uint8Array(32).fill(255))).toBe(
+    "ops_ab12_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp13PhbFd",
+  );
 });
 
 test("malformed texts are not tokens", () => {
@@ -69,7 +71,9 @@ test("tokens are redacted inside any text, truncated ones too", () => {
 test("a kid has 4 to 32 letters and digits, a secret has 32 bytes", () => {
   const given = ["abc", "abcd", "a".repeat(32), "a".repeat(33), "ab-d", "xABCD", "abcd\n", ""];
   expect(given.map(isKid)).toEqual([false, true, true, false, false, false, false, false]);
-  expect(() => createToken("abc", new Uint8Array(32))).toThrow(new RangeError("kid: 4 to 32 lower-case letters and digits"));
+  expect(() => createToken("abc", new Uint8Array(32))).toThrow(
+    new RangeError("kid: 4 to 32 lower-case letters and digits"),
+  );
   for (const length of [31, 33]) {
     expect(() => createToken("abcd", new Uint8Array(length))).toThrow(new RangeError("secret: exactly 32 bytes"));
   }

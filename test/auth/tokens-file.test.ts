@@ -95,7 +95,10 @@ test("an unreadable file at start is refused with its path and the code", () => 
     [join(folder, "none.json"), "ENOENT"],
     [folder, "EISDIR"],
   ] as const) {
-    const refused = expect.objectContaining({ name: "TokensFileError", message: `${unreadable}: cannot be read (${code})` });
+    const refused = expect.objectContaining({
+      name: "TokensFileError",
+      message: `${unreadable}: cannot be read (${code})`,
+    });
     expect(() => createAuthenticator({ tokensFile: unreadable, logger })).toThrow(refused);
   }
 });
@@ -172,7 +175,9 @@ test("start logs which tokens expire soon", async () => {
   replace(make("soon", dayMs).entry);
   authenticator = createAuthenticator({ tokensFile: path, logger });
   expect(warnings).toEqual(["token expires within 7 days"]);
-  expect(authenticator.tokenEnds()).toEqual([{ kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) }]);
+  expect(authenticator.tokenEnds()).toEqual([
+    { kid: expect.any(String), subject: "soon", expiresAt: expect.any(Number) },
+  ]);
 });
 
 test("a change and a failure are logged once, the first load never", async () => {
@@ -205,7 +210,11 @@ test("the state of the tokens: their expiries, and whether one is active", () =>
   replace(one.entry, two.entry);
   let time = Date.now();
   const file = openTokensFile({ path, logger, now: () => time });
-  const toEnd = ({ entry }: typeof one) => ({ kid: entry.kid, subject: entry.subject, expiresAt: Date.parse(entry.expires_at) });
+  const toEnd = ({ entry }: typeof one) => ({
+    kid: entry.kid,
+    subject: entry.subject,
+    expiresAt: Date.parse(entry.expires_at),
+  });
   expect(file.ends()).toEqual([toEnd(one), toEnd(two)]);
   expect([file.find(two.entry.kid)?.principal.subject, file.find("none")]).toEqual(["two", undefined]);
   expect(file.isSpent()).toBe(false);

@@ -47,7 +47,9 @@ it("a head that was noted outside is in the chain, or it exits 1", async () => {
   for (const version of ["old", "new", "old", "new"]) {
     // Both generations of lines are one chain.
     const made: { line: string; head: ChainHead } =
-      version === "old" ? toOldLine(sampleEntry(), new Date(), head) : toAuditLine(sampleEntry(), new Date(), head, null, 1);
+      version === "old"
+        ? toOldLine(sampleEntry(), new Date(), head)
+        : toAuditLine(sampleEntry(), new Date(), head, null, 1);
     head = made.head;
     text += made.line;
     anchors.push(head);
@@ -63,7 +65,10 @@ it("a head that was noted outside is in the chain, or it exits 1", async () => {
   };
   const last = `${head.seq}:${head.hash}`;
   expect(await verify()).toEqual([0, `ok    1 file, head seq 4 hash ${head.hash}`]);
-  expect(await verify("--head", last)).toEqual([0, `ok    1 file, head seq 4 hash ${head.hash}, 1 anchor in its chain`]);
+  expect(await verify("--head", last)).toEqual([
+    0,
+    `ok    1 file, head seq 4 hash ${head.hash}, 1 anchor in its chain`,
+  ]);
   expect(await verify("--head", heads, "--head", last)).toEqual([
     0,
     `ok    1 file, head seq 4 hash ${head.hash}, 5 anchors in its chain`,
@@ -76,7 +81,10 @@ it("a head that was noted outside is in the chain, or it exits 1", async () => {
   ]);
   writeFileSync(path, text.split("\n").slice(0, 3).join("\n").concat("\n"));
   expect(await verify()).toMatchObject([0, expect.stringContaining("head seq 3")]);
-  expect(await verify("--head", heads)).toEqual([1, "FAIL  seq 4 was anchored, and is missing: the record ends at seq 3"]);
+  expect(await verify("--head", heads)).toEqual([
+    1,
+    "FAIL  seq 4 was anchored, and is missing: the record ends at seq 3",
+  ]);
 });
 
 /** A record of four entries, and a file with their heads. */
@@ -105,7 +113,10 @@ it("a last line of the heads that is cut is not passed over", async () => {
   const ok = `1 file, head seq 4 hash ${head.hash}, 3 anchors in its chain`;
   const cut = `FAIL  the last line of ${heads} is cut: it was not compared. The rest is ok: `;
   expect(await verify("--head", heads)).toEqual([1, cut + ok]);
-  expect(await verify("--head", `4:${head.hash}`, "--head", heads)).toEqual([1, cut + ok.replace("3 anchors", "4 anchors")]);
+  expect(await verify("--head", `4:${head.hash}`, "--head", heads)).toEqual([
+    1,
+    cut + ok.replace("3 anchors", "4 anchors"),
+  ]);
   // A gateway went on after a crash: what is whole behind the cut line is newer.
   writeFileSync(heads, `${noted.slice(0, 3).join("").slice(0, -30)}\n${noted[3]}`);
   expect(await verify("--head", heads)).toEqual([0, `ok    ${ok}`]);
@@ -115,7 +126,10 @@ it("a last line of the heads that is cut is not passed over", async () => {
   // A fault of the record comes first.
   writeFileSync(heads, noted.slice(0, 3).join("").slice(0, -30));
   writeFileSync(path, lines.slice(0, 1).join(""));
-  expect(await verify("--head", heads)).toEqual([1, "FAIL  seq 2 was anchored, and is missing: the record ends at seq 1"]);
+  expect(await verify("--head", heads)).toEqual([
+    1,
+    "FAIL  seq 2 was anchored, and is missing: the record ends at seq 1",
+  ]);
 });
 
 it("a part says how many heads it could not be compared with", async () => {

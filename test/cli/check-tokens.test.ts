@@ -24,7 +24,9 @@ const [good, soon, ended, early, undated] = [
 
 function check(entries: readonly object[], auth: Partial<Parameters<typeof checkTokens>[0]> = {}) {
   const readFile = (path: string) => (path === "/t.json" ? JSON.stringify(entries) : "");
-  return checkTokens({ token: null, jwt: null, oidc: null, tokensFile: "/t.json", ...auth }, { readFile } as CommandContext);
+  return checkTokens({ token: null, jwt: null, oidc: null, tokensFile: "/t.json", ...auth }, {
+    readFile,
+  } as CommandContext);
 }
 
 const remedy = "make its holder a new one with `wallet-core-ops token`";
@@ -55,9 +57,14 @@ it("the check fails when no token is active and there is no other way", () => {
   const jwt = { jwksUrl: "https://idp", issuer: "i", audience: "a" };
   const file = (warning: string) => ({ ...ok("tokens", "0 of 2 tokens valid in /t.json"), warnings: [warning] });
   const [token, jwks] = ["WALLET_CORE_OPS_TOKEN", "WALLET_CORE_OPS_JWKS_URL"];
-  expect(check([early, ended], { token: "0123456789abcdef" }).slice(0, 2)).toEqual([plain, file(`only ${token} let anybody in`)]);
+  expect(check([early, ended], { token: "0123456789abcdef" }).slice(0, 2)).toEqual([
+    plain,
+    file(`only ${token} let anybody in`),
+  ]);
   expect(check([early, ended], { jwt })[0]).toEqual(file(`only ${jwks} let anybody in`));
-  expect(check([early, ended], { token: "0123456789abcdef", jwt })[1]).toEqual(file(`only ${token} and ${jwks} let anybody in`));
+  expect(check([early, ended], { token: "0123456789abcdef", jwt })[1]).toEqual(
+    file(`only ${token} and ${jwks} let anybody in`),
+  );
 });
 
 it("a malformed tokens file throws", () => {

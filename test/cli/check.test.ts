@@ -51,7 +51,10 @@ it("each upstream that is down has a line with the remedy", async () => {
 
 it.each(["RESTART", "HEALTH_EXEC"])("the audit record is checked with %s", async (name) => {
   const { code, out } = await runCommand(checkCommand, [], { env: away({ [name]: "on" }) });
-  expect([code, out.slice(0, -1)]).toEqual([1, ["ok    configuration", tokens, ...engines, queues, prometheus, deploy]]);
+  expect([code, out.slice(0, -1)]).toEqual([
+    1,
+    ["ok    configuration", tokens, ...engines, queues, prometheus, deploy],
+  ]);
   expect(out.at(-1)).toMatch(/^ok {4}audit: /);
 });
 
@@ -128,8 +131,16 @@ it("every variable stands in the usage in full", async () => {
 it("configuration mistakes have a line each; nothing is asked", async () => {
   const env = away({ PORT: "x", QUEUES_FILE: "/q.json" });
   const issue = "WALLET_CORE_OPS_PORT must be a port, 0 to 65535";
-  expect(await runCommand(checkCommand, [], { env })).toEqual({ code: 78, out: [`FAIL  configuration: ${issue}`], err: [] });
-  expect(await runCommand(indexesCommand, [], { env })).toEqual({ code: 78, out: [], err: [`FAIL  configuration: ${issue}`] });
+  expect(await runCommand(checkCommand, [], { env })).toEqual({
+    code: 78,
+    out: [`FAIL  configuration: ${issue}`],
+    err: [],
+  });
+  expect(await runCommand(indexesCommand, [], { env })).toEqual({
+    code: 78,
+    out: [],
+    err: [`FAIL  configuration: ${issue}`],
+  });
   const files = away({ QUEUES_FILE: "/q.json" });
   const { code, out } = await runCommand(checkCommand, [], { env: files, readFile: () => "[]" });
   expect(code).toBe(78);

@@ -16,9 +16,10 @@ const run = (given: Readonly<Record<string, string>>) =>
 it("a token is printed once, with the entry that holds its hash", async () => {
   const { code, out, err } = await run({ ...good, scopes: "ops:logs, ops:read,", environments: "prod,staging" });
   const [shown = "", entry = ""] = out;
-  const token = /^token \(shown once, keep it secret\):\n(ops_\S+)\n\nentry for the list in WALLET_CORE_OPS_TOKENS_FILE:$/.exec(
-    shown,
-  )?.[1];
+  const token =
+    /^token \(shown once, keep it secret\):\n(ops_\S+)\n\nentry for the list in WALLET_CORE_OPS_TOKENS_FILE:$/.exec(
+      shown,
+    )?.[1];
   expect([code, out.length, err]).toEqual([0, 2, []]);
   expect(JSON.parse(entry)).toEqual({
     kid: token?.split("_")[1],

@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createClient, type OpsClient, OpsError, Containers, Hosts, RestartContainer, Viewer } from "../../src/client/client.ts";
+import {
+  createClient,
+  type OpsClient,
+  OpsError,
+  Containers,
+  Hosts,
+  RestartContainer,
+  Viewer,
+} from "../../src/client/client.ts";
 import { freePort } from "../../script/services/process.ts";
 import { OpsError as GatewayError } from "../../src/lib/errors.ts";
 import { type Answering, sendJson, startAnswering } from "../support/answering.ts";
@@ -39,7 +47,9 @@ async function refused(call: Promise<unknown>): Promise<OpsError> {
 }
 
 const page = (status: number, headers = {}) =>
-  answerWith((response) => response.writeHead(status, { "content-type": "text/html", ...headers }).end("<h1>nginx</h1>"));
+  answerWith((response) =>
+    response.writeHead(status, { "content-type": "text/html", ...headers }).end("<h1>nginx</h1>"),
+  );
 
 describe("questions to a gateway", () => {
   it("the data has the types of the document", async () => {
@@ -57,7 +67,12 @@ describe("questions to a gateway", () => {
     const { data, errors } = await client.queryPartial(own);
     expect(data).toMatchObject({ hosts: null, server: { version: expect.any(String) } });
     const [error] = errors;
-    expect([errors.length, error?.code, error?.path, error?.status]).toEqual([1, "prometheus_unavailable", "hosts", 503]);
+    expect([errors.length, error?.code, error?.path, error?.status]).toEqual([
+      1,
+      "prometheus_unavailable",
+      "hosts",
+      503,
+    ]);
     expect(error?.remedy).toBe("Look at Prometheus: `wallet-core-ops check` on the gateway's machine says more.");
     expect(await refused(client.query(own))).toMatchObject({ code: "prometheus_unavailable", path: "hosts" });
   });
@@ -82,7 +97,10 @@ describe("questions to a gateway", () => {
 
   it("a wrong token is 401, and a missing scope 403", async () => {
     using tokens = createTokens({ reader: { scopes: ["ops:read"] } });
-    const sources = createMemorySources({ containers: [sampleContainer({ name: "web-1" })] }, { restartEnabled: true }).sources;
+    const sources = createMemorySources(
+      { containers: [sampleContainer({ name: "web-1" })] },
+      { restartEnabled: true },
+    ).sources;
     const { url } = await serve(sources, { tokensFile: tokens.file });
     const wrong = await refused(createClient({ url, token: "ops_wrong" }).query(Viewer));
     expect([wrong.code, wrong.status]).toEqual(["unauthorized", 401]);
@@ -95,7 +113,10 @@ describe("questions to a gateway", () => {
   it("a restart happens once", async () => {
     const memory = createMemorySources({ containers: [sampleContainer({ name: "web-1" })] }, { restartEnabled: true });
     const { url } = await serve(memory.sources);
-    const { restartContainer } = await createClient({ url, token }).query(RestartContainer, { name: "web-1", reason: "stuck" });
+    const { restartContainer } = await createClient({ url, token }).query(RestartContainer, {
+      name: "web-1",
+      reason: "stuck",
+    });
     expect([restartContainer?.restarted, memory.calls["restart"]]).toEqual([true, 1]);
   });
 });
@@ -120,7 +141,9 @@ describe("answers of other programs", () => {
   });
 
   it.each([["[]"], ["{}"], ['{"data":[]}'], ["null"], ["{"]])("the JSON %s is no answer of a gateway", async (body) => {
-    const { url } = await answerWith((response) => response.writeHead(200, { "content-type": "application/json" }).end(body));
+    const { url } = await answerWith((response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(body),
+    );
     expect((await refused(createClient({ url, token }).query(Viewer))).code).toBe("not_a_gateway");
   });
 
@@ -135,7 +158,9 @@ describe("answers of other programs", () => {
     const port = await freePort();
     const error = await refused(createClient({ url: `http://127.0.0.1:${port}`, token, retries: 0 }).query(Viewer));
     expect([error.code, error.status]).toEqual(["unreachable", null]);
-    expect(error.message).toBe(`http://127.0.0.1:${port}/graphql cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`);
+    expect(error.message).toBe(
+      `http://127.0.0.1:${port}/graphql cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`,
+    );
   });
 });
 
@@ -240,7 +265,9 @@ describe("another try", () => {
   });
 
   it("Retry-After of a GraphQL error is known", async () => {
-    const errors = [{ message: "wait", path: ["a", 0], extensions: { code: "rate_limited", status: 429, retryAfter: 60 } }];
+    const errors = [
+      { message: "wait", path: ["a", 0], extensions: { code: "rate_limited", status: 429, retryAfter: 60 } },
+    ];
     const { url } = await answerWith((response) => sendJson(response, { errors }, 429));
     const error = await refused(createClient({ url, token }).query(Viewer));
     expect([error.code, error.status, error.retryAfterSeconds, error.path]).toEqual(["rate_limited", 429, 60, "a.0"]);
@@ -258,14 +285,25 @@ describe("the token", () => {
     const client = createClient({ url, token: async () => `token-${(count += 1)}` });
     await client.query("{ engines { name } }");
     await client.query("{ engines { name } }");
-    expect(received.map(({ headers }) => headers.authorization)).toEqual(["Bearer token-1", "Bearer token-2", "Bearer token-3"]);
+    expect(received.map(({ headers }) => headers.authorization)).toEqual([
+      "Bearer token-1",
+      "Bearer token-2",
+      "Bearer token-3",
+    ]);
   });
 
   it("goes with the name of the program that asks, where it has one", async () => {
     const { url, received } = await answerWith((response) => sendJson(response, { data: answer }));
     for (const agent of ["nightly 1", () => "night-shift", () => null, undefined])
-      await createClient({ url, token: "token-1", ...(agent !== undefined && { agent }) }).query("{ engines { name } }");
-    expect(received.map(({ headers }) => headers["x-agent"])).toEqual(["nightly 1", "night-shift", undefined, undefined]);
+      await createClient({ url, token: "token-1", ...(agent !== undefined && { agent }) }).query(
+        "{ engines { name } }",
+      );
+    expect(received.map(({ headers }) => headers["x-agent"])).toEqual([
+      "nightly 1",
+      "night-shift",
+      undefined,
+      undefined,
+    ]);
   });
 
   it("an error of its function is thrown as it is", async () => {
@@ -275,12 +313,18 @@ describe("the token", () => {
     await expect(client.subscribe("subscription { a }").next()).rejects.toBe(failure);
   });
 
-  it.each([[`${secret}\nx`], [`${secret}é`], [""]])("one that cannot be sent is refused, and not shown (%#)", async (bad) => {
-    const client = createClient({ url: "http://127.0.0.1:1", token: bad });
-    const message = "The token is empty, or has characters that none has";
-    const errors = [await refused(client.query(Viewer)), await refused(client.subscribe("subscription { a }").next())];
-    expect(errors.map((error) => [error.code, error.message])).toEqual([1, 2].map(() => ["unauthorized", message]));
-  });
+  it.each([[`${secret}\nx`], [`${secret}é`], [""]])(
+    "one that cannot be sent is refused, and not shown (%#)",
+    async (bad) => {
+      const client = createClient({ url: "http://127.0.0.1:1", token: bad });
+      const message = "The token is empty, or has characters that none has";
+      const errors = [
+        await refused(client.query(Viewer)),
+        await refused(client.subscribe("subscription { a }").next()),
+      ];
+      expect(errors.map((error) => [error.code, error.message])).toEqual([1, 2].map(() => ["unauthorized", message]));
+    },
+  );
 
   it("no error shows it, or the request", async () => {
     const bodies = [
@@ -293,7 +337,10 @@ describe("the token", () => {
     for (const { url } of bodies) {
       const client = createClient({ url, token: secret, retries: 0 });
       const variables = { name: "hidden-name", reason: "hidden-reason" };
-      const calls = [client.query(RestartContainer, variables), client.subscribe("subscription { hidden }", variables).next()];
+      const calls = [
+        client.query(RestartContainer, variables),
+        client.subscribe("subscription { hidden }", variables).next(),
+      ];
       for (const error of await Promise.all(calls.map((call) => refused(call)))) {
         const texts = [error.message, error.stack, stringify(error), toCauses(error)].join("\n");
         expect(texts).not.toMatch(/secret-token|hidden|restartContainer/);
@@ -303,7 +350,9 @@ describe("the token", () => {
 });
 
 function toCauses({ cause }: Error): string {
-  return cause instanceof Error ? `${cause.message} ${cause.stack} ${JSON.stringify(cause)} ${toCauses(cause)}` : String(cause);
+  return cause instanceof Error
+    ? `${cause.message} ${cause.stack} ${JSON.stringify(cause)} ${toCauses(cause)}`
+    : String(cause);
 }
 
 describe("the address", () => {
@@ -343,6 +392,8 @@ it("a fetch of one's own is used", async () => {
     asked.push(new Request(input).url);
     return Response.json({ data: answer });
   };
-  expect(await createClient({ url: "https://ops.example.com", token, fetch: own }).query("{ engines { name } }")).toEqual(answer);
+  expect(
+    await createClient({ url: "https://ops.example.com", token, fetch: own }).query("{ engines { name } }"),
+  ).toEqual(answer);
   expect(asked).toEqual(["https://ops.example.com/graphql"]);
 });

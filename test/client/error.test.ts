@@ -30,6 +30,8 @@ it("every remedy is for a code that the gateway or the client has", () => {
 it("refusals that a person can change have a remedy", () => {
   const codes = ["unauthorized", "forbidden", "rate_limited", "restart_unknown", "docker_unavailable", "unreachable"];
   expect(
-    codes.map((code) => new OpsError(code, "").remedy).filter((remedy) => !remedy?.endsWith(".") && !remedy?.endsWith("?")),
+    codes
+      .map((code) => new OpsError(code, "").remedy)
+      .filter((remedy) => !remedy?.endsWith(".") && !remedy?.endsWith("?")),
   ).toEqual([]);
 });

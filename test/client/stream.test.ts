@@ -64,7 +64,11 @@ it("an abort ends the wait for a message and frees the stream", async () => {
   await messages.next();
   const waiting = messages.next();
   const refused = await readAll(client.subscribe(FollowContainers));
-  expect([refused.error?.code, refused.error?.status, refused.error?.retryAfterSeconds]).toEqual(["rate_limited", 429, 5]);
+  expect([refused.error?.code, refused.error?.status, refused.error?.retryAfterSeconds]).toEqual([
+    "rate_limited",
+    429,
+    5,
+  ]);
   stop.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
   await expect
@@ -107,9 +111,15 @@ it("the end of the server is the end of the messages", async () => {
 
 it("a message of nothing but errors is an error, one with data is not", async () => {
   const errors = [{ message: "lost", path: ["value"], extensions: { code: "docker_unavailable" } }];
-  const messages = [{ data: { value: 1, other: null }, errors }, { data: { value: null } }, { data: { value: null }, errors }];
+  const messages = [
+    { data: { value: 1, other: null }, errors },
+    { data: { value: null } },
+    { data: { value: null }, errors },
+  ];
   const { url } = await answerWith((response) =>
-    open(response).end(messages.map((message) => `event: next\ndata: ${JSON.stringify(message)}\n\n`).join("") + complete),
+    open(response).end(
+      messages.map((message) => `event: next\ndata: ${JSON.stringify(message)}\n\n`).join("") + complete,
+    ),
   );
   const { read, error } = await readAll(createClient({ url, token }).subscribe("subscription { value other }"));
   expect(read).toEqual([{ value: 1, other: null }, { value: null }]);
@@ -150,7 +160,9 @@ it("an open stream may be silent for longer", async () => {
     open(response);
     setTimeout(() => response.end(next(1) + complete), 300);
   });
-  const { read, error } = await readAll(createClient({ url, token, timeoutMs: 100 }).subscribe("subscription { value }"));
+  const { read, error } = await readAll(
+    createClient({ url, token, timeoutMs: 100 }).subscribe("subscription { value }"),
+  );
   expect([read, error]).toEqual([[{ value: 1 }], null]);
 });
 
@@ -174,9 +186,14 @@ it("a stream without heartbeats is unreachable, one with them stays", async () =
 });
 
 it("an answer that is no stream is none of a gateway", async () => {
-  const { url } = await answerWith((response) => response.writeHead(200, { "content-type": "text/html" }).end("<h1>hello</h1>"));
+  const { url } = await answerWith((response) =>
+    response.writeHead(200, { "content-type": "text/html" }).end("<h1>hello</h1>"),
+  );
   const { error } = await readAll(createClient({ url, token }).subscribe("subscription { value }"));
-  expect([error?.code, error?.message]).toEqual(["not_a_gateway", `${url}/graphql answered 200, but not as a gateway does`]);
+  expect([error?.code, error?.message]).toEqual([
+    "not_a_gateway",
+    `${url}/graphql answered 200, but not as a gateway does`,
+  ]);
 });
 
 it("a refusal as JSON has its code", async () => {
@@ -188,7 +205,9 @@ it("a refusal as JSON has its code", async () => {
 
 it("a dead address is unreachable, with the reason", async () => {
   const port = await freePort();
-  const { error } = await readAll(createClient({ url: `http://127.0.0.1:${port}`, token }).subscribe("subscription { value }"));
+  const { error } = await readAll(
+    createClient({ url: `http://127.0.0.1:${port}`, token }).subscribe("subscription { value }"),
+  );
   expect([error?.code, error?.message]).toEqual([
     "unreachable",
     `http://127.0.0.1:${port}/graphql cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`,

@@ -53,11 +53,25 @@ const signs = fc.constantFrom(
   "\\\\",
   '"',
 );
-const password = fc.array(fc.oneof(letters, letters, signs), { minLength: 1, maxLength: 6 }).map((parts) => parts.join(""));
+const password = fc
+  .array(fc.oneof(letters, letters, signs), { minLength: 1, maxLength: 6 })
+  .map((parts) => parts.join(""));
 const noise = fc
   .array(fc.oneof(fc.string({ unit: "binary", maxLength: 5 }), signs), { maxLength: 6 })
   .map((parts) => parts.join(""));
-const scheme = fc.constantFrom("unix", "tcp", "ssh", "http", "https", "postgres", "postgresql", "redis", "rediss", "amqp", "x");
+const scheme = fc.constantFrom(
+  "unix",
+  "tcp",
+  "ssh",
+  "http",
+  "https",
+  "postgres",
+  "postgresql",
+  "redis",
+  "rediss",
+  "amqp",
+  "x",
+);
 const url = fc
   .tuple(scheme, password, fc.constantFrom("h", "h:1", "h:70000", "", "[::1]", "h h"), noise)
   .map(([name, secret, host, rest]) => `${name}://ops:${secret}@${host}${rest}`);

@@ -26,7 +26,9 @@ describe("parseConfig", () => {
       containers: { services: ["wallet-core"], core: [], destinations: new Map() },
       trustedProxies: expect.objectContaining({ rules: [] }),
       env: null,
-      engines: [{ name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null }],
+      engines: [
+        { name: "local", env: null, address: { kind: "unix", socketPath: "/var/run/docker.sock" }, control: null },
+      ],
       cgroupRoot: "/sys/fs/cgroup",
       databaseUrl: null,
       controlDatabaseUrl: null,
@@ -140,14 +142,21 @@ describe("parseConfig", () => {
     const files: Record<string, string> = { "/run/token": "0123456789abcdef\n", "/run/db": "postgres://u:p@h/d" };
     const readFile = (path: string) => files[path] ?? noFiles(path);
     const env = { WALLET_CORE_OPS_TOKEN_FILE: "/run/token", WALLET_CORE_OPS_DATABASE_URL_FILE: "/run/db" };
-    expect(parseConfig(env, readFile)).toMatchObject({ auth: { token: "0123456789abcdef" }, databaseUrl: "postgres://u:p@h/d" });
+    expect(parseConfig(env, readFile)).toMatchObject({
+      auth: { token: "0123456789abcdef" },
+      databaseUrl: "postgres://u:p@h/d",
+    });
     expect(issuesOf({ ...env, ...token }, readFile)[0]).toContain("both set");
     expect(issuesOf({ WALLET_CORE_OPS_TOKEN_FILE: "/gone" })[0]).toContain("cannot be read: /gone (ENOENT)");
     expect(issuesOf({ ...token, WALLET_CORE_OPS_PORT_FILE: "/run/db" })[0]).toContain("unknown");
   });
 
   it("refuses the record itself as the file of its heads", () => {
-    const same = { ...token, WALLET_CORE_OPS_AUDIT_FILE: "/a/../a/b.jsonl", WALLET_CORE_OPS_AUDIT_ANCHOR: "/a/b.jsonl" };
+    const same = {
+      ...token,
+      WALLET_CORE_OPS_AUDIT_FILE: "/a/../a/b.jsonl",
+      WALLET_CORE_OPS_AUDIT_ANCHOR: "/a/b.jsonl",
+    };
     expect(issuesOf(same)).toEqual([
       "WALLET_CORE_OPS_AUDIT_ANCHOR and WALLET_CORE_OPS_AUDIT_FILE are the same file: heads would break the record",
     ]);
@@ -160,7 +169,9 @@ describe("parseConfig", () => {
       "WALLET_CORE_OPS_JOBS is on: set WALLET_CORE_OPS_CONTROL_DATABASE_URL to the URL of a role that may change the job tables",
     ]);
     expect(issuesOf({ ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL: "http://canary-secret" })).toEqual([
-      expect.stringMatching(/^WALLET_CORE_OPS_CONTROL_DATABASE_URL must be a postgres:\/\/ URL, percent-encoded [^\n]*$/),
+      expect.stringMatching(
+        /^WALLET_CORE_OPS_CONTROL_DATABASE_URL must be a postgres:\/\/ URL, percent-encoded [^\n]*$/,
+      ),
     ]);
     const file = { ...on, WALLET_CORE_OPS_CONTROL_DATABASE_URL_FILE: "/run/secrets/control" };
     expect(parseConfig(file, () => `${control}\n`)).toMatchObject({ jobs: true, controlDatabaseUrl: control });
@@ -285,7 +296,11 @@ describe("parseConfig", () => {
 
   it("requires all three JWT settings or none of them", () => {
     expect(issuesOf({ WALLET_CORE_OPS_JWKS_URL: "https://idp/keys" })[0]).toContain("must be set together");
-    const jwt = { WALLET_CORE_OPS_JWKS_URL: "http://idp", WALLET_CORE_OPS_JWT_ISSUER: "i", WALLET_CORE_OPS_JWT_AUDIENCE: "a" };
+    const jwt = {
+      WALLET_CORE_OPS_JWKS_URL: "http://idp",
+      WALLET_CORE_OPS_JWT_ISSUER: "i",
+      WALLET_CORE_OPS_JWT_AUDIENCE: "a",
+    };
     expect(issuesOf(jwt)[0]).toContain("https://");
   });
 });
@@ -293,14 +308,16 @@ describe("parseConfig", () => {
 const prefix = "WALLET_CORE_OPS_";
 const withPrefix = (env: Record<string, string>) =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [prefix + name, value]));
-const issuesWith = (env: Record<string, string>, readFile = noFiles) => issuesOf({ ...token, ...withPrefix(env) }, readFile);
+const issuesWith = (env: Record<string, string>, readFile = noFiles) =>
+  issuesOf({ ...token, ...withPrefix(env) }, readFile);
 
 const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
 const httpForm = "must be an http:// or https:// URL";
 const postgresForm = `must be a postgres:// URL, ${encoded}`;
 const redisForm = `must be a redis:// or rediss:// URL, ${encoded}`;
 const rabbitForm = "must be the http:// or https:// URL of the management API";
-const loopback = "must be a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
+const loopback =
+  "must be a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
 const share = "must be a number from 0 to 1";
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
@@ -326,10 +343,9 @@ const values = {
     "must be staging or production",
   ],
   DATABASE_URL: [
-    [["postgres://u:p@h/d"], ["postgresql://h"], ["postgres://u%41:a%b%@h/d%zz"], ["postgres://h/%E2%82%AC"]].map(([value]) => [
-      value,
-      value,
-    ]),
+    [["postgres://u:p@h/d"], ["postgresql://h"], ["postgres://u%41:a%b%@h/d%zz"], ["postgres://h/%E2%82%AC"]].map(
+      ([value]) => [value, value],
+    ),
     [
       "mysql://h/d",
       "postgres:h",
@@ -355,7 +371,11 @@ const values = {
     ["http://h", "redis:h", "redis://h/1234567890", "redis://h/a", "redis://h/0/", "redis://%ff@h", "redis://u:%ff@h"],
     redisForm,
   ],
-  PROMETHEUS_URL: [["http://h:1/x", "https://h"].map((value) => [value, value]), ["ftp://h", "prometheus:9090"], httpForm],
+  PROMETHEUS_URL: [
+    ["http://h:1/x", "https://h"].map((value) => [value, value]),
+    ["ftp://h", "prometheus:9090"],
+    httpForm,
+  ],
   LOG_HISTORY_URL: [["http://h:1/x", "https://u:p@h"].map((value) => [value, value]), ["ftp://h", "vl:9428"], httpForm],
   CPU_THRESHOLD: [
     [
@@ -497,14 +517,18 @@ describe("a token", () => {
       oidc: null,
     });
   });
-  it.each(["a".repeat(15), "a".repeat(4097), "=0123456789abcdef", "0123456789abcdef ", " 0123456789abcdef", "0123456789ab:def"])(
-    "%s is refused",
-    (value) => {
-      expect(issuesOf({ WALLET_CORE_OPS_TOKEN: value })).toEqual([
-        "WALLET_CORE_OPS_TOKEN must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -",
-      ]);
-    },
-  );
+  it.each([
+    "a".repeat(15),
+    "a".repeat(4097),
+    "=0123456789abcdef",
+    "0123456789abcdef ",
+    " 0123456789abcdef",
+    "0123456789ab:def",
+  ])("%s is refused", (value) => {
+    expect(issuesOf({ WALLET_CORE_OPS_TOKEN: value })).toEqual([
+      "WALLET_CORE_OPS_TOKEN must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -",
+    ]);
+  });
   const none =
     "no token is configured: set WALLET_CORE_OPS_TOKENS_FILE (make an entry with `wallet-core-ops token`), WALLET_CORE_OPS_TOKEN or WALLET_CORE_OPS_JWKS_URL";
   it("is required in one way, unless there are other mistakes", () => {
@@ -527,7 +551,12 @@ describe("a token", () => {
     });
   });
   it("lets people sign in with the issuer of accepted tokens", () => {
-    const jwt = { JWKS_URL: "https://idp/keys", JWT_ISSUER: "https://idp", JWT_AUDIENCE: "a", OIDC_CLIENT_ID: "console" };
+    const jwt = {
+      JWKS_URL: "https://idp/keys",
+      JWT_ISSUER: "https://idp",
+      JWT_AUDIENCE: "a",
+      OIDC_CLIENT_ID: "console",
+    };
     const scope = "openid offline_access ops:read ops:logs ops:operate";
     const oidc = { issuer: "https://idp", audience: "a", clientId: "console", scope };
     expect(parseConfig(withPrefix(jwt), noFiles).auth.oidc).toEqual(oidc);
@@ -590,9 +619,9 @@ describe("a setting from a file", () => {
       expect(issuesWith(env)).toEqual([`WALLET_CORE_OPS_${name}_FILE cannot be read: /run/secret (ENOENT)`]);
       const fallback = name === "PROMETHEUS_URL" ? "http://prometheus:9090" : null;
       expect(places[name]?.(parseConfig({ ...token, ...withPrefix(env) }, () => " \n"))).toBe(fallback);
-      expect(places[name]?.(parseConfig({ ...token, ...withPrefix({ [`${name}_FILE`]: "", [name]: "" }) }, noFiles))).toBe(
-        fallback,
-      );
+      expect(
+        places[name]?.(parseConfig({ ...token, ...withPrefix({ [`${name}_FILE`]: "", [name]: "" }) }, noFiles)),
+      ).toBe(fallback);
     },
   );
 });
@@ -633,7 +662,10 @@ it("JOBS without its URL is reported beside other mistakes", () => {
 
 it("JOBS is on with the URL that it needs", () => {
   const env = withPrefix({ JOBS: "on", CONTROL_DATABASE_URL: "postgres://h/d" });
-  expect(parseConfig({ ...token, ...env }, noFiles)).toMatchObject({ jobs: true, controlDatabaseUrl: "postgres://h/d" });
+  expect(parseConfig({ ...token, ...env }, noFiles)).toMatchObject({
+    jobs: true,
+    controlDatabaseUrl: "postgres://h/d",
+  });
 });
 
 it("the configuration error has one line for each mistake", () => {

@@ -2,7 +2,10 @@ import { expect, it } from "vitest";
 import { parseDestinations, parseSelectors, parseServices } from "../../src/config/containers.ts";
 
 /** What is read, and what is wrong with it. */
-function read<T>(parse: (value: string, fail: (problem: string) => void) => T, value: string): { result: T; problems: string[] } {
+function read<T>(
+  parse: (value: string, fail: (problem: string) => void) => T,
+  value: string,
+): { result: T; problems: string[] } {
   const problems: string[] = [];
   return { result: parse(value, (problem) => problems.push(problem)), problems };
 }

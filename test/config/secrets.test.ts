@@ -6,13 +6,17 @@ const token = "canary-token-0123456789";
 const secretsOf = (env: Record<string, string>, file = "") =>
   toSecrets(
     parseConfig(
-      Object.fromEntries(Object.entries({ TOKEN: token, ...env }).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value])),
+      Object.fromEntries(
+        Object.entries({ TOKEN: token, ...env }).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]),
+      ),
       () => file,
     ),
   );
 
 test("secrets are the token, and nothing of URLs without a password", () => {
-  expect(secretsOf({ DATABASE_URL: "postgres://db/wallet", PROMETHEUS_URL: "http://prometheus:9090/x" })).toEqual([token]);
+  expect(secretsOf({ DATABASE_URL: "postgres://db/wallet", PROMETHEUS_URL: "http://prometheus:9090/x" })).toEqual([
+    token,
+  ]);
 });
 
 test("secrets are passwords of URLs, encoded or decoded, and basic auth", () => {

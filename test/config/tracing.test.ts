@@ -12,7 +12,11 @@ const token = { WALLET_CORE_OPS_TOKEN: "canary-token-0123456789" };
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
 const folder = mkdtempSync(join(tmpdir(), "ops-tracing-"));
 const paths = createAuthority(folder).issue("client", "clientAuth");
-const [pem, cert, key] = [paths.ca, paths.cert, paths.key].map((path) => readFileSync(path, "utf8")) as [string, string, string];
+const [pem, cert, key] = [paths.ca, paths.cert, paths.key].map((path) => readFileSync(path, "utf8")) as [
+  string,
+  string,
+  string,
+];
 rmSync(folder, { recursive: true });
 const files: Record<string, string> = {
   "/headers": "authorization=Bearer%20file-canary\n",
@@ -65,7 +69,9 @@ describe("configuration of traces", () => {
   });
 
   it("the path of traces is added to the common endpoint alone", () => {
-    expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: "https://c.example/otlp/" })?.url).toBe("https://c.example/otlp/v1/traces");
+    expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: "https://c.example/otlp/" })?.url).toBe(
+      "https://c.example/otlp/v1/traces",
+    );
     expect(read({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://c.example/x" })?.url).toBe("https://c.example/x");
   });
 
@@ -81,7 +87,12 @@ describe("configuration of traces", () => {
       OTEL_EXPORTER_OTLP_HEADERS: "a=1, b=2%2C3",
       OTEL_EXPORTER_OTLP_TRACES_HEADERS: "b=own",
     });
-    expect(found).toMatchObject({ timeoutMs: 700, protocol: "http/json", compression: "gzip", tls: { ca: pem, cert, key } });
+    expect(found).toMatchObject({
+      timeoutMs: 700,
+      protocol: "http/json",
+      compression: "gzip",
+      tls: { ca: pem, cert, key },
+    });
     expect(found?.headers).toEqual({ a: "1", b: "own" });
   });
 
@@ -109,7 +120,10 @@ describe("configuration of traces", () => {
     const { tracing } = parse({ ...endpoint, OTEL_EXPORTER_OTLP_HEADERS_FILE: "/headers" });
     expect(tracing?.headers).toEqual({ authorization: "Bearer file-canary" });
     const secrets = toSecrets(
-      parse({ OTEL_EXPORTER_OTLP_ENDPOINT: "https://ops:url-canary@c.example", OTEL_EXPORTER_OTLP_HEADERS: "x-key=key-canary" }),
+      parse({
+        OTEL_EXPORTER_OTLP_ENDPOINT: "https://ops:url-canary@c.example",
+        OTEL_EXPORTER_OTLP_HEADERS: "x-key=key-canary",
+      }),
     );
     expect(secrets).toEqual(expect.arrayContaining(["url-canary", "key-canary"]));
   });

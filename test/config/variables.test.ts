@@ -13,7 +13,9 @@ it("texts for people name variables in full", () => {
   const names = Object.keys(variables).filter((name) => name.includes("_"));
   const short = new RegExp(`(?<![A-Za-z_])(?:(?:${names.join("|")})(?![A-Z_])|(?:RESTART|JOBS)=on)`);
   const files = globSync("src/**/*.{ts,tsx}").filter((path) => !/^src\/(?:config|generated)\//.test(path));
-  const lines = files.flatMap((path) => readFileSync(path, "utf8").split("\n")).filter((line) => !/^\s*(?:\*|\/[/*])/.test(line));
+  const lines = files
+    .flatMap((path) => readFileSync(path, "utf8").split("\n"))
+    .filter((line) => !/^\s*(?:\*|\/[/*])/.test(line));
   expect(lines.filter((line) => line.includes(prefix)).length).toBeGreaterThan(20);
   expect(lines.filter((line) => short.test(line))).toEqual([]);
 });

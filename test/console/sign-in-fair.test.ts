@@ -25,7 +25,13 @@ function createScene() {
   const page = createSignInPages(signIn).find(({ method }) => method === "POST") as PublicPage;
   const post = async (code: string, ip: string): Promise<number> => {
     const body = Buffer.from(JSON.stringify({ code, verifier: "v", redirectUri: "https://ops.example/" }));
-    const request = { path: page.path, query: "", ip, headers: { "content-type": "application/json" }, body: async () => body };
+    const request = {
+      path: page.path,
+      query: "",
+      ip,
+      headers: { "content-type": "application/json" },
+      body: async () => body,
+    };
     try {
       return (await page.reply(request)).status;
     } catch (error) {
@@ -37,7 +43,9 @@ function createScene() {
 
 /** The address of an attacker: half of the networks are sites of IPv6, which have networks of their own. */
 const toAddress = (network: number, part: number) =>
-  network % 2 === 0 ? `10.${network >> 8}.${network & 255}.${part}` : `2001:db8:${network.toString(16)}:${part.toString(16)}::1`;
+  network % 2 === 0
+    ? `10.${network >> 8}.${network & 255}.${part}`
+    : `2001:db8:${network.toString(16)}:${part.toString(16)}::1`;
 
 const junk = (networks: number) => fc.tuple(fc.nat(networks - 1), fc.nat(250));
 
@@ -97,7 +105,8 @@ test("an honest sign-in waits a bounded number of answers, under any junk", asyn
         if (asked.some(({ code }) => code === "honest")) break;
         await run(step);
       }
-      for (let more = 0; more <= bound && !asked.some(({ code }) => code === "honest"); more += 1) await run({ answer: 0 });
+      for (let more = 0; more <= bound && !asked.some(({ code }) => code === "honest"); more += 1)
+        await run({ answer: 0 });
       expect([status, asked.some(({ code }) => code === "honest")]).toEqual([0, true]);
       expect(answered - start).toBeLessThanOrEqual(bound);
       most = Math.max(most, answered - start);

@@ -80,14 +80,20 @@ const codeBody = JSON.stringify({ code: "c", verifier: "v", redirectUri: "https:
 const renewalBody = JSON.stringify({ refreshToken: "r" });
 
 /** POSTs whose bodies never end; what each received. */
-async function hold(port: number, localAddress: string, count: number): Promise<{ socket: Socket; received: () => string }[]> {
+async function hold(
+  port: number,
+  localAddress: string,
+  count: number,
+): Promise<{ socket: Socket; received: () => string }[]> {
   const held = [];
   for (let index = 0; index < count; index += 1) {
     const socket = connect({ port, host: "127.0.0.1", localAddress }).on("error", () => {});
     let received = "";
     socket.on("data", (data) => (received += String(data)));
     await once(socket, "connect");
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{"code":`);
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{"code":`,
+    );
     held.push({ socket, received: () => received });
   }
   return held;
@@ -102,7 +108,8 @@ test.each([
   await using edge = await startEdge({ publicPages: [...createSignInPages(fake), page] });
   const held = (await Promise.all(networks.map((network) => hold(edge.port, network, count / networks.length)))).flat();
   const statuses: number[] = [];
-  for (let index = 0; index < 10; index += 1) statuses.push(await post(edge.port, codeBody), await post(edge.port, renewalBody));
+  for (let index = 0; index < 10; index += 1)
+    statuses.push(await post(edge.port, codeBody), await post(edge.port, renewalBody));
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect((await edge.send("GET", path)).status).toBe(200);
   expect((await edge.send("GET", "/page")).status).toBe(200);
@@ -162,7 +169,8 @@ test("requests to the provider have places of their own for each kind", async ()
     exchange: (grant) => ("code" in grant ? answer() : Promise.resolve(tokens)),
   };
   await using edge = await startEdge({ publicPages: createSignInPages(signIn) });
-  const flood = (network: string, count: number) => Array.from({ length: count }, () => post(edge.port, codeBody, network));
+  const flood = (network: string, count: number) =>
+    Array.from({ length: count }, () => post(edge.port, codeBody, network));
   const first = flood("127.1.0.1", 20);
   // One network has at most 6 of the 16 places.
   await expect.poll(() => waiting.length).toBe(6);
@@ -205,7 +213,9 @@ test.each([
     const honest = post(edge.port, honestBody, `127.${100 + index}.0.1`);
     let status = 0;
     void honest.then((got) => (status = got));
-    await expect.poll(() => (status === 0 && (answer(), answer()), status), { timeout: 30_000, interval: 50 }).toBe(200);
+    await expect
+      .poll(() => (status === 0 && (answer(), answer()), status), { timeout: 30_000, interval: 50 })
+      .toBe(200);
   }
   over.abort();
   const end = setInterval(() => waiting.splice(0).forEach((resolve) => resolve()), 5);

@@ -13,7 +13,13 @@ import { createMemorySources } from "../support/memory-sources.ts";
 const caller = createCaller();
 const request = { principal: caller.principal, origin: caller.origin(), requestId: "r1" };
 const container = sampleContainer();
-const passed: ProbeRun = { exitCode: 0, output: "ok", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
+const passed: ProbeRun = {
+  exitCode: 0,
+  output: "ok",
+  timedOut: false,
+  durationMs: 20,
+  checkedAt: "2026-01-13T09:46:00Z",
+};
 const unwritable = new OpsError("audit_unavailable", "The audit record cannot be written");
 
 let written: AuditRecord[];

@@ -60,10 +60,17 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       backend.abilities.bigIds ? String(1_000_000 + n) : `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
     const any = (jobId: string): JobRef => ({ jobId, queue: null });
     const list = (query: Partial<JobsQuery> = {}) =>
-      jobs.page({ queue: "a", state: null, after: null, before: null, inverted: false, limit: 100, ...query }, signal());
-    const insert = (...rows: readonly Omit<Job, "queue">[]) => backend.insert(rows.map((row) => ({ queue: "a", ...row })));
+      jobs.page(
+        { queue: "a", state: null, after: null, before: null, inverted: false, limit: 100, ...query },
+        signal(),
+      );
+    const insert = (...rows: readonly Omit<Job, "queue">[]) =>
+      backend.insert(rows.map((row) => ({ queue: "a", ...row })));
     /** All pages of a list; `meanwhile` runs after each. */
-    const walk = async (query: Partial<JobsQuery>, meanwhile: (page: number, last: string) => Promise<void> = async () => {}) => {
+    const walk = async (
+      query: Partial<JobsQuery>,
+      meanwhile: (page: number, last: string) => Promise<void> = async () => {},
+    ) => {
       const seen: PlacedJob[] = [];
       for (let page = 0, after: JobPlace | null = null; ; page++) {
         const found = await list({ ...query, after });
@@ -141,7 +148,9 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
       const [last] = await list({ state: "failed" });
       expect(await ids({ state: "failed", inverted: true, before: last?.place ?? null })).toEqual([]);
       expect(
-        (await Promise.all(["cancelled", "blocked", "retrying"].map((state) => ids({ state: state as JobState })))).flat(),
+        (
+          await Promise.all(["cancelled", "blocked", "retrying"].map((state) => ids({ state: state as JobState })))
+        ).flat(),
       ).toEqual([]);
     });
 
@@ -234,7 +243,10 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
     it("rejects with an OpsError when the caller has gone", async () => {
       await expect(jobs.find([any(toId(1))], AbortSignal.abort())).rejects.toMatchObject({ code: backend.unavailable });
       await expect(
-        jobs.page({ queue: null, state: null, after: null, before: null, inverted: false, limit: 1 }, AbortSignal.abort()),
+        jobs.page(
+          { queue: null, state: null, after: null, before: null, inverted: false, limit: 1 },
+          AbortSignal.abort(),
+        ),
       ).rejects.toMatchObject({ name: "OpsError" });
     });
   });

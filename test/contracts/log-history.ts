@@ -26,7 +26,14 @@ export function describeLogHistory(kind: string, create: () => Promise<LogHistor
     /** All pieces, in the order of reading. */
     const readAll = async (change: Partial<HistoryQuery> = {}) => {
       const pieces: (readonly LogLine[])[] = [];
-      let query: HistoryQuery = { fullId: web, from: "newest", since: time(0), before: time(999_999_999), filter: {}, ...change };
+      let query: HistoryQuery = {
+        fullId: web,
+        from: "newest",
+        since: time(0),
+        before: time(999_999_999),
+        filter: {},
+        ...change,
+      };
       for (;;) {
         const { lines, rest } = await backend.history.read(query, signal());
         pieces.push(lines);

@@ -157,7 +157,9 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
         `${shrunk(2512 - index)}${canary} ${"y".repeat(3000)}`,
         `${shrunk(2500 - index)}postgres://app:${canary.slice(1)}@db/${"y".repeat(3000)}`,
       ]).flat();
-      await backend.insert(texts.map((error, index) => ({ queue: "cut", state: "failed", endedAgo: 1 + index, error })));
+      await backend.insert(
+        texts.map((error, index) => ({ queue: "cut", state: "failed", endedAgo: 1 + index, error })),
+      );
       const failures = await source.failures(signal());
       expect(failures).toHaveLength(texts.length);
       for (const { error } of failures) expect(error).not.toMatch(/[A-Z]{4}/);

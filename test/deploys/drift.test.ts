@@ -11,7 +11,14 @@ const now = Date.parse("2026-01-13T10:00:00Z");
 const at = (minute: number) => `2026-01-13T09:${String(minute).padStart(2, "0")}:00Z`;
 let made = 0;
 const web = (version: string, engine: string, more: Partial<Container> = {}) =>
-  sampleContainer({ name: `web-${version}-${engine}-${made++}`, version, engine, commitSha: "", createdAt: at(20), ...more });
+  sampleContainer({
+    name: `web-${version}-${engine}-${made++}`,
+    version,
+    engine,
+    commitSha: "",
+    createdAt: at(20),
+    ...more,
+  });
 const deploy = sampleRecord({ tag: "v2", deployedAt: at(21) });
 const find = (containers: readonly Container[], silent: readonly SilentEngine[] = [], records = [deploy]) =>
   findDrift(containers, silent, judgeDeploys(records, { containers, silent: false }), now).map(
@@ -30,7 +37,9 @@ const kinds = (...given: Parameters<typeof find>) => find(...given).map(({ kind 
 describe("drift", () => {
   it("is empty when all run the deploy; accessories and stopped are ignored", () => {
     const accessory = web("7-alpine", "a", { kind: "accessory", role: "redis" });
-    expect(find([web("v2", "a"), web("v2", "b"), web("v1", "a", { status: "exited", createdAt: at(1) }), accessory])).toEqual([]);
+    expect(
+      find([web("v2", "a"), web("v2", "b"), web("v1", "a", { status: "exited", createdAt: at(1) }), accessory]),
+    ).toEqual([]);
   });
 
   it("is empty without a recorded deploy, and for an older image's release", () => {
@@ -43,8 +52,24 @@ describe("drift", () => {
 
   it("is mixed releases and an engine that missed the deploy", () => {
     expect(find([web("v2", "a"), web("v1", "b", { createdAt: at(1) })])).toEqual([
-      { kind: "mixed_releases", role: "web", engine: null, expected: null, found: ["v1", "v2"], count: 2, settling: false },
-      { kind: "unexpected_release", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
+      {
+        kind: "mixed_releases",
+        role: "web",
+        engine: null,
+        expected: null,
+        found: ["v1", "v2"],
+        count: 2,
+        settling: false,
+      },
+      {
+        kind: "unexpected_release",
+        role: "web",
+        engine: "b",
+        expected: "v2",
+        found: ["v1"],
+        count: 1,
+        settling: false,
+      },
       { kind: "missing_on_engine", role: "web", engine: "b", expected: "v2", found: ["v1"], count: 1, settling: false },
     ]);
   });
@@ -128,7 +153,11 @@ describe("drift", () => {
   it("reports a missed deploy by engine, and by role where there is one", () => {
     const judged = judgeDeploys([deploy], { containers: [], silent: false }, now / 1000);
     const old = { createdAt: at(1) };
-    const [web1, worker1, web0] = [web("v1", "c", old), web("v1", "c", { ...old, role: "worker" }), web("v0", "d", old)];
+    const [web1, worker1, web0] = [
+      web("v1", "c", old),
+      web("v1", "c", { ...old, role: "worker" }),
+      web("v0", "d", old),
+    ];
     const found = findDrift([web("v2", "b"), web("v2", "a"), web1, worker1, web0], [], judged, now);
     const group = { service: "wallet-core-staging", destination: null, env: "staging" };
     const text = "of wallet-core-staging (staging), which a, b run";
@@ -192,10 +221,12 @@ describe("drift", () => {
     const latest = { version: "latest", floating: true };
     expect(kinds([web("v2", "a"), web("latest", "b", latest)])).toEqual([]);
     // What was started last is not what the others are left over from.
-    expect(find([web("v3", "b", { startedAt: at(20) }), replaced], [], [])).toMatchObject([{ kind: "leftover", found: ["v2"] }]);
-    expect(find([web("v3", "b", { startedAt: at(20) }), web("latest", "b", { ...latest, startedAt: at(40) })], [], [])).toEqual(
-      [],
-    );
+    expect(find([web("v3", "b", { startedAt: at(20) }), replaced], [], [])).toMatchObject([
+      { kind: "leftover", found: ["v2"] },
+    ]);
+    expect(
+      find([web("v3", "b", { startedAt: at(20) }), web("latest", "b", { ...latest, startedAt: at(40) })], [], []),
+    ).toEqual([]);
   });
 
   it("names the silent engine and why", () => {

@@ -30,7 +30,9 @@ describe("the group of a deploy", () => {
   });
 
   it("has no destination when the deploy has none and such containers run", () => {
-    expect(find({ ...unnamed, service: "wallet-core" }, production, beta, plain)).toBe("wallet-core (unknown environment)");
+    expect(find({ ...unnamed, service: "wallet-core" }, production, beta, plain)).toBe(
+      "wallet-core (unknown environment)",
+    );
   });
 
   it("is the only running one for a deploy that names none", () => {
@@ -52,7 +54,9 @@ describe("the group of a deploy", () => {
     expect(find(unnamed, production, { ...production, status: "exited" }, stoppedBeta)).toBe(
       "wallet-core -d production (production)",
     );
-    expect(find({ ...unnamed, service: "wallet-core" }, plain, stopped, beta)).toBe("wallet-core (unknown environment)");
+    expect(find({ ...unnamed, service: "wallet-core" }, plain, stopped, beta)).toBe(
+      "wallet-core (unknown environment)",
+    );
     expect(find({ ...unnamed, tag: "v2", version: "v2" }, production, beta, { ...beta, version: "v2" })).toBe(
       "wallet-core -d beta (unknown environment)",
     );
@@ -99,7 +103,9 @@ describe("the group of a deploy", () => {
   it("is chosen by the release when one group alone has it", () => {
     const newer = { ...beta, version: "v2" };
     expect(find(unnamed, production, newer)).toBe("wallet-core -d production (production)");
-    expect(find({ ...unnamed, tag: "v2", version: "v2" }, production, newer)).toBe("wallet-core -d beta (unknown environment)");
+    expect(find({ ...unnamed, tag: "v2", version: "v2" }, production, newer)).toBe(
+      "wallet-core -d beta (unknown environment)",
+    );
     expect(find({ ...unnamed, tag: "v3", version: "v3" }, production, newer)).toBeNull();
     expect(find(unnamed, production, beta)).toBeNull();
     // Of two services, and of two environments of one without a destination.
@@ -111,10 +117,16 @@ describe("the group of a deploy", () => {
     const record = { ...unnamed, destination: "staging", env: "staging" as const };
     const staging = web({ service: "wallet-core-staging", env: "staging" });
     expect(find(record, staging, production)).toBe("wallet-core-staging (staging)");
-    expect(find(record, staging, web({ destination: "staging", env: "staging" }))).toBe("wallet-core -d staging (staging)");
+    expect(find(record, staging, web({ destination: "staging", env: "staging" }))).toBe(
+      "wallet-core -d staging (staging)",
+    );
     // Kamal's hook names the service: then it is a destination.
-    expect(find({ ...record, service: "wallet-core-staging" }, staging)).toBe("wallet-core-staging -d staging (staging)");
-    expect(find({ ...record, destination: "qa", env: null }, staging)).toBe("unknown service -d qa (unknown environment)");
+    expect(find({ ...record, service: "wallet-core-staging" }, staging)).toBe(
+      "wallet-core-staging -d staging (staging)",
+    );
+    expect(find({ ...record, destination: "qa", env: null }, staging)).toBe(
+      "unknown service -d qa (unknown environment)",
+    );
   });
 
   it("gives a deploy containers of one group at most", () => {
@@ -136,7 +148,8 @@ describe("the group of a deploy", () => {
         expect(new Set(own.map(toGroupKey)).size).toBeLessThanOrEqual(1);
         for (const one of own) {
           expect([said.service ?? one.service, said.env ?? one.env]).toEqual([one.service, one.env]);
-          const mayDiffer = said.destination === null || (said.service === null && said.env !== null && one.destination === null);
+          const mayDiffer =
+            said.destination === null || (said.service === null && said.env !== null && one.destination === null);
           expect(mayDiffer || said.destination === one.destination).toBe(true);
         }
       }),

@@ -10,7 +10,8 @@ import { quietContainers, sampleRecord } from "../support/deploys.ts";
 type Record = ReturnType<typeof sampleRecord>;
 type Container = ReturnType<typeof sampleContainer>;
 
-const at = (minute: number, second = 0) => new Date(Date.UTC(2026, 0, 10, 13, minute, second)).toISOString().replace(".000", "");
+const at = (minute: number, second = 0) =>
+  new Date(Date.UTC(2026, 0, 10, 13, minute, second)).toISOString().replace(".000", "");
 const now = Date.parse(at(59)) / 1000;
 /** A container that was made at a minute, and ended at another, or is live. */
 const web = (version: string, made: number, ended: string | null = null, more: Partial<Container> = {}) =>
@@ -72,7 +73,10 @@ describe("a deploy that never went live", () => {
 
   it("of the running version has failed if the old container runs on", () => {
     const running = web("v1", 1, null, { replaced: true });
-    expect(states([hook("v1", 1), seen("v1", 20)], [running, web("v1", 20, at(20, 32))])).toEqual(["v1 failed", "v1 current"]);
+    expect(states([hook("v1", 1), seen("v1", 20)], [running, web("v1", 20, at(20, 32))])).toEqual([
+      "v1 failed",
+      "v1 current",
+    ]);
   });
 
   it("has failed if its container never started, but not while it starts", () => {
@@ -161,7 +165,11 @@ describe("a deploy that has served", () => {
     const v2 = web("v2", 20, at(25, 5));
     for (const own of [seen("v2", 20), hook("v2", 20), hook("v2", 20, { booted: null })]) {
       const judged = judge([seen("v0", 0), seen("v1", 1), own], [web("v0", 0, at(1, 10)), back(), v2]);
-      expect(judged.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 rolled_back", "v1 current", "v0 previous"]);
+      expect(judged.map(({ tag, state }) => `${tag} ${state}`)).toEqual([
+        "v2 rolled_back",
+        "v1 current",
+        "v0 previous",
+      ]);
     }
     // The one of before serves again until the next one comes.
     const ended = judge(
@@ -181,7 +189,10 @@ describe("a deploy that has served", () => {
       ["v1", "superseded", null],
     ]);
     // The restart policy is no rollback.
-    expect(states([seen("v1", 1), seen("v2", 20)], [back({ restarts: 1 }), v2])).toEqual(["v2 incomplete", "v1 current"]);
+    expect(states([seen("v1", 1), seen("v2", 20)], [back({ restarts: 1 }), v2])).toEqual([
+      "v2 incomplete",
+      "v1 current",
+    ]);
   });
 });
 
@@ -276,7 +287,10 @@ describe("the previous release that the hook recorded", () => {
   });
 
   it("excludes any other when nothing else is known of it", () => {
-    expect(states(records, containers)).toEqual(["v7 current", ...failed.map((text) => text.replace("failed v1", "unknown"))]);
+    expect(states(records, containers)).toEqual([
+      "v7 current",
+      ...failed.map((text) => text.replace("failed v1", "unknown")),
+    ]);
   });
 
   it("is the previous one, though it stopped before the next one failed", () => {
@@ -313,7 +327,11 @@ describe("the previous release that the hook recorded", () => {
   it("was rolled back when its containers show that", () => {
     const back = web("v1", 1, at(31), { startedAt: at(25) });
     const deploys = [hook("v1", 1), hook("v2", 20), hook("v3", 30, { previousTag: "v2" })];
-    expect(states(deploys, [back, web("v2", 20, at(25, 5)), next])).toEqual(["v3 current", "v2 rolled_back", "v1 previous"]);
+    expect(states(deploys, [back, web("v2", 20, at(25, 5)), next])).toEqual([
+      "v3 current",
+      "v2 rolled_back",
+      "v1 previous",
+    ]);
   });
 
   it("leads on to the one before when it was rolled back", () => {
@@ -333,7 +351,11 @@ describe("what has no evidence", () => {
 
   it("has not failed before the release that was recorded", () => {
     const records = [seen("v0", 0), hook("v1", 10), hook("v3", 30, { previousTag: "v1" })];
-    expect(tags(records, [web("v0", 0, at(0, 30)), next])).toEqual(["v3 current v1", "v1 previous null", "v0 unknown null"]);
+    expect(tags(records, [web("v0", 0, at(0, 30)), next])).toEqual([
+      "v3 current v1",
+      "v1 previous null",
+      "v0 unknown null",
+    ]);
   });
 
   it("may be the tag of a release with another version in Kamal", () => {
@@ -384,7 +406,8 @@ describe("what has no evidence", () => {
 
 describe("Kamal's audit log", () => {
   it("is enough where no container is left", () => {
-    const says = (booted: boolean | null) => states([hook("v1", 1), seen("v2", 20, { booted }), hook("v3", 30)], [next])[1];
+    const says = (booted: boolean | null) =>
+      states([hook("v1", 1), seen("v2", 20, { booted }), hook("v3", 30)], [next])[1];
     expect(says(false)).toBe("v2 failed");
     expect(says(null)).toBe("v2 unknown");
     expect(says(true)).toBe("v2 previous");
@@ -392,7 +415,10 @@ describe("Kamal's audit log", () => {
 
   it("of a first attempt says nothing about the second", () => {
     const attempt = (minute: number, booted: boolean) => seen("v2", minute, { origin: "kamal_audit", booted });
-    const merged = mergeDeploys([attempt(5, false), attempt(20, true), sampleRecord({ tag: "v2", deployedAt: at(21) })], now);
+    const merged = mergeDeploys(
+      [attempt(5, false), attempt(20, true), sampleRecord({ tag: "v2", deployedAt: at(21) })],
+      now,
+    );
     expect(merged).toMatchObject([{ tag: "v2", booted: true }]);
   });
 });

@@ -67,7 +67,8 @@ describe("a deploy from containers", () => {
   });
 
   it("lasts while each is created within ten minutes of the one before", () => {
-    const times = (...createdAt: string[]) => fromContainers(createdAt.map((time) => web("v2", { createdAt: time }))).length;
+    const times = (...createdAt: string[]) =>
+      fromContainers(createdAt.map((time) => web("v2", { createdAt: time }))).length;
     expect(times(at(0), at(10), at(20), at(30))).toBe(1);
     expect(times(at(0), "2026-01-10T13:10:01Z")).toBe(2);
     expect(times(at(30), at(0))).toBe(2);
@@ -97,7 +98,10 @@ describe("deploys from images", () => {
     fromImages(images, told, running).map(({ tag, env, deployedAt, commitSha }) => [tag, env, deployedAt, commitSha]);
 
   it("have the time of the last tag on any engine, else of the build", () => {
-    const twice = [image("v1", { taggedAt: at(3) }), image("v1", { taggedAt: at(4), engine: "web-2", commitSha: "abcdef1" })];
+    const twice = [
+      image("v1", { taggedAt: at(3) }),
+      image("v1", { taggedAt: at(4), engine: "web-2", commitSha: "abcdef1" }),
+    ];
     expect(tell(...twice, image("v0"))).toEqual([
       ["v1", "staging", at(4), "abcdef1"],
       ["v0", "staging", at(0), ""],
@@ -132,9 +136,9 @@ describe("deploys from images", () => {
         command: null,
       },
     ]);
-    expect(fromImages([image("v0", { builtAt: at(2) }), image("v0", { builtAt: at(7) })], told, running)).toMatchObject([
-      { deployedAt: at(7), booted: null },
-    ]);
+    expect(fromImages([image("v0", { builtAt: at(2) }), image("v0", { builtAt: at(7) })], told, running)).toMatchObject(
+      [{ deployedAt: at(7), booted: null }],
+    );
   });
 
   it("count only when older than the newest deploy of their group", () => {
@@ -143,7 +147,10 @@ describe("deploys from images", () => {
     const older = sampleRecord({ tag: "v0", deployedAt: at(1) });
     expect(fromImages([image("v1", { taggedAt: at(3) })], [...told, older], running)).toHaveLength(1);
     // The service's accessories do not say whose it is.
-    const beside = [web("v2", { engine: "web-1" }), web("7", { engine: "web-1", kind: "accessory", destination: "beta" })];
+    const beside = [
+      web("v2", { engine: "web-1" }),
+      web("7", { engine: "web-1", kind: "accessory", destination: "beta" }),
+    ];
     expect(fromImages([image("v1", { taggedAt: at(3) })], told, beside)).toHaveLength(1);
   });
 
@@ -183,7 +190,14 @@ describe("deploys of several origins", () => {
       sampleRecord({ origin: "containers", tag: "v1", deployedAt: at(2), deployedBy: null }),
     ]);
     expect(merged).toMatchObject([
-      { origin: "history", tag: "v2", deployedBy: "kim", durationSeconds: 90, commitSha: "abcdef1", deployedAt: at(15) },
+      {
+        origin: "history",
+        tag: "v2",
+        deployedBy: "kim",
+        durationSeconds: 90,
+        commitSha: "abcdef1",
+        deployedAt: at(15),
+      },
       { origin: "containers", tag: "v1" },
     ]);
   });
@@ -214,7 +228,14 @@ describe("deploys of several origins", () => {
     expect(mergeDeploys([best, other])).toEqual([whole]);
     expect(mergeDeploys([other, best])).toEqual([whole]);
     // What the best one says stays.
-    const said = { ...whole, version: "v2", previousTag: "v0", commitSha: "fffffff", deployedBy: "lee", durationSeconds: 0 };
+    const said = {
+      ...whole,
+      version: "v2",
+      previousTag: "v0",
+      commitSha: "fffffff",
+      deployedBy: "lee",
+      durationSeconds: 0,
+    };
     const first = sampleRecord({ ...said, origin: "history", booted: false, command: "deploy" });
     expect(mergeDeploys([first, other])).toEqual([{ ...first, booted: true }]);
   });
@@ -238,9 +259,14 @@ describe("deploys of several origins", () => {
     const own = sampleRecord({ tag: "v2", version: "s2", commitSha: "abcdef1234", deployedAt: at(15) });
     const count = (more: Parameters<typeof sampleRecord>[0]) =>
       mergeDeploys([own, sampleRecord({ origin: "info", tag: "x", version: "y", deployedAt: at(15), ...more })]).length;
-    expect([count({}), count({ tag: "v2" }), count({ version: "s2" }), count({ commitSha: "abcdef1" })]).toEqual([2, 1, 1, 1]);
+    expect([count({}), count({ tag: "v2" }), count({ version: "s2" }), count({ commitSha: "abcdef1" })]).toEqual([
+      2, 1, 1, 1,
+    ]);
     expect([count({ tag: "s2" }), count({ version: "main" })]).toEqual([2, 1]);
-    expect([count({ tag: "v2", deployedAt: at(45) }), count({ tag: "v2", deployedAt: "2026-01-10T13:45:01Z" })]).toEqual([1, 2]);
+    expect([
+      count({ tag: "v2", deployedAt: at(45) }),
+      count({ tag: "v2", deployedAt: "2026-01-10T13:45:01Z" }),
+    ]).toEqual([1, 2]);
     expect(count({ tag: "v2", deployedAt: "2026-01-10T13:46:00Z", durationSeconds: 60 })).toBe(1);
   });
 
@@ -279,7 +305,8 @@ describe("deploys of several origins", () => {
 
   it("of two groups, or of one that is ambiguous, are never one", () => {
     const audited = sampleRecord({ origin: "kamal_audit", deployedAt: at(14) });
-    const count = (more: Parameters<typeof sampleRecord>[0]) => mergeDeploys([{ ...audited, ...more }, sampleRecord()]).length;
+    const count = (more: Parameters<typeof sampleRecord>[0]) =>
+      mergeDeploys([{ ...audited, ...more }, sampleRecord()]).length;
     expect(count({})).toBe(1);
     expect(count({ destination: "beta" })).toBe(2);
     expect(count({ destination: "beta", env: null })).toBe(2);
@@ -290,7 +317,9 @@ describe("deploys of several origins", () => {
 
   it("are one when containers were created during a long deploy", () => {
     const long = sampleRecord({ deployedAt: at(55), durationSeconds: 50 * 60 });
-    const made = [7, 20].map((minute) => sampleRecord({ origin: "containers", deployedAt: at(minute), deployedBy: null }));
+    const made = [7, 20].map((minute) =>
+      sampleRecord({ origin: "containers", deployedAt: at(minute), deployedBy: null }),
+    );
     const again = sampleRecord({ deployedAt: at(59), durationSeconds: 120 });
     expect(mergeDeploys([long, ...made])).toEqual([long]);
     expect(mergeDeploys([long, again, sampleRecord({ origin: "containers", deployedAt: at(58) })])).toHaveLength(2);
@@ -327,8 +356,14 @@ describe("deploys of several origins", () => {
     expect(times(v1, sampleRecord({ deployedAt: "2026-01-10T13:51:01Z" }))[0]).toEqual(["v2", at(50)]);
     // The latest that fits, of another origin and the same release; the lines around it are those of its own file.
     const info = { ...made, origin: "info" as const };
-    expect(times(v1, ahead("v2"), { ...made, deployedAt: at(30) }, { ...info, deployedAt: at(31) })[0]).toEqual(["v2", at(31)]);
-    expect(times(v1, ahead("v2"), { ...made, tag: "v9", version: "v9", deployedAt: at(30) })[0]).toEqual(["v2", at(50)]);
+    expect(times(v1, ahead("v2"), { ...made, deployedAt: at(30) }, { ...info, deployedAt: at(31) })[0]).toEqual([
+      "v2",
+      at(31),
+    ]);
+    expect(times(v1, ahead("v2"), { ...made, tag: "v9", version: "v9", deployedAt: at(30) })[0]).toEqual([
+      "v2",
+      at(50),
+    ]);
     expect(times(v1, ahead("v2"), v3, { ...made, deployedAt: at(40) })[1]).toEqual(["v2", "2026-01-10T13:39:59Z"]);
     expect(times(v1, ahead("v2"), { ...made, deployedAt: at(10) })[0]).toEqual(["v2", at(50)]);
     expect(times(v1, ahead("v2"), { ...v3, origin: "info" })[0]).toEqual(["v2", at(50)]);
@@ -439,7 +474,9 @@ describe("deploys of several origins", () => {
       durationSeconds: 61,
       command: "redeploy",
     });
-    expect(toInfoRecord({ ...sampleDeployInfo, extra: [{ key: "version", value: "0123abc" }] }).version).toBe("0123abc");
+    expect(toInfoRecord({ ...sampleDeployInfo, extra: [{ key: "version", value: "0123abc" }] }).version).toBe(
+      "0123abc",
+    );
   });
 });
 
@@ -470,15 +507,22 @@ describe("the state of a deploy", () => {
     expect(states([first, second], [])).toEqual(["v2 incomplete", "v1 previous"]);
     expect(states([first, second], [web("v1")], true)).toEqual(["v2 unknown", "v1 previous"]);
     expect(states([first, second], [web("latest", { floating: true })])[0]).toBe("v2 unknown");
-    expect(states([first, second], [web("v2"), web("v1", { status: "exited" }), web("v1", { env: "production" })])[0]).toBe(
-      "v2 current",
-    );
+    expect(
+      states([first, second], [web("v2"), web("v1", { status: "exited" }), web("v1", { env: "production" })])[0],
+    ).toBe("v2 current");
   });
 
   it("is current for the newest that runs, if the newest does not", () => {
-    expect(states([first, second, third], [web("v1"), web("v2")])).toEqual(["v3 incomplete", "v2 current", "v1 previous"]);
+    expect(states([first, second, third], [web("v1"), web("v2")])).toEqual([
+      "v3 incomplete",
+      "v2 current",
+      "v1 previous",
+    ]);
     // Accessories run no release.
-    expect(states([first, second], [web("v2"), web("v1", { kind: "accessory" })])).toEqual(["v2 current", "v1 previous"]);
+    expect(states([first, second], [web("v2"), web("v1", { kind: "accessory" })])).toEqual([
+      "v2 current",
+      "v1 previous",
+    ]);
   });
 
   it("is unknown while its container may start: a minute", () => {
@@ -502,13 +546,19 @@ describe("the state of a deploy", () => {
     const others = [web("v1", { destination: "beta" }), web("v1", { service: "shop" })];
     expect(states([first, second], [web("v2"), ...others])).toEqual(["v2 current", "v1 previous"]);
     const beta = sampleRecord({ tag: "v1", destination: "beta", deployedAt: at(25) });
-    const [newest, ...older] = judgeDeploys([first, second, beta], { containers: [web("v2"), ...others], silent: false });
+    const [newest, ...older] = judgeDeploys([first, second, beta], {
+      containers: [web("v2"), ...others],
+      silent: false,
+    });
     expect(newest).toMatchObject({ destination: "beta", state: "current", containers: [{ destination: "beta" }] });
     expect(older.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 current", "v1 previous"]);
   });
 
   it("is unknown for an ambiguous group, and others are judged without it", () => {
-    const judged = judgeDeploys([{ ...second, ambiguous: true }, first], { containers: [web("v2"), web("v1")], silent: false });
+    const judged = judgeDeploys([{ ...second, ambiguous: true }, first], {
+      containers: [web("v2"), web("v1")],
+      silent: false,
+    });
     expect(judged).toMatchObject([
       { tag: "v2", state: "unknown", containers: [] },
       { tag: "v1", state: "incomplete" },

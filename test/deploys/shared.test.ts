@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DeployInfo, DeployLog, DeployRecord } from "../../src/deploys/deploy.ts";
-import { createSharedDeploySource, type DeployStore, mostDeploys, type SharedDeploy } from "../../src/deploys/shared.ts";
+import {
+  createSharedDeploySource,
+  type DeployStore,
+  mostDeploys,
+  type SharedDeploy,
+} from "../../src/deploys/shared.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { sampleDeployInfo, sampleRecord } from "../support/deploys.ts";
@@ -82,13 +87,16 @@ describe("gateways that share deploys", () => {
   it("know deploy_info.json of another, but a stale one", async () => {
     const { open } = createTable();
     const info = { ...sampleDeployInfo, deployedAt: at(5) };
-    for (const each of [open([], { ...info, currentTag: "old", stale: true }), open([], { ...info, currentTag: "new" })])
+    for (const each of [
+      open([], { ...info, currentTag: "old", stale: true }),
+      open([], { ...info, currentTag: "new" }),
+    ])
       await each.sync();
     const other = open([]);
     await other.sync();
-    expect((await other.history(signal)).map(({ origin, records }) => [origin, records.map(({ tag }) => tag)])).toEqual([
-      ["info", ["new"]],
-    ]);
+    expect((await other.history(signal)).map(({ origin, records }) => [origin, records.map(({ tag }) => tag)])).toEqual(
+      [["info", ["new"]]],
+    );
     await expect(other.read(signal)).rejects.toMatchObject({ code: "deploy_info_missing" });
   });
 

@@ -16,7 +16,8 @@ vi.mock("graphql", async (load) => {
     getVariableValues: vi.fn<typeof getVariableValues>(getVariableValues),
   };
 });
-const workOf = () => [graphql.parse, graphql.validate, graphql.getVariableValues].map((one) => vi.mocked(one).mock.calls.length);
+const workOf = () =>
+  [graphql.parse, graphql.validate, graphql.getVariableValues].map((one) => vi.mocked(one).mock.calls.length);
 
 let stack = new AsyncDisposableStack();
 afterEach(async () => {
@@ -33,8 +34,15 @@ async function startOver(accept: Parameters<typeof startStub>[1]) {
   const eu = stack.use(await startStub(says(data), accept));
   const fleet = stack.use(await startFleet({ eu: eu.url }));
   vi.clearAllMocks(); // A fleet parses its schema when it starts.
-  const post = async (authorization: string, body: string = JSON.stringify({ query, variables: { names: ["eu"] } })) => {
-    const response = await fleet.fetch("/graphql", { method: "POST", body, headers: { ...graphqlHeaders, authorization } });
+  const post = async (
+    authorization: string,
+    body: string = JSON.stringify({ query, variables: { names: ["eu"] } }),
+  ) => {
+    const response = await fleet.fetch("/graphql", {
+      method: "POST",
+      body,
+      headers: { ...graphqlHeaders, authorization },
+    });
     return { status: response.status, headers: response.headers, body: await response.json() };
   };
   return { eu, post, fleet };
@@ -86,7 +94,10 @@ it("a region is asked once about a token for all its requests of a minute", asyn
 it("a token is refused with 401 by real gateways that do not know it", async () => {
   using tokens = createTokens({ all: { scopes: ["ops:read"] } });
   const { sources } = createMemorySources({});
-  const [eu, us] = [stack.use(await startGateway(sources)), stack.use(await startGateway(sources, { tokensFile: tokens.file }))];
+  const [eu, us] = [
+    stack.use(await startGateway(sources)),
+    stack.use(await startGateway(sources, { tokensFile: tokens.file })),
+  ];
   const fleet = stack.use(await startFleet({ eu: eu.url, us: us.url, away: await findClosedUrl() }));
   const ask = async (bearer: string) =>
     (await fleet.query("{ __typename }", undefined, { authorization: `Bearer ${bearer}` })).status;

@@ -119,8 +119,14 @@ describe("a token", () => {
 
   it("is named by a digest, another one in every process", async () => {
     const { give } = create({});
-    const names = await Promise.all([bearer(1), bearer(1), bearer(2)].map(async (one) => ((await give(one)) as Principal).kid));
-    expect(names).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), names[0], expect.not.stringContaining(names[0] ?? "")]);
+    const names = await Promise.all(
+      [bearer(1), bearer(1), bearer(2)].map(async (one) => ((await give(one)) as Principal).kid),
+    );
+    expect(names).toEqual([
+      expect.stringMatching(/^[0-9a-f]{16}$/),
+      names[0],
+      expect.not.stringContaining(names[0] ?? ""),
+    ]);
     expect(((await create({}).give(bearer(1))) as Principal).kid).not.toBe(names[0]);
   });
 

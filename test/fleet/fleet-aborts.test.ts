@@ -10,10 +10,14 @@ const ask = (query: string, accept = "application/json"): Question => {
   const headers = { accept, "content-type": "application/json" };
   return { method: "POST", path: "/graphql", headers, body: JSON.stringify({ query }), manner: "read", isPlain: true };
 };
-const good = ask("{ regions { name ok } containers { name status } hosts { name } queues { name } problems { region } }");
+const good = ask(
+  "{ regions { name ok } containers { name status } hosts { name } queues { name } problems { region } }",
+);
 const questions: Readonly<Record<string, Question>> = {
   "a query": good,
-  "a mutation": ask('mutation { restartContainer(region: "eu", name: "ownmark-web", reason: "x", dryRun: true) { restarted } }'),
+  "a mutation": ask(
+    'mutation { restartContainer(region: "eu", name: "ownmark-web", reason: "x", dryRun: true) { restarted } }',
+  ),
   "one by its name": ask('{ container(name: "ownmark-web") { region } }'),
   "what the fleet answers itself": ask("{ __schema { types { name } } }"),
   "a query that is none": ask("{ nothing }"),
@@ -29,7 +33,9 @@ let cutter: ReturnType<typeof createCutter>;
 beforeAll(async () => {
   cutter = stack.use(createCutter());
   const world = createWorld({ env: "staging", halves: ["staging"] });
-  const eu = stack.use(await startGateway(slowDown(world.sources), { limits: { streamsPerToken: 1000, streamBurst: 100_000 } }));
+  const eu = stack.use(
+    await startGateway(slowDown(world.sources), { limits: { streamsPerToken: 1000, streamBurst: 100_000 } }),
+  );
   const resets = stack.use(await startStub((response) => void response.destroy()));
   const refuses = stack.use(await startStub(says({}, 401), says({}, 401)));
   const urls = { eu: eu.url, resets: resets.url, refuses: refuses.url, away: await findClosedUrl() };

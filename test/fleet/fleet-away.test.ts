@@ -14,7 +14,10 @@ afterEach(async () => {
 /** A region that works, before and behind another one. */
 async function startAround(bad: string, timeoutMs?: number) {
   const start = async (name: string) => {
-    const sources = createMemorySources({ containers: [sampleContainer({ name })], hosts: [sampleHost({ name })] }).sources;
+    const sources = createMemorySources({
+      containers: [sampleContainer({ name })],
+      hosts: [sampleHost({ name })],
+    }).sources;
     return stack.use(await startGateway(sources)).url;
   };
   const urls = { eu: await start("eu-1"), bad, us: await start("us-1") };
@@ -22,7 +25,8 @@ async function startAround(bad: string, timeoutMs?: number) {
 }
 
 const stub = async (reply: Parameters<typeof startStub>[0]) => stack.use(await startStub(reply));
-const html = (status: number, headers = {}) => stub((response) => void response.writeHead(status, headers).end("<html>"));
+const html = (status: number, headers = {}) =>
+  stub((response) => void response.writeHead(status, headers).end("<html>"));
 const rows = [{ name: "eu-1" }, { name: "us-1" }];
 
 describe("a region that does not answer is named, and the others answer", () => {
@@ -35,7 +39,10 @@ describe("a region that does not answer is named, and the others answer", () => 
       () => stub((response) => void response.destroy()),
       { message: "bad cannot be reached", extensions: { code: "unreachable" } },
     ],
-    slow: [() => stub(() => {}), { message: "bad did not answer within 3 s", extensions: { code: "timeout", status: 504 } }],
+    slow: [
+      () => stub(() => {}),
+      { message: "bad did not answer within 3 s", extensions: { code: "timeout", status: 504 } },
+    ],
     "slow body": [
       () => stub((response) => void response.writeHead(200).write('{"data":')),
       { message: "bad did not answer within 3 s", extensions: { code: "timeout" } },
@@ -68,13 +75,22 @@ describe("a region that does not answer is named, and the others answer", () => 
       { message: "Missing or invalid", extensions: { code: "unauthorized", status: 401 } },
     ],
     "401 of a proxy": [() => html(401), { extensions: { code: "unauthorized", status: 401 } }],
-    "403 of a proxy": [() => html(403), { message: "bad answered 403, but not as a gateway does", extensions: { status: 403 } }],
-    "429": [() => html(429, { "retry-after": "7" }), { extensions: { code: "rate_limited", status: 429, retryAfter: 7 } }],
+    "403 of a proxy": [
+      () => html(403),
+      { message: "bad answered 403, but not as a gateway does", extensions: { status: 403 } },
+    ],
+    "429": [
+      () => html(429, { "retry-after": "7" }),
+      { extensions: { code: "rate_limited", status: 429, retryAfter: 7 } },
+    ],
     "503": [() => html(503), { message: "bad answered 503", extensions: { code: "unreachable", status: 503 } }],
     "another version": [
       () =>
         stub(
-          says({ errors: [{ message: 'Cannot query field "hosts"', extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] }, 400),
+          says(
+            { errors: [{ message: 'Cannot query field "hosts"', extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] },
+            400,
+          ),
         ),
       { message: 'Cannot query field "hosts"', extensions: { code: "GRAPHQL_VALIDATION_FAILED", status: 400 } },
     ],
@@ -93,13 +109,19 @@ it("no redirect is followed", async () => {
   const other = await stub(says({ data: { hosts: [] } }));
   const fleet = await startAround((await html(307, { location: `${other.url}/graphql` })).url);
   const { body } = await fleet.query("{ hosts { name } }");
-  expect(body.errors).toMatchObject([{ message: "bad sends elsewhere", extensions: { code: "not_a_gateway", region: "bad" } }]);
+  expect(body.errors).toMatchObject([
+    { message: "bad sends elsewhere", extensions: { code: "not_a_gateway", region: "bad" } },
+  ]);
   expect(other.received).toEqual([]);
 });
 
 it("an error of a row has its place in the joined list", async () => {
   const row = { name: "bad-1", stats: null };
-  const error = { message: "no stats", path: ["containers", 0, "stats"], extensions: { code: "docker_timeout", status: 504 } };
+  const error = {
+    message: "no stats",
+    path: ["containers", 0, "stats"],
+    extensions: { code: "docker_timeout", status: 504 },
+  };
   const bad = await stub(says({ data: { containers: [row] }, errors: [error] }));
   const fleet = await startAround(bad.url);
   const { body } = await fleet.query("{ containers { name stats { cpuPct } } }");
@@ -115,7 +137,11 @@ it("an error of a row has its place in the joined list", async () => {
 
 it("many errors of rows leave room for the regions that are away", async () => {
   const hosts = Array.from({ length: 150 }, () => ({ name: "web", cpuUtil: null }));
-  const errors = hosts.map((_, index) => ({ message: "no value", path: ["hosts", index, "cpuUtil"], extensions: { code: "x" } }));
+  const errors = hosts.map((_, index) => ({
+    message: "no value",
+    path: ["hosts", index, "cpuUtil"],
+    extensions: { code: "x" },
+  }));
   const many = await stub(says({ data: { hosts }, errors }));
   const fleet = stack.use(await startFleet({ many: many.url, away: await findClosedUrl() }));
   const { body } = await fleet.query("{ hosts { name cpuUtil } }");
@@ -205,7 +231,9 @@ it("one by its name that is nowhere may be in a region that is away", async () =
 
 it("regions say how each answered this request", async () => {
   const fleet = await startAround((await html(503)).url);
-  const { body } = await fleet.query("{ hosts { name } r: regions { n: name ok error { code message } latencyMs version } }");
+  const { body } = await fleet.query(
+    "{ hosts { name } r: regions { n: name ok error { code message } latencyMs version } }",
+  );
   const works = { ok: true, error: null, latencyMs: expect.any(Number), version: "0.2.0+sources" };
   expect(body.data.r).toEqual([
     { n: "eu", ...works },
@@ -253,7 +281,9 @@ it("rows beyond the limit are those of the longest region, also first", async ()
   const { body } = await fleet.query("{ hosts { name region } regions { name ok error { code } } }");
   const places = body.data.hosts.map(({ region }: { region: string }) => region);
   expect([places.length, places[0], places.at(-1)]).toEqual([400, "us", "ap"]);
-  expect(body.errors?.map(({ extensions }) => extensions)).toEqual([{ code: "answer_too_large", status: 422, region: "eu" }]);
+  expect(body.errors?.map(({ extensions }) => extensions)).toEqual([
+    { code: "answer_too_large", status: 422, region: "eu" },
+  ]);
   const works = { ok: true, error: null };
   expect(body.data.regions).toEqual([
     { name: "eu", ok: false, error: { code: "answer_too_large" } },

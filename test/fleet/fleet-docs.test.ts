@@ -22,5 +22,8 @@ it("deploy/fleet/compose.yml configures a fleet", () => {
   const { command, environment } = file.services.fleet;
   const [, regions = ""] = /^\$\{REGIONS:-(.*)\}$/.exec(environment.WALLET_CORE_OPS_REGIONS) ?? [];
   expect(command).toEqual(["fleet"]);
-  expect(parseFleetConfig({ WALLET_CORE_OPS_REGIONS: regions }, () => "").regions.map(({ name }) => name)).toEqual(["eu", "us"]);
+  expect(parseFleetConfig({ WALLET_CORE_OPS_REGIONS: regions }, () => "").regions.map(({ name }) => name)).toEqual([
+    "eu",
+    "us",
+  ]);
 });

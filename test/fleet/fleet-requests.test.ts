@@ -76,15 +76,21 @@ describe("what a region gets", () => {
 
 describe("a request without a bearer token", () => {
   const one = "Bearer 0123456789abcdef";
-  it.each([{}, { authorization: "Basic eDp5" }, { authorization: "Bearer short" }, { authorization: `${one}, ${one}` }])(
-    "is refused with 401, and no region is asked: %j",
-    async (headers) => {
-      const { eu, us, fleet } = await startStubs();
-      const response = await fleet.fetch("/graphql", { method: "POST", headers: { ...graphqlHeaders, ...headers }, body: "{}" });
-      expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
-      expect([...eu.received, ...us.received]).toEqual([]);
-    },
-  );
+  it.each([
+    {},
+    { authorization: "Basic eDp5" },
+    { authorization: "Bearer short" },
+    { authorization: `${one}, ${one}` },
+  ])("is refused with 401, and no region is asked: %j", async (headers) => {
+    const { eu, us, fleet } = await startStubs();
+    const response = await fleet.fetch("/graphql", {
+      method: "POST",
+      headers: { ...graphqlHeaders, ...headers },
+      body: "{}",
+    });
+    expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+    expect([...eu.received, ...us.received]).toEqual([]);
+  });
 });
 
 it("each token sees what its region lets it see", async () => {
@@ -102,7 +108,9 @@ it("each token sees what its region lets it see", async () => {
   const other = stack.use(await startGateway(sources));
   const fleet = stack.use(await startFleet({ strict: strict.url, other: other.url }));
   const ask = async (bearer: string) => {
-    const { body } = await fleet.query("{ containers { name region } }", undefined, { authorization: `Bearer ${bearer}` });
+    const { body } = await fleet.query("{ containers { name region } }", undefined, {
+      authorization: `Bearer ${bearer}`,
+    });
     return [
       body.data.containers?.map(({ name, region }: { name: string; region: string }) => `${region} ${name}`) ?? null,
       body.errors?.map(({ extensions }) => `${extensions.region} ${extensions.code}`) ?? [],
@@ -120,7 +128,11 @@ it("the log names a region that failed, and has no token", async () => {
   const fleet = stack.use(await startFleet({ eu: await findClosedUrl() }, { logger }));
   await fleet.query("{ hosts { name } }");
   await expect.poll(() => lines.map((line) => JSON.parse(line).msg)).toEqual(["region failed", "request"]);
-  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ region: "eu", code: "unreachable", err: { code: "ECONNREFUSED" } });
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+    region: "eu",
+    code: "unreachable",
+    err: { code: "ECONNREFUSED" },
+  });
   expect(lines.join("")).not.toContain(token);
 });
 
@@ -129,7 +141,9 @@ it("the log has little of what a region says, and no echo of a token", async () 
   const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
   const secret = "a-token-of-somebody-else";
   const message = `${secret}\u001b[31m\n${"x".repeat(5000)}`;
-  const echo = stack.use(await startStub(says({ error: { code: `Bearer ${secret} ${"y".repeat(5000)}`, message } }, 500)));
+  const echo = stack.use(
+    await startStub(says({ error: { code: `Bearer ${secret} ${"y".repeat(5000)}`, message } }, 500)),
+  );
   const fleet = stack.use(await startFleet({ eu: echo.url }, { logger }));
   await fleet.query("{ hosts { name } }", undefined, { authorization: `Bearer ${secret}` });
   const line = lines.find((one) => one.includes("region failed")) ?? "";
@@ -189,7 +203,9 @@ describe("a mutation", () => {
   it("of an unknown region, or without one, reaches nobody", async () => {
     const { eu, us, fleet } = await startStubs();
     const unknown = await fleet.query(mutation, { region: "mars" });
-    expect(unknown.body.errors).toMatchObject([{ path: ["restartContainer"], extensions: { code: "invalid_request" } }]);
+    expect(unknown.body.errors).toMatchObject([
+      { path: ["restartContainer"], extensions: { code: "invalid_request" } },
+    ]);
     const without = await fleet.query('mutation { restartContainer(name: "web") { restarted } }');
     expect(without.status).toBe(400);
     expect(without.body.errors?.[0].message).toMatch(/argument "region" of type "String!" is required/);
@@ -249,7 +265,9 @@ describe("a mutation", () => {
 
   it("may take longer than a query", async () => {
     const slow = stack.use(
-      await startStub((response) => void setTimeout(() => says({ data: { restartContainer: { ok: true } } })(response), 400)),
+      await startStub(
+        (response) => void setTimeout(() => says({ data: { restartContainer: { ok: true } } })(response), 400),
+      ),
     );
     const fleet = stack.use(await startFleet({ eu: slow.url }, { timeoutMs: 100 }));
     const { body } = await fleet.query(mutation, { region: "eu" });

@@ -24,7 +24,9 @@ it("each region is a span of the document, and gets its traceparent", async () =
   await using fleet = await startFleet({ eu: eu.url, us: `${us.url}/behind/` }, { tracing });
   await fleet.query("query Mine { hosts { name } }");
   const spans = await received();
-  expect(drawSpans(spans)).toBe(["POST /graphql", "  query", "    POST /graphql", "    POST /behind/graphql"].join("\n"));
+  expect(drawSpans(spans)).toBe(
+    ["POST /graphql", "  query", "    POST /graphql", "    POST /behind/graphql"].join("\n"),
+  );
   const asked = spans.filter(({ kind }) => kind === 3);
   expect(asked.map(({ status, attributes }) => ({ status, attributes }))).toEqual(
     [
@@ -48,7 +50,8 @@ it("each region is a span of the document, and gets its traceparent", async () =
 });
 
 it("a region that fails has its code, and one with words of its own none", async () => {
-  const refusal = (code: string, status: number) => says({ errors: [{ message: "secret text", extensions: { code } }] }, status);
+  const refusal = (code: string, status: number) =>
+    says({ errors: [{ message: "secret text", extensions: { code } }] }, status);
   await using down = await startStub(refusal("overloaded", 503));
   await using odd = await startStub(refusal("secret text", 502));
   await using shut = await startStub(refusal("unauthorized", 401));

@@ -11,7 +11,8 @@ afterEach(async () => {
 
 const event = (data: object) => `event: next\ndata: ${JSON.stringify({ data })}\n\n`;
 const end = "event: complete\ndata:\n\n";
-const subscription = "subscription ($region: String!) { containers(region: $region) { changed { id name region } ended } }";
+const subscription =
+  "subscription ($region: String!) { containers(region: $region) { changed { id name region } ended } }";
 
 /** The messages of a subscription until it ends. */
 async function read(url: string, region: string): Promise<any[]> {
@@ -47,13 +48,20 @@ describe("a subscription", () => {
       { data: containers([]) },
     ]);
     expect(region.received.map(({ headers, body }) => [headers.authorization, headers.accept, body])).toEqual([
-      [`Bearer ${token}`, "text/event-stream", { query: "subscription{containers{changed{id name}ended}}", variables: {} }],
+      [
+        `Bearer ${token}`,
+        "text/event-stream",
+        { query: "subscription{containers{changed{id name}ended}}", variables: {} },
+      ],
     ]);
     expect(other.received).toEqual([]);
   });
 
   it.each([
-    ["us", { message: "us answered 500, but not as a gateway does", extensions: { code: "not_a_gateway", region: "us" } }],
+    [
+      "us",
+      { message: "us answered 500, but not as a gateway does", extensions: { code: "not_a_gateway", region: "us" } },
+    ],
     ["gone", { message: "gone cannot be reached", extensions: { code: "unreachable", region: "gone" } }],
     ["mars", { extensions: { code: "invalid_request" } }],
   ])("of a region that refuses it ends with the reason: %s", async (name, error) => {
@@ -67,12 +75,16 @@ describe("a subscription", () => {
     const lines: string[] = [];
     const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
     const away = stack.use(
-      await startStub((response) => void response.writeHead(307, { location: "http://inside.example:8443/login" }).end()),
+      await startStub(
+        (response) => void response.writeHead(307, { location: "http://inside.example:8443/login" }).end(),
+      ),
     );
     const fleet = stack.use(await startFleet({ eu: away.url }, { logger }));
     const error = { message: "eu sends elsewhere", extensions: { code: "not_a_gateway", status: 502, region: "eu" } };
     expect(await read(fleet.url, "eu")).toMatchObject([{ errors: [error] }]);
-    expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ msg: "region failed", region: "eu" }));
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ msg: "region failed", region: "eu" }),
+    );
   });
 
   it("that its region does not open ends in time", async () => {
@@ -139,7 +151,9 @@ describe("a subscription", () => {
 
   it("ends with its reason when the fleet stops", async () => {
     const open = stack.use(
-      await startStub((response) => void response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n")),
+      await startStub(
+        (response) => void response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n"),
+      ),
     );
     const fleet = await startFleet({ eu: open.url });
     const messages = read(fleet.url, "eu");

@@ -171,7 +171,9 @@ it("what the fleet adds collides with no alias, and costs no alias", async () =>
 
 it("introspection is answered by the fleet itself", async () => {
   const { data } = await ask('{ type: __type(name: "Host") { fields { name } } }');
-  expect(data.type.fields.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["name", "region"]));
+  expect(data.type.fields.map(({ name }: { name: string }) => name)).toEqual(
+    expect.arrayContaining(["name", "region"]),
+  );
 });
 
 it("GraphiQL and health pages need no token", async () => {

@@ -31,7 +31,9 @@ describe("the fleet's schema", () => {
 
   it("takes regions wherever several can be asked", () => {
     const others = rootFields(schema, "Query").filter(({ args }) => !args.some(({ name }) => name === "regions"));
-    expect(others.map((field) => `${field.name}: ${String(field.args.find(({ name }) => name === "region")?.type)}`)).toEqual([
+    expect(
+      others.map((field) => `${field.name}: ${String(field.args.find(({ name }) => name === "region")?.type)}`),
+    ).toEqual([
       "container: String",
       "host: String",
       "hostsUpdatedAt: String!",

@@ -18,7 +18,12 @@ function shareBytes(memory: number) {
     if (held + bytes > memory) throw new OpsError("overloaded", "full");
     held += bytes;
   };
-  const share = createByteShare({ maxBytes: 100, hold, free: (bytes) => (held -= bytes), text: (bytes) => counted.push(bytes) });
+  const share = createByteShare({
+    maxBytes: 100,
+    hold,
+    free: (bytes) => (held -= bytes),
+    text: (bytes) => counted.push(bytes),
+  });
   return { share, counted, held: () => held };
 }
 

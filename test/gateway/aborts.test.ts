@@ -28,7 +28,8 @@ const pages = createPages(signIn).map(({ method = "GET", path }): Question => {
 const graphql = generateDocuments(createSchema(), worldValues).map(toGraphqlQuestion);
 const rest = generateRestQuestions(restValues);
 const mcp = generateMcpQuestions(mcpValues);
-const only = (wanted: Question["manner"], questions: readonly Question[]) => questions.filter(({ manner }) => manner === wanted);
+const only = (wanted: Question["manner"], questions: readonly Question[]) =>
+  questions.filter(({ manner }) => manner === wanted);
 
 /** A restart that waits for its container holds its place until that is healthy, whoever left. */
 const waits = /wait|restart_?role/i;

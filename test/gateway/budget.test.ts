@@ -121,7 +121,9 @@ describe("rows and bytes", () => {
 
   it("are at most 5 MB on every surface", async () => {
     const many = createMemorySources({
-      containers: Array.from({ length: 8000 }, (_, index) => sampleContainer({ name: `web-${index}`, image: "x".repeat(800) })),
+      containers: Array.from({ length: 8000 }, (_, index) =>
+        sampleContainer({ name: `web-${index}`, image: "x".repeat(800) }),
+      ),
     });
     await using large = await startGateway(many.sources);
     const rest = await large.fetch("/api/v1/admin/ops/containers");
@@ -138,7 +140,11 @@ describe("rows and bytes", () => {
 
   it("of a stream count by message: one too large fails, the rest goes on", async () => {
     const names = Array.from({ length: 6 }, (_, index) => `m${index}: message`).join(" ");
-    const follower = subscribe(gateway.url, token, `subscription { containerLogs(name: "web") { lines { ${names} } } }`);
+    const follower = subscribe(
+      gateway.url,
+      token,
+      `subscription { containerLogs(name: "web") { lines { ${names} } } }`,
+    );
     await expect.poll(() => follower.messages.length, { timeout: 5000 }).toBe(2);
     expect(follower.messages[0].errors).toMatchObject([{ extensions: { code: "answer_too_large" } }]);
     expect(follower.messages[1].data.containerLogs.lines).toHaveLength(1);
@@ -184,7 +190,10 @@ describe("time", () => {
 
   it("ends an endpoint's request, whatever the upstream does: query_timeout", async () => {
     const execute = createExecute(createSchema(), { ...sources, hosts: never }, [HostsDocument]);
-    await expect(execute(HostsDocument, {}, callerOf(100)).run()).rejects.toMatchObject({ code: "query_timeout", status: 504 });
+    await expect(execute(HostsDocument, {}, callerOf(100)).run()).rejects.toMatchObject({
+      code: "query_timeout",
+      status: 504,
+    });
   });
 
   it("ends a query at /graphql: the whole answer is the error", async () => {
@@ -205,7 +214,10 @@ describe("time", () => {
       ...sources.restarts,
       restart: async (container: object) => (await sleep(1500), { container, healthy: true }),
     };
-    const restart = await ask('mutation { restartContainer(name: "web") { healthy } }', 700, { restarts, restartEnabled: true });
+    const restart = await ask('mutation { restartContainer(name: "web") { healthy } }', 700, {
+      restarts,
+      restartEnabled: true,
+    });
     expect(restart.body).toEqual({ data: { restartContainer: { healthy: true } } });
   });
 

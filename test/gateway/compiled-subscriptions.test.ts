@@ -89,11 +89,19 @@ test.each(["subscription", "query"])("a variable $__proto__ of a %s is a request
   const query = `${kind} ($__proto__: Boolean! = true) { containers(includeAccessories: $__proto__) { __typename } }`;
   const response = await fetch(`${gateway.url}/graphql`, {
     method: "POST",
-    headers: { authorization: `Bearer ${tokens.of("reader")}`, "content-type": "application/json", "x-ops-strict": "1" },
+    headers: {
+      authorization: `Bearer ${tokens.of("reader")}`,
+      "content-type": "application/json",
+      "x-ops-strict": "1",
+    },
     body: JSON.stringify({ query }),
   });
   const { data, errors } = await response.json();
-  expect([response.status, data, errors[0].message]).toEqual([400, undefined, 'A variable cannot have the name "$__proto__".']);
+  expect([response.status, data, errors[0].message]).toEqual([
+    400,
+    undefined,
+    'A variable cannot have the name "$__proto__".',
+  ]);
 });
 
 test("a failing field of a row is null, with its path and public code", async () => {

@@ -36,7 +36,13 @@ test.each([
 
 test("a deploy to a custom destination has its configured environment", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ops-destinations-"));
-  const info = { current_tag: "v1", previous_tag: "", commit_sha: "", deployed_by: "x", deployed_at: "2026-01-10T13:15:00Z" };
+  const info = {
+    current_tag: "v1",
+    previous_tag: "",
+    commit_sha: "",
+    deployed_by: "x",
+    deployed_at: "2026-01-10T13:15:00Z",
+  };
   writeFileSync(join(folder, "deploy_info.json"), JSON.stringify({ ...info, destination: "Beta" }));
   writeFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify({ ...info, destination: "beta" })}\n`);
   const config = parseConfig(

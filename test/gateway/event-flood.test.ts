@@ -50,7 +50,9 @@ test("F9: 100,000 events at once change neither memory nor results", { timeout: 
   let name = "before";
   engine.on("/containers/", (request, response) => {
     const id = /containers\/([0-9a-f]{64})\/json/.exec(request.url ?? "")?.[1];
-    const answer = id ? inspected(id, `${name}-${ids.indexOf(id)}`) : ids.map((each, index) => listed(each, `${name}-${index}`));
+    const answer = id
+      ? inspected(id, `${name}-${ids.indexOf(id)}`)
+      : ids.map((each, index) => listed(each, `${name}-${index}`));
     json(answer)(request, response);
   });
   const options = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger };
@@ -89,7 +91,9 @@ test("F9: 100,000 events at once change neither memory nor results", { timeout: 
   expect(late.reduce((sum, { dropped }) => sum + dropped, 0)).toBeGreaterThan(1000);
 
   const seen = () =>
-    new Map(rows.of("containers").flatMap(({ changed }: any) => changed.map((row: any) => [row.id, row.name] as const)));
+    new Map(
+      rows.of("containers").flatMap(({ changed }: any) => changed.map((row: any) => [row.id, row.name] as const)),
+    );
   const after = new Map(ids.map((id, index) => [toContainerId({ engine: "fake", fullId: id }), `after-${index}`]));
   await expect.poll(seen).toEqual(after);
   const { body } = await gateway.query("{ containers { id name } }");

@@ -11,7 +11,8 @@ import { panelBody } from "../support/grafana-panel.ts";
 import { column, readFrames } from "../support/grafana-read.ts";
 
 const start = Math.floor(Date.now() / 1000) - 3 * 3600;
-const at = (minute: number, second = 0) => new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");
+const at = (minute: number, second = 0) =>
+  new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");
 
 /** A container as Docker tells of it: Kamal's name, labels and variables, when it was made, and when it ended. */
 interface Made {
@@ -94,7 +95,9 @@ async function open(...deploys: ReturnType<typeof written>[]) {
 async function inspectedAll(gateway: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
   const countStarted = async () => {
     const { body } = await gateway.query("{ deploys { nodes { containers { startedAt } } } }");
-    const containers = body.data.deploys.nodes.flatMap((one: { containers: { startedAt: string | null }[] }) => one.containers);
+    const containers = body.data.deploys.nodes.flatMap(
+      (one: { containers: { startedAt: string | null }[] }) => one.containers,
+    );
     return containers.filter(({ startedAt }: { startedAt: string | null }) => startedAt !== null).length;
   };
   await expect.poll(countStarted).toBe(count);

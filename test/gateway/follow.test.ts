@@ -109,12 +109,14 @@ test("a log opens with ops:logs and its environment only", async () => {
   expect(memory.calls["follow"]).toBe(before);
 });
 
-test.each(["follow=true&until=1h", "follow=true&download=true", "follow=true&search_regex=(", "follow=true&since=yesterday"])(
-  "the request %s is a 400",
-  async (query) => {
-    expect((await rest("logs", query)).status).toBe(400);
-  },
-);
+test.each([
+  "follow=true&until=1h",
+  "follow=true&download=true",
+  "follow=true&search_regex=(",
+  "follow=true&since=yesterday",
+])("the request %s is a 400", async (query) => {
+  expect((await rest("logs", query)).status).toBe(400);
+});
 
 test("HEAD opens nothing", async () => {
   const path = `${gateway.url}/api/v1/admin/ops/containers/${container.name}/logs?follow=true`;
@@ -171,6 +173,10 @@ test("a token that loses the container's environment loses its streams", async (
 });
 
 test("a token that loses only ops:logs loses its streams", async () => {
-  expect(await endOf("deaf", () => tokens.change("deaf", { scopes: ["ops:read"] }))).toEqual(["end", "forbidden", "forbidden"]);
+  expect(await endOf("deaf", () => tokens.change("deaf", { scopes: ["ops:read"] }))).toEqual([
+    "end",
+    "forbidden",
+    "forbidden",
+  ]);
   expect((await rest("deaf")).status).toBe(403);
 });

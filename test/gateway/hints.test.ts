@@ -93,7 +93,9 @@ it.each([
 });
 
 it("the advised parameter finds it", async () => {
-  expect(await ask("staging", `${basePath}/containers/redis?include_accessories=true`)).toMatchObject({ name: "redis" });
+  expect(await ask("staging", `${basePath}/containers/redis?include_accessories=true`)).toMatchObject({
+    name: "redis",
+  });
 });
 
 it.each<[Holder, string, string]>([

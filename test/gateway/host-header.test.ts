@@ -21,6 +21,9 @@ function ask(host: string): Promise<readonly [status: number | undefined, text: 
   });
 }
 
-test.each(["a, b", "a b", "[", "a:99999", "%", "<x>", "1.2.3.999", ""])("the invalid Host %j changes no answer", async (host) => {
-  expect(await ask(host)).toEqual([200, '{"data":{"__typename":"Query"}}']);
-});
+test.each(["a, b", "a b", "[", "a:99999", "%", "<x>", "1.2.3.999", ""])(
+  "the invalid Host %j changes no answer",
+  async (host) => {
+    expect(await ask(host)).toEqual([200, '{"data":{"__typename":"Query"}}']);
+  },
+);

@@ -72,7 +72,10 @@ async function startProduct(give: () => string) {
   engine.on("/containers/json", json(facts.map(({ id, name, Labels, Image }) => listed(id, name, { Labels, Image }))));
   const labels = { service: "wallet-core", "org.opencontainers.image.revision": give() };
   engine.on("/images/json", json([{ Id: "sha256:1", Created: 1, Labels: labels }]));
-  engine.on("/images/sha256", json({ RepoTags: [`x:${give()}`], Created: "2026-01-13T09:40:00Z", Config: { Labels: labels } }));
+  engine.on(
+    "/images/sha256",
+    json({ RepoTags: [`x:${give()}`], Created: "2026-01-13T09:40:00Z", Config: { Labels: labels } }),
+  );
   const prometheus = stack.use(
     await startFakeUpstream((response, { url }) => {
       const [instance, nodename] = [give(), give()];
@@ -179,7 +182,11 @@ it("names that others chose leave every surface as plain text", { timeout: 180_0
       const { gateway, move } = await startProduct(() => chosen[next++ % chosen.length] ?? "");
       await using _ = move();
       const ask = async ({ method, path, headers, body }: Question) => {
-        const response = await gateway.fetch(path, { method, body, headers: { ...headers, authorization: `Bearer ${token}` } });
+        const response = await gateway.fetch(path, {
+          method,
+          body,
+          headers: { ...headers, authorization: `Bearer ${token}` },
+        });
         const text = `${[...response.headers].join("\n")}\n${await response.text()}`;
         expect(findUnsafe(text), `${method} ${path} ${body}`).toEqual([]);
         if (text.includes("<U+") || text.includes(String.raw`\u003cU+`)) seen.add(path.split(/[/?]/)[1] ?? "");

@@ -24,7 +24,14 @@ import { sampleControl } from "../support/queues.ts";
 
 const schema = createSchema();
 const control = sampleControl();
-const failure = { queue: "mail", source: "jobs", jobId: "1", error: "boom", timestamp: "2026-01-13T09:46:00Z", count: 1 };
+const failure = {
+  queue: "mail",
+  source: "jobs",
+  jobId: "1",
+  error: "boom",
+  timestamp: "2026-01-13T09:46:00Z",
+  count: 1,
+};
 const memory = createMemorySources(
   {
     containers: [sampleContainer({ name: "web" }), sampleContainer({ name: "web-2", env: "production" })],
@@ -38,7 +45,8 @@ const memory = createMemorySources(
         control,
         failedJobs: async (queue) => {
           // As PostgreSQL does.
-          if (!/^[^\0]*$/.test(queue)) throw new OpsError("postgres_unavailable", "PostgreSQL is not available (SQLSTATE 08P01)");
+          if (!/^[^\0]*$/.test(queue))
+            throw new OpsError("postgres_unavailable", "PostgreSQL is not available (SQLSTATE 08P01)");
           return [{ error: "boom", jobIds: ["1"], jobs: 1 }];
         },
         history: async () => new Map(),
@@ -75,8 +83,19 @@ const texts = [
   "x".repeat(300),
 ];
 const integers = [0, 1, -1, 100, 2 ** 31 - 1, -(2 ** 31)];
-const times = ["1970-01-01", "9999-12-31T23:59:59.999Z", "2026-01-13T09:46:00+14:00", 1e11, 253_402_300_799_999, "2026-02-30"];
-const text = fc.oneof(fc.constantFrom(...texts), fc.string({ unit: "binary", maxLength: 20 }), fc.string({ maxLength: 300 }));
+const times = [
+  "1970-01-01",
+  "9999-12-31T23:59:59.999Z",
+  "2026-01-13T09:46:00+14:00",
+  1e11,
+  253_402_300_799_999,
+  "2026-02-30",
+];
+const text = fc.oneof(
+  fc.constantFrom(...texts),
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.string({ maxLength: 300 }),
+);
 
 /** What leads behind the checks of an argument, by its name. */
 const sound: Readonly<Record<string, unknown>> = {
@@ -149,7 +168,10 @@ function findPlaces(): Place[] {
       const type = getNamedType(field.type);
       if (operation !== "query" || !isObjectType(type) || field.args.some(isRequiredArgument)) return own;
       const inner = Object.values(type.getFields()).filter(({ args }) => args.length > 0);
-      return [...own, ...inner.map((one) => ({ name: `${field.name}.${one.name}`, operation, path: [field.name], field: one }))];
+      return [
+        ...own,
+        ...inner.map((one) => ({ name: `${field.name}.${one.name}`, operation, path: [field.name], field: one })),
+      ];
     }),
   );
 }
@@ -163,13 +185,17 @@ function listHostile(args: readonly GraphQLArgument[]): Variables[] {
 }
 
 function toRandom(args: readonly GraphQLArgument[]): fc.Arbitrary<Variables> {
-  const values = Object.fromEntries(args.map((one) => [one.name, fc.oneof(toValue(one.type), fc.constant(toSound(one)))]));
+  const values = Object.fromEntries(
+    args.map((one) => [one.name, fc.oneof(toValue(one.type), fc.constant(toSound(one)))]),
+  );
   return fc.record(values, { requiredKeys: args.filter(isRequiredArgument).map(({ name }) => name) });
 }
 
 interface Answer {
   readonly status: number;
-  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[] | undefined;
+  readonly errors?:
+    | readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
+    | undefined;
 }
 
 /** The first message of a subscription, if one comes at once. */

@@ -43,7 +43,8 @@ afterAll(async () => {
 const patient = { timeout: 20_000 };
 const containers = (args = "") => `subscription { containers${args} {
   snapshot changed { id engine name status version deploy { currentTag } } removed { id engine name } engines { name ok } ended } }`;
-const events = (args = "") => `subscription { containerEvents${args} { events { action name env } dropped interrupted ended } }`;
+const events = (args = "") =>
+  `subscription { containerEvents${args} { events { action name env } dropped interrupted ended } }`;
 const open = (holder: Holder, query: string) => subscribe(gateway.url, tokens.of(holder), query);
 const changes = (subscribed: Subscribed) => subscribed.of("containers");
 
@@ -55,7 +56,12 @@ function event(container = web, action = "start"): ContainerEvent {
 test("containers: the list, then only real changes of its rows", async () => {
   const all = open("reader", containers("(includeAccessories: true)"));
   await expect.poll(() => changes(all).length, patient).toBe(1);
-  expect(changes(all)[0]).toMatchObject({ snapshot: true, removed: [], engines: [{ name: "local", ok: true }], ended: null });
+  expect(changes(all)[0]).toMatchObject({
+    snapshot: true,
+    removed: [],
+    engines: [{ name: "local", ok: true }],
+    ended: null,
+  });
   expect(changes(all)[0].changed.map(({ name }: { name: string }) => name)).toEqual([
     "web",
     "web-nowhere",
@@ -76,7 +82,9 @@ test("containers: the list, then only real changes of its rows", async () => {
   });
   const begin = performance.now();
   memory.setContainers(everything);
-  await expect.poll(() => changes(all)[2]?.changed.map(({ name }: { name: string }) => name), patient).toEqual(["web", "redis"]);
+  await expect
+    .poll(() => changes(all)[2]?.changed.map(({ name }: { name: string }) => name), patient)
+    .toEqual(["web", "redis"]);
   expect(performance.now() - begin).toBeLessThan(800);
   await all.leave();
 });
@@ -151,7 +159,10 @@ test("a token has five streams of any kind; the sixth is refused", async () => {
   const logs = 'subscription { containerLogs(name: "web") { ended } }';
   const five = [containers(), containers(), events(), events(), logs].map((query) => open("busy", query));
   await expect
-    .poll(() => memory.changes.watchers + memory.board.readers + five.flatMap((each) => each.of("containerLogs")).length, patient)
+    .poll(
+      () => memory.changes.watchers + memory.board.readers + five.flatMap((each) => each.of("containerLogs")).length,
+      patient,
+    )
     .toBe(5);
   for (const query of [containers(), events(), logs]) {
     const sixth = open("busy", query);

@@ -13,8 +13,19 @@ const time = (second: number) => `2026-01-13T09:46:${String(second).padStart(2, 
 const Labels = { service: "wallet-core", role: "web", destination: "staging" };
 const labels = Object.fromEntries(Object.entries(Labels).map(([name, value]) => [`label.${name}`, value]));
 const entry = (second: number, change: Readonly<Record<string, string>> = {}) =>
-  vectorEntry({ _time: time(second), _msg: `line ${second}`, container_id: web, container_name: "web-v2", ...labels, ...change });
-const ofGone = { container_id: gone, container_name: "wallet-core-web-staging-v1", container_created_at: "2026-01-13T09:39:00Z" };
+  vectorEntry({
+    _time: time(second),
+    _msg: `line ${second}`,
+    container_id: web,
+    container_name: "web-v2",
+    ...labels,
+    ...change,
+  });
+const ofGone = {
+  container_id: gone,
+  container_name: "wallet-core-web-staging-v1",
+  container_created_at: "2026-01-13T09:39:00Z",
+};
 
 let engine: FakeEngine;
 let standIn: VictoriaLogsStandIn;
@@ -58,7 +69,11 @@ const numbers = (lines: readonly { message: string }[]) => lines.map(({ message 
 describe("REST with a log history", () => {
   it("has older lines in the same answer", async () => {
     const { body } = await get("tail=7");
-    expect([numbers(body.lines), body.truncated, "history_error" in body]).toEqual([[3, 4, 5, 6, 7, 8, 9], true, false]);
+    expect([numbers(body.lines), body.truncated, "history_error" in body]).toEqual([
+      [3, 4, 5, 6, 7, 8, 9],
+      true,
+      false,
+    ]);
     expect(numbers((await get(`tail=9&since=${time(2)}&until=${time(4)}`)).body.lines)).toEqual([2, 3, 4]);
     expect(numbers((await get("tail=9&search=line 2")).body.lines)).toEqual([2]);
     expect((await get("tail=99", "text/plain")).text.split("\n")).toHaveLength(10);
@@ -73,8 +88,16 @@ describe("REST with a log history", () => {
   it("names its failure beside the engine's lines, for text in a header", async () => {
     standIn.misbehave = (response) => response.writeHead(503).end();
     const { status, body } = await get("tail=7");
-    const failure = { code: "log_history_unavailable", message: "The log history answered with a server error (HTTP 503)" };
-    expect([status, numbers(body.lines), body.truncated, body.history_error]).toEqual([200, [6, 7, 8, 9], true, failure]);
+    const failure = {
+      code: "log_history_unavailable",
+      message: "The log history answered with a server error (HTTP 503)",
+    };
+    expect([status, numbers(body.lines), body.truncated, body.history_error]).toEqual([
+      200,
+      [6, 7, 8, 9],
+      true,
+      failure,
+    ]);
     expect(await get("tail=7&search=line 2", "text/plain")).toMatchObject({ status: 503 });
     const text = "line 6\nline 7\nline 8\nline 9\n";
     expect(await get("tail=7", "text/plain")).toEqual({ status: 200, failure: failure.code, text, body: null });

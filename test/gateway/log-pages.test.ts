@@ -13,7 +13,9 @@ const containers = [
 ];
 const retired = [{ ...replica("web-old", "v1", 0), status: "exited", finishedAt: at(105_000) }];
 const every = (step: number, begin: number, end: number, name: string): LogLine[] =>
-  Array.from({ length: (end - begin) / step }, (_, n) => line((begin + n * step) * 1000, `${name} ${begin + n * step}`));
+  Array.from({ length: (end - begin) / step }, (_, n) =>
+    line((begin + n * step) * 1000, `${name} ${begin + n * step}`),
+  );
 const logs = new Map<string, readonly LogLine[]>([
   ["web-old", every(10, 10, 110, "old")],
   // Two replicas that write at the same times.
@@ -37,7 +39,9 @@ afterAll(async () => gateway[Symbol.asyncDispose]());
 const pageFields = "truncated atIndex hasOlder hasNewer startCursor endCursor";
 async function askRole(args: string) {
   const { data, errors } = (
-    await gateway.query(`{ logs(${args}) { lines { kind message } containers { container { name } truncated } ${pageFields} } }`)
+    await gateway.query(
+      `{ logs(${args}) { lines { kind message } containers { container { name } truncated } ${pageFields} } }`,
+    )
   ).body;
   const page = data.logs;
   return {
@@ -185,7 +189,11 @@ describe("the logs of containers by name", () => {
     [`name: "nothing"`, "container_not_found", "No such container"],
     [`names: ["web-a", "redis"]`, "container_not_found", `No such container: names[1]: ${accessory}`],
     [`role: "redis"`, "container_not_found", `No container of this role: ${accessory}`],
-    [`name: "web-a", engine: "other"`, "container_not_found", "No such container: there is no engine of this name, only local"],
+    [
+      `name: "web-a", engine: "other"`,
+      "container_not_found",
+      "No such container: there is no engine of this name, only local",
+    ],
     [`name: "web-a", role: "web"`, "invalid_request", "Exactly one of role, name and names must be given"],
     ["tail: 1", "invalid_request", "Exactly one of role, name and names must be given"],
     ["names: []", "invalid_request", "names must have 1 to 50 names, and none empty"],
@@ -207,7 +215,8 @@ describe("the logs of containers by name", () => {
     const silent = createMemorySources({ containers, retired, engines });
     silent.sources.containers.logs = async () => readPage([line(1)], { tail: 1 });
     await using other = await startGateway(silent.sources);
-    const ask = async (args: string) => (await other.query(`{ logs(${args}) { containers { container { name } } } }`)).body;
+    const ask = async (args: string) =>
+      (await other.query(`{ logs(${args}) { containers { container { name } } } }`)).body;
     expect((await ask(`names: ["web-a", "gone"]`)).data.logs.containers).toEqual([{ container: { name: "web-a" } }]);
     expect((await ask(`name: "gone"`)).errors?.[0]?.extensions.code).toBe("docker_timeout");
   });

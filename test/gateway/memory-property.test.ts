@@ -33,7 +33,11 @@ function createState() {
   return {
     containers: [sampleContainer({ name: "web" })] as readonly Container[],
     isEngineOk: true,
-    hosts: { hosts: [sampleHost()] as readonly Host[], thresholds: { cpu: 0.85, mem: 0.85 }, updatedAt: "2026-01-13T09:46:00Z" },
+    hosts: {
+      hosts: [sampleHost()] as readonly Host[],
+      thresholds: { cpu: 0.85, mem: 0.85 },
+      updatedAt: "2026-01-13T09:46:00Z",
+    },
     areHostsCached: true,
     queues: [sampleQueue({ name: "mails" })],
     unsupported: [] as readonly UnsupportedSystem[],
@@ -115,7 +119,9 @@ const change: fc.Arbitrary<(state: State) => void> = fc.oneof(
   // A list that is long enough for its rows to be remembered, of which one changes.
   fc.tuple(container, fc.nat(longList)).map(([row, index]) => (state: State) => {
     const before =
-      state.containers.length < longList ? Array.from({ length: longList + 1 }, () => sampleContainer()) : state.containers;
+      state.containers.length < longList
+        ? Array.from({ length: longList + 1 }, () => sampleContainer())
+        : state.containers;
     state.containers = before.with(index, row);
   }),
   fc.boolean().map((isOk) => (state: State) => void (state.isEngineOk = isOk)),
@@ -196,7 +202,11 @@ function createGateway(state: State, env: Environment | null, remembers: boolean
     maskError: createMaskError(silentLogger),
     subscribe: createSubscribe(),
   });
-  const metrics = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => []);
+  const metrics = createMetricsHandler(
+    createExecute(schema, sources, [metricsDocument]),
+    { collect: () => [] },
+    () => [],
+  );
   const grafana = createGrafanaHandler(createExecute(schema, sources, grafanaDocuments));
   return async (asked: string, caller: ReturnType<typeof createCaller>): Promise<unknown> => {
     if (asked.startsWith("table ")) {

@@ -33,7 +33,9 @@ interface Kept {
 async function startEngine(...containers: readonly Kept[]): Promise<FakeEngine> {
   const engine = await startFakeEngine();
   const toLabels = ({ labels }: Kept) => labels ?? { service: "wallet-core", role: "web" };
-  const rows = containers.map((one, n) => listed(fullId(String(n + 1)), one.name, { State: one.state, Labels: toLabels(one) }));
+  const rows = containers.map((one, n) =>
+    listed(fullId(String(n + 1)), one.name, { State: one.state, Labels: toLabels(one) }),
+  );
   engine.on("/containers/json", json(rows));
   for (const [n, one] of containers.entries()) {
     const id = fullId(String(n + 1));
@@ -54,7 +56,11 @@ async function startEngine(...containers: readonly Kept[]): Promise<FakeEngine> 
 }
 
 async function startHistory(engine: FakeEngine) {
-  const containers = createContainerSource({ engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger });
+  const containers = createContainerSource({
+    engines: [engine.options],
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+  });
   const gateway = await startGateway({ ...createMemorySources().sources, containers });
   const ask = async (args: string) => {
     const { data, errors } = (await gateway.query(`{ logs(role: "web", ${args}) { ${fields} } }`)).body;
@@ -186,7 +192,10 @@ test("retired containers obey rights and filters; failures hide nothing", async 
       body: JSON.stringify({ query: `{ logs(${args}) { ${fields} } }` }),
     });
     const { data } = (await response.json()) as { data: { logs: any } };
-    return data.logs?.containers.map(({ container, error }: any) => `${container.name}${error ? ` ${error.code}` : ""}`) ?? null;
+    return (
+      data.logs?.containers.map(({ container, error }: any) => `${container.name}${error ? ` ${error.code}` : ""}`) ??
+      null
+    );
   };
   const staging = ["web-now", "web-before", "web-broken docker_error"];
   // What runs says which service and destination is meant: stopped ones of others are not read.
@@ -196,7 +205,9 @@ test("retired containers obey rights and filters; failures hide nothing", async 
   expect(await ask("all", 'role: "web", env: STAGING')).toEqual(staging);
   expect(await ask("all", 'role: "web", engine: "web-2"')).toEqual(["web-2-before"]);
   expect(await ask("all", 'role: "web", service: "other"')).toEqual(["web-2-before"]);
-  expect(await ask("all", 'role: "web", service: "wallet-core-staging", includeAccessories: true')).toContain("side-before");
+  expect(await ask("all", 'role: "web", service: "wallet-core-staging", includeAccessories: true')).toContain(
+    "side-before",
+  );
   expect(await ask("staging", 'role: "web", service: "other"')).toBeNull();
   // A role of which only retired ones are left has a history.
   expect(await ask("all", 'role: "worker"')).toEqual(["worker-before"]);

@@ -89,7 +89,9 @@ test("an ambiguous role is refused until a service is chosen", async () => {
     expect((await ask("all", 'role: "job"')).errors?.[0].message).toContain(choices);
     const opened = await send("all", 'subscription { logs(role: "job") { ended } }', "text/event-stream");
     expect(await opened.text()).toContain(choices);
-    expect(namesOf(await ask("all", 'role: "job", destination: "beta"'))).toEqual(new Set(beta.map(({ name }) => name)));
+    expect(namesOf(await ask("all", 'role: "job", destination: "beta"'))).toEqual(
+      new Set(beta.map(({ name }) => name)),
+    );
     expect(namesOf(await ask("all", 'role: "job", env: PRODUCTION'))).toEqual(new Set(["job-live"]));
     expect((await ask("all", 'role: "job", destination: "", engine: "local"')).errors?.[0].extensions.code).toBe(
       "container_not_found",
@@ -103,9 +105,16 @@ test("a subscription ignores new containers of another destination", async () =>
   memory.setContainers([...all, live]);
   const query = 'subscription { logs(role: "job", tail: 5) { lines { container { name destination } } } }';
   const followed = subscribe(gateway.url, tokens.of("all"), query);
-  const names = () => [...new Set(followed.of("logs").flatMap(({ lines }) => lines.map(({ container }: any) => container.name)))];
+  const names = () => [
+    ...new Set(followed.of("logs").flatMap(({ lines }) => lines.map(({ container }: any) => container.name))),
+  ];
   await expect.poll(names).toEqual(["job-live"]);
-  memory.setContainers([...all, ...beta, live, sampleContainer({ ...live, name: "job-live-2", fullId: "2".repeat(64) })]);
+  memory.setContainers([
+    ...all,
+    ...beta,
+    live,
+    sampleContainer({ ...live, name: "job-live-2", fullId: "2".repeat(64) }),
+  ]);
   await expect.poll(names, { timeout: 5000 }).toEqual(["job-live", "job-live-2"]);
   expect(followed.messages.at(-1).data.logs.lines.at(-1).container.destination).toBe("production");
   await followed.leave();
@@ -174,7 +183,8 @@ test("a subscription follows new containers until the environment is lost", asyn
   const reading = (async () => {
     for await (const { event, data } of readEvents(response)) if (event === "next") batches.push(data.data.logs);
   })();
-  const lines = () => batches.flatMap((batch) => batch.lines.map(({ kind, container }: any) => `${kind} ${container.name}`));
+  const lines = () =>
+    batches.flatMap((batch) => batch.lines.map(({ kind, container }: any) => `${kind} ${container.name}`));
   await expect.poll(lines).toEqual(["LINE web-staging", "LINE web-staging"]);
   memory.setContainers([
     ...all,
@@ -183,15 +193,27 @@ test("a subscription follows new containers until the environment is lost", asyn
   ]);
   await expect
     .poll(lines, { timeout: 5000 })
-    .toEqual(["LINE web-staging", "LINE web-staging", "MARKER web-staging-2", "LINE web-staging-2", "LINE web-staging-2"]);
-  expect(batches.flatMap(({ notices }) => notices)).toEqual([{ notice: "JOINED", container: { name: "web-staging-2" } }]);
+    .toEqual([
+      "LINE web-staging",
+      "LINE web-staging",
+      "MARKER web-staging-2",
+      "LINE web-staging-2",
+      "LINE web-staging-2",
+    ]);
+  expect(batches.flatMap(({ notices }) => notices)).toEqual([
+    { notice: "JOINED", container: { name: "web-staging-2" } },
+  ]);
   tokens.change("all", { environments: ["production"] });
   await reading;
   expect(batches.at(-1).ended).toBe("forbidden");
 });
 
 test("a subscription ends when the token loses only ops:logs", async () => {
-  const followed = subscribe(gateway.url, tokens.of("deaf"), 'subscription { logs(role: "worker") { lines { message } ended } }');
+  const followed = subscribe(
+    gateway.url,
+    tokens.of("deaf"),
+    'subscription { logs(role: "worker") { lines { message } ended } }',
+  );
   await expect.poll(() => followed.messages.length, { timeout: 5000 }).toBeGreaterThan(0);
   tokens.change("deaf", { scopes: ["ops:read"] });
   await followed.done;

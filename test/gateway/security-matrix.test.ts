@@ -109,7 +109,11 @@ describe("the world of the matrix", () => {
   it(
     "has a value for every field of the schema",
     async () => {
-      const roots = { read: schema.getQueryType(), act: schema.getMutationType(), follow: schema.getSubscriptionType() };
+      const roots = {
+        read: schema.getQueryType(),
+        act: schema.getMutationType(),
+        follow: schema.getSubscriptionType(),
+      };
       const deep = documents.filter(({ isShallow }) => !isShallow).map(toGraphqlQuestion);
       const seen = new Set<string>();
       for (const broken of [false, true]) {
@@ -184,7 +188,13 @@ describe("node", () => {
       isShallow: false,
       isPlain: true,
     });
-  const toList = toGraphqlQuestion({ operation: "query", field: "containers", text: lists, isShallow: false, isPlain: true });
+  const toList = toGraphqlQuestion({
+    operation: "query",
+    field: "containers",
+    text: lists,
+    isShallow: false,
+    isPlain: true,
+  });
   const listIds = async (world: WorldOptions, holder: Holder) => {
     const { answers } = await askWorld(world, { tokensFile: tokens.file, token: tokens.of(holder) }, [toList]);
     return [...new Set((answers[0]?.text ?? "").match(/(?<="id":")[\w-]+/g))];
@@ -197,8 +207,12 @@ describe("node", () => {
     expect([own.size > 10, ids.length > own.size]).toEqual([true, true]);
     const questions = ids.map(toQuestion);
     const { answers } = await ask(among, "all@staging", questions);
-    const nodes = answers.map(({ text }) => JSON.parse(text.slice(text.indexOf("{"))) as { data: { node: object | null } });
-    expect(nodes.map(({ data }, index) => [ids[index], data.node !== null])).toEqual(ids.map((id) => [id, own.has(id)]));
+    const nodes = answers.map(
+      ({ text }) => JSON.parse(text.slice(text.indexOf("{"))) as { data: { node: object | null } },
+    );
+    expect(nodes.map(({ data }, index) => [ids[index], data.node !== null])).toEqual(
+      ids.map((id) => [id, own.has(id)]),
+    );
     expect(findLeaks(answers, [toCanary("production", "unknown")])).toEqual([]);
     const alone = await ask({ env: "staging", halves: ["staging"] }, "all@staging", questions);
     const expected = new Map(alone.answers.map(({ question, text }) => [toLabel(question), toComparable(text)]));
@@ -221,11 +235,14 @@ describe("node", () => {
     expect(findLeaks(answers, [/wrote this/])).toEqual([]);
   });
 
-  it.each(["", "x", "Q29udGFpbmVy", Buffer.from("Problem:1").toString("base64url")])("refuses the id %j", async (id) => {
-    const { answers } = await ask(among, "all@both", [toQuestion(id)]);
-    expect(answers[0]?.text).toContain('"message":"id is not an id of this schema"');
-    expect(answers[0]?.text).toContain('"code":"invalid_request"');
-  });
+  it.each(["", "x", "Q29udGFpbmVy", Buffer.from("Problem:1").toString("base64url")])(
+    "refuses the id %j",
+    async (id) => {
+      const { answers } = await ask(among, "all@both", [toQuestion(id)]);
+      expect(answers[0]?.text).toContain('"message":"id is not an id of this schema"');
+      expect(answers[0]?.text).toContain('"code":"invalid_request"');
+    },
+  );
 });
 
 describe("a token of some scopes", () => {
@@ -238,7 +255,11 @@ describe("a token of some scopes", () => {
     "%s: sees and does only what its scopes allow",
     async (holder) => {
       const granted = new Set<Scope>(holder === null ? [] : holders[holder].scopes);
-      const { answers, calls, written } = await ask({ env: "staging", halves: ["staging", "production"] }, holder, plainAndTools);
+      const { answers, calls, written } = await ask(
+        { env: "staging", halves: ["staging", "production"] },
+        holder,
+        plainAndTools,
+      );
       // That an engine does not answer is why a restart is refused: who may act learns why.
       const unexplained = answers.map((answer) => ({
         ...answer,
@@ -255,7 +276,9 @@ describe("a token of some scopes", () => {
       // name when it last answered.
       const [, place] = holder?.split("@") ?? [];
       const restarts = mayAct && place !== "production";
-      expect(new Set(answers.map(({ text }) => text.startsWith("401")))).toEqual(new Set(holder === null ? [true] : [false]));
+      expect(new Set(answers.map(({ text }) => text.startsWith("401")))).toEqual(
+        new Set(holder === null ? [true] : [false]),
+      );
       expect(mayAct || granted.has("ops:read") ? {} : calls).toEqual({});
       expect([(calls["restart"] ?? 0) > 0, written.length > 0]).toEqual([restarts, restarts]);
     },

@@ -76,7 +76,11 @@ test("subscribers of one document share its messages, others have theirs", async
 async function read(body: object): Promise<string> {
   const response = await fetch(`${gateway.url}/graphql`, {
     method: "POST",
-    headers: { authorization: `Bearer ${tokens.of("other")}`, accept: "text/event-stream", "content-type": "application/json" },
+    headers: {
+      authorization: `Bearer ${tokens.of("other")}`,
+      accept: "text/event-stream",
+      "content-type": "application/json",
+    },
     body: JSON.stringify(body),
   });
   let text = "";
@@ -114,7 +118,10 @@ test.each([
   ["subscription { containers { engines { ageSeconds } } }", false],
   ["subscription { containers { changed { observedAt } } }", false],
   ["subscription ($no: Boolean!) { containers { changed { name env @skip(if: $no) } } }", false],
-  ["subscription ($no: Boolean!) { containers { ...F } } fragment F on ContainersChange { ended @skip(if: $no) }", false],
+  [
+    "subscription ($no: Boolean!) { containers { ...F } } fragment F on ContainersChange { ended @skip(if: $no) }",
+    false,
+  ],
 ])("%s depends on its event alone: %j", (text, expected) => {
   expect(hasOnlyRows(createSchema(), parse(text), null)).toBe(expected);
 });

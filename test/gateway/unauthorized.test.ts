@@ -44,7 +44,9 @@ function call(method: string, path: string, headers: Record<string, string>): Pr
 describe("a request without a valid token", () => {
   it.each(paths)("%s is 401 for every method, and no upstream is asked", async (path) => {
     const wrong = { authorization: "Bearer wrong-token-0123456789" };
-    const statuses = await Promise.all(methods.flatMap((method) => [call(method, path, {}), call(method, path, wrong)]));
+    const statuses = await Promise.all(
+      methods.flatMap((method) => [call(method, path, {}), call(method, path, wrong)]),
+    );
     expect(new Set(statuses)).toEqual(new Set([401]));
     expect(memory.calls).toEqual({});
   });

@@ -56,7 +56,12 @@ const toSearch = (regex: string) => `logs(name: "web-1", searchRegex: ${JSON.str
 
 /** Documents with variables as JSON, and what the answer says. */
 const documents: readonly (readonly [what: string, query: string, variables: string, answer: string])[] = [
-  ["31,000 wrong elements", ofNames, `{"a":[${times(31_000, () => "1", ",")}]}`, "variables with more than 2000 values"],
+  [
+    "31,000 wrong elements",
+    ofNames,
+    `{"a":[${times(31_000, () => "1", ",")}]}`,
+    "variables with more than 2000 values",
+  ],
   ["2,000 wrong elements", ofNames, `{"a":[${times(1990, () => "1", ",")}]}`, 'Variable \\"$a\\" has an invalid value'],
   ["30,000 levels of variables", ofNames, `{"a":${nested(30_000)}}`, "variables with more than 32 levels"],
   [
@@ -72,8 +77,18 @@ const documents: readonly (readonly [what: string, query: string, variables: str
     "variables with more than 2000 values",
   ],
   ["240 variables", `query (${times(240, (at) => `$v${at}: Int`)}) { __typename }`, "{}", "is never used"],
-  ["wrong enums in the text", `{ queueDepth(${range}, env: [${times(900, () => "STAGIN")}]) { time } }`, "{}", "does not exist"],
-  ["30,000 lines", `{ containers {${"\n".repeat(19_000)} ${times(100, (at) => `x${at}`)} } }`, "{}", "more than 2000 lines"],
+  [
+    "wrong enums in the text",
+    `{ queueDepth(${range}, env: [${times(900, () => "STAGIN")}]) { time } }`,
+    "{}",
+    "does not exist",
+  ],
+  [
+    "30,000 lines",
+    `{ containers {${"\n".repeat(19_000)} ${times(100, (at) => `x${at}`)} } }`,
+    "{}",
+    "more than 2000 lines",
+  ],
   ["60,000 characters", `{ ${"x".repeat(60_000)} }`, "{}", "characters, at most 20000"],
   ["900 unknown fields", `{ containers { ${times(900, (at) => `container${at}`)} } }`, "{}", "Cannot query field"],
   [
@@ -99,7 +114,12 @@ const documents: readonly (readonly [what: string, query: string, variables: str
   ["480 levels of a literal", `{ logs(names: ${nested(480)}) { lines { message } } }`, "{}", "String cannot represent"],
   ["300 levels of fields", `${"{ a".repeat(300)}${" }".repeat(300)}`, "{}", "depth limit"],
   ["19,000 digits", `{ logs(tail: ${"9".repeat(19_000)}) { lines { message } } }`, "{}", "Int cannot represent"],
-  ["a text of 19,000 characters", `{ logs(name: """${" a \\\\u".repeat(3000)}""") { lines { message } } }`, "{}", '"data":{'],
+  [
+    "a text of 19,000 characters",
+    `{ logs(name: """${" a \\\\u".repeat(3000)}""") { lines { message } } }`,
+    "{}",
+    '"data":{',
+  ],
   [
     "the schema 15 times",
     `{ ${times(15, (at) => `a${at}: __schema { types { name description fields { name args { name type { name } } type { name } } } }`)} }`,
@@ -162,7 +182,12 @@ describe("a legal body at most holds the event loop for 50 ms, and 20 MB", () =>
       { jsonrpc: "2.0", id: 1, method: "initialize", params: icons(20_000) },
       "more than 1000 values",
     ],
-    ["MCP with 900 wrong icons", "/mcp", { jsonrpc: "2.0", id: 1, method: "initialize", params: icons(900) }, "invalid_type"],
+    [
+      "MCP with 900 wrong icons",
+      "/mcp",
+      { jsonrpc: "2.0", id: 1, method: "initialize", params: icons(900) },
+      "invalid_type",
+    ],
     [
       "Grafana with 130,000 metrics",
       "/grafana/query",
@@ -229,7 +254,10 @@ const toPanel =
     to: "gateway",
     method: "POST",
     path: "/grafana/query",
-    body: JSON.stringify({ range: lately, targets: targets.map((target, index) => ({ refId: `A${at}-${index}`, ...target })) }),
+    body: JSON.stringify({
+      range: lately,
+      targets: targets.map((target, index) => ({ refId: `A${at}-${index}`, ...target })),
+    }),
   });
 
 /** What reads all of a large product, and how its answer begins. */
@@ -243,8 +271,16 @@ const readings: readonly (readonly [what: string, make: (at: number) => Sent, an
   ["latestDeploys", toGraphql("{ latestDeploys { tag state } }"), '{"data":{"latestDeploys":[{'],
   ["verdicts", toGraphql("{ latestDeploys(maxAgeSeconds: 3600) { tag } }"), '{"data":{"latestDeploys":[{'],
   ["drift", toGraphql("{ drift { kind message found } }"), '{"data":{"drift":[{'],
-  ["timeline", toGraphql(`{ timeline(first: 500, ${past}) { nodes { kind message } } }`), '{"data":{"timeline":{"nodes":[{'],
-  ["containers", toGraphql("{ containers { name status health version image createdAt } }"), '{"data":{"containers":[{'],
+  [
+    "timeline",
+    toGraphql(`{ timeline(first: 500, ${past}) { nodes { kind message } } }`),
+    '{"data":{"timeline":{"nodes":[{',
+  ],
+  [
+    "containers",
+    toGraphql("{ containers { name status health version image createdAt } }"),
+    '{"data":{"containers":[{',
+  ],
   [
     "logs of a role",
     toGraphql('{ logs(role: "web", service: "wallet-core-staging", tail: 5000) { lines { message } } }'),
@@ -277,7 +313,10 @@ describe("an answer about 2,000 containers at most holds it as long", () => {
     let best = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < 5 && best > most.cpuMs; attempt += 1) {
       await setTimeout(1100);
-      const { cpuMs, text } = await measured.measure(toGraphql("{ problems { problems { kind title } gaps } }")(attempt), true);
+      const { cpuMs, text } = await measured.measure(
+        toGraphql("{ problems { problems { kind title } gaps } }")(attempt),
+        true,
+      );
       expect(text).toContain('{"data":{"problems":{"problems":[{');
       best = Math.min(best, cpuMs / Math.max(1, (await measured.probe()) / most.probeMs));
     }
@@ -339,7 +378,8 @@ async function search(
     return candidate;
   };
   const begin = performance.now();
-  const isOver = (share: number) => found.length >= tries * share || performance.now() > begin + mostSeconds * 1000 * share;
+  const isOver = (share: number) =>
+    found.length >= tries * share || performance.now() > begin + mostSeconds * 1000 * share;
   const first = listFirstGenes(door).map((genes) => ({ genes, order: uniform() }));
   for (const { genes } of first.toSorted((a, b) => a.order - b.order)) {
     if (!isOver(0.75)) await attempt(genes);
@@ -356,14 +396,18 @@ async function search(
 
 describe("a search for what costs most", () => {
   const names = listDoors("").map(({ name }, index) => [name, index] as const);
-  it.for(names)("finds nothing beyond that at %s", { timeout: 120_000 + mostSeconds * 2000 }, async ([, index], { annotate }) => {
-    const door = listDoors(measured.introspectOnly)[index] as Door;
-    const { worst, sent } = await search(door, createUniform(seed * 1000 + index));
-    await annotate(`${sent} of ${tries} tries`);
-    expect(worst).toHaveLength(3);
-    for (const { genes } of worst) {
-      const make = (at: number) => toFittingRequest(door, genes, at);
-      expectWithin(await measureFairly(make), () => make(0));
-    }
-  });
+  it.for(names)(
+    "finds nothing beyond that at %s",
+    { timeout: 120_000 + mostSeconds * 2000 },
+    async ([, index], { annotate }) => {
+      const door = listDoors(measured.introspectOnly)[index] as Door;
+      const { worst, sent } = await search(door, createUniform(seed * 1000 + index));
+      await annotate(`${sent} of ${tries} tries`);
+      expect(worst).toHaveLength(3);
+      for (const { genes } of worst) {
+        const make = (at: number) => toFittingRequest(door, genes, at);
+        expectWithin(await measureFairly(make), () => make(0));
+      }
+    },
+  );
 });

@@ -21,7 +21,9 @@ const memory = createMemorySources({
   hosts: away,
   deploy: new OpsError("deploy_info_missing", "There is none"),
   deployLogs: [
-    sampleDeployLog(Array.from({ length: 150 }, (_, index) => sampleRecord({ tag: `v${index}`, deployedAt: at(index) }))),
+    sampleDeployLog(
+      Array.from({ length: 150 }, (_, index) => sampleRecord({ tag: `v${index}`, deployedAt: at(index) })),
+    ),
   ],
 });
 memory.sources.timeline.add(
@@ -53,7 +55,14 @@ for (const [kind, message] of [
   ["oom_kill", "web ran out of memory"],
 ] as const)
   memory.sources.timeline.add(
-    toEntry({ kind, time: at(30), env: "staging", message, container: toTimelineContainer(container), requested: false }),
+    toEntry({
+      kind,
+      time: at(30),
+      env: "staging",
+      message,
+      container: toTimelineContainer(container),
+      requested: false,
+    }),
   );
 
 const reader = makeToken({

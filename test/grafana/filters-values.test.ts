@@ -99,7 +99,9 @@ describe("numbers and flags", () => {
   it("may be given as texts", () => {
     expect([true, "true", 1, "1", ["TRUE"]].map(toBoolean)).toEqual([true, true, true, true, true]);
     expect([false, "false", 0, "0"].map(toBoolean)).toEqual([false, false, false, false]);
-    expect(["yes", "", null, {}, "11", "true1", "x0", "false0"].map(toBoolean)).toEqual(Array.from({ length: 8 }, () => null));
+    expect(["yes", "", null, {}, "11", "true1", "x0", "false0"].map(toBoolean)).toEqual(
+      Array.from({ length: 8 }, () => null),
+    );
     expect([30, "30", "1e3", "", "x", null, "Infinity"].map(toNumber)).toEqual([30, 30, 1000, null, null, null, null]);
   });
 });

@@ -69,7 +69,8 @@ describe("ad hoc filters", () => {
     const [hold, free] = [vi.spyOn(budget, "hold"), vi.spyOn(budget, "free")];
     await filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "payouts" }]), budget);
     expect([hold.mock.calls, free.mock.calls]).toEqual([[], []]);
-    for (const operator of ["=~", "!~"]) await filterRows(rows, parseFilters([{ key: "queue", operator, value: "p" }]), budget);
+    for (const operator of ["=~", "!~"])
+      await filterRows(rows, parseFilters([{ key: "queue", operator, value: "p" }]), budget);
     expect(hold.mock.calls).toHaveLength(2);
     expect(free.mock.calls).toEqual(hold.mock.calls);
   });
@@ -141,12 +142,16 @@ describe("ad hoc filters", () => {
     const budget = new Budget("test");
     vi.spyOn(budget, "turn").mockImplementation(() => Promise.resolve().then(() => void turns.push("waited")));
     const doubled = [...rows, ...rows];
-    expect(await filterRows(doubled, parseFilters([{ key: "queue", operator: "=~", value: "p.*" }]), budget)).toHaveLength(4);
+    expect(
+      await filterRows(doubled, parseFilters([{ key: "queue", operator: "=~", value: "p.*" }]), budget),
+    ).toHaveLength(4);
     // The expression, and each different value once.
     expect(turns).toEqual(["waited", "waited", "waited", "waited"]);
     const gone = new Error("gone");
     vi.spyOn(budget, "turn").mockReturnValue(Promise.reject(gone));
-    await expect(filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "x" }]), budget)).rejects.toBe(gone);
+    await expect(filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "x" }]), budget)).rejects.toBe(
+      gone,
+    );
   });
 
   it.each([
@@ -164,12 +169,17 @@ describe("ad hoc filters", () => {
     const many = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
     expect(parseFilters(many(20))).toHaveLength(20);
     expect(() => parseFilters(many(21))).toThrow(
-      expect.objectContaining({ code: "invalid_request", message: "At most 20 filters, including those of the payload" }),
+      expect.objectContaining({
+        code: "invalid_request",
+        message: "At most 20 filters, including those of the payload",
+      }),
     );
   });
 
   it("with the opposite operator match the opposite rows", async () => {
-    const values = fc.array(fc.constantFrom<string>("payouts", "pos_settlement", "x", "webhook.aella.process"), { minLength: 1 });
+    const values = fc.array(fc.constantFrom<string>("payouts", "pos_settlement", "x", "webhook.aella.process"), {
+      minLength: 1,
+    });
     await fc.assert(
       fc.asyncProperty(values, async (wanted) => {
         const [yes, no] = [

@@ -9,12 +9,21 @@ const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOSt
 const ms = (minute: number) => Date.UTC(2026, 0, 1, 0, minute);
 const answered = async (name: string, rows: readonly object[], notices: readonly string[] = []) => {
   const told = notices.map((text) => ({ severity: "warning", text }) as const);
-  const frames = await toFrames({ refId: "A", metric: getMetric(name), rows: rows as never, notices: told }, new Budget("test"));
+  const frames = await toFrames(
+    { refId: "A", metric: getMetric(name), rows: rows as never, notices: told },
+    new Budget("test"),
+  );
   return readFrames(JSON.parse(JSON.stringify(frames)));
 };
 
 describe("lines", () => {
-  const sample = (minute: number, queue: string, value: number | null, source = "jobs", env: string | null = "staging") => ({
+  const sample = (
+    minute: number,
+    queue: string,
+    value: number | null,
+    source = "jobs",
+    env: string | null = "staging",
+  ) => ({
     time: at(minute),
     queue,
     source,
@@ -143,7 +152,10 @@ describe("tables", () => {
 describe("the JSON of a frame", () => {
   const frames = async (name: string, rows: readonly object[], notices: readonly string[] = []) => {
     const told = notices.map((text) => ({ severity: "info", text }) as const);
-    const found = await toFrames({ refId: "B", metric: getMetric(name), rows: rows as never, notices: told }, new Budget("test"));
+    const found = await toFrames(
+      { refId: "B", metric: getMetric(name), rows: rows as never, notices: told },
+      new Budget("test"),
+    );
     return JSON.parse(JSON.stringify(found));
   };
 
@@ -208,7 +220,12 @@ describe("the JSON of a frame", () => {
     expect(same[0].schema.fields[1].config.displayNameFromDS).toBe("a");
     expect(await frames("queue_depth", [], ["said"])).toEqual([
       {
-        schema: { refId: "B", name: "queue_depth", meta: { notices: [{ severity: "info", text: "said" }] }, fields: [] },
+        schema: {
+          refId: "B",
+          name: "queue_depth",
+          meta: { notices: [{ severity: "info", text: "said" }] },
+          fields: [],
+        },
         data: { values: [] },
       },
     ]);

@@ -19,8 +19,18 @@ import { createMemorySources } from "../support/memory-sources.ts";
 import { rememberQueues } from "../support/queues.ts";
 
 const expiresAt = new Date(Date.now() + 3_600_000);
-const reader = makeToken({ subject: "grafana", scopes: ["ops:read"], environments: ["staging", "production"], expiresAt });
-const logsOnly = makeToken({ subject: "logs", scopes: ["ops:logs"], environments: ["staging", "production"], expiresAt });
+const reader = makeToken({
+  subject: "grafana",
+  scopes: ["ops:read"],
+  environments: ["staging", "production"],
+  expiresAt,
+});
+const logsOnly = makeToken({
+  subject: "logs",
+  scopes: ["ops:logs"],
+  environments: ["staging", "production"],
+  expiresAt,
+});
 const timestamp = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, "Z");
 
 const memory = createMemorySources({
@@ -47,7 +57,13 @@ const memory = createMemorySources({
       errors: [{ queue: "payouts", source: "jobs", jobId: "1", error: "timeout", timestamp, count: 2 }],
       history: rememberQueues(["payouts", "webhook.aella.process"]),
     },
-    { name: "river", env: "production", metrics: [{ name: "mail", depth: 9 }], errors: [], history: rememberQueues(["mail"]) },
+    {
+      name: "river",
+      env: "production",
+      metrics: [{ name: "mail", depth: 9 }],
+      errors: [],
+      history: rememberQueues(["mail"]),
+    },
     {
       name: "away",
       env: "production",
@@ -129,7 +145,9 @@ describe("the datasource", () => {
   });
 
   it("requires ops:read, and no more", async () => {
-    expect((await gateway.fetch("/grafana", { headers: { authorization: "Bearer nobody-0123456789" } })).status).toBe(401);
+    expect((await gateway.fetch("/grafana", { headers: { authorization: "Bearer nobody-0123456789" } })).status).toBe(
+      401,
+    );
     for (const path of ["/query", "/metrics", "/tag-keys", "/variable"]) {
       expect((await post(path, {}, { bearer: logsOnly.token, status: 403 })).error.code).toBe("forbidden");
     }
@@ -141,14 +159,21 @@ describe("the datasource", () => {
       definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION),
     );
     expect(new Set(operations.map((one) => (one as OperationDefinitionNode).operation))).toEqual(new Set(["query"]));
-    for (const path of ["/containers/wallet-core-staging-web-latest/restart", "/graphql", "/api", "/constructor", "/__proto__"]) {
+    for (const path of [
+      "/containers/wallet-core-staging-web-latest/restart",
+      "/graphql",
+      "/api",
+      "/constructor",
+      "/__proto__",
+    ]) {
       expect((await post(path, {}, { bearer: token, status: 404 })).error.code).toBe("not_found");
     }
   });
 
   it("accepts variables with thousands of options and refuses more", async () => {
     const options = (count: number) => Array.from({ length: count }, (_, index) => `webhook.partner-${index}.process`);
-    const body = (count: number) => lastHour([], { scopedVars: { q: { text: options(count), value: options(count) } } });
+    const body = (count: number) =>
+      lastHour([], { scopedVars: { q: { text: options(count), value: options(count) } } });
     expect(await post("/query", body(4000))).toEqual([]);
     expect((await post("/query", body(20_000), { status: 413 })).error.code).toBe("payload_too_large");
   });
@@ -227,14 +252,21 @@ describe("/metrics", () => {
     const options = async (name: string, payload: object) =>
       (await post("/metric-payload-options", { metric: "queue_depth", payload, name })).map(({ value }: any) => value);
     expect(await options("queue", {})).toEqual(["mail", "payouts", "webhook.aella.process"]);
-    expect(await options("queue", { env: ["(staging)"], queue: ["mail"] })).toEqual(["payouts", "webhook.aella.process"]);
+    expect(await options("queue", { env: ["(staging)"], queue: ["mail"] })).toEqual([
+      "payouts",
+      "webhook.aella.process",
+    ]);
     expect(await options("source", { queue: [String.raw`webhook\.aella\.process`] })).toEqual(["jobs"]);
     expect(await options("container", { accessories: "true", role: ["redis"] })).toEqual(["wallet-core-redis"]);
     expect(await options("env", {})).toEqual(["production", "staging"]);
   });
 
   it("names the known metrics for an unknown one", async () => {
-    const unknown = await post("/metric-payload-options", { metric: "queue_depth", payload: {}, name: "queu" }, { status: 400 });
+    const unknown = await post(
+      "/metric-payload-options",
+      { metric: "queue_depth", payload: {}, name: "queu" },
+      { status: 400 },
+    );
     expect(unknown.message).toContain('Unknown payload "queu"; known: queue, source, env');
     expect((await post("/metric-payload-options", { metric: "x", name: "queue" }, { status: 400 })).message).toContain(
       'Unknown metric "x"',
@@ -284,7 +316,9 @@ describe("/query", () => {
   });
 
   it("reports a failed source once, on the first frame that lacks it", async () => {
-    const frames = await query(lastHour([target("queue_depth"), target("host_load1", {}, "B"), target("queues", {}, "C")]));
+    const frames = await query(
+      lastHour([target("queue_depth"), target("host_load1", {}, "B"), target("queues", {}, "C")]),
+    );
     expect(frames.map(({ refId, name, meta }) => [refId, name, meta?.notices])).toEqual([
       ["A", "queue_depth", [{ severity: "warning", text: "away: Its database does not answer" }]],
       ["B", "host_load1", undefined],
@@ -311,7 +345,10 @@ describe("/query", () => {
       expect(frames[1]?.length).toBeGreaterThan(0);
       const alone = await post("/query", lastHour([target("hosts"), target("host_load1", {}, "B")]), { status: 503 });
       const message = "Prometheus does not answer";
-      expect(alone).toEqual({ message, error: { code: "prometheus_unavailable", message, request_id: expect.any(String) } });
+      expect(alone).toEqual({
+        message,
+        error: { code: "prometheus_unavailable", message, request_id: expect.any(String) },
+      });
     } finally {
       isPrometheusDown = false;
     }
@@ -423,7 +460,8 @@ describe("/variable", () => {
     const narrowed = await post("/variable", { payload: { target: "queue", env: "staging" } });
     expect(narrowed.map(({ __value }: any) => __value)).toEqual(["payouts", "webhook.aella.process"]);
     const listed = metrics.map(({ name }) => ({ __text: name, __value: name }));
-    for (const all of ["metrics", "metric"]) expect(await post("/variable", { payload: { target: all } }), all).toEqual(listed);
+    for (const all of ["metrics", "metric"])
+      expect(await post("/variable", { payload: { target: all } }), all).toEqual(listed);
     expect(await post("/variable", { target: "source" })).toHaveLength(2);
     expect(await post("/variable", { target: "source", payload: { target: "role" } })).toHaveLength(2);
     expect((await post("/variable", { payload: { target: "ss" } }, { status: 400 })).message).toContain('key "ss"');
@@ -487,7 +525,12 @@ describe("the datasource's answers", () => {
     expect(first).toEqual({ value: "containers", text: "containers", label: "Containers" });
     const keys = JSON.parse(String((await call("/grafana/tag-keys", "POST")).body));
     expect(keys[0]).toEqual({ text: "queue", value: "queue", type: "string", label: "Queue" });
-    expect(keys.at(-1)).toEqual({ text: "restarts", value: "restarts", type: "number", label: "Restarts of a container" });
+    expect(keys.at(-1)).toEqual({
+      text: "restarts",
+      value: "restarts",
+      type: "number",
+      label: "Restarts of a container",
+    });
   });
 
   it.each([
@@ -533,7 +576,9 @@ describe("the datasource's answers", () => {
       JSON.parse(String((await call("/grafana/tag-values", "POST", JSON.stringify(body), given)).body));
     const body = { key: "role", filters: [{ key: "env", operator: "=", value: "staging" }] };
     expect(await ask(execute({ rows }), body)).toEqual(["a", "b"].map((text) => ({ text, value: text })));
-    expect(await ask(execute({ rows }), { ...body, filters: [{ key: "env", operator: "!=", value: "staging" }] })).toEqual([]);
+    expect(
+      await ask(execute({ rows }), { ...body, filters: [{ key: "env", operator: "!=", value: "staging" }] }),
+    ).toEqual([]);
     expect(asked).toEqual([
       { oneEnv: "staging", oneDestination: null, includeAccessories: true },
       { oneEnv: null, oneDestination: null, includeAccessories: true },
@@ -541,7 +586,9 @@ describe("the datasource's answers", () => {
     const away = new OpsError("docker_timeout", "It hangs");
     await expect(ask(execute(null, [away]), body)).rejects.toBe(away);
     await expect(ask(execute({ rows: null }, [away]), body)).rejects.toBe(away);
-    expect(await ask(null, { key: "kind" })).toEqual([...upKinds, ...alertKinds].map((text) => ({ text, value: text })));
+    expect(await ask(null, { key: "kind" })).toEqual(
+      [...upKinds, ...alertKinds].map((text) => ({ text, value: text })),
+    );
     expect(await ask(null, { key: "depth" })).toEqual([]);
   });
 });

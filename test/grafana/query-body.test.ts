@@ -60,7 +60,9 @@ describe("parseQuery", () => {
     expect(
       parseQuery({ targets: [{ target: "queue_depth", data: '{"queue":"payouts"}' }] }, nowMs).targets[0]?.conditions,
     ).toHaveLength(1);
-    expect(parseQuery({ targets: [{ target: "queue_depth", data: "{broken" }] }, nowMs).targets[0]?.conditions).toEqual([]);
+    expect(parseQuery({ targets: [{ target: "queue_depth", data: "{broken" }] }, nowMs).targets[0]?.conditions).toEqual(
+      [],
+    );
   });
 
   it("reads a target with a variable in it", () => {
@@ -133,9 +135,11 @@ describe("parseQuery", () => {
 
   it("accepts its limits and refuses one more", () => {
     const target = (payload: object = {}) => ({ refId: "A", target: "up", payload });
-    const isTaken = (body: object) => tryQuery(body as never)?.targets.every(({ failure }) => failure === null) ?? false;
+    const isTaken = (body: object) =>
+      tryQuery(body as never)?.targets.every(({ failure }) => failure === null) ?? false;
     const many = (count: number) => Array.from({ length: count }, () => target());
-    const filters = (count: number) => Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
+    const filters = (count: number) =>
+      Array.from({ length: count }, () => ({ key: "queue", operator: "=", value: "x" }));
     const step = (value: unknown) => ({ targets: [target({ step: value })] });
     const at = (ms: number) => ({ range: { from: ms, to: ms } });
     const last = Date.UTC(10_000, 0, 1);
@@ -171,7 +175,15 @@ describe("parseQuery", () => {
       maxPoints: 3,
       conditions: [],
       targets: [
-        { refId: "A", metrics: ["up"], conditions: [], step: 300, includeAccessories: true, unknown: ["x"], failure: null },
+        {
+          refId: "A",
+          metrics: ["up"],
+          conditions: [],
+          step: 300,
+          includeAccessories: true,
+          unknown: ["x"],
+          failure: null,
+        },
         {
           refId: "",
           metrics: ["up", "hosts"],
@@ -181,7 +193,15 @@ describe("parseQuery", () => {
           unknown: [],
           failure: null,
         },
-        { refId: "C", metrics: ["up"], conditions: [], step: null, includeAccessories: false, unknown: [], failure: null },
+        {
+          refId: "C",
+          metrics: ["up"],
+          conditions: [],
+          step: null,
+          includeAccessories: false,
+          unknown: [],
+          failure: null,
+        },
       ],
     });
     // 3 h and 0.5 s in steps of 7 s: 1542.9
@@ -212,7 +232,10 @@ describe("parseQuery", () => {
 
   it("refuses more metrics than 200 in all targets, however they are listed", () => {
     const ask = (count: number, targets: number) => () =>
-      parseQuery({ targets: Array.from({ length: targets }, () => ({ target: Array(count).fill("up").join() })) }, nowMs);
+      parseQuery(
+        { targets: Array.from({ length: targets }, () => ({ target: Array(count).fill("up").join() })) },
+        nowMs,
+      );
     expect(ask(200, 1)).not.toThrow();
     expect(ask(4, 50)).not.toThrow();
     for (const more of [ask(201, 1), ask(5, 50), ask(1000, 50)]) expect(more).toThrow("at most 200 metrics");

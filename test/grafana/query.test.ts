@@ -60,12 +60,15 @@ describe("targets that all fail", () => {
     ]);
   });
 
-  it.each(["deploys", "alerts", "queue_errors", "queue_depth"])("are the error of the only target, %s", async (name) => {
-    await expect(run({ [name]: failed("forbidden", "not yours") })).rejects.toMatchObject({
-      code: "forbidden",
-      message: "not yours",
-    });
-  });
+  it.each(["deploys", "alerts", "queue_errors", "queue_depth"])(
+    "are the error of the only target, %s",
+    async (name) => {
+      await expect(run({ [name]: failed("forbidden", "not yours") })).rejects.toMatchObject({
+        code: "forbidden",
+        message: "not yours",
+      });
+    },
+  );
 
   it("are frames with an error each when they are wrong themselves", async () => {
     const targets = [
@@ -79,7 +82,9 @@ describe("targets that all fail", () => {
       ["B", "hosts", undefined],
       ["C", "hosts", "error"],
     ]);
-    expect(frames[0]?.schema.meta?.notices?.[0]?.text).toMatch(/^Unknown metric "queue_depht"; known: containers, .*, up$/);
+    expect(frames[0]?.schema.meta?.notices?.[0]?.text).toMatch(
+      /^Unknown metric "queue_depht"; known: containers, .*, up$/,
+    );
     await expect(run({}, { targets: targets.slice(0, 1) })).rejects.toMatchObject({ code: "invalid_request" });
   });
 
@@ -156,7 +161,12 @@ describe("notices beside rows", () => {
     expect(await of(false)).toEqual(told);
     expect(await of(true)).toEqual(["Only the newest 500 of this range", ...told]);
     const deploys = async (count: number) => {
-      const rows = Array.from({ length: count }, () => ({ time: entry.time, tag: "v1", deployed_by: null, state: "previous" }));
+      const rows = Array.from({ length: count }, () => ({
+        time: entry.time,
+        tag: "v1",
+        deployed_by: null,
+        state: "previous",
+      }));
       return (await run({ deploys: { data: { rows: { nodes: rows } } } })).frames[0]?.schema.meta;
     };
     expect(await deploys(99)).toBeUndefined();
@@ -201,7 +211,9 @@ describe("annotation rows", () => {
       entry(3, "stalled"),
       entry(2, null),
     ];
-    expect(await cells("alerts", { entries, truncated: false, coverage: [] }, ["time", "title", "text", "tags", "to"])).toEqual([
+    expect(
+      await cells("alerts", { entries, truncated: false, coverage: [] }, ["time", "title", "text", "tags", "to"]),
+    ).toEqual([
       [ms(2), "Container unhealthy", "to null", "health", null],
       [ms(3), "Container unhealthy", "to stalled", "health", "stalled"],
       [ms(8), "Container unhealthy", "to unhealthy", "health", "unhealthy"],
@@ -294,7 +306,10 @@ describe("the variables of a metric's document", () => {
   });
 
   it("have the kinds of alerts that are asked for", async () => {
-    expect(await variablesOf({ kind: ["oom_kill", "host", "deploy"] })).toMatchObject({ alerts: ["oom_kill"], kinds: ["host"] });
+    expect(await variablesOf({ kind: ["oom_kill", "host", "deploy"] })).toMatchObject({
+      alerts: ["oom_kill"],
+      kinds: ["host"],
+    });
   });
 
   it("have each list of names, without values that an enum lacks", async () => {
@@ -325,7 +340,8 @@ describe("the variables of a metric's document", () => {
     const queues = async (...filters: readonly object[]) => (await variablesOf({}, { filters })).queues;
     expect(await queues(filter("=", "a"))).toEqual(["a"]);
     expect(await queues({ ...filter("=|", ""), values: ["a", "b"] })).toEqual(["a", "b"]);
-    for (const operator of ["!=", "=~", "!~", "<", ">", "!=|"]) expect(await queues(filter(operator, "a")), operator).toBeNull();
+    for (const operator of ["!=", "=~", "!~", "<", ">", "!=|"])
+      expect(await queues(filter(operator, "a")), operator).toBeNull();
     expect(await queues(filter("!=", "a"), filter("=", "b"))).toEqual(["b"]);
     expect((await variablesOf({ queue: "p" }, { filters: [filter("=", "a")] })).queues).toEqual(["p"]);
   });

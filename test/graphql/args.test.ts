@@ -9,7 +9,8 @@ interface Row {
 
 const toTime = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString();
 const size = { usual: 3, most: 10 };
-const page = (rows: readonly Row[], args: Parameters<typeof toPage>[3]) => toPage("rows", rows, (row: Row) => row, args, size);
+const page = (rows: readonly Row[], args: Parameters<typeof toPage>[3]) =>
+  toPage("rows", rows, (row: Row) => row, args, size);
 /** Newest first; rows of one time in the order in which they arrived. */
 const order = (rows: readonly Row[]) => rows.toSorted((a, b) => Date.parse(b.time) - Date.parse(a.time));
 const keysOf = ({ edges }: Awaited<ReturnType<typeof page>>) => edges.map(({ node }) => node.key);

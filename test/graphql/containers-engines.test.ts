@@ -49,7 +49,9 @@ describe("an engine of another environment", () => {
     // The second answer is the one that was remembered.
     for (const _ of [1, 2]) expect((await rest.get("/containers")).headers?.["x-ops-engines"]).toBe('"own"');
     const everybody = createCaller();
-    expect((await rest.call("GET", "/containers", "", undefined, everybody)).headers?.["x-ops-engines"]).toContain("db-7");
+    expect((await rest.call("GET", "/containers", "", undefined, everybody)).headers?.["x-ops-engines"]).toContain(
+      "db-7",
+    );
     const range = 'from: "2026-01-13T09:00:00Z", to: "2036-01-13T10:00:00Z"';
     const rows = `upCounts(${range}, kinds: [ENGINE]) { up total } containerSeriesProblems(${range}) { message }`;
     const { data } = await query(
@@ -95,7 +97,9 @@ describe("an engine of another environment", () => {
     const twin = { ...own, fullId: "f".repeat(64), engine: "db-7" };
     const both = open([up, { ...production, runs }], [own, twin]);
     const choice = "it may run a container of this name too: choose one by its engine: engine=own";
-    expect(await both.codeOf("/containers/web/restart", "", "POST")).toBe(`docker_timeout: ${error.message}; ${choice}`);
+    expect(await both.codeOf("/containers/web/restart", "", "POST")).toBe(
+      `docker_timeout: ${error.message}; ${choice}`,
+    );
     expect(await both.codeOf("/containers/web/restart", "engine=own", "POST")).toBe(200);
   });
 });
@@ -140,7 +144,12 @@ describe("a token with ops:operate alone", () => {
       container: null,
       preview: { healthyPeers: null, lastHealthy: null, work: null },
     });
-    expect(preview.errors?.map(({ path }) => path?.at(-1))).toEqual(["container", "healthyPeers", "lastHealthy", "work"]);
+    expect(preview.errors?.map(({ path }) => path?.at(-1))).toEqual([
+      "container",
+      "healthyPeers",
+      "lastHealthy",
+      "work",
+    ]);
     expect(preview.code).toBe("forbidden");
     const done = await query(`mutation { restartContainer(name: "web") { ${fields} container { image } } }`, operator);
     expect(done.data.restartContainer).toMatchObject({ name: "web", restarted: true, container: null });
@@ -151,7 +160,12 @@ describe("a token with ops:operate alone", () => {
     expect(role.data.restartRole).toEqual({ complete: true, steps: [{ outcome: "RESTARTED", container: null }] });
     const answer = await rest.call("POST", "/containers/web/restart", "", undefined, operator);
     const dry = await rest.call("POST", "/containers/web/restart", "dry_run=true", undefined, operator);
-    expect(JSON.parse(dry.body).preview).toEqual({ refusal: null, healthy_peers: null, last_healthy: null, work: null });
+    expect(JSON.parse(dry.body).preview).toEqual({
+      refusal: null,
+      healthy_peers: null,
+      last_healthy: null,
+      work: null,
+    });
     const { name, status, health, startedAt } = own;
     expect(JSON.parse(answer.body)).toEqual({ name, restarted: true, status, health, started_at: startedAt });
   });

@@ -15,7 +15,10 @@ const { name } = sampleContainer();
 async function openAs(query: string): Promise<(now: Principal) => boolean> {
   const abort = new AbortController();
   const asked: ((now: Principal) => boolean)[] = [];
-  const openStream = () => ({ signal: abort.signal, recheck: (ask: (now: Principal) => boolean) => void asked.push(ask) });
+  const openStream = () => ({
+    signal: abort.signal,
+    recheck: (ask: (now: Principal) => boolean) => void asked.push(ask),
+  });
   const { sources } = createMemorySources({ containers: [sampleContainer()] });
   const contextValue = createContext(sources, { ...createCaller(), openStream });
   const opened = await subscribe({ schema, document: parse(query), contextValue });

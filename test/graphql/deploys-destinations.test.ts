@@ -95,7 +95,8 @@ async function ask({ sources }: ReturnType<typeof createFleet>, source: string, 
   return { data: JSON.parse(JSON.stringify(data ?? null)), errors: errors.map(({ message }) => message) };
 }
 
-const query = "{ drift { kind message } deploys { nodes { tag service destination env state origin containers { name } } } }";
+const query =
+  "{ drift { kind message } deploys { nodes { tag service destination env state origin containers { name } } } }";
 
 describe.each([
   ["unmapped", {}, null, []],
@@ -147,14 +148,19 @@ describe.each([
   });
 
   it("have drift at one destination alone", async () => {
-    writeHistory([...inOrder.map(toLine), { ...toLine(places[1]), current_tag: "v8", version: "v8", deployed_at: ago(6) }]);
+    writeHistory([
+      ...inOrder.map(toLine),
+      { ...toLine(places[1]), current_tag: "v8", version: "v8", deployed_at: ago(6) },
+    ]);
     const { data } = await ask(
       createFleet(variables),
       "{ drift { kind service destination role expected } deploys { nodes { tag state } } }",
     );
     const beta = { kind: "UNEXPECTED_RELEASE", service: "wallet-core", destination: "beta", expected: "v8" };
     expect(data.drift).toEqual(["runner", "web"].map((role) => ({ ...beta, role })));
-    expect(data.deploys.nodes.filter(({ state }: any) => state === "INCOMPLETE")).toEqual([{ tag: "v8", state: "INCOMPLETE" }]);
+    expect(data.deploys.nodes.filter(({ state }: any) => state === "INCOMPLETE")).toEqual([
+      { tag: "v8", state: "INCOMPLETE" },
+    ]);
   });
 
   it("restart the runners of the chosen destination alone", async () => {
@@ -189,14 +195,20 @@ describe("a deploy_info.json without a destination", () => {
     fleet.setContainers(
       floating.filter((container) => container.status === "running" && container.role === "web" && isThere(container)),
     );
-    return { ...fleet, sources: { ...fleet.sources, containers: { ...fleet.sources.containers, listRetired: async () => [] } } };
+    return {
+      ...fleet,
+      sources: { ...fleet.sources, containers: { ...fleet.sources.containers, listRetired: async () => [] } },
+    };
   };
   const versions = ({ data }: Awaited<ReturnType<typeof ask>>) =>
     Object.fromEntries(data.containers.map(({ name, version }: any) => [name, version]));
 
   it("names the release of the only destination that runs", async () => {
     writeHistory([bare]);
-    const fleet = createFloating({}, ({ service, destination }) => service === "wallet-core" && destination === "production");
+    const fleet = createFloating(
+      {},
+      ({ service, destination }) => service === "wallet-core" && destination === "production",
+    );
     const answer = await ask(fleet, latest);
     expect(versions(answer)).toEqual({ "wallet-core-web-production-v5": "v9" });
     expect(answer.data.deploys.nodes).toMatchObject([{ tag: "v9", destination: "production" }]);
@@ -285,6 +297,10 @@ describe("a verdict", () => {
       );
     expect(await restarts()).toMatchObject({ "wallet-core beta": 9, "wallet-core staging": 0, "shop production": 0 });
     // A token of production sees no more by a count.
-    expect(await restarts(["production"])).toEqual({ "wallet-core beta": 9, "wallet-core production": 0, "shop production": 0 });
+    expect(await restarts(["production"])).toEqual({
+      "wallet-core beta": 9,
+      "wallet-core production": 0,
+      "shop production": 0,
+    });
   });
 });

@@ -14,13 +14,22 @@ describe("toRestartError", () => {
       new RestartRefused("restart_cooldown", "too soon", 7),
       { code: "restart_cooldown", message: "too soon", headers: { "Retry-After": "7" } },
     ],
-    [new RestartRefused("restart_busy", "busy", 0), { code: "restart_busy", message: "busy", headers: { "Retry-After": "0" } }],
-    [new RestartRefused("restart_protected", "ours"), { code: "restart_protected", message: "ours", headers: undefined }],
+    [
+      new RestartRefused("restart_busy", "busy", 0),
+      { code: "restart_busy", message: "busy", headers: { "Retry-After": "0" } },
+    ],
+    [
+      new RestartRefused("restart_protected", "ours"),
+      { code: "restart_protected", message: "ours", headers: undefined },
+    ],
     [
       new PastFailure({ outcome: "failed", code: "docker_timeout", detail: "docker_timeout: too long" }),
       { code: "docker_timeout", message: `${from}too long` },
     ],
-    [new PastFailure({ outcome: "failed", code: "toString", detail: "gone" }), { code: "internal", message: `${from}gone` }],
+    [
+      new PastFailure({ outcome: "failed", code: "toString", detail: "gone" }),
+      { code: "internal", message: `${from}gone` },
+    ],
   ])("%s is a public error", (error, expected) => {
     expect(toRestartError(error)).toBeInstanceOf(OpsError);
     expect(toRestartError(error)).toMatchObject(expected);

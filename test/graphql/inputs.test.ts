@@ -101,10 +101,16 @@ describe("our own documents", () => {
   };
 
   it("return data, with an error for each field that fails", async () => {
-    expect(await run({ name: "a" })).toEqual({ data: { host: { name: "a" }, containers: [{ name: "web" }] }, errors: [] });
+    expect(await run({ name: "a" })).toEqual({
+      data: { host: { name: "a" }, containers: [{ name: "web" }] },
+      errors: [],
+    });
     const error = new OpsError("prometheus_unavailable", "down");
     const failing = createMemorySources({ containers: [web], hosts: error }).sources;
-    expect(await run({ name: "a" }, failing)).toEqual({ data: { host: null, containers: [{ name: "web" }] }, errors: [error] });
+    expect(await run({ name: "a" }, failing)).toEqual({
+      data: { host: null, containers: [{ name: "web" }] },
+      errors: [error],
+    });
     const odd = createMemorySources({ hosts: new TypeError("secret") }).sources;
     expect((await run({ name: "a" }, odd)).errors).toMatchObject([{ code: "internal", message: "Internal error" }]);
   });
@@ -138,7 +144,9 @@ describe("our own documents", () => {
     expect(() => execute(parse("{ __typename }") as never, {}, createCaller())).toThrow("Document was not registered");
     const invalid = parse("{ nothing nowhere }");
     const error = expect.objectContaining({
-      message: expect.stringMatching(/^Cannot query field "nothing" on type "Query"\.[^]*\nCannot query field "nowhere"/),
+      message: expect.stringMatching(
+        /^Cannot query field "nothing" on type "Query"\.[^]*\nCannot query field "nowhere"/,
+      ),
       errors: [expect.any(Error), expect.any(Error)],
     });
     expect(() => createExecute(schema, sources, [document, invalid])).toThrow(error);
@@ -160,7 +168,10 @@ describe("our own subscriptions", () => {
     const abort = new AbortController();
     const caller = createCaller(granted);
     onTestFinished(() => caller.budget.end());
-    const opened = follow(document, variables, { ...caller, openStream: () => ({ signal: abort.signal, recheck: () => {} }) });
+    const opened = follow(document, variables, {
+      ...caller,
+      openStream: () => ({ signal: abort.signal, recheck: () => {} }),
+    });
     return { opened, abort };
   };
 

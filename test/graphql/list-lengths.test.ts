@@ -10,7 +10,9 @@ const all = createCaller().principal;
 
 it("unread lists count ten rows", () => {
   const { sources } = createMemorySources({}, { env: "staging" });
-  expect(["Host", "Queue", "Deploy"].map((type) => toLength(type, {}, { sources, principal: all }))).toEqual([10, 10, 10]);
+  expect(["Host", "Queue", "Deploy"].map((type) => toLength(type, {}, { sources, principal: all }))).toEqual([
+    10, 10, 10,
+  ]);
   expect(countQueues(sources, ["jobs"])).toBe(10);
   const unread = { ...sources, containers: { ...sources.containers, listCached: () => null } };
   expect(toLength("Container", {}, { sources: unread, principal: all })).toBe(10);
@@ -33,10 +35,14 @@ it("queues count by source, by token", () => {
   noteQueues(sources, { name: "own", env: null }, 3);
   noteQueues(sources, { name: "other", env: "production" }, 5);
   noteQueues(sources, { name: "empty", env: "production" }, 0);
-  const lengths = [all, of("staging"), of("production"), of()].map((principal) => toLength("Queue", {}, { sources, principal }));
+  const lengths = [all, of("staging"), of("production"), of()].map((principal) =>
+    toLength("Queue", {}, { sources, principal }),
+  );
   expect(lengths).toEqual([8, 3, 5, 10]);
   expect(
-    [["own", "other"], ["own"], ["empty"], ["unknown"], ["own", "unknown"], []].map((names) => countQueues(sources, names)),
+    [["own", "other"], ["own"], ["empty"], ["unknown"], ["own", "unknown"], []].map((names) =>
+      countQueues(sources, names),
+    ),
   ).toEqual([8, 3, 0, 10, 3, 10]);
 });
 
@@ -48,7 +54,8 @@ it("containers count without accessories if these are excluded", () => {
     sampleContainer({ name: "d", kind: "other" }),
   ];
   const { sources } = createMemorySources({ containers });
-  const count = (args: object, principal = all) => toLength("Container", args as Record<string, unknown>, { sources, principal });
+  const count = (args: object, principal = all) =>
+    toLength("Container", args as Record<string, unknown>, { sources, principal });
   expect([count({}), count({ includeAccessories: true }), count({ includeAccessories: false })]).toEqual([4, 4, 2]);
   expect([count({}, of("staging")), count({ includeAccessories: false }, of("staging"))]).toEqual([2, 1]);
 });

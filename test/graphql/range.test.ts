@@ -6,9 +6,11 @@ describe("toHistoryRange", () => {
   const nowMs = 1_767_225_600_000;
   it("takes times as logs do, and chooses a step of about 240 points", () => {
     expect(toHistoryRange({ from: "1h" }, nowMs)).toEqual({ from: nowMs / 1000 - 3600, step: 15, steps: 240 });
-    expect(toHistoryRange({ from: "2025-12-31T00:00:00Z", to: "2025-12-31T01:00:00Z", step: 60 }, nowMs)).toMatchObject({
-      steps: 60,
-    });
+    expect(toHistoryRange({ from: "2025-12-31T00:00:00Z", to: "2025-12-31T01:00:00Z", step: 60 }, nowMs)).toMatchObject(
+      {
+        steps: 60,
+      },
+    );
     expect(toHistoryRange({ from: "10m", to: "2030-01-01T00:00:00Z", step: 60 }, nowMs)).toMatchObject({ steps: 10 });
   });
   it.each([
@@ -54,7 +56,9 @@ describe("toSeriesRanges", () => {
     expect(toSeriesRanges({ ...asked, maxPoints: 1 }, nowMs)).toMatchObject([{ steps: 1 }]);
     expect(toSeriesRanges({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject([{ step: 300 }]);
     expect(toSeriesRanges({ ...asked, step: 7 }, nowMs)).toMatchObject([{ step: 7 }]);
-    expect(toSeriesRanges({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject([{ steps: 2 }]);
+    expect(toSeriesRanges({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject([
+      { steps: 2 },
+    ]);
   });
 
   it("is empty in the future, or if no point falls in", () => {
@@ -172,7 +176,9 @@ describe("toSeriesRanges", () => {
 
   it("has a current step of steps of 10 minutes or more", () => {
     const counts = (step: number, seconds: number) =>
-      toSeriesRanges({ from: at(-7200), to: at(seconds), step, maxPoints: 1 }, nowMs + 86_400_000).map(({ steps }) => steps);
+      toSeriesRanges({ from: at(-7200), to: at(seconds), step, maxPoints: 1 }, nowMs + 86_400_000).map(
+        ({ steps }) => steps,
+      );
     expect([counts(600, 60), counts(600, 59), counts(599, 300), counts(3600, 0)]).toEqual([[13, 1], [13], [12], [3]]);
     expect(toSeriesRanges({ from: at(120), to: at(130), step: 3600, maxPoints: 1 }, nowMs + 86_400_000)).toEqual([
       { from: nowMs / 1000, step: 120, steps: 1 },
@@ -181,7 +187,8 @@ describe("toSeriesRanges", () => {
   });
 
   it("shares 40,000 rows among the series", () => {
-    const stepOf = (series: number) => toSeriesRanges({ from: at(-86_400), to: at(0), maxPoints: 1500 }, nowMs, series)[0]?.step;
+    const stepOf = (series: number) =>
+      toSeriesRanges({ from: at(-86_400), to: at(0), maxPoints: 1500 }, nowMs, series)[0]?.step;
     expect([0, 1, 25, 40, 80].map(stepOf)).toEqual([60, 60, 60, 120, 300]);
   });
 });

@@ -58,7 +58,9 @@ describe("parseDateTime", () => {
 
 describe("enum values", () => {
   it("have a name in capitals, our word as their value, and a description", () => {
-    expect(toEnumValues({ no_workers: "Nobody." })).toEqual({ NO_WORKERS: { value: "no_workers", description: "Nobody." } });
+    expect(toEnumValues({ no_workers: "Nobody." })).toEqual({
+      NO_WORKERS: { value: "no_workers", description: "Nobody." },
+    });
   });
 
   it("are made so in the whole schema", () => {
@@ -67,7 +69,10 @@ describe("enum values", () => {
       .flatMap((type) => (isEnumType(type) ? type.getValues() : []));
     expect(values.length).toBeGreaterThan(70);
     for (const { name, value, description } of values) {
-      expect([name, description?.length ?? 0]).toEqual([value.toUpperCase(), expect.toSatisfy((length: number) => length > 0)]);
+      expect([name, description?.length ?? 0]).toEqual([
+        value.toUpperCase(),
+        expect.toSatisfy((length: number) => length > 0),
+      ]);
       expect(value).toMatch(/^[a-z_]+$/);
     }
   });

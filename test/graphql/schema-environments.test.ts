@@ -46,7 +46,9 @@ function open() {
   const time = formatRfc3339(Date.now() - 60_000);
   const group = { service: "wallet-core", env: "staging" as const };
   for (const destination of ["beta", null])
-    memory.sources.timeline.add(toEntry({ kind: "queue_state", time, message: `at ${destination}`, ...group, destination }));
+    memory.sources.timeline.add(
+      toEntry({ kind: "queue_state", time, message: `at ${destination}`, ...group, destination }),
+    );
   return memory;
 }
 

@@ -108,7 +108,10 @@ describe("the fields of the schema", () => {
       { name: "numbers", metrics: [], errors: away },
       { name: "errors", metrics: away, errors: [] },
     ];
-    const { data } = await read({ queueSources }, "{ queueSources { name kind env numbersOk ok error { code message } } }");
+    const { data } = await read(
+      { queueSources },
+      "{ queueSources { name kind env numbersOk ok error { code message } } }",
+    );
     const error = { code: "postgres_unavailable", message: "away" };
     expect(data.queueSources).toEqual([
       { name: "fine", kind: "table", env: "STAGING", numbersOk: true, ok: true, error: null },
@@ -201,8 +204,23 @@ describe("the fields of the schema", () => {
       health: "starting",
       status: "paused",
     });
-    const { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host } = web;
-    const own = { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host };
+    const { name, engine, role, service, destination, env, kind, status, health, version, commitSha, restarts, host } =
+      web;
+    const own = {
+      name,
+      engine,
+      role,
+      service,
+      destination,
+      env,
+      kind,
+      status,
+      health,
+      version,
+      commitSha,
+      restarts,
+      host,
+    };
     const { image, ports, createdAt, startedAt, observedAt, stale, id: shortId } = web;
     const expected = { ...own, image, ports, createdAt, startedAt, observedAt, stale, shortId, id: toContainerId(web) };
     const error = { code: "docker_timeout", message: "no answer" };
@@ -237,7 +255,10 @@ describe("the fields of the schema", () => {
       error: "unreadable",
     } as const;
     const extra = [{ key: "runtime", value: "60" }];
-    const { data } = await read({ deploy: { ...info, extra } }, `{ deployInfo { ${selectionOf(info)} extra { key value } } }`);
+    const { data } = await read(
+      { deploy: { ...info, extra } },
+      `{ deployInfo { ${selectionOf(info)} extra { key value } } }`,
+    );
     expect(data.deployInfo).toEqual({ ...info, env: "PRODUCTION", extra });
   });
 
@@ -271,9 +292,13 @@ describe("the fields of the schema", () => {
     };
     const job = { source: "jobs", queue: "mail", ids: ["1", "2"], fingerprint: "print" };
     const jobFields = { jobSource: "jobs", jobQueue: "mail", jobIds: ["1", "2"], fingerprint: "print" };
-    const { data } = await read({}, `{ auditLog { nodes { ${selectionOf({ ...record, ...jobFields })} } } }`, ({ audited }) => {
-      audited.push({ ...record, job } as never, { ...record, seq: 10, job: null } as never);
-    });
+    const { data } = await read(
+      {},
+      `{ auditLog { nodes { ${selectionOf({ ...record, ...jobFields })} } } }`,
+      ({ audited }) => {
+        audited.push({ ...record, job } as never, { ...record, seq: 10, job: null } as never);
+      },
+    );
     expect(data.auditLog.nodes).toEqual([
       { ...record, seq: 10, jobSource: null, jobQueue: null, jobIds: [], fingerprint: null },
       { ...record, ...jobFields },
@@ -295,7 +320,9 @@ describe("the fields of the schema", () => {
       };
     };
     const errors = [failure("mail", "boom", 3, 50), failure("mail", "bang", 5, 40), failure("calls", "boom", 7, 45)];
-    const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [{ name: "mail" }, { name: "calls" }], errors }];
+    const queueSources = [
+      { name: "jobs", env: "staging" as const, metrics: [{ name: "mail" }, { name: "calls" }], errors },
+    ];
     const fields = "queue source error count jobId jobIds timestamp firstSeen attempts complete";
     const { data } = await read(
       { queueSources },
@@ -318,7 +345,11 @@ describe("the fields of the schema", () => {
         complete: true,
       };
     };
-    expect(data.jobErrors).toEqual([row("mail", "boom", 3, 50), row("calls", "boom", 7, 45), row("mail", "bang", 5, 40)]);
+    expect(data.jobErrors).toEqual([
+      row("mail", "boom", 3, 50),
+      row("calls", "boom", 7, 45),
+      row("mail", "bang", 5, 40),
+    ]);
     expect([data.mail, data.queue.errors]).toEqual([[{ error: "boom" }], [{ error: "boom" }]]);
     expect(data.queue.failuresByRelease).toEqual([{ count: 8, version: null }]);
     expect(data.errorGroups[0]).toEqual({

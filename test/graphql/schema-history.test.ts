@@ -19,7 +19,8 @@ async function ask(sources: Sources, source: string, caller = createCaller()) {
 }
 
 const instances = Array.from({ length: 50 }, (_, index) => `10.0.0.${index}:9100`);
-const answer = (resultType: string, result: object[]) => JSON.stringify({ status: "success", data: { resultType, result } });
+const answer = (resultType: string, result: object[]) =>
+  JSON.stringify({ status: "success", data: { resultType, result } });
 
 /** Fifty hosts that share five node names, and what is asked of their past: a load at each time, which is their number. */
 function answerHosts(form: URLSearchParams): string {
@@ -47,7 +48,9 @@ async function withPrometheus(reply: (form: URLSearchParams) => string | null) {
     response.writeHead(text === null ? 502 : 200).end(text ?? "bad gateway");
   });
   const prometheus = createHostSource({ url: upstream.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger });
-  const memory = createMemorySources({ containers: [sampleContainer({ name: "web" }), sampleContainer({ name: "worker" })] });
+  const memory = createMemorySources({
+    containers: [sampleContainer({ name: "web" }), sampleContainer({ name: "worker" })],
+  });
   return {
     sources: { ...memory.sources, hosts: prometheus, containerHistory: prometheus } satisfies Sources,
     calls: memory.calls,
@@ -76,7 +79,11 @@ it("the past of containers is not built for a client that has left", async () =>
       },
     },
   };
-  const { errors } = await ask(watched, `{ containers { history(from: "8d", step: 3600) { points { cpuPct } } } }`, caller);
+  const { errors } = await ask(
+    watched,
+    `{ containers { history(from: "8d", step: 3600) { points { cpuPct } } } }`,
+    caller,
+  );
   expect(errors.map(({ message }) => message)).toEqual(["The client has disconnected", "The client has disconnected"]);
   expect(recalled).toBe(0);
 });
@@ -96,7 +103,11 @@ describe("Host.history", () => {
       expect(name).toBe(`node-${number % 5} (${instance})`);
       expect(history.points).toHaveLength(240);
       expect(history.stepSeconds).toBe(30);
-      expect([history.points[0].load1, history.points[1].load1, history.points.at(-1).load1]).toEqual([number, null, number]);
+      expect([history.points[0].load1, history.points[1].load1, history.points.at(-1).load1]).toEqual([
+        number,
+        null,
+        number,
+      ]);
     }
   });
 
@@ -119,7 +130,10 @@ describe("Host.history", () => {
 
   it("fails alone: the current hosts are answered", async () => {
     await using stage = await withPrometheus((form) => (form.has("step") ? null : answerHosts(form)));
-    const { data, errors } = await ask(stage.sources, '{ host(name: "10.0.0.7") { name history(from: "1h") { stepSeconds } } }');
+    const { data, errors } = await ask(
+      stage.sources,
+      '{ host(name: "10.0.0.7") { name history(from: "1h") { stepSeconds } } }',
+    );
     expect(data.host).toEqual({ name: "node-2 (10.0.0.7:9100)", history: null });
     expect(errors.map(({ originalError }) => originalError)).toMatchObject([{ code: "prometheus_unavailable" }]);
   });
@@ -158,7 +172,11 @@ function answerContainers(form: URLSearchParams): string {
     metric: { m, name: "web", engine: "local", env: "staging" },
     values: times.map((time) => [time, `${value(time)}`]),
   });
-  return answer("matrix", [series("sampled", (time) => time - 1), series("cpu", () => 12.5), series("restarts", () => 2)]);
+  return answer("matrix", [
+    series("sampled", (time) => time - 1),
+    series("cpu", () => 12.5),
+    series("restarts", () => 2),
+  ]);
 }
 
 it("all hosts' and containers' pasts pass the limits of /graphql", async () => {

@@ -86,7 +86,9 @@ async function failure(selection: string): Promise<any> {
   expect(body.data?.rows ?? null).toBeNull();
   return body.errors?.[0];
 }
-const times = Array.from({ length: 10 }, (_, index) => new Date(begin + index * 60_000).toISOString().replace(".000Z", "Z"));
+const times = Array.from({ length: 10 }, (_, index) =>
+  new Date(begin + index * 60_000).toISOString().replace(".000Z", "Z"),
+);
 
 describe("series of queues", () => {
   it("are flat rows, ascending, of all sources with a history", async () => {
@@ -139,7 +141,11 @@ describe("series of queues", () => {
       return [...new Set(found.map(({ queue, source }) => `${source}/${queue}`))];
     };
     expect(await pairs('queues: ["payouts"]')).toEqual(["jobs/payouts"]);
-    expect(await pairs('queues: ["payouts", "mail", "idle", "none"]')).toEqual(["jobs/payouts", "other/mail", "other/idle"]);
+    expect(await pairs('queues: ["payouts", "mail", "idle", "none"]')).toEqual([
+      "jobs/payouts",
+      "other/mail",
+      "other/idle",
+    ]);
     expect(await pairs('sources: ["other"]')).toEqual(["other/mail"]);
     expect(await pairs("env: [STAGING]")).toEqual(["jobs/payouts", "jobs/pos"]);
     expect(await pairs("env: [], sources: []")).toEqual([]);
@@ -164,10 +170,12 @@ describe("series of queues", () => {
   });
 
   it("respect limits, and are empty in the future", async () => {
-    expect((await failure(`queueDepth(from: "2020-01-01", to: "2026-01-01", step: 60) { value }`)).extensions.code).toBe(
-      "invalid_request",
+    expect(
+      (await failure(`queueDepth(from: "2020-01-01", to: "2026-01-01", step: 60) { value }`)).extensions.code,
+    ).toBe("invalid_request");
+    expect((await failure(`queueDepth(from: ${begin}, to: ${begin - 1}) { value }`)).message).toBe(
+      "from must not be after to",
     );
-    expect((await failure(`queueDepth(from: ${begin}, to: ${begin - 1}) { value }`)).message).toBe("from must not be after to");
     expect(await rows(`queueDepth(from: ${Date.now() + 60_000}, to: ${Date.now() + 120_000}) { value }`)).toEqual([]);
   });
 });
@@ -202,7 +210,9 @@ describe("series of containers", () => {
     });
     expect(others).toHaveLength(19);
     expect(await rows(`containerMemPct(${range}, roles: ["redis"]) { value }`)).toEqual([]);
-    expect(await rows(`containerMemPct(${range}, roles: ["redis"], includeAccessories: true) { value }`)).toHaveLength(10);
+    expect(await rows(`containerMemPct(${range}, roles: ["redis"], includeAccessories: true) { value }`)).toHaveLength(
+      10,
+    );
     expect(await rows(`containerMemPct(${range}, env: [STAGING]) { container }`)).toHaveLength(10);
     expect(await rows(`containerSeriesProblems(${range}) { code message }`)).toEqual([]);
   });
@@ -214,14 +224,18 @@ describe("upCounts", () => {
     expect(past).toHaveLength(10);
     expect(past[0]).toEqual({ time: times[0], kind: "HOST", up: 2, total: 2 });
     expect(past[9]).toEqual({ time: times[9], kind: "HOST", up: 0, total: 2 });
-    const now = await rows(`upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60) { time kind up total }`);
+    const now = await rows(
+      `upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60) { time kind up total }`,
+    );
     expect(now.slice(-4).map(({ kind, up, total }) => [kind, up, total])).toEqual([
       ["HOST", 1, 2],
       ["ENGINE", 1, 1],
       ["QUEUE_SOURCE", 3, 4],
       ["CONTAINER", 1, 2],
     ]);
-    const engines = await rows(`upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, kinds: [ENGINE]) { kind up }`);
+    const engines = await rows(
+      `upCounts(from: ${Date.now() - 60_000}, to: ${Date.now()}, kinds: [ENGINE]) { kind up }`,
+    );
     expect(engines).toEqual([{ kind: "ENGINE", up: 1 }]);
   });
 

@@ -36,7 +36,9 @@ async function ask(
   const made = createMemorySources(memory, options);
   change(made);
   const { data, errors = [] } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
-  const refusals = errors.map(({ message, originalError }) => `${(originalError as OpsError | null)?.code}: ${message}`);
+  const refusals = errors.map(
+    ({ message, originalError }) => `${(originalError as OpsError | null)?.code}: ${message}`,
+  );
   return { data: JSON.parse(JSON.stringify(data ?? null)), refusals, calls: made.calls };
 }
 
@@ -138,7 +140,13 @@ describe("deploys", () => {
   it("without a readable queue have no verdict if queues are required", async () => {
     const history = async () => Promise.reject(new OpsError("queue_locked", "locked"));
     const errors = new OpsError("queue_locked", "no errors");
-    const queueSources = ["jobs", "more"].map((name) => ({ name, env: "staging" as const, metrics: [], errors, history }));
+    const queueSources = ["jobs", "more"].map((name) => ({
+      name,
+      env: "staging" as const,
+      metrics: [],
+      errors,
+      history,
+    }));
     const source = (args: string) =>
       `{ deploys(first: 1) { nodes { verdict${args} { outcome windowSeconds beforeFrom afterTo gaps } } } }`;
     const answer = await ask({ ...memory, queueSources }, source("(window: 600, needsQueues: true)"));
@@ -172,14 +180,24 @@ describe("deploys", () => {
 
   it("drift of one environment has its own, and engines that are silent", async () => {
     const own = sampleContainer({ name: "own", version: "other", createdAt: ago(9000) });
-    const production = sampleContainer({ name: "production", version: "other", env: "production", createdAt: ago(9000) });
+    const production = sampleContainer({
+      name: "production",
+      version: "other",
+      env: "production",
+      createdAt: ago(9000),
+    });
     const engines = [
       { name: "local", ok: true, error: null },
       { name: "b", ok: false, error: null },
     ];
     const drift = async (args: string) => {
-      const { data } = await read({ ...memory, containers: [own, production], engines }, `{ drift${args} { kind env } }`);
-      return new Set(data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "ENGINE_UNKNOWN" ? kind : env)));
+      const { data } = await read(
+        { ...memory, containers: [own, production], engines },
+        `{ drift${args} { kind env } }`,
+      );
+      return new Set(
+        data.drift.map(({ kind, env }: { kind: string; env: string }) => (kind === "ENGINE_UNKNOWN" ? kind : env)),
+      );
     };
     expect(await drift("")).toEqual(new Set(["STAGING", "PRODUCTION", "ENGINE_UNKNOWN"]));
     expect(await drift("(env: STAGING)")).toEqual(new Set(["STAGING", "ENGINE_UNKNOWN"]));
@@ -261,7 +279,9 @@ describe("containers", () => {
       { containers: [sampleContainer({ status: "paused" })] },
       "{ containers { stats { pids } cpuPct memPct statsHistory { memUsedBytes } } }",
     );
-    expect(data.containers).toEqual([{ stats: { pids: 5 }, cpuPct: 12.4, memPct: 34.1, statsHistory: [{ memUsedBytes: 341 }] }]);
+    expect(data.containers).toEqual([
+      { stats: { pids: 5 }, cpuPct: 12.4, memPct: 34.1, statsHistory: [{ memUsedBytes: 341 }] },
+    ]);
     expect(calls["stats"]).toBe(1);
   });
 
@@ -269,7 +289,9 @@ describe("containers", () => {
     const change = ({ sources }: Made) => {
       sources.containers.stats = async (refs) => refs.map(() => null);
     };
-    const { data } = await read({ containers: [own], engines }, "{ containers { stats { pids } cpuPct memPct } }", { change });
+    const { data } = await read({ containers: [own], engines }, "{ containers { stats { pids } cpuPct memPct } }", {
+      change,
+    });
     expect(data.containers).toEqual([{ stats: null, cpuPct: null, memPct: null }]);
   });
 
@@ -277,16 +299,22 @@ describe("containers", () => {
     [createCaller(["ops:read"]), "forbidden: This token lacks the scope ops:operate"],
     [createCaller(), "health_exec_disabled: New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them"],
   ])("are not probed on demand without permission (%#)", async (caller, refusal) => {
-    const { refusals } = await ask(memory, '{ container(name: "own") { healthCheck(probe: true) { healthy } } }', { caller });
+    const { refusals } = await ask(memory, '{ container(name: "own") { healthCheck(probe: true) { healthy } } }', {
+      caller,
+    });
     expect(refusals).toEqual([refusal]);
   });
 
   it("have logs within the budget, with ops:logs", async () => {
     const caller = createCaller();
     const text = vi.spyOn(caller.budget, "text");
-    const { data } = await read(memory, '{ container(name: "own") { logs(tail: 2) { truncated lines { message } } } }', {
-      caller,
-    });
+    const { data } = await read(
+      memory,
+      '{ container(name: "own") { logs(tail: 2) { truncated lines { message } } } }',
+      {
+        caller,
+      },
+    );
     const message = `from ${own.fullId}`;
     expect(data.container.logs).toEqual({ truncated: false, lines: [{ message }, { message }] });
     expect(text.mock.calls).toEqual([[0], [2 * message.length]]);
@@ -310,7 +338,11 @@ describe("series of containers", () => {
   const web = sampleContainer({ name: "web", role: "web", engine: "a", destination: "beta", startedAt: ago(120) });
   const worker = sampleContainer({ name: "worker", role: "worker", engine: "b" });
   const engines = ["a", "b"].map((name) => ({ name, ok: true, error: null }));
-  const rows = async (args: string, memory: Partial<Memory> = {}, remembered: Readonly<Record<string, StatsPoint[]>> = {}) => {
+  const rows = async (
+    args: string,
+    memory: Partial<Memory> = {},
+    remembered: Readonly<Record<string, StatsPoint[]>> = {},
+  ) => {
     const change = ({ sources }: Made) => {
       sources.containers.statsHistory = (ref) => remembered[(ref as Container).name] ?? samples(400, 0);
     };
@@ -323,7 +355,15 @@ describe("series of containers", () => {
     expect(all).toHaveLength(12);
     expect(all.slice(0, 2)).toEqual([
       { time: ago(300), container: "web", engine: "a", role: "web", destination: "beta", env: "STAGING", value: 50 },
-      { time: ago(300), container: "worker", engine: "b", role: "worker", destination: null, env: "STAGING", value: 50 },
+      {
+        time: ago(300),
+        container: "worker",
+        engine: "b",
+        role: "worker",
+        destination: null,
+        env: "STAGING",
+        value: 50,
+      },
     ]);
   });
 
@@ -363,12 +403,17 @@ describe("series of containers", () => {
       containers: [web, worker],
       engines: [
         ...engines,
-        ...["c", "d"].map((name) => ({ name, ok: false, error: { code: "docker_timeout", message: `${name} is slow` } })),
+        ...["c", "d"].map((name) => ({
+          name,
+          ok: false,
+          error: { code: "docker_timeout", message: `${name} is slow` },
+        })),
       ],
     };
     const change = ({ sources }: Made) => {
       sources.containers.statsHistory = () => [];
-      sources.containerHistory.containerHistory = async () => Promise.reject(new OpsError("prometheus_unavailable", "down"));
+      sources.containerHistory.containerHistory = async () =>
+        Promise.reject(new OpsError("prometheus_unavailable", "down"));
     };
     const { data } = await read(memory, `{ containerSeriesProblems(${range}) { code message } }`, { change });
     expect(data.containerSeriesProblems).toEqual([
@@ -385,7 +430,11 @@ describe("series of containers", () => {
       `{ containerMemPct(${later}) { value } hostLoad1(${later}) { value } upCounts(${later}) { up } }`,
     );
     expect(data).toEqual({ containerMemPct: [], hostLoad1: [], upCounts: [] });
-    expect([calls["statsHistory"], calls["containerHistory"], calls["hostHistory"]]).toEqual([undefined, undefined, undefined]);
+    expect([calls["statsHistory"], calls["containerHistory"], calls["hostHistory"]]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -407,7 +456,13 @@ describe("series of queues", () => {
     ];
     const past = sampleHistory({}, { points });
     const queueSources = [
-      { name: "jobs", env: "staging" as const, metrics: [], errors: [], history: async () => new Map([["mail", past]]) },
+      {
+        name: "jobs",
+        env: "staging" as const,
+        metrics: [],
+        errors: [],
+        history: async () => new Map([["mail", past]]),
+      },
     ];
     const { data } = await read(
       { queueSources },
@@ -464,9 +519,13 @@ describe("entries of the timeline", () => {
     };
     const fields =
       "kind time after message service destination env who from to container containerId engine role version queue source host exitCode requested";
-    const { data } = await read({}, `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { nodes { ${fields} } } }`, {
-      change,
-    });
+    const { data } = await read(
+      {},
+      `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { nodes { ${fields} } } }`,
+      {
+        change,
+      },
+    );
     const none = { after: null, service: null, destination: null, env: null, who: null, from: null, to: null };
     const nothing = {
       ...none,
@@ -515,7 +574,12 @@ describe("the restart of a role", () => {
     ["without a place", {}, "", "invalid_request: env or destination must be given"],
     ["without a place but a null", {}, ", destination: null", "invalid_request: env or destination must be given"],
     ["at no destination of it", {}, ', destination: "beta"', "container_not_found: No running container of this role"],
-    ["of another service", {}, ', env: STAGING, service: "shop"', "container_not_found: No running container of this role"],
+    [
+      "of another service",
+      {},
+      ', env: STAGING, service: "shop"',
+      "container_not_found: No running container of this role",
+    ],
     [
       "while an engine is silent",
       { engines: [{ name: "local", ok: true, error: null }, slow] },

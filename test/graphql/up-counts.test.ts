@@ -89,7 +89,12 @@ async function ask(args: string, failing: Partial<Record<Kind, ErrorCode>> = {})
 }
 
 const toRows = (
-  rows: readonly { readonly time: string; readonly kind: Kind; readonly up: number | null; readonly total: number | null }[],
+  rows: readonly {
+    readonly time: string;
+    readonly kind: Kind;
+    readonly up: number | null;
+    readonly total: number | null;
+  }[],
 ) => rows.map(({ time, kind, up, total }) => [time.slice(11, 19), kind, up, total]);
 const recent = 'from: "2026-01-13T09:58:00Z", to: "2026-01-13T10:00:30Z", step: 60';
 
@@ -107,7 +112,9 @@ describe("upCounts", () => {
       ["10:00:30", "QUEUE_SOURCE", 2, 5],
       ["10:00:30", "CONTAINER", 3, 6],
     ]);
-    expect(upCountKinds).toEqual(["HOST", "ENGINE", "QUEUE_SOURCE", "CONTAINER"].map((kind) => ({ kind, error: null })));
+    expect(upCountKinds).toEqual(
+      ["HOST", "ENGINE", "QUEUE_SOURCE", "CONTAINER"].map((kind) => ({ kind, error: null })),
+    );
   });
 
   it("has a current row only if the range reaches it within a step", async () => {
@@ -133,13 +140,18 @@ describe("upCounts", () => {
   });
 
   it("has the requested kinds, and then asks for no host", async () => {
-    const { upCounts, upCountKinds } = await ask(`${recent}, kinds: [CONTAINER, ENGINE]`, { host: "prometheus_unavailable" });
+    const { upCounts, upCountKinds } = await ask(`${recent}, kinds: [CONTAINER, ENGINE]`, {
+      host: "prometheus_unavailable",
+    });
     expect(toRows(upCounts).map(([, kind]) => kind)).toEqual(["ENGINE", "CONTAINER"]);
     expect(upCountKinds.map(({ kind }: { kind: Kind }) => kind)).toEqual(["ENGINE", "CONTAINER"]);
   });
 
   it("has nulls for a kind that failed, with the reason, beside others", async () => {
-    const { upCounts, upCountKinds, codes } = await ask(recent, { host: "prometheus_unavailable", container: "docker_timeout" });
+    const { upCounts, upCountKinds, codes } = await ask(recent, {
+      host: "prometheus_unavailable",
+      container: "docker_timeout",
+    });
     expect(codes).toBeUndefined();
     expect(toRows(upCounts)).toContainEqual(["10:00:30", "QUEUE_SOURCE", 2, 5]);
     expect(toRows(upCounts).filter(([, , up]) => up === null)).toEqual(

@@ -29,7 +29,12 @@ async function run(source: string) {
     plain: () => budget.liftDeadline.mock.calls.length,
   };
   const contextValue = { budget, inParts: false };
-  const result = await execute({ schema: withBudget(buildSchema(sdl)), document: parse(source), rootValue, contextValue });
+  const result = await execute({
+    schema: withBudget(buildSchema(sdl)),
+    document: parse(source),
+    rootValue,
+    contextValue,
+  });
   return { result: JSON.parse(JSON.stringify(result)), counted: budget.rows.mock.calls.flat(), budget };
 }
 
@@ -71,7 +76,12 @@ describe("rows of lists are counted before they are completed", () => {
     const a = vi.fn<() => number>(() => 1);
     const schema = withBudget(buildSchema(sdl));
     const contextValue = { budget, inParts: false };
-    const { errors } = await execute({ schema, document: parse("{ rows { a } }"), rootValue: { rows: [{ a }] }, contextValue });
+    const { errors } = await execute({
+      schema,
+      document: parse("{ rows { a } }"),
+      rootValue: { rows: [{ a }] },
+      contextValue,
+    });
     expect(errors?.map(({ message }) => message)).toEqual(["too many"]);
     expect(a).not.toHaveBeenCalled();
   });
@@ -80,7 +90,9 @@ describe("rows of lists are counted before they are completed", () => {
 describe("long lists", () => {
   const field = withBudget(buildSchema(sdl)).getQueryType()?.getFields()["rows"];
   const info = {
-    fieldNodes: parse("{ rows { a } }").definitions.flatMap((one) => ("selectionSet" in one ? one.selectionSet.selections : [])),
+    fieldNodes: parse("{ rows { a } }").definitions.flatMap((one) =>
+      "selectionSet" in one ? one.selectionSet.selections : [],
+    ),
     fragments: {},
     fieldName: "rows",
   };

@@ -18,7 +18,8 @@ const job = (given: Partial<HostSeries>): HostSeries => ({
   load1: half,
   ...given,
 });
-const pointsOf = (...jobs: HostSeries[]) => toHostHistory(range, jobs).points.map(({ time: _time, ...values }) => values);
+const pointsOf = (...jobs: HostSeries[]) =>
+  toHostHistory(range, jobs).points.map(({ time: _time, ...values }) => values);
 
 it("up is the gate, at each time on its own", () => {
   const alive = { up: true, cpuUtil: 0.5, memUtil: 0.5, diskUtil: 0.5, load1: 0.5 };
@@ -47,7 +48,13 @@ it("of two jobs that scrape one machine the one that reaches it speaks", () => {
 });
 
 it("pushed metrics have no up: what is no rate shows that it lived", () => {
-  const pushed = job({ sampled: nothing, up: nothing, mem: [0.3, Number.NaN, 0.3, Number.NaN], disk: nothing, load1: nothing });
+  const pushed = job({
+    sampled: nothing,
+    up: nothing,
+    mem: [0.3, Number.NaN, 0.3, Number.NaN],
+    disk: nothing,
+    load1: nothing,
+  });
   expect(pointsOf(pushed)).toEqual([
     { ...down, up: true, cpuUtil: 0.5, memUtil: 0.3 },
     unknown,
@@ -70,7 +77,9 @@ it("points are no closer than the newest scrapes of any job", () => {
   const at = (...seconds: readonly number[]) => seconds.map((second) => range.from + second);
   const rare = job({ sampled: at(0, 115, 115, 235) });
   const stepOf = (...jobs: HostSeries[]) => toHostHistory(range, jobs).stepSeconds;
-  expect([stepOf(job({})), stepOf(rare), stepOf(rare, job({})), stepOf(job({}), rare), stepOf()]).toEqual([60, 120, 60, 60, 60]);
+  expect([stepOf(job({})), stepOf(rare), stepOf(rare, job({})), stepOf(job({}), rare), stepOf()]).toEqual([
+    60, 120, 60, 60, 60,
+  ]);
   expect(stepOf(job({ sampled: nothing }), rare)).toBe(120);
   expect(toHostHistory(range, [rare])).toEqual({
     stepSeconds: 120,
@@ -120,7 +129,8 @@ it("no number comes from a time when the host was down or not scraped", () => {
         for (const share of Object.values(shares)) expect(share === null || (share >= 0 && share <= 1)).toBe(true);
         expect(load1 === null || Number.isFinite(load1)).toBe(true);
         expect(up === true || Object.values(values).every((each) => each === null)).toBe(true);
-        const isFresh = (one: HostSeries) => range.from + (index + 1) * 60 - (one.sampled[index] ?? 0) <= stepSeconds * 1.5;
+        const isFresh = (one: HostSeries) =>
+          range.from + (index + 1) * 60 - (one.sampled[index] ?? 0) <= stepSeconds * 1.5;
         const speaks = (answer: number) => jobs.some((one) => one.up[index] === answer && isFresh(one));
         const isPushed = jobs.some((one) => one.up.every(Number.isNaN));
         const silent = speaks(0) ? false : null;

@@ -64,7 +64,10 @@ describe("nameHosts", () => {
 
   it("is unique and independent of the order, also for names made to collide", () => {
     const part = fc.constantFrom("a", "b", "a (b:1)", "a (b:1) (b:1)", "b:1");
-    const host = fc.record({ nodename: fc.option(part), instance: fc.constantFrom("a", "b", "b:1", "a:1", "b:2", "[b]:1") });
+    const host = fc.record({
+      nodename: fc.option(part),
+      instance: fc.constantFrom("a", "b", "b:1", "a:1", "b:2", "[b]:1"),
+    });
     fc.assert(
       fc.property(fc.uniqueArray(host, { selector: ({ instance }) => instance }), (hosts) => {
         const names = nameHosts(hosts);

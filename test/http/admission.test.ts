@@ -6,7 +6,11 @@ afterEach(() => void vi.useRealTimers());
 
 test("places are counted, and operators have some of their own", () => {
   const admission = createAdmission({ limit: 2, reserve: 1, limitPerToken: 9, waitMs: 20, queueLimit: 10 });
-  expect([admission.enter(false, "a"), admission.enter(false, "a"), admission.enter(false, "a")]).toEqual([true, true, false]);
+  expect([admission.enter(false, "a"), admission.enter(false, "a"), admission.enter(false, "a")]).toEqual([
+    true,
+    true,
+    false,
+  ]);
   expect([admission.enter(true, "a"), admission.enter(true, "a")]).toEqual([true, false]);
   admission.leave("a");
   expect(admission.enter(false, "a")).toBe(false);

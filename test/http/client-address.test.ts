@@ -61,7 +61,8 @@ describe("Forwarded", () => {
   });
 
   test("both headers count where they agree; else it is the proxy", () => {
-    const both = (forwarded: string, forwardedFor: string) => find("10.0.0.1", { forwarded, "x-forwarded-for": forwardedFor });
+    const both = (forwarded: string, forwardedFor: string) =>
+      find("10.0.0.1", { forwarded, "x-forwarded-for": forwardedFor });
     expect(both("for=203.0.113.9", "127.0.0.1, 203.0.113.9")).toBe("203.0.113.9");
     expect(both("for=127.0.0.1", "203.0.113.9")).toBe("10.0.0.1");
   });

@@ -33,7 +33,10 @@ test.each([
 
 test("a declared length over the maximum is refused before reading", async () => {
   const { body } = createRequest({ "content-length": "5" });
-  await expect(body(4)).rejects.toMatchObject({ code: "payload_too_large", message: "The body is larger than 4 bytes" });
+  await expect(body(4)).rejects.toMatchObject({
+    code: "payload_too_large",
+    message: "The body is larger than 4 bytes",
+  });
   const { req, body: fits } = createRequest({ "content-length": "5" });
   req.end("12345");
   expect(String(await fits(5))).toBe("12345");

@@ -19,7 +19,11 @@ function create(url: string | null = "/x", headers: Record<string, string> = {},
   const res = Object.assign(new EventEmitter(), { closed: false, writableFinished: false });
   const lease = { signal: new AbortController().signal } as StreamLease;
   const open = vi.fn<(exchange: Exchange) => StreamLease>(() => lease);
-  const options = { maxBodyBytes: 50_000, streams: { open, endAll() {} }, findClientAddress: (peer?: string) => `${peer} found` };
+  const options = {
+    maxBodyBytes: 50_000,
+    streams: { open, endAll() {} },
+    findClientAddress: (peer?: string) => `${peer} found`,
+  };
   return { exchange: new Exchange(req as never, res as never, options), req, res, open, lease };
 }
 
@@ -37,24 +41,47 @@ test.each([
 test("a new exchange has only what the client sent", () => {
   const { exchange, req } = create("/x", { "x-own": "1" }, "POST");
   vi.advanceTimersByTime(7);
-  const { method, headers, ip, isHead, mount, isPublic, isWorking, logged, hasPlace, maybePrincipal, caller, isStream } =
-    exchange;
-  expect({ method, headers, ip, isHead, mount, isPublic, isWorking, logged, hasPlace, maybePrincipal, caller, isStream }).toEqual(
-    {
-      method: "POST",
-      headers: { "x-own": "1" },
-      ip: "192.0.2.1 found",
-      isHead: false,
-      mount: undefined,
-      isPublic: false,
-      isWorking: false,
-      logged: undefined,
-      hasPlace: false,
-      maybePrincipal: undefined,
-      caller: "",
-      isStream: false,
-    },
-  );
+  const {
+    method,
+    headers,
+    ip,
+    isHead,
+    mount,
+    isPublic,
+    isWorking,
+    logged,
+    hasPlace,
+    maybePrincipal,
+    caller,
+    isStream,
+  } = exchange;
+  expect({
+    method,
+    headers,
+    ip,
+    isHead,
+    mount,
+    isPublic,
+    isWorking,
+    logged,
+    hasPlace,
+    maybePrincipal,
+    caller,
+    isStream,
+  }).toEqual({
+    method: "POST",
+    headers: { "x-own": "1" },
+    ip: "192.0.2.1 found",
+    isHead: false,
+    mount: undefined,
+    isPublic: false,
+    isWorking: false,
+    logged: undefined,
+    hasPlace: false,
+    maybePrincipal: undefined,
+    caller: "",
+    isStream: false,
+  });
   expect(performance.now() - exchange.startedAt).toBe(7);
   expect(exchange.requestId).toMatch(/^[\da-f-]{36}$/);
   expect(req.method).toBe("POST");
@@ -144,7 +171,11 @@ test("a delivered answer keeps nothing in memory", () => {
 test("the origin has the client's ids if they are well-formed", () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const headers = { "x-request-id": "my-id", traceparent: `00-${trace}-b7ad6b7169203331-01` };
-  expect(create("/x", headers).exchange.origin()).toEqual({ ip: "192.0.2.1 found", clientRequestId: "my-id", traceId: trace });
+  expect(create("/x", headers).exchange.origin()).toEqual({
+    ip: "192.0.2.1 found",
+    clientRequestId: "my-id",
+    traceId: trace,
+  });
   const { exchange } = create("/x", { "x-request-id": "a b", traceparent: "x" });
   expect(exchange.origin()).toEqual({ ip: "192.0.2.1 found", clientRequestId: null, traceId: null });
   Object.assign(exchange, { ip: undefined });

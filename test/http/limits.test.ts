@@ -18,7 +18,10 @@ test("a header under maxHeaderSize is read, one byte more is 431", async () => {
   const counted = path.length + Object.entries(headers).flat().join("").length;
   const send = (size: number) => {
     const all = Object.entries({ ...headers, X: "x".repeat(size - counted) });
-    return sendRaw(edge.port, `GET ${path} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+    return sendRaw(
+      edge.port,
+      `GET ${path} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
+    );
   };
   expect(await send(defaultLimits.maxHeaderSize - 1)).toMatch(/^HTTP\/1\.1 200 /);
   expect(await send(defaultLimits.maxHeaderSize)).toMatch(/^HTTP\/1\.1 431 /);
@@ -93,7 +96,10 @@ test("a network with many waiting connections loses its own first", async () => 
 });
 
 test("failedAuthBurst failures are 401, one more 429; good tokens pass", async () => {
-  await using edge = await startEdge({ surfaces: [surface], limits: { failedAuthBurst: 3, failedAuthPerSecond: 0.01 } });
+  await using edge = await startEdge({
+    surfaces: [surface],
+    limits: { failedAuthBurst: 3, failedAuthPerSecond: 0.01 },
+  });
   const statuses = [];
   for (let count = 0; count < 4; count += 1) statuses.push((await edge.send("GET", path)).status);
   expect(statuses).toEqual([401, 401, 401, 429]);
@@ -128,7 +134,11 @@ describe("answers that wait for slow readers", () => {
     const ended: Exchange[] = [];
     const onEnd = (exchange: Exchange) => void ended.push(exchange);
     const wanted = { pages: 0 };
-    const unfinished = createUnfinished({ ...defaultLimits, ...limits, pagesWanted: () => wanted.pages }, silentLogger, onEnd);
+    const unfinished = createUnfinished(
+      { ...defaultLimits, ...limits, pagesWanted: () => wanted.pages },
+      silentLogger,
+      onEnd,
+    );
     return { ended, unfinished, wanted, unwatch: unfinished.watch() };
   }
 
@@ -153,7 +163,11 @@ describe("answers that wait for slow readers", () => {
 
   test("free their bytes when read or ended; streams are counted each second", () => {
     const { unfinished } = createLimited({ unsentBytes: 100 });
-    const [first, second, stream] = [createAnswer("a", 60), createAnswer("b", 40), createAnswer("c", 0, { isStream: true })];
+    const [first, second, stream] = [
+      createAnswer("a", 60),
+      createAnswer("b", 40),
+      createAnswer("c", 0, { isStream: true }),
+    ];
     for (const { exchange } of [first, second, stream]) unfinished.add(exchange);
     first.res.writableLength = 50;
     stream.res.writableLength = 10;

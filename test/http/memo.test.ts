@@ -44,7 +44,8 @@ describe("the memo", () => {
 
   it("keeps the last 256 replies, and 16 MB", () => {
     const memo = createReplyMemo();
-    const found = (count: number) => Array.from({ length: count }, (_, n) => memo.find(`${n}`, inputs())).filter(Boolean).length;
+    const found = (count: number) =>
+      Array.from({ length: count }, (_, n) => memo.find(`${n}`, inputs())).filter(Boolean).length;
     for (let n = 0; n < 300; n++) memo.keep(`${n}`, inputs(), inputs(), toReply("[]"));
     expect([found(300), memo.find("44", inputs()) !== null, memo.find("43", inputs())]).toEqual([256, true, null]);
     for (let n = 0; n < 3; n++) memo.keep(`${n}`, inputs(), inputs(), toReply("x".repeat(3_000_000)));
@@ -98,8 +99,13 @@ describe("a remembered reply", () => {
   it("is compressed once for all who want it so", async () => {
     const reply = remember(long);
     const plain = await reply.toReply({});
-    const [gzip, br] = await Promise.all(["gzip", "br"].map(async (encoding) => reply.toReply({ "accept-encoding": encoding })));
-    expect([gunzipSync(gzip?.body ?? "").toString(), brotliDecompressSync(br?.body ?? "").toString()]).toEqual([long, long]);
+    const [gzip, br] = await Promise.all(
+      ["gzip", "br"].map(async (encoding) => reply.toReply({ "accept-encoding": encoding })),
+    );
+    expect([gunzipSync(gzip?.body ?? "").toString(), brotliDecompressSync(br?.body ?? "").toString()]).toEqual([
+      long,
+      long,
+    ]);
     expect(gzip?.headers).toMatchObject({
       "content-encoding": "gzip",
       etag: String(plain.headers?.["etag"]).replace(/"$/, '-gzip"'),

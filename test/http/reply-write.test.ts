@@ -23,9 +23,27 @@ function write(reply: EdgeReply, { isLast = false, isHead = false } = {}) {
 }
 
 test.each([
-  ["JSON", { status: 200, body: "{}" }, ["Content-Type", "application/json", "Content-Length", "2"], ["{}", "latin1"], 2],
-  ["nothing", { status: 200, body: "" }, ["Content-Type", "application/json", "Content-Length", "0"], ["", "latin1"], 0],
-  ["beyond ASCII", { status: 404, body: "ä" }, ["Content-Type", "application/json", "Content-Length", "2"], ["ä", "utf8"], 2],
+  [
+    "JSON",
+    { status: 200, body: "{}" },
+    ["Content-Type", "application/json", "Content-Length", "2"],
+    ["{}", "latin1"],
+    2,
+  ],
+  [
+    "nothing",
+    { status: 200, body: "" },
+    ["Content-Type", "application/json", "Content-Length", "0"],
+    ["", "latin1"],
+    0,
+  ],
+  [
+    "beyond ASCII",
+    { status: 404, body: "ä" },
+    ["Content-Type", "application/json", "Content-Length", "2"],
+    ["ä", "utf8"],
+    2,
+  ],
   [
     "of another type",
     { status: 200, headers: { "content-Type": "text/plain", "X-Other-Name": "b" }, body: "a" },
@@ -58,7 +76,10 @@ test.each([
 
 test("an answer's own policy replaces the security headers", () => {
   const { head } = write({ status: 200, policy: ["X-Own", "1"], body: "" });
-  expect(head).toEqual([200, ["X-Own", "1", "X-Request-Id", "r-1", "Content-Type", "application/json", "Content-Length", "0"]]);
+  expect(head).toEqual([
+    200,
+    ["X-Own", "1", "X-Request-Id", "r-1", "Content-Type", "application/json", "Content-Length", "0"],
+  ]);
 });
 
 test.each([

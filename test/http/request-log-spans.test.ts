@@ -53,7 +53,13 @@ it.each([
   ["PURGE", `${base}/things/a`, "HTTP", 405, 0],
 ])("%s %s is the span %s with %i", async (method, path, name, code, status) => {
   const { span, line } = await spanOf(method, path);
-  expect(span).toMatchObject({ name, kind: 2, parentId: "", status, attributes: { "http.response.status_code": code } });
+  expect(span).toMatchObject({
+    name,
+    kind: 2,
+    parentId: "",
+    status,
+    attributes: { "http.response.status_code": code },
+  });
   expect(span?.attributes["url.path"]).toBe(path.replace(/\?.*/, ""));
   expect(span?.attributes["http.response.header.x-request-id"]).toEqual([line["request_id"]]);
   expect([line["trace_id"], line["span_id"]]).toEqual([span?.traceId, span?.spanId]);
@@ -66,7 +72,12 @@ it("a failure is named by its code", async () => {
 
 it("a request without a token has its span and no route", async () => {
   const { span } = await spanOf("GET", `${base}/things/a`, { traceparent: `00-${traceId}-${spanId}-01` });
-  expect(span).toMatchObject({ name: "GET", traceId, parentId: spanId, attributes: { "http.response.status_code": 401 } });
+  expect(span).toMatchObject({
+    name: "GET",
+    traceId,
+    parentId: spanId,
+    attributes: { "http.response.status_code": 401 },
+  });
 });
 
 it("an endless answer is within its request until it ends", async () => {

@@ -50,7 +50,12 @@ test.each([
 });
 
 test("a request is reported with its input and its result", () => {
-  expect(observed({ isHead: true }, { status: 404 })).toEqual({ method: "HEAD", route: undefined, status: 404, seconds: 1.5 });
+  expect(observed({ isHead: true }, { status: 404 })).toEqual({
+    method: "HEAD",
+    route: undefined,
+    status: 404,
+    seconds: 1.5,
+  });
   expect(observed({ isAborted: true })).toMatchObject({ method: "GET", status: 499 });
   expect(observed({ isStream: true })).toMatchObject({ status: 200, seconds: null });
 });

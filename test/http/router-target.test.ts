@@ -34,9 +34,20 @@ test.each([
   expect(findTargetFault(path)).toBe("not_found");
 });
 
-test.each(["", "*", "x", "http://evil/x", "/x%", "/x%2", "/x%zz", "/x y", "/x\u00ff", "/x\n", "/x#y", '/x"', "/<script>"])(
-  "%j is not a path",
-  (path) => {
-    expect(findTargetFault(path)).toBe("invalid_request");
-  },
-);
+test.each([
+  "",
+  "*",
+  "x",
+  "http://evil/x",
+  "/x%",
+  "/x%2",
+  "/x%zz",
+  "/x y",
+  "/x\u00ff",
+  "/x\n",
+  "/x#y",
+  '/x"',
+  "/<script>",
+])("%j is not a path", (path) => {
+  expect(findTargetFault(path)).toBe("invalid_request");
+});

@@ -21,7 +21,14 @@ function createPlaces(isFree = true, isGranted: boolean | Promise<boolean> = tru
   };
 }
 
-const base = { ip: "2001:db8:1:2::3", requestId: "r-1", caller: "holder", isAborted: false, isPublic: false, mount: undefined };
+const base = {
+  ip: "2001:db8:1:2::3",
+  requestId: "r-1",
+  caller: "holder",
+  isAborted: false,
+  isPublic: false,
+  mount: undefined,
+};
 
 interface Scene {
   readonly who?: Principal | null | Promise<Principal | null>;
@@ -56,7 +63,12 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
     failedAuth: { hit },
     charge,
   });
-  const ask = async (method: string, path: string, more: object = {}, headers: Record<string, string> = { host: "x" }) => {
+  const ask = async (
+    method: string,
+    path: string,
+    more: object = {},
+    headers: Record<string, string> = { host: "x" },
+  ) => {
     const res = { writeContinue: vi.fn<() => void>(), setHeader: vi.fn<(name: string, value: string) => void>() };
     const req = { rawHeaders: Object.entries(headers).flat(), headers, httpVersion: "1.1" };
     const exchange: Exchange = {
@@ -163,7 +175,9 @@ test("a request without a token is anonymous and counted by network", async () =
   expect(hit.mock.calls).toEqual([...Array.from({ length: 3 }, () => ["2001:db8:1:2::/64"]), [""]]);
   const often = createScene({ who: null, waitS: 7 });
   const message = "Too many failed authentications from this network";
-  expect((await often.ask("GET", "/a")).answered).toEqual(refusal(429, "rate_limited", message, { "Retry-After": "7" }));
+  expect((await often.ask("GET", "/a")).answered).toEqual(
+    refusal(429, "rate_limited", message, { "Retry-After": "7" }),
+  );
   const accept = { host: "x", accept: "application/problem+json" };
   for (const scene of [often, createScene({ who: null }), createScene()]) {
     const { answered } = await scene.ask("DELETE", "/a", {}, accept);

@@ -27,7 +27,12 @@ test("a chunked body is counted as it arrives", async () => {
 });
 
 test("a compressed body is not unpacked", async () => {
-  const answer = await edge.send("POST", path, { ...bearer, "content-encoding": "gzip" }, gzipSync(Buffer.alloc(1_000_000)));
+  const answer = await edge.send(
+    "POST",
+    path,
+    { ...bearer, "content-encoding": "gzip" },
+    gzipSync(Buffer.alloc(1_000_000)),
+  );
   expect([answer.status, JSON.parse(answer.text).error.code]).toEqual([415, "unsupported_media_type"]);
 });
 

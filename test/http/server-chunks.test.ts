@@ -20,7 +20,9 @@ const head = (path: string, headers = bearer) =>
 const bytes = (count: number) => "1\r\nx\r\n".repeat(count);
 
 test("a body in 260 chunks of one byte is read", async () => {
-  expect(await sendRaw(edge.port, `${head("x", `${bearer}Connection: close\r\n`)}${bytes(260)}0\r\n\r\n`)).toMatch(/\r\n260$/);
+  expect(await sendRaw(edge.port, `${head("x", `${bearer}Connection: close\r\n`)}${bytes(260)}0\r\n\r\n`)).toMatch(
+    /\r\n260$/,
+  );
 });
 
 test.each([

@@ -8,14 +8,18 @@ import { bearer, startEdge, type TestEdge } from "../support/edge.ts";
 let edge: TestEdge;
 
 beforeAll(async () => {
-  const schema = createSchema({ typeDefs: "type Query { hello: String }", resolvers: { Query: { hello: () => "world" } } });
+  const schema = createSchema({
+    typeDefs: "type Query { hello: String }",
+    resolvers: { Query: { hello: () => "world" } },
+  });
   const yoga = createYoga({ schema, graphiql: false, landingPage: false, cors: false, logging: false });
   const graphql: Surface = {
     prefix: "/graphql",
     subtree: false,
     async handle(request) {
       const { req, res, headers } = request;
-      if (headers["content-type"] === "text/plain") throw new OpsError("unsupported_media_type", "Send application/json");
+      if (headers["content-type"] === "text/plain")
+        throw new OpsError("unsupported_media_type", "Send application/json");
       presetHeaders(request);
       await yoga.handle(req, res);
       return null;
@@ -48,7 +52,12 @@ test("Yoga's own answers have our headers and our log line", async () => {
     "x-request-id": expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
   });
   await expect.poll(() => edge.lines.length).toBe(before + 1);
-  expect(JSON.parse(edge.lines[before] as string)).toMatchObject({ method: "POST", path: "/graphql", status: 200, bytes: 26 });
+  expect(JSON.parse(edge.lines[before] as string)).toMatchObject({
+    method: "POST",
+    path: "/graphql",
+    status: 200,
+    bytes: 26,
+  });
 });
 
 test("a query by GET works, and so does its HEAD", async () => {

@@ -42,7 +42,9 @@ test("what comes on new connections during a drain is refused", async () => {
     }
     const refused = await edge.send("GET", path, bearer);
     expect(refused).toMatchObject({ status: 503, headers: { connection: "close" } });
-    expect(JSON.parse(refused.text)).toMatchObject({ error: { code: "overloaded", message: "The gateway is stopping" } });
+    expect(JSON.parse(refused.text)).toMatchObject({
+      error: { code: "overloaded", message: "The gateway is stopping" },
+    });
   }
   expect(surface.calls).toHaveLength(1);
   // Readers that came late hold nobody up.

@@ -68,7 +68,9 @@ test.each([
 
 test("no secret is logged: header, query or a token in the path", async () => {
   const ours = createToken("ab12", new Uint8Array(32).fill(7));
-  await linesOf(() => edge.send("GET", `/api/v1/admin/ops/${ours}?token=${token}`, { ...bearer, cookie: `t=${token}` }));
+  await linesOf(() =>
+    edge.send("GET", `/api/v1/admin/ops/${ours}?token=${token}`, { ...bearer, cookie: `t=${token}` }),
+  );
   await linesOf(() => edge.send("GET", `/x/${ours}`, { authorization: `Bearer ${ours}` }));
   const text = edge.lines.join("");
   expect(text).not.toContain(token);

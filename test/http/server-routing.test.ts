@@ -8,8 +8,10 @@ const rest = createSpySurface((request) => {
   if (request.path.endsWith("/bad-header")) return { status: 200, headers: { "X-Bad": "a\nb" }, body: "" };
   if (request.path.endsWith("/down")) throw new OpsError("prometheus_unavailable", "Prometheus does not answer");
   if (request.path.endsWith("/nothing")) return { status: 204, body: "" };
-  if (request.path.endsWith("/text")) return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body: "ä" };
-  if (request.path.endsWith("/bytes")) return { status: 200, headers: { "Content-Type": "text/plain" }, body: Buffer.from("ä1") };
+  if (request.path.endsWith("/text"))
+    return { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body: "ä" };
+  if (request.path.endsWith("/bytes"))
+    return { status: 200, headers: { "Content-Type": "text/plain" }, body: Buffer.from("ä1") };
   const { method, path, query, principal } = request;
   return { status: 200, body: JSON.stringify({ method, path, query, subject: principal.subject }) };
 });
@@ -86,7 +88,12 @@ test.each([
   expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   const [headers = "", body = ""] = answer.split("\r\n\r\n");
   expect(JSON.parse(body).error.code).toBeTruthy();
-  for (const name of ["Cache-Control: no-store", "nosniff", "Content-Security-Policy: default-src 'none'", "X-Request-Id: "]) {
+  for (const name of [
+    "Cache-Control: no-store",
+    "nosniff",
+    "Content-Security-Policy: default-src 'none'",
+    "X-Request-Id: ",
+  ]) {
     expect(headers).toContain(name);
   }
   expect(headers.includes("Allow: GET, HEAD, POST, OPTIONS")).toBe(status === 405);
@@ -107,7 +114,9 @@ test.each(["boom", "late-boom", "bad-header"])("%s: a bug is masked and logged w
     error: { code: "internal", message: "Internal error", request_id: answer.headers["x-request-id"] },
   });
   expect(
-    edge.lines.some((line) => line.includes("unexpected failure") && line.includes(String(answer.headers["x-request-id"]))),
+    edge.lines.some(
+      (line) => line.includes("unexpected failure") && line.includes(String(answer.headers["x-request-id"])),
+    ),
   ).toBe(true);
 });
 
@@ -135,7 +144,8 @@ test("headers are the same on answers, errors and public pages", async () => {
       "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     });
     expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
-    for (const name of ["server", "x-powered-by", "etag", "access-control-allow-origin"]) expect(headers[name]).toBeUndefined();
+    for (const name of ["server", "x-powered-by", "etag", "access-control-allow-origin"])
+      expect(headers[name]).toBeUndefined();
   }
   expect(probes[1]?.headers["content-length"]).toBeUndefined();
   expect(new Set(probes.map((probe) => probe.headers["x-request-id"])).size).toBe(probes.length);

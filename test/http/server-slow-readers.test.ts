@@ -64,7 +64,10 @@ test("a client that leaves keeps its place until its work has ended", async () =
     await working.promise;
     return { status: 200, body: "{}" };
   });
-  await using edge = await startEdge({ surfaces: [busy], limits: { limit: 9, limitPerToken: 2, reserve: 0, waitMs: 50 } });
+  await using edge = await startEdge({
+    surfaces: [busy],
+    limits: { limit: 9, limitPerToken: 2, reserve: 0, waitMs: 50 },
+  });
   for (let count = 1; count <= 2; count += 1) {
     const client = askWithoutReading(edge.port, path);
     await expect.poll(() => begun).toBe(count);
@@ -85,7 +88,10 @@ test("a place is freed by a client that leaves, wherever it waits", async () => 
     path: "/files/slow",
     reply: () => loaded.promise.then(() => ({ status: 200, body: large })),
   };
-  await using edge = await startEdge({ publicPages: [page, slow], limits: { publicAnswers: 1, waitMs: 100, answerMs: 1000 } });
+  await using edge = await startEdge({
+    publicPages: [page, slow],
+    limits: { publicAnswers: 1, waitMs: 100, answerMs: 1000 },
+  });
   const first = askWithoutReading(edge.port, "/files/slow");
   await sleep(50);
   const inLine = askWithoutReading(edge.port, files);

@@ -150,7 +150,9 @@ test("a token that keeps opening streams waits for the next", () => {
   const { open } = createScene();
   const openAndClose = (caller: string) => open(caller).res.emit("close");
   for (let count = 0; count < 20; count += 1) openAndClose("one");
-  expect(() => openAndClose("one")).toThrow(expect.objectContaining({ code: "rate_limited", headers: { "Retry-After": "1" } }));
+  expect(() => openAndClose("one")).toThrow(
+    expect.objectContaining({ code: "rate_limited", headers: { "Retry-After": "1" } }),
+  );
   openAndClose("two");
   vi.advanceTimersByTime(500);
   openAndClose("one");

@@ -58,7 +58,10 @@ test("heartbeats are sent while nothing else is", async () => {
 
 test("streams have their own places, and a limited number of them", async () => {
   const { surface, returned } = createStreaming(quiet);
-  await using edge = await startEdge({ surfaces: [surface], limits: { limit: 1, reserve: 0, waitMs: 20, streamsPerToken: 2 } });
+  await using edge = await startEdge({
+    surfaces: [surface],
+    limits: { limit: 1, reserve: 0, waitMs: 20, streamsPerToken: 2 },
+  });
   const open = [1, 2].map(() => openRaw(edge.port, request));
   await expect.poll(() => surface.calls.length).toBe(2);
   const third = await edge.send("GET", path, bearer);

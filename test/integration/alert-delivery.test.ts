@@ -56,7 +56,8 @@ async function post(address: string, alerts: readonly object[]): Promise<void> {
   expect(response.status).toBe(200);
 }
 
-const report = (address: string, end: Readonly<{ endsAt?: string }> = {}) => post(address, [{ labels, annotations, ...end }]);
+const report = (address: string, end: Readonly<{ endsAt?: string }> = {}) =>
+  post(address, [{ labels, annotations, ...end }]);
 
 /** The alerts that are held back by others, as the Alertmanager says it. */
 async function readHeldBack(address: string): Promise<readonly Readonly<Record<string, string>>[]> {

@@ -376,6 +376,8 @@ it("the receiver got each alert that is not inhibited, with its docs page", () =
   );
   for (const { labels, annotations } of sent) {
     expect(labels).not.toHaveProperty("runbooks");
-    expect(annotations["runbook_url"]).toBe(`https://wiki.example/ops/docs/alerts.md#${labels["alertname"]?.toLowerCase()}`);
+    expect(annotations["runbook_url"]).toBe(
+      `https://wiki.example/ops/docs/alerts.md#${labels["alertname"]?.toLowerCase()}`,
+    );
   }
 });

@@ -14,7 +14,8 @@ let database: TestDatabase;
 beforeAll(async () => {
   dockerd = await startDockerd(join(inject("runFolder"), "check"), { bridge: false });
   const start = (name: string, labels: Record<string, string>) => startContainer(dockerd.socketPath, { name, labels });
-  for (const role of ["web", "worker"]) await start(`store-${role}-prod-v2`, { service: "store", role, destination: "prod" });
+  for (const role of ["web", "worker"])
+    await start(`store-${role}-prod-v2`, { service: "store", role, destination: "prod" });
   for (const role of ["web", "worker"]) await start(`store-${role}-v2`, { service: "store", role });
   for (const name of ["store-redis", "store-db"]) await start(name, { service: name });
   await start("by-hand", {});
@@ -30,7 +31,11 @@ afterAll(async () => {
 
 /** Runs `check` as a user does. */
 async function check(more: Record<string, string> = {}, query = "") {
-  const settings = { TOKEN: "check-token-0123456789", DOCKER_HOSTS: `own=unix://${dockerd.socketPath}${query}`, ...more };
+  const settings = {
+    TOKEN: "check-token-0123456789",
+    DOCKER_HOSTS: `own=unix://${dockerd.socketPath}${query}`,
+    ...more,
+  };
   const env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`WALLET_CORE_OPS_${name}`, value]));
   const { code, out } = await runCli(["check"], env);
   return { code, out, lines: out.trimEnd().split("\n") };
@@ -46,7 +51,8 @@ test("an engine of another product is described, with what to set", async () => 
   );
   // The page shows this output; its engine has another name, and one container more.
   const page = readFileSync("docs/configuration.md", "utf8");
-  for (const line of lines.filter((one) => !/^ok {4}(?:docker|tokens)/.test(one))) expect(page).toContain(`\n${line}\n`);
+  for (const line of lines.filter((one) => !/^ok {4}(?:docker|tokens)/.test(one)))
+    expect(page).toContain(`\n${line}\n`);
   expect(find(lines, "warn")).toEqual([
     "warn  containers: no core container of wallet-core runs here, so lists are empty: if store is your product, set WALLET_CORE_OPS_SERVICE=store",
   ]);

@@ -72,7 +72,10 @@ const restart = async () => {
 const askState = (service: string, sql: string) =>
   compose("exec", "-T", service, "psql", "-U", "postgres", "-d", "wallet_core_ops", "-At", "-c", sql).trim();
 const outcomes = (service: string) =>
-  askState(service, "select string_agg(outcome, ' ' order by seq) from wallet_core_ops.entry where outcome in ('intent', 'ok')");
+  askState(
+    service,
+    "select string_agg(outcome, ' ' order by seq) from wallet_core_ops.entry where outcome in ('intent', 'ok')",
+  );
 
 const readIds = () => gateways.map((gateway) => compose("ps", "--quiet", gateway).trim());
 
@@ -112,7 +115,9 @@ test("a restart through HAProxy is in the record on both servers", async () => {
   expect(outcomes("state-1")).toBe("intent ok");
   await until(() => outcomes("state-2") === "intent ok");
   const ip = askState("state-1", "select distinct line::json->>'ip' from wallet_core_ops.entry");
-  const { Subnet = "" } = JSON.parse(docker("network", "inspect", "--format", "{{json (index .IPAM.Config 0)}}", `${name}_edge`));
+  const { Subnet = "" } = JSON.parse(
+    docker("network", "inspect", "--format", "{{json (index .IPAM.Config 0)}}", `${name}_edge`),
+  );
   expect(ip.split(".").slice(0, 2)).toEqual(Subnet.split(".").slice(0, 2));
 });
 
@@ -157,7 +162,8 @@ test("the standby takes over, and the old server becomes its standby", { timeout
   docker("kill", `${name}-state-1-1`);
   await until(isRefused);
   expect((await ask(api)).last).toMatchObject({ status: 200 });
-  const [promote = "", ...rebuild] = page.find(({ text }) => text.includes("pg_ctl promote"))?.text.split(/(?<=promote)\n/) ?? [];
+  const [promote = "", ...rebuild] =
+    page.find(({ text }) => text.includes("pg_ctl promote"))?.text.split(/(?<=promote)\n/) ?? [];
   composed.shell(promote.replace("exec", "exec -T"));
   await until(isAnswered, 150_000);
   expect(outcomes("state-2").startsWith(before)).toBe(true);
@@ -165,7 +171,14 @@ test("the standby takes over, and the old server becomes its standby", { timeout
   // The old one comes back as it was: nothing is answered by it, also when HAProxy has forgotten which one it was.
   docker("start", `${name}-state-1-1`);
   const isUp = () =>
-    compose("exec", "-T", "state-1", "sh", "-c", "psql -U postgres -At -c 'select pg_is_in_recovery()' || true").trim() === "f";
+    compose(
+      "exec",
+      "-T",
+      "state-1",
+      "sh",
+      "-c",
+      "psql -U postgres -At -c 'select pg_is_in_recovery()' || true",
+    ).trim() === "f";
   await until(isUp);
   docker("kill", `${name}-state-1`);
   docker("start", `${name}-state-1`);
@@ -189,7 +202,9 @@ test("the standby takes over, and the old server becomes its standby", { timeout
 
 test("the role of HAProxy's check is not for others", () => {
   const command = ["exec", "-T", "state-2", "psql", "host=state-2 user=health dbname=postgres", "-w", "-c", "select 1"];
-  expect(() => compose(...command)).toThrow(expect.objectContaining({ stderr: expect.stringContaining("no password supplied") }));
+  expect(() => compose(...command)).toThrow(
+    expect.objectContaining({ stderr: expect.stringContaining("no password supplied") }),
+  );
 });
 
 test("a server that took writes does not overwrite them as a standby", async () => {

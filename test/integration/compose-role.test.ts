@@ -15,7 +15,9 @@ beforeAll(async () => {
   await admin.connect();
   await admin.query(`create database ${database}`);
   await owner.connect();
-  await owner.query("create table payouts (id int); insert into payouts values (1), (2); create table wallets (id int)");
+  await owner.query(
+    "create table payouts (id int); insert into payouts values (1), (2); create table wallets (id int)",
+  );
   await owner.query(sql);
   // A second run, as after a migration, changes nothing but the grants.
   await owner.query("create table runner_jobs (id int)");

@@ -83,10 +83,15 @@ it("provisioned datasources answer with the token from its file", async () => {
       url: `${infinity?.url}/graphql`,
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { nodes { tag } } }" }),
+      body: JSON.stringify({
+        query: "{ containers(includeAccessories: true) { name } deploys(first: 1) { nodes { tag } } }",
+      }),
     });
   expect(infinity?.headers).toMatchObject({ "x-ops-strict": "1" });
-  expect(await query(infinity?.headers ?? {})).toMatchObject({ status: 200, body: expect.stringContaining('"containers":[') });
+  expect(await query(infinity?.headers ?? {})).toMatchObject({
+    status: 200,
+    body: expect.stringContaining('"containers":['),
+  });
   expect((await query({})).status).toBe(401);
   const health = { url: `${infinity?.url}/graphql?query={__typename}`, headers: infinity?.headers ?? {} };
   expect(await send(health)).toEqual({ status: 200, body: '{"data":{"__typename":"Query"}}' });

@@ -62,7 +62,13 @@ const services = [
 describe("docker-compose.yml", () => {
   it("has the four services, and the proxy in the overlay", () => {
     expect(Object.keys(plain).toSorted()).toEqual(["gateway", "node-exporter", "postgres", "prometheus"]);
-    expect(Object.keys(proxied).toSorted()).toEqual(["gateway", "node-exporter", "postgres", "prometheus", "socket-proxy"]);
+    expect(Object.keys(proxied).toSorted()).toEqual([
+      "gateway",
+      "node-exporter",
+      "postgres",
+      "prometheus",
+      "socket-proxy",
+    ]);
   });
 
   it.each(services)("runs %s without rights that it does not need", (name, service) => {
@@ -122,7 +128,10 @@ describe("docker-compose.yml", () => {
       "/run/secrets/database_url": "postgres://wallet_core_ops:x@postgres:5432/wallet_core",
     };
     const config = parseConfig(gateway?.environment ?? {}, (path) => files[path] ?? "");
-    expect(config).toMatchObject({ databaseUrl: files["/run/secrets/database_url"], prometheusUrl: "http://prometheus:9090" });
+    expect(config).toMatchObject({
+      databaseUrl: files["/run/secrets/database_url"],
+      prometheusUrl: "http://prometheus:9090",
+    });
     expect(config.auth.token).toBe("ops_0123456789abcdef");
   });
 });
@@ -131,7 +140,15 @@ describe("deploy/replicas/compose.yml", () => {
   const { migrate, ...running } = Object.fromEntries(replicas);
 
   it("has three gateways, two PostgreSQL, and HAProxy before both", () => {
-    expect(Object.keys(running)).toEqual(["gateway", "gateway-1", "gateway-2", "gateway-3", "state", "state-1", "state-2"]);
+    expect(Object.keys(running)).toEqual([
+      "gateway",
+      "gateway-1",
+      "gateway-2",
+      "gateway-3",
+      "state",
+      "state-1",
+      "state-2",
+    ]);
     expect(running["gateway"]?.image).toMatch(/^haproxy:/);
   });
 
@@ -160,7 +177,12 @@ describe("deploy/replicas/compose.yml", () => {
     };
     for (const name of ["gateway-1", "gateway-2", "gateway-3"]) {
       expect(running[name]).toMatchObject({ environment, volumes: gateway?.volumes });
-      expect(running[name]?.secrets?.map(({ source }) => source)).toEqual(["token", "tokens", "database_url", "state_url"]);
+      expect(running[name]?.secrets?.map(({ source }) => source)).toEqual([
+        "token",
+        "tokens",
+        "database_url",
+        "state_url",
+      ]);
     }
     expect(migrate).toMatchObject({ environment, command: ["migrate"], restart: "no" });
     const files: Record<string, string> = {
@@ -262,9 +284,9 @@ describe("the socket proxy's allow-list", () => {
   ])("refuses %s", (path) => expect(path).not.toMatch(allowed));
 
   it("allows no other method", () => {
-    expect(proxied["socket-proxy"]?.command?.filter((argument) => argument.startsWith("-allow") && argument !== flag)).toEqual([
-      "-allowhealthcheck",
-    ]);
+    expect(
+      proxied["socket-proxy"]?.command?.filter((argument) => argument.startsWith("-allow") && argument !== flag),
+    ).toEqual(["-allowhealthcheck"]);
   });
 });
 

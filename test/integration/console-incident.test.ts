@@ -100,7 +100,9 @@ test.each([
     await tab.open(address);
     await waitForText(tab.page, ready);
     found.push(...(await tab.findBarriers()).map((barrier) => `${address} ${barrier}`));
-    const overflow = await tab.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const overflow = await tab.page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
     if (overflow > 0) found.push(`${address} is ${overflow} px too wide`);
   }
   expect(found).toEqual([]);
@@ -136,7 +138,10 @@ test("a container is restarted by the keyboard alone, until it is healthy", { ti
     interface Preview {
       readonly restartContainer: { readonly preview: { readonly refusal: object | null } } | null;
     }
-    await until(async () => (await client.query<Preview, object>(preview)).restartContainer?.preview.refusal === null, 90_000);
+    await until(
+      async () => (await client.query<Preview, object>(preview)).restartContainer?.preview.refusal === null,
+      90_000,
+    );
   }
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
@@ -179,7 +184,9 @@ test("a container is restarted by the keyboard alone, until it is healthy", { ti
     .toBe(true);
   await page.keyboard.press("Control+Enter");
   await expect.poll(() => page.getByRole("dialog").innerText(), { timeout: 60_000 }).toContain("it is healthy");
-  await expect.poll(() => page.getByRole("button", { name: "Close", exact: true }).count(), { timeout: 60_000 }).toBe(1);
+  await expect
+    .poll(() => page.getByRole("button", { name: "Close", exact: true }).count(), { timeout: 60_000 })
+    .toBe(1);
   await page.keyboard.press("Escape");
   await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
   await waitForText(page, "tried by the keyboard");

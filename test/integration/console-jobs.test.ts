@@ -84,9 +84,14 @@ test("an error's dialog names the jobs that it changes, and refuses at none", { 
   await tab.open(`/errors?fingerprint=${toFingerprint(error)}`);
   const buttons = async (state: string) => {
     const row = page.locator(".sample-jobs tbody tr", { hasText: state }).first();
-    return Promise.all(["Retry …", "Discard …"].map((name) => row.getByRole("button", { name }).getAttribute("title", patient)));
+    return Promise.all(
+      ["Retry …", "Discard …"].map((name) => row.getByRole("button", { name }).getAttribute("title", patient)),
+    );
   };
-  expect(await buttons("failed")).toEqual([null, "It failed for good: there is nothing to discard, it is not tried again"]);
+  expect(await buttons("failed")).toEqual([
+    null,
+    "It failed for good: there is nothing to discard, it is not tried again",
+  ]);
   expect(await buttons("cancelled")).toEqual([null, "It is cancelled: there is nothing to discard"]);
   expect(tab.faults).toEqual([]);
 });

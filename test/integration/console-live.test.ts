@@ -128,7 +128,9 @@ test("a killed gateway is said, and the open page goes on when it is back", { ti
   expect(
     tab.faults.filter(
       (fault) =>
-        !/ERR_(CONNECTION_REFUSED|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(fault),
+        !/ERR_(CONNECTION_REFUSED|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(
+          fault,
+        ),
     ),
   ).toEqual([]);
 });
@@ -147,7 +149,9 @@ test("last values stay while the gateway is lost, on a screen left too", { timeo
   await gateway.ended;
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
   await goTo("/");
-  await expect.poll(() => main.locator(".stale").allInnerTexts()).toContainEqual(expect.stringMatching(/As it was[^]*wrong/));
+  await expect
+    .poll(() => main.locator(".stale").allInnerTexts())
+    .toContainEqual(expect.stringMatching(/As it was[^]*wrong/));
   expect(await main.locator(".dots .shape.ok").count()).toBeGreaterThan(0);
   expect(await main.locator(".skeleton").count()).toBe(0);
   // A screen that was never open knows nothing of what it asks.
@@ -194,7 +198,8 @@ test("a gateway that hangs is said within seconds, until it goes on", { timeout:
     gateway.kill("SIGCONT");
   }
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("live");
-  const read = async () => [...(await page.locator("#main").innerText()).matchAll(/line (\d+)/g)].map(([, n]) => Number(n));
+  const read = async () =>
+    [...(await page.locator("#main").innerText()).matchAll(/line (\d+)/g)].map(([, n]) => Number(n));
   const last = (await read()).at(-1) ?? 0;
   await expect.poll(async () => (await read()).at(-1), { timeout: 20_000 }).toBeGreaterThan(last + 5);
   const numbers = await read();
@@ -279,7 +284,10 @@ test("a token of staging sees nothing of production on any screen", { timeout: 1
       address,
       expect.not.stringMatching(/web-production|line \d/),
     ]);
-    expect([address, await page.locator(".bar select option", { hasText: "production" }).count()]).toEqual([address, 0]);
+    expect([address, await page.locator(".bar select option", { hasText: "production" }).count()]).toEqual([
+      address,
+      0,
+    ]);
   }
 });
 
@@ -294,7 +302,9 @@ test("a page that is older than the gateway's says so", { timeout: 60_000 }, asy
   await gateway[Symbol.asyncDispose]();
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("lost");
   gateway = await start({ PORT: port });
-  await expect.poll(() => page.locator("#main").innerText(), { timeout: 30_000 }).toContain("newer console than this page");
+  await expect
+    .poll(() => page.locator("#main").innerText(), { timeout: 30_000 })
+    .toContain("newer console than this page");
 });
 
 test("upstreams that do not answer make the page partly live", { timeout: 180_000 }, async () => {
@@ -308,7 +318,9 @@ test("upstreams that do not answer make the page partly live", { timeout: 180_00
   await using tab = await openConsole(browser, gateway.url, tokens.of("all"));
   const { page } = tab;
   await expect.poll(() => page.locator(".bar").innerText(), { timeout: 40_000 }).toContain("partly live");
-  await expect.poll(() => page.locator(".bar [role=status]").getAttribute("title"), { timeout: 20_000 }).toMatch(/prometheus/i);
+  await expect
+    .poll(() => page.locator(".bar [role=status]").getAttribute("title"), { timeout: 20_000 })
+    .toMatch(/prometheus/i);
   // An environment that there is not hides nothing.
   await tab.open("/queues?env=FOO");
   await expect.poll(() => page.locator("#main .banner.bad").count(), { timeout: 20_000 }).toBe(1);

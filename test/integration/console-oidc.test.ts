@@ -56,7 +56,12 @@ function createProvider(issuer: string, redirectUri: string): Provider {
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: () => ({ scope: "ops:read ops:logs", audience, accessTokenFormat: "jwt", accessTokenTTL: life }),
+        getResourceServerInfo: () => ({
+          scope: "ops:read ops:logs",
+          audience,
+          accessTokenFormat: "jwt",
+          accessTokenTTL: life,
+        }),
         useGrantedResource: () => true,
       },
     },
@@ -74,7 +79,12 @@ beforeAll(async () => {
   const authenticator = createAuthenticator({ jwt, logger: silentLogger });
   const signIn = createSignIn({ issuer, clientId: "console", scope, audience });
   const gateway = createGateway(createMemorySources().sources, silentLogger);
-  edge = createEdge({ ...gateway, publicPages: createPages(signIn, `${folder}/`), authenticator, logger: silentLogger });
+  edge = createEdge({
+    ...gateway,
+    publicPages: createPages(signIn, `${folder}/`),
+    authenticator,
+    logger: silentLogger,
+  });
   origin = `http://127.0.0.1:${(await edge.listen("127.0.0.1", 0)).port}`;
   const answer = createProvider(issuer, `${origin}/`).callback();
   provider.on("request", (req, res) => void answer(req, res));
@@ -126,7 +136,15 @@ test("a person signs in with the provider and comes back to the same screen", as
 async function post(localAddress: string, body: string): Promise<number> {
   const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
   const { port } = new URL(origin);
-  const options = { port, host: "127.0.0.1", path: "/console/sign-in", method: "POST", headers, localAddress, agent: false };
+  const options = {
+    port,
+    host: "127.0.0.1",
+    path: "/console/sign-in",
+    method: "POST",
+    headers,
+    localAddress,
+    agent: false,
+  };
   const request = httpRequest(options).end(body);
   try {
     const [response] = (await once(request, "response")) as [IncomingMessage];
@@ -148,13 +166,19 @@ function attack(): () => { held: number; junk: Record<string, number> } {
       .resume();
     sent.held += 1;
     sockets.add(socket);
-    socket.write("POST /console/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{");
+    socket.write(
+      "POST /console/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{",
+    );
     socket.on("close", () => {
       if (sockets.delete(socket)) hold(localAddress);
     });
   };
   for (let index = 0; index < 10; index += 1) for (const address of ["127.1.0.1", "127.2.0.1"]) hold(address);
-  const bodies = ["junk", JSON.stringify({ code: "c", verifier: "v", redirectUri: `${origin}/` }), '{"refreshToken":"junk"}'];
+  const bodies = [
+    "junk",
+    JSON.stringify({ code: "c", verifier: "v", redirectUri: `${origin}/` }),
+    '{"refreshToken":"junk"}',
+  ];
   const send = async (body: string) => {
     const status = await post("127.3.0.1", body);
     sent.junk[status] = (sent.junk[status] ?? 0) + 1;
@@ -203,10 +227,14 @@ test("a renewal refused for load is tried again; a refused grant signs out", asy
   const refusals = [429, 503];
   await page.route("**/console/sign-in", (route) => {
     const status = refusals.shift();
-    return status === undefined ? route.fallback() : route.fulfill({ status, json: { message: "Too many sign-ins at once" } });
+    return status === undefined
+      ? route.fallback()
+      : route.fulfill({ status, json: { message: "Too many sign-ins at once" } });
   });
   await page.route("**/graphql", (route) =>
-    route.request().headers()["authorization"] === `Bearer ${first}` ? route.fulfill({ status: 401 }) : route.fallback(),
+    route.request().headers()["authorization"] === `Bearer ${first}`
+      ? route.fulfill({ status: 401 })
+      : route.fallback(),
   );
   await expect.poll(() => answers.slice(0, 3), { timeout: 60_000 }).toEqual([429, 503, 200]);
   expect(granted.slice(before)).toContain("refresh_token");
@@ -217,7 +245,9 @@ test("a renewal refused for load is tried again; a refused grant signs out", asy
 
   await page.route("**/graphql", (route) => route.fulfill({ status: 401 }));
   await page.route("**/console/sign-in", (route) =>
-    route.request().method() === "POST" ? route.fulfill({ status: 400, json: { message: "refused" } }) : route.fallback(),
+    route.request().method() === "POST"
+      ? route.fulfill({ status: 400, json: { message: "refused" } })
+      : route.fallback(),
   );
   await page.getByText("no longer accepts this token").waitFor();
   await page.context().close();

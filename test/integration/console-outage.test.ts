@@ -24,10 +24,15 @@ beforeAll(async () => {
     { queue: "mail", state: "waiting" },
     { queue: "mail", state: "failed", endedAgo: 60, error: "smtp: greylisted" },
   ]);
-  gateway = await startGatewayProcess(inject("dockerSocket"), "console", join(inject("runFolder"), "console-outage.jsonl"), {
-    TOKENS_FILE: tokens.file,
-    DATABASE_URL: database.url,
-  });
+  gateway = await startGatewayProcess(
+    inject("dockerSocket"),
+    "console",
+    join(inject("runFolder"), "console-outage.jsonl"),
+    {
+      TOKENS_FILE: tokens.file,
+      DATABASE_URL: database.url,
+    },
+  );
   browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: chromiumFlags });
 }, 60_000);
 
@@ -47,7 +52,9 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
   expect(await row.locator(".stale").count()).toBe(0);
   await page.setViewportSize({ width: 768, height: 900 });
   await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(768);
-  expect(await row.locator("[data-row-link]").evaluate((link) => link.scrollWidth <= link.parentElement!.clientWidth)).toBe(true);
+  expect(
+    await row.locator("[data-row-link]").evaluate((link) => link.scrollWidth <= link.parentElement!.clientWidth),
+  ).toBe(true);
   await using other = await openConsole(browser, gateway.url, tokens.of("reader"));
   await other.open("/queue?name=mail");
   const figures = other.page.locator("#main .stale");
@@ -56,7 +63,9 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
   await server.restart(async () => {
     await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBeGreaterThan(0);
     expect(await row.innerText()).toContain("was ");
-    await expect.poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: toBound(4000) }).toHaveLength(1);
+    await expect
+      .poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: toBound(4000) })
+      .toHaveLength(1);
     await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("partly live");
     await expect.poll(() => figures.innerText(), { timeout: 20_000 }).toContain("As it was");
     expect([...(await tab.findBarriers()), ...(await other.findBarriers())]).toEqual([]);

@@ -94,10 +94,9 @@ function trySinks(page: Page): Promise<Record<string, string>> {
       "script.src": () => (document.createElement("script").src = "/console/x.js"),
       Worker: () => new Worker("/console/x.js"),
       "a policy": () =>
-        (window as unknown as { trustedTypes: { createPolicy(name: string, rules: object): object } }).trustedTypes.createPolicy(
-          "mine",
-          {},
-        ),
+        (
+          window as unknown as { trustedTypes: { createPolicy(name: string, rules: object): object } }
+        ).trustedTypes.createPolicy("mine", {}),
     };
     return Object.fromEntries(
       Object.entries(sinks).map(([name, use]) => {
@@ -115,7 +114,8 @@ const refused = { "script.text": "TypeError", "script.src": "TypeError", Worker:
 
 test("the console works where no text becomes markup or a script", async () => {
   await using tab = await openConsole(browser, origin, tokens.of("ana"));
-  for (const path of ["/containers", "/queues", "/hosts", "/logs", "/timeline", "/deploys", "/errors"]) await tab.open(path);
+  for (const path of ["/containers", "/queues", "/hosts", "/logs", "/timeline", "/deploys", "/errors"])
+    await tab.open(path);
   expect(tab.faults).toEqual([]);
   expect(await trySinks(tab.page)).toEqual({ ...refused, innerHTML: "TypeError" });
 });

@@ -115,7 +115,9 @@ test("GraphiQL opens with a token, shows hostile text, loads nothing else", asyn
   await expect.poll(() => tabs.count()).toBe(examples.length);
   await page.getByRole("tab").nth(2).click();
   await page.locator(".graphiql-execute-button").click();
-  await expect.poll(() => page.locator(".result-window").innerText(), { timeout: 20_000 }).toContain("onerror=alert(1)");
+  await expect
+    .poll(() => page.locator(".result-window").innerText(), { timeout: 20_000 })
+    .toContain("onerror=alert(1)");
   await expect.poll(() => page.locator("#message").innerText()).toBe("Token accepted.");
   expect(await page.locator(".result-window img, .result-window iframe, .result-window script").count()).toBe(0);
   expect(new URL(page.url()).search).toBe("");

@@ -110,7 +110,10 @@ describe("the documented contract on real upstreams", () => {
 
   it("GET /containers/:name, /health-check, /logs; 404 for hidden ones", async () => {
     const name = `${stage.service}-web-latest`;
-    expect(await call("GET", "/containers/:name", { name })).toMatchObject({ ...expectedWeb(), mem_pct: expect.any(Number) });
+    expect(await call("GET", "/containers/:name", { name })).toMatchObject({
+      ...expectedWeb(),
+      mem_pct: expect.any(Number),
+    });
     expect(await call("GET", "/containers/:name/health-check", { name })).toMatchObject({
       name,
       status: "running",
@@ -139,7 +142,10 @@ describe("the documented contract on real upstreams", () => {
       const hint = "; include_accessories=true (in GraphQL includeAccessories: true) finds it";
       const message = `No such container${isAccessory ? `: it is an accessory${hint}` : ""}`;
       const body = await call("GET", "/containers/:name", { name: hidden, status: 404 });
-      expect(body).toEqual({ message, error: { code: "container_not_found", message, request_id: expect.any(String) } });
+      expect(body).toEqual({
+        message,
+        error: { code: "container_not_found", message, request_id: expect.any(String) },
+      });
     }
   });
 
@@ -220,11 +226,17 @@ describe("the documented contract on real upstreams", () => {
     const { containers } = await client.query(toText(ContainersDocument), flags);
     const rest = await call("GET", "/containers", { query: "?include_accessories=true" });
     // GraphQL has enum values in capitals, REST in lower case.
-    const inCapitals = (name: string) => (row: Record<string, string>) => ({ ...row, [name]: row[name]?.toUpperCase() });
+    const inCapitals = (name: string) => (row: Record<string, string>) => ({
+      ...row,
+      [name]: row[name]?.toUpperCase(),
+    });
     expect(containers?.filter(isMine)).toEqual(rest.filter(isMine).map(inCapitals("health")));
     const { queues, errors } = await client.query(toText(QueuesDocument));
     expect({ queues, errors }).toEqual(
-      await call("GET", "/queues").then((body) => ({ queues: body.queues.map(inCapitals("state")), errors: body.errors })),
+      await call("GET", "/queues").then((body) => ({
+        queues: body.queues.map(inCapitals("state")),
+        errors: body.errors,
+      })),
     );
     const { deployInfo: info } = await client.query(toText(DeployInfoDocument));
     expect(info).toMatchObject(deployInfo);
@@ -264,7 +276,10 @@ describe("the documented contract on real upstreams", () => {
         "Bearer ",
         "bearer test-token-0123456789",
       ]) {
-        const response = await fetch(url, { method, ...(authorization !== undefined && { headers: { authorization } }) });
+        const response = await fetch(url, {
+          method,
+          ...(authorization !== undefined && { headers: { authorization } }),
+        });
         expect(response.status).toBe(401);
         expect(response.headers.get("www-authenticate")).toBe("Bearer");
         bodies.add(await response.text());

@@ -79,14 +79,18 @@ it("the incident's worker logs each failed attempt, then hangs", async () => {
   const hangs = () => lines().at(-1)?.msg.startsWith("waiting for the lock");
   const work: Work = { queues: [], settlements: [worker] };
   start("1");
-  const child = spawn(process.execPath, ["script/sandbox/worker.ts", url.href, JSON.stringify(work)], { stdio: "ignore" });
+  const child = spawn(process.execPath, ["script/sandbox/worker.ts", url.href, JSON.stringify(work)], {
+    stdio: "ignore",
+  });
   const exit = once(child, "exit");
   try {
     await expect.poll(() => readFileSync(log, "utf8"), { timeout: 20_000 }).not.toBe("");
     await expect.poll(hangs, { timeout: 20_000 }).toBe(true);
     const failed = lines().filter(({ level }) => level === "error");
     const attempts = await readAttempts(since);
-    expect(attempts.map(({ job, attempt }) => [job, attempt])).toEqual(failed.map((line) => [line.job_id, line.attempt]));
+    expect(attempts.map(({ job, attempt }) => [job, attempt])).toEqual(
+      failed.map((line) => [line.job_id, line.attempt]),
+    );
     expect(attempts).toHaveLength(5);
     for (const [index, { at, worker: by }] of attempts.entries()) {
       expect(Date.parse(at) - Date.parse(failed[index]?.time ?? "")).toBeGreaterThanOrEqual(0);

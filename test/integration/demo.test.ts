@@ -60,7 +60,9 @@ interface Answer {
   readonly data: {
     readonly queues: readonly { readonly name: string; readonly state: string; readonly oldestAgeSeconds: number }[];
     readonly errorGroups: readonly { readonly error: string; readonly count: number; readonly lastSeen: string }[];
-    readonly deploys: { readonly nodes: readonly { readonly state: string; readonly verdict: { readonly outcome: string } }[] };
+    readonly deploys: {
+      readonly nodes: readonly { readonly state: string; readonly verdict: { readonly outcome: string } }[];
+    };
     readonly containers: readonly { readonly role: string; readonly restarts: number }[];
     readonly logs: { readonly lines: readonly { readonly timestamp: string; readonly message: string }[] };
   };
@@ -78,7 +80,10 @@ it("the demo's incident leads from an error to log lines", { timeout: 180_000 },
   const demo = startDemo("--incident");
   try {
     await expect
-      .poll(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), { timeout: 120_000, interval: 100 })
+      .poll(() => demo.ended() || demo.output().includes("Ctrl-C stops everything"), {
+        timeout: 120_000,
+        interval: 100,
+      })
       .toBe(true);
     expect(demo.output()).not.toMatch(/is not available|UNEXPECTED/);
     const [, address = ""] = /Address: +(\S+)/.exec(demo.output()) ?? [];
@@ -87,7 +92,8 @@ it("the demo's incident leads from an error to log lines", { timeout: 180_000 },
     const ask = () => client.query<Answer["data"], object>(question);
     const countFailures = ({ errorGroups }: Answer["data"]) =>
       errorGroups.find(({ error }) => error === "pq: serialization failure")?.count;
-    const countRestarts = ({ containers }: Answer["data"]) => containers.find(({ role }) => role === "payouts-worker")?.restarts;
+    const countRestarts = ({ containers }: Answer["data"]) =>
+      containers.find(({ role }) => role === "payouts-worker")?.restarts;
     await expect.poll(async () => countFailures(await ask()), { timeout: 60_000, interval: 500 }).toBe(22);
     await expect.poll(async () => countRestarts(await ask()), { timeout: 60_000, interval: 500 }).toBeGreaterThan(1);
 
@@ -102,7 +108,9 @@ it("the demo's incident leads from an error to log lines", { timeout: 180_000 },
     const error = errorGroups.find((group) => group.error === "pq: serialization failure");
     const lastLine = logs.lines.at(-1);
     expect(lastLine?.message).toContain("pq: serialization failure");
-    expect(Math.abs(Date.parse(error?.lastSeen ?? "") - Date.parse(lastLine?.timestamp ?? ""))).toBeLessThan(toBound(2000));
+    expect(Math.abs(Date.parse(error?.lastSeen ?? "") - Date.parse(lastLine?.timestamp ?? ""))).toBeLessThan(
+      toBound(2000),
+    );
 
     demo.interrupt();
     expect(await demo.exit).toEqual([0, null]);

@@ -59,7 +59,8 @@ async function readDuring(writer: string, versions: number): Promise<DeployInfo[
     while (child.exitCode === null && child.signalCode === null) {
       const answer = await source.read(new AbortController().signal);
       answers.push(answer);
-      if (seen.add(answer.currentTag).size > versions && performance.now() - began > 2500) writeFileSync(`${path}.done`, "");
+      if (seen.add(answer.currentTag).size > versions && performance.now() - began > 2500)
+        writeFileSync(`${path}.done`, "");
     }
   };
   await Promise.all([read(), read(), ended]);

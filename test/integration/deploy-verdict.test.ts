@@ -40,7 +40,13 @@ async function start(version: "v1" | "v2"): Promise<string> {
 async function openGateway(folder: string, sources: readonly QueueSourceConfig[] = []) {
   const engine = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
   const containers = createContainerSource({ engines: [engine], rules: rulesOf("verdicts"), logger: silentLogger });
-  const queues = createQueueSources({ databaseUrl: database.url, sources, env: "staging", logger: silentLogger, ttlMs: 0 });
+  const queues = createQueueSources({
+    databaseUrl: database.url,
+    sources,
+    env: "staging",
+    logger: silentLogger,
+    ttlMs: 0,
+  });
   const deploy = createDeploySource({ path: join(folder, "deploy_info.json"), toEnv, logger: silentLogger });
   const gateway = await startGateway({ ...createMemorySources().sources, containers, queues, deploy });
   closers.push(
@@ -157,7 +163,12 @@ it("a good release is clean, with the same failures as before", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 300, 50);
   const verdict = await judge();
-  expect(verdict).toMatchObject({ outcome: "CLEAN", reasons: [], newErrors: [], queues: [{ queue: "mail", outcome: "CLEAN" }] });
+  expect(verdict).toMatchObject({
+    outcome: "CLEAN",
+    reasons: [],
+    newErrors: [],
+    queues: [{ queue: "mail", outcome: "CLEAN" }],
+  });
   const [{ before, after }] = verdict.queues;
   // Of 300 on either side the windows, which are a little shorter, have nearly all.
   for (const { succeeded, failed } of [before, after]) expect(succeeded + failed).toBeGreaterThan(270);
@@ -191,7 +202,14 @@ it("a failing queue of a table is found beside a healthy one", async () => {
 });
 
 /** Rows of the runner's table, whose workers nobody knows, between so many minutes ago; those that wait end never. */
-async function run(type: string, status: "done" | "failed" | "pending", from: number, to: number, count: number, error = "x") {
+async function run(
+  type: string,
+  status: "done" | "failed" | "pending",
+  from: number,
+  to: number,
+  count: number,
+  error = "x",
+) {
   await database.query(
     `insert into runner_jobs (type, status, run_at, finished_at, last_error)
      select $1, $2, ended, case when $2 <> 'pending' then ended end, case when $2 = 'failed' then $6 end
@@ -247,7 +265,9 @@ it("gaps name an old container that runs and a deploy without containers", async
     destination: "staging",
   };
   appendFileSync(join(folder, "deploy_history.jsonl"), `${JSON.stringify(line)}\n`);
-  await expect.poll(drift, { timeout: 10_000 }).toMatchObject([{ kind: "UNEXPECTED_RELEASE", expected: "v3", found: ["v2"] }]);
+  await expect
+    .poll(drift, { timeout: 10_000 })
+    .toMatchObject([{ kind: "UNEXPECTED_RELEASE", expected: "v3", found: ["v2"] }]);
   const { body } = await gateway.query("{ deploys { nodes { tag state } } }");
   expect(body.data.deploys.nodes.map(({ tag, state }: { tag: string; state: string }) => [tag, state])).toEqual([
     ["v3", "INCOMPLETE"],

@@ -94,7 +94,9 @@ test("without a configured environment it has none and is only sorted", async ()
   expect(await list("staging")).not.toContain(redis);
   expect(await list("production")).toEqual([]);
   expect((await read("env")).find(({ name }) => name === redis)).toEqual({ name: redis, env: null });
-  expect(await ask("staging", `/containers/${redis}/restart?include_accessories=true`, "POST")).toMatchObject({ status: 404 });
+  expect(await ask("staging", `/containers/${redis}/restart?include_accessories=true`, "POST")).toMatchObject({
+    status: 404,
+  });
 });
 
 test("contradictions, destinations and other products are as configured", async () => {
@@ -144,8 +146,12 @@ test("check counts containers by owner and names those without environment", asy
   expect(out).toMatch(
     /^ok {4}docker:own: API [\d.]+; 6 of 10 containers belong to wallet-core \(5 core, 1 accessory\); other services here: billing, payments, shop; /m,
   );
-  expect(out).toContain(": wallet-core-web-beta-v1: add beta=staging or beta=production to WALLET_CORE_OPS_DESTINATIONS\n");
-  expect(out).toContain(": wallet-core-redis: end the address of their engine in WALLET_CORE_OPS_DOCKER_HOSTS with ?env=staging");
+  expect(out).toContain(
+    ": wallet-core-web-beta-v1: add beta=staging or beta=production to WALLET_CORE_OPS_DESTINATIONS\n",
+  );
+  expect(out).toContain(
+    ": wallet-core-redis: end the address of their engine in WALLET_CORE_OPS_DOCKER_HOSTS with ?env=staging",
+  );
   expect(out).toContain(": wallet-core-production-web-staging-v1: what names their environment");
 });
 
@@ -155,5 +161,7 @@ test("bad entries exit with 78 and are named", async () => {
   expect(wrong.log()).toContain(
     'DESTINATIONS must be <destination>=staging or <destination>=production, separated by commas, but "qa=test" is not',
   );
-  expect(wrong.log()).toContain('CORE must be labels, key=value or key, separated by commas, then semicolons, but "" is not one');
+  expect(wrong.log()).toContain(
+    'CORE must be labels, key=value or key, separated by commas, then semicolons, but "" is not one',
+  );
 });

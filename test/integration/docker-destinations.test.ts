@@ -15,7 +15,13 @@ const start = async (role: string, version: string, destination = "", own = serv
   const name = [own, role, destination, version].filter(Boolean).join("-");
   const env = [`KAMAL_VERSION=${version}`, ...(destination ? [`KAMAL_DESTINATION=${destination}`] : [])];
   const cmd = ["sh", "-c", `trap 'exit 0' TERM; echo from ${name}; while :; do sleep 0.1; done`];
-  const id = await startContainer(socketPath, { name, labels: { service: own, role, destination }, env, healthCmd: "true", cmd });
+  const id = await startContainer(socketPath, {
+    name,
+    labels: { service: own, role, destination },
+    env,
+    healthCmd: "true",
+    cmd,
+  });
   ids.push(id);
   return { id, name };
 };
@@ -60,12 +66,16 @@ it("destinations have no drift between them and a current deploy each", async ()
   await using own = await openGateway();
   // On a busy machine an engine may be silent for a moment.
   await expect.poll(async () => (await own.query("{ engines { ok } }")).data.engines).toEqual([{ ok: true }]);
-  const { data, errors } = await own.query("{ drift { kind message } deploys { nodes { tag service destination env state } } }");
+  const { data, errors } = await own.query(
+    "{ drift { kind message } deploys { nodes { tag service destination env state } } }",
+  );
   expect(errors).toBeUndefined();
   expect(data.drift).toEqual([]);
   const current = data.deploys.nodes.filter(({ state }: any) => state !== "PREVIOUS");
   expect(
-    new Set(current.map(({ tag, ...more }: any) => `${tag} ${more.service} ${more.destination} ${more.env} ${more.state}`)),
+    new Set(
+      current.map(({ tag, ...more }: any) => `${tag} ${more.service} ${more.destination} ${more.env} ${more.state}`),
+    ),
   ).toEqual(
     new Set([
       "v5 places production PRODUCTION CURRENT",
@@ -88,7 +98,9 @@ it("restartRole restarts the chosen destination, and none without choice", async
   using restarts = await watchRestarts(socketPath);
   const names = () => restarts.names.filter((name) => name.startsWith(service));
   const restart = (args: string) =>
-    own.query(`mutation { restartRole(role: "runner", reason: "leak", ${args}) { complete steps { container { name } } } }`);
+    own.query(
+      `mutation { restartRole(role: "runner", reason: "leak", ${args}) { complete steps { container { name } } } }`,
+    );
   const refused = await restart("env: PRODUCTION");
   expect(refused.errors).toMatchObject([
     {
@@ -127,5 +139,7 @@ it("previews and logs are those of one destination alone", async () => {
   expect(await read('destination: "beta"')).toEqual(
     expect.arrayContaining(["from places-web-beta-v1", "from places-web-beta-v7"]),
   );
-  expect(await read('env: PRODUCTION, destination: "production", since: "1h"')).not.toContain("from places-web-beta-v7");
+  expect(await read('env: PRODUCTION, destination: "production", since: "1h"')).not.toContain(
+    "from places-web-beta-v7",
+  );
 }, 30_000);

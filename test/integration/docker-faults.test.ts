@@ -18,7 +18,8 @@ import { until } from "../support/until.ts";
 let dockerd: Dockerd;
 let fullId: string;
 const logged: string[] = [];
-const log = (fields: object, message: string) => logged.push(`${message} ${(fields as { code?: string }).code ?? ""}`.trim());
+const log = (fields: object, message: string) =>
+  logged.push(`${message} ${(fields as { code?: string }).code ?? ""}`.trim());
 const logger: Logger = { debug() {}, info: log, warn: log, error: log };
 
 /** The engine that all tests share stays up; ours is the one that suffers. */
@@ -117,7 +118,9 @@ test("an engine that hangs times out, becomes stale and hides nothing else", asy
   });
   // A caller that goes away does not wait for the deadline.
   const gone = performance.now();
-  expect(await source.stats([{ engine: "own", fullId }], AbortSignal.timeout(50))).toMatchObject([{ code: "docker_timeout" }]);
+  expect(await source.stats([{ engine: "own", fullId }], AbortSignal.timeout(50))).toMatchObject([
+    { code: "docker_timeout" },
+  ]);
   expect(performance.now() - gone).toBeLessThan(toBound(400));
 
   process.kill(pid, "SIGCONT");
@@ -154,7 +157,14 @@ test("missing permission for the socket differs from a missing engine", async ()
     console.log(JSON.stringify(await probeEngine(${JSON.stringify(engine)})));`;
   const nobody = { uid: 65_534, gid: 65_534 };
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], nobody);
-  expect(JSON.parse(stdout)).toMatchObject({ ok: false, detail: expect.stringContaining("no permission for its socket") });
-  const fine = await probeEngine({ name: "up", env: null, address: { kind: "unix", socketPath: inject("dockerSocket") } });
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining("no permission for its socket"),
+  });
+  const fine = await probeEngine({
+    name: "up",
+    env: null,
+    address: { kind: "unix", socketPath: inject("dockerSocket") },
+  });
   expect(fine).toMatchObject({ ok: true, detail: expect.stringMatching(/^API 1\.\d+, \d+ containers?$/) });
 });

@@ -33,7 +33,10 @@ test("the first line after a start arrives at once", async () => {
   const abort = new AbortController();
   const starts: number[] = [];
   const hellos: number[] = [];
-  const events = source.events(({ action, container }) => action === "start" && container.fullId === fullId, abort.signal);
+  const events = source.events(
+    ({ action, container }) => action === "start" && container.fullId === fullId,
+    abort.signal,
+  );
   await source.list(soon());
   const readingEvents = (async () => {
     for await (const batch of events) starts.push(...batch.events.map(({ time }) => Date.parse(time)));

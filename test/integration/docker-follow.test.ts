@@ -37,7 +37,11 @@ function collect(fullId: string, options: Partial<FollowOptions> = {}) {
   const lines: LogLine[] = [];
   const batches: LogBatch[] = [];
   const done = (async () => {
-    for await (const batch of await source.follow({ engine: "web-1", fullId }, { tail: 5000, ...options }, abort.signal)) {
+    for await (const batch of await source.follow(
+      { engine: "web-1", fullId },
+      { tail: 5000, ...options },
+      abort.signal,
+    )) {
       batches.push(batch);
       lines.push(...batch.lines);
     }

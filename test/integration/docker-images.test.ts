@@ -25,7 +25,8 @@ const gateway = await startGateway({
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
   await removeContainers(socketPath, ids);
-  for (const tag of ["v1", "v2", "v3", "latest"]) await callDocker(socketPath, "DELETE", `/images/${repo}:${tag}?force=1`);
+  for (const tag of ["v1", "v2", "v3", "latest"])
+    await callDocker(socketPath, "DELETE", `/images/${repo}:${tag}?force=1`);
   await engine.close();
 });
 
@@ -63,10 +64,17 @@ it("a removed release is known by its image's tag, a future one is not", async (
     Metadata: { LastTagTime: string };
   };
   expect(Date.parse(images[0]?.taggedAt ?? "")).toBe(Date.parse(metadata.LastTagTime));
-  const { body } = await gateway.query("{ deploys { nodes { tag origin state commitSha deployedAt containers { name } } } }");
+  const { body } = await gateway.query(
+    "{ deploys { nodes { tag origin state commitSha deployedAt containers { name } } } }",
+  );
   expect(body.errors).toBeUndefined();
   expect(body.data.deploys.nodes).toEqual([
-    expect.objectContaining({ tag: "v2", origin: "CONTAINERS", state: "CURRENT", containers: [{ name: "imagedeploys-web-v2" }] }),
+    expect.objectContaining({
+      tag: "v2",
+      origin: "CONTAINERS",
+      state: "CURRENT",
+      containers: [{ name: "imagedeploys-web-v2" }],
+    }),
     {
       tag: "v1",
       origin: "IMAGES",

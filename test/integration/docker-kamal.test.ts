@@ -39,7 +39,12 @@ beforeAll(async () => {
     name: "kamalmap-staging-web-latest",
     image: "registry.test/kamalmap:latest",
     labels: app("kamalmap-staging", "web"),
-    env: ["KAMAL_VERSION=latest", "KAMAL_HOST=37.27.91.235", "GIT_SHA=abc123f", "DATABASE_URL=postgres://u:secret@db/x"],
+    env: [
+      "KAMAL_VERSION=latest",
+      "KAMAL_HOST=37.27.91.235",
+      "GIT_SHA=abc123f",
+      "DATABASE_URL=postgres://u:secret@db/x",
+    ],
     hostname: "37.27.91.235-56703216100c",
     publish: "0.0.0.0:18571:80",
     healthCmd: "echo fine",
@@ -70,7 +75,9 @@ beforeAll(async () => {
     env: ["KAMAL_VERSION=latest"],
   });
   await start(socketPath, { name: "kamalmap-staging-exec-latest-a1b2c3", labels: { service: "kamalmap-staging" } });
-  ids.push(await createContainer(socketPath, { name: "kamalmap-staging-web-assets", labels: { service: "kamalmap-staging" } }));
+  ids.push(
+    await createContainer(socketPath, { name: "kamalmap-staging-web-assets", labels: { service: "kamalmap-staging" } }),
+  );
   // A crash: nothing of this role runs.
   const crashed = await startContainer(socketPath, {
     name: "kamalmap-staging-runner-latest",
@@ -142,7 +149,13 @@ test("the accessory of the contract is mapped", async () => {
 test("the naming scheme with a destination is mapped", async () => {
   await until(async () => (await read()).get("kamalmap-worker-production-0f4a1c2")?.health === "unhealthy");
   const worker = (await read()).get("kamalmap-worker-production-0f4a1c2");
-  expect(worker).toMatchObject({ kind: "core", role: "worker", env: "production", version: "0f4a1c2", commitSha: "0f4a1c2" });
+  expect(worker).toMatchObject({
+    kind: "core",
+    role: "worker",
+    env: "production",
+    version: "0f4a1c2",
+    commitSha: "0f4a1c2",
+  });
   expect(worker?.probe?.failingStreak).toBeGreaterThan(0);
 });
 

@@ -26,7 +26,12 @@ afterAll(async () => {
 function createSource() {
   const address = { kind: "unix", socketPath: dockerd.socketPath } as const;
   const engines = [{ name: "own", env: null, address }];
-  const source = createContainerSource({ engines, rules: rulesOf("livecheck"), logger: silentLogger, cgroupRoot: null });
+  const source = createContainerSource({
+    engines,
+    rules: rulesOf("livecheck"),
+    logger: silentLogger,
+    cgroupRoot: null,
+  });
   const row = async (fullId: string) => (await findRows(source, [{ engine: "own", fullId }]))[0] ?? null;
   return { ...source, row, [Symbol.asyncDispose]: () => source.close() };
 }
@@ -91,7 +96,9 @@ test("a daemon's restart restores inventory, logs and restarts by itself", async
   await until(async () => {
     const { engines } = await source.list(soon());
     const rows = await Promise.all([web, ending, added].map((id) => source.row(id).catch(() => null)));
-    return engines[0]?.ok === true && rows.map((row) => row?.status).join() === "running,exited,created" && !rows[0]?.stale;
+    return (
+      engines[0]?.ok === true && rows.map((row) => row?.status).join() === "running,exited,created" && !rows[0]?.stale
+    );
   }, 10_000);
   // It never stopped.
   expect(((await source.row(web)) as Container).startedAt).toBe(startedAt);

@@ -25,7 +25,13 @@ beforeAll(async () => {
   const start = async (name: string, tty: boolean) => {
     const labels = { service: "logpages", destination: "staging", role: tty ? "tty" : "web" };
     const env = ["KAMAL_VERSION=v1"];
-    ids[name] = await runContainer(socketPath, { name: `logpages-${name}`, labels, env, cmd: ["sh", "-c", script(name)], tty });
+    ids[name] = await runContainer(socketPath, {
+      name: `logpages-${name}`,
+      labels,
+      env,
+      cmd: ["sh", "-c", script(name)],
+      tty,
+    });
   };
   await Promise.all([start("a", false), start("b", false), start("t", true)]);
 });
@@ -36,7 +42,11 @@ afterAll(async () => {
 });
 
 async function read(name: string, options: Partial<LogOptions>): Promise<LogPage> {
-  return source.logs({ engine: "web-1", fullId: ids[name] ?? "" }, { tail: 5000, ...options }, createSharedBudget(soon()));
+  return source.logs(
+    { engine: "web-1", fullId: ids[name] ?? "" },
+    { tail: 5000, ...options },
+    createSharedBudget(soon()),
+  );
 }
 const around = (point: LogPoint, older: number, newer: number) => ({ around: { point, older, newer } });
 const messages = ({ lines }: LogPage) => lines.map(({ message }) => message);

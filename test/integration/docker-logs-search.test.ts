@@ -75,10 +75,9 @@ test("a level keeps stack traces whole and applies before the limit", async () =
 });
 
 test("regular expressions search far back; a bad one is refused by name", async () => {
-  expect(await messages("levels", `tail=2&search_regex=${encodeURIComponent("^INFO request 1\\d status=2\\d\\d$")}`)).toEqual([
-    "INFO request 18 status=200",
-    "INFO request 19 status=200",
-  ]);
+  expect(
+    await messages("levels", `tail=2&search_regex=${encodeURIComponent("^INFO request 1\\d status=2\\d\\d$")}`),
+  ).toEqual(["INFO request 18 status=200", "INFO request 19 status=200"]);
   const bad = await get("levels", "search_regex=(");
   expect(bad.status).toBe(400);
   expect(await bad.json()).toMatchObject({ error: { code: "invalid_request" } });

@@ -16,7 +16,8 @@ const ids: Record<string, string> = {};
 
 const scripts: Readonly<Record<string, string>> = {
   // 40 lines of stderr first, then 400 of stdout.
-  mixed: "for i in $(seq 40); do echo err-$i >&2; done; sleep 0.1; for i in $(seq 400); do echo out-$i; done; printf unfinished",
+  mixed:
+    "for i in $(seq 40); do echo err-$i >&2; done; sleep 0.1; for i in $(seq 400); do echo out-$i; done; printf unfinished",
   // 50,000 bytes in one line (four entries), "é" (two bytes) across each border, and a line after it.
   long: "yes é | head -n 25000 | tr -d '\\n'; echo; echo after",
   huge: "head -c 200000 /dev/zero | tr '\\0' x; echo; echo after",
@@ -29,7 +30,12 @@ beforeAll(async () => {
     const key = tty ? `tty-${name}` : name;
     ids[key] = await runContainer(socketPath, { name: `logcheck-${key}`, cmd: ["sh", "-c", scripts[name] ?? ""], tty });
   };
-  await Promise.all([...names.map((name) => start(name, false)), start("mixed", true), start("long", true), start("huge", true)]);
+  await Promise.all([
+    ...names.map((name) => start(name, false)),
+    start("mixed", true),
+    start("long", true),
+    start("huge", true),
+  ]);
   ids["created"] = await createContainer(socketPath, { name: "logcheck-created" });
 });
 
@@ -39,7 +45,11 @@ afterAll(async () => {
 });
 
 function read(name: string, options: Partial<LogOptions> = {}): Promise<LogPage> {
-  return source.logs({ engine: "web-1", fullId: ids[name] ?? "" }, { tail: 200, ...options }, createSharedBudget(soon()));
+  return source.logs(
+    { engine: "web-1", fullId: ids[name] ?? "" },
+    { tail: 200, ...options },
+    createSharedBudget(soon()),
+  );
 }
 const messages = (page: LogPage) => page.lines.map((line) => line.message);
 

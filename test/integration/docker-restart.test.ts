@@ -28,7 +28,9 @@ async function start(name: string, more: Partial<Parameters<typeof startContaine
 }
 
 async function startedAt(fullId: string): Promise<string> {
-  const answer = (await callDocker(socketPath, "GET", `/containers/${fullId}/json`)) as { State: { StartedAt: string } };
+  const answer = (await callDocker(socketPath, "GET", `/containers/${fullId}/json`)) as {
+    State: { StartedAt: string };
+  };
   return answer.State.StartedAt;
 }
 

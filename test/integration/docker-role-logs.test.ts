@@ -5,7 +5,13 @@ import { createClient } from "../../src/client/client.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { pauseContainer, removeContainers, runContainer, startContainer, stopContainer } from "../support/docker-containers.ts";
+import {
+  pauseContainer,
+  removeContainers,
+  runContainer,
+  startContainer,
+  stopContainer,
+} from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -164,7 +170,9 @@ test("a role's log covers restarts and releases in order, each line once", async
 });
 
 test("a role's newest lines name the engine that cannot be asked", async () => {
-  await Promise.all(["a", "b", "c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/start`)));
+  await Promise.all(
+    ["a", "b", "c", "d"].map((name) => callDocker(socketPath, "POST", `/containers/${ids[name]}/start`)),
+  );
   await sleep(500);
   await Promise.all(["c", "d"].map((name) => pauseContainer(socketPath, String(ids[name]))));
   await Promise.all(["a", "b"].map((name) => pauseContainer(socketPath, String(ids[name]))));
@@ -188,7 +196,9 @@ test("a role's newest lines name the engine that cannot be asked", async () => {
   ]);
   const whole = (await ask("tail: 5000")).body.data.logs;
   expect(whole.truncated).toBe(false);
-  expect((await ask(`tail: 5, search: "bye"`)).body.data.logs.lines.filter(({ kind }: Line) => kind === "LINE")).toHaveLength(5);
+  expect(
+    (await ask(`tail: 5, search: "bye"`)).body.data.logs.lines.filter(({ kind }: Line) => kind === "LINE"),
+  ).toHaveLength(5);
 });
 
 test("a short-lived container's lines are not lost, though it is not listed", async () => {

@@ -88,7 +88,9 @@ test("a lost SSH connection is opened again", async () => {
   const before = sshd.logins();
   sshd.drop();
   await until(async () => sshd.logins() === before + 1 && (await source.list(soon())).engines[0]?.ok === true);
-  expect(await source.inspectNow({ engine: "remote", fullId }, soon())).toMatchObject({ container: { status: "running" } });
+  expect(await source.inspectNow({ engine: "remote", fullId }, soon())).toMatchObject({
+    container: { status: "running" },
+  });
   await source.close();
 });
 

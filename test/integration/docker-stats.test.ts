@@ -10,7 +10,13 @@ import type { ContainerStats } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createCgroupReader, toCpuV2 } from "../../src/containers/docker/stats/cgroup.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
-import { createContainer, pauseContainer, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
+import {
+  createContainer,
+  pauseContainer,
+  removeContainers,
+  soon,
+  startContainer,
+} from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { token } from "../support/gateway.ts";
 
@@ -25,7 +31,13 @@ const work =
 
 beforeAll(async () => {
   const cmd = ["sh", "-c", work];
-  busy = await startContainer(socketPath, { name: "statscheck-busy", cmd, memory: 64 << 20, cpu: 0.1, network: "bridge" });
+  busy = await startContainer(socketPath, {
+    name: "statscheck-busy",
+    cmd,
+    memory: 64 << 20,
+    cpu: 0.1,
+    network: "bridge",
+  });
   idle = await startContainer(socketPath, { name: "statscheck-idle", cmd: ["sleep", "600"] });
   stopped = await createContainer(socketPath, { name: "statscheck-stopped" });
   // The loop begins.
@@ -190,8 +202,12 @@ test("cgroups mounted at another place give the engine's numbers", async () => {
         query: `{ container(name: "statscheck-busy", includeAccessories: true) { stats { ${fields} } } }`,
       });
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-      const answer = await fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST", headers, body }).catch(() => null);
-      return ((await answer?.json()) as { data?: { container?: { stats?: Measured } } })?.data?.container?.stats ?? null;
+      const answer = await fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST", headers, body }).catch(
+        () => null,
+      );
+      return (
+        ((await answer?.json()) as { data?: { container?: { stats?: Measured } } })?.data?.container?.stats ?? null
+      );
     };
     await expect.poll(ask, { timeout: 30_000 }).not.toBeNull();
     const [a, b] = await Promise.all([ask(), engine.measure(busy)]);
@@ -212,7 +228,9 @@ test("cgroups mounted at another place give the engine's numbers", async () => {
 test("the kernel's own cgroup v2 files are read as v2", () => {
   // Hosts with cgroup v1 have the v2 hierarchy beside it, with the CPU time of every group.
   const roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
-  const paths = roots.flatMap((root) => [`docker/${idle}`, `system.slice/docker-${idle}.scope`].map((path) => join(root, path)));
+  const paths = roots.flatMap((root) =>
+    [`docker/${idle}`, `system.slice/docker-${idle}.scope`].map((path) => join(root, path)),
+  );
   const folder = paths.find((path) => existsSync(join(path, "cpu.stat"))) ?? "";
   const { cpuTotal } = toCpuV2(readFileSync(join(folder, "cpu.stat"), "utf8"));
   expect(cpuTotal).toBeGreaterThan(100_000);

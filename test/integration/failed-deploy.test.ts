@@ -65,7 +65,9 @@ async function openService(service: string, sockets: readonly string[] = [socket
     },
     states: async (): Promise<string[]> => {
       const { body } = await gateway.query("{ deploys { nodes { tag state previousTag } } }");
-      return body.data.deploys.nodes.map((one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`);
+      return body.data.deploys.nodes.map(
+        (one: Record<string, string>) => `${one["tag"]} ${one["state"]} ${one["previousTag"]}`,
+      );
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();

@@ -19,7 +19,10 @@ const containers = createContainerSource({
   rules: rulesOf("followhttp"),
   logger: silentLogger,
 });
-const gateway = await startGateway({ ...createMemorySources().sources, containers }, { limits: { stalledReaderMs: 1500 } });
+const gateway = await startGateway(
+  { ...createMemorySources().sources, containers },
+  { limits: { stalledReaderMs: 1500 } },
+);
 const ids: Record<string, string> = {};
 const headers = { authorization: `Bearer ${token}` };
 const count = "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo INFO line-$i; sleep 0.02; done";
@@ -91,7 +94,9 @@ test("a GraphQL subscription follows with filters and frees the engine", async (
   const query = `subscription { containerLogs(name: "followhttp-web", tail: 0, searchRegex: "line-\\\\d*5$") { lines { message timestamp } ended } }`;
   const client = createClient({ url: gateway.url, token });
   const messages: string[] = [];
-  for await (const { containerLogs } of client.subscribe<{ containerLogs: { lines: { message: string }[] } }, object>(query)) {
+  for await (const { containerLogs } of client.subscribe<{ containerLogs: { lines: { message: string }[] } }, object>(
+    query,
+  )) {
     messages.push(...containerLogs.lines.map(({ message }) => message));
     if (messages.length > 5) break;
   }

@@ -23,7 +23,9 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
 });
 
-const all: Chosen = Object.fromEntries(dashboards.flatMap(({ templating }) => templating.list.map(({ name }) => [name, null])));
+const all: Chosen = Object.fromEntries(
+  dashboards.flatMap(({ templating }) => templating.list.map(({ name }) => [name, null])),
+);
 const rowsOf = (frames: readonly DataFrame[]) => frames.reduce((sum, { length }) => sum + length, 0);
 
 const panels = dashboards.flatMap(({ title, panels: own }) =>
@@ -33,11 +35,15 @@ const panels = dashboards.flatMap(({ title, panels: own }) =>
 );
 
 // Where no data is no fault, the panel says why in place of "No data".
-const mayBeEmpty = ({ type, fieldConfig }: Panel) => type === "timeseries" && "noValue" in (fieldConfig?.defaults ?? {});
+const mayBeEmpty = ({ type, fieldConfig }: Panel) =>
+  type === "timeseries" && "noValue" in (fieldConfig?.defaults ?? {});
 
-it.each(panels.filter(([, , panel]) => mayBeEmpty(panel)))("%s (%s) is answered", async (_title, _refId, _panel, target) => {
-  await expect(ask(stage.place, target, all)).resolves.toEqual(expect.any(Array));
-});
+it.each(panels.filter(([, , panel]) => mayBeEmpty(panel)))(
+  "%s (%s) is answered",
+  async (_title, _refId, _panel, target) => {
+    await expect(ask(stage.place, target, all)).resolves.toEqual(expect.any(Array));
+  },
+);
 
 describe("every other query of the dashboards has rows", () => {
   it.each(panels.filter(([, , panel]) => !mayBeEmpty(panel)))("%s (%s)", async (_title, _refId, panel, target) => {
@@ -161,7 +167,9 @@ describe("every alert rule has its numbers", () => {
   const { groups } = toAlerting() as { groups: readonly { rules: readonly Rule[] }[] };
   const queries = groups.flatMap(({ rules }) =>
     rules.flatMap(({ title, data }) =>
-      data.filter(({ datasourceUid }) => datasourceUid !== "__expr__").map(({ model }) => [title, model.refId, model] as const),
+      data
+        .filter(({ datasourceUid }) => datasourceUid !== "__expr__")
+        .map(({ model }) => [title, model.refId, model] as const),
     ),
   );
   const get = (title: string, refId: string) => queries.find(([of, id]) => of === title && id === refId)?.[2] as Target;
@@ -169,7 +177,9 @@ describe("every alert rule has its numbers", () => {
   /** What an alert can be made of: one table of one number, or a vector of Prometheus. */
   async function readNumbers(place: typeof stage.place, model: Target) {
     const frames = await ask(place, model, {}, 1 / 6);
-    return frames.flatMap(numbersOf).flatMap(({ labels, values }) => values.map((value: number) => ({ labels, value })));
+    return frames
+      .flatMap(numbersOf)
+      .flatMap(({ labels, values }) => values.map((value: number) => ({ labels, value })));
   }
 
   it.each(queries)("%s (%s)", async (_title, _refId, model) => {
@@ -179,12 +189,15 @@ describe("every alert rule has its numbers", () => {
   });
 
   it("name the hot host, stalled queue and unhealthy container only", async () => {
-    const firing = async (title: string) => (await readNumbers(stage.place, get(title, "A"))).filter(({ value }) => value > 0);
+    const firing = async (title: string) =>
+      (await readNumbers(stage.place, get(title, "A"))).filter(({ value }) => value > 0);
     expect((await firing("OpsHostHot")).map(({ labels }) => labels?.["host"])).toEqual([hostname()]);
     expect((await firing("OpsQueueStalled")).map(({ labels }) => labels?.["queue"])).toEqual(["stuck.process"]);
     const unwell = (await firing("OpsContainerUnhealthy")).map(({ labels }) => labels?.["name"]);
     // The engine is shared: containers of other test files stand beside ours.
-    expect(unwell.filter((name) => name?.startsWith(stage.service))).toEqual([expect.stringMatching(/-worker-.*-unwell$/)]);
+    expect(unwell.filter((name) => name?.startsWith(stage.service))).toEqual([
+      expect.stringMatching(/-worker-.*-unwell$/),
+    ]);
   });
 
   it("fail when the gateway does not answer Grafana, though it is scraped", async () => {
@@ -198,12 +211,18 @@ describe("every alert rule has its numbers", () => {
 
 it("Infinity's health check passes", async () => {
   const response = await fetch(`${stage.place.url}/graphql?query={__typename}`, {
-    headers: { "x-ops-strict": "1", authorization: `Bearer ${stage.place.token}`, accept: "application/json;q=0.9,text/plain" },
+    headers: {
+      "x-ops-strict": "1",
+      authorization: `Bearer ${stage.place.token}`,
+      accept: "application/json;q=0.9,text/plain",
+    },
   });
   expect([response.status, await response.json()]).toEqual([200, { data: { __typename: "Query" } }]);
 });
 
 it("the JSON plugin's health check passes", async () => {
-  const response = await fetch(`${stage.place.url}/grafana`, { headers: { authorization: `Bearer ${stage.place.token}` } });
+  const response = await fetch(`${stage.place.url}/grafana`, {
+    headers: { authorization: `Bearer ${stage.place.token}` },
+  });
   expect(response.status).toBe(200);
 });

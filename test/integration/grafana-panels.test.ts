@@ -64,9 +64,9 @@ afterAll(async () => {
 const find = (uid: string) => drawn.filter((one) => one.uid === uid);
 
 it.each(dashboards)("$title draws every panel in whole", ({ uid, panels }) => {
-  expect(findFaults(find(uid), uids, Object.fromEntries(Object.entries(empty).filter(([name]) => name.startsWith(uid))))).toEqual(
-    [],
-  );
+  expect(
+    findFaults(find(uid), uids, Object.fromEntries(Object.entries(empty).filter(([name]) => name.startsWith(uid)))),
+  ).toEqual([]);
   const ids = panels.filter(({ type }) => type !== "row").map(({ id }) => id);
   expect(find(uid).flatMap((one) => one.panels.map(({ id }) => id))).toEqual(ids);
   expect(existsSync(`${out}/${uid}.png`)).toBe(true);

@@ -49,7 +49,11 @@ afterAll(async () => {
   await stage[Symbol.asyncDispose]();
 });
 
-async function post(path: string, body: object, headers: Record<string, string> = {}): Promise<{ status: number; body: any }> {
+async function post(
+  path: string,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: any }> {
   const response = await gateway.fetch(path, {
     method: "POST",
     body: JSON.stringify(body),
@@ -106,7 +110,10 @@ describe("Grafana's JSON datasource on real upstreams", () => {
 
     const [hosts, engines] = await query(lastHour([target("hosts"), target("engines", {}, "B")]));
     const deployedAt = Date.parse(deployInfo.deployed_at);
-    const range = { from: new Date(deployedAt - 60_000).toISOString(), to: new Date(deployedAt + 60_000).toISOString() };
+    const range = {
+      from: new Date(deployedAt - 60_000).toISOString(),
+      to: new Date(deployedAt + 60_000).toISOString(),
+    };
     const [deploys] = await query(lastHour([target("deploys", {}, "C")], { range }));
     expect(column(hosts, "mem_util")[0]).toBeGreaterThan(0);
     expect(column(engines, "ok")).toEqual([true]);
@@ -118,10 +125,9 @@ describe("Grafana's JSON datasource on real upstreams", () => {
     const [depth, failures, ...up] = await query(
       lastHour([target("queue_depth"), target("queue_failures", {}, "B"), target("up", {}, "D")]),
     );
-    expect(depth?.meta?.notices?.map(({ severity, text }) => `${severity} ${text.replace(/since .*/, "since")}`)).toEqual([
-      "info payouts: known since",
-      "info pos_settlement: known since",
-    ]);
+    expect(
+      depth?.meta?.notices?.map(({ severity, text }) => `${severity} ${text.replace(/since .*/, "since")}`),
+    ).toEqual(["info payouts: known since", "info pos_settlement: known since"]);
     const past = linesOf(depth).find(({ legend }) => legend === "webhook.past");
     expect(past).toMatchObject({ unit: "short", labels: { queue: "webhook.past", source: "runner" } });
     const at = (minutesAgo: number) =>
@@ -146,8 +152,12 @@ describe("Grafana's JSON datasource on real upstreams", () => {
   });
 
   it("shows a container's use once it was sampled", async () => {
-    const lines = async () => linesOf((await query(lastHour([target("container_mem_pct", { role: ["web"], step: "15" })])))[0]);
-    await until(async () => (await lines()).some(({ values }) => values.some((value) => typeof value === "number")), 25_000);
+    const lines = async () =>
+      linesOf((await query(lastHour([target("container_mem_pct", { role: ["web"], step: "15" })])))[0]);
+    await until(
+      async () => (await lines()).some(({ values }) => values.some((value) => typeof value === "number")),
+      25_000,
+    );
     expect((await lines()).map(({ labels, unit }) => [labels?.["container"], unit])).toEqual([
       [`${stage.service}-web-latest`, "percent"],
     ]);
@@ -165,7 +175,10 @@ describe("Grafana's JSON datasource on real upstreams", () => {
       name: "queue",
     });
     expect(options.body).toEqual(["webhook.aella.process", "webhook.past"].map((value) => ({ value, label: value })));
-    const tags = await post("/grafana/tag-values", { key: "queue", filters: [{ key: "source", operator: "=~", value: "p.*" }] });
+    const tags = await post("/grafana/tag-values", {
+      key: "queue",
+      filters: [{ key: "source", operator: "=~", value: "p.*" }],
+    });
     expect(tags.body.map(({ text }: any) => text)).toEqual(["payouts", "pos_settlement"]);
   });
 });
@@ -189,7 +202,11 @@ describe("Infinity on real upstreams", () => {
         queueOldestAge(${range}) { time queue value } hostCpuUtil(${range}) { time host value } hostMemUtil(${range}) { time host value }
         hostDiskUtil(${range}) { time host value } hostLoad1(${range}) { time host value } containerCpuPct(${range}) { time container value }
         containerMemPct(${range}) { time container value } upCounts(${range}) { time kind up total } }`;
-      const { status, body } = await post("/graphql", { query: text, variables: null }, { ...infinity, "x-ops-strict": "1" });
+      const { status, body } = await post(
+        "/graphql",
+        { query: text, variables: null },
+        { ...infinity, "x-ops-strict": "1" },
+      );
       expect(status, JSON.stringify(body.errors)).toBe(200);
       expect(body.errors).toBeUndefined();
       for (const [field, rows] of Object.entries<any[]>(body.data)) {

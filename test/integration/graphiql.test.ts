@@ -91,7 +91,14 @@ test.each(["a click", "Ctrl-Enter"])("%s right after a change of tabs runs the q
         find(".graphiql-tab-button")[at]?.click();
         if (isClick) find(".graphiql-execute-button")[0]?.click();
         else {
-          const ctrlEnter = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true, bubbles: true, cancelable: true };
+          const ctrlEnter = {
+            key: "Enter",
+            code: "Enter",
+            keyCode: 13,
+            ctrlKey: true,
+            bubbles: true,
+            cancelable: true,
+          };
           find(".graphiql-query-editor .inputarea, .graphiql-query-editor .native-edit-context")[0]?.dispatchEvent(
             new KeyboardEvent("keydown", ctrlEnter),
           );
@@ -108,7 +115,8 @@ test.each(["a click", "Ctrl-Enter"])("%s right after a change of tabs runs the q
 test("a read-only token first sees what it can do, and runs queries", async () => {
   await using editor = await openEditor(tokens.of("reader"));
   const { page } = editor;
-  const sentence = "Token accepted: queries run. Documentation and completion need a token with the scope ops:introspect.";
+  const sentence =
+    "Token accepted: queries run. Documentation and completion need a token with the scope ops:introspect.";
   const message = page.locator("#message");
   expect(await message.innerText()).toBe(sentence);
   expect(await message.getAttribute("data-state")).toBe("good");

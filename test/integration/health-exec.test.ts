@@ -76,5 +76,7 @@ test("a container has one probe at a time: a second caller shares it", async () 
 });
 
 test("a removed container is reported at once", async () => {
-  await expect(source.probe({ engine: "web-1", fullId: "0".repeat(64) })).rejects.toMatchObject({ code: "container_not_found" });
+  await expect(source.probe({ engine: "web-1", fullId: "0".repeat(64) })).rejects.toMatchObject({
+    code: "container_not_found",
+  });
 });

@@ -57,7 +57,11 @@ async function runGateway(name: string, ...args: readonly string[]) {
   );
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const ask = async (path: string, init: RequestInit = {}) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers, signal: AbortSignal.timeout(30_000) });
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      ...init,
+      headers,
+      signal: AbortSignal.timeout(30_000),
+    });
     return { status: response.status, body: await response.json() };
   };
   await until(async () => (await ask("/healthz").catch(() => null))?.status === 200, 20_000);
@@ -69,7 +73,8 @@ async function runGateway(name: string, ...args: readonly string[]) {
   };
 }
 
-const startsOf = (name: string) => docker("inspect", "--format", "{{.State.StartedAt}} {{.State.Status}}", `${id}-${name}`);
+const startsOf = (name: string) =>
+  docker("inspect", "--format", "{{.State.StartedAt}} {{.State.Status}}", `${id}-${name}`);
 const isProtected = (why: string) => ({
   status: 403,
   body: { error: { code: "restart_protected", message: `This container is protected: ${why}` } },
@@ -117,7 +122,10 @@ it("restart spares itself and its proxy, and works through that proxy", async ()
   expect([startsOf("gateway"), startsOf("proxy")]).toEqual(before.slice(0, 2));
   expect((await gateway.query("{ auditLog { nodes { outcome } } }")).data.auditLog.nodes).toEqual([]);
 
-  expect(await gateway.restart(`${id}-web`)).toMatchObject({ status: 200, body: { restarted: true, status: "running" } });
+  expect(await gateway.restart(`${id}-web`)).toMatchObject({
+    status: 200,
+    body: { restarted: true, status: "running" },
+  });
   expect(startsOf("web")).not.toBe(before[2]);
   const { data } = await gateway.query("{ auditLog { nodes { outcome containerName dockerStatus } } }");
   const web = { containerName: `${id}-web` };

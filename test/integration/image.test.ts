@@ -108,7 +108,10 @@ it("the image reads the engine through the folder of its socket", async () => {
 
 it("the image reads the mounted deploy_info.json", async () => {
   const answer = await get(`${api}/deploy-info`);
-  expect({ status: answer.status, body: await answer.json() }).toMatchObject({ status: 200, body: { current_tag: "v2" } });
+  expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+    status: 200,
+    body: { current_tag: "v2" },
+  });
 });
 
 it("the image serves GraphiQL from the file beside the bundle", async () => {
@@ -122,7 +125,10 @@ it("the image serves GraphiQL from the file beside the bundle", async () => {
 
 it("the image writes only its volume, for the audit", async () => {
   const answer = await get(`${api}/containers/${id}-web-v2/restart`, { method: "POST" });
-  expect({ status: answer.status, body: await answer.json() }).toMatchObject({ status: 200, body: { restarted: true } });
+  expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+    status: 200,
+    body: { restarted: true },
+  });
   expect(docker("cp", `${id}-gateway:/var/lib/wallet-core-ops/audit.jsonl`, "-")).toContain(`${id}-web-v2`);
   expect(docker("diff", `${id}-gateway`)).not.toContain("/app");
 });

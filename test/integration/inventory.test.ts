@@ -44,7 +44,11 @@ async function readTruth(ids: readonly string[]) {
   return Promise.all(
     ids.map(async (id) => {
       if (!present.has(id)) return null;
-      const { Name, RestartCount, State } = (await callDocker(dockerd.socketPath, "GET", `/containers/${id}/json`)) as Truth;
+      const { Name, RestartCount, State } = (await callDocker(
+        dockerd.socketPath,
+        "GET",
+        `/containers/${id}/json`,
+      )) as Truth;
       const started = State.StartedAt.startsWith("0001") ? null : `${State.StartedAt.slice(0, 19)}Z`;
       return { name: Name.slice(1), restarts: RestartCount, status: State.Status, startedAt: started };
     }),
@@ -88,7 +92,12 @@ test("the inventory equals docker's list after any changes", { timeout: 120_000 
       const kind = random(10);
       if (kind < 2 || ids.length < 4) {
         ids.push(
-          await createContainer(dockerd.socketPath, { name: `c-${ids.length}`, labels, cmd: ["sleep", "600"], stopTimeout: 0 }),
+          await createContainer(dockerd.socketPath, {
+            name: `c-${ids.length}`,
+            labels,
+            cmd: ["sleep", "600"],
+            stopTimeout: 0,
+          }),
         );
       } else if (kind < 5) await docker("POST", `/containers/${id}/start`);
       else if (kind < 6) await docker("POST", `/containers/${id}/kill`);

@@ -99,7 +99,11 @@ it("a locked row is reported and stops an error group", async () => {
   });
   await other.query("rollback");
   await other.end();
-  expect((await operator.retryGroup("river", "mail", fingerprint)).data).toMatchObject({ count: 2, left: 0, error: null });
+  expect((await operator.retryGroup("river", "mail", fingerprint)).data).toMatchObject({
+    count: 2,
+    left: 0,
+    error: null,
+  });
 });
 
 it("a dead process's open change is unknown, with the job's state now", async () => {
@@ -108,14 +112,22 @@ it("a dead process's open change is unknown, with the job's state now", async ()
   const source = { name: "river", env: "staging" as const, control: null as never };
   const request = { source, reason: "stuck", requestId: "r-0", principal: caller.principal, origin: caller.origin() };
   const earlier = createAuditFile({ path: operator.auditFile, logger: silentLogger });
-  await earlier.write(toJobIntent("job.retry", { source: "river", queue: null, ids: ["1"], fingerprint: null }, request));
+  await earlier.write(
+    toJobIntent("job.retry", { source: "river", queue: null, ids: ["1"], fingerprint: null }, request),
+  );
   await earlier.close();
   await operator.sources.jobs.recover();
   await operator.sources.restarts.recover();
   await expect.poll(async () => (await operator.record()).length).toBe(3);
   expect(await operator.record()).toMatchObject([
     { outcome: "intent", requestId: "r-0" },
-    { outcome: "unknown", code: "job_unknown", detail: "the gateway died during the change", intent: 1, job: { ids: ["1"] } },
+    {
+      outcome: "unknown",
+      code: "job_unknown",
+      detail: "the gateway died during the change",
+      intent: 1,
+      job: { ids: ["1"] },
+    },
     { outcome: "unknown", detail: "settled: now 1 discarded", intent: 1 },
   ]);
   expect(await states(database)).toEqual(["discarded", "discarded", "discarded"]);

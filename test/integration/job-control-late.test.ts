@@ -10,7 +10,8 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres-datab
 import { until } from "../support/until.ts";
 
 const caller = createCaller();
-const retryStatement = "update jobs set state = 'waiting' where id = 1 and state = 'failed' returning 'mail' as queue, state";
+const retryStatement =
+  "update jobs set state = 'waiting' where id = 1 and state = 'failed' returning 'mail' as queue, state";
 let database: TestDatabase;
 let jobs: ControlDatabase;
 
@@ -19,7 +20,9 @@ beforeAll(async () => {
   const client = await database.connect();
   await migrate(client);
   await client.end();
-  await database.query("create table jobs (id int primary key, state text not null); insert into jobs values (1, 'failed')");
+  await database.query(
+    "create table jobs (id int primary key, state text not null); insert into jobs values (1, 'failed')",
+  );
   jobs = createControlDatabase(database.url, silentLogger);
 });
 afterAll(async () => {
@@ -31,7 +34,9 @@ const readStates = async () => (await database.query("select state from jobs")).
 const readOpen = async () => (await database.query("select from wallet_core_ops.open")).rows.length;
 
 test("an operation that another gateway took over in a wait changes nothing", async () => {
-  const [one, other] = [0, 1].map(() => createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs: 4000 }));
+  const [one, other] = [0, 1].map(() =>
+    createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs: 4000 }),
+  );
   if (!one || !other) throw new Error("not opened");
   const control = createSqlControl({
     source: "jobs",
@@ -46,7 +51,9 @@ test("an operation that another gateway took over in a wait changes nothing", as
   const busy = jobs.run(["select pg_sleep(3)"]);
   const source = { name: "jobs", env: "staging", control } as const;
   const request = { source, reason: "stuck", requestId: "r1", principal: caller.principal, origin: caller.origin() };
-  const retried = operations.change("retry", { jobId: "1", queue: null }, request).catch(({ code }: { code: string }) => code);
+  const retried = operations
+    .change("retry", { jobId: "1", queue: null }, request)
+    .catch(({ code }: { code: string }) => code);
   await until(async () => (await readOpen()) === 1);
   await database.query("update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s'");
   expect(await other.adopt("job")).toHaveLength(1);

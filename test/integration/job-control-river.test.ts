@@ -32,7 +32,8 @@ describe("operations on jobs of River", () => {
     const statement = `insert into jobs.river_job (kind, ${names.join(", ")}) values ('mail', ${places}) returning id::text`;
     return (await database.query(statement, Object.values(values))).rows[0]?.["id"] as string;
   };
-  const read = async (id: string) => (await database.query("select * from jobs.river_job where id = $1", [id])).rows[0] ?? {};
+  const read = async (id: string) =>
+    (await database.query("select * from jobs.river_job where id = $1", [id])).rows[0] ?? {};
   const ended = new Date(Date.now() - 60_000);
   const soon = new Date(Date.now() + 3_600_000);
 
@@ -40,7 +41,12 @@ describe("operations on jobs of River", () => {
     const dead = await insert({ state: "discarded", attempt: 3, max_attempts: 3, finalized_at: ended });
     const waits = await insert({ state: "retryable", attempt: 1, max_attempts: 3, scheduled_at: soon });
     for (const id of [dead, waits]) {
-      expect((await operator.retry("river", id)).done).toEqual({ source: "river", queue: "mail", jobId: id, state: "available" });
+      expect((await operator.retry("river", id)).done).toEqual({
+        source: "river",
+        queue: "mail",
+        jobId: id,
+        state: "available",
+      });
       const { scheduled_at: scheduledAt, finalized_at: finalizedAt } = await read(id);
       expect(Math.abs((scheduledAt as Date).getTime() - Date.now())).toBeLessThan(10_000);
       expect(finalizedAt).toBeNull();
@@ -77,7 +83,9 @@ describe("operations on jobs of River", () => {
     expect(JSON.parse(heard[0]?.[1] ?? "")).toEqual({ action: "cancel", job_id: Number(id), queue: "bulk" });
     const { state, finalized_at: finalizedAt, metadata } = await read(id);
     expect([state, finalizedAt]).toEqual(["running", null]);
-    expect(Date.parse((metadata as Record<string, string>)["cancel_attempted_at"] ?? "")).toBeGreaterThan(Date.now() - 60_000);
+    expect(Date.parse((metadata as Record<string, string>)["cancel_attempted_at"] ?? "")).toBeGreaterThan(
+      Date.now() - 60_000,
+    );
     expect((await operator.retry("river", id)).error).toMatchObject({ code: "job_conflict" });
     await client.end();
   });

@@ -43,7 +43,12 @@ describe("operations on jobs of a table", () => {
       insert into guarded values (1, 'rejected', now(), 'x'), (2, 'rejected', now(), 'x');
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'canary-secret'; end $$;
       create trigger refuse before update on guarded for each row when (old.id = 2) execute function refuse()`);
-    const numbered = { waiting: [0], done: [1], failed: [2, -3], control: { retry: { status: 0 }, discard: { status: -3 } } };
+    const numbered = {
+      waiting: [0],
+      done: [1],
+      failed: [2, -3],
+      control: { retry: { status: 0 }, discard: { status: -3 } },
+    };
     operator = openOperator({
       databaseUrl: database.url,
       controlUrl: database.url,
@@ -69,13 +74,26 @@ describe("operations on jobs of a table", () => {
       )
     ).rows[0]?.["key"] as string;
   const read = async (id: string) =>
-    (await database.query(`select *, "run at" <= now() as due from "odd schema"."Jobs ""x""" where key = $1`, [id])).rows[0];
+    (await database.query(`select *, "run at" <= now() as due from "odd schema"."Jobs ""x""" where key = $1`, [id]))
+      .rows[0];
 
   it("retry sets the mapping's status, columns and attempts, due now", async () => {
     for (const state of ["failed", "dead", "again", "dropped"]) {
       const id = await insert(state, "now() + interval '1 hour', now()");
-      expect((await operator.retry("full", id)).done).toEqual({ source: "full", queue: "mail", jobId: id, state: "pending" });
-      expect(await read(id)).toMatchObject({ State: "pending", due: true, ended: null, error: null, tries: 0, note: "kept" });
+      expect((await operator.retry("full", id)).done).toEqual({
+        source: "full",
+        queue: "mail",
+        jobId: id,
+        state: "pending",
+      });
+      expect(await read(id)).toMatchObject({
+        State: "pending",
+        due: true,
+        ended: null,
+        error: null,
+        tries: 0,
+        note: "kept",
+      });
     }
   });
 
@@ -137,7 +155,9 @@ describe("operations on jobs of a table", () => {
 
   it("an id of another type differs from a missing job", async () => {
     expect((await operator.retry("full", "17")).error).toMatchObject({ code: "invalid_request" });
-    expect((await operator.retry("full", "0d1f2c3b-4a59-4687-8796-a5b4c3d2e1f0")).error).toMatchObject({ code: "job_not_found" });
+    expect((await operator.retry("full", "0d1f2c3b-4a59-4687-8796-a5b4c3d2e1f0")).error).toMatchObject({
+      code: "job_not_found",
+    });
     expect((await operator.retry("guarded", "99999999999")).error).toMatchObject({ code: "invalid_request" });
   });
 
@@ -164,12 +184,19 @@ describe("operations on jobs of a table", () => {
     for (const source of await operator.sources.queues.all(AbortSignal.timeout(5000))) {
       await expect(source.control?.verify()).resolves.toBeUndefined();
     }
-    expect((await database.query("select id, state from payouts order by id")).rows).toEqual([{ id: "0", state: 2 }, ...before]);
+    expect((await database.query("select id, state from payouts order by id")).rows).toEqual([
+      { id: "0", state: 2 },
+      ...before,
+    ]);
   });
 
   it("check verifies nothing where no change is configured", async () => {
     const role = await database.createRole();
-    const powerless = openOperator({ databaseUrl: database.url, controlUrl: role.url, queues: [toQueueMapping("silent"), full] });
+    const powerless = openOperator({
+      databaseUrl: database.url,
+      controlUrl: role.url,
+      queues: [toQueueMapping("silent"), full],
+    });
     const [silent, other] = await powerless.sources.queues.all(AbortSignal.timeout(5000));
     await expect(silent?.control?.verify()).resolves.toBeUndefined();
     await expect(other?.control?.verify()).rejects.toMatchObject({ code: "schema_mismatch" });

@@ -26,7 +26,9 @@ const until = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout
 
 describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
   it("a retried job runs again, a discarded one does not", async () => {
-    const { database, operator } = await open(`bosswork${version}`, async (url) => (await startBoss(version, url)).stop());
+    const { database, operator } = await open(`bosswork${version}`, async (url) =>
+      (await startBoss(version, url)).stop(),
+    );
     const boss = await startBoss(version, database.url);
     closers.push(() => boss.stop());
     await boss.createQueue("mail");
@@ -38,7 +40,8 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
       if (broken) throw new Error("no route to host 17");
     });
     const stateOf = async (id: string) =>
-      (await database.query("select state::text, retry_limit, completed_on from pgboss.job where id = $1", [id])).rows[0];
+      (await database.query("select state::text, retry_limit, completed_on from pgboss.job where id = $1", [id]))
+        .rows[0];
     await until(async () => expect(await stateOf(dead)).toMatchObject({ state: "failed" }));
     const later = await boss.send("mail", { task: "later" }, { startAfter: 2 });
     broken = false;
@@ -62,7 +65,9 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
   });
 
   it("a waiting job with the same key is reported by pg-boss' constraint", async () => {
-    const { database, operator } = await open(`bosskey${version}`, async (url) => (await startBoss(version, url)).stop());
+    const { database, operator } = await open(`bosskey${version}`, async (url) =>
+      (await startBoss(version, url)).stop(),
+    );
     await database.query(`select pgboss.create_queue('mail', '{"policy": "stately"}')`);
     const insert = async (state: string) =>
       (
@@ -81,7 +86,9 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
   });
 
   it("two jobs of one id are unchanged unless the queue is named", async () => {
-    const { database, operator } = await open(`bosstwo${version}`, async (url) => (await startBoss(version, url)).stop());
+    const { database, operator } = await open(`bosstwo${version}`, async (url) =>
+      (await startBoss(version, url)).stop(),
+    );
     const id = "0d1f2c3b-4a59-4687-8796-a5b4c3d2e1f0";
     for (const name of ["a", "b"]) {
       await database.query(`select pgboss.create_queue($1, '{"policy": "standard"}')`, [name]);
@@ -101,8 +108,11 @@ describe.each<BossVersion>([10, 11, 12])("pg-boss %i", (version) => {
   });
 
   it("a job is found by its primary key, among many and without its queue", async () => {
-    const { database, operator } = await open(`bossmany${version}`, async (url) => (await startBoss(version, url)).stop());
-    for (const name of ["a", "b", "c"]) await database.query(`select pgboss.create_queue($1, '{"policy": "standard"}')`, [name]);
+    const { database, operator } = await open(`bossmany${version}`, async (url) =>
+      (await startBoss(version, url)).stop(),
+    );
+    for (const name of ["a", "b", "c"])
+      await database.query(`select pgboss.create_queue($1, '{"policy": "standard"}')`, [name]);
     await database.query(`
       insert into pgboss.job (name, state) select (array['a', 'b', 'c'])[1 + n % 3], 'completed' from generate_series(1, 60000) as n;
       insert into pgboss.job (id, name, state) values ('0d1f2c3b-4a59-4687-8796-a5b4c3d2e1f0', 'b', 'failed');
@@ -139,7 +149,9 @@ describe("graphile-worker", () => {
     const settled = "select count(*)::int as n from graphile_worker.jobs where attempts = 1 and locked_at is null";
     await until(async () => expect((await database.query(settled)).rows[0]).toEqual({ n: 2 }));
     // Else its next attempt is due by itself.
-    await database.query("update graphile_worker._private_jobs set run_at = now() + interval '1 hour' where id = $1", [again]);
+    await database.query("update graphile_worker._private_jobs set run_at = now() + interval '1 hour' where id = $1", [
+      again,
+    ]);
     broken = false;
     expect((await operator.retry("graphile-worker", later)).error).toMatchObject({
       message: "This job is scheduled and was not retried",
@@ -169,7 +181,8 @@ describe("graphile-worker", () => {
       },
     });
     closers.push(() => runner.stop());
-    const add = "select id::text from graphile_worker.add_job('mail', json_build_object('job', $1::text), max_attempts => 1)";
+    const add =
+      "select id::text from graphile_worker.add_job('mail', json_build_object('job', $1::text), max_attempts => 1)";
     const ids: string[] = [];
     for (const job of ["a", "b", "c"]) ids.push((await database.query(add, [job])).rows[0]?.["id"] as string);
     const settled = "select count(*)::int as n from graphile_worker.jobs where attempts = 1 and locked_at is null";
@@ -180,9 +193,12 @@ describe("graphile-worker", () => {
       "update graphile_worker._private_jobs set max_attempts = 2, run_at = now() + interval '1 hour' where id = $1",
       [ids[0]],
     );
-    expect((await operator.discard("graphile-worker", ids[0] as string)).done).toMatchObject({ state: "permanently failed" });
+    expect((await operator.discard("graphile-worker", ids[0] as string)).done).toMatchObject({
+      state: "permanently failed",
+    });
     broken = false;
-    const retry = async () => (await operator.retryGroup("graphile-worker", "mail", data.jobErrors[0].fingerprint, 1)).data;
+    const retry = async () =>
+      (await operator.retryGroup("graphile-worker", "mail", data.jobErrors[0].fingerprint, 1)).data;
     expect([await retry(), await retry()]).toMatchObject([
       { count: 1, left: 1, skipped: [] },
       { count: 1, left: 0, skipped: [] },

@@ -33,7 +33,10 @@ interface Kind {
 
 const runnerControl = {
   attempts: "tries",
-  control: { retry: { status: "pending", reset: ["finished_at", "last_error"], attempts: 0 }, discard: { status: "discarded" } },
+  control: {
+    retry: { status: "pending", reset: ["finished_at", "last_error"], attempts: 0 },
+    discard: { status: "discarded" },
+  },
 };
 
 const pgboss = (version: 10 | 12): Kind => ({
@@ -82,7 +85,9 @@ const kinds: Record<string, Kind> = {
                     from graphile_worker._private_jobs where id = ${id}`,
     locked: "graphile_worker._private_jobs",
     // As failJobs does: the next attempt is exp(attempts) seconds after the failure.
-    retrying: (id) => `update graphile_worker._private_jobs set attempts = 1, run_at = now() + (exp(1) - 1) * interval '1 second'
+    retrying: (
+      id,
+    ) => `update graphile_worker._private_jobs set attempts = 1, run_at = now() + (exp(1) - 1) * interval '1 second'
                        where id = ${id}`,
     names: { retried: "waiting", discarded: "permanently failed", running: "locked", failed: null },
   },
@@ -143,10 +148,21 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     });
     expect(await stateOf(id)).toBe(kind.names.retried);
     const again = await operator.retry(name, id, ', queue: "mail"');
-    expect(again.error).toEqual({ code: "job_conflict", message: `This job is ${kind.names.retried} and was not retried` });
+    expect(again.error).toEqual({
+      code: "job_conflict",
+      message: `This job is ${kind.names.retried} and was not retried`,
+    });
     const target = { source: name, queue: null, ids: [id], fingerprint: null };
     expect((await operator.record()).slice(before)).toMatchObject([
-      { outcome: "intent", action: "job.retry", job: target, env: "staging", reason: "test", subject: "test", containerName: "" },
+      {
+        outcome: "intent",
+        action: "job.retry",
+        job: target,
+        env: "staging",
+        reason: "test",
+        subject: "test",
+        containerName: "",
+      },
       { outcome: "ok", action: "job.retry", job: target, detail: kind.names.retried, code: null, intent: before + 1 },
       { outcome: "intent", job: { ...target, queue: "mail" } },
       { outcome: "failed", code: "job_conflict", intent: before + 3 },
@@ -267,7 +283,9 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
     const waiting = await insert("waiting");
     const was = await stateOf(waiting);
     expect(await probe(operator.controlUrl)).toMatchObject([{ name, ok: true }]);
-    expect(await probe(reader.url)).toMatchObject([{ name, ok: false, detail: expect.stringContaining("may not change table") }]);
+    expect(await probe(reader.url)).toMatchObject([
+      { name, ok: false, detail: expect.stringContaining("may not change table") },
+    ]);
     expect(await stateOf(waiting)).toBe(was);
   });
 
@@ -324,7 +342,10 @@ describe.each(Object.entries(kinds))("operations on jobs of %s", (label, kind) =
       skipped: [],
       error: null,
     });
-    expect((await operator.discardGroup(name, queue, fingerprint)).data).toMatchObject({ jobIds: ids.slice(1), left: 0 });
+    expect((await operator.discardGroup(name, queue, fingerprint)).data).toMatchObject({
+      jobIds: ids.slice(1),
+      left: 0,
+    });
     for (const id of ids) expect(await stateOf(id)).toBe(kind.names.discarded);
     expect(await Promise.all(others.map(stateOf))).toEqual(states);
     expect((await operator.record()).slice(-2)).toMatchObject([

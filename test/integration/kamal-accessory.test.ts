@@ -54,7 +54,13 @@ const authorized = { authorization: `Bearer ${secrets.WALLET_CORE_OPS_TOKEN}` };
 
 beforeAll(async () => {
   for (const path of [home, deployInfo]) mkdirSync(path);
-  const info = { current_tag: "v2", previous_tag: "v1", commit_sha: "", deployed_by: "ci", deployed_at: "2026-01-10T13:15:00Z" };
+  const info = {
+    current_tag: "v2",
+    previous_tag: "v1",
+    commit_sha: "",
+    deployed_by: "ci",
+    deployed_at: "2026-01-10T13:15:00Z",
+  };
   writeFileSync(join(deployInfo, "deploy_info.json"), JSON.stringify(info));
   dockerd = await startDockerd(join(folder, "docker"), { ownNetwork: true });
   docker = dockerCli(dockerd.socketPath);
@@ -78,7 +84,16 @@ beforeAll(async () => {
   );
   docker("build", "--quiet", "--tag", socket?.image ?? "", filter);
   docker("network", "create", "kamal");
-  docker("run", "--detach", "--name=proxy", "--network=kamal", "accessory-base", "node", "-e", "setInterval(() => {}, 1e6)");
+  docker(
+    "run",
+    "--detach",
+    "--name=proxy",
+    "--network=kamal",
+    "accessory-base",
+    "node",
+    "-e",
+    "setInterval(() => {}, 1e6)",
+  );
   const app = ["--label=service=wallet-core", "--label=role=web", "--stop-signal=KILL", "ops-sample:latest"];
   docker("run", "--detach", `--name=${service}-web-v2`, ...app);
   boot("ops-socket", socket as Accessory);
@@ -92,7 +107,9 @@ afterAll(async () => {
 
 it("the health path answers 200 at app_port, in the network kamal", async () => {
   const { path } = ops.proxy?.healthcheck ?? {};
-  await expect.poll(() => ask(path ?? ""), { timeout: 20_000, interval: 500 }).toEqual({ status: 200, body: '{"status":"ok"}' });
+  await expect
+    .poll(() => ask(path ?? ""), { timeout: 20_000, interval: 500 })
+    .toEqual({ status: 200, body: '{"status":"ok"}' });
 });
 
 it("the token comes from Kamal's secrets", () => {
@@ -113,7 +130,9 @@ it("the engine is read through the filter, with the product's app", async () => 
   await until(() => list().status === 200);
   const names = (JSON.parse(list().body) as { name: string; env: string }[]).map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining(["wallet-core-web-v2", "wallet-core-ops", "wallet-core-ops-socket"]));
-  expect(JSON.parse(ask("/api/v1/admin/ops/containers", authorized).body)).toMatchObject([{ name: "wallet-core-web-v2" }]);
+  expect(JSON.parse(ask("/api/v1/admin/ops/containers", authorized).body)).toMatchObject([
+    { name: "wallet-core-web-v2" },
+  ]);
 });
 
 it("the gateway has the rights of its file, and no socket of the engine", () => {
@@ -146,7 +165,9 @@ it("check runs in the container, as the installation page says", () => {
     /^ok +configuration\nok +tokens: .*\nok +docker:\S+: API [^]*\nFAIL +queues: [^]*\nskip +prometheus: /,
   );
   expect(check).toThrow(expect.objectContaining({ stdout }));
-  expect(readFileSync("docs/install.md", "utf8")).toContain('kamal accessory exec ops --reuse "node /app/cli.cjs check"');
+  expect(readFileSync("docs/install.md", "utf8")).toContain(
+    'kamal accessory exec ops --reuse "node /app/cli.cjs check"',
+  );
 });
 
 it("both are restarted by nobody through the gateway", () => {
@@ -169,10 +190,13 @@ it("the file has this version, valid variables and the filter of compose", () =>
   expect(parseConfig(set, () => "").engines).toHaveLength(1);
   // What docs/install.md adds for restarts.
   const page = readFileSync("docs/install.md", "utf8");
-  const [, restarts = ""] = /^ +# - (-allowPOST=\S+)$/m.exec(readFileSync("deploy/socket-proxy/compose.yml", "utf8")) ?? [];
+  const [, restarts = ""] =
+    /^ +# - (-allowPOST=\S+)$/m.exec(readFileSync("deploy/socket-proxy/compose.yml", "utf8")) ?? [];
   expect(page).toContain(`\`'${restarts}'\``);
   expect(accessories["ops"]?.proxy).toMatchObject({ ssl: true, buffering: { responses: false } });
-  const overlay = parse(readFileSync("deploy/socket-proxy/compose.yml", "utf8").replaceAll(/!(?:reset|override)/g, "")) as {
+  const overlay = parse(
+    readFileSync("deploy/socket-proxy/compose.yml", "utf8").replaceAll(/!(?:reset|override)/g, ""),
+  ) as {
     services: { "socket-proxy": { command: string[] } };
   };
   const words = overlay.services["socket-proxy"].command.filter((word) => word !== "-allowhealthcheck");
@@ -190,7 +214,12 @@ it("the service for several hosts has the same rights and valid variables", () =
     accessories: { socket: Accessory };
   };
   const { servers, labels, env, proxy, accessories } = several;
-  expect(accessories.socket).toMatchObject({ image: filter?.image, cmd: filter?.cmd, network: "none", labels: filter?.labels });
+  expect(accessories.socket).toMatchObject({
+    image: filter?.image,
+    cmd: filter?.cmd,
+    network: "none",
+    labels: filter?.labels,
+  });
   const { mount: _, ...rights } = accessory?.options ?? {};
   expect(servers.web.options).toEqual(rights);
   expect(labels).toEqual(accessory?.labels);

@@ -84,7 +84,10 @@ describe("previous_tag", () => {
 
   it("is read from a foreign file, and a broken file does no harm", () => {
     mkdirSync(dirname(hook.filePath("web-1")), { recursive: true });
-    writeFileSync(hook.filePath("web-1"), '{"deployed_by":"current_tag","previous_tag" : "v0","current_tag":"v1","x":1}');
+    writeFileSync(
+      hook.filePath("web-1"),
+      '{"deployed_by":"current_tag","previous_tag" : "v0","current_tag":"v1","x":1}',
+    );
     expect(tags({ KAMAL_VERSION: "v1" })).toEqual(["v1", "v0"]);
     writeFileSync(hook.filePath("web-1"), '{"current_tag":"v');
     expect(tags({ KAMAL_VERSION: "v2" })).toEqual(["v2", ""]);
@@ -172,7 +175,10 @@ describe("hostile names", () => {
       stderr: "",
     });
     expect(hook.read()).toMatchObject({ current_tag: "v1", deployed_by: performer, destination: performer });
-    expect(tags({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: performer, KAMAL_DESTINATION: performer })).toEqual(["v2", "v1"]);
+    expect(tags({ KAMAL_VERSION: "v2", KAMAL_PERFORMER: performer, KAMAL_DESTINATION: performer })).toEqual([
+      "v2",
+      "v1",
+    ]);
     expect(readdirSync(join(dirname(hook.filePath("web-1")), ".."))).toEqual(["info"]);
     expect(readdirSync(hook.app)).toEqual([]);
   });

@@ -131,7 +131,9 @@ test("a failover to a synchronous standby loses nothing that was answered", asyn
     standby,
     "select seq::int, outcome, intent::int, line::json->>'container_id' as container from wallet_core_ops.entry order by seq",
   );
-  const intents = new Map(rows.filter(({ outcome }) => outcome === "intent").map(({ seq, container }) => [seq, container]));
+  const intents = new Map(
+    rows.filter(({ outcome }) => outcome === "intent").map(({ seq, container }) => [seq, container]),
+  );
   for (const { seq, container } of begun) expect([seq, intents.get(seq)]).toEqual([seq, container]);
   const outcomes = new Set(rows.flatMap(({ intent }) => intent ?? []));
   expect(ended.filter((seq) => !outcomes.has(seq))).toEqual([]);

@@ -83,7 +83,8 @@ afterAll(async () => {
 
 /** Two gateways on one database. */
 function openTwo(leaseMs = 30_000) {
-  const open = () => createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs, restartLeaseMs: leaseMs });
+  const open = () =>
+    createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs, restartLeaseMs: leaseMs });
   const [one, other] = [open(), open()];
   return {
     one,
@@ -116,7 +117,9 @@ test("an action is its owner's while that lives; then another's", async () => {
   await new Promise((resolve) => setTimeout(resolve, 2500));
   expect(await two.other.adopt("restart")).toEqual([]);
   await two.one.close();
-  await expect.poll(async () => (await two.other.adopt("restart")).map(({ intent }) => intent.seq)).toEqual([begun.seq]);
+  await expect
+    .poll(async () => (await two.other.adopt("restart")).map(({ intent }) => intent.seq))
+    .toEqual([begun.seq]);
   expect(await two.other.adopt("restart")).toEqual([]);
   await two.other.end(begun, died);
   await two.other.end(begun, { ...done, detail: "settled: the engine restarted it" });
@@ -129,9 +132,10 @@ test("an owner that wakes up too late neither acts nor writes", async () => {
   if (begun.kind !== "begun") throw new Error("not begun");
   expect(begun.isHeld()).toBe(true);
   // As after a pause of the process: its lease is over, and another gateway has it.
-  await database.query("update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s' where seq = $1", [
-    begun.seq,
-  ]);
+  await database.query(
+    "update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s' where seq = $1",
+    [begun.seq],
+  );
   expect(await two.other.adopt("restart")).toHaveLength(1);
   await expect.poll(() => begun.isHeld(), { timeout: 10_000 }).toBe(false);
   const before = await outcomes();
@@ -222,7 +226,11 @@ test("an outcome that was written without an answer is there once", async () => 
       await ledger.end(begun, outcome);
     }
     expect((await outcomes()).slice(before)).toEqual(["intent", "unknown", "ok"]);
-    expect(logged.filter((text) => !text.startsWith("The audit record"))).toEqual(["audit intent", "audit unknown", "audit ok"]);
+    expect(logged.filter((text) => !text.startsWith("The audit record"))).toEqual([
+      "audit intent",
+      "audit unknown",
+      "audit ok",
+    ]);
     expect(await ledger.verify()).toMatchObject({ ok: true });
   } finally {
     await ledger.close();
@@ -241,7 +249,8 @@ test("an action that its own gateway does not know of is taken over by it", asyn
     const ids = async () => (await ledger.adopt("restart")).map(({ intent }) => intent.containerId);
     await expect.poll(ids).toEqual(["own-lost"]);
     // What is given up is found again, and its outcome is not lost meanwhile.
-    const [open] = (await database.query("select seq::int from wallet_core_ops.open where container_id = 'own-lost'")).rows;
+    const [open] = (await database.query("select seq::int from wallet_core_ops.open where container_id = 'own-lost'"))
+      .rows;
     const action = { seq: open?.["seq"] as number, entry: sampleEntry({ containerId: "own-lost" }) };
     ledger.release(action);
     await expect.poll(ids).toEqual(["own-lost"]);
@@ -265,7 +274,10 @@ test("each entry is in the gateway's own log, with its hash", async () => {
     "select seq::int, line::json->>'hash' as hash, line::json->>'ts' as at, outcome from wallet_core_ops.entry order by seq desc limit 2",
   );
   const who = { action: "restart", container: "wallet-core-web-v1", kid: "k1", subject: "ops\nuser" };
-  expect(logged).toEqual([{ audit: { ...who, ...rows[1], detail: null } }, { audit: { ...who, ...rows[0], detail: "running" } }]);
+  expect(logged).toEqual([
+    { audit: { ...who, ...rows[1], detail: null } },
+    { audit: { ...who, ...rows[0], detail: "running" } },
+  ]);
 });
 
 test("an open row that is no entry does not stop the others", async () => {
@@ -299,14 +311,20 @@ test("a changed row, a missing one and a foreign text are found", async () => {
       await ledger.close();
       return found.problem;
     };
-    const original = (await own.query("select line from wallet_core_ops.entry where seq = 3")).rows[0]?.["line"] as string;
-    const set = (line: string) => `update wallet_core_ops.entry set line = '${line.replaceAll("'", "''")}' where seq = 3`;
+    const original = (await own.query("select line from wallet_core_ops.entry where seq = 3")).rows[0]?.[
+      "line"
+    ] as string;
+    const set = (line: string) =>
+      `update wallet_core_ops.entry set line = '${line.replaceAll("'", "''")}' where seq = 3`;
     expect(await verify(set(original.replace("stuck", "other")))).toBe("seq 3 is altered");
     expect(await verify(set("no entry"))).toBe("seq 3 is cut or altered");
     expect(await verify(set(original))).toBeNull();
     expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 6") });
     await own.query("update wallet_core_ops.head set hash = repeat('0', 64)");
-    expect(await verifyTable(own.url)).toMatchObject({ ok: false, message: expect.stringContaining("seq 6 is not the one") });
+    expect(await verifyTable(own.url)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("seq 6 is not the one"),
+    });
     expect(await verify("delete from wallet_core_ops.entry where seq = 4")).toBe(
       "seq 4 is missing or moved: seq 5 stands in its place",
     );
@@ -421,7 +439,10 @@ test.each([
 ])("a limit is read from the hashed lines: set %s refuses actions", async (change, fault) => {
   const own = await openRecord();
   const errors: object[] = [];
-  const logger = { ...silentLogger, error: (fields: object, message: string) => void errors.push({ message, ...fields }) };
+  const logger = {
+    ...silentLogger,
+    error: (fields: object, message: string) => void errors.push({ message, ...fields }),
+  };
   const ledger = createPostgresLedger({ url: own.url, logger });
   const asked = sampleEntry({ action: "job.retry", containerId: "", keyHash: null });
   const take = (perHour: number) => ({ cooldownMs: null, parallel: null, budget: { perHour, wanted: 1 } });
@@ -487,7 +508,11 @@ const retried = sampleEntry({ action: "job.retry", containerId: "", keyHash: nul
 test.each([
   ["one of two hours ago", [120 * minute], "seq 8 has a time before that of seq 1"],
   ["one of eleven minutes before", [11 * minute], "seq 8 has a time before that of seq 7"],
-  ["a thousand of long ago", Array.from({ length: 1000 }, (_, index) => (3000 + index) * minute), "before that of seq 1"],
+  [
+    "a thousand of long ago",
+    Array.from({ length: 1000 }, (_, index) => (3000 + index) * minute),
+    "before that of seq 1",
+  ],
   [
     "several that step back",
     [9, 18, 27, 36, 45, 54, 63, 72].map((age) => age * minute),
@@ -655,9 +680,11 @@ test.each([-1, 0, 9, 1000])("a row %i that is outside of the chain is found, and
     );
     await own.query("insert into wallet_core_ops.open values ($1, 'probe', 'x', 'other', '-infinity')", [seq]);
     const asked = sampleEntry({ action: "job.retry", containerId: "", keyHash: "key" });
-    expect(await ledger.check(asked, { ...limits, cooldownMs: null, budget: { perHour: 2, wanted: 1 } })).toMatchObject({
-      reason: "budget",
-    });
+    expect(await ledger.check(asked, { ...limits, cooldownMs: null, budget: { perHour: 2, wanted: 1 } })).toMatchObject(
+      {
+        reason: "budget",
+      },
+    );
     expect(await ledger.find(asked)).toBeNull();
     expect(await ledger.adopt("probe")).toEqual([]);
     expect(await ledger.check(sampleEntry({ action: "probe" }), { ...limits, parallel: 1 })).toBeNull();
@@ -729,7 +756,10 @@ test("a missing head is found in an empty record too, and stops actions", async 
     expect(await ledger.head()).toEqual({ seq: 0, hash: "0".repeat(64), at: null });
     await own.query("delete from wallet_core_ops.head");
     const missing = "the row of its head is missing, and the newest entries may be too";
-    expect(await verifyTable(own.url)).toEqual({ ok: false, message: `the record of WALLET_CORE_OPS_STATE_URL: ${missing}` });
+    expect(await verifyTable(own.url)).toEqual({
+      ok: false,
+      message: `the record of WALLET_CORE_OPS_STATE_URL: ${missing}`,
+    });
     expect(await ledger.verify()).toMatchObject({ ok: false, problem: missing });
     const message = "the row of its head is missing: run `wallet-core-ops audit verify`";
     await expect(ledger.begin(restart("a"))).rejects.toMatchObject({
@@ -829,7 +859,8 @@ test("lines of 0.2 and of this version are one chain, with one hour", async () =
         [head.seq, at, made.line.trimEnd(), outcome, intent, "k1 ops\nuser", granted],
       );
       await own.query("update wallet_core_ops.head set seq = $1, hash = $2", [head.seq, head.hash]);
-      if (outcome === "ok") await own.query("insert into wallet_core_ops.rest values ($1, clock_timestamp())", [containerId]);
+      if (outcome === "ok")
+        await own.query("insert into wallet_core_ops.rest values ($1, clock_timestamp())", [containerId]);
     }
     expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 4") });
     const budget = (perHour: number) => ({ cooldownMs: 0, parallel: null, budget: { perHour, wanted: 1 } });
@@ -840,7 +871,10 @@ test("lines of 0.2 and of this version are one chain, with one hour", async () =
     await ledger.end(begun, done);
     expect(await verifyTable(own.url)).toMatchObject({ ok: true, message: expect.stringContaining("head seq 6") });
     await own.query("update wallet_core_ops.entry set granted = 5 where seq = 3");
-    expect(await verifyTable(own.url)).toMatchObject({ ok: false, message: expect.stringContaining("its column granted") });
+    expect(await verifyTable(own.url)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("its column granted"),
+    });
   } finally {
     await ledger.close();
     await own.drop();

@@ -65,7 +65,12 @@ async function run(steps: readonly Step[], name: string): Promise<void> {
   for (const each of steps) {
     if (each.kind === "wait") await stage.wait(each.seconds);
     else if (each.kind === "ask")
-      stage.ask(each.gateway, `${name}-${each.container}`, name, each.key === null ? null : String(each.key).repeat(64));
+      stage.ask(
+        each.gateway,
+        `${name}-${each.container}`,
+        name,
+        each.key === null ? null : String(each.key).repeat(64),
+      );
     else if (each.kind === "change") stage.change(each.gateway, name, each.jobs);
     else if (each.kind === "lose") stage.lose(each.gateway, each.when);
     else if (each.kind === "settle") await stage.settle();
@@ -96,7 +101,8 @@ function findFaults(rows: readonly Row[]): string[] {
     open.set(seq, row);
     if (open.size > limits.parallel) faults.push(`${seq}: ${open.size} are open`);
     taken.push(atMs);
-    if (taken.filter((at) => atMs - at < 3_600_000).length > limits.budget.perHour) faults.push(`${seq}: beyond the budget`);
+    if (taken.filter((at) => atMs - at < 3_600_000).length > limits.budget.perHour)
+      faults.push(`${seq}: beyond the budget`);
   }
   return faults;
 }
@@ -122,7 +128,10 @@ function findJobFaults(rows: readonly Row[], changes: readonly JobChange[]): str
 /** What must hold of any schedule. */
 async function judge(name: string): Promise<void> {
   const all = await stage.rows(name);
-  const [rows, ofJobs] = [all.filter(({ family }) => family === "restart"), all.filter(({ family }) => family === "job")];
+  const [rows, ofJobs] = [
+    all.filter(({ family }) => family === "restart"),
+    all.filter(({ family }) => family === "job"),
+  ];
   const intents = rows.filter(({ outcome }) => outcome === "intent");
   const events = stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`));
   // Each row `ok` is one event of the engine, and no event is without one.
@@ -143,34 +152,38 @@ async function judge(name: string): Promise<void> {
   expect([...findFaults(rows), ...findJobFaults(ofJobs, stage.changes), ...stage.engine.faults]).toEqual([]);
 }
 
-test("any schedule of requests, deaths, pauses and cuts has one record", { timeout: toBound(60_000 + runs * 3000) }, async () => {
-  let schedule = 0;
-  const counts = { restarts: 0, settled: 0, refused: 0, earlier: 0, jobs: 0, lost: 0 };
-  const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-    const name = `s${(schedule += 1)}`;
-    await run(steps, name);
-    await judge(name);
-    counts.restarts += stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`)).length;
-    const rows = await stage.rows(name);
-    counts.settled += rows.filter(({ outcome, family }) => outcome === "unknown" && family === "restart").length;
-    counts.jobs += rows.filter(({ outcome, family }) => outcome === "ok" && family === "job").length;
-    counts.lost += rows.filter(({ isSettled, family }) => isSettled && family === "job").length;
-    for (const { subject, decision } of stage.answers) {
-      if (subject !== name) continue;
-      if (decision.kind !== "begun") counts[decision.kind] += 1;
+test(
+  "any schedule of requests, deaths, pauses and cuts has one record",
+  { timeout: toBound(60_000 + runs * 3000) },
+  async () => {
+    let schedule = 0;
+    const counts = { restarts: 0, settled: 0, refused: 0, earlier: 0, jobs: 0, lost: 0 };
+    const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+      const name = `s${(schedule += 1)}`;
+      await run(steps, name);
+      await judge(name);
+      counts.restarts += stage.engine.events.filter(({ container }) => container.startsWith(`${name}-`)).length;
+      const rows = await stage.rows(name);
+      counts.settled += rows.filter(({ outcome, family }) => outcome === "unknown" && family === "restart").length;
+      counts.jobs += rows.filter(({ outcome, family }) => outcome === "ok" && family === "job").length;
+      counts.lost += rows.filter(({ isSettled, family }) => isSettled && family === "job").length;
+      for (const { subject, decision } of stage.answers) {
+        if (subject !== name) continue;
+        if (decision.kind !== "begun") counts[decision.kind] += 1;
+      }
+    });
+    const missing = () => Object.entries(counts).filter(([, count]) => count === 0);
+    // Some of it happens in one schedule of ten, and so by chance in none of 40.
+    for (let round = 0; round < 5 && missing().length > 0; round += 1) {
+      // What a failed schedule left would fail the smaller ones too.
+      await fc.assert(property, { numRuns: runs, endOnFailure: true });
     }
-  });
-  const missing = () => Object.entries(counts).filter(([, count]) => count === 0);
-  // Some of it happens in one schedule of ten, and so by chance in none of 40.
-  for (let round = 0; round < 5 && missing().length > 0; round += 1) {
-    // What a failed schedule left would fail the smaller ones too.
-    await fc.assert(property, { numRuns: runs, endOnFailure: true });
-  }
-  // It came to all of them.
-  expect(missing()).toEqual([]);
-  expect(await stage.verify()).toMatchObject({ ok: true });
-  if (process.env["OPS_SCHEDULES"]) process.stdout.write(`${schedule} schedules: ${JSON.stringify(counts)}\n`);
-});
+    // It came to all of them.
+    expect(missing()).toEqual([]);
+    expect(await stage.verify()).toMatchObject({ ok: true });
+    if (process.env["OPS_SCHEDULES"]) process.stdout.write(`${schedule} schedules: ${JSON.stringify(counts)}\n`);
+  },
+);
 
 const row = (values: Partial<Row>): Row => ({
   seq: 1,
@@ -184,7 +197,8 @@ const row = (values: Partial<Row>): Row => ({
   isSettled: false,
   ...values,
 });
-const end = (intent: number, atMs: number, container = "a") => row({ seq: 90 + intent, atMs, outcome: "ok", intent, container });
+const end = (intent: number, atMs: number, container = "a") =>
+  row({ seq: 90 + intent, atMs, outcome: "ok", intent, container });
 
 test.each<[string, Row[], string[]]>([
   ["an open action", [row({}), row({ seq: 2 })], ["2: a has an open action"]],
@@ -215,6 +229,10 @@ test.each<[string, Row[], JobChange[], string[]]>([
 
 test("the ledger takes the last outcomes of the simulation for the last ones", () => {
   const restart = { action: "restart", detail: null } as const;
-  expect((["ok", "failed", "unknown"] as const).map((outcome) => isFinal({ ...restart, outcome }))).toEqual([true, true, false]);
+  expect((["ok", "failed", "unknown"] as const).map((outcome) => isFinal({ ...restart, outcome }))).toEqual([
+    true,
+    true,
+    false,
+  ]);
   expect(isFinal({ action: "job.retry_group", outcome: "unknown", detail: "settled: now 1 pending" })).toBe(true);
 });

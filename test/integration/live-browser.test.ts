@@ -50,10 +50,16 @@ async function follow(page: Page, queries: readonly string[]): Promise<void> {
       const live: unknown[][] = texts.map(() => []);
       Object.assign(window, { live });
       for (const [index, query] of texts.entries()) {
-        const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json", accept: "text/event-stream" };
+        const headers = {
+          authorization: `Bearer ${bearer}`,
+          "content-type": "application/json",
+          accept: "text/event-stream",
+        };
         void (async () => {
           const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
-          const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader() as ReadableStreamDefaultReader<string>;
+          const reader = response.body
+            ?.pipeThrough(new TextDecoderStream())
+            .getReader() as ReadableStreamDefaultReader<string>;
           let text = "";
           for (let part = await reader.read(); !part.done; part = await reader.read()) {
             const blocks = (text + part.value).split("\n\n");

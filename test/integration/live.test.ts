@@ -67,7 +67,8 @@ function readText(query: string): () => Promise<string> {
       signal: abort.signal,
     });
     const decoder = new TextDecoder();
-    for await (const part of response.body as ReadableStream<Uint8Array>) text += decoder.decode(part, { stream: true });
+    for await (const part of response.body as ReadableStream<Uint8Array>)
+      text += decoder.decode(part, { stream: true });
   })();
   return async () => {
     abort.abort();
@@ -154,7 +155,11 @@ test("a removed container is sent to those that saw it, and to no other", async 
   const two = await startContainer(socketPath, { name: `${service}-two`, labels: labels("two"), cmd: ["true"] });
   await sleep(600);
   await docker("DELETE", `/containers/${two}`);
-  const exec = await startContainer(socketPath, { name: `${service}-web-exec-v7-a1b2c3`, labels: { service }, cmd: ["true"] });
+  const exec = await startContainer(socketPath, {
+    name: `${service}-web-exec-v7-a1b2c3`,
+    labels: { service },
+    cmd: ["true"],
+  });
   await docker("DELETE", `/containers/${exec}?force=1`);
   const told = (index: number) =>
     (readers[index]?.of("containerEvents") ?? [])

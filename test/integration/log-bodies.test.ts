@@ -17,15 +17,20 @@ type Fault = (response: ServerResponse) => void;
 const faults: readonly (readonly [name: string, fault: Fault])[] = [
   ...[400, 401, 403, 404, 409, 500, 501, 503].map((status): readonly [string, Fault] => [
     `HTTP ${status}`,
-    (response) => response.writeHead(status).end(JSON.stringify({ message: `client version ${canary}`, reason: canary })),
+    (response) =>
+      response.writeHead(status).end(JSON.stringify({ message: `client version ${canary}`, reason: canary })),
   ]),
   ["no JSON", (response) => response.end(`${canary} <html>`)],
   ["broken JSON", (response) => response.end(`{"a":"${canary}`)],
-  ["JSON of another shape", (response) => response.end(JSON.stringify({ [canary]: canary, Id: canary, Config: [canary] }))],
+  [
+    "JSON of another shape",
+    (response) => response.end(JSON.stringify({ [canary]: canary, Id: canary, Config: [canary] })),
+  ],
   ["a list of another shape", (response) => response.end(JSON.stringify([{ [canary]: canary, Id: canary }]))],
   [
     "Prometheus' refusal",
-    (response) => response.writeHead(422).end(JSON.stringify({ status: "error", errorType: canary, error: `${canary} timeout` })),
+    (response) =>
+      response.writeHead(422).end(JSON.stringify({ status: "error", errorType: canary, error: `${canary} timeout` })),
   ],
   [
     "a vector of another shape",
@@ -92,7 +97,18 @@ async function askAll(url: string, token: string): Promise<string> {
   return (await Promise.all(answers.map((answer) => answer.text()))).join("\n");
 }
 
-const parts = ["/containers/json", `${id}/json`, "/stats", "/logs", "/restart", "/images", "/exec", "/events", "/_ping", "/"];
+const parts = [
+  "/containers/json",
+  `${id}/json`,
+  "/stats",
+  "/logs",
+  "/restart",
+  "/images",
+  "/exec",
+  "/events",
+  "/_ping",
+  "/",
+];
 
 test.each(faults)("bodies of failed answers are in no log line and no answer: %s", async (_, fault) => {
   await using prometheus = await startFakeUpstream(fault);

@@ -42,14 +42,20 @@ beforeAll(async () => {
   history = createLogHistory({ url: standIn.url, rules, logger: silentLogger, timeoutMs: 30_000 });
   const createdAt = formatRfc3339(Date.now());
   const logOptions = { "max-size": "20k", "max-file": "2" };
-  const fullId = await startContainer(socketPath, { name: "historycheck-rotated", cmd: ["sh", "-c", script], logOptions });
+  const fullId = await startContainer(socketPath, {
+    name: "historycheck-rotated",
+    cmd: ["sh", "-c", script],
+    logOptions,
+  });
   container = sampleContainer({ engine: "web-1", fullId, createdAt });
   // Beside load an engine may take longer to answer for a new container than a follower waits.
   let batches: AsyncIterable<LogBatch> | null = null;
-  const follow = async () => (batches = await engines.follow(container, { tail: 5000 }, soon(80_000)).catch(() => null)) !== null;
+  const follow = async () =>
+    (batches = await engines.follow(container, { tail: 5000 }, soon(80_000)).catch(() => null)) !== null;
   await until(follow, 60_000);
   for await (const { lines, notice } of batches as unknown as AsyncIterable<LogBatch>) {
-    if (log.length === 0 && lines.length > 0) await callDocker(socketPath, "POST", `/containers/${fullId}/kill?signal=USR1`);
+    if (log.length === 0 && lines.length > 0)
+      await callDocker(socketPath, "POST", `/containers/${fullId}/kill?signal=USR1`);
     log.push(...lines);
     if (notice === "stopped") break;
   }
@@ -63,7 +69,8 @@ afterAll(async () => {
   await Promise.all([engines.close(), history.close(), standIn[Symbol.asyncDispose]()]);
 });
 
-const read = (options: LogOptions) => readWithHistory({ engines, history }, container, options, createSharedBudget(soon()));
+const read = (options: LogOptions) =>
+  readWithHistory({ engines, history }, container, options, createSharedBudget(soon()));
 const texts = (lines: readonly LogLine[]) => lines.map(({ stream, message }) => `${stream} ${message}`);
 
 test("a rotated log is continued where the engine's begins", async () => {

@@ -93,7 +93,9 @@ async function connectOverStdio(): Promise<McpClient> {
   expect([command, args]).toEqual(["wallet-core-ops", ["mcp", "--context", "production"]]);
   const client = new Client(agent, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
   const env = { PATH: process.env["PATH"] ?? "", OPS_URL: gateway.url, OPS_TOKEN: gateway.token };
-  await client.connect(new StdioClientTransport({ command: process.execPath, args: [program, "mcp", "--actions"], env }));
+  await client.connect(
+    new StdioClientTransport({ command: process.execPath, args: [program, "mcp", "--actions"], env }),
+  );
   return toClient(client, "stdio");
 }
 
@@ -134,7 +136,8 @@ describe.each([...generations, "stdio"] as const)("the shipped program, by %s", 
     await using client = await connect();
     const args = { name: `${stage.service}-web-latest`, reason: `stuck ${way}`, idempotency_key: `key-of-${way}` };
     const both = [await client.call("restart", args), await client.call("restart", args)];
-    for (const { structuredContent } of both) expect(structuredContent).toMatchObject({ restarted: true, status: "running" });
+    for (const { structuredContent } of both)
+      expect(structuredContent).toMatchObject({ restarted: true, status: "running" });
     const lines = readFileSync(stage.env.WALLET_CORE_OPS_AUDIT_FILE, "utf8").trim().split("\n");
     const own = lines.map((line) => JSON.parse(line)).filter(({ reason }) => reason === args.reason);
     const name = way === "2025-11-25" ? "earlier/1.0" : "night-shift 3.1";
@@ -152,7 +155,10 @@ describe("a failed job of a worker", () => {
     expect(structuredContent["unknown"]).toBeUndefined();
     expect(structuredContent).toMatchObject({
       job: { job_id: "job_456", source: "payouts", state: "failed" },
-      attempt: { error: expect.stringContaining("timeout contacting provider"), version: "deploy-20260110-130322-prod" },
+      attempt: {
+        error: expect.stringContaining("timeout contacting provider"),
+        version: "deploy-20260110-130322-prod",
+      },
       container: { name: `${stage.service}-web-latest`, status: "running" },
       log: expect.stringContaining("| out-2\n"),
     });
@@ -162,7 +168,13 @@ describe("a failed job of a worker", () => {
     await using client = await connectMcp(gateway.url, "2026-07-28", gateway.token);
     const { structuredContent = {} } = await client.call("errors", { queue: "payouts" });
     const [{ fingerprint }] = structuredContent["errors"];
-    const args = { source: "payouts", queue: "payouts", fingerprint, reason: "bank is back", idempotency_key: "key-of-payouts" };
+    const args = {
+      source: "payouts",
+      queue: "payouts",
+      fingerprint,
+      reason: "bank is back",
+      idempotency_key: "key-of-payouts",
+    };
     const row = () => query("select state, settled_at, failure from payouts where id = 'job_456'");
     const done = { retried: 1, jobs: ["job_456"] };
     expect((await client.call("retry_group", args)).structuredContent).toMatchObject({ ...done, left: 0 });

@@ -129,9 +129,9 @@ describe("/metrics of the running gateway", () => {
     expect(parseExposition(text).filter(({ name }) => /^ops_(?:container|queue|host|deploy)_/.test(name))).toEqual([]);
     expect(promtool(["check", "metrics"], text)).toEqual({ status: 0, text: "" });
     const again = await away.scrape();
-    expect(valuesOf(again, "ops_upstream_errors_total", { upstream: "docker", code: "docker_unavailable" })[0]).toBeGreaterThan(
-      0,
-    );
+    expect(
+      valuesOf(again, "ops_upstream_errors_total", { upstream: "docker", code: "docker_unavailable" })[0],
+    ).toBeGreaterThan(0);
     expect(valuesOf(again, "ops_upstream_errors_total", { upstream: "postgres" })[0]).toBeGreaterThan(0);
     expect(valuesOf(again, "ops_upstream_errors_total", { upstream: "prometheus" })[0]).toBeGreaterThan(0);
     const ofDeploy = valuesOf(again, "ops_upstream_errors_total", { upstream: "deploy" });
@@ -142,9 +142,12 @@ describe("/metrics of the running gateway", () => {
 describe("the metrics listener without a token", () => {
   const get = (path: string, host: string, method = "GET") =>
     new Promise<number>((done, reject) => {
-      const call = request({ port: gateway.metricsPort, host: "127.0.0.1", path, method, headers: { host } }, (response) => {
-        response.resume().on("end", () => done(response.statusCode ?? 0));
-      });
+      const call = request(
+        { port: gateway.metricsPort, host: "127.0.0.1", path, method, headers: { host } },
+        (response) => {
+          response.resume().on("end", () => done(response.statusCode ?? 0));
+        },
+      );
       call.on("error", reject).end();
     });
 
@@ -153,7 +156,8 @@ describe("the metrics listener without a token", () => {
     expect(response.status).toBe(200);
     expect(valuesOf(await response.text(), "ops_upstream_up")).toEqual([1, 1, 1, 1]);
     expect(await get("/metrics", "localhost", "POST")).toBe(405);
-    for (const path of ["/graphql", "/api/v1/admin/ops/containers", "/"]) expect(await get(path, "localhost")).toBe(404);
+    for (const path of ["/graphql", "/api/v1/admin/ops/containers", "/"])
+      expect(await get(path, "localhost")).toBe(404);
   });
 
   it("refuses a browser that was sent there by another name", async () => {
@@ -245,7 +249,9 @@ describe("deploy/prometheus", () => {
         activeTargets: { scrapePool: string; lastError: string }[];
       };
       expect(activeTargets.find(({ scrapePool }) => scrapePool === "wallet-core-ops")?.lastError).toBe("");
-      const { groups } = (await ask(prometheus.url, "rules")) as { groups: { rules: { name: string; health: string }[] }[] };
+      const { groups } = (await ask(prometheus.url, "rules")) as {
+        groups: { rules: { name: string; health: string }[] }[];
+      };
       const rules = groups.flatMap((group) => group.rules);
       await until(async () => (await healths(prometheus.url)).every((health) => health === "ok"));
       expect(rules).toHaveLength([...toRuleFiles().values()].join("").match(/- (?:alert|record): /g)?.length ?? 0);

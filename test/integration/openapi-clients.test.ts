@@ -85,7 +85,9 @@ beforeAll(async () => {
         {
           name: "jobs",
           metrics: [{ name: "payouts", source: "jobs", depth: 4, processedPerSec: 1.2, failuresLastHour: 1 }],
-          errors: [{ queue: "payouts", source: "jobs", jobId: "1", error: "x", timestamp: "2026-01-13T09:41:10Z", count: 1 }],
+          errors: [
+            { queue: "payouts", source: "jobs", jobId: "1", error: "x", timestamp: "2026-01-13T09:41:10Z", count: 1 },
+          ],
         },
       ],
     },
@@ -99,8 +101,12 @@ beforeAll(async () => {
     const local = command.replace("https://ops.example.com", gateway.url).replaceAll(/ -p \S+/g, "");
     await run("bash", ["-c", local], command.startsWith("npx") ? preload : {});
   }
-  const shown = examples.map((text, index) => [`example-${index + 1}`, text.replace("https://ops.example.com", gateway.url)]);
-  for (const [file, text] of [...Object.entries(programs), ...shown]) writeFileSync(join(folder, `${file}.ts`), text as string);
+  const shown = examples.map((text, index) => [
+    `example-${index + 1}`,
+    text.replace("https://ops.example.com", gateway.url),
+  ]);
+  for (const [file, text] of [...Object.entries(programs), ...shown])
+    writeFileSync(join(folder, `${file}.ts`), text as string);
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts", "ops"] }));
 }, 240_000);
 afterAll(() => gateway[Symbol.asyncDispose]());

@@ -68,7 +68,9 @@ describe("a running gateway", () => {
     const { headers } = await gateway.fetch("/api/v1/admin/ops/containers");
     expect(headers.get("x-ops-engines")).toMatch(/^"local";age=\d+\.\d;error=docker_unavailable$/);
     const { body } = await gateway.query(document);
-    expect(body.data.engines).toMatchObject([{ ageSeconds: expect.any(Number), error: { code: "docker_unavailable" } }]);
+    expect(body.data.engines).toMatchObject([
+      { ageSeconds: expect.any(Number), error: { code: "docker_unavailable" } },
+    ]);
     expect(body.data.containers).not.toEqual([]);
     expect(body.data.containers.every(({ stale }: { stale: boolean }) => stale)).toBe(true);
     // Nothing is done to what may not be so any more.

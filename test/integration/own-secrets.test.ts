@@ -29,11 +29,24 @@ test("the gateway's own secrets are redacted in logs, also across chunks", async
   const cmd = `echo token is canary-of-the-token-0123; echo db canary/of/db or canary%2Fof%2Fdb; echo [canary-of-prom]; ${long}`;
   const id = await runContainer(socketPath, { name: "own-secrets", cmd: ["sh", "-c", cmd] });
   ids.push(id);
-  const messages = ["token is [redacted]", "db [redacted] or [redacted]", "[[redacted]]", `${"x".repeat(16_370)}[redacted]`];
-  const { lines } = await sources.containers.logs({ engine: "web-1", fullId: id }, { tail: 10 }, createSharedBudget(soon()));
+  const messages = [
+    "token is [redacted]",
+    "db [redacted] or [redacted]",
+    "[[redacted]]",
+    `${"x".repeat(16_370)}[redacted]`,
+  ];
+  const { lines } = await sources.containers.logs(
+    { engine: "web-1", fullId: id },
+    { tail: 10 },
+    createSharedBudget(soon()),
+  );
   expect(lines.map(({ message }) => message)).toEqual(messages);
   const abort = new AbortController();
-  for await (const batch of await sources.containers.follow({ engine: "web-1", fullId: id }, { tail: 10 }, abort.signal)) {
+  for await (const batch of await sources.containers.follow(
+    { engine: "web-1", fullId: id },
+    { tail: 10 },
+    abort.signal,
+  )) {
     expect(batch.lines.map(({ message }) => message)).toEqual(messages);
     break;
   }

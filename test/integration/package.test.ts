@@ -1,6 +1,15 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
@@ -26,7 +35,9 @@ const oldNode = ["/usr/bin/node", "/usr/local/bin/node"].find(
 function run(program: string, args: readonly string[], env: Record<string, string> = {}, cwd = home) {
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
     const options = { cwd, env: { PATH: searched, HOME: folder, ...env }, encoding: "utf8" as const, timeout: 120_000 };
-    execFile(program, args, options, (error, out, err) => resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }));
+    execFile(program, args, options, (error, out, err) =>
+      resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }),
+    );
   });
 }
 
@@ -62,7 +73,17 @@ function makeClone(): string {
   symlinkSync(join(process.cwd(), "node_modules"), join(clone, "node_modules"));
   git(clone, "init", "--quiet");
   git(clone, "add", "--all");
-  git(clone, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--message", "Package it");
+  git(
+    clone,
+    "-c",
+    "user.name=test",
+    "-c",
+    "user.email=test@example.com",
+    "commit",
+    "--quiet",
+    "--message",
+    "Package it",
+  );
   return clone;
 }
 
@@ -80,7 +101,13 @@ beforeAll(async () => {
 
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
-  const info = { current_tag: "v2", previous_tag: "v1", commit_sha: "", deployed_by: "ci", deployed_at: "2026-01-10T13:15:00Z" };
+  const info = {
+    current_tag: "v2",
+    previous_tag: "v1",
+    commit_sha: "",
+    deployed_by: "ci",
+    deployed_at: "2026-01-10T13:15:00Z",
+  };
   writeFileSync(join(home, "deploy_info.json"), JSON.stringify(info));
   env = {
     WALLET_CORE_OPS_PORT: String(port),
@@ -101,7 +128,12 @@ afterAll(() => stop());
 
 it("the package has only what runs, and no dependencies", () => {
   const packed = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
-  expect(packed).toMatchObject({ name: manifest.name, version: manifest.version, private: true, engines: { node: ">=24" } });
+  expect(packed).toMatchObject({
+    name: manifest.name,
+    version: manifest.version,
+    private: true,
+    engines: { node: ">=24" },
+  });
   expect([packed["bin"], packed["dependencies"], packed["devDependencies"]]).toEqual([
     { "wallet-core-ops": "dist/cli.cjs" },
     undefined,
@@ -109,7 +141,11 @@ it("the package has only what runs, and no dependencies", () => {
   ]);
   const files = globSync("**", { cwd: installed, withFileTypes: true }).filter((entry) => entry.isFile());
   const names = files.map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
-  expect(names.filter((name) => !name.startsWith("dist/")).toSorted()).toEqual(["LICENSE", "README.md", "package.json"]);
+  expect(names.filter((name) => !name.startsWith("dist/")).toSorted()).toEqual([
+    "LICENSE",
+    "README.md",
+    "package.json",
+  ]);
   expect(names.filter((name) => name.startsWith("dist/") && !name.startsWith("dist/console/")).toSorted()).toEqual(
     [
       "cli.cjs",
@@ -124,7 +160,9 @@ it("the package has only what runs, and no dependencies", () => {
       "tracing.cjs",
     ].map((name) => `dist/${name}`),
   );
-  expect(names.filter((name) => name.endsWith(".map") || name.endsWith(".ts")).toSorted()).toEqual(["dist/client.d.ts"]);
+  expect(names.filter((name) => name.endsWith(".map") || name.endsWith(".ts")).toSorted()).toEqual([
+    "dist/client.d.ts",
+  ]);
 });
 
 it("packing leaves the clone's package.json as it was", () => {
@@ -227,7 +265,14 @@ it.each(nodes)("the client asks the gateway from %s", async (node) => {
   );
   const { code, out, err } = await run(node, [program], { URL: url, TOKEN: token });
   expect([code, err]).toEqual([0, ""]);
-  expect(JSON.parse(out)).toEqual([(await run(command, ["--version"])).out.trim(), "own", true, true, "unauthorized", "enough"]);
+  expect(JSON.parse(out)).toEqual([
+    (await run(command, ["--version"])).out.trim(),
+    "own",
+    true,
+    true,
+    "unauthorized",
+    "enough",
+  ]);
 });
 
 it("the client asks from a browser, on a page of the same origin", async () => {

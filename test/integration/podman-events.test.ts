@@ -37,7 +37,8 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     // What follows `die` a second later has been asked.
     await until(
       async () =>
-        (await rows())[0] !== null && events.some(({ time, action }) => action === "die" && Date.parse(time) < Date.now() - 2000),
+        (await rows())[0] !== null &&
+        events.some(({ time, action }) => action === "die" && Date.parse(time) < Date.now() - 2000),
     );
     await removeContainers(socketPath, [id]);
     await until(async () => (await rows())[0] === null, 1000);

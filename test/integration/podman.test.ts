@@ -78,17 +78,25 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
       stale: false,
     });
     // A host name that Podman made up gives way to the container's.
-    expect(await row(redis)).toMatchObject({ kind: "accessory", role: "redis", host: "podcheck-redis", health: "none" });
+    expect(await row(redis)).toMatchObject({
+      kind: "accessory",
+      role: "redis",
+      host: "podcheck-redis",
+      health: "none",
+    });
     expect(await row(stopped)).toMatchObject({ status: "created", startedAt: null, ports: ["127.0.0.1:18099"] });
     expect(JSON.stringify(containers)).not.toContain("hunter2");
   });
 
   test("reports events within a second, health included", async () => {
     await source.list(soon());
-    const isSeen = (check: (container: Container) => boolean, id = web) => until(async () => check(await row(id)), 1000);
+    const isSeen = (check: (container: Container) => boolean, id = web) =>
+      until(async () => check(await row(id)), 1000);
     await runHealthCheck(web);
     await isSeen(({ health, probe }) => health === "healthy" && probe?.output === "checked\n");
-    const { Id: exec } = (await callDocker(socketPath, "POST", `/containers/${web}/exec`, { Cmd: ["touch", "/tmp/sick"] })) as {
+    const { Id: exec } = (await callDocker(socketPath, "POST", `/containers/${web}/exec`, {
+      Cmd: ["touch", "/tmp/sick"],
+    })) as {
       Id: string;
     };
     await callDocker(socketPath, "POST", `/exec/${exec}/start`, { Detach: true });
@@ -113,7 +121,10 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     const spin = { cmd: ["sh", "-c", "while :; do :; done"], cpu: 0.2, memory: 64 << 20 };
     const ref = refOf(await start({ name: "podcheck-spin", ...spin }));
     await using stack = new AsyncDisposableStack();
-    const [engine, files] = [createSource({ cgroupRoot: null, statsWindowMs: 1500 }), createSource({ statsWindowMs: 1500 })];
+    const [engine, files] = [
+      createSource({ cgroupRoot: null, statsWindowMs: 1500 }),
+      createSource({ statsWindowMs: 1500 }),
+    ];
     stack.defer(() => engine.close());
     stack.defer(() => files.close());
     const answers = await Promise.all([engine, files].map((each) => each.stats([ref], soon())));
@@ -150,10 +161,9 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect(await texts({ since: toLogTimestamp(`${third}.000000001`) })).toEqual(["c", "d"]);
     expect(await texts({ since: toLogTimestamp(`${third}.999999999`) })).toEqual([]);
     expect(await texts({ until: toLogTimestamp(`${(first ?? 0) + 1}.000000000`) })).toEqual(["a", "b"]);
-    expect((await source.logs(tty, { tail: 9 }, createSharedBudget(soon()))).lines.map(({ message }) => message)).toEqual([
-      "one",
-      "two",
-    ]);
+    expect(
+      (await source.logs(tty, { tail: 9 }, createSharedBudget(soon()))).lines.map(({ message }) => message),
+    ).toEqual(["one", "two"]);
   });
 
   test("loses no line of a busy log between its history and its stream", async () => {
@@ -214,7 +224,9 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     const well = await start({ name: "podcheck-well", healthCmd: "echo well" });
     expect(await source.probe(refOf(well))).toMatchObject({ exitCode: 0, output: "well\n", timedOut: false });
     expect(await source.probe(refOf(hanging))).toMatchObject({ output: "begun\n", timedOut: true });
-    const { Processes } = (await callDocker(socketPath, "GET", `/containers/${hanging}/top`)) as { Processes: string[][] };
+    const { Processes } = (await callDocker(socketPath, "GET", `/containers/${hanging}/top`)) as {
+      Processes: string[][];
+    };
     expect(JSON.stringify(Processes)).not.toContain("sleep 60");
   });
 });

@@ -55,7 +55,16 @@ async function hosts(): Promise<Record<string, Host>> {
 it("all node-exporters are found under unique sorted names", async () => {
   const names = (await source.report(never)).hosts.map((host) => host.name);
   const clones = [servers.clone1, servers.clone2].map((server) => `clone (${server.address})`);
-  expect(names).toEqual(["127.0.0.1", "busy", "calm", ...clones.toSorted(), "empty-memory", "nan", "no-memory", "pod-host"]);
+  expect(names).toEqual([
+    "127.0.0.1",
+    "busy",
+    "calm",
+    ...clones.toSorted(),
+    "empty-memory",
+    "nan",
+    "no-memory",
+    "pod-host",
+  ]);
 });
 
 it("a known load is read correctly a few seconds after the start", async () => {
@@ -69,7 +78,10 @@ it("a missing or invalid number is null with a reason; the rest is served", asyn
   const rest = { status: "up", cpuUtil: expect.closeTo(0.1, 2), memUtil: null, alert: false };
   expect(all["no-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("no memory metrics") });
   expect(all["nan"]).toMatchObject({ ...rest, reason: expect.stringContaining("the memory value is not finite") });
-  expect(all["empty-memory"]).toMatchObject({ ...rest, reason: expect.stringContaining("the memory value is not finite") });
+  expect(all["empty-memory"]).toMatchObject({
+    ...rest,
+    reason: expect.stringContaining("the memory value is not finite"),
+  });
 });
 
 it("an exporter that dies is down, and the others do not change", async () => {
@@ -101,11 +113,17 @@ async function ask(promql: string, path = "") {
 }
 
 it("Prometheus' refusals have distinct errors", async () => {
-  await expect(ask("up(")).rejects.toMatchObject({ kind: "rejected", message: "Prometheus rejected the query (bad_data)" });
+  await expect(ask("up(")).rejects.toMatchObject({
+    kind: "rejected",
+    message: "Prometheus rejected the query (bad_data)",
+  });
   await expect(ask("up * on () up")).rejects.toMatchObject({
     kind: "rejected",
     message: "Prometheus rejected the query (execution)",
   });
-  await expect(ask("up", "/nowhere")).rejects.toMatchObject({ kind: "no_api", message: expect.stringContaining("HTTP 404") });
+  await expect(ask("up", "/nowhere")).rejects.toMatchObject({
+    kind: "no_api",
+    message: expect.stringContaining("HTTP 404"),
+  });
   expect(await ask("up{job='no such'}")).toEqual({ samples: [], evaluatedAt: null, warnings: [] });
 });

@@ -22,7 +22,13 @@ const start = (port?: number) =>
 beforeAll(async () => {
   exporter = await startNodeExporter(folder);
   prometheus = await start();
-  source = createHostSource({ url: prometheus.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger, timeoutMs, ttlMs: 0 });
+  source = createHostSource({
+    url: prometheus.url,
+    thresholds: { cpu: 1, mem: 1 },
+    logger: silentLogger,
+    timeoutMs,
+    ttlMs: 0,
+  });
   await untilSamples(prometheus.url, "rate(node_cpu_seconds_total[1m])");
 });
 
@@ -37,7 +43,9 @@ it("node-exporter stopped: down with an alert; started: up again", async () => {
   await exporter.stop();
   await untilSamples(prometheus.url, "up == 0");
   const { hosts: down } = await source.report(never);
-  expect(down).toMatchObject([{ name: before[0]?.name, status: "down", alert: true, cpuUtil: null, memUtil: null, load1: null }]);
+  expect(down).toMatchObject([
+    { name: before[0]?.name, status: "down", alert: true, cpuUtil: null, memUtil: null, load1: null },
+  ]);
   exporter = await startNodeExporter(folder, { address: exporter.address });
   await untilSamples(prometheus.url, "up == 1");
   expect((await source.report(never)).hosts).toMatchObject([
@@ -57,12 +65,18 @@ it("Prometheus frozen: prometheus_unavailable in time; thawed: answers", async (
       });
     }
   }
-  await expect.poll(() => source.report(never).then((report) => report.hosts.length), { timeout: toBound(5_000) }).toBe(1);
+  await expect
+    .poll(() => source.report(never).then((report) => report.hosts.length), { timeout: toBound(5_000) })
+    .toBe(1);
 });
 
 it("Prometheus stopped: prometheus_unavailable at once; started: answers", async () => {
   await prometheus.stop();
-  const refused = { code: "prometheus_unavailable", status: 503, message: "Prometheus is not reachable (ECONNREFUSED)" };
+  const refused = {
+    code: "prometheus_unavailable",
+    status: 503,
+    message: "Prometheus is not reachable (ECONNREFUSED)",
+  };
   for (let attempt = 0; attempt < 3; attempt += 1) await expect(source.report(never)).rejects.toMatchObject(refused);
   prometheus = await start(Number(new URL(prometheus.url).port));
   expect((await source.report(never)).hosts).toHaveLength(1);

@@ -55,12 +55,20 @@ describe.each(stores)("the past in %s", (name, startStore, mayLinger) => {
     gateway = await startMetricsServer(() => containerMetrics);
     prometheus = await start();
     source = createHostSource({ url: prometheus.url, thresholds: { cpu: 1, mem: 1 }, logger: silentLogger, ttlMs: 0 });
-    await untilSamples(prometheus.url, 'count(count by (instance) (rate(node_cpu_seconds_total{mode="idle"}[1m]))) == 2');
+    await untilSamples(
+      prometheus.url,
+      'count(count by (instance) (rate(node_cpu_seconds_total{mode="idle"}[1m]))) == 2',
+    );
   });
 
   afterAll(async () => {
     await source?.close();
-    await Promise.all([prometheus?.stop(), exporter?.stop(), other?.[Symbol.asyncDispose](), gateway?.[Symbol.asyncDispose]()]);
+    await Promise.all([
+      prometheus?.stop(),
+      exporter?.stop(),
+      other?.[Symbol.asyncDispose](),
+      gateway?.[Symbol.asyncDispose](),
+    ]);
   });
 
   async function historyOf(range: HistoryRange, instance: string) {
@@ -124,7 +132,12 @@ describe.each(stores)("the past in %s", (name, startStore, mayLinger) => {
     prometheus = await start(port);
     await untilSamples(prometheus.url, `timestamp(up{instance="${other.address}"}) > ${begin}`);
     await sleep(2000);
-    const body = new URLSearchParams({ query: "node_load1", start: `${stopped + 3}`, end: `${stopped + 3}`, step: "1" });
+    const body = new URLSearchParams({
+      query: "node_load1",
+      start: `${stopped + 3}`,
+      end: `${stopped + 3}`,
+      step: "1",
+    });
     const raw = await (await fetch(`${prometheus.url}/api/v1/query_range`, { method: "POST", body })).text();
     // A Prometheus that takes long to stop writes that its targets are gone.
     expect(raw.includes(exporter.address) && !mayLinger).toBe(false);

@@ -129,7 +129,9 @@ it("node-exporters are found under another job name, others are not", () => {
     ['up{job="kubernetes-pods",instance="a:8080"}', "1x20"],
     ['up{job="postgres",instance="a:9100"}', "1x20"],
   ];
-  expect(run("1m", "20m", series, { [`m="up",${pods}`]: 1, [`m="uname",${pods},nodename="web-1"`]: 1 })).toContain("SUCCESS");
+  expect(run("1m", "20m", series, { [`m="up",${pods}`]: 1, [`m="uname",${pods},nodename="web-1"`]: 1 })).toContain(
+    "SUCCESS",
+  );
 });
 
 it("the past CPU share spans a step; scrape times are of selected hosts", () => {

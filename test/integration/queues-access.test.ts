@@ -26,7 +26,10 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const probe = (sources: readonly QueueSourceConfig[] | null, databaseUrl: string | null = role.url) =>
-  probeQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger }, signal);
+  probeQueueSources(
+    { databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger },
+    signal,
+  );
 
 it("missing grants are named, and are sufficient", async () => {
   const missing = await probe([runner.config, river.config]);
@@ -51,13 +54,20 @@ it("missing grants are named, and are sufficient", async () => {
   ]);
   for (const grant of grants) await database.query(grant);
   expect(await probe([runner.config, river.config])).toMatchObject([
-    { name: "runner", ok: true, detail: expect.stringMatching(/^2 queues, 1 job waiting, read in \d+ ms$/), warnings: [] },
+    {
+      name: "runner",
+      ok: true,
+      detail: expect.stringMatching(/^2 queues, 1 job waiting, read in \d+ ms$/),
+      warnings: [],
+    },
     { name: "river", ok: true, warnings: [] },
   ]);
 });
 
 it("a role with only SELECT can read, within its own limits", async () => {
-  await database.query(`alter role ${role.name} connection limit 3; alter role ${role.name} set statement_timeout = '5s'`);
+  await database.query(
+    `alter role ${role.name} connection limit 3; alter role ${role.name} set statement_timeout = '5s'`,
+  );
   const sources = createQueueSources({
     ttlMs: 0,
     databaseUrl: role.url,
@@ -110,7 +120,12 @@ it("an empty database gets advice on what to do", async () => {
     "Table public.absent does not exist: there is no table public.absent in this database: correct WALLET_CORE_OPS_QUEUES_FILE";
   expect(await probe([absent])).toMatchObject([{ name: "runner", ok: false, detail }]);
   expect(await probe(null, null)).toMatchObject([
-    { name: "queues", ok: true, isConfigured: false, detail: expect.stringMatching(/^not configured: .*_DATABASE_URL/) },
+    {
+      name: "queues",
+      ok: true,
+      isConfigured: false,
+      detail: expect.stringMatching(/^not configured: .*_DATABASE_URL/),
+    },
   ]);
   await database.query("drop table jobs.river_job");
   expect(await probe(null)).toMatchObject([

@@ -40,7 +40,12 @@ const { read, readLater, reopen } = first;
 
 describe("real workers of BullMQ", () => {
   const opened: { close(): Promise<unknown> }[] = [];
-  const connection = () => ({ host: "127.0.0.1", port: server.port, password: server.password, maxRetriesPerRequest: null });
+  const connection = () => ({
+    host: "127.0.0.1",
+    port: server.port,
+    password: server.password,
+    maxRetriesPerRequest: null,
+  });
   const openQueue = (name: string) => {
     const queue = new Queue(name, { connection: connection() });
     opened.push(queue);
@@ -109,7 +114,9 @@ describe("real workers of BullMQ", () => {
     expect(waitSeconds?.p50).toBeLessThan(10);
     expect(runSeconds?.p95).toBeLessThan(toBound(2));
     const failures = await first.source.failures(signal());
-    const rows = failures.toSorted(byError).map(({ error, jobIds, attempts, count }) => [error, jobIds, attempts, count]);
+    const rows = failures
+      .toSorted(byError)
+      .map(({ error, jobIds, attempts, count }) => [error, jobIds, attempts, count]);
     expect(rows).toStrictEqual([
       ["bank refused bad-0", ["bad-0"], 1, 1],
       ["bank refused bad-1", ["bad-1"], 1, 1],
@@ -165,7 +172,13 @@ describe("real workers of BullMQ", () => {
     await redis.zadd("bull:old:delayed", (now + 95_000) * 0x1000, "1", (now + 595_000) * 0x1000, "2");
     await redis.rpush("bull:old:wait", `0:${now + 95_000}`, "3", "4");
     await redis.zadd("bull:old:failed", now - 7000, "5");
-    expect((await read()).get("old")).toMatchObject({ depth: 2, deferred: 1, retrying: 2, dead: 1, failuresLastHour: 2 });
+    expect((await read()).get("old")).toMatchObject({
+      depth: 2,
+      deferred: 1,
+      retrying: 2,
+      dead: 1,
+      failuresLastHour: 2,
+    });
     const failures = (await first.source.failures(signal())).toSorted(byError);
     expect(failures.map(({ error, attempts, jobIds }) => [error, attempts, jobIds])).toStrictEqual([
       ["for good", 3, ["5"]],
@@ -272,7 +285,8 @@ describe("real workers of BullMQ", () => {
     await queue.add("ok", {}, { removeOnComplete: true, removeOnFail: true });
     openWorker("removed");
     await until(
-      async () => (await queue.getJobCountByTypes("wait", "active")) === 0 && (await redis.xlen("bull:removed:events")) > 3,
+      async () =>
+        (await queue.getJobCountByTypes("wait", "active")) === 0 && (await redis.xlen("bull:removed:events")) > 3,
     );
     expect((await read()).get("removed")).toMatchObject({ processedPerSec: null, exact: false, windowSeconds: null });
     for (let n = 0; n < 24; n += 1)
@@ -341,12 +355,20 @@ describe("real workers of BullMQ", () => {
     };
     await add("ok", 10);
     await add("bad", 10);
-    expect((await read()).get("trimmed")).toMatchObject({ processedPerSec: 10 / 300, failuresLastHour: 10, exact: true });
+    expect((await read()).get("trimmed")).toMatchObject({
+      processedPerSec: 10 / 300,
+      failuresLastHour: 10,
+      exact: true,
+    });
     await add("bad", 290);
     await add("ok", 290);
     expect(await redis.xlen("bull:trimmed:events")).toBeLessThan(400);
     await reopen();
-    expect((await read()).get("trimmed")).toMatchObject({ processedPerSec: null, failuresLastHour: null, exact: false });
+    expect((await read()).get("trimmed")).toMatchObject({
+      processedPerSec: null,
+      failuresLastHour: null,
+      exact: false,
+    });
   });
 
   it("need no events where the oldest row is from before the window", async () => {
@@ -364,7 +386,11 @@ describe("real workers of BullMQ", () => {
     await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: n % 4 === 0 ? "bad" : "ok", data: {} })));
     await until(async () => (await queue.getJobCountByTypes("wait", "active")) === 0);
     // Attempts that were repeated would be in the events alone.
-    expect((await read()).get("busy")).toMatchObject({ processedPerSec: 150 / 300, failuresLastHour: 50, exact: false });
+    expect((await read()).get("busy")).toMatchObject({
+      processedPerSec: 150 / 300,
+      failuresLastHour: 50,
+      exact: false,
+    });
   });
 
   it("prefer the counters of the workers' metrics", async () => {

@@ -16,7 +16,8 @@ beforeAll(async () => {
   server = await startPostgres(join(inject("runFolder"), "cold"));
   database = await createTestDatabase(server.url, "cold");
   for (const schema of ["a", "b", "c", "d"]) await createRiverJobs(database, schema);
-  for (const system of ["oban", "good-job", "solid-queue", "que"]) await createSchema(database, system, system.replace("-", "_"));
+  for (const system of ["oban", "good-job", "solid-queue", "que"])
+    await createSchema(database, system, system.replace("-", "_"));
 });
 afterAll(() => server.stop());
 

@@ -38,8 +38,15 @@ it("every system is found by the address of the database alone", async () => {
 });
 
 it("the file adds to what is found and hides what it excludes", async () => {
-  expect(await namesOf(open({ sources: [runnerMapping] }))).toEqual(["table runner", "river river", "river river:audit"]);
-  expect(await namesOf(open({ sources: [runnerMapping], hide: ["river:audit"] }))).toEqual(["table runner", "river river"]);
+  expect(await namesOf(open({ sources: [runnerMapping] }))).toEqual([
+    "table runner",
+    "river river",
+    "river river:audit",
+  ]);
+  expect(await namesOf(open({ sources: [runnerMapping], hide: ["river:audit"] }))).toEqual([
+    "table runner",
+    "river river",
+  ]);
   expect(await namesOf(open({ sources: [runnerMapping], detect: false }))).toEqual(["table runner"]);
 });
 
@@ -53,7 +60,11 @@ it("the file overrides what is found: another name, another grouping", async () 
 
 it("a found system is renamed where the file has taken its name", async () => {
   const payouts = { ...runnerMapping, name: "river" };
-  expect(await namesOf(open({ sources: [payouts] }))).toEqual(["table river", "river river:detected", "river river:audit"]);
+  expect(await namesOf(open({ sources: [payouts] }))).toEqual([
+    "table river",
+    "river river:detected",
+    "river river:audit",
+  ]);
 });
 
 it("found names give way to the file's names, within their limits", async () => {

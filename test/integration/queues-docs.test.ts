@@ -32,7 +32,13 @@ it("the tables of the page are read by the mappings of the page", async () => {
   const parsed = parseQueuesFile(block("json"));
   if (!parsed.ok) throw new Error(parsed.issues.join());
   const { sources } = parsed;
-  const open = createQueueSources({ databaseUrl: database.url, sources, detect: false, env: null, logger: silentLogger });
+  const open = createQueueSources({
+    databaseUrl: database.url,
+    sources,
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  });
   const [mail, reports] = await open.all(signal);
   const near = (seconds: number) => expect.closeTo(seconds, -2) as number;
   expect(await mail?.metrics(signal)).toMatchObject([
@@ -49,7 +55,14 @@ it("the tables of the page are read by the mappings of the page", async () => {
   ]);
   expect(await mail?.failures(signal)).toMatchObject([{ queue: "sms", error: "refused", jobIds: ["5"] }]);
   expect(await reports?.metrics(signal)).toMatchObject([
-    { name: "reports", depth: 1, processedPerSec: 1 / 300, failuresLastHour: 1, oldestAgeSeconds: near(600), exact: true },
+    {
+      name: "reports",
+      depth: 1,
+      processedPerSec: 1 / 300,
+      failuresLastHour: 1,
+      oldestAgeSeconds: near(600),
+      exact: true,
+    },
   ]);
   expect(await reports?.failures(signal)).toMatchObject([{ error: "no paper", jobIds: ["3"] }]);
   await open.close();

@@ -52,7 +52,11 @@ function open(sources: readonly QueueSourceConfig[], containers = [now], retired
   closers.push(() => queues.close());
   const memory = createMemorySources({ containers, retired });
   const ask = async (source: string) => {
-    const result = await graphql({ schema, source, contextValue: createContext({ ...memory.sources, queues }, createCaller()) });
+    const result = await graphql({
+      schema,
+      source,
+      contextValue: createContext({ ...memory.sources, queues }, createCaller()),
+    });
     expect(result.errors).toBeUndefined();
     return JSON.parse(JSON.stringify(result.data));
   };
@@ -209,7 +213,11 @@ it("orphans are those whose client is no live container", async () => {
     { name: "payout", active: 60, orphans: 60 },
   ]);
   expect([orphans.total, orphans.jobs.length, orphans.gaps]).toEqual([62, 52, []]);
-  expect(orphans.jobs[0]).toMatchObject({ queue: "payout", source: "runner", worker: "host:10.0.0.7-dddddddddddd pid:60" });
+  expect(orphans.jobs[0]).toMatchObject({
+    queue: "payout",
+    source: "runner",
+    worker: "host:10.0.0.7-dddddddddddd pid:60",
+  });
   expect(orphans.jobs.slice(50)).toMatchObject([
     { queue: "mail", source: "river", worker: `10_0_0_7-aaaaaaaaaaaa${made}` },
     { worker: "10.0.0.7-aaaaaaaaaaaa" },

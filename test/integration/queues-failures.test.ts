@@ -70,7 +70,11 @@ it("terminated sessions under load: numbers or postgres_unavailable", async () =
 });
 
 it("a new connection is opened when all idle ones were terminated", async () => {
-  await Promise.all([source("runner").metrics(signal()), source("river").metrics(signal()), source("runner").failures(signal())]);
+  await Promise.all([
+    source("runner").metrics(signal()),
+    source("river").metrics(signal()),
+    source("runner").failures(signal()),
+  ]);
   await database.query(`select pg_terminate_backend(pid) ${ours}`);
   expect(await outcome(source("runner").metrics(signal()))).toBe("ok");
 });

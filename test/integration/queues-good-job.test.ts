@@ -43,7 +43,15 @@ describe("good job", () => {
   it("counts each state once, in UTC, and every failed attempt", async () => {
     const [source] = await openSources(database, config);
     const mail = await readQueue(source, "mail");
-    expect(mail).toMatchObject({ depth: 3, deferred: 1, retrying: 2, active: 3, dead: 2, processedPerSec: 1 / 300, exact: true });
+    expect(mail).toMatchObject({
+      depth: 3,
+      deferred: 1,
+      retrying: 2,
+      active: 3,
+      dead: 2,
+      processedPerSec: 1 / 300,
+      exact: true,
+    });
     expect(mail).toMatchObject({
       failuresLastHour: 5,
       waitSeconds: { p50: 4, p95: 4 },
@@ -57,7 +65,9 @@ describe("good job", () => {
   it("names the host of each failed attempt's live process, and its number", async () => {
     const [source] = await openSources(database, config);
     const failures = (await source?.failures(signal)) ?? [];
-    expect(failures.map(({ error, worker, count, attempts, jobIds }) => [error, worker, count, attempts, jobIds])).toEqual([
+    expect(
+      failures.map(({ error, worker, count, attempts, jobIds }) => [error, worker, count, attempts, jobIds]),
+    ).toEqual([
       ["E: again", "web-1", 3, 2, [id(4), id(5), id(9)]],
       ["E: gave up", "web-2", 1, 5, [id(11)]],
       ["E: again", null, 1, 1, [id(5)]],
@@ -84,7 +94,9 @@ describe("good job", () => {
       await database.query("update good_job_processes set state = state || $1::jsonb where id = id(101)", [state]);
       return (await readQueue(source, "mail"))?.workers;
     };
-    await database.query(`update good_job_processes set state = state || '{"schedulers": [{"queues": "*"}]}' where id = id(102)`);
+    await database.query(
+      `update good_job_processes set state = state || '{"schedulers": [{"queues": "*"}]}' where id = id(102)`,
+    );
     expect(await workers("*", "mail")).toBe(2);
     expect([await workers("sms, mail"), await workers("+mail,sms"), await workers("-sms, x-mail")]).toEqual([2, 2, 2]);
     expect([await workers("sms"), await workers("-x-y, mail"), await workers()]).toEqual([1, 1, 1]);
@@ -112,7 +124,13 @@ describe("good job", () => {
         `update good_job_processes set state = state || '{"preserve_job_records": ${setting}}' where id = id(102)`,
       );
       const mail = await readQueue(source, "mail");
-      expect(mail).toMatchObject({ processedPerSec: null, failuresLastHour: null, waitSeconds: null, runSeconds: null, dead: 2 });
+      expect(mail).toMatchObject({
+        processedPerSec: null,
+        failuresLastHour: null,
+        waitSeconds: null,
+        runSeconds: null,
+        dead: 2,
+      });
       expect(await readQueue(source, "idle")).toMatchObject({ processedPerSec: null, failuresLastHour: null });
     }
     await database.query("delete from good_job_processes");
@@ -122,6 +140,8 @@ describe("good job", () => {
   });
 
   it("is detected", async () => {
-    expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["good-job", "good-job"]]);
+    expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([
+      ["good-job", "good-job"],
+    ]);
   });
 });

@@ -99,7 +99,9 @@ it("a task without jobs is listed where a policy shows it, else advised", async 
   expect([await remedy(), await isListed()]).toEqual([policy, false]);
   await database.query(policy);
   expect([await remedy(), await isListed()]).toEqual(["", true]);
-  await database.query(`drop owned by ${role.name}; delete from graphile_worker._private_tasks where identifier = 'never yet'`);
+  await database.query(
+    `drop owned by ${role.name}; delete from graphile_worker._private_tasks where identifier = 'never yet'`,
+  );
 });
 
 it("the failure time of a manually rescheduled job is unknown", async () => {

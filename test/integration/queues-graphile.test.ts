@@ -45,7 +45,8 @@ describe.each([
     await database.query(`
       grant usage on schema graphile_worker to ${role.name};
       grant select on all tables in schema graphile_worker to ${role.name}`);
-    if (ends) await database.query(`grant usage on schema ops to ${role.name}; grant select on ops.job_ends to ${role.name}`);
+    if (ends)
+      await database.query(`grant usage on schema ops to ${role.name}; grant select on ops.job_ends to ${role.name}`);
     for (const job of ["one", "two", "three", "flaky"]) await addJob(database, "mail", job);
     await addJob(database, "mail", "dead", ", max_attempts := 1");
     await addJob(database, "mail", "later");

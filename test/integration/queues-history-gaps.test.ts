@@ -193,7 +193,9 @@ describe("unrecorded states", () => {
         ('ever', 'pending', '-infinity', null, null), ('ever', 'done', '-infinity', ${ago(95)}, ${ago(90)})`);
     const [source] = await openQueues(database.url, [mapping]);
     expect(await readQueues(source)).toMatchObject({ ever: { depth: 1, oldestAgeSeconds: null } });
-    expect(await historyOf(mapping, "ever")).toMatchObject([{ depth: [2, 2, 2, 2, 1, 1], age: nothing, wait: nothing }]);
+    expect(await historyOf(mapping, "ever")).toMatchObject([
+      { depth: [2, 2, 2, 2, 1, 1], age: nothing, wait: nothing },
+    ]);
   });
 });
 
@@ -317,7 +319,11 @@ describe("a table without the time from which a job could run", () => {
 
     const [source] = await openQueues(database.url, [bare]);
     await source?.metrics(signal);
-    const seen = await source?.history?.(["q"], { from: Math.floor(Date.now() / 1000) - 59, step: 30, steps: 2 }, signal);
+    const seen = await source?.history?.(
+      ["q"],
+      { from: Math.floor(Date.now() / 1000) - 59, step: 30, steps: 2 },
+      signal,
+    );
     expect(seen?.get("q")).toMatchObject({ exact: false, sampled: false, points: [{ depth: null }, { depth: 1 }] });
   });
 });

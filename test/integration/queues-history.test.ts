@@ -271,7 +271,9 @@ describe("the past of a queue, from its rows", () => {
     expect(known.length).toBeGreaterThanOrEqual(8);
     expect(known.length).toBeLessThanOrEqual(10);
     expectPoints(known, countByHand("q0", now - 86_400, 3600, 24).slice(-known.length));
-    expect(history?.points.slice(0, 13).every((point) => point.failures === null && point.processedPerSec === null)).toBe(true);
+    expect(
+      history?.points.slice(0, 13).every((point) => point.failures === null && point.processedPerSec === null),
+    ).toBe(true);
   });
 
   it("takes a job to wait until its end where its start is not recorded", async () => {
@@ -291,7 +293,12 @@ describe("the past of a queue, from its rows", () => {
     const from = Math.floor(Date.now() / 1000) - 60;
     const history = await historyOf(source, "q0", { from, step: 20, steps: 4 });
     expect(history).toMatchObject({ exact: false, sampled: true, since: expect.any(String) });
-    expect(history?.points.map(({ depth }) => depth === null)).toEqual([true, true, expect.any(Boolean), expect.any(Boolean)]);
+    expect(history?.points.map(({ depth }) => depth === null)).toEqual([
+      true,
+      true,
+      expect.any(Boolean),
+      expect.any(Boolean),
+    ]);
     expect(history?.points.some(({ depth }) => depth !== null)).toBe(true);
   });
 });

@@ -12,7 +12,12 @@ const rows = 400_000;
 const signal = () => AbortSignal.timeout(60_000);
 /** So many are huge here; whole reads of them stay far from their 2 s, however busy the machine is. */
 const heavy: HeavyOptions = { cost: 4_000, everyMs: 60_000 };
-const config = { ...runnerMapping, started_at: "started_at", attempts: "attempts", table: "public.jobs" } as QueueSourceConfig;
+const config = {
+  ...runnerMapping,
+  started_at: "started_at",
+  attempts: "attempts",
+  table: "public.jobs",
+} as QueueSourceConfig;
 let database: TestDatabase;
 let role: { name: string; url: string };
 
@@ -30,7 +35,9 @@ const fill = (table: string, count: number, from = 0) => `
 
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"), "huge");
-  await database.query(`create table jobs (${columns}) with (autovacuum_enabled = off); ${fill("jobs", rows)}; analyze jobs`);
+  await database.query(
+    `create table jobs (${columns}) with (autovacuum_enabled = off); ${fill("jobs", rows)}; analyze jobs`,
+  );
   role = await database.createRole();
   await database.query(`grant select on jobs to ${role.name}`);
 });
@@ -88,7 +95,9 @@ async function wholeScans(table = "jobs"): Promise<number> {
         ).rows,
     )
     .toStrictEqual([]);
-  const { rows: found } = await database.query(`select seq_scan::int as n from pg_stat_user_tables where relname = '${table}'`);
+  const { rows: found } = await database.query(
+    `select seq_scan::int as n from pg_stat_user_tables where relname = '${table}'`,
+  );
   return Number(found[0]?.["n"]);
 }
 
@@ -133,7 +142,9 @@ describe("a huge table without an index", () => {
     await using(async (source) => {
       const [first] = (await source.metrics(signal())) as [QueueMetrics];
       await database.query("insert into jobs values (0, 'new', 'pending')");
-      await expect.poll(async () => Date.now() - Date.parse(first.observedAt), { timeout: toBound(5000) }).toBeGreaterThan(2000);
+      await expect
+        .poll(async () => Date.now() - Date.parse(first.observedAt), { timeout: toBound(5000) })
+        .toBeGreaterThan(2000);
       const later = await Promise.all(Array.from({ length: 100 }, () => source.metrics(signal())));
       for (const metrics of later) expect(metrics[0]).toStrictEqual(first);
     });

@@ -31,7 +31,8 @@ async function ask(...configs: readonly object[]) {
 }
 
 /** Without the hashes in names. */
-const tidy = (statements: readonly string[]) => statements.map((statement) => statement.replaceAll(/_[0-9a-f]{6}(?=")/g, "_#"));
+const tidy = (statements: readonly string[]) =>
+  statements.map((statement) => statement.replaceAll(/_[0-9a-f]{6}(?=")/g, "_#"));
 
 const statementsOf = (answers: Awaited<ReturnType<typeof ask>>) =>
   answers.flatMap(({ missing }) => missing.flatMap(({ statements }) => statements));
@@ -91,7 +92,9 @@ it("an unfinished index is to be dropped first", async () => {
   const name = await nameOf("jobs", "failures");
   await database.query(`update pg_index set indisvalid = false where indexrelid = '${name}'::regclass`);
   const [{ missing }] = (await ask({ table: "public.jobs" })) as [Awaited<ReturnType<typeof ask>>[0]];
-  expect(missing).toMatchObject([{ serves: expect.stringContaining("failures"), reason: expect.stringContaining("unfinished") }]);
+  expect(missing).toMatchObject([
+    { serves: expect.stringContaining("failures"), reason: expect.stringContaining("unfinished") },
+  ]);
   const statements = missing.flatMap((one) => one.statements);
   expect(statements[0]).toBe(`drop index concurrently if exists "public"."${name}";`);
   expect(statements[1]).toMatch(`create index concurrently if not exists "${name}"`);
@@ -146,7 +149,14 @@ it("names are quoted; statuses of any type and no time or queue work", async () 
     ${fill(table, ["0", "-1", "2", "3"], `"I D", "the type", "St", due, "Ended", note`)};
     grant usage on schema "odd ""schema""" to ${role.name}; grant select on ${table} to ${role.name}`);
   await database.query(`vacuum analyze ${table}`);
-  const columns = { id: "I D", status: "St", run_at: "due", finished_at: "Ended", error: "note", queue: { column: "the type" } };
+  const columns = {
+    id: "I D",
+    status: "St",
+    run_at: "due",
+    finished_at: "Ended",
+    error: "note",
+    queue: { column: "the type" },
+  };
   const config = { ...columns, table, waiting: [0], retrying: [7], active: [2], done: [3], failed: [-1], dead: [-1] };
   const statements = statementsOf(await ask(config));
   expect(statements).toHaveLength(6);
@@ -222,7 +232,10 @@ it("the command has exit codes and prints SQL", async () => {
     "jobs",
   );
   expect(cli([])).toMatchObject({ status: 0, stdout: "-- runner, table public.jobs: nothing is missing\n" });
-  expect(cli(["--help"])).toMatchObject({ status: 0, stdout: expect.stringContaining("Exit codes: 0 nothing is missing, 3") });
+  expect(cli(["--help"])).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("Exit codes: 0 nothing is missing, 3"),
+  });
   expect(cli(["--write"]).status).toBe(2);
   expect(cli([], { WALLET_CORE_OPS_DATABASE_URL: "postgres://127.0.0.1:1/none" })).toMatchObject({ status: 1 });
   expect(cli([], { WALLET_CORE_OPS_PORT: "x" }).status).toBe(78);

@@ -9,7 +9,9 @@ it("workers' transactions do not fail under serializable", async () => {
   await database.query(
     "alter database " + new URL(database.url).pathname.slice(1) + " set default_transaction_isolation = serializable",
   );
-  await database.query("create table control (batch int); create table jobs (batch int, id int); insert into control values (1)");
+  await database.query(
+    "create table control (batch int); create table jobs (batch int, id int); insert into control values (1)",
+  );
   const reader = createDatabase(database.url, silentLogger);
   const [adding, closing] = [await database.connect(), await database.connect()];
   try {
@@ -17,7 +19,8 @@ it("workers' transactions do not fail under serializable", async () => {
     await adding.query("begin");
     const { rows } = await adding.query("select batch from control");
     await closing.query("begin; update control set batch = batch + 1; commit");
-    const read = "select (select batch from control)::text as batch, (select count(*) from jobs where batch = 1)::text as n";
+    const read =
+      "select (select batch from control)::text as batch, (select count(*) from jobs where batch = 1)::text as n";
     expect(await reader.read(read, AbortSignal.timeout(5000))).toEqual([{ batch: "2", n: "0" }]);
     await adding.query("insert into jobs values ($1, 1)", [rows[0]?.["batch"]]);
     await expect(adding.query("commit")).resolves.toMatchObject({ command: "COMMIT" });

@@ -48,9 +48,12 @@ async function open(config: QueueSourceConfig, url = database.url): Promise<JobR
 }
 const river = { name: "river", kind: "river", schema: "public", by: "kind" } as const;
 const list = async (jobs: JobReader, query: Partial<JobsQuery>) =>
-  (await jobs.page({ queue: null, state: null, after: null, before: null, inverted: false, limit: 51, ...query }, signal)).map(
-    ({ jobId, place }) => ({ jobId, place }),
-  );
+  (
+    await jobs.page(
+      { queue: null, state: null, after: null, before: null, inverted: false, limit: 51, ...query },
+      signal,
+    )
+  ).map(({ jobId, place }) => ({ jobId, place }));
 
 describe("a page of a huge table", () => {
   it("is read in the order of an index, in both directions", async () => {
@@ -75,7 +78,9 @@ describe("a page of a huge table", () => {
     expect(await list(jobs, { state: "running", queue: "kind1" })).toHaveLength(20);
     expect(await list(jobs, { state: "failed", queue: "kind1" })).toHaveLength(51);
     expect(await list(jobs, { state: "retrying" })).toEqual([]);
-    expect(await jobs.find([{ jobId: "77", queue: null }], signal)).toMatchObject([{ state: "completed", queue: "kind2" }]);
+    expect(await jobs.find([{ jobId: "77", queue: null }], signal)).toMatchObject([
+      { state: "completed", queue: "kind2" },
+    ]);
   });
 
   it("is refused where no index serves it, until the named one exists", async () => {
@@ -88,7 +93,9 @@ describe("a page of a huge table", () => {
       message: expect.stringContaining("name a queue and a state; an index on public.river_job (kind, id)"),
     });
     await database.query("create index on river_job (kind, state, finalized_at, id)");
-    expect((await list(jobs, asked)).map(({ jobId }) => Number(jobId) % 3)).toEqual(Array.from({ length: 51 }, () => 1));
+    expect((await list(jobs, asked)).map(({ jobId }) => Number(jobId) % 3)).toEqual(
+      Array.from({ length: 51 }, () => 1),
+    );
     await database.query("create index on river_job (kind, id)");
     expect(await list(jobs, { queue: "kind1" })).toHaveLength(51);
   });

@@ -52,7 +52,10 @@ describe("the row of a job", () => {
                 from generate_series(1, 3) as n))`,
       [["vm-1", "vm-2", "vm-5670"].map(client)],
     );
-    const { job, attempts } = await read(await open({ name: "river", kind: "river", schema: "river", by: "kind" }), "389");
+    const { job, attempts } = await read(
+      await open({ name: "river", kind: "river", schema: "river", by: "kind" }),
+      "389",
+    );
     expect(job).toEqual({
       source: "river",
       queue: "payout",
@@ -139,12 +142,9 @@ describe("the row of a job", () => {
       signal,
     )) as Job[];
     expect(others.map(({ state }) => state)).toEqual(["scheduled", "retrying", "cancelled", null]);
-    expect((await jobs.attempts(others, signal)).map((own) => own.map(({ number, at, error }) => [number, at, error]))).toEqual([
-      [],
-      [[1, null, "boom"]],
-      [],
-      [],
-    ]);
+    expect(
+      (await jobs.attempts(others, signal)).map((own) => own.map(({ number, at, error }) => [number, at, error])),
+    ).toEqual([[], [[1, null, "boom"]], [], []]);
     expect(await jobs.args?.(others.slice(0, 2), signal)).toEqual([{ text: "x", truncated: false }, null]);
     expect(
       await jobs.find(
@@ -211,7 +211,9 @@ describe("the row of a job", () => {
     const jobs = await open({ name: "solid", kind: "solid-queue", schema: "solid" });
     const { job, attempts } = await read(jobs, "701");
     expect(job).toMatchObject({ state: "failed", finishedAt: "2026-01-13T09:41:10Z" });
-    expect(attempts).toMatchObject([{ number: 3, at: "2026-01-13T09:41:10Z", error: "Late: boom", trace: "a.rb:1\nb.rb:2" }]);
+    expect(attempts).toMatchObject([
+      { number: 3, at: "2026-01-13T09:41:10Z", error: "Late: boom", trace: "a.rb:1\nb.rb:2" },
+    ]);
     expect((await read(jobs, "702")).job).toMatchObject({ state: "blocked", systemState: "blocked" });
   });
 
@@ -277,7 +279,9 @@ it("an error group leads to a job, its attempts and arguments over GraphQL", asy
   const first = (await operator.ask(`{ ${page}) { nodes { jobId } pageInfo { endCursor hasNextPage } } }`)).data.jobs;
   expect([first.nodes.length, first.pageInfo.hasNextPage]).toEqual([3, true]);
   const rest = (
-    await operator.ask(`{ ${page}, after: "${first.pageInfo.endCursor}") { nodes { jobId } pageInfo { hasNextPage } } }`)
+    await operator.ask(
+      `{ ${page}, after: "${first.pageInfo.endCursor}") { nodes { jobId } pageInfo { hasNextPage } } }`,
+    )
   ).data.jobs;
   expect([rest.nodes.length, rest.pageInfo.hasNextPage]).toEqual([1, false]);
   const ids = [...first.nodes, ...rest.nodes].map(({ jobId }: { jobId: string }) => Number(jobId));

@@ -52,7 +52,15 @@ describe("oban", () => {
   it("counts each state once, in UTC, and every failed attempt", async () => {
     const [source] = await openSources(database, config);
     const mail = await readQueue(source, "mail");
-    expect(mail).toMatchObject({ depth: 4, deferred: 1, retrying: 4, active: 1, dead: 2, processedPerSec: 1 / 300, exact: true });
+    expect(mail).toMatchObject({
+      depth: 4,
+      deferred: 1,
+      retrying: 4,
+      active: 1,
+      dead: 2,
+      processedPerSec: 1 / 300,
+      exact: true,
+    });
     expect(mail).toMatchObject({
       failuresLastHour: 10,
       paused: null,

@@ -23,7 +23,13 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const open = (databaseUrl: string | null, sources: readonly QueueSourceConfig[] | null) =>
-  createQueueSources({ databaseUrl, ...(sources ? { sources, detect: false } : {}), env: null, logger: silentLogger, ttlMs: 0 });
+  createQueueSources({
+    databaseUrl,
+    ...(sources ? { sources, detect: false } : {}),
+    env: null,
+    logger: silentLogger,
+    ttlMs: 0,
+  });
 
 it("a restart is survived, an outage reported and recovered from", async () => {
   const database = await createTestDatabase(server.url, "outage");
@@ -88,7 +94,12 @@ it("connection errors name neither the password nor the address", async () => {
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
     await sources.close();
     const code = url === refused.href ? " (ECONNREFUSED)" : "";
-    const line = { name: "queues", ok: false, detail: `${message}${code}: check WALLET_CORE_OPS_DATABASE_URL`, warnings: [] };
+    const line = {
+      name: "queues",
+      ok: false,
+      detail: `${message}${code}: check WALLET_CORE_OPS_DATABASE_URL`,
+      warnings: [],
+    };
     const options = { databaseUrl: url, env: null, logger: silentLogger };
     expect(await probeQueueSources(options, signal())).toEqual([line]);
     // Once, however many sources there are.
@@ -118,8 +129,12 @@ it("a server that hangs is an error for all callers, then recovers", async () =>
   const sources = open(database.url, null);
   const all = await sources.all(signal());
   const readAll = async () => {
-    const answers = await Promise.allSettled(all.flatMap((source) => [source.metrics(signal()), source.failures(signal())]));
-    return new Set(answers.map((answer) => (answer.status === "fulfilled" ? "read" : (answer.reason as Error).message)));
+    const answers = await Promise.allSettled(
+      all.flatMap((source) => [source.metrics(signal()), source.failures(signal())]),
+    );
+    return new Set(
+      answers.map((answer) => (answer.status === "fulfilled" ? "read" : (answer.reason as Error).message)),
+    );
   };
   expect(await readAll()).toEqual(new Set(["read"]));
   const client = await database.connect();
@@ -131,7 +146,8 @@ it("a server that hangs is an error for all callers, then recovers", async () =>
     for (const pid of pids) process.kill(pid, "SIGCONT");
   });
   // Whoever gets a turn when the first have given up tries a connection of its own.
-  for (const message of messages) expect(message).toMatch(/^PostgreSQL (?:did not answer|accepted no connection) in time$/);
+  for (const message of messages)
+    expect(message).toMatch(/^PostgreSQL (?:did not answer|accepted no connection) in time$/);
   expect(performance.now() - start).toBeLessThan(toBound(9000));
   expect(await readAll()).toEqual(new Set(["read"]));
   await client.end();

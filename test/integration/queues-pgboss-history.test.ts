@@ -42,7 +42,11 @@ async function historyOf(...queues: string[]) {
   const histories = await source?.history?.(queues, range, AbortSignal.timeout(10_000));
   return queues.map((queue) => {
     const { points = [], since } = histories?.get(queue) ?? {};
-    return { since, failures: points.map(({ failures }) => failures), processed: points.map((point) => point.processedPerSec) };
+    return {
+      since,
+      failures: points.map(({ failures }) => failures),
+      processed: points.map((point) => point.processedPerSec),
+    };
   });
 }
 
@@ -54,7 +58,11 @@ describe("pg-boss 12 records how long it keeps ended jobs", () => {
     const zeros = [0, 0, 0, 0, 0, 0];
     const [bad, young, idle] = [await historyOf("bad"), await historyOf("young"), await historyOf("idle")].flat();
     expect(bad).toStrictEqual({ since: null, failures: [0, 2, 0, 0, 0, 1], processed: zeros });
-    expect(young).toStrictEqual({ since: null, failures: zeros, processed: [0, 0, 0, 0, 0, expect.closeTo(1 / 3600, 6)] });
+    expect(young).toStrictEqual({
+      since: null,
+      failures: zeros,
+      processed: [0, 0, 0, 0, 0, expect.closeTo(1 / 3600, 6)],
+    });
     expect(idle).toStrictEqual({ since: null, failures: zeros, processed: zeros });
   });
 
@@ -68,7 +76,9 @@ describe("pg-boss 12 records how long it keeps ended jobs", () => {
       expect(Math.abs(Date.parse(since ?? "") / 1000 - (Date.now() / 1000 - 7200))).toBeLessThan(10);
       expect(failures.slice(0, 4)).toStrictEqual([null, null, null, null]);
     }
-    expect(await historyOf("no such queue")).toMatchObject([{ since: end, failures: [null, null, null, null, null, null] }]);
+    expect(await historyOf("no such queue")).toMatchObject([
+      { since: end, failures: [null, null, null, null, null, null] },
+    ]);
   });
 });
 
@@ -78,7 +88,9 @@ describe("pg-boss 10 does not record how long it keeps ended jobs", () => {
     await insert("bad", "failed", 30);
     await insert("other", "failed", 250, "archive");
     // It came an hour after it ended.
-    expect(await historyOf("bad")).toMatchObject([{ failures: [null, null, null, 0, 0, 1], since: expect.any(String) }]);
+    expect(await historyOf("bad")).toMatchObject([
+      { failures: [null, null, null, 0, 0, 1], since: expect.any(String) },
+    ]);
     await insert("other", "failed", 600, "archive");
     expect(await historyOf("bad")).toMatchObject([{ since: null, failures: [0, 0, 0, 0, 0, 1] }]);
   });

@@ -17,7 +17,15 @@ const config: QueueSourceConfig = { name: "boss", kind: "pgboss", schema: "pgbos
 const rows = 150_000;
 
 async function open(url: string, heavy: HeavyOptions = {}): Promise<QueueSource> {
-  const options = { databaseUrl: url, sources: [config], detect: false, env: null, logger: silentLogger, ttlMs: 0, heavy };
+  const options = {
+    databaseUrl: url,
+    sources: [config],
+    detect: false,
+    env: null,
+    logger: silentLogger,
+    ttlMs: 0,
+    heavy,
+  };
   const sources = createQueueSources(options);
   onTestFinished(() => sources.close());
   return (await sources.all(signal()))[0] as QueueSource;
@@ -73,7 +81,14 @@ describe.each<BossVersion>([10, 12])("pg-boss %i without the indexes of 12.38", 
     return { metrics: await source.metrics(signal()), failures: await source.failures(signal()) };
   };
   const counts = (metrics: readonly QueueMetrics[]) =>
-    metrics.map(({ name, depth, deferred, retrying, active, dead }) => ({ name, depth, deferred, retrying, active, dead }));
+    metrics.map(({ name, depth, deferred, retrying, active, dead }) => ({
+      name,
+      depth,
+      deferred,
+      retrying,
+      active,
+      dead,
+    }));
 
   it("is read in parts with the whole's result, queues and archive included", async () => {
     const whole = await ask({ cost: Infinity });
@@ -91,7 +106,10 @@ describe.each<BossVersion>([10, 12])("pg-boss %i without the indexes of 12.38", 
     const [idle, queue0, , queue2] = parts.metrics;
     expect(queue0?.failuresLastHour).toBeGreaterThan(50);
     // Version 12 deletes within the hour here, and has no archive.
-    expect(idle).toMatchObject({ failuresLastHour: version === 10 ? 2 : null, processedPerSec: version === 10 ? 8 / 300 : 0 });
+    expect(idle).toMatchObject({
+      failuresLastHour: version === 10 ? 2 : null,
+      processedPerSec: version === 10 ? 8 / 300 : 0,
+    });
     expect(queue2?.failuresLastHour === null).toBe(version === 12);
     const keys = ({ failures }: typeof whole) =>
       failures.map(({ queue, error, attempts }) => `${queue} ${error} ${attempts}`).toSorted();
@@ -105,8 +123,12 @@ describe.each<BossVersion>([10, 12])("pg-boss %i without the indexes of 12.38", 
 
   it("is advised which indexes it lacks, and with these it scans nothing", async () => {
     const [answer] = await advise(database.url);
-    expect(answer?.missing.map(({ serves }) => serves.split(",")[0])).toStrictEqual(["depth", "processed in 5 minutes"]);
-    for (const { statements } of answer?.missing ?? []) for (const statement of statements) await database.query(statement);
+    expect(answer?.missing.map(({ serves }) => serves.split(",")[0])).toStrictEqual([
+      "depth",
+      "processed in 5 minutes",
+    ]);
+    for (const { statements } of answer?.missing ?? [])
+      for (const statement of statements) await database.query(statement);
     await database.query("vacuum analyze");
     expect(await advise(database.url)).toMatchObject([{ table: "pgboss.job", missing: [], obstacle: null }]);
     const { metrics } = await ask({ cost: 30_000 });

@@ -35,7 +35,11 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     boss = await startBoss(version, database.url);
     for (const name of ["mail", "slow", "idle"]) await boss.createQueue(name);
     for (const task of ["one", "two", "three"]) await boss.send("mail", { task });
-    await boss.send("mail", { task: "flaky", failures: 1, error: { message: "once" } }, { retryLimit: 2, retryDelay: 0 });
+    await boss.send(
+      "mail",
+      { task: "flaky", failures: 1, error: { message: "once" } },
+      { retryLimit: 2, retryDelay: 0 },
+    );
     await boss.send(
       "mail",
       { task: "dead", failures: 9, error: { message: "no such address" } },
@@ -43,7 +47,11 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     );
     await boss.send("mail", { task: "later", failures: 9, error: "greylisted" }, { retryLimit: 3, retryDelay: 600 });
     await boss.send("mail", { task: "scheduled" }, { startAfter: 3600 });
-    await boss.send("slow", { task: "hangs", failures: 1, error: { message: "lost" } }, { retryLimit: 2, retryDelay: 0 });
+    await boss.send(
+      "slow",
+      { task: "hangs", failures: 1, error: { message: "lost" } },
+      { retryLimit: 2, retryDelay: 0 },
+    );
     await boss.send("slow", { task: "waits" }, { startAfter: 1 });
     await boss.work("mail", work);
     await boss.work("slow", work);
@@ -54,7 +62,8 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
           select data ->> 'task' as task from pgboss.job
           where state = 'active' or (state < 'active' and start_after <= now() and left(name, 2) <> '__') order by 1`);
         const left = rows.map((row) => String(row["task"])).join();
-        if (attempts.length !== 9 || left !== "hangs,waits") throw new Error(`${attempts.length} attempts, left: ${left}`);
+        if (attempts.length !== 9 || left !== "hangs,waits")
+          throw new Error(`${attempts.length} attempts, left: ${left}`);
       },
       { timeout: 60_000, interval: 100 },
     );
@@ -140,10 +149,17 @@ describe.each<BossVersion>([10, 11, 12])("with workers of pg-boss %i", (version)
     await sleep(1500);
     await boss.archive();
     const [source] = sources as [QueueSource];
-    const { rows } = await database.query("select count(*)::int as n from pgboss.job where state in ('completed', 'failed')");
+    const { rows } = await database.query(
+      "select count(*)::int as n from pgboss.job where state in ('completed', 'failed')",
+    );
     expect(rows[0]?.["n"]).toBe(version === 10 ? 0 : 5);
     const { mail } = await readQueues(source);
-    expect(mail).toMatchObject({ processedPerSec: 4 / 300, failuresLastHour: 2, dead: version === 10 ? 0 : 1, retrying: 1 });
+    expect(mail).toMatchObject({
+      processedPerSec: 4 / 300,
+      failuresLastHour: 2,
+      dead: version === 10 ? 0 : 1,
+      retrying: 1,
+    });
     expect((await source.failures(signal)).map(({ error }) => error).toSorted()).toStrictEqual([
       "greylisted",
       "lost",

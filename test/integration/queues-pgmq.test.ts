@@ -28,7 +28,15 @@ describe("pgmq", () => {
       select pgmq.send('Mail Out', '{}', 3600) from generate_series(1, 3)`);
     const [source] = await openSources(database, config);
     const mail = await readQueue(source, "Mail Out");
-    expect(mail).toMatchObject({ depth: 3, active: 2, deferred: 3, retrying: null, dead: null, paused: null, workers: null });
+    expect(mail).toMatchObject({
+      depth: 3,
+      active: 2,
+      deferred: 3,
+      retrying: null,
+      dead: null,
+      paused: null,
+      workers: null,
+    });
     expect(mail).toMatchObject({ processedPerSec: null, failuresLastHour: null, exact: false });
     expect(Math.abs((mail?.oldestAgeSeconds ?? 0) - 50)).toBeLessThan(10);
     expect(await source?.failures(signal)).toEqual([]);

@@ -41,7 +41,9 @@ async function scans(statement: string): Promise<Set<string>> {
   const { rows: lines } = await database.query(`explain (analyze, format text) ${statement}`);
   const plan = lines.map((line) => String(line["QUERY PLAN"])).join("\n");
   return new Set(
-    [...plan.matchAll(/(?:Seq Scan|Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) \S+/g)].map(String),
+    [
+      ...plan.matchAll(/(?:Seq Scan|Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) \S+/g),
+    ].map(String),
   );
 }
 
@@ -59,7 +61,9 @@ describe("on large tables with the recommended indexes", () => {
 
   it("a table's windows are read from the indexes of ended jobs", async () => {
     expect(await scans(reading(table, "processed"))).toStrictEqual(new Set(["Index Only Scan using runner_jobs_done"]));
-    expect(await scans(reading(table, "failures"))).toStrictEqual(new Set(["Index Only Scan using runner_jobs_failed"]));
+    expect(await scans(reading(table, "failures"))).toStrictEqual(
+      new Set(["Index Only Scan using runner_jobs_failed"]),
+    );
     for (const scan of await scans(groupFailures(table.failures ?? ""))) expect(scan).toContain("runner_jobs_failed");
   });
 

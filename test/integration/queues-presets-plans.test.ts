@@ -30,7 +30,9 @@ afterAll(() => database.drop());
 async function scans(statement: string): Promise<string[]> {
   const { rows: lines } = await database.query(`explain (analyze, format text) ${statement}`);
   const plan = lines.map((line) => String(line["QUERY PLAN"])).join("\n");
-  const found = plan.matchAll(/(?:Seq Scan|Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) \S+/g);
+  const found = plan.matchAll(
+    /(?:Seq Scan|Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) \S+/g,
+  );
   return [...new Set([...found].map(String))].toSorted();
 }
 
@@ -42,7 +44,8 @@ async function costOf(readings: readonly Reading[]): Promise<number> {
 async function scanning(readings: readonly Reading[], table: string): Promise<Measure[]> {
   const found: Measure[] = [];
   for (const reading of readings) {
-    if ((await scans(uniteReadings([reading]))).includes(`Seq Scan on ${table}`)) found.push(...reading.measures.slice(0, 1));
+    if ((await scans(uniteReadings([reading]))).includes(`Seq Scan on ${table}`))
+      found.push(...reading.measures.slice(0, 1));
   }
   return found;
 }
@@ -131,7 +134,9 @@ describe("on 100,000 rows", () => {
       `insert into pgmq.q_mail (vt, read_ct) select now() + (n % 100 - 98) * interval '1 minute', n % 2 ${ages}`,
     );
     await database.query("vacuum analyze pgmq.q_mail");
-    const { rows: lines } = await database.query(`explain (analyze) ${pgmqFigures("pgmq.q_mail", "'pgmq.q_mail'::regclass")}`);
+    const { rows: lines } = await database.query(
+      `explain (analyze) ${pgmqFigures("pgmq.q_mail", "'pgmq.q_mail'::regclass")}`,
+    );
     const plan = lines.map((line) => String(line["QUERY PLAN"])).join("\n");
     expect(plan).toContain("Index Only Scan using q_mail_vt_idx");
     expect(plan.match(/Seq Scan on q_mail/g) ?? []).toEqual([]);

@@ -24,7 +24,10 @@ describe("que", () => {
        values (pg_backend_pid(), $3, '{10}', 1, $1, $2, true)`,
       [host, queues, workers],
     );
-    return { lock: (id: number | string) => locker.query("select pg_advisory_lock($1)", [id]), end: () => locker.end() };
+    return {
+      lock: (id: number | string) => locker.query("select pg_advisory_lock($1)", [id]),
+      end: () => locker.end(),
+    };
   };
 
   beforeAll(async () => {
@@ -74,12 +77,16 @@ describe("que", () => {
     const [source] = await openSources(database, config);
     expect(await readQueue(source, "mail")).toMatchObject({ failuresLastHour: 4 });
     const failures = (await source?.failures(signal)) ?? [];
-    expect(failures.map(({ error, count, attempts, jobIds, worker }) => [error, count, attempts, jobIds, worker])).toEqual([
+    expect(
+      failures.map(({ error, count, attempts, jobIds, worker }) => [error, count, attempts, jobIds, worker]),
+    ).toEqual([
       ["E: again", 3, 3, ["8000000000", "4", "3"], null],
       ["E: gave up", 1, 15, ["8"], null],
     ]);
     // 4 failed 1^4 + 3 seconds before its next attempt, 3 failed 3^4 + 3 before.
-    const [last, first] = [failures[0]?.lastAt, failures[0]?.firstAt].map((at) => (Date.now() - Date.parse(at ?? "")) / 1000);
+    const [last, first] = [failures[0]?.lastAt, failures[0]?.firstAt].map(
+      (at) => (Date.now() - Date.parse(at ?? "")) / 1000,
+    );
     expect(Math.abs((last ?? 0) - 9)).toBeLessThan(toBound(4));
     expect(Math.abs((first ?? 0) - 24)).toBeLessThan(toBound(4));
   });
@@ -97,10 +104,9 @@ describe("que", () => {
       unnamed: 0,
       jobs: [{ queue: "mail", jobId: "6", kind: "Mail", startedAt: null }],
     });
-    expect(((await source?.workerJobs?.(signal)) ?? []).map(({ host, count }) => `${host} ${count}`).toSorted()).toEqual([
-      "web-1 1",
-      "web-2 1",
-    ]);
+    expect(
+      ((await source?.workerJobs?.(signal)) ?? []).map(({ host, count }) => `${host} ${count}`).toSorted(),
+    ).toEqual(["web-1 1", "web-2 1"]);
     await one.end();
     await other.end();
     await expect.poll(() => readQueue(source, "mail")).toMatchObject({ workers: 0, active: 0 });

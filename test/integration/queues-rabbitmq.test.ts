@@ -78,7 +78,14 @@ describe("a broker with default settings", () => {
     for (let n = 0; n < 10; n += 1) await client.publish("payouts", `${n}`);
     await admin.settle("payouts", { ready: 7, unacked: 3 });
     const queues = await readUntil((all) => all.get("payouts")?.workers === 1);
-    expect(queues.get("payouts")).toMatchObject({ depth: 7, active: 3, workers: 1, paused: null, deferred: null, exact: false });
+    expect(queues.get("payouts")).toMatchObject({
+      depth: 7,
+      active: 3,
+      workers: 1,
+      paused: null,
+      deferred: null,
+      exact: false,
+    });
     await client.close();
     await admin.settle("payouts", { ready: 10, unacked: 0 });
     await readUntil((all) => all.get("payouts")?.workers === 0);
@@ -101,7 +108,10 @@ describe("a broker with default settings", () => {
     await until(() => taken === 12);
     await client.close();
     const isCounted = (queues: Map<string, QueueMetrics>) => {
-      const [acked, automatic] = [queues.get("acked")?.processedPerSec ?? 0, queues.get("automatic")?.processedPerSec ?? 0];
+      const [acked, automatic] = [
+        queues.get("acked")?.processedPerSec ?? 0,
+        queues.get("automatic")?.processedPerSec ?? 0,
+      ];
       return automatic > 0 && Math.abs(acked / automatic - 30 / 12) < 1e-3;
     };
     const queues = await readUntil(isCounted, readLater);
@@ -184,7 +194,10 @@ describe("a broker with default settings", () => {
     await client.publish("stream", "one");
     await client.close();
     await admin.settle("quorum", { ready: 1 });
-    const own = openRabbitmq(broker.url, { sources: [{ name: "q", kind: "rabbitmq", exclude: ["tmp."] }], detect: false });
+    const own = openRabbitmq(broker.url, {
+      sources: [{ name: "q", kind: "rabbitmq", exclude: ["tmp."] }],
+      detect: false,
+    });
     const [only] = (await own.all(signal())) as [QueueSource];
     expect([...(await read(only)).values()]).toMatchObject([{ name: "quorum", source: "q", depth: 1, active: 0 }]);
     await own.close();
@@ -224,7 +237,10 @@ describe("a broker with default settings", () => {
     const wrong = new URL(broker.url);
     wrong.password = "not-the-password";
     const refused = await refusal(wrong.href);
-    expect(refused).toMatchObject({ code: "queues_unavailable", message: expect.stringContaining("refused the login") });
+    expect(refused).toMatchObject({
+      code: "queues_unavailable",
+      message: expect.stringContaining("refused the login"),
+    });
     await admin.call("PUT", "/users/reader", { password: "reader-secret", tags: "" });
     wrong.username = "reader";
     wrong.password = "reader-secret";
@@ -286,7 +302,9 @@ describe("a server that is not RabbitMQ", () => {
   it("is recognised by its answers, their size or their absence", async () => {
     const strange = await answer((_, response) => response.end('{"items":{}}'));
     expect(strange.message).toContain("does not answer as its management API");
-    expect((await answer((_, response) => response.end(Buffer.alloc(17 * 1024 * 1024)))).message).toContain("too large");
+    expect((await answer((_, response) => response.end(Buffer.alloc(17 * 1024 * 1024)))).message).toContain(
+      "too large",
+    );
     const start = performance.now();
     expect((await answer(() => {})).message).toBe("RabbitMQ did not answer in time");
     expect(performance.now() - start).toBeLessThan(toBound(3000));

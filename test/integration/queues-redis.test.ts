@@ -38,7 +38,9 @@ afterAll(async () => {
 const noNumbers = { bigIds: true };
 describe("asynq's keys", () => {
   const abilities = { ...noNumbers, processed: false, failures: false };
-  describeQueueSource("redis", () => createRedisBackend(server, { system: "asynq", abilities, insert: insertAsynqTask }));
+  describeQueueSource("redis", () =>
+    createRedisBackend(server, { system: "asynq", abilities, insert: insertAsynqTask }),
+  );
 });
 
 const first = createRedisReader(() => server.url);
@@ -69,7 +71,9 @@ describe("a Redis", () => {
     const url = `redis://reader:reader-secret@127.0.0.1:${server.port}`;
     const own = openRedis(url);
     const [reader] = (await own.all(signal())) as [QueueSource];
-    expect(await reader.metrics(signal())).toMatchObject([{ name: "watched", depth: 0, processedPerSec: 1 / 300, workers: 0 }]);
+    expect(await reader.metrics(signal())).toMatchObject([
+      { name: "watched", depth: 0, processedPerSec: 1 / 300, workers: 0 },
+    ]);
     expect(await reader.failures(signal())).toStrictEqual([]);
     await own.close();
     // Without the right to list connections only the workers are not known.
@@ -111,7 +115,9 @@ describe("a Redis", () => {
     const queues = await read();
     expect(queues.get("odd")).toMatchObject({ depth: 0, active: 1, dead: 2, failuresLastHour: 1, workers: null });
     expect(queues.get("wrong")).toMatchObject({ depth: 0 });
-    expect(await first.source.failures(signal())).toMatchObject([{ queue: "odd", error: "no error text", attempts: null }]);
+    expect(await first.source.failures(signal())).toMatchObject([
+      { queue: "odd", error: "no error text", attempts: null },
+    ]);
   });
 
   it("reports that Redis is away, and reconnects", async () => {
@@ -125,7 +131,9 @@ describe("a Redis", () => {
       message: "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL",
     };
     await expect(first.source.metrics(signal())).rejects.toMatchObject(away);
-    await Promise.all(Array.from({ length: 50 }, () => expect(first.source.metrics(signal())).rejects.toMatchObject(away)));
+    await Promise.all(
+      Array.from({ length: 50 }, () => expect(first.source.metrics(signal())).rejects.toMatchObject(away)),
+    );
     expect(performance.now() - start).toBeLessThan(toBound(2500));
     await server.start();
     await until(async () => redis.hset("bull:back:meta", "opts.maxLenEvents", "1").then(() => true));
@@ -136,7 +144,9 @@ describe("a Redis", () => {
       ),
     );
     expect((await read()).get("back")).toMatchObject({ depth: 0 });
-    expect((await refusal(server.url.replace(server.password, "not-the-password"))).message).toContain("refused the login");
+    expect((await refusal(server.url.replace(server.password, "not-the-password"))).message).toContain(
+      "refused the login",
+    );
   });
 
   it("gives up a server that does not answer", async () => {
@@ -264,7 +274,11 @@ describe("asynq", () => {
   it("samples its counters, whose processed include the failed", async () => {
     await redis.sadd("asynq:queues", "mail");
     await redis.mset(`${key}processed`, "9007199254740000", `${key}failed`, "50");
-    expect((await read()).get("mail")).toMatchObject({ processedPerSec: null, failuresLastHour: null, windowSeconds: null });
+    expect((await read()).get("mail")).toMatchObject({
+      processedPerSec: null,
+      failuresLastHour: null,
+      windowSeconds: null,
+    });
     await redis.incrby(`${key}processed`, 40);
     await redis.incrby(`${key}failed`, 10);
     const { processedPerSec, windowSeconds, failuresLastHour } = (await readLater()).get("mail") ?? {};
@@ -291,13 +305,31 @@ describe("asynq", () => {
       at - 5,
       encodeTask({ id: "a1", queue: "mail", error: "dial tcp: refused", retried: 25, lastFailedAt: at - 5 }),
     );
-    await put("retry", "old", seconds() + 50, encodeTask({ id: "old", queue: "mail", error: "old", lastFailedAt: at - 3600 }));
+    await put(
+      "retry",
+      "old",
+      seconds() + 50,
+      encodeTask({ id: "old", queue: "mail", error: "old", lastFailedAt: at - 3600 }),
+    );
     await put("retry", "junk", seconds() + 50, "\xff\xff\xff");
-    const large = encodeTask({ id: "big", queue: "mail", error: "large", lastFailedAt: at - 9, payload: Buffer.alloc(100_000) });
+    const large = encodeTask({
+      id: "big",
+      queue: "mail",
+      error: "large",
+      lastFailedAt: at - 9,
+      payload: Buffer.alloc(100_000),
+    });
     await put("archived", "big", at - 9, large);
     const time = (n: number) => `${new Date(n * 1000).toISOString().slice(0, 19)}Z`;
     expect(await first.source.failures(signal())).toMatchObject([
-      { error: "dial tcp: refused", count: 2, attempts: 26, jobIds: ["r1", "a1"], firstAt: time(at - 5), lastAt: time(at) },
+      {
+        error: "dial tcp: refused",
+        count: 2,
+        attempts: 26,
+        jobIds: ["r1", "a1"],
+        firstAt: time(at - 5),
+        lastAt: time(at),
+      },
       { error: "no error text", count: 1, attempts: null, jobIds: ["big"] },
     ]);
   });

@@ -70,7 +70,9 @@ it("due retries and schedules are depth; each failed attempt counts", async () =
 });
 
 it("jobs are grouped by River's queue on request", async () => {
-  const [source] = await open([{ name: "river", kind: "river", schema: "public", by: "queue", names: ["idle"], env: "staging" }]);
+  const [source] = await open([
+    { name: "river", kind: "river", schema: "public", by: "queue", names: ["idle"], env: "staging" },
+  ]);
   expect(source?.env).toBe("staging");
   const metrics = await source?.metrics(signal);
   expect(metrics?.map(({ name, depth }) => [name, depth])).toStrictEqual([

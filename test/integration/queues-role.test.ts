@@ -160,7 +160,9 @@ describe("with psql", () => {
 
   it("a role that may do more loses it", async () => {
     await psql();
-    await own.query("alter role wallet_core_ops superuser createdb bypassrls nologin; alter role wallet_core_ops reset all");
+    await own.query(
+      "alter role wallet_core_ops superuser createdb bypassrls nologin; alter role wallet_core_ops reset all",
+    );
     expect(await psql()).toBe("");
     const { rows } = await own.query(
       "select rolsuper or rolcreatedb or rolbypassrls as more, rolcanlogin, rolconfig from pg_roles where rolname = 'wallet_core_ops'",
@@ -169,7 +171,11 @@ describe("with psql", () => {
       {
         more: false,
         rolcanlogin: true,
-        rolconfig: expect.arrayContaining(["default_transaction_read_only=on", "statement_timeout=5s", "lock_timeout=1s"]),
+        rolconfig: expect.arrayContaining([
+          "default_transaction_read_only=on",
+          "statement_timeout=5s",
+          "lock_timeout=1s",
+        ]),
       },
     ]);
   });

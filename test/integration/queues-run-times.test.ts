@@ -48,8 +48,18 @@ describe.each([
   ["table", createRunners, "started_at = finished_at", "status = 'done'"],
   ["oban", createObanJobs, "attempted_at = completed_at", "state = 'completed'"],
   ["good-job", createGoodJobs, "performed_at = finished_at", "finished_at is not null"],
-  ["pgboss 12", (database: TestDatabase) => createBossJobs(database, 12), "started_on = completed_on", "state = 'completed'"],
-  ["pgboss 10", (database: TestDatabase) => createBossJobs(database, 10), "started_on = completed_on", "state = 'completed'"],
+  [
+    "pgboss 12",
+    (database: TestDatabase) => createBossJobs(database, 12),
+    "started_on = completed_on",
+    "state = 'completed'",
+  ],
+  [
+    "pgboss 10",
+    (database: TestDatabase) => createBossJobs(database, 10),
+    "started_on = completed_on",
+    "state = 'completed'",
+  ],
 ] as const)("a gateway that was just started, and %s", (_name, create, start, isDone) => {
   it("knows usual run times of jobs from before, and asks once", async () => {
     const { database, jobs, start: startGateway } = await open(create);
@@ -70,8 +80,14 @@ describe.each([
 
 it("reports a queue as stalled whose worker hung before the start", async () => {
   const { database, jobs, start } = await open(createRiverJobs);
-  await jobs.insert([...done(200, 600), { queue: "mail", state: "running" }, { queue: "mail", state: "waiting", dueAgo: 530 }]);
-  await database.query("update river_job set attempted_at = finalized_at - interval '1 second' where state = 'completed'");
+  await jobs.insert([
+    ...done(200, 600),
+    { queue: "mail", state: "running" },
+    { queue: "mail", state: "waiting", dueAgo: 530 },
+  ]);
+  await database.query(
+    "update river_job set attempted_at = finalized_at - interval '1 second' where state = 'completed'",
+  );
   await database.query("update river_job set attempted_at = now() - interval '540 seconds' where state = 'running'");
   expect(toQueueState(await start()("mail"))).toBe("stalled");
 });

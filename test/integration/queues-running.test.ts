@@ -90,12 +90,18 @@ it("the host is found in a longer text by its form, and in no other", async () =
       (5, 'a', 'running', E'host:${host} pid:17\\n', null)`);
   const worker = { column: "locked_by", form: "host:{host} pid:{n}" };
   const source = await open({ ...table, active: ["running"], table: "delayed", worker });
-  expect(await source.running?.([host], signal)).toMatchObject({ total: 1, unnamed: 3, jobs: [{ jobId: "1", startedAt: null }] });
+  expect(await source.running?.([host], signal)).toMatchObject({
+    total: 1,
+    unnamed: 3,
+    jobs: [{ jobId: "1", startedAt: null }],
+  });
 });
 
 it("hostile names are taken literally", async () => {
   const evil = [`.*`, `a|b`, `it's \\ "x"`, String.raw`\d`, "*", "(", "[a", "{1}", "***=x"];
-  await database.query("create table hostile (id int, type text, status text, locked_by text, finished_at timestamptz)");
+  await database.query(
+    "create table hostile (id int, type text, status text, locked_by text, finished_at timestamptz)",
+  );
   for (const [id, name] of evil.entries()) {
     await database.query("insert into hostile values ($1, 'a', 'running', $2, null)", [id, name]);
   }

@@ -52,14 +52,22 @@ describe("solid queue", () => {
     expect(mail).toMatchObject({ depth: 2, deferred: 2, active: 3, dead: 4, retrying: null, processedPerSec: 1 / 300 });
     expect(mail).toMatchObject({ failuresLastHour: 3, waitSeconds: null, runSeconds: null, exact: true });
     expect(Math.abs((mail?.oldestAgeSeconds ?? 0) - 120)).toBeLessThan(10);
-    expect(await readQueue(source, "idle")).toMatchObject({ depth: 0, processedPerSec: 0, paused: null, workers: null });
+    expect(await readQueue(source, "idle")).toMatchObject({
+      depth: 0,
+      processedPerSec: 0,
+      paused: null,
+      workers: null,
+    });
   });
 
   it("learns run times from running jobs, and so finds a hung worker", async () => {
     const [source] = await openSources(database, config);
     const hang = async () => (await readQueue(source, "hang")) as QueueMetrics;
     const claim = (job: number, seconds: number) =>
-      database.query("insert into solid_queue_claimed_executions (job_id, created_at) values ($1, ago($2))", [job, seconds]);
+      database.query("insert into solid_queue_claimed_executions (job_id, created_at) values ($1, ago($2))", [
+        job,
+        seconds,
+      ]);
     await database.query(`
       insert into solid_queue_jobs (id, queue_name, class_name, created_at, updated_at)
         select n, 'hang', 'MailJob', ago(2000), ago(2000) from generate_series(9101, 9103) as n;
@@ -125,7 +133,10 @@ describe("solid queue", () => {
     });
     const now = Date.now() / 1000;
     const history = (await source?.history?.(["retry"], { from: now - 270, step: 90, steps: 3 }, signal))?.get("retry");
-    const numbers = history?.points.map(({ processedPerSec, failures }) => [Math.round((processedPerSec ?? 0) * 90), failures]);
+    const numbers = history?.points.map(({ processedPerSec, failures }) => [
+      Math.round((processedPerSec ?? 0) * 90),
+      failures,
+    ]);
     expect(numbers).toEqual([
       [1, 0],
       [1, 1],
@@ -137,7 +148,9 @@ describe("solid queue", () => {
 
   it("lists paused queues and live workers by their queues", async () => {
     const [source] = await openSources(database, config);
-    await database.query("insert into solid_queue_pauses (queue_name, created_at) values ('sms', ago(1)), ('empty', ago(1))");
+    await database.query(
+      "insert into solid_queue_pauses (queue_name, created_at) values ('sms', ago(1)), ('empty', ago(1))",
+    );
     expect(await readQueue(source, "mail")).toMatchObject({ paused: false, workers: 2 });
     expect(await readQueue(source, "sms")).toMatchObject({ paused: true, workers: 2 });
     expect(await readQueue(source, "empty")).toMatchObject({ paused: true, workers: 1, depth: 0 });
@@ -179,7 +192,9 @@ describe("solid queue", () => {
   });
 
   it("is detected, and needs all of its tables", async () => {
-    expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["solid-queue", "solid-queue"]]);
+    expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([
+      ["solid-queue", "solid-queue"],
+    ]);
     await database.query("drop table solid_queue_pauses");
     expect(await openSources(database, null)).toEqual([]);
   });

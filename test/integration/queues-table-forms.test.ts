@@ -56,7 +56,14 @@ describe.each(Object.entries<TableForm>(tableForms))("times as %s", (_name, form
       { id: 4, queue: "mail", state: "running", dueAgo: minutes(3) },
       { id: 5, queue: "mail", state: "done", dueAgo: minutes(3), endedAgo: minutes(2) },
       { id: 6, queue: "mail", state: "done", dueAgo: minutes(90), endedAgo: minutes(80) },
-      { id: 7, queue: "mail", state: "failed", dueAgo: minutes(30), endedAgo: minutes(20), error: "timeout after 30 s" },
+      {
+        id: 7,
+        queue: "mail",
+        state: "failed",
+        dueAgo: minutes(30),
+        endedAgo: minutes(20),
+        error: "timeout after 30 s",
+      },
       { id: 8, queue: "mail", state: "failed", dueAgo: minutes(90), endedAgo: minutes(70), error: "long ago" },
       { id: 9, queue: "mail", state: "done", dueAgo: minutes(210), endedAgo: minutes(200) },
     ]);
@@ -111,7 +118,10 @@ describe.each(Object.entries<TableForm>(tableForms))("times as %s", (_name, form
     let after: JobPlace | null = null;
     for (;;) {
       const page: readonly PlacedJob[] =
-        (await jobs?.page({ queue: "mail", state: "failed", after, before: null, inverted: false, limit: 1 }, signal)) ?? [];
+        (await jobs?.page(
+          { queue: "mail", state: "failed", after, before: null, inverted: false, limit: 1 },
+          signal,
+        )) ?? [];
       const [job] = page;
       if (!job) break;
       ids.push(job.jobId);
@@ -172,7 +182,15 @@ describe.each(Object.entries<TableForm>(tableForms))("times as %s", (_name, form
   });
 });
 
-const usual = { name: "s", kind: "table", table: "jobs", queue: { name: "q" }, id: "id", status: "status", finished_at: "ended" };
+const usual = {
+  name: "s",
+  kind: "table",
+  table: "jobs",
+  queue: { name: "q" },
+  id: "id",
+  status: "status",
+  finished_at: "ended",
+};
 const lists = { waiting: ["new"], done: ["done"], failed: ["failed"] };
 const mapped = { ...usual, ...lists, run_at: "due" };
 
@@ -186,7 +204,13 @@ describe("columns of another form", () => {
       insert into numbers select n, 0, extract(epoch from now())::bigint - n, 0 from generate_series(1, 3) as n`);
   });
   const check = async (mapping: object) => {
-    const options = { databaseUrl: database.url, sources: parse(mapping), detect: false, env: null, logger: silentLogger };
+    const options = {
+      databaseUrl: database.url,
+      sources: parse(mapping),
+      detect: false,
+      env: null,
+      logger: silentLogger,
+    };
     return probeQueueSources(options, signal);
   };
 
@@ -196,8 +220,11 @@ describe("columns of another form", () => {
     );
     expect(await (await open(database, mapped)).metrics(signal)).toMatchObject([{ depth: 1, exact: false }]);
     const range = { from: Math.floor(Date.now() / 1000) - 600, step: 60, steps: 10 };
-    expect((await (await open(database, mapped)).history?.(null, range, signal))?.get("q")).toMatchObject({ exact: false });
-    const said = 'say which zone they are written in, "time_zone": "UTC" or another one; until then the numbers are not exact';
+    expect((await (await open(database, mapped)).history?.(null, range, signal))?.get("q")).toMatchObject({
+      exact: false,
+    });
+    const said =
+      'say which zone they are written in, "time_zone": "UTC" or another one; until then the numbers are not exact';
     const role = "role postgres may write to jobs: use a role with SELECT only";
     expect(await check(mapped)).toMatchObject([
       { ok: true, warnings: [role, `columns without a time zone (due, ended) of jobs are read as UTC: ${said}`] },
@@ -330,8 +357,13 @@ describe("columns of another form", () => {
       source.failures(signal),
       source.history?.(null, { from: 0, step: 60, steps: 1 }, signal),
     ])
-      await expect(read).rejects.toMatchObject({ code: "schema_mismatch", message: expect.stringContaining(whole) as string });
-    expect(await check(mapping)).toMatchObject([{ name: "s", ok: false, detail: expect.stringContaining(whole) as string }]);
+      await expect(read).rejects.toMatchObject({
+        code: "schema_mismatch",
+        message: expect.stringContaining(whole) as string,
+      });
+    expect(await check(mapping)).toMatchObject([
+      { name: "s", ok: false, detail: expect.stringContaining(whole) as string },
+    ]);
   });
 });
 
@@ -343,5 +375,7 @@ it("a reader of one statement refuses a second one", async () => {
   expect(await sources.database.readSingle("select 1 as n", signal)).toEqual([{ n: 1 }]);
   for (const text of ["select 1; select 2", "select 1; commit; drop table t"])
     await expect(sources.database.readSingle(text, signal)).rejects.toMatchObject({ code: "42601" });
-  await expect(sources.database.readSingle("insert into t values (1)", signal)).rejects.toMatchObject({ code: "25006" });
+  await expect(sources.database.readSingle("insert into t values (1)", signal)).rejects.toMatchObject({
+    code: "25006",
+  });
 });

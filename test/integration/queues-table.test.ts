@@ -146,7 +146,9 @@ it("names that need quotes work, and hostile values are values", async () => {
   await database.query(`
     create schema "My.Schema";
     create table "My.Schema"."Jobs ""2""" ("a""b" int, "select" text, "État" text, "Finished At" timestamptz)`);
-  await database.query(`insert into "My.Schema"."Jobs ""2""" values (1, 'q', $1, null), (2, 'q', 'failed', now())`, [evil]);
+  await database.query(`insert into "My.Schema"."Jobs ""2""" values (1, 'q', $1, null), (2, 'q', 'failed', now())`, [
+    evil,
+  ]);
   const source = await open({
     table: `"My.Schema"."Jobs ""2"""`,
     queue: { column: "select" },

@@ -88,7 +88,9 @@ describe("older versions in PostgreSQL", () => {
   it("are in queueSources and in /queues, and no outage in /metrics", async () => {
     const queues = createQueueSources(inPostgres({ hide: ["pgboss-before-10:pgboss", "graphile-worker-before-0.16"] }));
     await using gateway = await startGateway({ ...createMemorySources().sources, queues });
-    const { body } = await gateway.query("{ queues { name } queueSources { name kind numbersOk ok error { code message } } }");
+    const { body } = await gateway.query(
+      "{ queues { name } queueSources { name kind numbersOk ok error { code message } } }",
+    );
     expect(body.errors).toBeUndefined();
     expect(body.data).toEqual({
       queues: [],
@@ -99,7 +101,10 @@ describe("older versions in PostgreSQL", () => {
           kind: "pgboss",
           numbersOk: null,
           ok: false,
-          error: { code: "queue_unsupported", message: `Found, not supported, because ${boss} (schema boss_of_before)` },
+          error: {
+            code: "queue_unsupported",
+            message: `Found, not supported, because ${boss} (schema boss_of_before)`,
+          },
         },
       ],
     });
@@ -195,6 +200,8 @@ describe("other systems in Redis", () => {
     [url.username, url.password] = ["narrow", "pw"];
     await systems["bull"]?.write();
     await systems["sidekiq"]?.write();
-    expect(await find(inRedis({ brokers: { rabbitmq: null, redis: url.href } }))).toEqual([`bull: ${systems["bull"]?.reason}`]);
+    expect(await find(inRedis({ brokers: { rabbitmq: null, redis: url.href } }))).toEqual([
+      `bull: ${systems["bull"]?.reason}`,
+    ]);
   });
 });

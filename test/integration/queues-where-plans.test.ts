@@ -28,7 +28,13 @@ beforeAll(async () => {
                          ${form.toStored(`now() - n * ${864_000 / rows} * interval '1 second'`)} as at) as t`);
   await database.query("vacuum analyze formed");
   const heavy = { cost: 3_000 };
-  const options = { databaseUrl: database.url, sources: [table.config], detect: false, env: null, logger: silentLogger };
+  const options = {
+    databaseUrl: database.url,
+    sources: [table.config],
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  };
   sources = createQueueSources({ ...options, heavy, ttlMs: 0 });
   [source] = (await sources.all(signal)) as [OpenSource];
 });
@@ -61,7 +67,13 @@ it("a list without an index is refused with the index that serves it", async () 
 });
 
 it("the advised indexes have the condition, and serve every number", async () => {
-  const options = { databaseUrl: database.url, sources: [table.config], detect: false, env: null, logger: silentLogger };
+  const options = {
+    databaseUrl: database.url,
+    sources: [table.config],
+    detect: false,
+    env: null,
+    logger: silentLogger,
+  };
   await database.query("drop index lists");
   const [advice] = await adviseIndexes(options, signal);
   expect(advice).toMatchObject({ obstacle: null });
@@ -74,7 +86,9 @@ it("the advised indexes have the condition, and serve every number", async () =>
   await database.query("vacuum analyze formed");
   expect((await adviseIndexes(options, signal))[0]?.missing).toEqual([]);
   const metrics = await source.metrics(signal);
-  const { rows: counted } = await database.query("select count(*)::int as n from formed where tenant = 1 and state = 0");
+  const { rows: counted } = await database.query(
+    "select count(*)::int as n from formed where tenant = 1 and state = 0",
+  );
   expect(metrics.reduce((sum, { depth }) => sum + depth, 0)).toBe(counted[0]?.["n"]);
   expect(metrics.every(({ exact }) => exact)).toBe(true);
 });

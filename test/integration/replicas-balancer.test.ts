@@ -32,7 +32,9 @@ beforeAll(async () => {
   const count = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done";
   for (const name of ["one", "two"]) {
     const labels = { service: "balanced", role: name, destination: "staging" };
-    ids.push(await startContainer(socketPath, { name: `balanced-${name}`, labels, cmd: ["sh", "-c", count], stopTimeout: 1 }));
+    ids.push(
+      await startContainer(socketPath, { name: `balanced-${name}`, labels, cmd: ["sh", "-c", count], stopTimeout: 1 }),
+    );
   }
   gateways = await Promise.all(ports.map(start));
   const [port, healthPort] = [await freePort(), await freePort()];
@@ -45,7 +47,10 @@ beforeAll(async () => {
       .replace("127.0.0.1:8404", `127.0.0.1:${healthPort}`)
       .replaceAll(/gateway-(\d):4000/g, (_, index) => `127.0.0.1:${ports[Number(index) - 1]}`),
   );
-  balancer = spawn("haproxy", ["-db", "-f", config], { stdio: "ignore", env: { PATH: `${process.env["PATH"]}:/usr/sbin` } });
+  balancer = spawn("haproxy", ["-db", "-f", config], {
+    stdio: "ignore",
+    env: { PATH: `${process.env["PATH"]}:/usr/sbin` },
+  });
   url = `http://127.0.0.1:${port}`;
   await until(() =>
     fetch(`${url}/readyz`).then(
@@ -122,12 +127,18 @@ async function follow(name: string, signal: AbortSignal, lines: string[] = []): 
 }
 
 test("gateways are replaced under load; no request fails, no line is lost", { timeout: 180_000 }, async () => {
-  const query = JSON.stringify({ query: '{ containers { name status } logs(role: "one", tail: 3) { lines { message } } }' });
+  const query = JSON.stringify({
+    query: '{ containers { name status } logs(role: "one", tail: 3) { lines { message } } }',
+  });
   const stops = [
     load(() => fetch(`${url}${api}`, { headers })),
     load(() => fetch(`${url}${api}/balanced-two/logs?tail=5`, { headers })),
     load(() =>
-      fetch(`${url}/graphql`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: query }),
+      fetch(`${url}/graphql`, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body: query,
+      }),
     ),
     load(() => fetch(`${url}${api}`, { headers: { ...headers, connection: "close" } })),
   ];
@@ -156,7 +167,15 @@ const faults = {
     return () => void gateways[index]?.kill("SIGCONT");
   },
   "cut off": (index: number) => {
-    const rules = ["--dport", "--sport"].map((side) => ["INPUT", "-p", "tcp", side, String(ports[index]), "-j", "DROP"]);
+    const rules = ["--dport", "--sport"].map((side) => [
+      "INPUT",
+      "-p",
+      "tcp",
+      side,
+      String(ports[index]),
+      "-j",
+      "DROP",
+    ]);
     for (const rule of rules) execFileSync("iptables", ["-I", ...rule]);
     return () => {
       for (const rule of rules) execFileSync("iptables", ["-D", ...rule]);
@@ -182,7 +201,9 @@ test.each(Object.entries(faults))(
       }
     };
     const stops = Array.from({ length: 4 }, () =>
-      load(() => timed(() => fetch(`${url}${api}/balanced-two/logs?tail=5`, { headers: { ...headers, connection: "close" } }))),
+      load(() =>
+        timed(() => fetch(`${url}${api}/balanced-two/logs?tail=5`, { headers: { ...headers, connection: "close" } })),
+      ),
     );
     await sleep(1000);
     const mend = fault(1);
@@ -210,6 +231,8 @@ test.each(Object.entries(faults))(
 test("a restart through the balancer has the client's address in the record", async () => {
   const asked = await fetch(`${url}${api}/balanced-two/restart`, { method: "POST", headers });
   expect(asked.status).toBe(200);
-  const { rows } = await database.query("select line::json->>'ip' as ip from wallet_core_ops.entry order by seq desc limit 1");
+  const { rows } = await database.query(
+    "select line::json->>'ip' as ip from wallet_core_ops.entry order by seq desc limit 1",
+  );
   expect(rows).toEqual([{ ip: "127.0.0.1" }]);
 });

@@ -58,7 +58,10 @@ beforeAll(async () => {
       .replace("127.0.0.1:8404", `127.0.0.1:${healthPort}`)
       .replaceAll(/gateway-(\d):4000/g, (_, index) => `127.0.0.1:${ports[Number(index) - 1]}`),
   );
-  balancer = spawn("haproxy", ["-db", "-f", config], { stdio: "ignore", env: { PATH: `${process.env["PATH"]}:/usr/sbin` } });
+  balancer = spawn("haproxy", ["-db", "-f", config], {
+    stdio: "ignore",
+    env: { PATH: `${process.env["PATH"]}:/usr/sbin` },
+  });
   url = `http://127.0.0.1:${port}`;
   const isReady = (at: string) =>
     fetch(at).then(
@@ -154,7 +157,10 @@ function listTargets(): readonly string[] {
 }
 
 test("no target that the router takes as a restart is sent twice", { timeout: 180_000 }, async () => {
-  const { sources, calls } = createMemorySources({ containers: [sampleContainer({ name: "web" })] }, { restartEnabled: true });
+  const { sources, calls } = createMemorySources(
+    { containers: [sampleContainer({ name: "web" })] },
+    { restartEnabled: true },
+  );
   await using gateway = await startGateway(sources);
   const restarts = async (line: string) => {
     const before = calls["restart"] ?? 0;
@@ -175,7 +181,9 @@ test("no target that the router takes as a restart is sent twice", { timeout: 18
   };
   const targets = listTargets();
   for (const target of targets) await ask("GET", target);
-  expect([...sent.restarts].slice(0, 2)).toEqual(["web", "%77eb"].map((name) => `/api/v1/admin/ops/containers/${name}/restart`));
+  expect([...sent.restarts].slice(0, 2)).toEqual(
+    ["web", "%77eb"].map((name) => `/api/v1/admin/ops/containers/${name}/restart`),
+  );
   expect(sent.restarts.size).toBeGreaterThan(5);
   // The others are reads, or nothing, which may be asked twice.
   expect(sent.twice).toBeGreaterThan(targets.length / 2);

@@ -80,7 +80,10 @@ let servers = 0;
 /** A synchronous standby of the primary, which is down meanwhile. */
 async function addStandby(): Promise<void> {
   await primary.restart(async () => {
-    standby = await startPostgres(join(folder, `server-${(servers += 1)}`), { standbyOf: primary, settings: ["fsync=on"] });
+    standby = await startPostgres(join(folder, `server-${(servers += 1)}`), {
+      standbyOf: primary,
+      settings: ["fsync=on"],
+    });
   });
   await ask("alter system set synchronous_standby_names = '*'");
   await ask("select pg_reload_conf()");
@@ -134,7 +137,14 @@ beforeAll(async () => {
   url.port = new URL(jobsBouncer.url).port;
   jobsUrl = url.href;
   const control = { retry: { status: "pending", reset: ["finished_at"] } };
-  const mapping = { ...runnerMapping, name: "jobs", table: "public.jobs", error: "error", attempts: "attempts", control };
+  const mapping = {
+    ...runnerMapping,
+    name: "jobs",
+    table: "public.jobs",
+    error: "error",
+    attempts: "attempts",
+    control,
+  };
   writeFileSync(queuesFile, JSON.stringify({ sources: [mapping], detect: false }));
   for (let index = 0; index < containers; index += 1) {
     // It takes SIGTERM for nothing: a restart takes as long as its timeout.
@@ -182,13 +192,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       key: fc.oneof(fc.constant(null), fc.nat({ max: 3 })),
     }),
   },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("wait" as const), gateway, ms: fc.integer({ min: 50, max: 3000 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("wait" as const), gateway, ms: fc.integer({ min: 50, max: 3000 }) }),
+  },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("retry" as const), gateway, job }) },
   // A worker ran it again.
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("fail" as const), gateway, job }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("failover" as const), gateway, ms: fc.integer({ min: 0, max: 3000 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("failover" as const), gateway, ms: fc.integer({ min: 0, max: 3000 }) }),
+  },
   // Without the standby commits wait.
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("away" as const), gateway, ms: fc.integer({ min: 500, max: 8000 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("away" as const), gateway, ms: fc.integer({ min: 500, max: 8000 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("end" as const), gateway }) },
   // Also beyond its lease of 30 s.
   {
@@ -250,7 +269,9 @@ async function run(steps: readonly Step[], nth: number): Promise<void> {
     }
     if (each.kind === "retry") later.push(one.query(toRetry(each.job), {}, patience()).catch(() => null));
     if (each.kind === "fail")
-      await jobs.query("update jobs set status = 'failed', finished_at = now() where id = $1 and status = 'pending'", [each.job]);
+      await jobs.query("update jobs set status = 'failed', finished_at = now() where id = $1 and status = 'pending'", [
+        each.job,
+      ]);
     if (each.kind === "away" && standby && !isAway) {
       isAway = true;
       standbyBack = standby.restart(() => sleep(each.ms)).then(() => void (isAway = false));
@@ -292,11 +313,14 @@ function findFaults(rows: readonly Row[], restarted: readonly string[], retried:
     const ok = own.filter(({ outcome }) => outcome === "ok").length;
     const unknown = own.filter((row) => isLast(row) && row.outcome === "unknown").length;
     const seen = done.filter((one) => one === name).length;
-    if (seen < ok || seen > ok + unknown) faults.push(`${action} of ${name}: ${seen} done, ${ok} ok, ${unknown} unknown`);
+    if (seen < ok || seen > ok + unknown)
+      faults.push(`${action} of ${name}: ${seen} done, ${ok} ok, ${unknown} unknown`);
     return own;
   };
   for (let index = 0; index < containers; index += 1) {
-    const own = compare("restart", `scheduled-${index}`, restarted).filter((row) => row.outcome === "intent" || isLast(row));
+    const own = compare("restart", `scheduled-${index}`, restarted).filter(
+      (row) => row.outcome === "intent" || isLast(row),
+    );
     const apart = own.filter(({ intent }, nth) => intent === (nth % 2 === 0 ? null : own[nth - 1]?.seq));
     if (apart.length < own.length) faults.push(`two restarts of scheduled-${index} at a time`);
   }
@@ -306,40 +330,48 @@ function findFaults(rows: readonly Row[], restarted: readonly string[], retried:
     if (last.length !== 1) faults.push(`${seq} has ${last.length} last outcomes`);
   }
   const keys = intents.flatMap(({ key }) => key ?? []);
-  for (const key of new Set(keys)) if (keys.filter((one) => one === key).length > 1) faults.push(`${key} has several actions`);
+  for (const key of new Set(keys))
+    if (keys.filter((one) => one === key).length > 1) faults.push(`${key} has several actions`);
   if (restarts.length > budget) faults.push(`${restarts.length} restarts of a budget of ${budget}`);
   return faults;
 }
 
-test("gateways that die, pause and are cut off do what the record says", { timeout: toBound(300_000) * runs }, async () => {
-  using restarts = await watchRestarts(socketPath);
-  const counts = { restarts: 0, retries: 0, settled: 0, unknown: 0, failovers: 0 };
-  const schedules = fc.sample(fc.array(step, { minLength: 25, maxLength: 45 }), { seed, numRuns: runs });
-  for (const [nth, steps] of schedules.entries()) {
-    if (!standby) await addStandby();
-    // The hour of the budget is over.
-    await shiftRecord(async (text, values) => ({ rows: await ask(text, values) }), -7_200_000);
-    await jobs.query("update jobs set status = 'failed', finished_at = now() where status <> 'failed'; truncate retried");
-    // Other files restart containers of this engine too.
-    const ownRestarts = () => restarts.names.filter((name) => name.startsWith("scheduled-"));
-    const before = ownRestarts().length;
-    await runOnce(gateways[nth % 3] as Gateway);
-    await run(steps, nth);
-    const rows = await readRows();
-    const events = () => ownRestarts().slice(before);
-    const ok = rows.filter(({ outcome, action }) => outcome === "ok" && action === "restart").length;
-    await until(() => events().length >= ok);
-    const { rows: retried } = await jobs.query("select id::text from retried");
-    const jobIds = retried.map(({ id }) => String(id));
-    expect([seed, nth, findFaults(rows, events(), jobIds)]).toEqual([seed, nth, []]);
-    counts.restarts += events().length;
-    counts.retries += jobIds.length;
-    counts.settled += rows.filter(({ detail }) => detail?.startsWith("settled")).length;
-    counts.unknown += rows.filter((row) => isLast(row) && row.outcome === "unknown").length;
-    counts.failovers += standby ? 0 : 1;
-  }
-  expect(counts.restarts).toBeGreaterThan(0);
-  expect(counts.retries).toBeGreaterThan(0);
-  expect(await verifyTable(primary.url)).toMatchObject({ ok: true });
-  if (process.env["OPS_REAL_SCHEDULES"]) process.stdout.write(`${runs} schedules of seed ${seed}: ${JSON.stringify(counts)}\n`);
-});
+test(
+  "gateways that die, pause and are cut off do what the record says",
+  { timeout: toBound(300_000) * runs },
+  async () => {
+    using restarts = await watchRestarts(socketPath);
+    const counts = { restarts: 0, retries: 0, settled: 0, unknown: 0, failovers: 0 };
+    const schedules = fc.sample(fc.array(step, { minLength: 25, maxLength: 45 }), { seed, numRuns: runs });
+    for (const [nth, steps] of schedules.entries()) {
+      if (!standby) await addStandby();
+      // The hour of the budget is over.
+      await shiftRecord(async (text, values) => ({ rows: await ask(text, values) }), -7_200_000);
+      await jobs.query(
+        "update jobs set status = 'failed', finished_at = now() where status <> 'failed'; truncate retried",
+      );
+      // Other files restart containers of this engine too.
+      const ownRestarts = () => restarts.names.filter((name) => name.startsWith("scheduled-"));
+      const before = ownRestarts().length;
+      await runOnce(gateways[nth % 3] as Gateway);
+      await run(steps, nth);
+      const rows = await readRows();
+      const events = () => ownRestarts().slice(before);
+      const ok = rows.filter(({ outcome, action }) => outcome === "ok" && action === "restart").length;
+      await until(() => events().length >= ok);
+      const { rows: retried } = await jobs.query("select id::text from retried");
+      const jobIds = retried.map(({ id }) => String(id));
+      expect([seed, nth, findFaults(rows, events(), jobIds)]).toEqual([seed, nth, []]);
+      counts.restarts += events().length;
+      counts.retries += jobIds.length;
+      counts.settled += rows.filter(({ detail }) => detail?.startsWith("settled")).length;
+      counts.unknown += rows.filter((row) => isLast(row) && row.outcome === "unknown").length;
+      counts.failovers += standby ? 0 : 1;
+    }
+    expect(counts.restarts).toBeGreaterThan(0);
+    expect(counts.retries).toBeGreaterThan(0);
+    expect(await verifyTable(primary.url)).toMatchObject({ ok: true });
+    if (process.env["OPS_REAL_SCHEDULES"])
+      process.stdout.write(`${runs} schedules of seed ${seed}: ${JSON.stringify(counts)}\n`);
+  },
+);

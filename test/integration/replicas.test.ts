@@ -43,7 +43,10 @@ afterAll(async () => {
 
 /** One of the gateways that share the database: its file cannot be written, and is not needed. */
 const gateway = (more: Record<string, string> = {}) =>
-  startGatewayProcess(socketPath, "replicas", join(inject("runFolder"), "no", "such", "folder"), { STATE_URL: url, ...more });
+  startGatewayProcess(socketPath, "replicas", join(inject("runFolder"), "no", "such", "folder"), {
+    STATE_URL: url,
+    ...more,
+  });
 
 async function start(name: string, more: Partial<ContainerSpec> = {}): Promise<string> {
   const labels = { service: "replicas", role: "web", destination };
@@ -56,7 +59,8 @@ const records = async () =>
       "select line::json->>'outcome' as outcome, line::json->>'container_name' as name from wallet_core_ops.entry order by seq",
     )
   ).rows as { outcome: string; name: string }[];
-const countOk = async (name: string) => (await records()).filter((one) => one.outcome === "ok" && one.name === name).length;
+const countOk = async (name: string) =>
+  (await records()).filter((one) => one.outcome === "ok" && one.name === name).length;
 
 test("two gateways have one record, one place at each container, one key", async () => {
   // Of two roles: what is stopped for a moment is hidden while another of its role runs.
@@ -83,7 +87,9 @@ test("two gateways have one record, one place at each container, one key", async
   ]);
   expect((await other.restart(names[1] as string, "", key)).body.error.code).toBe("idempotency_key_reused");
   await expect.poll(() => count(names[0] as string)).toBe(before + 1);
-  const { data } = await other.query("{ auditLog(first: 2) { nodes { outcome containerName } } auditChain { ok lastSeq } }");
+  const { data } = await other.query(
+    "{ auditLog(first: 2) { nodes { outcome containerName } } auditChain { ok lastSeq } }",
+  );
   expect(data.auditLog.nodes).toEqual([
     { outcome: "ok", containerName: names[0] },
     { outcome: "intent", containerName: names[0] },
@@ -178,7 +184,9 @@ test("what one gateway observed all know, also those that were started later", a
   await using third = await gateway();
   await expect.poll(() => seen(third), { timeout: 20_000 }).toHaveLength(1);
   expect((await read(third)).nodes).toEqual(before);
-  expect((await read(third)).coverage).toMatchObject([{ known: true, note: "what came before is from other gateways" }]);
+  expect((await read(third)).coverage).toMatchObject([
+    { known: true, note: "what came before is from other gateways" },
+  ]);
 });
 
 test("ETags and cursors of one gateway are good at another", async () => {
@@ -222,7 +230,10 @@ test("without its database a gateway reads, and refuses actions", async () => {
 test("the commands say what is there", async () => {
   const { length } = await records();
   expect(await migrateTables(url)).toEqual({ ok: true, message: "schema wallet_core_ops: version 2, as before" });
-  expect(await probeState(url)).toMatchObject({ ok: true, detail: expect.stringContaining(`PostgreSQL, head seq ${length}`) });
+  expect(await probeState(url)).toMatchObject({
+    ok: true,
+    detail: expect.stringContaining(`PostgreSQL, head seq ${length}`),
+  });
   const { code, out } = await runCli(["audit", "verify"], { WALLET_CORE_OPS_STATE_URL: url });
   expect([code, out]).toEqual([
     0,

@@ -118,7 +118,8 @@ const rowsOf = async (name: string) =>
 const outcomesOf = async (name: string) => (await rowsOf(name)).map(({ outcome }) => outcome);
 const comesTo = (name: string, outcomes: readonly string[]) =>
   expect.poll(() => outcomesOf(name), { timeout: toBound(20_000) }).toEqual(outcomes);
-const endLeases = () => database.query("update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s'");
+const endLeases = () =>
+  database.query("update wallet_core_ops.open set lease_until = clock_timestamp() - interval '1 s'");
 
 test("a restart is settled by who has its engine, under any name", async () => {
   const name = await start("renamed");

@@ -66,11 +66,17 @@ it("a dead process's key is restart_unknown until events show ok", async () => {
   first.kill("SIGKILL");
   await Promise.all([first.ended, lost]);
   await using second = await gateway();
-  expect(await second.restart(name, "", key)).toMatchObject({ status: 504, body: { error: { code: "restart_unknown" } } });
+  expect(await second.restart(name, "", key)).toMatchObject({
+    status: 504,
+    body: { error: { code: "restart_unknown" } },
+  });
   // Now the engine's restart comes to its end, however long the second gateway took to start.
   await callDocker(socketPath, "POST", `/containers/${name}/kill?signal=KILL`);
   await until(async () => readAudit(audit).length === 3, 20_000);
-  expect(await second.restart(name, "", key)).toMatchObject({ status: 200, body: { name, restarted: true, status: "running" } });
+  expect(await second.restart(name, "", key)).toMatchObject({
+    status: 200,
+    body: { name, restarted: true, status: "running" },
+  });
   expect(outcomes()).toEqual(["intent", "unknown", "ok"]);
   expect(restarts.names.filter((other) => other === name)).toHaveLength(1);
   expect(await verifyAudit(audit, { partial: false })).toMatchObject({ ok: true });
@@ -88,7 +94,10 @@ it("a key gets its failure again with code; the record has the status", async ()
   ids.push(Id);
   await callDocker(socketPath, "POST", `/containers/${Id}/start`);
   rmSync(folder, { recursive: true });
-  const failure = { status: 502, body: { error: { code: "docker_error", message: expect.stringMatching(/left exited$/) } } };
+  const failure = {
+    status: 502,
+    body: { error: { code: "docker_error", message: expect.stringMatching(/left exited$/) } },
+  };
   {
     await using own = await gateway();
     expect(await own.restart("restartkey-mount", "", key)).toMatchObject(failure);

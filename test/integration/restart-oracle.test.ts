@@ -60,7 +60,8 @@ it("the record's `ok` entries equal the engine's restart events", async () => {
           () => null,
         ),
       );
-    else if (dice < 17) await callDocker(dockerd.socketPath, "POST", `/containers/${ids.get(pick())}/kill`).catch(() => null);
+    else if (dice < 17)
+      await callDocker(dockerd.socketPath, "POST", `/containers/${ids.get(pick())}/kill`).catch(() => null);
     else if (dice < 19) {
       ends.push(Date.now());
       gateway.kill(dice === 17 ? "SIGKILL" : "SIGTERM");

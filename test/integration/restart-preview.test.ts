@@ -92,7 +92,10 @@ it("the preview says that a record is missing, and writes none", async () => {
   const auditFolder = join(folder, "later");
   await using own = await startGatewayProcess(socketPath, "preview", join(auditFolder, "audit.jsonl"));
   const preview = async () => (await own.restart(name, "?dry_run=true")).body.preview;
-  expect((await preview()).refusal).toEqual({ code: "audit_unavailable", message: "The audit record cannot be written" });
+  expect((await preview()).refusal).toEqual({
+    code: "audit_unavailable",
+    message: "The audit record cannot be written",
+  });
   expect(await own.restart(name)).toMatchObject({ status: 503, body: { error: { code: "audit_unavailable" } } });
   mkdirSync(auditFolder);
   expect((await preview()).refusal).toBeNull();

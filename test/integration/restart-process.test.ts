@@ -39,7 +39,10 @@ it("20 calls at once are answered with one restart", async () => {
   await using own = await gateway();
   const name = await start("twenty", stubborn(1));
   const answers = await Promise.all(Array.from({ length: 20 }, () => own.restart(name)));
-  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, ...Array.from({ length: 19 }, () => 409)]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+    200,
+    ...Array.from({ length: 19 }, () => 409),
+  ]);
   expect(answers.find(({ status }) => status === 409)?.body.error.code).toBe("restart_in_progress");
   expect(restartsOf(name)).toBe(1);
   expect(outcomes()).toEqual([
@@ -71,7 +74,10 @@ it("a container with the protection label is never restarted", async () => {
   const name = await start("protected", { labels });
   expect(await own.restart(name)).toMatchObject({ status: 403, body: { error: { code: "restart_protected" } } });
   const preview = await own.restart(name, "?dry_run=true");
-  expect(preview).toMatchObject({ status: 200, body: { restarted: false, preview: { refusal: { code: "restart_protected" } } } });
+  expect(preview).toMatchObject({
+    status: 200,
+    body: { restarted: false, preview: { refusal: { code: "restart_protected" } } },
+  });
   expect(restartsOf(name)).toBe(0);
 });
 
@@ -88,7 +94,10 @@ it("a restart waits for health; a preview changes nothing", async () => {
     health: "healthy",
     healthy: true,
   });
-  expect((await own.restart(sick, "?wait=healthy&wait_seconds=20")).body).toMatchObject({ health: "unhealthy", healthy: false });
+  expect((await own.restart(sick, "?wait=healthy&wait_seconds=20")).body).toMatchObject({
+    health: "unhealthy",
+    healthy: false,
+  });
   expect((await own.restart(name, "?dry_run=true")).body.preview).toEqual({
     refusal: null,
     healthy_peers: 0,
@@ -162,15 +171,21 @@ it("a role restarts one by one and stops at the first unhealthy one", async () =
   expect(mine()).toEqual(names);
   const bad = await start("roll-0", { healthCmd: "false" });
   // Its event may take a moment on a busy machine.
-  const isKnown = async () => (await own.query("{ containers { name } }")).data.containers.some((row: any) => row.name === bad);
+  const isKnown = async () =>
+    (await own.query("{ containers { name } }")).data.containers.some((row: any) => row.name === bad);
   await expect.poll(isKnown, { timeout: toBound(5000) }).toBe(true);
   const again = await own.query(mutation);
   expect(again.data.restartRole).toEqual({
     complete: false,
-    steps: [bad, ...names].map((name, index) => ({ outcome: index === 0 ? "UNHEALTHY" : "SKIPPED", container: { name } })),
+    steps: [bad, ...names].map((name, index) => ({
+      outcome: index === 0 ? "UNHEALTHY" : "SKIPPED",
+      container: { name },
+    })),
   });
   expect(mine()).toEqual([...names, bad]);
-  const { data: log } = await own.query("{ auditLog(first: 2) { nodes { outcome seq intent containerName reason subject } } }");
+  const { data: log } = await own.query(
+    "{ auditLog(first: 2) { nodes { outcome seq intent containerName reason subject } } }",
+  );
   expect(log.auditLog.nodes).toEqual([
     { outcome: "ok", seq: 8, intent: 7, containerName: bad, reason: "leak", subject: "default" },
     { outcome: "intent", seq: 7, intent: null, containerName: bad, reason: "leak", subject: "default" },
@@ -186,7 +201,8 @@ it("a full disk of the record stops restarts, not reads", async () => {
     await using own = await gateway();
     const name = await start("full");
     expect((await own.restart(name)).status).toBe(200);
-    const ready = async () => Promise.all(["/readyz", "/readyz/reads"].map(async (page) => (await fetch(own.url + page)).status));
+    const ready = async () =>
+      Promise.all(["/readyz", "/readyz/reads"].map(async (page) => (await fetch(own.url + page)).status));
     await expect.poll(ready).toEqual([200, 200]);
     try {
       writeFileSync(join(folder, "filler"), Buffer.alloc(1 << 20));

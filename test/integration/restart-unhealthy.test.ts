@@ -31,7 +31,9 @@ async function start(name: string, role: string, healthCmd: string, cmd = counts
 async function allHealthy(own: Awaited<ReturnType<typeof gateway>>, names: readonly string[]): Promise<void> {
   await until(async () => {
     const { data } = await own.query("{ containers { name health } }");
-    const healthy = new Set((data.containers as any[]).filter(({ health }) => health === "HEALTHY").map(({ name }) => name));
+    const healthy = new Set(
+      (data.containers as any[]).filter(({ health }) => health === "HEALTHY").map(({ name }) => name),
+    );
     return names.every((name) => healthy.has(name));
   });
 }

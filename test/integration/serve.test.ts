@@ -57,7 +57,10 @@ describe("cli.ts serve", () => {
     writeFileSync(tokensFile, '[{"kid":"abcd"}]');
     const tokens = await run(["serve"], { WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
     expect(tokens).toMatchObject({ code: 78, text: expect.stringContaining("WALLET_CORE_OPS_TOKENS_FILE") });
-    const proxies = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_TRUSTED_PROXIES: "10.0.0.0/8,proxy.internal" });
+    const proxies = await run(["serve"], {
+      ...stage.env,
+      WALLET_CORE_OPS_TRUSTED_PROXIES: "10.0.0.0/8,proxy.internal",
+    });
     expect(proxies).toMatchObject({
       code: 78,
       text: 'WALLET_CORE_OPS_TRUSTED_PROXIES: "proxy.internal" is not an IP address or a block such as 10.0.0.0/8\n',
@@ -105,7 +108,10 @@ describe("cli.ts serve", () => {
   it("reports that its address is in use", async () => {
     const { port } = new URL(inject("prometheusUrl"));
     const { code, text } = await run(["serve"], { ...stage.env, WALLET_CORE_OPS_PORT: port });
-    expect({ code, text }).toMatchObject({ code: 1, text: expect.stringContaining(`address already in use 127.0.0.1:${port}`) });
+    expect({ code, text }).toMatchObject({
+      code: 1,
+      text: expect.stringContaining(`address already in use 127.0.0.1:${port}`),
+    });
   });
 
   it("says in one line that its host has no address", async () => {
@@ -150,7 +156,9 @@ describe("cli.ts check", () => {
   it("reports each healthy upstream in one line", async () => {
     const { code, text } = await run(["check"], stage.env);
     const lines = text.trim().split("\n");
-    expect(lines.filter((line) => line.startsWith("ok")).map((line) => line.split(/[ :]+/).slice(1, 3).join(" "))).toEqual([
+    expect(
+      lines.filter((line) => line.startsWith("ok")).map((line) => line.split(/[ :]+/).slice(1, 3).join(" ")),
+    ).toEqual([
       "configuration",
       expect.stringMatching(/^tokens/),
       "docker local",
@@ -181,7 +189,10 @@ describe("cli.ts check", () => {
   });
 
   it("exits with 78, as serve does, if the configuration is wrong", async () => {
-    expect(await run(["check"])).toMatchObject({ code: 78, text: expect.stringContaining("FAIL  configuration: no token") });
+    expect(await run(["check"])).toMatchObject({
+      code: 78,
+      text: expect.stringContaining("FAIL  configuration: no token"),
+    });
     const queuesFile = join(folder, "unknown-kind.json");
     writeFileSync(queuesFile, '{"sources":[{"name":"b","kind":"sidekiq"}]}');
     for (const command of ["serve", "check", "indexes"]) {
@@ -230,7 +241,11 @@ describe("cli.ts check", () => {
       code: 1,
       out: expect.stringMatching(/^FAIL {2}tokens: 0 of 0 tokens valid in .*nobody can log in/m),
     });
-    const other = await run(["check"], { ...env, WALLET_CORE_OPS_TOKEN: token, WALLET_CORE_OPS_TOKENS_FILE: tokensFile });
+    const other = await run(["check"], {
+      ...env,
+      WALLET_CORE_OPS_TOKEN: token,
+      WALLET_CORE_OPS_TOKENS_FILE: tokensFile,
+    });
     expect(other, other.out).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^warn {2}tokens: only WALLET_CORE_OPS_TOKEN/m),
@@ -241,10 +256,16 @@ describe("cli.ts check", () => {
     const auditFile = join(folder, "checked.jsonl");
     const env = { ...stage.env, WALLET_CORE_OPS_RESTART: "on" };
     const good = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: auditFile });
-    expect(good, good.out).toMatchObject({ code: 0, out: expect.stringContaining(`ok    audit: ${auditFile}, no entry yet\n`) });
+    expect(good, good.out).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`ok    audit: ${auditFile}, no entry yet\n`),
+    });
     expect(existsSync(auditFile)).toBe(false);
     const bad = await run(["check"], { ...env, WALLET_CORE_OPS_AUDIT_FILE: join(folder, "none", "audit.jsonl") });
-    expect(bad).toMatchObject({ code: 1, out: expect.stringMatching(/^FAIL {2}audit: .*ENOENT.*: let the gateway's user/m) });
+    expect(bad).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^FAIL {2}audit: .*ENOENT.*: let the gateway's user/m),
+    });
   });
 });
 

@@ -34,7 +34,13 @@ const shared = "what came before is from other gateways";
 const now = Date.now();
 const at = (second: number) => new Date(now - 3_600_000 + second * 1000).toISOString();
 const oom = (second: number, env: "staging" | null = null) =>
-  toEntry({ kind: "oom_kill", time: at(second), message: `a\0 \u{d800} ${second}`.toWellFormed(), env, host: `h${second}` });
+  toEntry({
+    kind: "oom_kill",
+    time: at(second),
+    message: `a\0 \u{d800} ${second}`.toWellFormed(),
+    env,
+    host: `h${second}`,
+  });
 
 /** A gateway's part of the database, over a way that can be cut, behind PgBouncer. */
 async function open() {
@@ -54,7 +60,8 @@ async function open() {
     },
   };
 }
-const count = async () => (await database.query("select count(*)::int as count from wallet_core_ops.event")).rows[0]?.["count"];
+const count = async () =>
+  (await database.query("select count(*)::int as count from wallet_core_ops.event")).rows[0]?.["count"];
 const clear = () => database.query("truncate wallet_core_ops.event");
 
 test("gateways on one database have one history, in one order", async () => {
@@ -180,7 +187,10 @@ test("deploys that one gateway reads are known to all", async () => {
     const source = { history: async () => own, read: () => Promise.reject(missing) };
     return { state, source: createSharedDeploySource({ source, store: createDeployStore(state), logger, days }) };
   };
-  const [first, second] = [sampleRecord({ tag: "v1", deployedAt: at(0) }), sampleRecord({ tag: "v2", deployedAt: at(60) })];
+  const [first, second] = [
+    sampleRecord({ tag: "v1", deployedAt: at(0) }),
+    sampleRecord({ tag: "v2", deployedAt: at(60) }),
+  ];
   const old = sampleRecord({ tag: "v0", deployedAt: new Date(now - (days + 1) * 86_400_000).toISOString() });
   const line = sampleRecord({ origin: "kamal_audit", tag: "v2", deployedAt: at(60) });
   const proxy = await startCutProxy(database.url);
@@ -244,7 +254,9 @@ test("with the tables of the version before, a gateway has its own memory", asyn
   const timeline = createSharedTimeline({ store: createTimelineStore(state), logger, days });
   timeline.add(oom(1));
   await timeline.sync();
-  expect(timeline.note()).toBe("What gateways share cannot be read: its tables are missing: run `wallet-core-ops migrate`");
+  expect(timeline.note()).toBe(
+    "What gateways share cannot be read: its tables are missing: run `wallet-core-ops migrate`",
+  );
   expect(timeline.entries("oom_kill")).toEqual([oom(1)]);
   await migrate(client);
   await timeline.sync();

@@ -23,7 +23,8 @@ let machine: Awaited<ReturnType<typeof bootSystemd>>;
 let proxy: Awaited<ReturnType<typeof startDockerProxy>>;
 
 const docker = (...args: readonly string[]) => execFileSync("docker", ["--host", `unix://${socketPath}`, ...args]);
-const show = (property: string) => machine.within("systemctl", "show", "--value", "--property", property, "wallet-core-ops");
+const show = (property: string) =>
+  machine.within("systemctl", "show", "--value", "--property", property, "wallet-core-ops");
 const ask = (path: string, init: RequestInit = {}) =>
   fetch(url + path, { headers: authorized, signal: AbortSignal.timeout(20_000), ...init });
 
@@ -117,7 +118,10 @@ it("the process is a user of its own, without capabilities, filtered", () => {
 
 it("a restart is recorded in the state folder, which others cannot read", async () => {
   const answer = await ask(`/api/v1/admin/ops/containers/${container}/restart?reason=test`, { method: "POST" });
-  expect({ status: answer.status, body: await answer.json() }).toMatchObject({ status: 200, body: { restarted: true } });
+  expect({ status: answer.status, body: await answer.json() }).toMatchObject({
+    status: 200,
+    body: { restarted: true },
+  });
   expect(machine.within("cat", "/var/lib/wallet-core-ops/audit.jsonl")).toContain(container);
   expect(machine.within("stat", "--format=%a", "/var/lib/private/wallet-core-ops")).toBe("700");
 });

@@ -17,7 +17,10 @@ printf '%s\\n' "$(printf '[%s]' "$@")"
 /** How a person loads it, by docs/terminal.md. */
 const shells = {
   bash: { args: ["--noprofile", "--norc", "-i"], load: ['eval "$(wallet-core-ops completion bash)"'] },
-  zsh: { args: ["-f", "-i"], load: ["autoload -Uz compinit && compinit -u -D", 'eval "$(wallet-core-ops completion zsh)"'] },
+  zsh: {
+    args: ["-f", "-i"],
+    load: ["autoload -Uz compinit && compinit -u -D", 'eval "$(wallet-core-ops completion zsh)"'],
+  },
   fish: {
     args: ["--private"],
     load: [

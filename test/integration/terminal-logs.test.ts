@@ -16,7 +16,9 @@ const ids: Record<string, string> = {};
 let gateway: Awaited<ReturnType<typeof startGatewayProcess>>;
 
 const startOwn = () =>
-  startGatewayProcess(socketPath, "termlogs", join(inject("runFolder"), `terminal-logs-${port}.audit`), { PORT: String(port) });
+  startGatewayProcess(socketPath, "termlogs", join(inject("runFolder"), `terminal-logs-${port}.audit`), {
+    PORT: String(port),
+  });
 const env = { OPS_URL: `http://127.0.0.1:${port}`, OPS_TOKEN: "process-token-0123456789" };
 
 beforeAll(async () => {
@@ -110,7 +112,8 @@ test("a followed role goes on over a restart and a lost gateway", async () => {
   await known("steady", 2);
   const role = logs("-f", "steady", "-t", "--tail", "all");
   const single = logs("-f", "termlogs-steady-staging-a", "-t", "--tail", "all");
-  const hasMore = async (after: number) => until(() => Math.min(role.lines().length, single.lines().length) > after + 200);
+  const hasMore = async (after: number) =>
+    until(() => Math.min(role.lines().length, single.lines().length) > after + 200);
   await hasMore(0);
   await callDocker(socketPath, "POST", `/containers/${ids["a"]}/restart?t=2`);
   await hasMore(role.lines().length);

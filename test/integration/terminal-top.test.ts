@@ -131,7 +131,9 @@ describe("top in a terminal", () => {
     expect(terminal.isOtherScreen()).toBe(true);
     expect(terminal.isCursorShown()).toBe(false);
     const text = terminal.text();
-    expect(text).toMatch(/^127\.0\.0\.1:\d+ {2}all environments +\d\d:\d\d:\d\d {2}live\n\d+ things? (?:is|are) wrong: /);
+    expect(text).toMatch(
+      /^127\.0\.0\.1:\d+ {2}all environments +\d\d:\d\d:\d\d {2}live\n\d+ things? (?:is|are) wrong: /,
+    );
     expect(text).toMatch(/critical +.*payouts is stalled/);
     expect(text).toMatch(/ web +.*●● {2}2\/2 running {2}v7/);
     expect(text).toMatch(/payouts +stalled +120/);
@@ -210,7 +212,9 @@ describe("top in a terminal", () => {
     await using terminal = startTop({ url: bridge.url, columns: 120 });
     await expect.poll(terminal.text, soon).toMatch(filled);
     bridge.cut();
-    await expect.poll(terminal.text, soon).toMatch(/no connection since \d\d:\d\d:\d\d[^]*payouts +stalled[^]*staging-host-1/);
+    await expect
+      .poll(terminal.text, soon)
+      .toMatch(/no connection since \d\d:\d\d:\d\d[^]*payouts +stalled[^]*staging-host-1/);
     bridge.heal();
     await expect.poll(terminal.text, soon).toMatch(filled);
     memory.setContainers(healthy.map((row) => (row.name === ill.name ? ill : row)));

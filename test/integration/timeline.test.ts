@@ -50,7 +50,8 @@ const kindsOf = async (role: string) => (await read(role)).entries.map(({ kind }
 const patient = { timeout: 20_000, interval: 100 };
 
 it("containers' events are known from the first request on", async () => {
-  const coverageOf = async () => (await read("web")).coverage.find(({ kind }: { kind: string }) => kind === "CONTAINER_DEATH");
+  const coverageOf = async () =>
+    (await read("web")).coverage.find(({ kind }: { kind: string }) => kind === "CONTAINER_DEATH");
   // On a busy machine an engine may be silent at first.
   await expect.poll(coverageOf).toMatchObject({ known: true, note: null });
   expect(
@@ -73,7 +74,11 @@ it("an exit differs from a requested stop, with its exit code", async () => {
 });
 
 it("crashes after a restart are not requested", async () => {
-  const cmd = ["sh", "-c", "[ -e /tmp/again ] && exit 3; touch /tmp/again; trap 'exit 0' TERM; while :; do sleep 0.1; done"];
+  const cmd = [
+    "sh",
+    "-c",
+    "[ -e /tmp/again ] && exit 3; touch /tmp/again; trap 'exit 0' TERM; while :; do sleep 0.1; done",
+  ];
   const id = await start("loops", { cmd, restartPolicy: "unless-stopped" });
   await callDocker(socketPath, "POST", `/containers/${id}/restart?t=2`);
   const deaths = async () => {
@@ -94,7 +99,9 @@ it("the container's own StopSignal is a stop, other signals are not", async () =
   await callDocker(socketPath, "POST", `/containers/${reloads}/kill?signal=HUP`);
   await expect.poll(() => kindsOf("winches"), patient).toEqual(["CONTAINER_DEATH"]);
   await expect.poll(() => kindsOf("reloads"), patient).toEqual(["CONTAINER_DEATH"]);
-  await expect.poll(async () => (await read("winches")).entries, patient).toMatchObject([{ exitCode: 0, requested: true }]);
+  await expect
+    .poll(async () => (await read("winches")).entries, patient)
+    .toMatchObject([{ exitCode: 0, requested: true }]);
   expect((await read("reloads")).entries).toMatchObject([{ exitCode: 4, requested: false }]);
 });
 
@@ -105,7 +112,9 @@ it("changes of health and restarts are entries", async () => {
   });
   await expect.poll(() => kindsOf("sickens"), patient).toEqual(["HEALTH"]);
   await callDocker(socketPath, "POST", `/containers/${id}/restart?t=1`);
-  await expect.poll(() => kindsOf("sickens"), patient).toEqual(expect.arrayContaining(["HEALTH", "CONTAINER_DEATH", "RESTART"]));
+  await expect
+    .poll(() => kindsOf("sickens"), patient)
+    .toEqual(expect.arrayContaining(["HEALTH", "CONTAINER_DEATH", "RESTART"]));
   expect((await read("sickens")).entries[0]).toMatchObject({ kind: "HEALTH", to: "healthy" });
 });
 

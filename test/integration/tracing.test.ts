@@ -105,7 +105,10 @@ function createSender() {
 }
 
 /** Each span of a trace once, as "name < name of its parent", without repetitions. */
-function drawTrace(spans: readonly ReceivedSpan[], { traceId, spanId }: { readonly traceId: string; readonly spanId: string }) {
+function drawTrace(
+  spans: readonly ReceivedSpan[],
+  { traceId, spanId }: { readonly traceId: string; readonly spanId: string },
+) {
   const own = spans.filter((span) => span.traceId === traceId);
   const names = new Map([[spanId, "sender"], ...own.map((span) => [span.spanId, span.name] as const)]);
   return [...new Set(own.map(({ name, parentId }) => `${name} < ${names.get(parentId) ?? "nothing"}`))].toSorted();
@@ -150,7 +153,11 @@ describe("a traced gateway", () => {
     const database = new URL(stage.env.WALLET_CORE_OPS_DATABASE_URL).pathname.slice(1);
     await expect
       .poll(async () => (await trace(`${rest}/queues`)).drawn, { timeout: 20_000, interval: 1100 })
-      .toEqual([`GET ${rest}/queues < sender`, `SELECT ${database} < query Queues`, `query Queues < GET ${rest}/queues`]);
+      .toEqual([
+        `GET ${rest}/queues < sender`,
+        `SELECT ${database} < query Queues`,
+        `query Queues < GET ${rest}/queues`,
+      ]);
     const { drawn } = await trace(`${rest}/containers/${stage.service}-web-latest/logs`);
     expect(drawn).toEqual([
       `GET ${rest}/containers/:name/logs < sender`,
@@ -209,7 +216,9 @@ describe("a traced gateway", () => {
       return calls(traces).length === 1 && traces.every(({ drawn }) => drawn.some((line) => line.startsWith("query")));
     });
     const trees = traces.map(({ drawn }) => drawn.filter((line) => !line.startsWith("POST")));
-    expect(trees).toEqual(Array.from({ length: 2 }, () => [`GET ${rest}/hosts < sender`, `query Hosts < GET ${rest}/hosts`]));
+    expect(trees).toEqual(
+      Array.from({ length: 2 }, () => [`GET ${rest}/hosts < sender`, `query Hosts < GET ${rest}/hosts`]),
+    );
   });
 
   it("Prometheus gets the traceparent of the call", async () => {
@@ -269,7 +278,9 @@ describe("a traced gateway", () => {
     const isBackground = ({ parentId, kind }: ReceivedSpan) => parentId === "" && kind === 3;
     await until(() => receiver.spans.some(isBackground), 40_000);
     const requests = new Set(receiver.spans.filter(({ kind }) => kind === 2).map(({ traceId }) => traceId));
-    const links = receiver.spans.filter(isBackground).map((span) => span.links.map(({ traceId }) => requests.has(traceId)));
+    const links = receiver.spans
+      .filter(isBackground)
+      .map((span) => span.links.map(({ traceId }) => requests.has(traceId)));
     expect(new Set(links.map(String))).toEqual(new Set(["true"]));
   }, 60_000);
 });
@@ -286,9 +297,14 @@ it("JSON with gzip and headers reaches the endpoint of traces", async () => {
   });
   await gateway.ask("/healthz");
   expect(await gateway.stop()).toBe(0);
-  expect(receiver.spans).toMatchObject([{ name: "GET /healthz", kind: 2, parentId: "", resource: { "service.name": "ops-eu" } }]);
+  expect(receiver.spans).toMatchObject([
+    { name: "GET /healthz", kind: 2, parentId: "", resource: { "service.name": "ops-eu" } },
+  ]);
   expect(receiver.exports).toMatchObject([
-    { path: "/tenant/traces", headers: { "x-tenant": "a b", "content-encoding": "gzip", "content-type": "application/json" } },
+    {
+      path: "/tenant/traces",
+      headers: { "x-tenant": "a b", "content-encoding": "gzip", "content-type": "application/json" },
+    },
   ]);
 });
 
@@ -308,9 +324,14 @@ it.each([
 it.each(["hangs", "is away"])("a receiver that %s holds up no request and no end", async (how) => {
   await using receiver = await startOtlpReceiver("hang");
   const endpoint = how === "hangs" ? receiver.url : "http://127.0.0.1:1";
-  await using gateway = await startGateway({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_TIMEOUT: "300" });
+  await using gateway = await startGateway({
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_TIMEOUT: "300",
+  });
   for (let round = 0; round < 50; round += 1) expect((await gateway.ask("/healthz")).status).toBe(200);
-  await until(async () => /spans_dropped_total\{reason="export"\} [1-9]/.test(await (await gateway.ask("/metrics")).text()));
+  await until(async () =>
+    /spans_dropped_total\{reason="export"\} [1-9]/.test(await (await gateway.ask("/metrics")).text()),
+  );
   const lost = () => gateway.lines().filter(({ msg }) => msg === "spans are lost");
   await until(() => lost().length > 0);
   expect(lost()).toMatchObject([{ level: "warn", reason: "export", spans: expect.any(Number) }]);

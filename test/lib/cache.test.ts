@@ -9,7 +9,9 @@ const signal = new AbortController().signal;
 it("concurrent and close callers share one question and its answer", async () => {
   let asked = 0;
   const cached = createCache(async () => (asked += 1), 1000);
-  expect(await Promise.all(Array.from({ length: 100 }, () => cached(signal)))).toEqual(Array.from({ length: 100 }, () => 1));
+  expect(await Promise.all(Array.from({ length: 100 }, () => cached(signal)))).toEqual(
+    Array.from({ length: 100 }, () => 1),
+  );
   vi.advanceTimersByTime(999);
   expect(await cached(signal)).toBe(1);
   vi.advanceTimersByTime(1);

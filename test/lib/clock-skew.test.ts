@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createClock, isSkewed, measureOffset, refineOffset, toClockSkew, warnOfSkew } from "../../src/lib/clock-skew.ts";
+import {
+  createClock,
+  isSkewed,
+  measureOffset,
+  refineOffset,
+  toClockSkew,
+  warnOfSkew,
+} from "../../src/lib/clock-skew.ts";
 
 /**
  * The skew of a clock that is `aheadMs` ahead of ours, read `after` ms after the question, where
@@ -39,7 +46,8 @@ describe("the skew of another clock", () => {
   });
 
   it("is none as far as whole seconds may explain it", () => {
-    for (let ahead = -1000; ahead <= 1000; ahead += 50) expect(Math.abs(measure(ahead, 5, 10, 1000))).toBeLessThanOrEqual(1);
+    for (let ahead = -1000; ahead <= 1000; ahead += 50)
+      expect(Math.abs(measure(ahead, 5, 10, 1000))).toBeLessThanOrEqual(1);
     for (let part = 0; part < 1000; part += 50) expect(isSkewed(measure(4000 + part, 5, 10, 1000))).toBe(true);
     for (let part = 0; part < 1000; part += 50) expect(isSkewed(measure(-4000 - part, 5, 10, 1000))).toBe(true);
   });

@@ -17,7 +17,13 @@ it("an error has the status of its code, and its other fields", () => {
     none: undefined,
   });
   const cause = new Error("reset");
-  const options = { cause, upstream: "docker:a", unconfigured: true, headers: { "Retry-After": "1" }, upstreamStatus: 500 };
+  const options = {
+    cause,
+    upstream: "docker:a",
+    unconfigured: true,
+    headers: { "Retry-After": "1" },
+    upstreamStatus: 500,
+  };
   const whole = new OpsError("rate_limited", "Too often", options);
   expect(whole).toMatchObject({ ...options, status: 429 });
 });
@@ -27,7 +33,12 @@ it("a thrown OpsError stays, others are masked with their cause", () => {
   expect(toOpsError(known)).toBe(known);
   for (const thrown of [new Error("canary"), "canary", null, undefined]) {
     const masked = toOpsError(thrown);
-    expect([masked.code, masked.message, masked.status, masked.cause]).toEqual(["internal", "Internal error", 500, thrown]);
+    expect([masked.code, masked.message, masked.status, masked.cause]).toEqual([
+      "internal",
+      "Internal error",
+      500,
+      thrown,
+    ]);
   }
 });
 

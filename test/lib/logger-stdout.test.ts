@@ -51,7 +51,8 @@ function readLines(): readonly Line[] {
   return lines.map((line) => JSON.parse(line) as Line);
 }
 
-const log = (logger: Logger, n: number, length: number, letter = "x") => logger.info({ n, text: letter.repeat(length) }, "line");
+const log = (logger: Logger, n: number, length: number, letter = "x") =>
+  logger.info({ n, text: letter.repeat(length) }, "line");
 
 /** Fails unless the lines, and what the gaps between them count, are those up to `count` in order. */
 function expectAll(lines: readonly Line[], count: number): void {
@@ -89,7 +90,12 @@ test("lines beyond the bound are dropped, a line in their place says it", () => 
   room = Infinity;
   vi.advanceTimersByTime(100);
   expect(readLines().slice(-2)).toEqual([
-    { level: "warn", time: new Date(Date.now() - 100).toISOString(), dropped, msg: "log lines dropped: stdout was not read" },
+    {
+      level: "warn",
+      time: new Date(Date.now() - 100).toISOString(),
+      dropped,
+      msg: "log lines dropped: stdout was not read",
+    },
     { level: "info", time: new Date(Date.now() - 100).toISOString(), n: 1501, text: "x", msg: "line" },
   ]);
   expectAll(readLines(), 1502);

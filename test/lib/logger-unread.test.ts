@@ -24,7 +24,12 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(command: string, args: readonly string[], stdio: readonly (number | "ignore" | "pipe")[], env = {}): ChildProcess {
+function run(
+  command: string,
+  args: readonly string[],
+  stdio: readonly (number | "ignore" | "pipe")[],
+  env = {},
+): ChildProcess {
   const child = spawn(command, args, { stdio: [...stdio], env: { PATH: process.env["PATH"] ?? "", ...env } });
   children.push(child);
   return child;
@@ -65,7 +70,11 @@ interface Start {
 }
 
 /** A program in `src/` with a port and this stdout. */
-async function startServer(command: "serve" | "fleet", stdout: number | "ignore", { env: more = {}, through }: Start = {}) {
+async function startServer(
+  command: "serve" | "fleet",
+  stdout: number | "ignore",
+  { env: more = {}, through }: Start = {},
+) {
   const port = await freePort();
   const env = {
     WALLET_CORE_OPS_PORT: String(port),
@@ -148,7 +157,9 @@ test("a gateway whose log nobody reads answers, and counts what is lost", { time
   await untilEnded(cat);
   const lines = parse(pipe.text());
   const gaps = lines.filter(({ dropped: count }) => count !== undefined);
-  expect(gaps.every(({ level, msg }) => level === "warn" && msg === "log lines dropped: stdout was not read")).toBe(true);
+  expect(gaps.every(({ level, msg }) => level === "warn" && msg === "log lines dropped: stdout was not read")).toBe(
+    true,
+  );
   const lost = gaps.reduce((sum, gap) => sum + (gap.dropped ?? 0), 0);
   // Its start and end are 3 lines, requests of the test 5,050, health checks 2, the scrape one and what it missed 3.
   expect(lines.length - gaps.length + lost).toBe(5059);
@@ -179,16 +190,19 @@ test("a fleet whose log's reader is stopped answers, and ends at SIGTERM", async
   expect(parse(pipe.text().replace(/[^\n]*$/, "")).length).toBeGreaterThan(50);
 });
 
-test.each(["SOCK_DGRAM", "SOCK_SEQPACKET"])("a gateway with a %s as stdout answers without a log, and says so", async (kind) => {
-  const { child, url, stderr } = await startServer("serve", "ignore", { through: ["perl", "-e", toSocket(kind)] });
-  await sendRequests(url, 2000);
-  expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  // One line at its start, 2,000 requests, one health check and what waiting for the start asked for.
-  expect(await readDropped(url)).toBeGreaterThanOrEqual(2002);
-  child.kill("SIGTERM");
-  expect(await untilEnded(child)).toEqual([0, null]);
-  expect(stderr()).toContain("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
-});
+test.each(["SOCK_DGRAM", "SOCK_SEQPACKET"])(
+  "a gateway with a %s as stdout answers without a log, and says so",
+  async (kind) => {
+    const { child, url, stderr } = await startServer("serve", "ignore", { through: ["perl", "-e", toSocket(kind)] });
+    await sendRequests(url, 2000);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    // One line at its start, 2,000 requests, one health check and what waiting for the start asked for.
+    expect(await readDropped(url)).toBeGreaterThanOrEqual(2002);
+    child.kill("SIGTERM");
+    expect(await untilEnded(child)).toEqual([0, null]);
+    expect(stderr()).toContain("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
+  },
+);
 
 const logs = `
   const { createLogger } = await import(process.argv[1] + "/src/lib/logger.ts");
@@ -208,10 +222,15 @@ test("a terminal that nobody reads does not stop the process", async () => {
   const command = `exec "${process.execPath}" ${program.map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ")} 2>"$LOG"`;
   const log = join(folder, "terminal.log");
   // Its own output fills, and it reads the terminal no more.
-  const terminal = run("script", ["--quiet", "--return", "--command", command, "/dev/null"], ["ignore", "pipe", "ignore"], {
-    LOG: log,
-    SHELL: "/bin/sh",
-  });
+  const terminal = run(
+    "script",
+    ["--quiet", "--return", "--command", command, "/dev/null"],
+    ["ignore", "pipe", "ignore"],
+    {
+      LOG: log,
+      SHELL: "/bin/sh",
+    },
+  );
   terminal.stdout?.pause();
   await expect.poll(() => existsSync(log) && readFileSync(log, "utf8")).toBe("logged");
 });

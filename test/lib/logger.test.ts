@@ -63,10 +63,14 @@ test.each([
 });
 
 test("an error is written as name, message, code, stack and causes alone", () => {
-  const error = (message: string, cause?: unknown) => Object.assign(new Error(message, { cause }), { secret: "canary" });
-  const coded = Object.assign(new OpsError("internal", "top", { cause: error("1", error("2", error("3", error("4")))) }), {
-    headers: { authorization: "canary" },
-  });
+  const error = (message: string, cause?: unknown) =>
+    Object.assign(new Error(message, { cause }), { secret: "canary" });
+  const coded = Object.assign(
+    new OpsError("internal", "top", { cause: error("1", error("2", error("3", error("4")))) }),
+    {
+      headers: { authorization: "canary" },
+    },
+  );
   const logger = createLogger("info");
   logger.info({ err: coded }, "failed");
   logger.info({ err: Object.assign(new TypeError("x", { cause: "a text" }), { code: 7 }) }, "failed");

@@ -47,12 +47,16 @@ it("points end with the range, steps apart, known with a recent sample", () => {
   fc.assert(
     fc.property(sampled, ({ step, steps, interval, lost }) => {
       const range = { from: 1_800_000_000, step, steps };
-      const samples = every(interval, range.from - 300, range.from + step * steps).filter((_, index) => !lost.includes(index));
+      const samples = every(interval, range.from - 300, range.from + step * steps).filter(
+        (_, index) => !lost.includes(index),
+      );
       const grid = toGrid(range, lookUp(range, samples));
       expect(grid.stepSeconds % step).toBe(0);
       expect(grid.points.at(-1)?.index).toBe(steps - 1);
       const times = grid.points.map(({ time }) => Date.parse(time) / 1000);
-      expect(times).toEqual(times.map((_, place) => range.from + step * steps - (times.length - 1 - place) * grid.stepSeconds));
+      expect(times).toEqual(
+        times.map((_, place) => range.from + step * steps - (times.length - 1 - place) * grid.stepSeconds),
+      );
       for (const { index, at, known } of grid.points) {
         expect(at).toBe(range.from + (index + 1) * step);
         const age = at - (samples.findLast((sample) => sample <= at) ?? Number.NaN);

@@ -104,7 +104,11 @@ describe("a time of the deploy pipeline", () => {
   });
 
   it("keeps the instant for any time and offset", () => {
-    const dates = fc.date({ min: new Date("1971-01-01T00:00:00Z"), max: new Date("2999-01-01T00:00:00Z"), noInvalidDate: true });
+    const dates = fc.date({
+      min: new Date("1971-01-01T00:00:00Z"),
+      max: new Date("2999-01-01T00:00:00Z"),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(dates, fc.integer({ min: -14 * 60, max: 14 * 60 }), (date, minutes) => {
         const local = new Date(date.getTime() + minutes * 60_000).toISOString().slice(0, -1);

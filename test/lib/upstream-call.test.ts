@@ -89,7 +89,10 @@ const calls: readonly [upstream: Upstream, code: string, call: (observe: Observe
     "redis",
     "queues_unavailable",
     (observe) =>
-      createRedisConnection("r", "redis://127.0.0.1:1", observe).ask([{ commands: [["ping"]], parse: () => null }], never),
+      createRedisConnection("r", "redis://127.0.0.1:1", observe).ask(
+        [{ commands: [["ping"]], parse: () => null }],
+        never,
+      ),
   ],
 ];
 

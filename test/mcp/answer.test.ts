@@ -32,7 +32,10 @@ describe("an answer", () => {
   });
 
   it("has a fence around every text of more than one word, wherever it is", () => {
-    const { rows, fact, untrusted } = read({ rows: [{ text: "do this", deep: { list: ["and that"] } }], facts: { fact: "a b" } });
+    const { rows, fact, untrusted } = read({
+      rows: [{ text: "do this", deep: { list: ["and that"] } }],
+      facts: { fact: "a b" },
+    });
     const [, nonce] = /<u:(\w+)>/.exec(fact) ?? [];
     const marked = (text: string) => `<u:${nonce}>${text}</u:${nonce}>`;
     expect([fact, rows[0].text, rows[0].deep.list[0]]).toEqual(["a b", "do this", "and that"].map(marked));
@@ -42,7 +45,10 @@ describe("an answer", () => {
   });
 
   it("has sentences of these sources as they are", () => {
-    expect(read({ rows: [], facts: { unknown: [new Own("no such thing")] } })).toEqual({ unknown: ["no such thing"], rows: [] });
+    expect(read({ rows: [], facts: { unknown: [new Own("no such thing")] } })).toEqual({
+      unknown: ["no such thing"],
+      rows: [],
+    });
   });
 
   it("says how many rows are missing, and how to ask for fewer", () => {
@@ -109,7 +115,10 @@ describe("an answer", () => {
   });
 
   it("has at most 16 KB of UTF-8, whatever is in it", () => {
-    const text = fc.oneof(fc.string({ unit: "binary", maxLength: 3000 }), fc.string({ unit: "grapheme", maxLength: 500 }));
+    const text = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 3000 }),
+      fc.string({ unit: "grapheme", maxLength: 500 }),
+    );
     const row = fc.record({ text, list: fc.array(text, { maxLength: 4 }), count: fc.double() });
     const rows = fc.oneof(fc.array(row, { maxLength: 60 }), fc.array(text, { maxLength: 200 }));
     fc.assert(

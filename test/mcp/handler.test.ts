@@ -102,7 +102,9 @@ describe.each(generations)("a client of %s", (generation) => {
     const once = await client.call("restart", args);
     expect(once.structuredContent).toMatchObject({ name: "ownmark-web", restarted: true });
     expect((await client.call("restart", args)).structuredContent).toEqual(once.structuredContent);
-    const { body } = await gateway.query("{ auditLog(first: 2) { nodes { action outcome reason agent containerName } } }");
+    const { body } = await gateway.query(
+      "{ auditLog(first: 2) { nodes { action outcome reason agent containerName } } }",
+    );
     const name = { "2026-07-28": `${agent.name} ${agent.version}`, "2025-11-25": "earlier/1.0" }[generation];
     expect(body.data.auditLog.nodes).toEqual(
       ["ok", "intent"].map((outcome) => ({
@@ -182,9 +184,9 @@ describe("/mcp", () => {
       resource: "https://ops.example/mcp",
       authorization_servers: ["https://id.example"],
     });
-    expect((await fetch(`${gateway.url}/graphql`, { method: "POST", body: "{}" })).headers.get("www-authenticate")).toBe(
-      "Bearer",
-    );
+    expect(
+      (await fetch(`${gateway.url}/graphql`, { method: "POST", body: "{}" })).headers.get("www-authenticate"),
+    ).toBe("Bearer");
   });
 
   it("answers a thousand malformed calls with refusals, and then a good one", async () => {

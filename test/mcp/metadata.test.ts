@@ -38,7 +38,9 @@ it.each([
 });
 
 it("the challenge names the metadata", () => {
-  expect(toChallenge(issuer, {})).toBe('Bearer resource_metadata="https://ops.example/.well-known/oauth-protected-resource/mcp"');
+  expect(toChallenge(issuer, {})).toBe(
+    'Bearer resource_metadata="https://ops.example/.well-known/oauth-protected-resource/mcp"',
+  );
   expect(toChallenge({ ...issuer, audience: "ops" }, { host: "127.0.0.1:9" })).toBe(
     'Bearer resource_metadata="http://127.0.0.1:9/.well-known/oauth-protected-resource/mcp"',
   );

@@ -11,8 +11,18 @@ const counter: Family = {
 };
 
 it("OpenMetrics has suffixes on samples, units, and an end line", () => {
-  const seconds: Family = { name: "ops_age_seconds", help: "Age.", type: "gauge", samples: [{ labels: "", value: 0.25 }] };
-  const info: Family = { name: "ops_deploy_info", help: "Deploy.", type: "info", samples: [{ labels: 'tag="a"', value: 1 }] };
+  const seconds: Family = {
+    name: "ops_age_seconds",
+    help: "Age.",
+    type: "gauge",
+    samples: [{ labels: "", value: 0.25 }],
+  };
+  const info: Family = {
+    name: "ops_deploy_info",
+    help: "Deploy.",
+    type: "info",
+    samples: [{ labels: 'tag="a"', value: 1 }],
+  };
   expect(toText([counter, seconds, info], "openmetrics").split("\n")).toEqual([
     '# HELP ops_calls Calls \\"out\\".',
     "# TYPE ops_calls counter",
@@ -84,11 +94,16 @@ it("families without samples and labels without values are left out", () => {
 });
 
 it("a label's value is unchanged, truncated at 256, whatever it contains", () => {
-  const hostile = fc.array(fc.constantFrom('"', "\\", "\n", "n", "{", "}", ",", " ", "é", "=", "#"), { maxLength: 300 });
+  const hostile = fc.array(fc.constantFrom('"', "\\", "\n", "n", "{", "}", ",", " ", "é", "=", "#"), {
+    maxLength: 300,
+  });
   fc.assert(
     fc.property(hostile, fc.string(), (parts, more) => {
       const value = parts.join("") + more.replaceAll(/[\r\u2028\u2029]/g, "");
-      const text = toText([{ ...counter, samples: [{ labels: toLabels({ a: value, z: "end" }), value: 1 }] }], "openmetrics");
+      const text = toText(
+        [{ ...counter, samples: [{ labels: toLabels({ a: value, z: "end" }), value: 1 }] }],
+        "openmetrics",
+      );
       const [sample] = parseExposition(text);
       expect(sample).toEqual({
         name: "ops_calls_total",

@@ -109,7 +109,14 @@ const memory: Partial<Memory> = {
       networkTransmitBytesPerSec: null,
     }),
   ],
-  deploy: { ...sampleDeployInfo, currentTag: "v5", commitSha: "5ha", service: "core", destination: "prod", env: "production" },
+  deploy: {
+    ...sampleDeployInfo,
+    currentTag: "v5",
+    commitSha: "5ha",
+    service: "core",
+    destination: "prod",
+    env: "production",
+  },
 };
 
 async function scrape(): Promise<readonly string[]> {
@@ -131,7 +138,8 @@ async function scrape(): Promise<readonly string[]> {
 }
 
 it("each number of a scrape has its own name, unit and labels", async () => {
-  const web = 'name="web-1",engine="engine-a",role="web",env="production",service="core",destination="prod",version="v5"';
+  const web =
+    'name="web-1",engine="engine-a",role="web",env="production",service="core",destination="prod",version="v5"';
   const payouts = 'queue="payouts",source="jobs",env="production"';
   const toStates = (name: string, labels: string, states: readonly string[], own: string) =>
     states.map((state) => `${name}{${labels},state="${state}"} ${state === own ? 1 : 0}`);
@@ -184,7 +192,12 @@ it("each number of a scrape has its own name, unit and labels", async () => {
     `ops_queue_failures_last_hour{${payouts}} 37`,
     `ops_queue_orphans{${payouts}} 38`,
     `ops_queue_workers{${payouts}} 39`,
-    ...toStates("ops_queue_state", payouts, ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"], "ok"),
+    ...toStates(
+      "ops_queue_state",
+      payouts,
+      ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"],
+      "ok",
+    ),
     'ops_host_up{host="host-a"} 1',
     'ops_host_up{host="host-b"} 0',
     'ops_host_alert{host="host-a"} 1',
@@ -241,5 +254,7 @@ it("the age of a source is that of its oldest numbers in any order", () => {
   }
   expect(toSourceRows({ queueSources })?.map(({ observedAt }) => observedAt)).toEqual([null, null, null]);
   expect([toSourceRows({}), toQueueRows({ queueSources })]).toEqual([null, null]);
-  expect(toQueueRows({ queues: [other] })).toEqual([{ source: "other", observedAt: "2026-01-13T09:45:00Z", env: null }]);
+  expect(toQueueRows({ queues: [other] })).toEqual([
+    { source: "other", observedAt: "2026-01-13T09:45:00Z", env: null },
+  ]);
 });

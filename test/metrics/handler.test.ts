@@ -34,7 +34,11 @@ interface Asked {
 
 function createScraper(memory: Partial<Memory>, options: Parameters<typeof createMemorySources>[1] = {}) {
   const { sources, calls } = createMemorySources(memory, options);
-  const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => tokenEnds);
+  const handle = createMetricsHandler(
+    createExecute(schema, sources, [metricsDocument]),
+    { collect: () => [] },
+    () => tokenEnds,
+  );
   const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) => {
     const reply = await handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
     return { ...reply, body: String(reply.body) };
@@ -43,7 +47,9 @@ function createScraper(memory: Partial<Memory>, options: Parameters<typeof creat
 }
 
 const id = (digit: string) => digit.repeat(64);
-const queues = [{ name: "jobs", env: "staging" as const, metrics: [{ name: "payouts", depth: 3, dead: 2 }], errors: [] }];
+const queues = [
+  { name: "jobs", env: "staging" as const, metrics: [{ name: "payouts", depth: 3, dead: 2 }], errors: [] },
+];
 const whole: Partial<Memory> = {
   containers: [sampleContainer({ fullId: id("1"), name: "web-1", env: "staging", restarts: 2 })],
   queueSources: queues,
@@ -69,7 +75,9 @@ describe("/metrics", () => {
   it("has expiries: all for a token of all environments, else its own", async () => {
     const { body } = await createScraper(whole).scrape();
     const name = "ops_token_expires_timestamp_seconds";
-    expect(body).toContain(`${name}{kid="k1",subject="ci"} 1780000000.5\n${name}{kid="k2",subject="grafana"} 1790000000\n`);
+    expect(body).toContain(
+      `${name}{kid="k1",subject="ci"} 1780000000.5\n${name}{kid="k2",subject="grafana"} 1790000000\n`,
+    );
     const principal = { ...createCaller(["ops:read"], ["staging"]).principal, subject: "grafana", kid: "k2" };
     const asked = async (auth: "tokens_file" | "token" | "jwt") => {
       const { sources } = createMemorySources(whole);
@@ -122,7 +130,12 @@ describe("/metrics", () => {
     const container = sampleContainer({ fullId: id("1"), restarts: null, startedAt: null });
     const { scrape } = createScraper({ ...whole, containers: [container] });
     const { body } = await scrape();
-    const unknown = ["ops_container_restarts_total", "ops_container_start_time_seconds", "ops_queue_active", "ops_queue_workers"];
+    const unknown = [
+      "ops_container_restarts_total",
+      "ops_container_start_time_seconds",
+      "ops_queue_active",
+      "ops_queue_workers",
+    ];
     for (const name of [...unknown, "ops_host_disk_util_ratio", "ops_queue_oldest_age_seconds"]) {
       expect(valuesOf(body, name), name).toEqual([]);
       expect(body).not.toContain(`# TYPE ${name}`);
@@ -133,7 +146,13 @@ describe("/metrics", () => {
   it("hides the last state of a container whose engine went away", async () => {
     const stale = sampleContainer({ fullId: id("1"), stale: true });
     const engines = [
-      { name: "local", ok: false, error: { code: "docker_unavailable", message: "" }, contactAt: Date.now(), clockSkew: 5 },
+      {
+        name: "local",
+        ok: false,
+        error: { code: "docker_unavailable", message: "" },
+        contactAt: Date.now(),
+        clockSkew: 5,
+      },
     ];
     const { body } = await createScraper({ ...whole, containers: [stale], engines }).scrape();
     expect(valuesOf(body, "ops_container_up")).toEqual([]);
@@ -159,7 +178,10 @@ describe("/metrics", () => {
   it("shows a staging token nothing else", async () => {
     const production = sampleContainer({ fullId: id("2"), name: "web-2", env: "production" });
     const containers = [...(whole.containers ?? []), production];
-    const queueSources = [...queues, { ...queues[0], name: "live", env: "production" as const }] as Memory["queueSources"];
+    const queueSources = [
+      ...queues,
+      { ...queues[0], name: "live", env: "production" as const },
+    ] as Memory["queueSources"];
     const { scrape } = createScraper({ ...whole, containers, queueSources }, { env: "production" });
     const all = (await scrape()).body;
     expect(all).toContain("production");
@@ -198,7 +220,10 @@ describe("/metrics", () => {
   });
 
   it.each([
-    ["application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,*/*;q=0.1", true],
+    [
+      "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,*/*;q=0.1",
+      true,
+    ],
     ["application/openmetrics-text, text/plain", true],
     ["APPLICATION/OPENMETRICS-TEXT", true],
     ["application/openmetrics-text;q=0", false],
@@ -236,7 +261,10 @@ describe("/metrics", () => {
     const handle = createMetricsHandler(execute, { collect: () => [] }, () => []);
     const { body, headers } = await handle({ ...caller, method: "GET", query: "", headers: { accept: "text/plain" } });
     expect(hold).toHaveBeenLastCalledWith(body.length);
-    expect(headers).toEqual({ "content-type": "text/plain; version=0.0.4; charset=utf-8", vary: "Accept, Accept-Encoding" });
+    expect(headers).toEqual({
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
+      vary: "Accept, Accept-Encoding",
+    });
   });
 
   it("refuses other methods, other scopes and a bad parameter", async () => {
@@ -263,13 +291,20 @@ describe("/metrics", () => {
 describe("an upstream that is down", () => {
   const failures = {
     docker: {
-      memory: { containers: [], engines: [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }] },
+      memory: {
+        containers: [],
+        engines: [{ name: "local", ok: false, error: { code: "docker_unavailable", message: "" } }],
+      },
       family: "ops_container_up",
     },
     queues: {
       memory: {
         queueSources: [
-          { name: "jobs", metrics: new OpsError("postgres_unavailable", ""), errors: new OpsError("postgres_unavailable", "") },
+          {
+            name: "jobs",
+            metrics: new OpsError("postgres_unavailable", ""),
+            errors: new OpsError("postgres_unavailable", ""),
+          },
         ],
       },
       family: "ops_queue_depth",
@@ -320,7 +355,10 @@ describe("an upstream that is down", () => {
 
   it("is no outage if no database is configured", () => {
     const upOf = (unconfigured: boolean) => {
-      const errors = [new OpsError("queues_unavailable", "", { unconfigured }), new OpsError("prometheus_unavailable", "")];
+      const errors = [
+        new OpsError("queues_unavailable", "", { unconfigured }),
+        new OpsError("prometheus_unavailable", ""),
+      ];
       return Object.fromEntries(toUpstreamRows({ containers: [] }, errors).map(({ upstream, up }) => [upstream, up]));
     };
     expect(upOf(true)).toMatchObject({ docker: true, queues: null, prometheus: false });
@@ -330,7 +368,10 @@ describe("an upstream that is down", () => {
   it("is no outage for a missing deploy_info.json, but for a stale one", async () => {
     const missing = await createScraper({ ...whole, deploy: new OpsError("deploy_info_missing", "") }).scrape();
     expect(valuesOf(missing.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([]);
-    const stale = await createScraper({ ...whole, deploy: { ...sampleDeployInfo, stale: true, error: "unreadable" } }).scrape();
+    const stale = await createScraper({
+      ...whole,
+      deploy: { ...sampleDeployInfo, stale: true, error: "unreadable" },
+    }).scrape();
     expect(valuesOf(stale.body, "ops_upstream_up", { upstream: "deploy" })).toEqual([0]);
     expect(valuesOf(stale.body, "ops_deploy_info")).toEqual([1]);
   });
@@ -346,7 +387,11 @@ describe("a compressed scrape", () => {
     [undefined, false],
   ])("for Accept-Encoding %j: %j", async (encoding, isZipped) => {
     const { sources } = createMemorySources(whole);
-    const handle = createMetricsHandler(createExecute(schema, sources, [metricsDocument]), { collect: () => [] }, () => []);
+    const handle = createMetricsHandler(
+      createExecute(schema, sources, [metricsDocument]),
+      { collect: () => [] },
+      () => [],
+    );
     const ask = (headers: IncomingHttpHeaders) => handle({ ...createCaller(), method: "GET", query: "", headers });
     const plain = await ask({});
     const { body, headers } = await ask({ "accept-encoding": encoding });

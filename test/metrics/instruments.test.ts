@@ -21,7 +21,8 @@ it("calls to upstreams are counted, with errors by code and durations", () => {
   expect(valuesOf(text, "ops_upstream_requests_total", { upstream: "redis" })).toEqual([0]);
   expect(valuesOf(text, "ops_upstream_errors_total").filter((count) => count > 0)).toEqual([2]);
   expect(valuesOf(text, "ops_upstream_errors_total", { upstream: "docker", code: "docker_timeout" })).toEqual([2]);
-  const bucket = (le: string) => valuesOf(text, "ops_upstream_request_duration_seconds_bucket", { upstream: "docker", le });
+  const bucket = (le: string) =>
+    valuesOf(text, "ops_upstream_request_duration_seconds_bucket", { upstream: "docker", le });
   expect([bucket("0.01"), bucket("0.025"), bucket("2.5"), bucket("+Inf")]).toEqual([[0], [1], [2], [3]]);
   expect(valuesOf(text, "ops_upstream_request_duration_seconds_sum", { upstream: "docker" })[0]).toBeCloseTo(5.02);
 });
@@ -63,7 +64,8 @@ it("the process and its work are measured, each family with a help text", () => 
   const titles = [...text.matchAll(/^# HELP (\w+) .{8,}$/gm)].map(([, name]) => name);
   expect([...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name)).toEqual(titles);
   expect(titles).toHaveLength(15);
-  for (const name of ["process_open_fds", "process_resident_memory_bytes"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
+  for (const name of ["process_open_fds", "process_resident_memory_bytes"])
+    expect(text).toContain(`# TYPE ${name} gauge\n`);
 });
 
 it("a duration counts in the first bucket that is not less than it", () => {
@@ -83,7 +85,9 @@ it("a duration counts in the first bucket that is not less than it", () => {
       ...bounds.map((bound, index) => [bound, index + 1]),
       [Number.NaN, bounds.length + 1],
     ]);
-    expect(buckets.every((one) => Object.entries(labels).every(([key, value]) => one.labels[key] === value))).toBe(true);
+    expect(buckets.every((one) => Object.entries(labels).every(([key, value]) => one.labels[key] === value))).toBe(
+      true,
+    );
   }
 });
 

@@ -19,7 +19,12 @@ function kindsOf(...given: Parameters<typeof find>): string[] {
   return find(...given).problems.map(({ kind }) => kind);
 }
 
-function happened(container: Container, kind: TimelineEntry["kind"], seconds: number, more: Partial<TimelineEntry> = {}) {
+function happened(
+  container: Container,
+  kind: TimelineEntry["kind"],
+  seconds: number,
+  more: Partial<TimelineEntry> = {},
+) {
   return toEntry({ kind, time: ago(seconds), message: "", container: toTimelineContainer(container), ...more });
 }
 
@@ -135,7 +140,12 @@ describe("a kill for lack of memory", () => {
 
 describe("memory near its limit", () => {
   const points = (...values: readonly (number | null)[]): StatsPoint[] =>
-    values.map((memPct, index) => ({ sampledAt: ago((values.length - 1 - index) * 20), memPct, cpuPct: 1, memUsedBytes: 1 }));
+    values.map((memPct, index) => ({
+      sampledAt: ago((values.length - 1 - index) * 20),
+      memPct,
+      cpuPct: 1,
+      memUsedBytes: 1,
+    }));
   const withSamples = (samples: StatsPoint[], container = worker) =>
     find([container], { samples: new Map([[toContainerKey(container), samples]]) }).problems;
 
@@ -149,7 +159,10 @@ describe("memory near its limit", () => {
     ["less than a minute", points(89.9, 95, 95, 95)],
     ["an unknown sample between", points(95, 95, null, 95, 95)],
     ["a last sample that is unknown", points(95, 95, 95, 95, null)],
-    ["samples that ended 31 s ago", points(95, 95, 95, 95).map((one, index) => ({ ...one, sampledAt: ago(91 - index * 20) }))],
+    [
+      "samples that ended 31 s ago",
+      points(95, 95, 95, 95).map((one, index) => ({ ...one, sampledAt: ago(91 - index * 20) })),
+    ],
     ["no sample", []],
   ])("is not %s", (_, samples) => {
     expect(withSamples(samples)).toEqual([]);

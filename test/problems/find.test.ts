@@ -41,7 +41,11 @@ const container = fc
     replaced: fc.boolean(),
   })
   .map(({ number, created, finished, ...more }): Container => {
-    const times = { createdAt: ago(created), startedAt: ago(created), finishedAt: finished === null ? null : ago(finished) };
+    const times = {
+      createdAt: ago(created),
+      startedAt: ago(created),
+      finishedAt: finished === null ? null : ago(finished),
+    };
     return { ...sampleContainer({ name: `${more.engine}-${number}`, commitSha: "" }), ...more, ...times };
   });
 
@@ -61,7 +65,13 @@ const queue = fc
   .map((figures) => sampleQueue({ ...figures, observedAt: ago(1) }));
 
 const host = fc
-  .record({ number: fc.integer({ min: 0, max: 9 }), cpuUtil: share, memUtil: share, diskUtil: share, isUp: fc.boolean() })
+  .record({
+    number: fc.integer({ min: 0, max: 9 }),
+    cpuUtil: share,
+    memUtil: share,
+    diskUtil: share,
+    isUp: fc.boolean(),
+  })
   .map(({ number, isUp, ...used }) => {
     const instance = `vm-${number}:9100`;
     const own = sampleHost({ name: `vm-${number}`, instance, status: isUp ? "up" : "down", ...used });
@@ -118,10 +128,18 @@ const world = fc
     // Each has a time of its own: two of one time would have no order.
     const events = given.happened.flatMap(({ which, ...more }, index) => {
       const own = containers[which % containers.length];
-      return own ? [toEntry({ ...more, time: ago(5 + index * 60), message: "", container: toTimelineContainer(own) })] : [];
+      return own
+        ? [toEntry({ ...more, time: ago(5 + index * 60), message: "", container: toTimelineContainer(own) })]
+        : [];
     });
     const changes = [
-      toEntry({ kind: "queue_state", time: ago(90), message: "", to: "failing", queue: { name: "payouts", source: "jobs" } }),
+      toEntry({
+        kind: "queue_state",
+        time: ago(90),
+        message: "",
+        to: "failing",
+        queue: { name: "payouts", source: "jobs" },
+      }),
     ];
     const deploys = judgeDeploys(given.deploys, { containers, silent: silent.length > 0 }, nowMs / 1000);
     const points = given.memory.map((memPct, index) => ({
@@ -146,7 +164,10 @@ const world = fc
 
 /** The same lists in another order, each by its own random numbers. */
 function shuffle(readings: Readings, seed: number): Readings {
-  const [{ containers, engines, releases, queues, hosts }, numbers] = [readings, fc.sample(fc.nat(), { seed, numRuns: 64 })];
+  const [{ containers, engines, releases, queues, hosts }, numbers] = [
+    readings,
+    fc.sample(fc.nat(), { seed, numRuns: 64 }),
+  ];
   const mix = <T>(list: readonly T[]): T[] =>
     list
       .map((one, index) => ({ one, at: numbers[index % numbers.length] ?? 0 }))
@@ -190,9 +211,9 @@ describe("problems", () => {
           expect(compareProblems(next, problems[index] as CurrentProblem)).toBeGreaterThan(0);
         }
         const firstWarning = problems.findIndex(({ severity }) => severity === "warning");
-        expect(problems.slice(firstWarning < 0 ? problems.length : firstWarning).map(({ severity }) => severity)).not.toContain(
-          "critical",
-        );
+        expect(
+          problems.slice(firstWarning < 0 ? problems.length : firstWarning).map(({ severity }) => severity),
+        ).not.toContain("critical");
       }),
     );
   });
@@ -221,7 +242,8 @@ describe("problems", () => {
         }
         for (const one of readings.queues?.sources ?? []) {
           const isReported = problems.some(
-            ({ kind, evidence }) => /source|upstream/.test(kind) && evidence.some((fact) => fact.startsWith(`${one.name}: `)),
+            ({ kind, evidence }) =>
+              /source|upstream/.test(kind) && evidence.some((fact) => fact.startsWith(`${one.name}: `)),
           );
           expect(isReported).toBe(one.error !== null);
         }
@@ -237,7 +259,8 @@ describe("problems", () => {
   it("claim no number that is unknown", () => {
     fc.assert(
       fc.property(world, (readings) => {
-        for (const one of findProblems(readings).problems) expect(textsOf(one)).not.toMatch(/null|undefined|NaN|Infinity|\s-\d/);
+        for (const one of findProblems(readings).problems)
+          expect(textsOf(one)).not.toMatch(/null|undefined|NaN|Infinity|\s-\d/);
         const unknown = {
           processedPerSec: null,
           failuresLastHour: null,

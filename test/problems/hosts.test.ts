@@ -9,7 +9,12 @@ const thresholds = { cpu: 0.85, mem: 0.9 };
 
 function find(overrides: Partial<Host>, events: readonly ReturnType<typeof toEntry>[] = []) {
   const host = sampleHost({ name: "vm", instance: "vm:9100", ...overrides });
-  return findHostProblems({ hosts: [{ ...host, alert: isAlerting(host, thresholds) }], thresholds, env: "staging", events });
+  return findHostProblems({
+    hosts: [{ ...host, alert: isAlerting(host, thresholds) }],
+    thresholds,
+    env: "staging",
+    events,
+  });
 }
 
 function changed(to: string, time: string, host = "vm") {
@@ -52,7 +57,12 @@ describe("a host", () => {
 
   it("whose disk is more than 90 % full is a warning", () => {
     expect(find({ diskUtil: 0.97 })).toMatchObject([
-      { kind: "host_disk_full", severity: "warning", alert: "OpsHostDiskFull", title: "A file system of vm is 97 % full" },
+      {
+        kind: "host_disk_full",
+        severity: "warning",
+        alert: "OpsHostDiskFull",
+        title: "A file system of vm is 97 % full",
+      },
     ]);
     expect([...find({ diskUtil: 0.9 }), ...find({ diskUtil: null })]).toEqual([]);
   });
@@ -68,7 +78,9 @@ describe("an engine that does not answer", () => {
   const down = sampleEngine({ name: "web-2", env: "staging", ok: false, error, contactAt: nowMs - 150_000 });
 
   it("is a problem since it last answered", () => {
-    expect(findEngineProblems({ nowMs, engines: [sampleEngine(), down], silent: [{ name: "web-2", ...error }] })).toMatchObject([
+    expect(
+      findEngineProblems({ nowMs, engines: [sampleEngine(), down], silent: [{ name: "web-2", ...error }] }),
+    ).toMatchObject([
       {
         id: "engine_unreachable:web-2",
         severity: "critical",

@@ -21,7 +21,14 @@ function changed(to: string, time: string, name = "payouts") {
   return toEntry({ kind: "queue_state", time, message: "", to, queue: { name, source: "jobs" } });
 }
 
-const stalled = payouts({ depth: 5, processedPerSec: 0, oldestAgeSeconds: 720, active: 0, workers: 2, failuresLastHour: 1 });
+const stalled = payouts({
+  depth: 5,
+  processedPerSec: 0,
+  oldestAgeSeconds: 720,
+  active: 0,
+  workers: 2,
+  failuresLastHour: 1,
+});
 const failing = payouts({ depth: 0, processedPerSec: 0.1, failuresRecent: 40, failuresLastHour: 60 });
 
 describe("a queue", () => {
@@ -63,7 +70,12 @@ describe("a queue", () => {
   it("that fails has the time when its last state was first seen", () => {
     const events = [changed("failing", "2026-01-13T09:50:00Z"), changed("ok", "2026-01-13T09:40:00Z")];
     expect(find(failing, events)).toMatchObject([
-      { kind: "queue_failing", title: "Most jobs of payouts fail", since: "2026-01-13T09:50:00Z", alert: "OpsQueueFailing" },
+      {
+        kind: "queue_failing",
+        title: "Most jobs of payouts fail",
+        since: "2026-01-13T09:50:00Z",
+        alert: "OpsQueueFailing",
+      },
     ]);
     expect(find(failing, [...events, changed("ok", "2026-01-13T09:55:00Z")])).toMatchObject([{ since: null }]);
     expect(find(failing, [changed("failing", "2026-01-13T09:50:00Z", "others")])).toMatchObject([{ since: null }]);
@@ -94,7 +106,11 @@ describe("a queue", () => {
   });
 
   it("that is paused, idle or ok is none", () => {
-    for (const one of [{ ...stalled, paused: true }, payouts(), payouts({ depth: 1, processedPerSec: 2, oldestAgeSeconds: 1 })]) {
+    for (const one of [
+      { ...stalled, paused: true },
+      payouts(),
+      payouts({ depth: 1, processedPerSec: 2, oldestAgeSeconds: 1 }),
+    ]) {
       expect(find(one)).toEqual([]);
     }
   });
@@ -130,18 +146,20 @@ describe("a source that cannot be read", () => {
   const down = { ...source, error: locked };
 
   it("is a warning while another in its database answers", () => {
-    expect(ofSources(down, { ...source, name: "mail" }, { ...source, name: "rabbit", kind: "rabbitmq" })).toMatchObject([
-      {
-        kind: "queue_source_down",
-        severity: "warning",
-        alert: "OpsQueueSourceDown",
-        title: "The queues of jobs cannot be read",
-        source: "jobs",
-        upstream: "postgres",
-        env: "staging",
-        evidence: ["jobs: a migration holds the table (queue_locked)"],
-      },
-    ]);
+    expect(ofSources(down, { ...source, name: "mail" }, { ...source, name: "rabbit", kind: "rabbitmq" })).toMatchObject(
+      [
+        {
+          kind: "queue_source_down",
+          severity: "warning",
+          alert: "OpsQueueSourceDown",
+          title: "The queues of jobs cannot be read",
+          source: "jobs",
+          upstream: "postgres",
+          env: "staging",
+          evidence: ["jobs: a migration holds the table (queue_locked)"],
+        },
+      ],
+    );
   });
 
   it("is an outage of its upstream where none answers", () => {
@@ -158,7 +176,10 @@ describe("a source that cannot be read", () => {
         upstream: "postgres",
         source: null,
         env: null,
-        evidence: ["jobs: a migration holds the table (queue_locked)", "mail: a migration holds the table (queue_locked)"],
+        evidence: [
+          "jobs: a migration holds the table (queue_locked)",
+          "mail: a migration holds the table (queue_locked)",
+        ],
       },
     ]);
     expect(ofSources({ ...down, kind: "redis" })).toMatchObject([

@@ -130,14 +130,22 @@ describe("drift", () => {
     const containers = [web("v2", "a"), web("v1", "b"), web("v1", "a")];
     const found = find({ deploys: [v2, v1], drift: findDrift(containers, [], [v2, v1], nowMs) });
     expect(
-      found.map(({ kind, title, since, deploy, containers: own }) => [kind, title, since, deploy?.tag ?? null, own.length]),
+      found.map(({ kind, title, since, deploy, containers: own }) => [
+        kind,
+        title,
+        since,
+        deploy?.tag ?? null,
+        own.length,
+      ]),
     ).toEqual([
       ["leftover", "An old release of web of wallet-core-staging still runs on a", null, null, 1],
       ["mixed_releases", "web of wallet-core-staging runs several releases", null, null, 2],
       ["unexpected_release", "web of wallet-core-staging does not run what was deployed", ago(1200), "v2", 1],
       ["missing_on_engine", "b missed the last deploy of web of wallet-core-staging", ago(1200), "v2", 1],
     ]);
-    expect(new Set(found.map(({ severity, alert }) => `${severity} ${alert}`))).toEqual(new Set(["warning OpsReleaseDrift"]));
+    expect(new Set(found.map(({ severity, alert }) => `${severity} ${alert}`))).toEqual(
+      new Set(["warning OpsReleaseDrift"]),
+    );
     expect(found[2]).toMatchObject({
       evidence: [expect.stringContaining("web-v1-b runs v1, but v2 was deployed at"), "v2 was deployed", "found v1"],
       container: { name: "web-v1-b" },

@@ -3,7 +3,13 @@ import { toAlerts } from "../../script/alerts/table.ts";
 import { alertRules, problemRules } from "../../src/problems/rules.ts";
 
 /** Alerts about the gateway, its tokens and its calls, which are no problem of the product. */
-const ofGateway = new Set(["OpsGatewayDown", "OpsUpstreamErrors", "OpsGatewayBusy", "OpsSeriesDropped", "OpsTokenEnds"]);
+const ofGateway = new Set([
+  "OpsGatewayDown",
+  "OpsUpstreamErrors",
+  "OpsGatewayBusy",
+  "OpsSeriesDropped",
+  "OpsTokenEnds",
+]);
 
 describe("the rules of problems", () => {
   it("have every alert about the product, with its severity and duration", () => {
@@ -12,12 +18,15 @@ describe("the rules of problems", () => {
       Object.entries(alertRules).map(([alert, { severity, for: seconds }]) => `${alert} ${severity} ${seconds}`),
     );
     expect(own).toEqual(new Set(alerts.map(({ alert, severity, for: seconds }) => `${alert} ${severity} ${seconds}`)));
-    expect(new Set(Object.values(problemRules).flatMap(({ alert }) => alert ?? []))).toEqual(new Set(Object.keys(alertRules)));
+    expect(new Set(Object.values(problemRules).flatMap(({ alert }) => alert ?? []))).toEqual(
+      new Set(Object.keys(alertRules)),
+    );
   });
 
   it("have the severity of their alert, the worst first", () => {
     const rules = Object.values(problemRules);
-    for (const { alert, severity } of rules) expect(alert === null ? severity : alertRules[alert].severity).toBe(severity);
+    for (const { alert, severity } of rules)
+      expect(alert === null ? severity : alertRules[alert].severity).toBe(severity);
     expect(rules.map(({ severity }) => severity)).toEqual(rules.map(({ severity }) => severity).toSorted());
   });
 

@@ -73,7 +73,10 @@ describe("createPrometheusClient", () => {
   it("passes on other failures of a range", async () => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(502).end());
     const client = createPrometheusClient({ url: upstream.url, timeoutMs: 20_000 });
-    await expect(client.queryRange("up", range, never)).rejects.toMatchObject({ code: "prometheus_unavailable", kind: "server" });
+    await expect(client.queryRange("up", range, never)).rejects.toMatchObject({
+      code: "prometheus_unavailable",
+      kind: "server",
+    });
     await client.close();
   });
 
@@ -115,14 +118,26 @@ describe("PrometheusError", () => {
     ["redirect", "Prometheus answered with a redirect", `set ${url} to the final address; redirects are not followed`],
     ["no_api", "There is no Prometheus API at the configured URL", `check the path prefix in ${url}`],
     ["server", "Prometheus answered with a server error", "read its log"],
-    ["too_large", "The answer of Prometheus is larger than 4 MB", "point at the Prometheus of these hosts, not at a global view"],
-    ["not_json", "The answer is not one of a Prometheus API", `check that ${url} is not a login page or another service`],
+    [
+      "too_large",
+      "The answer of Prometheus is larger than 4 MB",
+      "point at the Prometheus of these hosts, not at a global view",
+    ],
+    [
+      "not_json",
+      "The answer is not one of a Prometheus API",
+      `check that ${url} is not a login page or another service`,
+    ],
     [
       "gave_up",
       "Prometheus gave up on the query",
       "look at its load and at query.timeout, query.max-concurrency, query.max-samples",
     ],
-    ["rejected", "Prometheus rejected the query", "use Prometheus 2.26 or newer, or a store that speaks its query language"],
+    [
+      "rejected",
+      "Prometheus rejected the query",
+      "use Prometheus 2.26 or newer, or a store that speaks its query language",
+    ],
     [
       "no_metrics",
       "Prometheus has no node-exporter metrics",
@@ -154,7 +169,11 @@ describe("PrometheusError", () => {
     ["ECONNREFUSED", ""],
   ])("has no more of the thrown %j than its code", (thrown, detail) => {
     const error = toPrometheusError(thrown, never, 5);
-    expect(error).toMatchObject({ kind: "unreachable", message: `Prometheus is not reachable${detail}`, cause: thrown });
+    expect(error).toMatchObject({
+      kind: "unreachable",
+      message: `Prometheus is not reachable${detail}`,
+      cause: thrown,
+    });
     expect(toPrometheusError(thrown, AbortSignal.abort(), 5)).toMatchObject({
       kind: "deadline",
       message: "Prometheus did not answer in time (5 ms)",
@@ -179,7 +198,8 @@ describe("probePrometheus", () => {
     await using upstream = await startFakeUpstream((response) => response.end(toVector()));
     expect(await probePrometheus({ url: upstream.url, thresholds })).toEqual({
       ok: false,
-      detail: "Prometheus has no node-exporter metrics: add a scrape job named node for the node-exporters, and look at /targets",
+      detail:
+        "Prometheus has no node-exporter metrics: add a scrape job named node for the node-exporters, and look at /targets",
     });
     await expect(probePrometheus({ url: "ftp://x", thresholds })).rejects.toThrow(TypeError);
   });
@@ -190,7 +210,9 @@ describe("createHostSource", () => {
     let body = toVector(toHost("a:1"));
     const lines: unknown[] = [];
     const log = (level: string) => (fields: object, message: string) => void lines.push([level, fields, message]);
-    await using upstream = await startFakeUpstream((response) => (body === "" ? response.destroy() : response.end(body)));
+    await using upstream = await startFakeUpstream((response) =>
+      body === "" ? response.destroy() : response.end(body),
+    );
     const logger = { ...silentLogger, info: log("info"), warn: log("warn") };
     const source = createHostSource({ url: upstream.url, thresholds, logger, timeoutMs: 20_000, ttlMs: 0 });
     const good = body;
@@ -199,7 +221,11 @@ describe("createHostSource", () => {
       await source.report(never).catch(() => {});
     await source.report(AbortSignal.abort()).catch(() => {});
     const upstreamField = { upstream: "prometheus" };
-    const toWarned = (...warnings: string[]) => ["warn", { ...upstreamField, warnings }, "Prometheus answered with warnings"];
+    const toWarned = (...warnings: string[]) => [
+      "warn",
+      { ...upstreamField, warnings },
+      "Prometheus answered with warnings",
+    ];
     expect(lines).toEqual([
       [
         "warn",
@@ -216,7 +242,9 @@ describe("createHostSource", () => {
   it("logs nothing when its callers have left", async () => {
     let isSilent = true;
     const log = vi.fn<(...line: unknown[]) => void>();
-    await using upstream = await startFakeUpstream((response) => void (isSilent || response.end(toVector(toHost("a:1")))));
+    await using upstream = await startFakeUpstream(
+      (response) => void (isSilent || response.end(toVector(toHost("a:1")))),
+    );
     const logger = { ...silentLogger, info: log, warn: log };
     const source = createHostSource({ url: upstream.url, thresholds, logger, timeoutMs: 20_000 });
     const leaver = new AbortController();
@@ -249,7 +277,9 @@ describe("createHostSource", () => {
     const source = createHostSource({ url: upstream.url, thresholds, logger: silentLogger });
     const web = { name: "web", engine: "local", env: "staging" as const };
     const asked = [range, { ...range, from: 0 }, { ...range, step: 30 }, { ...range, steps: 1 }, range];
-    const found = await Promise.all(asked.map((one) => source.containerHistory(one, [web, { ...web, env: null }], never)));
+    const found = await Promise.all(
+      asked.map((one) => source.containerHistory(one, [web, { ...web, env: null }], never)),
+    );
     expect(found[0]).toEqual([
       {
         source: "prometheus",

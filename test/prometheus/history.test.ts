@@ -4,7 +4,11 @@ import { describe, expect, it } from "vitest";
 import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { containerTable } from "../../src/metrics/containers.ts";
 import { type Matrix, parseMatrix } from "../../src/prometheus/answer.ts";
-import { toContainerHistories, toContainerRangeQuery, toHostHistories as toHistories } from "../../src/prometheus/history.ts";
+import {
+  toContainerHistories,
+  toContainerRangeQuery,
+  toHostHistories as toHistories,
+} from "../../src/prometheus/history.ts";
 import { toHostRangeQuery, toMatchers } from "../../src/prometheus/query.ts";
 
 /** Prometheus 2.53.3 on a host whose node-exporter was stopped for five seconds, each second. */
@@ -20,7 +24,8 @@ function toValues(points: readonly (readonly [number, string])[], over: typeof r
   const values = Array.from({ length: over.steps }, () => Number.NaN);
   for (const [time, text] of points) {
     const index = Math.round((time - over.from) / over.step) - 1;
-    if (index >= 0 && index < over.steps && text.trim() !== "" && Number.isFinite(Number(text))) values[index] = Number(text);
+    if (index >= 0 && index < over.steps && text.trim() !== "" && Number.isFinite(Number(text)))
+      values[index] = Number(text);
   }
   return values;
 }
@@ -105,7 +110,8 @@ describe("the answer of Prometheus", () => {
 
   it("has points at the nearest times of the range, ends included", () => {
     const over = { from: 100, step: 10, steps: 2 };
-    const read = (...points: unknown[]) => parseMatrix(200, matrix([{ metric: {}, values: points }]), over).series[0]?.values;
+    const read = (...points: unknown[]) =>
+      parseMatrix(200, matrix([{ metric: {}, values: points }]), over).series[0]?.values;
     const none = Number.NaN;
     expect(read([110, "1"], [120, "2"])).toEqual([1, 2]);
     expect(read([104.9, "0"], [105, "1"], [114.9, "2"])).toEqual([2, none]);
@@ -117,7 +123,8 @@ describe("the answer of Prometheus", () => {
     const over = { from: 0, step: 1, steps: 2 };
     const frame = (values: string, more = "") =>
       `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"m":"up"},"values":${values}}${more}]}}`;
-    const read = (values: string, more = "") => parseMatrix(200, frame(values, more), over).series.map((one) => one.values);
+    const read = (values: string, more = "") =>
+      parseMatrix(200, frame(values, more), over).series.map((one) => one.values);
     const usual = '[[1,"5"],[2,"6"]]';
     expect(read(usual)).toEqual([[5, 6]]);
     expect(read('[[1,"5"], [2,"6"]]')).toEqual([[5, 6]]);
@@ -135,7 +142,10 @@ describe("the answer of Prometheus", () => {
         expect.objectContaining({ kind: "not_json", message: "The answer is not one of a Prometheus API" }),
       );
     const noticed = frame(usual).replace("{", '{"warnings":["w"],"infos":["i"],');
-    expect(parseMatrix(200, noticed, over)).toEqual({ series: [{ labels: { m: "up" }, values: [5, 6] }], warnings: ["w", "i"] });
+    expect(parseMatrix(200, noticed, over)).toEqual({
+      series: [{ labels: { m: "up" }, values: [5, 6] }],
+      warnings: ["w", "i"],
+    });
   });
 
   it("uses the first of two jobs by name that reached the host", async () => {
@@ -200,7 +210,10 @@ describe("the series of containers", () => {
   const web = { name: "web", engine: "local", env: "staging" } as const;
   const series = (m: string, labels: object, text: string) => ({
     metric: { m, name: "web", engine: "local", env: "staging", ...labels },
-    values: Array.from({ length: 8 }, (_, index) => [range.from + 1 + index, m === "sampled" ? `${range.from + index}.9` : text]),
+    values: Array.from({ length: 8 }, (_, index) => [
+      range.from + 1 + index,
+      m === "sampled" ? `${range.from + index}.9` : text,
+    ]),
   });
   const all = (labels: object, cpu: string) => [
     series("sampled", labels, ""),
@@ -212,7 +225,11 @@ describe("the series of containers", () => {
     (await toContainerHistories(range, [web], parseMatrix(200, matrix(given), range), budget))[0];
 
   it("are those of the name, engine and environment, and of no other", async () => {
-    const history = await read(...all({ env: "production" }, "250"), ...all({}, "12.4"), ...all({ engine: "far" }, "99"));
+    const history = await read(
+      ...all({ env: "production" }, "250"),
+      ...all({}, "12.4"),
+      ...all({ engine: "far" }, "99"),
+    );
     expect(history).toMatchObject({ source: "prometheus", stepSeconds: 1, since: null });
     expect(history?.points.map(({ cpuPct, memPct, restarts }) => [cpuPct, memPct, restarts])).toEqual(
       Array.from({ length: 8 }, () => [12.4, 34.1, 3]),

@@ -52,7 +52,8 @@ it("all current hosts are one query", () => {
   const { up, cpu, mem, disk, load1 } = toParts("5m", "");
   const devices = 'device!~"lo|veth.+|docker.+|br-.+"';
   const rate = (what: string) => `sum by (job, instance) (rate(node_network_${what}_bytes_total{${devices}}[5m]))`;
-  const uname = "group by (job, instance, nodename) (node_uname_info or on (job, instance) last_over_time(node_uname_info[1h]))";
+  const uname =
+    "group by (job, instance, nodename) (node_uname_info or on (job, instance) last_over_time(node_uname_info[1h]))";
   const parts = { up, uname, cpu, mem, disk, load1, rx: rate("receive"), tx: rate("transmit") };
   expect(tidy(hostQuery).replaceAll("( ", "(")).toBe(join(Object.entries(parts)));
 });
@@ -66,5 +67,9 @@ it("the past of containers is one query", () => {
 });
 
 it("a rounded number has a fixed number of decimals", () => {
-  expect([rounded("x", 0), rounded("x", 2), rounded("x", 4)]).toEqual(["round(x, 1)", "round(x, 0.01)", "round(x, 0.0001)"]);
+  expect([rounded("x", 0), rounded("x", 2), rounded("x", 4)]).toEqual([
+    "round(x, 1)",
+    "round(x, 0.01)",
+    "round(x, 0.0001)",
+  ]);
 });

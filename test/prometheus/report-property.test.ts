@@ -28,7 +28,12 @@ const sample: fc.Arbitrary<Sample> = fc.record({
 const samples = fc.uniqueArray(sample, {
   maxLength: 60,
   selector: ({ labels }) =>
-    JSON.stringify([labels["m"], labels["job"] ?? "", labels["instance"], labels["m"] === "uname" && labels["nodename"]]),
+    JSON.stringify([
+      labels["m"],
+      labels["job"] ?? "",
+      labels["instance"],
+      labels["m"] === "uname" && labels["nodename"],
+    ]),
 });
 
 function report(list: readonly Sample[]): HostReport | null {

@@ -48,8 +48,17 @@ describe("toHostReport", () => {
   });
 
   it("ignores the rates of a host that is down", () => {
-    const [host] = hostsOf(...whole("a:9100").map((each) => (each.labels["m"] === "up" ? { ...each, value: "0" } : each)));
-    expect(host).toMatchObject({ name: "host-a:9100", status: "down", alert: true, cpuUtil: null, memUtil: null, load1: null });
+    const [host] = hostsOf(
+      ...whole("a:9100").map((each) => (each.labels["m"] === "up" ? { ...each, value: "0" } : each)),
+    );
+    expect(host).toMatchObject({
+      name: "host-a:9100",
+      status: "down",
+      alert: true,
+      cpuUtil: null,
+      memUtil: null,
+      load1: null,
+    });
     expect(host?.reason).toBe("node-exporter does not answer Prometheus (up is 0)");
   });
 
@@ -101,7 +110,11 @@ describe("toHostReport", () => {
   it("uses the first of two node names, and of two jobs' numbers", () => {
     const names = ["b", "a", "c"].map((nodename) => sample("uname", "x:1", "1", { nodename }));
     const of = (...samples: Sample[]) => hostsOf(sample("mem", "x:1", "0.5"), ...samples)[0]?.name;
-    expect([of(...names), of(...names.toReversed()), of(sample("uname", "x:1", "1", { nodename: "" }))]).toEqual(["a", "a", "x"]);
+    expect([of(...names), of(...names.toReversed()), of(sample("uname", "x:1", "1", { nodename: "" }))]).toEqual([
+      "a",
+      "a",
+      "x",
+    ]);
     const jobs = ["second", "first"].flatMap((job, n) => [
       sample("up", "x:1", "1", { job }),
       sample("mem", "x:1", `0.${n + 1}`, { job }),
@@ -129,7 +142,10 @@ describe("toHostReport", () => {
   });
 
   it("lists hosts without a node name, and distinguishes equal names", () => {
-    const clone = (instance: string) => [sample("uname", instance, "1", { nodename: "clone" }), sample("mem", instance, "0.1")];
+    const clone = (instance: string) => [
+      sample("uname", instance, "1", { nodename: "clone" }),
+      sample("mem", instance, "0.1"),
+    ];
     expect(hostsOf(...clone("a:1"), ...clone("b:1"), sample("mem", "c:1", "0.1")).map((host) => host.name)).toEqual([
       "c",
       "clone (a:1)",
@@ -138,9 +154,9 @@ describe("toHostReport", () => {
   });
 
   it("lists a host without up only with values that prove it lives", () => {
-    expect(hostsOf(sample("mem", "pushed", "0.3"), sample("cpu", "gone:1", "0.9"), sample("uname", "gone:1", "1"))).toMatchObject(
-      [{ name: "pushed", status: "up", memUtil: 0.3, cpuUtil: null }],
-    );
+    expect(
+      hostsOf(sample("mem", "pushed", "0.3"), sample("cpu", "gone:1", "0.9"), sample("uname", "gone:1", "1")),
+    ).toMatchObject([{ name: "pushed", status: "up", memUtil: 0.3, cpuUtil: null }]);
   });
 
   it("lists a machine once, from the job that reaches it", () => {
@@ -234,18 +250,25 @@ describe("parseAnswer", () => {
   });
 
   it.each([
-    ...["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].map((type) => [type, type]),
+    ...["timeout", "canceled", "unavailable", "execution", "bad_data", "internal", "not_found"].map((type) => [
+      type,
+      type,
+    ]),
     ["other", "HTTP 422"],
   ])("names a refusal of the known type %s", (type, detail) => {
     const body = JSON.stringify({ status: "error", errorType: type });
-    expect(() => parseAnswer(422, body)).toThrow(expect.objectContaining({ message: expect.stringMatching(`\\(${detail}\\)$`) }));
+    expect(() => parseAnswer(422, body)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(`\\(${detail}\\)$`) }),
+    );
     const denied = expect.objectContaining({ message: "Prometheus refused the credentials (HTTP 403)" });
     expect(() => parseAnswer(403, body)).toThrow(denied);
   });
 
   it("names the status if there is no refusal to read", () => {
     expect(() => parseAnswer(404, "")).toThrow("There is no Prometheus API at the configured URL (HTTP 404)");
-    expect(() => parseAnswer(200, "")).toThrow(expect.objectContaining({ message: "The answer is not one of a Prometheus API" }));
+    expect(() => parseAnswer(200, "")).toThrow(
+      expect.objectContaining({ message: "The answer is not one of a Prometheus API" }),
+    );
   });
 
   it("has at most ten notices, each truncated, warnings first", () => {

@@ -90,10 +90,13 @@ describe("a range query", () => {
     const deadlineMs = 400;
     await using source = sourceOf(upstream.url, deadlineMs);
     const begin = performance.now();
-    const answers = await Promise.allSettled([1, 2, 3, 4, 5].map((step) => source.history({ ...range, step }, ["a:1"], never)));
+    const answers = await Promise.allSettled(
+      [1, 2, 3, 4, 5].map((step) => source.history({ ...range, step }, ["a:1"], never)),
+    );
     // Two at a time, one deadline after the other, would be three.
     const all = performance.now() - begin;
-    for (const answer of answers) expect(answer).toMatchObject({ reason: { code: "prometheus_unavailable", kind: "deadline" } });
+    for (const answer of answers)
+      expect(answer).toMatchObject({ reason: { code: "prometheus_unavailable", kind: "deadline" } });
     await expect(source.history(range, ["a:1"], never)).rejects.toMatchObject({ kind: "deadline" });
     expect(all).toBeLessThan((performance.now() - begin - all) * 2);
     silent = false;
@@ -109,7 +112,9 @@ describe("a range query", () => {
 
   it("with an answer over 10 MB asked for too much; 9 MB passes", async () => {
     let size = 9;
-    await using upstream = await startFakeUpstream((response) => response.end(`${matrix()}${" ".repeat(size * 1024 * 1024)}`));
+    await using upstream = await startFakeUpstream((response) =>
+      response.end(`${matrix()}${" ".repeat(size * 1024 * 1024)}`),
+    );
     await using source = sourceOf(upstream.url);
     expect((await source.history(range, ["a:1"], never)).size).toBe(0);
     size = 11;

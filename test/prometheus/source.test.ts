@@ -81,7 +81,9 @@ describe("a request to Prometheus", () => {
 
   it("is aborted when the last caller has left, and the next starts anew", async () => {
     let answers = 0;
-    await using upstream = await startFakeUpstream((response) => (answers++ === 0 ? drip(response) : response.end(good)));
+    await using upstream = await startFakeUpstream((response) =>
+      answers++ === 0 ? drip(response) : response.end(good),
+    );
     await using source = sourceOf(upstream.url);
     await expect(source.report(AbortSignal.timeout(80))).rejects.toMatchObject({ kind: "abandoned" });
     await expect.poll(() => upstream.connections()).toBe(0);

@@ -4,7 +4,11 @@ import { parseQueuesFile } from "../../src/queues/config.ts";
 import { queueKinds } from "../../src/queues/registry.ts";
 import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
 
-const runner = { ...runnerMapping, worker: { column: "locked_by", form: "host:{host} pid:{n}" }, started_at: "locked_at" };
+const runner = {
+  ...runnerMapping,
+  worker: { column: "locked_by", form: "host:{host} pid:{n}" },
+  started_at: "locked_at",
+};
 const payouts = toQueueMapping("payouts");
 const river = { name: "river", kind: "river", schema: "public", by: "kind" };
 
@@ -29,8 +33,14 @@ describe("parseQueuesFile", () => {
   it.each([
     [{ column: "locked_by", form: "pid:{n}" }, "sources[0].worker.form: must have {host} once"],
     [{ column: "locked_by", form: "{host} {host}" }, "sources[0].worker.form: must have {host} once"],
-    [{ column: "locked_by", form: "{host}{n}" }, "sources[0].worker.form: must have a character between {host} and {n}"],
-    [{ column: "locked_by", form: "{host} {pid}" }, "sources[0].worker.form: knows no other places than {host} and {n}"],
+    [
+      { column: "locked_by", form: "{host}{n}" },
+      "sources[0].worker.form: must have a character between {host} and {n}",
+    ],
+    [
+      { column: "locked_by", form: "{host} {pid}" },
+      "sources[0].worker.form: knows no other places than {host} and {n}",
+    ],
     [{ form: "{host}" }, "sources[0].worker.column: Invalid input: expected string, received undefined"],
   ])("refuses a worker of %o", (worker, issue) => {
     expect(issues({ sources: [{ ...runner, worker }] })).toStrictEqual([issue]);
@@ -38,11 +48,16 @@ describe("parseQueuesFile", () => {
 
   it("refuses a worker without a definition of running jobs", () => {
     const { active: _, ...silent } = runner;
-    expect(issues({ sources: [silent] })).toStrictEqual(['sources[0].worker: needs "active": the statuses of running jobs']);
+    expect(issues({ sources: [silent] })).toStrictEqual([
+      'sources[0].worker: needs "active": the statuses of running jobs',
+    ]);
   });
 
   describe("control", () => {
-    const control = { retry: { status: "pending", reset: ["last_error"], attempts: 0 }, discard: { status: "dropped" } };
+    const control = {
+      retry: { status: "pending", reset: ["last_error"], attempts: 0 },
+      discard: { status: "dropped" },
+    };
     it.each([
       [{}],
       [{ attempts: "tries", control }],
@@ -57,7 +72,10 @@ describe("parseQueuesFile", () => {
       [{ retry: { status: "pending", attempts: 0 } }, 'retry.attempts: needs "attempts": their column'],
       [{ retry: { status: "pending", reset: ["status"] } }, "retry.reset: has a column that is set otherwise"],
       [{ retry: { status: "pending", reset: ["run_at"] } }, "retry.reset: has a column that is set otherwise"],
-      [{ discard: { status: "running" } }, 'discard.status: must be none of "waiting", "retrying", "active" and "done"'],
+      [
+        { discard: { status: "running" } },
+        'discard.status: must be none of "waiting", "retrying", "active" and "done"',
+      ],
     ])("refuses %o", (given, issue) => {
       expect(issues({ sources: [{ ...runner, control: given }] })).toStrictEqual([`sources[0].control.${issue}`]);
     });

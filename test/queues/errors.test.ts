@@ -75,7 +75,9 @@ describe("fingerprints", () => {
     expect([turns, made]).toEqual([2, null]);
     resolve();
     await making;
-    expect(made).toEqual(rows.map((row) => ({ ...row, fingerprint: expect.stringMatching(/^[0-9a-f]{12}$/), complete: true })));
+    expect(made).toEqual(
+      rows.map((row) => ({ ...row, fingerprint: expect.stringMatching(/^[0-9a-f]{12}$/), complete: true })),
+    );
   });
 });
 
@@ -141,7 +143,13 @@ describe("errors of a queue", () => {
       ["other", "payouts", 1],
     ]);
     const [timeout, refused] = groupErrors(await createFingerprints().addToFailures(rows, budget), none);
-    expect(timeout).toMatchObject({ count: 8, firstSeen: at(1), timestamp: at(3), attempts: 4, fingerprint: "1bbf425cd8c0" });
+    expect(timeout).toMatchObject({
+      count: 8,
+      firstSeen: at(1),
+      timestamp: at(3),
+      attempts: 4,
+      fingerprint: "1bbf425cd8c0",
+    });
     expect(timeout?.queues).toEqual([
       { name: "emails", source: "jobs", count: 5 },
       { name: "payouts", source: "jobs", count: 2 },
@@ -210,7 +218,13 @@ describe("releases", () => {
 
   it("are found by the worker's host name, as River writes it, or by the id", () => {
     expect([old.host, "10_0_0_7-aaaaaaaaaaaa", now.host, plain.id].map(versionOf)).toEqual(["v1", "v1", "v2", "v2"]);
-    expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(versionOf)).toEqual([null, null, null, null, null]);
+    expect(["10.0.0.7", "10.0.0.7-cccccccccccc", "", null, "constructor"].map(versionOf)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
     const long = sampleContainer({ host: `${"a.b".repeat(16)}-56703216100c`, version: "v3" });
     expect(createReleaseOf([long])(`${"a_b".repeat(16)}-56703216100c`.slice(0, 60))?.version).toBe("v3");
   });
@@ -269,7 +283,8 @@ describe("releases", () => {
   });
 
   it("of two destinations are two, though both run one version", () => {
-    const runs = (destination: string) => sampleContainer({ name: destination, host: destination, destination, version: "v2" });
+    const runs = (destination: string) =>
+      sampleContainer({ name: destination, host: destination, destination, version: "v2" });
     const rows = [failure({ worker: "beta", count: 2 }), failure({ worker: "production", count: 1 })];
     const counted = countReleases(rows, createReleaseOf([runs("beta"), runs("production")]));
     expect(counted.map(({ version, destination, count }) => [version, destination, count])).toEqual([

@@ -16,7 +16,9 @@ const values: Record<string, fc.Arbitrary<string>> = {
   "short hex": fc.stringMatching(/^[0-9a-f]{8}$/),
   address: fc.maxSafeNat().map((n) => `0x${n.toString(16)}`),
   ULID: fc.ulid(),
-  "ISO time": fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("2100-01-01") }).map((date) => date.toISOString()),
+  "ISO time": fc
+    .date({ noInvalidDate: true, min: new Date(0), max: new Date("2100-01-01") })
+    .map((date) => date.toISOString()),
   "ISO time with a zone": fc.nat(86_399).map((s) => new Date(s * 1000).toISOString().replace(".000Z", "+01:00")),
   "time with a space": fc.nat(4e9).map((s) => new Date(s * 1000).toISOString().slice(0, 19).replace("T", " ")),
   "HTTP time": fc.nat(4e9).map((s) => new Date(s * 1000).toUTCString()),
@@ -238,7 +240,8 @@ describe("toFingerprint", () => {
       `timeout for ${id}: ${`Error: no answer at step ${id} of the job\n`.repeat(90)}`.slice(0, 2000);
     const ids = [1, 22, 333, 4444, 55_555].map((id) => toFingerprint(toText(id)));
     expect(new Set(ids).size).toBe(1);
-    const body = (id: number) => `bad answer ${id}: "${"some words that differ ".repeat(id)}${"x".repeat(2000)}`.slice(0, 2000);
+    const body = (id: number) =>
+      `bad answer ${id}: "${"some words that differ ".repeat(id)}${"x".repeat(2000)}`.slice(0, 2000);
     expect(toFingerprint(body(1))).toBe(toFingerprint(body(30)));
   });
 

@@ -6,7 +6,16 @@ import { type HistoryStep, toPoints } from "../../src/queues/history.ts";
 
 /** Points at 1060, 1120 and 1180. */
 const range = { from: 1000, step: 60, steps: 3 };
-const nothing = { due: 0, taken: 0, processed: 0, failures: 0, waitP50: null, waitP95: null, runP95: null, oldestDue: null };
+const nothing = {
+  due: 0,
+  taken: 0,
+  processed: 0,
+  failures: 0,
+  waitP50: null,
+  waitP95: null,
+  runP95: null,
+  oldestDue: null,
+};
 const happened = (step: number, more: Partial<HistoryStep>): HistoryStep => ({ ...nothing, step, ...more });
 const unknown = {
   depth: null,
@@ -35,7 +44,14 @@ const first = {
   waitP95Seconds: 12,
   runP95Seconds: 13,
 };
-const second = { ...unknown, time: "1970-01-01T00:18:40Z", depth: 9, processedPerSec: 0, failures: 0, oldestAgeSeconds: 180 };
+const second = {
+  ...unknown,
+  time: "1970-01-01T00:18:40Z",
+  depth: 9,
+  processedPerSec: 0,
+  failures: 0,
+  oldestAgeSeconds: 180,
+};
 const third = {
   time: "1970-01-01T00:19:40Z",
   depth: 8,
@@ -63,7 +79,9 @@ describe("the points of a queue's past", () => {
   it("have no depth and no age if an earlier job has no time", () => {
     const withUndated = (undated: number) => [happened(0, { ...steps[0], undated }), ...steps.slice(1)];
     const lost = { depth: null, oldestAgeSeconds: null };
-    expect(toPoints(range, withUndated(1), null)).toEqual([first, second, third].map((point) => ({ ...point, ...lost })));
+    expect(toPoints(range, withUndated(1), null)).toEqual(
+      [first, second, third].map((point) => ({ ...point, ...lost })),
+    );
     expect(toPoints(range, withUndated(0), null)).toEqual([first, second, third]);
   });
 
@@ -85,7 +103,10 @@ describe("the points of a queue's past", () => {
     const job = fc.tuple(at, fc.option(fc.integer({ min: 0, max: 200 })));
     fc.assert(
       fc.property(fc.array(job, { maxLength: 30 }), (drawn) => {
-        const jobs = drawn.map(([due, wait]) => ({ due, taken: wait === null ? Number.POSITIVE_INFINITY : due + wait }));
+        const jobs = drawn.map(([due, wait]) => ({
+          due,
+          taken: wait === null ? Number.POSITIVE_INFINITY : due + wait,
+        }));
         const stepOf = (time: number) => Math.max(0, Math.ceil((Math.min(time, 1181) - 1000) / 60));
         const own = Array.from({ length: 5 }, (_, step) => {
           const taken = jobs.filter((one) => one.due <= 1180 && stepOf(one.taken) === step);
@@ -97,7 +118,9 @@ describe("the points of a queue's past", () => {
           const waiting = jobs.filter(({ due, taken }) => due <= time && taken > time).map(({ due }) => due);
           return [waiting.length, waiting.length === 0 ? null : time - Math.min(...waiting)];
         });
-        expect(toPoints(range, own, null).map(({ depth, oldestAgeSeconds }) => [depth, oldestAgeSeconds])).toEqual(counted);
+        expect(toPoints(range, own, null).map(({ depth, oldestAgeSeconds }) => [depth, oldestAgeSeconds])).toEqual(
+          counted,
+        );
       }),
     );
   });

@@ -33,7 +33,12 @@ describe("createSamples", () => {
   it("covers five minutes for the rate and an hour for failures", () => {
     const queue = start();
     for (let second = 0; second <= 3600; second += 10) queue.at(second, second, second / 10);
-    expect(queue.at(3610, 3610, 361)).toEqual({ processedPerSec: 1, failures: 360, failuresRecent: 30, windowSeconds: 3600 });
+    expect(queue.at(3610, 3610, 361)).toEqual({
+      processedPerSec: 1,
+      failures: 360,
+      failuresRecent: 30,
+      windowSeconds: 3600,
+    });
     for (let second = 3620; second <= 3920; second += 10) queue.at(second, 3610, 361);
     expect(queue.at(3930, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 324, failuresRecent: 0 });
     expect(queue.at(8000, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 0 });
@@ -80,8 +85,18 @@ describe("createSamples", () => {
     const queue = start();
     queue.at(0, null, 0);
     queue.at(150, 0, 10);
-    expect(queue.at(200, 100, 30)).toEqual({ processedPerSec: null, failures: 30, failuresRecent: 45, windowSeconds: 200 });
-    expect(queue.at(500, 700, 90)).toEqual({ processedPerSec: 2, failures: 90, failuresRecent: 60, windowSeconds: 500 });
+    expect(queue.at(200, 100, 30)).toEqual({
+      processedPerSec: null,
+      failures: 30,
+      failuresRecent: 45,
+      windowSeconds: 200,
+    });
+    expect(queue.at(500, 700, 90)).toEqual({
+      processedPerSec: 2,
+      failures: 90,
+      failuresRecent: 60,
+      windowSeconds: 500,
+    });
   });
 
   it.each<[string, JobCounters, JobCounters, boolean]>([
@@ -109,7 +124,12 @@ describe("createSamples", () => {
   it("has one counter if the system has no other", () => {
     const queue = start();
     queue.at(0, null, 1);
-    expect(queue.at(60, null, 4)).toEqual({ processedPerSec: null, failures: 3, failuresRecent: 15, windowSeconds: 60 });
+    expect(queue.at(60, null, 4)).toEqual({
+      processedPerSec: null,
+      failures: 3,
+      failuresRecent: 15,
+      windowSeconds: 60,
+    });
   });
 
   it("stores few samples, and is never below zero or above what happened", () => {

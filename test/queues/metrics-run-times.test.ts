@@ -59,7 +59,8 @@ it("run times come from running jobs that ended, if rows have none", () => {
   const show = (wait: number, oldestRunSeconds: number | null) => {
     time += wait * 1000;
     const observedAt = new Date(time).toISOString();
-    return runTimes.add([sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds, observedAt })])[0]?.usualRunSeconds;
+    return runTimes.add([sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds, observedAt })])[0]
+      ?.usualRunSeconds;
   };
   // It still runs.
   expect([show(0, 3), show(10, 13), show(15, 28.2)]).toEqual([null, null, null]);
@@ -75,7 +76,11 @@ it("run times come from running jobs that ended, if rows have none", () => {
   // Nobody had asked for a while: who knows when it ended.
   expect(show(61, null)).toBeCloseTo(43.2);
   // It was restarted: what hung may have been a long job.
-  expect([show(15, 10), show(15, 25), show(15, 0)]).toEqual([expect.closeTo(43.2), expect.closeTo(43.2), expect.closeTo(43.2)]);
+  expect([show(15, 10), show(15, 25), show(15, 0)]).toEqual([
+    expect.closeTo(43.2),
+    expect.closeTo(43.2),
+    expect.closeTo(43.2),
+  ]);
   expect([show(15, 60), show(15, null)]).toEqual([expect.closeTo(43.2), 75]);
 });
 
@@ -91,7 +96,8 @@ it.each<[string, number, number | null, number | null]>([
   const runTimes = createRunTimes(() => time);
   const show = (oldestRunSeconds: number | null) => {
     const observedAt = new Date(time).toISOString();
-    return runTimes.add([sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds, observedAt })])[0]?.usualRunSeconds;
+    return runTimes.add([sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds, observedAt })])[0]
+      ?.usualRunSeconds;
   };
   expect(show(3)).toBeNull();
   time += wait * 1000;
@@ -102,7 +108,8 @@ it("a run time comes from rows if they have it", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
   const show = (more: object) =>
-    runTimes.add([sampleQueue({ name: "mail", observedAt: new Date(time).toISOString(), ...more })])[0]?.usualRunSeconds;
+    runTimes.add([sampleQueue({ name: "mail", observedAt: new Date(time).toISOString(), ...more })])[0]
+      ?.usualRunSeconds;
   expect(show({})).toBeNull();
   time += 1000;
   expect(show({ oldestRunSeconds: 30 })).toBeNull();
@@ -145,10 +152,17 @@ it("a run time is the larger of those learned in an hour", () => {
 it("a repeated answer is not counted again", () => {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);
-  const queue = sampleQueue({ name: "mail", runSeconds: null, oldestRunSeconds: 30, observedAt: "2026-01-01T00:00:00Z" });
+  const queue = sampleQueue({
+    name: "mail",
+    runSeconds: null,
+    oldestRunSeconds: 30,
+    observedAt: "2026-01-01T00:00:00Z",
+  });
   for (let n = 0; n < 5; n += 1, time += 10_000) expect(runTimes.add([queue])[0]?.usualRunSeconds).toBeNull();
   time -= 20_000;
-  expect(runTimes.add([{ ...queue, oldestRunSeconds: 60, observedAt: "2026-01-01T00:00:30Z" }])[0]?.usualRunSeconds).toBeNull();
+  expect(
+    runTimes.add([{ ...queue, oldestRunSeconds: 60, observedAt: "2026-01-01T00:00:30Z" }])[0]?.usualRunSeconds,
+  ).toBeNull();
 });
 
 it("the other numbers of a queue are unchanged", () => {

@@ -68,7 +68,17 @@ describe("toQueueMetrics", () => {
 
   it("has null for unmeasured and unknown numbers", () => {
     expect(toQueueMetrics(identity, {})).toEqual(nothing);
-    const measures = ["depth", "processed", "failures", "failures_recent", "active", "wait_p50", "run_p95", "paused", "workers"];
+    const measures = [
+      "depth",
+      "processed",
+      "failures",
+      "failures_recent",
+      "active",
+      "wait_p50",
+      "run_p95",
+      "paused",
+      "workers",
+    ];
     expect(toQueueMetrics(identity, Object.fromEntries(measures.map((measure) => [measure, null])))).toEqual(nothing);
     expect(toQueueMetrics(identity, { oldest_run: null })).toEqual({ ...nothing, oldestRunSeconds: null });
     expect(toQueueMetrics(identity, {})).not.toHaveProperty("oldestRunSeconds");
@@ -85,7 +95,9 @@ describe("toQueueMetrics", () => {
       { processed: 0, failures: 0 },
       { processedPerSec: 0, failuresLastHour: 0, failuresRecent: null },
     ],
-  ])("%j is %j", (measured, expected) => expect(toQueueMetrics(identity, measured)).toEqual({ ...nothing, ...expected }));
+  ])("%j is %j", (measured, expected) =>
+    expect(toQueueMetrics(identity, measured)).toEqual({ ...nothing, ...expected }),
+  );
 
   it("takes samples' numbers, and is then not exact", () => {
     expect(toQueueMetrics(identity, {}, sampled)).toEqual({

@@ -28,7 +28,12 @@ it.each<[string, Partial<typeof row> | null, string | null, string[]]>([
   ["a schema that may not be used", { usable: "false" }, noRight(grantSchema), []],
   ["a table that may not be read", { readable: "false" }, noRight(grantTable), []],
   ["neither", { usable: "false", readable: "false" }, noRight(`${grantSchema} ${grantTable}`), []],
-  ["a table that may be written to", { writable: "true" }, null, ["role ops may write to jobs: use a role with SELECT only"]],
+  [
+    "a table that may be written to",
+    { writable: "true" },
+    null,
+    ["role ops may write to jobs: use a role with SELECT only"],
+  ],
   [
     "rows that are hidden",
     { filtered: "true" },

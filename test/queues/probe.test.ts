@@ -7,7 +7,9 @@ const { signal } = new AbortController();
 
 describe("probeQueueSources", () => {
   const failed = (detail: string) => ({ name: "queues", ok: false, detail, warnings: [] });
-  const notSet = failed("WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables");
+  const notSet = failed(
+    "WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables",
+  );
 
   it("names the missing address, with sources or without", async () => {
     const none = {
@@ -35,7 +37,10 @@ describe("probeQueueSources", () => {
     const databaseUrl = await closedUrl();
     const away = failed("PostgreSQL cannot be reached (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL");
     expect(
-      await probeQueueSources({ ...options, brokers, databaseUrl, sources: [{ kind: "rabbitmq", name: "mq" }] }, signal),
+      await probeQueueSources(
+        { ...options, brokers, databaseUrl, sources: [{ kind: "rabbitmq", name: "mq" }] },
+        signal,
+      ),
     ).toEqual([away, { ...read, name: "mq" }]);
   });
 
@@ -61,7 +66,9 @@ describe("probeQueueSources", () => {
   ])("says what is wrong with %s", async (_what, url, detail) => {
     const databaseUrl = url ?? (await closedUrl());
     expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(detail)]);
-    expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([failed(detail)]);
+    expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([
+      failed(detail),
+    ]);
   });
 
   it("ignores a broker that is not to be detected", async () => {

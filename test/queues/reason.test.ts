@@ -20,7 +20,10 @@ describe("toQueueReason", () => {
     ["3 jobs wait", { oldestAgeSeconds: null }],
     ["~3 jobs wait; the oldest for 2 s", { exact: false }],
     ["no job waits or runs, none succeeded in 5 min", { state: "IDLE", depth: 0 }],
-    ["41 jobs wait, none ended in 5 min; the oldest for 12 min", { state: "STALLED", depth: 41, oldestAgeSeconds: 720 }],
+    [
+      "41 jobs wait, none ended in 5 min; the oldest for 12 min",
+      { state: "STALLED", depth: 41, oldestAgeSeconds: 720 },
+    ],
     [
       "41 jobs wait, 2 run, none ended in 5 min; the oldest for 12 min",
       { state: "STALLED", depth: 41, oldestAgeSeconds: 720, active: 2 },
@@ -35,7 +38,10 @@ describe("toQueueReason", () => {
       "~6 failed in 10 min, half or more of what ended in 5 min",
       { state: "FAILING", failuresLastHour: 6, windowSeconds: 600, exact: false },
     ],
-    ["6 failed in 1 h, half or more of what ended in 5 min", { state: "FAILING", failuresLastHour: 6, windowSeconds: 9000 }],
+    [
+      "6 failed in 1 h, half or more of what ended in 5 min",
+      { state: "FAILING", failuresLastHour: 6, windowSeconds: 9000 },
+    ],
   ] as const)("says %j", (words, figures) => {
     expect(toQueueReason({ ...calm, ...figures })).toBe(words);
   });
@@ -45,7 +51,9 @@ describe("toQueueReason", () => {
     const drains = "3 jobs need 20 min, over 10 min";
     expect(toQueueReason({ ...calm, state: "BACKLOG", oldestAgeSeconds: 120 })).toBe(waits);
     expect(toQueueReason({ ...calm, state: "BACKLOG", drainSeconds: 1200 })).toBe(drains);
-    expect(toQueueReason({ ...calm, state: "BACKLOG", oldestAgeSeconds: 120, drainSeconds: 1200 })).toBe(`${waits}; ${drains}`);
+    expect(toQueueReason({ ...calm, state: "BACKLOG", oldestAgeSeconds: 120, drainSeconds: 1200 })).toBe(
+      `${waits}; ${drains}`,
+    );
     expect(toQueueReason({ ...calm, state: "BACKLOG", oldestAgeSeconds: 60, drainSeconds: 600 })).toBe("");
   });
 

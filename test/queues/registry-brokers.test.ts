@@ -19,7 +19,9 @@ const toFailure = (message: string, upstream: string) =>
 it("rabbitmq without its address says what to set", async () => {
   const source = rabbitmq.create({ name: "mq", kind: "rabbitmq" }, context);
   expect(source).toMatchObject({ name: "mq", kind: "rabbitmq", env: "staging", tables: [] });
-  await expect(source.metrics(never)).rejects.toEqual(toFailure("WALLET_CORE_OPS_RABBITMQ_URL is not set", "queues:mq"));
+  await expect(source.metrics(never)).rejects.toEqual(
+    toFailure("WALLET_CORE_OPS_RABBITMQ_URL is not set", "queues:mq"),
+  );
   expect(await source.failures(never)).toEqual([]);
   await source.close?.();
 });

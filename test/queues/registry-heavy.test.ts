@@ -22,7 +22,13 @@ it.each(configs.map((config) => [config.kind, config] as const))(
       return statement.startsWith("explain") ? [{ "QUERY PLAN": plan }] : [];
     });
     const brokers = { rabbitmq: null, redis: null };
-    const source = createQueueSource(config, { database, env: null, brokers, logger: silentLogger, heavy: { cost: 1 } });
+    const source = createQueueSource(config, {
+      database,
+      env: null,
+      brokers,
+      logger: silentLogger,
+      heavy: { cost: 1 },
+    });
     const signal = AbortSignal.timeout(5000);
     await source.metrics(signal);
     const before = asked;

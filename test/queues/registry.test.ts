@@ -37,10 +37,25 @@ describe("a kind that is detected", () => {
     ["river", { schema: "app", by: "kind" }, ["river_job"], byRows],
     ["oban", { schema: "app" }, ["oban_jobs"], byRows],
     ["solid-queue", { schema: "app" }, solid.map((name) => `solid_queue_${name}`), byRows],
-    ["good-job", { schema: "app" }, ["good_jobs", "good_job_executions", "good_job_processes", "good_job_settings"], byRows],
-    ["que", { schema: "app" }, ["que_jobs", "que_lockers"], ["failedJobs", "jobs", "running", "usualRuns", "workerJobs"]],
+    [
+      "good-job",
+      { schema: "app" },
+      ["good_jobs", "good_job_executions", "good_job_processes", "good_job_settings"],
+      byRows,
+    ],
+    [
+      "que",
+      { schema: "app" },
+      ["que_jobs", "que_lockers"],
+      ["failedJobs", "jobs", "running", "usualRuns", "workerJobs"],
+    ],
     ["pgboss", { schema: "app" }, ["job", "queue"], ["failedJobs", "history", "jobs", "usualRuns"]],
-    ["graphile-worker", { schema: "app" }, ["jobs"], ["failedJobs", "history", "isPastPartial", "jobs", "usualRuns", "warnings"]],
+    [
+      "graphile-worker",
+      { schema: "app" },
+      ["jobs"],
+      ["failedJobs", "history", "isPastPartial", "jobs", "usualRuns", "warnings"],
+    ],
   ])("%s is a source of its tables", (kind, more, tables, abilities) => {
     const config = kindOf(kind).detected?.toConfig({ name: "n", schema: "app" }) ?? {};
     expect(config).toEqual({ name: "n", kind, ...more });
@@ -62,7 +77,9 @@ describe("a kind that is detected", () => {
   });
 
   it("lists the configured queues, though never seen", async () => {
-    const plan = [{ "QUERY PLAN": JSON.stringify([{ Plan: { "Node Type": "Result", "Total Cost": 1, "Plan Rows": 1 } }]) }];
+    const plan = [
+      { "QUERY PLAN": JSON.stringify([{ Plan: { "Node Type": "Result", "Total Cost": 1, "Plan Rows": 1 } }]) },
+    ];
     const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan : []));
     for (const kind of ["river", "oban", "solid-queue", "good-job", "que", "pgboss", "graphile-worker"]) {
       const config = kindOf(kind).detected?.toConfig({ name: "n", schema: "app" });
@@ -132,7 +149,13 @@ describe("recommended indexes", () => {
     const config = { ...runnerMapping, retrying: ["again"], dead: ["failed", "lost"] };
     const table = "public.runner_jobs";
     expect(advise(config)).toEqual([
-      [table, "waiting", "depth, deferred jobs, oldest age", `("type", "run_at") where "status" in ('pending', 'again')`, 2],
+      [
+        table,
+        "waiting",
+        "depth, deferred jobs, oldest age",
+        `("type", "run_at") where "status" in ('pending', 'again')`,
+        2,
+      ],
       [table, "processed", "processed in 5 minutes", `("finished_at") include ("type") where "status" = 'done'`, 1],
       [
         table,
@@ -176,7 +199,15 @@ describe("recommended indexes", () => {
     ],
     [
       "good-job",
-      [["app.good_job_executions", "failures", failures, "(finished_at) include (queue_name) where error is not null", 1]],
+      [
+        [
+          "app.good_job_executions",
+          "failures",
+          failures,
+          "(finished_at) include (queue_name) where error is not null",
+          1,
+        ],
+      ],
     ],
     [
       "que",

@@ -35,12 +35,15 @@ describe("createHistoryRing", () => {
     const points = watch.points({ from: 0, step: 60, steps: 10 });
     expect(points.map(({ processedPerSec }) => processedPerSec)).toEqual([2, 2, 2, 2, 2, 0, 0, 0, 0, 0]);
     expect(points.map(({ failures }) => failures)).toEqual([6, 6, 6, 6, 6, 0, 0, 0, 0, 0]);
-    expect(points.every(({ waitP50Seconds, waitP95Seconds }) => waitP50Seconds === null && waitP95Seconds === null)).toBe(true);
+    expect(
+      points.every(({ waitP50Seconds, waitP95Seconds }) => waitP50Seconds === null && waitP95Seconds === null),
+    ).toBe(true);
   });
 
   it("has no rate where one count is unknown, but has the other", () => {
     const watch = createWatch();
-    for (let second = 0; second <= 120; second += 10) watch.see(second, { processed: second, failures: second < 60 ? 0 : null });
+    for (let second = 0; second <= 120; second += 10)
+      watch.see(second, { processed: second, failures: second < 60 ? 0 : null });
     expect(watch.points({ from: 0, step: 120, steps: 1 })).toMatchObject([{ processedPerSec: 1, failures: null }]);
   });
 
@@ -91,9 +94,13 @@ describe("createHistoryRing", () => {
           watch.see(at, { ...totals });
         }
         const points = watch.points({ from: 0, step, steps: count });
-        const sum = (values: readonly (number | null)[]) => values.reduce<number>((all, one) => all + (one ?? Number.NaN), 0);
+        const sum = (values: readonly (number | null)[]) =>
+          values.reduce<number>((all, one) => all + (one ?? Number.NaN), 0);
         expect(sum(points.map(({ failures }) => failures))).toBe(totals.failures - beginning);
-        expect(sum(points.map(({ processedPerSec }) => processedPerSec)) * step).toBeCloseTo(totals.processed - beginning, 3);
+        expect(sum(points.map(({ processedPerSec }) => processedPerSec)) * step).toBeCloseTo(
+          totals.processed - beginning,
+          3,
+        );
       }),
     );
   });
@@ -128,13 +135,17 @@ describe("createHistoryRing", () => {
       [1, 7],
     ]);
     // Nobody had asked for minutes: what was counted since is no step's.
-    expect(watch.points({ from: 490, step: 10, steps: 1 })).toMatchObject([{ processedPerSec: null, depth: 7, failures: null }]);
+    expect(watch.points({ from: 490, step: 10, steps: 1 })).toMatchObject([
+      { processedPerSec: null, depth: 7, failures: null },
+    ]);
   });
 
   it("has current numbers, and no rate, if nothing is counted", () => {
     const watch = createWatch();
     for (const second of [10, 20, 30]) watch.see(second, { processed: null, failures: null }, second);
-    expect(watch.points({ from: 0, step: 10, steps: 3 }).map(({ depth, processedPerSec }) => [depth, processedPerSec])).toEqual([
+    expect(
+      watch.points({ from: 0, step: 10, steps: 3 }).map(({ depth, processedPerSec }) => [depth, processedPerSec]),
+    ).toEqual([
       [10, null],
       [20, null],
       [30, null],
@@ -183,7 +194,8 @@ describe("the samples of a ring", () => {
   it("reach back far enough with a first sample at the range's begin", () => {
     const watch = createWatch();
     watch.see(60, { processed: 0, failures: 0 });
-    const since = (from: number) => watch.ring.history(["q"], { from: start + from, step: 60, steps: 1 }).get("q")?.since;
+    const since = (from: number) =>
+      watch.ring.history(["q"], { from: start + from, step: 60, steps: 1 }).get("q")?.since;
     expect([since(59), since(60), since(61)]).toEqual(["2027-01-15T08:01:00Z", null, null]);
   });
 
@@ -229,7 +241,14 @@ describe("the samples of a ring", () => {
             sampled: true,
             since: null,
             points: [
-              { ...none, time: "2027-01-15T08:01:00Z", depth: 5, processedPerSec: 0.5, failures: 6, oldestAgeSeconds: null },
+              {
+                ...none,
+                time: "2027-01-15T08:01:00Z",
+                depth: 5,
+                processedPerSec: 0.5,
+                failures: 6,
+                oldestAgeSeconds: null,
+              },
               {
                 ...none,
                 time: "2027-01-15T08:02:00Z",
@@ -290,7 +309,8 @@ describe("a step", () => {
   it("has what was seen in it, or in the ten seconds before its end", () => {
     const watch = createWatch();
     watch.see(20, { processed: 0, failures: 0 }, 7);
-    const depths = (from: number, step: number, steps: number) => watch.points({ from, step, steps }).map(({ depth }) => depth);
+    const depths = (from: number, step: number, steps: number) =>
+      watch.points({ from, step, steps }).map(({ depth }) => depth);
     expect(depths(18, 1, 13)).toEqual([null, ...Array.from({ length: 10 }, () => 7), null, null]);
     expect([depths(0, 20, 2), depths(-1, 20, 2), depths(19, 60, 2)]).toEqual([
       [7, null],
@@ -334,7 +354,10 @@ describe("addSamples", () => {
       exact: false,
       points: [failing.points[0], { ...failing.points[1], failures: 0 }],
     });
-    const rateless = { ...fromRows(3), points: fromRows(3).points.map((point) => ({ ...point, processedPerSec: null })) };
+    const rateless = {
+      ...fromRows(3),
+      points: fromRows(3).points.map((point) => ({ ...point, processedPerSec: null })),
+    };
     expect(
       addSamples(new Map([["q", rateless]]), sampled)
         .get("q")

@@ -15,7 +15,8 @@ describe("createDetector", () => {
       warn: (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`),
     };
     let schemas = 0;
-    const rows = () => Array.from({ length: schemas }, (_, n) => ({ kind: "river", schema: `s${n}`, table: "river_job" }));
+    const rows = () =>
+      Array.from({ length: schemas }, (_, n) => ({ kind: "river", schema: `s${n}`, table: "river_job" }));
     const detector = createDetector({
       sources: [],
       brokers: { rabbitmq: null, redis: null },
@@ -80,9 +81,9 @@ describe("createDetector", () => {
       { kind: "river", name: "river:c", schema: "c" },
     ]);
     expect(await createFound(["a", "b"], { hide: ["river", "river:b"] }).names()).toEqual([]);
-    expect(await createFound(["a"], { brokers: { rabbitmq: {}, redis: null } as never, hide: ["river"] }).names()).toEqual([
-      "rabbitmq",
-    ]);
+    expect(
+      await createFound(["a"], { brokers: { rabbitmq: {}, redis: null } as never, hide: ["river"] }).names(),
+    ).toEqual(["rabbitmq"]);
   });
 
   it("finds nothing if it is off, or without a database", async () => {
@@ -98,7 +99,10 @@ describe("createDetector", () => {
     const taken = ["river", "river:detected", "river:detected-2"].map((name) => river(name, "other"));
     expect(await createFound(["a"], { sources: taken }).names()).toEqual(["river:detected-3"]);
     const long = `river:${"s".repeat(58)}`;
-    const [only] = await createFound(["x", "s".repeat(58)], { sources: [river(long, "other")], hide: ["river"] }).names();
+    const [only] = await createFound(["x", "s".repeat(58)], {
+      sources: [river(long, "other")],
+      hide: ["river"],
+    }).names();
     expect(only).toBe(`${long.slice(0, 55)}:detected`);
   });
 

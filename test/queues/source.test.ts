@@ -10,7 +10,11 @@ const { signal } = new AbortController();
 describe("createQueueSources", () => {
   it("has no source if nothing is configured", async () => {
     const sources = createQueueSources(options);
-    const unset = { code: "queues_unavailable", message: "WALLET_CORE_OPS_DATABASE_URL is not set", unconfigured: true };
+    const unset = {
+      code: "queues_unavailable",
+      message: "WALLET_CORE_OPS_DATABASE_URL is not set",
+      unconfigured: true,
+    };
     await expect(sources.all(signal)).rejects.toMatchObject(unset);
     expect(await sources.unsupported?.(signal)).toEqual([]);
     await sources.close();
@@ -60,7 +64,9 @@ describe("createQueueSources", () => {
     await source?.metrics(signal);
     const range = { from: Date.parse("2026-01-01T00:00:00Z") / 1000 - 60, step: 60, steps: 2 };
     const past = await source?.history?.(null, range, signal);
-    expect([...(past ?? [])].map(([name, { points, sampled }]) => [name, sampled, points.map(({ depth }) => depth)])).toEqual([
+    expect(
+      [...(past ?? [])].map(([name, { points, sampled }]) => [name, sampled, points.map(({ depth }) => depth)]),
+    ).toEqual([
       ["mail", true, [4, null]],
       ["push", true, [3, null]],
     ]);
@@ -75,7 +81,10 @@ describe("createQueueSources", () => {
     const leaver = new AbortController();
     const [left, stayed] = [source?.metrics(leaver.signal), source?.metrics(signal)];
     leaver.abort();
-    await expect(left).rejects.toMatchObject({ code: "queues_unavailable", message: "Gave up waiting: the request has ended" });
+    await expect(left).rejects.toMatchObject({
+      code: "queues_unavailable",
+      message: "Gave up waiting: the request has ended",
+    });
     release();
     expect(await stayed).toHaveLength(2);
     await sources.close();
@@ -99,7 +108,12 @@ describe("createQueueSources", () => {
     expect(await alone.unsupported?.(signal)).toEqual([]);
     const configured = createQueueSources({ ...options, databaseUrl, sources: [runnerMapping] });
     expect((await configured.all(signal)).map(({ name }) => name)).toEqual(["runner"]);
-    const controlled = createQueueSources({ ...options, databaseUrl, controlDatabaseUrl: databaseUrl, sources: [runnerMapping] });
+    const controlled = createQueueSources({
+      ...options,
+      databaseUrl,
+      controlDatabaseUrl: databaseUrl,
+      sources: [runnerMapping],
+    });
     expect((await controlled.all(signal))[0]).toHaveProperty("control");
     await Promise.all([alone, configured, controlled].map((sources) => sources.close()));
   });

@@ -47,7 +47,11 @@ describe("toQueueState", () => {
     ["a worker hangs where jobs take a second", { ...behind, oldestAgeSeconds: 121, usualRunSeconds: 1 }, "stalled"],
     ["two minutes, where jobs take a second", { ...behind, oldestAgeSeconds: 120, usualRunSeconds: 1 }, "backlog"],
     ["half an hour, where jobs take an hour", { ...behind, oldestAgeSeconds: 1800, usualRunSeconds: 3600 }, "backlog"],
-    ["more than half an hour, where jobs take an hour", { ...behind, oldestAgeSeconds: 1801, usualRunSeconds: 3600 }, "stalled"],
+    [
+      "more than half an hour, where jobs take an hour",
+      { ...behind, oldestAgeSeconds: 1801, usualRunSeconds: 3600 },
+      "stalled",
+    ],
     ["nothing runs, where jobs take a second", { depth: 1, oldestAgeSeconds: 300, usualRunSeconds: 1 }, "backlog"],
     ["the rate is not known", { depth: 1, oldestAgeSeconds: 99_999, processedPerSec: null }, "backlog"],
     ["no job waits, whatever is said of its age", { oldestAgeSeconds: 9999 }, "backlog"],
@@ -56,7 +60,11 @@ describe("toQueueState", () => {
     ["nobody takes jobs, and there are none", { workers: 0 }, "idle"],
     ["four failures and nothing else", { failuresLastHour: 4, failuresRecent: 4 }, "idle"],
     ["five failures and nothing else", { failuresLastHour: 5, failuresRecent: 5 }, "failing"],
-    ["failures of which nothing tells whether they were lately", { failuresLastHour: 500, failuresRecent: null }, "idle"],
+    [
+      "failures of which nothing tells whether they were lately",
+      { failuresLastHour: 500, failuresRecent: null },
+      "idle",
+    ],
     ["five failures, none of them in the last five minutes", { failuresLastHour: 5, failuresRecent: 0 }, "idle"],
     [
       "failures of a batch that succeeded before the last five minutes",
@@ -68,7 +76,11 @@ describe("toQueueState", () => {
       { failuresLastHour: 5, failuresRecent: 3, processedPerSec: 0.01 },
       "failing",
     ],
-    ["fewer failures than successes in five minutes", { failuresLastHour: 500, failuresRecent: 2, processedPerSec: 0.01 }, "ok"],
+    [
+      "fewer failures than successes in five minutes",
+      { failuresLastHour: 500, failuresRecent: 2, processedPerSec: 0.01 },
+      "ok",
+    ],
     [
       "every job fails at once while others wait",
       { depth: 9, oldestAgeSeconds: 600, failuresLastHour: 700, failuresRecent: 700 },
@@ -85,7 +97,11 @@ describe("toQueueState", () => {
     expect(state(figures)).toBe(expected);
   });
 
-  const amount = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 10_000_000 }), fc.double({ min: 0, max: 1e6, noNaN: true }));
+  const amount = fc.oneof(
+    fc.constant(0),
+    fc.integer({ min: 0, max: 10_000_000 }),
+    fc.double({ min: 0, max: 1e6, noNaN: true }),
+  );
   const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
   const figures: fc.Arbitrary<QueueFigures> = fc.record({
     depth: fc.nat(10_000_000),
@@ -138,7 +154,10 @@ describe("toQueueState", () => {
     fc.assert(
       fc.property(figures, amount, fc.nat(1000), (some, older, more) => {
         const waits = { ...some, oldestAgeSeconds: (some.oldestAgeSeconds ?? 0) + older };
-        const fails = { ...some, failuresLastHour: some.failuresLastHour === null ? null : some.failuresLastHour + more };
+        const fails = {
+          ...some,
+          failuresLastHour: some.failuresLastHour === null ? null : some.failuresLastHour + more,
+        };
         expect(isBad(some) && !isBad(waits)).toBe(false);
         expect(isBad(some) && !isBad(fails)).toBe(false);
       }),
@@ -151,7 +170,9 @@ describe("toQueueState", () => {
     fc.assert(
       fc.property(figures, fc.nat(100_000), (some, earlier) => {
         const enough = { ...some, failuresLastHour: queueThresholds.failingFailures };
-        expect(toQueueState({ ...enough, failuresLastHour: enough.failuresLastHour + earlier })).toBe(toQueueState(enough));
+        expect(toQueueState({ ...enough, failuresLastHour: enough.failuresLastHour + earlier })).toBe(
+          toQueueState(enough),
+        );
       }),
       { numRuns: 2000 },
     );

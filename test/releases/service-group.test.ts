@@ -10,7 +10,13 @@ import {
   toReleaseKey,
   toRoleKey,
 } from "../../src/releases/service-group.ts";
-import { createContainerOf, createReleaseOf, toErlangHost, toRiverHost, toWorkerNames } from "../../src/releases/worker.ts";
+import {
+  createContainerOf,
+  createReleaseOf,
+  toErlangHost,
+  toRiverHost,
+  toWorkerNames,
+} from "../../src/releases/worker.ts";
 import { sampleContainer } from "../support/containers.ts";
 
 const group: ServiceGroup = { service: "wallet-core", destination: "beta", env: "staging" };
@@ -98,7 +104,8 @@ describe("a worker", () => {
     expect(toWorkerNames({ host: "ab", id: "ab" })).toEqual(["ab"]);
   });
 
-  const on = (host: string, version: string, id = host) => sampleContainer({ name: host, host, version, id, env: "staging" });
+  const on = (host: string, version: string, id = host) =>
+    sampleContainer({ name: host, host, version, id, env: "staging" });
   it("runs the release of the only container with its name", () => {
     const containers = [
       on("one.x", "v1"),

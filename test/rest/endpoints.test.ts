@@ -45,7 +45,11 @@ it.each([
   ["POST", "/queues", use("GET, HEAD")],
   ["POST", "/containers/a", use("GET, HEAD")],
   ["DELETE", "/containers/a/restart", use("POST, GET, HEAD")],
-  ["HEAD", "/containers/a/restart", { code: "method_not_allowed", message: "Use POST", headers: { allow: "POST, GET" } }],
+  [
+    "HEAD",
+    "/containers/a/restart",
+    { code: "method_not_allowed", message: "Use POST", headers: { allow: "POST, GET" } },
+  ],
 ])("%s %s is refused", (method, path, error) => {
   expect(() => matchRoute(endpoints, method, path)).toThrow(expect.objectContaining(error));
 });

@@ -5,8 +5,10 @@ import { followLog } from "../../src/rest/follow.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleLine } from "../support/logs.ts";
 
-const line = (second: number, message: string) => sampleLine(message, { timestamp: `2026-01-13T09:46:0${second}.000000001Z` });
-const batch = (more: Partial<LogBatch>): LogBatch => ({ lines: [], dropped: 0, notice: null, ended: null, ...more }) as LogBatch;
+const line = (second: number, message: string) =>
+  sampleLine(message, { timestamp: `2026-01-13T09:46:0${second}.000000001Z` });
+const batch = (more: Partial<LogBatch>): LogBatch =>
+  ({ lines: [], dropped: 0, notice: null, ended: null, ...more }) as LogBatch;
 const document = {} as never;
 const caller = createCaller();
 

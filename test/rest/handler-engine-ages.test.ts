@@ -22,16 +22,23 @@ function createSources(containers: readonly Container[], now = Date.now()) {
 }
 
 test("the header has engines' ages and errors, also with a cached body", async () => {
-  const containers = [sampleContainer({ engine: "web-1" }), sampleContainer({ name: "old", engine: "web-2", stale: true })];
+  const containers = [
+    sampleContainer({ engine: "web-1" }),
+    sampleContainer({ name: "old", engine: "web-2", stale: true }),
+  ];
   const rest = createRest(createSources(containers).sources);
   const first = await rest.get("/containers");
   const lostLater = '"web-3";error=docker_unavailable';
-  expect(first.headers?.["x-ops-engines"]).toBe(`"web-1";age=0.3, "web-2";age=12.1;error=docker_unavailable, ${lostLater}`);
+  expect(first.headers?.["x-ops-engines"]).toBe(
+    `"web-1";age=0.3, "web-2";age=12.1;error=docker_unavailable, ${lostLater}`,
+  );
   expect(JSON.parse(first.body)).toHaveLength(2);
   vi.setSystemTime(Date.now() + 200);
   const second = await rest.get("/containers");
   expect(second.body).toBe(first.body);
-  expect(second.headers?.["x-ops-engines"]).toBe(`"web-1";age=0.5, "web-2";age=12.3;error=docker_unavailable, ${lostLater}`);
+  expect(second.headers?.["x-ops-engines"]).toBe(
+    `"web-1";age=0.5, "web-2";age=12.3;error=docker_unavailable, ${lostLater}`,
+  );
 });
 
 test.each(["", "/health-check"])("the header of one container (%s) has them too", async (more) => {

@@ -103,7 +103,11 @@ test("a remembered empty list is an error once the engine is lost", async () => 
 
 test("a remembered long body is one Buffer for all its readers", async () => {
   rows = Array.from({ length: 100 }, (_, index) => sampleContainer({ name: `web-${index}` }));
-  const [first, second, third] = [await rest.get("/containers"), await rest.get("/containers"), await rest.get("/containers")];
+  const [first, second, third] = [
+    await rest.get("/containers"),
+    await rest.get("/containers"),
+    await rest.get("/containers"),
+  ];
   expect(second.body).toBe(first.body);
   expect(second.raw).toBeInstanceOf(Buffer);
   expect(third.raw).toBe(second.raw);
@@ -131,7 +135,10 @@ test("an answer of sources that are read anew each time has its tag too", async 
   expect([again.status, again.body]).toEqual([304, ""]);
 });
 
-test.each(["/containers/a/logs", "/containers/a/health-check"])("%s has no tag: it must not be stored", async (path) => {
-  const { headers, policy } = await rest.call("GET", path);
-  expect([headers?.["etag"], policy]).toEqual([undefined, undefined]);
-});
+test.each(["/containers/a/logs", "/containers/a/health-check"])(
+  "%s has no tag: it must not be stored",
+  async (path) => {
+    const { headers, policy } = await rest.call("GET", path);
+    expect([headers?.["etag"], policy]).toEqual([undefined, undefined]);
+  },
+);

@@ -38,11 +38,16 @@ describe("parameters", () => {
     [`/containers/${name}/logs`, "search_regex=(", "regular expression of RE2"],
     [`/containers/${name}/logs`, `search_regex=${"x".repeat(201)}`, "search_regex must be at most 200 characters"],
   ])("%s?%s is a 400 that names the parameter", async (path, query, message) => {
-    await expect(get(path, query)).rejects.toMatchObject({ code: "invalid_request", message: expect.stringContaining(message) });
+    await expect(get(path, query)).rejects.toMatchObject({
+      code: "invalid_request",
+      message: expect.stringContaining(message),
+    });
   });
 
   it("are ignored if unknown, and absent if empty", async () => {
-    expect(JSON.parse((await get("/containers", "x=1&env=&include_stats=0&x=2")).body)[0]).not.toHaveProperty("cpu_pct");
+    expect(JSON.parse((await get("/containers", "x=1&env=&include_stats=0&x=2")).body)[0]).not.toHaveProperty(
+      "cpu_pct",
+    );
   });
 
   it.each([
@@ -135,7 +140,9 @@ describe("methods and formats", () => {
 });
 
 describe("one name on several engines, as Kamal has it on several hosts", () => {
-  const twins = ["web-1", "web-2"].map((engine) => sampleContainer({ engine, fullId: engine.padEnd(64, "0"), id: engine }));
+  const twins = ["web-1", "web-2"].map((engine) =>
+    sampleContainer({ engine, fullId: engine.padEnd(64, "0"), id: engine }),
+  );
   const engines = ["web-1", "web-2"].map((engine) => ({ name: engine, ok: true, error: null }));
 
   it("is 409 with the engines' names, and engine= chooses", async () => {
@@ -144,13 +151,18 @@ describe("one name on several engines, as Kamal has it on several hosts", () => 
     await expect(rest.get(`/containers/${name}`)).rejects.toMatchObject({ status: 409, code: "container_ambiguous" });
     await expect(rest.get(`/containers/${name}`)).rejects.toThrow("web-1, web-2");
     expect(JSON.parse((await rest.get(`/containers/${name}`, "engine=web-2")).body).id).toBe("web-2");
-    await expect(rest.get(`/containers/${name}`, "engine=web-3")).rejects.toMatchObject({ code: "container_not_found" });
+    await expect(rest.get(`/containers/${name}`, "engine=web-3")).rejects.toMatchObject({
+      code: "container_not_found",
+    });
   });
 
   it("with a silent engine is read as known, and a restart needs engine=", async () => {
     const error = { code: "docker_timeout", message: "web-2 hangs" };
     const down = [engines[0], { name: "web-2", ok: false, runs: null, error }] as const;
-    const one = createMemorySources({ containers: twins.slice(0, 1), engines: [...down] as never }, { restartEnabled: true });
+    const one = createMemorySources(
+      { containers: twins.slice(0, 1), engines: [...down] as never },
+      { restartEnabled: true },
+    );
     const rest = createRest(one.sources);
     const { headers, body } = await rest.get("/containers");
     expect(headers?.["x-ops-engines"]).toBe('"web-1", "web-2";error=docker_timeout');
@@ -158,7 +170,10 @@ describe("one name on several engines, as Kamal has it on several hosts", () => 
     expect((await rest.get(`/containers/${name}`)).status).toBe(200);
     await expect(rest.get("/containers/other")).rejects.toMatchObject({ code: "docker_timeout", status: 504 });
     const refused = rest.call("POST", `/containers/${name}/restart`);
-    await expect(refused).rejects.toMatchObject({ code: "docker_timeout", message: expect.stringMatching(/: engine=web-1$/) });
+    await expect(refused).rejects.toMatchObject({
+      code: "docker_timeout",
+      message: expect.stringMatching(/: engine=web-1$/),
+    });
     expect(one.calls).not.toHaveProperty("restart");
     expect((await rest.call("POST", `/containers/${name}/restart`, "engine=web-1")).status).toBe(200);
     expect(one.calls["restart"]).toBe(1);

@@ -38,7 +38,11 @@ const failure = (name: string, jobId: string, error: string, timestamp: string, 
 });
 const jobs = {
   name: "jobs",
-  metrics: [queue("webhook.aella.process", 2, 0.4, 0), queue("payouts", 4, 1.2, 0), queue("pos_settlement", 12, 0.6, 1)],
+  metrics: [
+    queue("webhook.aella.process", 2, 0.4, 0),
+    queue("payouts", 4, 1.2, 0),
+    queue("pos_settlement", 12, 0.6, 1),
+  ],
   errors: [
     failure("payouts", "job_456", "timeout contacting provider", "2026-01-13T09:41:10Z", 1),
     failure("pos_settlement", "job_123", "pq: serialization failure", "2026-01-13T09:45:12Z", 2),
@@ -60,7 +64,10 @@ const stats = ',"cpu_pct":12.4,"mem_pct":34.1';
 const more = ',"destination":null';
 
 describe("the seed's examples", () => {
-  const hosts = [sampleHost(), sampleHost({ name: "staging-host-2", instance: "b", cpuUtil: 0.91, memUtil: 0.88, alert: true })];
+  const hosts = [
+    sampleHost(),
+    sampleHost({ name: "staging-host-2", instance: "b", cpuUtil: 0.91, memUtil: 0.88, alert: true }),
+  ];
   const { get } = createRest(createMemorySources({ containers: [redis, web], queueSources: [jobs], hosts }).sources);
 
   it("GET /containers is a bare array in the seed's key order, no stats", async () => {
@@ -90,7 +97,8 @@ describe("the seed's examples", () => {
     const body = JSON.parse((await get("/queues")).body);
     expect(Object.keys(body)).toEqual(["queues", "errors", "sources"]);
     // What the contract documents comes first, as it is documented; more follows.
-    const begin = (rows: object[], length: number) => rows.map((row) => Object.fromEntries(Object.entries(row).slice(0, length)));
+    const begin = (rows: object[], length: number) =>
+      rows.map((row) => Object.fromEntries(Object.entries(row).slice(0, length)));
     const documented = begin(body.queues, 4);
     expect(JSON.stringify(documented)).toBe(
       '[{"name":"payouts","depth":4,"processed_per_sec":1.2,"failures_last_hour":0},' +
@@ -108,8 +116,12 @@ describe("the seed's examples", () => {
     const body = JSON.parse((await get("/hosts")).body);
     expect(Object.keys(body)).toEqual(["thresholds", "hosts", "updated_at"]);
     expect(JSON.stringify(body.thresholds)).toBe('{"cpu":0.85,"mem":0.85}');
-    expect(JSON.stringify(body.hosts[0])).toMatch(/^\{"name":"staging-host-1","cpu_util":0\.72,"mem_util":0\.64,"alert":false,/);
-    expect(JSON.stringify(body.hosts[1])).toMatch(/^\{"name":"staging-host-2","cpu_util":0\.91,"mem_util":0\.88,"alert":true,/);
+    expect(JSON.stringify(body.hosts[0])).toMatch(
+      /^\{"name":"staging-host-1","cpu_util":0\.72,"mem_util":0\.64,"alert":false,/,
+    );
+    expect(JSON.stringify(body.hosts[1])).toMatch(
+      /^\{"name":"staging-host-2","cpu_util":0\.91,"mem_util":0\.88,"alert":true,/,
+    );
     expect(body.updated_at).toBe("2026-01-13T09:46:00Z");
   });
 

@@ -110,7 +110,9 @@ describe("an answer", () => {
 
   it("without a text form is JSON, whatever is accepted", async () => {
     data = { containers: [] };
-    expect((await ask("GET", "/containers", "download=true", { headers: { accept: "text/plain" } })).headers).toMatchObject(json);
+    expect(
+      (await ask("GET", "/containers", "download=true", { headers: { accept: "text/plain" } })).headers,
+    ).toMatchObject(json);
   });
 
   it("of a deprecated method says since when, and what explains it", async () => {
@@ -120,7 +122,10 @@ describe("an answer", () => {
     expect(headers).toEqual({ ...json, deprecation: "@1795478400", link });
     const since = new Date(Number(headers?.["deprecation"]?.slice(1)) * 1000);
     expect(since.toISOString()).toBe("2026-11-24T00:00:00.000Z");
-    const explained = new URL("../../openapi.json", "https://ops.example.com/ops/api/v1/admin/ops/containers/web/restart");
+    const explained = new URL(
+      "../../openapi.json",
+      "https://ops.example.com/ops/api/v1/admin/ops/containers/web/restart",
+    );
     expect(explained.pathname).toBe("/ops/api/v1/admin/ops/openapi.json");
     expect((await ask("POST", "/containers/web/restart")).headers).toEqual(json);
   });
@@ -159,7 +164,12 @@ describe("a remembered answer", () => {
     expect(again).toMatchObject({
       status: 200,
       route: "/containers",
-      headers: { ...json, "x-ops-engines": '"e";age=1.0', vary: "Accept-Encoding", etag: expect.stringMatching(/^"[\w-]{27}"$/) },
+      headers: {
+        ...json,
+        "x-ops-engines": '"e";age=1.0',
+        vary: "Accept-Encoding",
+        etag: expect.stringMatching(/^"[\w-]{27}"$/),
+      },
       body: Buffer.from('[{"name":"a"}]'),
     });
     expect(run).toHaveBeenCalledOnce();
@@ -174,7 +184,14 @@ describe("a remembered answer", () => {
     inputs = of({});
     data = { containers: [] };
     await ask("GET", "/containers");
-    const request = { ...caller, method: "GET", isHead: false, path: "/api/v1/admin/ops/containers", query: "", headers: {} };
+    const request = {
+      ...caller,
+      method: "GET",
+      isHead: false,
+      path: "/api/v1/admin/ops/containers",
+      query: "",
+      headers: {},
+    };
     expect(handle(request)).toMatchObject({ status: 200, body: Buffer.from("[]") });
   });
 
@@ -213,7 +230,12 @@ describe("a followed log", () => {
     const chunks = stream?.chunks[Symbol.asyncIterator]();
     expect(await chunks?.next()).toEqual({ done: false, value: first });
     expect(follow.mock.lastCall?.[0]).toBe(endpoints[2].follow);
-    expect(follow.mock.lastCall?.[1]).toMatchObject({ name: "web", follow: true, tail: 5000, since: "1768297560.000000002" });
+    expect(follow.mock.lastCall?.[1]).toMatchObject({
+      name: "web",
+      follow: true,
+      tail: 5000,
+      since: "1768297560.000000002",
+    });
     expect(execute).not.toHaveBeenCalled();
   });
 
@@ -231,7 +253,9 @@ describe("a followed log", () => {
 
   it("needs GET and a place for a stream", async () => {
     const refused = { code: "invalid_request", message: "follow=true needs GET" };
-    await expect(ask("HEAD", "/containers/web/logs", "follow=true", { openStream } as never)).rejects.toMatchObject(refused);
+    await expect(ask("HEAD", "/containers/web/logs", "follow=true", { openStream } as never)).rejects.toMatchObject(
+      refused,
+    );
     await expect(ask("GET", "/containers/web/logs", "follow=true")).rejects.toMatchObject(refused);
     expect(follow).not.toHaveBeenCalled();
   });

@@ -53,7 +53,11 @@ it("objects, lists and enums are described as deep as selected", () => {
       inner: { ...object(inner, ["id", "color"], "Inner"), type: ["object", "null"] },
       inners: {
         type: "array",
-        items: object({ colors: { type: "array", items: { type: "string", enum: colors, ...color } } }, ["colors"], "Inner"),
+        items: object(
+          { colors: { type: "array", items: { type: "string", enum: colors, ...color } } },
+          ["colors"],
+          "Inner",
+        ),
       },
       holes: { type: ["array", "null"], items: { type: ["string", "null"] } },
     }),
@@ -70,7 +74,9 @@ it("a field has its alias; an optional one is not required", () => {
       ["own"],
     ),
   );
-  expect(of("mutation { act } fragment F on Query { name }")).toEqual(object({ act: { type: "boolean" } }, ["act"], "Mutation"));
+  expect(of("mutation { act } fragment F on Query { name }")).toEqual(
+    object({ act: { type: "boolean" } }, ["act"], "Mutation"),
+  );
 });
 
 it.each([
@@ -100,7 +106,10 @@ it("named schemas become references, null and description beside them", () => {
     Query: {
       type: "object",
       description: "Query",
-      properties: { thing: { anyOf: [thing, nullable], description: "The one." }, things: { type: "array", items: thing } },
+      properties: {
+        thing: { anyOf: [thing, nullable], description: "The one." },
+        things: { type: "array", items: thing },
+      },
       required: ["thing", "things"],
     },
     Thing: {

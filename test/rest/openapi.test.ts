@@ -25,7 +25,9 @@ const { sources } = createMemorySources(
       {
         name: "jobs",
         metrics: [{ name: "payouts", source: "jobs", depth: 4, processedPerSec: 1.2, failuresLastHour: 1 }],
-        errors: [{ queue: "payouts", source: "jobs", jobId: "1", error: "x", timestamp: "2026-01-13T09:41:10Z", count: 1 }],
+        errors: [
+          { queue: "payouts", source: "jobs", jobId: "1", error: "x", timestamp: "2026-01-13T09:41:10Z", count: 1 },
+        ],
       },
     ],
   },
@@ -44,7 +46,10 @@ describe("openapi.json", () => {
     const { raw, headers } = await call("GET", "/openapi.json", "", undefined, undefined, gzip);
     expect(gunzipSync(raw).toString()).toBe(printOpenApi());
     const again = { ...gzip, "if-none-match": headers?.["etag"] };
-    expect(await call("GET", "/openapi.json", "", undefined, undefined, again)).toMatchObject({ status: 304, body: "" });
+    expect(await call("GET", "/openapi.json", "", undefined, undefined, again)).toMatchObject({
+      status: 304,
+      body: "",
+    });
   });
 
   it.each(endpoints.map((endpoint) => [endpoint.method, endpoint.path] as const))(
@@ -97,12 +102,18 @@ describe("openapi.json", () => {
       const asked = path.replace("/api/v1/admin/ops", "").replace("{name}", name);
       const { headers } = await createRest(sources).call(method, asked);
       const hasTag = headers?.["etag"] !== undefined;
-      expect([operationId, "304" in responses, "ETag" in responses["200"].headers]).toEqual([operationId, hasTag, hasTag]);
+      expect([operationId, "304" in responses, "ETag" in responses["200"].headers]).toEqual([
+        operationId,
+        hasTag,
+        hasTag,
+      ]);
     }
   });
 
   it("has the codes of each status", () => {
-    const responses = Object.fromEntries(operations.map(([, , operation]) => [operation.operationId, operation.responses]));
+    const responses = Object.fromEntries(
+      operations.map(([, , operation]) => [operation.operationId, operation.responses]),
+    );
     expect(responses["getDeployInfo"]["404"].description).toBe("deploy_info_missing");
     expect(responses["getContainerLogs"]["429"].description).toBe("rate_limited");
     expect(responses["getHosts"]["503"].description).toBe("overloaded, auth_unavailable, prometheus_unavailable");
@@ -111,7 +122,8 @@ describe("openapi.json", () => {
   it("detects a missing, a mistyped and a null field", async () => {
     const { queues: answered } = JSON.parse((await createRest(sources).get("/queues")).body);
     const [queue] = answered;
-    const fits = (queues: unknown) => () => assertFitsOpenApi("GET", "/queues", 200, { queues, errors: [], sources: [] });
+    const fits = (queues: unknown) => () =>
+      assertFitsOpenApi("GET", "/queues", 200, { queues, errors: [], sources: [] });
     expect(fits(answered)).not.toThrow();
     expect(fits([{ ...queue, depth: "1" }])).toThrow("depth");
     const { failures_last_hour: _, ...incomplete } = queue;

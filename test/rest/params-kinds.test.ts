@@ -81,7 +81,10 @@ describe("a parameter", () => {
 
   it("of the header is not read from the query, nor the other way round", () => {
     const params = [headerParam("X-Own", 3, named), textParam("text", 3, help)];
-    expect(parseQuery(params, "X-Own=q&text=a%20b", { "x-own": "abc", text: "h" })).toEqual({ own: "abc", text: "a b" });
+    expect(parseQuery(params, "X-Own=q&text=a%20b", { "x-own": "abc", text: "h" })).toEqual({
+      own: "abc",
+      text: "a b",
+    });
     expect(parseQuery(params, "", { "x-own": ["abc"] })).toEqual({ own: "abc" });
     expect(() => parseQuery(params, "", { "x-own": "abcd" })).toThrow("X-Own must be at most 3 characters");
   });

@@ -75,7 +75,9 @@ describe("OpsFailuresUpSinceDeploy", () => {
       const past = async (_: unknown, { from, step }: { from: number; step: number }) => {
         if (isDown) throw new OpsError("postgres_unavailable", "gone");
         const isAfter = from >= Date.now() / 1000 - age - 5;
-        return new Map([["mail", sampleHistory({ depth: 0, processedPerSec: 700 / step, failures: isAfter ? 300 : 0 })]]);
+        return new Map([
+          ["mail", sampleHistory({ depth: 0, processedPerSec: 700 / step, failures: isAfter ? 300 : 0 })],
+        ]);
       };
       const records = [sampleRecord({ tag: "v2", deployedAt: ago(age), durationSeconds: 60 })];
       const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], history: past }];

@@ -11,7 +11,9 @@ interface Found {
 
 /** Alerts of the shipped rule file of Prometheus. */
 function readPrometheus(): Map<string, Found> {
-  const [, ...blocks] = readFileSync("deploy/prometheus/rules/alerts.yml", "utf8").split(/^ {6}- (?=alert: |record: )/m);
+  const [, ...blocks] = readFileSync("deploy/prometheus/rules/alerts.yml", "utf8").split(
+    /^ {6}- (?=alert: |record: )/m,
+  );
   return new Map(
     blocks
       .filter((block) => block.startsWith("alert: "))

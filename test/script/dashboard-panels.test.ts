@@ -8,7 +8,15 @@ import { shortRelease } from "../../script/grafana/fields.ts";
 import { screenPaths } from "../../src/console/screens.ts";
 import { getMetric } from "../../src/grafana/metrics.ts";
 import { toShortRelease } from "../../src/lib/short-release.ts";
-import { columnsOf, exprOf, graphqlOf, overridesOf, panelsOf, queriesOf, targetsOf } from "../support/grafana-dashboard.ts";
+import {
+  columnsOf,
+  exprOf,
+  graphqlOf,
+  overridesOf,
+  panelsOf,
+  queriesOf,
+  targetsOf,
+} from "../support/grafana-dashboard.ts";
 import { display, toColour } from "../support/grafana-frames.ts";
 import { interpolate } from "../support/grafana-queries.ts";
 
@@ -85,7 +93,9 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
   });
 
   it("passes the environment to the JSON plugin and to Prometheus", () => {
-    const byPlugin = queries.filter(({ target }) => typeof target === "string" && getMetric(target).payloads.includes("env"));
+    const byPlugin = queries.filter(
+      ({ target }) => typeof target === "string" && getMetric(target).payloads.includes("env"),
+    );
     for (const { payload } of byPlugin)
       expect(JSON.parse(interpolate(String(payload), { env: "IT", queue: null }))).toHaveProperty("env", "IT");
     for (const expr of queries.map((one) => exprOf(one)).filter((one) => /ops_(container|queue)_/.test(one)))
@@ -95,7 +105,9 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
   it("shows only what its variables choose", () => {
     const variables = new Set(dashboard.templating.list.map(({ name }) => name));
     const shown = panelsOf(dashboard).filter(({ type }) => type !== "stat");
-    for (const [title, target] of shown.flatMap((panel) => targetsOf(panel).map((one) => [panel.title, one] as const))) {
+    for (const [title, target] of shown.flatMap((panel) =>
+      targetsOf(panel).map((one) => [panel.title, one] as const),
+    )) {
       const fields = rootFields(graphqlOf(target) ?? "{ __typename }").flatMap(({ name }) => drillDown[name] ?? []);
       const wanted = fields.filter((name) => variables.has(name));
       expect(
@@ -165,7 +177,9 @@ describe("a table", () => {
   it.each(of("table"))("%s gives the telling text the room", (_title, panel) => {
     const names = new Map(Object.entries(readOrganize(panel).renameByName));
     const overrides = overridesOf(panel);
-    const telling = [...names].filter(([field]) => /(^|\.)(message|error|reason|reasons\.\d|gaps\.\d|note)$/.test(field));
+    const telling = [...names].filter(([field]) =>
+      /(^|\.)(message|error|reason|reasons\.\d|gaps\.\d|note)$/.test(field),
+    );
     for (const [, name] of telling) expect(overrides.get(name), name).not.toHaveProperty("custom.width");
     const free = [...names.values()].filter((name) => overrides.get(name)?.["custom.width"] === undefined);
     expect(free.length).toBeGreaterThan(0);
@@ -225,7 +239,8 @@ it.each([
   ["ops-queues", "Queues in trouble", "known"],
 ])("is not green where there is nothing: %s, %s", (uid, title, name) => {
   const panel = get(uid, title);
-  const show = (value: number) => display({ ...toConfig(panel).defaults, ...overridesOf(panel).get(name) }, value).color;
+  const show = (value: number) =>
+    display({ ...toConfig(panel).defaults, ...overridesOf(panel).get(name) }, value).color;
   expect([show(0), show(1)]).toEqual([toColour("blue"), toColour("green")]);
 });
 

@@ -45,12 +45,18 @@ const known = new Map(datasources.map(({ uid, type }) => [uid, type]));
 const allOf = ({ templating }: Dashboard) => Object.fromEntries(templating.list.map(({ name }) => [name, null]));
 const someOf = ({ templating }: Dashboard) =>
   Object.fromEntries(
-    templating.list.map(({ name, type, multi }) => [name, type === "custom" ? "STAGING" : multi === true ? ["a", 'b"'] : 'b"']),
+    templating.list.map(({ name, type, multi }) => [
+      name,
+      type === "custom" ? "STAGING" : multi === true ? ["a", 'b"'] : 'b"',
+    ]),
   );
 
 it("the files in deploy/grafana equal their source", () => {
-  for (const [path, text] of toFiles()) expect(readFileSync(path, "utf8"), `${path}: run npm run dashboards`).toBe(text);
-  expect(readdirSync("deploy/grafana/dashboards").toSorted()).toEqual(dashboards.map(({ uid }) => `${uid}.json`).toSorted());
+  for (const [path, text] of toFiles())
+    expect(readFileSync(path, "utf8"), `${path}: run npm run dashboards`).toBe(text);
+  expect(readdirSync("deploy/grafana/dashboards").toSorted()).toEqual(
+    dashboards.map(({ uid }) => `${uid}.json`).toSorted(),
+  );
 });
 
 it("there are four dashboards with fixed, different uids", () => {
@@ -130,14 +136,20 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
 
   it("names Infinity's fields as selected, and lets the server parse", () => {
     for (const target of queriesOf(dashboard).filter((one) => graphqlOf(one) !== undefined)) {
-      expect(target).toMatchObject({ type: "graphql", url_options: { method: "POST", body_content_type: "application/json" } });
+      expect(target).toMatchObject({
+        type: "graphql",
+        url_options: { method: "POST", body_content_type: "application/json" },
+      });
       expect(target["parser"]).toBe("backend");
-      for (const { selector, text } of target["columns"] as { selector: string; text: string }[]) expect(text).toBe(selector);
+      for (const { selector, text } of target["columns"] as { selector: string; text: string }[])
+        expect(text).toBe(selector);
     }
   });
 
   it("links to existing dashboards with variables that they have", () => {
-    const variables = new Map(dashboards.map(({ uid, templating }) => [uid, templating.list.map(({ name }: Variable) => name)]));
+    const variables = new Map(
+      dashboards.map(({ uid, templating }) => [uid, templating.list.map(({ name }: Variable) => name)]),
+    );
     const links = [...JSON.stringify(dashboard.panels).matchAll(/\/d\/([\w-]+)(\?[^"]*)?"/g)];
     expect(links.length).toBeGreaterThan(0);
     for (const [link, uid = "", query = ""] of links) {
@@ -154,7 +166,10 @@ it("an unknown number is not green, and 0 is", () => {
   const counted = figures.filter(({ fieldConfig }) => JSON.stringify(fieldConfig).includes('"red","value":1'));
   expect(counted.map(({ title }) => title)).toContain("Orphaned jobs");
   for (const { title, fieldConfig } of figures) {
-    expect(display(fieldConfig?.defaults ?? {}, null), title).toMatchObject({ text: "unknown", color: toColour("blue") });
+    expect(display(fieldConfig?.defaults ?? {}, null), title).toMatchObject({
+      text: "unknown",
+      color: toColour("blue"),
+    });
   }
   for (const { title, fieldConfig } of counted) {
     const show = (value: number) => display(fieldConfig?.defaults ?? {}, value).color;

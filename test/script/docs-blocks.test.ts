@@ -53,9 +53,10 @@ it("every command of a block has a row that says how it is run", () => {
   const unknown = commands
     .filter(({ command }) => !findRow(command))
     .map(({ block, command }) => `${nameBlock(block)}: ${command}`);
-  expect(unknown, "add a row to docRows in test/support/doc-commands.ts: how to run it, or why it cannot be run here").toEqual(
-    [],
-  );
+  expect(
+    unknown,
+    "add a row to docRows in test/support/doc-commands.ts: how to run it, or why it cannot be run here",
+  ).toEqual([]);
 });
 
 it("every command of ours in a sentence has such a row", () => {
@@ -96,7 +97,9 @@ async function fillPlaceholders(text: string): Promise<string> {
     fingerprint: group.fingerprint,
     id: body.data.deploys.nodes[0].id,
   };
-  return text.replaceAll(/(\w+): "[^"]*\.\.\."/g, (all, name: string) => (values[name] ? `${name}: "${values[name]}"` : all));
+  return text.replaceAll(/(\w+): "[^"]*\.\.\."/g, (all, name: string) =>
+    values[name] ? `${name}: "${values[name]}"` : all,
+  );
 }
 
 /** Runs each operation of a document; its errors, with the path. */
@@ -177,7 +180,8 @@ it("fragments of a QUEUES_FILE fit into the one of the page", () => {
 
 describe("a request in a sentence", () => {
   const requests = today.flatMap((span) => {
-    const [, method = "", path = ""] = /^(GET|POST) (\/(?:containers|queues|hosts|deploy-info)\S*)$/.exec(span.text) ?? [];
+    const [, method = "", path = ""] =
+      /^(GET|POST) (\/(?:containers|queues|hosts|deploy-info)\S*)$/.exec(span.text) ?? [];
     return method ? [{ title: at(span), method, path }] : [];
   });
 
@@ -202,7 +206,9 @@ describe("a selection in a sentence", () => {
   function toDocuments(text: string): string[] {
     const name = /^\w+/.exec(text)?.[0] ?? "";
     const owners = Object.values(schema.getTypeMap()).filter((type) => "getFields" in type && name in type.getFields());
-    return owners.map((type) => (type === schema.getQueryType() ? `{ ${text} }` : `fragment F on ${type.name} { ${text} }`));
+    return owners.map((type) =>
+      type === schema.getQueryType() ? `{ ${text} }` : `fragment F on ${type.name} { ${text} }`,
+    );
   }
 
   /** Of the answer where a root has the field; else of the type that it fits best. */

@@ -29,13 +29,17 @@ it("ARCHITECTURE and the decisions name only existing files", () => {
     readFileSync("ARCHITECTURE.md", "utf8"),
     ...globSync("docs/decisions/*.md").map((page) => readFileSync(page, "utf8")),
   ];
-  const names = texts.flatMap((text) => [...text.matchAll(/`([\w-]+\/[\w./-]*\.ts)`/g)].map(([, name]) => name as string));
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(/`([\w-]+\/[\w./-]*\.ts)`/g)].map(([, name]) => name as string),
+  );
   expect(names.length).toBeGreaterThan(20);
   expect(names.filter((name) => !existsSync(name) && !existsSync(join("src", name)))).toEqual([]);
 });
 
 it.each(pages)("%s has no broken link", (page) => {
-  const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
+  const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(
+    ([, link]) => link as string,
+  );
   expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
 });
 
@@ -61,7 +65,8 @@ function listFiles(): string[] {
 }
 
 it("no page runs the program by a command that fetches another package", () => {
-  const fetching = /\b(?:npx|bunx|(?:pnpm|yarn) dlx|npm (?:exec|x)(?! --no (?:--offline )?-- ))[^\n`|]*\bwallet-core-ops\b/;
+  const fetching =
+    /\b(?:npx|bunx|(?:pnpm|yarn) dlx|npm (?:exec|x)(?! --no (?:--offline )?-- ))[^\n`|]*\bwallet-core-ops\b/;
   const files = listFiles();
   expect(files).toContain("README.md");
   expect(files.filter((file) => fetching.test(readFileSync(file, "utf8")))).toEqual([]);

@@ -32,7 +32,10 @@ function ask(target: ReturnType<typeof graphql>, reply: typeof answer, intervalM
   asked = [];
   answer = reply;
   const query = { ...target, intervalMs, maxDataPoints: 500 };
-  return answerQueries({ url, token: "ops_x", prometheusUrl: url }, { from: "1000000", to: "1100000", queries: [query] });
+  return answerQueries(
+    { url, token: "ops_x", prometheusUrl: url },
+    { from: "1000000", to: "1100000", queries: [query] },
+  );
 }
 
 const vector = { metric: { name: "web", code: "200" }, values: [[990, "1.5"]] };

@@ -37,7 +37,11 @@ it.each<[string, Partial<DrawnPanel>, string]>([
   ["a text in place of its content", { placeholder: "No data" }, "empty: No data"],
   ["a cut title", { isTitleCut: true }, "its title is cut"],
   ["a cut name of a column", { columns: [sampleColumn({ isNameCut: true })] }, "the name of the column Error is cut"],
-  ["a cut text", { columns: [sampleColumn({ isText: true, cut: ["pq: seri", "no"] })] }, "the column Error is cut: pq: seri"],
+  [
+    "a cut text",
+    { columns: [sampleColumn({ isText: true, cut: ["pq: seri", "no"] })] },
+    "the column Error is cut: pq: seri",
+  ],
   [
     "a link with a variable",
     { links: ["/d/ops?var-queue=${queue}"] },

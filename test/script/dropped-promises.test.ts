@@ -26,12 +26,24 @@ describe("a promise without a handler is found", () => {
       4,
     ],
     ["in an await of Promise.all", "async function f() {\n const a = b();\n await Promise.all([await d(), a]); }", 3],
-    ["for an await of a loop", "async function f() {\n const a = b();\n for await (const c of d) use(c);\n await a; }", 3],
+    [
+      "for an await of a loop",
+      "async function f() {\n const a = b();\n for await (const c of d) use(c);\n await a; }",
+      3,
+    ],
     ["in a finally", "async function f() {\n const a = b();\n try { await c(); }\n finally { await a; } }", 3],
     ["assigned", "async function f() {\n let a;\n a = b();\n await c();\n await a; }", 4],
     ["in a list", "async function f() {\n const a = b.map(async (c) => c);\n await d();\n use(a); }", 3],
-    ["of a function that is async", "async function b() {}\nasync function f() {\n const a = b();\n await c();\n use(a); }", 4],
-    ["after a check of its value", "async function f() {\n const a = b();\n if (a !== null) use();\n await c();\n await a; }", 4],
+    [
+      "of a function that is async",
+      "async function b() {}\nasync function f() {\n const a = b();\n await c();\n use(a); }",
+      4,
+    ],
+    [
+      "after a check of its value",
+      "async function f() {\n const a = b();\n if (a !== null) use();\n await c();\n await a; }",
+      4,
+    ],
   ])("%s", (_title, text, line) => {
     expect(find(text)).toEqual([expect.stringMatching(new RegExp(`^a.ts: \\w+, ${line}$`))]);
   });

@@ -38,7 +38,9 @@ it("the files and npm scripts of its commands exist", () => {
   expect(scripts).toEqual(["build", "build", "start"]);
   for (const script of scripts) expect(manifest.scripts).toHaveProperty(script);
   const files = commands.join(" ").match(/(?:deploy|script)\/[\w/.-]+|docker-compose\.yml/g) ?? [];
-  expect(files).toEqual(expect.arrayContaining(["deploy/compose/prepare", "deploy/socket-proxy/compose.yml", "script/demo"]));
+  expect(files).toEqual(
+    expect.arrayContaining(["deploy/compose/prepare", "deploy/socket-proxy/compose.yml", "script/demo"]),
+  );
   expect(files.filter((file) => !existsSync(file))).toEqual([]);
 });
 

@@ -11,7 +11,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 /** Files of scripts and benchmarks, and those of test/support that they import. */
 function listFiles(): readonly string[] {
   const files = new Set(
-    globSync("{script,bench}/**/*.{ts,tsx,js,cjs,mjs}").filter((file) => !/node_modules|^script\/mutants\/.*config/.test(file)),
+    globSync("{script,bench}/**/*.{ts,tsx,js,cjs,mjs}").filter(
+      (file) => !/node_modules|^script\/mutants\/.*config/.test(file),
+    ),
   );
   for (const file of files) {
     for (const name of listImports(file)) {
@@ -153,15 +155,18 @@ describe("what a script started", () => {
     });
   `;
 
-  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is stopped in order at %s, while it starts and later", async (signal) => {
-    for (const place of ["start", "middle"]) {
-      const log = join(folder, `${signal}-${place}`);
-      writeFileSync(log, "");
-      const script = run(interrupted, log, place);
-      await expect.poll(() => readFileSync(log, "utf8")).toBe("started\n");
-      script.child.kill(signal);
-      expect(await script.ended).toEqual([130, null]);
-      expect(readFileSync(log, "utf8")).toBe("started\nthe process is stopped\nthe first is stopped\n");
-    }
-  });
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "is stopped in order at %s, while it starts and later",
+    async (signal) => {
+      for (const place of ["start", "middle"]) {
+        const log = join(folder, `${signal}-${place}`);
+        writeFileSync(log, "");
+        const script = run(interrupted, log, place);
+        await expect.poll(() => readFileSync(log, "utf8")).toBe("started\n");
+        script.child.kill(signal);
+        expect(await script.ended).toEqual([130, null]);
+        expect(readFileSync(log, "utf8")).toBe("started\nthe process is stopped\nthe first is stopped\n");
+      }
+    },
+  );
 });

@@ -36,7 +36,10 @@ function stage(failures: number, more: Parameters<typeof createMemorySources>[0]
   const deployedAt = ago(890);
   const record = { previousTag: "v1", deployedBy: "kim", durationSeconds: 30 };
   const deployLogs = [
-    sampleDeployLog([sampleRecord({ tag: "v1", deployedAt: ago(40_000) }), sampleRecord({ tag: "v2", deployedAt, ...record })]),
+    sampleDeployLog([
+      sampleRecord({ tag: "v1", deployedAt: ago(40_000) }),
+      sampleRecord({ tag: "v2", deployedAt, ...record }),
+    ]),
   ];
   const boundary = Date.parse(deployedAt) / 1000;
   const { sources } = createMemorySources({
@@ -70,7 +73,13 @@ it("docs/client.md shows the text of each program", () => {
 it("the Slack line says what went live and what is wrong", async () => {
   await using gateway = await stage(0, {
     containers: [
-      sampleContainer({ name: "web-<1>", version: "v2", health: "unhealthy", createdAt: ago(900), startedAt: ago(900) }),
+      sampleContainer({
+        name: "web-<1>",
+        version: "v2",
+        health: "unhealthy",
+        createdAt: ago(900),
+        startedAt: ago(900),
+      }),
     ],
   });
   await using slack = await startAnswering((response) => response.end("ok"));
@@ -116,11 +125,16 @@ it("the gate on an unknown deploy exits with 3 in time", async () => {
 it("the nightly report names what happened and what is not known", async () => {
   const errors = [{ queue: "mail", source: "jobs", jobId: "1", error: "smtp\nrefused", timestamp: ago(60), count: 2 }];
   const queueSources = [{ name: "jobs", metrics: [{ name: "mail" }], errors }];
-  await using gateway = await stage(0, { queueSources, hosts: new OpsError("prometheus_unavailable", "Prometheus is down") });
+  await using gateway = await stage(0, {
+    queueSources,
+    hosts: new OpsError("prometheus_unavailable", "Prometheus is down"),
+  });
   const env = { OPS_URL: gateway.url, OPS_TOKEN: token };
   const { code, out, err } = await run("nightly-report.mjs", [], env);
   expect([code, err]).toEqual([0, ""]);
-  const sections = Object.fromEntries(out.split("\n## ").map((section) => section.trim().split("\n\n") as [string, string]));
+  const sections = Object.fromEntries(
+    out.split("\n## ").map((section) => section.trim().split("\n\n") as [string, string]),
+  );
   expect(sections["Deploys"]).toMatch(/^- \S+ v2 by kim: current\n- \S+ v1 by ops-user: previous$/);
   expect(sections["Errors of jobs in the last hour"]).toBe("- 2 x smtp refused (mail)");
   expect(sections["Hosts"]).toBe("- not known: Prometheus is down");

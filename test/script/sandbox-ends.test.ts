@@ -105,9 +105,19 @@ describe("the demo", () => {
     ["initdb fails", { setpriv: onInitdb(fails) }, "setpriv failed (1): the reason"],
     ["PostgreSQL fails", { setpriv: onServer(fails) }, "setpriv did not become ready:\nthe reason"],
     ["node-exporter fails", { [exporter]: fails, prometheus: hangs }, `${exporter} did not become ready:\nthe reason`],
-    ["node-exporter hangs", { [exporter]: hangs, prometheus: hangs }, `${exporter} did not become ready: it took too long`, 3],
+    [
+      "node-exporter hangs",
+      { [exporter]: hangs, prometheus: hangs },
+      `${exporter} did not become ready: it took too long`,
+      3,
+    ],
     ["Prometheus fails", { [exporter]: serves, prometheus: fails }, "prometheus did not become ready:\nthe reason"],
-    ["Prometheus hangs", { [exporter]: serves, prometheus: hangs }, "prometheus did not become ready: it took too long", 3],
+    [
+      "Prometheus hangs",
+      { [exporter]: serves, prometheus: hangs },
+      "prometheus did not become ready: it took too long",
+      3,
+    ],
     ["the deploy hook fails", real("setpriv"), "post-deploy hook failed: the hook wrote no file"],
   ] as readonly [string, Readonly<Record<string, string>>, string, number?][])(
     "ends with 1 and the reason, and leaves no process, if %s",
@@ -119,13 +129,16 @@ describe("the demo", () => {
     },
   );
 
-  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)("leaves no process of parts that hang at %s", async (signal) => {
-    const demo = startDemo({ dockerd: hangs, setpriv: hangs, [exporter]: hangs, prometheus: hangs });
-    const countParts = () => demo.left().filter((command) => command.endsWith("sleep 600 ")).length;
-    // Each of the three that come first, and its child in a session of its own.
-    await expect.poll(countParts).toBe(6);
-    demo.child.kill(signal);
-    expect(await demo.ended).toEqual(signal === "SIGKILL" ? [null, "SIGKILL"] : [130, null]);
-    await expect.poll(demo.left).toEqual([]);
-  });
+  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
+    "leaves no process of parts that hang at %s",
+    async (signal) => {
+      const demo = startDemo({ dockerd: hangs, setpriv: hangs, [exporter]: hangs, prometheus: hangs });
+      const countParts = () => demo.left().filter((command) => command.endsWith("sleep 600 ")).length;
+      // Each of the three that come first, and its child in a session of its own.
+      await expect.poll(countParts).toBe(6);
+      demo.child.kill(signal);
+      expect(await demo.ended).toEqual(signal === "SIGKILL" ? [null, "SIGKILL"] : [130, null]);
+      await expect.poll(demo.left).toEqual([]);
+    },
+  );
 });

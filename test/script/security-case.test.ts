@@ -53,7 +53,10 @@ describe("the claims", () => {
       (call) => [`${call}("names", () => { it${run}; });`, "the test is skipped"] as const,
     ),
     [`describe.todo("names", () => { it${run}; });`, "the test is not written"],
-    [`describe.runIf(a)("names", () => { describe("b", () => { it${run}; }); });`, "the test is skipped under a condition"],
+    [
+      `describe.runIf(a)("names", () => { describe("b", () => { it${run}; }); });`,
+      "the test is skipped under a condition",
+    ],
     [`describe("names", { skip: true }, () => { it${run}; });`, "the test is skipped"],
     [`it${run}; it.only("another", () => {});`, "the file has tests that run alone"],
     [`describe.only("a", () => {}); it${run};`, "the file has tests that run alone"],
@@ -77,21 +80,29 @@ describe("a claim in a run", () => {
   const run = (...results: readonly (readonly [title: string, status: string])[]) => [
     null,
     {
-      testResults: [{ name: `/work/test/${file}`, assertionResults: results.map(([name, status]) => ({ title: name, status })) }],
+      testResults: [
+        { name: `/work/test/${file}`, assertionResults: results.map(([name, status]) => ({ title: name, status })) },
+      ],
     },
   ];
 
   it("is shown by a test all of whose cases passed", () => {
-    expect(findNotPassed(asked, run(["a.b is refused", "passed"], ["c is refused", "passed"], ["other", "failed"]))).toEqual([]);
+    expect(
+      findNotPassed(asked, run(["a.b is refused", "passed"], ["c is refused", "passed"], ["other", "failed"])),
+    ).toEqual([]);
   });
 
   it.each(["skipped", "pending", "todo", "failed"])("is not shown by a case that is %s", (status) => {
-    expect(findNotPassed(asked, run(["a is refused", "passed"], ["c is refused", status]))).toEqual([`${where}: ${status}`]);
+    expect(findNotPassed(asked, run(["a is refused", "passed"], ["c is refused", status]))).toEqual([
+      `${where}: ${status}`,
+    ]);
   });
 
   it("is not shown by a test that did not run, or of another file", () => {
     expect(findNotPassed(asked, run(["a is accepted", "passed"]))).toEqual([`${where}: did not run`]);
-    const other = { testResults: [{ name: "/work/test/b/ca.test.ts", assertionResults: [{ title, status: "passed" }] }] };
+    const other = {
+      testResults: [{ name: "/work/test/b/ca.test.ts", assertionResults: [{ title, status: "passed" }] }],
+    };
     expect(findNotPassed(asked, [other])).toEqual([`${where}: did not run`]);
   });
 });

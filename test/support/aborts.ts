@@ -80,7 +80,14 @@ export async function send(
   const { hostname, port, host } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   const length: Record<string, string> = body === null ? {} : { "content-length": String(Buffer.byteLength(body)) };
-  const all = { host, connection: "close", ...headers, ...length, ...(authorization !== null && { authorization }), ...more };
+  const all = {
+    host,
+    connection: "close",
+    ...headers,
+    ...length,
+    ...(authorization !== null && { authorization }),
+    ...more,
+  };
   const lines = Object.entries(all).map((pair) => pair.join(": "));
   let text = "";
   const closed = new Promise((resolve) => socket.once("close", resolve));
@@ -133,7 +140,8 @@ async function later(result: Promise<unknown>, signal: AbortSignal | undefined):
 function findSignal(args: readonly unknown[]): AbortSignal | undefined {
   for (const arg of args) {
     if (arg instanceof AbortSignal) return arg;
-    if (typeof arg === "object" && arg !== null && "signal" in arg && arg.signal instanceof AbortSignal) return arg.signal;
+    if (typeof arg === "object" && arg !== null && "signal" in arg && arg.signal instanceof AbortSignal)
+      return arg.signal;
   }
   return undefined;
 }
@@ -141,7 +149,9 @@ function findSignal(args: readonly unknown[]): AbortSignal | undefined {
 /** Whether it is asked by functions of its own, and is no instance of a class of the language. */
 function isSource(value: unknown): value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).some((one) => typeof one === "function");
+  return (
+    Object.getPrototypeOf(value) === Object.prototype && Object.values(value).some((one) => typeof one === "function")
+  );
 }
 
 /** The status of an answer as text; 0 without one. */

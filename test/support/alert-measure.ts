@@ -46,7 +46,8 @@ export function createMeasure(stage: AlertStage) {
     if (!model) return null;
     const numbers = (await ask(stage.place, model)).flatMap(numbersOf);
     if (numbers.length === 0) return "no data";
-    const isAbout = (own: Labels = {}) => Object.entries(labels).every(([name, value]) => (own[name] ?? value) === value);
+    const isAbout = (own: Labels = {}) =>
+      Object.entries(labels).every(([name, value]) => (own[name] ?? value) === value);
     return numbers.some((field) => isAbout(field.labels) && Number(field.values[0]) > 0) ? "firing" : "quiet";
   };
   /** Grafana evaluates at another moment than Prometheus. */

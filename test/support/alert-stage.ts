@@ -128,11 +128,16 @@ export async function createAlertStage() {
   for (const gateway of Object.values(gateways)) stack.defer(() => gateway.stop());
   await Promise.all(Object.values(gateways).map((gateway) => gateway.start()));
 
-  const alertmanager = keep(await startAlertmanager(join(folder, "alertmanager"), writeAlertmanager(folder, webhook.port)));
+  const alertmanager = keep(
+    await startAlertmanager(join(folder, "alertmanager"), writeAlertmanager(folder, webhook.port)),
+  );
   const targets = Object.values(gateways).map(({ address }) => address);
   const configFile = join(folder, "prometheus.yml");
   const writeConfig = (job = "wallet-core-ops") =>
-    writeFileSync(configFile, toConfig({ folder, targets, host: host.address, alertmanager: alertmanager.address, job }));
+    writeFileSync(
+      configFile,
+      toConfig({ folder, targets, host: host.address, alertmanager: alertmanager.address, job }),
+    );
   for (const [name, text] of toRuleFiles(factor)) {
     mkdirSync(join(folder, "rules"), { recursive: true });
     writeFileSync(join(folder, "rules", name), text);
@@ -206,7 +211,8 @@ function createJobs(database: TestDatabase) {
   const ago = (seconds: number) => `now() - interval '${seconds} seconds'`;
   return {
     query,
-    wait: (queue: QueueName, age: number) => query(`insert into ${queue} (status, run_at) values ('pending', ${ago(age)})`),
+    wait: (queue: QueueName, age: number) =>
+      query(`insert into ${queue} (status, run_at) values ('pending', ${ago(age)})`),
     run: (queue: QueueName, age: number, worker = "") =>
       query(
         `insert into ${queue} (status, run_at, started_at, worker) values ('running', ${ago(age)}, ${ago(age)}, nullif('${worker}', ''))`,
@@ -266,7 +272,10 @@ async function startHost(folder: string, stack: AsyncDisposableStack) {
   symlinkSync("/proc/loadavg", join(proc, "loadavg"));
   const use = (share: number) => {
     const available = Math.round(1_000_000 * (1 - share));
-    writeFileSync(join(proc, "meminfo"), `MemTotal: 1000000 kB\nMemFree: ${available} kB\nMemAvailable: ${available} kB\n`);
+    writeFileSync(
+      join(proc, "meminfo"),
+      `MemTotal: 1000000 kB\nMemFree: ${available} kB\nMemAvailable: ${available} kB\n`,
+    );
   };
   use(0.2);
   const collectors = ["cpu", "filesystem", "loadavg", "meminfo", "uname"].map((name) => `--collector.${name}`);
@@ -296,7 +305,11 @@ async function startFlakyProxy(target: string) {
       response.writeHead(503).end();
       return;
     }
-    const onward = send(new URL(request.url ?? "/", target), { method: request.method, headers: request.headers, agent: false });
+    const onward = send(new URL(request.url ?? "/", target), {
+      method: request.method,
+      headers: request.headers,
+      agent: false,
+    });
     onward.once("response", (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);

@@ -21,7 +21,8 @@ export function watchAlerts(prometheusUrl: string) {
   const stopped = new AbortController();
   const current = (alert: string, labels: Labels) =>
     seen.filter(
-      (one) => one.alert === alert && Object.entries(labels).every(([name, value]) => (one.labels[name] ?? "") === value),
+      (one) =>
+        one.alert === alert && Object.entries(labels).every(([name, value]) => (one.labels[name] ?? "") === value),
     );
   const look = async () => {
     const response = await fetch(`${prometheusUrl}/api/v1/alerts`, { signal: stopped.signal });

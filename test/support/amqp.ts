@@ -109,7 +109,8 @@ export async function connectAmqp({
       };
       return;
     }
-    if (name === "10.50" || name === "20.40") return fail(new Error(`AMQP: closed: ${payload.subarray(6).toString("latin1")}`));
+    if (name === "10.50" || name === "20.40")
+      return fail(new Error(`AMQP: closed: ${payload.subarray(6).toString("latin1")}`));
     if (waiting[0]?.wanted === name) waiting.shift()?.resolve(payload);
   };
   readFrames(socket, onFrame);

@@ -36,7 +36,9 @@ export async function startAnswering(answer: Answer): Promise<Answering> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     connections: () =>
-      new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count)))),
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+      ),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -46,6 +48,11 @@ export async function startAnswering(answer: Answer): Promise<Answering> {
 }
 
 /** Answers with JSON, as a gateway does. */
-export function sendJson(response: ServerResponse, body: unknown, status = 200, headers: Record<string, string> = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  body: unknown,
+  status = 200,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }

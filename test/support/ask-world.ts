@@ -97,7 +97,9 @@ const storedEvent = /^event: next\ndata: \{"data":\{"storedLogs":.*\n\n?/gm;
 function joinStoredLines(text: string): string {
   const parts = text.match(storedEvent);
   if (!parts) return text;
-  const messages = parts.map((part) => JSON.parse(part.slice(part.indexOf("{"))).data.storedLogs as { lines?: unknown[] });
+  const messages = parts.map(
+    (part) => JSON.parse(part.slice(part.indexOf("{"))).data.storedLogs as { lines?: unknown[] },
+  );
   const lines = messages.flatMap((message) => message.lines ?? []);
   const joined = JSON.stringify({ ...messages.at(-1), lines });
   return `${text.replaceAll(storedEvent, "")}\n${joined}`;

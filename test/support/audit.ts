@@ -33,7 +33,11 @@ export function sampleEntry(values: Partial<AuditEntry> = {}): AuditEntry {
 }
 
 /** An entry as 0.2 wrote it, in format 1. */
-export function toOldLine(entry: AuditEntry, at: Date, head: ChainHead): { readonly line: string; readonly head: ChainHead } {
+export function toOldLine(
+  entry: AuditEntry,
+  at: Date,
+  head: ChainHead,
+): { readonly line: string; readonly head: ChainHead } {
   const { line } = toAuditLine(entry, at, head, null);
   const body = line.replace(/,"format":2(,"granted":\d+)?/, "").replace(/,"hash":"[0-9a-f]{64}"\}\n$/, "}");
   const hash = toHash(head.hash, body);

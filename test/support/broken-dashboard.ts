@@ -27,7 +27,9 @@ const specs: readonly PanelSpec[] = [
   stat({
     title: "Lost link",
     description,
-    targets: [{ refId: "A", datasource: prometheus, editorMode: "code", expr: "vector(1)", range: false, instant: true }],
+    targets: [
+      { refId: "A", datasource: prometheus, editorMode: "code", expr: "vector(1)", range: false, instant: true },
+    ],
     leadsTo: "/d/nowhere",
   }),
   { ...tableOf("A title that does not fit into its panel's width at all", { "custom.width": 300 }) },

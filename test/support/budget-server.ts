@@ -66,7 +66,9 @@ const chunks = new Map(
     const whole = Buffer.concat(lines);
     return [
       length,
-      Array.from({ length: Math.ceil(whole.length / 65_536) }, (_, at) => whole.subarray(at * 65_536, (at + 1) * 65_536)),
+      Array.from({ length: Math.ceil(whole.length / 65_536) }, (_, at) =>
+        whole.subarray(at * 65_536, (at + 1) * 65_536),
+      ),
     ];
   }),
 );

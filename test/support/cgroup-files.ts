@@ -19,7 +19,8 @@ export function createCgroupFiles(cgroupLine: string): CgroupFiles {
     }
   };
   write({
-    "proc/stat": "cpu  100 20 30 800 40 5 5 77 0 0\ncpu0 50 10 15 400 20 3 2 40 0 0\ncpu1 50 10 15 400 20 2 3 37 0 0\nintr 5\n",
+    "proc/stat":
+      "cpu  100 20 30 800 40 5 5 77 0 0\ncpu0 50 10 15 400 20 3 2 40 0 0\ncpu1 50 10 15 400 20 2 3 37 0 0\nintr 5\n",
     "proc/4711/cgroup": cgroupLine,
     "proc/4711/net/dev": netDev,
     "proc/4711/ns/.keep": "",
@@ -50,7 +51,8 @@ export function v2Files(path: string, change: Readonly<Record<string, string | n
       "usage_usec 1500000\nuser_usec 1000000\nsystem_usec 500000\nnr_periods 40\nnr_throttled 30\nthrottled_usec 2500000\nnr_bursts 0\n",
     "memory.current": "50000000\n",
     "memory.max": "100000000\n",
-    "memory.stat": "anon 30000000\nfile 20000000\ninactive_anon 1\nactive_anon 2\ninactive_file 10000000\nactive_file 3\n",
+    "memory.stat":
+      "anon 30000000\nfile 20000000\ninactive_anon 1\nactive_anon 2\ninactive_file 10000000\nactive_file 3\n",
     "pids.current": "2\n",
     "io.stat":
       "8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n253:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0\n",

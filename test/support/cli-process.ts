@@ -23,7 +23,11 @@ export function startInTerminal(args: readonly string[], env: Record<string, str
 }
 
 /** Starts any program as a process. `isOurs`: whether a crash of it fails the test; the program of a page may end by its own error. */
-export function startProgram([program = "", ...args]: readonly string[], env: Record<string, string>, isOurs = true): CliProcess {
+export function startProgram(
+  [program = "", ...args]: readonly string[],
+  env: Record<string, string>,
+  isOurs = true,
+): CliProcess {
   const child = spawn(program, args, { env: { PATH: process.env["PATH"] ?? "", ...env } });
   const text = { out: "", err: "" };
   child.stdout.on("data", (chunk) => (text.out += chunk));

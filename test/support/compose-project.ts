@@ -24,12 +24,16 @@ interface ProjectOptions {
 export async function makeComposeProject(project: string, socketPath: string, options: ProjectOptions) {
   await Promise.all([makeNodeBase(socketPath, "ops-base"), makeContext(project)]);
   for (const path of ["docker-compose.yml", "deploy"]) cpSync(path, join(project, path), { recursive: true });
-  for (const path of ["src", "node_modules", "package.json"]) symlinkSync(join(process.cwd(), path), join(project, path));
+  for (const path of ["src", "node_modules", "package.json"])
+    symlinkSync(join(process.cwd(), path), join(project, path));
   // As in a clone: the secrets of this working copy, if there are any, are not for tests.
   rmSync(join(project, "deploy/compose/secrets"), { recursive: true });
   mkdirSync(join(project, "deploy/compose/secrets"));
   writeFileSync(join(project, "here.yml"), options.here);
-  execFileSync(join(project, "deploy/compose/prepare"), { stdio: "ignore", env: { ...process.env, ...options.environment } });
+  execFileSync(join(project, "deploy/compose/prepare"), {
+    stdio: "ignore",
+    env: { ...process.env, ...options.environment },
+  });
   const command = findProgram("docker-compose");
   const files = [...options.files, "here.yml"];
   const env = {
@@ -45,7 +49,9 @@ export async function makeComposeProject(project: string, socketPath: string, op
   const run = (program: string, args: readonly string[]) =>
     execFileSync(program, args, { cwd: project, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   // Compose as a program of its own, which Debian has had, and the bundle that is there already.
-  const functions = command ? 'docker() { if [ "$1" = compose ]; then "$compose" "${@:2}"; else command docker "$@"; fi; }' : "";
+  const functions = command
+    ? 'docker() { if [ "$1" = compose ]; then "$compose" "${@:2}"; else command docker "$@"; fi; }'
+    : "";
   return {
     compose: (...args: readonly string[]) => (command ? run(command, args) : run("docker", ["compose", ...args])),
     shell: (block: string) => {

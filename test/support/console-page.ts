@@ -44,7 +44,9 @@ export async function openConsole(
     async findBarriers() {
       await page.evaluate(axe);
       return page.evaluate(async () => {
-        const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run();
+        const { violations } = await (
+          window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }
+        ).axe.run();
         return violations.flatMap(({ id, nodes }) =>
           nodes.map(({ target, failureSummary }) => `${id} ${target.join(" ")}: ${failureSummary}`),
         );

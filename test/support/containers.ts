@@ -75,7 +75,13 @@ export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatu
 
 /** What the engine said right before a restart. */
 export function sampleMark(overrides: Partial<RestartMark> = {}): RestartMark {
-  return { engineId: "e1", at: "2026-01-13T10:00:00.000Z", startedAt: "2026-01-13T09:40:10Z", stopSeconds: 10, ...overrides };
+  return {
+    engineId: "e1",
+    at: "2026-01-13T10:00:00.000Z",
+    startedAt: "2026-01-13T09:40:10Z",
+    stopSeconds: 10,
+    ...overrides,
+  };
 }
 
 /** The start of a container. */

@@ -48,7 +48,8 @@ function isShrinkable(genes: Genes): boolean {
 }
 
 function toFewer(genes: Genes): Genes {
-  const shrink = (own: Genes[string]) => own.map(([part, times]) => [part, Math.max(1, Math.floor(times * 0.8))] as const);
+  const shrink = (own: Genes[string]) =>
+    own.map(([part, times]) => [part, Math.max(1, Math.floor(times * 0.8))] as const);
   return Object.fromEntries(Object.entries(genes).map(([place, own]) => [place, shrink(own)]));
 }
 
@@ -126,7 +127,15 @@ const graphqlParts = {
 const variableTypes = { a: "[String!]", b: "Environment", c: "[Environment!]" };
 
 function toGraphql(texts: Readonly<Record<string, string>>, number: number) {
-  const { space = "", definitions = "", fields = "", fragments = "", variables = "", elements = "", extensions = "" } = texts;
+  const {
+    space = "",
+    definitions = "",
+    fields = "",
+    fragments = "",
+    variables = "",
+    elements = "",
+    extensions = "",
+  } = texts;
   const used = Object.entries(variableTypes).flatMap(([name, type]) =>
     fields.includes(`$${name})`) || fields.includes(`$${name},`) ? `$${name}: ${type}` : [],
   );

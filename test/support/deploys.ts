@@ -4,7 +4,8 @@ import type { Deploy } from "../../src/deploys/state.ts";
 import type { ContainerEvidence } from "../../src/deploys/verdict/types.ts";
 
 /** Environments of destinations as they are without configuration. */
-export const toEnv: ToEnv = ({ destination }) => (destination === "staging" || destination === "production" ? destination : null);
+export const toEnv: ToEnv = ({ destination }) =>
+  destination === "staging" || destination === "production" ? destination : null;
 
 /** The content of a deploy_info.json. */
 export const sampleDeployInfo: DeployInfo = {

@@ -70,7 +70,12 @@ export function splitPage(page: string, text: string): { blocks: DocBlock[]; spa
     const body = fence
       ? lines.slice(index + 1, end).map((one) => (one.startsWith(indent) ? one.slice(indent.length) : one))
       : lines.slice(index, end).map((one) => one.slice(4));
-    blocks.push({ page, line: index + 1, language: fence ? (fence[3] ?? "") : "indented", text: body.join("\n").trimEnd() });
+    blocks.push({
+      page,
+      line: index + 1,
+      language: fence ? (fence[3] ?? "") : "indented",
+      text: body.join("\n").trimEnd(),
+    });
     const next = fence ? end + 1 : end;
     prose.push(...lines.slice(index, next).map(() => ""));
     index = next - 1;
@@ -85,7 +90,11 @@ function findSpans(page: string, prose: string): DocSpan[] {
     /(?<!`)(`+)(?!`)((?:(?!\n\n).)+?)(?<!`)\1(?!`)/gs,
   )) {
     if (all.includes("\n\n") || marks.length > 2) continue;
-    spans.push({ page, line: prose.slice(0, index).split("\n").length, text: inner.replaceAll(/\s*\n\s*/g, " ").trim() });
+    spans.push({
+      page,
+      line: prose.slice(0, index).split("\n").length,
+      text: inner.replaceAll(/\s*\n\s*/g, " ").trim(),
+    });
   }
   return spans;
 }

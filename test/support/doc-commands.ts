@@ -150,7 +150,8 @@ export const docRows: readonly DocRow[] = [
   },
   {
     pattern: /^script\/demo(?: --incident)?$/,
-    notHere: "it starts Docker, PostgreSQL and Prometheus; test/integration/demo.test.ts and demo-incident.test.ts run it",
+    notHere:
+      "it starts Docker, PostgreSQL and Prometheus; test/integration/demo.test.ts and demo-incident.test.ts run it",
     files: {
       "script/demo": [],
       "test/integration/demo.test.ts": ["demo"],
@@ -165,11 +166,15 @@ export const docRows: readonly DocRow[] = [
     files: { "package.json": ['"start":'] },
   },
   { pattern: /^export WALLET_CORE_OPS_TOKEN=\$\(head -c 24 /, isDefinition: true },
-  { pattern: /^(?:export )?(?:(?:WALLET_CORE_OPS_\w+|DOCKER_GID|SERVICE|OPS_ENV)=(?:\$\([^)]*\)|\S+) ?)+$/, isDefinition: true },
+  {
+    pattern: /^(?:export )?(?:(?:WALLET_CORE_OPS_\w+|DOCKER_GID|SERVICE|OPS_ENV)=(?:\$\([^)]*\)|\S+) ?)+$/,
+    isDefinition: true,
+  },
   { pattern: /^echo "\$WALLET_CORE_OPS_TOKEN"$/, prints: /^[\w-]{32}$/m },
   { pattern: /^deploy\/compose\/prepare$/, folder: "copy" },
   {
-    pattern: /^docker compose (?:ls|-f docker-compose\.yml -f deploy\/socket-proxy\/compose\.yml up --build --wait|\.\.\. up)$/,
+    pattern:
+      /^docker compose (?:ls|-f docker-compose\.yml -f deploy\/socket-proxy\/compose\.yml up --build --wait|\.\.\. up)$/,
     notHere: images,
     files: { "test/integration/compose.test.ts": ["deploy/socket-proxy/compose.yml"] },
   },
@@ -181,7 +186,9 @@ export const docRows: readonly DocRow[] = [
   {
     pattern: /^useradd --system --uid 10001 .*\bops$|^install -d -m 700 -o ops /,
     notHere: "it changes the machine",
-    files: { "deploy/replicas/kamal.yml": ['"10001:999"', "/var/lib/wallet-core-ops-socket", "/var/lib/wallet-core-ops-ssh"] },
+    files: {
+      "deploy/replicas/kamal.yml": ['"10001:999"', "/var/lib/wallet-core-ops-socket", "/var/lib/wallet-core-ops-ssh"],
+    },
   },
   {
     pattern: /^kamal setup -c deploy\/replicas\/kamal\.yml$/,

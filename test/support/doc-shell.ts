@@ -28,7 +28,8 @@ interface ShellOptions {
 export function createDocShell({ url, token, stagingToken, endJob }: ShellOptions) {
   const home = mkdtempSync(join(tmpdir(), "ops-docs-"));
   const bin = join(home, "bin");
-  for (const path of [bin, join(home, ".config/fish/completions"), join(home, "work")]) mkdirSync(path, { recursive: true });
+  for (const path of [bin, join(home, ".config/fish/completions"), join(home, "work")])
+    mkdirSync(path, { recursive: true });
   const program = `#!/bin/sh\nexec '${process.execPath}' '${resolve("src/cli.ts")}' "$@"\n`;
   writeFileSync(join(bin, "wallet-core-ops"), program, { mode: 0o755 });
   const auditFile = join(home, "audit.jsonl");

@@ -76,7 +76,12 @@ export function engineEvent(action: string, id: string, change: Partial<EngineEv
 
 /** An event as the engine writes it. */
 export function eventLine(action: string, id: string, attributes: Readonly<Record<string, string>> = {}): string {
-  const event = { Type: "container", Action: action, Actor: { ID: id, Attributes: attributes }, timeNano: Date.now() * 1e6 };
+  const event = {
+    Type: "container",
+    Action: action,
+    Actor: { ID: id, Attributes: attributes },
+    timeNano: Date.now() * 1e6,
+  };
   return `${JSON.stringify(event)}\n`;
 }
 

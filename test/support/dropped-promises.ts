@@ -10,7 +10,13 @@ import { ts } from "@ts-morph/common";
  */
 export function findDroppedPromises(sources: Readonly<Record<string, string>>): string[] {
   const parsed = Object.entries(sources).map(([path, text]) =>
-    ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, path.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS),
+    ts.createSourceFile(
+      path,
+      text,
+      ts.ScriptTarget.Latest,
+      true,
+      path.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
+    ),
   );
   const named = parsed.map(listFunctions);
   /** Of a name that several files have, all must return promises. */
@@ -43,7 +49,8 @@ function listFunctions(source: ts.SourceFile): { readonly name: string; readonly
   walk(source, (node) => {
     if (!ts.isFunctionLike(node)) return;
     const name =
-      node.name ?? (ts.isVariableDeclaration(node.parent) || ts.isPropertyAssignment(node.parent) ? node.parent.name : null);
+      node.name ??
+      (ts.isVariableDeclaration(node.parent) || ts.isPropertyAssignment(node.parent) ? node.parent.name : null);
     if (!name || !ts.isIdentifier(name)) return;
     const isPromised = node.type !== undefined && node.type.getText().startsWith("Promise<");
     found.push({ name: name.text, isAsync: isPromised || hasAsync(node) });
@@ -52,7 +59,9 @@ function listFunctions(source: ts.SourceFile): { readonly name: string; readonly
 }
 
 function hasAsync(node: ts.Node): boolean {
-  return ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.AsyncKeyword) === true;
+  return (
+    ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.AsyncKeyword) === true
+  );
 }
 
 /** Whether it calls a function of this name that returns a promise. */
@@ -85,12 +94,17 @@ function check(scope: Scope, isAsync: IsAsync): string[] {
   return begun.flatMap(({ name, end, isPromise }) => {
     const uses = own.filter(isNamed(name)).filter((node) => node.getStart() >= end);
     if (!isPromise && !uses.some(isHandled)) return [];
-    const captured = inner.flatMap((node) => listNodes(node).filter(isNamed(name))).filter((node) => node.getStart() >= end);
-    const observed = [...uses.filter((node) => !isChecked(node)), ...captured].toSorted((a, b) => a.getStart() - b.getStart());
+    const captured = inner
+      .flatMap((node) => listNodes(node).filter(isNamed(name)))
+      .filter((node) => node.getStart() >= end);
+    const observed = [...uses.filter((node) => !isChecked(node)), ...captured].toSorted(
+      (a, b) => a.getStart() - b.getStart(),
+    );
     const [first] = observed;
     if (!first) return [];
     const leave = leaves.find(
-      (node) => node.getStart() >= end && node.getEnd() <= first.getStart() && !isConditional(node, scope, isNamed(name)),
+      (node) =>
+        node.getStart() >= end && node.getEnd() <= first.getStart() && !isConditional(node, scope, isNamed(name)),
     );
     return leave ? [`${name}, ${toLine(leave)}`] : [];
   });
@@ -125,7 +139,8 @@ function toAssigned(node: ts.Node): [ts.Node?, (ts.Expression | undefined)?] {
   if (ts.isVariableDeclaration(node)) return [node.name, node.initializer];
   const { EqualsToken, QuestionQuestionEqualsToken } = ts.SyntaxKind;
   const isAssignment =
-    ts.isBinaryExpression(node) && [EqualsToken, QuestionQuestionEqualsToken].some((kind) => kind === node.operatorToken.kind);
+    ts.isBinaryExpression(node) &&
+    [EqualsToken, QuestionQuestionEqualsToken].some((kind) => kind === node.operatorToken.kind);
   return isAssignment ? [node.left, node.right] : [];
 }
 
@@ -189,7 +204,8 @@ function isHandled(node: ts.Node): boolean {
   if (ts.isPropertyAccessExpression(parent)) return /^(?:then|catch|finally)$/.test(parent.name.text);
   const holder = ts.isArrayLiteralExpression(parent) ? parent.parent : parent;
   return (
-    ts.isCallExpression(holder) && /^Promise\.(?:all|allSettled|any|race)$|^abortable$|\.race$/.test(holder.expression.getText())
+    ts.isCallExpression(holder) &&
+    /^Promise\.(?:all|allSettled|any|race)$|^abortable$|\.race$/.test(holder.expression.getText())
   );
 }
 

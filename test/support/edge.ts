@@ -40,7 +40,10 @@ interface StartOptions {
 }
 
 /** A REST-like surface that records its requests. */
-export function createSpySurface(handle: Surface["handle"], prefix = "/api/v1/admin/ops"): Surface & { calls: string[] } {
+export function createSpySurface(
+  handle: Surface["handle"],
+  prefix = "/api/v1/admin/ops",
+): Surface & { calls: string[] } {
   const calls: string[] = [];
   return {
     prefix,

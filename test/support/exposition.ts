@@ -25,6 +25,8 @@ function parseLabels(text: string): Record<string, string> {
 /** The values of the samples with this name and these labels. */
 export function valuesOf(text: string, name: string, labels: Readonly<Record<string, string>> = {}): number[] {
   return parseExposition(text)
-    .filter((sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
+    .filter(
+      (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+    )
     .map(({ value }) => value);
 }

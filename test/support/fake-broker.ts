@@ -5,7 +5,12 @@ import { startFakeUpstream } from "./fake-upstream.ts";
 export const noBrokers = { rabbitmq: null, redis: null };
 
 /** Nothing is configured. */
-export const noSources: QueueSourcesOptions = { databaseUrl: null, brokers: noBrokers, env: "staging", logger: silentLogger };
+export const noSources: QueueSourcesOptions = {
+  databaseUrl: null,
+  brokers: noBrokers,
+  env: "staging",
+  logger: silentLogger,
+};
 
 const queue = (name: string, ready: number) => ({
   name,
@@ -27,7 +32,8 @@ export async function startBroker(status = 200) {
   });
   return {
     brokers: { ...noBrokers, rabbitmq: upstream.url },
-    reads: () => upstream.seen.filter(({ url }) => url.startsWith("/api/queues?page=1&page_size=500&disable_stats")).length,
+    reads: () =>
+      upstream.seen.filter(({ url }) => url.startsWith("/api/queues?page=1&page_size=500&disable_stats")).length,
     hold: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       gate = promise;

@@ -28,7 +28,10 @@ interface FleetOptions {
 }
 
 /** A fleet behind its real edge, over gateways by the names of their regions. */
-export async function startFleet(urls: Readonly<Record<string, string>>, options: FleetOptions = {}): Promise<StartedFleet> {
+export async function startFleet(
+  urls: Readonly<Record<string, string>>,
+  options: FleetOptions = {},
+): Promise<StartedFleet> {
   const { limits = {}, logger = silentLogger, tracing = null, ...others } = options;
   const regions = Object.entries(urls).map(([name, url]) => ({ name, url }));
   const fleet = createFleet({ regions, logger, tracing, ...others });
@@ -40,7 +43,11 @@ export async function startFleet(urls: Readonly<Record<string, string>>, options
     fetch: (path, init) => fetch(url + path, init),
     query: async (query, variables, headers = { authorization: `Bearer ${token}` }) => {
       const body = JSON.stringify({ query, variables });
-      const response = await fetch(`${url}/graphql`, { method: "POST", body, headers: { ...graphqlHeaders, ...headers } });
+      const response = await fetch(`${url}/graphql`, {
+        method: "POST",
+        body,
+        headers: { ...graphqlHeaders, ...headers },
+      });
       return { status: response.status, body: (await response.json()) as Asked["body"] };
     },
     [Symbol.asyncDispose]: async () => {

@@ -41,7 +41,10 @@ export const tableForms = {
  * A table whose rows are jobs of two tenants, with states that are numbers, errors in a list of attempts, and times of the given form. Of each job that is inserted,
  * the other tenant has a twin: what reads or changes it does not follow `where`.
  */
-export async function createFormJobs(database: TestDatabase, { type, options, toStored }: TableForm): Promise<JobTable> {
+export async function createFormJobs(
+  database: TestDatabase,
+  { type, options, toStored }: TableForm,
+): Promise<JobTable> {
   await database.query(`
     create domain moment as ${type};
     create table formed (id bigserial primary key, tenant int not null default 1, type text, state smallint not null,

@@ -76,7 +76,8 @@ export async function startGatewayProcess(
       await ended;
       clearTimeout(late);
       assertNoCrash(text);
-      if (child.signalCode === "SIGKILL" && !wasKilled) throw new Error(`It did not end in ${endMs} ms: ${text.slice(-2000)}`);
+      if (child.signalCode === "SIGKILL" && !wasKilled)
+        throw new Error(`It did not end in ${endMs} ms: ${text.slice(-2000)}`);
     },
     async restart(name: string, query = "", extra: Record<string, string> = {}, signal: AbortSignal | null = null) {
       const path = `/api/v1/admin/ops/containers/${name}/restart${query}`;
@@ -89,7 +90,12 @@ export async function startGatewayProcess(
       signal: AbortSignal | null = null,
     ): Promise<{ data: any; errors?: any[] }> {
       const body = JSON.stringify({ query });
-      const init = { method: "POST", body, headers: { ...headers, ...extra, "content-type": "application/json" }, signal };
+      const init = {
+        method: "POST",
+        body,
+        headers: { ...headers, ...extra, "content-type": "application/json" },
+        signal,
+      };
       return (await (await fetch(`${url}/graphql`, init)).json()) as never;
     },
   };

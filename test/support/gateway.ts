@@ -45,7 +45,14 @@ interface GatewayOptions extends Pick<Parts, "mcp" | "signIn"> {
 
 /** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
 export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
-  const { logger = silentLogger, tokensFile, jwt, limits = {}, mcp = { actions: true, issuer: null }, signIn = null } = options;
+  const {
+    logger = silentLogger,
+    tokensFile,
+    jwt,
+    limits = {},
+    mcp = { actions: true, issuer: null },
+    signIn = null,
+  } = options;
   const authenticator = createAuthenticator({ token, tokensFile, jwt, logger, pollMs: 100 });
   const edge = createEdge({
     ...createGateway(sources, logger, { tokenEnds: authenticator.tokenEnds, mcp, signIn }),

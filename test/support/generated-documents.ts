@@ -71,7 +71,8 @@ export function generateDocuments(schema: GraphQLSchema, values: Values): readon
       isAbstractType(getNamedType(field.type))
         ? []
         : chooseArguments(field, values).flatMap(({ chosen, isPlain, isShallow }) => {
-            const toArguments = (of: Field) => printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
+            const toArguments = (of: Field) =>
+              printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
             return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8), toArguments).map((text) => ({
               operation,
               field: field.name,
@@ -89,7 +90,9 @@ export function listLeaves(schema: GraphQLSchema): readonly string[] {
   const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
   const types = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith("__"));
   return types.flatMap((type) =>
-    isObjectType(type) && !roots.has(type) ? Object.values(type.getFields()).map(({ name }) => `${type.name}.${name}`) : [],
+    isObjectType(type) && !roots.has(type)
+      ? Object.values(type.getFields()).map(({ name }) => `${type.name}.${name}`)
+      : [],
   );
 }
 
@@ -142,7 +145,11 @@ function chooseArguments(field: Field, values: Values) {
     return [...(isNeeded ? own.slice(1) : own).map(toOne(isNeeded)), ...foreign.map(toOne(false))];
   });
   const all = { chosen: choose(field, listTogether(field, values), values, "last"), isShallow: false, isPlain: false };
-  return [{ chosen: plain, isShallow: false, isPlain: true }, ...(field.args.length > needed.length ? [all] : []), ...others];
+  return [
+    { chosen: plain, isShallow: false, isPlain: true },
+    ...(field.args.length > needed.length ? [all] : []),
+    ...others,
+  ];
 }
 
 function chooseNested(field: Field, values: Values, isFull: boolean): Chosen {
@@ -196,7 +203,10 @@ function splitPaths(
 }
 
 /** Nobody has read a list yet. */
-const context = { sources: { containers: { listCached: () => null }, env: null }, principal: { environments: new Set() } };
+const context = {
+  sources: { containers: { listCached: () => null }, env: null },
+  principal: { environments: new Set() },
+};
 
 function fits(schema: GraphQLSchema, text: string): boolean {
   const { complexity, breadth } = complexityFromQuery(parse(text), { schema, variables: {}, ctx: context });

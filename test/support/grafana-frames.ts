@@ -18,7 +18,8 @@ const {
 // As Grafana registers them at start; some are in the list under two names.
 const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(
-  () => [...transformers.values()].map((one) => ({ id: one.id, name: one.name, transformation: async () => one })) as never,
+  () =>
+    [...transformers.values()].map((one) => ({ id: one.id, name: one.name, transformation: async () => one })) as never,
 );
 
 // It looks there for the dashboard that it is in.
@@ -43,7 +44,10 @@ export function transform(
 export const toColour = (name: string) => createTheme().visualization.getColorByName(name);
 
 /** How a panel with these defaults shows a number or a text, by Grafana's own code. */
-export function display(defaults: object, value: number | string | null): { readonly text: string; readonly color?: string } {
+export function display(
+  defaults: object,
+  value: number | string | null,
+): { readonly text: string; readonly color?: string } {
   const type = typeof value === "string" ? FieldType.string : FieldType.number;
   const field = { name: "value", type, values: [value], config: defaults };
   return getDisplayProcessor({ field: field as never, theme: createTheme() })(value);

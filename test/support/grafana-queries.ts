@@ -52,7 +52,11 @@ export async function ask(place: Place, target: Target, chosen: Chosen = {}, hou
 async function askInfinity({ url, token }: Place, target: Target, chosen: Chosen, hours: number): Promise<DataFrame> {
   const options = target["url_options"] as { method: string; body_content_type: string; body_graphql_query: string };
   const to = new Date();
-  const query = fillTimes(interpolate(options.body_graphql_query, chosen), new Date(to.getTime() - hours * 3_600_000), to);
+  const query = fillTimes(
+    interpolate(options.body_graphql_query, chosen),
+    new Date(to.getTime() - hours * 3_600_000),
+    to,
+  );
   expect(query).not.toMatch(/\$[{\w]/);
   const response = await fetch(url + String(target["url"]), {
     method: options.method,
@@ -63,7 +67,10 @@ async function askInfinity({ url, token }: Place, target: Target, chosen: Chosen
   expect(response.status, `${query}\n${text}`).toBe(200);
   const answer = JSON.parse(text) as { errors?: unknown };
   expect(answer.errors, query).toBeUndefined();
-  return toInfinityFrame({ ...target, filterExpression: interpolate(String(target["filterExpression"]), chosen) }, answer);
+  return toInfinityFrame(
+    { ...target, filterExpression: interpolate(String(target["filterExpression"]), chosen) },
+    answer,
+  );
 }
 
 async function askJson({ url, token }: Place, target: Target, chosen: Chosen): Promise<DataFrame[]> {

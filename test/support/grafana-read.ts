@@ -25,7 +25,12 @@ export function readFrames(answer: unknown): Grafana.DataFrame[] {
   });
 }
 
-const kinds: Readonly<Record<string, string>> = { time: "number", number: "number", string: "string", boolean: "boolean" };
+const kinds: Readonly<Record<string, string>> = {
+  time: "number",
+  number: "number",
+  string: "string",
+  boolean: "boolean",
+};
 
 function expectType(type: string, value: unknown): void {
   if (value === null) return;
@@ -38,7 +43,12 @@ function expectType(type: string, value: unknown): void {
 export function linesOf(frame: Grafana.DataFrame | undefined) {
   return (frame?.fields ?? [])
     .filter(({ type }) => type === FieldType.number)
-    .map(({ labels, config, values }) => ({ labels, unit: config.unit, legend: config.displayNameFromDS, values: [...values] }));
+    .map(({ labels, config, values }) => ({
+      labels,
+      unit: config.unit,
+      legend: config.displayNameFromDS,
+      values: [...values],
+    }));
 }
 
 export function column(frame: Grafana.DataFrame | undefined, name: string): unknown[] {

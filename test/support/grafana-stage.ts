@@ -42,9 +42,12 @@ export async function createGrafanaStage(options: Options) {
   if (restarted.status !== 200) throw new Error(await restarted.text());
   const unwell = await startOldWorker(options.dockerSocket, stage.service, "unwell", "false");
   stack.defer(() => removeContainers(options.dockerSocket, [unwell]));
-  const healthOf = async (path: string) => ((await (await fetch(path, { headers })).json()) as { health: string }).health;
+  const healthOf = async (path: string) =>
+    ((await (await fetch(path, { headers })).json()) as { health: string }).health;
   await until(async () => (await healthOf(web)) === "healthy");
-  await until(async () => (await healthOf(web.replace(/-web-.*/, `-worker-${deployInfo.previous_tag}-unwell`))) === "unhealthy");
+  await until(
+    async () => (await healthOf(web.replace(/-web-.*/, `-worker-${deployInfo.previous_tag}-unwell`))) === "unhealthy",
+  );
   const prometheus = await startPrometheus(join(folder, "prometheus"), {
     targets: [{ job: "wallet-core-ops", targets: [metricsAddress] }],
     ruleFiles: [resolve("deploy/prometheus/rules/*.yml")],
@@ -64,7 +67,9 @@ export async function createGrafanaStage(options: Options) {
 async function addStuckJob(databaseUrl: string): Promise<void> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
-  await client.query("insert into runner_jobs values ('stuck', 'stuck.process', 'pending', now() - interval '10 minutes')");
+  await client.query(
+    "insert into runner_jobs values ('stuck', 'stuck.process', 'pending', now() - interval '10 minutes')",
+  );
   await client.end();
 }
 

@@ -54,9 +54,10 @@ export async function createGraphileJobs(database: TestDatabase): Promise<JobTab
     insert: async (jobs) => {
       for (const { id = null, queue, state, dueAgo = 1, endedAgo = 1, error = null } of jobs) {
         if (state === "done") continue;
-        await database.query("insert into graphile_worker._private_tasks (identifier) values ($1) on conflict do nothing", [
-          queue,
-        ]);
+        await database.query(
+          "insert into graphile_worker._private_tasks (identifier) values ($1) on conflict do nothing",
+          [queue],
+        );
         await database.query(
           `insert into graphile_worker._private_jobs (id, task_id, run_at, attempts, max_attempts, locked_at, locked_by, last_error, created_at, updated_at)
            overriding system value
@@ -71,6 +72,8 @@ export async function createGraphileJobs(database: TestDatabase): Promise<JobTab
       }
     },
     clear: async () =>
-      void (await database.query("delete from graphile_worker._private_jobs; delete from graphile_worker._private_tasks")),
+      void (await database.query(
+        "delete from graphile_worker._private_jobs; delete from graphile_worker._private_tasks",
+      )),
   };
 }

@@ -176,13 +176,20 @@ export const grafanaPosts: fc.Arbitrary<{ readonly path: string; readonly body: 
   {
     weight: 2,
     arbitrary: fc.record({
-      path: fc.constantFrom("/grafana/query", "/grafana/variable", "/grafana/tag-values", "/grafana/metric-payload-options"),
+      path: fc.constantFrom(
+        "/grafana/query",
+        "/grafana/variable",
+        "/grafana/tag-values",
+        "/grafana/metric-payload-options",
+      ),
       body: fc.oneof(
         fc.json({ maxDepth: 6 }),
         fc
           .tuple(fc.constantFrom(...holes), nested)
           .map(([hole, deep]) => `{"target":"queue","name":"queue","key":"queue","${hole}":${deep}}`),
-        fc.tuple(fc.constantFrom(...holes), nested).map(([hole, deep]) => `{"targets":[{"target":"queues","${hole}":${deep}}]}`),
+        fc
+          .tuple(fc.constantFrom(...holes), nested)
+          .map(([hole, deep]) => `{"targets":[{"target":"queues","${hole}":${deep}}]}`),
       ),
     }),
   },

@@ -33,11 +33,17 @@ export async function makeNodeBase(socketPath: string, tag: string): Promise<voi
     chmodSync(join(root, "usr/local/bin/node"), 0o755);
     const libraries = execFileSync("ldd", [process.execPath], { encoding: "utf8" }).matchAll(/(?:=> )?(\/\S+) \(0x/g);
     for (const [, path] of libraries) put(path as string, path as string);
-    for (const folder of ["etc", "tmp", "run", "proc", "sys", "dev"]) mkdirSync(join(root, folder), { recursive: true });
+    for (const folder of ["etc", "tmp", "run", "proc", "sys", "dev"])
+      mkdirSync(join(root, folder), { recursive: true });
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/:/none\n");
     const tar = spawn("tar", ["-C", root, "-c", "."], { stdio: ["ignore", "pipe", "ignore"] });
     const change = encodeURIComponent("ENV PATH=/usr/local/bin");
-    await callDocker(socketPath, "POST", `/images/create?fromSrc=-&repo=${tag}&tag=latest&changes=${change}`, tar.stdout);
+    await callDocker(
+      socketPath,
+      "POST",
+      `/images/create?fromSrc=-&repo=${tag}&tag=latest&changes=${change}`,
+      tar.stdout,
+    );
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

@@ -84,7 +84,10 @@ export interface JobTable {
 }
 
 /** A database of its own with this job system in it. */
-export async function createSqlBackend(name: string, create: (database: TestDatabase) => Promise<JobTable>): Promise<JobBackend> {
+export async function createSqlBackend(
+  name: string,
+  create: (database: TestDatabase) => Promise<JobTable>,
+): Promise<JobBackend> {
   const database = await createTestDatabase(inject("postgresUrl"), `battery_${name}`);
   const jobs = await create(database);
   const { config, table } = jobs;

@@ -24,7 +24,9 @@ export interface Accessory {
 const accessoriesPath = "deploy/kamal/accessory/deploy.yml";
 
 /** The accessories of our file, with each `[text, other]` put in its place: what a user fills in. Throws where the file does not have the text. */
-export function readAccessories(changes: readonly (readonly [string, string])[] = []): Readonly<Record<string, Accessory>> {
+export function readAccessories(
+  changes: readonly (readonly [string, string])[] = [],
+): Readonly<Record<string, Accessory>> {
   let text = readFileSync(accessoriesPath, "utf8");
   for (const [old, changed] of changes) {
     if (!text.includes(old)) throw new Error(`${accessoriesPath} has no ${old}`);
@@ -50,7 +52,12 @@ const withValues = (option: string, values: Readonly<Record<string, unknown>>) =
  * quoting are those of its lib/kamal/commands/accessory.rb (run), lib/kamal/configuration/accessory.rb (the arguments) and lib/kamal/utils.rb (argumentize,
  * optionize, escape_shell_value), read in basecamp/kamal.
  */
-export function renderAccessory(service: string, name: string, accessory: Accessory, secrets: Readonly<Record<string, string>>) {
+export function renderAccessory(
+  service: string,
+  name: string,
+  accessory: Accessory,
+  secrets: Readonly<Record<string, string>>,
+) {
   const { image, host, network = "kamal", cmd, env = {}, volumes = [], labels = {}, options = {} } = accessory;
   const containerName = `${service}-${name}`;
   const envFile = `.kamal/apps/${service}/env/accessories/${name}.env`;
@@ -61,7 +68,9 @@ export function renderAccessory(service: string, name: string, accessory: Access
     `--env-file ${envFile}`,
     ...volumes.flatMap((volume) => ["--volume", volume]),
     ...withValues("--label", { service: containerName, ...labels }),
-    ...Object.entries(options).flatMap(([option, value]) => (value === true ? [`--${option}`] : [`--${option}`, quote(value)])),
+    ...Object.entries(options).flatMap(([option, value]) =>
+      value === true ? [`--${option}`] : [`--${option}`, quote(value)],
+    ),
     image,
     ...(cmd === undefined ? [] : [cmd]),
   ];

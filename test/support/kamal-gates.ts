@@ -17,7 +17,8 @@ interface HookRun {
 export function createGateHooks(folder: string, url: string) {
   const [bin, hooks] = [join(folder, "bin"), join(folder, "hooks")];
   for (const path of [bin, hooks]) mkdirSync(path, { recursive: true });
-  for (const name of ["pre-deploy", "post-deploy"]) copyFileSync(resolve("deploy/kamal/gates", name), join(hooks, name));
+  for (const name of ["pre-deploy", "post-deploy"])
+    copyFileSync(resolve("deploy/kamal/gates", name), join(hooks, name));
   const program = `#!/bin/sh\nexec '${process.execPath}' '${resolve("src/cli.ts")}' "$@"\n`;
   writeFileSync(join(bin, "wallet-core-ops"), program, { mode: 0o755 });
   const env = {

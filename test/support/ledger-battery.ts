@@ -17,7 +17,12 @@ export interface LedgerKit {
 
 const done = { outcome: "ok", detail: "running", code: null, durationMs: 12 } as const;
 const failed = { outcome: "failed", detail: "docker_error: no", code: "docker_error", durationMs: 12 } as const;
-const unknown = { outcome: "unknown", detail: "restart_unknown: lost", code: "restart_unknown", durationMs: 12 } as const;
+const unknown = {
+  outcome: "unknown",
+  detail: "restart_unknown: lost",
+  code: "restart_unknown",
+  durationMs: 12,
+} as const;
 const settled = { outcome: "ok", detail: "settled: the engine restarted it", code: null, durationMs: 90 } as const;
 
 const restarts: ActionLimits = { cooldownMs: 60_000, parallel: 2, budget: { perHour: 3, wanted: 1 } };
@@ -111,7 +116,9 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
         const same = await Promise.all(Array.from({ length: 12 }, () => ledger.begin(restart("a"))));
         expect(same.map(brief).filter((one) => one === "begun")).toHaveLength(1);
         const other = { kid: "other" };
-        const all = await Promise.all(Array.from({ length: 12 }, (_, index) => ledger.begin(retry([`${index}`, "x"], other))));
+        const all = await Promise.all(
+          Array.from({ length: 12 }, (_, index) => ledger.begin(retry([`${index}`, "x"], other))),
+        );
         const granted = all.map((one) => (one.kind === "begun" ? (one.entry.job?.ids.length ?? 0) : 0));
         expect(granted.reduce((sum, count) => sum + count, 0)).toBe(10);
         expect(await ledger.verify()).toMatchObject({ ok: true });
@@ -123,10 +130,15 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
       inKit(async ({ ledger }) => {
         const jwt = { issuer: "https://issuer.example/", auth: "jwt", reason: "stuck" } as const;
         const of = (kid: string, subject = "ana") => ({ ...jwt, kid, subject });
-        const first = await begun(ledger, retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k1"), ...keyed("a") }));
+        const first = await begun(
+          ledger,
+          retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k1"), ...keyed("a") }),
+        );
         expect(first.entry).toMatchObject(of("jwt:k1"));
         // The key is rotated: the same answer, and the rest of the same budget.
-        const same = await ledger.begin(retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k2"), ...keyed("a") }));
+        const same = await ledger.begin(
+          retry(["1", "2", "3", "4", "5", "6", "7", "8"], { ...of("jwt:k2"), ...keyed("a") }),
+        );
         expect(same).toMatchObject({ kind: "earlier", seq: 1 });
         const rest = await begun(ledger, retry(["9", "10", "11", "12"], of("jwt:k2")));
         expect(rest.entry.job?.ids).toHaveLength(2);
@@ -282,7 +294,10 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
           expect(brief(await ledger.begin(other))).toEqual(["key_reused", null]);
           expect(brief((await ledger.find(other.toEntry(0))) as Decision)).toEqual(["key_reused", null]);
         }
-        expect(brief(await ledger.begin(restart("a", keyed("k", { args: { wait_ms: 5 } }), free)))).toEqual(["key_reused", null]);
+        expect(brief(await ledger.begin(restart("a", keyed("k", { args: { wait_ms: 5 } }), free)))).toEqual([
+          "key_reused",
+          null,
+        ]);
         expect(brief(await ledger.begin(restart("a", keyed("l"), free)))).toBe("begun");
         expect(brief(await ledger.begin(restart("b", keyed("k", { subject: "other" }), free)))).toBe("begun");
       }),

@@ -66,10 +66,20 @@ interface Gateway {
 const done = { outcome: "ok", detail: "running", code: null, durationMs: 1 } as const;
 const settled = { outcome: "ok", detail: "settled: the engine restarted it", code: null, durationMs: 1 } as const;
 const unknown = { outcome: "unknown", detail: "the gateway died", code: "restart_unknown", durationMs: 1 } as const;
-const late = { outcome: "failed", detail: "overloaded: paused for too long", code: "overloaded", durationMs: 1 } as const;
+const late = {
+  outcome: "failed",
+  detail: "overloaded: paused for too long",
+  code: "overloaded",
+  durationMs: 1,
+} as const;
 /** As the states of jobs are recorded, which do not say who changed them. */
 const looked = { outcome: "unknown", detail: "settled: now 1 pending", code: null, durationMs: null } as const;
-const unasked = { outcome: "failed", detail: "docker_error: it was not asked", code: "docker_error", durationMs: 1 } as const;
+const unasked = {
+  outcome: "failed",
+  detail: "docker_error: it was not asked",
+  code: "docker_error",
+  durationMs: 1,
+} as const;
 
 export interface Row {
   readonly seq: number;
@@ -93,11 +103,15 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits, j
     "create schema virtual; create table virtual.clock (now timestamptz not null); insert into virtual.clock values (now())",
   );
   for (const name of ["clock_timestamp", "statement_timestamp"])
-    await database.query(`create function virtual.${name}() returns timestamptz language sql as 'select now from virtual.clock'`);
+    await database.query(
+      `create function virtual.${name}() returns timestamptz language sql as 'select now from virtual.clock'`,
+    );
   const client = await database.connect();
   await migrate(client);
   await client.end();
-  await database.query(`alter database ${new URL(database.url).pathname.slice(1)} set search_path = virtual, pg_catalog`);
+  await database.query(
+    `alter database ${new URL(database.url).pathname.slice(1)} set search_path = virtual, pg_catalog`,
+  );
   let nowMs = Date.parse("2026-01-13T09:00:00Z");
   const setClock = () => database.query("update virtual.clock set now = to_timestamp($1::float8 / 1000)", [nowMs]);
   await setClock();
@@ -109,7 +123,12 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits, j
   const tick = () => new Promise<void>((resolve) => waiting.add(resolve));
   const open = async (): Promise<Gateway> => {
     const proxy = await startCutProxy(database.url);
-    return { proxy, ledger: createPostgresLedger({ url: proxy.url, logger: silentLogger }), paused: null, isDead: false };
+    return {
+      proxy,
+      ledger: createPostgresLedger({ url: proxy.url, logger: silentLogger }),
+      paused: null,
+      isDead: false,
+    };
   };
   const gateways = await Promise.all([open(), open(), open()]);
   const gatewayOf = (index: number) => gateways[index] as Gateway;
@@ -156,7 +175,8 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits, j
       act(async () => {
         // As the edge does: without it, the entries of two requests at one time would be the same.
         const requestId = `r-${(calls.requests += 1)}`;
-        const toEntry = () => sampleEntry({ requestId, containerId: container, subject, keyHash: key, reason: "stuck" });
+        const toEntry = () =>
+          sampleEntry({ requestId, containerId: container, subject, keyHash: key, reason: "stuck" });
         const decision = await call(gateway, () => gateway.ledger.begin({ limits, toEntry }));
         answers.push({ subject, key, decision });
         if (decision.kind !== "begun") return;

@@ -46,15 +46,22 @@ export function createLogEngine() {
         if (action !== "logs") throw new TypeError(`Not a log: ${action}`);
         state.queries.push(query);
         await state.before(query, signal);
-        const [since, until] = [toLogTimestamp(String(query["since"] ?? 0)), toLogTimestamp(String(query["until"] ?? 9e9))];
+        const [since, until] = [
+          toLogTimestamp(String(query["since"] ?? 0)),
+          toLogTimestamp(String(query["until"] ?? 9e9)),
+        ];
         const { lost = [], later = [] } = state.meanwhile?.splice(0, 1)[0] ?? {};
         const before = state.log;
         state.log = [...before, ...lost, ...later];
         // Both take the newest entries first, then filter.
         const newest = query["tail"] === "all" ? state.log : [...before.slice(-Number(query["tail"])), ...later];
         const timed = newest.map((entry) => ({ ...entry, time: toLogTimestamp(String(entry.at)) }));
-        const wanted = timed.filter(({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1);
-        const chunks = wanted.map(({ time, text, stream = "stdout" }) => frame(stream, Buffer.from(`${time} ${text}\n`)));
+        const wanted = timed.filter(
+          ({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1,
+        );
+        const chunks = wanted.map(({ time, text, stream = "stdout" }) =>
+          frame(stream, Buffer.from(`${time} ${text}\n`)),
+        );
         const stream = Readable.from(splitBy(Buffer.concat(chunks), [65_536]));
         state.streams.push(stream);
         return stream;

@@ -97,7 +97,8 @@ export type LogEntry = Readonly<Record<string, string>>;
 export function runLogsQuery(query: LogsQuery, entries: readonly LogEntry[]): LogEntry[] {
   let rows = entries.filter((entry) => query.filters.every((filter) => matchesFilter(filter, entry)));
   const { uniqBy, sort, fields } = query;
-  if (uniqBy) rows = [...new Map(rows.map((row) => pickFields(row, uniqBy)).map((row) => [JSON.stringify(row), row])).values()];
+  if (uniqBy)
+    rows = [...new Map(rows.map((row) => pickFields(row, uniqBy)).map((row) => [JSON.stringify(row), row])).values()];
   if (sort) {
     const value = (row: LogEntry) => row[sort.by] ?? "";
     const sign = sort.isDesc ? -1 : 1;

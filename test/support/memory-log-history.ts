@@ -17,7 +17,9 @@ export function createMemoryLogHistory({ pieceSize = 3 } = {}) {
     async read(query) {
       if (state.queries.push(query) > state.failAfter) throw state.error;
       const { fullId, since, before, from } = query;
-      const inRange = (state.logs.get(fullId) ?? []).filter(({ timestamp }) => timestamp >= since && timestamp < before);
+      const inRange = (state.logs.get(fullId) ?? []).filter(
+        ({ timestamp }) => timestamp >= since && timestamp < before,
+      );
       const all = [...new Map(inRange.map((line) => [toKey(line), line])).values()].toSorted((a, b) =>
         toKey(a) < toKey(b) ? -1 : 1,
       );

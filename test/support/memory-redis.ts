@@ -130,7 +130,9 @@ function flatten(scored: readonly (readonly [string, number])[], options: readon
 }
 
 function limit(scored: readonly (readonly [string, number])[], options: readonly string[]): string[] {
-  const [offset = 0, count = Infinity] = options.includes("LIMIT") ? options.slice(options.indexOf("LIMIT") + 1).map(Number) : [];
+  const [offset = 0, count = Infinity] = options.includes("LIMIT")
+    ? options.slice(options.indexOf("LIMIT") + 1).map(Number)
+    : [];
   return flatten(scored.slice(offset, offset + count), options);
 }
 

@@ -29,7 +29,8 @@ import { sampleDeployInfo } from "./deploys.ts";
 import { sampleLine } from "./logs.ts";
 import { type QueueFigures, sampleFailures, sampleQueue } from "./queues.ts";
 
-type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" | "timestamp" | "count"> & Partial<JobFailures>;
+type ErrorFigures = Pick<JobErrorGroup, "queue" | "source" | "jobId" | "error" | "timestamp" | "count"> &
+  Partial<JobFailures>;
 
 function toFailures({ jobId, timestamp, ...more }: ErrorFigures): JobFailures {
   return sampleFailures({ jobIds: [jobId], firstAt: timestamp, lastAt: timestamp, ...more });
@@ -116,7 +117,10 @@ export function createMemorySources(
     },
     listRunning: async () => {
       count("live");
-      return { containers: [...containers, ...data.hidden].filter(({ status }) => status === "running"), engines: engines() };
+      return {
+        containers: [...containers, ...data.hidden].filter(({ status }) => status === "running"),
+        engines: engines(),
+      };
     },
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => board.read(accepts, signal),
@@ -246,7 +250,12 @@ export function createMemorySources(
     deployMemory: createDeployMemory(),
     timeline: createTimelineMemory(),
     audit,
-    restarts: createRestarts({ source, ledger, limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 }, stableMs: 0 }),
+    restarts: createRestarts({
+      source,
+      ledger,
+      limits: options.limits ?? { cooldownMs: 0, budgetPerHour: 1000 },
+      stableMs: 0,
+    }),
     thresholds,
     env: options.env ?? null,
     jobs: createJobOperations({

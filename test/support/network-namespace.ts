@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 
-const run = (command: string, ...args: readonly string[]) => execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+const run = (command: string, ...args: readonly string[]) =>
+  execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"] });
 
 /** A network of its own for processes, joined to this machine by two interfaces. A cut loses packets, as a network does: connections hang. Needs root. */
 export function createNamespace() {

@@ -15,7 +15,16 @@ export function assertFitsOpenApi(method: string, template: string, status: numb
   const operation = document.paths[path]?.[method.toLowerCase()];
   const response = operation?.responses[String(status)];
   if (!response) throw new Error(`${method} ${path} does not document ${status}`);
-  const steps = ["paths", path, method.toLowerCase(), "responses", String(status), "content", "application/json", "schema"];
+  const steps = [
+    "paths",
+    path,
+    method.toLowerCase(),
+    "responses",
+    String(status),
+    "content",
+    "application/json",
+    "schema",
+  ];
   const $ref = `openapi#/${steps.map((step) => encodeURIComponent(step.replaceAll("/", "~1"))).join("/")}`;
   const validate = ajv.getSchema($ref);
   if (!validate) throw new Error(`${method} ${path} ${status} has no schema`);

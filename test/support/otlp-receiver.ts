@@ -58,7 +58,9 @@ export async function startOtlpReceiver(first: Answer = 200) {
 async function readSpans(req: IncomingMessage): Promise<ReceivedSpan[]> {
   const sent = await buffer(req);
   const body = req.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
-  return req.headers["content-type"] === "application/json" ? fromJson(JSON.parse(body.toString())) : fromProtobuf(body);
+  return req.headers["content-type"] === "application/json"
+    ? fromJson(JSON.parse(body.toString()))
+    : fromProtobuf(body);
 }
 
 type Fields = Map<number, (Uint8Array | bigint | number)[]>;
@@ -79,7 +81,8 @@ function readFields(bytes: Uint8Array): Fields {
   return fields;
 }
 
-const messages = (fields: Fields, number: number) => (fields.get(number) ?? []).map((value) => readFields(value as Uint8Array));
+const messages = (fields: Fields, number: number) =>
+  (fields.get(number) ?? []).map((value) => readFields(value as Uint8Array));
 const text = (fields: Fields, number: number) =>
   Buffer.from((fields.get(number)?.[0] as Uint8Array | undefined) ?? []).toString();
 const hex = (fields: Fields, number: number) =>
@@ -109,7 +112,9 @@ function fromProtobuf(body: Uint8Array): ReceivedSpan[] {
 }
 
 function toAttributes(message: Fields, number: number): Attributes {
-  return Object.fromEntries(messages(message, number).map((pair) => [text(pair, 1), toValue(messages(pair, 2)[0] ?? new Map())]));
+  return Object.fromEntries(
+    messages(message, number).map((pair) => [text(pair, 1), toValue(messages(pair, 2)[0] ?? new Map())]),
+  );
 }
 
 function toValue(any: Fields): Value {

@@ -47,7 +47,13 @@ async function startNewBoss(boss: PgBoss): Promise<Boss> {
 }
 
 async function startBoss10(connectionString: string): Promise<Boss> {
-  const boss = new PgBoss10({ connectionString, supervise: false, schedule: false, max: 3, archiveCompletedAfterSeconds: 1 });
+  const boss = new PgBoss10({
+    connectionString,
+    supervise: false,
+    schedule: false,
+    max: 3,
+    archiveCompletedAfterSeconds: 1,
+  });
   boss.on("error", () => {});
   await boss.start();
   return {
@@ -86,7 +92,9 @@ export async function createBossJobs(database: TestDatabase, version: BossVersio
     },
     clear: async () => {
       await database.query("delete from pgboss.job");
-      await database.query("select pgboss.delete_queue(name) from pgboss.queue where name not like E'\\\\_\\\\_pgboss%'");
+      await database.query(
+        "select pgboss.delete_queue(name) from pgboss.queue where name not like E'\\\\_\\\\_pgboss%'",
+      );
     },
   };
 }

@@ -14,13 +14,26 @@ export async function createRunnerJobs(database: TestDatabase, table = "runner_j
   const statuses = { waiting: "pending", running: "running", done: "done", failed: "failed" };
   return {
     table,
-    config: { ...runnerMapping, table: `public.${table}`, queue: { column: "type", names: ["configured"] }, args: "args" },
+    config: {
+      ...runnerMapping,
+      table: `public.${table}`,
+      queue: { column: "type", names: ["configured"] },
+      args: "args",
+    },
     insert: async (jobs) => {
       for (const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null, args = {} } of jobs) {
         await database.query(
           `insert into ${table} (id, type, status, run_at, finished_at, last_error, args)
            values (coalesce($1, nextval('${table}_id_seq')), $2, $3, now() - $4 * interval '1 second', now() - $5 * interval '1 second', $6, $7)`,
-          [id ?? null, queue, statuses[state], dueAgo, state === "done" || state === "failed" ? endedAgo : null, error, args],
+          [
+            id ?? null,
+            queue,
+            statuses[state],
+            dueAgo,
+            state === "done" || state === "failed" ? endedAgo : null,
+            error,
+            args,
+          ],
         );
       }
     },

@@ -6,7 +6,9 @@ import type { TestDatabase } from "./postgres-database.ts";
 /** Creates the tables of a job system in a schema. */
 export async function createSchema(database: TestDatabase, system: string, schema = "public"): Promise<void> {
   const sql = readFileSync(new URL(`schemas/${system}.sql`, import.meta.url), "utf8");
-  await database.query(`create schema if not exists ${schema}; set search_path to ${schema}, public; ${sql}; reset search_path`);
+  await database.query(
+    `create schema if not exists ${schema}; set search_path to ${schema}, public; ${sql}; reset search_path`,
+  );
 }
 
 /** SQL of a time in seconds before now, in UTC without a time zone. */
@@ -81,7 +83,10 @@ export async function createSolidQueueJobs(database: TestDatabase, schema = "pub
         const id = await add(job);
         const executions = `${schema}.solid_queue_`;
         if (state === "running") {
-          await database.query(`insert into ${executions}claimed_executions (job_id, created_at) values ($1, ${ago(1)})`, [id]);
+          await database.query(
+            `insert into ${executions}claimed_executions (job_id, created_at) values ($1, ${ago(1)})`,
+            [id],
+          );
         } else if (state === "failed") {
           const failed = `insert into ${executions}failed_executions (job_id, error, created_at) values ($1, $2, ${ago("$3")})`;
           await database.query(failed, [id, JSON.stringify({ message: error, backtrace: [] }), endedAgo]);
@@ -142,7 +147,10 @@ export async function createGoodJobs(database: TestDatabase, schema = "public"):
 }
 
 /** Que's tables, and a session that locks jobs as a locker of Que does. */
-export async function createQueJobs(database: TestDatabase, schema = "public"): Promise<JobTable & { readonly locker: Client }> {
+export async function createQueJobs(
+  database: TestDatabase,
+  schema = "public",
+): Promise<JobTable & { readonly locker: Client }> {
   await createSchema(database, "que", schema);
   const table = `${schema}.que_jobs`;
   const locker = await database.connect();
@@ -191,14 +199,18 @@ export async function createPgmqJobs(database: TestDatabase): Promise<JobTable> 
     clear: async () => void (await database.query("select pgmq.drop_queue(queue_name) from pgmq.meta")),
     insert: async (jobs) => {
       for (const { queue, state, dueAgo = 1 } of jobs) {
-        await database.query(`select pgmq."create"($1) where not exists (select from pgmq.meta where queue_name = $1)`, [queue]);
+        await database.query(
+          `select pgmq."create"($1) where not exists (select from pgmq.meta where queue_name = $1)`,
+          [queue],
+        );
         const { rows } = await database.query("select pgmq.send($1, '{}', $2) as id", [queue, -dueAgo]);
         if (state === "waiting") continue;
         const id = rows[0]?.["id"];
         if (state === "running") {
-          await database.query(`update pgmq."q_${queue}" set read_ct = 1, vt = now() + interval '30 seconds' where msg_id = $1`, [
-            id,
-          ]);
+          await database.query(
+            `update pgmq."q_${queue}" set read_ct = 1, vt = now() + interval '30 seconds' where msg_id = $1`,
+            [id],
+          );
         } else await database.query("select pgmq.archive($1, $2)", [queue, id]);
       }
     },

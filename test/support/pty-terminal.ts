@@ -77,7 +77,8 @@ export function startTerminal({
   const lines = () =>
     Array.from(
       { length: terminal.rows },
-      (_, index) => terminal.buffer.active.getLine(terminal.buffer.active.viewportY + index)?.translateToString(true) ?? "",
+      (_, index) =>
+        terminal.buffer.active.getLine(terminal.buffer.active.viewportY + index)?.translateToString(true) ?? "",
     );
   return {
     lines,
@@ -105,7 +106,9 @@ export function startTerminal({
 
 function toRuns({ buffer: { active }, cols }: xterm.Terminal, row: number): ScreenRun[] {
   const line = active.getLine(active.viewportY + row);
-  const cells = Array.from({ length: cols }, (_, column) => line?.getCell(column)).filter((cell) => cell && cell.getWidth() > 0);
+  const cells = Array.from({ length: cols }, (_, column) => line?.getCell(column)).filter(
+    (cell) => cell && cell.getWidth() > 0,
+  );
   return cells.reduce<ScreenRun[]>((runs, cell) => {
     if (!cell) return runs;
     const look = {

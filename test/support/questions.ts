@@ -19,11 +19,18 @@ export interface Question {
   readonly isPlain: boolean;
 }
 
-type Asked = Pick<Question, "method" | "path"> & Partial<Omit<Question, "body">> & { readonly body?: object | undefined };
+type Asked = Pick<Question, "method" | "path"> &
+  Partial<Omit<Question, "body">> & { readonly body?: object | undefined };
 
 function toQuestion({ body, headers, ...asked }: Asked): Question {
   const text = body === undefined ? null : JSON.stringify(body);
-  return { manner: "read", isPlain: true, ...asked, headers: { "content-type": "application/json", ...headers }, body: text };
+  return {
+    manner: "read",
+    isPlain: true,
+    ...asked,
+    headers: { "content-type": "application/json", ...headers },
+    body: text,
+  };
 }
 
 const manners = { query: "read", mutation: "act", subscription: "follow" } as const;
@@ -97,7 +104,11 @@ export function generateGrafanaQuestions(
     "/query": () =>
       metrics.flatMap(({ name: target, payloads: own }) => {
         const narrowed = own.flatMap((name) => toChoices(name).map((value) => ({ [name]: value })));
-        return [{}, ...narrowed].map((payload) => ({ range, maxDataPoints: 5, targets: [{ refId: "A", target, payload }] }));
+        return [{}, ...narrowed].map((payload) => ({
+          range,
+          maxDataPoints: 5,
+          targets: [{ refId: "A", target, payload }],
+        }));
       }),
   };
   const posts = grafanaRoutes.flatMap((route) => {
@@ -116,7 +127,11 @@ export function generateGrafanaQuestions(
 }
 
 /** One call of a tool at /mcp, as a client of the current protocol sends it. */
-export function toMcpQuestion(name: string, args: object, more: Partial<Pick<Question, "manner" | "isPlain">> = {}): Question {
+export function toMcpQuestion(
+  name: string,
+  args: object,
+  more: Partial<Pick<Question, "manner" | "isPlain">> = {},
+): Question {
   const meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": { name: "matrix", version: "1" },
@@ -157,7 +172,9 @@ export function generateMcpQuestions(values: Values): readonly Question[] {
     const single = Object.keys(shape).flatMap((arg) => {
       const { own, foreign = [] } = getValues(`mcp.${arg}`, values);
       const { [insteadOf[arg] ?? ""]: _, ...others } = base as Readonly<Record<string, unknown>>;
-      return [...own, ...foreign].map((value) => toMcpQuestion(name, { ...others, [arg]: value }, { manner, isPlain: false }));
+      return [...own, ...foreign].map((value) =>
+        toMcpQuestion(name, { ...others, [arg]: value }, { manner, isPlain: false }),
+      );
     });
     return [toMcpQuestion(name, base, { manner, isPlain: true }), ...single];
   });
@@ -174,7 +191,10 @@ export function generateOtherQuestions(): readonly Question[] {
     get(`${basePath}/openapi.json`),
     ...["/", `${basePath}/nothing`, `${grafanaPath}/nothing`, "/graphql?query=%7Bnothing%7D"].map((path) => get(path)),
     post("/graphql", { query: "{ containers { nothing } }" }),
-    post("/graphql", { query: "query ($env: Environment) { containers(env: $env) { name } }", variables: { env: "nowhere" } }),
+    post("/graphql", {
+      query: "query ($env: Environment) { containers(env: $env) { name } }",
+      variables: { env: "nowhere" },
+    }),
     post(`${grafanaPath}/query`, { targets: [{ refId: "A", target: "nothing" }] }),
     post(`${basePath}/containers`, {}),
   ];

@@ -167,7 +167,8 @@ export function createMemoryJobs(
     find: async (keys) => {
       calls.push(["find", keys.length]);
       return keys.map(
-        ({ jobId, queue }) => jobs.find((job) => job.jobId === jobId && (queue === null || job.queue === queue)) ?? null,
+        ({ jobId, queue }) =>
+          jobs.find((job) => job.jobId === jobId && (queue === null || job.queue === queue)) ?? null,
       );
     },
     page: async ({ queue, state, after: last, before, inverted, limit }) => {

@@ -34,7 +34,8 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
   };
   return {
     call,
-    declare: (queue, args = {}) => call("PUT", `/queues/%2f/${encodeURIComponent(queue)}`, { durable: true, arguments: args }),
+    declare: (queue, args = {}) =>
+      call("PUT", `/queues/%2f/${encodeURIComponent(queue)}`, { durable: true, arguments: args }),
     settle: async (queue, { ready, unacked }) => {
       const path = `/queues/%2f/${encodeURIComponent(queue)}?disable_stats=true&enable_queue_totals=true`;
       const give = { count: 1, ackmode: "ack_requeue_true", encoding: "auto" };
@@ -50,7 +51,10 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
       });
     },
     clear: async () => {
-      for (const { name, vhost } of await call<{ name: string; vhost: string }[]>("GET", "/queues?disable_stats=true")) {
+      for (const { name, vhost } of await call<{ name: string; vhost: string }[]>(
+        "GET",
+        "/queues?disable_stats=true",
+      )) {
         await call("DELETE", `/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`);
       }
     },
@@ -58,7 +62,11 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
 }
 
 /** Publishes messages, consumes all and acknowledges each or, if it fails, rejects it without a requeue. */
-export async function work(broker: RunningRabbitmq, queue: string, outcomes: readonly ("ack" | "fail")[]): Promise<void> {
+export async function work(
+  broker: RunningRabbitmq,
+  queue: string,
+  outcomes: readonly ("ack" | "fail")[],
+): Promise<void> {
   const client = await connectAmqp(broker.amqp);
   for (const outcome of outcomes) await client.publish(queue, outcome);
   let left = outcomes.length;
@@ -112,7 +120,10 @@ export function createRabbitmqBackend(broker: RunningRabbitmq): JobBackend {
   };
 }
 
-export function openRabbitmq(url: string, options: Partial<Parameters<typeof createQueueSources>[0]> = {}): QueueSources {
+export function openRabbitmq(
+  url: string,
+  options: Partial<Parameters<typeof createQueueSources>[0]> = {},
+): QueueSources {
   const brokers = { rabbitmq: url, redis: null };
   return createQueueSources({ databaseUrl: null, brokers, env: "staging", logger: silentLogger, ttlMs: 0, ...options });
 }

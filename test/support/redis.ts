@@ -79,7 +79,11 @@ export async function createRedisBackend(
 }
 
 /** Writes a job of BullMQ as its scripts do. Source: bullmq 6.7, dist/cjs/commands. */
-export async function insertBullmqJob(redis: Redis, job: Job & { readonly id: string }, now = Date.now()): Promise<void> {
+export async function insertBullmqJob(
+  redis: Redis,
+  job: Job & { readonly id: string },
+  now = Date.now(),
+): Promise<void> {
   const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } = job;
   const key = `bull:${queue}:`;
   const due = now - dueAgo * 1000;
@@ -142,7 +146,11 @@ function varint(value: number): Buffer {
 }
 
 /** Writes a task of asynq as its scripts do. Source: hibiken/asynq internal/rdb/rdb.go. */
-export async function insertAsynqTask(redis: Redis, job: Job & { readonly id: string }, now = Date.now()): Promise<void> {
+export async function insertAsynqTask(
+  redis: Redis,
+  job: Job & { readonly id: string },
+  now = Date.now(),
+): Promise<void> {
   const { id, queue, state, dueAgo = 1, endedAgo = 1, error = null } = job;
   const key = `asynq:{${queue}}:`;
   const due = Math.floor(now / 1000 - dueAgo);
@@ -157,7 +165,11 @@ export async function insertAsynqTask(redis: Redis, job: Job & { readonly id: st
   const message = encodeTask({ id, queue });
   if (state === "waiting" && dueAgo < 0) await put("scheduled", due, message);
   if (state === "waiting" && dueAgo >= 0) {
-    await redis.hset(`${key}t:${id}`, { msg: message, state: "pending", pending_since: String(BigInt(due) * 1_000_000_000n) });
+    await redis.hset(`${key}t:${id}`, {
+      msg: message,
+      state: "pending",
+      pending_since: String(BigInt(due) * 1_000_000_000n),
+    });
     await redis.lpush(`${key}pending`, id);
   }
   if (state === "running") {

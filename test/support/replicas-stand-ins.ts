@@ -39,19 +39,28 @@ function findServer(): string {
 }
 
 /** Builds Debian's HAProxy and PostgreSQL under the names of the images of the registry, with what is on their paths there. */
-export function buildReplicaStandIns(socketPath: string, images: { readonly haproxy: string; readonly postgres: string }): void {
+export function buildReplicaStandIns(
+  socketPath: string,
+  images: { readonly haproxy: string; readonly postgres: string },
+): void {
   const context = mkdtempSync(join(tmpdir(), "ops-replicas-"));
   const root = join(context, "root");
   try {
     const version = findServer();
     const [home, shared] = [`/usr/lib/postgresql/${version}`, `/usr/share/postgresql/${version}`];
-    const programs = ["postgres", "initdb", "pg_ctl", "pg_isready", "pg_basebackup", "psql"].map((name) => `${home}/bin/${name}`);
+    const programs = ["postgres", "initdb", "pg_ctl", "pg_isready", "pg_basebackup", "psql"].map(
+      (name) => `${home}/bin/${name}`,
+    );
     const modules = ["plpgsql", "dict_snowball", "libpqwalreceiver"].map((name) => `${home}/lib/${name}.so`);
     copyPrograms(root, [...programs, ...modules, "/bin/bash"], (path) => path);
     copyPrograms(root, [findProgram("haproxy") ?? "haproxy"], () => "/usr/local/sbin/haproxy");
-    for (const path of [shared, "/usr/share/zoneinfo"]) cpSync(path, join(root, path), { recursive: true, dereference: true });
+    for (const path of [shared, "/usr/share/zoneinfo"])
+      cpSync(path, join(root, path), { recursive: true, dereference: true });
     for (const path of ["etc", "usr/local/bin"]) mkdirSync(join(root, path), { recursive: true });
-    writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/:/bin/sh\nhaproxy:x:99:99::/:/bin/sh\npostgres:x:999:999::/:/bin/sh\n");
+    writeFileSync(
+      join(root, "etc/passwd"),
+      "root:x:0:0::/:/bin/sh\nhaproxy:x:99:99::/:/bin/sh\npostgres:x:999:999::/:/bin/sh\n",
+    );
     writeFileSync(join(root, "usr/local/bin/docker-entrypoint.sh"), entrypoint);
     chmodSync(join(root, "usr/local/bin/docker-entrypoint.sh"), 0o755);
     mkdirSync(join(context, "empty"));

@@ -12,8 +12,10 @@ const followed = endpoints.flatMap((endpoint) => endpoint.follow ?? []);
 
 /** The REST surface over some sources, without HTTP. */
 export function createRest(sources: Sources, caller: Caller = createCaller()) {
-  const handle = createRestHandler(createExecute(schema, sources, documents), createFollow(schema, sources, followed), () =>
-    createOpenApi(schema),
+  const handle = createRestHandler(
+    createExecute(schema, sources, documents),
+    createFollow(schema, sources, followed),
+    () => createOpenApi(schema),
   );
   const call = async (method: string, path: string, query = "", accept?: string, as = caller, more: object = {}) => {
     const headers = { accept, ...more };

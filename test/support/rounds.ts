@@ -8,7 +8,9 @@ const stepMs = 10;
  * of the event loop. Where each step waits for its turn it is 1 or 2: rounds are counted by an
  * immediate, and those of the turns may come before or after it.
  */
-export async function countStepsAtOnce(work: (step: () => void) => Promise<unknown>): Promise<{ most: number; steps: number }> {
+export async function countStepsAtOnce(
+  work: (step: () => void) => Promise<unknown>,
+): Promise<{ most: number; steps: number }> {
   // A round of before must not last by this clock.
   await new Promise((resolve) => setImmediate(resolve));
   let now = performance.now();

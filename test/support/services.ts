@@ -34,7 +34,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rmSync(folder, { recursive: true, force: true });
   };
   // A gateway that runs from its sources serves them.
-  if (!existsSync("dist/console/index.html")) await (await import("../../script/console.ts")).buildConsole("dist/console");
+  if (!existsSync("dist/console/index.html"))
+    await (await import("../../script/console.ts")).buildConsole("dist/console");
   const start = {
     docker: async () => {
       const { startDockerd } = await import("../../script/services/dockerd.ts");

@@ -54,7 +54,9 @@ async function stageContainers(socket: string, suffix: string, host: string): Pr
   await stopContainer(socket, old);
   const exec = await createContainer(socket, { name: `${service}-web-exec-latest-a1b2c3`, labels: { service }, image });
   await until(async () => {
-    const { State } = (await callDocker(socket, "GET", `/containers/${web}/json`)) as { State: { Health: { Status: string } } };
+    const { State } = (await callDocker(socket, "GET", `/containers/${web}/json`)) as {
+      State: { Health: { Status: string } };
+    };
     return State.Health.Status === "healthy";
   });
   return [web, redis, old, exec];

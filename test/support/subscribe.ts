@@ -11,8 +11,17 @@ export interface Subscribed {
 }
 
 /** Subscribes with graphql-sse, a client that people use, in its "distinct connections" mode. */
-export function subscribe(url: string, token: string, query: string, variables: Record<string, unknown> = {}): Subscribed {
-  const client = createClient({ url: `${url}/graphql`, headers: { authorization: `Bearer ${token}` }, retryAttempts: 0 });
+export function subscribe(
+  url: string,
+  token: string,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Subscribed {
+  const client = createClient({
+    url: `${url}/graphql`,
+    headers: { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+  });
   const events = client.iterate({ query, variables });
   const messages: any[] = [];
   const done = (async () => {

@@ -72,7 +72,9 @@ function findFirstProcess(name: string): number | null {
   const found = readdirSync("/proc").find((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(`/lib/systemd/systemd\0--system\0--unit=${name}.target\0`);
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(
+        `/lib/systemd/systemd\0--system\0--unit=${name}.target\0`,
+      );
     } catch {
       return false;
     }
@@ -95,13 +97,25 @@ export async function bootSystemd({ folder, units, files, links, mounts }: Machi
       `mount --bind "${from}" ".${to}"`,
     ]),
     ...links.map(([path, target]) => `mkdir -p "$(dirname ".${path}")"; ln -sfn "${target}" ".${path}"`),
-    ...files.map(({ path }, index) => `mkdir -p "$(dirname ".${path}")"; cp -p "${join(folder, `file-${index}`)}" ".${path}"`),
+    ...files.map(
+      ({ path }, index) => `mkdir -p "$(dirname ".${path}")"; cp -p "${join(folder, `file-${index}`)}" ".${path}"`,
+    ),
   ];
   for (const [index, { text, mode }] of files.entries()) writeFileSync(join(folder, `file-${index}`), text, { mode });
-  const env = { PATH: process.env["PATH"], BASE: folder, NAME: name, INSIDE: inside, PLACE: place.join("\n"), BOOT: boot };
+  const env = {
+    PATH: process.env["PATH"],
+    BASE: folder,
+    NAME: name,
+    INSIDE: inside,
+    PLACE: place.join("\n"),
+    BOOT: boot,
+  };
   const isolate = 'exec unshare --mount --propagation private sh -euc "$BOOT"';
   // script(1) gives it a terminal: systemd takes nothing else for its console.
-  const child: ChildProcess = spawn("script", ["--quiet", "--flush", "--command", isolate, console], { env, stdio: "ignore" });
+  const child: ChildProcess = spawn("script", ["--quiet", "--flush", "--command", isolate, console], {
+    env,
+    stdio: "ignore",
+  });
   const ended = once(child, "close");
   const log = () => readFileSync(console, "utf8");
   const within = (...command: readonly string[]) => {

@@ -27,7 +27,11 @@ export function createFakeLog({ most }: { readonly most: number }) {
   /** From when on the stored lines were read. */
   const read: (string | null)[] = [];
   const client = {
-    subscribe: async function* (document: unknown, { since }: { since: string | null }, { signal }: { signal: AbortSignal }) {
+    subscribe: async function* (
+      document: unknown,
+      { since }: { since: string | null },
+      { signal }: { signal: AbortSignal },
+    ) {
       if (refusal) throw refusal;
       const wanted = lines.filter((line) => line.timestamp >= (since ?? ""));
       if (document === StoredLogs) {

@@ -36,7 +36,11 @@ export async function runCommand(
   return runTerminal(name, args, { ...options, env: asking(url, own) });
 }
 
-export async function runTerminalCommand(command: TerminalCommand, args: readonly string[], options: TerminalOptions = {}) {
+export async function runTerminalCommand(
+  command: TerminalCommand,
+  args: readonly string[],
+  options: TerminalOptions = {},
+) {
   const { env = {}, stdin = "", answers, columns, readFile = () => "", onWrite, onError } = options;
   const text = { out: "", err: "" };
   const input = new PassThrough();
@@ -78,7 +82,10 @@ export function asking(url: string, own = token): Readonly<Record<string, string
 }
 
 /** A session that writes into texts, one for each write to stdout and each note. */
-export function createFakeSession({ isColoured = false, write }: { isColoured?: boolean; write?: Session["write"] } = {}) {
+export function createFakeSession({
+  isColoured = false,
+  write,
+}: { isColoured?: boolean; write?: Session["write"] } = {}) {
   const written: string[] = [];
   const notes: string[] = [];
   const paint = createPaint(isColoured ? "always" : "never", {}, {});

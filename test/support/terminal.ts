@@ -16,10 +16,19 @@ export const acting = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** A product of which every list has rows, whose names have `word` in them. */
 export function createTerminalSources(word = hostile) {
-  const at = (seconds: number) => new Date(Math.floor(Date.now() / 1000 - seconds) * 1000).toISOString().replace(".000", "");
+  const at = (seconds: number) =>
+    new Date(Math.floor(Date.now() / 1000 - seconds) * 1000).toISOString().replace(".000", "");
   const group = { service: "shop", destination: null, env: "staging" } as const;
   const container = (name: string, more: Partial<Parameters<typeof sampleContainer>[0]> = {}) =>
-    sampleContainer({ ...group, name, version: "v2", createdAt: at(600), startedAt: at(590), observedAt: at(1), ...more });
+    sampleContainer({
+      ...group,
+      name,
+      version: "v2",
+      createdAt: at(600),
+      startedAt: at(590),
+      observedAt: at(1),
+      ...more,
+    });
   const looping = container(`shop-worker-v2-${word}`, {
     role: "worker",
     status: "restarting",
@@ -69,7 +78,13 @@ export function createTerminalSources(word = hostile) {
           ],
           errors: [failure],
           jobs: createMemoryJobs([
-            sampleJob({ source: "jobs", queue: `payouts ${word}`, jobId: `job ${word}`, kind: `kind ${word}`, worker: word }),
+            sampleJob({
+              source: "jobs",
+              queue: `payouts ${word}`,
+              jobId: `job ${word}`,
+              kind: `kind ${word}`,
+              worker: word,
+            }),
           ]),
         },
       ],
@@ -85,7 +100,14 @@ export function createTerminalSources(word = hostile) {
   );
   memory.sources.timeline.begin("container_death", { name: "local", env: "staging", since: at(80_000) });
   memory.sources.timeline.add(
-    toEntry({ ...group, kind: "container_death", time: at(30), message: `it ended ${word}`, engine: "local", exitCode: 1 }),
+    toEntry({
+      ...group,
+      kind: "container_death",
+      time: at(30),
+      message: `it ended ${word}`,
+      engine: "local",
+      exitCode: 1,
+    }),
   );
   memory.audited.push({
     seq: 1,

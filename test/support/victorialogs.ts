@@ -24,7 +24,8 @@ export async function startVictoriaLogs(entries: readonly LogEntry[] = []): Prom
     if (state.misbehave) return state.misbehave(response);
     const form = new URLSearchParams(body);
     const isForm = headers["content-type"] === "application/x-www-form-urlencoded";
-    if (method !== "POST" || path !== "/select/logsql/query" || !isForm) return response.writeHead(404).end("unsupported path");
+    if (method !== "POST" || path !== "/select/logsql/query" || !isForm)
+      return response.writeHead(404).end("unsupported path");
     if ([...form.keys()].toSorted().join() !== "query,timeout") return response.writeHead(400).end("unexpected args");
     try {
       const query = parseLogsQuery(form.get("query") ?? "");

@@ -7,7 +7,10 @@ import { fingerprintOf, wordOf, worldNow } from "./world.ts";
 
 const [own, others, lost] = [wordOf("staging"), wordOf("production"), wordOf("unknown")];
 const named = (name: string) => ({ own: [`${own}-${name}`], foreign: [`${others}-${name}`, `${lost}-${name}`] });
-const namedList = (name: string) => ({ own: [[`${own}-${name}`]], foreign: [[`${others}-${name}`, `${lost}-${name}`]] });
+const namedList = (name: string) => ({
+  own: [[`${own}-${name}`]],
+  foreign: [[`${others}-${name}`, `${lost}-${name}`]],
+});
 const time = (secondsAgo: number) => new Date(worldNow - secondsAgo * 1000).toISOString();
 const only = (...values: readonly unknown[]) => ({ own: values });
 const names = ["web", "redis", "guarded", "floating"].map((name) => `${own}-${name}`);

@@ -109,7 +109,9 @@ function toContainers(half: Half, env: Environment | null) {
     make("guarded", { role: "guarded" }),
     make("stray", { ...before, role: "stray" }),
     make("redis", { role: "redis", kind: "accessory" }),
-    make("foreign", { engine: half === "staging" ? "ownmark-mixed" : half === "production" ? "ownmark-1" : "prodcanary-1" }),
+    make("foreign", {
+      engine: half === "staging" ? "ownmark-mixed" : half === "production" ? "ownmark-1" : "prodcanary-1",
+    }),
     make("mixed", { engine: "ownmark-mixed" }),
     ...(half === "unknown" ? [make("other", { kind: "other", env: "staging", engine: "ownmark-1" })] : []),
   ];
@@ -139,7 +141,14 @@ function toQueueSources(half: Half): Memory["queueSources"] {
   const job = (name: string) => `${word}-job-${name}`;
   const error = `${word} exploded`;
   const history: NonNullable<QueueSource["history"]> = async (_queues, { from, step, steps }) => {
-    const point = { depth: number, processedPerSec: 1, failures: 40, oldestAgeSeconds: 3, waitP50Seconds: 1, waitP95Seconds: 2 };
+    const point = {
+      depth: number,
+      processedPerSec: 1,
+      failures: 40,
+      oldestAgeSeconds: 3,
+      waitP50Seconds: 1,
+      waitP95Seconds: 2,
+    };
     const points = Array.from({ length: steps }, (_, index) => ({
       ...point,
       runP95Seconds: 2,
@@ -181,12 +190,36 @@ function toQueueSources(half: Half): Memory["queueSources"] {
         host,
       }),
     ),
-    [sampleAttempt({ number, at: ago(60), startedAt: ago(70), error, trace: `${word} trace`, worker: `${word}-thread`, host })],
+    [
+      sampleAttempt({
+        number,
+        at: ago(60),
+        startedAt: ago(70),
+        error,
+        trace: `${word} trace`,
+        worker: `${word}-thread`,
+        host,
+      }),
+    ],
   );
   const running = { queue, source, jobId: job("1"), kind: `${word}-kind`, startedAt: ago(600), worker: `${word}-gone` };
   const shares = { waitSeconds: { p50: 1, p95: 2 }, runSeconds: { p50: 1, p95: 2 } };
-  const more = { active: number, deferred: number, retrying: number, dead: number, workers: number, oldestAgeSeconds: 3 };
-  const figures = { name: queue, depth: number, processedPerSec: 1, failuresLastHour: number, paused: false, windowSeconds: 300 };
+  const more = {
+    active: number,
+    deferred: number,
+    retrying: number,
+    dead: number,
+    workers: number,
+    oldestAgeSeconds: 3,
+  };
+  const figures = {
+    name: queue,
+    depth: number,
+    processedPerSec: 1,
+    failuresLastHour: number,
+    paused: false,
+    windowSeconds: 300,
+  };
   const failure = {
     queue,
     source,
@@ -208,7 +241,8 @@ function toQueueSources(half: Half): Memory["queueSources"] {
       errors: [{ ...failure, worker: `${word}-host-web` }],
       control,
       jobs,
-      failedJobs: async (asked) => (asked !== queue ? [] : [{ error, jobIds: ["1", "stuck", "lost"].map(job), jobs: number }]),
+      failedJobs: async (asked) =>
+        asked !== queue ? [] : [{ error, jobIds: ["1", "stuck", "lost"].map(job), jobs: number }],
       history,
       running: async () => ({ jobs: [running], total: number, unnamed: number }),
       workerJobs: async () => [worker, { ...worker, host: null }],
@@ -258,7 +292,9 @@ function toEntries(half: Half, env: Environment | null, web: Container) {
     toEntry({ ...at(650), kind: "health", to: "healthy" }),
     toEntry({ ...at(600), kind: "restart", requested: true }),
     toEntry({ ...at(500), kind: "queue_state", container: null, after: ago(510), queue }),
-    ...(env === toEnv(half) ? [toEntry({ ...at(400), kind: "host_alert", container: null, host: `${word}-node` })] : []),
+    ...(env === toEnv(half)
+      ? [toEntry({ ...at(400), kind: "host_alert", container: null, host: `${word}-node` })]
+      : []),
     toEntry({ kind: "gap", time: ago(100_000), message: `${word}-1 was not heard`, engine: `${word}-1` }),
   ];
 }
@@ -290,7 +326,12 @@ function toAuditRecords(half: Half, { name, fullId, engine, image }: Container):
     env: toEnv(half),
     hash: digits,
   };
-  const target = { source: `${word}-jobs`, queue: `${word}-payouts`, ids: [`${word}-job-1`], fingerprint: fingerprintOf(half) };
+  const target = {
+    source: `${word}-jobs`,
+    queue: `${word}-payouts`,
+    ids: [`${word}-job-1`],
+    fingerprint: fingerprintOf(half),
+  };
   const none = { engine: "", containerId: "", containerName: "", image: "" };
   const base = { ...who, ...what, at: ago(600), outcome: "ok" as const };
   return [
@@ -308,9 +349,17 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const isOwned = halves.includes(owner);
   const unreadable = { code: "deploy_info_unreadable", message: "kamal's log cannot be read" };
   const host = sampleHost({ name: `${word}-node`, instance: `${word}-node:9100` });
-  const hosts = [host, { ...host, name: `${word}-down`, status: "down" as const, alert: true, reason: `${word} reason` }];
+  const hosts = [
+    host,
+    { ...host, name: `${word}-down`, status: "down" as const, alert: true, reason: `${word} reason` },
+  ];
   const extra = [{ key: `${word}-key`, value: `${word}-value` }];
-  const tags = { currentTag: `${word}-v2`, previousTag: `${word}-v1`, commitSha: `${digits}c0ffee`, deployedBy: `${word}-kim` };
+  const tags = {
+    currentTag: `${word}-v2`,
+    previousTag: `${word}-v1`,
+    commitSha: `${digits}c0ffee`,
+    deployedBy: `${word}-kim`,
+  };
   const info = {
     ...sampleDeployInfo,
     ...tags,
@@ -337,17 +386,35 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
       ],
       images: homes.map((half) => {
         const { word: own, digits: sha } = marks[half];
-        return { ...image, ...toGroup(half), engine: `${own}-1`, service: `${own}-core`, version: `${own}-v0`, commitSha: sha };
+        return {
+          ...image,
+          ...toGroup(half),
+          engine: `${own}-1`,
+          service: `${own}-core`,
+          version: `${own}-v0`,
+          commitSha: sha,
+        };
       }),
     },
-    { env, restartEnabled: true, jobsEnabled: true, healthExecEnabled: true, limits: { cooldownMs: 0, budgetPerHour: 10_000 } },
+    {
+      env,
+      restartEnabled: true,
+      jobsEnabled: true,
+      healthExecEnabled: true,
+      limits: { cooldownMs: 0, budgetPerHour: 10_000 },
+    },
   );
   for (const { half, web } of parts) {
     for (const entry of toEntries(half, env, web)) memory.sources.timeline.add(entry);
     for (const { name } of toEngines(half, env, false)) {
-      for (const kind of containerKinds) memory.sources.timeline.begin(kind, { name, env: toEnv(half), since: ago(99_000) });
+      for (const kind of containerKinds)
+        memory.sources.timeline.begin(kind, { name, env: toEnv(half), since: ago(99_000) });
     }
-    memory.sources.timeline.begin("queue_state", { name: `${wordOf(half)}-jobs`, env: toEnv(half), since: ago(99_000) });
+    memory.sources.timeline.begin("queue_state", {
+      name: `${wordOf(half)}-jobs`,
+      env: toEnv(half),
+      since: ago(99_000),
+    });
     for (const record of toAuditRecords(half, web)) {
       const seq = memory.audited.length + 1;
       memory.audited.push({ ...record, seq, intent: seq - 1 });

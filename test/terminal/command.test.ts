@@ -70,8 +70,16 @@ it("options and arguments reach the command", async () => {
 it.each<[Error, number, string]>([
   [new ConditionError(`not yet ${hostile}`), 3, `not yet ${tamed}\n`],
   [new ContextError("no place"), 78, "no place\n"],
-  [new UsageError("which?"), 2, "which?\n\nusage: wallet-core-ops own [NAME] [options]\n       --help shows all of it\n"],
-  [new OpsError("rate_limited", `slow ${hostile}`), 1, `error: slow ${tamed} (rate_limited)\nWait as long as the answer says.\n`],
+  [
+    new UsageError("which?"),
+    2,
+    "which?\n\nusage: wallet-core-ops own [NAME] [options]\n       --help shows all of it\n",
+  ],
+  [
+    new OpsError("rate_limited", `slow ${hostile}`),
+    1,
+    `error: slow ${tamed} (rate_limited)\nWait as long as the answer says.\n`,
+  ],
   [new OpsError("strange", "x"), 1, "error: x (strange)\n"],
 ])("%s ends with exit code %i and its text", async (error, code, text) => {
   const seen = await run(() => {

@@ -14,7 +14,10 @@ import { until } from "../support/until.ts";
 
 const lists = ["problems", "ps", "queues", "errors", "jobs", "hosts", "deploys", "drift", "timeline", "audit-log"];
 
-const tokens = createTokens({ all: { scopes: ["ops:read", "ops:logs", "ops:operate"] }, none: { scopes: ["ops:logs"] } });
+const tokens = createTokens({
+  all: { scopes: ["ops:read", "ops:logs", "ops:operate"] },
+  none: { scopes: ["ops:logs"] },
+});
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 beforeAll(async () => {
   gateway = await startGateway(createTerminalSources().sources, { tokensFile: tokens.file });
@@ -50,7 +53,9 @@ describe.concurrent.each(lists)("%s", (name) => {
     expect(parsed.get("jsonl")).toHaveLength(count);
     expect(parsed.get("yaml")).toHaveLength(count);
     // What is escaped is the same text to who parses it.
-    const texts = [...parsed.values()].map((value) => JSON.stringify(value).includes(JSON.stringify(hostile).slice(1, -1)));
+    const texts = [...parsed.values()].map((value) =>
+      JSON.stringify(value).includes(JSON.stringify(hostile).slice(1, -1)),
+    );
     expect(texts).toEqual([true, true, true]);
   });
 
@@ -157,7 +162,9 @@ it("a filter leaves what it names", async () => {
     1,
     expect.stringContaining("error: No container and no role is named nothing (not_found)"),
   ]);
-  expect(await run("ps", "-u", "web", "-o", "json").then(({ out }) => JSON.parse(out))).toMatchObject([{ cpuPct: 12.4 }]);
+  expect(await run("ps", "-u", "web", "-o", "json").then(({ out }) => JSON.parse(out))).toMatchObject([
+    { cpuPct: 12.4 },
+  ]);
 });
 
 it("the record says by which program somebody acted", async () => {

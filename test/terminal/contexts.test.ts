@@ -164,7 +164,10 @@ describe("login and context", () => {
       code: 0,
       out: expect.stringMatching(/\ntwo +https:\/\/two\S+ +stored\n$/),
     });
-    expect(await context("use", "two")).toMatchObject({ code: 0, err: "two is asked from now on: https://two.example.com\n" });
+    expect(await context("use", "two")).toMatchObject({
+      code: 0,
+      err: "two is asked from now on: https://two.example.com\n",
+    });
     expect(await context("show", "-o", "name")).toMatchObject({ code: 0, out: "two\n" });
     const rows = ["one", "two"].map((name) => ({
       name,
@@ -197,7 +200,10 @@ describe("login and context", () => {
       [["a", "b"], "One name at most"],
       [["--url", gateway.url, "--token-file", "a", "--token-command", "b"], "Either --token-file"],
     ] as const)
-      expect(await runTerminal("login", args, { env })).toMatchObject({ code: 2, err: expect.stringMatching(`^${text}`) });
+      expect(await runTerminal("login", args, { env })).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(`^${text}`),
+      });
     const empty = await runTerminal("login", ["--url", gateway.url], { env, stdin: "" });
     expect(empty).toMatchObject({ code: 78, err: expect.stringContaining("The token is empty") });
   });

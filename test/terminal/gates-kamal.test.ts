@@ -23,7 +23,9 @@ const busy = createMemoryJobs([sampleJob({ jobId: "7", queue: "mail", state: "ru
 async function start(after: readonly [number, number], more: Partial<Memory> = {}) {
   const history = async (_: unknown, range: { from: number; step: number }) => {
     const [succeeded, failures] = range.from < now - 1260 ? [398, 2] : after;
-    return new Map([["mail", sampleHistory({ depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1 })]]);
+    return new Map([
+      ["mail", sampleHistory({ depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1 })],
+    ]);
   };
   const source = {
     name: "jobs",
@@ -72,7 +74,10 @@ describe("the pre-deploy gate", () => {
       queueSources: [{ name: "jobs", env: "staging", metrics: [], errors: [], jobs: busy }],
     });
     const stopped = await run("pre-deploy");
-    expect(stopped).toMatchObject({ status: 1, stderr: expect.stringContaining("job 7 (mail) runs in worker-1 since") });
+    expect(stopped).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("job 7 (mail) runs in worker-1 since"),
+    });
     expect(stopped.stderr).toContain("pre-deploy: the deploy is stopped (OPS_GATES=off goes around this)\n");
     expect(await run("pre-deploy", { KAMAL_COMMAND: "rollback" })).toMatchObject({ status: 0, stderr: "" });
     expect(await run("pre-deploy", { OPS_GATES: "off" })).toMatchObject({ status: 0 });
@@ -99,15 +104,22 @@ describe("the pre-deploy gate", () => {
 
   it("stops a deploy when it is not configured, or nothing answers", async () => {
     const { run } = await start([397, 3]);
-    expect(await run("pre-deploy", { OPS_TOKEN: "" })).toMatchObject({ status: 1, stderr: expect.stringContaining("OPS_TOKEN") });
-    expect((await run("pre-deploy", { OPS_URL: "http://127.0.0.1:1", OPS_WAIT: "1s" })).stderr).toContain("cannot be reached");
+    expect(await run("pre-deploy", { OPS_TOKEN: "" })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("OPS_TOKEN"),
+    });
+    expect((await run("pre-deploy", { OPS_URL: "http://127.0.0.1:1", OPS_WAIT: "1s" })).stderr).toContain(
+      "cannot be reached",
+    );
   });
 });
 
 describe("the post-deploy gate", () => {
   it("passes a release that runs and is not worse, after recording it", async () => {
     const { run, hooks, folder } = await start([397, 3]);
-    writeFileSync(join(hooks, "write-deploy-info"), `#!/bin/sh\necho "$KAMAL_VERSION" >'${folder}/recorded'\n`, { mode: 0o755 });
+    writeFileSync(join(hooks, "write-deploy-info"), `#!/bin/sh\necho "$KAMAL_VERSION" >'${folder}/recorded'\n`, {
+      mode: 0o755,
+    });
     const { status, stdout, stderr } = await run("post-deploy");
     expect([status, stderr]).toEqual([
       0,
@@ -120,7 +132,11 @@ describe("the post-deploy gate", () => {
   it("fails for a release that does not run everywhere", async () => {
     const { run } = await start([397, 3]);
     const late = await run("post-deploy", { KAMAL_VERSION: "v3" });
-    expect(late).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("web-1 runs v2; worker-1 runs v2") });
+    expect(late).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: expect.stringContaining("web-1 runs v2; worker-1 runs v2"),
+    });
     expect(late.stderr).toContain(
       "post-deploy: v3 is deployed, but it does not run healthily everywhere. Its way back: kamal rollback VERSION\n",
     );
@@ -130,7 +146,10 @@ describe("the post-deploy gate", () => {
   it("fails for a release that is worse than the one before", async () => {
     const { run } = await start([150, 50]);
     const { status, stdout, stderr } = await run("post-deploy", { OPS_ROLES: "web" });
-    expect([status, stdout]).toEqual([1, expect.stringContaining("worse: mail: 25.0 % of its jobs fail, 0.5 % did before")]);
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringContaining("worse: mail: 25.0 % of its jobs fail, 0.5 % did before"),
+    ]);
     expect(stderr).toContain("v2: regressed\npost-deploy: v2 is deployed, but made things worse, or cannot be judged.");
   });
 

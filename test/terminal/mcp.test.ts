@@ -35,7 +35,9 @@ async function connect(generation: Generation, ...more: readonly string[]) {
 describe.each(generations)("over stdio a client of %s", (generation) => {
   it("reads with the token of the context, and has no tools that act", async () => {
     await using client = await connect(generation);
-    expect((await client.list()).map(({ name }) => name)).toEqual(tools.flatMap(({ name, isAction }) => (isAction ? [] : name)));
+    expect((await client.list()).map(({ name }) => name)).toEqual(
+      tools.flatMap(({ name, isAction }) => (isAction ? [] : name)),
+    );
     const { structuredContent } = await client.call("explain_failure", { queue: "ownmark-payouts" });
     expect(structuredContent).toMatchObject({ job: { state: "failed" }, container: { health: "healthy" } });
     expect((await client.call("problems", { env: "nowhere" })).isError).toBe(true);

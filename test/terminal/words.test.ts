@@ -13,5 +13,10 @@ it("what is unknown is a dash, and zero is zero", () => {
 
 it("a state is in words and has a tone", () => {
   expect([toWord("NO_WORKERS"), toWord(null)]).toEqual(["no workers", "–"]);
-  expect([toTone("STALLED"), toTone("running"), toTone("toString"), toTone(null)]).toEqual(["bad", "ok", "plain", "plain"]);
+  expect([toTone("STALLED"), toTone("running"), toTone("toString"), toTone(null)]).toEqual([
+    "bad",
+    "ok",
+    "plain",
+    "plain",
+  ]);
 });

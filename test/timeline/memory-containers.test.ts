@@ -11,7 +11,8 @@ afterEach(() => void vi.useRealTimers());
 
 const container = sampleContainer({ name: "web", health: "healthy" });
 const time = "2026-01-13T09:00:00.000000001Z";
-const event = (action: string, change: Partial<ContainerEvent> = {}) => sampleEvent({ time, action, container, ...change });
+const event = (action: string, change: Partial<ContainerEvent> = {}) =>
+  sampleEvent({ time, action, container, ...change });
 
 function setUp() {
   const memory = createTimelineMemory();
@@ -29,7 +30,11 @@ describe("an event of an engine", () => {
   it.each<[string, Partial<ContainerEvent>, object]>([
     ["oom", {}, { kind: "oom_kill", message: "web ran out of memory" }],
     ["restart", {}, { kind: "restart", message: "web was restarted", requested: true }],
-    ["health_status", { health: "unhealthy" }, { kind: "health", message: "web is unhealthy", from: "healthy", to: "unhealthy" }],
+    [
+      "health_status",
+      { health: "unhealthy" },
+      { kind: "health", message: "web is unhealthy", from: "healthy", to: "unhealthy" },
+    ],
     ["health_status", { health: "healthy" }, { kind: "health", message: "web is healthy", from: null, to: "healthy" }],
   ])("%s of %j is an entry", (action, change, expected) => {
     const { memory, recorder } = setUp();

@@ -8,7 +8,11 @@ import { sampleHost } from "../support/hosts.ts";
 
 const at = (second: number) => `2026-01-13T09:00:0${second}Z`;
 const jobs = { name: "jobs", env: null };
-const report = (second: number, ...hosts: Host[]) => ({ hosts, thresholds: { cpu: 0.9, mem: 0.9 }, updatedAt: at(second) });
+const report = (second: number, ...hosts: Host[]) => ({
+  hosts,
+  thresholds: { cpu: 0.9, mem: 0.9 },
+  updatedAt: at(second),
+});
 
 describe("observeQueues", () => {
   it("records each change of state between two reads", () => {
@@ -32,8 +36,22 @@ describe("observeQueues", () => {
     sample(4, { paused: true }, { name: "other", env: "production" });
     const entry = { kind: "queue_state", env: "staging", queue: { name: "mail", source: "jobs" } } as const;
     expect(memory.entries("queue_state")).toEqual([
-      toEntry({ ...entry, time: at(2), after: at(1), from: "ok", to: "paused", message: "Queue mail is paused, was ok" }),
-      toEntry({ ...entry, time: at(3), after: at(2), from: "paused", to: "ok", message: "Queue mail is ok, was paused" }),
+      toEntry({
+        ...entry,
+        time: at(2),
+        after: at(1),
+        from: "ok",
+        to: "paused",
+        message: "Queue mail is paused, was ok",
+      }),
+      toEntry({
+        ...entry,
+        time: at(3),
+        after: at(2),
+        from: "paused",
+        to: "ok",
+        message: "Queue mail is ok, was paused",
+      }),
       toEntry({
         ...entry,
         env: "production",

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { ContainerEvent } from "../../src/containers/events.ts";
 import { createEnds, createStateLog, createTimelineMemory } from "../../src/timeline/memory.ts";
-import { mergeRestarts, orderEntries, type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
+import {
+  mergeRestarts,
+  orderEntries,
+  type TimelineEntry,
+  toEntry,
+  toTimelineContainer,
+} from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
 
 const begin = Date.parse("2026-01-13T09:00:00Z");
@@ -74,7 +80,15 @@ describe("the end of a container", () => {
 
   it("has its container and its group", () => {
     const memory = createTimelineMemory();
-    const event = { action: "die", time: at(0), signal: null, exitCode: 3, health: null, previousName: null, container };
+    const event = {
+      action: "die",
+      time: at(0),
+      signal: null,
+      exitCode: 3,
+      health: null,
+      previousName: null,
+      container,
+    };
     createEnds(memory)(event);
     expect(memory.entries("container_death")).toEqual([
       toEntry({
@@ -141,7 +155,8 @@ describe("the memory of a timeline", () => {
   it("has a thousand subjects with the time since they are covered", () => {
     const memory = createTimelineMemory();
     expect(memory.begun("gap")).toEqual([]);
-    for (let index = 0; index <= 1000; index++) memory.begin("gap", { name: String(index), env: null, since: at(index) });
+    for (let index = 0; index <= 1000; index++)
+      memory.begin("gap", { name: String(index), env: null, since: at(index) });
     memory.begin("gap", { name: "0", env: null, since: at(9) });
     memory.begin("health", { name: "x", env: null, since: at(7) });
     expect(memory.begun("gap")).toHaveLength(1000);
@@ -218,10 +233,8 @@ describe("a timeline", () => {
     });
     expect(mergeRestarts([audited(0)], [reported(60_001)])).toEqual([audited(0), reported(60_001)]);
     // The nearest one.
-    expect(mergeRestarts([audited(1000)], [reported(0), reported(1500), reported(3000)]).map(({ message }) => message)).toEqual([
-      "audited",
-      "reported 0",
-      "reported 3000",
-    ]);
+    expect(
+      mergeRestarts([audited(1000)], [reported(0), reported(1500), reported(3000)]).map(({ message }) => message),
+    ).toEqual(["audited", "reported 0", "reported 3000"]);
   });
 });

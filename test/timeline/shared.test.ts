@@ -3,7 +3,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createStateLog, type TimelineMemory } from "../../src/timeline/memory.ts";
 import { createSharedTimeline, isRecorded } from "../../src/timeline/shared.ts";
-import { type TimelineEntry, type TimelineKind, timelineKinds, toEntry, toSubject } from "../../src/timeline/timeline.ts";
+import {
+  type TimelineEntry,
+  type TimelineKind,
+  timelineKinds,
+  toEntry,
+  toSubject,
+} from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { createTimelineTables } from "../support/timeline-store.ts";
 
@@ -65,7 +71,8 @@ describe("gateways that share a timeline", () => {
     for (const each of [two, one, two]) await each.sync();
     two.add(change("failing", "ok", 24, 34));
     await two.sync();
-    for (const each of [one, two]) expect(all(each)).toEqual([change("ok", "failing", 1, 10), change("failing", "ok", 20, 30)]);
+    for (const each of [one, two])
+      expect(all(each)).toEqual([change("ok", "failing", 1, 10), change("failing", "ok", 20, 30)]);
   });
 
   it("know what was before their start, and do not call it complete", async () => {
@@ -116,7 +123,9 @@ describe("gateways that share a timeline", () => {
     await two.sync();
     one.add(death(9));
     for (const each of [one, two]) await each.sync();
-    const expected = [1, 2, 3, 4, ...Array.from({ length: others }, (__, index) => 5 + index), 9].map((second) => death(second));
+    const expected = [1, 2, 3, 4, ...Array.from({ length: others }, (__, index) => 5 + index), 9].map((second) =>
+      death(second),
+    );
     for (const each of [one, two]) expect(all(each)).toEqual(expected);
     expect(stage.rows).toHaveLength(expected.length);
   });
@@ -259,7 +268,12 @@ describe("a change of a sampled state", () => {
     ["that begins as the other ends is new", change("ok", "failing", 20, 29), [failing], false],
     ["of a first sample is recorded", change(null, "failing", null, 25), [failing], true],
     ["of a first sample after another state is new", change(null, "failing", null, 35), [failing, ok], false],
-    ["before a first sample of another is recorded", change("ok", "failing", 5, 10), [change(null, "failing", null, 12)], true],
+    [
+      "before a first sample of another is recorded",
+      change("ok", "failing", 5, 10),
+      [change(null, "failing", null, 12)],
+      true,
+    ],
   ])("%s", (_, entry, recorded, expected) => {
     expect(isRecorded(entry, recorded)).toBe(expected);
   });
@@ -301,7 +315,11 @@ describe("any schedule", () => {
           const stateAt = (second: number) => truth[Math.floor(second / length) % truth.length] as string;
           const open = () => {
             const timeline = stage.open();
-            return { timeline, log: createStateLog(timeline, "queue_state", "ok"), own: new Map<string, TimelineEntry>() };
+            return {
+              timeline,
+              log: createStateLog(timeline, "queue_state", "ok"),
+              own: new Map<string, TimelineEntry>(),
+            };
           };
           const live = Array.from({ length: gateways }, open);
           const written = new Map<string, TimelineEntry>();
@@ -320,7 +338,11 @@ describe("any schedule", () => {
             if (each.kind === "die") live[each.who] = open();
             if (each.kind === "sample") {
               const { log } = gateway;
-              const toChange = () => ({ message: "", env: "staging" as const, queue: { name: "mail", source: "jobs" } });
+              const toChange = () => ({
+                message: "",
+                env: "staging" as const,
+                queue: { name: "mail", source: "jobs" },
+              });
               log.sample(mail, stateAt(second), at(second), toChange, true);
             }
             if (each.kind === "sync") {

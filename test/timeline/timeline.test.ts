@@ -70,7 +70,9 @@ describe("the order of a timeline", () => {
   });
 
   it("is by the engines' nanoseconds within a second", () => {
-    const times = ["09:00:00.000000002Z", "09:00:00.000000001Z", "08:59:59.9Z", "09:00:01Z"].map((time) => `2026-01-13T${time}`);
+    const times = ["09:00:00.000000002Z", "09:00:00.000000001Z", "08:59:59.9Z", "09:00:01Z"].map(
+      (time) => `2026-01-13T${time}`,
+    );
     const range = { from: Date.parse(at(-10)), to: Date.parse(at(10)) };
     const entries = orderEntries(
       times.map((time) => entry(0, { time })),
@@ -127,7 +129,10 @@ describe("the order of a timeline", () => {
     const container = toTimelineContainer(sampleContainer());
     const audited = { ...container, role: null, version: null, kind: null };
     const restart = (who: string | null, more: Partial<TimelineEntry>) => entry(10, { kind: "restart", who, ...more });
-    const merged = mergeRestarts([restart("kim", { container: audited })], [restart(null, { container, env: "staging" })]);
+    const merged = mergeRestarts(
+      [restart("kim", { container: audited })],
+      [restart(null, { container, env: "staging" })],
+    );
     expect(merged).toEqual([restart("kim", { container, env: "staging" })]);
   });
 });
@@ -164,7 +169,11 @@ describe("the timeline's memory", () => {
     for (let index = 1; index <= 1000; index += 1) begin(`s${index}`, 3);
     begin("s5", 4);
     const begun = memory.begun("queue_state");
-    expect([begun.length, begun[0]?.since, begun.at(-1)]).toEqual([1000, at(1), { name: "s999", env: null, since: at(3) }]);
+    expect([begun.length, begun[0]?.since, begun.at(-1)]).toEqual([
+      1000,
+      at(1),
+      { name: "s999", env: null, since: at(3) },
+    ]);
     expect(memory.begun("host_alert")).toEqual([]);
 
     const log = createStateLog(memory, "host_alert", "ok");
@@ -233,13 +242,15 @@ describe("what engines report", () => {
     ])
       recorder.onEvent(reported);
     recorder.onGap("a");
-    expect(memory.entries("container_death").map(({ time, message, requested }) => [time, message, requested])).toEqual([
-      [event("", 1).time, `${container.name} ended with exit code 137, which nobody asked for`, false],
-      [event("", 11).time, `${container.name} ended with exit code 0 after signal 15`, true],
-      [event("", 12).time, "other ended with exit code 1, which nobody asked for", false],
-      // So long after the signal it is no answer to it.
-      [event("", 100).time, `${container.name} ended with exit code 2, which nobody asked for`, false],
-    ]);
+    expect(memory.entries("container_death").map(({ time, message, requested }) => [time, message, requested])).toEqual(
+      [
+        [event("", 1).time, `${container.name} ended with exit code 137, which nobody asked for`, false],
+        [event("", 11).time, `${container.name} ended with exit code 0 after signal 15`, true],
+        [event("", 12).time, "other ended with exit code 1, which nobody asked for", false],
+        // So long after the signal it is no answer to it.
+        [event("", 100).time, `${container.name} ended with exit code 2, which nobody asked for`, false],
+      ],
+    );
     expect(memory.entries("oom_kill")).toHaveLength(1);
     expect(memory.entries("health")).toMatchObject([{ from: "healthy", to: "unhealthy", env: "staging" }]);
     expect(memory.entries("restart")).toMatchObject([{ who: null, container: { name: container.name } }]);

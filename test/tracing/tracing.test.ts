@@ -53,7 +53,9 @@ describe("spans", () => {
     });
     request.end("GET /things", end);
     expect(drawSpans(await received())).toBe(
-      ["GET /things", "  GET /things/{id}", "  query Things", "    GET /things/{id}", "    GET /things/{id}"].join("\n"),
+      ["GET /things", "  GET /things/{id}", "  query Things", "    GET /things/{id}", "    GET /things/{id}"].join(
+        "\n",
+      ),
     );
   });
 
@@ -156,14 +158,20 @@ describe("trace context", () => {
   };
 
   it("the sender's trace goes on, with its state", async () => {
-    const { request, ids, headers } = await askWith({ traceparent: `00-${traceId}-${spanId}-00`, tracestate: "vendor=x" });
+    const { request, ids, headers } = await askWith({
+      traceparent: `00-${traceId}-${spanId}-00`,
+      tracestate: "vendor=x",
+    });
     expect(ids).toEqual({ trace_id: traceId, span_id: request.spanId });
     expect(headers).toEqual({ traceparent: `00-${traceId}-${request.spanId}-01`, tracestate: "vendor=x" });
     expect(await received()).toMatchObject([{ traceId, parentId: spanId }]);
   });
 
   it("a state of more than 512 characters is not passed on", async () => {
-    const { headers } = await askWith({ traceparent: `00-${traceId}-${spanId}-01`, tracestate: `v=${"x".repeat(511)}` });
+    const { headers } = await askWith({
+      traceparent: `00-${traceId}-${spanId}-01`,
+      tracestate: `v=${"x".repeat(511)}`,
+    });
     expect(headers).not.toHaveProperty("tracestate");
     expect(tracing.headers()).toEqual({});
   });
@@ -184,7 +192,9 @@ describe("trace context", () => {
 
 describe("upstreams", () => {
   it("those with HTTP, but no engine, get the traceparent of their call", async () => {
-    await using upstream = await startFakeUpstream((response) => response.writeHead(200, { "api-version": "1.45" }).end("{}"));
+    await using upstream = await startFakeUpstream((response) =>
+      response.writeHead(200, { "api-version": "1.45" }).end("{}"),
+    );
     const { hostname, port } = new URL(upstream.url);
     const prometheus = createPrometheusClient({ url: upstream.url, timeoutMs: 60_000, observe });
     const rabbitmq = createRabbitmqClient({ source: "mq", url: `${upstream.url}/base`, observe });
@@ -273,7 +283,9 @@ describe("a receiver in trouble", () => {
 });
 
 it("facts of a database are its name and server, no user and password", () => {
-  expect(toDatabaseFacts("postgresql", "SELECT", "postgres://ops:canary@db.example:5433/wallet%20a?sslmode=off", 3)).toEqual({
+  expect(
+    toDatabaseFacts("postgresql", "SELECT", "postgres://ops:canary@db.example:5433/wallet%20a?sslmode=off", 3),
+  ).toEqual({
     name: "SELECT wallet a",
     kind: "client",
     attributes: {

@@ -27,7 +27,9 @@ describe("parseTarget", () => {
 
 describe("a query", () => {
   it.each(recorded.answers)("reads the recorded answer of $source", async ({ lines }) => {
-    await using upstream = await startFakeUpstream((response) => response.end(lines.map((line) => `${line}\n`).join("")));
+    await using upstream = await startFakeUpstream((response) =>
+      response.end(lines.map((line) => `${line}\n`).join("")),
+    );
     const client = createVictoriaLogsClient({ url: `${upstream.url}/logs`, timeoutMs: 20_000 });
     const { rows, isCut, bytes } = await client.query("*", never);
     expect(rows).toEqual(lines.map((line) => JSON.parse(line) as unknown));
@@ -87,10 +89,14 @@ describe("a query", () => {
   it("fails at its deadline while bytes come, and where nothing listens", async () => {
     await using upstream = await startFakeUpstream((response) => drip(response));
     const client = createVictoriaLogsClient({ url: upstream.url, timeoutMs: 300 });
-    await expect(client.query("*", never)).rejects.toMatchObject(failure("The log history did not answer in time (300 ms)"));
+    await expect(client.query("*", never)).rejects.toMatchObject(
+      failure("The log history did not answer in time (300 ms)"),
+    );
     await client.close();
     const away = createVictoriaLogsClient({ url: "http://127.0.0.1:1" });
-    await expect(away.query("*", never)).rejects.toMatchObject(failure("The log history is not reachable (ECONNREFUSED)"));
+    await expect(away.query("*", never)).rejects.toMatchObject(
+      failure("The log history is not reachable (ECONNREFUSED)"),
+    );
     await away.close();
   });
 

@@ -46,7 +46,9 @@ describe("a query for containers", () => {
   it("has any names in its literals alone", () => {
     fc.assert(
       fc.property(hostile, fc.array(hostile, { maxLength: 3 }), hostile, (role, names, service) => {
-        const { filters, uniqBy } = parseLogsQuery(toContainersQuery({ ...range, role, names, service }, ["role", 'a"b'], 9));
+        const { filters, uniqBy } = parseLogsQuery(
+          toContainersQuery({ ...range, role, names, service }, ["role", 'a"b'], 9),
+        );
         expect(filters).toEqual([
           time,
           { kind: "exact", field: "label.role", value: role.toWellFormed() },

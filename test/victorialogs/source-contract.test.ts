@@ -8,14 +8,20 @@ import { startVictoriaLogs, vectorEntry } from "../support/victorialogs.ts";
 
 describeLogHistory("victorialogs", async () => {
   const standIn = await startVictoriaLogs();
-  const history = createLogHistory({ url: standIn.url, rules: rulesOf("wallet-core"), logger: silentLogger, timeoutMs: 60_000 });
+  const history = createLogHistory({
+    url: standIn.url,
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+    timeoutMs: 60_000,
+  });
   const toEntry =
     (fullId: string) =>
     ({ timestamp, stream, message }: LogLine) =>
       vectorEntry({ container_id: fullId, _time: timestamp, stream, _msg: message });
   return {
     history,
-    replace: (logs) => void (standIn.entries = Object.entries(logs).flatMap(([fullId, lines]) => lines.map(toEntry(fullId)))),
+    replace: (logs) =>
+      void (standIn.entries = Object.entries(logs).flatMap(([fullId, lines]) => lines.map(toEntry(fullId)))),
     async close() {
       await history.close();
       await standIn[Symbol.asyncDispose]();

@@ -56,7 +56,11 @@ describe("lines of VictoriaLogs", () => {
   });
 
   it("are those of the stream, also what a search will leave out", async () => {
-    standIn.entries = [entry(1, "a timeout"), entry(2, "b", { stream: "stderr" }), entry(3, "c timeout", { stream: "stderr" })];
+    standIn.entries = [
+      entry(1, "a timeout"),
+      entry(2, "b", { stream: "stderr" }),
+      entry(3, "c timeout", { stream: "stderr" }),
+    ];
     const { lines } = await read({ filter: { search: "timeout", stream: "stderr" } });
     expect(lines.map(({ message }) => message)).toEqual(["b", "c timeout"]);
   });
@@ -76,8 +80,11 @@ describe("lines of VictoriaLogs", () => {
   });
 
   it("of another container are a failure", async () => {
-    standIn.misbehave = (response) => response.end(`${JSON.stringify({ ...entry(5, "a"), container_id: "b".repeat(64) })}\n`);
-    await expect(read()).rejects.toMatchObject({ message: "The answer is not one of VictoriaLogs (lines of another container)" });
+    standIn.misbehave = (response) =>
+      response.end(`${JSON.stringify({ ...entry(5, "a"), container_id: "b".repeat(64) })}\n`);
+    await expect(read()).rejects.toMatchObject({
+      message: "The answer is not one of VictoriaLogs (lines of another container)",
+    });
   });
 
   it("out of order or out of the range are a failure", async () => {
@@ -110,17 +117,32 @@ describe("lines of VictoriaLogs", () => {
 
 describe("containers of VictoriaLogs", () => {
   it("are mapped by the labels of their entries, the newest first", async () => {
-    const named = { container_id: "b".repeat(64), container_name: "wallet-core-web-beta-v2", "label.destination": "production" };
+    const named = {
+      container_id: "b".repeat(64),
+      container_name: "wallet-core-web-beta-v2",
+      "label.destination": "production",
+    };
     standIn.entries = [
       entry(1, "a"),
       entry(2, "b"),
-      entry(3, "c", { ...named, container_created_at: "2026-01-13T09:45:00.1Z", "label.team": "wallet", host: "web-2" }),
+      entry(3, "c", {
+        ...named,
+        container_created_at: "2026-01-13T09:45:00.1Z",
+        "label.team": "wallet",
+        host: "web-2",
+      }),
       entry(4, "d", { container_id: "short" }),
       entry(5, "e", { container_id: "c".repeat(64), "label.role": "cron" }),
       entry(6, "f", { container_id: "d".repeat(64), "label.role": "" }),
     ];
     expect(await history.listContainers(all, never)).toMatchObject([
-      { fullId: "b".repeat(64), engine: "web-2", env: "production", status: "removed", createdAt: "2026-01-13T09:45:00Z" },
+      {
+        fullId: "b".repeat(64),
+        engine: "web-2",
+        env: "production",
+        status: "removed",
+        createdAt: "2026-01-13T09:45:00Z",
+      },
       { fullId: id, name: "wallet-core-web-v1", engine: "web-1", env: null, kind: "core", version: "v1" },
     ]);
     const byName = { ...all, role: null, names: ["wallet-core-web-v1"] };
@@ -137,7 +159,10 @@ describe("containers of VictoriaLogs", () => {
     const elsewhere = { ...staging, "label.destination": "production", "label.role": "worker" };
     standIn.entries = [entry(1, "a", staging), entry(2, "b", elsewhere)];
     expect(await history.listContainers(all, never)).toMatchObject([{ env: null }]);
-    standIn.entries = [entry(1, "a", staging), entry(2, "b", { ...staging, container_name: "wallet-core-web-v1_replaced_0a1b" })];
+    standIn.entries = [
+      entry(1, "a", staging),
+      entry(2, "b", { ...staging, container_name: "wallet-core-web-v1_replaced_0a1b" }),
+    ];
     expect(await history.listContainers(all, never)).toMatchObject([{ env: "staging" }]);
     standIn.entries = [entry(1, "a", { "label.destination": "staging\n" })];
     expect(await history.listContainers(all, never)).toMatchObject([{ env: null, destination: "staging<U+000A>" }]);
@@ -166,7 +191,11 @@ describe("probeLogHistory", () => {
       vectorEntry({ _time: now() }),
       vectorEntry({ _time: now(), container_id: "b".repeat(64), "label.service": "shop" }),
     ];
-    expect(await probe()).toEqual({ ok: true, detail: "2 containers of Kamal in the last day, 1 of the product", warnings: [] });
+    expect(await probe()).toEqual({
+      ok: true,
+      detail: "2 containers of Kamal in the last day, 1 of the product",
+      warnings: [],
+    });
   });
 
   it("warns of entries without labels, and of those with a time of arrival", async () => {
@@ -188,7 +217,8 @@ describe("probeLogHistory", () => {
     standIn.misbehave = (response) => response.writeHead(401).end();
     expect(await probe()).toEqual({
       ok: false,
-      detail: "The log history refused the credentials (HTTP 401): put user:password@ into WALLET_CORE_OPS_LOG_HISTORY_URL",
+      detail:
+        "The log history refused the credentials (HTTP 401): put user:password@ into WALLET_CORE_OPS_LOG_HISTORY_URL",
     });
   });
 });

@@ -131,7 +131,8 @@ const around = timeline(
 export const deploys: Dashboard = dashboard({
   uid: "ops-deploys",
   title: "Deploys",
-  description: "What was deployed when and by whom, whether it is worse than the previous release, and whether it runs.",
+  description:
+    "What was deployed when and by whom, whether it is worse than the previous release, and whether it runs.",
   lines: [
     {
       height: 4,

@@ -6,7 +6,9 @@ import { by, chosenRows, series } from "../targets.ts";
 const ofQueue = ["queue", "source"];
 
 /** Graphs of queues, narrowed by `filters`. */
-export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth" | "done" | "failures" | "age", PanelSpec>> {
+export function queueGraphs(
+  filters: readonly string[],
+): Readonly<Record<"depth" | "done" | "failures" | "age", PanelSpec>> {
   const ask = (field: string) => ({ targets: [series({ field, labels: ofQueue, filters })], labels: ofQueue });
   return {
     depth: graph({
@@ -41,7 +43,9 @@ export function queueGraphs(filters: readonly string[]): Readonly<Record<"depth"
 }
 
 /** Graphs of hosts, narrowed by `filters`. */
-export function hostGraphs(filters: readonly string[]): Readonly<Record<"cpu" | "memory" | "disk" | "load", PanelSpec>> {
+export function hostGraphs(
+  filters: readonly string[],
+): Readonly<Record<"cpu" | "memory" | "disk" | "load", PanelSpec>> {
   // Two machines may have one name.
   const labels = ["host", "instance"];
   const ask = (field: string) => ({ targets: [series({ field, labels, filters })], labels });
@@ -56,13 +60,15 @@ export function hostGraphs(filters: readonly string[]): Readonly<Record<"cpu" | 
     }),
     memory: graph({
       title: "Memory of hosts",
-      description: "Used share (1 - available / total). Near 1 the kernel ends containers: see oom_kill in What happened.",
+      description:
+        "Used share (1 - available / total). Near 1 the kernel ends containers: see oom_kill in What happened.",
       ...ask("hostMemUtil"),
       ...share,
     }),
     disk: graph({
       title: "Fullest disk of hosts",
-      description: "Used share of the fullest real file system. Old images are the first thing to remove: kamal prune all.",
+      description:
+        "Used share of the fullest real file system. Old images are the first thing to remove: kamal prune all.",
       ...ask("hostDiskUtil"),
       ...share,
     }),

@@ -18,7 +18,8 @@ const upHosts = graph({
 
 const upstreamErrors = graph({
   title: "Failed calls of the gateway",
-  description: "Calls to each upstream that failed, by error code. Nothing drawn: none failed since the gateway was started.",
+  description:
+    "Calls to each upstream that failed, by error code. Nothing drawn: none failed since the gateway was started.",
   targets: [
     promql(
       "sum by (upstream, code) (rate(ops_upstream_errors_total[$__rate_interval])) or sum by (upstream) (rate(ops_upstream_requests_total[$__rate_interval])) * 0",

@@ -14,7 +14,8 @@ const inEnvironment = (name: string) => chosenSeries(name, { env: "env", queue: 
 
 const sources = table({
   title: "Sources",
-  description: "Where queues are read from. One that cannot be read is not empty: its queues are missing from all other panels.",
+  description:
+    "Where queues are read from. One that cannot be read is not empty: its queues are missing from all other panels.",
   target: graphql({
     query: `{ queueSources(${by.env}) { name kind ok numbersOk error { message } } }`,
     root: "data.queueSources",

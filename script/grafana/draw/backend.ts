@@ -23,13 +23,18 @@ interface Frame {
   readonly data: { readonly values: readonly (readonly unknown[])[] };
 }
 
-type Result = { readonly status: 200; readonly frames: readonly Frame[] } | { readonly status: number; readonly error: string };
+type Result =
+  | { readonly status: 200; readonly frames: readonly Frame[] }
+  | { readonly status: number; readonly error: string };
 
 /** How often Prometheus scrapes, by provisioning/datasources: `timeInterval`. */
 const scrapeSeconds = 15;
 
 /** What Grafana's server answers to POST /api/ds/query: it runs the Go parts of Infinity and of the Prometheus datasource. */
-export async function answerQueries(upstreams: Upstreams, body: QueryBody): Promise<{ results: Record<string, Result> }> {
+export async function answerQueries(
+  upstreams: Upstreams,
+  body: QueryBody,
+): Promise<{ results: Record<string, Result> }> {
   const range = { from: Number(body.from), to: Number(body.to) };
   const results = await Promise.all(
     body.queries.map(async (query) => {
@@ -71,7 +76,9 @@ async function askInfinity({ url, token }: Upstreams, query: Target, { from, to 
   });
   const answer = await response.text();
   if (response.status >= 400) {
-    throw new Error(`unsuccessful HTTP response code. status code : ${response.status} ${response.statusText}: ${answer}`);
+    throw new Error(
+      `unsuccessful HTTP response code. status code : ${response.status} ${response.statusText}: ${answer}`,
+    );
   }
   const fields = toInfinityFields(query, JSON.parse(answer));
   return [toFrame(query.refId, query["format"] === "timeseries" ? toWide(fields) : fields)];
@@ -90,7 +97,11 @@ interface PrometheusAnswer {
 }
 
 /** By the rules of Grafana's Prometheus datasource: the step, `$__rate_interval`, ends at whole steps, and names of series. */
-async function askPrometheus({ prometheusUrl }: Upstreams, query: QueryBody["queries"][number], range: Range): Promise<Frame[]> {
+async function askPrometheus(
+  { prometheusUrl }: Upstreams,
+  query: QueryBody["queries"][number],
+  range: Range,
+): Promise<Frame[]> {
   const step = Math.max(scrapeSeconds, Math.round(query.intervalMs / 1000));
   const rate = Math.max(step + scrapeSeconds, 4 * scrapeSeconds);
   const expr = String(query["expr"])
@@ -99,7 +110,9 @@ async function askPrometheus({ prometheusUrl }: Upstreams, query: QueryBody["que
     .replaceAll(/\$(?:__range\b|\{__range\})/g, `${Math.round((range.to - range.from) / 1000)}s`);
   const isNow = query["instant"] === true;
   const [start, end] = [range.from, range.to].map((at) => Math.floor(at / 1000 / step) * step);
-  const times = isNow ? { time: String(range.to / 1000) } : { start: String(start), end: String(end), step: String(step) };
+  const times = isNow
+    ? { time: String(range.to / 1000) }
+    : { start: String(start), end: String(end), step: String(step) };
   const body = new URLSearchParams({ query: expr, ...times });
   const response = await fetch(`${prometheusUrl}/api/v1/${isNow ? "query" : "query_range"}`, { method: "POST", body });
   const answer = (await response.json()) as PrometheusAnswer;

@@ -53,7 +53,11 @@ export async function drawDashboards({ dashboards, upstreams, ...options }: Draw
 
 type Picture = Omit<DrawOptions, "dashboards" | "upstreams">;
 
-async function draw(context: BrowserContext, dashboard: Dashboard, { out, height, ...view }: Picture): Promise<DrawnDashboard> {
+async function draw(
+  context: BrowserContext,
+  dashboard: Dashboard,
+  { out, height, ...view }: Picture,
+): Promise<DrawnDashboard> {
   const { uid } = dashboard;
   // All of it is in view: tables draw nothing else.
   const rows = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
@@ -75,7 +79,9 @@ async function draw(context: BrowserContext, dashboard: Dashboard, { out, height
   await page.screenshot({ path: join(out, `${uid}.png`), clip, animations: "disabled", caret: "hide" });
   for (const { id, title } of drawn.panels) {
     const name = `${id}-${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png`;
-    await page.locator(`[data-viz-panel-key="panel-${id}"]`).screenshot({ path: join(out, uid, name), animations: "disabled" });
+    await page
+      .locator(`[data-viz-panel-key="panel-${id}"]`)
+      .screenshot({ path: join(out, uid, name), animations: "disabled" });
   }
   await page.close();
   return { uid, panels: drawn.panels, faults: [...drawn.faults, ...faults] };

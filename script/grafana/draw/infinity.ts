@@ -90,10 +90,14 @@ export function toWide(fields: readonly Field[]): readonly Field[] {
   if (time.values.length === 0) return fields;
   const factors = fields.filter(({ type }) => type === "string" || type === "boolean");
   const times: number[] = [];
-  const series = new Map<string, { readonly labels: Record<string, string>; readonly values: Map<number, unknown>[] }>();
+  const series = new Map<
+    string,
+    { readonly labels: Record<string, string>; readonly values: Map<number, unknown>[] }
+  >();
   for (const [row, value] of (time.values as readonly (number | null)[]).entries()) {
     const last = times.at(-1);
-    if (value === null || (last !== undefined && value < last)) throw new Error("the times of a long series must ascend");
+    if (value === null || (last !== undefined && value < last))
+      throw new Error("the times of a long series must ascend");
     if (value !== last) times.push(value);
     const labels = Object.fromEntries(
       factors.map(({ name, values }) => [name, `${(values[row] as string | boolean | null) ?? ""}`]),
@@ -116,7 +120,9 @@ export function toWide(fields: readonly Field[]): readonly Field[] {
 
 /** Infinity's macros, which it fills in on the server. */
 export function fillTimes(text: string, from: Date, to: Date): string {
-  return text.replaceAll("${__timeFrom:date:iso}", from.toISOString()).replaceAll("${__timeTo:date:iso}", to.toISOString());
+  return text
+    .replaceAll("${__timeFrom:date:iso}", from.toISOString())
+    .replaceAll("${__timeTo:date:iso}", to.toISOString());
 }
 
 /** The headers of the requests to /graphql of the datasource that deploy/grafana/provisioning describes. */

@@ -9,13 +9,21 @@ export type EmptyPanels = Readonly<Record<string, string>>;
  *
  * @param uids those of all dashboards
  */
-export function findFaults(drawn: readonly DrawnDashboard[], uids: readonly string[], empty: EmptyPanels = {}): string[] {
+export function findFaults(
+  drawn: readonly DrawnDashboard[],
+  uids: readonly string[],
+  empty: EmptyPanels = {},
+): string[] {
   const names = new Set(drawn.flatMap(({ uid, panels }) => panels.map(({ title }) => `${uid}: ${title}`)));
   const lost = Object.keys(empty).filter((name) => !names.has(name));
   const found = drawn.flatMap(({ uid, panels, faults }) => [
     ...panels.flatMap((panel) => {
       const name = `${uid}: ${panel.title}`;
-      const own = [...judgeContent(panel, Object.hasOwn(empty, name)), ...judgeColumns(panel), ...judgeLinks(panel, uids)];
+      const own = [
+        ...judgeContent(panel, Object.hasOwn(empty, name)),
+        ...judgeColumns(panel),
+        ...judgeLinks(panel, uids),
+      ];
       return own.map((fault) => `${name}: ${fault}`);
     }),
     ...faults.map((fault) => `${uid}: ${fault}`),

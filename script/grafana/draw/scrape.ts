@@ -13,7 +13,11 @@ const scrapes = 20;
 const numbersMs = 60_000;
 
 /** Starts a Prometheus in `folder` that scrapes a gateway every second, with the shipped rules. Resolves to its URL once it has numbers. */
-export async function startScrape(folder: string, { url, token }: Gateway, stack: AsyncDisposableStack): Promise<string> {
+export async function startScrape(
+  folder: string,
+  { url, token }: Gateway,
+  stack: AsyncDisposableStack,
+): Promise<string> {
   const config = JSON.parse(
     toConfig([{ job: "wallet-core-ops", targets: [new URL(url).host] }], "1s", [
       resolve(import.meta.dirname, "../../../deploy/prometheus/rules/*.yml"),

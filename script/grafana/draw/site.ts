@@ -36,7 +36,11 @@ const lenientRuntime: Plugin = {
     const namespace = "lenient-runtime";
     builder.onResolve({ filter: /^@grafana\/runtime(?:\/unstable)?$/ }, async ({ path, importer, pluginData }) => {
       if (pluginData === namespace || !importer.includes("/plugin-compat/")) return undefined;
-      const { path: found } = await builder.resolve(path, { kind: "import-statement", resolveDir: page, pluginData: namespace });
+      const { path: found } = await builder.resolve(path, {
+        kind: "import-statement",
+        resolveDir: page,
+        pluginData: namespace,
+      });
       return { path: found.replace(/\.mjs$/, ".cjs"), namespace };
     });
     builder.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
@@ -96,7 +100,8 @@ export async function createSite(
     if (font !== undefined) return { path: join(modules, font) };
     if (dashboard) return toJson(dashboard);
     if (pathname.startsWith(icons)) return findIcon(pathname.slice(icons.length));
-    if (pathname === "/api/ds/query") return toJson(await answerQueries(upstreams, JSON.parse(body ?? "") as QueryBody));
+    if (pathname === "/api/ds/query")
+      return toJson(await answerQueries(upstreams, JSON.parse(body ?? "") as QueryBody));
     if (pathname.startsWith(proxy)) return pass(upstreams, pathname.slice(proxy.length), body ?? "");
     return { status: 404, body: "" };
   };

@@ -78,7 +78,13 @@ export function createChainCheck({
     if (found === "changed") return;
     const { firstSeq, head } = going;
     const problem = found?.fault ?? null;
-    answer = { ok: found === null, firstSeq, lastSeq: head?.seq ?? null, checkedAt: formatRfc3339(Date.now()), problem };
+    answer = {
+      ok: found === null,
+      firstSeq,
+      lastSeq: head?.seq ?? null,
+      checkedAt: formatRfc3339(Date.now()),
+      problem,
+    };
     answeredAtMs = Date.now();
   };
   return async () => {
@@ -95,7 +101,14 @@ export function createChainCheck({
 }
 
 function begin(): Progress {
-  return { startedAtMs: Date.now(), parts: new Map(), times: createTimeCheck(), firstSeq: null, head: null, copied: null };
+  return {
+    startedAtMs: Date.now(),
+    parts: new Map(),
+    times: createTimeCheck(),
+    firstSeq: null,
+    head: null,
+    copied: null,
+  };
 }
 
 /** Checks what was appended. Returns null when all is whole, the fault, or `changed` when a file is not as it was: then all must be checked again. */
@@ -142,7 +155,8 @@ function openFile(path: string): Promise<FileHandle | null> {
   });
 }
 
-interface PartOptions extends Pick<Part, "isPacked" | "upTo">, Pick<Awaited<ReturnType<typeof listParts>>, "checkEnds"> {
+interface PartOptions
+  extends Pick<Part, "isPacked" | "upTo">, Pick<Awaited<ReturnType<typeof listParts>>, "checkEnds"> {
   /** Its last line may still be written. */
   readonly mayBeUnfinished: boolean;
 }
@@ -154,7 +168,8 @@ async function checkPart(
   part: CheckedPart,
   progress: Progress,
 ): Promise<string | null> {
-  let verifier: ReturnType<typeof createLineVerifier> | null = progress.head && createLineVerifier(progress.head, progress.times);
+  let verifier: ReturnType<typeof createLineVerifier> | null =
+    progress.head && createLineVerifier(progress.head, progress.times);
   try {
     const range = isPacked ? {} : { from: part.offset, to: part.size };
     for await (const { text, start, end } of readLines(file, { isPacked, ...range })) {

@@ -134,13 +134,16 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
         const isSaid = gap !== null && warnOfGap(gap, findings);
         if (findings.unread.length > 0 && !isSaid) warnOfUnread(findings.unread);
         if (before.seq === 0 && findings.ignored.length > 0) warnOfIgnored(findings.ignored);
-        if (newest && newest.seq > acknowledged.seq) acknowledged = { seq: newest.seq, hash: newest.hash, at: newest.at };
+        if (newest && newest.seq > acknowledged.seq)
+          acknowledged = { seq: newest.seq, hash: newest.hash, at: newest.at };
         return found;
       }),
     check: async () => {
-      const { locked } = await abortable(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch((error: unknown) => {
-        throw unwritable(error);
-      });
+      const { locked } = await abortable(checkWritable(path), AbortSignal.timeout(deadlineMs)).catch(
+        (error: unknown) => {
+          throw unwritable(error);
+        },
+      );
       if (locked && !(await lock?.isHeld())) throw unwritable(new Error("another process writes this file"));
     },
     verify: () =>
@@ -236,7 +239,15 @@ export async function findUnfinished(path: string, limit: number) {
     scanned += 1;
   }
   if (isEnd && later && later.seq > 1) gap ??= { after: 0, before: later };
-  return { open: open.toReversed(), keyed: keyed.toReversed(), limiting: limiting.toReversed(), newest, gap, fault, findings };
+  return {
+    open: open.toReversed(),
+    keyed: keyed.toReversed(),
+    limiting: limiting.toReversed(),
+    newest,
+    gap,
+    fault,
+    findings,
+  };
 }
 
 /**

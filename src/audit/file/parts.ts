@@ -122,7 +122,8 @@ export async function listParts(path: string): Promise<Parts> {
 async function listNames(path: string) {
   const [folder, name] = [dirname(path), basename(path)];
   const all = (await readdir(folder)).toSorted();
-  const isBeside = (other: string) => (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !other.endsWith(".lock");
+  const isBeside = (other: string) =>
+    (other.startsWith(`${name}.`) || other.startsWith(`${name}-`)) && !other.endsWith(".lock");
   const isPart = (other: string) => other.startsWith(name) && rotation.test(other.slice(name.length));
   const rotated = all.filter(isPart);
   const keys = await Promise.all(
@@ -224,7 +225,9 @@ function choose(found: readonly FoundPart[], live: FoundPart | undefined): (Foun
 function findBest(found: readonly FoundPart[], upTo: number): FoundPart | undefined {
   const reach = (part: FoundPart) => Math.min(toEnd(part), upTo);
   const before = found.filter(({ first }) => first <= upTo);
-  return before.toSorted((a, b) => reach(b) - reach(a) || a.first - b.first || Number(a.isPacked) - Number(b.isPacked))[0];
+  return before.toSorted(
+    (a, b) => reach(b) - reach(a) || a.first - b.first || Number(a.isPacked) - Number(b.isPacked),
+  )[0];
 }
 
 /** Null for a file without an entry. */
@@ -296,7 +299,8 @@ async function findLast(file: FileHandle, isPacked: boolean, version: string): P
 }
 
 async function readLast(file: FileHandle, isPacked: boolean): Promise<AuditHead | null> {
-  for await (const { record } of readPartBackward(file, isPacked)) return { seq: record.seq, hash: record.hash, at: record.at };
+  for await (const { record } of readPartBackward(file, isPacked))
+    return { seq: record.seq, hash: record.hash, at: record.at };
   return null;
 }
 

@@ -87,7 +87,8 @@ async function verifyPart(
       if (other !== null) return `: ${other}`;
     }
   } catch (error) {
-    if (error instanceof UnpackError) return ` cannot be unpacked after seq ${lines.head()?.seq ?? 0} (${error.message})`;
+    if (error instanceof UnpackError)
+      return ` cannot be unpacked after seq ${lines.head()?.seq ?? 0} (${error.message})`;
     return ` cannot be read (${(error as NodeJS.ErrnoException).code})`;
   }
   const cut = lines.end();

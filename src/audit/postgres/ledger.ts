@@ -7,9 +7,26 @@ import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../l
 import { beginWriting, createStateDatabase, rowsOf, transact } from "../../state/database.ts";
 import { explainState } from "../../state/errors.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
-import { type ActionFamily, type AskedAction, decide, type Decision, isFinal, type Ledger, toFamily } from "../ledger.ts";
+import {
+  type ActionFamily,
+  type AskedAction,
+  decide,
+  type Decision,
+  isFinal,
+  type Ledger,
+  toFamily,
+} from "../ledger.ts";
 import { parseAuditLine, toLogged } from "../line.ts";
-import { findEarlier, judge, MissingHeadError, readActionFacts, type TableHead, toAppended, toRecord, wasMade } from "./rows.ts";
+import {
+  findEarlier,
+  judge,
+  MissingHeadError,
+  readActionFacts,
+  type TableHead,
+  toAppended,
+  toRecord,
+  wasMade,
+} from "./rows.ts";
 import {
   appendIntent,
   appendLastOutcome,
@@ -77,7 +94,13 @@ export function createPostgresLedger({
   const guarded = async <T>(words: "written" | "read", task: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const signal = AbortSignal.timeout(deadlineMs[words]);
     try {
-      const call = { observe, upstream: "postgres", signal, toCode: () => "audit_unavailable", facts: callFacts } as const;
+      const call = {
+        observe,
+        upstream: "postgres",
+        signal,
+        toCode: () => "audit_unavailable",
+        facts: callFacts,
+      } as const;
       const result = await observed(call, () => task(signal));
       if (isAway) logger.info({ upstream: "audit" }, "The audit record is back");
       isAway = false;
@@ -94,8 +117,11 @@ export function createPostgresLedger({
     }
   };
   /** `words`: for the deadline, and in the error. */
-  const ask = <T>(words: "written" | "read", work: (client: PoolClient) => Promise<T>, mode: "written" | "read" = "read") =>
-    guarded(words, (signal) => database.withClient(signal, (client) => transact(client, mode, () => work(client))));
+  const ask = <T>(
+    words: "written" | "read",
+    work: (client: PoolClient) => Promise<T>,
+    mode: "written" | "read" = "read",
+  ) => guarded(words, (signal) => database.withClient(signal, (client) => transact(client, mode, () => work(client))));
   const query = <Row extends object>(mode: "written" | "read", text: string, values: readonly unknown[]) =>
     ask(mode, (client) => rowsOf<Row>(client, text, values), mode);
 
@@ -219,7 +245,8 @@ export function createPostgresLedger({
       const { facts, isReadOnly } = await ask("written", (client) => readActionFacts(client, subject, limits));
       const decided = decide(facts, limits);
       if (!("granted" in decided)) return decided;
-      if (isReadOnly) throw new OpsError("audit_unavailable", "The audit record cannot be written: its database is read-only");
+      if (isReadOnly)
+        throw new OpsError("audit_unavailable", "The audit record cannot be written: its database is read-only");
       return null;
     },
     async end({ seq, entry }, outcome) {
@@ -280,7 +307,9 @@ export function createPostgresLedger({
     async head() {
       const [head] = await query<{ seq: number; hash: string; line: string | null }>("read", readHead, []);
       if (!head)
-        throw new OpsError("audit_unavailable", `The audit record cannot be read: ${missingHead}`, { upstream: "audit" });
+        throw new OpsError("audit_unavailable", `The audit record cannot be read: ${missingHead}`, {
+          upstream: "audit",
+        });
       const { seq, hash, line } = head;
       return { seq, hash, at: parseAuditLine(line ?? "")?.record.at ?? null };
     },

@@ -68,7 +68,8 @@ export async function readActionFacts(
     const ageMs = Math.max(0, row.now - Date.parse(record.at));
     const isRest = restsAfter(record) && record.containerId === subject.containerId;
     if (isRest) restedMs = Math.min(restedMs ?? ageMs, ageMs);
-    const granted = ageMs < hourMs && toFamily(record) === family && toHolder(record) === holder ? toGranted(record) : 0;
+    const granted =
+      ageMs < hourMs && toFamily(record) === family && toHolder(record) === holder ? toGranted(record) : 0;
     if (granted === 0) continue;
     taken += granted;
     oldestMs = Math.max(oldestMs, ageMs);
@@ -84,7 +85,10 @@ export async function readActionFacts(
  * where one says that an entry of the hour is before the last that is read, a forged time would
  * hide it. @throws AlteredRowError, MissingHeadError
  */
-async function* readRecent(client: PoolClient, { now, floor }: Pick<Facts, "now" | "floor">): AsyncGenerator<AuditRecord> {
+async function* readRecent(
+  client: PoolClient,
+  { now, floor }: Pick<Facts, "now" | "floor">,
+): AsyncGenerator<AuditRecord> {
   const checkTime = createBackwardTimeCheck(now);
   let expected: ChainHead | null = null;
   for (let batch = firstBatch; ; batch = nextBatch) {

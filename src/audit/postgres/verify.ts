@@ -53,7 +53,11 @@ export interface TableState {
 }
 
 /** The state with so many entries after a number, in one statement and so at one time. Rejects with pg's error. */
-export async function readTableState(client: Parameters<typeof rowsOf>[0], after: number, count: number): Promise<TableState> {
+export async function readTableState(
+  client: Parameters<typeof rowsOf>[0],
+  after: number,
+  count: number,
+): Promise<TableState> {
   const [row] = await rowsOf<TableState>(client, readState, [after, count]);
   if (!row) throw new Error("no row");
   return row;
@@ -87,7 +91,12 @@ interface TableCheckOptions {
  * Checks a record in a table: the hash chain, its head, and that every column and row that limits an action is as the hashed lines say. Checks only what was appended since the
  * last time, and everything again every ten minutes. An end that was there once must stay there.
  */
-export function createTableCheck({ read, partial, anchors, onTimes = () => {} }: TableCheckOptions): () => Promise<AuditChain> {
+export function createTableCheck({
+  read,
+  partial,
+  anchors,
+  onTimes = () => {},
+}: TableCheckOptions): () => Promise<AuditChain> {
   let progress: Progress | null = null;
   let newest = genesis;
   let answer: AuditChain = { ok: null, firstSeq: null, lastSeq: null, checkedAt: null, problem: null };
@@ -103,7 +112,11 @@ export function createTableCheck({ read, partial, anchors, onTimes = () => {} }:
       going.now = state.now;
       const problem = advance(going, state.entries, partial, anchors) ?? (isEnd ? compare(going, state, newest) : null);
       const fault = problem ?? (isEnd ? (anchors?.end() ?? null) : null);
-      const found = { firstSeq: going.firstSeq, lastSeq: going.head?.seq ?? null, checkedAt: formatRfc3339(Date.now()) };
+      const found = {
+        firstSeq: going.firstSeq,
+        lastSeq: going.head?.seq ?? null,
+        checkedAt: formatRfc3339(Date.now()),
+      };
       // After a fault the next check begins again: the record may be repaired.
       progress = fault === null ? going : null;
       if (fault !== null) return { ok: false, ...found, problem: fault };
@@ -190,7 +203,8 @@ function note({ open, rests }: Progress, record: AuditRecord): void {
   const known = open.get(intent);
   if (isFinal(record)) open.delete(intent);
   else if (known) open.set(intent, { ...known, has_outcome: true });
-  if (restsAfter(record)) rests.set(record.containerId, { seq: record.seq, at: record.at, format: record.format ?? null });
+  if (restsAfter(record))
+    rests.set(record.containerId, { seq: record.seq, at: record.at, format: record.format ?? null });
 }
 
 /** Compares the end of the chain, what is open and what rests with what the lines say. Returns the fault. */

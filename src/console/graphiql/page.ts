@@ -46,11 +46,18 @@ export function createGraphiqlPages(path = "/graphql"): PublicPage[] {
 
   const page: PublicPage = {
     path,
-    accepts: ({ headers, query }) => (headers.accept ?? "").includes("text/html") && !new URLSearchParams(query).has("query"),
+    accepts: ({ headers, query }) =>
+      (headers.accept ?? "").includes("text/html") && !new URLSearchParams(query).has("query"),
     async reply() {
       const loaded = await load();
       const body = renderConsole((name) => `${path}/console/${name}?v=${loaded[name].version}`);
-      return { status: 200, headers: { "Content-Type": "text/html; charset=utf-8" }, body, route: path, policy: pageHeaders };
+      return {
+        status: 200,
+        headers: { "Content-Type": "text/html; charset=utf-8" },
+        body,
+        route: path,
+        policy: pageHeaders,
+      };
     },
   };
   const files = assetNames.map((name): PublicPage => {

@@ -87,7 +87,9 @@ function toCommand([kind, ...rest]: readonly string[]): readonly string[] | null
 
 /** Whole seconds, 1 to 30, from Docker's nanoseconds. */
 function toTimeout(nanoseconds: number): number {
-  return nanoseconds > 0 ? Math.min(defaultTimeoutSeconds, Math.max(1, Math.ceil(nanoseconds / 1e9))) : defaultTimeoutSeconds;
+  return nanoseconds > 0
+    ? Math.min(defaultTimeoutSeconds, Math.max(1, Math.ceil(nanoseconds / 1e9)))
+    : defaultTimeoutSeconds;
 }
 
 function requireShell(output: string, engine: string): void {

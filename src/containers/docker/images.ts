@@ -34,7 +34,9 @@ export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: Image
     const known = await engine.known(AbortSignal.timeout(timeoutMs));
     const context = { rules: known.context.rules, env: toSharedEnv(known) };
     const inspect = async (id: string) => {
-      const answer = await engine.limits.inspect(() => engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)));
+      const answer = await engine.limits.inspect(() =>
+        engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)),
+      );
       return imageInspectAnswer.safeParse(answer).data ?? null;
     };
     const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal)));
@@ -76,5 +78,11 @@ function toImages(answer: ImageInspectAnswer, where: Pick<ReleaseImage, "engine"
   // An image that was never tagged here has the year 1.
   const taggedAt = tagged > 0 ? new Date(tagged).toISOString() : null;
   const revision = config?.Labels["org.opencontainers.image.revision"];
-  return [...versions].map((version) => ({ ...where, version, commitSha: revision || toSha(version), builtAt, taggedAt }));
+  return [...versions].map((version) => ({
+    ...where,
+    version,
+    commitSha: revision || toSha(version),
+    builtAt,
+    taggedAt,
+  }));
 }

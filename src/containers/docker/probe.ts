@@ -109,8 +109,12 @@ function findOtherServices(listed: readonly RawContainer[], rules: ContainerRule
   const find = (origin: string, label: string) =>
     others.flatMap((raw) => (toOrigin(raw) === origin ? [raw.labels[label] ?? ""] : []));
   const deployed = [...find("app", "service"), ...find("compose", composeProject)];
-  const lone = find("accessory", "service").filter((name) => !deployed.some((service) => name.startsWith(`${service}-`)));
-  const names = [...deployed, ...lone].filter((name) => /^[A-Za-z0-9][\w.-]*$/.test(name) && !isOwnService(name, rules.services));
+  const lone = find("accessory", "service").filter(
+    (name) => !deployed.some((service) => name.startsWith(`${service}-`)),
+  );
+  const names = [...deployed, ...lone].filter(
+    (name) => /^[A-Za-z0-9][\w.-]*$/.test(name) && !isOwnService(name, rules.services),
+  );
   return [...new Set(names)].toSorted();
 }
 
@@ -139,7 +143,11 @@ function describeEnvironments(containers: readonly Container[]): string[] {
 }
 
 /** A warning for each reason why product containers have no known environment, with the remedy. */
-function findUnknown(containers: readonly Container[], engine: EngineOptions, { destinations }: ContainerRules): string[] {
+function findUnknown(
+  containers: readonly Container[],
+  engine: EngineOptions,
+  { destinations }: ContainerRules,
+): string[] {
   const unknown = containers.filter(({ kind, env }) => kind !== "other" && env === null);
   const remedies = Map.groupBy(unknown, ({ destination }) => {
     if (destination !== null && /^[\w.-]{1,64}$/.test(destination) && toEnvironment(destination, destinations) === null)

@@ -97,7 +97,10 @@ export function createRestarter(graceMs: number): Restarter {
       if (engine.starts.hasRestarted(fullId, since, until)) return true;
       const filters = JSON.stringify({ type: ["container"], container: [fullId], event: ["restart", "start"] });
       const query = { since: (since.getTime() / 1000).toFixed(3), filters };
-      return hasRestarted(await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)), until);
+      return hasRestarted(
+        await engine.ask(eventsTimeoutMs, (signal) => engine.client.openEvents(query, signal)),
+        until,
+      );
     },
     async settle() {
       await Promise.allSettled(running.values());
@@ -163,7 +166,8 @@ function ignoreTimeout(error: unknown): null {
 }
 
 async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string): Promise<OpsError> {
-  if (failure.code === "docker_timeout") return unknown(engine, "the restart did not end in time; it may still go on", failure);
+  if (failure.code === "docker_timeout")
+    return unknown(engine, "the restart did not end in time; it may still go on", failure);
   if (isCutOff(failure)) return unknown(engine, "the engine was lost during the restart", failure);
   if (failure.code !== "docker_error") return failure;
   try {
@@ -172,7 +176,12 @@ async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string)
     const { cause, upstreamStatus } = failure;
     return new OpsError("docker_error", message, { cause, upstream: `docker:${engine.name}`, upstreamStatus });
   } catch {
-    return unknown(engine, "the restart failed, and it cannot be asked how the container is", failure, failure.upstreamStatus);
+    return unknown(
+      engine,
+      "the restart failed, and it cannot be asked how the container is",
+      failure,
+      failure.upstreamStatus,
+    );
   }
 }
 
@@ -220,7 +229,9 @@ function findIds(mounts: string, cgroup: string): string[] {
   // On the host itself, mountinfo also lists mounts of other containers: only these three files are ours.
   const own = mounts.split("\n").filter((line) => / \/etc\/(hostname|hosts|resolv\.conf) /.test(line));
   const ids = own.map((line) => /\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf|userdata)/.exec(line)?.[1]);
-  const groups = cgroup.split("\n").map((line) => /(?:\/|docker-|libpod-)([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(line)?.[1]);
+  const groups = cgroup
+    .split("\n")
+    .map((line) => /(?:\/|docker-|libpod-)([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(line)?.[1]);
   return [...ids, ...groups].filter((id) => id !== undefined);
 }
 

@@ -58,14 +58,18 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     leaseMs: options.statsLeaseMs ?? 60_000,
     periodMs: 1500,
   });
-  const readImages = createImageReader({ services: options.rules.services, timeoutMs: options.inspectTimeoutMs ?? 2000 });
+  const readImages = createImageReader({
+    services: options.rules.services,
+    timeoutMs: options.inspectTimeoutMs ?? 2000,
+  });
   const probe = createHealthProber();
   const restarter = createRestarter(options.restartGraceMs ?? 15_000);
 
   return {
     ...createLister([...engines.values()]),
     lastNamed: (engine, name) => engines.get(engine)?.lastNamed(name) ?? null,
-    images: async (signal) => (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
+    images: async (signal) =>
+      (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
     inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),

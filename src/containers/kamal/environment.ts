@@ -12,7 +12,10 @@ type EnvSource = Pick<RawContainer, "labels" | "name" | "state" | "variables">;
  * nothing, what is configured for its engine. Null (unknown) for a contradiction, an unknown destination, and before its inspection. The name proves
  * nothing, but may contradict. Neighbouring containers never count.
  */
-export function toContainerEnv(raw: EnvSource, { env, rules }: Pick<EngineContext, "env" | "rules">): Environment | null {
+export function toContainerEnv(
+  raw: EnvSource,
+  { env, rules }: Pick<EngineContext, "env" | "rules">,
+): Environment | null {
   // Its variables may contradict its labels, so nothing is known until they are read.
   if (raw.variables === null) return null;
   const own = findEvidence(raw, rules);

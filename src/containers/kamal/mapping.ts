@@ -57,7 +57,9 @@ function toService(raw: RawContainer, rules: ContainerRules): string | null {
 /** A stopped container retains the last status of its probe: only a running one has a health. */
 function toHealth({ state, health }: RawContainer): Health {
   if (state !== "running") return "none";
-  return health?.status === "healthy" || health?.status === "unhealthy" || health?.status === "starting" ? health.status : "none";
+  return health?.status === "healthy" || health?.status === "unhealthy" || health?.status === "starting"
+    ? health.status
+    : "none";
 }
 
 function toProbe({ health }: RawContainer): HealthProbe | null {
@@ -85,7 +87,9 @@ export function toPorts(published: readonly PublishedPort[]): string[] {
   const ports = published.map((port) => (port.hostIp === "" ? { ...port, hostIp: "0.0.0.0" } : port));
   const isTwin = (port: PublishedPort) =>
     port.hostIp === "::" &&
-    ports.some((other) => other.hostIp === "0.0.0.0" && other.hostPort === port.hostPort && other.protocol === port.protocol);
+    ports.some(
+      (other) => other.hostIp === "0.0.0.0" && other.hostPort === port.hostPort && other.protocol === port.protocol,
+    );
   const shown = ports.filter((port) => port.hostPort > 0 && !isTwin(port));
   shown.sort((a, b) => a.hostPort - b.hostPort || (a.hostIp < b.hostIp ? -1 : 1));
   return [...new Set(shown.map(formatPort))];

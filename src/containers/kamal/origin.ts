@@ -34,7 +34,10 @@ export function toOrigin({ labels, name, state }: LabelledContainer): ContainerO
  * proxy, its accessories of an own service (their label is `<service>-<name>`, or a name that is configured as a service), and the rest of that project.
  * Other: everything else.
  */
-export function toKind(raw: LabelledContainer, { services, core }: Pick<ContainerRules, "services" | "core">): ContainerKind {
+export function toKind(
+  raw: LabelledContainer,
+  { services, core }: Pick<ContainerRules, "services" | "core">,
+): ContainerKind {
   const { labels } = raw;
   if (isSelected(labels, core)) return "core";
   const [service = "", project = ""] = [labels["service"], labels[composeProject]];
@@ -45,7 +48,9 @@ export function toKind(raw: LabelledContainer, { services, core }: Pick<Containe
       if (!isOwnService(project, services)) return "other";
       return coreRoles.has(labels[composeService] ?? "") ? "core" : "accessory";
     case "accessory":
-      return isOwnService(service, services) || services.some((own) => service.startsWith(`${own}-`)) ? "accessory" : "other";
+      return isOwnService(service, services) || services.some((own) => service.startsWith(`${own}-`))
+        ? "accessory"
+        : "other";
     case "ephemeral":
       return isOwnService(service, services) || isOwnService(project, services) ? "accessory" : "other";
     case "proxy":

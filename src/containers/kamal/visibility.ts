@@ -51,7 +51,13 @@ export function toRoleGroup(raw: RawContainer, context: Rules): string | null {
   const { labels, name } = raw;
   switch (toOrigin(raw)) {
     case "app":
-      return JSON.stringify(["app", labels["service"], labels["role"], labels["destination"] ?? "", toLikelyEnv(raw, context)]);
+      return JSON.stringify([
+        "app",
+        labels["service"],
+        labels["role"],
+        labels["destination"] ?? "",
+        toLikelyEnv(raw, context),
+      ]);
     case "compose":
       return JSON.stringify(["compose", labels[composeProject] ?? "", labels[composeService]]);
     case "plain":

@@ -51,7 +51,8 @@ export function createLogCursor(): LogCursor {
       const before = { ...newest };
       for (const line of lines) newest[line.stream] = line.timestamp;
       const isNewest = (line: LogLine) => line.timestamp === newest[line.stream];
-      const remaining = before.stdout === newest.stdout && before.stderr === newest.stderr ? edge : edge.filter(isNewest);
+      const remaining =
+        before.stdout === newest.stdout && before.stderr === newest.stderr ? edge : edge.filter(isNewest);
       edge = remaining.concat(lines.filter(isNewest));
     },
     createFilter() {

@@ -74,7 +74,13 @@ const inProse = new RegExp(`\\s(?:level|lvl|severity|log_?level)="?(${graveNames
 const crash =
   /^(?:(?:\+ Exception Group )?Traceback \(|Caused by: |\[?[Uu]n(?:handled|caught)|Exception in thread |thread '.{0,60}' (?:\(\d+\) )?panicked|\*\* \(|goroutine \d+ \[|=CRASH REPORT|([Ff]atal (?:\w+ )?error: )|\[?(?:[\w$]+(?:\.|::|\\))*[\w$]*(?:Error|Exception)(?=$|:|\s?[([{]))/;
 const byPhp = /\bPHP (Fatal error|Parse error):|(?:^|\] |PHP message: )PHP (Warning|Notice|Deprecated):/;
-const php: Levels = { "Fatal error": "fatal", "Parse error": "fatal", Warning: "warn", Notice: "info", Deprecated: "warn" };
+const php: Levels = {
+  "Fatal error": "fatal",
+  "Parse error": "fatal",
+  Warning: "warn",
+  Notice: "info",
+  Deprecated: "warn",
+};
 /** Redis: "1:M 13 Jan 2026 09:40:00.000 # ...". */
 const byRedis = /^\d+:[A-Z] \d\d \w{3} \d{4} [\d:.]{12} ([.*#-]) /;
 const redis: Levels = { ".": "debug", "-": "debug", "*": "info", "#": "warn" };
@@ -183,7 +189,8 @@ function parseJsonLevel(line: string): LogLevel | null {
     const owner = at(found.index);
     if (owner === "record") level = graver(level, toLevel(loguru));
     else if (owner === null || (owner === "log" && key !== "level")) continue;
-    else if (key.toLowerCase() === "status") status = datadogStatus.test(word ?? "") ? graver(status, toLevel(word)) : status;
+    else if (key.toLowerCase() === "status")
+      status = datadogStatus.test(word ?? "") ? graver(status, toLevel(word)) : status;
     else level = graver(level, number === undefined ? toLevel(word) : fromNumber(key, Number(number), line));
   }
   if (level ?? status) return level ?? status;
@@ -222,7 +229,8 @@ function fromNumber(key: string, value: number, line: string): LogLevel | null {
   // journald gives 6 to all output without a level.
   if (key === "PRIORITY") return value === 6 ? null : (syslog[value] ?? null);
   if (value < 8) return line.includes('"short_message"') ? (syslog[value] ?? null) : null;
-  if (value >= 100) return value < 200 ? "debug" : value < 300 ? "info" : value < 400 ? "warn" : value < 500 ? "error" : "fatal";
+  if (value >= 100)
+    return value < 200 ? "debug" : value < 300 ? "info" : value < 400 ? "warn" : value < 500 ? "error" : "fatal";
   return value < 10 ? null : (logLevels[Math.floor(value / 10) - 1] ?? null);
 }
 

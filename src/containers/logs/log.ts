@@ -87,7 +87,9 @@ export interface StoredBatch {
 }
 
 /** Where the log of an engine begins, by stream: the time of the oldest line that the engine still has, and the texts of those of this very time. */
-export type LogBeginning = Readonly<Record<LogStream, { readonly timestamp: string; readonly messages: readonly string[] }>>;
+export type LogBeginning = Readonly<
+  Record<LogStream, { readonly timestamp: string; readonly messages: readonly string[] }>
+>;
 
 export interface LogLine {
   /** RFC 3339 UTC with nanoseconds, 30 characters, as the engine recorded it. Such times compare as text. */
@@ -126,7 +128,12 @@ export function toLogPage(part: Partial<LogPage> & Pick<LogPage, "lines">): LogP
 }
 
 /** The point before or after one line of a page; null when unknown. */
-export function toPoint(lines: readonly LogLine[], indexes: readonly number[], at: number, isAfter: boolean): LogPoint | null {
+export function toPoint(
+  lines: readonly LogLine[],
+  indexes: readonly number[],
+  at: number,
+  isAfter: boolean,
+): LogPoint | null {
   const [line, index] = [lines[at], indexes[at]];
   return line && index !== undefined ? { timestamp: line.timestamp, stream: line.stream, index, isAfter } : null;
 }
@@ -187,7 +194,8 @@ export function createLogFilter({
 }: Omit<LogOptions, "tail" | "around">): (line: LogLine) => boolean {
   const second = since.slice(0, 19);
   const matches = createLineFilter(wanted);
-  const isFrom = ({ timestamp }: LogLine) => timestamp >= since || (timestamp.startsWith(second) && isWholeSecond(timestamp));
+  const isFrom = ({ timestamp }: LogLine) =>
+    timestamp >= since || (timestamp.startsWith(second) && isWholeSecond(timestamp));
   return (line) => isFrom(line) && (until === undefined || line.timestamp <= until) && matches(line);
 }
 
@@ -222,7 +230,10 @@ const escaped = ['"', "\\", "\t"];
 
 /** Size of a line in an answer, bytes of JSON. Counted without encoding it, which would cost as much memory as the line. */
 export function toLineBytes({ message }: Pick<LogLine, "message">): number {
-  return escaped.reduce((bytes, character) => bytes + count(message, character), Buffer.byteLength(message) + aroundLine);
+  return escaped.reduce(
+    (bytes, character) => bytes + count(message, character),
+    Buffer.byteLength(message) + aroundLine,
+  );
 }
 
 function count(text: string, character: string): number {

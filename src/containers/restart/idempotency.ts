@@ -16,7 +16,11 @@ export interface AnswerMemory<T> {
 }
 
 /** Answers by `Idempotency-Key`, for 24 hours, at most 1,000: the oldest are dropped first. */
-export function createAnswerMemory<T>({ ttlMs = answerMs, max = 1000, now = () => performance.now() } = {}): AnswerMemory<T> {
+export function createAnswerMemory<T>({
+  ttlMs = answerMs,
+  max = 1000,
+  now = () => performance.now(),
+} = {}): AnswerMemory<T> {
   const answers = new Map<string, { readonly request: string; readonly answer: Promise<T>; readonly until: number }>();
   return {
     once(key, request, run) {

@@ -51,7 +51,10 @@ export interface RestartLimitOptions {
 }
 
 /** One restart at a time for each container, a cooldown after it, a budget for each token, few in parallel. `free`: takes nothing of the budget. */
-export function toActionLimits({ cooldownMs, budgetPerHour, parallel = 2 }: RestartLimitOptions, free = false): ActionLimits {
+export function toActionLimits(
+  { cooldownMs, budgetPerHour, parallel = 2 }: RestartLimitOptions,
+  free = false,
+): ActionLimits {
   return { cooldownMs, parallel, budget: free ? null : { perHour: budgetPerHour, wanted: 1 } };
 }
 
@@ -63,7 +66,11 @@ export function toRestartRefused(
   const are = formatCount(parallel, "container is", "containers are");
   switch (reason) {
     case "cooldown":
-      return new RestartRefused("restart_cooldown", `This container was just restarted; try again in ${seconds} s`, seconds);
+      return new RestartRefused(
+        "restart_cooldown",
+        `This container was just restarted; try again in ${seconds} s`,
+        seconds,
+      );
     case "budget":
       return new RestartRefused(
         "restart_budget",

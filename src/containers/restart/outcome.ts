@@ -86,7 +86,8 @@ export async function settleRestart(
   do {
     try {
       engine ??= await source.locate(toPlace(entry));
-      if (engine === null) return isLost(at) ? { outcome: "unknown", detail: "settled: no gateway knows its engine" } : null;
+      if (engine === null)
+        return isLost(at) ? { outcome: "unknown", detail: "settled: no gateway knows its engine" } : null;
       if (await source.restartedSince({ engine, fullId }, since, until))
         return { outcome: "ok", detail: "settled: the engine restarted it" };
       answersSince ??= performance.now();

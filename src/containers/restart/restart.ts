@@ -70,7 +70,13 @@ const stopping = "The gateway stops. The restart goes on, and the audit record w
 /** How often the outcome of another gateway's restart is asked for, ms. */
 const outcomePollMs = 250;
 
-export function createRestarts({ source, ledger, limits, stableMs = 10_000, settleMs = 90_000 }: RestartsOptions): Restarts {
+export function createRestarts({
+  source,
+  ledger,
+  limits,
+  stableMs = 10_000,
+  settleMs = 90_000,
+}: RestartsOptions): Restarts {
   const answers = createAnswerMemory<HealthOutcome>();
   const closing = new AbortController();
   const outcomes = createOutcomes(ledger, closing.signal);
@@ -78,7 +84,9 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
 
   const guard = async (container: Container) => {
     const { protectedBy } = await source.inspectNow(container);
-    return protectedBy === null ? null : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
+    return protectedBy === null
+      ? null
+      : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
   };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0
@@ -131,7 +139,12 @@ export function createRestarts({ source, ledger, limits, stableMs = 10_000, sett
       return source.restart(container, check);
     };
     const { container: restarted } = await act(decision, restart, {
-      toOutcome: (done) => ({ outcome: "ok", detail: done.container.status, code: null, dockerStatus: done.dockerStatus }),
+      toOutcome: (done) => ({
+        outcome: "ok",
+        detail: done.container.status,
+        code: null,
+        dockerStatus: done.dockerStatus,
+      }),
       toFailure: (error) => toFailedOutcome(error, toOutcome),
       onRecorded,
     });

@@ -23,7 +23,10 @@ interface RoleOptions {
  * Restarts containers one after the other and stops at the first that does not become healthy, so that a bad state never spreads over the whole role.
  * Counts once for the token's budget. Continues when its caller leaves; when the gateway stops, it ends after the running restart.
  */
-export async function restartRole(containers: readonly Container[], options: RoleOptions): Promise<readonly RoleStep[]> {
+export async function restartRole(
+  containers: readonly Container[],
+  options: RoleOptions,
+): Promise<readonly RoleStep[]> {
   const { find, restarts, request, role } = options;
   const steps: RoleStep[] = [];
   for (const [index, listed] of containers.entries()) {

@@ -68,7 +68,10 @@ export function toRememberedSince(nowMs: number): number {
   return nowMs / 1000 - rememberedSeconds;
 }
 
-type Life = Pick<Container, "engine" | "service" | "destination" | "role" | "env" | "status" | "createdAt" | "startedAt">;
+type Life = Pick<
+  Container,
+  "engine" | "service" | "destination" | "role" | "env" | "status" | "createdAt" | "startedAt"
+>;
 
 /**
  * Containers that had ended by a time (unix seconds): stopped, and the newest of their role started `handoverSeconds` before it. That start stands in
@@ -76,7 +79,11 @@ type Life = Pick<Container, "engine" | "service" | "destination" | "role" | "env
  *
  * @param listed others that may have taken over. What is known of this very list is remembered.
  */
-export function findEnded<T extends Life>(containers: readonly T[], by: number, listed: readonly Life[] = []): ReadonlySet<T> {
+export function findEnded<T extends Life>(
+  containers: readonly T[],
+  by: number,
+  listed: readonly Life[] = [],
+): ReadonlySet<T> {
   const newest = toNewestStarts(containers);
   const newestListed = newestStartsOf.get(listed) ?? toNewestStarts(listed);
   newestStartsOf.set(listed, newestListed);
@@ -100,7 +107,8 @@ function toNewestStarts(containers: readonly Life[]): ReadonlyMap<string, number
   return newest;
 }
 
-const toRoleKey = ({ engine, service, destination, role, env }: Life) => [engine, service, destination, role, env].join("\n");
+const toRoleKey = ({ engine, service, destination, role, env }: Life) =>
+  [engine, service, destination, role, env].join("\n");
 
 const toStart = ({ createdAt, startedAt }: Life) => toUnixSeconds(startedAt ?? createdAt);
 
@@ -109,7 +117,11 @@ function valueAt(values: readonly number[], index: number): number | null {
   return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
-export function toContainerHistory(source: HistoryOrigin, range: HistoryRange, series: ContainerSeries): ContainerHistory {
+export function toContainerHistory(
+  source: HistoryOrigin,
+  range: HistoryRange,
+  series: ContainerSeries,
+): ContainerHistory {
   const { stepSeconds, points } = toGrid(range, series.sampled);
   const first = points.find(({ known }) => known) ?? points.at(-1);
   return {

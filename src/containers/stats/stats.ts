@@ -84,7 +84,12 @@ export function isEmpty(sample: Pick<StatsSample, "cpuTotal" | "memUsage">): boo
 
 /** Null when a counter decreased: the samples are of different lives after all. */
 function toCpuPct(previous: StatsSample, current: StatsSample): number | null {
-  if (current.cpuTotal === null || previous.cpuTotal === null || current.cpuSystem === null || previous.cpuSystem === null)
+  if (
+    current.cpuTotal === null ||
+    previous.cpuTotal === null ||
+    current.cpuSystem === null ||
+    previous.cpuSystem === null
+  )
     return null;
   const cpu = current.cpuTotal - previous.cpuTotal;
   const system = current.cpuSystem - previous.cpuSystem;

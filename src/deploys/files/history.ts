@@ -145,7 +145,9 @@ export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: 
   const groups: BootGroup[] = [];
   for (const [index, line] of lines.entries()) {
     if (line.did !== "boot") continue;
-    const at = groups.findLastIndex(({ boot }) => boot.version === line.version && boot.destination === line.destination);
+    const at = groups.findLastIndex(
+      ({ boot }) => boot.version === line.version && boot.destination === line.destination,
+    );
     const before = groups[at];
     if (before && isNear(line, before.boot)) groups[at] = { ...before, boot: { ...line, by: before.boot.by } };
     else groups.push({ first: index, boot: line });

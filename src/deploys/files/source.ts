@@ -55,7 +55,8 @@ export function createDeploySource(options: DeploySourceOptions): DeploySource {
       if (failure.code === "deploy_info_missing") lastGood = null;
       throw failure;
     }
-    if ("problem" in version) throw new OpsError("deploy_info_invalid", `deploy_info.json is not valid: ${version.problem}`);
+    if ("problem" in version)
+      throw new OpsError("deploy_info_invalid", `deploy_info.json is not valid: ${version.problem}`);
     lastGood = version.info;
     return version.info;
   });
@@ -123,7 +124,10 @@ export async function probeDeployInfo({
       return { ok: true, isConfigured: false, detail };
     }
     const remedy = remedies[code];
-    return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy ? `: ${remedy}` : ""}` };
+    return {
+      ok: false,
+      detail: `${error instanceof Error ? error.message : "unknown error"}${remedy ? `: ${remedy}` : ""}`,
+    };
   }
 }
 

@@ -27,7 +27,9 @@ export function createDeployStore(database: StateDatabase): DeployStore {
         if (own.length > 0) {
           const times = own.map(({ record }) => record.deployedAt);
           const records = own.map(({ record }) => JSON.stringify(record));
-          await transact(client, "written", () => client.query(write, [own.map(({ key }) => key), times, records, days]));
+          await transact(client, "written", () =>
+            client.query(write, [own.map(({ key }) => key), times, records, days]),
+          );
         }
         // Before the rows: what is written meanwhile is read at the next call.
         return transact(client, "read", async () => {

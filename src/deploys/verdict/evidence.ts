@@ -23,7 +23,14 @@ export function toQueueEvidence(source: string, seconds: number, before: Histori
   }));
 }
 
-const nothing = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
+const nothing = {
+  succeeded: 0,
+  failed: 0,
+  waitP95Seconds: null,
+  runP95Seconds: null,
+  depth: 0,
+  oldestAgeSeconds: null,
+};
 
 /** A queue missing from the answer had no jobs. */
 function toWindow(history: QueueHistory | undefined, seconds: number): QueueWindow | null {
@@ -53,7 +60,9 @@ export function toContainerEvidence(
 ): ContainerEvidence {
   const own = containers.filter((container) => isOfDeploy(container, deploy));
   const untilNow = windows !== null && lastsUntil(windows, now);
-  const unhealthyNow = own.filter((container) => isLive(container) && container.health === "unhealthy").map(({ name }) => name);
+  const unhealthyNow = own
+    .filter((container) => isLive(container) && container.health === "unhealthy")
+    .map(({ name }) => name);
   if (windows !== null && since !== null && since <= windows.before.from) {
     const died = ({ from, to }: Span) => ({
       count: deaths.filter((entry) => !entry.requested && isIn(entry, from, to)).length,
@@ -70,7 +79,9 @@ export function toContainerEvidence(
     };
   }
   const start = toStart(deploy);
-  const earlier = containers.filter((container) => !isOfDeploy(container, deploy) && toUnixSeconds(container.createdAt) < start);
+  const earlier = containers.filter(
+    (container) => !isOfDeploy(container, deploy) && toUnixSeconds(container.createdAt) < start,
+  );
   const restartsAfter = toCounted(own, now);
   return {
     untilNow,
@@ -96,7 +107,11 @@ function isIn({ time }: TimelineEntry, from: number, to: number): boolean {
 }
 
 /** From when a container became unhealthy until its state changed, or it ended. */
-function countUnhealthy(health: readonly TimelineEntry[], deaths: readonly TimelineEntry[], { from, to }: Span): number {
+function countUnhealthy(
+  health: readonly TimelineEntry[],
+  deaths: readonly TimelineEntry[],
+  { from, to }: Span,
+): number {
   const byContainer = Map.groupBy([...health, ...deaths], ({ container }) => container?.fullId);
   return [...byContainer.values()].reduce((total, entries) => {
     const ordered = entries.toSorted((a, b) => toUnixSeconds(a.time) - toUnixSeconds(b.time));
@@ -105,7 +120,9 @@ function countUnhealthy(health: readonly TimelineEntry[], deaths: readonly Timel
       ordered.reduce((sum, entry, index) => {
         if (entry.kind !== "health" || entry.to !== "unhealthy") return sum;
         const end = ordered[index + 1]?.time;
-        return sum + Math.max(0, Math.min(to, end ? toUnixSeconds(end) : to) - Math.max(from, toUnixSeconds(entry.time)));
+        return (
+          sum + Math.max(0, Math.min(to, end ? toUnixSeconds(end) : to) - Math.max(from, toUnixSeconds(entry.time)))
+        );
       }, 0)
     );
   }, 0);

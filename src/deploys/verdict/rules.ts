@@ -10,7 +10,9 @@ export function fisherIncrease(
   const failed = before.failed + after.failed;
   if (after.failed * n1 <= before.failed * n2) return 1;
   const total = n1 + n2;
-  let term = Math.exp(lnChoose(failed, after.failed) + lnChoose(total - failed, n2 - after.failed) - lnChoose(total, n2));
+  let term = Math.exp(
+    lnChoose(failed, after.failed) + lnChoose(total - failed, n2 - after.failed) - lnChoose(total, n2),
+  );
   let sum = 0;
   // Beyond the mean each term is smaller than the previous one, and 0 where no more can fail.
   for (let k = after.failed; term > sum * 1e-16; k += 1) {
@@ -58,7 +60,8 @@ export function quantileIncrease(before: Quantile, after: Quantile, spread: numb
 }
 
 const chebyshev = [
-  -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277,
+  -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,
+  0.17087277,
 ];
 
 /** Probability that a standard normal variable exceeds z, which is not negative; relative error below a millionth (Numerical Recipes, erfcc). */
@@ -73,8 +76,8 @@ function lnChoose(n: number, k: number): number {
 }
 
 const lanczos = [
-  676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406, 12.507343278686905, -0.13857109526572012,
-  9.984369578019572e-6, 1.5056327351493116e-7,
+  676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406, 12.507343278686905,
+  -0.13857109526572012, 9.984369578019572e-6, 1.5056327351493116e-7,
 ];
 
 /** For x of at least 1, by Lanczos' approximation. */

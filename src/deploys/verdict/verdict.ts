@@ -60,7 +60,10 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     newErrors: errors,
     queuesUnread,
     gaps: isPast
-      ? [...gaps, "containers: their restarts are counted until now, which is longer than the window, so they decide nothing"]
+      ? [
+          ...gaps,
+          "containers: their restarts are counted until now, which is longer than the window, so they decide nothing",
+        ]
       : gaps,
   };
 }
@@ -73,7 +76,12 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
       `containers restarted ${formatTimes(restartsAfter?.count ?? 0)}, ${formatTimes(restartsBefore?.count ?? 0)} before`,
     );
   }
-  if (was !== null && is !== null && is >= was * verdictRules.unhealthyFactor && is - was >= verdictRules.unhealthySeconds) {
+  if (
+    was !== null &&
+    is !== null &&
+    is >= was * verdictRules.unhealthyFactor &&
+    is - was >= verdictRules.unhealthySeconds
+  ) {
     reasons.push(`containers were unhealthy for ${formatSeconds(is)}, ${formatSeconds(was)} before`);
   }
   if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
@@ -92,11 +100,17 @@ function isWorseNow({
 
 /** Scales a longer span down to these seconds and rounds its count up. The compared spans then have equal length, like the windows. */
 function toSpan(counted: Counted, seconds: number): Counted {
-  return counted.seconds <= seconds ? counted : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
+  return counted.seconds <= seconds
+    ? counted
+    : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
 }
 
 /** Jobs per second that ended in these queues after the deploy; null where one of them is unknown. */
-function toEndedPerSecond(names: readonly string[], queues: readonly QueueEvidence[], windows: Windows | null): number | null {
+function toEndedPerSecond(
+  names: readonly string[],
+  queues: readonly QueueEvidence[],
+  windows: Windows | null,
+): number | null {
   const own = queues.filter(({ queue }) => names.includes(queue)).map(({ after }) => after);
   if (windows === null || own.length === 0 || own.includes(null)) return null;
   return own.reduce((sum, after) => sum + (after ? countEnded(after) : 0), 0) / windows.seconds;
@@ -165,7 +179,8 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
     return { ...evidence, ...untested, outcome: "regressed", reasons: [reason] };
   }
   if (!hasEnough(before) || !hasEnough(after)) {
-    const which = before === null || after === null ? "its jobs are unknown" : `fewer than ${verdictRules.leastJobs} jobs ended`;
+    const which =
+      before === null || after === null ? "its jobs are unknown" : `fewer than ${verdictRules.leastJobs} jobs ended`;
     return {
       ...evidence,
       ...untested,
@@ -192,7 +207,12 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
  * Whether a queue that has lost its jobs has stopped: by its state, if that belongs to the window; or because hardly any job ended in the window while more and
  * more wait. A paused queue was stopped on purpose.
  */
-function hasStopped(before: QueueWindow, after: QueueWindow, stateNow: QueueState | null, stateCounts: boolean): boolean {
+function hasStopped(
+  before: QueueWindow,
+  after: QueueWindow,
+  stateNow: QueueState | null,
+  stateCounts: boolean,
+): boolean {
   const { stoppedShare, stoppedSeconds } = verdictRules;
   if (stateNow === "paused") return false;
   if (stateCounts && (stateNow === "stalled" || stateNow === "no_workers")) return true;

@@ -24,7 +24,12 @@ const shortest = 60;
  *
  * @param around all deploys of its group that have not failed
  */
-export function toWindows(deploy: DeployRecord, around: readonly DeployRecord[], now: number, wanted: number): Windows | null {
+export function toWindows(
+  deploy: DeployRecord,
+  around: readonly DeployRecord[],
+  now: number,
+  wanted: number,
+): Windows | null {
   const [start, end] = [Math.floor(toStart(deploy)), Math.ceil(toUnixSeconds(deploy.deployedAt))];
   const others = around.filter(({ tag, deployedAt }) => tag !== deploy.tag || deployedAt !== deploy.deployedAt);
   const earlier = others.map(({ deployedAt }) => toUnixSeconds(deployedAt)).filter((at) => at <= start);

@@ -31,7 +31,11 @@ type Variables = Readonly<Record<string, unknown>>;
 type Query = CompiledQuery["query"];
 
 /** Runs an operation. `variables`: with the defaults of those that were not sent. */
-export type Run = (root: unknown, context: OpsContext, variables: Variables) => ExecutionResult | Promise<ExecutionResult>;
+export type Run = (
+  root: unknown,
+  context: OpsContext,
+  variables: Variables,
+) => ExecutionResult | Promise<ExecutionResult>;
 
 /** Each condition doubles the forms of an operation. */
 export const mostConditions = 3;
@@ -57,7 +61,9 @@ export function compile(
   const conditions = listConditions(own);
   if (conditions.length > most) throw new Error(`More than ${most} variables in directives`);
   const toQuery = (given: DocumentNode, within: GraphQLSchema) => {
-    const query = compileQuery(within, given, operationName ?? undefined, { disableLeafSerialization: leaves === "own" });
+    const query = compileQuery(within, given, operationName ?? undefined, {
+      disableLeafSerialization: leaves === "own",
+    });
     if (!isCompiledQuery(query)) throw new Error("Document cannot be compiled", { cause: query.errors });
     return query.query;
   };
@@ -75,7 +81,14 @@ export function compile(
   return (root, context, variables) => {
     if (conditions.some((name) => typeof variables[name] !== "boolean")) {
       // A nullable variable may be null, which is an error that graphql-jit does not know.
-      return execute({ schema, document: own, operationName, rootValue: root, contextValue: context, variableValues: variables });
+      return execute({
+        schema,
+        document: own,
+        operationName,
+        rootValue: root,
+        contextValue: context,
+        variableValues: variables,
+      });
     }
     const form = find(variables);
     const check = (result: ExecutionResult) => {
@@ -118,7 +131,8 @@ function isCondition({ name }: DirectiveNode): boolean {
 export function toForm(document: DocumentNode, variables: Variables): DocumentNode {
   const isMet = ({ name, arguments: [argument] = [] }: DirectiveNode) => {
     const value = argument?.value;
-    const given = value?.kind === Kind.VARIABLE ? variables[value.name.value] : value?.kind === Kind.BOOLEAN && value.value;
+    const given =
+      value?.kind === Kind.VARIABLE ? variables[value.name.value] : value?.kind === Kind.BOOLEAN && value.value;
     return given === (name.value === "include");
   };
   const included: DocumentNode = visit(document, {
@@ -142,7 +156,12 @@ const rowMappers = new WeakMap<FieldNode, MapRow>();
 const rowSuffix = "_rows";
 
 /** The document with the fields of `addRowFields` where rows have only properties. */
-function useRowFields(schema: GraphQLSchema, document: DocumentNode, operationName: string | null, leaves: Leaves): DocumentNode {
+function useRowFields(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | null,
+  leaves: Leaves,
+): DocumentNode {
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== OperationTypeNode.QUERY) return document;
   const { selections } = operation.selectionSet;
@@ -153,12 +172,18 @@ function useRowFields(schema: GraphQLSchema, document: DocumentNode, operationNa
     const type = schema.getQueryType()?.getFields()[node.name.value]?.type;
     const mapRow = type && isOfRows(type) ? compileRow(document, getNamedType(type), node.selectionSet, leaves) : null;
     if (!mapRow) return node;
-    const made = { ...node, alias: node.alias ?? node.name, name: { ...node.name, value: node.name.value + rowSuffix } };
+    const made = {
+      ...node,
+      alias: node.alias ?? node.name,
+      name: { ...node.name, value: node.name.value + rowSuffix },
+    };
     rowMappers.set(made, mapRow);
     return made;
   };
   const changed = { ...operation.selectionSet, selections: selections.map((node) => toNode(node as FieldNode)) };
-  const definitions = document.definitions.map((each) => (each === operation ? { ...each, selectionSet: changed } : each));
+  const definitions = document.definitions.map((each) =>
+    each === operation ? { ...each, selectionSet: changed } : each,
+  );
   return { ...document, definitions };
 }
 

@@ -44,7 +44,9 @@ export function compileRow(
     const convert = property === null ? null : toConversion(document, field, leaves);
     if (!convert) return null;
     const own = `v${index}`;
-    reads.push(`let ${own} = row[${JSON.stringify(property)}]; ${convert(own, (helper) => `h[${helpers.push(helper) - 1}]`)}`);
+    reads.push(
+      `let ${own} = row[${JSON.stringify(property)}]; ${convert(own, (helper) => `h[${helpers.push(helper) - 1}]`)}`,
+    );
     values.push(`${key}: ${own}`);
   }
   const text = `"use strict"; return (row) => { if (typeof row !== "object" || row === null || row instanceof Error) throw h[0]; ${reads.join("\n")} return { ${values.join(", ")} }; };`;

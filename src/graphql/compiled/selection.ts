@@ -46,7 +46,11 @@ export function listFields(
     if (selection.kind === Kind.FIELD) {
       const { name, alias, selectionSet } = selection;
       const field = name.value === "__typename" ? TypeNameMetaFieldDef : parent?.getFields()[name.value];
-      const { pothosExposedField, pothosResolveWrapped, isOfRow = false } = (field?.extensions ?? {}) as FieldExtensions;
+      const {
+        pothosExposedField,
+        pothosResolveWrapped,
+        isOfRow = false,
+      } = (field?.extensions ?? {}) as FieldExtensions;
       const needsScope = (parent && findScope(parent) !== null) || (field && findScope(field) !== null);
       const isPlain = field !== undefined && pothosResolveWrapped === false && !needsScope;
       const property = isPlain ? (pothosExposedField ?? null) : null;

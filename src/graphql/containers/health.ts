@@ -19,7 +19,10 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
   const healthCheck = builder.objectRef<HealthCheck>("HealthCheck").implement({
     description: "Result of the last health probe of a container; with `probe: true`, of a new one.",
     fields: (t) => ({
-      status: t.string({ description: "Docker's state of the container.", resolve: ({ container }) => container.status }),
+      status: t.string({
+        description: "Docker's state of the container.",
+        resolve: ({ container }) => container.status,
+      }),
       health: t.field({
         type: scalars.health,
         description: "What the health check says.",
@@ -86,7 +89,8 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),
       resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {
         if (!probe) return { container, probe: container.probe, run: null };
-        if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");
+        if (!principal.scopes.has("ops:operate"))
+          throw new OpsError("forbidden", "This token lacks the scope ops:operate");
         if (!sources.healthExecEnabled)
           throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
         if (container.status !== "running") return { container, probe: container.probe, run: null };

@@ -42,7 +42,9 @@ interface ContainerSeries {
   readonly problems: readonly Problem[];
 }
 
-const series: Readonly<Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>> = {
+const series: Readonly<
+  Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>
+> = {
   containerCpuPct: { value: "cpuPct", description: "CPU use of each container, per cent of one CPU; may exceed 100." },
   containerMemPct: { value: "memPct", description: "Used memory of each container, per cent of its limit." },
 };
@@ -73,7 +75,10 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         description: "Its environment, null when unknown.",
         resolve: ({ container }) => container.env,
       }),
-      value: t.exposeFloat("value", { nullable: true, description: "Null where it is unknown or the container did not run." }),
+      value: t.exposeFloat("value", {
+        nullable: true,
+        description: "Null where it is unknown or the container did not run.",
+      }),
     }),
   });
   const toArgs = (arg: Arg) => ({
@@ -116,14 +121,19 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
   );
 }
 
-async function loadSeries(args: ContainerSeriesArgs, { loaders, principal }: OpsContext): Promise<readonly ContainerSeries[]> {
+async function loadSeries(
+  args: ContainerSeriesArgs,
+  { loaders, principal }: OpsContext,
+): Promise<readonly ContainerSeries[]> {
   requireEnvironments(principal, args.env);
   const [shown, retired] = await Promise.all([
     loaders.containers.all(args.includeAccessories),
     loaders.containers.listRetired(args.includeAccessories),
   ]);
   const ended = findEnded([...shown, ...retired], toUnixSeconds(args.from));
-  const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) => all.filter((one) => isWanted(one, args)));
+  const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) =>
+    all.filter((one) => isWanted(one, args)),
+  );
   const ranges = toSeriesRanges(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
   const parts = ranges.map((range) => loaders.containerHistory.history(range));
   const load = (containers: readonly Container[] = []) =>
@@ -161,7 +171,8 @@ async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsCon
 /** ContainerHistory and ContainerPoint, and Container.history. */
 export function addContainerHistory(builder: Builder, refs: Refs): void {
   const containerPoint = builder.objectRef<ContainerPoint>("ContainerPoint").implement({
-    description: "What a container used at one time. A number is null where it is unknown or the container did not run.",
+    description:
+      "What a container used at one time. A number is null where it is unknown or the container did not run.",
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "When.",
@@ -180,21 +191,28 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
   const containerHistory = builder.objectRef<FoundHistory>("ContainerHistory").implement({
     description: "The history of a container.",
     fields: (t) => ({
-      source: t.field({ type: origin, description: "Where the history comes from.", resolve: ({ history }) => history.source }),
+      source: t.field({
+        type: origin,
+        description: "Where the history comes from.",
+        resolve: ({ history }) => history.source,
+      }),
       problem: t.field({
         type: refs.problem,
         nullable: true,
-        description: "Why Prometheus could not be asked for what the memory lacks; null when it answered or was not needed.",
+        description:
+          "Why Prometheus could not be asked for what the memory lacks; null when it answered or was not needed.",
         resolve: ({ problem }) => problem,
       }),
       stepSeconds: t.int({
-        description: "Seconds between points: the step, or its next multiple that is at least the distance between samples.",
+        description:
+          "Seconds between points: the step, or its next multiple that is at least the distance between samples.",
         resolve: ({ history }) => history.stepSeconds,
       }),
       since: t.field({
         type: "DateTime",
         nullable: true,
-        description: "Earlier points are null. Null when all of the range is known; the end of the range when none of it is.",
+        description:
+          "Earlier points are null. Null when all of the range is known; the end of the range when none of it is.",
         resolve: ({ history }) => history.since,
       }),
       points: t.field({

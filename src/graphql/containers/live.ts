@@ -30,7 +30,10 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
         description: "New health, for `health_status`; else null.",
       }),
       id: t.id({ description: "As Container.id.", resolve: ({ container }) => toContainerId(container) }),
-      name: t.string({ description: "Its name; after `rename` the new one.", resolve: ({ container }) => container.name }),
+      name: t.string({
+        description: "Its name; after `rename` the new one.",
+        resolve: ({ container }) => container.name,
+      }),
       engine: t.string({ description: "Configured name of its engine.", resolve: ({ container }) => container.engine }),
       kind: t.field({
         type: scalars.kind,
@@ -60,10 +63,14 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
   const eventBatch = builder.objectRef<EventBatch>("ContainerEventBatch").implement({
     description: "Container events delivered in one message.",
     fields: (t) => ({
-      events: t.expose("events", { type: [containerEvent], description: "In the order of their engine; may be empty." }),
+      events: t.expose("events", {
+        type: [containerEvent],
+        description: "In the order of their engine; may be empty.",
+      }),
       ...exposeAll(t, {
         "dropped: Int!": "Number of events missing just before these, because this client was slower than the engine.",
-        "interrupted: [String!]!": "Engines that were out of contact just before these events: their events may be missing.",
+        "interrupted: [String!]!":
+          "Engines that were out of contact just before these events: their events may be missing.",
         "ended: String": endedDescription,
       }),
     }),
@@ -79,7 +86,9 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
         ...toContainerArgs(t.arg, scalars),
         name: t.arg.string({ description: "Only the container of exactly this name, at the time of the event." }),
         role: t.arg.string({ description: "Only this role." }),
-        destination: t.arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for containers without one.' }),
+        destination: t.arg.string({
+          description: 'Only this Kamal destination (`-d beta`); "" for containers without one.',
+        }),
       },
       subscribe: async (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);
@@ -103,7 +112,8 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
     }),
   });
   const containersChange = builder.objectRef<ContainersChange>("ContainersChange").implement({
-    description: "Rows added, changed or removed since the previous message. Applying them by id gives the current list.",
+    description:
+      "Rows added, changed or removed since the previous message. Applying them by id gives the current list.",
     fields: (t) => ({
       ...exposeAll(t, {
         "snapshot: Boolean!": "True in the first message: `changed` is the whole list.",
@@ -113,7 +123,10 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
         type: [refs.container],
         description: "New containers, and those with a changed field other than `observedAt` or `stats`.",
       }),
-      removed: t.expose("removed", { type: [removedContainer], description: "Containers that are no longer in the list." }),
+      removed: t.expose("removed", {
+        type: [removedContainer],
+        description: "Containers that are no longer in the list.",
+      }),
       engines: t.expose("engines", {
         type: [refs.engine],
         description: "Whether each engine answers now. An engine that has never answered contributes no containers.",
@@ -190,7 +203,8 @@ export async function* watchContainers(
     difference.messages.set(others, message);
     yield message;
   }
-  if (typeof signal.reason === "string") yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
+  if (typeof signal.reason === "string")
+    yield { snapshot: false, changed: [], removed: [], engines: [], ended: signal.reason };
 }
 
 /** What a subscriber may see at one moment. */
@@ -231,7 +245,12 @@ type Rows = ReadonlySet<Container>;
 /** By the engines' list, the rows of each view: what all its subscribers who ask for the same have. */
 const lists = new WeakMap<object, Map<string, Promise<Rows>>>();
 
-function share<T>(all: WeakMap<object, Map<string, Promise<T>>>, of: object, key: string, read: () => Promise<T>): Promise<T> {
+function share<T>(
+  all: WeakMap<object, Map<string, Promise<T>>>,
+  of: object,
+  key: string,
+  read: () => Promise<T>,
+): Promise<T> {
   const known = all.get(of) ?? new Map<string, Promise<T>>();
   all.set(of, known);
   const found = known.get(key);
@@ -291,7 +310,11 @@ function toText(container: Container): string {
 }
 
 /** Events of the accepted containers; resolves once the engines are watched. */
-export async function followEvents(context: OpsContext, accepts: (container: Container) => boolean, signal: AbortSignal) {
+export async function followEvents(
+  context: OpsContext,
+  accepts: (container: Container) => boolean,
+  signal: AbortSignal,
+) {
   const { containers } = context.sources;
   // Subscribe before listing: events during the request are not lost.
   const batches = containers.events(({ container }) => accepts(container), signal);
@@ -318,6 +341,7 @@ async function* forCaller(
     loaders.forget();
     const [interrupted, events] = [await listShown(batch.interrupted), await withReleases(batch.events)];
     if (interrupted === batch.interrupted && events === batch.events) yield batch;
-    else if (interrupted.length > 0 || events.length > 0 || batch.ended !== null) yield { ...batch, events, interrupted };
+    else if (interrupted.length > 0 || events.length > 0 || batch.ended !== null)
+      yield { ...batch, events, interrupted };
   }
 }

@@ -63,7 +63,8 @@ export function createContainerLoaders(
   siblings: { readonly deploy: DeployLoader },
 ): ContainerLoaders {
   const listing = once(() => sources.containers.list(signal));
-  const find = async (filter: ContainerFilter) => (await listing()).containers.filter(createContainerFilter(filter, principal));
+  const find = async (filter: ContainerFilter) =>
+    (await listing()).containers.filter(createContainerFilter(filter, principal));
   const infoFor = once(async (): Promise<InfoFor> => {
     const info = await siblings.deploy.known();
     return createInfoFor(info, info ? await find({ includeAccessories: false }) : []);
@@ -92,7 +93,8 @@ export function createContainerLoaders(
     const { container } = await sources.containers.inspectNow(last, signal).catch((error: unknown) => {
       throw toOpsError(error).code === "container_not_found" ? notFound() : error;
     });
-    if (container.name !== name || !createContainerFilter({ includeAccessories }, principal)(container)) throw notFound();
+    if (container.name !== name || !createContainerFilter({ includeAccessories }, principal)(container))
+      throw notFound();
     return named(container, (await infoFor())(container));
   };
   const mayHaveNamed = (engine: SilentEngine, name: string, accepts: (container: Container) => boolean): boolean => {
@@ -223,7 +225,10 @@ export interface ContainerFilter {
 }
 
 /** Whether a container matches and the caller may see it. Throws forbidden for an environment that the token does not list. */
-export function createContainerFilter(filter: ContainerFilter, principal: Principal): (container: Container) => boolean {
+export function createContainerFilter(
+  filter: ContainerFilter,
+  principal: Principal,
+): (container: Container) => boolean {
   const { env, includeAccessories, engine, name, role, service, destination } = filter;
   requireEnvironments(principal, env);
   return (container) =>
@@ -238,7 +243,10 @@ export function createContainerFilter(filter: ContainerFilter, principal: Princi
 }
 
 /** Whether something is at a Kamal destination: absent matches any, "" matches what has none. */
-export function isAtDestination({ destination }: Pick<Container, "destination">, wanted: string | null | undefined): boolean {
+export function isAtDestination(
+  { destination }: Pick<Container, "destination">,
+  wanted: string | null | undefined,
+): boolean {
   return wanted === null || wanted === undefined || (destination ?? "") === wanted;
 }
 

@@ -28,7 +28,10 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
     fields: (t) => ({
       name: t.string({ description: "Name of the container.", resolve: ({ container }) => container.name }),
       restarted: t.boolean({ description: "False for a preview.", resolve: ({ preview }) => preview === null }),
-      status: t.string({ description: "Docker's state, just inspected.", resolve: ({ container }) => container.status }),
+      status: t.string({
+        description: "Docker's state, just inspected.",
+        resolve: ({ container }) => container.status,
+      }),
       health: t.field({
         type: scalars.health,
         description: "What its health check says: `STARTING` right after a restart, or when the wait was too short.",
@@ -101,7 +104,10 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         engine: t.arg.string(which.engine),
       },
       resolve: async (_root, wanted, context) => {
-        const preview = await previewRestart(await context.loaders.containers.one({ ...wanted, everyEngine: true }), context);
+        const preview = await previewRestart(
+          await context.loaders.containers.one({ ...wanted, everyEngine: true }),
+          context,
+        );
         return { ...preview, refusal: findStandingRefusal(context) ?? preview.refusal };
       },
     }),
@@ -118,7 +124,8 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         includeAccessories: toFlagArg(t.arg, "Also search accessories."),
         engine: t.arg.string(which.engine),
         idempotencyKey: t.arg.string({
-          description: "Repeating the key with the same token returns the same result for 24 hours, without a second restart.",
+          description:
+            "Repeating the key with the same token returns the same result for 24 hours, without a second restart.",
         }),
         waitHealthy: toFlagArg(
           t.arg,
@@ -262,11 +269,17 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
         const { role, env, destination } = wanted;
         checkRestartArgs(sources.restartEnabled, { reason, waitSeconds });
         requireReason(reason);
-        if (!env && typeof destination !== "string") throw new OpsError("invalid_request", "env or destination must be given");
+        if (!env && typeof destination !== "string")
+          throw new OpsError("invalid_request", "env or destination must be given");
         requireEnvironments(principal, env);
         const request = { reason, requestId, principal, origin: origin(), waitMs: waitSeconds * 1000 };
         const containers = await findRole(context, wanted);
-        return restartRole(containers, { role, request, restarts: sources.restarts, find: (one) => findAgain(context, one) });
+        return restartRole(containers, {
+          role,
+          request,
+          restarts: sources.restarts,
+          find: (one) => findAgain(context, one),
+        });
       },
     }),
   );
@@ -288,7 +301,10 @@ async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<re
     throw new OpsError("docker_unavailable", `An engine that may run this role does not answer: ${silent[0].message}`);
   // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
   const isWanted = (one: RoleStep["container"]) =>
-    one.role === role && (!env || one.env === env) && (!service || one.service === service) && isAtDestination(one, destination);
+    one.role === role &&
+    (!env || one.env === env) &&
+    (!service || one.service === service) &&
+    isAtDestination(one, destination);
   const found = all.filter((one) => isWanted(one) && one.status === "running" && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
   requireOneGroup(role, found);
@@ -299,11 +315,15 @@ async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<re
  * Uses new loaders, because those of the request cache, and a signal that outlives the caller. Rejects with container_not_found also when the name belongs to
  * another role by now.
  */
-async function findAgain({ sources, ...caller }: OpsContext, listed: RoleStep["container"]): Promise<RoleStep["container"]> {
+async function findAgain(
+  { sources, ...caller }: OpsContext,
+  listed: RoleStep["container"],
+): Promise<RoleStep["container"]> {
   const { name, engine } = listed;
   const loaders = new Loaders(sources, { ...caller, signal: new AbortController().signal });
   const found = await loaders.containers.one({ name, engine, includeAccessories: false, everyEngine: true });
-  if (toRoleKey(found) !== toRoleKey(listed)) throw new OpsError("container_not_found", "This container now has another role");
+  if (toRoleKey(found) !== toRoleKey(listed))
+    throw new OpsError("container_not_found", "This container now has another role");
   return found;
 }
 
@@ -315,7 +335,8 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
       jobs: t.field({
         type: [refs.runningJob],
         nullable: true,
-        description: "Oldest first, at most 50 for each source. Null when no source knows; empty when those that know have none.",
+        description:
+          "Oldest first, at most 50 for each source. Null when no source knows; empty when those that know have none.",
         resolve: ({ jobs }) => jobs,
       }),
       total: t.exposeInt("total", { nullable: true, description: "How many there are; null when `jobs` is." }),

@@ -27,7 +27,11 @@ export async function findRunningWork(
     const answers = results.flatMap(({ found }) => found ?? []);
     const gaps = results.flatMap(({ gap }) => gap ?? []);
     if (answers.length === 0) return { jobs: null, total: null, gaps };
-    return { jobs: answers.flatMap(({ jobs }) => jobs), total: answers.reduce((sum, { total }) => sum + total, 0), gaps };
+    return {
+      jobs: answers.flatMap(({ jobs }) => jobs),
+      total: answers.reduce((sum, { total }) => sum + total, 0),
+      gaps,
+    };
   } catch (error) {
     return unknown(toProblem(error).message);
   }
@@ -96,7 +100,10 @@ export function toPreview(
 ): RestartPreview {
   const peers = all.filter(
     (other) =>
-      other.fullId !== container.fullId && toRoleKey(other) === toRoleKey(container) && isHealthy(other) && !other.replaced,
+      other.fullId !== container.fullId &&
+      toRoleKey(other) === toRoleKey(container) &&
+      isHealthy(other) &&
+      !other.replaced,
   );
   return {
     refusal: refused && { code: refused.code, message: refused.message },

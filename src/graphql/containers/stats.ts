@@ -23,7 +23,8 @@ export function addStats(builder: Builder, refs: Refs): void {
       type: refs.containerStats,
       nullable: true,
       complexity: cost,
-      description: "What it uses now, at most 2 s old; null when it is not running. The first request takes half a second.",
+      description:
+        "What it uses now, at most 2 s old; null when it is not running. The first request takes half a second.",
       resolve: (container, _args, context) => load(container, context),
     }),
     statsHistory: t.field({
@@ -74,7 +75,8 @@ function addContainerStats(builder: Builder, refs: Refs): void {
         t.exposeFloat(name, { nullable: true, description });
       const counter = (name: keyof ContainerCounters, description: string) =>
         t.float({ nullable: true, description, resolve: async ({ counters }) => (await counters())[name] });
-      const networks = "on all its networks since its start; null when it has no network of its own (networks none and host).";
+      const networks =
+        "on all its networks since its start; null when it has no network of its own (networks none and host).";
       return {
         cpuPct: figure("cpuPct", "Per cent of one CPU over the last 0.5 to 3 s; may exceed 100."),
         cpuPeriods: counter("cpuPeriods", "CPU limit periods since its start; 0 without a limit."),
@@ -82,7 +84,10 @@ function addContainerStats(builder: Builder, refs: Refs): void {
           "cpuThrottledPeriods",
           "Number of `cpuPeriods` in which it was throttled until the next one.",
         ),
-        cpuThrottledSeconds: counter("cpuThrottledSeconds", "How long its threads were throttled since its start, seconds."),
+        cpuThrottledSeconds: counter(
+          "cpuThrottledSeconds",
+          "How long its threads were throttled since its start, seconds.",
+        ),
         memPct: figure(
           "memPct",
           "Used memory without inactive file cache, per cent of the limit; without a limit, per cent of the host's memory.",

@@ -9,7 +9,14 @@ import { toContainerArgs, toPlaceArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { type ContainerLoaders, createContainerFilter, mayRun, ofEngine, requireEngine, toEngineError } from "./loader.ts";
+import {
+  type ContainerLoaders,
+  createContainerFilter,
+  mayRun,
+  ofEngine,
+  requireEngine,
+  toEngineError,
+} from "./loader.ts";
 
 /** Container, and the queries that return it. */
 export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -32,17 +39,20 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         "version: String!":
           "The release: KAMAL_VERSION, the image's version label or its tag. From deploy_info when all of these are floating (latest).",
         "commitSha: String!": 'Git commit of the release, "" when it is unknown.',
-        "restarts: Int": "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
+        "restarts: Int":
+          "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
         "host: String!": "The container's host name; the container's name when the host name is only an id.",
         "createdAt: DateTime!": "When it was created.",
-        "startedAt: DateTime": "When it last started; null before the first start, or when the engine could not be asked.",
+        "startedAt: DateTime":
+          "When it last started; null before the first start, or when the engine could not be asked.",
         "image: String!": "The image reference that it was started with.",
         "ports: [String!]!": "Published ports, HostIp:HostPort.",
         "stale: Boolean!": "Its engine stopped answering. The row shows the last known state, for at most a minute.",
       }),
       observedAt: t.field({
         type: "DateTime",
-        description: "When its engine last reported it. While the engine answers, every change is reported within a second.",
+        description:
+          "When its engine last reported it. While the engine answers, every change is reported within a second.",
         resolve: async ({ engine, observedAt }, _args, { loaders }) => {
           const { shown } = await loaders.containers.engines();
           const listedAt = shown.find(({ name }) => name === engine)?.listedAt ?? "";
@@ -54,7 +64,8 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       deploy: t.field({
         type: refs.deployInfo,
         nullable: true,
-        description: "The deploy recorded in deploy_info; null when it runs another release, or when deploy_info cannot be read.",
+        description:
+          "The deploy recorded in deploy_info; null when it runs another release, or when deploy_info cannot be read.",
         resolve: async (container, _args, { loaders }) => {
           const info = (await loaders.containers.infoFor())(container);
           return info && runsRelease(container, toInfoRecord(info)) ? info : null;
@@ -146,7 +157,11 @@ export function addEngine(builder: Builder, refs: Refs, scalars: Scalars): void 
           "How far its clock is ahead of the gateway's (negative: behind), in tenths, as its last answer has it: what that took on its way, and the whole seconds that it has, do not count. Null when it never answered.",
         resolve: ({ clockSkew }) => clockSkew,
       }),
-      error: t.expose("error", { type: refs.problem, nullable: true, description: "Why it does not answer; null when it does." }),
+      error: t.expose("error", {
+        type: refs.problem,
+        nullable: true,
+        description: "Why it does not answer; null when it does.",
+      }),
     }),
   });
   builder.queryField("engines", (t) =>

@@ -47,7 +47,10 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     }));
   });
   const fleet = once(async (): Promise<KnownContainers> => {
-    const [known, retired] = await Promise.all([siblings.containers.known(false), siblings.containers.listRetiredOfDeploys()]);
+    const [known, retired] = await Promise.all([
+      siblings.containers.known(false),
+      siblings.containers.listRetiredOfDeploys(),
+    ]);
     const containers: readonly Container[] = [...known.containers, ...retired];
     return { containers, engines: known.engines };
   });

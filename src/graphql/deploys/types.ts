@@ -16,7 +16,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
   const state = builder.enumType("DeployState", {
     description: "State of a deploy at its service's destination.",
     values: toEnumValues<DeployState>({
-      current: "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
+      current:
+        "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
       incomplete: "The newest deploy, when some or all live containers do not run it.",
       unknown:
         "The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations.",
@@ -43,10 +44,12 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
   builder.node(refs.deploy, {
     description: "One deploy of the service.",
     id: {
-      description: "Its global id, for `node`. It changes when better evidence shows another time or place of the deploy.",
+      description:
+        "Its global id, for `node`. It changes when better evidence shows another time or place of the deploy.",
       resolve: toDeployKey,
     },
-    loadOne: async (key, { loaders }) => (await loaders.deploys.all()).find((deploy) => toDeployKey(deploy) === key) ?? null,
+    loadOne: async (key, { loaders }) =>
+      (await loaders.deploys.all()).find((deploy) => toDeployKey(deploy) === key) ?? null,
     fields: (t) => ({
       ...exposeAll(t, {
         "tag: String!": "Tag of the release.",
@@ -72,7 +75,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     }),
   });
   const deployLog = builder.objectRef<DeployLog>("DeployLog").implement({
-    description: "One file that deploys are read from. With several gateways also what others read from theirs, for each origin.",
+    description:
+      "One file that deploys are read from. With several gateways also what others read from theirs, for each origin.",
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
       deploys: t.int({
@@ -110,7 +114,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
           const deploys = await loaders.deploys.all();
           const wanted = deploys
             .filter(
-              (deploy) => (!env || deploy.env === env) && isAtDestination(deploy, destination) && (!tag || deploy.tag === tag),
+              (deploy) =>
+                (!env || deploy.env === env) && isAtDestination(deploy, destination) && (!tag || deploy.tag === tag),
             )
             .filter(({ deployedAt }) => isWithin(Date.parse(deployedAt)));
           return toPage("deploys", wanted, toPlace, page, size);
@@ -164,7 +169,10 @@ export function addDeployInfo(builder: Builder, refs: Refs): void {
         "stale: Boolean!": "True when the file cannot be read now, or is invalid: this is its last good version.",
         "error: String": "Why it is stale; null otherwise.",
       }),
-      extra: t.expose("extra", { type: [deployField], description: "Further string fields of the file, in file order." }),
+      extra: t.expose("extra", {
+        type: [deployField],
+        description: "Further string fields of the file, in file order.",
+      }),
       containers: t.field({
         type: [refs.container],
         nullable: true,
@@ -222,7 +230,8 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: [driftType],
       nullable: true,
-      description: "Live core containers that differ from what the last deploy should have left; empty when nothing differs.",
+      description:
+        "Live core containers that differ from what the last deploy should have left; empty when nothing differs.",
       args: {
         env: toOneEnvArg(t.arg, scalars),
         destination: toDestinationArg(t.arg),

@@ -3,7 +3,12 @@ import { maySee, type Principal } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { isOfSameGroup } from "../../deploys/deploy.ts";
 import { type Deploy, withoutFailed } from "../../deploys/state.ts";
-import { findNewErrors, type SeenEvents, toContainerEvidence, toQueueEvidence } from "../../deploys/verdict/evidence.ts";
+import {
+  findNewErrors,
+  type SeenEvents,
+  toContainerEvidence,
+  toQueueEvidence,
+} from "../../deploys/verdict/evidence.ts";
 import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
 import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
@@ -62,7 +67,8 @@ export function createVerdicts(
     { seconds, before, after }: Windows,
     gaps: string[],
   ): Promise<{ readonly evidence: QueueEvidence[]; readonly unread: boolean }> => {
-    const ask = async (from: number) => (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
+    const ask = async (from: number) =>
+      (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
     try {
       const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
       const evidence = toQueueEvidence(source.name, seconds, was, is);
@@ -139,7 +145,12 @@ function isIn(one: ServiceGroup, deploy: Deploy): boolean {
 }
 
 /** Events of the deploy's group. Access to the deploy is not enough: the caller must also have access to each container. */
-function toSeenEvents({ timeline }: Sources, principal: Principal, deploy: Deploy, engines: readonly EngineStatus[]): SeenEvents {
+function toSeenEvents(
+  { timeline }: Sources,
+  principal: Principal,
+  deploy: Deploy,
+  engines: readonly EngineStatus[],
+): SeenEvents {
   const ofGroup = (kind: "container_death" | "health") =>
     timeline
       .entries(kind)

@@ -1,6 +1,12 @@
 import { findLatest } from "../../deploys/state.ts";
 import { verdictRules } from "../../deploys/verdict/rules.ts";
-import type { DeployVerdict, JudgedError, QueueVerdict, QueueWindow, VerdictOutcome } from "../../deploys/verdict/types.ts";
+import type {
+  DeployVerdict,
+  JudgedError,
+  QueueVerdict,
+  QueueWindow,
+  VerdictOutcome,
+} from "../../deploys/verdict/types.ts";
 import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { OpsError } from "../../lib/errors.ts";
@@ -171,7 +177,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       type: deployVerdict,
       nullable: true,
       complexity: { field: 2000, multiplier: 1 },
-      description: "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
+      description:
+        "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
       args: {
         window: t.arg.int({
           defaultValue: usualWindowSeconds,
@@ -185,7 +192,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         ),
       },
       resolve: async (deploy, { window, needsQueues }, { loaders }) => {
-        if (!(window >= 60 && window <= 86_400)) throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");
+        if (!(window >= 60 && window <= 86_400))
+          throw new OpsError("invalid_request", "window must be from 60 to 86400 seconds");
         const verdict = await loaders.deploys.verdict(deploy, window);
         // A regression is returned anyway.
         if (needsQueues && verdict.queuesUnread && verdict.outcome === "not_enough_data") {

@@ -17,7 +17,10 @@ interface HostSeriesArgs extends SeriesRangeArgs {
 }
 
 const series = {
-  hostCpuUtil: { value: "cpuUtil", description: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes." },
+  hostCpuUtil: {
+    value: "cpuUtil",
+    description: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes.",
+  },
   hostMemUtil: { value: "memUtil", description: "Used share of memory of each host, 0..1." },
   hostDiskUtil: { value: "diskUtil", description: "Used share of the fullest real file system of each host, 0..1." },
   hostLoad1: { value: "load1", description: "Load average over one minute of each host." },
@@ -80,7 +83,8 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       exposeAll(t, {
         "time: DateTime!": "When.",
         "up: Boolean": "Whether its exporter answered Prometheus; null where Prometheus did not scrape it.",
-        "cpuUtil: Float": "As Host.cpuUtil, averaged over the step that ends at `time`: at least 5 minutes, at most an hour.",
+        "cpuUtil: Float":
+          "As Host.cpuUtil, averaged over the step that ends at `time`: at least 5 minutes, at most an hour.",
         "memUtil: Float": "As Host.memUtil.",
         "diskUtil: Float": "As Host.diskUtil.",
         "load1: Float": "As Host.load1.",
@@ -90,7 +94,8 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
     description: "The history of a host, from Prometheus.",
     fields: (t) => ({
       stepSeconds: t.exposeInt("stepSeconds", {
-        description: "Seconds between points: the step, or its next multiple that is at least Prometheus' scrape interval.",
+        description:
+          "Seconds between points: the step, or its next multiple that is at least Prometheus' scrape interval.",
       }),
       points: t.expose("points", { type: [hostPoint], description: "Oldest first, up to the end of the range." }),
     }),
@@ -103,7 +108,8 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       description:
         "Its utilisation over a range, at most 11,000 points. All selected hosts share one request to Prometheus. Null, with prometheus_unavailable, when Prometheus does not answer. Null, with invalid_request, when the whole response is larger than 10 MB.",
       args: toHistoryRangeArgs(t.arg),
-      resolve: (host, args, { loaders }) => loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),
+      resolve: (host, args, { loaders }) =>
+        loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),
     }),
   );
 }

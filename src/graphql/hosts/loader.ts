@@ -21,7 +21,8 @@ export interface HostLoaders {
 /** Hosts have no environment of their own: a limited token sees them only where ENV names one of its environments. */
 export function createHostLoaders(sources: Sources, { principal, signal, budget }: Caller): HostLoaders {
   const requireVisible = () => {
-    if (!maySee(principal, sources.env)) throw new OpsError("forbidden", "The hosts belong to no environment of this token");
+    if (!maySee(principal, sources.env))
+      throw new OpsError("forbidden", "The hosts belong to no environment of this token");
   };
   const report = once(async () => {
     requireVisible();

@@ -6,9 +6,11 @@ import type { Scalars } from "../scalars.ts";
 /** Host and Thresholds, and the queries that return them. */
 export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
   builder.node(refs.host, {
-    description: "One machine, as node-exporter and Prometheus report it. A number is null when there is no usable sample.",
+    description:
+      "One machine, as node-exporter and Prometheus report it. A number is null when there is no usable sample.",
     id: { description: "Its global id, for `node`. It names this instance.", resolve: ({ instance }) => instance },
-    loadOne: async (id, { loaders }) => (await loaders.hosts.report()).hosts.find(({ instance }) => instance === id) ?? null,
+    loadOne: async (id, { loaders }) =>
+      (await loaders.hosts.report()).hosts.find(({ instance }) => instance === id) ?? null,
     fields: (t) => ({
       ...exposeAll(t, {
         "name: String!": "Node name; without one, the instance without its port.",
@@ -45,7 +47,9 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: refs.host,
       nullable: true,
       description: "One host by node name, instance or address; null when Prometheus knows none.",
-      args: { name: t.arg.string({ required: true, description: "Node name, instance, or instance without its port." }) },
+      args: {
+        name: t.arg.string({ required: true, description: "Node name, instance, or instance without its port." }),
+      },
       resolve: (_root, { name }, { loaders }) => loaders.hosts.byName.load(name),
     }),
     hostsUpdatedAt: t.field({

@@ -24,7 +24,8 @@ interface LogArgs {
 export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
   const { tail, since, until, stream, search, searchRegex, level } = args;
   const [ignoreCase, levelStrict] = [args.ignoreCase ?? false, args.levelStrict ?? false];
-  if (tail < minTail || tail > maxTail) throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
+  if (tail < minTail || tail > maxTail)
+    throw new OpsError("invalid_request", `tail must be from ${minTail} to ${maxTail}`);
   if (search && search.length > 200) throw new OpsError("invalid_request", "search must have at most 200 characters");
   return {
     tail,

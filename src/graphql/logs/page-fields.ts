@@ -26,7 +26,8 @@ export function toHistoryError<Shape extends WithHistory>(t: Fields<Shape>, refs
     type: refs.problem,
     nullable: true,
     description: `${when}Why lines of the log history, which are older than those of the engines, are missing, though there may be some. Null when none are, and without a log history.`,
-    resolve: ({ historyError }) => (historyError === null || historyError === undefined ? null : toProblem(historyError)),
+    resolve: ({ historyError }) =>
+      historyError === null || historyError === undefined ? null : toProblem(historyError),
   });
 }
 
@@ -40,7 +41,8 @@ export function toPageFields<Shape extends Page>(t: Fields<Shape>, { toStart, to
       resolve: ({ isAt, olderCount }) => (isAt ? olderCount : null),
     }),
     hasOlder: t.boolean({
-      description: "Whether older matching lines exist, or may exist where the log was not searched further. As `truncated`.",
+      description:
+        "Whether older matching lines exist, or may exist where the log was not searched further. As `truncated`.",
       resolve: ({ truncated }) => truncated,
     }),
     hasNewer: t.boolean({
@@ -54,6 +56,10 @@ export function toPageFields<Shape extends Page>(t: Fields<Shape>, { toStart, to
         "For `before`: the page before, without a gap or a repeated line. Null when the page is empty; an empty page has one where its search was cut short.",
       resolve: toStart,
     }),
-    endCursor: t.string({ nullable: true, description: "For `after`: the page after, as `startCursor`.", resolve: toEnd }),
+    endCursor: t.string({
+      nullable: true,
+      description: "For `after`: the page after, as `startCursor`.",
+      resolve: toEnd,
+    }),
   };
 }

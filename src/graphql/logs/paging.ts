@@ -75,7 +75,8 @@ export function toRoleCut(turn: PageTurn): RoleCut {
     const point = parsePoint(texts.slice(at + 1, at + 4));
     if (point) places.set(texts[at] ?? "", point);
   }
-  if (!isTimestamp(timestamp) || places.size * 4 !== texts.length) throw refuse(`${turn.kind} is not a cursor of these logs`);
+  if (!isTimestamp(timestamp) || places.size * 4 !== texts.length)
+    throw refuse(`${turn.kind} is not a cursor of these logs`);
   return { timestamp, name, engine, places };
 }
 

@@ -275,7 +275,8 @@ export async function followRoleLogs(
   const signal = openLease();
   const events = await followEvents(context, accepts, signal);
   const deaths = (async function* () {
-    for await (const batch of events) for (const { action, container } of batch.events) if (action === "die") yield container;
+    for await (const batch of events)
+      for (const { action, container } of batch.events) if (action === "die") yield container;
   })();
   const follow = sources.containers.follow.bind(sources.containers);
   return followRole({ containers, changes, deaths, follow, options, signal });

@@ -45,11 +45,20 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "The container that wrote it; for a marker, the first of the release.",
       }),
       ...exposeAll(t, {
-        "timestamp: DateTime!": "As LogLine.timestamp. For a marker: when the container was created, in whole seconds, or later.",
+        "timestamp: DateTime!":
+          "As LogLine.timestamp. For a marker: when the container was created, in whole seconds, or later.",
         "message: String!": "As LogLine.message; for a marker, a sentence for people, which may change.",
       }),
-      stream: t.expose("stream", { type: scalars.stream, nullable: true, description: "As LogLine.stream; null for a marker." }),
-      level: t.expose("level", { type: scalars.logLevel, nullable: true, description: "As LogLine.level; null for a marker." }),
+      stream: t.expose("stream", {
+        type: scalars.stream,
+        nullable: true,
+        description: "As LogLine.stream; null for a marker.",
+      }),
+      level: t.expose("level", {
+        type: scalars.logLevel,
+        nullable: true,
+        description: "As LogLine.level; null for a marker.",
+      }),
     }),
   });
   refs.roleLogPart.implement({
@@ -92,7 +101,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       engines: t.expose("engines", {
         type: [refs.engine],
         complexity: few,
-        description: "Whether each engine answers. Lines of containers on an engine that does not answer may be missing.",
+        description:
+          "Whether each engine answers. Lines of containers on an engine that does not answer may be missing.",
       }),
     }),
   });
@@ -121,7 +131,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
 /** RoleLogBatch, and the subscription logs. */
 export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
   const notice = builder.enumType("RoleLogNoticeKind", {
-    description: "What happened to one container of a followed role. A notice is sent at once; lines from before it may follow.",
+    description:
+      "What happened to one container of a followed role. A notice is sent at once; lines from before it may follow.",
     values: toEnumValues({
       joined: "It is followed from now on.",
       left: "It no longer belongs to the role. Everything that it wrote was read.",

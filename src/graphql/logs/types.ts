@@ -80,13 +80,15 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       level: t.expose("level", {
         type: scalars.logLevel,
         nullable: true,
-        description: "Severity that the line states. Lines of a stack trace have the level of the first. Null when unknown.",
+        description:
+          "Severity that the line states. Lines of a stack trace have the level of the first. Null when unknown.",
       }),
       message: t.exposeString("message", { description: "The line without its end; cut at 64 KiB." }),
     }),
   });
   const logPage = builder.objectRef<ContainerLogs>("LogPage").implement({
-    description: "Matching lines of a container, oldest first: the newest ones, or those around a time or next to another page.",
+    description:
+      "Matching lines of a container, oldest first: the newest ones, or those around a time or next to another page.",
     fields: (t) => ({
       lines: t.expose("lines", {
         type: [refs.logLine],

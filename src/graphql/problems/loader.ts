@@ -22,7 +22,9 @@ export interface CurrentProblems extends FoundProblems {
 type View = Environment | "all";
 
 /** What a caller may see of each environment, and of all. */
-type SharedProblems = Omit<CurrentProblems, "quietSince"> & { readonly quietSince: Readonly<Record<View, string | null>> };
+type SharedProblems = Omit<CurrentProblems, "quietSince"> & {
+  readonly quietSince: Readonly<Record<View, string | null>>;
+};
 
 /** What the caller may see, optionally of one environment and of none that is known. Rejects with forbidden for one that the token does not list. */
 export type ProblemLoader = (env: Environment | null) => Promise<CurrentProblems>;
@@ -102,7 +104,8 @@ type QuietMemory = Map<string, { readonly since: number; readonly seenAt: number
 function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: number): string | null {
   const before = memory.get(key);
   if (!isQuiet) memory.delete(key);
-  else memory.set(key, { since: before && nowMs - before.seenAt <= longestGapMs ? before.since : nowMs, seenAt: nowMs });
+  else
+    memory.set(key, { since: before && nowMs - before.seenAt <= longestGapMs ? before.since : nowMs, seenAt: nowMs });
   const quiet = memory.get(key);
   return quiet ? formatRfc3339(quiet.since) : null;
 }

@@ -74,7 +74,8 @@ export async function readAll(
     const running = containers.filter(({ status, stale }) => status === "running" && !stale);
     const unsampled = running.filter((container) => !isSampled(samples.get(toContainerKey(container)) ?? [], nowMs));
     if (unsampled.length > 0) {
-      const which = unsampled.length < running.length ? `${unsampled.length} of ${running.length} containers` : "containers";
+      const which =
+        unsampled.length < running.length ? `${unsampled.length} of ${running.length} containers` : "containers";
       gaps.push(`memory of ${which}: not sampled while no client asks for their statistics`);
     }
     const events = eventsOf("container_death", "oom_kill", "health");
@@ -130,7 +131,8 @@ export async function readAll(
     const visible = await settle(siblings.queues.visible());
     if (visible.error) {
       const { code, status, unconfigured } = visible.error;
-      if (status >= 500 && !unconfigured) down.push({ upstream: "postgres", env: sources.env, error: toProblem(visible.error) });
+      if (status >= 500 && !unconfigured)
+        down.push({ upstream: "postgres", env: sources.env, error: toProblem(visible.error) });
       if (code === "forbidden") gaps.push(`queues: ${visible.error.message}`);
       return null;
     }

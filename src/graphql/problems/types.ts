@@ -20,7 +20,9 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
   const problem = builder.objectRef<CurrentProblem>("CurrentProblem").implement({
     description: "One thing that is wrong now, with its evidence and where to look. One for each kind and subject.",
     fields: (t) => ({
-      id: t.exposeID("id", { description: "Names the kind and the subject: the same while the problem lasts. Not for `node`." }),
+      id: t.exposeID("id", {
+        description: "Names the kind and the subject: the same while the problem lasts. Not for `node`.",
+      }),
       kind: t.expose("kind", { type: kind, description: "What is wrong." }),
       severity: t.expose("severity", { type: severity, description: "How urgent it is." }),
       since: t.expose("since", {
@@ -32,13 +34,15 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       at: t.expose("at", {
         type: "DateTime",
         nullable: true,
-        description: "The moment that the log of `container` shows: its last end, kill or health check. Null when unknown.",
+        description:
+          "The moment that the log of `container` shows: its last end, kill or health check. Null when unknown.",
       }),
       ...exposeAll(t, {
         "title: String!": "A sentence for people; may change.",
         "evidence: [String!]!": "Short facts for people; what is unknown is left out.",
         "rule: String!": "The rule in words, with its numbers.",
-        "alert: String": "Name of the alert of Prometheus and Grafana about the same (docs/alerts.md); null without one.",
+        "alert: String":
+          "Name of the alert of Prometheus and Grafana about the same (docs/alerts.md); null without one.",
         "env: Environment": "Its environment; null when unknown, or of several.",
         "destination: String": "Kamal's destination; null without one, or when unknown.",
         "service: String": "Kamal's service; null when unknown.",
@@ -61,8 +65,16 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         complexity: { field: 1, multiplier: 3 },
         description: "All containers that it is about, by engine.",
       }),
-      queue: t.expose("queue", { type: refs.queue, nullable: true, description: "The queue; null where it is about none." }),
-      host: t.expose("host", { type: refs.host, nullable: true, description: "The host; null where it is about none." }),
+      queue: t.expose("queue", {
+        type: refs.queue,
+        nullable: true,
+        description: "The queue; null where it is about none.",
+      }),
+      host: t.expose("host", {
+        type: refs.host,
+        nullable: true,
+        description: "The host; null where it is about none.",
+      }),
       engine: t.expose("engine", {
         type: refs.engine,
         nullable: true,
@@ -85,8 +97,16 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         description:
           "Worst first: by severity, then by kind, then the one that lasts longest (unknown last). Empty when nothing is known to be wrong.",
       }),
-      criticalCount: t.int({ ...ofRow, description: "How many are CRITICAL.", resolve: (found) => count(found, "critical") }),
-      warningCount: t.int({ ...ofRow, description: "How many are WARNING.", resolve: (found) => count(found, "warning") }),
+      criticalCount: t.int({
+        ...ofRow,
+        description: "How many are CRITICAL.",
+        resolve: (found) => count(found, "critical"),
+      }),
+      warningCount: t.int({
+        ...ofRow,
+        description: "How many are WARNING.",
+        resolve: (found) => count(found, "warning"),
+      }),
       ...exposeAll(t, {
         "gaps: [String!]!":
           "What could not be checked, and why, for people. An upstream that does not answer is a problem, not a gap.",

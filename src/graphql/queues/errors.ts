@@ -21,7 +21,8 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
         "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
         "attempts: Int": "Highest number of attempts of one of its jobs; null where the system does not count them.",
         "jobIds: [String!]!": "Ids of the newest failed jobs, newest first, at most 5.",
-        "complete: Boolean!": "False when its source had more different texts than it returns. Then `count` is a lower bound.",
+        "complete: Boolean!":
+          "False when its source had more different texts than it returns. Then `count` is a lower bound.",
       }),
       releases: t.field({
         type: [refs.releaseFailures],
@@ -90,7 +91,8 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         "fingerprint: String!": "Identifies the error, 12 hex digits; the same as JobError.fingerprint.",
         "error: String!": "Its newest text, secrets redacted, cut at 2,000 characters.",
         "count: Int!": "Failures in the last 60 minutes; a lower bound when `complete` is false.",
-        "complete: Boolean!": "False when a source had more different texts than it returns. Then `count` is a lower bound.",
+        "complete: Boolean!":
+          "False when a source had more different texts than it returns. Then `count` is a lower bound.",
         "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
         "attempts: Int": "Highest number of attempts of one of its jobs; null where no system counts them.",
       }),

@@ -1,7 +1,15 @@
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { QueueHistory, QueuePoint } from "../../queues/history.ts";
-import { type Arg, rowRules, seriesComplexity, toEnvArg, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
+import {
+  type Arg,
+  rowRules,
+  seriesComplexity,
+  toEnvArg,
+  toHistoryRangeArgs,
+  toNamesArg,
+  toRangeArgs,
+} from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { pointsAdvice, toAscending, toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
@@ -103,14 +111,17 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
 /** QueueHistory and QueuePoint, and Queue.history. */
 export function addQueueHistory(builder: Builder, refs: Refs): void {
   const queuePoint = builder.objectRef<QueuePoint>("QueuePoint").implement({
-    description: "A queue at one time, and what happened in the step that ends then. A number is null when it is unknown.",
+    description:
+      "A queue at one time, and what happened in the step that ends then. A number is null when it is unknown.",
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "The end of the step.",
-        "depth: Int": "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended.",
+        "depth: Int":
+          "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended.",
         "processedPerSec: Float": "Successes a second in the step.",
         "failures: Int": "Failures in the step, as Queue.failuresLastHour counts them.",
-        "oldestAgeSeconds: Float": "How long the oldest job of `depth` had been waiting, seconds; null also without one.",
+        "oldestAgeSeconds: Float":
+          "How long the oldest job of `depth` had been waiting, seconds; null also without one.",
         "waitP50Seconds: Float": "Median waiting time of jobs taken in the step, seconds.",
         "waitP95Seconds: Float": "95th percentile of the waiting time of jobs taken in the step, seconds.",
         "runP95Seconds: Float":
@@ -126,7 +137,8 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
           "True when every number is exact: computed from the jobs' own rows, and no job was tried more than once. A row keeps only the times of its last attempt, so depth and waits miss earlier attempts. False too while the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "sampled: Boolean!":
           "True when the history consists of samples taken while clients asked. False when it is computed from rows; it then reaches back before the gateway's start.",
-        "since: DateTime": "Earlier points are null: older rows or samples are not stored. Null when the whole range is known.",
+        "since: DateTime":
+          "Earlier points are null: older rows or samples are not stored. Null when the whole range is known.",
       }),
     }),
   });

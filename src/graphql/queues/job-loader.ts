@@ -80,7 +80,9 @@ export function createJobLoaders(
     return async (keys: readonly Key[]): Promise<(T | Error)[]> => {
       const groups = [...Map.groupBy(keys, ({ source }) => source)];
       const answers = await Promise.all(groups.map(([source, own]) => readOne(source, own)));
-      const found = new Map(groups.flatMap(([, own], group) => own.map((key, index) => [key, answers[group]?.[index]] as const)));
+      const found = new Map(
+        groups.flatMap(([, own], group) => own.map((key, index) => [key, answers[group]?.[index]] as const)),
+      );
       return keys.map((key) => found.get(key) as T | Error);
     };
   };

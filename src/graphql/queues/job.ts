@@ -69,7 +69,10 @@ export function addJobs(builder: Builder, refs: Refs): void {
   });
   builder.node(refs.job, {
     description: "A job, as its system stores it.",
-    id: { description: "Its global id, for `node`. It names the job of this id in this queue and source.", resolve: toJobKey },
+    id: {
+      description: "Its global id, for `node`. It names the job of this id in this queue and source.",
+      resolve: toJobKey,
+    },
     loadOne: async (key, { loaders }) => {
       const address = parseJobKey(key);
       return address && loaders.jobs.one.load(address).catch(orNull);
@@ -179,7 +182,8 @@ export function addJobs(builder: Builder, refs: Refs): void {
               maxSize: size.most,
               toCursor: ({ place }) => toCursor(list, ...scope, place.time, place.id),
             },
-            ({ limit, inverted }) => loaders.jobs.page(source, { queue, state: inState, after, before, inverted, limit }),
+            ({ limit, inverted }) =>
+              loaders.jobs.page(source, { queue, state: inState, after, before, inverted, limit }),
           );
         },
       },
@@ -200,11 +204,16 @@ function checkQueue(queue: string | null | undefined): string | null {
 }
 
 /** The place in a cursor of the list with this source, queue and state; null without one. Throws invalid_request. */
-function toPlace(argument: "after" | "before", cursor: string | null | undefined, scope: readonly string[]): JobPlace | null {
+function toPlace(
+  argument: "after" | "before",
+  cursor: string | null | undefined,
+  scope: readonly string[],
+): JobPlace | null {
   if (!cursor) return null;
   const parts = parseCursor(list, argument, cursor);
   const [time, id] = parts.slice(scope.length);
-  if (time !== undefined && id !== undefined && scope.every((part, index) => part === parts[index])) return { time, id };
+  if (time !== undefined && id !== undefined && scope.every((part, index) => part === parts[index]))
+    return { time, id };
   throw new OpsError("invalid_request", `${argument} is not a cursor of these ${list}`);
 }
 
@@ -212,7 +221,9 @@ function toPlace(argument: "after" | "before", cursor: string | null | undefined
 function parseJobKey(key: string): JobAddress | null {
   try {
     const [source, queue, jobId] = JSON.parse(key) as unknown[];
-    return typeof source === "string" && typeof queue === "string" && typeof jobId === "string" ? { source, queue, jobId } : null;
+    return typeof source === "string" && typeof queue === "string" && typeof jobId === "string"
+      ? { source, queue, jobId }
+      : null;
   } catch {
     return null;
   }

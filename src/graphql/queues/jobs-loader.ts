@@ -30,7 +30,12 @@ interface ChangeRequest {
 }
 
 /** @throws jobs_disabled, invalid_request, not_found, operation_not_supported, job_not_found, job_conflict, job_budget, or as the port does */
-export async function changeJob(action: JobAction, asked: ChangeRequest, job: JobRef, context: OpsContext): Promise<JobChanged> {
+export async function changeJob(
+  action: JobAction,
+  asked: ChangeRequest,
+  job: JobRef,
+  context: OpsContext,
+): Promise<JobChanged> {
   const request = toRequest(asked, await findSource(asked, context), context);
   const change = await context.sources.jobs.change(action, job, request).catch(rethrow);
   const refusal = toRefusal(action, change);
@@ -48,11 +53,17 @@ interface GroupRequest extends ChangeRequest {
 }
 
 /** @throws as `changeJob`; not_found where no job of the window with this fingerprint can be changed, unless it is a dry run */
-export async function changeErrorGroup(action: JobAction, asked: GroupRequest, context: OpsContext): Promise<ErrorGroupChanged> {
+export async function changeErrorGroup(
+  action: JobAction,
+  asked: GroupRequest,
+  context: OpsContext,
+): Promise<ErrorGroupChanged> {
   const source = await findSource(asked, context);
   // Text that PostgreSQL can store: it is looked up before any job.
-  if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue)) throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
-  if (!/^[0-9a-f]{12}$/.test(asked.fingerprint)) throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
+  if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue))
+    throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
+  if (!/^[0-9a-f]{12}$/.test(asked.fingerprint))
+    throw new OpsError("invalid_request", "fingerprint must be 12 hex digits");
   if (asked.limit < 1 || asked.limit > 100) throw new OpsError("invalid_request", "limit must be from 1 to 100");
   checkIdempotencyKey(asked.idempotencyKey);
   const { limit, idempotencyKey = null } = asked;
@@ -63,7 +74,9 @@ export async function changeErrorGroup(action: JobAction, asked: GroupRequest, c
   const group = toGroup(asked, failed);
   if (asked.dryRun) return toPlan(action, asked, group, request);
   if (group.jobIds.length === 0 && idempotencyKey === null) throw nothingToChange(action);
-  const { changed, skipped, left, error } = await context.sources.jobs.changeGroup(action, group, request).catch(rethrow);
+  const { changed, skipped, left, error } = await context.sources.jobs
+    .changeGroup(action, group, request)
+    .catch(rethrow);
   if (idempotencyKey !== null && changed.length + skipped.length === 0) throw nothingToChange(action);
   return {
     source: asked.source,
@@ -109,7 +122,10 @@ function toSkipped(action: JobAction, change: JobChange): ErrorGroupChanged["ski
   return { jobId: change.jobId, code: refusal?.code ?? "job_conflict", message: refusal?.message ?? "" };
 }
 
-async function findSource({ source: name, reason }: ChangeRequest, { loaders, sources }: OpsContext): Promise<QueueSource> {
+async function findSource(
+  { source: name, reason }: ChangeRequest,
+  { loaders, sources }: OpsContext,
+): Promise<QueueSource> {
   if (!sources.jobsEnabled) {
     throw new OpsError("jobs_disabled", "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them");
   }
@@ -130,7 +146,9 @@ function toRequest(
 }
 
 function notSupported({ name }: QueueSource, why: string): OpsError {
-  return new OpsError("operation_not_supported", `Not supported by the source ${name}: ${why}`, { upstream: `queues:${name}` });
+  return new OpsError("operation_not_supported", `Not supported by the source ${name}: ${why}`, {
+    upstream: `queues:${name}`,
+  });
 }
 
 function rethrow(error: unknown): never {
@@ -141,5 +159,9 @@ function rethrow(error: unknown): never {
 function toJobsError(error: unknown): unknown {
   if (!(error instanceof JobsRefused)) return error;
   const { code, message, retryAfterSeconds } = error;
-  return new OpsError(code, message, retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } });
+  return new OpsError(
+    code,
+    message,
+    retryAfterSeconds === null ? {} : { headers: { "Retry-After": String(retryAfterSeconds) } },
+  );
 }

@@ -95,14 +95,16 @@ export function addJobControl(builder: Builder): void {
       nullable: true,
       description: `Runs a failed job again now, whether it failed for good or waits for its next attempt. A job that waits for its first attempt, runs or is done returns job_conflict with its state. ${rules}`,
       args: toJobArgs(t.arg),
-      resolve: (_root, args, context) => changeJob("retry", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
+      resolve: (_root, args, context) =>
+        changeJob("retry", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     discardJob: t.field({
       type: jobChange,
       nullable: true,
       description: `Cancels a waiting or retryable job; its row is kept. A running job returns job_conflict; River instead asks its worker to stop. ${rules}`,
       args: toJobArgs(t.arg),
-      resolve: (_root, args, context) => changeJob("discard", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
+      resolve: (_root, args, context) =>
+        changeJob("discard", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
     }),
     retryErrorGroup: t.field({
       type: errorGroupChange,

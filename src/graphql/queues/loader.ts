@@ -62,7 +62,8 @@ export function createQueueLoaders(
       return [];
     });
     const shown = all.filter((source) => maySee(principal, toEnv(source)));
-    if (shown.length === 0 && !isOurs) throw new OpsError("forbidden", "No queue belongs to an environment of this token");
+    if (shown.length === 0 && !isOurs)
+      throw new OpsError("forbidden", "No queue belongs to an environment of this token");
     return shown;
   });
   const visibleOf = async (env: Environment | null) => {
@@ -92,7 +93,9 @@ export function createQueueLoaders(
   return {
     visible,
     visibleOf,
-    all: oncePerEnv(async (env) => (await collect(await visibleOf(env), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+    all: oncePerEnv(async (env) =>
+      (await collect(await visibleOf(env), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    ),
     errors: oncePerEnv(async (env) =>
       (await collect(await visibleOf(env), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1)),
     ),
@@ -115,7 +118,10 @@ export function createQueueLoaders(
       return countReleases(rows, await releasesFor(rows));
     },
     statuses: oncePerEnv(async (env) => {
-      const [shown, others] = await Promise.all([visibleOf(env).catch(orNone), sources.queues.unsupported?.(signal) ?? []]);
+      const [shown, others] = await Promise.all([
+        visibleOf(env).catch(orNone),
+        sources.queues.unsupported?.(signal) ?? [],
+      ]);
       const read = shown.map((source): QueueSourceStatus => ({
         name: source.name,
         kind: source.kind,
@@ -170,7 +176,9 @@ async function collect<T>(asked: readonly QueueSource[], loader: DataLoader<Queu
   const failures = answers.filter((answer) => answer instanceof Error);
   if (asked.length > 0 && failures.length === asked.length) {
     const reasons = failures.map((failure, index) => `${asked[index]?.name}: ${toOpsError(failure).message}`);
-    throw new OpsError("queues_unavailable", `No queue source could be read (${reasons.join("; ")})`, { cause: failures[0] });
+    throw new OpsError("queues_unavailable", `No queue source could be read (${reasons.join("; ")})`, {
+      cause: failures[0],
+    });
   }
   return answers.flatMap((answer) => (answer instanceof Error ? [] : answer));
 }

@@ -3,7 +3,13 @@ import type { Container } from "../../containers/container.ts";
 import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
-import { type QueueMetrics, type QueueSource, type RunningJob, type WorkerJobs, workerJobsLimit } from "../../queues/queue.ts";
+import {
+  type QueueMetrics,
+  type QueueSource,
+  type RunningJob,
+  type WorkerJobs,
+  workerJobsLimit,
+} from "../../queues/queue.ts";
 import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
 import { selectEngines } from "../containers/loader.ts";
 import type { WorkGap } from "../containers/running-work.ts";
@@ -53,7 +59,11 @@ export function createOrphanLoaders(
     // Only now: the list has every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
     const live = isNeeded ? await sources.containers.listRunning(signal) : nothing;
-    const found = results.map(({ source, jobs, gap }) => ({ source, gap, orphans: jobs && findOrphans(jobs, live.containers) }));
+    const found = results.map(({ source, jobs, gap }) => ({
+      source,
+      gap,
+      orphans: jobs && findOrphans(jobs, live.containers),
+    }));
     const isAny = found.some(({ orphans }) => orphans && orphans.length > 0);
     const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
     return { found, blindSpot };
@@ -65,7 +75,11 @@ export function createOrphanLoaders(
     if (found.length > 0 && found.every(({ orphans }) => orphans === null)) return { jobs: null, total: null, gaps };
     const lists = await Promise.all(found.map(({ source, orphans }) => listOf(source, orphans ?? [], signal)));
     const total = found.reduce((sum, { orphans }) => sum + count(orphans ?? []), 0);
-    return { jobs: lists.flatMap(({ jobs }) => jobs), total, gaps: [...gaps, ...lists.flatMap(({ gap }) => gap ?? [])] };
+    return {
+      jobs: lists.flatMap(({ jobs }) => jobs),
+      total,
+      gaps: [...gaps, ...lists.flatMap(({ gap }) => gap ?? [])],
+    };
   });
   const byHost: OrphanLoaders["byHost"] = async (queue) => {
     const { found, blindSpot } = await search();
@@ -151,7 +165,8 @@ export function findBlindSpot(
   { shown, silent: [silent] }: KnownEngines,
   principal: Principal,
 ): string | null {
-  if (silent) return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
+  if (silent)
+    return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
   if (shown.length === 0) return "no configured engine may run them";
   // Without an inspection its host name is unknown.
   const wedged = live.filter(({ restarts, env }) => restarts === null && !isOfOthers(principal, env));

@@ -57,10 +57,16 @@ export function createQueueSeriesLoader(
 
   const choose = async ({ env, sources: names }: QueueSeriesArgs): Promise<readonly QueueSource[]> => {
     requireEnvironments(principal, env);
-    return (await siblings.queues.visible()).filter((source) => isAmong(source.name, names) && isAmong(toEnv(source), env));
+    return (await siblings.queues.visible()).filter(
+      (source) => isAmong(source.name, names) && isAmong(toEnv(source), env),
+    );
   };
   /** Of a current step that began before its source knows anything: the part that is known. */
-  const readPart = async (source: QueueSource, queues: readonly string[] | null, range: HistoryRange): Promise<Histories> => {
+  const readPart = async (
+    source: QueueSource,
+    queues: readonly string[] | null,
+    range: HistoryRange,
+  ): Promise<Histories> => {
     const read = async (one: HistoryRange) => (await source.history?.(queues, one, signal)) ?? noHistories;
     const histories = await read(range);
     const end = range.from + range.step;
@@ -84,7 +90,9 @@ export function createQueueSeriesLoader(
   const withoutStrangers = async (series: readonly QueueSeries[]): Promise<readonly QueueSeries[]> => {
     if (!series.some(isEmpty)) return series;
     const known = await siblings.queues.all().catch(() => []);
-    return series.filter((one) => !isEmpty(one) || known.some(({ name, source }) => name === one.queue && source === one.source));
+    return series.filter(
+      (one) => !isEmpty(one) || known.some(({ name, source }) => name === one.queue && source === one.source),
+    );
   };
 
   const load = async (args: QueueSeriesArgs, expected?: number): Promise<QueueSeriesAnswer> => {

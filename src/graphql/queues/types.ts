@@ -19,9 +19,17 @@ function toQuantileFields(t: Fields) {
     });
   return {
     waitP50Seconds: quantile("waitSeconds", "p50", "Median time from when a job could run to its start."),
-    waitP95Seconds: quantile("waitSeconds", "p95", "95th percentile of the time from when a job could run to its start."),
+    waitP95Seconds: quantile(
+      "waitSeconds",
+      "p95",
+      "95th percentile of the time from when a job could run to its start.",
+    ),
     runP50Seconds: quantile("runSeconds", "p50", "Median time from the start of the last attempt to its end."),
-    runP95Seconds: quantile("runSeconds", "p95", "95th percentile of the time from the start of the last attempt to its end."),
+    runP95Seconds: quantile(
+      "runSeconds",
+      "p95",
+      "95th percentile of the time from the start of the last attempt to its end.",
+    ),
   };
 }
 
@@ -34,8 +42,12 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   });
   builder.node(refs.queue, {
     description: "One queue of a job system, or one job type where the source groups jobs by type.",
-    id: { description: "Its global id, for `node`. It names the queue of this name in this source.", resolve: toQueueKey },
-    loadOne: async (key, { loaders }) => (await loaders.queues.all()).find((queue) => toQueueKey(queue) === key) ?? null,
+    id: {
+      description: "Its global id, for `node`. It names the queue of this name in this source.",
+      resolve: toQueueKey,
+    },
+    loadOne: async (key, { loaders }) =>
+      (await loaders.queues.all()).find((queue) => toQueueKey(queue) === key) ?? null,
     fields: (t) => ({
       ...exposeAll(t, {
         "name: String!": "Job type or queue name, as its system calls it.",
@@ -46,8 +58,10 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         "failuresLastHour: Int":
           "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed. Null where it records neither.",
         "active: Int": "Jobs that a worker is running now. Null where the system does not record it.",
-        "deferred: Int": "Jobs scheduled for a later time that have not failed. Null where the system does not record it.",
-        "retrying: Int": "Jobs that failed and wait for another attempt, due or not. Null where the system does not record it.",
+        "deferred: Int":
+          "Jobs scheduled for a later time that have not failed. Null where the system does not record it.",
+        "retrying: Int":
+          "Jobs that failed and wait for another attempt, due or not. Null where the system does not record it.",
         "dead: Int": "Jobs that failed for good and are still stored. Null where the system does not record it.",
         "oldestAgeSeconds: Float": "How long the oldest runnable job has been waiting, seconds; null without one.",
         "paused: Boolean": "Whether the queue is paused; null where queues cannot be paused.",
@@ -126,7 +140,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         source: t.arg.string({ description: "Configured name of its source, if several have a queue of this name." }),
       },
       resolve: async (_root, { name, source }, { loaders }) =>
-        (await loaders.queues.all()).find((queue) => queue.name === name && (!source || queue.source === source)) ?? null,
+        (await loaders.queues.all()).find((queue) => queue.name === name && (!source || queue.source === source)) ??
+        null,
     }),
   );
   builder.queryField("queueSources", (t) =>

@@ -61,7 +61,8 @@ export function addServer(builder: Builder): void {
       }),
       startedAt: t.field({
         type: "DateTime",
-        description: "When its process started. What it has only in memory (samples, most of the timeline) is not older.",
+        description:
+          "When its process started. What it has only in memory (samples, most of the timeline) is not older.",
         resolve: () => formatRfc3339(performance.timeOrigin),
       }),
       ...exposeAll(t, {

@@ -47,7 +47,11 @@ interface SourceResult {
 const mostRecords = 1000;
 
 /** Events from records and from memory that the caller may see. Only callers who may read the audit record see who restarted. */
-export function createTimelineLoader(sources: Sources, { principal, budget }: Caller, siblings: Siblings): TimelineLoader {
+export function createTimelineLoader(
+  sources: Sources,
+  { principal, budget }: Caller,
+  siblings: Siblings,
+): TimelineLoader {
   const { timeline, audit } = sources;
   const readDeploys = async (): Promise<SourceResult> => {
     const [deploys, logs] = await Promise.all([siblings.deploys.all(), siblings.deploys.logs()]);
@@ -83,14 +87,18 @@ export function createTimelineLoader(sources: Sources, { principal, budget }: Ca
       return { entries: [], coverage: { kind, known: false, since: null, sampled: true, note } };
     }
     const heard = containerKinds.includes(kind) ? await engines() : null;
-    const entries = timeline.entries(kind).filter(({ engine }) => engine === null || heard?.some(({ name }) => name === engine));
+    const entries = timeline
+      .entries(kind)
+      .filter(({ engine }) => engine === null || heard?.some(({ name }) => name === engine));
     return { entries, coverage: toMemoryCoverage(kind, heard) };
   };
   /** Since when all observers of a kind have been recorded: these engines, or else the caller's sources that were read. */
   const toMemoryCoverage = (kind: TimelineKind, heard: readonly EngineStatus[] | null): TimelineCoverage => {
     const begun = timeline
       .begun(kind)
-      .filter(({ name, env }) => (heard === null ? maySee(principal, env) : heard.some((engine) => engine.name === name)));
+      .filter(({ name, env }) =>
+        heard === null ? maySee(principal, env) : heard.some((engine) => engine.name === name),
+      );
     const isKnown = begun.length > 0;
     const missing = (heard ?? []).filter(({ name, ok }) => !ok || !begun.some((subject) => subject.name === name));
     const sampled = kind === "queue_state" || kind === "host_alert";
@@ -106,7 +114,13 @@ export function createTimelineLoader(sources: Sources, { principal, budget }: Ca
     const times = [...begun.map(({ since }) => since), ...(forgotten === null ? [] : [forgotten])].toSorted(
       (a, b) => Date.parse(a) - Date.parse(b),
     );
-    return { kind, known: isKnown, since: times.at(-1) ?? null, sampled, note: notes.length > 0 ? notes.join("; ") : null };
+    return {
+      kind,
+      known: isKnown,
+      since: times.at(-1) ?? null,
+      sampled,
+      note: notes.length > 0 ? notes.join("; ") : null,
+    };
   };
   const read = (kind: TimelineKind, query: TimelineQuery): Promise<SourceResult> => {
     if (kind === "deploy") return readDeploys();
@@ -172,13 +186,19 @@ function join(...notes: readonly (string | null)[]): string {
 /** An intent may get `unknown` and then another outcome: the last counts. Input is newest first. */
 function newestOutcomes(records: readonly AuditRecord[]): AuditRecord[] {
   const byIntent = new Map<number, AuditRecord>();
-  for (const record of records) if (record.intent !== null && !byIntent.has(record.intent)) byIntent.set(record.intent, record);
+  for (const record of records)
+    if (record.intent !== null && !byIntent.has(record.intent)) byIntent.set(record.intent, record);
   return [...byIntent.values()];
 }
 
 function toRestartEntry(record: AuditRecord): TimelineEntry {
   const { containerName: name, containerId: fullId, engine, env, subject, outcome, reason, at } = record;
-  const what = { ok: "was restarted", failed: "could not be restarted", unknown: "may have been restarted", intent: "" }[outcome];
+  const what = {
+    ok: "was restarted",
+    failed: "could not be restarted",
+    unknown: "may have been restarted",
+    intent: "",
+  }[outcome];
   const message = `${name} ${what} by ${subject}${reason ? `: ${reason}` : ""}`;
   const container = { fullId, id: fullId.slice(0, 12), name, engine, role: null, version: null, kind: null };
   return toEntry({ kind: "restart", time: at, message, env, who: subject, container, to: outcome, requested: true });

@@ -31,7 +31,8 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
           "For a sampled kind: when the old state was last seen. The change happened between then and `time`. Else null.",
         "message: String!": "One line of text for people.",
         "service: String": "Service of the deploy, or of the container; null when unknown.",
-        "destination: String": "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
+        "destination: String":
+          "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
         "env: Environment": "Environment; null when unknown.",
         "who: String": "Who deployed or restarted. Who restarted needs ops:operate. Null when unknown.",
         "from: String": "Of a change: the old value; null when unknown.",
@@ -61,7 +62,11 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         description: "The release that it ran.",
         resolve: ({ container }) => container?.version ?? null,
       }),
-      queue: t.string({ nullable: true, description: "Name of the queue.", resolve: ({ queue }) => queue?.name ?? null }),
+      queue: t.string({
+        nullable: true,
+        description: "Name of the queue.",
+        resolve: ({ queue }) => queue?.name ?? null,
+      }),
       source: t.string({
         nullable: true,
         description: "Configured name of the queue's source.",
@@ -106,7 +111,12 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
           const { nowMs } = loaders;
           const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
           if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
-          const { entries, coverage } = await loaders.timeline({ ...range, env: env ?? null, destination, kinds: kinds ?? [] });
+          const { entries, coverage } = await loaders.timeline({
+            ...range,
+            env: env ?? null,
+            destination,
+            kinds: kinds ?? [],
+          });
           return { ...(await toPage("timeline", entries, toPlace, page, size)), coverage };
         },
       },

@@ -25,7 +25,15 @@ import { hasLongIntrospection } from "./introspection.ts";
 import { toRequestError } from "./use-budget.ts";
 
 /** Limits of /graphql. The complexity is about the number of values in the answer; fields that load an upstream count more (their `complexity`). */
-const limits = { tokens: 1000, depth: 8, aliases: 15, directives: 20, fields: 120, complexity: 100_000, rootFields: 20 } as const;
+const limits = {
+  tokens: 1000,
+  depth: 8,
+  aliases: 15,
+  directives: 20,
+  fields: 120,
+  complexity: 100_000,
+  rootFields: 20,
+} as const;
 
 /** Characters and lines of a document: finding the place of each error takes as long as the document has lines. */
 const [maxCharacters, maxLines] = [20_000, 2000];
@@ -118,9 +126,16 @@ export function listRules(maySeeSchema: boolean): ValidationRule[] {
 }
 
 /** Weighs the fields of a valid document with its arguments: its complexity, or the error when that or the number of fields is too high. */
-export function weigh({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): number | GraphQLError {
+export function weigh({
+  schema,
+  document,
+  operationName,
+  variableValues,
+  contextValue,
+}: ExecutionArgs): number | GraphQLError {
   const chosen = document.definitions.filter(
-    (definition) => definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
+    (definition) =>
+      definition.kind !== Kind.OPERATION_DEFINITION || !operationName || definition.name?.value === operationName,
   );
   const query = { ...document, definitions: chosen };
   const operation = getOperationAST(document, operationName);
@@ -191,7 +206,8 @@ export function rootFieldsRule(context: ValidationContext) {
     OperationDefinition(operation: OperationDefinitionNode) {
       const count = countFields(context, operation.selectionSet.selections, new Map());
       const limit = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.rootFields;
-      if (count > limit) context.reportError(tooMuch(`${count} root fields, at most ${limit} in a ${operation.operation}`));
+      if (count > limit)
+        context.reportError(tooMuch(`${count} root fields, at most ${limit} in a ${operation.operation}`));
     },
   };
 }
@@ -205,7 +221,8 @@ function countFields(
   let count = 0;
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) count += 1;
-    else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(context, selection.selectionSet.selections, counts);
+    else if (selection.kind === Kind.INLINE_FRAGMENT)
+      count += countFields(context, selection.selectionSet.selections, counts);
     else count += countFragment(context, selection.name.value, counts);
   }
   return count;

@@ -182,7 +182,8 @@ export function createPostHandler(
       const { data, errors } = await budget.race(
         trace(operation, () => Promise.resolve(compiled.run(undefined, context, variables))),
       );
-      if (errors) return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
+      if (errors)
+        return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
       const written = toJson(data, budget);
       const made = typeof written === "string" ? written : await written;
       const reply = { status: 200, headers: { "content-type": type }, body: `{"data":${made}}` };
@@ -212,7 +213,8 @@ export function createPostHandler(
 function toCompiled(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Compiled | null {
   const operation = getOperationAST(document, operationName);
   // graphql-jit builds object literals, which cannot have this key.
-  if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document)) return null;
+  if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document))
+    return null;
   // Compiling takes as long as the fields of all uses of fragments are many, which may double at each level.
   if (hasTooManyFields(document, operation)) return null;
   const run = tryToCompile(schema, document, operationName);
@@ -248,7 +250,13 @@ function parse(text: string): Posted | null {
     if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions) || Object.keys(others).length > 0) return null;
     if (findTooMuch({ query, variables, extensions })) return null;
     const variablesText = JSON.stringify(variables ?? {});
-    return { key: ++lastKey, query, operationName: operationName ?? undefined, variables: variables ?? {}, variablesText };
+    return {
+      key: ++lastKey,
+      query,
+      operationName: operationName ?? undefined,
+      variables: variables ?? {},
+      variablesText,
+    };
   } catch {
     return null;
   }

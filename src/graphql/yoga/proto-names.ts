@@ -1,4 +1,11 @@
-import { type DocumentNode, GraphQLError, Kind, type ValidationContext, type VariableDefinitionNode, visit } from "graphql";
+import {
+  type DocumentNode,
+  GraphQLError,
+  Kind,
+  type ValidationContext,
+  type VariableDefinitionNode,
+  visit,
+} from "graphql";
 import type { Plugin } from "graphql-yoga";
 
 /** The one name that an ordinary object cannot have as a key: it sets the prototype. GraphQL allows it for aliases and variables. */

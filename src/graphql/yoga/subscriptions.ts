@@ -44,13 +44,20 @@ export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | Async
 export function createSubscribe(): Subscribe {
   // Entries live as long as the parsed document is cached.
   const documents = new WeakMap<DocumentNode, Map<string, Compiled>>();
-  const compiledFor = (schema: GraphQLSchema, document: DocumentNode, operationName: string, variables: Variables): Compiled => {
+  const compiledFor = (
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operationName: string,
+    variables: Variables,
+  ): Compiled => {
     const known = documents.get(document) ?? new Map<string, Compiled>();
     documents.set(document, known);
     const key = JSON.stringify([operationName, listConditions(document).map((name) => variables[name])]);
     const found = known.get(key);
     if (found) return found;
-    const messages = hasOnlyRows(schema, document, operationName || null) ? new WeakMap<object, Promise<Message>>() : null;
+    const messages = hasOnlyRows(schema, document, operationName || null)
+      ? new WeakMap<object, Promise<Message>>()
+      : null;
     const compiled = { query: compileQuery(schema, toForm(document, variables), operationName), messages };
     known.set(key, compiled);
     return compiled;
@@ -124,7 +131,10 @@ function withoutHttp(error: GraphQLError): object {
   return Object.keys(extensions).length > 0 ? { ...others, extensions } : others;
 }
 
-async function* map<From, To>(items: AsyncIterable<From>, toItem: (item: From) => Promise<To>): AsyncGenerator<To, void> {
+async function* map<From, To>(
+  items: AsyncIterable<From>,
+  toItem: (item: From) => Promise<To>,
+): AsyncGenerator<To, void> {
   for await (const item of items) yield await toItem(item);
 }
 
@@ -140,7 +150,10 @@ function withText(message: Message): Message {
 }
 
 /** The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a non-null variable. */
-export function withDefaults(operation: OperationDefinitionNode | null | undefined, sent: Readonly<Record<string, unknown>>) {
+export function withDefaults(
+  operation: OperationDefinitionNode | null | undefined,
+  sent: Readonly<Record<string, unknown>>,
+) {
   const variables: Record<string, unknown> = { ...sent };
   for (const { variable, defaultValue } of operation?.variableDefinitions ?? []) {
     const name = variable.name.value;

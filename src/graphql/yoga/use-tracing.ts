@@ -18,4 +18,7 @@ export function useTracing(tracing: Tracing): Plugin {
 }
 
 /** How Yoga executes and subscribes. */
-type Run = (args: { readonly document: DocumentNode; readonly operationName?: string | null }) => Promise<object> | object;
+type Run = (args: {
+  readonly document: DocumentNode;
+  readonly operationName?: string | null;
+}) => Promise<object> | object;

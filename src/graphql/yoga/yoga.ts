@@ -21,7 +21,12 @@ const maxBodyBytes = 65_536;
 /**
  * The public endpoint /graphql of a gateway: in front of Yoga is `post.ts`, which answers the queries that are asked again and again.
  */
-export function createGraphqlHandler(schema: GraphQLSchema, sources: Sources, logger: Logger, tracing: Tracing | null = null) {
+export function createGraphqlHandler(
+  schema: GraphQLSchema,
+  sources: Sources,
+  logger: Logger,
+  tracing: Tracing | null = null,
+) {
   const documents = createDocuments();
   const maskError = createMaskError(logger);
   const subscribe = createSubscribe();
@@ -68,7 +73,15 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
     parserAndValidationCache: toParserCache(documents),
     maskedErrors: { maskError, isDev: false },
     logging: false,
-    plugins: [...plugins, useBudget(), ...traced, useLimits(), useNoProtoVariable(), useCleanErrors(), useStrictStatus()],
+    plugins: [
+      ...plugins,
+      useBudget(),
+      ...traced,
+      useLimits(),
+      useNoProtoVariable(),
+      useCleanErrors(),
+      useStrictStatus(),
+    ],
   });
   return async (request: EdgeRequest): Promise<EdgeReply | null> => {
     const { req, res, principal, requestId } = request;
@@ -132,7 +145,10 @@ function useCleanErrors(): Plugin {
     onExecutionResult(payload) {
       const { result } = payload;
       if (!result || !("errors" in result) || !result.errors) return;
-      payload.setResult({ ...result, errors: result.errors.map((error) => (error.path ? error : cleanRequestError(error))) });
+      payload.setResult({
+        ...result,
+        errors: result.errors.map((error) => (error.path ? error : cleanRequestError(error))),
+      });
     },
   };
 }
@@ -160,10 +176,13 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
 export function cleanRequestError(error: GraphQLError): GraphQLError {
   const { originalError: _, ...extensions } = error.extensions;
   // Not a GraphQL request at all: 400 for every client, also for one that accepts only application/json.
-  if (extensions["code"] === "BAD_REQUEST") extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };
+  if (extensions["code"] === "BAD_REQUEST")
+    extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };
   const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message);
   const message = variable ? `Variable "${variable[1]}" has an invalid value.` : error.message;
-  const hint = /Value "\w*[a-z]\w*" does not exist in "\w+" enum/.test(error.message) ? " Enum values are in capitals." : "";
+  const hint = /Value "\w*[a-z]\w*" does not exist in "\w+" enum/.test(error.message)
+    ? " Enum values are in capitals."
+    : "";
   return new GraphQLError(message.replace(/ ?Did you mean .*\?$/, "") + hint, {
     nodes: error.nodes ?? null,
     path: error.path ?? null,

@@ -47,7 +47,9 @@ export function findTextExcess(text: string, { values, depth }: JsonLimits): str
   return null;
 }
 
-const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
+const [quote, backslash, comma, openList, closeList, openObject, closeObject] = [
+  0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
+];
 
 const toLevels = (depth: number) => `more than ${depth} levels`;
 const toValues = (values: number) => `more than ${values} values`;

@@ -3,7 +3,8 @@ import { redactCutSecret, redactSecrets } from "./secrets.ts";
 const begin = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 const end = /-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 /** A line of a key's body: base64 (after a prefix that the logger wrote), a PEM header ("DEK-Info: ..."), or nothing. */
-const body = /^(?:.*[\s"'|])?[A-Za-z0-9+/]{16,}={0,2}\W{0,4}$|^[A-Za-z0-9+/]{1,76}={0,2}$|^[A-Z][A-Za-z-]{2,20}: |^\s*$/;
+const body =
+  /^(?:.*[\s"'|])?[A-Za-z0-9+/]{16,}={0,2}\W{0,4}$|^[A-Za-z0-9+/]{1,76}={0,2}$|^[A-Z][A-Za-z-]{2,20}: |^\s*$/;
 /** A full line of base64 as PEM, OpenSSH and MIME write it, for a key whose first line is before the part we read. Hex digests do not match. */
 const fullLine = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[\d+/])(?:[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70}|[A-Za-z0-9+/]{76})$/;
 /** The largest keys in use (RSA 16384) have fewer lines. */

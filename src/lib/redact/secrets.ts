@@ -69,7 +69,8 @@ const pair = new RegExp(
 /** Words that prose uses too ("unexpected token: foo"). */
 const ordinary = /^(?:auth|token|credentials?|secret|pass)$/i;
 /** Results of a pass of tests or of a loop, which no password looks like. */
-const ofPass = /^(?:\d{1,3}(?:[./]\d{1,3})?(?:m?s|%)?|ok|yes|no|on|off|done|all|pass(?:ed)?|fail(?:ed|ure)?|skip(?:ped)?)$/i;
+const ofPass =
+  /^(?:\d{1,3}(?:[./]\d{1,3})?(?:m?s|%)?|ok|yes|no|on|off|done|all|pass(?:ed)?|fail(?:ed|ure)?|skip(?:ped)?)$/i;
 const harmless = /^(?:null|nil|none|undefined|true|false|\*+|\[redacted\]?|\[?filtered\]?|ops_<redacted>)$/i;
 
 /** Formats that need no key. `(?<!...)` before an open-ended one separates its possible starts, which makes the time linear. */
@@ -93,7 +94,8 @@ const known = new RegExp(formats.join("|"), "g");
 const bearer = /\b(Bearer)(\s{1,4})(?:(?=\S*\d)[\w.~+/=-]{8,}|[\w.~+/=-]{20,})/gi;
 const cookie = /\b((?:set-)?cookie\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)[^"'\\]+/gi;
 /** Also matches a slash in the password, but not a port. Such a password ends at the first `@`, because a path may contain more of them. */
-const userinfo = /(:\/\/[^\s/?#@:"'<>[]*):(?:[^\s/"'<>]*@|(?!\/|\d{1,5}[/?#])(?:[^\s/"'<>@]|\/(?!\/))*@(?:[^\s/?#"'<>@]*@)*)/g;
+const userinfo =
+  /(:\/\/[^\s/?#@:"'<>[]*):(?:[^\s/"'<>]*@|(?!\/|\d{1,5}[/?#])(?:[^\s/"'<>@]|\/(?!\/))*@(?:[^\s/?#"'<>@]*@)*)/g;
 const userinfoToken = /(:\/\/)[^\s/?#@:"'<>]{16,}@/g;
 
 /**
@@ -115,10 +117,12 @@ export function redactSecrets(line: string): string {
 function redactPair(whole: string, ...rest: unknown[]): string {
   const { key: name, gap = "", said, quote, bare: value } = rest.at(-1) as Groups;
   if (said !== undefined) return `${name}${said}${mark}`;
-  if (value === undefined && /^pass$/i.test(name) && ofPass.test(whole.slice((name + gap + quote).length, -1))) return whole;
+  if (value === undefined && /^pass$/i.test(name) && ofPass.test(whole.slice((name + gap + quote).length, -1)))
+    return whole;
   if (value === undefined) return `${name}${gap}${quote}${mark}${whole.endsWith(quote ?? "") ? quote : ""}`;
   if (harmless.test(value)) return whole;
-  if (!isProse(name, gap, value, () => (rest.at(-2) as string)[(rest.at(-3) as number) - 1])) return `${name}${gap}${mark}`;
+  if (!isProse(name, gap, value, () => (rest.at(-2) as string)[(rest.at(-3) as number) - 1]))
+    return `${name}${gap}${mark}`;
   return /[=:]/.test(value) ? whole.slice(0, -value.length) + value.replace(pair, redactPair) : whole;
 }
 

@@ -112,7 +112,9 @@ export const previewRestart = defineTool({
         last_healthy: lastHealthy,
         healthy_peers: healthyPeers,
         jobs_running: work?.total,
-        unknown: work?.gaps.slice(0, 5).map(({ source, reason }) => (source === null ? reason : `${source}: ${reason}`)),
+        unknown: work?.gaps
+          .slice(0, 5)
+          .map(({ source, reason }) => (source === null ? reason : `${source}: ${reason}`)),
       },
       rows: (work?.jobs ?? []).map(({ jobId, startedAt, ...job }) => ({ job_id: jobId, ...job, started: startedAt })),
       unread: Math.max(0, (work?.total ?? 0) - (work?.jobs?.length ?? 0)),

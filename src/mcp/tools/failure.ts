@@ -92,7 +92,9 @@ async function findJob({ job_id: jobId, source, queue, fingerprint: wanted, env:
   );
   if (found) return { jobId: found.jobId, source: found.source, queue: found.queue };
   throw refuse(
-    jobId === undefined ? "No job failed like this in the last hour" : "This job did not fail in the last hour: give its source",
+    jobId === undefined
+      ? "No job failed like this in the last hour"
+      : "This job did not fail in the last hour: give its source",
     "job_not_found",
   );
 }

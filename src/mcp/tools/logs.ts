@@ -120,7 +120,8 @@ function toKeys(lines: readonly Line[]) {
   const keys = new Map<string, Writer>();
   for (const line of lines) {
     const { name: own, engine: on, version } = line.container;
-    if (!keys.has(toWriter(line))) keys.set(toWriter(line), { key: `c${keys.size + 1}`, name: own, engine: on, version });
+    if (!keys.has(toWriter(line)))
+      keys.set(toWriter(line), { key: `c${keys.size + 1}`, name: own, engine: on, version });
   }
   return keys;
 }

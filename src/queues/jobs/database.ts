@@ -43,7 +43,15 @@ const prologue = [
 /** A pool of one connection, separate from the reads. Connects on the first change. */
 export function createControlDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): ControlDatabase {
   const application = "wallet-core-ops-control";
-  const pool = createPool({ url, logger, name: "control", application, connections: 1, connectMs: 5000, idleMs: 10_000 });
+  const pool = createPool({
+    url,
+    logger,
+    name: "control",
+    application,
+    connections: 1,
+    connectMs: 5000,
+    idleMs: 10_000,
+  });
   const turns = createTurns({ connections: 1, silentMs: waitMs, waitMs });
 
   /** Opens a connection and begins a transaction. Nothing can have changed before, so it may try again on a new connection. */

@@ -63,9 +63,14 @@ function unshow(job: Job): Job {
 function escapeJobs(jobs: JobReader): JobReader {
   return {
     find: async (refs, signal) =>
-      (await jobs.find(refs.map(unescapeRef), signal)).map((job) => (job === null || job instanceof Error ? job : show(job))),
+      (await jobs.find(refs.map(unescapeRef), signal)).map((job) =>
+        job === null || job instanceof Error ? job : show(job),
+      ),
     page: async ({ queue, after, before, ...query }, signal) => {
-      const places = { after: after && rename(after, unescapeName, "id"), before: before && rename(before, unescapeName, "id") };
+      const places = {
+        after: after && rename(after, unescapeName, "id"),
+        before: before && rename(before, unescapeName, "id"),
+      };
       const page = await jobs.page({ ...query, ...places, queue: queue && unescapeName(queue) }, signal);
       return page.map((job) => ({ ...show(job), place: rename(job.place, escapeName, "id") }));
     },

@@ -1,5 +1,11 @@
 import { hash } from "node:crypto";
-import { type AuditEntry, type AuditOutcome, type JobAuditAction, type JobTarget, toIntentEntry } from "../../audit/audit.ts";
+import {
+  type AuditEntry,
+  type AuditOutcome,
+  type JobAuditAction,
+  type JobTarget,
+  toIntentEntry,
+} from "../../audit/audit.ts";
 import type { EarlierAction, Ledger, OpenAction, Refusal } from "../../audit/ledger.ts";
 import { createOutcomes } from "../../audit/recorder.ts";
 import type { RequestOrigin, Principal } from "../../auth/principal.ts";
@@ -91,7 +97,8 @@ export function createJobOperations(options: JobOperationsOptions) {
       toEntry: (granted) => toJobIntent(action, { ...job, ids: job.ids.slice(0, granted) }, request),
     });
     if (decision.kind === "earlier" && toPast) return toPast(decision);
-    if (decision.kind !== "begun") throw toJobsRefused(decision.kind === "refused" ? decision.refusal : null, jobsPerHour);
+    if (decision.kind !== "begun")
+      throw toJobsRefused(decision.kind === "refused" ? decision.refusal : null, jobsPerHour);
     const onRecorded = ({ outcome }: AuditOutcome) => {
       if (outcome === "unknown") settleLater(decision);
     };
@@ -125,10 +132,15 @@ export function createJobOperations(options: JobOperationsOptions) {
         if (outcomes.hurry.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
         check();
       };
-      return { ids, ...(await changeEach(ids, mayGoOn, (jobId) => control.change(action, { jobId, queue }, true, check))) };
+      return {
+        ids,
+        ...(await changeEach(ids, mayGoOn, (jobId) => control.change(action, { jobId, queue }, true, check))),
+      };
     };
     const toOutcome = (done: Awaited<ReturnType<typeof act>>) => toGroupOutcome(action, done.changes, done.error);
-    const earlier = request.idempotencyKey ? await ledger.find(toJobIntent(`job.${action}_group`, target, request)) : null;
+    const earlier = request.idempotencyKey
+      ? await ledger.find(toJobIntent(`job.${action}_group`, target, request))
+      : null;
     if (earlier?.kind === "refused") throw toJobsRefused(earlier.refusal, jobsPerHour);
     if (jobIds.length === 0 && !earlier) return { changed: [], skipped: [], left: 0, error: null };
     const { ids, changes, error } = earlier
@@ -152,7 +164,8 @@ export function createJobOperations(options: JobOperationsOptions) {
      * Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. Repeating an `idempotencyKey` changes nothing and returns the
      * recorded result, with what is left now. An empty group changes nothing.
      */
-    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => outcomes.answer(changeGroup(...call)),
+    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> =>
+      outcomes.answer(changeGroup(...call)),
     /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
     recover,
     /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */

@@ -60,7 +60,9 @@ export function createSqlControl({ source, database, prepare, ...given }: SqlCon
       } catch (error) {
         const reason = explainConstraint(error);
         if (reason === null) throw asOpsError(error, job);
-        const [seen = []] = await database.run([look]).catch((failure: unknown) => Promise.reject(asOpsError(failure, job)));
+        const [seen = []] = await database
+          .run([look])
+          .catch((failure: unknown) => Promise.reject(asOpsError(failure, job)));
         return toChange(job, seen, false, reason);
       }
     },
@@ -122,7 +124,11 @@ export function toControlError(error: unknown, { source, table }: Pick<ReadSubje
   // The error of an invalid URL holds the URL and its password: it must not reach the log.
   const options = { cause: code === "ERR_INVALID_URL" ? undefined : error, upstream: `queues:${source}` };
   if (error instanceof AnswerLost) {
-    return new OpsError("job_unknown", "PostgreSQL did not answer: it is not known whether the job was changed", options);
+    return new OpsError(
+      "job_unknown",
+      "PostgreSQL did not answer: it is not known whether the job was changed",
+      options,
+    );
   }
   if (code === "55P03") {
     return new OpsError(
@@ -149,8 +155,10 @@ function explainMismatch(code: string, table: string): string | null {
   // From the division in graphile-worker's `look`.
   if (code === "22012")
     return `Row-level security hides the jobs of ${table}: the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL must own them, or have BYPASSRLS`;
-  if (code === "42P01" || code === "3F000") return `Table ${table} does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL`;
-  if (code === "42883") return `Functions of the job system in the schema of ${table} are missing, or of another version`;
+  if (code === "42P01" || code === "3F000")
+    return `Table ${table} does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL`;
+  if (code === "42883")
+    return `Functions of the job system in the schema of ${table} are missing, or of another version`;
   return /^(?:42|22|0A)/.test(code)
     ? `A column of table ${table} is missing or of another type than expected (SQLSTATE ${code})`
     : null;

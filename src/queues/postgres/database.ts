@@ -104,7 +104,9 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
   };
   const ask = (query: Query, statements: number, signal: AbortSignal) => {
     const facts = () => toDatabaseFacts("postgresql", "SELECT", url, statements);
-    return observed({ observe, upstream: "postgres", signal, toCode, facts }, () => turns.run(() => run(query, signal), signal));
+    return observed({ observe, upstream: "postgres", signal, toCode, facts }, () =>
+      turns.run(() => run(query, signal), signal),
+    );
   };
   const readAll: Database["readAll"] = async (statements, signal) => {
     const text = [...prologue, ...statements, "commit"].join(";\n");

@@ -24,7 +24,8 @@ export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   // The error of an invalid URL holds the URL and its password: it must not reach the log.
   const cause = code === "ERR_INVALID_URL" ? undefined : error;
   const options = { cause, ...(subject.source === null ? {} : { upstream: `queues:${subject.source}` }) };
-  if (code === "55P03") return new OpsError("queue_locked", `Table ${subject.table} is locked, probably by a migration`, options);
+  if (code === "55P03")
+    return new OpsError("queue_locked", `Table ${subject.table} is locked, probably by a migration`, options);
   const mismatch = explainMismatch(code, message, subject);
   if (mismatch !== null) return new OpsError("schema_mismatch", mismatch, options);
   return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
@@ -53,7 +54,9 @@ function explainMismatch(code: string, message: string, { table, sql }: ReadSubj
       return `An expression divides by zero in a row of table ${table}`;
     default:
       // 42: an undefined operator, function or type. 22: a value that cannot be parsed as a time or a number.
-      return /^(?:42|22|0A)/.test(code) ? `A column of table ${table} has another type than expected (SQLSTATE ${code})` : null;
+      return /^(?:42|22|0A)/.test(code)
+        ? `A column of table ${table} has another type than expected (SQLSTATE ${code})`
+        : null;
   }
 }
 

@@ -37,7 +37,11 @@ export interface HistoryRows {
 type ToQueueCondition = (column: string) => string;
 
 /** Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first. */
-export type ToHistoryRows = (isAsked: ToQueueCondition, from: string, read: ReadRows) => HistoryRows | Promise<HistoryRows>;
+export type ToHistoryRows = (
+  isAsked: ToQueueCondition,
+  from: string,
+  read: ReadRows,
+) => HistoryRows | Promise<HistoryRows>;
 
 /** Jobs in a range, at most. More take longer than a statement may run, and too much memory. */
 const mostRows = 1_000_000;
@@ -65,7 +69,10 @@ export async function readHistory(
   const rows = await read(statement);
   const [first] = rows;
   if (Number(first?.["jobs"]) > mostRows) {
-    throw new OpsError("query_refused", `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`);
+    throw new OpsError(
+      "query_refused",
+      `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`,
+    );
   }
   const found = new Set([...rows.flatMap(({ queue }) => queue ?? []), ...(queues ?? [])]);
   checkPoints(Math.max(rows.length, found.size * range.steps));
@@ -113,7 +120,8 @@ function historyStatement(
   // One that was given up before it ran did not wait for a worker.
   const waited = hidesStarts ? "true" : "ended is null or succeeded or taken < ended";
   const wait = `case when ${waited} then ${secondsBetween("due", "taken")} end`;
-  const event = (time: string, values: string, rows: string) => `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
+  const event = (time: string, values: string, rows: string) =>
+    `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
   return `
 with job as materialized (select * from (${jobs}) as listed limit ${mostRows + 1}),
 event as (
@@ -172,7 +180,11 @@ const mostWaiting = 60;
  * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
  * the signal's reason, a TimeoutError, postgres_unavailable when too many wait, or the error of `work`.
  */
-export async function inTurn<T>(database: Database, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function inTurn<T>(
+  database: Database,
+  work: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const limit = database.limits.histories;
   if (limit.pendingCount >= mostWaiting) {
     throw new OpsError("postgres_unavailable", "Too many histories are waiting to be read: try again soon");

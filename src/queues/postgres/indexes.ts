@@ -148,7 +148,10 @@ function toRepairs(
     if (!isValid) return [{ statements: [drop, create], reason: "its index was left unfinished and is in the way" }];
     if (used.has(name) || !isUnvacuumed) return [];
     return [
-      { statements: [`vacuum (analyze) ${quoteTable(table)};`], reason: "its index is there, but is not used before a vacuum" },
+      {
+        statements: [`vacuum (analyze) ${quoteTable(table)};`],
+        reason: "its index is there, but is not used before a vacuum",
+      },
     ];
   });
 }

@@ -75,7 +75,10 @@ export function toStates<State extends JobState>(
 }
 
 /** The query for failed attempts; what a system does not have is null. `from` is what follows `from`, or a condition on the job. */
-export function selectAttempts(own: { readonly [Column in keyof typeof attemptColumns]?: string }, from: string): string {
+export function selectAttempts(
+  own: { readonly [Column in keyof typeof attemptColumns]?: string },
+  from: string,
+): string {
   return `select ${listColumns(attemptColumns, own).join(", ")} ${from}`;
 }
 

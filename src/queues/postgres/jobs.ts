@@ -54,7 +54,12 @@ export function createJobReader({ prepare, ...options }: JobReaderOptions): JobR
   };
 }
 
-function createReader({ source, database, query, cost: mostCost = heavyCost }: Omit<JobReaderOptions, "prepare">): JobReader {
+function createReader({
+  source,
+  database,
+  query,
+  cost: mostCost = heavyCost,
+}: Omit<JobReaderOptions, "prepare">): JobReader {
   const upstream = `queues:${source}`;
   const table = formatTable(query.table);
   const refuse = (message: string) => new OpsError("invalid_request", message, { upstream });
@@ -67,7 +72,9 @@ function createReader({ source, database, query, cost: mostCost = heavyCost }: O
     const costs = plans.map((rows) => toCost(toPlan(rows)));
     const least = Math.min(...costs);
     if (least > mostCost)
-      throw new OpsError("query_refused", `This would read too much of the huge table ${table}: ${advice}`, { upstream });
+      throw new OpsError("query_refused", `This would read too much of the huge table ${table}: ${advice}`, {
+        upstream,
+      });
     return database.read(ways[costs.indexOf(least)] ?? "", signal);
   };
   /** Rows of jobs that were found before: their ids are valid. */
@@ -76,10 +83,14 @@ function createReader({ source, database, query, cost: mostCost = heavyCost }: O
     return Map.groupBy(rows, toRowKey);
   };
   const checkId = (id: string): OpsError | null => {
-    const isValid = anyId.test(id) && (query.idFormat?.pattern.test(id) ?? true) && !(/^\d+$/.test(id) && isTooLarge(id, query));
+    const isValid =
+      anyId.test(id) && (query.idFormat?.pattern.test(id) ?? true) && !(/^\d+$/.test(id) && isTooLarge(id, query));
     return isValid ? null : refuse(`id must be ${query.idFormat?.expected ?? "1 to 200 characters"} in this source`);
   };
-  const findValid = async (keys: readonly JobRef[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly Job[]>> => {
+  const findValid = async (
+    keys: readonly JobRef[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly Job[]>> => {
     if (keys.length === 0) return new Map();
     const rows = await read([selectJobs(query, toCondition(query, keys))], adviseIndex(query, null), signal);
     return Map.groupBy(
@@ -122,17 +133,19 @@ function createReader({ source, database, query, cost: mostCost = heavyCost }: O
     },
     ...(query.args !== undefined && {
       async args(jobs, signal) {
-        const found = await readOf(jobs, (condition) => selectArgs(query, condition), signal).catch((error: unknown) => {
-          if (describe(error).code !== "42501") return asOpsError(error);
-          const column = (query.args ?? "").replace(/^job\./, "");
-          throw new OpsError(
-            "schema_mismatch",
-            `The database role may not read the arguments of jobs, column ${column} of table ${table}`,
-            {
-              upstream,
-            },
-          );
-        });
+        const found = await readOf(jobs, (condition) => selectArgs(query, condition), signal).catch(
+          (error: unknown) => {
+            if (describe(error).code !== "42501") return asOpsError(error);
+            const column = (query.args ?? "").replace(/^job\./, "");
+            throw new OpsError(
+              "schema_mismatch",
+              `The database role may not read the arguments of jobs, column ${column} of table ${table}`,
+              {
+                upstream,
+              },
+            );
+          },
+        );
         return jobs.map((job) => toArgs(found.get(toJobKey(job))?.[0]));
       },
     }),
@@ -155,7 +168,9 @@ function pickJob(
   found: ReadonlyMap<string, readonly Job[]>,
   refuse: (message: string) => OpsError,
 ): Job | Error | null {
-  const own = (found.get(jobId) ?? found.get(toStored(jobId)) ?? []).filter((job) => queue === null || job.queue === queue);
+  const own = (found.get(jobId) ?? found.get(toStored(jobId)) ?? []).filter(
+    (job) => queue === null || job.queue === queue,
+  );
   return own.length > 1 ? refuse("Several queues have a job of this id: name one") : (own[0] ?? null);
 }
 
@@ -254,10 +269,17 @@ function adviseIndex(query: JobQuery, asked: JobsQuery | null): string {
   const columns =
     asked === null
       ? [id]
-      : [asked.queue === null ? "" : queue, asked.state === null ? "" : systemState, toOrder(query, asked.state) ?? "", id];
+      : [
+          asked.queue === null ? "" : queue,
+          asked.state === null ? "" : systemState,
+          toOrder(query, asked.state) ?? "",
+          id,
+        ];
   const names = columns.flatMap((column) => /^job\.("(?:[^"]|"")+"|\w+)(?:::text)?$/.exec(column)?.[1] ?? []);
   const index = `an index on ${formatTable(table)} (${names.join(", ")})${indexWhere === undefined ? "" : ` where ${indexWhere}`} would serve it`;
-  return asked === null || (asked.queue !== null && asked.state !== null) ? index : `name a queue and a state; ${index}`;
+  return asked === null || (asked.queue !== null && asked.state !== null)
+    ? index
+    : `name a queue and a state; ${index}`;
 }
 
 function toJob(row: Row, source: string): Job {

@@ -77,11 +77,17 @@ export interface RecommendedIndex {
 }
 
 /** The advice for such indexes: the readings of the measure are the reads that use them. */
-export function toIndexAdvices(indexes: readonly RecommendedIndex[], schema: string, { readings }: SqlStatements): IndexAdvice[] {
+export function toIndexAdvices(
+  indexes: readonly RecommendedIndex[],
+  schema: string,
+  { readings }: SqlStatements,
+): IndexAdvice[] {
   return indexes.map(({ table, measure, rows, ...index }) => ({
     ...index,
     table: { schema, table },
-    reading: readings.filter(({ measures }) => measures.includes(measure)).map((one) => ({ sql: uniteReadings([one]) })),
+    reading: readings
+      .filter(({ measures }) => measures.includes(measure))
+      .map((one) => ({ sql: uniteReadings([one]) })),
     rows: `select from ${quoteTable({ schema, table })} where ${rows}`,
   }));
 }

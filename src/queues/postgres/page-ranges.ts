@@ -32,7 +32,10 @@ interface HeavyRun {
 }
 
 /** For readings that would scan a huge table: part by part where possible, without quantiles; else as one statement. */
-export async function readMeasuresInParts(readings: readonly Reading[], { parts, ...run }: HeavyRun): Promise<ReadMeasures> {
+export async function readMeasuresInParts(
+  readings: readonly Reading[],
+  { parts, ...run }: HeavyRun,
+): Promise<ReadMeasures> {
   const fallbacks = readings.flatMap((reading) => toWays(reading).at(-1) ?? []);
   if (!parts) return readMeasures(fallbacks, run.read);
   const observedAt = formatRfc3339(Date.now());
@@ -46,7 +49,8 @@ export async function readMeasuresInParts(readings: readonly Reading[], { parts,
   if (rest) addMeasured(sums, rest);
   const isParted = await readInChunks(run.read, { table: parts.table, statement }, { ...run, add });
   if (!isParted) return readMeasures(rest ? fallbacks : [whole], run.read);
-  if (rest) for (const [queue, own] of rest.measured) sums.set(queue, { ...sums.get(queue), ...unknownOf(own, zeroRow) });
+  if (rest)
+    for (const [queue, own] of rest.measured) sums.set(queue, { ...sums.get(queue), ...unknownOf(own, zeroRow) });
   return { zeroRow, measured: sums, observedAt, exact: false };
 }
 
@@ -92,7 +96,9 @@ export function createFailureSums() {
   let groups = new Map<string, Group>();
   const shrink = (limit: number) => {
     if (groups.size <= limit) return;
-    const newestFirst = [...groups].toSorted(([, a], [, b]) => compareTimes(a.row["last_at"] ?? "", b.row["last_at"] ?? ""));
+    const newestFirst = [...groups].toSorted(([, a], [, b]) =>
+      compareTimes(a.row["last_at"] ?? "", b.row["last_at"] ?? ""),
+    );
     groups = new Map(pickFairly(newestFirst, ([, { row }]) => row["queue"] ?? "", failureGroupsLimit));
   };
   return {
@@ -151,7 +157,11 @@ type ChunkOptions = Pick<HeavyRun, "firstPages" | "signal"> & { readonly add: (r
  * thirds of one core of the server. This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all. Returns false, and reads nothing,
  * where PostgreSQL cannot read a page range alone: a view, a foreign table, or a server older than 14.
  */
-export async function readInChunks(read: ReadRows, { table, statement }: PartedRead, options: ChunkOptions): Promise<boolean> {
+export async function readInChunks(
+  read: ReadRows,
+  { table, statement }: PartedRead,
+  options: ChunkOptions,
+): Promise<boolean> {
   const { signal, add, firstPages = firstChunkPages } = options;
   const toStatement = (range: PageRange) => statement(inPages(range, "job"));
   if (!(await canReadRanges(read, toStatement({ from: 0, to: 1 })))) return false;

@@ -52,7 +52,8 @@ export function toCost(plan: PlanNode): number {
 function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;
   if (type === "Memoize") return 0; // Its loops' cost is not in the plan.
-  if (type === "Nested Loop" && outer && inner) return sumOverratedCosts(outer) + outer["Plan Rows"] * sumOverratedCosts(inner);
+  if (type === "Nested Loop" && outer && inner)
+    return sumOverratedCosts(outer) + outer["Plan Rows"] * sumOverratedCosts(inner);
   if (type !== "Append" || !plans.every(looksUp)) return addUp(plans.map(sumOverratedCosts));
   const costs = plans.map((scan) => scan["Total Cost"]);
   return addUp(costs) - Math.max(...costs);

@@ -234,7 +234,11 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
 }
 
 /** The promise's value; null if it takes longer. */
-async function settleWithin<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<{ readonly value: T } | null> {
+async function settleWithin<T>(
+  promise: Promise<T>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<{ readonly value: T } | null> {
   const timeout = AbortSignal.timeout(ms);
   try {
     return { value: await abortable(promise, AbortSignal.any([signal, timeout])) };

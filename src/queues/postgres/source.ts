@@ -64,10 +64,15 @@ export function createSqlSource(
 
   const prepare = async (signal: AbortSignal): Promise<Prepared> => {
     if (prepared && (isFixed(given) || performance.now() - prepared.at < preparedMs)) return prepared;
-    prepared = toPrepared(isFixed(given) ? given : await given((statement) => database.read(statement, signal), signal));
+    prepared = toPrepared(
+      isFixed(given) ? given : await given((statement) => database.read(statement, signal), signal),
+    );
     return prepared;
   };
-  const readMetrics = async ({ statements, queries }: Prepared, signal: AbortSignal): Promise<readonly QueueMetrics[]> => {
+  const readMetrics = async (
+    { statements, queries }: Prepared,
+    signal: AbortSignal,
+  ): Promise<readonly QueueMetrics[]> => {
     const read = await reads.measures(statements, signal);
     const { zeroRow, measured, observedAt } = read;
     const exact = read.exact && queries.isAssumed !== true;
@@ -127,7 +132,9 @@ export function createSqlSource(
         return inTurn(database, read, signal).catch((error: unknown) => asOpsError(error));
       },
     }),
-    ...(jobs && { jobs: createJobReader({ source: name, database, query: jobs, prepare: prepareJobs, cost: heavy?.cost }) }),
+    ...(jobs && {
+      jobs: createJobReader({ source: name, database, query: jobs, prepare: prepareJobs, cost: heavy?.cost }),
+    }),
     ...(findsRunning && {
       running: (hosts, signal) =>
         withStatements(async ({ queries }) => {

@@ -3,7 +3,15 @@ import type { ToHistoryRows } from "../postgres/history.ts";
 import { type JobQuery, selectAttempts } from "../postgres/job-query.ts";
 import { defineSchemaKind, type RecommendedIndex, toIndexAdvices } from "../postgres/kind.ts";
 import { quoteTable } from "../postgres/names.ts";
-import { inLast, readErrorText, readFailures, readFrom, readSuccesses, secondsBetween, utcNow } from "../postgres/sql.ts";
+import {
+  inLast,
+  readErrorText,
+  readFailures,
+  readFrom,
+  readSuccesses,
+  secondsBetween,
+  utcNow,
+} from "../postgres/sql.ts";
 import type { Reading, SqlStatements } from "../postgres/statements.ts";
 
 /**
@@ -86,7 +94,10 @@ export function goodJobStatements(schema: string): SqlStatements {
     from ${executions} as execution left join ${processes} as process on process.id = execution.process_id
     where ${hasFailed} and execution.queue_name is not null`;
   const times = [dueAt, "performed_at", "finished_at"] as const;
-  const { processed, usualRuns } = readSuccesses(jobs, "queue_name", times, "error is null", { now: utcNow, known: keeps });
+  const { processed, usualRuns } = readSuccesses(jobs, "queue_name", times, "error is null", {
+    now: utcNow,
+    known: keeps,
+  });
   return {
     readings: [
       read(

@@ -27,7 +27,10 @@ function obanHistory(schema: string): ToHistoryRows {
     const since = `timezone('utc', ${from})`;
     const own = isAsked("queue");
     const states = ["completed", "discarded", "cancelled"] as const;
-    const ended = states.map((state) => ({ state, where: `state = '${state}' and ${state}_at >= ${since} and ${own}` }));
+    const ended = states.map((state) => ({
+      state,
+      where: `state = '${state}' and ${state}_at >= ${since} and ${own}`,
+    }));
     const open = `state in ('available', 'scheduled', 'retryable', 'executing') and ${own}`;
     const isRetried = "(attempt > 1 or coalesce(meta, '{}') ? 'snoozed')";
     const jobs = ended.map(
@@ -93,7 +96,11 @@ export function obanStatements(schema: string): SqlStatements {
         `count(*) as depth, ${secondsBetween("min(scheduled_at)", utcNow)} as oldest_age`,
         `(state = 'available' or (state in ('scheduled', 'retryable') and scheduled_at <= ${utcNow}))`,
       ),
-      read(["deferred"], "count(*) as deferred", `state = 'scheduled' and scheduled_at > ${utcNow} and not ${hasFailed}`),
+      read(
+        ["deferred"],
+        "count(*) as deferred",
+        `state = 'scheduled' and scheduled_at > ${utcNow} and not ${hasFailed}`,
+      ),
       // A retry that is due becomes available, a snoozed job scheduled; both retain their errors.
       read(
         ["retrying"],

@@ -49,11 +49,19 @@ export function queStatements(schema: string): SqlStatements {
       ),
       read(["deferred"], "count(*) as deferred", `${unfinished} and run_at > now() and error_count = 0`),
       read(["retrying"], "count(*) as retrying", `${unfinished} and error_count > 0 and ${isFree}`),
-      read(["active"], "count(*) as active", `${unfinished} and exists (select from ${locks} as lock where lock.id = job.id)`),
+      read(
+        ["active"],
+        "count(*) as active",
+        `${unfinished} and exists (select from ${locks} as lock where lock.id = job.id)`,
+      ),
       read(["dead"], "count(*) as dead", "expired_at is not null"),
       readFailures(failed),
       {
-        ...read(["processed"], `count(*) filter (where ${inLast(5, "finished_at")}) as processed`, inLast(60, "finished_at")),
+        ...read(
+          ["processed"],
+          `count(*) filter (where ${inLast(5, "finished_at")}) as processed`,
+          inLast(60, "finished_at"),
+        ),
         absent: "null",
       },
       {

@@ -6,7 +6,16 @@ import { type JobQuery, selectAttempts, toStates } from "../postgres/job-query.t
 import { toSchemaConfig } from "../postgres/kind.ts";
 import { quoteLiteral, quoteTable } from "../postgres/names.ts";
 import { createSqlSource } from "../postgres/source.ts";
-import { anyOf, inLast, matches, readErrorText, readFailures, readFrom, readSuccesses, secondsBetween } from "../postgres/sql.ts";
+import {
+  anyOf,
+  inLast,
+  matches,
+  readErrorText,
+  readFailures,
+  readFrom,
+  readSuccesses,
+  secondsBetween,
+} from "../postgres/sql.ts";
 import type { Reading, SqlStatements } from "../postgres/statements.ts";
 import { defineKind } from "../system.ts";
 

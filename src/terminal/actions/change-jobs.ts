@@ -52,7 +52,12 @@ const options = {
     value: "NAME",
     about: "queue of the job or of the group; may be left out where the group is in one alone",
   },
-  reason: { type: "string", short: "r", value: "TEXT", about: "why, for the audit record; on a terminal it is asked for" },
+  reason: {
+    type: "string",
+    short: "r",
+    value: "TEXT",
+    about: "why, for the audit record; on a terminal it is asked for",
+  },
   yes: yesOption,
   limit: { type: "string", value: "COUNT", default: "100", about: "of a group: how many jobs at most, 1 to 100" },
   all: { type: "boolean", about: `of a group: again until no job is left, at most ${mostRounds} times` },
@@ -241,7 +246,8 @@ async function findGroup(
   const group = data.errorGroups?.find((one) => one.fingerprint === fingerprint);
   const places = (group?.queues ?? []).filter(
     ({ name, source }) =>
-      (wanted.queue === undefined || name === wanted.queue) && (wanted.source === undefined || source === wanted.source),
+      (wanted.queue === undefined || name === wanted.queue) &&
+      (wanted.source === undefined || source === wanted.source),
   );
   const [place, ...others] = places;
   if (!group || !place) {
@@ -250,7 +256,10 @@ async function findGroup(
       note(paint("warn", "this group is not among the newest 50: how many jobs it has is not known"));
       return { source: wanted.source, queue: wanted.queue };
     }
-    throw new OpsError("not_found", `No error group ${fingerprint} in the last 60 minutes${group ? " in this queue" : ""}`);
+    throw new OpsError(
+      "not_found",
+      `No error group ${fingerprint} in the last 60 minutes${group ? " in this queue" : ""}`,
+    );
   }
   if (others.length > 0) {
     const ways = places.map(({ name, source }) => `--queue ${name} --source ${source}`);
@@ -265,7 +274,14 @@ async function findGroup(
 }
 
 function toGroupText(
-  { source, queue, count, skipped, left, error }: Omit<GroupChange, "jobIds"> & { readonly skipped: readonly SkippedJob[] },
+  {
+    source,
+    queue,
+    count,
+    skipped,
+    left,
+    error,
+  }: Omit<GroupChange, "jobIds"> & { readonly skipped: readonly SkippedJob[] },
   done: string,
 ): string {
   const lines = [`${done} ${count} of ${queue} (${source}), ${skipped.length} skipped, ${left} left`];

@@ -22,7 +22,8 @@ export function toOnly(what: string, [first, ...others]: readonly string[]): str
  */
 export async function confirm(session: Session, question: string, isYes: boolean | undefined): Promise<boolean> {
   if (isYes) return true;
-  if (!session.context.stdio.stdin.isTTY) throw new UsageError("stdin is no terminal: say --yes to do it without being asked");
+  if (!session.context.stdio.stdin.isTTY)
+    throw new UsageError("stdin is no terminal: say --yes to do it without being asked");
   const answer = await ask(session, `${question} [y/N] `);
   const isAgreed = /^y(?:es)?$/i.test(answer.trim());
   if (!isAgreed) session.note("Nothing was changed");
@@ -43,7 +44,8 @@ export async function withScope(session: Session, action: () => Promise<number>)
 /** Throws where a reason that must be given is neither there nor can be asked for. @throws UsageError */
 export function checkReason({ context }: Session, reason: string | undefined): void {
   if (reason === undefined && context.stdio.stdin.isTTY) return;
-  if (reason === undefined || reason.trim() === "") throw new UsageError("Say why, for the audit record: --reason TEXT");
+  if (reason === undefined || reason.trim() === "")
+    throw new UsageError("Say why, for the audit record: --reason TEXT");
 }
 
 /** The reason of `--reason`, else the one that a person types. @throws UsageError where it is empty */

@@ -24,11 +24,15 @@ export async function showPreview(
 
 function toPreviewLines({ name, status, health, preview }: Previewed, paint: Session["paintError"]): string[] {
   const state = health === "NONE" ? status : `${status}, ${toWord(health)}`;
-  const lines = [`${paint("strong", toOneLine(name))}: ${paint(toTone(health === "NONE" ? status : health), toOneLine(state))}`];
+  const lines = [
+    `${paint("strong", toOneLine(name))}: ${paint(toTone(health === "NONE" ? status : health), toOneLine(state))}`,
+  ];
   if (!preview) return lines;
   const { lastHealthy, healthyPeers, refusal, work } = preview;
-  if (refusal) lines.push(paint("bad", `  would be refused: ${toOneLine(refusal.message)} (${toOneLine(refusal.code)})`));
-  if (lastHealthy) lines.push(paint("bad", "  it is the last healthy one of its role: nothing serves while it restarts"));
+  if (refusal)
+    lines.push(paint("bad", `  would be refused: ${toOneLine(refusal.message)} (${toOneLine(refusal.code)})`));
+  if (lastHealthy)
+    lines.push(paint("bad", "  it is the last healthy one of its role: nothing serves while it restarts"));
   else if (healthyPeers !== null)
     lines.push(`  ${healthyPeers} other healthy ${healthyPeers === 1 ? "container" : "containers"} of its role`);
   else lines.push(paint("warn", "  whether others of its role are healthy is not known (needs ops:read)"));

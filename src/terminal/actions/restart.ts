@@ -54,8 +54,14 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
       output: resultOption,
     },
     examples: [
-      ["wallet-core-ops restart wallet-core-web-1a2b3c --wait --reason 'memory leak'", "One container, until it is healthy"],
-      ["wallet-core-ops restart worker --env staging --reason 'new secret' --yes", "All workers of staging, from a script"],
+      [
+        "wallet-core-ops restart wallet-core-web-1a2b3c --wait --reason 'memory leak'",
+        "One container, until it is healthy",
+      ],
+      [
+        "wallet-core-ops restart worker --env staging --reason 'new secret' --yes",
+        "All workers of staging, from a script",
+      ],
     ],
   },
   async (session, values, positionals) => {
@@ -78,7 +84,9 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
       isOfPlace(row, place);
     const named = rows.filter((row) => row.name === name && fits(row));
     if (named.length > 1)
-      throw new UsageError(`Several engines run ${name}: say --engine ${named.map(({ engine }) => engine).join(" or ")}`);
+      throw new UsageError(
+        `Several engines run ${name}: say --engine ${named.map(({ engine }) => engine).join(" or ")}`,
+      );
     const [only] = named;
     if (only) return withScope(session, () => restartOne(session, client, { name, engine: only.engine }, wanted));
     const ofRole = rows.filter((row) => row.role === name && fits(row));
@@ -96,7 +104,10 @@ async function list(
 ): Promise<{ readonly rows: readonly Row[]; readonly isComplete: boolean }> {
   try {
     const { data } = await client.queryPartial(Containers, {}, { signal: context.stop });
-    return { rows: data.containers ?? [], isComplete: data.containers !== null && (data.engines ?? []).every(({ ok }) => ok) };
+    return {
+      rows: data.containers ?? [],
+      isComplete: data.containers !== null && (data.engines ?? []).every(({ ok }) => ok),
+    };
   } catch (error) {
     if (error instanceof OpsError && error.code === "forbidden") return { rows: [], isComplete: false };
     throw error;
@@ -104,7 +115,12 @@ async function list(
 }
 
 /** Rejects with the gateway's error for an unknown engine. */
-async function explainMissing({ context }: Session, client: OpsClient, name: string, engine: string | null): Promise<OpsError> {
+async function explainMissing(
+  { context }: Session,
+  client: OpsClient,
+  name: string,
+  engine: string | null,
+): Promise<OpsError> {
   const { containers } = await client.query(Containers, { engine, includeAccessories: true }, { signal: context.stop });
   const isKnown = (containers ?? []).some((row) => row.kind !== "CORE" && [row.name, row.role].includes(name));
   const reason = isKnown
@@ -140,7 +156,9 @@ async function restartOne(
     done.status,
     ...(done.health === "NONE" ? [] : [toWord(done.health)]),
   ];
-  await session.write(format === "table" ? `${toOneLine(`${done.name}: ${words.join(", ")}`)}\n` : toDocument(done, format));
+  await session.write(
+    format === "table" ? `${toOneLine(`${done.name}: ${words.join(", ")}`)}\n` : toDocument(done, format),
+  );
   if (!done.restarted) return 1;
   if (done.healthy !== false) return 0;
   session.note(session.paintError("bad", `It is not healthy after ${waitSeconds} s`));
@@ -163,7 +181,8 @@ async function restartAll(
   const { role, service, destination, env } = toGroup(rows);
   const running = rows.filter(({ status }) => status === "running");
   let isRefused = false;
-  for (const { name, engine } of running) isRefused = !(await showPreview(session, client, { name, engine })) || isRefused;
+  for (const { name, engine } of running)
+    isRefused = !(await showPreview(session, client, { name, engine })) || isRefused;
   if (running.length === 0) throw new OpsError("container_not_found", `No container of the role ${role} runs`);
   if (isRefused) return refuse(session);
   const why = await askReason(session, reason);

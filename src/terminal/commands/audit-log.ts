@@ -24,7 +24,11 @@ export const auditLogCommand = defineList({
     { head: "ACTION", text: ({ action }) => action },
     { head: "OUTCOME", text: ({ outcome }) => outcome, tone: ({ outcome }) => tones[outcome] ?? "plain" },
     { head: "ON", text: (row) => toSubject(row), mayCut: "middle", least: 16 },
-    { head: "BY", text: ({ subject, agent }) => orUnknown(subject) + (agent === null ? "" : ` with ${agent}`), mayCut: true },
+    {
+      head: "BY",
+      text: ({ subject, agent }) => orUnknown(subject) + (agent === null ? "" : ` with ${agent}`),
+      mayCut: true,
+    },
     { head: "REASON", text: ({ reason }) => orUnknown(reason), mayCut: true, least: 12, drop: 2 },
     { head: "DETAIL", text: ({ detail }) => orUnknown(detail), isWide: true },
     { head: "ENV", text: ({ env }) => orUnknown(env), isWide: true },
@@ -38,7 +42,11 @@ export const auditLogCommand = defineList({
       { signal },
     );
     const { endCursor, hasNextPage } = data.auditLog?.pageInfo ?? {};
-    return { rows: data.auditLog?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
+    return {
+      rows: data.auditLog?.nodes ?? [],
+      errors,
+      notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [],
+    };
   },
 });
 

@@ -7,7 +7,9 @@ const shells = ["bash", "zsh", "fish"] as const;
 const gatewayCommands = ["serve", "check", "indexes", "token", "audit", "schema", "openapi", "help"];
 
 /** Completes the commands that are loaded from `entries`. */
-export function createCompletionCommand(entries: readonly { readonly load: () => Promise<TerminalCommand> }[]): TerminalCommand {
+export function createCompletionCommand(
+  entries: readonly { readonly load: () => Promise<TerminalCommand> }[],
+): TerminalCommand {
   return defineCommand(
     {
       name: "completion",
@@ -54,7 +56,9 @@ function toBash(forms: readonly CommandForm<Options>[]): string {
       ...(short === undefined ? [] : [`-${short}`]),
     ]);
     const values = Object.entries(options).flatMap(([name, { choices = [], short, type }]) =>
-      type === "string" ? [`      --${name}${short === undefined ? "" : `|-${short}`}) words='${choices.join(" ")}' ;;`] : [],
+      type === "string"
+        ? [`      --${name}${short === undefined ? "" : `|-${short}`}) words='${choices.join(" ")}' ;;`]
+        : [],
     );
     return `  ${form.name})
     words='${[...listWords(form), ...words].join(" ")} --help -h'

@@ -6,7 +6,15 @@ import { createClient, OpsError, Viewer } from "../../client/client.ts";
 import { defineCommand, noteError, type Session } from "../command.ts";
 import { outputOption } from "../options.ts";
 import { type OutputFormat, outputFormats, toText } from "../output/print.ts";
-import { ContextError, contextNamePattern, isAddress, type Place, readContexts, readToken, writeContexts } from "../contexts.ts";
+import {
+  ContextError,
+  contextNamePattern,
+  isAddress,
+  type Place,
+  readContexts,
+  readToken,
+  writeContexts,
+} from "../contexts.ts";
 import { toOneLine } from "../output/style.ts";
 import type { Column } from "../output/table.ts";
 
@@ -15,7 +23,8 @@ export const contextCommand = defineCommand(
     name: "context",
     summary: "the gateways that this terminal knows, and which one is asked",
     args: "[list | use NAME | show [NAME] | remove NAME]",
-    about: "They are in a file of yours alone: OPS_CONFIG, else ~/.config/wallet-core-ops/contexts.json. Tokens are never shown.",
+    about:
+      "They are in a file of yours alone: OPS_CONFIG, else ~/.config/wallet-core-ops/contexts.json. Tokens are never shown.",
     options: { output: outputOption(outputFormats) },
     examples: [
       ["wallet-core-ops context use staging", "Ask staging from now on"],
@@ -31,7 +40,9 @@ export const contextCommand = defineCommand(
       if (chosen === null) throw new UsageError("Which context?");
       const place = Object.hasOwn(contexts.contexts, chosen) ? contexts.contexts[chosen] : undefined;
       if (!place)
-        throw new ContextError(`No context is named ${chosen}: there are ${Object.keys(contexts.contexts).join(", ") || "none"}`);
+        throw new ContextError(
+          `No context is named ${chosen}: there are ${Object.keys(contexts.contexts).join(", ") || "none"}`,
+        );
       return { name: chosen, place };
     };
     switch (verb) {
@@ -113,7 +124,11 @@ export const loginCommand = defineCommand(
     about: `The token is asked for, or read from stdin: never from an argument, which others on the machine could see.
 NAME is "default" when it is left out. The gateway must accept the token before anything is stored.`,
     options: {
-      url: { type: "string", value: "URL", about: "address of the gateway; else OPS_URL, or that of the context of this name" },
+      url: {
+        type: "string",
+        value: "URL",
+        about: "address of the gateway; else OPS_URL, or that of the context of this name",
+      },
       "token-file": { type: "string", value: "PATH", about: "read the token from this file at each use" },
       "token-command": {
         type: "string",
@@ -131,7 +146,8 @@ NAME is "default" when it is left out. The gateway must accept the token before 
     if (!contextNamePattern.test(name))
       throw new UsageError(`A name has letters, digits, dots and dashes, not '${toOneLine(name)}'`);
     const [tokenFile, tokenCommand] = [values["token-file"], values["token-command"]];
-    if (tokenFile !== undefined && tokenCommand !== undefined) throw new UsageError("Either --token-file or --token-command");
+    if (tokenFile !== undefined && tokenCommand !== undefined)
+      throw new UsageError("Either --token-file or --token-command");
     const { env, readFile } = session.context;
     const contexts = readContexts(env);
     const url = values.url ?? env["OPS_URL"] ?? contexts.contexts[name]?.url;

@@ -32,9 +32,18 @@ export const deploysCommand = defineList({
   nameOf: ({ tag }) => tag,
   empty: "No deploys are known",
   read: async (client, { env, tag, first, after }, _asked, signal) => {
-    const variables = { env: toEnv(env), tag: tag ?? null, first: toWhole("first", first, 1, 100), after: after ?? null };
+    const variables = {
+      env: toEnv(env),
+      tag: tag ?? null,
+      first: toWhole("first", first, 1, 100),
+      after: after ?? null,
+    };
     const { data, errors } = await client.queryPartial(Deploys, variables, { signal });
     const { endCursor, hasNextPage } = data.deploys?.pageInfo ?? {};
-    return { rows: data.deploys?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
+    return {
+      rows: data.deploys?.nodes ?? [],
+      errors,
+      notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [],
+    };
   },
 });

@@ -14,7 +14,8 @@ export const explainCommand = defineCommand(
     name: "explain",
     summary: "all that is known about one thing: a container, role, queue, host, engine or deploy",
     args: "NAME",
-    about: "A role is a role, a queue is a queue: where a name is several things, --kind, --engine or --source says which.",
+    about:
+      "A role is a role, a queue is a queue: where a name is several things, --kind, --engine or --source says which.",
     options: {
       ...thingOptions,
       output: outputOption(formats),

@@ -8,7 +8,16 @@ import { orUnknown, toAge, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
-const states = ["available", "blocked", "cancelled", "completed", "failed", "retrying", "running", "scheduled"] as const;
+const states = [
+  "available",
+  "blocked",
+  "cancelled",
+  "completed",
+  "failed",
+  "retrying",
+  "running",
+  "scheduled",
+] as const;
 
 export const jobsCommand = defineList({
   name: "jobs",
@@ -78,8 +87,11 @@ export async function findSource(
   const [only, ...others] = new Set(names);
   if (only === undefined)
     throw new UsageError(
-      queue === undefined ? "The gateway has no source of jobs" : `No source has a queue named ${queue}: say which with --source`,
+      queue === undefined
+        ? "The gateway has no source of jobs"
+        : `No source has a queue named ${queue}: say which with --source`,
     );
-  if (others.length > 0) throw new UsageError(toOneLine(`Say which source: --source ${[only, ...others].join(" or ")}`));
+  if (others.length > 0)
+    throw new UsageError(toOneLine(`Say which source: --source ${[only, ...others].join(" or ")}`));
   return only;
 }

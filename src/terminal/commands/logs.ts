@@ -22,7 +22,11 @@ const mostTail = 100_000;
 const headMs = 250;
 
 const options = {
-  follow: { type: "boolean", short: "f", about: "go on with new lines until Ctrl-C, over restarts and lost connections" },
+  follow: {
+    type: "boolean",
+    short: "f",
+    about: "go on with new lines until Ctrl-C, over restarts and lost connections",
+  },
   since: { type: "string", value: "TIME", about: "from when on: 90s, 10m, 1h30m, or an RFC 3339 time" },
   until: { type: "string", value: "TIME", about: "up to when, as --since; not with --follow" },
   tail: {
@@ -72,7 +76,8 @@ export const logsCommand = defineCommand(
   async (session, values, asked) => {
     const range = toRange(values);
     const filter = toFilter(values);
-    if (asked.length === 0 || asked.includes("")) throw new UsageError("Which role, or which containers? `ps` shows them");
+    if (asked.length === 0 || asked.includes(""))
+      throw new UsageError("Which role, or which containers? `ps` shows them");
     const place = {
       ...toPlace(values),
       engine: values.engine ?? null,
@@ -151,7 +156,10 @@ interface Showing {
 }
 
 /** Shows what was written up to now. */
-async function showStored({ session, stored, readNewest, printer, seen, signal }: Showing, range: Range): Promise<void> {
+async function showStored(
+  { session, stored, readNewest, printer, seen, signal }: Showing,
+  range: Range,
+): Promise<void> {
   const { tail, isAsked, isFollowed } = range;
   if (tail === null) {
     for await (const lines of stored.readOn(seen, range)) {

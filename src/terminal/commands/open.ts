@@ -71,6 +71,8 @@ export function findOpener(
 /** Whether the program could be started and did not fail. */
 function start([file, ...args]: readonly [string, ...string[]], address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile(file, [...args, address], { timeout: 10_000 }, (error) => resolve(error === null || error.killed === true));
+    execFile(file, [...args, address], { timeout: 10_000 }, (error) =>
+      resolve(error === null || error.killed === true),
+    );
   });
 }

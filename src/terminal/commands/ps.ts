@@ -30,7 +30,11 @@ export const psCommand = defineList({
     { head: "NAME", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     { head: "ROLE", text: ({ role }) => role, mayCut: true },
     { head: "STATE", text: toStatus, tone: toStatusTone },
-    { head: "HEALTH", text: ({ health }) => (health === "NONE" ? "–" : toWord(health)), tone: ({ health }) => toTone(health) },
+    {
+      head: "HEALTH",
+      text: ({ health }) => (health === "NONE" ? "–" : toWord(health)),
+      tone: ({ health }) => toTone(health),
+    },
     { head: "UP", text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt) : "–"), isNumber: true },
     {
       head: "RESTARTS",

@@ -46,7 +46,9 @@ export const queuesCommand = defineList({
   read: async (client, { source, trouble }, asked, signal) => {
     const { data, errors } = await client.queryPartial(Queues, {}, { signal });
     const rows = (data.queues ?? [])
-      .filter((row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source))
+      .filter(
+        (row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source),
+      )
       .filter(({ state }) => !trouble || queueStates.indexOf(state) < queueStates.indexOf("PAUSED"))
       .toSorted(byTrouble);
     const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) =>

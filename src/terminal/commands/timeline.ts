@@ -6,14 +6,29 @@ import { orUnknown, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<TimelineQuery["timeline"]>["nodes"]>[number];
 
-const kinds = ["container_death", "deploy", "gap", "health", "host_alert", "oom_kill", "queue_state", "restart"] as const;
+const kinds = [
+  "container_death",
+  "deploy",
+  "gap",
+  "health",
+  "host_alert",
+  "oom_kill",
+  "queue_state",
+  "restart",
+] as const;
 
 export const timelineCommand = defineList({
   name: "timeline",
   summary: "what happened, newest first: deploys, restarts, deaths, changes of health, queues and hosts",
   options: {
     env: envOption,
-    kind: { type: "string", short: "k", value: "KIND", choices: kinds, about: `only of this kind: ${kinds.join(", ")}` },
+    kind: {
+      type: "string",
+      short: "k",
+      value: "KIND",
+      choices: kinds,
+      about: `only of this kind: ${kinds.join(", ")}`,
+    },
     since: { type: "string", value: "TIME", default: "24h", about: "from when on: 90m, 24h, 7d, or an RFC 3339 time" },
     until: { type: "string", value: "TIME", about: "up to when" },
     first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 500" },
@@ -43,6 +58,10 @@ export const timelineCommand = defineList({
       { signal },
     );
     const { endCursor, hasNextPage } = data.timeline?.pageInfo ?? {};
-    return { rows: data.timeline?.nodes ?? [], errors, notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [] };
+    return {
+      rows: data.timeline?.nodes ?? [],
+      errors,
+      notes: hasNextPage ? [`there are more: --after ${endCursor}`] : [],
+    };
   },
 });

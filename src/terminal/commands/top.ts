@@ -20,7 +20,8 @@ export const topCommand = defineCommand(
   async (session, { env, ...values }) => {
     const asked = toEnv(env);
     const { stdio, env: variables } = session.context;
-    if (!stdio.stdin.isTTY || !stdio.stdout.isTTY) throw new UsageError("top needs a terminal; use problems, ps, queues");
+    if (!stdio.stdin.isTTY || !stdio.stdout.isTTY)
+      throw new UsageError("top needs a terminal; use problems, ps, queues");
     const { url } = session.place();
     const address = url.replace(/^https?:\/\//, "").replace(/\/$/, "");
     const named = (values as { readonly context?: string }).context ?? variables["OPS_CONTEXT"];

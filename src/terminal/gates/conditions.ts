@@ -87,7 +87,9 @@ function findBusy({ containers, work, silentSources }: Look): Missing[] {
         if (!containers.some(({ name, engine }) => name === container?.name && engine === container.engine)) return [];
         const what = kind === null || kind === queue ? queue : `${queue}, ${kind}`;
         return [
-          known(`job ${jobId} (${what}) runs in ${container?.name}${startedAt === null ? "" : ` since ${toClock(startedAt)}`}`),
+          known(
+            `job ${jobId} (${what}) runs in ${container?.name}${startedAt === null ? "" : ` since ${toClock(startedAt)}`}`,
+          ),
         ];
       }),
       ...(homeless.length === 0 ? [] : [unknown(`${source}: the container of ${toIds(homeless)} is not known`)]),
@@ -97,7 +99,9 @@ function findBusy({ containers, work, silentSources }: Look): Missing[] {
   const named = new Set(work.flatMap(({ source, gap }) => (gap === null ? [] : [source])));
   return [
     ...found,
-    ...silentSources.filter((source) => !named.has(source)).map((source) => unknown(`source ${source} does not answer`)),
+    ...silentSources
+      .filter((source) => !named.has(source))
+      .map((source) => unknown(`source ${source} does not answer`)),
   ];
 }
 
@@ -112,7 +116,10 @@ function findWaiting(queue: string, { queues, silentSources }: Look): Missing[] 
   if (own.length === 0 && silentSources.length === 0) return [unknown(`no source lists a queue named ${queue}`)];
   return [
     ...own.flatMap(({ depth, active, source }) => {
-      const parts = [...(depth > 0 ? [`${toCount(depth)} waiting`] : []), ...(active ? [`${toCount(active)} running`] : [])];
+      const parts = [
+        ...(depth > 0 ? [`${toCount(depth)} waiting`] : []),
+        ...(active ? [`${toCount(active)} running`] : []),
+      ];
       return [
         ...(parts.length === 0 ? [] : [known(`${queue} (${source}): ${parts.join(", ")}`)]),
         ...(active === null ? [unknown(`${queue} (${source}): its system does not say what runs`)] : []),

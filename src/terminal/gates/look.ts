@@ -41,7 +41,13 @@ export interface Look {
 }
 
 /** Codes of errors that another look would meet again. */
-const lasting: ReadonlySet<string> = new Set(["unauthorized", "forbidden", "invalid_request", "not_found", "not_a_gateway"]);
+const lasting: ReadonlySet<string> = new Set([
+  "unauthorized",
+  "forbidden",
+  "invalid_request",
+  "not_found",
+  "not_a_gateway",
+]);
 
 /** Whether asking again can help: an upstream or the gateway itself does not answer for now. */
 export function isPassing(error: unknown): error is OpsError {
@@ -74,7 +80,9 @@ export async function look(client: OpsClient, wanted: Conditions, signal: AbortS
     versions,
     queues,
     silentSources: sources.flatMap(({ name, ok }) => (ok ? [] : [name])),
-    work: wanted.isIdle ? await Promise.all(sources.map(({ name }) => findRunningJobs(client, name, queues, signal))) : [],
+    work: wanted.isIdle
+      ? await Promise.all(sources.map(({ name }) => findRunningJobs(client, name, queues, signal)))
+      : [],
   };
 }
 
@@ -83,7 +91,12 @@ function isMeant(row: ContainerRow, wanted: Conditions): boolean {
 }
 
 /** The tag, and the version of its deploy where that is another: containers carry the version. */
-async function findVersions(client: OpsClient, tag: string, env: Environment | null, signal: AbortSignal): Promise<string[]> {
+async function findVersions(
+  client: OpsClient,
+  tag: string,
+  env: Environment | null,
+  signal: AbortSignal,
+): Promise<string[]> {
   try {
     const { data } = await client.queryPartial(Deploys, { tag, env, first: 5 }, { signal });
     return [...new Set([tag, ...(data.deploys?.nodes ?? []).map(({ version }) => version)])];

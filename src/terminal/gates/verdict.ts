@@ -75,7 +75,8 @@ Compares a time before the deploy with the same time after it. Exit code 3 when 
     const bad = judged.filter(({ verdict }) =>
       values["fail-on"]?.some((name) => name.toUpperCase().replaceAll("-", "_") === verdict?.outcome),
     );
-    if (bad.length > 0) throw new ConditionError(bad.map((one) => `${one.tag}: ${toWord(one.verdict?.outcome)}`).join(", "));
+    if (bad.length > 0)
+      throw new ConditionError(bad.map((one) => `${one.tag}: ${toWord(one.verdict?.outcome)}`).join(", "));
     return judged.every(({ verdict }) => verdict) ? 0 : 1;
   },
 );
@@ -120,7 +121,11 @@ function isOut(judged: readonly Judged[]): boolean {
   return outcomes.includes("REGRESSED") || outcomes.every((outcome) => outcome === "CLEAN");
 }
 
-async function read(client: OpsClient, wanted: Wanted, signal: AbortSignal): Promise<{ judged: Judged[]; errors: OpsError[] }> {
+async function read(
+  client: OpsClient,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<{ judged: Judged[]; errors: OpsError[] }> {
   const deploys = await findDeploys(client, wanted, signal);
   const answers = await Promise.all(
     deploys.map(({ id }) => client.queryPartial(Verdict, { id, window: wanted.window }, { signal })),
@@ -148,17 +153,23 @@ async function findDeploys(client: OpsClient, { tag, place }: Wanted, signal: Ab
   const meant = data.filter((one) => (place.env === null || one.env === place.env) && isOfPlace(one, place));
   // Newest first: a tag that was deployed again is judged by its last deploy.
   const newest = [
-    ...new Map(meant.toReversed().map((one) => [JSON.stringify([one.service, one.destination, one.env]), one])).values(),
+    ...new Map(
+      meant.toReversed().map((one) => [JSON.stringify([one.service, one.destination, one.env]), one]),
+    ).values(),
   ];
   if (newest.length === 0)
-    throw errors[0] ?? new OpsError("not_found", tag === null ? "No such deploy is known" : `No deploy of ${tag} is known`);
+    throw (
+      errors[0] ?? new OpsError("not_found", tag === null ? "No such deploy is known" : `No deploy of ${tag} is known`)
+    );
   return newest;
 }
 
 function toReport({ tag, state, service, destination, env, deployedAt, verdict }: Judged, paint: Paint): string {
   const place = [service, destination, env?.toLowerCase()].filter(Boolean).join(", ");
   const title = `${paint("strong", toOneLine(tag))}: ${paint(toTone(verdict?.outcome), verdict ? toWord(verdict.outcome) : "not known")}`;
-  const lines = [`${title} (${toOneLine(place || "of no known place")}, ${toWord(state)}, deployed ${toAge(deployedAt)} ago)`];
+  const lines = [
+    `${title} (${toOneLine(place || "of no known place")}, ${toWord(state)}, deployed ${toAge(deployedAt)} ago)`,
+  ];
   if (verdict) {
     const { reasons, newErrors, queues, gaps, windowSeconds, outcome } = verdict;
     if (windowSeconds !== null) lines.push(`  compared: ${toDuration(windowSeconds)} before and after`);

@@ -30,7 +30,13 @@ Exit code 3 when the time is up: stderr says what is missing.`,
         value: "NAME",
         about: "no job waits or runs in this queue; may be repeated",
       },
-      role: { type: "string", multiple: true, short: "r", value: "ROLE", about: "only containers of this role; may be repeated" },
+      role: {
+        type: "string",
+        multiple: true,
+        short: "r",
+        value: "ROLE",
+        about: "only containers of this role; may be repeated",
+      },
       ...placeOptions,
       source: { type: "string", value: "NAME", about: "only jobs of this source" },
       "ignore-unknown": { type: "boolean", about: "what is not known counts as met" },
@@ -52,14 +58,20 @@ Exit code 3 when the time is up: stderr says what is missing.`,
       ...toPlace(values),
       source: values.source ?? null,
     };
-    const [timeoutSeconds, intervalSeconds] = [toSeconds("timeout", values.timeout), toSeconds("interval", values.interval)];
+    const [timeoutSeconds, intervalSeconds] = [
+      toSeconds("timeout", values.timeout),
+      toSeconds("interval", values.interval),
+    ];
     if (intervalSeconds < 1) throw new UsageError("--interval must be at least 1s");
     const sought = describe(conditions);
-    if (sought.length === 0) throw new UsageError("What to wait for? Say --healthy, --idle, --release or --queue-empty");
+    if (sought.length === 0)
+      throw new UsageError("What to wait for? Say --healthy, --idle, --release or --queue-empty");
     const { note, paintError: paint, context } = session;
     const client = session.client();
     note(
-      toOneLine(`${timeoutSeconds === 0 ? "looking once" : `waiting up to ${toDuration(timeoutSeconds)}`}: ${sought.join("; ")}`),
+      toOneLine(
+        `${timeoutSeconds === 0 ? "looking once" : `waiting up to ${toDuration(timeoutSeconds)}`}: ${sought.join("; ")}`,
+      ),
     );
     const endMs = Date.now() + timeoutSeconds * 1000;
     let said = "";
@@ -78,7 +90,9 @@ Exit code 3 when the time is up: stderr says what is missing.`,
       }
       const leftMs = endMs - Date.now();
       if (leftMs <= 0)
-        throw new ConditionError(`Not met${timeoutSeconds === 0 ? "" : ` after ${toDuration(timeoutSeconds)}`}: ${missing}`);
+        throw new ConditionError(
+          `Not met${timeoutSeconds === 0 ? "" : ` after ${toDuration(timeoutSeconds)}`}: ${missing}`,
+        );
       if (missing !== said) note(toOneLine(`not yet: ${missing}`));
       said = missing;
       await pause(Math.min(intervalSeconds * 1000, leftMs), context.stop);
@@ -100,7 +114,9 @@ async function findReasons(
     );
     if (missing.length === 0) return null;
     const shown = missing.slice(0, shownReasons).map(({ text }) => text);
-    return [...shown, ...(missing.length > shownReasons ? [`and ${missing.length - shownReasons} more`] : [])].join("; ");
+    return [...shown, ...(missing.length > shownReasons ? [`and ${missing.length - shownReasons} more`] : [])].join(
+      "; ",
+    );
   } catch (error) {
     if (signal.aborted) return "the gateway did not answer in time";
     if (isPassing(error)) return `${error.message} (${error.code})`;

@@ -75,7 +75,8 @@ export async function followLog(options: FollowOptions): Promise<void> {
       const end = await readStream(options, onOpen);
       if (signal.aborted) return;
       if (end === "container_gone") return note(paintError("warn", "the container is gone"));
-      if (end === "unauthorized" || end === "forbidden") throw new OpsError(end, "The token may not read this log any more");
+      if (end === "unauthorized" || end === "forbidden")
+        throw new OpsError(end, "The token may not read this log any more");
       reason = end === "lost" || end === "shutdown" ? "the gateway ended it" : null;
     } catch (error) {
       if (signal.aborted) return;
@@ -124,11 +125,16 @@ async function readStream(options: FollowOptions, onOpen: () => void): Promise<s
         if (notice === "ENGINE_LOST" || notice === "UNREADABLE") seen.holdBack(name);
         const tone = notice === "JOINED" || notice === "RESUMED" || notice === "LEFT" ? "muted" : "warn";
         session.note(
-          session.paintError(tone, toOneLine(`${name}: ${noticeTexts[notice]}${reason === null ? "" : ` (${reason})`}`)),
+          session.paintError(
+            tone,
+            toOneLine(`${name}: ${noticeTexts[notice]}${reason === null ? "" : ` (${reason})`}`),
+          ),
         );
       }
       if (dropped > 0) {
-        session.note(session.paintError("warn", `${dropped} lines are missing here: they came faster than they were read`));
+        session.note(
+          session.paintError("warn", `${dropped} lines are missing here: they came faster than they were read`),
+        );
       }
       if (!isWhole && seen.mayMiss(lines)) {
         isWhole = true;
@@ -148,7 +154,10 @@ async function readStream(options: FollowOptions, onOpen: () => void): Promise<s
   return "lost";
 }
 
-async function* openStream({ client, target, filter, signal }: FollowOptions, since: string | null): AsyncGenerator<Batch, void> {
+async function* openStream(
+  { client, target, filter, signal }: FollowOptions,
+  since: string | null,
+): AsyncGenerator<Batch, void> {
   const { variables, single } = target;
   const wanted = { ...filter, since, tail: pageLines };
   if (!single) {

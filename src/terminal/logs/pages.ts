@@ -9,7 +9,10 @@ type LogPage = NonNullable<LogsQuery["logs"]>;
 export type PartReport = Pick<LogPage, "containers" | "engines" | "historyError">;
 
 /** Which lines are wanted, as the documents take it. */
-export type LogFilter = Pick<LogsQueryVariables, "level" | "levelStrict" | "search" | "searchRegex" | "ignoreCase" | "stream">;
+export type LogFilter = Pick<
+  LogsQueryVariables,
+  "level" | "levelStrict" | "search" | "searchRegex" | "ignoreCase" | "stream"
+>;
 
 /** Most lines of a page. */
 export const pageLines = 5000;
@@ -38,7 +41,11 @@ export async function readPage(
 ): Promise<Pick<LogPage, "hasOlder"> & { readonly lines: readonly Line[] }> {
   for (;;) {
     try {
-      const { data, errors } = await client.queryPartial(Logs, { ...target.variables, ...filter, ...newest }, { signal });
+      const { data, errors } = await client.queryPartial(
+        Logs,
+        { ...target.variables, ...filter, ...newest },
+        { signal },
+      );
       if (!data.logs) throw errors[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
       onParts(data.logs);
       return data.logs;

@@ -86,7 +86,8 @@ export class SeenLines {
     if (!isNew) return false;
     if (at > this.#newest) this.#newest = at;
     if (this.#floor === "") this.#floor = at;
-    if (this.#late.size > 0 && at > (this.#late.get(line.container.name)?.until ?? at)) this.#late.delete(line.container.name);
+    if (this.#late.size > 0 && at > (this.#late.get(line.container.name)?.until ?? at))
+      this.#late.delete(line.container.name);
     return true;
   }
 

@@ -165,7 +165,8 @@ class NewestLines {
     if (!oldest || newest.length < this.#most) return false;
     if (oldest.timestamp > completeSince) return true;
     const counts = new Map<string, number>();
-    for (const { container } of newest) counts.set(toWriterKey(container), (counts.get(toWriterKey(container)) ?? 0) + 1);
+    for (const { container } of newest)
+      counts.set(toWriterKey(container), (counts.get(toWriterKey(container)) ?? 0) + 1);
     return cut.every((key) => (this.#added.get(key) ?? 0) - (counts.get(key) ?? 0) >= 2);
   }
 }

@@ -64,7 +64,12 @@ export async function findTarget(
     if (asked.length > 1)
       throw new UsageError(`${toOneLine(ofRole[0]?.role ?? "")} is a role: name one role alone, or containers`);
     const includeAccessories = all || !ofRole.some(({ kind }) => kind === "CORE");
-    return { variables: { ...place, role, names: null, includeAccessories }, single: null, hasEngines, group: toGroup(ofRole) };
+    return {
+      variables: { ...place, role, names: null, includeAccessories },
+      single: null,
+      hasEngines,
+      group: toGroup(ofRole),
+    };
   }
   // The list leaves out the stopped containers of old releases, whose logs can be read.
   const retired = toNames(asked.length === 1 ? { name: role, engine, version: "" } : null);
@@ -87,5 +92,7 @@ type Row = NonNullable<ContainersQuery["containers"]>[number];
 function toGroup([first, ...others]: readonly Row[]): LogTarget["group"] {
   if (!first?.service) return null;
   const { service, destination } = first;
-  return others.every((row) => row.service === service && row.destination === destination) ? { service, destination } : null;
+  return others.every((row) => row.service === service && row.destination === destination)
+    ? { service, destination }
+    : null;
 }

@@ -16,7 +16,10 @@ interface PrintOptions<Row> {
 }
 
 /** Rows as text that ends with a line end, or is empty. JSON and YAML have the fields as the schema names them, and no escape byte. */
-export function toText<Row>(rows: readonly Row[], { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>): string {
+export function toText<Row>(
+  rows: readonly Row[],
+  { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>,
+): string {
   switch (format) {
     case "json":
       return toDocument(rows, format);

@@ -16,10 +16,16 @@ interface Screen {
 const formats = { ok: "green", warn: "yellow", bad: "red", muted: "dim", strong: "bold" } as const;
 
 /** Colours where a person looks: on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb says otherwise. */
-export function createPaint(when: ColourWhen, screen: Screen, env: Readonly<Record<string, string | undefined>>): Paint {
-  const isAsked = when === "always" || (when === "auto" && screen.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb");
+export function createPaint(
+  when: ColourWhen,
+  screen: Screen,
+  env: Readonly<Record<string, string | undefined>>,
+): Paint {
+  const isAsked =
+    when === "always" || (when === "auto" && screen.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb");
   if (!isAsked) return (_tone, text) => text;
-  return (tone, text) => (tone === "plain" || text === "" ? text : styleText(formats[tone], text, { validateStream: false }));
+  return (tone, text) =>
+    tone === "plain" || text === "" ? text : styleText(formats[tone], text, { validateStream: false });
 }
 
 /**

@@ -108,7 +108,8 @@ function shrink<C extends Sized>(columns: readonly C[], width: number, leastOf: 
   const leasts = columns.map(leastOf);
   for (let over = toTotal(widths) - width; over > 0; over -= 1) {
     let widest = -1;
-    for (const [index, own] of widths.entries()) if (own > (leasts[index] ?? 0) && own > (widths[widest] ?? 0)) widest = index;
+    for (const [index, own] of widths.entries())
+      if (own > (leasts[index] ?? 0) && own > (widths[widest] ?? 0)) widest = index;
     if (widest < 0) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }

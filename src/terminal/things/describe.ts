@@ -7,7 +7,10 @@ import type { Knowledge } from "./know.ts";
 import type { Fact, Section } from "./text.ts";
 
 /** What is known about a thing, as a title and sections for people. */
-export function describe(knowledge: Knowledge, paint: Paint): { readonly title: string; readonly sections: readonly Section[] } {
+export function describe(
+  knowledge: Knowledge,
+  paint: Paint,
+): { readonly title: string; readonly sections: readonly Section[] } {
   const { thing, problems, timeline } = knowledge;
   const troubles = problems.flatMap(({ severity, since, title, evidence }) => [
     `${paint(toTone(severity), toWord(severity))}: ${toOneLine(title)}${since === null ? "" : `, for ${toAge(since)}`}`,
@@ -107,7 +110,11 @@ function toState(row: ContainerRow): readonly [words: string, tone: Tone] {
   return [toOneLine(words.join(", ")), health === "UNHEALTHY" ? "bad" : toStatusTone(row)];
 }
 
-function toPlaceFacts({ service, destination, env }: Pick<ContainerRow, "service" | "destination" | "env">): readonly Fact[] {
+function toPlaceFacts({
+  service,
+  destination,
+  env,
+}: Pick<ContainerRow, "service" | "destination" | "env">): readonly Fact[] {
   return [
     ["Service", service],
     ["Destination", destination],
@@ -205,7 +212,10 @@ function toEngine({ row, rows }: Extract<Thing, { readonly kind: "engine" }>, pa
       title: null,
       facts: [
         ["State", row.ok ? "it answers" : "it does not answer", row.ok ? "ok" : "bad"],
-        ["Last heard", row.ageSeconds === null ? (row.ok ? null : "never") : `${toDuration(Math.round(row.ageSeconds))} ago`],
+        [
+          "Last heard",
+          row.ageSeconds === null ? (row.ok ? null : "never") : `${toDuration(Math.round(row.ageSeconds))} ago`,
+        ],
         ["Reason", row.error === null ? null : `${row.error.message} (${row.error.code})`],
       ],
     },

@@ -33,7 +33,13 @@ export type Thing =
 
 /** What says which of several things of one name is meant. */
 export const thingOptions = {
-  kind: { type: "string", short: "k", value: "KIND", choices: thingKinds, about: `what it is: ${thingKinds.join(", ")}` },
+  kind: {
+    type: "string",
+    short: "k",
+    value: "KIND",
+    choices: thingKinds,
+    about: `what it is: ${thingKinds.join(", ")}`,
+  },
   engine: { type: "string", value: "NAME", about: "the engine of the container or role" },
   source: { type: "string", value: "NAME", about: "the source of the queue" },
 } as const;

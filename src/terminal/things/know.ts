@@ -44,12 +44,20 @@ export async function readKnowledge(
   const { read, errors } = createReads();
   const [problems, timeline, container, runningJobs, queue, verdict] = await Promise.all([
     read(client.queryPartial(Problems, { env: null }, { signal })),
-    read(client.queryPartial(Timeline, { env: null, kinds: null, from: "24h", to: null, first: 500, after: null }, { signal })),
+    read(
+      client.queryPartial(
+        Timeline,
+        { env: null, kinds: null, from: "24h", to: null, first: 500, after: null },
+        { signal },
+      ),
+    ),
     thing.kind === "container"
       ? read(client.queryPartial(Container, { name: thing.name, engine: thing.row.engine }, { signal }))
       : null,
     thing.kind === "container" ? readRunning(client, thing.name, thing.row.engine, signal) : null,
-    thing.kind === "queue" ? read(client.queryPartial(Queue, { name: thing.name, source: thing.row.source }, { signal })) : null,
+    thing.kind === "queue"
+      ? read(client.queryPartial(Queue, { name: thing.name, source: thing.row.source }, { signal }))
+      : null,
     thing.kind === "deploy" ? read(client.queryPartial(Verdict, { id: thing.row.id, window: 1800 }, { signal })) : null,
   ]);
   return {
@@ -75,10 +83,14 @@ async function readRunning(
 ): Promise<readonly RunningJob[] | null> {
   try {
     const { data } = await client.queryPartial(Queues, {}, { signal });
-    const asked = (data.queueSources ?? []).map((source) => findRunningJobs(client, source.name, data.queues ?? [], signal));
+    const asked = (data.queueSources ?? []).map((source) =>
+      findRunningJobs(client, source.name, data.queues ?? [], signal),
+    );
     const known = (await Promise.all(asked)).filter(({ gap, jobs }) => gap === null || jobs.length > 0);
     if (known.length === 0) return null;
-    return known.flatMap(({ jobs }) => jobs.filter(({ container }) => container?.name === name && container.engine === engine));
+    return known.flatMap(({ jobs }) =>
+      jobs.filter(({ container }) => container?.name === name && container.engine === engine),
+    );
   } catch (error) {
     if (error instanceof OpsError) return null;
     throw error;
@@ -92,7 +104,8 @@ function isProblemOf(thing: Thing, { container, queue, host, engine, deploy, rol
     case "role":
       return thing.rows.some(
         (row) =>
-          (container?.name === row.name && container.engine === row.engine) || (role === row.role && service === row.service),
+          (container?.name === row.name && container.engine === row.engine) ||
+          (role === row.role && service === row.service),
       );
     case "queue":
       return queue?.name === thing.name && queue.source === thing.row.source;
@@ -105,7 +118,10 @@ function isProblemOf(thing: Thing, { container, queue, host, engine, deploy, rol
   }
 }
 
-function isEntryOf(thing: Thing, { container, role, queue, source, host, engine, service, version, kind }: EntryRow): boolean {
+function isEntryOf(
+  thing: Thing,
+  { container, role, queue, source, host, engine, service, version, kind }: EntryRow,
+): boolean {
   switch (thing.kind) {
     case "container":
       return container === thing.name && engine === thing.row.engine;

@@ -74,7 +74,9 @@ function toProblem(row: ProblemRow, nowMs: number, { text, fact }: Writer): read
 /** Where to look. Commands are of this program. */
 function toPlaces({ container, queue, host, engine, deploy, source, role }: ProblemRow): readonly string[] {
   return [
-    ...(container ? [`container ${container.name} on engine ${container.engine}`, `wallet-core-ops ps ${container.name}`] : []),
+    ...(container
+      ? [`container ${container.name} on engine ${container.engine}`, `wallet-core-ops ps ${container.name}`]
+      : []),
     ...(queue ? [`queue ${queue.name} of source ${queue.source}`, `wallet-core-ops errors --queue ${queue.name}`] : []),
     ...(host ? [`host ${host.name}`, "wallet-core-ops hosts"] : []),
     ...(engine && !container ? [`engine ${engine.name}`, "wallet-core-ops check, on the gateway's machine"] : []),
@@ -154,7 +156,10 @@ function toQueue(row: QueueRow, { errors }: TopData, nowMs: number, { text, fact
     "",
     ...fact("state", toWord(row.state), toTone(row.state)),
     ...fact("source", row.source),
-    ...fact("waiting", `${row.exact ? "" : "~"}${toCount(row.depth)}, the oldest for ${toDuration(row.oldestAgeSeconds)}`),
+    ...fact(
+      "waiting",
+      `${row.exact ? "" : "~"}${toCount(row.depth)}, the oldest for ${toDuration(row.oldestAgeSeconds)}`,
+    ),
     ...fact("running", `${toCount(row.active)}${row.workers === null ? "" : ` by ${toCount(row.workers)} workers`}`),
     ...fact("rate", `${toRate(row.processedPerSec)}, drained in ${toDuration(row.drainSeconds)}`),
     ...fact("failed 1h", toCount(row.failuresLastHour)),

@@ -67,7 +67,8 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
     else if (!isOfLink(error)) patch({ ...answered(), ...toChange(toReason(error)) });
     // One slow answer among others is not a lost connection.
     else if (isSlow(error) && Date.now() - (data.answeredAtMs ?? 0) < answerMs) patch(toChange(toReason(error)));
-    else if (data.link.state !== "lost") patch({ link: { state: "lost", sinceMs: Date.now(), reason: toReason(error) } });
+    else if (data.link.state !== "lost")
+      patch({ link: { state: "lost", sinceMs: Date.now(), reason: toReason(error) } });
   };
 
   const ask = async <Answer, Variables>(
@@ -94,7 +95,10 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
     ask(
       [Containers, { env }],
       stop,
-      ({ data: { containers }, errors }) => ({ containers: toPart(containers, data.containers, errors), isStreamed: false }),
+      ({ data: { containers }, errors }) => ({
+        containers: toPart(containers, data.containers, errors),
+        isStreamed: false,
+      }),
       (error) => ({ containers: { ...data.containers, error } }),
     );
 

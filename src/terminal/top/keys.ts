@@ -45,7 +45,8 @@ export const keyHelp: readonly (readonly [keys: string, what: string])[] = [
 
 /** What a key changes. */
 export function press(view: View, key: Key, lists: Lists): Pressed {
-  if (key.ctrl) return { view, ...(key.name === "c" ? { action: "quit" } : key.name === "z" ? { action: "suspend" } : {}) };
+  if (key.ctrl)
+    return { view, ...(key.name === "c" ? { action: "quit" } : key.name === "z" ? { action: "suspend" } : {}) };
   if (view.isTyping) return { view: type(view, key) };
   const settled = { ...view, awaitsSection: false };
   const text = key.text ?? "";
@@ -99,7 +100,8 @@ function open(view: View, lists: Lists): View {
 function move(view: View, lists: Lists, by: 1 | -1): View {
   if (view.open !== null) return { ...view, scroll: Math.max(0, view.scroll + by) };
   const index = selectedIndex(view, lists) + by;
-  if (index >= 0 && index < lists[view.section].length) return { ...view, index, id: lists[view.section][index] ?? null };
+  if (index >= 0 && index < lists[view.section].length)
+    return { ...view, index, id: lists[view.section][index] ?? null };
   const own = sectionNames.indexOf(view.section);
   const beyond = by > 0 ? sectionNames.slice(own + 1) : sectionNames.slice(0, own).toReversed();
   const section = beyond.find((name) => lists[name].length > 0);

@@ -29,7 +29,11 @@ const least: Size = { columns: 40, rows: 10 };
 export function toScreen(screen: Screen, size: Size, paint: Paint): readonly string[] {
   const { columns, rows } = size;
   if (columns < least.columns || rows < least.rows) {
-    const texts = [`The terminal is ${columns}x${rows}:`, `top needs at least ${least.columns}x${least.rows}.`, "q quits"];
+    const texts = [
+      `The terminal is ${columns}x${rows}:`,
+      `top needs at least ${least.columns}x${least.rows}.`,
+      "q quits",
+    ];
     return fill(
       texts.map((text) => toLine([["plain", text]], columns, paint)),
       rows,
@@ -40,7 +44,9 @@ export function toScreen(screen: Screen, size: Size, paint: Paint): readonly str
   const look: Paint = data.link.state === "lost" ? (_tone, text) => paint("muted", text) : paint;
   const body = rows - 3;
   const lines =
-    view.open === null ? toBody(screen, { columns, rows: body }, look) : toOpened(screen, { columns, rows: body }, look);
+    view.open === null
+      ? toBody(screen, { columns, rows: body }, look)
+      : toOpened(screen, { columns, rows: body }, look);
   return [
     toHeader(screen, columns, paint),
     toSentence(data, columns, look),
@@ -66,21 +72,34 @@ function toHeader({ data, view, place }: Screen, width: number, paint: Paint): s
     return toEnds(first, [...paused, ["bad", width < 80 ? text : `${text} (${link.reason})`]], width, paint);
   }
   const state: Piece =
-    link.state === "connecting" ? ["muted", "connecting…"] : data.isStreamed ? ["ok", "live"] : ["warn", "asking every 3 s"];
+    link.state === "connecting"
+      ? ["muted", "connecting…"]
+      : data.isStreamed
+        ? ["ok", "live"]
+        : ["warn", "asking every 3 s"];
   return toEnds(first, [...paused, ["muted", time], state], width, paint);
 }
 
 /** What is wrong, in one sentence. */
 function toSentence({ problems: { value, error } }: TopData, width: number, paint: Paint): string {
   if (value === null) {
-    return toLine([error === null ? ["muted", "Asking what is wrong…"] : ["bad", "What is wrong cannot be read"]], width, paint);
+    return toLine(
+      [error === null ? ["muted", "Asking what is wrong…"] : ["bad", "What is wrong cannot be read"]],
+      width,
+      paint,
+    );
   }
   const { criticalCount, warningCount, gaps, quietSince, checkedAt } = value;
   const count = criticalCount + warningCount;
   const unchecked = gaps.length > 0 ? ", but not everything could be checked" : "";
   if (count === 0) {
-    const since = quietSince === null ? "" : `, for ${toDuration((Date.parse(checkedAt) - Date.parse(quietSince)) / 1000)}`;
-    return toLine([[gaps.length > 0 ? "warn" : "ok", `Nothing is known to be wrong${since}${unchecked}`]], width, paint);
+    const since =
+      quietSince === null ? "" : `, for ${toDuration((Date.parse(checkedAt) - Date.parse(quietSince)) / 1000)}`;
+    return toLine(
+      [[gaps.length > 0 ? "warn" : "ok", `Nothing is known to be wrong${since}${unchecked}`]],
+      width,
+      paint,
+    );
   }
   const kinds = [
     ...(criticalCount > 0 ? [`${criticalCount} critical`] : []),
@@ -149,9 +168,17 @@ function toBody({ data, view, nowMs }: Screen, { columns, rows }: Size, paint: P
   return sections.flatMap((section, index) => {
     const gap = hasGaps && index > 0 ? [""] : [];
     const isFocused = section.name === view.section;
-    const lines = toSectionLines(section, { share: shares[index] ?? 0, selected: isFocused ? selected : -1, columns, paint });
+    const lines = toSectionLines(section, {
+      share: shares[index] ?? 0,
+      selected: isFocused ? selected : -1,
+      columns,
+      paint,
+    });
     const isBare = isFocused && selected < 0;
-    return [...gap, ...lines.map((line, at) => (isBare && at === 0 ? `${paint("strong", "›")}${line.slice(1)}` : line))];
+    return [
+      ...gap,
+      ...lines.map((line, at) => (isBare && at === 0 ? `${paint("strong", "›")}${line.slice(1)}` : line)),
+    ];
   });
 }
 
@@ -164,7 +191,10 @@ interface SectionLines {
   readonly paint: Paint;
 }
 
-function toSectionLines({ notes, ids, lines }: Section, { share, selected, columns, paint }: SectionLines): readonly string[] {
+function toSectionLines(
+  { notes, ids, lines }: Section,
+  { share, selected, columns, paint }: SectionLines,
+): readonly string[] {
   const width = columns - margin;
   // Notes take a part of a small share only, so that a row is left.
   const noted = Math.min(notes.length, ids.length > 0 ? Math.max(share - ids.length, Math.floor(share / 2)) : share);

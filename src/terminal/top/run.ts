@@ -82,7 +82,8 @@ export async function runTop({ session, env, place }: RunOptions): Promise<numbe
     const { view: after, action } = press(before, { name, ctrl, meta, text }, lists);
     view = action === "env" ? { ...after, isPaused: false } : after;
     if (view.isPaused !== before.isPaused) frozen = view.isPaused ? shown() : null;
-    if (view.open !== before.open) openErrors(feed, view.open === "detail" && view.section === "queues" ? view.id : null);
+    if (view.open !== before.open)
+      openErrors(feed, view.open === "detail" && view.section === "queues" ? view.id : null);
     act(action);
     schedule();
   };

@@ -26,7 +26,11 @@ export interface Section {
   /** What to know about the rows, or why there are none. */
   readonly notes: readonly Piece[];
   /** The heading, then one line for each row. `more` are the rows that are cut. */
-  readonly lines: (options: { readonly width: number; readonly paint: Paint; readonly more: number }) => readonly string[];
+  readonly lines: (options: {
+    readonly width: number;
+    readonly paint: Paint;
+    readonly more: number;
+  }) => readonly string[];
 }
 
 interface SectionOptions {
@@ -81,7 +85,10 @@ function toSection<Row>(form: Form<Row>, filter: string): Section {
       const count = part.value === null ? "" : ` ${text === "" ? rows.length : `${shown.length} of ${rows.length}`}`;
       const heading = `${name.toUpperCase()}${count}${more > 0 ? `, +${more} more` : ""}`;
       if (shown.length === 0 || !hasHeads) {
-        return [toLine([["muted", heading]], width, paint), ...toTable(shown, columns, { width, paint, hasHead: false })];
+        return [
+          toLine([["muted", heading]], width, paint),
+          ...toTable(shown, columns, { width, paint, hasHead: false }),
+        ];
       }
       const headed = columns.map((column, index) =>
         index === 0 ? { ...column, head: heading, least: Math.max(leastName, heading.length) } : column,
@@ -137,7 +144,8 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
   const roles = toRoles(data);
   // Where there is little room, what all of them share says nothing.
   const isOneService = columns < wideRoles && new Set(roles.map(({ service }) => service)).size === 1;
-  const trend = (kind: string, { id }: Role, least: number) => toSparkline(trends.get(`${kind} ${id}`) ?? [], spark, least);
+  const trend = (kind: string, { id }: Role, least: number) =>
+    toSparkline(trends.get(`${kind} ${id}`) ?? [], spark, least);
   return toSection<Role>(
     {
       name: "roles",
@@ -233,7 +241,12 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
           drop: 3,
         },
         { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true, drop: 9 },
-        { head: "RATE", text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec), isNumber: true, drop: 7 },
+        {
+          head: "RATE",
+          text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec),
+          isNumber: true,
+          drop: 7,
+        },
         {
           head: "FAILED 1H",
           text: (row) => sampled(row, toCount(row.failuresLastHour), row.failuresLastHour),

@@ -1,4 +1,11 @@
-import type { ContainersQuery, Environment, HostsQuery, ProblemsQuery, QueueQuery, QueuesQuery } from "../../client/client.ts";
+import type {
+  ContainersQuery,
+  Environment,
+  HostsQuery,
+  ProblemsQuery,
+  QueueQuery,
+  QueuesQuery,
+} from "../../client/client.ts";
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
 export type ProblemRow = ProblemsAnswer["problems"][number];

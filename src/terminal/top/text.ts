@@ -12,7 +12,9 @@ export function toSparkline(values: readonly (number | null)[], width: number, l
   const shown = values.slice(-width);
   const most = Math.max(least, ...shown.map((value) => value ?? 0));
   const text = shown.map((value) =>
-    value === null ? " " : (blocks[Math.min(blocks.length - 1, Math.floor((Math.max(0, value) / most) * blocks.length))] ?? " "),
+    value === null
+      ? " "
+      : (blocks[Math.min(blocks.length - 1, Math.floor((Math.max(0, value) / most) * blocks.length))] ?? " "),
   );
   return text.join("").padStart(width);
 }

@@ -31,7 +31,11 @@ export function addUsage(trends: Trends, data: TopData): Trends {
 }
 
 /** With one more value of each; those of this kind that have none any more are left out. */
-function addValues(trends: Trends, kind: string, values: readonly (readonly [key: string, value: number | null])[]): Trends {
+function addValues(
+  trends: Trends,
+  kind: string,
+  values: readonly (readonly [key: string, value: number | null])[],
+): Trends {
   const others = [...trends].filter(([key]) => !key.startsWith(`${kind} `));
   return new Map([
     ...others,

@@ -70,7 +70,12 @@ describe("createChainCheck", () => {
     const forged = toFile(lines().map((line, index) => (index === 4 ? line.replace("k1", "k2") : line)));
     writeFileSync(path, forged);
     expect(await create()()).toMatchObject({ ok: false, problem: "audit.jsonl: seq 2 is altered" });
-    expect(await check()).toMatchObject({ ok: false, firstSeq: 1, lastSeq: 4, problem: "audit.jsonl: seq 5 is altered" });
+    expect(await check()).toMatchObject({
+      ok: false,
+      firstSeq: 1,
+      lastSeq: 4,
+      problem: "audit.jsonl: seq 5 is altered",
+    });
   });
 
   it("finds a line that was changed after it had been checked", async () => {

@@ -53,7 +53,8 @@ describe("the parts of a record", () => {
     }
     const { text } = chain([{}]);
     writeFileSync(`${path}.lock`, text);
-    for (const name of ["audit.jsonl2", "audit", "x-audit.jsonl", "x.audit.jsonl.1"]) writeFileSync(join(folder, name), text);
+    for (const name of ["audit.jsonl2", "audit", "x-audit.jsonl", "x.audit.jsonl.1"])
+      writeFileSync(join(folder, name), text);
     writeFileSync(`${path}.empty`, "no entry\n");
     mkdirSync(`${path}.folder`);
     expect((await listParts(path)).parts.map((part) => basename(part.path))).toEqual(names);
@@ -78,7 +79,10 @@ describe("the lines of a file, read from its end", () => {
     ["a newline", "\n"],
     ["a piece", "a"],
     ["lines, and a piece", "a\n\nb\nc"],
-    ["lines longer than what is read at once", `${"é".repeat(40_000)}\n${"x".repeat(200_000)}\n${"💥".repeat(20_000)}\nend\n`],
+    [
+      "lines longer than what is read at once",
+      `${"é".repeat(40_000)}\n${"x".repeat(200_000)}\n${"💥".repeat(20_000)}\nend\n`,
+    ],
     ["a newline where what is read at once begins", `${"x".repeat(100)}\n${"y".repeat((64 << 10) - 1)}\n`],
   ])("of %s", async (_, text) => {
     writeFileSync(path, text);
@@ -112,7 +116,11 @@ describe("a line", () => {
       piece: toHash("a piece"),
       intact: true,
     });
-    expect(made.head).toEqual({ seq: 7, hash: expect.stringMatching(/^[0-9a-f]{64}$/), at: "1970-01-01T00:00:00.000Z" });
+    expect(made.head).toEqual({
+      seq: 7,
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      at: "1970-01-01T00:00:00.000Z",
+    });
     expect(toHash("a", "b")).toBe(toHash("ab"));
   });
 
@@ -223,7 +231,11 @@ describe("a lock", () => {
   it("is held until it is released or its file is removed", async () => {
     expect(await isLocked(path)).toBe(false);
     const lock = await acquireLock(path);
-    expect([await lock.isHeld(), await isLocked(path), readdirSync(folder)]).toEqual([true, true, ["audit.jsonl.lock"]]);
+    expect([await lock.isHeld(), await isLocked(path), readdirSync(folder)]).toEqual([
+      true,
+      true,
+      ["audit.jsonl.lock"],
+    ]);
     await expect(acquireLock(path)).rejects.toThrow(taken);
     expect(await lock.isHeld()).toBe(true);
     await lock.release();
@@ -308,7 +320,9 @@ describe("the messages about a record", () => {
     const { audit, notes } = createNoted();
     const job = { source: "jobs", queue: "mail", ids: ["1"], fingerprint: null };
     expect(await audit.write(sampleEntry())).toBe(1);
-    expect(await audit.write(sampleEntry({ action: "job.retry", job, outcome: "failed", intent: 1, detail: "no" }))).toBe(2);
+    expect(
+      await audit.write(sampleEntry({ action: "job.retry", job, outcome: "failed", intent: 1, detail: "no" })),
+    ).toBe(2);
     await audit.close();
     const hashOf = expect.stringMatching(/^[0-9a-f]{64}$/);
     const at = expect.stringMatching(/^20.*Z$/);
@@ -329,7 +343,11 @@ describe("the messages about a record", () => {
           },
         },
       ],
-      ["info", "audit", { audit: { ...who, seq: 2, hash: hashOf, outcome: "failed", action: "job.retry", job, detail: "no" } }],
+      [
+        "info",
+        "audit",
+        { audit: { ...who, seq: 2, hash: hashOf, outcome: "failed", action: "job.retry", job, detail: "no" } },
+      ],
     ]);
   });
 
@@ -427,7 +445,10 @@ describe("the messages about a record", () => {
     expect(await verify(two + three, true)).toEqual(whole);
     expect(await verify(three + one, true)).toEqual([false, "seq 4 is missing or moved: seq 1 stands in its place"]);
     expect(await verify(one + three, true)).toEqual([false, "seq 2 is missing or moved: seq 3 stands in its place"]);
-    expect(await verify(one + chain([{ kid: "x" }, {}]).lines[1])).toEqual([false, "seq 2 does not follow the entry before it"]);
+    expect(await verify(one + chain([{ kid: "x" }, {}]).lines[1])).toEqual([
+      false,
+      "seq 2 does not follow the entry before it",
+    ]);
     expect(await verify(one + two.replace("k1", "k2"))).toEqual([false, "seq 2 is altered"]);
     expect(await verify(text.slice(0, -1))).toEqual([false, "seq 3 is cut or altered"]);
     expect(await verify(`${text}\n`)).toEqual([false, "seq 4 is cut or altered"]);
@@ -456,13 +477,25 @@ describe("the messages about a record", () => {
 
   it("of verification name the file that cannot be read", async () => {
     const none = join(folder, "none", "audit.jsonl");
-    expect(await verifyAudit(none, { partial: false })).toEqual({ ok: false, message: `${join(folder, "none")} cannot be read` });
-    expect(await verifyAudit(path, { partial: false })).toEqual({ ok: false, message: `${path} cannot be read (ENOENT)` });
+    expect(await verifyAudit(none, { partial: false })).toEqual({
+      ok: false,
+      message: `${join(folder, "none")} cannot be read`,
+    });
+    expect(await verifyAudit(path, { partial: false })).toEqual({
+      ok: false,
+      message: `${path} cannot be read (ENOENT)`,
+    });
     writeFileSync(path, chain([{}]).text);
     renameSync(path, `${path}.1`);
-    expect(await verifyAudit(path, { partial: false })).toEqual({ ok: false, message: `${path} cannot be read (ENOENT)` });
+    expect(await verifyAudit(path, { partial: false })).toEqual({
+      ok: false,
+      message: `${path} cannot be read (ENOENT)`,
+    });
     writeFileSync(path, "spoiled\n");
-    expect(await verifyAudit(path, { partial: false })).toEqual({ ok: false, message: `${path}: seq 2 is cut or altered` });
+    expect(await verifyAudit(path, { partial: false })).toEqual({
+      ok: false,
+      message: `${path}: seq 2 is cut or altered`,
+    });
     const { head } = chain([{}]);
     const second = chain([{}], head);
     writeFileSync(path, second.text);

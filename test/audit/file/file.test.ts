@@ -62,7 +62,14 @@ describe("createAuditFile", () => {
   it("records actions on jobs in the same chain as restarts", async () => {
     await using audit = create();
     const job = { source: "river", queue: 'ma"il\n', ids: ["9007199254740993", "2"], fingerprint: "0123456789ab" };
-    const onJobs = { action: "job.retry_group", job, engine: "", containerId: "", containerName: "", image: "" } as const;
+    const onJobs = {
+      action: "job.retry_group",
+      job,
+      engine: "",
+      containerId: "",
+      containerName: "",
+      image: "",
+    } as const;
     await audit.write();
     await audit.write(onJobs);
     await audit.write({ outcome: "ok", intent: 1 });
@@ -207,7 +214,10 @@ describe("createAuditFile", () => {
     expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: true });
     const altered = readFileSync(path, "utf8").replace('"detail":"running"', '"detail":"exited"');
     writeFileSync(path, altered);
-    expect(await verifyAudit(path, { partial: false })).toMatchObject({ ok: false, message: expect.stringContaining("seq 2") });
+    expect(await verifyAudit(path, { partial: false })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("seq 2"),
+    });
   });
 
   it("keeps the order of concurrent writes and changes no old entry", async () => {
@@ -316,7 +326,12 @@ describe("createAuditFile", () => {
   it("searches 10,000 entries for a page, and no more", async () => {
     let head = genesis;
     const made = Array.from({ length: 10_001 }, (_, index) => {
-      const { line, head: next } = toAuditLine(sampleEntry({ subject: index < 2 ? "old" : "new" }), new Date(0), head, null);
+      const { line, head: next } = toAuditLine(
+        sampleEntry({ subject: index < 2 ? "old" : "new" }),
+        new Date(0),
+        head,
+        null,
+      );
       head = next;
       return line;
     });
@@ -383,7 +398,10 @@ describe("createAuditFile", () => {
   it("refuses devices without the path in the message", async () => {
     for (const device of ["/dev/full", "/dev/null"]) {
       const audit = createAuditFile({ path: device, logger: silentLogger });
-      await expect(audit.write(entry)).rejects.toMatchObject({ ...unavailable, message: "The audit record cannot be written" });
+      await expect(audit.write(entry)).rejects.toMatchObject({
+        ...unavailable,
+        message: "The audit record cannot be written",
+      });
       await audit.close();
     }
   });
@@ -402,7 +420,11 @@ describe("a check without a write", () => {
   it("passes without creating a file, a lock or a conflict", async () => {
     await using other = create();
     await other.check();
-    expect(await probeAudit(path)).toMatchObject({ ok: true, detail: expect.stringContaining("no entry yet"), warnings: [] });
+    expect(await probeAudit(path)).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining("no entry yet"),
+      warnings: [],
+    });
     expect(readdirSync(folder)).toEqual([]);
     await using audit = create();
     await audit.write();
@@ -410,7 +432,10 @@ describe("a check without a write", () => {
     await audit.check();
     expect(readdirSync(folder).toSorted()).toEqual(["audit.jsonl.1", "audit.jsonl.lock"]);
     await audit.write();
-    expect(await probeAudit(path)).toMatchObject({ ok: true, detail: `${path}, head seq 2, a running gateway writes it` });
+    expect(await probeAudit(path)).toMatchObject({
+      ok: true,
+      detail: `${path}, head seq 2, a running gateway writes it`,
+    });
     await expect(other.check()).rejects.toMatchObject(unavailable);
     await audit.check();
     await audit.write();
@@ -436,7 +461,10 @@ describe("a check without a write", () => {
 
   it("fails when the file has text but no entry", async () => {
     writeFileSync(path, "127.0.0.1 localhost\n");
-    expect(await probeAudit(path)).toMatchObject({ ok: false, detail: expect.stringContaining("has content but no entry") });
+    expect(await probeAudit(path)).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining("has content but no entry"),
+    });
     expect(readFileSync(path, "utf8")).toBe("127.0.0.1 localhost\n");
   });
 });

@@ -144,7 +144,11 @@ describe("files beside a record", () => {
             // Of the model: each container rests, and so many of the hour are taken.
             for (const one of rested) answers.push([one, await restart(gateway, one), "cooldown"]);
             const containerId = `c${rested.size}`;
-            answers.push([containerId, await restart(gateway, containerId), rested.size < perHour ? "begun" : "budget"]);
+            answers.push([
+              containerId,
+              await restart(gateway, containerId),
+              rested.size < perHour ? "begun" : "budget",
+            ]);
             if (rested.size < perHour) rested.add(containerId);
           }
         }
@@ -181,7 +185,9 @@ describe("files beside a record", () => {
     ];
     expect([ok, message]).toEqual([
       true,
-      expect.stringMatching(new RegExp(`^1 file, head seq 8 hash \\S{64}${left.map((one) => `, without ${one}`).join("")}$`)),
+      expect.stringMatching(
+        new RegExp(`^1 file, head seq 8 hash \\S{64}${left.map((one) => `, without ${one}`).join("")}$`),
+      ),
     ]);
   });
 
@@ -208,7 +214,8 @@ describe("files beside a record", () => {
     await using gateway = openLedger();
     expect(await restart(gateway, "a")).toBe("begun");
     expect(gateway.heads.map(({ seq }) => seq)).toEqual(counts ? [3, 4] : [1, 2]);
-    const warning = "The audit record begins anew: files beside it are not read. Rename a rotated file, such as to audit.jsonl.1";
+    const warning =
+      "The audit record begins anew: files beside it are not read. Rename a rotated file, such as to audit.jsonl.1";
     const files = [`audit.jsonl${suffix} does not have the name of a rotated file`];
     expect(gateway.notes).toEqual(counts ? [] : [[warning, { upstream: "audit", path, files }]]);
   });

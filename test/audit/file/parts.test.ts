@@ -168,7 +168,9 @@ describe("a rotated file that was compressed", () => {
     const zeros = gzipSync(Buffer.alloc(16 << 20));
     writeFileSync(`${path}.1.gz`, Buffer.concat([gzipSync(first.text), ...Array.from({ length: 17 }, () => zeros)]));
     const cause = "cannot be unpacked (it has more than 256 MiB)";
-    await expect(readHead(path)).rejects.toThrow(`${path}.1.gz ${cause}, and may have entries that limit actions: ${remedy}`);
+    await expect(readHead(path)).rejects.toThrow(
+      `${path}.1.gz ${cause}, and may have entries that limit actions: ${remedy}`,
+    );
   });
 });
 
@@ -238,7 +240,10 @@ describe("a rotated file that cannot be read", () => {
     expect(gateway.notes).toEqual([
       ["The audit record cannot be written", { upstream: "audit", path, cause: `Error: ${message}` }],
     ]);
-    expect(await probeAudit(path)).toMatchObject({ ok: false, detail: `nothing can be restarted or changed: ${message}` });
+    expect(await probeAudit(path)).toMatchObject({
+      ok: false,
+      detail: `nothing can be restarted or changed: ${message}`,
+    });
     expect(await verify()).toEqual([false, expect.stringMatching(/^audit\.jsonl\.1\.[gx]z (is|cannot)/)]);
     writeFileSync(`${path}.1`, whole);
     rmSync(packed);
@@ -309,7 +314,8 @@ describe("a rotated file that cannot be read", () => {
 });
 
 describe("files of a record that cannot be read", () => {
-  const said = "Files of the audit record cannot be read. Unpack them, make them readable, or move them to another folder";
+  const said =
+    "Files of the audit record cannot be read. Unpack them, make them readable, or move them to another folder";
   const toCause = (message: string) => [
     ["The audit record cannot be written", { upstream: "audit", path, cause: `Error: ${message}` }],
   ];
@@ -340,7 +346,10 @@ describe("files of a record that cannot be read", () => {
     writeFileSync(packed, make(whole));
     writeFileSync(path, old);
     const message = `${packed} ${cause}, and may have entries that limit actions: ${remedy}`;
-    expect(await probeAudit(path)).toMatchObject({ ok: false, detail: `nothing can be restarted or changed: ${message}` });
+    expect(await probeAudit(path)).toMatchObject({
+      ok: false,
+      detail: `nothing can be restarted or changed: ${message}`,
+    });
     await expectRefused(message, () => {
       rmSync(packed);
       writeFileSync(path, whole);
@@ -387,7 +396,9 @@ describe("files of a record that cannot be read", () => {
     const { whole } = await fill();
     writeFileSync(path, make(whole));
     expect((await verify())[0]).toBe(false);
-    await expectRefused(`${path} ${cause}, and may have entries that limit actions: ${remedy}`, () => writeFileSync(path, whole));
+    await expectRefused(`${path} ${cause}, and may have entries that limit actions: ${remedy}`, () =>
+      writeFileSync(path, whole),
+    );
   });
 
   it("are named by a verification, where their lines do not fit their hashes", async () => {
@@ -490,33 +501,38 @@ describe("a record of a clock that went back by up to nine minutes", () => {
     const steps = array(integer({ min: -9, max: 40 }), { minLength: 1, maxLength: 20 });
     const toTake = (perHour: number) => ({ cooldownMs: null, parallel: null, budget: { perHour, wanted: 1 } });
     await assert(
-      asyncProperty(steps, integer({ min: 11, max: 5000 }), integer({ min: 1, max: 3 }), async (minutes, back, count) => {
-        // Half a minute away from the border of the hour.
-        let age = minutes.reduce((sum, step) => sum + Math.max(0, step), 0) + 0.5;
-        const ages = minutes.map((step) => {
-          age -= Math.max(0, step);
-          return age + Math.max(0, -step);
-        });
-        let [text, head]: [string, ChainHead] = ["", genesis];
-        const write = (ageMinutes: number, granted: number) => {
-          const entry = sampleEntry({ outcome: granted > 0 ? "intent" : "ok", intent: granted > 0 ? null : 1 });
-          const made = toAuditLine(entry, new Date(Date.now() - ageMinutes * minute), head, null, granted);
-          [text, head] = [text + made.line, made.head];
-        };
-        for (const one of ages) write(one, 1);
-        writeFileSync(path, text);
-        expect(await verify()).toEqual([true, `1 file, head seq ${head.seq} hash ${head.hash}`]);
-        const taken = ages.filter((one) => one < 60).length;
-        const check = async (perHour: number) => {
-          await using gateway = openLedger();
-          return (await gateway.ledger.check(sampleEntry({ containerId: "new" }), toTake(perHour)))?.reason ?? null;
-        };
-        expect([await check(taken), await check(taken + 1)]).toEqual(["budget", null]);
-        for (let index = 0; index < count; index += 1) write(Math.min(...ages) + back + index, 0);
-        writeFileSync(path, text);
-        await expect(check(taken + 1)).rejects.toMatchObject({ code: "audit_unavailable" });
-        expect((await verify())[1]).toMatch(/^audit\.jsonl: seq \d+ has a time before that of seq \d+$/);
-      }),
+      asyncProperty(
+        steps,
+        integer({ min: 11, max: 5000 }),
+        integer({ min: 1, max: 3 }),
+        async (minutes, back, count) => {
+          // Half a minute away from the border of the hour.
+          let age = minutes.reduce((sum, step) => sum + Math.max(0, step), 0) + 0.5;
+          const ages = minutes.map((step) => {
+            age -= Math.max(0, step);
+            return age + Math.max(0, -step);
+          });
+          let [text, head]: [string, ChainHead] = ["", genesis];
+          const write = (ageMinutes: number, granted: number) => {
+            const entry = sampleEntry({ outcome: granted > 0 ? "intent" : "ok", intent: granted > 0 ? null : 1 });
+            const made = toAuditLine(entry, new Date(Date.now() - ageMinutes * minute), head, null, granted);
+            [text, head] = [text + made.line, made.head];
+          };
+          for (const one of ages) write(one, 1);
+          writeFileSync(path, text);
+          expect(await verify()).toEqual([true, `1 file, head seq ${head.seq} hash ${head.hash}`]);
+          const taken = ages.filter((one) => one < 60).length;
+          const check = async (perHour: number) => {
+            await using gateway = openLedger();
+            return (await gateway.ledger.check(sampleEntry({ containerId: "new" }), toTake(perHour)))?.reason ?? null;
+          };
+          expect([await check(taken), await check(taken + 1)]).toEqual(["budget", null]);
+          for (let index = 0; index < count; index += 1) write(Math.min(...ages) + back + index, 0);
+          writeFileSync(path, text);
+          await expect(check(taken + 1)).rejects.toMatchObject({ code: "audit_unavailable" });
+          expect((await verify())[1]).toMatch(/^audit\.jsonl: seq \d+ has a time before that of seq \d+$/);
+        },
+      ),
       { numRuns: 40 },
     );
   });

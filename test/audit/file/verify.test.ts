@@ -16,7 +16,8 @@ const count = 6;
 let whole: Buffer;
 beforeAll(async () => {
   const audit = createAuditFile({ path, logger: silentLogger });
-  for (let index = 0; index < count; index += 1) await audit.write(sampleEntry({ requestId: `r-${index}`, reason: "zäh 💥" }));
+  for (let index = 0; index < count; index += 1)
+    await audit.write(sampleEntry({ requestId: `r-${index}`, reason: "zäh 💥" }));
   await audit.close();
   whole = readFileSync(path);
 });
@@ -78,7 +79,9 @@ describe("verifyAudit", () => {
     await audit.close();
     const forged = readFileSync(join(folder, "forged.jsonl"), "utf8").trimEnd();
     rmSync(join(folder, "forged.jsonl"));
-    expect((await verify(toFile(lines().with(0, forged)))).message).toContain("seq 2 does not follow the entry before it");
+    expect((await verify(toFile(lines().with(0, forged)))).message).toContain(
+      "seq 2 does not follow the entry before it",
+    );
   });
 
   it("says when there is nothing to read", async () => {

@@ -117,7 +117,8 @@ test("the page has its own policy and versioned file names", async () => {
     "data-editor-worker /door/console/editor.worker.js",
   ]);
   for (const [, , path = "", version] of links) {
-    const ask = (query: string, headers: object = {}) => toPage(path)?.reply({ path, query, headers: headers as never, body });
+    const ask = (query: string, headers: object = {}) =>
+      toPage(path)?.reply({ path, query, headers: headers as never, body });
     const type = path.endsWith(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8";
     const file = await ask(`v=${version}`);
     expect(file, path).toEqual({
@@ -135,12 +136,15 @@ test("the page has its own policy and versioned file names", async () => {
   }
 });
 
-test.each(["", "v=", "v=0000000000000000", "x"])("a file requested with %j is revalidated the next time", async (query) => {
-  const path = "/door/console/console.css";
-  const reply = await toPage(path)?.reply({ path, query, headers: {}, body });
-  const policy = { ...common, "Content-Security-Policy": filePolicy, "Cache-Control": "no-cache" };
-  expect(reply?.policy).toEqual(Object.entries(policy).flat());
-});
+test.each(["", "v=", "v=0000000000000000", "x"])(
+  "a file requested with %j is revalidated the next time",
+  async (query) => {
+    const path = "/door/console/console.css";
+    const reply = await toPage(path)?.reply({ path, query, headers: {}, body });
+    const policy = { ...common, "Content-Security-Policy": filePolicy, "Cache-Control": "no-cache" };
+    expect(reply?.policy).toEqual(Object.entries(policy).flat());
+  },
+);
 
 test.each([
   [{ "accept-encoding": "gzip" }, true],

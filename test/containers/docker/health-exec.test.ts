@@ -49,7 +49,22 @@ async function codeOf(changes: Partial<typeof answers>): Promise<string | null> 
 
 const odd = fc.oneof(
   fc.jsonValue(),
-  fc.constantFrom([], [null], ["CMD"], ["CMD", null], ["CMD-SHELL"], ["NONE"], -1, 0, 0.5, 1e300, -(2 ** 40), 2 ** 31, "1s", ""),
+  fc.constantFrom(
+    [],
+    [null],
+    ["CMD"],
+    ["CMD", null],
+    ["CMD-SHELL"],
+    ["NONE"],
+    -1,
+    0,
+    0.5,
+    1e300,
+    -(2 ** 40),
+    2 ** 31,
+    "1s",
+    "",
+  ),
 );
 
 test("any inspection is a probe, no health check or docker_error", async () => {
@@ -57,7 +72,11 @@ test("any inspection is a probe, no health check or docker_error", async () => {
     odd,
     fc.record({ Test: fc.oneof(odd, fc.array(fc.string())), Timeout: odd }, { requiredKeys: [] }),
   );
-  const inspection = fc.oneof(odd, fc.record({ Config: odd }), fc.record({ Config: fc.record({ Healthcheck: healthcheck }) }));
+  const inspection = fc.oneof(
+    odd,
+    fc.record({ Config: odd }),
+    fc.record({ Config: fc.record({ Healthcheck: healthcheck }) }),
+  );
   await fc.assert(
     fc.asyncProperty(inspection, async (answer) => {
       expect([null, "docker_error"]).toContain(await codeOf({ inspection: answer }));
@@ -99,7 +118,10 @@ test("no part of a secret is left where a long output is truncated", async () =>
     for (let length = 1; length <= secret.length; length += 2) {
       // Redaction makes the second so much shorter that its end is shown.
       for (const start of ["x".repeat(end - length - 1), `password=${"c".repeat(end - length - 10)}`]) {
-        Object.assign(answers, sound, { ended, output: frame("stderr", Buffer.from(`${start} ${secret}${" y".repeat(3000)}`)) });
+        Object.assign(answers, sound, {
+          ended,
+          output: frame("stderr", Buffer.from(`${start} ${secret}${" y".repeat(3000)}`)),
+        });
         const run = await source.probe(ref);
         expect(run?.output).not.toMatch(/[A-Z]{4}/);
         expect(run?.output.length).toBeLessThanOrEqual(4096);
@@ -260,13 +282,19 @@ describe("the output of a probe", () => {
 
   it("has both streams in order", async () => {
     expect(
-      await read(frame("stdout", Buffer.from("a ")), frame("stderr", Buffer.from("b ")), frame("stdout", Buffer.from("c"))),
+      await read(
+        frame("stdout", Buffer.from("a ")),
+        frame("stderr", Buffer.from("b ")),
+        frame("stdout", Buffer.from("c")),
+      ),
     ).toBe("a b c");
     expect(await read()).toBe("");
   });
 
   it("ends where it is not a stream of Docker", async () => {
-    expect(await read(frame("stdout", Buffer.from("a")), Buffer.from("nonsense!"), frame("stdout", Buffer.from("b")))).toBe("a");
+    expect(
+      await read(frame("stdout", Buffer.from("a")), Buffer.from("nonsense!"), frame("stdout", Buffer.from("b"))),
+    ).toBe("a");
   });
 
   it.each([
@@ -285,7 +313,9 @@ describe("the output of a probe", () => {
     const whole = `${start}${"w".repeat(4607 - start.length)}`;
     expect(await read(frame("stdout", Buffer.from(whole)))).toMatch(/w$/);
     expect(await read(frame("stdout", Buffer.from(`${whole}w`)))).not.toMatch(/w$/);
-    expect(await read(frame("stdout", Buffer.from(`${whole}w`)), frame("stdout", Buffer.from("more")))).not.toMatch(/w+$|more/);
+    expect(await read(frame("stdout", Buffer.from(`${whole}w`)), frame("stdout", Buffer.from("more")))).not.toMatch(
+      /w+$|more/,
+    );
   });
 });
 

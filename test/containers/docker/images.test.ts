@@ -12,12 +12,16 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 const image = (digit: string) => `sha256:${fullId(digit)}`;
-const tagged = (version: string) => json({ RepoTags: [`registry/wallet-core:${version}`], Created: "2026-01-10T13:00:00Z" });
+const tagged = (version: string) =>
+  json({ RepoTags: [`registry/wallet-core:${version}`], Created: "2026-01-10T13:00:00Z" });
 
 test("an unlabelled image has no environment beside containers of another", async () => {
   await using engine = await startFakeEngine();
   const run = (containers: Readonly<Record<string, object>>) => {
-    engine.on("/containers/json", json(Object.entries(containers).map(([id, Labels]) => listed(id, `web-${id[0]}`, { Labels }))));
+    engine.on(
+      "/containers/json",
+      json(Object.entries(containers).map(([id, Labels]) => listed(id, `web-${id[0]}`, { Labels }))),
+    );
     for (const [id, Labels] of Object.entries(containers))
       engine.on(`/containers/${id}/json`, json(inspectedContainer(id, `web-${id[0]}`, { Labels })));
   };
@@ -40,11 +44,19 @@ test("an unlabelled image has no environment beside containers of another", asyn
 test("a pruned image hides no other, and a failed call changes nothing", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([]));
-  const both = [image("a"), image("b")].map((Id, index) => ({ Id, Created: index, Labels: { service: "wallet-core" } }));
+  const both = [image("a"), image("b")].map((Id, index) => ({
+    Id,
+    Created: index,
+    Labels: { service: "wallet-core" },
+  }));
   engine.on("/images/json", json(both));
   engine.on(`${image("a")}/json`, tagged("v1"));
   engine.on(`${image("b")}/json`, json({ message: "no such image" }, 404));
-  const source = createContainerSource({ engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger });
+  const source = createContainerSource({
+    engines: [engine.options],
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+  });
   const versions = async () => (await source.images(soon())).map(({ version }) => version);
   try {
     expect(await versions()).toEqual(["v1"]);
@@ -175,7 +187,11 @@ test.each([
     [{ version: "abc1234", commitSha: "def5678", taggedAt: null }],
   ],
   [
-    { RepoTags: ["x:abc1234"], Created: "2026-01-10T13:00:00Z", Config: { Labels: { "org.opencontainers.image.revision": "" } } },
+    {
+      RepoTags: ["x:abc1234"],
+      Created: "2026-01-10T13:00:00Z",
+      Config: { Labels: { "org.opencontainers.image.revision": "" } },
+    },
     [{ version: "abc1234", commitSha: "abc1234", taggedAt: null }],
   ],
 ])("an image of %j is %j", async (inspection, expected) => {

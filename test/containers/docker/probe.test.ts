@@ -106,7 +106,8 @@ describe("a look at an engine", () => {
       [fullId("c")]: app("wallet-core", "q a"),
     });
     const begins = "of unknown environment, so only tokens of every environment see them: ";
-    const disagrees = "what names their environment (labels, variables, name, engine) disagrees, see docs/containers.md";
+    const disagrees =
+      "what names their environment (labels, variables, name, engine) disagrees, see docs/containers.md";
     expect((await look(fake))?.warnings).toEqual([
       `${begins}web-1: add qa=staging or qa=production to WALLET_CORE_OPS_DESTINATIONS`,
       `${begins}web-2, web-3: ${disagrees}`,

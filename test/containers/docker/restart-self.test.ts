@@ -37,7 +37,9 @@ describe("readSelf", () => {
 
   it.each(["/.dockerenv", "/run/.containerenv"])("protects all of them when its own is unknown (%s)", async (mark) => {
     const why = await check("", "0::/", "ops", mark);
-    expect([why(own), why(other)]).toEqual(Array(2).fill("the gateway runs in a container but does not know in which one"));
+    expect([why(own), why(other)]).toEqual(
+      Array(2).fill("the gateway runs in a container but does not know in which one"),
+    );
   });
 
   it("finds nothing here, and does not fail", async () => {

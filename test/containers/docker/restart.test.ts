@@ -49,7 +49,11 @@ function setUp(graceMs = 1500) {
       log.push("inspect");
       const act = state.inspections.length > 1 ? state.inspections.shift() : state.inspections[0];
       await act?.();
-      return { raw: facts({ fullId: id, state: "exited", labels: state.labels }), tty: false, stopTimeout: state.stopTimeout };
+      return {
+        raw: facts({ fullId: id, state: "exited", labels: state.labels }),
+        tty: false,
+        stopTimeout: state.stopTimeout,
+      };
     },
   } as unknown as Engine;
   const restarter = createRestarter(graceMs);
@@ -157,10 +161,30 @@ describe("a restart that fails", () => {
     ["late", timeout, shown("restart_unknown", "the restart did not end in time; it may still go on", timeout), 1],
     ["cut off", reset, shown("restart_unknown", "the engine was lost during the restart", reset), 1],
     ["cut off as it is sent", pipe, shown("restart_unknown", "the engine was lost during the restart", pipe), 1],
-    ["by the engine", failed, shown("docker_error", "the restart failed and the container was left exited", cause, 500), 2],
-    ["before it is sent", refused, { code: "docker_unavailable", message: "x", upstream: undefined, cause: refused.cause }, 1],
-    ["for no known cause", bare, { code: "docker_unavailable", message: "x", upstream: undefined, cause: undefined }, 1],
-    ["as it is not allowed", forbidden, { code: "docker_forbidden", message: "x", upstream: undefined, cause: undefined }, 1],
+    [
+      "by the engine",
+      failed,
+      shown("docker_error", "the restart failed and the container was left exited", cause, 500),
+      2,
+    ],
+    [
+      "before it is sent",
+      refused,
+      { code: "docker_unavailable", message: "x", upstream: undefined, cause: refused.cause },
+      1,
+    ],
+    [
+      "for no known cause",
+      bare,
+      { code: "docker_unavailable", message: "x", upstream: undefined, cause: undefined },
+      1,
+    ],
+    [
+      "as it is not allowed",
+      forbidden,
+      { code: "docker_forbidden", message: "x", upstream: undefined, cause: undefined },
+      1,
+    ],
   ])("%s is reported", async (_, error, expected, looks) => {
     const { state, log, restart } = setUp();
     state.restart = rejects(error);
@@ -197,10 +221,10 @@ describe("an inspection before a restart", () => {
     state.labels = labels;
     const look = await restarter.inspect(engine, ref);
     // In a container that cannot find out its own id every container is protected.
-    expect([look.container.fullId, look.protectedBy?.startsWith("the gateway") ? protectedBy : look.protectedBy]).toEqual([
-      id,
-      protectedBy,
-    ]);
+    expect([
+      look.container.fullId,
+      look.protectedBy?.startsWith("the gateway") ? protectedBy : look.protectedBy,
+    ]).toEqual([id, protectedBy]);
   });
 });
 
@@ -217,18 +241,21 @@ describe("whether a container was restarted", () => {
     expect(kit.log).toEqual([]);
   });
 
-  it.each([[["restart", "start"]], [["start", "restart"]]])("is asked of the engine, which reports %j", async (actions) => {
-    const kit = setUp();
-    const asked = ask(kit);
-    for (const action of actions) kit.state.stream.write(eventLine(action, id));
-    expect(await asked).toBe(true);
-    expect(kit.log).toEqual(["ask 2000"]);
-    expect(kit.state.query).toEqual({
-      since: "1768297560.050",
-      filters: JSON.stringify({ type: ["container"], container: [id], event: ["restart", "start"] }),
-    });
-    expect([kit.state.stream.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
-  });
+  it.each([[["restart", "start"]], [["start", "restart"]]])(
+    "is asked of the engine, which reports %j",
+    async (actions) => {
+      const kit = setUp();
+      const asked = ask(kit);
+      for (const action of actions) kit.state.stream.write(eventLine(action, id));
+      expect(await asked).toBe(true);
+      expect(kit.log).toEqual(["ask 2000"]);
+      expect(kit.state.query).toEqual({
+        since: "1768297560.050",
+        filters: JSON.stringify({ type: ["container"], container: [id], event: ["restart", "start"] }),
+      });
+      expect([kit.state.stream.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
+    },
+  );
 
   it.each([[["restart"]], [["start"]], [[]]])("is denied after a second if it reports %j alone", async (actions) => {
     const kit = setUp();

@@ -10,7 +10,13 @@ import { until } from "../../support/until.ts";
 // Loading it takes longer than the short deadlines here.
 beforeAll(() => import("dockerode"));
 
-const [web, old, exec, fresh, other] = ["a", "b", "c", "d", "e"].map(fullId) as [string, string, string, string, string];
+const [web, old, exec, fresh, other] = ["a", "b", "c", "d", "e"].map(fullId) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const labels = { service: "wallet-core", role: "web", destination: "staging" };
 const execLabels = { service: "wallet-core" };
 

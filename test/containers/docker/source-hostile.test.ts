@@ -48,13 +48,17 @@ test.each([
 ])("%s is docker_error with the reason", async (_, handler, message) => {
   await using engine = await startFakeEngine();
   engine.on("/_ping", handler);
-  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining(message) } });
+  expect(await statusOf(engine)).toMatchObject({
+    error: { code: "docker_error", message: expect.stringContaining(message) },
+  });
 });
 
 test("an answer that is no JSON, no list or too large is docker_error", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers", (_, response) => response.end("<html>hello</html>"));
-  expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error", message: expect.stringContaining("not JSON") } });
+  expect(await statusOf(engine)).toMatchObject({
+    error: { code: "docker_error", message: expect.stringContaining("not JSON") },
+  });
   engine.on("/containers", json({ some: "thing" }));
   expect(await statusOf(engine)).toMatchObject({ error: { code: "docker_error" } });
   engine.on("/containers", (_, response) => response.end(Buffer.alloc(5 << 20, " ")));
@@ -80,7 +84,10 @@ test("malformed containers do not hide the others", async () => {
   await using engine = await startFakeEngine();
   const odd = [null, 7, {}, { Id: "short" }, listed("../x".padEnd(64, "0"), "x"), listed(a, "x", { State: 3 })];
   const bare = { Names: [], Labels: null, Ports: null, Image: null, HostConfig: null };
-  engine.on("/containers/json", json([...odd, listed(a, "ok"), listed(b, "x", { ...bare, Names: ["/bad\nname", "/a/link"] })]));
+  engine.on(
+    "/containers/json",
+    json([...odd, listed(a, "ok"), listed(b, "x", { ...bare, Names: ["/bad\nname", "/a/link"] })]),
+  );
   for (const id of [a, b]) engine.on(`${id}/json`, json({}));
   await using source = createSource(engine);
   const { containers } = await source.list(soon());
@@ -170,7 +177,10 @@ test("DOCKER_HOST and similar variables have no effect", async () => {
 test("a container with an invalid creation time hides no other", async () => {
   await using engine = await startFakeEngine();
   engine.on("/containers/json", json([listed(a, "far", { Created: 1e300 }), listed(b, "web")]));
-  engine.on(`/containers/${b}/json`, json({ ...inspected(b, "web"), Created: "+099999-01-01T00:00:00Z", RestartCount: 1e12 }));
+  engine.on(
+    `/containers/${b}/json`,
+    json({ ...inspected(b, "web"), Created: "+099999-01-01T00:00:00Z", RestartCount: 1e12 }),
+  );
   await using source = createSource(engine);
   const { containers, engines } = await source.list(soon());
   expect(engines).toMatchObject([{ ok: true }]);

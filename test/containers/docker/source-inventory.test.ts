@@ -15,7 +15,13 @@ const [a, b] = [fullId("a"), fullId("b")];
 
 function watch(engine: FakeEngine, options: Partial<ContainerSourceOptions> = {}) {
   const timeouts = { listTimeoutMs: 10_000, inspectTimeoutMs: 10_000 };
-  const settings = { engines: [engine.options], rules: rulesOf("wallet-core"), logger: silentLogger, ...timeouts, ...options };
+  const settings = {
+    engines: [engine.options],
+    rules: rulesOf("wallet-core"),
+    logger: silentLogger,
+    ...timeouts,
+    ...options,
+  };
   const source = createContainerSource(settings);
   const rows = async () => (await source.list(soon())).containers;
   return { ...source, rows, [Symbol.asyncDispose]: () => source.close() };
@@ -28,7 +34,8 @@ async function startEngine(...names: readonly (readonly [id: string, name: strin
   return engine;
 }
 
-const inspections = (engine: FakeEngine, id: string) => engine.calls.filter((call) => call.includes(`${id}/json`)).length;
+const inspections = (engine: FakeEngine, id: string) =>
+  engine.calls.filter((call) => call.includes(`${id}/json`)).length;
 
 test("an event changes one row, and leaves the others the same objects", async () => {
   await using engine = await startEngine([a, "web-a"], [b, "web-b"]);
@@ -95,7 +102,10 @@ test("a lost engine is stale for a while, then gone, and whole when back", async
   expect(engines).toMatchObject([{ ok: false, contactAt: expect.any(Number), error: { code: "docker_unavailable" } }]);
   await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
   await until(async () => (await source.rows()).length === 0);
-  expect(await source.list(soon())).toMatchObject({ containers: [], engines: [{ error: { code: "docker_unavailable" } }] });
+  expect(await source.list(soon())).toMatchObject({
+    containers: [],
+    engines: [{ error: { code: "docker_unavailable" } }],
+  });
   engine.on("/", (request, response) => {
     if (request.url === "/_ping") response.writeHead(200, { "api-version": "1.45" }).end();
     else if (request.url?.includes("/events")) response.writeHead(200).flushHeaders();

@@ -1,6 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import { createInspect, type Engine, type EngineView, findEngine } from "../../../src/containers/docker/engine/engine.ts";
+import {
+  createInspect,
+  type Engine,
+  type EngineView,
+  findEngine,
+} from "../../../src/containers/docker/engine/engine.ts";
 import type { Snapshot } from "../../../src/containers/docker/engine/inventory.ts";
 import { createLister } from "../../../src/containers/docker/source.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
@@ -29,7 +34,8 @@ function engineOf(name: string, ...snapshots: readonly (Snapshot | null)[]) {
   return { engine, signals };
 }
 const { signal } = new AbortController();
-const names = (containers: readonly Container[]) => containers.map(({ kind, name, engine }) => `${kind} ${name} ${engine}`);
+const names = (containers: readonly Container[]) =>
+  containers.map(({ kind, name, engine }) => `${kind} ${name} ${engine}`);
 
 describe("the containers of all engines", () => {
   const first = snapshot(
@@ -62,7 +68,10 @@ describe("the containers of all engines", () => {
   });
 
   it("are the same list until one engine has another", async () => {
-    const engines = [engineOf("one", first, first, first, null), engineOf("two", second, second, snapshot(), snapshot())];
+    const engines = [
+      engineOf("one", first, first, first, null),
+      engineOf("two", second, second, snapshot(), snapshot()),
+    ];
     const lister = createLister(engines.map(({ engine }) => engine));
     const { containers } = await lister.list(signal);
     expect((await lister.list(signal)).containers).toBe(containers);
@@ -76,7 +85,12 @@ describe("the containers of all engines", () => {
     const lister = createLister(engines.map(({ engine }) => engine));
     expect(names(await lister.listRetired(signal))).toEqual(["core old another"]);
     const live = await lister.listRunning(signal);
-    expect(names(live.containers)).toEqual(["core b another", "accessory a two", "other a two", "other hidden another"]);
+    expect(names(live.containers)).toEqual([
+      "core b another",
+      "accessory a two",
+      "other a two",
+      "other hidden another",
+    ]);
     expect(live.engines).toEqual([{ name: "one" }, { name: "two" }]);
     expect(names((await lister.list(signal)).containers)).toHaveLength(3);
   });
@@ -127,7 +141,12 @@ describe("an inspection", () => {
   ])("with %j updates the row, and has what our calls need", async (config, tty, stopTimeout) => {
     const { inventory, call, asked, inspect } = setUp(() => inspected(id, "web-a", config));
     const found = await inspect();
-    expect([found.tty, found.stopTimeout, found.raw.name, found.raw.engine]).toEqual([tty, stopTimeout, "web-a", "web-1"]);
+    expect([found.tty, found.stopTimeout, found.raw.name, found.raw.engine]).toEqual([
+      tty,
+      stopTimeout,
+      "web-a",
+      "web-1",
+    ]);
     expect(inventory.learn.mock.calls).toEqual([[found.raw, 7]]);
     expect(inventory.remove).not.toHaveBeenCalled();
     expect(call.mock.calls).toEqual([[id, "json", {}, signal]]);

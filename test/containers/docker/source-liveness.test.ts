@@ -4,7 +4,16 @@ import { createContainerSource } from "../../../src/containers/docker/source.ts"
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
-import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import {
+  type FakeEngine,
+  fullId,
+  hang,
+  inspected,
+  json,
+  listed,
+  ping,
+  startFakeEngine,
+} from "../../support/docker-fake.ts";
 import { until } from "../../support/until.ts";
 
 beforeAll(() => import("dockerode"));

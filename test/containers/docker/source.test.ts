@@ -7,7 +7,16 @@ import { toLogTimestamp } from "../../../src/lib/time.ts";
 import { sampleEngine } from "../../support/containers.ts";
 import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
-import { type FakeEngine, fullId, hang, inspected, json, listed, ping, startFakeEngine } from "../../support/docker-fake.ts";
+import {
+  type FakeEngine,
+  fullId,
+  hang,
+  inspected,
+  json,
+  listed,
+  ping,
+  startFakeEngine,
+} from "../../support/docker-fake.ts";
 import { until } from "../../support/until.ts";
 
 // Loading it takes longer than the short deadlines here.
@@ -214,8 +223,14 @@ test("a container is protected by its label of the value `true` alone", async ()
   await using engine = await startFakeEngine();
   const name = "wallet-core-ops.protected";
   engine.on("/containers/json", json([listed(a, "web-a"), listed(b, "web-b"), listed(c, "web-c")]));
-  engine.on(`${a}/json`, json(inspected(a, "web-a", { Labels: { service: "wallet-core", role: "web", [name]: "true" } })));
-  engine.on(`${b}/json`, json(inspected(b, "web-b", { Labels: { service: "wallet-core", role: "web", [name]: "false" } })));
+  engine.on(
+    `${a}/json`,
+    json(inspected(a, "web-a", { Labels: { service: "wallet-core", role: "web", [name]: "true" } })),
+  );
+  engine.on(
+    `${b}/json`,
+    json(inspected(b, "web-b", { Labels: { service: "wallet-core", role: "web", [name]: "false" } })),
+  );
   engine.on(`${c}/json`, json(inspected(c, "web-c")));
   await using source = createSource(engine);
   const reasons = await Promise.all(

@@ -9,7 +9,8 @@ import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
 
 const [staging, production] = [{ env: "staging" }, { env: "production" }] as const;
 const rules: ContainerRules = { ...rulesOf("wallet-core"), destinations: new Map([["beta", "staging"]]) };
-const accessory = (name: string, change: Partial<RawContainer> = {}) => facts({ name, labels: { service: name }, ...change });
+const accessory = (name: string, change: Partial<RawContainer> = {}) =>
+  facts({ name, labels: { service: name }, ...change });
 const compose = (project: string, service: string) =>
   facts({
     name: `${project}-${service}-1`,
@@ -29,7 +30,12 @@ test.each([
   ["staging", "the engine, a release tag", app("wallet-core", "web", "v1-prod_replaced_0123456789abcdef"), staging],
   // A contradiction is unknown.
   [null, "label service, destination", app("wallet-core-production", "web", "1", { destination: "staging" }), {}],
-  [null, "label, variable", app("w", "web", "1", { destination: "staging", variables: { kamalDestination: "prod" } }), {}],
+  [
+    null,
+    "label, variable",
+    app("w", "web", "1", { destination: "staging", variables: { kamalDestination: "prod" } }),
+    {},
+  ],
   [null, "two words in label service", accessory("wallet-core-staging-prod-mirror"), {}],
   [null, "role, destination", app("wallet-core", "web-production", "1", { destination: "staging" }), {}],
   [null, "label, name", app("w", "web", "1", { destination: "staging", name: "w-production-web-1" }), {}],
@@ -38,7 +44,12 @@ test.each([
   // A destination that nobody has named must not be overruled by a guess, nor by the configuration.
   [null, "an unknown destination, label service", app("wallet-core-staging", "web", "1", { destination: "qa" }), {}],
   [null, "an unknown destination, the engine", app("wallet-core", "web", "1", { destination: "qa" }), staging],
-  [null, "an unknown destination in a variable", accessory("redis", { variables: { kamalDestination: "qa" } }), staging],
+  [
+    null,
+    "an unknown destination in a variable",
+    accessory("redis", { variables: { kamalDestination: "qa" } }),
+    staging,
+  ],
   [
     null,
     "a known and an unknown destination",
@@ -48,11 +59,21 @@ test.each([
   // The operator's word is for what says nothing itself.
   ["production", "the engine", accessory("wallet-core-redis"), production],
   ["staging", "label before the engine", app("wallet-core", "web", "1", { destination: "staging" }), production],
-  ["production", "the engine, a word that is no environment in a name", accessory("wallet-core-beta-redis"), production],
+  [
+    "production",
+    "the engine, a word that is no environment in a name",
+    accessory("wallet-core-beta-redis"),
+    production,
+  ],
   // Containers beside it never count, nor its own name.
   [null, "apps beside an accessory", accessory("wallet-core-redis"), { appsEnv: "staging" as const }],
   [null, "apps beside an app", app("wallet-core", "web", "1"), { appsEnv: "staging" as const }],
-  ["production", "the engine before apps beside it", accessory("redis"), { appsEnv: "staging" as const, ...production }],
+  [
+    "production",
+    "the engine before apps beside it",
+    accessory("redis"),
+    { appsEnv: "staging" as const, ...production },
+  ],
   [null, "a name", facts({ name: "grafana-production" }), {}],
   [null, "nothing", accessory("wallet-core-redis"), {}],
   // Only an inspection shows the variables.
@@ -92,8 +113,18 @@ test.each([
     app("w-prod", "web", "1", { destination: "staging", variables: null }),
     { appsEnv: "staging" },
   ],
-  ["production", "its name, before the inspection", facts({ name: "grafana-prod", variables: null }), { appsEnv: "staging" }],
-  [null, "what is configured of its engine, before the inspection", accessory("redis", { variables: null }), { env: "staging" }],
+  [
+    "production",
+    "its name, before the inspection",
+    facts({ name: "grafana-prod", variables: null }),
+    { appsEnv: "staging" },
+  ],
+  [
+    null,
+    "what is configured of its engine, before the inspection",
+    accessory("redis", { variables: null }),
+    { env: "staging" },
+  ],
 ] as const)("sorted under %s for %s", (env, _title, container, around) => {
   expect(toInferredEnv(container, context({ rules, ...around }))).toBe(env);
 });
@@ -107,7 +138,8 @@ test.each([
   expect(toLikelyEnv(container, context({ rules, ...around }))).toBe(env);
 });
 
-const appsEnv = (...containers: RawContainer[]) => toEngineContext(containers, { env: null, rules, hostNames: [] }).appsEnv;
+const appsEnv = (...containers: RawContainer[]) =>
+  toEngineContext(containers, { env: null, rules, hostNames: [] }).appsEnv;
 
 test("the environment of all apps on an engine", () => {
   const one = app("wallet-core", "web", "1", { destination: "staging" });
@@ -118,7 +150,18 @@ test("the environment of all apps on an engine", () => {
   expect(appsEnv(accessory("db"))).toBeNull();
 });
 
-const word = fc.constantFrom("staging", "production", "prod", "stg", "stage", "beta", "qa", "web", "redis", "wallet-core");
+const word = fc.constantFrom(
+  "staging",
+  "production",
+  "prod",
+  "stg",
+  "stage",
+  "beta",
+  "qa",
+  "web",
+  "redis",
+  "wallet-core",
+);
 const text = fc.array(word, { maxLength: 3 }).map((words) => words.join("-"));
 const maybe = fc.oneof(fc.constant(""), word);
 const anyContainer = fc

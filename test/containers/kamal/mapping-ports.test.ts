@@ -15,7 +15,11 @@ test("published ports are sorted by number, without IPv6 twins", () => {
     "[::]:53",
     "0.0.0.0:54",
   ]);
-  expect(toPorts([port("::", 80), port("127.0.0.1", 80), port("", 81)])).toEqual(["127.0.0.1:80", "[::]:80", "0.0.0.0:81"]);
+  expect(toPorts([port("::", 80), port("127.0.0.1", 80), port("", 81)])).toEqual([
+    "127.0.0.1:80",
+    "[::]:80",
+    "0.0.0.0:81",
+  ]);
   expect(toPorts([port("127.0.0.1", 80), port("::", 80), port("10.0.0.1", 80)])).toEqual([
     "10.0.0.1:80",
     "127.0.0.1:80",
@@ -27,7 +31,9 @@ test("every published port is reachable by an entry", () => {
   const ports = fc.array(fc.tuple(fc.constantFrom("0.0.0.0", "::", "127.0.0.1"), fc.integer({ min: 1, max: 5 })));
   fc.assert(
     fc.property(ports, (list) => {
-      const numbers = toPorts(list.map(([ip, number]) => port(ip, number))).map((text) => Number(text.split(":").at(-1)));
+      const numbers = toPorts(list.map(([ip, number]) => port(ip, number))).map((text) =>
+        Number(text.split(":").at(-1)),
+      );
       expect(new Set(numbers)).toEqual(new Set(list.map(([, number]) => number)));
     }),
   );

@@ -81,7 +81,11 @@ test("the commit of deploy_info counts for its own tag, never over another", () 
 });
 
 test("a stopped container has no health, an unstarted one no start", () => {
-  const stopped = facts({ state: "exited", startedAt: "0001-01-01T00:00:00Z", health: { ...web.health!, status: "unhealthy" } });
+  const stopped = facts({
+    state: "exited",
+    startedAt: "0001-01-01T00:00:00Z",
+    health: { ...web.health!, status: "unhealthy" },
+  });
   expect(toContainer(stopped, context())).toMatchObject({ health: "none", startedAt: null });
 });
 
@@ -134,7 +138,10 @@ test("a container that is selected without a project has no service", () => {
 test("the destination is that of the label, else of the variable", () => {
   const destination = (label: string, variable?: string) =>
     toContainer(
-      app("w", "web", "1", { destination: label, variables: variable === undefined ? null : { kamalDestination: variable } }),
+      app("w", "web", "1", {
+        destination: label,
+        variables: variable === undefined ? null : { kamalDestination: variable },
+      }),
       context(),
     ).destination;
   expect([destination("beta", "x"), destination("", "beta"), destination("", ""), destination("")]).toEqual([
@@ -146,7 +153,12 @@ test("the destination is that of the label, else of the variable", () => {
 });
 
 test("times and restarts are the engine's; a live container has no end", () => {
-  const times = { createdAt: "", startedAt: "2026-01-13T10:40:10.5+01:00", finishedAt: "2026-01-13T09:50:00Z", restarts: 7 };
+  const times = {
+    createdAt: "",
+    startedAt: "2026-01-13T10:40:10.5+01:00",
+    finishedAt: "2026-01-13T09:50:00Z",
+    restarts: 7,
+  };
   const map = (state: string) => {
     const { status, createdAt, startedAt, finishedAt, restarts } = toContainer(facts({ ...times, state }), context());
     return { status, createdAt, startedAt, finishedAt, restarts };
@@ -184,7 +196,8 @@ test("the host is the configured host name, not Docker's default", () => {
   expect(host(null)).toBe("some-name");
 });
 
-const names = (change: Parameters<typeof facts>[0]) => toContainer(facts(change), context({ hostNames: ["eng"] })).hostNames;
+const names = (change: Parameters<typeof facts>[0]) =>
+  toContainer(facts(change), context({ hostNames: ["eng"] })).hostNames;
 
 test("host names are KAMAL_HOST, Kamal's, the network's, the engine's", () => {
   expect(names({ variables: { kamalHost: "web-1.example" }, hostname: "10.0.0.7-0123456789ab" })).toEqual([
@@ -197,7 +210,10 @@ test("host names are KAMAL_HOST, Kamal's, the network's, the engine's", () => {
   expect(names({ hostname: "node7", hostNetwork: true })).toEqual(["node7", "eng"]);
   expect(names({ hostname: "node7" })).toEqual(["eng"]);
   // Each once, and no empty one.
-  expect(names({ variables: { kamalHost: "10.0.0.7" }, hostname: "10.0.0.7-0123456789ab" })).toEqual(["10.0.0.7", "eng"]);
+  expect(names({ variables: { kamalHost: "10.0.0.7" }, hostname: "10.0.0.7-0123456789ab" })).toEqual([
+    "10.0.0.7",
+    "eng",
+  ]);
   expect(names({ variables: { kamalHost: "" }, hostname: "", hostNetwork: true })).toEqual(["eng"]);
   expect(names({ variables: null, hostname: null, hostNetwork: true })).toEqual(["eng"]);
   expect(names({ hostname: "web-1-0123456789abc" })).toEqual(["eng"]);

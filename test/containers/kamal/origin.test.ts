@@ -104,7 +104,8 @@ test("the role of an own accessory does not depend on other apps", () => {
   expect(new Set(roles)).toEqual(new Set(["eu-redis"]));
 });
 
-const role = (container: ReturnType<typeof facts>) => toRole(container, { appServices: [], rules: rulesOf("wallet-core") });
+const role = (container: ReturnType<typeof facts>) =>
+  toRole(container, { appServices: [], rules: rulesOf("wallet-core") });
 
 test.each(["", "-staging", "-stage", "-stg", "-production", "-prod", "-prd"])(
   "the role of an accessory of wallet-core%s begins behind that",
@@ -136,7 +137,10 @@ test("other roles are mapped", () => {
 
 test("a role is named after configured services, another's after its apps", () => {
   const roleOf = (name: string) =>
-    toRole(facts({ name, labels: { service: name } }), { appServices: ["shop-eu", "shop"], rules: rulesOf("wallet-core") });
+    toRole(facts({ name, labels: { service: name } }), {
+      appServices: ["shop-eu", "shop"],
+      rules: rulesOf("wallet-core"),
+    });
   expect(["shop-eu-redis", "shop-redis", "wallet-core-staging-db"].map(roleOf)).toEqual(["redis", "redis", "db"]);
 });
 

@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { isFloatingTag, toCommitSha, toImageTag, toNamePrefix, toSha, toVersion } from "../../../src/containers/kamal/version.ts";
+import {
+  isFloatingTag,
+  toCommitSha,
+  toImageTag,
+  toNamePrefix,
+  toSha,
+  toVersion,
+} from "../../../src/containers/kamal/version.ts";
 import { app, facts } from "../../support/docker-facts.ts";
 
 const digest = `sha256:${"0123456789ab".padEnd(64, "c")}`;
@@ -24,11 +31,16 @@ test.each([
 });
 
 test("moving tags are recognised", () => {
-  for (const tag of ["latest", "latest-staging", "main", "master", "stable", "edge"]) expect(isFloatingTag(tag)).toBe(true);
+  for (const tag of ["latest", "latest-staging", "main", "master", "stable", "edge"])
+    expect(isFloatingTag(tag)).toBe(true);
   for (const tag of ["latest2", "v1", "mainline", "7-alpine", ""]) expect(isFloatingTag(tag)).toBe(false);
 });
 
-const ociVersion = (version: string) => ({ service: "wallet-core", role: "web", "org.opencontainers.image.version": version });
+const ociVersion = (version: string) => ({
+  service: "wallet-core",
+  role: "web",
+  "org.opencontainers.image.version": version,
+});
 
 test.each([
   ["v7", false, app("wallet-core", "web", "v7")],
@@ -57,7 +69,10 @@ test.each([
 const sha = "0f4a1c2d3e0f4a1c2d3e0f4a1c2d3e0f4a1c2d3e";
 
 test.each([
-  ["feed", app("w", "web", sha, { labels: { service: "w", role: "web", "org.opencontainers.image.revision": "feed" } })],
+  [
+    "feed",
+    app("w", "web", sha, { labels: { service: "w", role: "web", "org.opencontainers.image.revision": "feed" } }),
+  ],
   [sha, app("w", "web", sha)],
   [sha, app("w", "web", `${sha}_uncommitted_0123456789abcdef`)],
   ["0f4a1c2", app("w", "web", "0f4a1c2", { variables: {} })],
@@ -66,7 +81,13 @@ test.each([
   // A date is no commit.
   ["", app("w", "web", "20260110")],
   ["", app("w", "web", "latest", { hostname: "37.27.91.235-56703216100c" })],
-  ["", facts({ labels: { service: "some-name", "org.opencontainers.image.revision": "feed" }, variables: { commitSha: "abc" } })],
+  [
+    "",
+    facts({
+      labels: { service: "some-name", "org.opencontainers.image.revision": "feed" },
+      variables: { commitSha: "abc" },
+    }),
+  ],
 ])("commit %o", (commit, container) => {
   expect(toCommitSha(container)).toBe(commit);
 });
@@ -113,8 +134,17 @@ test("any version that Kamal accepts is read back from the name", () => {
   const part = fc.stringMatching(/^[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,5}){0,2}$/);
   const version = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,40}$/).filter((text) => !isFloatingTag(text));
   fc.assert(
-    fc.property(part, part, fc.constantFrom("", "staging", "production"), version, (service, role, destination, text) => {
-      expect(toVersion(app(service, role, text, { destination, variables: {} }))).toEqual({ version: text, floating: false });
-    }),
+    fc.property(
+      part,
+      part,
+      fc.constantFrom("", "staging", "production"),
+      version,
+      (service, role, destination, text) => {
+        expect(toVersion(app(service, role, text, { destination, variables: {} }))).toEqual({
+          version: text,
+          floating: false,
+        });
+      },
+    ),
   );
 });

@@ -59,7 +59,9 @@ test("stopped accessories and compose services are listed, others not", () => {
 });
 
 test("a stopped container that the configuration selects is listed", () => {
-  const [ours, debris] = [{ team: "wallet" }, {}].map((labels, index) => facts({ name: `by-hand-${index}`, labels, ...old }));
+  const [ours, debris] = [{ team: "wallet" }, {}].map((labels, index) =>
+    facts({ name: `by-hand-${index}`, labels, ...old }),
+  );
   const shown = selectVisible(
     [ours, debris] as ReturnType<typeof facts>[],
     context({ rules: { ...rulesOf(), core: [new Map([["team", "wallet"]])] } }),

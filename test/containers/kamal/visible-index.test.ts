@@ -20,8 +20,15 @@ const raw = fc
     isKnown: fc.boolean(),
   })
   .map(({ id, service, role, destination, name, state, day, isKnown }): RawContainer => {
-    const labels = Object.fromEntries(Object.entries({ service, role, destination }).filter(([, value]) => value !== undefined));
-    const given = facts({ name, labels: labels as Record<string, string>, state, createdAt: `2026-01-${day}T00:00:0${id}Z` });
+    const labels = Object.fromEntries(
+      Object.entries({ service, role, destination }).filter(([, value]) => value !== undefined),
+    );
+    const given = facts({
+      name,
+      labels: labels as Record<string, string>,
+      state,
+      createdAt: `2026-01-${day}T00:00:0${id}Z`,
+    });
     return { ...given, fullId: String(id).repeat(64), ...(isKnown ? {} : { variables: null }) };
   });
 
@@ -55,7 +62,10 @@ test("the index agrees with the whole list after any changes", () => {
 test("the context is the same object until a service or environment changes", () => {
   const index = createVisibleIndex(engine);
   const app = (digit: string, service: string, state = "running") =>
-    ({ ...facts({ name: `w-${digit}`, labels: { service, role: "web" }, state }), fullId: digit.repeat(64) }) as RawContainer;
+    ({
+      ...facts({ name: `w-${digit}`, labels: { service, role: "web" }, state }),
+      fullId: digit.repeat(64),
+    }) as RawContainer;
   index.put(app("1", "w"));
   const first = index.context();
   index.put(app("1", "w", "exited"));

@@ -150,7 +150,14 @@ test("the history has the earlier matching lines in the order of time", async ()
   const history = cursor.createHistory();
   cursor.add([line("later", 4), line("later", 5, "stderr")]);
   expect(history.until).toBe(toLogTimestamp("4"));
-  const page = [line("0", 1), line("1", 1, "stderr"), line("b", 2), line("c", 3), line("2", 3, "stderr"), line("d", 4, "stderr")];
+  const page = [
+    line("0", 1),
+    line("1", 1, "stderr"),
+    line("b", 2),
+    line("c", 3),
+    line("2", 3, "stderr"),
+    line("d", 4, "stderr"),
+  ];
   expect(texts(await history.pick(page, { tail: 10 }, budget))).toEqual(["0", "1", "b", "2", "c", "d"]);
   expect(texts(await history.pick(page, { tail: 3 }, budget))).toEqual(["2", "c", "d"]);
   expect(texts(await history.pick([], { tail: 3 }, budget))).toEqual(["c", "d"]);

@@ -147,7 +147,8 @@ const graveFormats: readonly ((level: string, message: string) => string)[] = [
   (level, message) => `level=${level.toLowerCase()} msg=${JSON.stringify(message)}`,
   (level, message) => `time=x msg=${JSON.stringify(message)} level=${level.toLowerCase()}`,
   (level, message) => JSON.stringify({ level: level.toLowerCase(), message, context: { level: "info" } }),
-  (level, message) => JSON.stringify({ context: { level: "info", severity: message }, [message]: message, severity: level }),
+  (level, message) =>
+    JSON.stringify({ context: { level: "info", severity: message }, [message]: message, severity: level }),
   (_, message) => `E, [2026-01-13T09:40:00.1 #1] ${message}`,
   (_, message) => `E0113 09:40:00.000000 1 main.go:1] ${message}`,
   (_, message) => `E/Tag(1): ${message}`,

@@ -148,7 +148,8 @@ describe("a restart whose answer was lost", () => {
         return give((found.seen ?? (() => false))(++looks));
       },
       inspectNow: async () => ({ container: sampleContainer(give(found.now ?? {})), protectedBy: null }),
-      markRestart: async () => sampleMark({ startedAt: found.startedAt === undefined ? mark.startedAt : found.startedAt }),
+      markRestart: async () =>
+        sampleMark({ startedAt: found.startedAt === undefined ? mark.startedAt : found.startedAt }),
     };
     const settling = settleRestart({ containerId: "a", mark: own }, found.at ?? at, source, {
       timeoutMs: found.timeoutMs ?? 700,
@@ -165,7 +166,11 @@ describe("a restart whose answer was lost", () => {
   it("is ok once the engine reports it", async () => {
     const result = { outcome: "ok", detail: "settled: the engine restarted it" };
     expect(await settle({ seen: () => true })).toMatchObject({ result, looks: 1, ms: 0 });
-    expect(await settle({ seen: (look) => (look < 3 ? new Error("x") : true) })).toMatchObject({ result, looks: 3, ms: 500 });
+    expect(await settle({ seen: (look) => (look < 3 ? new Error("x") : true) })).toMatchObject({
+      result,
+      looks: 3,
+      ms: 500,
+    });
   });
 
   it("is looked for at its engine, in its time, by its clock", async () => {
@@ -174,7 +179,11 @@ describe("a restart whose answer was lost", () => {
     expect(asked).toEqual([ref, new Date("2026-01-13T10:00:00.250Z"), new Date("2026-01-13T10:02:10.250Z")]);
     // The mark of an engine that says whole seconds is older than the start before.
     const cut = sampleMark({ at: "2026-01-13T10:00:00.000Z", startedAt: "2026-01-13T10:00:00.4Z" });
-    expect((await settle({ mark: cut })).asked).toMatchObject([ref, new Date("2026-01-13T10:00:00.500Z"), expect.any(Date)]);
+    expect((await settle({ mark: cut })).asked).toMatchObject([
+      ref,
+      new Date("2026-01-13T10:00:00.500Z"),
+      expect.any(Date),
+    ]);
     expect((await settle({ mark: null })).asked).toEqual([ref, new Date(at), new Date("2026-01-13T10:08:00Z")]);
   });
 

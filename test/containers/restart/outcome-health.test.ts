@@ -9,7 +9,11 @@ beforeEach(() => void (useRealTimers = useFakeSleep()));
 afterEach(() => useRealTimers());
 
 /** A container whose state changes at these times, milliseconds after its restart: what is found, when, and after how many looks. */
-async function wait(from: Partial<Container>, changes: Readonly<Record<number, Partial<Container> | Error>>, abort?: number) {
+async function wait(
+  from: Partial<Container>,
+  changes: Readonly<Record<number, Partial<Container> | Error>>,
+  abort?: number,
+) {
   const restarted = sampleContainer(from);
   const begin = performance.now();
   const ending = new AbortController();
@@ -21,7 +25,11 @@ async function wait(from: Partial<Container>, changes: Readonly<Record<number, P
     if (past instanceof Error) throw past;
     return { container: { ...restarted, ...past }, protectedBy: null };
   };
-  const waiting = waitForHealth(restarted, { inspectNow: look }, { timeoutMs: 1700, stableMs: 1000, signal: ending.signal });
+  const waiting = waitForHealth(
+    restarted,
+    { inspectNow: look },
+    { timeoutMs: 1700, stableMs: 1000, signal: ending.signal },
+  );
   let ms: number | null = null;
   void waiting.then(() => (ms = performance.now() - begin));
   await vi.advanceTimersByTimeAsync(10_000);
@@ -42,7 +50,12 @@ it.each<[string, Partial<Container>, Record<number, Partial<Container> | Error>,
   ["healthy at the last moment", starting, { 1700: { health: "healthy" } }, [true, "running healthy", 1700, 4]],
   ["running without a check", none, {}, [true, "running none", 1000, 2]],
   ["stopped without a check", none, { 600: { status: "exited" } }, [false, "exited none", 1000, 2]],
-  ["lost for a while", starting, { 400: new Error("x"), 900: { health: "healthy" } }, [true, "running healthy", 1000, 2]],
+  [
+    "lost for a while",
+    starting,
+    { 400: new Error("x"), 900: { health: "healthy" } },
+    [true, "running healthy", 1000, 2],
+  ],
   ["lost for good", starting, { 0: new Error("x") }, [false, "running starting", 1700, 4]],
 ])("a container that is %s", async (_, from, changes, expected) => {
   expect(await wait(from, changes)).toEqual(expected);

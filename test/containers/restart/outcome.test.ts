@@ -6,7 +6,10 @@ import { sampleContainer } from "../../support/containers.ts";
 const starting = sampleContainer({ health: "starting" });
 
 /** Looks at these states one after the other, and then at the last one for ever. */
-async function wait(states: readonly (Partial<Container> | Error)[], { from = starting, timeoutMs = 3000, stableMs = 600 } = {}) {
+async function wait(
+  states: readonly (Partial<Container> | Error)[],
+  { from = starting, timeoutMs = 3000, stableMs = 600 } = {},
+) {
   const left = [...states];
   const look = async () => {
     const next = (left.length > 1 ? left.shift() : left[0]) ?? {};
@@ -27,7 +30,11 @@ describe("waitForHealth", () => {
   it("gives up when time is up, the container stopped or was restarted", async () => {
     expect(await wait([{}], { timeoutMs: 600 })).toEqual([false, "running", "starting"]);
     expect(await wait([{ status: "exited", health: "none" }])).toEqual([false, "exited", "none"]);
-    expect(await wait([{ startedAt: "2026-01-13T09:41:00Z", health: "healthy" }])).toEqual([false, "running", "healthy"]);
+    expect(await wait([{ startedAt: "2026-01-13T09:41:00Z", health: "healthy" }])).toEqual([
+      false,
+      "running",
+      "healthy",
+    ]);
   });
 
   it("without a health check, requires it to run on", async () => {

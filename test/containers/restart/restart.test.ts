@@ -60,7 +60,10 @@ function scene(given: Scene = {}) {
     source: {
       restart: () => {
         order.push("restart");
-        return (given.restart?.() ?? Promise.resolve(container)).then((done) => ({ container: done, dockerStatus: 204 }));
+        return (given.restart?.() ?? Promise.resolve(container)).then((done) => ({
+          container: done,
+          dockerStatus: 204,
+        }));
       },
       inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
       markRestart: async () => ({ ...mark, startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt }),
@@ -217,14 +220,27 @@ describe("a restart whose answer is lost", () => {
 
 /** A record of the same request that an earlier process made; with the key "k". */
 function toRecord({ outcome = "intent", ...more }: Partial<AuditRecord>): AuditRecord {
-  const ids = { subject: "test", kid: "test", reason: "stuck", containerId: container.fullId, keyHash: hash("sha256", "k") };
-  return { ...sampleEntry({ ...ids, outcome }), seq: 7, at: new Date(Date.now() - 60_000).toISOString(), hash: "", ...more };
+  const ids = {
+    subject: "test",
+    kid: "test",
+    reason: "stuck",
+    containerId: container.fullId,
+    keyHash: hash("sha256", "k"),
+  };
+  return {
+    ...sampleEntry({ ...ids, outcome }),
+    seq: 7,
+    at: new Date(Date.now() - 60_000).toISOString(),
+    hash: "",
+    ...more,
+  };
 }
 
 describe("an Idempotency-Key", () => {
   it("gets the same answer again, also of a failure, without a restart", async () => {
     const fails = scene({ restart: () => Promise.reject(new OpsError("docker_error", "left exited")) });
-    for (const _ of [1, 2]) await expect(fails.run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "docker_error" });
+    for (const _ of [1, 2])
+      await expect(fails.run({ idempotencyKey: "k" })).rejects.toMatchObject({ code: "docker_error" });
     expect(fails.order).toEqual(["intent", "restart", "failed"]);
     const gate = Promise.withResolvers<typeof container>();
     const slow = scene({ restart: () => gate.promise, cooldownMs: 60_000 });
@@ -240,14 +256,19 @@ describe("an Idempotency-Key", () => {
   it("is for one request of one token", async () => {
     const { run, order } = scene();
     await run({ idempotencyKey: "k" });
-    await expect(run({ idempotencyKey: "k", reason: "other" })).rejects.toMatchObject({ code: "idempotency_key_reused" });
+    await expect(run({ idempotencyKey: "k", reason: "other" })).rejects.toMatchObject({
+      code: "idempotency_key_reused",
+    });
     await run({ idempotencyKey: "k", principal: { ...request.principal, kid: "other" } });
     expect(order.filter((step) => step === "restart")).toHaveLength(2);
   });
 
   it("is of one holder: two subjects of one kid are two holders", async () => {
     const { run, order } = scene();
-    const jwt = (subject: string) => ({ idempotencyKey: "k", principal: { ...request.principal, kid: "jwt:1", subject } });
+    const jwt = (subject: string) => ({
+      idempotencyKey: "k",
+      principal: { ...request.principal, kid: "jwt:1", subject },
+    });
     await run(jwt("ana"));
     await run(jwt("ben"));
     await run(jwt("ana"));
@@ -274,7 +295,10 @@ describe("an Idempotency-Key of an earlier process", () => {
       keyed: [{ intent, outcome: toRecord({ outcome: "ok", intent: 7 }) }],
       now: { health: "unhealthy" },
     });
-    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId, health: "unhealthy" }, healthy: null });
+    expect(await run(ask)).toMatchObject({
+      container: { fullId: container.fullId, health: "unhealthy" },
+      healthy: null,
+    });
     await expect(run({ ...ask, reason: "other" })).rejects.toMatchObject({ code: "idempotency_key_reused" });
     await expect(run({ ...ask, waitMs: 5 })).rejects.toMatchObject({ code: "idempotency_key_reused" });
     expect(order).toEqual([]);
@@ -286,7 +310,9 @@ describe("an Idempotency-Key of an earlier process", () => {
     const args = { wait_ms: 1000 };
     const keyed = [{ intent: { ...intent, args }, outcome: toRecord({ outcome: "ok", intent: 7 }) }];
     expect(await scene({ keyed }).run({ ...ask, waitMs: 1000 })).toMatchObject({ healthy: true });
-    expect(await scene({ keyed, now: { health: "unhealthy" } }).run({ ...ask, waitMs: 1000 })).toMatchObject({ healthy: false });
+    expect(await scene({ keyed, now: { health: "unhealthy" } }).run({ ...ask, waitMs: 1000 })).toMatchObject({
+      healthy: false,
+    });
   });
 
   it("gets its failure again, with the code", async () => {
@@ -327,13 +353,20 @@ describe("an Idempotency-Key of an earlier process", () => {
     };
     let outcome: AuditRecord | null = null;
     const { ledger, entries } = scene();
-    const shared = { ...ledger, find: async () => outcome && { kind: "earlier" as const, seq: 7, entry: intent, outcome } };
+    const shared = {
+      ...ledger,
+      find: async () => outcome && { kind: "earlier" as const, seq: 7, entry: intent, outcome },
+    };
     const limits = { cooldownMs: 0, budgetPerHour: 10 };
     const restarts = createRestarts({ source, ledger: shared, limits, settleMs: 0 });
     opened.push(restarts);
-    await expect(restarts.restart(container, { ...request, ...ask })).rejects.toMatchObject({ code: "restart_unknown" });
+    await expect(restarts.restart(container, { ...request, ...ask })).rejects.toMatchObject({
+      code: "restart_unknown",
+    });
     outcome = record;
-    await expect.poll(() => restarts.restart(container, { ...request, ...ask }).catch(() => null)).toMatchObject({ container });
+    await expect
+      .poll(() => restarts.restart(container, { ...request, ...ask }).catch(() => null))
+      .toMatchObject({ container });
     expect(entries.map((entry) => entry.outcome)).toEqual(["intent", "unknown"]);
   });
 

@@ -43,7 +43,9 @@ it("nothing is known before the first sample, or while nobody asked", () => {
   const history = toRemembered({ from: from - 30, step: 5, steps: 30 }, holes);
   expect(history.since).toBe("2027-01-15T08:00:00Z");
   expect(isWhole(history)).toBe(false);
-  const known = history.points.filter(({ memPct }) => memPct !== null).map(({ time }) => Date.parse(time) / 1000 - from);
+  const known = history.points
+    .filter(({ memPct }) => memPct !== null)
+    .map(({ time }) => Date.parse(time) / 1000 - from);
   expect(known).toEqual([0, 5, 10, 15, 20, 25, 85, 90, 95, 100, 105, 110, 115, 120]);
 });
 
@@ -55,7 +57,12 @@ it("nothing is known of a container that was never sampled", () => {
     since: "2027-01-15T08:03:00Z",
     points: [1, 2, 3].map((minute) => ({ time: `2027-01-15T08:0${minute}:00Z`, ...nothing })),
   });
-  expect(toRemembered({ from, step: 60, steps: 0 }, [])).toEqual({ source: "memory", stepSeconds: 60, since: null, points: [] });
+  expect(toRemembered({ from, step: 60, steps: 0 }, [])).toEqual({
+    source: "memory",
+    stepSeconds: 60,
+    since: null,
+    points: [],
+  });
 });
 
 it("the memory is used for ten minutes and no more", () => {
@@ -128,7 +135,12 @@ it("Prometheus comes first, unless only the memory has the use", () => {
   const range = { from, step: 10, steps: 3 };
   const sampled = [from + 9, from + 19, from + 29];
   const none = sampled.map(() => Number.NaN);
-  const whole = toContainerHistory("prometheus", range, { sampled, cpu: [1, 2, 3], mem: [1, 1, 1], restarts: [0, 0, 0] });
+  const whole = toContainerHistory("prometheus", range, {
+    sampled,
+    cpu: [1, 2, 3],
+    mem: [1, 1, 1],
+    restarts: [0, 0, 0],
+  });
   const restartsOnly = toContainerHistory("prometheus", range, { sampled, cpu: none, mem: none, restarts: [0, 0, 1] });
   const memory = toRemembered(range, remembered);
   const empty = toRemembered(range, []);

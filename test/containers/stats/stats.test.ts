@@ -1,6 +1,12 @@
 import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { isEmpty, type StatsSample, toContainerStats, toLife, toUsedMemory } from "../../../src/containers/stats/stats.ts";
+import {
+  isEmpty,
+  type StatsSample,
+  toContainerStats,
+  toLife,
+  toUsedMemory,
+} from "../../../src/containers/stats/stats.ts";
 import { sample } from "../../support/stats-sample.ts";
 
 test("statistics equal the docker CLI's, calculated by hand", async () => {

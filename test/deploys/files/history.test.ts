@@ -26,7 +26,12 @@ function line(tag: string, minute = 0): string {
 }
 
 function createReader(kamalAuditPath: string | null = null) {
-  const source = createDeploySource({ path: join(folder, "deploy_info.json"), kamalAuditPath, toEnv, logger: silentLogger });
+  const source = createDeploySource({
+    path: join(folder, "deploy_info.json"),
+    kamalAuditPath,
+    toEnv,
+    logger: silentLogger,
+  });
   return async (index = 0) => {
     const log = (await source.history(AbortSignal.timeout(5000)))[index];
     return { ...log, records: log?.records.map(({ tag }) => tag) };
@@ -156,12 +161,21 @@ describe("Kamal's audit log", () => {
     const read = async (name: string, tags: string) => {
       const named = join(folder, name);
       writeFileSync(named, `[2026-01-10T13:01:00Z] [kim] ${tags}Booted app version v1\n`);
-      const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: named, toEnv, logger: silentLogger });
+      const source = createDeploySource({
+        path: join(folder, "none.json"),
+        kamalAuditPath: named,
+        toEnv,
+        logger: silentLogger,
+      });
       const [, kamal] = await source.history(AbortSignal.timeout(5000));
       return kamal?.records.map(({ service, destination, env }) => [service, destination, env])[0];
     };
     expect(await read("wallet-core-beta-audit.log", "[beta] [web] ")).toEqual(["wallet-core", "beta", null]);
-    expect(await read("wallet-core-staging-audit.log", "[staging] [web] ")).toEqual(["wallet-core", "staging", "staging"]);
+    expect(await read("wallet-core-staging-audit.log", "[staging] [web] ")).toEqual([
+      "wallet-core",
+      "staging",
+      "staging",
+    ]);
     // The other naming scheme: no destination, and the first of the tags is the role.
     expect(await read("wallet-core-staging-audit.log", "[web] ")).toEqual(["wallet-core-staging", null, null]);
     expect(await read("wallet-core-web-audit.log", "[web] ")).toEqual(["wallet-core-web", null, null]);
@@ -174,7 +188,12 @@ describe("Kamal's audit log", () => {
   it("has a deploy for each destination that booted a version at one time", async () => {
     const boot = (destination: string) => `[2026-01-10T13:01:00Z] [kim] [${destination}] [web] Booted app version v1\n`;
     writeFileSync(audit, boot("beta") + boot("qa"));
-    const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: audit, toEnv, logger: silentLogger });
+    const source = createDeploySource({
+      path: join(folder, "none.json"),
+      kamalAuditPath: audit,
+      toEnv,
+      logger: silentLogger,
+    });
     const [, kamal] = await source.history(AbortSignal.timeout(5000));
     expect(kamal?.records.map(({ destination }) => destination)).toEqual(["beta", "qa"]);
   });
@@ -182,12 +201,18 @@ describe("Kamal's audit log", () => {
   it("shows which deploys were tagged after all roles had booted", async () => {
     const at = (minute: number) =>
       `[2026-01-10T${13 + Math.floor(minute / 60)}:${String(minute % 60).padStart(2, "0")}:00Z] [kim]`;
-    const boot = (minute: number, version: string, tags = "") => `${at(minute)} ${tags}[web] Booted app version ${version}`;
+    const boot = (minute: number, version: string, tags = "") =>
+      `${at(minute)} ${tags}[web] Booted app version ${version}`;
     const tag = (minute: number, version: string, tags = "") =>
       `${at(minute)} ${tags}Tagging ghcr.io/a/wallet-core:${version} as the latest image`;
     const read = async (...lines: string[]) => {
       writeFileSync(audit, lines.map((one) => `${one}\n`).join(""));
-      const source = createDeploySource({ path: join(folder, "none.json"), kamalAuditPath: audit, toEnv, logger: silentLogger });
+      const source = createDeploySource({
+        path: join(folder, "none.json"),
+        kamalAuditPath: audit,
+        toEnv,
+        logger: silentLogger,
+      });
       const [, kamal] = await source.history(AbortSignal.timeout(5000));
       expect(kamal?.skipped).toBe(0);
       return kamal?.records.map(({ version, booted }) => `${version} ${booted}`);
@@ -200,14 +225,21 @@ describe("Kamal's audit log", () => {
     expect(await read(...v1, boot(20, "v2"))).toEqual(["v1 true", "v2 null"]);
     expect(await read(...v1, boot(20, "v2"), ...v3)).toEqual(["v1 true", "v2 false", "v3 true"]);
     // Tried again soon, with success; later, without.
-    expect(await read(...v1, boot(20, "v2"), boot(25, "v2"), tag(26, "v2"), ...v3)).toEqual(["v1 true", "v2 true", "v3 true"]);
-    expect(await read(...v1, ...v3, boot(80, "v1"), boot(100, "v4"))).toEqual(["v1 true", "v3 true", "v1 false", "v4 null"]);
-    // Kamal 1 tags first.
-    expect(await read(tag(0, "v1"), boot(1, "v1"), tag(30, "v1"), boot(31, "v1"), tag(60, "v2"), boot(61, "v2"))).toEqual([
-      "v1 true",
+    expect(await read(...v1, boot(20, "v2"), boot(25, "v2"), tag(26, "v2"), ...v3)).toEqual([
       "v1 true",
       "v2 true",
+      "v3 true",
     ]);
+    expect(await read(...v1, ...v3, boot(80, "v1"), boot(100, "v4"))).toEqual([
+      "v1 true",
+      "v3 true",
+      "v1 false",
+      "v4 null",
+    ]);
+    // Kamal 1 tags first.
+    expect(
+      await read(tag(0, "v1"), boot(1, "v1"), tag(30, "v1"), boot(31, "v1"), tag(60, "v2"), boot(61, "v2")),
+    ).toEqual(["v1 true", "v1 true", "v2 true"]);
     // A file without any tag says nothing; another destination's says nothing of this one.
     expect(await read(boot(0, "v1"), boot(20, "v2"))).toEqual(["v1 null", "v2 null"]);
     const [beta, qa] = ["[beta] ", "[qa] "];

@@ -59,12 +59,16 @@ describe("parseDeployInfo", () => {
       },
     });
     expect(parse({ ...fields, destination: "eu-west" })).toMatchObject({ info: { destination: "eu-west", env: null } });
-    expect(parse({ ...fields, destination: "", service: "" })).toMatchObject({ info: { destination: null, service: null } });
+    expect(parse({ ...fields, destination: "", service: "" })).toMatchObject({
+      info: { destination: null, service: null },
+    });
   });
 
   it("removes control characters and truncates long extras with a mark", () => {
     const parsed = parse({ ...fields, deployed_by: "o\u001b[0mps\u202e\n", hosts: "h".repeat(300) });
-    expect(parsed).toMatchObject({ info: { deployedBy: "o[0mps", extra: [{ key: "hosts", value: `${"h".repeat(255)}…` }] } });
+    expect(parsed).toMatchObject({
+      info: { deployedBy: "o[0mps", extra: [{ key: "hosts", value: `${"h".repeat(255)}…` }] },
+    });
   });
 
   it("redacts secrets before it truncates a text", () => {
@@ -85,7 +89,11 @@ describe("parseDeployInfo", () => {
     ["null", "null", "Invalid input: expected object, received null"],
     ["a list", [], "Invalid input: expected object, received array"],
     ["an empty tag", { ...fields, current_tag: "\u0000 " }, "current_tag: Too small"],
-    ["a number for a tag", { ...fields, current_tag: 7 }, "current_tag: Invalid input: expected string, received number"],
+    [
+      "a number for a tag",
+      { ...fields, current_tag: 7 },
+      "current_tag: Invalid input: expected string, received number",
+    ],
     ["an object for a tag", { ...fields, previous_tag: {} }, "previous_tag: Invalid input"],
     ["a missing sha", { ...fields, commit_sha: undefined }, "commit_sha: Invalid input"],
     ["a long name", { ...fields, deployed_by: "x".repeat(257) }, "deployed_by: Too big"],
@@ -99,9 +107,9 @@ describe("parseDeployInfo", () => {
   });
 
   it("refuses Latin-1 and UTF-16", () => {
-    expect(parseDeployInfo(Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }), "latin1"), toEnv)).toHaveProperty(
-      "problem",
-    );
+    expect(
+      parseDeployInfo(Buffer.from(JSON.stringify({ ...fields, deployed_by: "Zoë" }), "latin1"), toEnv),
+    ).toHaveProperty("problem");
     expect(parseDeployInfo(Buffer.from(`\uFEFF${JSON.stringify(fields)}`, "utf16le"), toEnv)).toHaveProperty("problem");
   });
 
@@ -113,7 +121,9 @@ describe("parseDeployInfo", () => {
   });
 
   it("accepts or refuses anything, with clean, bounded strings", () => {
-    const mutated = fc.record(Object.fromEntries(Object.keys(fields).map((key) => [key, fc.oneof(fc.string(), fc.jsonValue())])));
+    const mutated = fc.record(
+      Object.fromEntries(Object.keys(fields).map((key) => [key, fc.oneof(fc.string(), fc.jsonValue())])),
+    );
     const fuzzed = fc.oneof(
       fc.uint8Array(),
       fc.jsonValue(),

@@ -89,7 +89,11 @@ describe("the deploys of Kamal's audit log", () => {
   const boot = (...given: [string, number, Partial<KamalLine>?]) => line("boot", ...given);
   const tag = (...given: [string, number, Partial<KamalLine>?]) => line("tag", ...given);
   const deploys = (...lines: readonly KamalLine[]) =>
-    toDeploys(lines, "wallet-core-audit.log", toEnv).map(({ version, booted, deployedAt }) => [version, booted, deployedAt]);
+    toDeploys(lines, "wallet-core-audit.log", toEnv).map(({ version, booted, deployedAt }) => [
+      version,
+      booted,
+      deployedAt,
+    ]);
 
   it("have the lines' data, the first person and the last boot's time", () => {
     const sha = "0123456789abcdef0123456789abcdef01234567";
@@ -265,7 +269,9 @@ describe("a problem with a log", () => {
     writeFileSync(path, `${boot("v1")}nonsense\n${"x".repeat(16_385)}\n\n${boot("v2")}`);
     const { read, notes } = createNoted();
     expect(await read()).toMatchObject({ origin: "kamal_audit", skipped: 2, complete: true, error: null });
-    expect(notes()).toEqual([["warn", "Kamal's audit log has invalid lines: they are skipped", { upstream, path, lines: 2 }]]);
+    expect(notes()).toEqual([
+      ["warn", "Kamal's audit log has invalid lines: they are skipped", { upstream, path, lines: 2 }],
+    ]);
     expect((await read()).records).toHaveLength(2);
     expect(notes()).toEqual([]);
     appendFileSync(path, "more\n");
@@ -284,7 +290,11 @@ describe("a problem with a log", () => {
     const message = "deploy_history.jsonl cannot be read (EINVAL)";
     const failed = { ...empty, error: { code: "deploy_info_unreadable", message } };
     expect([await read(), await read()]).toEqual([failed, failed]);
-    const note = ["warn", message, { upstream, path, code: "deploy_info_unreadable", cause: "it is not a regular file" }];
+    const note = [
+      "warn",
+      message,
+      { upstream, path, code: "deploy_info_unreadable", cause: "it is not a regular file" },
+    ];
     expect(notes()).toEqual([note]);
     rmSync(path, { recursive: true });
     writeFileSync(path, "");
@@ -296,7 +306,8 @@ describe("a problem with a log", () => {
   });
 
   it("is no blank or incomplete line, unless its JSON is complete", async () => {
-    const line = (tag: string) => JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: time });
+    const line = (tag: string) =>
+      JSON.stringify({ current_tag: tag, commit_sha: "", deployed_by: "", deployed_at: time });
     writeFileSync(path, `${line("v1")}\n\n \n${line("v2")}`);
     const tagsOf = async (create: typeof createKamalLog) => {
       const { records, skipped } = await createNoted(create).read();
@@ -324,7 +335,10 @@ describe("a problem with a log", () => {
     writeFileSync(path, boot("v1"));
     const { read, notes } = createNoted();
     const log = await read(AbortSignal.abort(new Error("gone")));
-    expect(log.error).toEqual({ code: "deploy_info_unreadable", message: "Kamal's audit log cannot be read (deadline)" });
+    expect(log.error).toEqual({
+      code: "deploy_info_unreadable",
+      message: "Kamal's audit log cannot be read (deadline)",
+    });
     expect(notes()).toEqual([]);
   });
 

@@ -158,7 +158,9 @@ describe("a problem with the file", () => {
     expect(notes()).toEqual([["warn", invalid, { ...fields, code: "deploy_info_invalid", cause: undefined }]]);
     writeFileSync(path, deployInfoText("b"));
     for (const _ of [1, 2]) expect(await read()).toEqual(["b", false, null]);
-    expect(notes()).toEqual([["info", "deploy_info.json is readable again", { ...fields, code: undefined, cause: undefined }]]);
+    expect(notes()).toEqual([
+      ["info", "deploy_info.json is readable again", { ...fields, code: undefined, cause: undefined }],
+    ]);
     writeFileSync(path, "[]");
     const stale = ["b", true, broken("Invalid input: expected object, received array")];
     expect(await read()).toEqual(stale);
@@ -192,7 +194,10 @@ describe("a problem with the file", () => {
       "deploy_info_invalid",
       broken(`${problem("commit_sha", "number")}; ${problem("deployed_by", "null")}`),
     ]);
-    writeFileSync(path, JSON.stringify({ ...JSON.parse(deployInfoText("a")), number: 4, list: ["a"], none: null, text: "x" }));
+    writeFileSync(
+      path,
+      JSON.stringify({ ...JSON.parse(deployInfoText("a")), number: 4, list: ["a"], none: null, text: "x" }),
+    );
     expect(await createReader()()).toMatchObject({ extra: [{ key: "text", value: "x" }] });
   });
 

@@ -36,7 +36,11 @@ describe("an invalid file", () => {
       if (locked === path) chmodSync(folder, 0o755);
       try {
         if (nobody) process.seteuid?.(nobody);
-        expect(await read()).toMatchObject({ currentTag: "a", stale: true, error: "deploy_info.json cannot be read (EACCES)" });
+        expect(await read()).toMatchObject({
+          currentTag: "a",
+          stale: true,
+          error: "deploy_info.json cannot be read (EACCES)",
+        });
         await expect(createReader()()).rejects.toMatchObject({ code: "deploy_info_unreadable", status: 503 });
       } finally {
         if (nobody) process.seteuid?.(0);

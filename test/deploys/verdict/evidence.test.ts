@@ -21,7 +21,8 @@ describe("queues in both windows", () => {
     waitP95Seconds: 2,
     runP95Seconds: 5,
   };
-  const history = (more: Partial<QueuePoint> = {}, sampled = false) => sampleHistory({ ...point, ...more }, { sampled });
+  const history = (more: Partial<QueuePoint> = {}, sampled = false) =>
+    sampleHistory({ ...point, ...more }, { sampled });
   const window = { succeeded: 300, failed: 3, waitP95Seconds: 2, runP95Seconds: 5, depth: 7, oldestAgeSeconds: 11 };
   const idle = { succeeded: 0, failed: 0, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null };
   const windowOf = (one: QueueHistory) => toQueueEvidence("jobs", 600, new Map([["mail", one]]), new Map())[0]?.before;
@@ -73,7 +74,8 @@ describe("containers in both windows", () => {
   const death = { kind: "container_death", message: "", container, exitCode: 1, requested: false } as const;
   const event = (at: number, more: Partial<TimelineEntry> = {}) =>
     toEntry({ ...death, time: formatRfc3339((end + at) * 1000), ...more });
-  const health = (at: number, to: string, more: Partial<TimelineEntry> = {}) => event(at, { kind: "health", to, ...more });
+  const health = (at: number, to: string, more: Partial<TimelineEntry> = {}) =>
+    event(at, { kind: "health", to, ...more });
   const other = { container: { fullId: "b", id: "b", name: "b", engine: "e", role: null, version: null, kind: null } };
   const seen = (
     { deaths = [], healths = [] }: { deaths?: readonly TimelineEntry[]; healths?: readonly TimelineEntry[] },
@@ -102,7 +104,12 @@ describe("containers in both windows", () => {
     ["from before the first", [health(-9000, "unhealthy"), health(-690, "starting")], [], [10, 0]],
     ["between them alone", [health(-90, "unhealthy"), health(-10, "healthy")], [], [0, 0]],
     ["after the last", [health(700, "unhealthy"), health(800, "healthy")], [], [0, 0]],
-    ["twice", [health(10, "unhealthy"), health(20, "healthy"), health(30, "unhealthy"), health(33, "healthy")], [], [0, 13]],
+    [
+      "twice",
+      [health(10, "unhealthy"), health(20, "healthy"), health(30, "unhealthy"), health(33, "healthy")],
+      [],
+      [0, 13],
+    ],
     ["said twice", [health(10, "unhealthy"), health(20, "unhealthy"), health(30, "healthy")], [], [0, 20]],
     [
       "each by itself",
@@ -117,7 +124,11 @@ describe("containers in both windows", () => {
   });
 
   it("have events counted only if these reach back to the beginning", () => {
-    expect([-1, 0, 0.1].map((late) => seen({}, windows.before.from + late).restartsFrom)).toEqual(["events", "events", null]);
+    expect([-1, 0, 0.1].map((late) => seen({}, windows.before.from + late).restartsFrom)).toEqual([
+      "events",
+      "events",
+      null,
+    ]);
     expect(seen({}, null).restartsFrom).toBeNull();
   });
 
@@ -228,7 +239,11 @@ describe("new errors", () => {
     ["another destination", { ...release, destination: "beta" }, null],
   ])("of a worker that runs %s", (_, one, seconds) => {
     const own = { ...deploy, tag: "t2", version: "v2" };
-    const found = find([failure(700, 650, { worker: "h" }), failure(100, 10)], (host) => (host === null ? null : one), own);
+    const found = find(
+      [failure(700, 650, { worker: "h" }), failure(100, 10)],
+      (host) => (host === null ? null : one),
+      own,
+    );
     expect(found?.map((error) => error.after.seconds)).toEqual(seconds === null ? [] : [seconds]);
   });
 
@@ -238,7 +253,11 @@ describe("new errors", () => {
     ["twice in a minute", [failure(59, 10, { count: 2 })], 1],
     ["often, in ten minutes or parts of them", [failure(590, 10, { count: 100 })], 10],
     ["less often than there are minutes", [failure(590, 10, { count: 3 })], 3],
-    ["often, in minutes of which one is in both rows", [failure(590, 290, { count: 9 }), failure(300, 10, { count: 9 })], 10],
+    [
+      "often, in minutes of which one is in both rows",
+      [failure(590, 290, { count: 9 }), failure(300, 10, { count: 9 })],
+      10,
+    ],
     ["in the same minutes twice", [failure(590, 550, { count: 5 }), failure(580, 560, { count: 5 })], 1],
   ])("that came %s", (_, rows, minutes) => {
     expect(find(rows)?.[0]?.minutes).toBe(minutes);

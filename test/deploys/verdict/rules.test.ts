@@ -9,7 +9,10 @@ const choose = (n: number, k: number): bigint => {
 };
 
 /** The same by its definition, in whole numbers. */
-function exactFisher(before: { failed: number; succeeded: number }, after: { failed: number; succeeded: number }): number {
+function exactFisher(
+  before: { failed: number; succeeded: number },
+  after: { failed: number; succeeded: number },
+): number {
   const n2 = after.failed + after.succeeded;
   const failed = before.failed + after.failed;
   const total = before.failed + before.succeeded + n2;
@@ -126,7 +129,10 @@ describe("the edges of the tests", () => {
     const n = before.count + after.count;
     const share = after.seconds / (before.seconds + after.seconds);
     const term = (k: number) => Number(choose(n, k)) * share ** k * (1 - share) ** (n - k);
-    const exact = Array.from({ length: before.count + 1 }, (_, index) => term(after.count + index)).reduce((a, b) => a + b, 0);
+    const exact = Array.from({ length: before.count + 1 }, (_, index) => term(after.count + index)).reduce(
+      (a, b) => a + b,
+      0,
+    );
     expect(rateIncrease(before, after)).toBeCloseTo(p ?? exact, 12);
   });
 });

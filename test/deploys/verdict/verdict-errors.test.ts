@@ -13,9 +13,14 @@ import { createNormal } from "../../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
 /** A deploy that took a minute and ended so many seconds ago. */
-const deployAgo = (seconds: number) => sampleRecord({ deployedAt: formatRfc3339((now - seconds) * 1000), durationSeconds: 60 });
+const deployAgo = (seconds: number) =>
+  sampleRecord({ deployedAt: formatRfc3339((now - seconds) * 1000), durationSeconds: 60 });
 /** Failures with one text, at these times before now. */
-const failures = (error: string, ago: readonly number[], more: Partial<FingerprintedFailures> = {}): FingerprintedFailures => ({
+const failures = (
+  error: string,
+  ago: readonly number[],
+  more: Partial<FingerprintedFailures> = {},
+): FingerprintedFailures => ({
   ...sampleFailures({ queue: "mail", error, count: ago.length, jobIds: [] }),
   firstAt: formatRfc3339((now - Math.max(...ago)) * 1000),
   lastAt: formatRfc3339((now - Math.min(...ago)) * 1000),
@@ -30,7 +35,12 @@ const every = (seconds: number, from: number, to = 1) =>
 const release = (version: string) => ({ ...sampleRecord(), version });
 
 /** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window. */
-function judge(ago: number, rows: readonly FingerprintedFailures[], jobsPerMinute = 0, releaseOf: ReleaseOf = () => null) {
+function judge(
+  ago: number,
+  rows: readonly FingerprintedFailures[],
+  jobsPerMinute = 0,
+  releaseOf: ReleaseOf = () => null,
+) {
   const deploy = deployAgo(ago);
   const windows = toWindows(deploy, [deploy], now, 1800);
   const window = {
@@ -55,7 +65,10 @@ function judge(ago: number, rows: readonly FingerprintedFailures[], jobsPerMinut
 describe("a new error", () => {
   it("is not one whose unknown workers the deploy itself interrupted", () => {
     const interrupted = failures("worker received SIGTERM", [89, 88]);
-    expect(judge(30, [interrupted], 500)).toMatchObject({ newErrors: [], reasons: [expect.stringMatching(/^there is less/)] });
+    expect(judge(30, [interrupted], 500)).toMatchObject({
+      newErrors: [],
+      reasons: [expect.stringMatching(/^there is less/)],
+    });
     expect(judge(60, [failures("worker received SIGTERM", every(1, 119, 90))], 500)).toMatchObject({
       outcome: "clean",
       newErrors: [],
@@ -74,7 +87,8 @@ describe("a new error", () => {
   });
 
   it("must be frequent, recent, in several minutes and a large share", () => {
-    const regressed = (rows: readonly FingerprintedFailures[], jobs = 0) => judge(600, rows, jobs).newErrors?.[0]?.regressed;
+    const regressed = (rows: readonly FingerprintedFailures[], jobs = 0) =>
+      judge(600, rows, jobs).newErrors?.[0]?.regressed;
     const steady = every(30, 580);
     expect(regressed([failures("x", steady)])).toBe(true);
     expect(regressed(steady.map((ago, index) => failures(`x for ${index}`, [ago], { fingerprint: "x" })))).toBe(true);
@@ -82,7 +96,9 @@ describe("a new error", () => {
     expect(regressed([failures("x", every(150, 460))])).toBe(false);
     // All within a minute, or in two.
     expect(regressed([failures("x", every(1, 59))])).toBe(false);
-    expect(regressed([300, 30].map((ago) => failures(`x at ${ago}`, [ago, ago, ago], { fingerprint: "x" })))).toBe(false);
+    expect(regressed([300, 30].map((ago) => failures(`x at ${ago}`, [ago, ago, ago], { fingerprint: "x" })))).toBe(
+      false,
+    );
     // For three minutes, and over for five.
     expect(regressed([failures("x", every(5, 480, 300))])).toBe(false);
     // Two a minute: of 90 jobs more than 2 %, of 900 less.
@@ -106,7 +122,8 @@ function createArrivals(seed: number) {
 
 describe("simulated errors", () => {
   const countRegressed = (runs: number, ago: number, toRows: () => readonly FingerprintedFailures[], jobs = 0) =>
-    Array.from({ length: runs }, () => judge(ago, toRows(), jobs).outcome).filter((outcome) => outcome === "regressed").length;
+    Array.from({ length: runs }, () => judge(ago, toRows(), jobs).outcome).filter((outcome) => outcome === "regressed")
+      .length;
 
   it.each([
     ["bursts of 5, one an hour, asked after 10 min", 1, 5, 600],

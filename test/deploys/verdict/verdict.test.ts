@@ -78,7 +78,10 @@ describe("a verdict", () => {
     const runs = (before: QueueWindow, after: QueueWindow) =>
       judge({ queues: [queue({ ...before, runP95Seconds: 4 }, { ...after, runP95Seconds: 10 })] });
     expect(runs(window(300, 0), window(300, 0)).outcome).toBe("regressed");
-    expect(runs(window(60, 0), window(60, 0)).queues[0]).toMatchObject({ outcome: "clean", runPValue: expect.closeTo(0.018, 3) });
+    expect(runs(window(60, 0), window(60, 0)).queues[0]).toMatchObject({
+      outcome: "clean",
+      runPValue: expect.closeTo(0.018, 3),
+    });
     // Runs are those of successes.
     expect(runs(window(300, 0), window(59, 0)).queues[0]).toMatchObject({ outcome: "clean", runPValue: null });
     expect(runs(window(40, 900), window(40, 900)).queues[0]).toMatchObject({ outcome: "clean", runPValue: null });
@@ -86,7 +89,12 @@ describe("a verdict", () => {
 
   it("includes restarts, health and new errors even without a queue", () => {
     const counted = (count: number) => ({ count, seconds: 600 });
-    const containers = { ...quiet, restartsFrom: "events" as const, restartsBefore: counted(0), restartsAfter: counted(9) };
+    const containers = {
+      ...quiet,
+      restartsFrom: "events" as const,
+      restartsBefore: counted(0),
+      restartsAfter: counted(9),
+    };
     expect(judge({ containers })).toMatchObject({
       outcome: "regressed",
       containers: { restartsPValue: expect.closeTo(2 ** -9, 9) },
@@ -112,7 +120,10 @@ describe("a verdict", () => {
           restartsAfter: { count: is, seconds: 640 },
         },
       });
-    expect(counters(0, 1)).toMatchObject({ outcome: "not_enough_data", containers: { restartsPValue: expect.closeTo(0.5, 9) } });
+    expect(counters(0, 1)).toMatchObject({
+      outcome: "not_enough_data",
+      containers: { restartsPValue: expect.closeTo(0.5, 9) },
+    });
     expect(counters(0, 6).outcome).toBe("not_enough_data");
     expect(counters(0, 7).reasons).toEqual(["containers restarted 7 times, 0 times before"]);
     expect(counters(5, 12).outcome).toBe("regressed");
@@ -179,7 +190,9 @@ describe("evidence that is only known as of now", () => {
     expect(judge({ containers: { ...counted, untilNow: false } })).toMatchObject({
       outcome: "not_enough_data",
       containers: { restartsAfter: { count: 12 }, restartsPValue: null },
-      gaps: ["containers: their restarts are counted until now, which is longer than the window, so they decide nothing"],
+      gaps: [
+        "containers: their restarts are counted until now, which is longer than the window, so they decide nothing",
+      ],
     });
   });
 
@@ -225,7 +238,9 @@ describe("evidence that is only known as of now", () => {
       own("old", { health: "unhealthy", version: "v1" }),
     ];
     const silent = { deaths: [], health: [], since: null };
-    expect(toContainerEvidence(deploy, null, fleet, silent, Date.parse(deploy.deployedAt) / 1000).unhealthyNow).toEqual(["sick"]);
+    expect(toContainerEvidence(deploy, null, fleet, silent, Date.parse(deploy.deployedAt) / 1000).unhealthyNow).toEqual(
+      ["sick"],
+    );
   });
 });
 
@@ -245,7 +260,14 @@ describe("the limits of the rules", () => {
     judge({
       containers: { ...quiet, unhealthyNow: ["a", "b"], unhealthySecondsBefore: was, unhealthySecondsAfter: is },
     });
-  const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 60_000, firstAgo: 500, lastAgo: 250 };
+  const error = {
+    fingerprint: "f",
+    error: "boom",
+    queues: ["mail"],
+    beforeSeconds: 60_000,
+    firstAgo: 500,
+    lastAgo: 250,
+  };
   const fresh = (count: number, minutes: number, more: Partial<typeof error> = {}, ended = 0) =>
     judge({
       newErrors: [{ ...error, after: { count, seconds: 600 }, minutes, ...more }],
@@ -267,9 +289,17 @@ describe("the limits of the rules", () => {
     ["waits of 60 jobs", timed(1, 30, 60), "regressed"],
     ["waits of 59 jobs", timed(1, 30, 59), "clean"],
     ["a tenth of the jobs", stop(stood, window(29, 0, waits)), "regressed"],
-    ["a little more than a tenth of the jobs", stop(window(289, 0, { depth: 10 }), window(29, 0, waits)), "not_enough_data"],
+    [
+      "a little more than a tenth of the jobs",
+      stop(window(289, 0, { depth: 10 }), window(29, 0, waits)),
+      "not_enough_data",
+    ],
     ["no more jobs that wait than before", stop(stood, window(29, 0, { ...waits, depth: 10 })), "not_enough_data"],
-    ["it is not known how many waited before", stop(window(290, 0, { depth: null }), window(29, 0, waits)), "not_enough_data"],
+    [
+      "it is not known how many waited before",
+      stop(window(290, 0, { depth: null }), window(29, 0, waits)),
+      "not_enough_data",
+    ],
     ["a job that waits for 299 s", stop(stood, window(29, 0, { ...waits, oldestAgeSeconds: 299 })), "not_enough_data"],
     ["no jobs before a stop", stop(window(0, 0, { depth: 0 }), window(0, 0, waits)), "not_enough_data"],
     ["stalled for a window of 300 s", stop(stood, window(0, 0), { stateNow: "stalled" }, 300), "regressed"],
@@ -344,7 +374,12 @@ describe("the limits of the rules", () => {
   });
 
   it("divide the chance of a false alarm among new errors", () => {
-    const rare = (seconds: number) => ({ ...error, beforeSeconds: seconds, after: { count: 5, seconds: 600 }, minutes: 3 });
+    const rare = (seconds: number) => ({
+      ...error,
+      beforeSeconds: seconds,
+      after: { count: 5, seconds: 600 },
+      minutes: 3,
+    });
     const judged = (count: number) => judge({ newErrors: Array.from({ length: count }, () => rare(2500)) });
     // p = 0.0072
     expect(judged(1).newErrors?.[0]?.pValue).toBeCloseTo((600 / 3100) ** 3, 9);
@@ -371,7 +406,10 @@ describe("the limits of the rules", () => {
     // Twice as many in twice the time are as many.
     expect(restarts(9, { restartsBefore: { count: 18, seconds: 1200 } }).containers.restartsPValue).toBe(1);
     // What was counted for less time is not scaled up: of 12 in 300 and 600 s, 9 or more in the second.
-    expect(restarts(9, { restartsBefore: { count: 3, seconds: 300 } }).containers.restartsPValue).toBeCloseTo(0.393_07, 4);
+    expect(restarts(9, { restartsBefore: { count: 3, seconds: 300 } }).containers.restartsPValue).toBeCloseTo(
+      0.393_07,
+      4,
+    );
     // What is scaled down is rounded up: 1 of 1200 s is 1 of 600 s.
     expect(restarts(2, { restartsBefore: { count: 1, seconds: 1200 } }).containers.restartsPValue).toBeCloseTo(0.5, 9);
   });
@@ -385,8 +423,9 @@ function countRegressed(deploys: number, [was, is]: readonly [number, number], f
     return window(jobs, 0, { waitP95Seconds: p95(), runP95Seconds: p95() });
   };
   const queues = () => ["a", "b", "c", "d"].map((name) => queue(work(was, 3), work(is, 3 * factor), name));
-  return Array.from({ length: deploys }, () => judge({ queues: queues() }).outcome).filter((outcome) => outcome === "regressed")
-    .length;
+  return Array.from({ length: deploys }, () => judge({ queues: queues() }).outcome).filter(
+    (outcome) => outcome === "regressed",
+  ).length;
 }
 
 describe("simulated deploys", () => {
@@ -436,11 +475,16 @@ describe("any verdict", () => {
   it("needs enough jobs, and for clean one queue that has them", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(anyWindow, anyWindow), { maxLength: 5 }), (all) => {
-        const { outcome, queues } = judge({ queues: all.map(([before, after], index) => queue(before, after, `q${index}`)) });
-        const hasEnough = (one: QueueWindow | null) => one !== null && one.succeeded + one.failed >= verdictRules.leastJobs;
+        const { outcome, queues } = judge({
+          queues: all.map(([before, after], index) => queue(before, after, `q${index}`)),
+        });
+        const hasEnough = (one: QueueWindow | null) =>
+          one !== null && one.succeeded + one.failed >= verdictRules.leastJobs;
         for (const one of queues) {
           const isTold = hasEnough(one.before) && hasEnough(one.after);
-          const possible = isTold ? ["clean", "regressed"] : ["not_enough_data", hasEnough(one.before) ? "regressed" : ""];
+          const possible = isTold
+            ? ["clean", "regressed"]
+            : ["not_enough_data", hasEnough(one.before) ? "regressed" : ""];
           expect(possible).toContain(one.outcome);
           expect(one.outcome === "clean").toBe(one.reasons.length === 0);
         }
@@ -461,7 +505,8 @@ describe("any verdict", () => {
         count,
         fc.integer({ min: 1, max: 500 }),
         (succeeded, was, is, more) => {
-          const after = (failed: number) => judge({ queues: [queue(window(succeeded, was), window(succeeded, failed))] }).outcome;
+          const after = (failed: number) =>
+            judge({ queues: [queue(window(succeeded, was), window(succeeded, failed))] }).outcome;
           expect(rank[after(is + more)]).toBeGreaterThanOrEqual(rank[after(is)]);
         },
       ),
@@ -479,7 +524,11 @@ describe("the windows of a verdict", () => {
       before: { from: 68 * 60, to: 98 * 60 },
       after: { from: 6000, to: 7800 },
     });
-    const around = [deploy, sampleRecord({ deployedAt: at(90) }), sampleRecord({ deployedAt: at(120), durationSeconds: 300 })];
+    const around = [
+      deploy,
+      sampleRecord({ deployedAt: at(90) }),
+      sampleRecord({ deployedAt: at(120), durationSeconds: 300 }),
+    ];
     expect(toWindows(deploy, around, 200 * 60, 3600)?.seconds).toBe(480);
     expect(toWindows(deploy, [deploy], 105 * 60, 3600)?.seconds).toBe(300);
     expect(toWindows(deploy, [deploy], 100 * 60 + 59, 3600)).toBeNull();

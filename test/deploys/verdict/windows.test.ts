@@ -5,7 +5,8 @@ import { sampleRecord } from "../../support/deploys.ts";
 const at = (second: number) => new Date((100_000 + second) * 1000).toISOString();
 /** It began at 100,000 s and ended 30 s later. */
 const deploy = sampleRecord({ deployedAt: at(30), durationSeconds: 30 });
-const other = (end: number, durationSeconds: number | null = null) => sampleRecord({ deployedAt: at(end), durationSeconds });
+const other = (end: number, durationSeconds: number | null = null) =>
+  sampleRecord({ deployedAt: at(end), durationSeconds });
 const secondsOf = (now: number, wanted: number, ...others: ReturnType<typeof other>[]) =>
   toWindows(deploy, [deploy, ...others], 100_000 + now, wanted)?.seconds ?? null;
 

@@ -30,18 +30,26 @@ async function answer(text: string, containers: readonly Container[], variables:
 
 /** Errors by their text and place. */
 function toPlain({ data, errors = [] }: { data?: unknown; errors?: readonly { message: string; path?: unknown }[] }) {
-  return JSON.parse(JSON.stringify({ data, errors: errors.map(({ message, path }) => ({ message, path })) })) as unknown;
+  return JSON.parse(
+    JSON.stringify({ data, errors: errors.map(({ message, path }) => ({ message, path })) }),
+  ) as unknown;
 }
 
 const list = (fields: string) => `{ containers(includeAccessories: true) { ${fields} } }`;
-const [web, worker] = [sampleContainer({ name: "web" }), sampleContainer({ name: "worker", health: "unhealthy", env: null })];
+const [web, worker] = [
+  sampleContainer({ name: "web" }),
+  sampleContainer({ name: "worker", health: "unhealthy", env: null }),
+];
 
 describe("a compiled query answers as graphql-js", () => {
   it.each([
     list("name"),
     list("id: shortId name role health kind env status restarts ports createdAt startedAt stale commit_sha: commitSha"),
     list("__typename name __typename"),
-    list("name ...Facts } } fragment Facts on Container { health ... { image } ... on Container { ports }").replace(/ }$/, ""),
+    list("name ...Facts } } fragment Facts on Container { health ... { image } ... on Container { ports }").replace(
+      / }$/,
+      "",
+    ),
     list("name name"),
     list("name stats { cpuPct } cpuPct observedAt id"),
     list("name deploy { tag: currentTag }"),
@@ -141,7 +149,12 @@ describe("a compiled query answers as graphql-js", () => {
     // graphql-jit notes conditions in the nodes.
     compileQuery(schema, document, "S");
     const { sources } = createMemorySources({ containers: [web] });
-    const { data } = await compile(schema, document, "Q", "named")(undefined, createContext(sources, createCaller()), {});
+    const { data } = await compile(
+      schema,
+      document,
+      "Q",
+      "named",
+    )(undefined, createContext(sources, createCaller()), {});
     expect(data).toMatchObject({ containers: [{ role: web.role, name: "web", kind: "CORE" }] });
   });
 
@@ -149,7 +162,9 @@ describe("a compiled query answers as graphql-js", () => {
     const text = "query A($x: Boolean!) { containers { name @include(if: $x) } } query B { containers { name } }";
     const { sources } = createMemorySources({ containers: [web] });
     const run = compile(schema, parse(text), "B", "named", 0);
-    expect((await run(undefined, createContext(sources, createCaller()), {})).data).toEqual({ containers: [{ name: "web" }] });
+    expect((await run(undefined, createContext(sources, createCaller()), {})).data).toEqual({
+      containers: [{ name: "web" }],
+    });
     expect(() => compile(schema, parse(text), "A", "named", 0)).toThrow("More than 0 variables in directives");
   });
 
@@ -210,5 +225,7 @@ describe("a row", () => {
 });
 
 it("a document that does not fit the schema cannot be compiled", () => {
-  expect(() => compile(schema, parse("subscription { nothing }"), "other", "named")).toThrow("There is no such operation");
+  expect(() => compile(schema, parse("subscription { nothing }"), "other", "named")).toThrow(
+    "There is no such operation",
+  );
 });

@@ -24,7 +24,9 @@ describe("the fields of a selection", () => {
     // Else this would show nothing.
     expect(exposed.map(({ field }) => field.name)).toContain("healthyPeers");
     for (const { type, field } of scoped) {
-      expect(list(`{ ${field.name} }`, type.name)).toMatchObject([{ name: field.name, property: null, isOfRow: false }]);
+      expect(list(`{ ${field.name} }`, type.name)).toMatchObject([
+        { name: field.name, property: null, isOfRow: false },
+      ]);
     }
   });
 
@@ -48,7 +50,8 @@ describe("the fields of a selection", () => {
   });
 
   it("are known with fragments on the same type, or on none", () => {
-    const text = "{ ...Own ... on Container { image } ... { ports } } fragment Own on Container { name ... { health } }";
+    const text =
+      "{ ...Own ... on Container { image } ... { ports } } fragment Own on Container { name ... { health } }";
     expect(list(text, "Container")?.map(({ name }) => name)).toEqual(["name", "health", "image", "ports"]);
   });
 });

@@ -66,7 +66,10 @@ async function ask(stage: Stage, args: string, field = "containerCpuPct") {
   const { data, errors } = await graphql({ schema, source, contextValue });
   const rows = (data?.["rows"] ?? []) as { time: string; container: string; value: number | null }[];
   const counts = Object.fromEntries(
-    [...new Set(rows.map((row) => row.container))].map((name) => [name, rows.filter((row) => row.container === name).length]),
+    [...new Set(rows.map((row) => row.container))].map((name) => [
+      name,
+      rows.filter((row) => row.container === name).length,
+    ]),
   );
   const listed = (data?.["containers"] ?? []) as { name: string }[];
   return { rows, counts, listed: listed.map(({ name }) => name), errors, sampled, asked };
@@ -128,7 +131,10 @@ it("whether one ended does not depend on what else is asked", async () => {
     sampled.push((ref as Container).name);
     return [];
   };
-  const contextValue = createContext({ ...sources, containers: { ...sources.containers, statsHistory } }, createCaller());
+  const contextValue = createContext(
+    { ...sources, containers: { ...sources.containers, statsHistory } },
+    createCaller(),
+  );
   const range = { from: now / 1000 - 480, step: 60, steps: 8 };
   for (const container of [...stage.retired, ...stage.containers])
     await contextValue.loaders.containerHistory.history(range).load(container);
@@ -157,7 +163,9 @@ it("a token sees its environments alone, narrowed by all arguments", async () =>
 it("the row limit includes them: fewer points, or a refused step", async () => {
   const [hour, twoHours] = [minutes(60), minutes(120)];
   const many = Array.from({ length: 150 }, (_, index) => `old-${index}`);
-  const containers = Array.from({ length: 100 }, (_, index) => release(`web-${index}`, hour, { ...running, role: `${index}` }));
+  const containers = Array.from({ length: 100 }, (_, index) =>
+    release(`web-${index}`, hour, { ...running, role: `${index}` }),
+  );
   const retired = many.map((name, index) => release(name, twoHours, { role: `${index % 100}` }));
   const scraped = Object.fromEntries(many.map((name) => [name, [hour, 0] as const]));
   const stage = { containers, retired, scraped };

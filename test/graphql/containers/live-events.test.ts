@@ -12,12 +12,25 @@ import { createMemorySources } from "../../support/memory-sources.ts";
 
 const web = sampleContainer({ name: "web" });
 const toEvent = (container: Container) => sampleEvent({ time: "2026-01-13T10:00:00Z", container });
-const batch = (more: Partial<EventBatch>): EventBatch => ({ events: [], dropped: 0, interrupted: [], ended: null, ...more });
+const batch = (more: Partial<EventBatch>): EventBatch => ({
+  events: [],
+  dropped: 0,
+  interrupted: [],
+  ended: null,
+  ...more,
+});
 
-async function follow(batches: readonly EventBatch[], caller = createCaller(), engines: readonly Partial<EngineStatus>[] = []) {
+async function follow(
+  batches: readonly EventBatch[],
+  caller = createCaller(),
+  engines: readonly Partial<EngineStatus>[] = [],
+) {
   const { sources, calls } = createMemorySources({
     containers: [web],
-    engines: [{ name: "local", ok: true, error: null }, ...engines.map((one) => ({ name: "", ok: true, error: null, ...one }))],
+    engines: [
+      { name: "local", ok: true, error: null },
+      ...engines.map((one) => ({ name: "", ok: true, error: null, ...one })),
+    ],
   });
   const order: string[] = [];
   const accepted: boolean[] = [];

@@ -73,7 +73,11 @@ async function watch(
       }
     },
   };
-  const sources = { ...memory.sources, containers: own, deploy: { ...memory.sources.deploy, read: async () => deploy } };
+  const sources = {
+    ...memory.sources,
+    containers: own,
+    deploy: { ...memory.sources.deploy, read: async () => deploy },
+  };
   const filter = { includeAccessories: false, ...wanted };
   const accepts = createContainerFilter(filter, caller.principal);
   const context = createContext(sources, caller);
@@ -83,7 +87,14 @@ async function watch(
 const web = sampleContainer({ name: "web" });
 const worker = sampleContainer({ name: "worker" });
 const local = sampleEngine({ env: "staging", runs: new Set(["staging"]) });
-const message = (more: object) => ({ snapshot: false, changed: [], removed: [], engines: [local], ended: null, ...more });
+const message = (more: object) => ({
+  snapshot: false,
+  changed: [],
+  removed: [],
+  engines: [local],
+  ended: null,
+  ...more,
+});
 const first = message({ snapshot: true, changed: [web, worker] });
 
 it("the first message is the whole list, each later one the changes", async () => {
@@ -108,7 +119,9 @@ it("the first message is the whole list, each later one the changes", async () =
 });
 
 it("an empty list is a first message too", async () => {
-  expect(await watch({ containers: [] })).toEqual([message({ snapshot: true, engines: [{ ...local, runs: new Set() }] })]);
+  expect(await watch({ containers: [] })).toEqual([
+    message({ snapshot: true, engines: [{ ...local, runs: new Set() }] }),
+  ]);
 });
 
 it("a new observation time is no change, nor is an equal list", async () => {
@@ -162,13 +175,20 @@ it("an engine's new state is a message, another error text is not", async () => 
 
 it("with one engine other engines and their containers are absent", async () => {
   const messages = await watch(
-    { containers: [web, sampleContainer({ name: "other", engine: "b" })], engines: ["local", "b"], wanted: { engine: "b" } },
+    {
+      containers: [web, sampleContainer({ name: "other", engine: "b" })],
+      engines: ["local", "b"],
+      wanted: { engine: "b" },
+    },
     ({ setEngine }) => setEngine("local", { code: "docker_timeout", message: "slow" }),
     ({ setContainers }) => setContainers([sampleContainer({ name: "other", engine: "b" })]),
     ({ setEngine }) => setEngine("b", { code: "docker_timeout", message: "slow" }),
   );
   expect(
-    messages.map(({ changed, engines }) => [changed.map(({ name }) => name), engines.map(({ name, ok }) => [name, ok])]),
+    messages.map(({ changed, engines }) => [
+      changed.map(({ name }) => name),
+      engines.map(({ name, ok }) => [name, ok]),
+    ]),
   ).toEqual([
     [["other"], [["b", true]]],
     [[], [["b", false]]],
@@ -179,7 +199,9 @@ it("rows match the filter and the token", async () => {
   const redis = sampleContainer({ name: "redis", kind: "accessory" });
   const production = sampleContainer({ name: "production", env: "production" });
   const names = async (options: Omit<Options, "containers">) =>
-    (await watch({ containers: [web, redis, production], ...options })).map(({ changed }) => changed.map(({ name }) => name));
+    (await watch({ containers: [web, redis, production], ...options })).map(({ changed }) =>
+      changed.map(({ name }) => name),
+    );
   expect(await names({})).toEqual([["production", "web"]]);
   expect(await names({ wanted: { includeAccessories: true } })).toEqual([["production", "web", "redis"]]);
   expect(await names({ wanted: { env: "staging" } })).toEqual([["web"]]);
@@ -234,10 +256,15 @@ it("a subscriber that leaves while all wait takes nothing from the others", asyn
     const caller = createCaller();
     const accepts = createContainerFilter(filter, caller.principal);
     const abort = new AbortController();
-    return { caller, abort, reading: watchContainers(createContext(sources, caller), { ...filter, accepts }, abort.signal) };
+    return {
+      caller,
+      abort,
+      reading: watchContainers(createContext(sources, caller), { ...filter, accepts }, abort.signal),
+    };
   };
   const [one, other] = [start(), start()];
-  for (const each of [one, other]) expect((await each.reading.next()).value).toMatchObject({ snapshot: true, changed: [web] });
+  for (const each of [one, other])
+    expect((await each.reading.next()).value).toMatchObject({ snapshot: true, changed: [web] });
   isSilent = true;
   const next = [one, other].map(({ reading }) => reading.next());
   changes.notify();

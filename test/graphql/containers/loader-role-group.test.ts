@@ -6,7 +6,11 @@ const at = (destination: string | null) => sampleContainer({ service: "core", de
 
 it("containers of one group have that group; no containers, no group", () => {
   expect(requireOneGroup("web", [])).toBeUndefined();
-  expect(requireOneGroup("web", [at("a"), at("a")])).toMatchObject({ service: "core", destination: "a", env: "staging" });
+  expect(requireOneGroup("web", [at("a"), at("a")])).toMatchObject({
+    service: "core",
+    destination: "a",
+    env: "staging",
+  });
 });
 
 const label = (letter: string) => `core -d ${letter} (staging)`;
@@ -19,5 +23,7 @@ it.each([
 ])("%i groups are refused, the first ten named in order", (count, begin, end) => {
   const message = `The ${begin} or destinations; choose one by service, destination or env${end}`;
   const containers = letters.slice(0, count).map(at);
-  expect(() => requireOneGroup("web", containers)).toThrow(expect.objectContaining({ code: "role_ambiguous", message }));
+  expect(() => requireOneGroup("web", containers)).toThrow(
+    expect.objectContaining({ code: "role_ambiguous", message }),
+  );
 });

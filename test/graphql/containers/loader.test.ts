@@ -36,7 +36,8 @@ function load(
 const names = (containers: readonly Container[]) => containers.map(({ name }) => name);
 const one = { name: "web", includeAccessories: false };
 const acting = { ...one, everyEngine: true };
-const unsure = "docker_timeout: b is slow; it may run a container of this name too: choose one by its engine: engine=local";
+const unsure =
+  "docker_timeout: b is slow; it may run a container of this name too: choose one by its engine: engine=local";
 
 describe("lists of containers", () => {
   it("have what the token may see, and accessories on request", async () => {
@@ -61,7 +62,11 @@ describe("lists of containers", () => {
   });
 
   it.each<[string, Partial<Memory>, string | null]>([
-    ["no engine answers and nothing is known", { containers: [], engines: [slow, down] }, "docker_timeout: b is slow; c is down"],
+    [
+      "no engine answers and nothing is known",
+      { containers: [], engines: [slow, down] },
+      "docker_timeout: b is slow; c is down",
+    ],
     ["no engine answers and something is known", { engines: [slow] }, null],
     ["some answer", { containers: [], engines: [fine, slow] }, null],
     ["there are no engines", { containers: [], engines: [] }, null],
@@ -153,14 +158,27 @@ describe("one container", () => {
     ["of any engine", {}, { ...one, engine: "" }, "local"],
     ["while an engine is silent", { engines: [fine, slow] }, one, "local"],
     ["that a silent engine may run", { containers: [], engines: [fine, slow] }, one, "docker_timeout: b is slow"],
-    ["of an engine while another is silent", { containers: [], engines: [fine, slow] }, { ...one, engine: "local" }, missing],
-    ["of a silent engine", { containers: [], engines: [fine, slow] }, { ...one, engine: "b" }, "docker_timeout: b is slow"],
+    [
+      "of an engine while another is silent",
+      { containers: [], engines: [fine, slow] },
+      { ...one, engine: "local" },
+      missing,
+    ],
+    [
+      "of a silent engine",
+      { containers: [], engines: [fine, slow] },
+      { ...one, engine: "b" },
+      "docker_timeout: b is slow",
+    ],
     ["for an action while an engine is silent that never ran it", { engines: [fine, slow] }, acting, "local"],
     ["for an action while an engine is silent that was never listed", { engines: [fine, unlisted] }, acting, unsure],
     ["for an action while an engine is silent that ran it too", { ...twins, engines: [fine, slow] }, acting, unsure],
     [
       "for an action while two engines are silent",
-      { ...twins, engines: [fine, slow, { ...unlisted, name: "c", error: { code: "docker_timeout", message: "c is slow" } }] },
+      {
+        ...twins,
+        engines: [fine, slow, { ...unlisted, name: "c", error: { code: "docker_timeout", message: "c is slow" } }],
+      },
       acting,
       unsure.replace("b is slow", "b is slow; c is slow"),
     ],
@@ -240,7 +258,14 @@ describe("the engines of a question", () => {
 });
 
 describe("a filter of containers", () => {
-  const container = sampleContainer({ name: "n", engine: "e", role: "r", service: "s", destination: "d", env: "staging" });
+  const container = sampleContainer({
+    name: "n",
+    engine: "e",
+    role: "r",
+    service: "s",
+    destination: "d",
+    env: "staging",
+  });
   const all: ContainerFilter = { includeAccessories: false };
   it.each<[Partial<ContainerFilter>, Partial<Container>, boolean]>([
     [{}, {}, true],
@@ -271,7 +296,9 @@ describe("a filter of containers", () => {
       false,
       false,
     ]);
-    expect(() => createContainerFilter({ ...all, env: "production" }, principal)).toThrow("This token does not cover production");
+    expect(() => createContainerFilter({ ...all, env: "production" }, principal)).toThrow(
+      "This token does not cover production",
+    );
     expect([isAtDestination(container, undefined), isAtDestination(container, "d")]).toEqual([true, true]);
   });
 });

@@ -10,8 +10,14 @@ const preview = (...others: Container[]) => toPreview(web, [web, ...others], nul
 it("counts healthy replicas of the same role, service and destination", () => {
   const peer = sampleContainer({ name: "peer" });
   expect(preview(peer)).toMatchObject({ healthyPeers: 1, lastHealthy: false });
-  const others: Partial<Container>[] = [{ destination: "beta" }, { service: "shop" }, { env: "production" }, { role: "worker" }];
-  for (const other of others) expect(preview({ ...peer, ...other })).toMatchObject({ healthyPeers: 0, lastHealthy: true });
+  const others: Partial<Container>[] = [
+    { destination: "beta" },
+    { service: "shop" },
+    { env: "production" },
+    { role: "worker" },
+  ];
+  for (const other of others)
+    expect(preview({ ...peer, ...other })).toMatchObject({ healthyPeers: 0, lastHealthy: true });
   for (const unwell of [{ health: "unhealthy" as const }, { status: "exited" }, { replaced: true }]) {
     expect(preview({ ...peer, ...unwell })).toMatchObject({ healthyPeers: 0, lastHealthy: true });
   }

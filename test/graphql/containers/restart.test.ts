@@ -56,14 +56,16 @@ describe("auditLog", () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
     const log = async (args: string, rights = {}) =>
-      (await ask(memory, `{ auditLog${args} { nodes { seq containerName outcome } } }`, rights)).data?.auditLog?.nodes.map(
-        ({ seq }: { seq: number }) => seq,
-      );
+      (
+        await ask(memory, `{ auditLog${args} { nodes { seq containerName outcome } } }`, rights)
+      ).data?.auditLog?.nodes.map(({ seq }: { seq: number }) => seq);
     expect(await log("")).toEqual([6, 5, 4, 3, 2, 1]);
     expect(await log(`(first: 2, after: "${toCursor("auditLog", "5")}")`)).toEqual([4, 3]);
     expect(await log(`(last: 2, before: "${toCursor("auditLog", "2")}")`)).toEqual([4, 3]);
     expect(await log("", { where: ["staging"] })).toEqual([6, 5, 2, 1]);
-    expect(await ask(memory, "{ auditLog { nodes { seq } } }", { scopes: ["ops:read"] })).toMatchObject({ code: "forbidden" });
+    expect(await ask(memory, "{ auditLog { nodes { seq } } }", { scopes: ["ops:read"] })).toMatchObject({
+      code: "forbidden",
+    });
     for (const args of [
       `after: "x"`,
       `after: "${toCursor("auditLog", "x")}"`,
@@ -82,7 +84,10 @@ describe("restartContainer", () => {
   it("previews without a restart or a record", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     const fields = "restarted healthy preview { refusal { code } healthyPeers lastHealthy }";
-    const { data } = await ask(memory, `mutation { restartContainer(name: "web-staging", dryRun: true) { ${fields} } }`);
+    const { data } = await ask(
+      memory,
+      `mutation { restartContainer(name: "web-staging", dryRun: true) { ${fields} } }`,
+    );
     expect(data.restartContainer).toEqual({
       restarted: false,
       healthy: null,
@@ -117,19 +122,31 @@ describe("restartContainer", () => {
       data: { restartPreview: null },
       code: "container_not_found",
     });
-    const operator = await ask(memory, `{ restartPreview(name: "web-staging") { lastHealthy } }`, { scopes: ["ops:operate"] });
+    const operator = await ask(memory, `{ restartPreview(name: "web-staging") { lastHealthy } }`, {
+      scopes: ["ops:operate"],
+    });
     expect(operator.code).toBe("forbidden");
   });
 
   describe("previews the jobs that run there", () => {
-    const job = { queue: "payout", source: "river", jobId: "7", kind: "payout", startedAt: "2026-01-13T09:45:00Z", worker: "a" };
+    const job = {
+      queue: "payout",
+      source: "river",
+      jobId: "7",
+      kind: "payout",
+      startedAt: "2026-01-13T09:45:00Z",
+      worker: "a",
+    };
     const none = { metrics: [], errors: [] };
     const work = async (
       queueSources: Memory["queueSources"],
       where?: readonly Environment[],
       more: readonly Container[] = [],
     ) => {
-      const memory = createMemorySources({ containers: [...containers, ...more], queueSources }, { restartEnabled: true });
+      const memory = createMemorySources(
+        { containers: [...containers, ...more], queueSources },
+        { restartEnabled: true },
+      );
       const fields = "work { jobs { jobId queue source kind startedAt worker } total gaps { source reason } }";
       const document = `mutation { restartContainer(name: "web-staging", dryRun: true) { preview { ${fields} } } }`;
       return (await ask(memory, document, where && { where })).data.restartContainer.preview.work;
@@ -161,7 +178,11 @@ describe("restartContainer", () => {
 
     it("as none only where a source knows", async () => {
       expect(await work([river("staging")])).toEqual({ jobs: [], total: 0, gaps: [] });
-      const unknown = (source: string | null, reason: string) => ({ jobs: null, total: null, gaps: [{ source, reason }] });
+      const unknown = (source: string | null, reason: string) => ({
+        jobs: null,
+        total: null,
+        gaps: [{ source, reason }],
+      });
       expect(await work([])).toEqual(unknown(null, "no queue source is configured"));
       const down = new OpsError("postgres_unavailable", "PostgreSQL cannot be reached");
       expect(await work([river("staging", down)])).toEqual(unknown("river", down.message));
@@ -190,7 +211,10 @@ describe("restartContainer", () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     await using gateway = await startGateway(memory.sources);
     const post = (key: string) =>
-      gateway.fetch("/api/v1/admin/ops/containers/web-staging/restart", { method: "POST", headers: { "idempotency-key": key } });
+      gateway.fetch("/api/v1/admin/ops/containers/web-staging/restart", {
+        method: "POST",
+        headers: { "idempotency-key": key },
+      });
     expect([(await post("once")).status, (await post("once")).status]).toEqual([200, 200]);
     expect(memory.calls["restart"]).toBe(1);
     expect((await post("a b")).status).toBe(400);
@@ -205,7 +229,10 @@ describe("restartRole", () => {
     const stopped = sampleContainer({ name: "web-stopped", status: "exited" });
     const memory = createMemorySources({ containers: [...containers, stopped] }, { restartEnabled: true });
     const { data } = await ask(memory, role("staging"));
-    expect(data.restartRole).toEqual({ complete: true, steps: [{ outcome: "RESTARTED", container: { name: "web-staging" } }] });
+    expect(data.restartRole).toEqual({
+      complete: true,
+      steps: [{ outcome: "RESTARTED", container: { name: "web-staging" } }],
+    });
     expect(memory.audited[0]).toMatchObject({ args: { role: "web", step: 1, of: 1 }, reason: "leak" });
   });
 
@@ -240,7 +267,11 @@ describe("restartRole", () => {
       return (await ask(memory, `mutation { restartRole(role: "web", env: STAGING, reason: "leak") ${source} }`)).data
         .restartRole;
     };
-    const step = (name: string, outcome: string, error: object | null = null) => ({ outcome, container: { name }, error });
+    const step = (name: string, outcome: string, error: object | null = null) => ({
+      outcome,
+      container: { name },
+      error,
+    });
     expect(await run([])).toEqual({ complete: true, steps: ["a", "b", "c"].map((name) => step(name, "RESTARTED")) });
     expect(await run([true, true, false])).toEqual({
       complete: false,
@@ -290,7 +321,11 @@ describe("restartRole", () => {
       const name = ["runner", more.service ?? "wallet-core", destination, env].join("-");
       return sampleContainer({ role: "runner", service: "wallet-core", name, destination, env, host: name, ...more });
     };
-    const [live, beta, bare] = [runner("production", "production"), runner("beta", "production"), runner(null, "production")];
+    const [live, beta, bare] = [
+      runner("production", "production"),
+      runner("beta", "production"),
+      runner(null, "production"),
+    ];
     const [unmapped, shop] = [runner("qa", null), runner("production", "production", { service: "shop" })];
     const restartRole = async (args: string, fleet: readonly Container[], where?: readonly Environment[]) => {
       const memory = createMemorySources({ containers: fleet }, { restartEnabled: true });
@@ -343,7 +378,9 @@ describe("restartRole", () => {
         restarts: 0,
       });
       const same = [live, runner("production", null)];
-      expect((await restartRole(', destination: "production"', same)).outcome).toMatch(/^role_ambiguous: .*unknown environment/);
+      expect((await restartRole(', destination: "production"', same)).outcome).toMatch(
+        /^role_ambiguous: .*unknown environment/,
+      );
       expect((await restartRole(', destination: "production"', same, ["production"])).outcome).toEqual([live.name]);
       expect((await restartRole(", env: PRODUCTION", same)).outcome).toEqual([live.name]);
     });
@@ -370,7 +407,8 @@ describe("restartRole", () => {
 });
 
 describe("healthCheck(probe: true)", () => {
-  const probe = '{ container(name: "web-staging") { healthCheck(probe: true) { healthy exitCode output ageSeconds } } }';
+  const probe =
+    '{ container(name: "web-staging") { healthCheck(probe: true) { healthy exitCode output ageSeconds } } }';
 
   it("runs one only if enabled, with ops:operate", async () => {
     const off = createMemorySources({ containers });
@@ -388,10 +426,20 @@ describe("healthCheck(probe: true)", () => {
     onTestFinished(() => void vi.useRealTimers());
     const memory = createMemorySources({ containers: [container] }, { healthExecEnabled: true });
     if (probed) {
-      const run = { exitCode: 0, output: "new", timedOut: false, durationMs: 27, checkedAt: "2026-01-13T09:47:28Z", ...probed };
+      const run = {
+        exitCode: 0,
+        output: "new",
+        timedOut: false,
+        durationMs: 27,
+        checkedAt: "2026-01-13T09:47:28Z",
+        ...probed,
+      };
       Object.assign(memory.sources.containers, { probe: async () => run });
     }
-    const { data, code } = await ask(memory, `{ container(name: "${container.name}") { healthCheck${args} { ${fields} } } }`);
+    const { data, code } = await ask(
+      memory,
+      `{ container(name: "${container.name}") { healthCheck${args} { ${fields} } } }`,
+    );
     expect(code).toBeUndefined();
     return { ...data.container.healthCheck };
   };
@@ -415,7 +463,10 @@ describe("healthCheck(probe: true)", () => {
       ageSeconds: 0,
       output: "new",
     });
-    expect(await check(container, "(probe: true)", { exitCode: null })).toMatchObject({ healthy: null, exitCode: null });
+    expect(await check(container, "(probe: true)", { exitCode: null })).toMatchObject({
+      healthy: null,
+      exitCode: null,
+    });
   });
 
   it.each<[Partial<Container>, boolean | null]>([
@@ -425,19 +476,28 @@ describe("healthCheck(probe: true)", () => {
     [{ health: "none" }, null],
     [{ health: "healthy", status: "exited" }, false],
   ])("%j is healthy: %s", async (more, healthy) => {
-    expect(await check(sampleContainer({ name: "web", ...more }))).toMatchObject({ healthy, status: more.status ?? "running" });
+    expect(await check(sampleContainer({ name: "web", ...more }))).toMatchObject({
+      healthy,
+      status: more.status ?? "running",
+    });
   });
 
   it("is unknown before the first probe; stopped ones are not probed", async () => {
     const container = sampleContainer({ name: "web", probe: null });
     const unknown = { failingStreak: null, checkedAt: null, ageSeconds: null, output: null, ...unprobed };
     expect(await check(container)).toMatchObject(unknown);
-    expect(await check({ ...container, status: "exited" }, "(probe: true)", {})).toMatchObject({ ...unknown, healthy: false });
+    expect(await check({ ...container, status: "exited" }, "(probe: true)", {})).toMatchObject({
+      ...unknown,
+      healthy: false,
+    });
   });
 });
 
 describe("a refusal", () => {
-  const memory = createMemorySources({ containers }, { restartEnabled: true, limits: { cooldownMs: 60_000, budgetPerHour: 1 } });
+  const memory = createMemorySources(
+    { containers },
+    { restartEnabled: true, limits: { cooldownMs: 60_000, budgetPerHour: 1 } },
+  );
   let gateway: Awaited<ReturnType<typeof startGateway>>;
   beforeAll(async () => {
     gateway = await startGateway(memory.sources);
@@ -451,6 +511,10 @@ describe("a refusal", () => {
     expect(again.status).toBe(429);
     expect(Math.abs(Number(again.headers.get("retry-after")) - 55)).toBeLessThanOrEqual(5);
     const { body } = await gateway.query(restart("web-production"));
-    expect(body.errors?.[0].extensions).toMatchObject({ code: "restart_budget", status: 429, retryAfter: expect.any(Number) });
+    expect(body.errors?.[0].extensions).toMatchObject({
+      code: "restart_budget",
+      status: 429,
+      retryAfter: expect.any(Number),
+    });
   });
 });

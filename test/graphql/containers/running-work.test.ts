@@ -14,7 +14,12 @@ describe("toPreview", () => {
       sampleContainer({ name: "elsewhere", env: "production" }),
       sampleContainer({ name: "worker", role: "worker" }),
     ];
-    expect(toPreview(me, [me, ...others], null, work)).toEqual({ refusal: null, healthyPeers: 1, lastHealthy: false, work });
+    expect(toPreview(me, [me, ...others], null, work)).toEqual({
+      refusal: null,
+      healthyPeers: 1,
+      lastHealthy: false,
+      work,
+    });
     expect(toPreview(me, [me, ...others.slice(1)], null, work)).toMatchObject({ healthyPeers: 0, lastHealthy: true });
     expect(toPreview({ ...me, health: "unhealthy" }, [], null, work).lastHealthy).toBe(false);
   });

@@ -44,11 +44,14 @@ test("a container has all its statistics, their source and their history", async
   });
 });
 
-test.each(["exited", "created", "dead"])("what is %s has no statistics, and its engine is not asked", async (status) => {
-  const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);
-  expect(data).toEqual({ cpuPct: null, memPct: null, stats: null });
-  expect(calls["stats"]).toBeUndefined();
-});
+test.each(["exited", "created", "dead"])(
+  "what is %s has no statistics, and its engine is not asked",
+  async (status) => {
+    const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);
+    expect(data).toEqual({ cpuPct: null, memPct: null, stats: null });
+    expect(calls["stats"]).toBeUndefined();
+  },
+);
 
 test.each(["running", "paused", "restarting"])("what is %s is measured once", async (status) => {
   const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);

@@ -14,7 +14,13 @@ const web = sampleContainer({ name: "web", destination: "beta" });
 /** Of another product, though its label says staging. */
 const shop = sampleContainer({ name: "canary-shop", kind: "other", role: "shop" });
 /** Says nothing of its environment, beside apps that are all staging. */
-const redis = sampleContainer({ name: "canary-redis", kind: "accessory", role: "redis", env: null, inferredEnv: "staging" });
+const redis = sampleContainer({
+  name: "canary-redis",
+  kind: "accessory",
+  role: "redis",
+  env: null,
+  inferredEnv: "staging",
+});
 const old = sampleContainer({ name: "canary-old", kind: "other", role: "shop", status: "exited" });
 const memory = createMemorySources({ containers: [web, shop, redis], retired: [old] }, { restartEnabled: true });
 let gateway: Awaited<ReturnType<typeof startGateway>>;
@@ -66,7 +72,10 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
   it.each(["", "/logs", "/health-check"])("is not found by its name: GET /containers/:name%s", async (part) => {
     const path = `/containers/${name}${part}?include_accessories=true`;
     expect((await get("full", path)).status).toBe(200);
-    expect(await get("staging", path)).toMatchObject({ status: 404, text: expect.stringContaining("container_not_found") });
+    expect(await get("staging", path)).toMatchObject({
+      status: 404,
+      text: expect.stringContaining("container_not_found"),
+    });
   });
 
   it("is not restarted, and another's restart of it is hidden", async () => {
@@ -117,7 +126,9 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
 describe("another product's container, for a token of every environment", () => {
   it("has the kind `other`, and is listed only with accessories", async () => {
     expect(await ask("full", `{ containers { name } }`)).not.toContain("canary");
-    const { data } = JSON.parse(await ask("full", `{ containers(includeAccessories: true) { name kind env destination } }`));
+    const { data } = JSON.parse(
+      await ask("full", `{ containers(includeAccessories: true) { name kind env destination } }`),
+    );
     expect(data.containers).toEqual([
       { name: "web", kind: "CORE", env: "STAGING", destination: "beta" },
       { name: "canary-redis", kind: "ACCESSORY", env: null, destination: null },

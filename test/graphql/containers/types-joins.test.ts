@@ -16,7 +16,14 @@ async function ask(source: string, memory: Parameters<typeof createMemorySources
   return { data: JSON.parse(JSON.stringify(result.data ?? null)), errors: result.errors ?? [], calls };
 }
 
-const failure = { queue: "payouts", source: "jobs", jobId: "9", error: "timeout", timestamp: "2026-01-13T09:41:10Z", count: 1 };
+const failure = {
+  queue: "payouts",
+  source: "jobs",
+  jobId: "9",
+  error: "timeout",
+  timestamp: "2026-01-13T09:41:10Z",
+  count: 1,
+};
 const queue = (name: string) => ({ name, source: "jobs", depth: 1, processedPerSec: 0.5, failuresLastHour: 1 });
 
 describe("joins of the graph", () => {

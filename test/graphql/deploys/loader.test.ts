@@ -15,7 +15,10 @@ const limited = (...where: Environment[]) => createCaller(undefined, where);
 
 describe("the deploy info", () => {
   const load = (deploy: DeployInfo | Error, caller = createCaller()) => {
-    const { sources, calls } = createMemorySources({ deploy }, { env: "staging", isOwnService: (service) => service === "core" });
+    const { sources, calls } = createMemorySources(
+      { deploy },
+      { env: "staging", isOwnService: (service) => service === "core" },
+    );
     return { loader: createContext(sources, caller).loaders.deploy, calls };
   };
   const production = { ...sampleDeployInfo, env: "production" as const };

@@ -32,7 +32,13 @@ async function ask(
 }
 
 const web = (version: string, more = {}) =>
-  sampleContainer({ name: `web-${version}-${JSON.stringify(more)}`, version, commitSha: "", createdAt: ago(1300), ...more });
+  sampleContainer({
+    name: `web-${version}-${JSON.stringify(more)}`,
+    version,
+    commitSha: "",
+    createdAt: ago(1300),
+    ...more,
+  });
 const log = (...records: DeployRecord[]) => sampleDeployLog(records);
 const v1 = sampleRecord({ tag: "v1", deployedAt: ago(40_000) });
 const v2 = sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 });
@@ -85,7 +91,11 @@ describe("deploys", () => {
     };
     const images = [image, { ...image, env: "staging" as const, version: "v0-staging" }];
     const tags = async (caller = createCaller()) => {
-      const { data } = await ask("{ deploys { nodes { tag } } }", { containers: [web("v2")], deploy: noInfo, images }, caller);
+      const { data } = await ask(
+        "{ deploys { nodes { tag } } }",
+        { containers: [web("v2")], deploy: noInfo, images },
+        caller,
+      );
       return data.deploys.nodes.map(({ tag }: { tag: string }) => tag);
     };
     expect((await tags()).toSorted()).toEqual(["v0", "v0-staging", "v2"]);
@@ -136,7 +146,10 @@ describe("deploys", () => {
   it("that never started are failed, without logs and series", async () => {
     const created = web("v3", { status: "created", createdAt: ago(600), startedAt: null });
     const memory = { ...live, retired: [...live.retired, created], deploy: noInfo };
-    const { data } = await ask("{ deploys { nodes { tag state containers { status } } } latestDeploys { tag } }", memory);
+    const { data } = await ask(
+      "{ deploys { nodes { tag state containers { status } } } latestDeploys { tag } }",
+      memory,
+    );
     expect(data.deploys.nodes[0]).toEqual({ tag: "v3", state: "FAILED", containers: [{ status: "created" }] });
     expect(data.latestDeploys).toEqual([{ tag: "v2" }]);
     const { loaders } = createContext(createMemorySources(memory).sources, createCaller());
@@ -155,7 +168,10 @@ describe("deploys", () => {
       deploys: { nodes: ["v9", "v2", "v1", "v8"].map((tag) => ({ tag })) },
       deployLogs: [{ deploys: 4 }],
     });
-    expect(await tags("", limited)).toEqual({ deploys: { nodes: [{ tag: "v2" }, { tag: "v1" }] }, deployLogs: [{ deploys: 2 }] });
+    expect(await tags("", limited)).toEqual({
+      deploys: { nodes: [{ tag: "v2" }, { tag: "v1" }] },
+      deployLogs: [{ deploys: 2 }],
+    });
     expect((await tags("(env: PRODUCTION)")).deploys.nodes).toEqual([{ tag: "v9" }]);
     expect((await tags('(tag: "v1", first: 1)')).deploys.nodes).toEqual([{ tag: "v1" }]);
     const { errors } = await ask("{ deploys(env: PRODUCTION) { nodes { tag } } }", memory, limited);
@@ -164,10 +180,14 @@ describe("deploys", () => {
 
   it("have a newest one in each visible environment, and without one", async () => {
     const elsewhere = [900, 800].map((at) => sampleRecord({ tag: `v9-${at}`, env: "production", deployedAt: ago(at) }));
-    const unnamed = [70, 90].map((hours) => sampleRecord({ tag: `v8-${hours}`, env: null, deployedAt: ago(hours * 3600) }));
+    const unnamed = [70, 90].map((hours) =>
+      sampleRecord({ tag: `v8-${hours}`, env: null, deployedAt: ago(hours * 3600) }),
+    );
     const memory = { deploy: noInfo, deployLogs: [log(v1, v2, ...elsewhere, ...unnamed)] };
     const tags = async (caller = createCaller()) =>
-      (await ask("{ latestDeploys { tag } }", memory, caller)).data.latestDeploys.map(({ tag }: { tag: string }) => tag);
+      (await ask("{ latestDeploys { tag } }", memory, caller)).data.latestDeploys.map(
+        ({ tag }: { tag: string }) => tag,
+      );
     expect(await tags()).toEqual(["v9-800", "v2", "v8-70"]);
     expect(await tags(limited)).toEqual(["v2"]);
     const young = await ask("{ latestDeploys(maxAgeSeconds: 1000) { tag } }", memory);
@@ -191,7 +211,13 @@ const history =
   async (_: unknown, range: { from: number; step: number }) => {
     const isBefore = range.from < now - 1260;
     const [succeeded, failures] = isBefore ? before : after;
-    const point = { depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1, ...(isBefore ? {} : waits) };
+    const point = {
+      depth: 0,
+      processedPerSec: succeeded / range.step,
+      failures,
+      waitP95Seconds: 1,
+      ...(isBefore ? {} : waits),
+    };
     return new Map([["mail", sampleHistory(point)]]);
   };
 const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], ...more }];
@@ -288,7 +314,9 @@ describe("a verdict", () => {
       gaps: ["jobs: too much", "errors: gone"],
     });
     // Of another environment: no business of this deploy.
-    expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual([]);
+    expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual(
+      [],
+    );
   });
 
   it("finds a queue that the release stopped, unless it was paused", async () => {
@@ -313,7 +341,11 @@ describe("a verdict", () => {
   it("fails on request if no queue source is readable and nothing is worse", async () => {
     const unwell = { containers: [web("v2", { health: "unhealthy" })] };
     const read = async (args: string, queueSources: object[], more = {}) =>
-      ask(`{ latestDeploys { verdict${args} { outcome } } }`, { ...base, ...more, queueSources: queueSources as never });
+      ask(`{ latestDeploys { verdict${args} { outcome } } }`, {
+        ...base,
+        ...more,
+        queueSources: queueSources as never,
+      });
     const gone = new OpsError("postgres_unavailable", "gone");
     const down = jobs({ history: () => Promise.reject(gone), errors: gone });
     const well = jobs({ name: "others", history: history([398, 2], [397, 3]) });
@@ -327,13 +359,18 @@ describe("a verdict", () => {
     expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual([
       { verdict: { outcome: "CLEAN" } },
     ]);
-    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([{ verdict: { outcome: "REGRESSED" } }]);
+    expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([
+      { verdict: { outcome: "REGRESSED" } },
+    ]);
   });
 
   it("believes no samples, no incomplete errors, and no events around a gap", async () => {
     const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
       new Map(
-        [...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [name, { ...past, exact: false, sampled: true }]),
+        [...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [
+          name,
+          { ...past, exact: false, sampled: true },
+        ]),
       );
     const many = Array.from({ length: 2500 }, (_, index) => ({
       queue: "mail",
@@ -358,7 +395,10 @@ describe("a verdict", () => {
       queues: [{ before: null, after: null }],
       newErrors: null,
       containers: { restartsFrom: "counters" },
-      gaps: [expect.stringMatching(/^jobs: ended jobs are not stored long enough$/), expect.stringMatching(/^errors: /)],
+      gaps: [
+        expect.stringMatching(/^jobs: ended jobs are not stored long enough$/),
+        expect.stringMatching(/^errors: /),
+      ],
     });
   });
 
@@ -376,7 +416,12 @@ describe("a verdict", () => {
           timeline.add(toEntry({ ...common, kind: "container_death", time: ago(1000 - index) }));
         timeline.add(toEntry({ ...common, kind: "container_death", time: ago(900), requested: true }));
         // Of other groups, and of one that may be of any.
-        for (const other of [{ env: "production" as const }, { destination: "beta" }, { service: "shop" }, { env: null }]) {
+        for (const other of [
+          { env: "production" as const },
+          { destination: "beta" },
+          { service: "shop" },
+          { env: null },
+        ]) {
           timeline.add(toEntry({ ...common, ...other, kind: "container_death", time: ago(900) }));
           timeline.add(toEntry({ ...common, ...other, kind: "health", time: ago(950), to: "unhealthy" }));
         }
@@ -408,9 +453,9 @@ describe("deploys of a range", () => {
     expect(await tags(`to: ${(now - 2800) * 1000}, first: 1`)).toEqual(["r2"]);
     expect(await tags(`from: "${ago(100)}"`)).toEqual(["r29"]);
     expect(await tags(`from: "${ago(150)}", to: "${ago(150)}"`)).toEqual([]);
-    expect((await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { nodes { tag } } }`, memory)).errors).toMatchObject([
-      { originalError: { code: "invalid_request" } },
-    ]);
+    expect(
+      (await ask(`{ deploys(from: "${ago(1)}", to: "${ago(2)}") { nodes { tag } } }`, memory)).errors,
+    ).toMatchObject([{ originalError: { code: "invalid_request" } }]);
   });
 });
 
@@ -448,7 +493,14 @@ describe("the timeline", () => {
     const { timeline } = sources;
     timeline.begin("health", { name: "local", env: null, since: ago(5000) });
     timeline.add(
-      toEntry({ kind: "health", time: ago(600), message: "web is unhealthy", env: "staging", container, to: "unhealthy" }),
+      toEntry({
+        kind: "health",
+        time: ago(600),
+        message: "web is unhealthy",
+        env: "staging",
+        container,
+        to: "unhealthy",
+      }),
     );
     timeline.add(toEntry({ kind: "restart", time: ago(301), message: "web was restarted", env: "staging", container }));
     timeline.add(toEntry({ kind: "queue_state", time: ago(700), message: "Queue mail is stalled", env: "production" }));
@@ -478,14 +530,16 @@ describe("the timeline", () => {
 
   it("has deploys, restarts, health and states in order, and their start", async () => {
     const { data } = await ask(query(), memory, createCaller(), remember);
-    expect(data.timeline.nodes.toReversed().map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual([
-      ["DEPLOY", "ops-user"],
-      ["DEPLOY", "ops-user"],
-      ["QUEUE_STATE", null],
-      ["GAP", null],
-      ["HEALTH", null],
-      ["RESTART", "kim"],
-    ]);
+    expect(data.timeline.nodes.toReversed().map(({ kind, who }: { kind: string; who: string }) => [kind, who])).toEqual(
+      [
+        ["DEPLOY", "ops-user"],
+        ["DEPLOY", "ops-user"],
+        ["QUEUE_STATE", null],
+        ["GAP", null],
+        ["HEALTH", null],
+        ["RESTART", "kim"],
+      ],
+    );
     expect(data.timeline.nodes[0].message).toBe("web was restarted by kim: stuck");
     const coverage = Object.fromEntries(data.timeline.coverage.map((one: { kind: string }) => [one.kind, one]));
     expect(coverage).toMatchObject({
@@ -502,7 +556,10 @@ describe("the timeline", () => {
     expect(await messages('(from: "11m")')).toEqual(
       ["local was not heard", "web is unhealthy", "web was restarted by kim: stuck"].slice(0),
     );
-    expect(await messages('(from: "20m", to: "9m", kinds: [HEALTH, GAP])')).toEqual(["local was not heard", "web is unhealthy"]);
+    expect(await messages('(from: "20m", to: "9m", kinds: [HEALTH, GAP])')).toEqual([
+      "local was not heard",
+      "web is unhealthy",
+    ]);
     const ms = (seconds: number) => (now - seconds) * 1000;
     for (const args of [
       `from: "${ms(1200)}", to: "${ms(540)}"`,
@@ -527,6 +584,8 @@ describe("the timeline", () => {
     const { errors } = await ask(query("(env: PRODUCTION)"), memory, limited);
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
     const { data } = await ask(query(), memory, limited, remember);
-    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "HOST_ALERT")).toMatchObject({ known: false });
+    expect(data.timeline.coverage.find(({ kind }: { kind: string }) => kind === "HOST_ALERT")).toMatchObject({
+      known: false,
+    });
   });
 });

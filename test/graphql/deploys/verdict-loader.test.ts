@@ -29,7 +29,9 @@ const history =
   (before: number, after: number, sampled: "before" | "after" | null = null): History =>
   async (_, { from, step }) => {
     const isBefore = from < afterFrom;
-    return new Map([["mail", toPast(isBefore ? before : after, step, { sampled: sampled === (isBefore ? "before" : "after") })]]);
+    return new Map([
+      ["mail", toPast(isBefore ? before : after, step, { sampled: sampled === (isBefore ? "before" : "after") })],
+    ]);
   };
 const fails = (error: Error) => async () => {
   throw error;
@@ -145,7 +147,11 @@ describe("queues of a verdict", () => {
     const asked = vi.fn<History>(async () => new Map());
     const sources = [{ name: "jobs", history: asked }];
     const failed = toDeploy({ state: "failed" });
-    expect(await judge({ sources, deploys: [failed] }, failed)).toMatchObject({ windows: null, queuesUnread: false, gaps: [] });
+    expect(await judge({ sources, deploys: [failed] }, failed)).toMatchObject({
+      windows: null,
+      queuesUnread: false,
+      gaps: [],
+    });
     expect(await judge({ sources }, deploy, 59)).toMatchObject({ windows: null, queuesUnread: false });
     expect(asked).not.toHaveBeenCalled();
   });
@@ -245,7 +251,11 @@ describe("containers of a verdict", () => {
 
   const staging = createCaller(undefined, ["staging"]);
   it.each<[string, Stage, string | null]>([
-    ["heard just since the window begins", { timeline: (all) => all.begin("container_death", begin("a", 2460)) }, "events"],
+    [
+      "heard just since the window begins",
+      { timeline: (all) => all.begin("container_death", begin("a", 2460)) },
+      "events",
+    ],
     ["heard too late", { timeline: (all) => all.begin("container_death", begin("a", 2459)) }, "counters"],
     ["not heard", {}, "counters"],
     ["of which another was heard", { timeline: (all) => all.begin("container_death", begin("b", 9000)) }, "counters"],
@@ -331,7 +341,8 @@ describe("containers of a verdict", () => {
       for (const entry of [death(), ...others]) all.add({ ...entry, kind: "health", to: "healthy", time: ago(200) });
     };
     const counts = async (one: Deploy, caller = createCaller()) => {
-      const { restartsBefore, restartsAfter, unhealthySecondsAfter } = (await judge({ timeline: fill, caller }, one)).containers;
+      const { restartsBefore, restartsAfter, unhealthySecondsAfter } = (await judge({ timeline: fill, caller }, one))
+        .containers;
       return [restartsBefore, restartsAfter?.count, unhealthySecondsAfter];
     };
     expect(await counts(deploy)).toEqual([{ count: 1, seconds: 1200 }, 2, 100]);

@@ -98,7 +98,9 @@ describe("loaders of ranges", () => {
     const ranges = [range, { ...range, from: 0 }, { ...range, step: 1 }, { ...range, steps: 1 }];
     const keys = [{ id: "a" }, { id: "b" }, { id: "a" }];
     const answers = await Promise.all(ranges.map((one) => load(one).loadMany(keys)));
-    expect(answers).toEqual(ranges.map(({ from, step, steps }) => ["a", "b", "a"].map((id) => `${id} ${from} ${step} ${steps}`)));
+    expect(answers).toEqual(
+      ranges.map(({ from, step, steps }) => ["a", "b", "a"].map((id) => `${id} ${from} ${step} ${steps}`)),
+    );
     expect(load({ ...range })).toBe(load(range));
     expect(order.filter((one) => (one as unknown[])[1] === pointsAdvice)).toEqual(
       [10, 10, 10, 2].map((count) => [count, pointsAdvice]),
@@ -140,8 +142,12 @@ describe("the past of containers", () => {
         return named.map(({ name }) => prometheus[name] ?? null);
       },
     });
-    const found = await createContainerHistoryLoaders(sources, createBudgetCaller(), nowMs).history(at).loadMany(containers);
-    const rows = found.map((row) => (row instanceof Error ? row : [row.history.source, row.history.stepSeconds, row.problem]));
+    const found = await createContainerHistoryLoaders(sources, createBudgetCaller(), nowMs)
+      .history(at)
+      .loadMany(containers);
+    const rows = found.map((row) =>
+      row instanceof Error ? row : [row.history.source, row.history.stepSeconds, row.problem],
+    );
     return { rows, sampled, asked };
   }
   const away = new OpsError("prometheus_unavailable", "down");
@@ -185,7 +191,10 @@ describe("the past of containers", () => {
 
   it("of a container that has ended is not sampled", async () => {
     const old = { status: "exited", startedAt: iso(nowMs / 1000 - 9000), createdAt: iso(nowMs / 1000 - 9000) };
-    const containers = [one("old", { ...old, role: "web" }), one("new", { role: "web", startedAt: iso(nowMs / 1000 - 2000) })];
+    const containers = [
+      one("old", { ...old, role: "web" }),
+      one("new", { role: "web", startedAt: iso(nowMs / 1000 - 2000) }),
+    ];
     expect((await load(containers, { remembered: { old: whole, new: whole } })).sampled).toEqual(["new"]);
   });
 });
@@ -205,7 +214,11 @@ describe("filters and order of series", () => {
     const { budget } = createBudgetCaller();
     const turn = vi.spyOn(budget, "turn");
     const rows = (name: string, ...times: string[]) => times.map((time) => ({ time, name }));
-    const sorted = await toAscending(budget, () => [rows("a", "2", "3", "1"), rows("b", "1", "2"), rows("c", "3", "1")]);
+    const sorted = await toAscending(budget, () => [
+      rows("a", "2", "3", "1"),
+      rows("b", "1", "2"),
+      rows("c", "3", "1"),
+    ]);
     expect(sorted.map(({ time, name }) => time + name)).toEqual(["1a", "1b", "1c", "2a", "2b", "3a", "3c"]);
     expect(turn).toHaveBeenCalledTimes(2);
   });

@@ -34,6 +34,9 @@ it("a slow history is asked for four seconds of a request", async () => {
   });
   for (const name of ["a", "b"]) expect((await loaders.read(replica(name), { tail: 9 })).historyError).toBeUndefined();
   const { historyError } = await loaders.read(replica("c"), { tail: 9 });
-  expect(historyError).toMatchObject({ code: "log_history_unavailable", message: "The log history takes too long for one page" });
+  expect(historyError).toMatchObject({
+    code: "log_history_unavailable",
+    message: "The log history takes too long for one page",
+  });
   expect(asked).toHaveBeenCalledTimes(2);
 });

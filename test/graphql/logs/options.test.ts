@@ -15,7 +15,15 @@ afterEach(() => void vi.useRealTimers());
 
 describe("toLogOptions", () => {
   const empty = { since: "", until: "", search: "", searchRegex: "" };
-  const nothing = { since: null, until: null, stream: null, search: null, searchRegex: null, ignoreCase: null, level: null };
+  const nothing = {
+    since: null,
+    until: null,
+    stream: null,
+    search: null,
+    searchRegex: null,
+    ignoreCase: null,
+    level: null,
+  };
   it.each<[Partial<Args>, object]>([
     [{}, {}],
     [nothing, {}],

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { LogPoint } from "../../../src/containers/logs/log.ts";
 import type { RoleCut } from "../../../src/containers/logs/role/cut.ts";
-import { toLineCursor, toLinePoint, toPageSides, toPageTurn, toRoleCursor, toRoleCut } from "../../../src/graphql/logs/paging.ts";
+import {
+  toLineCursor,
+  toLinePoint,
+  toPageSides,
+  toPageTurn,
+  toRoleCursor,
+  toRoleCut,
+} from "../../../src/graphql/logs/paging.ts";
 import { toCursor } from "../../../src/graphql/args.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { at } from "../../support/logs.ts";
@@ -32,7 +39,9 @@ describe("toPageTurn", () => {
     [{ before: "x", after: "y" }, "before and after cannot be combined"],
     [{ at: "noon" }, "at must be a time (RFC 3339 or unix seconds) or a duration such as 10m"],
   ])("%j is refused", (args, message) => {
-    expect(() => toPageTurn({ tail: 10, ...args })).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+    expect(() => toPageTurn({ tail: 10, ...args })).toThrow(
+      expect.objectContaining({ code: "invalid_request", message }),
+    );
   });
 
   it("has half of the lines on each side of a time", () => {
@@ -70,7 +79,12 @@ describe("a cursor", () => {
       ]),
     };
     expect(toRoleCut({ kind: "after", cursor: toRoleCursor(cut) ?? "" })).toEqual(cut);
-    expect(toRoleCut({ kind: "at", timestamp: at(1) })).toEqual({ timestamp: at(1), name: "", engine: "", places: new Map() });
+    expect(toRoleCut({ kind: "at", timestamp: at(1) })).toEqual({
+      timestamp: at(1),
+      name: "",
+      engine: "",
+      places: new Map(),
+    });
   });
 
   it("is null where nothing is known", () => {
@@ -82,9 +96,18 @@ describe("a cursor", () => {
     [toCursor("timeline", "x"), "before is not a cursor of LogPage"],
     [toLineCursor({ ...container, id: "other" }, point) ?? "", "before is not a cursor of this log"],
     [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stderr"), "before is not a cursor of this log"],
-    [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stdin", "0"), "before is not a cursor of this log"],
-    [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stderr", "0/soon"), "before is not a cursor of this log"],
-    [toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "", `0/${at(4)}`), "before is not a cursor of this log"],
+    [
+      toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stdin", "0"),
+      "before is not a cursor of this log",
+    ],
+    [
+      toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "stderr", "0/soon"),
+      "before is not a cursor of this log",
+    ],
+    [
+      toCursor("LogPage", `${container.engine}/${container.id}`, at(5), "", `0/${at(4)}`),
+      "before is not a cursor of this log",
+    ],
     [
       toCursor("LogPage", `${container.engine}/${container.id}`, "2026-99-13T09:46:00.000000000Z", "", "0"),
       "before is not a cursor of this log",
@@ -101,6 +124,8 @@ describe("a cursor", () => {
     [toCursor("RoleLogPage", at(1), "", "", "a/1", at(1), "stdout"), "after is not a cursor of these logs"],
     [toCursor("RoleLogPage", at(1), "", "", "a/1", at(1), "stdout", "-1"), "after is not a cursor of these logs"],
   ])("of several logs that is none is refused: %s", (cursor, message) => {
-    expect(() => toRoleCut({ kind: "after", cursor })).toThrow(expect.objectContaining({ code: "invalid_request", message }));
+    expect(() => toRoleCut({ kind: "after", cursor })).toThrow(
+      expect.objectContaining({ code: "invalid_request", message }),
+    );
   });
 });

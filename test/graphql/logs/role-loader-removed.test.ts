@@ -27,7 +27,14 @@ interface Stage {
   readonly caller?: ReturnType<typeof createCaller>;
 }
 
-function createStage({ containers = [], retired = [], removed = [], lines = {}, older = {}, caller = createCaller() }: Stage) {
+function createStage({
+  containers = [],
+  retired = [],
+  removed = [],
+  lines = {},
+  older = {},
+  caller = createCaller(),
+}: Stage) {
   onTestFinished(() => caller.budget.end());
   const { sources } = createMemorySources({ containers, retired });
   const { history, state } = createMemoryLogHistory();
@@ -77,7 +84,11 @@ describe("the log of a role with a history", () => {
       retired: [{ ...replica("web-old", "v2", -50), status: "exited" }],
       removed: [gone("web-gone", -90)],
       lines: { "web-new": [line(3)], "web-old": [line(-20_000)] },
-      older: { "web-new": [line(-5000), line(3)], "web-old": [line(-40_000), line(-20_000)], "web-gone": [line(-80_000)] },
+      older: {
+        "web-new": [line(-5000), line(3)],
+        "web-old": [line(-40_000), line(-20_000)],
+        "web-gone": [line(-80_000)],
+      },
     };
     const { read, state } = createStage(stage);
     const page = await read();
@@ -90,7 +101,11 @@ describe("the log of a role with a history", () => {
     const lines = { web: Array.from({ length: 9 }, (_, n) => line(n * 1000)) };
     const stage = { containers: [replica("web", "v3", -10)], removed: [gone("web-gone", -90)], lines };
     const { read, state } = createStage({ ...stage, older: { "web-gone": [line(4500)] } });
-    expect(await read(3)).toMatchObject({ messages: ["at 6000", "at 7000", "at 8000"], names: ["web"], truncated: true });
+    expect(await read(3)).toMatchObject({
+      messages: ["at 6000", "at 7000", "at 8000"],
+      names: ["web"],
+      truncated: true,
+    });
     expect([state.selectors.map(({ since }) => since), state.queries]).toEqual([[at(5000)], []]);
   });
 
@@ -128,7 +143,11 @@ describe("the log of a role with a history", () => {
   });
 
   it("shows a token of staging no line of another or no environment", async () => {
-    const removed = [gone("own", -90), gone("production", -91, { env: "production" }), gone("unknown", -92, { env: null })];
+    const removed = [
+      gone("own", -90),
+      gone("production", -91, { env: "production" }),
+      gone("unknown", -92, { env: null }),
+    ];
     const older = { own: [line(-90)], production: [line(-91, "secret")], unknown: [line(-92, "secret")] };
     const caller = createCaller(undefined, ["staging"]);
     const { read } = createStage({ removed, older, caller });
@@ -153,14 +172,27 @@ describe("the log of a role with a history", () => {
     const others = own.map((one) => gone(`other-${one.name}`, -50, { env: "production" }));
     const caller = createCaller(undefined, ["staging"]);
     const { read } = createStage({ containers: [replica("web")], removed: [...others, ...own], caller });
-    expect(await read()).toMatchObject({ truncated: true, names: ["web", ...own.slice(0, 100).map(({ name }) => name)] });
+    expect(await read()).toMatchObject({
+      truncated: true,
+      names: ["web", ...own.slice(0, 100).map(({ name }) => name)],
+    });
   });
 
   it("is found by name alone, also beside one that an engine has", async () => {
     const removed = [gone("web-gone", -90)];
-    const stage = { containers: [replica("web")], removed, lines: { web: [line(5)] }, older: { "web-gone": [line(-80)] } };
-    expect(await createStage(stage).read(100, { names: ["web", "web-gone"] })).toMatchObject({ messages: ["at -80", "at 5"] });
-    expect(await createStage(stage).read(100, { name: "web-gone" })).toMatchObject({ messages: ["at -80"], truncated: false });
+    const stage = {
+      containers: [replica("web")],
+      removed,
+      lines: { web: [line(5)] },
+      older: { "web-gone": [line(-80)] },
+    };
+    expect(await createStage(stage).read(100, { names: ["web", "web-gone"] })).toMatchObject({
+      messages: ["at -80", "at 5"],
+    });
+    expect(await createStage(stage).read(100, { name: "web-gone" })).toMatchObject({
+      messages: ["at -80"],
+      truncated: false,
+    });
   });
 
   it("that fails leaves the engines' lines, and is named", async () => {
@@ -183,7 +215,9 @@ it("the stored lines of a role begin with those of the history", async () => {
   const readAll = async (newest: number | null, since?: string) => {
     const signal = new AbortController().signal;
     const filter = { role: "web", includeAccessories: false };
-    const batches = await collect(await readStoredLogs(context, filter, { newest, ...(since && { since }) }, () => signal));
+    const batches = await collect(
+      await readStoredLogs(context, filter, { newest, ...(since && { since }) }, () => signal),
+    );
     const last = batches.at(-1);
     return {
       messages: batches.flatMap(({ lines }) => lines.flatMap(({ kind, message }) => (kind === "line" ? message : []))),
@@ -191,7 +225,11 @@ it("the stored lines of a role begin with those of the history", async () => {
       historyError: last?.historyError,
     };
   };
-  expect(await readAll(null)).toEqual({ messages: ["at -80000", "at -5000", "at 3"], cut: [false, false], historyError: null });
+  expect(await readAll(null)).toEqual({
+    messages: ["at -80000", "at -5000", "at 3"],
+    cut: [false, false],
+    historyError: null,
+  });
   expect(await readAll(10)).toEqual({ messages: ["at 3"], cut: [true, true], historyError: null });
   // One that ran beside it.
   state.logs.set(state.containers[0]?.fullId ?? "", [line(2)]);

@@ -2,7 +2,12 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { type LogLine, type LogOptions, toLogPage } from "../../../src/containers/logs/log.ts";
 import { createContext } from "../../../src/graphql/context.ts";
-import { followRoleLogs, readRoleLogs, readStoredLogs, type RoleFilter } from "../../../src/graphql/logs/role-loader.ts";
+import {
+  followRoleLogs,
+  readRoleLogs,
+  readStoredLogs,
+  type RoleFilter,
+} from "../../../src/graphql/logs/role-loader.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer, replica } from "../../support/containers.ts";
@@ -21,7 +26,14 @@ interface Stage {
   readonly caller?: ReturnType<typeof createCaller>;
 }
 
-function createStage({ containers = [], retired = [], logs = {}, truncated = [], engines = {}, caller = createCaller() }: Stage) {
+function createStage({
+  containers = [],
+  retired = [],
+  logs = {},
+  truncated = [],
+  engines = {},
+  caller = createCaller(),
+}: Stage) {
   onTestFinished(() => caller.budget.end());
   const memory = createMemorySources({ containers, retired, ...engines });
   const asked: [name: string, options: LogOptions][] = [];
@@ -52,7 +64,9 @@ describe("the log of a role", () => {
   it("has its containers, then old releases, the newest first", async () => {
     const options = { tail: 100, search: "at" };
     const containers = [replica("web-b", "v3", -10), replica("web-a", "v3", -10)];
-    const retired = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(stopped);
+    const retired = [replica("old-b", "v1", -50), replica("old-c", "v2", -40), replica("old-a", "v1", -50)].map(
+      stopped,
+    );
     const logs = { "web-b": [line(4)], "web-a": [line(3)], "old-c": [line(2)], "old-a": [line(1)] };
     const { read, asked } = createStage({ containers, retired, logs });
     const { lines, parts, truncated, engines } = await read(options);
@@ -193,7 +207,12 @@ describe("the log of a role", () => {
     const containers = [replica("web", "v2", 2), replica("broken", "v3", 3)];
     const logs = { web: [line(1000), line(4000)], broken: gone };
     const page = await createStage({ containers, logs }).read();
-    expect(page.lines).toEqual(["at 1000", "release v2 begins: web on local", "release v3 begins: broken on local", "at 4000"]);
+    expect(page.lines).toEqual([
+      "at 1000",
+      "release v2 begins: web on local",
+      "release v3 begins: broken on local",
+      "at 4000",
+    ]);
     const until = at(2000);
     const early = await createStage({ containers, logs: { ...logs, web: [line(1000)] } }).read({ tail: 9, until });
     expect(early.lines).toEqual(["at 1000", "release v2 begins: web on local"]);
@@ -201,7 +220,11 @@ describe("the log of a role", () => {
 
   it("counts its text in the budget, and returns what it dropped", async () => {
     const caller = createCaller();
-    const { read } = createStage({ containers: [replica("web", "v3", 0)], logs: { web: [line(1), line(2), line(3)] }, caller });
+    const { read } = createStage({
+      containers: [replica("web", "v3", 0)],
+      logs: { web: [line(1), line(2), line(3)] },
+      caller,
+    });
     const [text, free] = [vi.spyOn(caller.budget, "text"), vi.spyOn(caller.budget, "free")];
     await read({ tail: 2 });
     expect(text.mock.calls).toEqual([[0], [8]]);
@@ -220,9 +243,14 @@ describe.each([
   [
     "followed",
     (stage: Stage, filter: Partial<RoleFilter>) =>
-      followRoleLogs(createStage(stage).context, { role: "web", includeAccessories: false, ...filter }, { tail: 1 }, () => {
-        throw new Error("opened");
-      }),
+      followRoleLogs(
+        createStage(stage).context,
+        { role: "web", includeAccessories: false, ...filter },
+        { tail: 1 },
+        () => {
+          throw new Error("opened");
+        },
+      ),
   ],
 ])("a role that is %s", (how, ask) => {
   it("is not followed or read where names are wanted that do not exist", async () => {
@@ -247,7 +275,13 @@ describe.each([
   it.each<[string, Stage, Partial<RoleFilter>, string, string]>([
     ["without a name", { containers: [worker] }, { role: "" }, "invalid_request", "role must not be empty"],
     ["of no container", { containers: [worker] }, {}, "container_not_found", "No container of this role"],
-    ["that a silent engine may run", { containers: [worker], engines: { engines: silentEngines } }, {}, "docker_timeout", "slow"],
+    [
+      "that a silent engine may run",
+      { containers: [worker], engines: { engines: silentEngines } },
+      {},
+      "docker_timeout",
+      "slow",
+    ],
     [
       "that another engine may run",
       { containers: [worker], engines: { engines: silentEngines } },
@@ -280,7 +314,8 @@ it.each<[string, (context: ReturnType<typeof createStage>["context"], open: () =
   const open = vi.fn<() => AbortSignal>(() => new AbortController().signal);
   await expect(ask(createStage({ containers }).context, open)).rejects.toMatchObject({
     code: "answer_too_large",
-    message: "A stream reads the logs of at most 200 containers that run, and these are 201: choose an engine, or give names",
+    message:
+      "A stream reads the logs of at most 200 containers that run, and these are 201: choose an engine, or give names",
   });
   expect(open).not.toHaveBeenCalled();
   await ask(createStage({ containers: containers.slice(1) }).context, open);
@@ -312,7 +347,10 @@ describe("the stored lines of a role", () => {
       { name: "web", ...options },
     ]);
     expect(
-      batches.map(({ parts, engines }) => [parts.map(({ container }) => container.name), engines.map(({ name }) => name)]),
+      batches.map(({ parts, engines }) => [
+        parts.map(({ container }) => container.name),
+        engines.map(({ name }) => name),
+      ]),
     ).toEqual([[["web", "old"], ["local"]]]);
   });
 

@@ -51,7 +51,10 @@ describe("the loader of problems", () => {
   });
 
   it("says since when each look found nothing", async () => {
-    vi.useFakeTimers({ toFake: ["Date", "performance", "setTimeout", "clearTimeout"], now: Date.parse("2026-01-13T10:00:00Z") });
+    vi.useFakeTimers({
+      toFake: ["Date", "performance", "setTimeout", "clearTimeout"],
+      now: Date.parse("2026-01-13T10:00:00Z"),
+    });
     try {
       const healthy = sampleContainer({ health: "healthy" });
       const { sources } = createMemorySources({ containers: [healthy] });

@@ -31,7 +31,10 @@ function open(memory: Partial<Memory> = {}, options: Parameters<typeof createMem
   const made = createMemorySources({ containers: [web, other], engines, deploy: info, ...memory }, options);
   const query = async (source: string, caller = createCaller()) => {
     const { data, errors } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
-    return { found: (data as any)?.problems, codes: (errors ?? []).map(({ originalError }) => (originalError as any)?.code) };
+    return {
+      found: (data as any)?.problems,
+      codes: (errors ?? []).map(({ originalError }) => (originalError as any)?.code),
+    };
   };
   const kinds = async (caller = createCaller(), args = "") =>
     (await query(`{ problems${args} { problems { kind } gaps } }`, caller)).found.problems.map(({ kind }: any) => kind);
@@ -84,7 +87,11 @@ describe("the query problems", () => {
       env: "STAGING",
     });
     expect(queue).toMatchObject({ queue: { name: "payouts", state: "NO_WORKERS" }, source: "jobs", env: "STAGING" });
-    expect(source).toMatchObject({ source: "mail", upstream: "postgres", evidence: ["mail: mail is locked (queue_locked)"] });
+    expect(source).toMatchObject({
+      source: "mail",
+      upstream: "postgres",
+      evidence: ["mail: mail is locked (queue_locked)"],
+    });
     expect(host).toMatchObject({ host: { name: "vm" }, evidence: ["CPU 96 %, threshold 85 %"] });
   });
 
@@ -112,13 +119,21 @@ describe("the query problems", () => {
   it("filters by environment, and shows what has no known one too", async () => {
     const { kinds, query } = open({ hosts: [sampleHost({ status: "down", alert: true })] });
     expect(await kinds(createCaller(), "(env: STAGING)")).toEqual(["HOST_DOWN", "CONTAINER_UNHEALTHY"]);
-    expect(await query("{ problems(env: PRODUCTION) { gaps } }", staging)).toEqual({ found: null, codes: ["forbidden"] });
-    expect(await query("{ problems { gaps } }", createCaller(["ops:logs"]))).toEqual({ found: null, codes: ["forbidden"] });
+    expect(await query("{ problems(env: PRODUCTION) { gaps } }", staging)).toEqual({
+      found: null,
+      codes: ["forbidden"],
+    });
+    expect(await query("{ problems { gaps } }", createCaller(["ops:logs"]))).toEqual({
+      found: null,
+      codes: ["forbidden"],
+    });
   });
 
   it("has each upstream that does not answer, and the rest", async () => {
     const { query, sources } = open({ hosts: new OpsError("prometheus_unavailable", "connection refused") });
-    Object.assign(sources.queues, { all: async () => Promise.reject(new OpsError("postgres_unavailable", "no database")) });
+    Object.assign(sources.queues, {
+      all: async () => Promise.reject(new OpsError("postgres_unavailable", "no database")),
+    });
     const { found, codes } = await query("{ problems { problems { kind upstream evidence } } }");
     expect(codes).toEqual([]);
     expect(found.problems.map(({ kind, upstream }: any) => [kind, upstream])).toEqual([
@@ -172,7 +187,10 @@ describe("the query problems", () => {
 });
 
 describe("a deploy that made things worse", () => {
-  const records = [sampleRecord({ tag: "v1", deployedAt: ago(40_000) }), sampleRecord({ tag: "v2", deployedAt: ago(1200) })];
+  const records = [
+    sampleRecord({ tag: "v1", deployedAt: ago(40_000) }),
+    sampleRecord({ tag: "v2", deployedAt: ago(1200) }),
+  ];
   const release = sampleContainer({ version: "v2", createdAt: ago(1200), startedAt: ago(1200), health: "unhealthy" });
   let asked = 0;
   const queueSources: Memory["queueSources"] = [
@@ -222,9 +240,16 @@ describe("a deploy that made things worse", () => {
   });
 
   it("that could not be judged is a gap", async () => {
-    const failing = { ...queueSources[0], history: () => Promise.reject(new OpsError("postgres_unavailable", "no database")) };
+    const failing = {
+      ...queueSources[0],
+      history: () => Promise.reject(new OpsError("postgres_unavailable", "no database")),
+    };
     const healthy = { ...release, health: "healthy" as const };
-    const { query } = open({ ...memory, containers: [healthy], queueSources: [failing as Memory["queueSources"][number]] });
+    const { query } = open({
+      ...memory,
+      containers: [healthy],
+      queueSources: [failing as Memory["queueSources"][number]],
+    });
     const { found } = await query("{ problems { problems { kind } gaps } }");
     expect(found.problems).toEqual([]);
     expect(found.gaps).toContain("the verdict on v2: no queue source could be read");

@@ -51,14 +51,20 @@ describe("errors and the releases that they hit", () => {
   const query = `{ queue(name: "payouts") { failuresByRelease ${releases} errors { error count fingerprint releases ${releases} } } }`;
 
   it("are the newest `first` groups", async () => {
-    const errors = [failure("2", "disk is full"), { ...failure("1", "no such user"), timestamp: "2026-01-13T09:40:00Z" }];
+    const errors = [
+      failure("2", "disk is full"),
+      { ...failure("1", "no such user"), timestamp: "2026-01-13T09:40:00Z" },
+    ];
     const all = await ask("{ one: jobErrors(first: 1) { error } two: jobErrors(first: 2) { error } }", {
       queueSources: [{ ...jobs, errors }],
     });
     expect([all.data.one.length, all.data.two.length]).toEqual([1, 2]);
-    const both = await ask('{ queue(name: "payouts") { one: errors(first: 1) { error } two: errors(first: 2) { error } } }', {
-      queueSources: [{ ...jobs, errors }],
-    });
+    const both = await ask(
+      '{ queue(name: "payouts") { one: errors(first: 1) { error } two: errors(first: 2) { error } } }',
+      {
+        queueSources: [{ ...jobs, errors }],
+      },
+    );
     expect(both.data.queue).toEqual({
       one: [{ error: "disk is full" }],
       two: [{ error: "disk is full" }, { error: "no such user" }],
@@ -126,7 +132,12 @@ describe("errorGroups", () => {
     env: "production" as const,
     metrics: [],
     errors: [
-      failure("9", "timeout after 1 ms for user 2", { source: "river", queue: "mail", count: 4, lastAt: "2026-01-13T09:45:00Z" }),
+      failure("9", "timeout after 1 ms for user 2", {
+        source: "river",
+        queue: "mail",
+        count: 4,
+        lastAt: "2026-01-13T09:45:00Z",
+      }),
       failure("8", "refused", { source: "river", queue: "mail", attempts: 3 }),
     ],
   };
@@ -158,7 +169,9 @@ describe("errorGroups", () => {
       { error: "refused", count: 1, attempts: 3, queues: [{ name: "mail" }] },
     ]);
     expect((await ask(query("(first: 1)"), memory)).data.errorGroups).toHaveLength(1);
-    expect((await ask(query("(first: 0)"), memory)).errors).toMatchObject([{ originalError: { code: "invalid_request" } }]);
+    expect((await ask(query("(first: 0)"), memory)).errors).toMatchObject([
+      { originalError: { code: "invalid_request" } },
+    ]);
   });
 
   it("is limited to an environment on demand, and always to the token's", async () => {

@@ -97,7 +97,9 @@ describe("a failed job of an error group", () => {
       jobs: ids.map((jobId) => sampleJob({ jobId })),
       attempts: [sampleAttempt()],
     });
-    await ask(`{ errorGroups { jobs { job { jobId attempts { error } args(show: true) { text } } attempt { number } } } }`);
+    await ask(
+      `{ errorGroups { jobs { job { jobId attempts { error } args(show: true) { text } } attempt { number } } } }`,
+    );
     expect(calls.toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
       ["args", 4],
       ["attempts", 4],
@@ -147,7 +149,10 @@ describe("job", () => {
     const hidden = await ask(`{ job(source: "jobs", id: "1") { args { text } } }`);
     expect([hidden.data.job, hidden.codes, calls]).toEqual([{ args: null }, undefined, [["find", 1]]]);
     const document = `{ job(source: "jobs", id: "1") { jobId args(show: true) { text truncated } } }`;
-    expect((await ask(document)).data.job.args).toEqual({ text: '{"jobId":"1","note":"lee wrote this"}', truncated: false });
+    expect((await ask(document)).data.job.args).toEqual({
+      text: '{"jobId":"1","note":"lee wrote this"}',
+      truncated: false,
+    });
     const reader = await ask(document, { scopes: ["ops:read"] });
     expect([reader.data.job, reader.codes]).toEqual([{ jobId: "1", args: null }, ["forbidden"]]);
     expect((await ask(document, { scopes: ["ops:logs"] })).codes).toEqual(["forbidden"]);
@@ -187,13 +192,25 @@ describe("job", () => {
       data: { node: { jobId: "1", source: "jobs", queue: "payouts" } },
       codes: undefined,
     });
-    for (const key of [`["jobs","payouts","9"]`, `["gone","payouts","1"]`, `["broker","payouts","1"]`, "{}", "[1,2,3]", "x"])
-      expect(await node(Buffer.from(`Job:${key}`).toString("base64url"))).toEqual({ data: { node: null }, codes: undefined });
+    for (const key of [
+      `["jobs","payouts","9"]`,
+      `["gone","payouts","1"]`,
+      `["broker","payouts","1"]`,
+      "{}",
+      "[1,2,3]",
+      "x",
+    ])
+      expect(await node(Buffer.from(`Job:${key}`).toString("base64url"))).toEqual({
+        data: { node: null },
+        codes: undefined,
+      });
   });
 });
 
 describe("jobs", () => {
-  const jobs = ["5", "4", "3", "2", "1"].map((jobId) => sampleJob({ jobId, queue: jobId === "3" ? "mail" : "payouts" }));
+  const jobs = ["5", "4", "3", "2", "1"].map((jobId) =>
+    sampleJob({ jobId, queue: jobId === "3" ? "mail" : "payouts" }),
+  );
 
   it("page by cursors of their own list, forwards and backwards", async () => {
     const { ask } = createWorld({ jobs });

@@ -4,7 +4,12 @@ import { changeErrorGroup, changeJob } from "../../../src/graphql/queues/jobs-lo
 import { OpsError } from "../../../src/lib/errors.ts";
 import { toFingerprint } from "../../../src/queues/fingerprint.ts";
 import type { JobChange } from "../../../src/queues/jobs/control.ts";
-import { type ErrorGroupJobs, type GroupChange, type JobOperations, JobsRefused } from "../../../src/queues/jobs/operations.ts";
+import {
+  type ErrorGroupJobs,
+  type GroupChange,
+  type JobOperations,
+  JobsRefused,
+} from "../../../src/queues/jobs/operations.ts";
 import type { FailedJobs } from "../../../src/queues/queue.ts";
 import type { KindSource } from "../../../src/queues/system.ts";
 import { createCaller } from "../../support/caller.ts";
@@ -22,7 +27,13 @@ interface Stage {
   readonly enabled?: boolean;
 }
 
-function createStage({ change = async () => done, changeGroup = async () => ({}), failedJobs, env, enabled = true }: Stage = {}) {
+function createStage({
+  change = async () => done,
+  changeGroup = async () => ({}),
+  failedJobs,
+  env,
+  enabled = true,
+}: Stage = {}) {
   const source = { metrics: [], errors: [], control };
   const { sources } = createMemorySources(
     {
@@ -62,7 +73,12 @@ describe("a change of a job", () => {
     ["discard", "production", "production"],
   ] as const)("to %s in a source of %j is asked for with caller and reason", async (action, env, whose) => {
     const { context, changes, caller } = createStage(env && { env });
-    expect(await changeJob(action, asked, job, context)).toEqual({ source: "jobs", queue: "mail", jobId: "7", state: "waiting" });
+    expect(await changeJob(action, asked, job, context)).toEqual({
+      source: "jobs",
+      queue: "mail",
+      jobId: "7",
+      state: "waiting",
+    });
     expect(changes.mock.calls).toEqual([[action, job, request(caller, whose)]]);
   });
 
@@ -83,7 +99,12 @@ describe("a change of a job", () => {
       { reason: "" },
       { code: "jobs_disabled", message: "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them" },
     ],
-    ["without a reason", {}, { reason: "" }, { code: "invalid_request", message: "reason must have 1 to 200 characters" }],
+    [
+      "without a reason",
+      {},
+      { reason: "" },
+      { code: "invalid_request", message: "reason must have 1 to 200 characters" },
+    ],
     ["of no source", {}, { source: "nowhere" }, { code: "not_found", message: "No queue source of this name" }],
     [
       "of a source that is only watched",
@@ -113,9 +134,16 @@ describe("a change of a job", () => {
       {},
       { code: "job_budget", message: "too many", headers: { "Retry-After": "9" } },
     ],
-    ["that its system refuses", failing(new OpsError("queue_locked", "locked")), {}, { code: "queue_locked", message: "locked" }],
+    [
+      "that its system refuses",
+      failing(new OpsError("queue_locked", "locked")),
+      {},
+      { code: "queue_locked", message: "locked" },
+    ],
   ])("%s is refused", async (_what, stage, more, refusal) => {
-    await expect(changeJob("retry", { ...asked, ...more }, job, createStage(stage).context)).rejects.toMatchObject(refusal);
+    await expect(changeJob("retry", { ...asked, ...more }, job, createStage(stage).context)).rejects.toMatchObject(
+      refusal,
+    );
   });
 });
 
@@ -192,11 +220,15 @@ describe("a change of an error group", () => {
   });
 
   it.each(["retry", "discard"] as const)("by %s asks the source for jobs that it would change", async (action) => {
-    const failedJobs = vi.fn<NonNullable<KindSource["failedJobs"]>>(failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }));
+    const failedJobs = vi.fn<NonNullable<KindSource["failedJobs"]>>(
+      failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }),
+    );
     const { context, groups } = createStage({ failedJobs });
     await changeErrorGroup(action, group, context);
     expect(failedJobs.mock.calls).toEqual([["mail", action, context.signal]]);
-    expect(groups.mock.calls).toEqual([[action, { queue: "mail", fingerprint, jobIds: ["1"], total: 1 }, expect.anything()]]);
+    expect(groups.mock.calls).toEqual([
+      [action, { queue: "mail", fingerprint, jobIds: ["1"], total: 1 }, expect.anything()],
+    ]);
   });
 
   const found = { failedJobs: failed({ error: "boom 1", jobIds: ["1"], jobs: 1 }) };
@@ -234,14 +266,19 @@ describe("a change of an error group", () => {
       { code: "job_budget" },
     ],
   ])("%s is refused", async (_what, stage, more, refusal) => {
-    await expect(changeErrorGroup("retry", { ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(refusal);
+    await expect(changeErrorGroup("retry", { ...group, ...more }, createStage(stage).context)).rejects.toMatchObject(
+      refusal,
+    );
   });
 
   it.each<[string, Partial<typeof group>, object]>([
     ["whole", {}, { changed: ["1", "2"], left: 39 }],
     ["up to the limit", { limit: 1 }, { changed: ["1"], left: 40 }],
   ])("is reported without a change: %s", async (_what, more, plan) => {
-    const failedJobs = failed({ error: "boom 1", jobIds: ["1", "2"], jobs: 40 }, { error: "boom 2", jobIds: ["2"], jobs: 1 });
+    const failedJobs = failed(
+      { error: "boom 1", jobIds: ["1", "2"], jobs: 40 },
+      { error: "boom 2", jobIds: ["2"], jobs: 1 },
+    );
     const { context, groups } = createStage({ failedJobs });
     const answer = { source: "jobs", queue: "mail", skipped: [], error: null, ...plan };
     expect(await changeErrorGroup("retry", { ...group, ...more, dryRun: true }, context)).toEqual(answer);
@@ -269,13 +306,20 @@ describe("a change of an error group", () => {
     const state = { changed: false, queue: "mail", state: "running", reason: null };
     const skipping = { ...found, changeGroup: async () => ({ skipped: [{ ...state, jobId: "2" }] }) };
     const discard = async (stage: Stage) => changeErrorGroup("discard", group, createStage(stage).context);
-    expect(await discard(skipping)).toMatchObject({ skipped: [{ message: "This job is running and was not discarded" }] });
-    await expect(discard({ failedJobs: failed() })).rejects.toThrow("in the last 60 minutes and can still be discarded");
+    expect(await discard(skipping)).toMatchObject({
+      skipped: [{ message: "This job is running and was not discarded" }],
+    });
+    await expect(discard({ failedJobs: failed() })).rejects.toThrow(
+      "in the last 60 minutes and can still be discarded",
+    );
   });
 
-  it.each([{ queue: "x" }, { queue: "x".repeat(500) }, { limit: 1 }, { limit: 100 }])("with %j is done", async (more) => {
-    const { context, groups } = createStage(found);
-    await changeErrorGroup("retry", { ...group, ...more }, context);
-    expect(groups).toHaveBeenCalledOnce();
-  });
+  it.each([{ queue: "x" }, { queue: "x".repeat(500) }, { limit: 1 }, { limit: 100 }])(
+    "with %j is done",
+    async (more) => {
+      const { context, groups } = createStage(found);
+      await changeErrorGroup("retry", { ...group, ...more }, context);
+      expect(groups).toHaveBeenCalledOnce();
+    },
+  );
 });

@@ -99,7 +99,10 @@ describe("operations on jobs", () => {
 
   it("are recorded before and after, visible to those who see the source", async () => {
     const jobs = createJobs();
-    expect((await jobs.ask(one("retryJob", "1", ', queue: "mail"'))).data.retryJob).toEqual({ jobId: "1", state: "waiting" });
+    expect((await jobs.ask(one("retryJob", "1", ', queue: "mail"'))).data.retryJob).toEqual({
+      jobId: "1",
+      state: "waiting",
+    });
     expect(await jobs.ask(one("retryJob"))).toMatchObject({ code: "job_conflict" });
     expect(await jobs.ask(one("retryJob", "99"))).toMatchObject({ code: "job_not_found" });
     const fields = "action outcome env jobSource jobQueue jobIds fingerprint containerName code detail intent reason";
@@ -117,7 +120,9 @@ describe("operations on jobs", () => {
       { ...common, outcome: "intent", jobQueue: "mail", jobIds: ["1"], code: null, detail: null, intent: null },
       { ...common, outcome: "ok", jobQueue: "mail", jobIds: ["1"], code: null, detail: "waiting", intent: 1 },
     ]);
-    expect((await log()).slice(2).map(({ outcome, code }: { outcome: string; code: string }) => [outcome, code])).toEqual([
+    expect(
+      (await log()).slice(2).map(({ outcome, code }: { outcome: string; code: string }) => [outcome, code]),
+    ).toEqual([
       ["intent", null],
       ["failed", "job_conflict"],
       ["intent", null],
@@ -163,7 +168,11 @@ describe("operations on jobs", () => {
 
   it("discard an error group as one operation of the record", async () => {
     const jobs = createJobs();
-    expect((await jobs.ask(discardGroup)).data.discardErrorGroup).toMatchObject({ count: 3, jobIds: ["1", "2", "3"], left: 0 });
+    expect((await jobs.ask(discardGroup)).data.discardErrorGroup).toMatchObject({
+      count: 3,
+      jobIds: ["1", "2", "3"],
+      left: 0,
+    });
     expect(jobs.calls).toEqual(["discard 1", "discard 2", "discard 3"]);
     expect(jobs.audited).toMatchObject([
       { action: "job.discard_group", outcome: "intent" },

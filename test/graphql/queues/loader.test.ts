@@ -148,7 +148,9 @@ describe("releases of failures", () => {
       {
         name: "own",
         metrics: [],
-        errors: workers.map((worker, index) => failure(index === 9 ? "other" : "mail", "own", "boom", 30 + index, worker)),
+        errors: workers.map((worker, index) =>
+          failure(index === 9 ? "other" : "mail", "own", "boom", 30 + index, worker),
+        ),
       },
     ],
   });
@@ -167,7 +169,9 @@ describe("releases of failures", () => {
 
   it("ask no engine if nobody named a worker", async () => {
     const { loaders, calls } = load(stage(null, null));
-    expect((await loaders.releases(sampleQueue({ name: "mail", source: "own" }))).map(({ count }) => count)).toEqual([61]);
+    expect((await loaders.releases(sampleQueue({ name: "mail", source: "own" }))).map(({ count }) => count)).toEqual([
+      61,
+    ]);
     await loaders.errors();
     expect(calls).toEqual({ errors: 1 });
     const named = load(stage(null, "worker-1"));
@@ -189,7 +193,13 @@ describe("states of sources", () => {
     const { loaders, calls } = load({ queueSources: [...sourcesOf, half, ...failing.slice(0, 1)] });
     const read = async () =>
       Promise.all(
-        (await loaders.statuses()).map(async (one) => [one.name, one.kind, one.env, await one.numbersOk(), await one.error()]),
+        (await loaders.statuses()).map(async (one) => [
+          one.name,
+          one.kind,
+          one.env,
+          await one.numbersOk(),
+          await one.error(),
+        ]),
       );
     const expected = [
       ["own", "table", "staging", true, null],

@@ -25,7 +25,9 @@ describe("findOrphans", () => {
   });
 
   it("a worker without a name, or with a live machine's name, is no orphan", () => {
-    expect(hostsOf([jobs(null), jobs("37.27.91.235"), jobs("37_27_91_235"), jobs("web-1"), jobs("web-2")])).toEqual(["web-2"]);
+    expect(hostsOf([jobs(null), jobs("37.27.91.235"), jobs("37_27_91_235"), jobs("web-1"), jobs("web-2")])).toEqual([
+      "web-2",
+    ]);
   });
 
   it("a worker with a live container's name as Erlang cuts it is no orphan", () => {
@@ -51,7 +53,12 @@ describe("findBlindSpot", () => {
 
   it("is a silent engine, or a container without a known host name", () => {
     expect(find([web], [engine])).toBeNull();
-    const silent = { ...engine, name: "web-2", ok: false, error: { code: "docker_timeout", message: "took longer than 2 s" } };
+    const silent = {
+      ...engine,
+      name: "web-2",
+      ok: false,
+      error: { code: "docker_timeout", message: "took longer than 2 s" },
+    };
     expect(find([web], [engine, silent])).toBe("engine web-2 does not answer: took longer than 2 s");
     const wedged = sampleContainer({ restarts: null });
     expect(find([web, wedged], [engine])).toContain(`container ${wedged.id} on engine local`);

@@ -99,7 +99,10 @@ describe("orphans", () => {
     ];
     expect(await all()).toEqual({ jobs: null, total: null, gaps });
     expect(calls).toEqual({});
-    await expect(load([]).all()).rejects.toMatchObject({ code: "queues_unavailable", message: "No queue source is configured" });
+    await expect(load([]).all()).rejects.toMatchObject({
+      code: "queues_unavailable",
+      message: "No queue source is configured",
+    });
   });
 
   it("are unknown while an engine is silent, which is named first", async () => {
@@ -124,7 +127,9 @@ describe("orphans", () => {
     [1000, "more workers run its jobs than one read returns"],
   ])("of %i workers have the gap %j", async (length, reason) => {
     const workers = Array.from({ length }, () => worker({ host: "alive" }));
-    expect((await load([{ name: "jobs", workers }]).all()).gaps).toEqual(reason === null ? [] : [{ source: "jobs", reason }]);
+    expect((await load([{ name: "jobs", workers }]).all()).gaps).toEqual(
+      reason === null ? [] : [{ source: "jobs", reason }],
+    );
   });
 });
 

@@ -71,7 +71,11 @@ describe("orphans", () => {
     const exec = sampleContainer({ name: "exec", host: "exec", env: null });
     const production = sampleContainer({ name: "other", host: "other", env: "production" });
     const workers = [{ host: exec.id }, { host: "other" }];
-    const found = await ask(workers, { containers: [production], hidden: [exec] }, createCaller(undefined, ["staging"]));
+    const found = await ask(
+      workers,
+      { containers: [production], hidden: [exec] },
+      createCaller(undefined, ["staging"]),
+    );
     expect([found.orphans, found.counts]).toEqual([{ jobs: [], total: 0, gaps: [] }, [0, 0]]);
   });
 
@@ -88,7 +92,10 @@ describe("orphans", () => {
     const none = await ask([{ host: web.host }], { engines: silent });
     expect([none.orphans, none.counts]).toEqual([{ jobs: [], total: 0, gaps: [] }, [0, 0]]);
     const wedged = await ask([{}], { containers: [web, sampleContainer({ name: "wedged", restarts: null })] });
-    expect(wedged.orphans).toMatchObject({ jobs: null, gaps: [{ reason: expect.stringContaining("cannot be inspected") }] });
+    expect(wedged.orphans).toMatchObject({
+      jobs: null,
+      gaps: [{ reason: expect.stringContaining("cannot be inspected") }],
+    });
   });
 
   it("are unknown if rows do not say or cannot be read; no engine is asked", async () => {

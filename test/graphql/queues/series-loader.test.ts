@@ -86,7 +86,11 @@ describe("series of queues", () => {
         { name: "own", env: "staging", exact: false, since: "2026-01-13T09:20:00Z", error: null },
         { name: "other", env: "production", ...fine },
         { name: "down", ...failed, error: { code: "postgres_unavailable", message: "away" } },
-        { name: "mute", ...failed, error: { code: "query_refused", message: "No history is available for its queues" } },
+        {
+          name: "mute",
+          ...failed,
+          error: { code: "query_refused", message: "No history is available for its queues" },
+        },
         { name: "empty", env: "staging", ...fine },
       ],
       failure: null,
@@ -140,7 +144,9 @@ describe("series of queues", () => {
     ]);
     // Steps of half a day, since the 8th.
     const begun = Array.from({ length: 13 }, (_, step) => step >= 3);
-    expect(series.map(({ queue, points }) => [queue, points.map(({ time, depth }) => `${time.slice(8, 16)} ${depth}`)])).toEqual([
+    expect(
+      series.map(({ queue, points }) => [queue, points.map(({ time, depth }) => `${time.slice(8, 16)} ${depth}`)]),
+    ).toEqual([
       ["a", ["13T00:00 4", "13T10:00 6"]],
       ["done", ["13T00:00 5", "13T09:59 0"]],
       ["new", [...begun.map((is) => expect.stringMatching(is ? / 0$/ : / null$/)), "13T10:00 7"]],
@@ -246,7 +252,11 @@ describe("queues that are named", () => {
 describe("more queues than were known", () => {
   const many = (count: number) => new Map(Array.from({ length: count }, (_, index) => [`q${index}`, past()]));
   const day = { from: "2026-01-12T10:00:00Z", to, maxPoints: 1441 };
-  const steps = async (history: History, args: Parameters<ReturnType<typeof createStage>["load"]>[0] = day, noted?: number) => {
+  const steps = async (
+    history: History,
+    args: Parameters<ReturnType<typeof createStage>["load"]>[0] = day,
+    noted?: number,
+  ) => {
     const asked = vi.fn<History>(history);
     const caller = createCaller();
     const { load, sources } = createStage([{ name: "own", history: asked }], caller);
@@ -289,9 +299,9 @@ describe("sources that fail", () => {
     [[locked, away, locked], "queues_unavailable (s0: locked; s1: away; s2: locked)"],
     [[], null],
   ])("%j are a failure: %j", async (errors, expected) => {
-    const { failure } = await createStage(errors.map((error, index) => ({ name: `s${index}`, history: fails(error) }))).load(
-      range,
-    );
+    const { failure } = await createStage(
+      errors.map((error, index) => ({ name: `s${index}`, history: fails(error) })),
+    ).load(range);
     const begin = "No queue source could read this range";
     expect(failure && `${failure.code} ${failure.message.replace(begin, "").trim()}`).toBe(expected);
     expect(failure?.cause).toBe(errors[0]);

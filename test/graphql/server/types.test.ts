@@ -11,7 +11,10 @@ const schema = createSchema();
 
 async function query(source: string, caller = createCaller(), sources = createMemorySources().sources) {
   const { data, errors } = await graphql({ schema, source, contextValue: createContext(sources, caller) });
-  return { data: data as any, codes: (errors ?? []).map(({ originalError }) => (originalError as { code?: string }).code) };
+  return {
+    data: data as any,
+    codes: (errors ?? []).map(({ originalError }) => (originalError as { code?: string }).code),
+  };
 }
 
 describe("viewer", () => {

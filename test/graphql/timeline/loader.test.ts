@@ -26,7 +26,13 @@ interface Stage {
   readonly env?: Environment | null;
 }
 
-function createStage({ deploys = [], logs = [], engines = [engine("a")], caller = createCaller(), env = null }: Stage = {}) {
+function createStage({
+  deploys = [],
+  logs = [],
+  engines = [engine("a")],
+  caller = createCaller(),
+  env = null,
+}: Stage = {}) {
   const { sources, audited } = createMemorySources({}, { env });
   const containers = { engines: async () => ({ shown: engines, silent: [] }) };
   const load = createTimelineLoader(sources, caller, {
@@ -76,7 +82,9 @@ describe("deploys", () => {
   ])("of %s have a note", async (_what, logs, note) => {
     const deploys = [toDeploy({ deployedAt: at(20) }), toDeploy({ deployedAt: at(5) })];
     const known = createStage({ deploys, logs: logs.map((log) => sampleDeployLog([], log)) });
-    expect((await known.ask(["deploy"])).coverage).toEqual([{ kind: "deploy", known: true, since: at(5), sampled: false, note }]);
+    expect((await known.ask(["deploy"])).coverage).toEqual([
+      { kind: "deploy", known: true, since: at(5), sampled: false, note },
+    ]);
   });
 
   it("are unknown if there are no records", async () => {
@@ -139,7 +147,16 @@ describe("restarts", () => {
     };
     const { outcome = "ok" } = more;
     expect((await stage.ask(["restart"])).entries).toEqual([
-      toEntry({ kind: "restart", time: at(30), message, env: "staging", who: "kim", container, to: outcome, requested: true }),
+      toEntry({
+        kind: "restart",
+        time: at(30),
+        message,
+        env: "staging",
+        who: "kim",
+        container,
+        to: outcome,
+        requested: true,
+      }),
     ]);
   });
 
@@ -167,7 +184,9 @@ describe("restarts", () => {
     };
     const { entries, coverage } = await stage.ask(["restart"]);
     expect(entries.map(({ who }) => who)).toEqual(["begin", "second", "end"]);
-    expect(coverage).toEqual([{ kind: "restart", known: true, since: null, sampled: false, note: `${others}; not heard: a` }]);
+    expect(coverage).toEqual([
+      { kind: "restart", known: true, since: null, sampled: false, note: `${others}; not heard: a` },
+    ]);
     expect(asked).toEqual([1000]);
   });
 
@@ -201,7 +220,9 @@ describe("restarts", () => {
     const coverage = async (stage: Stage) => (await createStage(stage).ask(["restart"])).coverage[0]?.note;
     const caller = createCaller(["ops:read"]);
     const note = "who restarted is for tokens with ops:operate";
-    expect(await coverage({ caller, engines: [] })).toBe(`nothing was asked yet since the gateway was started; ${note}`);
+    expect(await coverage({ caller, engines: [] })).toBe(
+      `nothing was asked yet since the gateway was started; ${note}`,
+    );
     expect(await coverage({ caller })).toBe(`not heard: a; ${note}`);
   });
 });
@@ -227,7 +248,13 @@ describe("observations of containers", () => {
       { kind: "health", known: false, since: null, sampled: false, note: "not heard: a" },
     ]);
     expect((await createStage({ engines: [] }).ask(["health"])).coverage).toEqual([
-      { kind: "health", known: false, since: null, sampled: false, note: "nothing was asked yet since the gateway was started" },
+      {
+        kind: "health",
+        known: false,
+        since: null,
+        sampled: false,
+        note: "nothing was asked yet since the gateway was started",
+      },
     ]);
   });
 
@@ -264,10 +291,22 @@ describe("observations of containers", () => {
     const fill = (stage: ReturnType<typeof createStage>) => {
       for (const env of ["staging", "production", null] as const) {
         stage.timeline.add(
-          toEntry({ kind: "health", time: at(5), message: `core ${env}`, env, container: { ...container, kind: "core" } }),
+          toEntry({
+            kind: "health",
+            time: at(5),
+            message: `core ${env}`,
+            env,
+            container: { ...container, kind: "core" },
+          }),
         );
         stage.timeline.add(
-          toEntry({ kind: "health", time: at(6), message: `other ${env}`, env, container: { ...container, kind: "other" } }),
+          toEntry({
+            kind: "health",
+            time: at(6),
+            message: `other ${env}`,
+            env,
+            container: { ...container, kind: "other" },
+          }),
         );
         stage.timeline.add(toEntry({ kind: "health", time: at(7), message: `none ${env}`, env }));
       }
@@ -276,9 +315,15 @@ describe("observations of containers", () => {
     const messages = async (stage: ReturnType<typeof createStage>, env?: Environment) =>
       (await stage.ask(["health"], env ? { env } : {})).entries.map(({ message }) => message);
     expect(await messages(fill(createStage({ caller: staging() })))).toEqual(["core staging", "none staging"]);
-    expect(await messages(fill(createStage()), "production")).toEqual(["core production", "other production", "none production"]);
+    expect(await messages(fill(createStage()), "production")).toEqual([
+      "core production",
+      "other production",
+      "none production",
+    ]);
     expect(await messages(fill(createStage()))).toHaveLength(9);
-    await expect(createStage({ caller: staging() }).ask([], { env: "production" })).rejects.toMatchObject({ code: "forbidden" });
+    await expect(createStage({ caller: staging() }).ask([], { env: "production" })).rejects.toMatchObject({
+      code: "forbidden",
+    });
   });
 });
 

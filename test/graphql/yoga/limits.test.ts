@@ -12,7 +12,9 @@ import { readEvents } from "../../support/events.ts";
 import { graphqlHeaders, startGateway, token } from "../../support/gateway.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
-const containers = Array.from({ length: 30 }, (_, index) => sampleContainer({ name: `wallet-core-staging-web-${index}` }));
+const containers = Array.from({ length: 30 }, (_, index) =>
+  sampleContainer({ name: `wallet-core-staging-web-${index}` }),
+);
 const memory = createMemorySources({ containers });
 const reader = makeToken({
   subject: "reader",
@@ -39,7 +41,8 @@ const fragments = Array.from(
 ).join(" ");
 
 const times = (count: number, text: string) => `${text} `.repeat(count);
-const aliases = (count: number, text: string) => Array.from({ length: count }, (_, index) => `a${index}: ${text}`).join(" ");
+const aliases = (count: number, text: string) =>
+  Array.from({ length: count }, (_, index) => `a${index}: ${text}`).join(" ");
 const deep = (last: string) => `deploy { containers { deploy { containers { deploy { ${last} } } } } }`;
 const changed = (fields: string, beside = "") => `subscription { containers { changed { ${fields} } ${beside} } }`;
 const included = "name @include(if: true)";
@@ -65,7 +68,12 @@ const boundaries: readonly (readonly [limit: string, most: string, above: string
     `{ containers { ${times(21, included)} } }`,
     "Directives limit of 20 exceeded, found 21",
   ],
-  ["root fields", `{ ${times(20, "__typename")} }`, `{ ${times(21, "__typename")} }`, "21 root fields, at most 20 in a query"],
+  [
+    "root fields",
+    `{ ${times(20, "__typename")} }`,
+    `{ ${times(21, "__typename")} }`,
+    "21 root fields, at most 20 in a query",
+  ],
   [
     "root fields of a mutation",
     "mutation { __typename }",
@@ -166,7 +174,10 @@ describe("limits of /graphql", () => {
     expect((await sendWith(typename, { e: filled(1999, 1) })).errors).toBeUndefined();
     expect((await sendWith(typename, { e: levels(31) })).errors).toBeUndefined();
     expect((await sendWith(typename, { e: filled(2000, 1) })).errors).toMatchObject([
-      { message: "Query is too complex: variables with more than 2000 values", extensions: { code: "query_too_complex" } },
+      {
+        message: "Query is too complex: variables with more than 2000 values",
+        extensions: { code: "query_too_complex" },
+      },
     ]);
     expect(await gateway.query(typename, { e: levels(32) })).toMatchObject({
       status: 400,
@@ -193,7 +204,8 @@ describe("limits of /graphql", () => {
 
   it("the schema: what tools ask for passes, more than 20000 values do not", async () => {
     expect(await errorsOf(getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true }))).toEqual([]);
-    const reason = "Query is too complex: more than 20000 values of the schema: ask for fewer types, or for one by its name";
+    const reason =
+      "Query is too complex: more than 20000 values of the schema: ask for fewer types, or for one by its name";
     const selected = "types { name fields { name description args { name type { name } } type { name } } }";
     const several = aliases(6, `__schema { ${selected} }`);
     const spread =
@@ -223,7 +235,11 @@ describe("limits of /graphql", () => {
       `{ ...R ... on Query { ${times(10, "__typename")} } } fragment R on Query { ${times(11, "__typename")} }`,
       "21 root fields",
     ],
-    ["root fields behind fragments", `{ ...F0 } ${fragments} fragment F12 on Query { containers { name } }`, "4096 root fields"],
+    [
+      "root fields behind fragments",
+      `{ ...F0 } ${fragments} fragment F12 on Query { containers { name } }`,
+      "4096 root fields",
+    ],
     [
       "logs of every container beside a field that costs less than nothing",
       '{ logs(role: "x", tail: -2000000000) { truncated } containers { logs(tail: 5000) { lines { message } } } }',
@@ -244,7 +260,9 @@ describe("limits of /graphql", () => {
     const before = { ...memory.calls };
     const { status, body } = await gateway.query(query);
     expect(status).toBe(400);
-    expect(body.errors).toMatchObject([{ message: expect.stringContaining(reason), extensions: { code: "query_too_complex" } }]);
+    expect(body.errors).toMatchObject([
+      { message: expect.stringContaining(reason), extensions: { code: "query_too_complex" } },
+    ]);
     expect(body.data ?? null).toBeNull();
     expect(memory.calls).toEqual(before);
   });
@@ -307,7 +325,10 @@ describe("limits of /graphql", () => {
 });
 
 it("root fields are counted in time where fragments double them", { timeout: 5000 }, async () => {
-  const levels = Array.from({ length: 60 }, (_, level) => `fragment F${level} on Query { ...F${level + 1} ...F${level + 1} }`);
+  const levels = Array.from(
+    { length: 60 },
+    (_, level) => `fragment F${level} on Query { ...F${level + 1} ...F${level + 1} }`,
+  );
   const query = `{ ...F0 } ${levels.join(" ")} fragment F60 on Query { __typename }`;
   const document = parse(query);
   const errors = validate(createSchema(), document, [rootFieldsRule]);

@@ -131,7 +131,9 @@ describe("a query that was sent before", () => {
   it(
     "has the same answer, whatever an attacker writes",
     async () => {
-      const sent = fc.sample(documents(schema), { numRuns: 400, seed: 13 }).map((query) => ({ body: JSON.stringify({ query }) }));
+      const sent = fc
+        .sample(documents(schema), { numRuns: 400, seed: 13 })
+        .map((query) => ({ body: JSON.stringify({ query }) }));
       expect(await askRepeatedly("all", false, sent)).toEqual([]);
     },
     patient,
@@ -172,11 +174,15 @@ describe("a query that was sent before", () => {
       { query: "{ hosts { name }" },
       { query: '# a\r\n{\r\n hosts { name }\n\tcontainer(name: "none") { name }\r queues(env: PRODUCTION) { name } }' },
       {
-        query: "query ($yes: Boolean = true, $no: Boolean!) { hosts { name @include(if: $yes) status @skip(if: $no) } }",
+        query:
+          "query ($yes: Boolean = true, $no: Boolean!) { hosts { name @include(if: $yes) status @skip(if: $no) } }",
         variables: { no: false },
       },
       { query: "query ($no: Boolean!) { hosts { name status @skip(if: $no) } }" },
-      { query: "{ containers { ...A ...A } } fragment A on Container { name ...B } fragment B on Container { name env }" },
+      {
+        query:
+          "{ containers { ...A ...A } } fragment A on Container { name ...B } fragment B on Container { name env }",
+      },
       { query: 7 },
       { query: "" },
       {},
@@ -214,7 +220,11 @@ describe("a query that was sent before", () => {
     const post = createPostHandler(schema, sources, options);
     return async (query: string, kid = "test") => {
       const caller = createCaller();
-      const request = { ...caller, principal: { ...caller.principal, kid }, headers: { accept: "application/json" } } as never;
+      const request = {
+        ...caller,
+        principal: { ...caller.principal, kid },
+        headers: { accept: "application/json" },
+      } as never;
       const answer = await post(request, Buffer.from(JSON.stringify({ query })));
       caller.budget.end();
       return answer;

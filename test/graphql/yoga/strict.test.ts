@@ -24,7 +24,11 @@ const infinity = { "content-type": "application/json", accept: "application/json
 
 async function ask(query: string, { headers = {}, search = "" } = {}) {
   const body = JSON.stringify({ query, variables: null });
-  const response = await gateway.fetch(`/graphql${search}`, { method: "POST", body, headers: { ...infinity, ...headers } });
+  const response = await gateway.fetch(`/graphql${search}`, {
+    method: "POST",
+    body,
+    headers: { ...infinity, ...headers },
+  });
   return { status: response.status, body: await response.json() };
 }
 const strict = { "x-ops-strict": "1" };
@@ -32,7 +36,9 @@ const strict = { "x-ops-strict": "1" };
 describe("the status of an answer with errors", () => {
   it("is 200 by default", async () => {
     expect((await ask("{ hosts { name } }")).status).toBe(200);
-    expect((await ask("{ hosts { name } }", { headers: { "x-ops-strict": "0" }, search: "?strict=10" })).status).toBe(200);
+    expect((await ask("{ hosts { name } }", { headers: { "x-ops-strict": "0" }, search: "?strict=10" })).status).toBe(
+      200,
+    );
   });
 
   it.each([
@@ -45,7 +51,11 @@ describe("the status of an answer with errors", () => {
     ["a variable that is missing", "query ($from: DateTime!) { queueDepth(from: $from, to: $from) { time } }", 400],
     ["hosts that nobody could count", `{ upCounts(${lastHour()}, kinds: [HOST]) { up } }`, 503],
     ["the same, of a past", '{ upCounts(from: "2026-01-01", to: "2026-01-02") { up } }', 503],
-    ["hosts beside what could be counted", `{ upCounts(${lastHour()}) { up } upCountKinds(${lastHour()}) { kind } }`, 200],
+    [
+      "hosts beside what could be counted",
+      `{ upCounts(${lastHour()}) { up } upCountKinds(${lastHour()}) { kind } }`,
+      200,
+    ],
     ["no error", "{ containers { name } }", 200],
   ])("strict: that of %s", async (_what, query, status) => {
     const usual = await ask(query);

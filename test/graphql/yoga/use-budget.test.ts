@@ -19,7 +19,12 @@ describe("a refusal", () => {
     [new OpsError("query_timeout", "m"), { code: "query_timeout", status: 504, http: { spec: true, status: 504 } }],
     [
       new OpsError("overloaded", "m", { headers: { "Retry-After": "2" } }),
-      { code: "overloaded", status: 503, retryAfter: 2, http: { spec: true, status: 503, headers: { "retry-after": "2" } } },
+      {
+        code: "overloaded",
+        status: 503,
+        retryAfter: 2,
+        http: { spec: true, status: 503, headers: { "retry-after": "2" } },
+      },
     ],
     [
       new OpsError("overloaded", "m", { headers: { "Retry-After": "0" } }),
@@ -76,7 +81,9 @@ describe("the budget of a request", () => {
     expect(await begin(budget)).toEqual([]);
     budget.check(Number.POSITIVE_INFINITY);
     const [refused] = await begin(budget);
-    expect(refused?.errors?.map(({ extensions }) => extensions)).toMatchObject([{ code: "query_timeout", http: { spec: true } }]);
+    expect(refused?.errors?.map(({ extensions }) => extensions)).toMatchObject([
+      { code: "query_timeout", http: { spec: true } },
+    ]);
     const [strict] = await begin(budget, toRequest({ "x-ops-strict": "1" }));
     expect(strict?.errors?.map(({ extensions }) => extensions)).toMatchObject([
       { code: "query_timeout", http: { spec: false, status: 504 } },
@@ -122,7 +129,12 @@ describe("the budget of a request", () => {
   const finish = async (result: ExecutionResult, bytes = 1000, request = toRequest()) => {
     const set: (ExecutionResult & { stringify?: (cleaned: ExecutionResult) => string })[] = [];
     const setResult = (one: (typeof set)[number]) => void set.push(one);
-    await plugin.onResultProcess?.({ result, request, serverContext: inContext(createBudget(bytes)), setResult } as never);
+    await plugin.onResultProcess?.({
+      result,
+      request,
+      serverContext: inContext(createBudget(bytes)),
+      setResult,
+    } as never);
     return set;
   };
 
@@ -170,7 +182,11 @@ describe("the status for a strict client", () => {
       [error("a", { status: 404 }), error("b", { status: 404 })],
       [{ status: 404, spec: false }, undefined],
     ],
-    ["the highest", [error("a", { status: 403 }), error("b", { status: 404 })], [undefined, { status: 404, spec: false }]],
+    [
+      "the highest",
+      [error("a", { status: 403 }), error("b", { status: 404 })],
+      [undefined, { status: 404, spec: false }],
+    ],
     [
       "the highest, if it occurred first",
       [error("a", { status: 404 }), error("b", { status: 403 })],

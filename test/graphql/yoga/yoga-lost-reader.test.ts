@@ -23,7 +23,9 @@ it("a reader who leaves as a long answer begins gives the place back", async () 
   for (let index = 0; index < 4; index += 1) {
     // Each a document of its own, which Yoga answers.
     const body = JSON.stringify({ query: `query Q${index} { containers { name image } }` });
-    await expect(gateway.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders })).rejects.toThrow("fetch failed");
+    await expect(gateway.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders })).rejects.toThrow(
+      "fetch failed",
+    );
   }
   leaving.mockRestore();
   expect((await gateway.query("{ __typename }")).status).toBe(200);

@@ -55,11 +55,22 @@ it("any other error is internal, and is logged unchanged", () => {
 
 it("a request error keeps its text, without the request's content", () => {
   const sent = 'Variable "$name" got invalid value "secret"; String cannot represent a non string value: 1';
-  const given = new GraphQLError(sent, { nodes, originalError: new Error(sent), extensions: { code: "X", originalError: sent } });
+  const given = new GraphQLError(sent, {
+    nodes,
+    originalError: new Error(sent),
+    extensions: { code: "X", originalError: sent },
+  });
   const masked = mask(given);
-  expect([masked.message, masked.nodes, masked.path]).toEqual(['Variable "$name" has an invalid value.', nodes, undefined]);
+  expect([masked.message, masked.nodes, masked.path]).toEqual([
+    'Variable "$name" has an invalid value.',
+    nodes,
+    undefined,
+  ]);
   expect(masked.extensions).toStrictEqual({ code: "X" });
-  expect(mask(new GraphQLError("odd", { nodes, path: ["queues", 0] }))).toMatchObject({ message: "odd", path: ["queues", 0] });
+  expect(mask(new GraphQLError("odd", { nodes, path: ["queues", 0] }))).toMatchObject({
+    message: "odd",
+    path: ["queues", 0],
+  });
   expect(error).not.toHaveBeenCalled();
 });
 

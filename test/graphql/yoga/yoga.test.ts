@@ -43,7 +43,10 @@ describe("/graphql", () => {
 
   it.each([
     ["application/x-www-form-urlencoded", "query=%7B__typename%7D"],
-    ["multipart/form-data; boundary=x", '--x\r\ncontent-disposition: form-data; name="query"\r\n\r\n{__typename}\r\n--x--'],
+    [
+      "multipart/form-data; boundary=x",
+      '--x\r\ncontent-disposition: form-data; name="query"\r\n\r\n{__typename}\r\n--x--',
+    ],
     ["application/graphql", "{__typename}"],
     ["text/plain", '{"query":"{__typename}"}'],
   ])("refuses a POST of %s with 415", async (type, body) => {
@@ -61,7 +64,9 @@ describe("/graphql", () => {
   });
 
   it("sends no CORS header to any origin, no landing and no health page", async () => {
-    const response = await gateway.fetch("/graphql?query=%7B__typename%7D", { headers: { origin: "https://evil.example" } });
+    const response = await gateway.fetch("/graphql?query=%7B__typename%7D", {
+      headers: { origin: "https://evil.example" },
+    });
     expect(response.headers.get("access-control-allow-origin")).toBeNull();
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect((await gateway.fetch("/graphql/", { headers: { accept: "text/html" } })).status).toBe(404);
@@ -72,7 +77,9 @@ describe("/graphql", () => {
     const bad = await gateway.fetch("/graphql", { method: "POST", body: '{"query": canary-1', headers: json });
     expect(bad.status).toBe(400);
     expect(await bad.text()).not.toContain("canary");
-    const coerced = await gateway.query("query ($n: String!) { container(name: $n) { name } }", { n: { canary: "canary-2" } });
+    const coerced = await gateway.query("query ($n: String!) { container(name: $n) { name } }", {
+      n: { canary: "canary-2" },
+    });
     expect(coerced.status).toBe(400);
     expect(JSON.stringify(coerced.body)).not.toContain("canary");
     expect(JSON.stringify(coerced.body)).toContain("$n");
@@ -92,7 +99,10 @@ describe("/graphql", () => {
     const ask = (engine: string) =>
       `container(name: "${entries[0]?.name}", engine: "${engine}") { engine env logs(tail: 1) { truncated } stats { cpuPct } }`;
     const { body } = await other.query(`{ containers { env } a: ${ask("production")} b: ${ask("staging")} }`);
-    expect(body.data).toMatchObject({ a: { engine: "production", env: "PRODUCTION" }, b: { engine: "staging", env: "STAGING" } });
+    expect(body.data).toMatchObject({
+      a: { engine: "production", env: "PRODUCTION" },
+      b: { engine: "staging", env: "STAGING" },
+    });
   });
 
   it("runs one restart for one mutation, and refuses five in one", async () => {
@@ -105,7 +115,9 @@ describe("/graphql", () => {
     expect(hidden.status).toBe(400);
     expect(memory.calls).not.toHaveProperty("restart");
     const one = await gateway.query(`mutation { ${restart} }`);
-    expect(one.body).toEqual({ data: { restartContainer: { name: "wallet-core-staging-web-latest", status: "running" } } });
+    expect(one.body).toEqual({
+      data: { restartContainer: { name: "wallet-core-staging-web-latest", status: "running" } },
+    });
     expect(memory.calls["restart"]).toBe(1);
     expect(memory.audited).toMatchObject([{ outcome: "intent", reason: "stuck", ip: "127.0.0.1" }, { outcome: "ok" }]);
   });

@@ -17,7 +17,12 @@ const bearerOf = (text = token) => `Authorization: Bearer ${text}\r\n`;
 const get = (path: string, headers = "") => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
 
 /** The limits of production, for a twentieth of its connections. */
-const small = { maxConnections: 100, waitingConnections: 50, queueLimit: 100, publicAnswers: 2 } satisfies Partial<EdgeLimits>;
+const small = {
+  maxConnections: 100,
+  waitingConnections: 50,
+  queueLimit: 100,
+  publicAnswers: 2,
+} satisfies Partial<EdgeLimits>;
 
 interface Client {
   readonly socket: Socket;
@@ -205,7 +210,11 @@ async function startIPv6(maxConnections: number): Promise<number> {
 
 test.each([
   ["a /64 is one network", addresses(6, (index) => `127.1.1.${index}`), addresses(5, (index) => `127.2.${index}.1`)],
-  ["the networks of a /48 count together", addresses(6, (index) => `127.1.${index}.1`), addresses(5, () => "127.2.1.1")],
+  [
+    "the networks of a /48 count together",
+    addresses(6, (index) => `127.1.${index}.1`),
+    addresses(5, () => "127.2.1.1"),
+  ],
 ])("%s: it loses connections first", async (_name, many, few) => {
   const port = await startIPv6(many.length + few.length);
   const join = async (address: string) => {

@@ -57,7 +57,9 @@ function apply(model: Pick<ReturnType<typeof createModel>, "add" | "change" | "r
 
 /** How many of them have each value of the property. */
 function countBy(members: readonly TestMember[], toName: (member: TestMember) => string): Record<string, number> {
-  return Object.fromEntries(Object.entries(Object.groupBy(members, toName)).map(([name, list]) => [name, list?.length ?? 0]));
+  return Object.fromEntries(
+    Object.entries(Object.groupBy(members, toName)).map(([name, list]) => [name, list?.length ?? 0]),
+  );
 }
 
 test("the largest share is that of a plain count, at each level", () => {

@@ -252,7 +252,12 @@ describe("a shared budget", () => {
 describe("the memory pool", () => {
   it("has a size and a share for each owner", () => {
     const pool = createPool(100, 0.5);
-    expect([pool.take("a", 50), pool.take("a", 1), pool.take("b", 40), pool.take("c", 20)]).toEqual([true, false, true, false]);
+    expect([pool.take("a", 50), pool.take("a", 1), pool.take("b", 40), pool.take("c", 20)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
     pool.give("a", 50);
     expect([pool.take("c", 20), pool.take("a", 40), pool.take("a", 1)]).toEqual([true, true, false]);
   });
@@ -288,7 +293,12 @@ describe("the memory pool", () => {
   it("gives no more than its size, and to one owner its share, to the byte", () => {
     const pool = createPool(100, 0.5);
     expect([pool.take("a", 51), pool.take("a", 50), pool.take("a", 1)]).toEqual([false, true, false]);
-    expect([pool.take("b", 49), pool.take("c", 2), pool.take("c", 1), pool.take("c", 1)]).toEqual([true, false, true, false]);
+    expect([pool.take("b", 49), pool.take("c", 2), pool.take("c", 1), pool.take("c", 1)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
     pool.give("b", 49);
     expect([pool.take("b", 50), pool.take("b", 49), pool.take("d", 1)]).toEqual([false, true, false]);
   });
@@ -366,7 +376,9 @@ describe("the memory of a budget", () => {
       budget.free(bytes);
       return countTaken("steps");
     };
-    expect([countTaken("steps"), free(step), free(step), free(step), free(step - 1), free(1)]).toEqual([10, 10, 9, 8, 8, 7]);
+    expect([countTaken("steps"), free(step), free(step), free(step), free(step - 1), free(1)]).toEqual([
+      10, 10, 9, 8, 8, 7,
+    ]);
     expect([free(7 * step), free(0)]).toEqual([1, 1]);
     budget.hold(2 * step);
     expect(countTaken("steps")).toBe(1);

@@ -14,8 +14,17 @@ describe("an answer as JSON", () => {
   it("equals JSON.stringify's, in parts or whole", async () => {
     const value = fc.oneof(
       fc.jsonValue(),
-      fc.array(fc.record({ name: fc.string({ unit: "binary" }), value: fc.option(fc.double()), rows: fc.array(fc.jsonValue()) })),
-      fc.array(fc.oneof(fc.integer(), fc.constant(null), fc.record({ a: fc.integer() })), { minLength: 200, maxLength: 700 }),
+      fc.array(
+        fc.record({
+          name: fc.string({ unit: "binary" }),
+          value: fc.option(fc.double()),
+          rows: fc.array(fc.jsonValue()),
+        }),
+      ),
+      fc.array(fc.oneof(fc.integer(), fc.constant(null), fc.record({ a: fc.integer() })), {
+        minLength: 200,
+        maxLength: 700,
+      }),
       fc.record({ data: fc.array(fc.integer(), { maxLength: 600 }), missing: fc.constant(undefined) }),
     );
     await fc.assert(

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { SwapList } from "../../../src/lib/budget/swap-list.ts";
 
 const items = (count: number) => Array.from({ length: count }, (_, name) => ({ name, place: -1 }));
-const names = (list: SwapList<{ name: number; place: number }>) => [...list].map(({ name }) => name).toSorted((a, b) => a - b);
+const names = (list: SwapList<{ name: number; place: number }>) =>
+  [...list].map(({ name }) => name).toSorted((a, b) => a - b);
 
 it("has what was added and not deleted, each once", () => {
   const list = new SwapList<{ name: number; place: number }>();

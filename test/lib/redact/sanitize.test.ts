@@ -158,7 +158,10 @@ test("an end without a body, and a one-line key, hide no line after them", () =>
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
   ]);
   const whole = "-----BEGIN PRIVATE KEY-----MIIEvQIBADANBgkqhkiG9w0BAQEFAASC-----END PRIVATE KEY-----";
-  expect([whole, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual(["[redacted]", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"]);
+  expect([whole, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"].map(clean)).toEqual([
+    "[redacted]",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+  ]);
 });
 
 test.each([

@@ -35,7 +35,10 @@ test.each([
   ["xoxb-123456789012-canary", "[redacted]"],
   ["DB_PASS=canary next", "DB_PASS=[redacted] next"],
   ["DB_PASS: canary", "DB_PASS: [redacted]"],
-  ["smtp.pass=canary, pass: canary1, 'pass': 'two words'", "smtp.pass=[redacted], pass: [redacted], 'pass': '[redacted]'"],
+  [
+    "smtp.pass=canary, pass: canary1, 'pass': 'two words'",
+    "smtp.pass=[redacted], pass: [redacted], 'pass': '[redacted]'",
+  ],
   ["REDIS_PASS=123456", "REDIS_PASS=[redacted]"],
   ["pass: token=canary1", "pass: [redacted]"],
   ["auth: password=canary", "auth: password=[redacted]"],

@@ -30,7 +30,9 @@ const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...Array.from("0123456789abcdef")), minLength: length, maxLength: length });
 
 test("ids and the flag of any valid traceparent come back", () => {
-  const ids = fc.tuple(hex(32), hex(16), hex(2)).filter(([traceId, spanId]) => /[^0]/.test(traceId) && /[^0]/.test(spanId));
+  const ids = fc
+    .tuple(hex(32), hex(16), hex(2))
+    .filter(([traceId, spanId]) => /[^0]/.test(traceId) && /[^0]/.test(spanId));
   fc.assert(
     fc.property(ids, ([traceId, spanId, flags]) => {
       const isSampled = /[13579bdf]$/.test(flags);

@@ -6,7 +6,13 @@ import { findUnsafe, hostileName } from "../../support/hostile-text.ts";
 
 const never = new AbortController().signal;
 const range = { from: 0, step: 60, steps: 1 };
-const names = fc.record({ queue: hostileName, jobId: hostileName, kind: hostileName, worker: hostileName, host: hostileName });
+const names = fc.record({
+  queue: hostileName,
+  jobId: hostileName,
+  kind: hostileName,
+  worker: hostileName,
+  host: hostileName,
+});
 
 /** All that a source returns, asked by the names that it shows. */
 async function readAll(given: ReturnType<typeof createHostileSource>) {
@@ -25,7 +31,10 @@ async function readAll(given: ReturnType<typeof createHostileSource>) {
     failures,
     work,
     found,
-    page: await source.jobs?.page({ queue: name, state: null, after: null, before: null, inverted: false, limit: 5 }, never),
+    page: await source.jobs?.page(
+      { queue: name, state: null, after: null, before: null, inverted: false, limit: 5 },
+      never,
+    ),
     attempts: await source.jobs?.attempts([found], never),
     args: await source.jobs?.args?.([found], never),
     running: await source.running?.([host], never),

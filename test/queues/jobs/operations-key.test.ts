@@ -100,7 +100,12 @@ describe("a group with an idempotency key", () => {
 
   it("of no job changes and records nothing", async () => {
     const { operations, entries, request } = setUp();
-    expect(await operations.changeGroup("retry", group([]), request)).toEqual({ changed: [], skipped: [], left: 0, error: null });
+    expect(await operations.changeGroup("retry", group([]), request)).toEqual({
+      changed: [],
+      skipped: [],
+      left: 0,
+      error: null,
+    });
     expect(entries).toEqual([]);
   });
 });

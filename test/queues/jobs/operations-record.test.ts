@@ -79,7 +79,10 @@ describe("a change of one job", () => {
     [done, { outcome: "ok", detail: "waiting", code: null }],
     [change({ changed: true, state: null }), { outcome: "ok", detail: null, code: null }],
     [gone, { outcome: "failed", detail: "job_not_found: No such job in this source and queue", code: "job_not_found" }],
-    [change(), { outcome: "failed", detail: "job_conflict: This job is running and was not retried", code: "job_conflict" }],
+    [
+      change(),
+      { outcome: "failed", detail: "job_conflict: This job is running and was not retried", code: "job_conflict" },
+    ],
   ])("that came to %o is recorded as %j", (result, outcome) => {
     expect(toChangeOutcome("retry", result)).toEqual(outcome);
   });
@@ -94,8 +97,16 @@ describe("a group of jobs", () => {
       null,
       { outcome: "ok", detail: "1 retried, 2 skipped: 8 (running), 7 (gone)", code: null },
     ],
-    [[done], lost, { outcome: "unknown", detail: "1 retried, 0 skipped; then job_unknown: no answer", code: "job_unknown" }],
-    [[gone], new Error("x"), { outcome: "failed", detail: "0 retried, 1 skipped: 7 (gone); then internal: x", code: "internal" }],
+    [
+      [done],
+      lost,
+      { outcome: "unknown", detail: "1 retried, 0 skipped; then job_unknown: no answer", code: "job_unknown" },
+    ],
+    [
+      [gone],
+      new Error("x"),
+      { outcome: "failed", detail: "0 retried, 1 skipped: 7 (gone); then internal: x", code: "internal" },
+    ],
   ])("that came to %o, then %o is recorded as %j", (changes, error, outcome) => {
     expect(toGroupOutcome("retry", changes, error)).toEqual(outcome);
   });

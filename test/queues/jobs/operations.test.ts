@@ -21,7 +21,16 @@ interface SetUp {
   readonly settleMs?: number;
 }
 
-function setUp({ change, look, open = [], failing = 0, found = true, jobsPerHour = 10, check, settleMs = 200 }: SetUp = {}) {
+function setUp({
+  change,
+  look,
+  open = [],
+  failing = 0,
+  found = true,
+  jobsPerHour = 10,
+  check,
+  settleMs = 200,
+}: SetUp = {}) {
   const entries: AuditEntry[] = [];
   let writes = 0;
   const audit: AuditLog = {
@@ -74,7 +83,9 @@ describe("an operation on a job", () => {
     const set = setUp({ failing: 2, jobsPerHour: 1 });
     await expect(retry(set)).rejects.toMatchObject({ code: "audit_unavailable" });
     const group = { queue: "mail", fingerprint: "0".repeat(12), jobIds: ["1"], total: 1 };
-    await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toMatchObject({ code: "audit_unavailable" });
+    await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toMatchObject({
+      code: "audit_unavailable",
+    });
     expect(set.calls).toEqual([]);
     await expect(retry(set)).resolves.toMatchObject({ changed: true });
     await expect(retry(set)).rejects.toMatchObject({ code: "job_budget", retryAfterSeconds: 3600 });
@@ -141,26 +152,29 @@ describe("a job", () => {
     durationMs: null,
   };
 
-  it.each(["retry", "discard"] as const)("is changed by %s as requested, between intent and outcome", async (action) => {
-    const seen: unknown[] = [];
-    const changed = { jobId: "7", queue: "mail", changed: true, state: "waiting", reason: null };
-    const set = setUp({
-      check: (...given) => void seen.push(given),
-      change: async (...given) => {
-        seen.push(given, set.entries.length);
-        return changed;
-      },
-    });
-    const job = { jobId: "7", queue: null };
-    expect(await set.operations.change(action, job, set.request)).toBe(changed);
-    expect(seen).toEqual([[action, job], [action, job, false], 1]);
-    const target = { source: "jobs", queue: null, ids: ["7"], fingerprint: null };
-    const entry = { ...intent, action: `job.${action}`, job: target };
-    expect(set.entries).toEqual([
-      entry,
-      { ...entry, outcome: "ok", intent: 1, detail: "waiting", durationMs: expect.any(Number) },
-    ]);
-  });
+  it.each(["retry", "discard"] as const)(
+    "is changed by %s as requested, between intent and outcome",
+    async (action) => {
+      const seen: unknown[] = [];
+      const changed = { jobId: "7", queue: "mail", changed: true, state: "waiting", reason: null };
+      const set = setUp({
+        check: (...given) => void seen.push(given),
+        change: async (...given) => {
+          seen.push(given, set.entries.length);
+          return changed;
+        },
+      });
+      const job = { jobId: "7", queue: null };
+      expect(await set.operations.change(action, job, set.request)).toBe(changed);
+      expect(seen).toEqual([[action, job], [action, job, false], 1]);
+      const target = { source: "jobs", queue: null, ids: ["7"], fingerprint: null };
+      const entry = { ...intent, action: `job.${action}`, job: target };
+      expect(set.entries).toEqual([
+        entry,
+        { ...entry, outcome: "ok", intent: 1, detail: "waiting", durationMs: expect.any(Number) },
+      ]);
+    },
+  );
 
   it("that was not changed is recorded and answered with the reason", async () => {
     const change = async () => ({ jobId: "7", queue: "mail", changed: false, state: "running", reason: null });
@@ -274,7 +288,11 @@ describe("a group of jobs", () => {
 
   it("ends with the budget, and leaves the rest", async () => {
     const set = setUp({ jobsPerHour: 2 });
-    const { changed, skipped, left, error } = await set.operations.changeGroup("retry", { ...group, total: 3 }, set.request);
+    const { changed, skipped, left, error } = await set.operations.changeGroup(
+      "retry",
+      { ...group, total: 3 },
+      set.request,
+    );
     expect([changed.map(({ jobId }) => jobId), skipped, left, error]).toEqual([["1", "2"], [], 1, null]);
     expect(set.entries[0]?.job?.ids).toEqual(["1", "2"]);
     await expect(set.operations.changeGroup("retry", group, set.request)).rejects.toMatchObject({ code: "job_budget" });

@@ -61,7 +61,11 @@ describe("change", () => {
     ["not there", [[], []], { queue: null, changed: false, state: null, reason: null }],
     ["not there, and nothing is said", [], { queue: null, changed: false, state: null, reason: null }],
     ["one of several", [[], [row, row]], { queue: null, changed: false, state: "waiting", reason: several }],
-    ["of no known queue", [[{ queue: null, state: null }], []], { queue: null, changed: true, state: null, reason: null }],
+    [
+      "of no known queue",
+      [[{ queue: null, state: null }], []],
+      { queue: null, changed: true, state: null, reason: null },
+    ],
   ])("returns the job that was %s", async (_what, answer, expected) => {
     const { control, ran } = createControl([answer]);
     expect(await control.change("discard", job, true)).toEqual({ jobId: "7", ...expected });
@@ -77,8 +81,13 @@ describe("change", () => {
       reason: "another job with its unique key waits or runs",
     });
     expect(ran).toEqual([["retry 7 false", "look 7"], ["look 7"]]);
-    await expect(createControl([pgError("P0001"), pgError("57014")]).control.change("retry", job, false)).rejects.toEqual(
-      expect.objectContaining({ code: "postgres_unavailable", message: "PostgreSQL took longer than 5 s: nothing was changed" }),
+    await expect(
+      createControl([pgError("P0001"), pgError("57014")]).control.change("retry", job, false),
+    ).rejects.toEqual(
+      expect.objectContaining({
+        code: "postgres_unavailable",
+        message: "PostgreSQL took longer than 5 s: nothing was changed",
+      }),
     );
   });
 
@@ -92,7 +101,9 @@ describe("change", () => {
     const { control } = createControl([pgError(code, 'invalid input: "7"'), pgError(code, 'invalid input: "77"')]);
     const other = refusal("jobId is not of the type that the ids of this source have");
     await expect(control.change("retry", job, false)).rejects.toEqual(other);
-    await expect(control.change("retry", job, false)).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch" }));
+    await expect(control.change("retry", job, false)).rejects.toEqual(
+      expect.objectContaining({ code: "schema_mismatch" }),
+    );
     await expect(createControl([pgError("42703", '"7"')]).control.look(job)).rejects.toEqual(
       expect.objectContaining({ code: "schema_mismatch" }),
     );
@@ -153,7 +164,11 @@ describe("check", () => {
   ])("of the ids %j accepts %j, or says: %j", async (id, jobId, message) => {
     const { control, ran } = createControl([], id);
     const ref = { jobId, queue: null };
-    const asked = [() => control.check("retry", ref), () => control.look(ref), () => control.change("retry", ref, false)];
+    const asked = [
+      () => control.check("retry", ref),
+      () => control.look(ref),
+      () => control.change("retry", ref, false),
+    ];
     const refusals = await Promise.all(asked.map(refusalOf));
     expect(refusals).toEqual(asked.map(() => message));
     expect(ran).toHaveLength(message === null ? 2 : 0);
@@ -205,7 +220,9 @@ describe("verify", () => {
     expect(ran).toEqual([probes("0"), probes(nil)]);
     const twice = createControl([pgError("22P02", '"0"'), pgError("42501")]);
     const rights = "The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL may not change table t";
-    await expect(twice.control.verify()).rejects.toEqual(expect.objectContaining({ code: "schema_mismatch", message: rights }));
+    await expect(twice.control.verify()).rejects.toEqual(
+      expect.objectContaining({ code: "schema_mismatch", message: rights }),
+    );
   });
 
   it("fails as a change would", async () => {
@@ -317,7 +334,8 @@ describe("the control of a kind", () => {
       upstream: `queues:${config.name}`,
     });
     expect(() => found?.check("discard", { jobId, queue: null })).not.toThrow();
-    const isStrict = (await found?.look({ jobId: "any", queue: null }).catch(({ code }: OpsError) => code)) === "invalid_request";
+    const isStrict =
+      (await found?.look({ jobId: "any", queue: null }).catch(({ code }: OpsError) => code)) === "invalid_request";
     expect(isStrict).toBe(config.kind !== "table");
   });
 
@@ -325,7 +343,8 @@ describe("the control of a kind", () => {
     expect(() => control(runnerMapping)?.check("retry", { jobId: "7", queue: null })).toThrow(
       expect.objectContaining({
         code: "operation_not_supported",
-        message: 'The mapping of runner in WALLET_CORE_OPS_QUEUES_FILE does not define this operation: add it to "control"',
+        message:
+          'The mapping of runner in WALLET_CORE_OPS_QUEUES_FILE does not define this operation: add it to "control"',
       }),
     );
   });

@@ -38,7 +38,10 @@ describe("createTurns", () => {
     const hang = () =>
       new Promise<never>((_, reject) => hanging.signal.addEventListener("abort", () => reject(new Error("ended"))));
     const first = turns.run(hang, signal).catch(() => "ended");
-    const silent = await within(50, Promise.allSettled([turns.run(async () => 1, signal), turns.run(async () => 2, signal)]));
+    const silent = await within(
+      50,
+      Promise.allSettled([turns.run(async () => 1, signal), turns.run(async () => 2, signal)]),
+    );
     expect(silent.map(messageOf)).toEqual(["PostgreSQL did not answer in time", "PostgreSQL did not answer in time"]);
     hanging.abort();
     expect(await first).toBe("ended");

@@ -74,7 +74,9 @@ describe("toQueueError", () => {
     expect(toQueueError(AbortSignal.abort().reason, subject).message).toBe(
       "Gave up waiting for PostgreSQL: the request has ended",
     );
-    expect(toQueueError(new DOMException("", "TimeoutError"), subject).message).toBe("PostgreSQL did not answer in time");
+    expect(toQueueError(new DOMException("", "TimeoutError"), subject).message).toBe(
+      "PostgreSQL did not answer in time",
+    );
     expect(toQueueError(new ConnectionsBusyError(), subject).message).toBe(
       "All connections to PostgreSQL are busy with other reads",
     );
@@ -105,7 +107,9 @@ describe("isConnectionLost", () => {
   });
 
   it("is false otherwise", () => {
-    const others: Error[] = ["57014", "55P03", "42P01", "28P01", "53300", "ECONNREFUSED", "40001"].map((code) => pgError(code));
+    const others: Error[] = ["57014", "55P03", "42P01", "28P01", "53300", "ECONNREFUSED", "40001"].map((code) =>
+      pgError(code),
+    );
     others.push(
       new Error("Connection terminated due to connection timeout"),
       new Error("timeout exceeded when trying to connect"),

@@ -111,7 +111,15 @@ describe("readHistory", () => {
             since: null,
           },
         ],
-        ["a", { points: [pointOf(first), pointOf(second, { processedPerSec: 1 })], exact: true, sampled: false, since: null }],
+        [
+          "a",
+          {
+            points: [pointOf(first), pointOf(second, { processedPerSec: 1 })],
+            exact: true,
+            sampled: false,
+            since: null,
+          },
+        ],
       ]),
     );
     expect([asked, ran, turns]).toEqual([["x.queue is not null", "to_timestamp(1800000000)"], 1, 2]);
@@ -120,7 +128,12 @@ describe("readHistory", () => {
   it("has the requested queues in their order, and no other", async () => {
     const { histories, asked } = await read({ queues: ["b", "a"], rows: [{ ...step(null, 0), step: null }] });
     expect([...histories.keys()]).toEqual(["b", "a"]);
-    expect(histories.get("a")).toEqual({ points: [pointOf(first), pointOf(second)], exact: true, sampled: false, since: null });
+    expect(histories.get("a")).toEqual({
+      points: [pointOf(first), pointOf(second)],
+      exact: true,
+      sampled: false,
+      since: null,
+    });
     expect(asked[0]).toBe("x.queue in ('b', 'a')");
     expect((await read({ rows: [{ ...step(null, 0), step: null }, { step: "1" }] })).histories).toEqual(new Map());
   });
@@ -130,7 +143,9 @@ describe("readHistory", () => {
   });
 
   it("has no depth with an undated job, and is inexact after retries", async () => {
-    const { histories } = await read({ rows: [step("a", 0, { undated: "1" }), step("b", 0, { retried: "1" }), step("b", 1)] });
+    const { histories } = await read({
+      rows: [step("a", 0, { undated: "1" }), step("b", 0, { retried: "1" }), step("b", 1)],
+    });
     expect(histories.get("a")).toMatchObject({ exact: true, points: [{ depth: null }, { depth: null }] });
     expect(histories.get("b")).toMatchObject({ exact: false, points: [{ depth: 0 }, { depth: 0 }] });
   });
@@ -153,7 +168,11 @@ describe("readHistory", () => {
   const tooMany = "The range holds more than 1000000 jobs: choose a shorter one, or fewer queues";
   it.each<[string, Given, object]>([
     ["would cost too much", { cost: 400_001 }, { code: "query_refused", message: tooMuch }],
-    ["would cost too much, overrated or not", { cost: 800_001, overrated: 2 }, { code: "query_refused", message: tooMuch }],
+    [
+      "would cost too much, overrated or not",
+      { cost: 800_001, overrated: 2 },
+      { code: "query_refused", message: tooMuch },
+    ],
     ["holds too many jobs", { rows: [step("a", 1, { jobs: "1000001" })] }, { code: "query_refused", message: tooMany }],
     [
       "has too many points",
@@ -185,6 +204,8 @@ describe("readHistory", () => {
     const rows = [step("a", 1, { jobs: "1000000" })];
     expect((await read({ rows, cost: 400_000 })).histories.size).toBe(1);
     expect((await read({ rows, cost: 800_000, overrated: 2 })).histories.size).toBe(1);
-    expect((await read({ rows: [step("a", 1), step("b", 1)], over: { ...range, steps: 25_000 } })).histories.size).toBe(2);
+    expect((await read({ rows: [step("a", 1), step("b", 1)], over: { ...range, steps: 25_000 } })).histories.size).toBe(
+      2,
+    );
   });
 });

@@ -120,7 +120,12 @@ describe("findMissing", () => {
   }
   const name = toIndexName("jobs", "waiting", "(type)");
   const find = async (given: Given, own: Partial<IndexAdvice> = {}) => {
-    const { kind = "r", ways = { first: [1e6, "Seq Scan"], second: [2e6, "Seq Scan"] }, rows = 1000, index = null } = given;
+    const {
+      kind = "r",
+      ways = { first: [1e6, "Seq Scan"], second: [2e6, "Seq Scan"] },
+      rows = 1000,
+      index = null,
+    } = given;
     const ran: string[] = [];
     const found = await findMissing([{ ...advice, ...own }], async (sql) => {
       const explained = sql.replace("explain (format json) ", "");
@@ -135,7 +140,13 @@ describe("findMissing", () => {
         return [];
       }
       if (kind === "") return [];
-      const fact = { kind, root: "true", schema: "other", table: "jobs", unvacuumed: String(given.unvacuumed ?? false) };
+      const fact = {
+        kind,
+        root: "true",
+        schema: "other",
+        table: "jobs",
+        unvacuumed: String(given.unvacuumed ?? false),
+      };
       // Rows of another one, which inherits from it and has indexes of its own.
       const heir = { ...fact, root: "false", table: "heir", index: null, valid: null };
       return [heir, { ...fact, index: index && name, valid: index && String(index.valid) }];
@@ -161,7 +172,9 @@ describe("findMissing", () => {
       ],
     });
     expect(ran).toEqual(["second"]);
-    expect((await find({ ways }, { reading: [{ sql: "first", costCorrection: 20 }, { sql: "second" }] })).ran).toEqual(["first"]);
+    expect((await find({ ways }, { reading: [{ sql: "first", costCorrection: 20 }, { sql: "second" }] })).ran).toEqual([
+      "first",
+    ]);
   });
 
   it("does not know the time of what timed out", async () => {
@@ -205,7 +218,12 @@ describe("findMissing", () => {
     [
       "there, before a vacuum",
       { index: { valid: true }, unvacuumed: true },
-      [{ reason: "its index is there, but is not used before a vacuum", statements: ['vacuum (analyze) "public"."jobs";'] }],
+      [
+        {
+          reason: "its index is there, but is not used before a vacuum",
+          statements: ['vacuum (analyze) "public"."jobs";'],
+        },
+      ],
     ],
     ["there, and the planner does without it", { index: { valid: true }, unvacuumed: false }, []],
   ])("recognises an index that is %s", async (_what, given, missing) => {

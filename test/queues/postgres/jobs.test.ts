@@ -61,7 +61,10 @@ describe("the reader of jobs", () => {
   it("runs the cheaper way to a page, and none that costs too much", async () => {
     const [first, second, none] = [createReader([10, 90]), createReader([90, 10]), createReader([101, 200])];
     for (const { jobs } of [first, second]) await jobs.page(page({ state: "failed" }), signal);
-    expect([first.asked, second.asked].map(([statement]) => statement?.includes("materialized"))).toEqual([false, true]);
+    expect([first.asked, second.asked].map(([statement]) => statement?.includes("materialized"))).toEqual([
+      false,
+      true,
+    ]);
     await expect(none.jobs.page(page({ state: "failed", queue: "a" }), signal)).rejects.toMatchObject({
       code: "query_refused",
       message:
@@ -71,7 +74,9 @@ describe("the reader of jobs", () => {
       message:
         "This would read too much of the huge table public.job: name a queue and a state; an index on public.job (id) would serve it",
     });
-    await expect(none.jobs.find([{ jobId: "1", queue: null }], signal)).rejects.toMatchObject({ code: "query_refused" });
+    await expect(none.jobs.find([{ jobId: "1", queue: null }], signal)).rejects.toMatchObject({
+      code: "query_refused",
+    });
     expect(none.asked).toEqual([]);
   });
 
@@ -114,7 +119,10 @@ describe("the reader of jobs", () => {
         [null, "b"].map((queue) => ({ jobId: "01", queue })),
         signal,
       ),
-    ).toMatchObject([{ code: "invalid_request", message: "Several queues have a job of this id: name one" }, { queue: "b" }]);
+    ).toMatchObject([
+      { code: "invalid_request", message: "Several queues have a job of this id: name one" },
+      { queue: "b" },
+    ]);
   });
 
   it("quotes what callers send", async () => {
@@ -126,7 +134,10 @@ describe("the reader of jobs", () => {
   });
 
   it("names the table in the error of a failed read", async () => {
-    const { jobs } = createReader([1, 2], Object.assign(new Error("permission denied for table job"), { code: "42501" }));
+    const { jobs } = createReader(
+      [1, 2],
+      Object.assign(new Error("permission denied for table job"), { code: "42501" }),
+    );
     await expect(jobs.page(page(), signal)).rejects.toMatchObject({
       code: "schema_mismatch",
       message: "The database role may not read table public.job",

@@ -43,7 +43,9 @@ const byKey = (rows: readonly Row[]) =>
   rows
     .map((row): Row => ({ ...row, job_times: null }))
     .toSorted((a, b) =>
-      JSON.stringify([a["queue"], a["error"], a["worker"]]) < JSON.stringify([b["queue"], b["error"], b["worker"]]) ? -1 : 1,
+      JSON.stringify([a["queue"], a["error"], a["worker"]]) < JSON.stringify([b["queue"], b["error"], b["worker"]])
+        ? -1
+        : 1,
     );
 
 describe("failures part by part", () => {
@@ -56,15 +58,21 @@ describe("failures part by part", () => {
     });
     const cut = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 4 });
     fc.assert(
-      fc.property(fc.array(failure, { maxLength: 60 }), cut, fc.infiniteStream(fc.nat(1_000_000)), (kinds, cuts, order) => {
-        // Times of their own: of two at once, either may be the newer one.
-        const times = kinds.map((_, index) => index + 1).toSorted(() => ((order.next().value ?? 0) % 2) - 0.5);
-        const all = kinds.map((kind, index): Failure => ({ ...kind, id: index, at: times[index] ?? 0 }));
-        const sums = createFailureSums();
-        const bounds = [0, ...cuts.toSorted((a, b) => a - b), all.length];
-        for (const [index, from] of bounds.slice(0, -1).entries()) sums.add(group(all.slice(from, bounds[index + 1])));
-        expect(byKey(sums.rows())).toStrictEqual(byKey(group(all)));
-      }),
+      fc.property(
+        fc.array(failure, { maxLength: 60 }),
+        cut,
+        fc.infiniteStream(fc.nat(1_000_000)),
+        (kinds, cuts, order) => {
+          // Times of their own: of two at once, either may be the newer one.
+          const times = kinds.map((_, index) => index + 1).toSorted(() => ((order.next().value ?? 0) % 2) - 0.5);
+          const all = kinds.map((kind, index): Failure => ({ ...kind, id: index, at: times[index] ?? 0 }));
+          const sums = createFailureSums();
+          const bounds = [0, ...cuts.toSorted((a, b) => a - b), all.length];
+          for (const [index, from] of bounds.slice(0, -1).entries())
+            sums.add(group(all.slice(from, bounds[index + 1])));
+          expect(byKey(sums.rows())).toStrictEqual(byKey(group(all)));
+        },
+      ),
     );
   });
 
@@ -174,6 +182,9 @@ describe("numbers part by part", () => {
       [["a", { depth: 0, oldest_age: 9 }]],
     ];
     for (const part of parts) addMeasured(sums, { zeroRow: {}, measured: new Map(part) });
-    expect(Object.fromEntries(sums)).toStrictEqual({ a: { depth: 5, oldest_age: 9 }, b: { depth: 1, oldest_age: null } });
+    expect(Object.fromEntries(sums)).toStrictEqual({
+      a: { depth: 5, oldest_age: 9 },
+      b: { depth: 1, oldest_age: null },
+    });
   });
 });

@@ -22,9 +22,16 @@ afterEach(() => {
 
 const signal = new AbortController().signal;
 const table = { schema: "public", table: "jobs" };
-const scan = (type: string, cost = 500) => ({ "Node Type": type, "Total Cost": cost, "Plan Rows": 1, "Relation Name": "jobs" });
+const scan = (type: string, cost = 500) => ({
+  "Node Type": type,
+  "Total Cost": cost,
+  "Plan Rows": 1,
+  "Relation Name": "jobs",
+});
 const toPlan = (...scans: object[]) => [
-  { "QUERY PLAN": JSON.stringify([{ Plan: { "Node Type": "Append", "Total Cost": 1, "Plan Rows": 1, Plans: scans } }]) },
+  {
+    "QUERY PLAN": JSON.stringify([{ Plan: { "Node Type": "Append", "Total Cost": 1, "Plan Rows": 1, Plans: scans } }]),
+  },
 ];
 const ranges = toPlan(scan("Tid Range Scan", 1));
 const pgError = (code: string) => Object.assign(new Error("x"), { code });

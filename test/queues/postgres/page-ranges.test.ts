@@ -38,9 +38,12 @@ describe("page ranges", () => {
   });
 
   it("grow and shrink at most by four, towards a quarter of a second each", () => {
-    expect([nextChunkPages(4096, 1), nextChunkPages(4096, 125), nextChunkPages(4096, 250), nextChunkPages(4096, 1900)]).toEqual([
-      16_384, 8192, 4096, 1024,
-    ]);
+    expect([
+      nextChunkPages(4096, 1),
+      nextChunkPages(4096, 125),
+      nextChunkPages(4096, 250),
+      nextChunkPages(4096, 1900),
+    ]).toEqual([16_384, 8192, 4096, 1024]);
     expect(nextChunkPages(100_000, 1)).toBe(131_072);
     expect(nextChunkPages(leastChunkPages, 2000)).toBe(leastChunkPages);
   });

@@ -28,7 +28,9 @@ it("the cost is a Limit's where equal times are sorted and rows skipped", () => 
   expect(toCost(limit({}))).toBe(5);
   expect(toCost(limit({ Filter: keyset }))).toBe(5);
   expect(toCost(limit({ Filter: `((kind = 'mail'::text) AND ${keyset})` }))).toBe(950);
-  expect(toCost(node("Limit", 5, { Plans: [node("Incremental Sort", 950, { Plans: [node("Seq Scan", 900)] })] }))).toBe(950);
+  expect(toCost(node("Limit", 5, { Plans: [node("Incremental Sort", 950, { Plans: [node("Seq Scan", 900)] })] }))).toBe(
+    950,
+  );
 });
 
 describe("the cost of a look-up in partitions", () => {
@@ -53,7 +55,10 @@ describe("the cost of a look-up in partitions", () => {
     const bitmap = node("Bitmap Heap Scan", 70, {
       "Relation Name": "b",
       Plans: [
-        node("Bitmap Index Scan", 5, { "Index Name": "b_i", "Index Cond": "((name)::text = 'x') AND (name = queue.name)" }),
+        node("Bitmap Index Scan", 5, {
+          "Index Name": "b_i",
+          "Index Cond": "((name)::text = 'x') AND (name = queue.name)",
+        }),
       ],
     });
     expect(toCost(loop(10, 1200, node("Append", 120, { Plans: [filtered, bitmap] })))).toBe(1200 - 10 * 50);

@@ -5,7 +5,10 @@ import { nodesOf, type PlanNode, scansOf, toCost, toPlan } from "../../../src/qu
 import { heavyCost } from "../../../src/queues/postgres/reads.ts";
 
 /** What PostgreSQL 18.4 said of our statements over 1,000,000 rows. */
-const plans = JSON.parse(readFileSync("test/support/queue-plans.json", "utf8")) as Record<string, readonly { Plan: PlanNode }[]>;
+const plans = JSON.parse(readFileSync("test/support/queue-plans.json", "utf8")) as Record<
+  string,
+  readonly { Plan: PlanNode }[]
+>;
 
 /** As pg gives it: JSON is an object already. */
 function answer(name: string): readonly Row[] {

@@ -110,7 +110,9 @@ describe("paced work", () => {
 
   it("asks nothing for a caller that has already left", async () => {
     const { work, runs } = createWork();
-    await expect(createPaced<number>(database()).read("k", work, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+    await expect(createPaced<number>(database()).read("k", work, AbortSignal.abort(new Error("gone")))).rejects.toThrow(
+      "gone",
+    );
     expect(runs()).toBe(0);
   });
 

@@ -89,7 +89,10 @@ describe("numbers of a queue", () => {
       readings: [reading("depth", "big", { fallbackSql: "select queue, n as depth from scan" })],
       failures: null,
     };
-    expect(await reads.measures(statements, signal)).toMatchObject({ exact: true, measured: new Map([["a", { depth: 3 }]]) });
+    expect(await reads.measures(statements, signal)).toMatchObject({
+      exact: true,
+      measured: new Map([["a", { depth: 3 }]]),
+    });
     await reads.measures(statements, signal);
     expect(ran.map((statement) => /from (big|scan)/.exec(statement)?.[1])).toEqual(["scan"]);
     reads.close();
@@ -115,10 +118,9 @@ describe("numbers of a queue", () => {
       observedAt: "2026-01-01T00:00:00Z",
       exact: false,
     });
-    expect(ran.filter((statement) => statement.includes("parted")).map((statement) => statement.match(/\(\d+,0\)/g))).toEqual([
-      ["(0,0)", "(8,0)"],
-      ["(8,0)"],
-    ]);
+    expect(
+      ran.filter((statement) => statement.includes("parted")).map((statement) => statement.match(/\(\d+,0\)/g)),
+    ).toEqual([["(0,0)", "(8,0)"], ["(8,0)"]]);
     // Those that were read before are as old as then.
     vi.advanceTimersByTime(10_000);
     expect((await reads.measures(statements, signal)).observedAt).toBe("2026-01-01T00:00:00Z");
@@ -128,7 +130,10 @@ describe("numbers of a queue", () => {
   it("are read as a whole if the table has no parts", async () => {
     const { reads, ran } = createReads({ isRange: false, rows: () => [row("a", "depth", 3)] });
     const statements = { readings: [reading("depth", "big")], failures: null, parts };
-    expect(await reads.measures(statements, signal)).toMatchObject({ exact: true, measured: new Map([["a", { depth: 3 }]]) });
+    expect(await reads.measures(statements, signal)).toMatchObject({
+      exact: true,
+      measured: new Map([["a", { depth: 3 }]]),
+    });
     expect(ran).toHaveLength(1);
     expect(ran[0]).toContain("select parted from parts where true");
     reads.close();

@@ -136,7 +136,12 @@ describe("createSqlSource", () => {
     const counters = (failures: number | null) => ({ counters: { processed: null, failures }, exact: false, depth: 2 });
     expect(await read("0")).toMatchObject(counters(0));
     vi.advanceTimersByTime(60_000);
-    expect(await read("6")).toMatchObject({ ...counters(6), failuresLastHour: 6, failuresRecent: 30, windowSeconds: 60 });
+    expect(await read("6")).toMatchObject({
+      ...counters(6),
+      failuresLastHour: 6,
+      failuresRecent: 30,
+      windowSeconds: 60,
+    });
     expect(await read(null)).toMatchObject({ ...counters(null), failuresLastHour: null });
     expect(await source.failures(signal)).toEqual([]);
     await source.close?.();
@@ -158,7 +163,16 @@ describe("createSqlSource", () => {
       last_at: "2",
       job_ids: '["7","8"]',
     };
-    const bare = { queue: null, error: null, worker: null, n: "1", attempts: null, first_at: null, last_at: null, job_ids: null };
+    const bare = {
+      queue: null,
+      error: null,
+      worker: null,
+      n: "1",
+      attempts: null,
+      first_at: null,
+      last_at: null,
+      job_ids: null,
+    };
     const { source } = createSource({ failures: [bare, { ...row, last_at: "1" }, row, { ...row, queue: "p" }] });
     const failure = {
       queue: "q",
@@ -171,7 +185,15 @@ describe("createSqlSource", () => {
       lastAt: "2",
       jobIds: ["7", "8"],
     };
-    const none = { error: "no error text", worker: null, count: 1, attempts: null, firstAt: "", lastAt: "", jobIds: [] };
+    const none = {
+      error: "no error text",
+      worker: null,
+      count: 1,
+      attempts: null,
+      firstAt: "",
+      lastAt: "",
+      jobIds: [],
+    };
     expect(await source.failures(signal)).toEqual([
       failure,
       { ...failure, queue: "p" },
@@ -193,7 +215,9 @@ describe("createSqlSource", () => {
     ]);
     expect(ran).toEqual([expect.stringContaining("'it''s'")]);
     const discardable = { discardable: [{ error: "boom", n: "1", job_ids: '["8"]' }] };
-    expect(await createSource(discardable).source.failedJobs?.("q", "discard", signal)).toMatchObject([{ jobIds: ["8"] }]);
+    expect(await createSource(discardable).source.failedJobs?.("q", "discard", signal)).toMatchObject([
+      { jobIds: ["8"] },
+    ]);
     const { failedJobs: _, ...others } = statements;
     expect(await createSource({}, { statements: others }).source.failedJobs?.("q", "retry", signal)).toBeNull();
   });
@@ -257,7 +281,10 @@ describe("createSqlSource", () => {
       ["close", "env", "failedJobs", "failures", "kind", "metrics", "name", "tables", "usualRuns"].toSorted(),
     );
     expect(await silent.usualRuns?.(signal)).toEqual(new Map());
-    const full = createSource({}, { history: () => ({ jobs: "", failures: "", oldest: "", keeps: true }), isPastPartial: true });
+    const full = createSource(
+      {},
+      { history: () => ({ jobs: "", failures: "", oldest: "", keeps: true }), isPastPartial: true },
+    );
     expect(full.source).toMatchObject({ isPastPartial: true });
     expect(Object.keys(full.source)).toEqual(expect.arrayContaining(["history", "running", "workerJobs"]));
     const later = async () => ({ readings: [], failures: null });
@@ -267,10 +294,12 @@ describe("createSqlSource", () => {
 
   it("builds its statements once a minute, and anew after a failure", async () => {
     let made = 0;
-    const make = vi.fn<(read: (statement: string) => Promise<readonly Row[]>) => Promise<SqlStatements>>(async (read) => {
-      made += Number((await read("select schema"))[0]?.["n"]);
-      return { readings: [], failures: `select failures state ${made}` };
-    });
+    const make = vi.fn<(read: (statement: string) => Promise<readonly Row[]>) => Promise<SqlStatements>>(
+      async (read) => {
+        made += Number((await read("select schema"))[0]?.["n"]);
+        return { readings: [], failures: `select failures state ${made}` };
+      },
+    );
     const { source, ran, given } = createSource({ schema: [{ n: "1" }] }, { statements: make });
     await source.failures(signal);
     vi.advanceTimersByTime(59_999);

@@ -32,7 +32,10 @@ describe("parseTableName", () => {
   });
 
   it("is displayed as people write it", () => {
-    expect([formatTable({ schema: "a", table: "b" }), formatTable({ schema: null, table: "b" })]).toStrictEqual(["a.b", "b"]);
+    expect([formatTable({ schema: "a", table: "b" }), formatTable({ schema: null, table: "b" })]).toStrictEqual([
+      "a.b",
+      "b",
+    ]);
   });
 });
 

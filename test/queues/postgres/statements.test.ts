@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { addUp, type Measure, toMeasured, toNumber, toZeroRow, uniteReadings } from "../../../src/queues/postgres/statements.ts";
+import {
+  addUp,
+  type Measure,
+  toMeasured,
+  toNumber,
+  toZeroRow,
+  uniteReadings,
+} from "../../../src/queues/postgres/statements.ts";
 
 const reading = {
   measures: ["processed", "wait_p50"] as const,
@@ -54,8 +61,26 @@ it.each<[Measure, number | null, number | null, number | null]>([
 ])("the %s of %j and %j is %j", (measure, a, b, whole) => expect(addUp(measure, a, b)).toBe(whole));
 
 it("a queue without a row has 0 of each count, and no other number", () => {
-  const counts = ["depth", "processed", "failures", "failures_recent", "active", "deferred", "retrying", "dead"] as const;
-  const others = ["oldest_age", "oldest_run", "wait_p50", "wait_p95", "run_p50", "run_p95", "paused", "workers"] as const;
+  const counts = [
+    "depth",
+    "processed",
+    "failures",
+    "failures_recent",
+    "active",
+    "deferred",
+    "retrying",
+    "dead",
+  ] as const;
+  const others = [
+    "oldest_age",
+    "oldest_run",
+    "wait_p50",
+    "wait_p95",
+    "run_p50",
+    "run_p95",
+    "paused",
+    "workers",
+  ] as const;
   const totals = ["processed_total", "failures_total"] as const;
   const readings = [counts, [...others, ...totals]].map((measures) => ({ measures, sql: "" }));
   expect(toZeroRow(readings)).toEqual({

@@ -21,7 +21,10 @@ interface WorldOptions {
 }
 
 /** Failed jobs with one error, in the queue mail of the source jobs. */
-async function start({ jobs = 3, control = {}, jobsEnabled = true, queues = ["mail"] }: WorldOptions = {}, tokensFile?: string) {
+async function start(
+  { jobs = 3, control = {}, jobsEnabled = true, queues = ["mail"] }: WorldOptions = {},
+  tokensFile?: string,
+) {
   const states = new Map(Array.from({ length: jobs }, (_, index) => [String(index + 1), "failed"]));
   const rows = [...states.keys()].map((jobId): Job =>
     sampleJob({ jobId, queue: "mail", kind: "welcome", attempt: 3, maxAttempts: 5 }),
@@ -154,7 +157,9 @@ describe("a change of an error group", () => {
     expect(rest.err).toContain("3 discarded, 1 left");
     const none = await runCommand(gateway.url, args);
     expect([none.code, none.out]).toEqual([1, ""]);
-    expect(none.err).toContain("No job of mail that failed with this error in the last 60 minutes can be discarded now");
+    expect(none.err).toContain(
+      "No job of mail that failed with this error in the last 60 minutes can be discarded now",
+    );
     expect(gateway.audited.map(({ outcome }) => outcome)).toEqual(["intent", "ok", "intent", "ok", "intent", "ok"]);
   });
 
@@ -197,7 +202,10 @@ describe("a change of an error group", () => {
   it("that is not known is an error, with --job it is a job's id", async () => {
     await using gateway = await start();
     const run = await runCommand(gateway.url, ["retry", "000000000000", "--yes", ...why]);
-    expect([run.code, run.err]).toEqual([1, expect.stringContaining("No error group 000000000000 in the last 60 minutes")]);
+    expect([run.code, run.err]).toEqual([
+      1,
+      expect.stringContaining("No error group 000000000000 in the last 60 minutes"),
+    ]);
     const job = await runCommand(gateway.url, ["retry", "000000000000", "--job", "--yes", ...why]);
     expect([job.code, job.err]).toEqual([1, expect.stringContaining("has no job 000000000000")]);
     expect((await runCommand(gateway.url, ["retry", fingerprint, "--limit", "101", ...why])).code).toBe(2);

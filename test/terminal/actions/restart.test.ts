@@ -70,7 +70,10 @@ describe("a restart of one container", () => {
     const running = runCommand(gateway.url, ["restart", "slow", "--yes", "--wait"], { stop: stop.signal });
     await until(() => gateway.calls["restart"] === 1);
     stop.abort("SIGINT");
-    expect(await running).toMatchObject({ code: 130, err: expect.stringContaining("The gateway goes on with the restart") });
+    expect(await running).toMatchObject({
+      code: 130,
+      err: expect.stringContaining("The gateway goes on with the restart"),
+    });
   });
 
   it("says that it would be refused, and asks nothing", async () => {
@@ -86,7 +89,9 @@ describe("a restart of one container", () => {
     expect((await runCommand(gateway.url, ["restart", "web-1", "--yes"])).code).toBe(0);
     const again = await runCommand(gateway.url, ["restart", "web-1", "--yes"]);
     expect([again.code, again.out, gateway.calls["restart"]]).toEqual([1, "", 1]);
-    expect(again.err).toMatch(/restart_cooldown[^]*\nNothing was restarted: the gateway would refuse it, as said above\n$/);
+    expect(again.err).toMatch(
+      /restart_cooldown[^]*\nNothing was restarted: the gateway would refuse it, as said above\n$/,
+    );
   });
 
   it("names the missing scope", async () => {

@@ -95,5 +95,9 @@ it.skipIf(spawnSync("fish", ["--version"]).error)("fish offers files only where 
 
 it("another shell, or none, is refused", async () => {
   for (const args of [[], ["tcsh"], ["bash", "zsh"]])
-    expect(await runTerminal("completion", args)).toMatchObject({ code: 2, out: "", err: expect.stringMatching(/^Which shell/) });
+    expect(await runTerminal("completion", args)).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/^Which shell/),
+    });
 });

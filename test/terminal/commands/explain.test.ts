@@ -48,7 +48,11 @@ it.each<[string[], string, RegExp[]]>([
   ],
   [["mail"], "mail is a queue of jobs", [/State +ok: no job waits/, /Problems\n {2}none is known/]],
   [[`node ${hostile}`], `node ${tamed} is a host`, [/State +down/, /Reason +not scraped/, /CPU +72 %/]],
-  [["far"], "far is an engine", [/State +it does not answer/, /Last heard +never/, /Reason +no way .*\(docker_unavailable\)/]],
+  [
+    ["far"],
+    "far is an engine",
+    [/State +it does not answer/, /Last heard +never/, /Reason +no way .*\(docker_unavailable\)/],
+  ],
   [["v2"], "v2 is a deploy", [/State +rolled back/, /By +kim/, /Before it +v1/, /Runs it\n {2}shop-web-v2 on local/]],
 ])("%j is explained", async (args, title, patterns) => {
   const { code, out, err } = await explain(...args);
@@ -92,7 +96,9 @@ describe("a name that says too little", () => {
     await using other = await startGateway(own.sources);
     const ask = (...args: string[]) => runTerminal("explain", args, { env: asking(other.url) });
     const name = first?.name ?? "";
-    expect((await ask("mail")).err).toContain("mail is a container on local and a queue of jobs: say which with --kind");
+    expect((await ask("mail")).err).toContain(
+      "mail is a container on local and a queue of jobs: say which with --kind",
+    );
     expect((await ask("mail", "--kind", "queue")).out).toMatch(/^mail is a queue/);
     expect((await ask(name)).err).toContain("is a container on local and a container on far: say which");
     expect(await ask(name, "--engine", "far")).toMatchObject({ out: expect.stringMatching(/Engine +far/) });

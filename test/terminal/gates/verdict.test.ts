@@ -15,7 +15,8 @@ const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString
 const v1 = sampleRecord({ tag: "v1", deployedAt: ago(40_000) });
 const v2 = sampleRecord({ tag: "v2", deployedAt: ago(1200), durationSeconds: 60 });
 const shop = { service: "shop", destination: "beta", env: "production" as const };
-const web = (version: string, more = {}) => sampleContainer({ name: `web-${version}`, version, createdAt: ago(1300), ...more });
+const web = (version: string, more = {}) =>
+  sampleContainer({ name: `web-${version}`, version, createdAt: ago(1300), ...more });
 
 /** What ended before and after the deploy, succeeded and failed. */
 interface Ends {
@@ -26,7 +27,9 @@ interface Ends {
 async function start(ends: Ends, more: Partial<Memory> = {}) {
   const history = async (_: unknown, range: { from: number; step: number }) => {
     const [succeeded, failures] = range.from < now - 1260 ? ends.before : ends.after;
-    return new Map([["mail", sampleHistory({ depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1 })]]);
+    return new Map([
+      ["mail", sampleHistory({ depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1 })],
+    ]);
   };
   const { sources } = createMemorySources({
     containers: [web("v2")],
@@ -75,7 +78,9 @@ describe("verdict", () => {
       "always",
     ]);
     expect([gate.code, gate.err]).toEqual([3, "v2: regressed\n"]);
-    expect(JSON.parse(gate.out)).toMatchObject([{ tag: "v2", verdict: { outcome: "REGRESSED", queues: [{ queue: "mail" }] } }]);
+    expect(JSON.parse(gate.out)).toMatchObject([
+      { tag: "v2", verdict: { outcome: "REGRESSED", queues: [{ queue: "mail" }] } },
+    ]);
     expect(gate.out).not.toContain("\u001b");
     const yaml = await runCommand(gateway.url, ["verdict", "-o", "yaml", "--fail-on", "not-enough-data"]);
     expect([yaml.code, parse(yaml.out)]).toEqual([0, [expect.objectContaining({ tag: "v2" })]]);

@@ -16,7 +16,16 @@ const one = (name: string, more: Partial<Container> = {}) =>
   sampleContainer({ name, version: "v2", host: `host-${name}`, hostNames: [], ...more });
 const fleet = [one("web-1"), one("worker-1", { role: "worker", health: "none" })];
 const running = (jobId: string, host: string | null, more: Partial<Job> = {}) =>
-  sampleJob({ jobId, queue: "mail", state: "running", systemState: "running", host, worker: host, finishedAt: null, ...more });
+  sampleJob({
+    jobId,
+    queue: "mail",
+    state: "running",
+    systemState: "running",
+    host,
+    worker: host,
+    finishedAt: null,
+    ...more,
+  });
 
 /** Reads the jobs that are in the list at the time. */
 const readNow = (rows: readonly Job[]): JobReader => ({
@@ -62,7 +71,9 @@ describe("wait --healthy", () => {
   it("holds for healthy ones, and those that run without a check", async () => {
     await using gateway = await start({});
     expect(await lookOnce(gateway.url, "--healthy", "--role", "web", "--role", "worker")).toEqual(met);
-    expect((await lookOnce(gateway.url, "--healthy", "--role", "web")).err).toContain("every container of web is healthy");
+    expect((await lookOnce(gateway.url, "--healthy", "--role", "web")).err).toContain(
+      "every container of web is healthy",
+    );
   });
 
   it.each([
@@ -79,10 +90,14 @@ describe("wait --healthy", () => {
 
   it("does not hold for a role without containers, or elsewhere", async () => {
     await using gateway = await start({});
-    expect(await lookOnce(gateway.url, "--healthy", "--role", "wbe")).toEqual(notMet("no container of the role wbe is known"));
+    expect(await lookOnce(gateway.url, "--healthy", "--role", "wbe")).toEqual(
+      notMet("no container of the role wbe is known"),
+    );
     const elsewhere = await lookOnce(gateway.url, "--healthy", "--role", "web", "--destination", "beta");
     expect(elsewhere).toEqual(notMet("no container of the role web is known (beta)"));
-    expect((await lookOnce(gateway.url, "--healthy", "--destination", "", "--service", "wallet-core-staging")).code).toBe(0);
+    expect(
+      (await lookOnce(gateway.url, "--healthy", "--destination", "", "--service", "wallet-core-staging")).code,
+    ).toBe(0);
   });
 
   it("does not hold while an engine is silent, unless that is ignored", async () => {
@@ -93,7 +108,9 @@ describe("wait --healthy", () => {
         { name: "far", ok: false, error },
       ],
     });
-    expect(await lookOnce(gateway.url, "--healthy")).toEqual(notMet("engine far does not answer: what runs there is not known"));
+    expect(await lookOnce(gateway.url, "--healthy")).toEqual(
+      notMet("engine far does not answer: what runs there is not known"),
+    );
     expect(await lookOnce(gateway.url, "--healthy", "--ignore-unknown")).toEqual(met);
   });
 
@@ -171,7 +188,9 @@ describe("wait --idle", () => {
     await using gateway = await start({ queueSources: [broker(0)] });
     expect(await lookOnce(gateway.url, "--idle")).toEqual(met);
     await using busy = await start({ queueSources: [broker(2)] });
-    expect(await lookOnce(busy.url, "--idle")).toEqual(notMet("broker: 2 of its jobs run, in which containers is not known"));
+    expect(await lookOnce(busy.url, "--idle")).toEqual(
+      notMet("broker: 2 of its jobs run, in which containers is not known"),
+    );
     expect((await lookOnce(busy.url, "--idle", "--env", "staging", "--ignore-unknown")).code).toBe(0);
     await using silent = await start({ queueSources: [broker(null)] });
     expect((await lookOnce(silent.url, "--idle")).err).toContain("broker: which jobs run is not known");
@@ -226,7 +245,10 @@ describe("wait", () => {
     });
     expect(await runCommand(gateway.url, args, { token: "wrong-token-0123456789" })).toMatchObject({ code: 1 });
     const unknown = await runCommand(gateway.url, ["wait", "--idle", "--source", "x", "--timeout", "1m"]);
-    expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("No source of jobs is named x (not_found)")]);
+    expect([unknown.code, unknown.err]).toEqual([
+      1,
+      expect.stringContaining("No source of jobs is named x (not_found)"),
+    ]);
   });
 
   it("goes on while the gateway cannot be reached, until the time is up", async () => {

@@ -23,7 +23,13 @@ function start(log: ReturnType<typeof createFakeLog>, write?: Session["write"]) 
   const stop = new AbortController();
   const { signal } = stop;
   const { session, written, notes } = createFakeSession(write && { write });
-  const printer = new LogPrinter(session, { isJson: false, hasTimes: false, hasNames: false, hasEngines: false, group: null });
+  const printer = new LogPrinter(session, {
+    isJson: false,
+    hasTimes: false,
+    hasNames: false,
+    hasEngines: false,
+    group: null,
+  });
   const stored = new StoredLog({ client: log.client, target, filter, signal, onParts: () => {} });
   const seen = new SeenLines(null, true);
   const done = followLog({ client: log.client, session, target, filter, stored, printer, seen, signal });

@@ -55,7 +55,9 @@ it("a container has one colour, that no other has", async () => {
 it("a marker is a note between the lines, and a row of jsonl", async () => {
   const marker = roleLine(2, "release v2 begins\u001b[2J", { kind: "MARKER", stream: null });
   const order: string[] = [];
-  const { session, notes } = createFakeSession({ write: async (text) => order.push(text, `notes ${notes.length}`) > 0 });
+  const { session, notes } = createFakeSession({
+    write: async (text) => order.push(text, `notes ${notes.length}`) > 0,
+  });
   await new LogPrinter(session, { ...usual, hasNames: false }).write([roleLine(1, "a"), marker, roleLine(3, "b")]);
   expect(order).toEqual(["a\n", "notes 0", "b\n", "notes 1"]);
   expect(notes).toEqual(["--- release v2 begins[2J"]);

@@ -51,7 +51,8 @@ function open(answer: (asked: Asked, turn: number) => readonly (Batch | OpsError
   return { stored, asked, reports };
 }
 
-const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => roleLine(from + n, String(from + n)));
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, n) => roleLine(from + n, String(from + n)));
 const done = { ended: "complete" };
 const broken = new OpsError("unreachable", "The stream broke");
 
@@ -90,7 +91,10 @@ it("a gateway that asks for patience gets it", async () => {
 });
 
 it("the newest lines are read no further back than needed", async () => {
-  const first = open(() => [{ lines: lines(1, 110) }, { ...done, containers: [cutPart("web-1")], completeSince: at(2001) }]);
+  const first = open(() => [
+    { lines: lines(1, 110) },
+    { ...done, containers: [cutPart("web-1")], completeSince: at(2001) },
+  ]);
   expect(await first.stored.newest(100, always)).toEqual(lines(11, 110));
   expect(first.asked).toEqual([{ since: null, newest: 110 }]);
   // Two lines must be left out: they may lack their beginnings.
@@ -129,7 +133,10 @@ it("the newest lines of several containers are those of their whole logs", async
       const written = given.map((entries, source) =>
         entries
           .toSorted(([x], [y]) => x - y)
-          .map(([ms, matches], n) => ({ matches, line: roleLine(ms, `${source}.${n}`, { container: toContainer(source) }) })),
+          .map(([ms, matches], n) => ({
+            matches,
+            line: roleLine(ms, `${source}.${n}`, { container: toContainer(source) }),
+          })),
       );
       const merge = (some: typeof written) =>
         some
@@ -142,9 +149,13 @@ it("the newest lines of several containers are those of their whole logs", async
         const read = written.map((entries) => (newest === null ? entries : entries.slice(-newest)));
         const cut = read.map((entries) => newest !== null && entries.length >= newest);
         const damaged = read.map((entries, source) =>
-          entries.map((entry, n) => (cut[source] && n < 2 ? { ...entry, line: { ...entry.line, message: "cut" } } : entry)),
+          entries.map((entry, n) =>
+            cut[source] && n < 2 ? { ...entry, line: { ...entry.line, message: "cut" } } : entry,
+          ),
         );
-        const starts = read.flatMap(([first], source) => (cut[source] && first ? Date.parse(first.line.timestamp) : []));
+        const starts = read.flatMap(([first], source) =>
+          cut[source] && first ? Date.parse(first.line.timestamp) : [],
+        );
         const completeSince =
           starts.length === 0 ? null : `${new Date(Math.max(...starts) + 2000).toISOString().slice(0, 23)}000000Z`;
         const containers = cut.map((truncated, source) => ({ container: toContainer(source), truncated, error: null }));

@@ -41,7 +41,20 @@ it.each<[OutputFormat, string]>([
 });
 
 it("texts that readers of YAML 1.1 take for other values are quoted", () => {
-  const texts = ["yes", "off", "12:30:00", "2026-11-27T10:00:00Z", "2026-11-27", "1_000", "0o7", "0x1f", "=", "<<", "~", ".5"];
+  const texts = [
+    "yes",
+    "off",
+    "12:30:00",
+    "2026-11-27T10:00:00Z",
+    "2026-11-27",
+    "1_000",
+    "0o7",
+    "0x1f",
+    "=",
+    "<<",
+    "~",
+    ".5",
+  ];
   const text = print([{ name: "a", inside: texts }], "yaml");
   expect(text).toBe(`- name: a\n  inside:\n${texts.map((one) => `    - "${one}"\n`).join("")}`);
 });

@@ -62,7 +62,8 @@ it("no line is wider than its terminal, however narrow that is", () => {
   const columns = [column("NAME", { mayCut: true }), column("日本日本"), column("N", { isNumber: true, drop: 1 })];
   const rows = [{ NAME: "日本".repeat(40), 日本日本: "👩‍👩‍👧".repeat(9), N: "12345678" }];
   for (let width = 1; width < 120; width += 1)
-    for (const line of toLines(rows, columns, width)) expect([width, stringWidth(line) <= width]).toEqual([width, true]);
+    for (const line of toLines(rows, columns, width))
+      expect([width, stringWidth(line) <= width]).toEqual([width, true]);
 });
 
 it("a text with controls is one line that acts in no terminal", () => {
@@ -71,7 +72,11 @@ it("a text with controls is one line that acts in no terminal", () => {
 
 it("a tone colours the text, not its blanks", () => {
   const paint = createPaint("always", {}, {});
-  const lines = toTable([{ A: "x" }], [column("A", { tone: () => "bad" }), column("B")], { paint, width: null, hasHead: false });
+  const lines = toTable([{ A: "x" }], [column("A", { tone: () => "bad" }), column("B")], {
+    paint,
+    width: null,
+    hasHead: false,
+  });
   expect(lines).toEqual(["\u001b[31mx\u001b[39m"]);
 });
 

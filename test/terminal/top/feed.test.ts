@@ -18,7 +18,9 @@ function createFakeClient(answers: Readonly<Record<string, Answer>>) {
     queryPartial: async (document: { toString(): string }, variables: object, { signal }: { signal: AbortSignal }) => {
       const name = /query (\w+)/.exec(document.toString())?.[1] ?? "";
       asked[name] = (asked[name] ?? 0) + 1;
-      const ended = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      const ended = new Promise<never>((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason as Error)),
+      );
       const answer = answers[name]?.(variables) ?? Promise.reject(new OpsError("forbidden", `${name} needs a scope`));
       return { data: await Promise.race([answer, ended]), errors: [] };
     },
@@ -88,7 +90,9 @@ describe("the feed of top", () => {
     isLost = true;
     const before = Date.now();
     await expect.poll(() => feed.data().link).toMatchObject({ state: "lost", reason: "gone (unreachable)" });
-    expect(feed.data().link).toMatchObject({ sinceMs: expect.toSatisfy((ms: number) => ms >= before && ms <= Date.now()) });
+    expect(feed.data().link).toMatchObject({
+      sinceMs: expect.toSatisfy((ms: number) => ms >= before && ms <= Date.now()),
+    });
     expect(feed.data().queues.value).toHaveLength(1);
     isLost = false;
     await expect.poll(() => feed.data().link.state).toBe("connected");

@@ -67,6 +67,10 @@ describe("keys", () => {
     expect(press(space, { name: "space", text: " " }, lists).view.isPaused).toBe(false);
     expect([after("?").open, after("? ?").open, after("? ESCAPE").open]).toEqual(["help", null, null]);
     expect(press(firstView, { name: "e", text: "e" }, lists).action).toBe("env");
-    expect([null, "PRODUCTION", "STAGING"].map((env) => nextEnv(env as never))).toEqual(["PRODUCTION", "STAGING", null]);
+    expect([null, "PRODUCTION", "STAGING"].map((env) => nextEnv(env as never))).toEqual([
+      "PRODUCTION",
+      "STAGING",
+      null,
+    ]);
   });
 });

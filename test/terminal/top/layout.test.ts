@@ -4,7 +4,14 @@ import { describe, expect, it } from "vitest";
 import { createPaint, type Paint } from "../../../src/terminal/output/style.ts";
 import { type Screen, toScreen } from "../../../src/terminal/top/layout.ts";
 import { emptyData } from "../../../src/terminal/top/state.ts";
-import { sampleData, sampleHostRow, sampleProblem, sampleQueueRow, sampleRow, sampleScreen } from "../../support/top.ts";
+import {
+  sampleData,
+  sampleHostRow,
+  sampleProblem,
+  sampleQueueRow,
+  sampleRow,
+  sampleScreen,
+} from "../../support/top.ts";
 
 const plain: Paint = (_tone, text) => text;
 const draw = (screen: Screen, columns = 80, rows = 24, paint = plain) => toScreen(screen, { columns, rows }, paint);
@@ -14,12 +21,22 @@ const hostile = "\u001b[31mred\u0007\n\u202eevil 支付队列 👩‍👩‍👧
 
 const busy = sampleData({
   problems: Array.from({ length: 9 }, (_, index) =>
-    sampleProblem({ id: `p${index}`, title: `problem ${index} of ${hostile}`, severity: index > 4 ? "WARNING" : "CRITICAL" }),
+    sampleProblem({
+      id: `p${index}`,
+      title: `problem ${index} of ${hostile}`,
+      severity: index > 4 ? "WARNING" : "CRITICAL",
+    }),
   ),
   gaps: [hostile, "hosts: Prometheus does not answer"],
-  containers: Array.from({ length: 40 }, (_, index) => sampleRow({ name: `c${index}`, role: `role ${index % 13} ${hostile}` })),
-  queues: Array.from({ length: 30 }, (_, index) => sampleQueueRow({ name: `queue ${index} ${hostile}`, source: hostile })),
-  hosts: Array.from({ length: 12 }, (_, index) => sampleHostRow({ name: `host ${index} ${hostile}`, instance: `i${index}` })),
+  containers: Array.from({ length: 40 }, (_, index) =>
+    sampleRow({ name: `c${index}`, role: `role ${index % 13} ${hostile}` }),
+  ),
+  queues: Array.from({ length: 30 }, (_, index) =>
+    sampleQueueRow({ name: `queue ${index} ${hostile}`, source: hostile }),
+  ),
+  hosts: Array.from({ length: 12 }, (_, index) =>
+    sampleHostRow({ name: `host ${index} ${hostile}`, instance: `i${index}` }),
+  ),
 });
 
 describe("the screen", () => {
@@ -137,7 +154,10 @@ describe("the screen", () => {
 
   it("a lost connection is in the header, and old data is dim", () => {
     const marks: Paint = (tone, text) => (text.trim() === "" ? text : `<${tone}>${text}`);
-    const lost = sampleData({}, { link: { state: "lost", sinceMs: Date.parse("2026-01-13T09:58:03Z"), reason: "refused" } });
+    const lost = sampleData(
+      {},
+      { link: { state: "lost", sinceMs: Date.parse("2026-01-13T09:58:03Z"), reason: "refused" } },
+    );
     const lines = draw(sampleScreen(lost), 120, 24, marks);
     expect(lines[0]).toMatch(/<bad>no connection since \d\d:58:03 \(refused\)$/);
     const body = lines.slice(1, -1).join("\n");
@@ -148,7 +168,9 @@ describe("the screen", () => {
 
   it("a section that cannot be read says why, beside its last rows", () => {
     const { queues } = sampleData();
-    const lines = draw(sampleScreen(sampleData({}, { queues: { ...queues, error: "no database (queues_unavailable)" } })));
+    const lines = draw(
+      sampleScreen(sampleData({}, { queues: { ...queues, error: "no database (queues_unavailable)" } })),
+    );
     const at = lines.findIndex((line) => line.includes("QUEUES 1"));
     expect(lines.slice(at + 1, at + 3).map((line) => line.slice(2, 11).trim())).toEqual(["no databa", "payouts"]);
   });
@@ -163,7 +185,8 @@ describe("the screen", () => {
     });
     const queueSources = [source("river", "STAGING"), source("oban", "PRODUCTION")];
     const queues = [sampleQueueRow(), sampleQueueRow({ name: "mails", source: "oban" })];
-    const shown = (env: "PRODUCTION" | null) => draw(sampleScreen(sampleData({ queues }, { queueSources, env }))).join("\n");
+    const shown = (env: "PRODUCTION" | null) =>
+      draw(sampleScreen(sampleData({ queues }, { queueSources, env }))).join("\n");
     expect(shown(null)).toMatch(/QUEUES 2[^]*mails[^]*payouts/);
     expect(shown("PRODUCTION")).toMatch(/production[^]*QUEUES 1[^]*mails/);
   });
@@ -184,7 +207,9 @@ describe("the screen", () => {
       sampleRow({ name: "b", health: "UNHEALTHY", version: "v2" }),
       sampleRow({ name: "c", status: "exited" }),
     ];
-    expect(draw(sampleScreen(sampleData({ containers })), 120).join("\n")).toContain("●◐○  2/3 running, 1 unhealthy  v1, v2");
+    expect(draw(sampleScreen(sampleData({ containers })), 120).join("\n")).toContain(
+      "●◐○  2/3 running, 1 unhealthy  v1, v2",
+    );
   });
 
   it("colours are of the paint alone", () => {
@@ -203,7 +228,12 @@ describe("details", () => {
   it("a problem has its rule, evidence and where to look", () => {
     const problem = sampleProblem({ queue: { name: "payouts", source: "river" } });
     const text = detail(sampleData({ problems: [problem] }), { id: "problem-1" });
-    for (const part of ["12 jobs wait", "Jobs wait and none ends.", "OpsQueueStalled", "wallet-core-ops errors --queue payouts"])
+    for (const part of [
+      "12 jobs wait",
+      "Jobs wait and none ends.",
+      "OpsQueueStalled",
+      "wallet-core-ops errors --queue payouts",
+    ])
       expect(text).toContain(part);
   });
 

@@ -34,7 +34,9 @@ function fillIn<T>(query: T, scopedVars: ScopedVars): T {
   if (typeof query === "string") return getTemplateSrv().replace(query, scopedVars) as T;
   if (Array.isArray(query)) return query.map((one: unknown) => fillIn(one, scopedVars)) as T;
   if (typeof query !== "object" || query === null) return query;
-  return Object.fromEntries(Object.entries(query).map(([key, value]) => [key, fillIn(value as unknown, scopedVars)])) as T;
+  return Object.fromEntries(
+    Object.entries(query).map(([key, value]) => [key, fillIn(value as unknown, scopedVars)]),
+  ) as T;
 }
 
 /** Infinity: its front end fills in variables; its Go part asks. */
@@ -101,7 +103,10 @@ function parsePayload(text: string): unknown {
 function toVars(scopedVars: ScopedVars): ScopedVars {
   const { __sceneObject, ...others } = scopedVars;
   const { variables } = sceneGraph.getVariables(sceneOf(scopedVars)).state;
-  const own = variables.map((one) => [one.state.name, { text: getText(one), value: one.getValue() as unknown, selected: false }]);
+  const own = variables.map((one) => [
+    one.state.name,
+    { text: getText(one), value: one.getValue() as unknown, selected: false },
+  ]);
   return { ...(Object.fromEntries(own) as ScopedVars), ...others };
 }
 

@@ -90,7 +90,9 @@ function readColumns(element: Element, model: VizPanel, data: PanelData): DrawnC
   const shown = fields.filter(({ config }) => config.custom?.hideFrom?.viz !== true);
   return shown.map(({ name: field, config, state }, index) => {
     const name = state?.displayName ?? field;
-    const of = (role: string) => [...grid.querySelectorAll<HTMLElement>(`[role="${role}"][aria-colindex="${index + 1}"]`)];
+    const of = (role: string) => [
+      ...grid.querySelectorAll<HTMLElement>(`[role="${role}"][aria-colindex="${index + 1}"]`),
+    ];
     const [header] = of("columnheader");
     const cut = of("gridcell").filter((cell) => isCut(cell, grid));
     return {

@@ -45,7 +45,12 @@ export async function setUpRuntime(isDark: boolean): Promise<void> {
   // Some are in the list under two names.
   const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
   standardTransformersRegistry.setInit(
-    () => [...transformers.values()].map((one) => ({ id: one.id, name: one.name, transformation: async () => one })) as never,
+    () =>
+      [...transformers.values()].map((one) => ({
+        id: one.id,
+        name: one.name,
+        transformation: async () => one,
+      })) as never,
   );
 }
 
@@ -105,9 +110,18 @@ function fetchBackend({ url, method = "GET", data, headers }: BackendSrvRequest)
 }
 
 /** Asks a datasource and gives first that it loads, then its frames or its error. */
-function runRequest(datasource: DataSourceApi, request: DataQueryRequest, queryFunction?: Function): Observable<PanelData> {
+function runRequest(
+  datasource: DataSourceApi,
+  request: DataQueryRequest,
+  queryFunction?: Function,
+): Observable<PanelData> {
   const start: PanelData = { state: LoadingState.Loading, series: [], timeRange: request.range, request };
-  const toFailed = (errors: DataQueryError[]): PanelData => ({ ...start, state: LoadingState.Error, error: errors[0], errors });
+  const toFailed = (errors: DataQueryError[]): PanelData => ({
+    ...start,
+    state: LoadingState.Error,
+    error: errors[0],
+    errors,
+  });
   const answer = (queryFunction ? queryFunction(request) : datasource.query(request)) as Observable<DataQueryResponse>;
   return from(answer).pipe(
     map(({ data, errors = [] }) =>

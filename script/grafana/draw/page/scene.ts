@@ -50,7 +50,11 @@ class DashboardScene extends EmbeddedScene {
       app: "dashboard",
       dashboardUID: uid,
       dashboardTitle: title,
-      ...(panel && { panelId: panel.getLegacyPanelId(), panelName: panel.state.title, panelPluginId: panel.state.pluginId }),
+      ...(panel && {
+        panelId: panel.getLegacyPanelId(),
+        panelName: panel.state.title,
+        panelPluginId: panel.state.pluginId,
+      }),
     };
   }
 }
@@ -76,7 +80,12 @@ export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions)
       new SceneTimePicker({ isOnCanvas: true }),
       new SceneRefreshPicker({ intervals: [], isOnCanvas: true }),
     ],
-    body: new SceneGridLayout({ isLazy: false, isDraggable: false, isResizable: false, children: toGrid(dashboard.panels) }),
+    body: new SceneGridLayout({
+      isLazy: false,
+      isDraggable: false,
+      isResizable: false,
+      children: toGrid(dashboard.panels),
+    }),
   });
   return scene as EmbeddedScene;
 }
@@ -103,14 +112,26 @@ function toVariable(variable: Variable, chosen: readonly string[] | undefined): 
   const { name, label, type, multi, includeAll, allValue, hide, query, datasource, refresh, sort, regex } = model;
   const current = chosen ? (multi ? [...chosen] : String(chosen[0])) : model.current.value;
   const text = chosen ? current : model.current.text;
-  const common = { name, label, value: current, text, isMulti: multi, includeAll, defaultToAll: includeAll, allValue, hide };
+  const common = {
+    name,
+    label,
+    value: current,
+    text,
+    isMulti: multi,
+    includeAll,
+    defaultToAll: includeAll,
+    allValue,
+    hide,
+  };
   if (type === "custom") return new CustomVariable({ ...common, query });
   if (type === "constant") return new ConstantVariable({ name, value: query, hide });
   if (type === "query") return new QueryVariable({ ...common, query, datasource, refresh, sort, regex });
   throw new Error(`${name}: a variable of the type ${type} cannot be drawn yet`);
 }
 
-function toLayer(annotation: Dashboard["annotations"]["list"][number]): InstanceType<typeof dataLayers.AnnotationsDataLayer> {
+function toLayer(
+  annotation: Dashboard["annotations"]["list"][number],
+): InstanceType<typeof dataLayers.AnnotationsDataLayer> {
   return new dataLayers.AnnotationsDataLayer({
     key: `annotations-${annotation.name}`,
     name: annotation.name,

@@ -96,7 +96,8 @@ export async function askText<Data, Variables>(
     throw new DOMException("signed out", "AbortError");
   }
   const type = response.headers.get("content-type") ?? "";
-  if (response.status >= 502 || !type.includes("json")) throw new Unreachable(`The gateway answered ${response.status}`);
+  if (response.status >= 502 || !type.includes("json"))
+    throw new Unreachable(`The gateway answered ${response.status}`);
   answeredAt = Date.now();
   return text;
 }
@@ -199,7 +200,8 @@ export function follow<Data, Variables extends object>(
         error: (error) => {
           if (isOver || isClosed) return;
           isOpen = false;
-          const status = error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
+          const status =
+            error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
           if (status === 401) void refused(sent);
           else if (status === 403) end({ code: "forbidden", message: "This token may not do that", path: null });
           else lost();

@@ -130,5 +130,6 @@ function apply({
   for (const { id } of removed) next.delete(id);
   rows.value = next;
   // It may have begun or ended a problem, or be a deploy, and is seen at once.
-  if (!snapshot) for (const document of [ConsoleProblemsDocument, ConsoleNowDocument, ConsoleNowMoreDocument]) refresh(document);
+  if (!snapshot)
+    for (const document of [ConsoleProblemsDocument, ConsoleNowDocument, ConsoleNowMoreDocument]) refresh(document);
 }

@@ -50,7 +50,8 @@ export function useFeed<Data, Row, Variables extends Paged>(
   const page = head.data === undefined ? null : toPage(head.data);
 
   useEffect(() => {
-    if (page && !head.isOld) setLoaded((before) => ({ key, ...mergePage(page, before?.key === key ? before : null, toTime) }));
+    if (page && !head.isOld)
+      setLoaded((before) => ({ key, ...mergePage(page, before?.key === key ? before : null, toTime) }));
   }, [page, head.isOld, key]);
   useEffect(() => {
     setOlderFailure(null);

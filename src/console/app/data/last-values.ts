@@ -12,6 +12,8 @@ export function fillWithLast<Data>(
   if (!before || paths.length === 0) return { data: data ?? undefined, hasOld: false };
   if (data === null) return { data: before, hasOld: true };
   const fields = data as Readonly<Record<string, unknown>>;
-  const last = Object.entries(before).filter(([name, value]) => value !== null && fields[name] === null && paths.includes(name));
+  const last = Object.entries(before).filter(
+    ([name, value]) => value !== null && fields[name] === null && paths.includes(name),
+  );
   return { data: { ...data, ...Object.fromEntries(last) }, hasOld: last.length > 0 };
 }

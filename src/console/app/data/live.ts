@@ -1,7 +1,15 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { askText, type Failure, hasAnsweredSince, lastAnswerAt, lostConnection, toAnswer, Unreachable } from "./client.ts";
+import {
+  askText,
+  type Failure,
+  hasAnsweredSince,
+  lastAnswerAt,
+  lostConnection,
+  toAnswer,
+  Unreachable,
+} from "./client.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
@@ -80,7 +88,8 @@ class Poll<Data> {
       clearTimeout(this.#timer);
       this.#running?.abort();
       polls.delete(this.#key);
-      if (this.state.value.at > 0 && this.#token === token.value) lastAnswers.set(this.#key, this.state.value, Date.now());
+      if (this.state.value.at > 0 && this.#token === token.value)
+        lastAnswers.set(this.#key, this.state.value, Date.now());
     };
   }
 
@@ -170,7 +179,8 @@ export function useLive<Data, Variables>(
   const shown = useMemo(() => signal<Live<Data>>(lastAnswerTo(document, variables) ?? empty), [document]);
   useEffect(() => {
     if (skip) return undefined;
-    const poll = (polls.get(key) ?? new Poll(key, document as TypedDocumentString<unknown, unknown>, variables)) as Poll<Data>;
+    const poll = (polls.get(key) ??
+      new Poll(key, document as TypedDocumentString<unknown, unknown>, variables)) as Poll<Data>;
     polls.set(key, poll);
     const leave = poll.enter(everyMs);
     if (poll.state.value.at === 0) shown.value = { ...shown.value, isOld: shown.value.data !== undefined };
@@ -200,7 +210,9 @@ export function lastAnswerTo<Data, Variables>(
 
 /** The failure of a field, by its path's beginning; undefined when it was answered. */
 export function failureOf(state: Live<unknown>, path: string): Failure | undefined {
-  return state.failures.find((failure) => failure.path === null || failure.path === path || failure.path.startsWith(`${path}.`));
+  return state.failures.find(
+    (failure) => failure.path === null || failure.path === path || failure.path.startsWith(`${path}.`),
+  );
 }
 
 /** Of when a field is, by its path's beginning, unix ms; null when it is of now. */

@@ -25,6 +25,8 @@ export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
 }
 
 /** Usage by the container's id. */
-export function byId(rows: readonly (Usage & { readonly id: string })[] | null | undefined): ReadonlyMap<string, Usage> {
+export function byId(
+  rows: readonly (Usage & { readonly id: string })[] | null | undefined,
+): ReadonlyMap<string, Usage> {
   return new Map((rows ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }]));
 }

@@ -52,7 +52,9 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
               key={target}
               href={href(target)}
               aria-current={target === current ? "page" : undefined}
-              aria-label={isGuess ? `${label}: what is wrong is unknown` : count > 0 ? `${label}: ${count} wrong` : label}
+              aria-label={
+                isGuess ? `${label}: what is wrong is unknown` : count > 0 ? `${label}: ${count} wrong` : label
+              }
             >
               <Icon name={label.toLowerCase()} />
               {(count > 0 || isGuess) && (
@@ -230,13 +232,14 @@ function Badges() {
     <>
       {lost && (
         <Banner tone="bad">
-          The gateway has not answered for {toDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown is from then.
-          It is asked again all the time.
+          The gateway has not answered for {toDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown is
+          from then. It is asked again all the time.
         </Banner>
       )}
       {failure && rows !== null && (
         <Banner tone="warn">
-          What is wrong could not be asked: {failure.message}. Problems are shown as they were; it is asked again all the time.
+          What is wrong could not be asked: {failure.message}. Problems are shown as they were; it is asked again all
+          the time.
         </Banner>
       )}
       {isOutdated.value && (
@@ -251,8 +254,8 @@ function Badges() {
         .filter(({ ok }) => !ok)
         .map(({ name, error }) => (
           <Banner key={name} tone="warn">
-            The engine {name} does not answer{error ? `: ${error.message}` : ""}. Its containers are shown as they were, marked,
-            for a minute.
+            The engine {name} does not answer{error ? `: ${error.message}` : ""}. Its containers are shown as they were,
+            marked, for a minute.
           </Banner>
         ))}
     </>

@@ -66,7 +66,10 @@ export function ActionDialog() {
 }
 
 function Dialog({ action, close }: { readonly action: Action; readonly close: () => void }) {
-  const [preview, setPreview] = useState<{ readonly content: ComponentChildren; readonly refusal?: string | null } | null>(null);
+  const [preview, setPreview] = useState<{
+    readonly content: ComponentChildren;
+    readonly refusal?: string | null;
+  } | null>(null);
   const [reason, setReason] = useState("");
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [phase, setPhase] = useState<"asking" | "running" | "done">("asking");
@@ -168,7 +171,9 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
 export function trapFocus(event: KeyboardEvent): void {
   const box = event.currentTarget as HTMLElement;
   const inside = [
-    ...box.querySelectorAll<HTMLElement>("button:not(:disabled), input:not(:disabled), textarea:not(:disabled), a[href], select"),
+    ...box.querySelectorAll<HTMLElement>(
+      "button:not(:disabled), input:not(:disabled), textarea:not(:disabled), a[href], select",
+    ),
   ];
   const [first, last] = [inside.at(0), inside.at(-1)];
   const from = event.shiftKey ? first : last;

@@ -24,7 +24,8 @@ export function useHeldTop<Row>(all: readonly FeedRow<Row>[], toTime: (row: Row)
   useEffect(() => {
     const element = box.current;
     if (!element) return undefined;
-    const update = () => setHeld(scrollY > topPixels || element.matches(":hover") || element.contains(document.activeElement));
+    const update = () =>
+      setHeld(scrollY > topPixels || element.matches(":hover") || element.contains(document.activeElement));
     const events = ["pointerenter", "pointerleave", "focusin", "focusout"];
     // The focus has moved only after the event.
     const later = () => setTimeout(update);

@@ -160,7 +160,9 @@ export function useHeldOrder<Row>(
   isHeld: { readonly current: boolean },
   sort: string,
 ): readonly Row[] {
-  const last = useRef<{ readonly rows: readonly Row[]; readonly sort: string; readonly shown: readonly Row[] } | null>(null);
+  const last = useRef<{ readonly rows: readonly Row[]; readonly sort: string; readonly shown: readonly Row[] } | null>(
+    null,
+  );
   const { current: before } = last;
   let shown = rows;
   if (isHeld.current && before && before.sort === sort) {

@@ -25,7 +25,13 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /** What could not be read, why, and what still works. */
-export function FailureNotice({ failure, what }: { readonly failure: Failure | null | undefined; readonly what: string }) {
+export function FailureNotice({
+  failure,
+  what,
+}: {
+  readonly failure: Failure | null | undefined;
+  readonly what: string;
+}) {
   if (!failure) return null;
   return (
     <Banner tone={failure.code === "forbidden" ? "unknown" : "bad"}>

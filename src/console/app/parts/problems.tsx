@@ -25,7 +25,10 @@ import { Since } from "./time.tsx";
 export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
 /** What is wrong in the chosen environment and destination (that a failing queue is also behind is in its evidence), as it is asked every 3 s, and when a container has changed. */
-export function useProblems(): { readonly rows: readonly ProblemRow[] | null; readonly state: Live<ConsoleProblemsQuery> } {
+export function useProblems(): {
+  readonly rows: readonly ProblemRow[] | null;
+  readonly state: Live<ConsoleProblemsQuery>;
+} {
   // The first screen asks for them with all else that it shows.
   const isNow = path.value === "/";
   const now = useNow({ skip: !isNow });
@@ -44,7 +47,8 @@ export function useProblems(): { readonly rows: readonly ProblemRow[] | null; re
     const isSaid = ({ kind, queue }: ProblemRow) =>
       kind === "QUEUE_BACKLOG" && queue !== null && failing.has(`${queue.source}/${queue.name}`);
     return (
-      all && all.filter((row) => !isSaid(row) && (!destination || row.destination === null || row.destination === destination))
+      all &&
+      all.filter((row) => !isSaid(row) && (!destination || row.destination === null || row.destination === destination))
     );
   }, [all, destination]);
   return { rows, state };
@@ -217,7 +221,9 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
         <a class="button" href={href("/logs", { name, engine, at })}>
           log
         </a>
-        {kind === "CORE" && <ActionButton action={() => createRestart({ name, engine, kind, role })}>restart…</ActionButton>}
+        {kind === "CORE" && (
+          <ActionButton action={() => createRestart({ name, engine, kind, role })}>restart…</ActionButton>
+        )}
       </>
     );
   }
@@ -240,15 +246,21 @@ function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly 
   const queues = [...new Set(rows.flatMap(({ queue }) => queue?.name ?? []))].slice(0, 20);
   const names = [...new Set(rows.flatMap(({ container }) => container?.name ?? []))].slice(0, 20);
   const hasHosts = rows.some(({ host }) => host !== null);
-  const ofQueues = useLive(ConsoleQueueSeriesDocument, { queues, ...recent, maxPoints: 30 }, { skip: queues.length === 0 }).value
-    .data;
+  const ofQueues = useLive(
+    ConsoleQueueSeriesDocument,
+    { queues, ...recent, maxPoints: 30 },
+    { skip: queues.length === 0 },
+  ).value.data;
   const ofContainers = useLive(
     ConsoleContainerSeriesDocument,
     { containers: names, roles: null, env: null, ...recent, maxPoints: 30 },
     { skip: names.length === 0 },
   ).value.data;
   const ofHosts = useLive(ConsoleHostSeriesDocument, { ...recent, maxPoints: 30 }, { skip: !hasHosts }).value.data;
-  const depths = useMemo(() => groupSamples(ofQueues?.queueDepth, ({ queue, source }) => `${source}/${queue}`), [ofQueues]);
+  const depths = useMemo(
+    () => groupSamples(ofQueues?.queueDepth, ({ queue, source }) => `${source}/${queue}`),
+    [ofQueues],
+  );
   const cpu = useMemo(
     () => groupSamples(ofContainers?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`),
     [ofContainers],

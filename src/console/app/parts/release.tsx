@@ -20,7 +20,12 @@ export function Release({ version, isWhole = false }: ReleaseProps) {
     setTimeout(() => setCopied(false), 1200);
   };
   return (
-    <button type="button" class="copy code isolate" title={`${version} (click: copy)`} onClick={(event) => void copy(event)}>
+    <button
+      type="button"
+      class="copy code isolate"
+      title={`${version} (click: copy)`}
+      onClick={(event) => void copy(event)}
+    >
       {isCopied ? "copied" : isWhole ? version : toShortRelease(version)}
     </button>
   );

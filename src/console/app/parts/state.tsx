@@ -38,7 +38,12 @@ export function State({
 }
 
 /** What a container's status and health come to; `title` says more where the word alone is not enough. */
-export function toContainerState({ status, health, stale, kind }: Pick<ContainerRow, "status" | "health" | "stale" | "kind">): {
+export function toContainerState({
+  status,
+  health,
+  stale,
+  kind,
+}: Pick<ContainerRow, "status" | "health" | "stale" | "kind">): {
   readonly tone: Tone;
   readonly word: string;
   readonly title?: string;

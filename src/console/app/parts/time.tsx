@@ -2,7 +2,13 @@ import { now } from "../page/clock.ts";
 import { toClock, toDay, toDuration, toLocalTime, unknownText } from "../../../lib/format.ts";
 
 /** How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only where the time is known. */
-export function Since({ at, suffix = "" }: { readonly at: string | number | null | undefined; readonly suffix?: string }) {
+export function Since({
+  at,
+  suffix = "",
+}: {
+  readonly at: string | number | null | undefined;
+  readonly suffix?: string;
+}) {
   if (at === null || at === undefined) return <span class="none">{unknownText}</span>;
   return (
     <time dateTime={new Date(at).toISOString()} title={toLocalTime(at)}>

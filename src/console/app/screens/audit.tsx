@@ -37,7 +37,9 @@ export function Audit() {
       {missing === null ? (
         <Entries />
       ) : (
-        <Banner tone="unknown">{missing}: the audit record says who restarted, retried or discarded what, and from where.</Banner>
+        <Banner tone="unknown">
+          {missing}: the audit record says who restarted, retried or discarded what, and from where.
+        </Banner>
       )}
     </>
   );
@@ -84,7 +86,8 @@ function Entries() {
   const failure = failureOf(feed.head, "auditLog");
   const text = (params.value.get("q") ?? "").toLowerCase();
   const env = params.value.get("env")?.toLowerCase();
-  const all = feed.rows && joinOutcomes(feed.rows.map(({ node }) => node)).map((node) => ({ cursor: String(node.seq), node }));
+  const all =
+    feed.rows && joinOutcomes(feed.rows.map(({ node }) => node)).map((node) => ({ cursor: String(node.seq), node }));
   const rows = all?.filter(({ node: { entry } }) => (!env || entry.env === env) && toText(entry).includes(text));
   if (!rows) return failure ? <FailureNotice failure={failure} what="Audit record" /> : <Skeleton rows={8} />;
   return (
@@ -168,7 +171,8 @@ function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
         </p>
         {entry.outcome !== "ok" && entry.outcome !== "intent" && (
           <p class={entry.outcome === "failed" ? "bad" : "muted"}>
-            <span class="isolate">{toDetail(entry)}</span> {entry.code !== null && <code class="muted">{entry.code}</code>}
+            <span class="isolate">{toDetail(entry)}</span>{" "}
+            {entry.code !== null && <code class="muted">{entry.code}</code>}
           </p>
         )}
         <p class="muted more">
@@ -199,7 +203,11 @@ function toDetail({ code, detail }: AuditRowFragment): string {
 }
 
 /** What was acted on, with where it leads. */
-function Target({ entry: { containerName, engine, jobIds, jobQueue, jobSource } }: { readonly entry: AuditRowFragment }) {
+function Target({
+  entry: { containerName, engine, jobIds, jobQueue, jobSource },
+}: {
+  readonly entry: AuditRowFragment;
+}) {
   if (containerName)
     return (
       <>

@@ -224,7 +224,8 @@ function Gone({ name, engine, asked, past }: GoneProps) {
       {failure && failure.code !== "container_not_found" && <FailureNotice failure={failure} what="The container" />}
       {failure?.code === "container_not_found" && (
         <Empty>
-          No container of this name is on {engine ?? "any engine"}: a deploy may have replaced it, or this token may not see it.{" "}
+          No container of this name is on {engine ?? "any engine"}: a deploy may have replaced it, or this token may not
+          see it.{" "}
           <a class="link" href={href("/containers")}>
             All containers
           </a>

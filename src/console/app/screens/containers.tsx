@@ -48,7 +48,14 @@ export function Containers() {
           {shown.length === all.length ? toCount(all.length) : `${toCount(shown.length)} of ${toCount(all.length)}`}
         </span>
       </div>
-      <Filters all={all} troubles={troubles} query={query} role={role} isCoreOnly={isCoreOnly} isTroubleOnly={isTroubleOnly} />
+      <Filters
+        all={all}
+        troubles={troubles}
+        query={query}
+        role={role}
+        isCoreOnly={isCoreOnly}
+        isTroubleOnly={isTroubleOnly}
+      />
       {shown.length === 0 ? (
         <NoRows all={all.length} isFiltered={Boolean(query || role || isCoreOnly || isTroubleOnly)} />
       ) : (
@@ -95,7 +102,12 @@ function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: Filt
         value={query}
         onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
       />
-      <Chip isOn={isCoreOnly} label="core" count={core} onClick={() => setParams({ kind: isCoreOnly ? null : "core" })} />
+      <Chip
+        isOn={isCoreOnly}
+        label="core"
+        count={core}
+        onClick={() => setParams({ kind: isCoreOnly ? null : "core" })}
+      />
       <Chip
         isOn={isTroubleOnly}
         label={silent ? "in trouble or unknown" : "in trouble"}

@@ -11,7 +11,14 @@ import { go, href, params } from "../page/url.ts";
 import { StateCell } from "../parts/containers/columns.tsx";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { QueueAround } from "../parts/deploys/around.tsx";
-import { chooseQueue, ContainerNumbers, QueueNumbers, sortByHarm, toP, type Verdict } from "../parts/deploys/numbers.tsx";
+import {
+  chooseQueue,
+  ContainerNumbers,
+  QueueNumbers,
+  sortByHarm,
+  toP,
+  type Verdict,
+} from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
 import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../../../lib/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
@@ -56,8 +63,8 @@ function Absent({ title, failure, isMissing }: AbsentProps) {
       {!failure && !isMissing && <Skeleton rows={8} />}
       {!failure && isMissing && (
         <Empty>
-          This deploy is not known, or this token may not see it. Its address changes when better evidence shows another time or
-          place of it.{" "}
+          This deploy is not known, or this token may not see it. Its address changes when better evidence shows another
+          time or place of it.{" "}
           <a class="link" href={href("/deploys")}>
             All deploys
           </a>
@@ -139,7 +146,10 @@ function DeployLinks({
       ))}
       <a
         class="button"
-        href={href("/timeline", { from: new Date(began - 900_000).toISOString(), to: new Date(at + 1_800_000).toISOString() })}
+        href={href("/timeline", {
+          from: new Date(began - 900_000).toISOString(),
+          to: new Date(at + 1_800_000).toISOString(),
+        })}
         title="What happened from 15 minutes before it until 30 minutes after it"
       >
         timeline around it
@@ -278,7 +288,12 @@ function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNo
             return (
               <li key={container.id}>
                 <StateCell {...toSeenState(container, troubles)} />
-                <a data-row-link class="cut isolate" href={href("/container", { name, engine })} title={`${name} on ${engine}`}>
+                <a
+                  data-row-link
+                  class="cut isolate"
+                  href={href("/container", { name, engine })}
+                  title={`${name} on ${engine}`}
+                >
                   {name}
                 </a>
                 <span class="muted">{role}</span>
@@ -331,7 +346,13 @@ function Evidence({
         </header>
         <div class="evidence">
           {chosen && beforeFrom && afterTo && (
-            <QueueAround queue={chosen} from={beforeFrom} to={afterTo} tag={deploy.tag} deployedAt={deploy.deployedAt} />
+            <QueueAround
+              queue={chosen}
+              from={beforeFrom}
+              to={afterTo}
+              tag={deploy.tag}
+              deployedAt={deploy.deployedAt}
+            />
           )}
           <QueueNumbers queues={queues} chosen={chosen} />
           <ContainerNumbers containers={verdict.containers} />
@@ -370,7 +391,10 @@ function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
               >
                 ≥ {toCount(count)}
               </span>
-              <span class="muted wide-only nowrap" title="Share of the jobs that ended in these queues after the deploy">
+              <span
+                class="muted wide-only nowrap"
+                title="Share of the jobs that ended in these queues after the deploy"
+              >
                 {toPercentOf1(share)}
               </span>
               <span class="muted wide-only cut isolate">{queues.join(", ")}</span>

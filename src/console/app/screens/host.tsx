@@ -151,9 +151,17 @@ function History({
 
 /** The deploys of the chosen environment, as lines across graphs. */
 function useDeployMarks(): readonly GraphMark[] {
-  const { data } = useLive(ConsoleDeploysDocument, { env: useEnv(), first: 100, after: null }, { everyMs: 15_000 }).value;
+  const { data } = useLive(
+    ConsoleDeploysDocument,
+    { env: useEnv(), first: 100, after: null },
+    { everyMs: 15_000 },
+  ).value;
   return useMemo(
-    () => (data?.deploys?.nodes ?? []).map(({ tag, deployedAt }) => ({ at: Date.parse(deployedAt), label: toShortRelease(tag) })),
+    () =>
+      (data?.deploys?.nodes ?? []).map(({ tag, deployedAt }) => ({
+        at: Date.parse(deployedAt),
+        label: toShortRelease(tag),
+      })),
     [data],
   );
 }

@@ -58,7 +58,9 @@ export function Hosts() {
           <Skeleton rows={4} />
         )
       ) : rows.length === 0 ? (
-        <Empty>{hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}</Empty>
+        <Empty>
+          {hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}
+        </Empty>
       ) : (
         <LastKnown from={oldFromOf(state, "hosts")}>
           <ul class="host-list">
@@ -107,7 +109,12 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
       </div>
       <div class="measures">
         <span class="label">CPU</span>
-        <Gauge name={`CPU of ${row.name}`} value={row.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
+        <Gauge
+          name={`CPU of ${row.name}`}
+          value={row.cpuUtil}
+          threshold={thresholds?.cpu}
+          title="Busy share of all CPUs"
+        />
         <Spark
           points={cpu}
           max={1}
@@ -115,7 +122,12 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
           label={`CPU of ${row.name}, 1 hour`}
         />
         <span class="label">memory</span>
-        <Gauge name={`Memory of ${row.name}`} value={row.memUtil} threshold={thresholds?.mem} title="Used share of memory" />
+        <Gauge
+          name={`Memory of ${row.name}`}
+          value={row.memUtil}
+          threshold={thresholds?.mem}
+          title="Used share of memory"
+        />
         <Spark
           points={mem}
           max={1}

@@ -51,8 +51,8 @@ export function Job() {
       {job === undefined && !failure && <Skeleton rows={6} />}
       {job === null && !failure && (
         <Empty>
-          <span class="isolate">{source}</span> has no job <span class="isolate">{id}</span>: it was deleted after it ended, as
-          many job systems do, or it is in another source.
+          <span class="isolate">{source}</span> has no job <span class="isolate">{id}</span>: it was deleted after it
+          ended, as many job systems do, or it is in another source.
         </Empty>
       )}
       {job && (

@@ -146,7 +146,10 @@ function toSearchFailure({ failure, pages: { filter } }: LogSession): Failure | 
  * The session that the address asks for, and the one that is shown: with another filter the lines before stay in view until there are others, and for as long as
  * the search is wrong.
  */
-function useSession(target: LogTarget, filter: LogFilter): { readonly asked: LogSession; readonly session: LogSession } {
+function useSession(
+  target: LogTarget,
+  filter: LogFilter,
+): { readonly asked: LogSession; readonly session: LogSession } {
   const place = JSON.stringify(target);
   const key = place + JSON.stringify(filter);
   const asked = useMemo(() => new LogSession(target, filter, new LogSources(target, containers.peek() ?? [])), [key]);

@@ -161,7 +161,11 @@ function Orphans({ name, source }: { readonly name: string; readonly source: str
           {jobs.slice(0, 5).map(({ jobId, worker, startedAt }, index) => (
             <span key={jobId}>
               {index > 0 && ", "}
-              <a class="code isolate link" href={href("/job", { source, id: jobId, queue: name })} title={worker ?? undefined}>
+              <a
+                class="code isolate link"
+                href={href("/job", { source, id: jobId, queue: name })}
+                title={worker ?? undefined}
+              >
                 {jobId}
               </a>
               {startedAt && (

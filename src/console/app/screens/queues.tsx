@@ -31,7 +31,8 @@ export function Queues() {
   );
   const sources = state.data?.queueSources ?? [];
   // The sources below say the same, each with its own cause.
-  const isNamed = failure !== undefined && sources.some(({ error }) => error !== null && failure.message.includes(error.message));
+  const isNamed =
+    failure !== undefined && sources.some(({ error }) => error !== null && failure.message.includes(error.message));
   return (
     <>
       <div class="heading">
@@ -122,17 +123,23 @@ function isDown({ error, numbersOk }: Source): boolean {
 /** A part of its own: it is drawn again each second. */
 function OldBanner({ at }: { readonly at: number }) {
   return (
-    <Banner tone="warn">These are the numbers of {toDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} ago.</Banner>
+    <Banner tone="warn">
+      These are the numbers of {toDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} ago.
+    </Banner>
   );
 }
 
 /** Rows that are not of now are dimmed, and their state says so. */
-function dimSilent(columns: readonly Column<QueueRow>[], isSilent: (row: QueueRow) => boolean): readonly Column<QueueRow>[] {
+function dimSilent(
+  columns: readonly Column<QueueRow>[],
+  isSilent: (row: QueueRow) => boolean,
+): readonly Column<QueueRow>[] {
   return columns.map((column) => ({
     ...column,
     cell: (row) => {
       if (!isSilent(row)) return column.cell(row);
-      const content = column.name === "state" ? <State tone="unknown">was {toWords(row.state)}</State> : column.cell(row);
+      const content =
+        column.name === "state" ? <State tone="unknown">was {toWords(row.state)}</State> : column.cell(row);
       return (
         <span class="stale" style={{ display: "contents" }}>
           {content}
@@ -146,7 +153,9 @@ function dimSilent(columns: readonly Column<QueueRow>[], isSilent: (row: QueueRo
 function SourceBanners({ sources }: { readonly sources: readonly Source[] }) {
   const env = params.value.get("env");
   const failed = sources.filter((source) => source.error !== null && (!env || source.env === env));
-  const causes = Object.values(Object.groupBy(failed, ({ error, numbersOk }) => `${numbersOk} ${error?.code} ${error?.message}`));
+  const causes = Object.values(
+    Object.groupBy(failed, ({ error, numbersOk }) => `${numbersOk} ${error?.code} ${error?.message}`),
+  );
   return (
     <>
       {causes.map((group = []) => {
@@ -171,7 +180,8 @@ function toBannerTone({ error, numbersOk }: Source): Tone {
 function toRemedy({ error, numbersOk }: Source, areMany: boolean): string {
   const its = areMany ? "Their" : "Its";
   if (numbersOk) return `${its} numbers are shown; ${its.toLowerCase()} errors are unknown.`;
-  const rest = error?.code === "queue_unsupported" ? "" : `; ${areMany ? "they are" : "it is"} asked again all the time`;
+  const rest =
+    error?.code === "queue_unsupported" ? "" : `; ${areMany ? "they are" : "it is"} asked again all the time`;
   return `${its} queues are as they were, or not in this list${rest}.`;
 }
 
@@ -202,10 +212,12 @@ function NoQueues({
   if (sources.length === 0)
     return (
       <Empty>
-        No job system was found: WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_QUEUES_FILE name where to look (docs/queues.md).
+        No job system was found: WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_QUEUES_FILE name where to look
+        (docs/queues.md).
       </Empty>
     );
-  if (sources.every(({ error }) => error !== null)) return <Empty>Whether jobs wait is unknown: no source can be read.</Empty>;
+  if (sources.every(({ error }) => error !== null))
+    return <Empty>Whether jobs wait is unknown: no source can be read.</Empty>;
   return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no queue has a job.</Empty>;
 }
 

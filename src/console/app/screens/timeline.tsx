@@ -1,5 +1,9 @@
 import { useEffect, useRef } from "preact/hooks";
-import { ConsoleTimelineDocument, type ConsoleTimelineQuery, type TimelineRowFragment } from "../../../generated/console.ts";
+import {
+  ConsoleTimelineDocument,
+  type ConsoleTimelineQuery,
+  type TimelineRowFragment,
+} from "../../../generated/console.ts";
 import { now } from "../page/clock.ts";
 import { useFeed } from "../data/feed.ts";
 import { failureOf, oldFromOf } from "../data/live.ts";
@@ -76,7 +80,15 @@ export function Timeline() {
   );
 }
 
-function Range({ from, to, range }: { readonly from: string | null; readonly to: string | null; readonly range: string }) {
+function Range({
+  from,
+  to,
+  range,
+}: {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly range: string;
+}) {
   if (from !== null || to !== null)
     return (
       <>
@@ -139,9 +151,12 @@ function Entries({ rows: all, isFiltered, feed }: EntriesProps) {
   const load = useRef(feed.loadOlder);
   load.current = feed.loadOlder;
   useEffect(() => {
-    const watch = new IntersectionObserver((seen) => seen.some(({ isIntersecting }) => isIntersecting) && load.current(), {
-      rootMargin: "400px",
-    });
+    const watch = new IntersectionObserver(
+      (seen) => seen.some(({ isIntersecting }) => isIntersecting) && load.current(),
+      {
+        rootMargin: "400px",
+      },
+    );
     if (end.current) watch.observe(end.current);
     return () => watch.disconnect();
     // Again after each page: an end that stays in view is not reported twice.

@@ -41,7 +41,12 @@ export async function leaveForProvider(
   { authorizationEndpoint, clientId, scope, resource }: Invitation,
   keep: boolean,
 ): Promise<void> {
-  const pending: Pending = { state: toRandom(), verifier: toRandom(), address: location.pathname + location.search, keep };
+  const pending: Pending = {
+    state: toRandom(),
+    verifier: toRandom(),
+    address: location.pathname + location.search,
+    keep,
+  };
   sessionStorage.setItem(pendingKey, JSON.stringify(pending));
   const challenge = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pending.verifier));
   const url = new URL(authorizationEndpoint);
@@ -69,7 +74,8 @@ export async function returnFromProvider(): Promise<void> {
   const { state, verifier, address, keep } = JSON.parse(text) as Pending;
   history.replaceState(null, "", address);
   const code = query.get("code");
-  if (query.get("state") !== state) signInProblem.value = "The identity provider's answer belongs to another sign-in. Try again.";
+  if (query.get("state") !== state)
+    signInProblem.value = "The identity provider's answer belongs to another sign-in. Try again.";
   else if (code === null)
     signInProblem.value = `The identity provider refused: ${query.get("error_description") ?? query.get("error") ?? "no reason given"}`;
   else {

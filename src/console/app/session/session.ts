@@ -171,7 +171,8 @@ function storeRenewal({ refreshToken, expiresIn }: ProviderTokens, keep: boolean
 function forget(): void {
   clearTimeout(timer);
   failed = retryAt = 0;
-  for (const storage of [sessionStorage, localStorage]) for (const key of [tokenKey, renewalKey]) write(storage, key, null);
+  for (const storage of [sessionStorage, localStorage])
+    for (const key of [tokenKey, renewalKey]) write(storage, key, null);
 }
 
 /** The token of a pasted text ("Bearer ..." included); null for what cannot be one. */

@@ -27,8 +27,8 @@ export function SignIn() {
         </button>
       )}
       <p>
-        {provider.value ? "Or with a token of the gateway" : "A token"} says who you are and what you may see and do. Whoever runs
-        the gateway makes one with <code>wallet-core-ops token</code>.
+        {provider.value ? "Or with a token of the gateway" : "A token"} says who you are and what you may see and do.
+        Whoever runs the gateway makes one with <code>wallet-core-ops token</code>.
       </p>
       <form onSubmit={submit}>
         <label for="token">Token</label>
@@ -56,8 +56,9 @@ export function SignIn() {
         <p>Where the gateway runs, somebody who may read its configuration runs:</p>
         <pre>wallet-core-ops token --subject you --scopes ops:read,ops:logs --environments staging</pre>
         <p>
-          <code>ops:read</code> sees everything but logs, <code>ops:logs</code> reads logs, <code>ops:operate</code> restarts
-          containers and retries jobs. Without “stay signed in” the token is in this tab alone, and gone when it is closed.
+          <code>ops:read</code> sees everything but logs, <code>ops:logs</code> reads logs, <code>ops:operate</code>{" "}
+          restarts containers and retries jobs. Without “stay signed in” the token is in this tab alone, and gone when
+          it is closed.
         </p>
       </details>
     </main>

@@ -185,14 +185,24 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const change = createChangeLog();
   const report = (error: OpsError | null) => {
     change(error?.code ?? "", () => {
-      if (error) logger.warn({ engine: name, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
+      if (error)
+        logger.warn({ engine: name, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
       else logger.info({ engine: name }, "Docker engine answers again");
     });
     if (error === null) broadcaster.onWatched({ name, env });
     changes.notify();
   };
   const onBegin = () => enricher.begin();
-  const watcher = createWatcher({ name, client, timeoutMs: listTimeoutMs, resyncMs, refresher, onBegin, onEvent, report });
+  const watcher = createWatcher({
+    name,
+    client,
+    timeoutMs: listTimeoutMs,
+    resyncMs,
+    refresher,
+    onBegin,
+    onEvent,
+    report,
+  });
   return {
     name,
     client,
@@ -223,7 +233,10 @@ interface InspectedEngine extends Pick<EngineCalls, "name" | "ask"> {
   readonly inventory: Pick<Inventory, "begin" | "learn" | "remove">;
 }
 
-export function createInspect({ name, client, inventory, ask }: InspectedEngine, timeoutMs: number): EngineCalls["inspect"] {
+export function createInspect(
+  { name, client, inventory, ask }: InspectedEngine,
+  timeoutMs: number,
+): EngineCalls["inspect"] {
   return async (fullId, ...callers) => {
     const asked = inventory.begin();
     const call = async (signal: AbortSignal) => toAnswer(await client.call(fullId, "json", {}, signal), fullId);
@@ -255,7 +268,9 @@ export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerR
 /** Skips elements that are no containers: one odd element must not hide the others. */
 function toList(answer: unknown, engine: string): ListedContainer[] {
   if (!Array.isArray(answer))
-    throw new AnswerError("unexpected response to GET /containers/json (not an array): is this a Docker-compatible engine?");
+    throw new AnswerError(
+      "unexpected response to GET /containers/json (not an array): is this a Docker-compatible engine?",
+    );
   return answer.flatMap((element) => {
     const parsed = listAnswer.safeParse(element);
     return parsed.success ? [toListedContainer(parsed.data, engine)] : [];

@@ -55,7 +55,9 @@ export function createEventEnricher(engine: string, inventory: Inventory, observ
       env: null,
       inferredEnv: null,
     };
-    observer.onEvent(toContainerEvent(event, appears && event.action !== "create" ? { ...row, status: "running" } : row));
+    observer.onEvent(
+      toContainerEvent(event, appears && event.action !== "create" ? { ...row, status: "running" } : row),
+    );
   };
   const drain = () => {
     let count = 0;

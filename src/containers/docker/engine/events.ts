@@ -18,7 +18,20 @@ export interface EngineEvent {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-const actions = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "rename", "oom", "update"];
+const actions = [
+  "create",
+  "start",
+  "kill",
+  "die",
+  "stop",
+  "restart",
+  "pause",
+  "unpause",
+  "destroy",
+  "rename",
+  "oom",
+  "update",
+];
 /** `health_status` without its colon makes Docker match by prefix: "health_status: healthy" passes (daemon/events/filter.go). */
 const filters = JSON.stringify({ type: ["container"], event: [...actions, "health_status", "remove"] });
 /** Podman's words that differ from Docker's. */

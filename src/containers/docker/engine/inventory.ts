@@ -169,7 +169,8 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
     learn(raw, asked) {
       const { fullId } = raw;
-      if (!isOutdated(fullId, asked)) put(fullId, { listed: entries.get(fullId)?.listed ?? null, raw, inspected: true, asked });
+      if (!isOutdated(fullId, asked))
+        put(fullId, { listed: entries.get(fullId)?.listed ?? null, raw, inspected: true, asked });
     },
     demote(fullId) {
       const { listed = null, raw, asked } = entries.get(fullId) ?? {};

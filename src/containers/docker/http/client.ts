@@ -91,7 +91,8 @@ export function createEngineClient(
       const response = await writes.send(body ? "POST" : "GET", path, {}, signal, body ?? undefined);
       return parseJson(await readText(response, maxAnswerBytes));
     },
-    openExec: (execId, signal) => writes.send("POST", `/exec/${execId}/start`, {}, signal, { Detach: false, Tty: false }),
+    openExec: (execId, signal) =>
+      writes.send("POST", `/exec/${execId}/start`, {}, signal, { Detach: false, Tty: false }),
     forget() {
       reads.forget();
       if (writes !== reads) writes.forget();

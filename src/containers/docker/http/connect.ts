@@ -13,7 +13,13 @@ interface Modem {
 
 export interface Connection {
   /** Sends one request; resolves with the response's head whatever its status. */
-  send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
+  send(
+    method: "GET" | "POST",
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+    body?: object,
+  ): Promise<IncomingMessage>;
   /** Lets requests in flight end, then closes their connections. */
   retire(): void;
 }
@@ -36,7 +42,8 @@ export async function connect(address: EngineAddress): Promise<Connection> {
   // A redirect would bypass our connection, our deadline and the engine's address. And docker-modem formats every request's options in full, agent and
   // sockets included, for a debug line that nobody reads: tens of milliseconds for each call without our own formatter.
   const build = modem.buildRequest.bind(modem);
-  modem.buildRequest = (options, ...rest) => build({ ...options, maxRedirects: 0, [inspect.custom]: () => "request" }, ...rest);
+  modem.buildRequest = (options, ...rest) =>
+    build({ ...options, maxRedirects: 0, [inspect.custom]: () => "request" }, ...rest);
   return {
     send: (method, path, query, signal, body = {}) =>
       new Promise((resolve, reject) => {
@@ -92,10 +99,17 @@ async function readTls(paths: { readonly ca: string; readonly cert: string; read
 
 /** Every option is set, also to undefined: docker-modem takes missing ones from DOCKER_HOST and similar variables. */
 function toOptions(address: EngineAddress, agent: HttpAgent, tls: TlsFiles | null) {
-  const none = { username: undefined, password: undefined, timeout: undefined, connectionTimeout: undefined, version: undefined };
+  const none = {
+    username: undefined,
+    password: undefined,
+    timeout: undefined,
+    connectionTimeout: undefined,
+    version: undefined,
+  };
   const shared = { ...none, ca: tls?.ca, cert: tls?.cert, key: tls?.key, agent, pathPrefix: "/", headers: {} };
   const protocol = tls ? ("https" as const) : ("http" as const);
-  if (address.kind === "unix") return { ...shared, protocol, socketPath: address.socketPath, host: undefined, port: undefined };
+  if (address.kind === "unix")
+    return { ...shared, protocol, socketPath: address.socketPath, host: undefined, port: undefined };
   // The agent connects; this address is a placeholder.
   if (address.kind === "ssh") return { ...shared, protocol, host: "http://docker", port: 80, socketPath: undefined };
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;

@@ -4,12 +4,18 @@ import { type ErrorCode, OpsError } from "../../../lib/errors.ts";
 type Failure = readonly [code: ErrorCode, message: string];
 
 const byCode: Readonly<Record<string, Failure>> = {
-  ENOENT: ["docker_unavailable", "its socket does not exist: is Docker running, and is its socket mounted at this path?"],
+  ENOENT: [
+    "docker_unavailable",
+    "its socket does not exist: is Docker running, and is its socket mounted at this path?",
+  ],
   ECONNREFUSED: [
     "docker_unavailable",
     "nothing listens there: is Docker running? A socket that was mounted before Docker made a new one is dead: restart the gateway",
   ],
-  ECONNRESET: ["docker_unavailable", "it closed the connection: is it restarting, or does it want another client certificate?"],
+  ECONNRESET: [
+    "docker_unavailable",
+    "it closed the connection: is it restarting, or does it want another client certificate?",
+  ],
   EPIPE: ["docker_unavailable", "it closed the connection: is it restarting?"],
   ENOTFOUND: ["docker_unavailable", "its host name cannot be resolved"],
   EAI_AGAIN: ["docker_unavailable", "its host name cannot be resolved now"],
@@ -18,7 +24,10 @@ const byCode: Readonly<Record<string, Failure>> = {
   ETIMEDOUT: ["docker_unavailable", "its host does not answer"],
   EACCES: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
   EPERM: ["docker_forbidden", "no permission for its socket: give the gateway's user the socket's group"],
-  DOCKER_ENV: ["docker_unavailable", "DOCKER_HOST or DOCKER_CERT_PATH in the gateway's environment cannot be used: unset them"],
+  DOCKER_ENV: [
+    "docker_unavailable",
+    "DOCKER_HOST or DOCKER_CERT_PATH in the gateway's environment cannot be used: unset them",
+  ],
   TLS_FILES: ["docker_unavailable", "its TLS files (ca.pem, cert.pem, key.pem) cannot be read"],
   SSH_FILES: ["docker_unavailable", "its SSH key or known_hosts file cannot be read"],
   SSH_UNKNOWN_HOST: [
@@ -46,7 +55,11 @@ export function toDockerError(error: unknown, engine: string): OpsError {
   if (error instanceof OpsError) return error;
   const [code, reason] = explain(error);
   const upstreamStatus = error instanceof StatusError ? error.status : undefined;
-  return new OpsError(code, `Docker engine ${engine}: ${reason}`, { cause: error, upstream: `docker:${engine}`, upstreamStatus });
+  return new OpsError(code, `Docker engine ${engine}: ${reason}`, {
+    cause: error,
+    upstream: `docker:${engine}`,
+    upstreamStatus,
+  });
 }
 
 function explain(error: unknown): Failure {
@@ -55,7 +68,8 @@ function explain(error: unknown): Failure {
   if (error instanceof StatusError) return explainStatus(error);
   if (error instanceof AnswerError) return ["docker_error", error.message];
   const { code, name } = error as { code?: unknown; name?: unknown };
-  if (name === "TimeoutError" || name === "AbortError") return ["docker_timeout", "the call was given up before it answered"];
+  if (name === "TimeoutError" || name === "AbortError")
+    return ["docker_timeout", "the call was given up before it answered"];
   const text = typeof code === "string" ? code : "";
   return byCode[text] ?? explainTls(text) ?? ["docker_error", "the call failed"];
 }
@@ -80,7 +94,10 @@ function explainStatus(error: StatusError): Failure {
 function explainTls(code: string): Failure | undefined {
   if (/^ERR_SSL_.*ALERT/.test(code)) return ["docker_forbidden", "it refuses our client certificate, or wants one"];
   if (/CERT|UNABLE_TO|^ERR_(?:SSL|TLS|OSSL)/.test(code)) {
-    return ["docker_unavailable", "TLS failed: its certificate is not from the configured authority, or ours cannot be used"];
+    return [
+      "docker_unavailable",
+      "TLS failed: its certificate is not from the configured authority, or ours cannot be used",
+    ];
   }
   return undefined;
 }

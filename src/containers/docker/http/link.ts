@@ -23,7 +23,13 @@ interface Link {
   /** How far its clock is ahead of ours, by its last answer; null until it answered. */
   clock(): ClockOffset | null;
   /** Sends one request below `/v1.NN`; rejects with StatusError for any status outside 2xx. */
-  send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal, body?: object): Promise<IncomingMessage>;
+  send(
+    method: "GET" | "POST",
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+    body?: object,
+  ): Promise<IncomingMessage>;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
   /** The same permanently: later calls open no connection. */
@@ -56,8 +62,9 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
     throw new StatusError(statusCode, await readStart(response, 16 << 10));
   };
   const send: Link["send"] = (...call) =>
-    observed({ observe, upstream: "docker", signal: call[3], toCode, facts: () => toFacts(address, call[0], call[1]) }, (span) =>
-      sendNow(span, ...call),
+    observed(
+      { observe, upstream: "docker", signal: call[3], toCode, facts: () => toFacts(address, call[0], call[1]) },
+      (span) => sendNow(span, ...call),
     );
   const askPing = async (signal: AbortSignal) => {
     const response = await send("GET", "/_ping", {}, signal);
@@ -86,7 +93,8 @@ export function createLink(address: EngineAddress, observe: ObserveCall = unobse
       return at;
     },
     clock: () => clock,
-    send: async (method, path, query, signal, body) => send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
+    send: async (method, path, query, signal, body) =>
+      send(method, `/v${await negotiate(signal)}${path}`, query, signal, body),
     forget,
     close() {
       isClosed = true;
@@ -118,7 +126,8 @@ async function sendOnce(connection: Connection, ...call: Parameters<Connection["
 /** The older of the engine's newest version and ours. */
 function toVersion(header: string | string[] | undefined): string {
   const match = /^(\d+)\.(\d+)$/.exec(String(header));
-  if (!match) throw new AnswerError("no API version in the response to GET /_ping: is this a Docker-compatible engine?");
+  if (!match)
+    throw new AnswerError("no API version in the response to GET /_ping: is this a Docker-compatible engine?");
   const theirs = [Number(match[1]), Number(match[2])] as const;
   if (isOlder(theirs, oldestApi))
     throw new AnswerError(`its API ${theirs.join(".")} is older than ${oldestApi.join(".")} (Docker 20.10)`);

@@ -82,9 +82,11 @@ async function connectClient(config: ConnectConfig): Promise<Client> {
 }
 
 async function toConnectConfig({ host, port, user, key, knownHosts }: SshAddress): Promise<ConnectConfig> {
-  const [privateKey, known] = await Promise.all([readFile(key), readFile(knownHosts, "utf8")]).catch((error: unknown) => {
-    throw coded("SSH_FILES", error);
-  });
+  const [privateKey, known] = await Promise.all([readFile(key), readFile(knownHosts, "utf8")]).catch(
+    (error: unknown) => {
+      throw coded("SSH_FILES", error);
+    },
+  );
   const keys = findHostKeys(known, host, port);
   if (keys.length === 0) throw coded("SSH_UNKNOWN_HOST", null);
   return {
@@ -150,7 +152,10 @@ function matches(names: string, name: string): boolean {
   const hashed = /^\|1\|([^|]+)\|([^|]+)$/.exec(names);
   if (!hashed) return names.split(",").includes(name);
   const [, salt = "", hash = ""] = hashed;
-  const [made, given] = [createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest(), Buffer.from(hash, "base64")];
+  const [made, given] = [
+    createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest(),
+    Buffer.from(hash, "base64"),
+  ];
   return made.length === given.length && timingSafeEqual(made, given);
 }
 

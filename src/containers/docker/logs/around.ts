@@ -19,7 +19,14 @@ import {
 import { toStreamTimes } from "../../logs/history/collect.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import { type ReadTimes, toQueryTime, tooLongLines } from "./read.ts";
-import { createFirstLines, createNewestLines, createOtherTimes, type PlacedLine, readLines, toEnginePoint } from "./window.ts";
+import {
+  createFirstLines,
+  createNewestLines,
+  createOtherTimes,
+  type PlacedLine,
+  readLines,
+  toEnginePoint,
+} from "./window.ts";
 
 interface AroundOptions extends Omit<LogOptions, "tail"> {
   readonly around: LogAround;
@@ -100,7 +107,10 @@ export async function readAround(
   let seconds = firstSeconds.usual;
   // Podman may leave out entries at the end of its newest.
   if (!(await engine.client.isPodman(budget.signal))) {
-    const window = await ask({ ...fromStart, size: Math.min(mostEntries, 4 * factor * (older + options.around.newer) + 2) });
+    const window = await ask({
+      ...fromStart,
+      size: Math.min(mostEntries, 4 * factor * (older + options.around.newer) + 2),
+    });
     if (!window.failed && take(window, !window.isCut)) return best as unknown as LogPage;
     const enough = Math.ceil((2 * factor * older * window.seconds) / Math.max(1, window.lines));
     if (window.lines > 0) seconds = clamp(enough, firstSeconds.least, firstSeconds.most);

@@ -58,7 +58,11 @@ export function createFollower(timeoutMs: number) {
       const { until } = history;
       const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
       const cut = counted ? "counted" : "at_least";
-      return toBatch({ lines: await history.pick(lines, options, budget), dropped: missing, cut: missing > 0 ? cut : null });
+      return toBatch({
+        lines: await history.pick(lines, options, budget),
+        dropped: missing,
+        cut: missing > 0 ? cut : null,
+      });
     };
     const feed = enter(engine, ref);
     const matches = isSelective(options) ? createLineFilter(options) : null;
@@ -129,7 +133,12 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
     const ask = async (asking: AbortSignal) => {
       // Podman's newest lines lack those written while it reads them.
       isWhole ||= await engine.client.isPodman(asking);
-      return engine.client.open(ref.fullId, "logs", { ...everything, ...query, ...(isWhole && { tail: "all" }) }, asking);
+      return engine.client.open(
+        ref.fullId,
+        "logs",
+        { ...everything, ...query, ...(isWhole && { tail: "all" }) },
+        asking,
+      );
     };
     const { isNew } = cursor.createFilter();
     const publishNew = (lines: readonly LogLine[]) => {
@@ -244,7 +253,10 @@ interface ReadOptions {
  * Reads one followed log to its end, a batch of lines for each chunk. A line cut short by a broken connection is not published: it is read again, whole.
  * Rejects when the stream breaks. The engine's stream is always closed, at once when the signal aborts.
  */
-export async function readFollowed(response: IncomingMessage, { tty, budget, publish, room }: ReadOptions): Promise<void> {
+export async function readFollowed(
+  response: IncomingMessage,
+  { tty, budget, publish, room }: ReadOptions,
+): Promise<void> {
   const { signal } = budget;
   let lines: LogLine[] = [];
   const joiner = createLineJoiner((line) => lines.push(line));

@@ -67,7 +67,9 @@ export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter
 function isContinued(line: Buffer, start: number, stamp: Buffer): boolean {
   const next = start + prefixBytes + entryBytes;
   return (
-    stamp.length === prefixBytes && line.length >= next + prefixBytes && stamp.equals(line.subarray(next, next + prefixBytes))
+    stamp.length === prefixBytes &&
+    line.length >= next + prefixBytes &&
+    stamp.equals(line.subarray(next, next + prefixBytes))
   );
 }
 

@@ -44,7 +44,11 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
       const whole = pending[stream] ? null : toWholeTimestamp(entry);
       if (whole !== null) {
         lastTimestamp = whole;
-        onLine({ timestamp: whole, stream, ...clean[stream](entry.toString("utf8", stampBytes + 1, entry.length - 1), false) });
+        onLine({
+          timestamp: whole,
+          stream,
+          ...clean[stream](entry.toString("utf8", stampBytes + 1, entry.length - 1), false),
+        });
         return;
       }
       const { timestamp, text } = splitEntry(entry, lastTimestamp);
@@ -78,7 +82,9 @@ function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; 
   const space = entry.subarray(0, 40).indexOf(blank);
   const prefix = space < 20 ? "" : entry.toString("latin1", 0, space);
   const timestamp = parseTimestamp(prefix);
-  return timestamp === null ? { timestamp: lastTimestamp, text: entry } : { timestamp, text: entry.subarray(space + 1) };
+  return timestamp === null
+    ? { timestamp: lastTimestamp, text: entry }
+    : { timestamp, text: entry.subarray(space + 1) };
 }
 
 /** Docker writes 30 characters with nine decimals; others (Podman) may write fewer decimals and another zone. */

@@ -257,7 +257,11 @@ interface NewestLines {
 }
 
 /** Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them against the budget. */
-export function createNewestLines(maxLines: number, maxBytes: number, budget: Pick<ReadBudget, "hold" | "free">): NewestLines {
+export function createNewestLines(
+  maxLines: number,
+  maxBytes: number,
+  budget: Pick<ReadBudget, "hold" | "free">,
+): NewestLines {
   /** Valid from `start` on: earlier places are null, their lines dropped. */
   let lines: ((PlacedLine & { readonly size: number }) | null)[] = [];
   let start = 0;

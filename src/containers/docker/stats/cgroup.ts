@@ -19,7 +19,9 @@ export interface CgroupSample extends Omit<StatsSample, "counters"> {
 }
 
 /** `network` is undefined where the container's processes are not visible: inside a container, or without the right to see their network. */
-export type CgroupCounters = Omit<StatsCounters, "network"> & { readonly network: StatsCounters["network"] | undefined };
+export type CgroupCounters = Omit<StatsCounters, "network"> & {
+  readonly network: StatsCounters["network"] | undefined;
+};
 
 interface CgroupReaderOptions {
   /** @default "/sys/fs/cgroup" */
@@ -42,7 +44,10 @@ const layouts = [
  * container, however its engine is reached. Inside a container `root` is where the host's /sys/fs/cgroup is mounted; /proc/stat is the host's there too. What
  * cannot be read completely is left to the engine: on macOS, or below another cgroup parent.
  */
-export function createCgroupReader({ root = "/sys/fs/cgroup", proc = "/proc" }: CgroupReaderOptions = {}): CgroupReader {
+export function createCgroupReader({
+  root = "/sys/fs/cgroup",
+  proc = "/proc",
+}: CgroupReaderOptions = {}): CgroupReader {
   const isV2 = existsSync(join(root, "cgroup.controllers"));
   const [readUsage, readOwnCounters] = isV2 ? [readUsageV2, readCountersV2] : [readUsageV1, readCountersV1];
   const readHostCpu = createHostCpu(proc);

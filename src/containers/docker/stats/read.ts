@@ -39,7 +39,9 @@ const statsAnswer = z.object({
 const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
 
 /** One-shot statistics of an engine: a sample, and the counters that came with it. AnswerError for any other content. */
-export function toSample(answer: unknown): Omit<StatsSample, "life" | "counters"> & { readonly counted: StatsCounters } {
+export function toSample(
+  answer: unknown,
+): Omit<StatsSample, "life" | "counters"> & { readonly counted: StatsCounters } {
   const { success, data } = statsAnswer.safeParse(answer);
   if (!success) throw new AnswerError("unexpected response to GET /containers/{id}/stats");
   const { cpu_stats: cpu, memory_stats: memory } = data;
@@ -102,12 +104,16 @@ function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
 }
 
 function toNetwork(networks: readonly z.infer<typeof network>[]): StatsCounters["network"] {
-  return { received: sum(networks.map(({ rx_bytes }) => rx_bytes)), sent: sum(networks.map(({ tx_bytes }) => tx_bytes)) };
+  return {
+    received: sum(networks.map(({ rx_bytes }) => rx_bytes)),
+    sent: sum(networks.map(({ tx_bytes }) => tx_bytes)),
+  };
 }
 
 /** By the first letter of `op`, as the docker CLI does: Read and Write on cgroup v1, read and write on v2. */
 function toBlockIo(transfers: readonly z.infer<typeof transfer>[]): StatsCounters["blockIo"] {
-  const of = (letter: string) => sum(transfers.filter(({ op }) => op[0]?.toLowerCase() === letter).map(({ value }) => value));
+  const of = (letter: string) =>
+    sum(transfers.filter(({ op }) => op[0]?.toLowerCase() === letter).map(({ value }) => value));
   return { read: of("r"), written: of("w") };
 }
 
@@ -163,7 +169,8 @@ export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): S
     const known = last?.life === life ? last : null;
     const at = performance.now();
     if (known && at - known.at < networkMs) return known.network;
-    const ask = (signal: AbortSignal) => engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
+    const ask = (signal: AbortSignal) =>
+      engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
     const found = await engine.limits
       .stats(() => engine.ask(timeoutMs, ask, ended))
       .then((answer) => toSample(answer).counted.network)
@@ -186,7 +193,9 @@ export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): S
     async read(engine, fullId, begins, ended) {
       const here = cgroups && (await readHere(cgroups, engine, fullId, ended));
       if (here) return here;
-      return engine.limits.stats(() => engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended));
+      return engine.limits.stats(() =>
+        engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended),
+      );
     },
   };
 }

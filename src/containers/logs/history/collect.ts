@@ -94,7 +94,10 @@ export async function collectHistory(
 }
 
 /** Whether a line, or the line at a point, is older than all that the engine has; null: the engine has nothing. */
-export function isOlder(beginning: LogBeginning | null, line: Pick<LogLine, "stream" | "timestamp"> & Partial<LogLine>): boolean {
+export function isOlder(
+  beginning: LogBeginning | null,
+  line: Pick<LogLine, "stream" | "timestamp"> & Partial<LogLine>,
+): boolean {
   if (beginning === null) return true;
   const { timestamp, messages } = beginning[line.stream];
   if (line.timestamp !== timestamp || line.message === undefined) return line.timestamp < timestamp;
@@ -199,7 +202,9 @@ export async function findMoment(
     return line.timestamp >= timestamp;
   };
   const isFar =
-    beginning === null || !isNearBeginning(beginning, toMoment(timestamp)) || isPointOlder(beginning, toMoment(timestamp));
+    beginning === null ||
+    !isNearBeginning(beginning, toMoment(timestamp)) ||
+    isPointOlder(beginning, toMoment(timestamp));
   const times = { since: shiftTime(timestamp, -mostLateMs), ...(isFar && { until: shiftTime(timestamp, mostLateMs) }) };
   const range = toHistoryRange(container, beginning, times);
   if (range) {
@@ -246,7 +251,8 @@ export function toPageEnd(
   const last = lines.findLast((line) => line.stream === stream);
   const known = isOfHistory(end) ? toHistoryOther(end, seam) : (end.other ?? "");
   // A time alone cuts the engine's log where the first line from then on stands: older ones may follow.
-  const isLater = beginning !== null && from.stream === null && toStreamTimes(from)[stream] > beginning[stream].timestamp;
+  const isLater =
+    beginning !== null && from.stream === null && toStreamTimes(from)[stream] > beginning[stream].timestamp;
   const before = isLater ? "" : toStreamTimes(from)[stream];
   const times = [known, before, ...(last ? [toNext(last.timestamp)] : [])].filter((time) => time !== "");
   if (times.length === 0) return end;
@@ -274,7 +280,8 @@ export async function findSeam(
   edges: readonly LogLine[],
   budget: ReadBudget,
 ): Promise<StreamTimes | null> {
-  if (!beginning || edges.every((line) => line.timestamp < beginning[toOtherStream(line.stream)].timestamp)) return null;
+  if (!beginning || edges.every((line) => line.timestamp < beginning[toOtherStream(line.stream)].timestamp))
+    return null;
   const find = async (stream: LogStream): Promise<string> => {
     const { timestamp } = beginning[stream];
     // The engine may have removed some of the lines of this very time.

@@ -76,7 +76,8 @@ async function readPage(
   // To find out that it has nothing before a point, the engine would read its whole log.
   const early = around && newer === 0 ? await readBeginning() : undefined;
   const isOnlyHistory =
-    isRemoved(container) || (around !== undefined && early !== undefined && (isAhead || isPointOlder(early, around.point)));
+    isRemoved(container) ||
+    (around !== undefined && early !== undefined && (isAhead || isPointOlder(early, around.point)));
   const nothing = toLogPage({ lines: [], truncated: older === 0, hasNewer: around !== undefined && newer === 0 });
   const fromStart = { ...options, around: { point: startOfLog, older: 0, newer } };
   const page = isOnlyHistory ? nothing : await engines.logs(container, isAhead ? fromStart : options, budget);
@@ -150,14 +151,20 @@ async function readOlder(reading: Reading, cut: HistoryCut | null, older: number
   const { options, page } = reading;
   const isBefore = (line: LogLine, index: number) => cut === null || isBeforeCut(cut, line, index);
   const upTo =
-    cut === null ? options : { ...options, until: toEarliest(toLatestOf(cut.times.stdout, cut.times.stderr), options.until) };
+    cut === null
+      ? options
+      : { ...options, until: toEarliest(toLatestOf(cut.times.stdout, cut.times.stderr), options.until) };
   return collect(reading, upTo, { from: "newest", count: older - page.olderCount, isWanted: isBefore });
 }
 
 async function readNewer(reading: Reading, cut: HistoryCut, newer: number): Promise<HistoryLines> {
   const { options } = reading;
   const from = { ...options, since: toLatestOf(toEarliest(cut.times.stdout, cut.times.stderr), options.since ?? "") };
-  return collect(reading, from, { from: "oldest", count: newer, isWanted: (line, index) => !isBeforeCut(cut, line, index) });
+  return collect(reading, from, {
+    from: "oldest",
+    count: newer,
+    isWanted: (line, index) => !isBeforeCut(cut, line, index),
+  });
 }
 
 function toEarliest(one: string, other: string | undefined): string {
@@ -188,7 +195,12 @@ async function collect(
     isWanted(line, index) && isOlder(beginning, line) && matches(line) && !known.has(toKey(line));
   const taken = from === "newest" ? sumBytes(page.lines) : 0;
   const bytes = Math.max(0, maxPageBytes / (around && around.older > 0 && around.newer > 0 ? 2 : 1) - taken);
-  return collectHistory(sources.history, { fullId: container.fullId, from, filter, ...range }, { count, bytes, accepts }, budget);
+  return collectHistory(
+    sources.history,
+    { fullId: container.fullId, from, filter, ...range },
+    { count, bytes, accepts },
+    budget,
+  );
 }
 
 function toKey({ timestamp, stream, message }: LogLine): string {
@@ -216,7 +228,8 @@ function addNewer(reading: Found, found: HistoryLines, around: LogAround): LogPa
   const { page, budget } = reading;
   const { lines, indexes, hasMore, reached, error } = found;
   const failed = error !== null && { historyError: error };
-  const toEnd = (end: LogPoint | null, shown: readonly LogLine[]) => end && toPageEnd(end, around.point, reading, shown);
+  const toEnd = (end: LogPoint | null, shown: readonly LogLine[]) =>
+    end && toPageEnd(end, around.point, reading, shown);
   if (lines.length === 0 && (!hasMore || failed)) return { ...page, end: toEnd(page.end, page.lines), ...failed };
   const after = page.lines.slice(page.olderCount);
   let bytes = sumBytes(lines);

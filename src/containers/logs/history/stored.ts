@@ -85,7 +85,8 @@ async function* readHistory(
   const { fullId } = container;
   const budget = createSharedBudget(signal);
   const matches = createLogFilter(filter);
-  const isNew = (line: LogLine) => matches(line) && isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
+  const isNew = (line: LogLine) =>
+    matches(line) && isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
   const since = [filter.since ?? "", toChanged(before, beginning)].toSorted()[1] as string;
   for (let range = toHistoryRange(container, beginning, { ...filter, since }); range !== null;) {
     try {
@@ -143,6 +144,7 @@ function isSame(one: LogBeginning | null, other: LogBeginning | null): boolean {
 
 function isSameStream(one: LogBeginning, other: LogBeginning, stream: LogStream): boolean {
   return (
-    one[stream].timestamp === other[stream].timestamp && one[stream].messages.join("\n") === other[stream].messages.join("\n")
+    one[stream].timestamp === other[stream].timestamp &&
+    one[stream].messages.join("\n") === other[stream].messages.join("\n")
   );
 }

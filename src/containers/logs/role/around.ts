@@ -2,7 +2,15 @@ import { toReleaseKey } from "../../../releases/service-group.ts";
 import type { Container } from "../../container.ts";
 import { type LogLine, type LogPage, type LogPoint, maxPageBytes, toLineBytes } from "../log.ts";
 import { type RoleCut, type SearchLimit, type SpottedLine, toCut, toCutKey } from "./cut.ts";
-import { byPlace, type PlaceOf, type PositionedLine, type RoleLine, toBeginning, toMarker, toRoleLine } from "./lines.ts";
+import {
+  byPlace,
+  type PlaceOf,
+  type PositionedLine,
+  type RoleLine,
+  toBeginning,
+  toMarker,
+  toRoleLine,
+} from "./lines.ts";
 import { aroundContainer, isBefore, toSecondBefore } from "./page.ts";
 
 interface AroundOptions {
@@ -99,9 +107,20 @@ export function createRoleAround({ cut, older: mostOlder, newer: mostNewer }: Ar
       const known = first.get(toReleaseKey(container));
       if (!known || isBefore(container, known)) first.set(toReleaseKey(container), container);
       const timestamps = page.lines.map((line) => line.timestamp);
-      endAt(older, container, { timestamps: timestamps.slice(0, page.olderCount), hasMore: page.truncated, point: page.start });
-      endAt(newer, container, { timestamps: timestamps.slice(page.olderCount), hasMore: page.hasNewer, point: page.end });
-      return put(older, container, page, 0, page.olderCount) + put(newer, container, page, page.olderCount, page.lines.length);
+      endAt(older, container, {
+        timestamps: timestamps.slice(0, page.olderCount),
+        hasMore: page.truncated,
+        point: page.start,
+      });
+      endAt(newer, container, {
+        timestamps: timestamps.slice(page.olderCount),
+        hasMore: page.hasNewer,
+        point: page.end,
+      });
+      return (
+        put(older, container, page, 0, page.olderCount) +
+        put(newer, container, page, page.olderCount, page.lines.length)
+      );
     },
     take() {
       const [before, after] = [selectComplete(older), selectComplete(newer)];

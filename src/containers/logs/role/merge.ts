@@ -153,7 +153,9 @@ export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): Reorder
       return going.map(({ line }) => line);
     },
     get nextAt() {
-      return held.length === 0 ? null : held.reduce((least, { arrived }) => Math.min(least, arrived), Infinity) + holdMs;
+      return held.length === 0
+        ? null
+        : held.reduce((least, { arrived }) => Math.min(least, arrived), Infinity) + holdMs;
     },
     get size() {
       return size;

@@ -86,7 +86,10 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
     get start() {
       const cut = toCut({ isStart: true, lines: selected, dropped, limit: null, cut: null });
       if (!cut) return null;
-      return { ...cut, places: new Map([...unsearched.map((key) => [key, toMoment(endOfTime)] as const), ...cut.places]) };
+      return {
+        ...cut,
+        places: new Map([...unsearched.map((key) => [key, toMoment(endOfTime)] as const), ...cut.places]),
+      };
     },
     get end() {
       return toCut({ isStart: false, lines: selected, dropped: new Map(), limit: null, cut: null });

@@ -1,7 +1,15 @@
 import { toReleaseKey } from "../../../releases/service-group.ts";
 import { type Container } from "../../container.ts";
 import { type LogLine, type StoredBatch, toLater } from "../log.ts";
-import { byPlace, type PlaceOf, type PositionedLine, type RoleLine, toBeginning, toMarker, toRoleLine } from "./lines.ts";
+import {
+  byPlace,
+  type PlaceOf,
+  type PositionedLine,
+  type RoleLine,
+  toBeginning,
+  toMarker,
+  toRoleLine,
+} from "./lines.ts";
 import { isBefore } from "./page.ts";
 
 /** How one container was read. `truncated`: it has, or may have, older lines than were read. `error`: why its further lines are missing; null when none are. */

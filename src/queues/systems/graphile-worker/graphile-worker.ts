@@ -38,7 +38,8 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
     name: "graphile-worker-before-0.16",
     tables: ["jobs", "job_queues", "known_crontabs", "migrations"],
     without: ["_private_jobs"],
-    reason: "graphile-worker before version 0.16 hides its jobs from every role but their owner: upgrade it to 0.16 or newer",
+    reason:
+      "graphile-worker before version 0.16 hides its jobs from every role but their owner: upgrade it to 0.16 or newer",
   },
   create: (config, context) => {
     const { name, schema } = config;
@@ -57,7 +58,9 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
       ...source,
       warnings: () =>
         extras?.remedy
-          ? [`row-level security hides its tasks, so that those without jobs are not listed; as the owner: ${extras.remedy}`]
+          ? [
+              `row-level security hides its tasks, so that those without jobs are not listed; as the owner: ${extras.remedy}`,
+            ]
           : [],
       history: async (queues, range, signal) => {
         // The first read detects what is installed.

@@ -58,7 +58,8 @@ export function graphileWorkerStatements(schema: string, extras: Extras): SqlSta
        from ops.job_ends where source = ${quoteLiteral(schema)} and ${inLast(60, "ended_at")} and failed`
     : `select queue, id, ${readErrorText("last_error")} as error, failed_at, null::text as worker, failed_attempts as attempts
        from ${jobs} where ${inLast(60, "failed_at")}`;
-  const isOf = (condition: string) => (extras.ends ? `job_id in (select id from ${jobs} where ${condition})` : condition);
+  const isOf = (condition: string) =>
+    extras.ends ? `job_id in (select id from ${jobs} where ${condition})` : condition;
   return {
     readings: [
       readJobs(jobs, extras),

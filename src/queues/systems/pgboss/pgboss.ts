@@ -152,7 +152,9 @@ function pgbossControl(schema: string): JobStatements {
   const table = quoteTable(name);
   const isJob = ({ jobId, queue }: JobRef) => {
     const queues =
-      queue === null ? `(select queue.name from ${quoteTable({ schema, table: "queue" })} as queue)` : `(${quoteLiteral(queue)})`;
+      queue === null
+        ? `(select queue.name from ${quoteTable({ schema, table: "queue" })} as queue)`
+        : `(${quoteLiteral(queue)})`;
     return `job.name in ${queues} and job.id = ${quoteLiteral(jobId)}::uuid`;
   };
   /** Ids are unique only within a queue. Without a queue name, an id that several queues have changes no job. */

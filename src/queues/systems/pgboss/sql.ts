@@ -158,7 +158,12 @@ export function findQueues(schema: string): string {
 }
 
 /** The jobs for which any condition holds; with indexes the conditions must not overlap. With indexes those of one `queue`, else those of all. */
-export function findJobs(schema: string, { indexed, archived }: Layout, conditions: readonly string[], further: string): string {
+export function findJobs(
+  schema: string,
+  { indexed, archived }: Layout,
+  conditions: readonly string[],
+  further: string,
+): string {
   const select = (table: string, condition: string, isArchived = false) => `
   select job.* from ${missingColumns} cross join lateral (
     select job.name, job.id, job.state, blocked, job.start_after, job.created_on, job.started_on, job.completed_on, ${isArchived} as archived,
@@ -264,7 +269,12 @@ export function pgbossJobs(schema: string): JobQuery {
       attempt: "job.retry_count + (job.started_on is not null)::int",
       max_attempts: "job.retry_limit + 1",
     },
-    order: { failed: "job.completed_on", completed: "job.completed_on", cancelled: "job.completed_on", any: "job.created_on" },
+    order: {
+      failed: "job.completed_on",
+      completed: "job.completed_on",
+      cancelled: "job.completed_on",
+      any: "job.created_on",
+    },
     lookup: (ids, names) => `job.name in (${names ?? queues}) and job.id in (${ids})`,
     attempts: selectAttempts(
       {

@@ -70,7 +70,9 @@ export function createRabbitmqClient({
         // Of a path, only the virtual host is the broker's own word.
         return toApiFacts("GET", asked, asked.pathname.replace(/(?<=\/api\/queues\/).+/, "{vhost}"));
       };
-      return observed({ observe, upstream: "rabbitmq", signal, toCode, facts }, (span) => get(path, schema, signal, span));
+      return observed({ observe, upstream: "rabbitmq", signal, toCode, facts }, (span) =>
+        get(path, schema, signal, span),
+      );
     },
     close: async () => {
       await (await agent)?.destroy();
@@ -106,7 +108,8 @@ function explainStatus(status: number, text: string): string {
   if (status === 401 && typeof reason === "string" && /virtual host/i.test(reason)) {
     return "The RabbitMQ user may not see this virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
   }
-  if (status === 401) return "RabbitMQ refused the login: check the user and the password in WALLET_CORE_OPS_RABBITMQ_URL";
+  if (status === 401)
+    return "RabbitMQ refused the login: check the user and the password in WALLET_CORE_OPS_RABBITMQ_URL";
   if (status === 404) return "RabbitMQ does not have this virtual host, or the address is not its management API";
   return `RabbitMQ's management API answered ${status}`;
 }
@@ -175,7 +178,13 @@ function page<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item).max(1000), page_count: z.number().int().nonnegative().max(1_000_000) });
 }
 
-const binding = z.object({ source: text, vhost: text, destination: text, destination_type: text, routing_key: z.string() });
+const binding = z.object({
+  source: text,
+  vhost: text,
+  destination: text,
+  destination_type: text,
+  routing_key: z.string(),
+});
 export type Binding = z.infer<typeof binding>;
 const exchange = z.object({ name: text, vhost: text, type: text });
 export type Exchange = z.infer<typeof exchange>;

@@ -33,11 +33,14 @@ export function toDeadLetterQueues(
     const key = toQueueKey({ vhost: queue.vhost, name: exchange });
     const matching = (bySource.get(key) ?? []).filter(
       (binding) =>
-        binding.destination_type === "queue" && leadsTo(binding, exchange === "" ? "direct" : types.get(key), routingKey),
+        binding.destination_type === "queue" &&
+        leadsTo(binding, exchange === "" ? "direct" : types.get(key), routingKey),
     );
     // The default exchange without a routing key may lead to any queue.
     if (exchange === "" && routingKey === null) continue;
-    targets.set(toQueueKey(queue), [...new Set(matching.map(({ vhost, destination: name }) => toQueueKey({ vhost, name })))]);
+    targets.set(toQueueKey(queue), [
+      ...new Set(matching.map(({ vhost, destination: name }) => toQueueKey({ vhost, name }))),
+    ]);
   }
   const retries = new Set<string>();
   for (const queue of queues) {
@@ -120,7 +123,9 @@ async function ask(client: RabbitmqClient, signal: AbortSignal) {
   const [overview, nodes, bindings, exchanges] = await Promise.all([
     client.get("/overview?columns=rates_mode,disable_stats", answers.overview, signal),
     client.get("/nodes?columns=uptime", answers.nodes, signal).catch(orNull),
-    client.get("/bindings?columns=source,vhost,destination,destination_type,routing_key", answers.bindings, signal).catch(orNull),
+    client
+      .get("/bindings?columns=source,vhost,destination,destination_type,routing_key", answers.bindings, signal)
+      .catch(orNull),
     client.get("/exchanges?columns=name,vhost,type", answers.exchanges, signal).catch(orNull),
   ]);
   const uptimes = (nodes ?? []).flatMap((node) =>

@@ -24,7 +24,9 @@ type Broker = Pick<RabbitmqFacts, "hasRates" | "uptime">;
 
 /** Whether a queue's state means that it does not respond, and its numbers are missing or old. */
 export function isDown({ state, messages_ready: ready }: QueueTotals): boolean {
-  return ready === null || ready === undefined || /^(?:down|stopped|crashed|minority|noproc|terminated)/.test(state ?? "");
+  return (
+    ready === null || ready === undefined || /^(?:down|stopped|crashed|minority|noproc|terminated)/.test(state ?? "")
+  );
 }
 
 /** Messages done since the broker's start: acknowledged, or delivered without acknowledgement. Null where they are not counted. */
@@ -91,7 +93,10 @@ const settledMs = 30_000;
  */
 export function createArrivals(now: () => number = () => performance.now()) {
   /** `base`: messages that do not count as arrivals. `shortSince`: since when there are fewer than before. */
-  const seen = new Map<string, { readonly base: number; readonly arrived: number; readonly shortSince: number | null }>();
+  const seen = new Map<
+    string,
+    { readonly base: number; readonly arrived: number; readonly shortSince: number | null }
+  >();
   return {
     /** Call it at each read, with the number of messages, and of those that consumers took. Returns the arrivals since the first read. */
     count(key: string, held: number, left: number | null): number {

@@ -36,7 +36,8 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   detected: { broker: "rabbitmq", toConfig: ({ name }) => ({ name, kind: "rabbitmq" }) },
   create: (config, { brokers, env, logger, observe }) => {
     const { name } = config;
-    const reader = brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger, observe });
+    const reader =
+      brokers.rabbitmq === null ? null : createRabbitmqReader({ ...config, url: brokers.rabbitmq, logger, observe });
     return {
       name,
       kind: "rabbitmq",
@@ -44,7 +45,9 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
       tables: [],
       metrics: async (signal) => {
         if (reader) return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
-        throw new OpsError("queues_unavailable", "WALLET_CORE_OPS_RABBITMQ_URL is not set", { upstream: `queues:${name}` });
+        throw new OpsError("queues_unavailable", "WALLET_CORE_OPS_RABBITMQ_URL is not set", {
+          upstream: `queues:${name}`,
+        });
       },
       failures: () => Promise.resolve([]),
       close: async () => reader?.close(),
@@ -102,7 +105,8 @@ export function createRabbitmqReader(options: ReaderOptions) {
         .get(`${path}?page=${page}&page_size=${pageSize}&${query}`, schema, signal)
         .catch((error: unknown) => {
           // Queues were deleted while we read the pages.
-          if (page > 1 && error instanceof OpsError && error.upstreamStatus === 400) return { items: [], page_count: 0 };
+          if (page > 1 && error instanceof OpsError && error.upstreamStatus === 400)
+            return { items: [], page_count: 0 };
           throw error;
         });
       items.push(...answer.items);
@@ -116,7 +120,8 @@ export function createRabbitmqReader(options: ReaderOptions) {
       readPages<QueueStats>(late, answers.stats, signal),
       facts.read(signal),
     ]);
-    if (totals.length === 0 && broker.isBlind) throw new OpsError("queues_unavailable", blind, { upstream: `queues:${source}` });
+    if (totals.length === 0 && broker.isBlind)
+      throw new OpsError("queues_unavailable", blind, { upstream: `queues:${source}` });
     return {
       totals: new Map(totals.map((queue) => [toQueueKey(queue), queue])),
       stats: new Map(stats.map((queue) => [toQueueKey(queue), queue])),
@@ -131,7 +136,13 @@ export function createRabbitmqReader(options: ReaderOptions) {
     return samples[which].rates(key);
   };
   /** Null for a queue that is down and has never responded. */
-  const toMetrics = (key: string, queue: QueueTotals, reading: Reading, letters: DeadLetters, at: Date): QueueMetrics | null => {
+  const toMetrics = (
+    key: string,
+    queue: QueueTotals,
+    reading: Reading,
+    letters: DeadLetters,
+    at: Date,
+  ): QueueMetrics | null => {
     const name = toName(queue);
     if (isDown(queue)) {
       logger.debug({ source, queue: name, state: queue.state }, "queue is down: its numbers are old or unknown");
@@ -145,7 +156,13 @@ export function createRabbitmqReader(options: ReaderOptions) {
       failed: sample(key, "failures", counters.failures),
     };
     const identity = { name, source, observedAt: formatRfc3339(at) };
-    const measured = toRabbitmqMetrics(identity, { totals: queue, stats, ...rest }, reading.facts, sampled, at.getTime());
+    const measured = toRabbitmqMetrics(
+      identity,
+      { totals: queue, stats, ...rest },
+      reading.facts,
+      sampled,
+      at.getTime(),
+    );
     const metrics = { ...measured, counters };
     last.set(key, metrics);
     return metrics;
@@ -164,7 +181,9 @@ export function createRabbitmqReader(options: ReaderOptions) {
         const at = new Date();
         const letters = countDeadLetters(reading);
         const wanted = [...reading.totals].filter(([, queue]) => isWanted(queue, options));
-        const found = new Map(wanted.map(([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]));
+        const found = new Map(
+          wanted.map(([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]),
+        );
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
         forgetOthers(reading.totals);
         const toEmpty = (name: string) =>
@@ -181,7 +200,8 @@ export function createRabbitmqReader(options: ReaderOptions) {
   };
 }
 
-const blind = "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
+const blind =
+  "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
 
 /** Queues for messages between Celery's workers; they never hold jobs. Source: celery.events.receiver and kombu.pidbox. */
 const celeryChatter = /^celeryev\.|\.pidbox$/;
@@ -205,7 +225,10 @@ type DeadLetters = (key: string) => {
 function createDeadLetterCounter(): (reading: Reading) => DeadLetters {
   const arrivals = createArrivals();
   return ({ totals, stats, facts }) => {
-    const queues = [...totals].map(([key, queue]) => ({ ...queue, policy: stats.get(key)?.effective_policy_definition }));
+    const queues = [...totals].map(([key, queue]) => ({
+      ...queue,
+      policy: stats.get(key)?.effective_policy_definition,
+    }));
     const { own, shared, retries } = toDeadLetterQueues(queues, facts.bindings, facts.exchanges);
     const targets = new Set([...shared, ...[...own.values()].flat()]);
     const arrived = new Map<string, number>();

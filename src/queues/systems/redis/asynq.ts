@@ -41,7 +41,13 @@ export function createAsynq(connection: RedisConnection): RedisSystem {
       ];
       const failed = await countFailed(connection, queues, looks, signal);
       return queues.map((queue, index) =>
-        toReading(queue, looks[index] as Look, { since: since[index] ?? null, failed: failed[index] ?? null }, servers, now),
+        toReading(
+          queue,
+          looks[index] as Look,
+          { since: since[index] ?? null, failed: failed[index] ?? null },
+          servers,
+          now,
+        ),
       );
     },
     failures: (queues, now, signal) => readAsynqFailures(connection, queues, now, signal),
@@ -90,7 +96,9 @@ function lookAt(queue: string, limit: number, now: number) {
       firstRetry: ["zrange", `${key}retry`, 0, 0, "WITHSCORES"],
     },
     (replies) => {
-      const first = [replies.firstScheduled, replies.firstRetry].flatMap((reply) => toScored(reply).map(({ score }) => score));
+      const first = [replies.firstScheduled, replies.firstRetry].flatMap((reply) =>
+        toScored(reply).map(({ score }) => score),
+      );
       const starts = first.filter((score) => score <= seconds);
       // A count for today without a total means that only days are counted.
       const isCounted = replies.processed !== null || replies.today === 0;
@@ -138,7 +146,9 @@ async function countFailed(
     queues.map((_, index): Question<number | null> => ({
       commands: isRead(index) ? keysOf(index).map((key) => ["hgetBuffer", key, "msg"]) : [],
       parse: (replies) =>
-        isRead(index) ? replies.filter((reply) => Buffer.isBuffer(reply) && (toTask(reply)?.retried ?? 0) > 0).length : null,
+        isRead(index)
+          ? replies.filter((reply) => Buffer.isBuffer(reply) && (toTask(reply)?.retried ?? 0) > 0).length
+          : null,
     })),
     signal,
   );
@@ -217,7 +227,10 @@ async function readAsynqFailures(
   );
   const failed = found.flat();
   const sizes = await connection.ask(
-    failed.map(({ key }): Question<number> => ({ commands: [["hstrlen", key, "msg"]], parse: ([reply]) => toCount(reply) })),
+    failed.map(({ key }): Question<number> => ({
+      commands: [["hstrlen", key, "msg"]],
+      parse: ([reply]) => toCount(reply),
+    })),
     signal,
   );
   const failures = await connection.ask(
@@ -274,7 +287,12 @@ export function toTask(message: Buffer) {
 /** Parses ServerInfo of the same file: a process that runs tasks. Its queues are a map from names to priorities. */
 export function toServer(message: Buffer) {
   const fields = readProtobuf(message);
-  return fields && { isActive: textOf(fields, 7) === "active", queues: messagesOf(fields, 5).map((entry) => textOf(entry, 1)) };
+  return (
+    fields && {
+      isActive: textOf(fields, 7) === "active",
+      queues: messagesOf(fields, 5).map((entry) => textOf(entry, 1)),
+    }
+  );
 }
 
 /** Parses WorkerInfo of the same file: a running task. */

@@ -23,7 +23,8 @@ export function askNamed<Name extends string, T>(
   const names = Object.keys(commands) as Name[];
   return {
     commands: names.map((name) => commands[name]),
-    parse: (replies) => parse(Object.fromEntries(names.map((name, index) => [name, replies[index]])) as Record<Name, Reply>),
+    parse: (replies) =>
+      parse(Object.fromEntries(names.map((name, index) => [name, replies[index]])) as Record<Name, Reply>),
   };
 }
 

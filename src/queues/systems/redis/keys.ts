@@ -21,7 +21,10 @@ export function createKeySearch(connection: RedisConnection, patterns: readonly 
     for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
       // The same step for each pattern: the cursor does not depend on the pattern.
       const step = patterns.map((pattern) => ["scan", cursor, "MATCH", pattern, "COUNT", 1000] as const);
-      const [answers = []] = await connection.ask([{ commands: step, parse: (replies) => replies.map(toScan) }], signal);
+      const [answers = []] = await connection.ask(
+        [{ commands: step, parse: (replies) => replies.map(toScan) }],
+        signal,
+      );
       for (const key of answers.flatMap(({ keys }) => keys)) seen.add(key);
       found = new Set([...found, ...seen]);
       cursor = answers[0]?.cursor ?? "0";

@@ -47,7 +47,10 @@ function bounded(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
 }
 
-function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brokers, env, observe }: KindContext): KindSource {
+function createRedisSource(
+  config: Readonly<z.infer<typeof redisConfig>>,
+  { brokers, env, observe }: KindContext,
+): KindSource {
   const { name, systems: wanted = systemNames, prefix = "bull", names = [] } = config;
   const fail = (message: string) => new OpsError("queues_unavailable", message, { upstream: `queues:${name}` });
   const connection =
@@ -74,7 +77,9 @@ function createRedisSource(config: Readonly<z.infer<typeof redisConfig>>, { brok
       const { named, unnamed } = await readRunning(signal).catch((error: unknown) => {
         throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
       });
-      const own = named.filter(({ host }) => hosts.includes(host)).toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
+      const own = named
+        .filter(({ host }) => hosts.includes(host))
+        .toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
       const jobs = own.slice(0, runningJobsLimit).map(({ id, host, startedAt, ...job }) => ({
         ...job,
         source: name,
@@ -148,7 +153,10 @@ export function createRedisQueues(
     async running(now: number, signal: AbortSignal): Promise<RedisRunningJobs> {
       const found = await findQueues(signal);
       const running = await Promise.all(found.map(({ system, names }) => system.running(names, now, signal)));
-      const show = (index: number, job: RedisRunning) => ({ ...job, queue: found[index]?.shown.get(job.queue) ?? job.queue });
+      const show = (index: number, job: RedisRunning) => ({
+        ...job,
+        queue: found[index]?.shown.get(job.queue) ?? job.queue,
+      });
       return {
         named: running.flatMap(({ named }, index) => named.map((job) => show(index, job))),
         unnamed: running.reduce((sum, { unnamed }) => sum + unnamed, 0),
@@ -164,7 +172,9 @@ export function createRedisQueues(
 export function groupRedisFailures(failures: readonly RedisFailure[], source: string): JobFailures[] {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);
   const groups = [
-    ...Map.groupBy(newestFirst, ({ queue, error, worker }) => JSON.stringify([queue, readErrorText(error), worker])).values(),
+    ...Map.groupBy(newestFirst, ({ queue, error, worker }) =>
+      JSON.stringify([queue, readErrorText(error), worker]),
+    ).values(),
   ];
   return pickFairly(groups, ([newest]) => newest?.queue ?? "", failureGroupsLimit)
     .map((group) => toGroup(group, source))

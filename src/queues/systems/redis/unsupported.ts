@@ -28,7 +28,9 @@ export function createUnsupportedSearch(
   return createCache(async (signal) => {
     const keys = [...(await search(signal).catch(() => []))];
     const queuesOf = (start: string) =>
-      keys.filter((key) => key.startsWith(start) && key.endsWith(":id")).map((key) => key.slice(start.length, -":id".length));
+      keys
+        .filter((key) => key.startsWith(start) && key.endsWith(":id"))
+        .map((key) => key.slice(start.length, -":id".length));
     const [bullQueues, isSidekiq] = await Promise.all([
       // BullMQ has the same keys, and this one.
       withoutKey(connection, queuesOf(bull).slice(0, mostQueues), (queue) => `${bull}${queue}:meta`, signal),
@@ -37,7 +39,10 @@ export function createUnsupportedSearch(
     const beeQueues = queuesOf(bee);
     return [
       bullQueues.length > 0 &&
-        toSystem("bull", `Bull, unlike BullMQ, stores no events of ended jobs (${toNames(bullQueues)}): move it to BullMQ`),
+        toSystem(
+          "bull",
+          `Bull, unlike BullMQ, stores no events of ended jobs (${toNames(bullQueues)}): move it to BullMQ`,
+        ),
       beeQueues.length > 0 && toSystem("bee-queue", `bee-queue stores no end times (${toNames(beeQueues)})`),
       isSidekiq && toSystem("sidekiq", "Sidekiq counts ended jobs of all queues together, without times"),
       keys.some((key) => key.startsWith(kombu)) &&

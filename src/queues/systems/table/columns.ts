@@ -54,7 +54,13 @@ export function timeColumn({ types, time_zone: zone, epoch }: TableMapping, name
   if (isNumber(type) && epoch !== undefined) return epochColumn(stored, perSecond[epoch], type);
   if (isZoneless(type) && zone !== undefined) {
     const inZone = (time: string) => `timezone(${quoteLiteral(zone)}, ${time})`;
-    return { stored, toTime: (value) => inZone(`(${value})::timestamp`), atMost: inZone, atLeast: inZone, isTime: null };
+    return {
+      stored,
+      toTime: (value) => inZone(`(${value})::timestamp`),
+      atMost: inZone,
+      atLeast: inZone,
+      isTime: null,
+    };
   }
   return { stored, toTime: same, atMost: same, atLeast: same, isTime: null };
 }

@@ -33,6 +33,8 @@ const unfit =
 
 /** Whether the condition may be that of an index, as far as its text says: without a function call, a subquery or the current time. */
 export function isIndexable(text: string): boolean {
-  const words = [...text.matchAll(token)].map(([part]) => (/^[eE]?'/.test(part) ? "''" : part.startsWith('"') ? "x" : part));
+  const words = [...text.matchAll(token)].map(([part]) =>
+    /^[eE]?'/.test(part) ? "''" : part.startsWith('"') ? "x" : part,
+  );
   return !unfit.test(words.join(""));
 }

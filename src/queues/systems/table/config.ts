@@ -19,7 +19,10 @@ const mapping = z.strictObject({
   kind: z.literal("table"),
   table: sqlText.refine(isTableName, "must be table or schema.table (in double quotes where a part holds a dot)"),
   queue: z.union(
-    [z.strictObject({ name: sqlText }), z.strictObject({ column: identifier, names: z.array(sqlText).max(1000).optional() })],
+    [
+      z.strictObject({ name: sqlText }),
+      z.strictObject({ column: identifier, names: z.array(sqlText).max(1000).optional() }),
+    ],
     'must be {"name": ...}, or {"column": ...} with an optional list of known "names"',
   ),
   /** An SQL condition for the rows that are jobs of this source. @default all */
@@ -138,7 +141,11 @@ function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
     for (const value of Array.isArray(values) ? new Set(values as unknown[]) : []) {
       const other = seen.get(String(value));
       if (other !== undefined && other !== list)
-        context.addIssue({ code: "custom", path: [list], message: `has ${JSON.stringify(value)}, which ${other} has too` });
+        context.addIssue({
+          code: "custom",
+          path: [list],
+          message: `has ${JSON.stringify(value)}, which ${other} has too`,
+        });
       seen.set(String(value), list);
     }
   }
@@ -146,13 +153,19 @@ function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
 
 function refuseControl(source: z.infer<typeof mapping>, context: z.RefinementCtx): void {
   const { retry, discard } = source.control ?? {};
-  const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path: ["control", ...path], message });
+  const refuse = (path: string[], message: string) =>
+    context.addIssue({ code: "custom", path: ["control", ...path], message });
   const { waiting, retrying = [], active = [], done } = source;
   if (retry && !has([...waiting, ...retrying], retry.status))
     refuse(["retry", "status"], 'must be one of "waiting" or "retrying"');
   if (retry?.attempts !== undefined && source.attempts === undefined)
     refuse(["retry", "attempts"], 'needs "attempts": their column');
-  const used = new Set([source.id, source.status, source.run_at, ...(retry?.attempts === undefined ? [] : [source.attempts])]);
+  const used = new Set([
+    source.id,
+    source.status,
+    source.run_at,
+    ...(retry?.attempts === undefined ? [] : [source.attempts]),
+  ]);
   if (retry?.reset?.some((name) => used.has(name))) refuse(["retry", "reset"], "has a column that is set otherwise");
   if (discard && has([...waiting, ...retrying, ...active, ...done], discard.status)) {
     refuse(["discard", "status"], 'must be none of "waiting", "retrying", "active" and "done"');

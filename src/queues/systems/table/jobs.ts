@@ -12,7 +12,10 @@ export function tableJobs(config: TableMapping): JobQuery {
   const failed = withoutDiscarded(config);
   const isFailed = isStatus(config, [...failed, ...(config.retrying ?? [])]);
   const ended = column(finishedAt);
-  const whose = worker && { worker: `${column(worker.column)}::text`, host: toHost(worker, `${column(worker.column)}::text`) };
+  const whose = worker && {
+    worker: `${column(worker.column)}::text`,
+    host: toHost(worker, `${column(worker.column)}::text`),
+  };
   return {
     table: toTableName(config.table),
     from: toFrom(config),
@@ -58,7 +61,8 @@ function toConditions(config: TableMapping): JobQuery["states"] {
   return {
     ...(retrying && { retrying: isStatus(config, retrying) }),
     ...(isFuture !== null && { scheduled: `${isStatus(config, waiting)} and ${isFuture}` }),
-    available: isFuture === null ? isWaiting(config) : `${isStatus(config, waiting)} and not coalesce(${isFuture}, false)`,
+    available:
+      isFuture === null ? isWaiting(config) : `${isStatus(config, waiting)} and not coalesce(${isFuture}, false)`,
     ...(active && { running: isStatus(config, active) }),
     ...(discarded !== undefined && !has(failed, discarded) && { cancelled: isStatus(config, [discarded]) }),
     failed: isStatus(config, failed),

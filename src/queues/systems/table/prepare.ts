@@ -6,7 +6,16 @@ import { toQueueError } from "../../postgres/errors.ts";
 import { formatTable, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
 import { explain } from "../../postgres/planner.ts";
 import type { KindContext } from "../../system.ts";
-import { column, hasPaths, isNumber, isOwn, isWholeNumber, isZoneless, type TableMapping, timeColumn } from "./columns.ts";
+import {
+  column,
+  hasPaths,
+  isNumber,
+  isOwn,
+  isWholeNumber,
+  isZoneless,
+  type TableMapping,
+  timeColumn,
+} from "./columns.ts";
 import type { Status, TableSourceConfig } from "./config.ts";
 
 /** What a mapping is completed with. `path`: that of its entry in QUEUES_FILE. */
@@ -112,7 +121,12 @@ where attribute.attrelid = to_regclass(${quoteLiteral(quoteTable(toTableName(tab
 }
 
 /** The mapping's statuses as values of their column: PostgreSQL compares no text with an integer, and no integer with a text. */
-function withStatuses(config: TableSourceConfig, type: string | undefined, table: string, refuse: Refuse): TableSourceConfig {
+function withStatuses(
+  config: TableSourceConfig,
+  type: string | undefined,
+  table: string,
+  refuse: Refuse,
+): TableSourceConfig {
   if (type === undefined) return config;
   const isWhole = isWholeNumber(type);
   const convert = (option: string, status: Status): Status => {
@@ -170,7 +184,9 @@ async function tryCondition(
   { database, refuse }: Pick<PrepareContext, "database"> & { readonly refuse: Refuse },
   signal: AbortSignal,
 ): Promise<void> {
-  const [before, after] = explain(`select from ${quoteTable(toTableName(config.table))} as job where ${isOwn("\0")}`).split("\0");
+  const [before, after] = explain(
+    `select from ${quoteTable(toTableName(config.table))} as job where ${isOwn("\0")}`,
+  ).split("\0");
   try {
     await database.readSingle(`${before}${where}${after}`, signal);
   } catch (error) {

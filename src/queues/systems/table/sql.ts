@@ -1,7 +1,16 @@
 import { isOneOf, quoteLiteral, toTableName } from "../../postgres/names.ts";
 import { anyOf, matches, newestRuns, quantiles, readErrorText, secondsBetween } from "../../postgres/sql.ts";
 import type { Measure, Reading, SqlStatements } from "../../postgres/statements.ts";
-import { column, errorText, inLastMinutes, type TableMapping, type TimeColumn, timeColumn, toFrom, toTime } from "./columns.ts";
+import {
+  column,
+  errorText,
+  inLastMinutes,
+  type TableMapping,
+  type TimeColumn,
+  timeColumn,
+  toFrom,
+  toTime,
+} from "./columns.ts";
 import { has, type Status, type TableSourceConfig } from "./config.ts";
 import { assumesUtc } from "./prepare.ts";
 
@@ -264,7 +273,11 @@ function toWaitingParts(
   const isDue = `${runAt} <= ${atMost("now()")}`;
   return [
     { measure: "depth", rows, counts: `(${runAt} is null or ${isDue})` },
-    { measure: "deferred", rows, counts: `${runAt} > ${atMost("now()")}${neverFailed === null ? "" : ` and ${neverFailed}`}` },
+    {
+      measure: "deferred",
+      rows,
+      counts: `${runAt} > ${atMost("now()")}${neverFailed === null ? "" : ` and ${neverFailed}`}`,
+    },
     {
       measure: "oldest_age",
       rows,

@@ -112,12 +112,14 @@ function tableIndexes(config: TableMapping): readonly IndexAdvice[] {
     rows: `select from ${toFrom(config)} where ${rows}`,
   });
   const own = config.where !== undefined && isIndexable(config.where) ? ` and (${config.where})` : "";
-  const where = (values: readonly (string | number)[]) => `where ${isOneOf(quoteIdentifier(config.status), values)}${own}`;
+  const where = (values: readonly (string | number)[]) =>
+    `where ${isOneOf(quoteIdentifier(config.status), values)}${own}`;
   const ofStatus = (
     measure: "active" | "retrying" | "dead",
     values: readonly (string | number)[] | undefined,
     columns = queues,
-  ) => (values ? [advise(measure, `${measure} jobs`, `(${orId(columns)}) ${where(values)}`, isStatus(config, values))] : []);
+  ) =>
+    values ? [advise(measure, `${measure} jobs`, `(${orId(columns)}) ${where(values)}`, isStatus(config, values))] : [];
   const { waiting, retrying = [], done, failed } = config;
   const inWindow = (values: readonly (string | number)[], minutes: number) =>
     `${isStatus(config, values)} and ${inLastMinutes(timeColumn(config, config.finished_at), minutes)}`;
@@ -172,7 +174,8 @@ returning ${seen}`;
         return update(job, from, {
           [config.status]: quoteLiteral(retry.status),
           ...(config.run_at !== undefined && { [config.run_at]: timeColumn(config, config.run_at).atMost("now()") }),
-          ...(config.attempts !== undefined && retry.attempts !== undefined && { [config.attempts]: String(retry.attempts) }),
+          ...(config.attempts !== undefined &&
+            retry.attempts !== undefined && { [config.attempts]: String(retry.attempts) }),
           ...reset,
         });
       }

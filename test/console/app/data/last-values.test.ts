@@ -15,13 +15,19 @@ test("a field that cannot be read for now keeps its last value", () => {
 });
 
 test("an answer without data leaves the last one while it may come soon", () => {
-  expect(fillWithLast(before, { data: null, failures: [fail("rate_limited", null)] })).toEqual({ data: before, hasOld: true });
+  expect(fillWithLast(before, { data: null, failures: [fail("rate_limited", null)] })).toEqual({
+    data: before,
+    hasOld: true,
+  });
 });
 
 test.each(["forbidden", "container_not_found"])("a field that is %s is not filled", (code) => {
   const data: Data = { queues: null, sources: [] };
   expect(fillWithLast(before, { data, failures: [fail(code, "queues")] })).toEqual({ data, hasOld: false });
-  expect(fillWithLast(before, { data: null, failures: [fail(code, null)] })).toEqual({ data: undefined, hasOld: false });
+  expect(fillWithLast(before, { data: null, failures: [fail(code, null)] })).toEqual({
+    data: undefined,
+    hasOld: false,
+  });
 });
 
 test("a field that is null without a failure is null", () => {

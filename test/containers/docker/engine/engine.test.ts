@@ -9,7 +9,15 @@ import { silentLogger } from "../../../../src/lib/logger.ts";
 import { formatRfc3339 } from "../../../../src/lib/time.ts";
 import { soon } from "../../../support/docker-containers.ts";
 import { rulesOf } from "../../../support/docker-facts.ts";
-import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../../support/docker-fake.ts";
+import {
+  type FakeEngine,
+  fullId,
+  hang,
+  inspected,
+  json,
+  listed,
+  startFakeEngine,
+} from "../../../support/docker-fake.ts";
 
 // Loading it takes longer than a deadline on a busy machine.
 beforeAll(() => import("dockerode"));

@@ -236,7 +236,9 @@ describe("events of an unknown container", () => {
     const { emit, take, enricher } = setUp();
     emit("start", fresh, { attributes: labels });
     enricher.settle(fresh);
-    expect((await take()).events.map(({ container }) => [container.name, container.image])).toEqual([["dddddddddddd", ""]]);
+    expect((await take()).events.map(({ container }) => [container.name, container.image])).toEqual([
+      ["dddddddddddd", ""],
+    ]);
   });
 
   it("that end it wait for nothing, because no inspection follows", async () => {

@@ -24,14 +24,16 @@ describe("a restart that was seen", () => {
 
   it("a restart before the given time does not count", () => {
     const starts = createStarts();
-    for (const action of ["start", "restart"]) starts.record(engineEvent(action, a, { time: "2026-01-13T09:46:00.400000000Z" }));
+    for (const action of ["start", "restart"])
+      starts.record(engineEvent(action, a, { time: "2026-01-13T09:46:00.400000000Z" }));
     starts.record(engineEvent("start", a, { time: "2026-01-13T09:46:02.000000000Z" }));
     expect(starts.hasRestarted(a, since, until)).toBe(false);
   });
 
   it("a restart after the given period does not count", () => {
     const starts = createStarts();
-    for (const action of ["start", "restart"]) starts.record(engineEvent(action, a, { time: "2026-01-13T09:48:00.100000000Z" }));
+    for (const action of ["start", "restart"])
+      starts.record(engineEvent(action, a, { time: "2026-01-13T09:48:00.100000000Z" }));
     expect(starts.hasRestarted(a, since, until)).toBe(false);
     expect(starts.hasRestarted(a, since, new Date("2026-01-13T09:48:01Z"))).toBe(true);
   });

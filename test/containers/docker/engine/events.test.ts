@@ -32,7 +32,11 @@ describe("an event", () => {
       `"Action":"health_status","HealthStatus":"unhealthy","Actor":{"ID":"${id}"}`,
       { action: "health_status", detail: "unhealthy" },
     ],
-    ["health of no text", `"Action":"health_status","HealthStatus":7,"Actor":{"ID":"${id}"}`, { action: "health_status" }],
+    [
+      "health of no text",
+      `"Action":"health_status","HealthStatus":7,"Actor":{"ID":"${id}"}`,
+      { action: "health_status" },
+    ],
     ["Podman's word", `"Action":"remove","Actor":{"ID":"${id}"}`, { action: "destroy" }],
     ["an exec", `"Action":"exec_start: sh -c: x","Actor":{"ID":"${id}"}`, { action: "exec_start", detail: "sh -c: x" }],
     ["a detail of two lines", `"Action":"x: a\\nb","Actor":{"ID":"${id}"}`, { action: "x", detail: "a\nb" }],
@@ -47,7 +51,9 @@ describe("an event", () => {
       { action: "die", attributes: { exitCode: "137", name: "web" } },
     ],
   ])("is read: %s", async (_, fields, expected) => {
-    expect(await read(line(fields))).toEqual([{ action: "", detail: "", fullId: id, time, attributes: {}, ...expected }]);
+    expect(await read(line(fields))).toEqual([
+      { action: "", detail: "", fullId: id, time, attributes: {}, ...expected },
+    ]);
   });
 
   it.each([

@@ -76,7 +76,16 @@ function setUp() {
   };
   const report = (error: OpsError | null) => write(`report ${error?.code ?? "well"}`);
   const onBegin = () => write("begin");
-  const watcher = createWatcher({ name, client, timeoutMs: 700, resyncMs: 30_000, refresher, onBegin, onEvent, report });
+  const watcher = createWatcher({
+    name,
+    client,
+    timeoutMs: 700,
+    resyncMs: 30_000,
+    refresher,
+    onBegin,
+    onEvent,
+    report,
+  });
   const close = () => {
     watcher.close();
     refresher.close();

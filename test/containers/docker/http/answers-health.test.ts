@@ -27,7 +27,9 @@ test.each([
       expect(output.length).toBeLessThanOrEqual(4096);
     }
     // Redaction makes it so much shorter that its end is shown.
-    expect(shown(`password=${"c".repeat(limit - length - 10)} ${secret}`.slice(0, limit) + mark)).not.toMatch(/[A-Z]{4}/);
+    expect(shown(`password=${"c".repeat(limit - length - 10)} ${secret}`.slice(0, limit) + mark)).not.toMatch(
+      /[A-Z]{4}/,
+    );
   }
 });
 

@@ -11,7 +11,8 @@ import { fullId, inspected, listed } from "../../../support/docker-fake.ts";
 
 const id = fullId("a");
 const fromList = (change: object = {}) => toListedContainer(listAnswer.parse(listed(id, "web-a", change)), "web-1");
-const inspectWith = (change: object) => fromInspect(inspectAnswer.parse({ ...inspected(id, "web-a"), ...change }), "web-1");
+const inspectWith = (change: object) =>
+  fromInspect(inspectAnswer.parse({ ...inspected(id, "web-a"), ...change }), "web-1");
 const ofConfig = (config: object) => fromInspect(inspectAnswer.parse(inspected(id, "web-a", config)), "web-1");
 
 describe("an entry of a list", () => {
@@ -246,7 +247,12 @@ describe("an inspection", () => {
 
   it("that was never probed has a health without an output", () => {
     const State = { Status: "running", StartedAt: "", Health: { Status: "starting", FailingStreak: null, Log: [] } };
-    expect(inspectWith({ State }).health).toEqual({ status: "starting", failingStreak: 0, checkedAt: null, output: null });
+    expect(inspectWith({ State }).health).toEqual({
+      status: "starting",
+      failingStreak: 0,
+      checkedAt: null,
+      output: null,
+    });
     for (const Log of [null, undefined, 7]) {
       const health = inspectWith({ State: { ...State, Health: { ...State.Health, Log } } }).health;
       expect(health).toEqual({ status: "starting", failingStreak: 0, checkedAt: null, output: null });

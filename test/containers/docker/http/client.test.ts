@@ -112,7 +112,9 @@ describe("each call", () => {
     state.answer = json({ message: "client version" }, status);
     const failure = use(createEngineClient(address)).call(id, "json", {}, signal);
     await expect(failure).rejects.toThrow(expect.objectContaining({ name: "StatusError", status }));
-    await expect(failure).rejects.toSatisfy((error: { says: (words: string) => boolean }) => error.says("client version"));
+    await expect(failure).rejects.toSatisfy((error: { says: (words: string) => boolean }) =>
+      error.says("client version"),
+    );
   });
 
   it("may have an answer of 4 MiB and no byte more", async () => {
@@ -200,7 +202,9 @@ describe("a connection", () => {
     const client = createEngineClient(address);
     await client.listContainers(signal);
     client.close();
-    await expect(client.ping(signal)).rejects.toThrow(expect.objectContaining({ message: "Closed", code: "ECANCELED" }));
+    await expect(client.ping(signal)).rejects.toThrow(
+      expect.objectContaining({ message: "Closed", code: "ECANCELED" }),
+    );
     await expect.poll(() => sockets.size).toBe(0);
     expect(requests).toHaveLength(2);
   });
@@ -260,7 +264,9 @@ describe("a call whose connection breaks", () => {
     const client = use(createEngineClient(address));
     const abort = new AbortController();
     state.answer = () => abort.abort();
-    await expect(client.call(id, "json", {}, abort.signal)).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
+    await expect(client.call(id, "json", {}, abort.signal)).rejects.toThrow(
+      expect.objectContaining({ name: "AbortError" }),
+    );
     expect(requests).toHaveLength(2);
   });
 });

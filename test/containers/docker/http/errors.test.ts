@@ -124,7 +124,12 @@ describe("an error of Docker", () => {
       "docker_unavailable",
       "it wants TLS on this port",
     ],
-    ["a 500 that says it", new StatusError(500, "client version, HTTPS server"), "docker_error", "it answered with status 500"],
+    [
+      "a 500 that says it",
+      new StatusError(500, "client version, HTTPS server"),
+      "docker_error",
+      "it answered with status 500",
+    ],
     ["501", new StatusError(501, ""), "docker_error", "its logging driver keeps no logs that can be read"],
     ["502", new StatusError(502, ""), "docker_unavailable", "the proxy before it does not reach it"],
     ["503", new StatusError(503, ""), "docker_unavailable", "the proxy before it does not reach it"],

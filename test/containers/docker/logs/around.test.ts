@@ -243,7 +243,11 @@ describe("the lines next to a point", () => {
     // Two seconds earlier, because lines may be out of order.
     expect(sinces(state)).toEqual([42, 500 - 10 - 2]);
     state.queries = [];
-    expect(texts(await read(toMoment(time(500)), 3, 0, { search: "00" }))).toEqual(["line 200", "line 300", "line 400"]);
+    expect(texts(await read(toMoment(time(500)), 3, 0, { search: "00" }))).toEqual([
+      "line 200",
+      "line 300",
+      "line 400",
+    ]);
     expect(sinces(state)).toEqual([50, 500 - 24 - 2, 500 - 24 * 64 - 2]);
   });
 
@@ -308,7 +312,11 @@ describe("the lines next to a point", () => {
     };
     const page = await read(toMoment(time(500)), 3, 0, { search: "line 49" });
     // The search went back to this second.
-    expect([texts(page), page.truncated, page.start?.timestamp]).toEqual([["line 497", "line 498", "line 499"], true, time(497)]);
+    expect([texts(page), page.truncated, page.start?.timestamp]).toEqual([
+      ["line 497", "line 498", "line 499"],
+      true,
+      time(497),
+    ]);
     const few = await read(toMoment(time(500)), 30, 0, { search: "line 499" });
     expect([texts(few), few.truncated, few.start?.timestamp]).toEqual([["line 499"], true, time(260)]);
   });
@@ -346,8 +354,8 @@ describe("a log that is too large to read", () => {
 
   it("is an error where not even one second fits", async () => {
     const { read } = setUp(write(many, (n) => `${n} ${long}`).map((entry) => ({ ...entry, at: base })));
-    await expect(read({ timestamp: time(0), stream: "stdout", index: 2_000_000, isAfter: false }, 5, 0)).rejects.toThrow(
-      "the log lines of engine web-1 are too long to be read",
-    );
+    await expect(
+      read({ timestamp: time(0), stream: "stdout", index: 2_000_000, isAfter: false }, 5, 0),
+    ).rejects.toThrow("the log lines of engine web-1 are too long to be read");
   });
 });

@@ -18,7 +18,14 @@ function setUp(matches: ((line: LogLine) => boolean) | null = null, turn: () => 
   const next = async () => (await reading.next()).value as LogBatch;
   return { onRoom, abort, buffer, reading, next };
 }
-const batch = (change: Partial<LogBatch>) => ({ lines: [], dropped: 0, cut: null, notice: null, ended: null, ...change });
+const batch = (change: Partial<LogBatch>) => ({
+  lines: [],
+  dropped: 0,
+  cut: null,
+  notice: null,
+  ended: null,
+  ...change,
+});
 const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 it("a line counts its text and 64 characters", () => {
@@ -43,7 +50,10 @@ it("a batch is passed on unchanged, with the same line objects", async () => {
 it("a filter passes matching lines alone, and counts them alone", async () => {
   const { buffer, next } = setUp(({ message }) => message.startsWith("a"));
   buffer.push(toBatch({ lines: [sampleLine("b".repeat(most))] }), most + 64);
-  buffer.push(toBatch({ lines: [sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")] }), enough + 197);
+  buffer.push(
+    toBatch({ lines: [sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")] }),
+    enough + 197,
+  );
   expect(buffer.isFull).toBe(false);
   expect(await next()).toEqual(batch({ lines: [sampleLine("a1"), sampleLine("a2")] }));
   buffer.push(toBatch({ lines: [sampleLine(`a${"x".repeat(enough)}`)] }), enough + 65);
@@ -157,7 +167,8 @@ function createTurns() {
   return { turn, grant, waiting };
 }
 const long = "x".repeat(1000 - 64);
-const toLines = (count: number, prefix = "") => Array.from({ length: count }, (_, n) => sampleLine(`${prefix}${n} ${long}`));
+const toLines = (count: number, prefix = "") =>
+  Array.from({ length: count }, (_, n) => sampleLine(`${prefix}${n} ${long}`));
 
 it("a filter loses and doubles nothing, in order, whenever it has its turn", async () => {
   const actions = fc.array(
@@ -168,14 +179,18 @@ it("a filter loses and doubles nothing, in order, whenever it has its turn", asy
     { maxLength: 40 },
   );
   const turns = fc.infiniteStream(fc.boolean());
-  const run = async (steps: readonly (string | { readonly push: boolean[] })[], waits: Iterator<boolean>): Promise<void> => {
+  const run = async (
+    steps: readonly (string | { readonly push: boolean[] })[],
+    waits: Iterator<boolean>,
+  ): Promise<void> => {
     const given = createTurns();
     const kit = setUp(
       ({ message }) => message.startsWith("y"),
       () => (waits.next().value === true ? given.turn() : null),
     );
     const got: string[] = [];
-    const take = ({ lines, notice }: LogBatch) => got.push(...lines.map(({ message }) => message), ...(notice ? [notice] : []));
+    const take = ({ lines, notice }: LogBatch) =>
+      got.push(...lines.map(({ message }) => message), ...(notice ? [notice] : []));
     const expected: string[] = [];
     let [number, asked] = [0, null as Promise<unknown> | null];
     for (const step of steps) {

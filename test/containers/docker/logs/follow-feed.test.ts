@@ -77,7 +77,9 @@ describe("a feed", () => {
     await pass();
     const history = await joining;
     expect(history.until).toBe(toLogTimestamp("1004"));
-    expect((await history.pick([], { tail: 5 }, { turn: () => null })).map(({ message }) => message)).toEqual(["line 4"]);
+    expect((await history.pick([], { tail: 5 }, { turn: () => null })).map(({ message }) => message)).toEqual([
+      "line 4",
+    ]);
     expect(take()).toEqual(["line 5", "line 6"]);
     expect(state.queries).toEqual([
       { stdout: 1, stderr: 1, timestamps: 1, tail: 3 },
@@ -144,7 +146,9 @@ describe("a feed", () => {
   it("fails to begin when the engine does", async () => {
     const { feed, state, createReader } = setUp([]);
     state.before = () => Promise.reject(new OpsError("docker_unavailable", "x"));
-    await expect(feed.join(createReader().buffer)).rejects.toThrow(expect.objectContaining({ code: "docker_unavailable" }));
+    await expect(feed.join(createReader().buffer)).rejects.toThrow(
+      expect.objectContaining({ code: "docker_unavailable" }),
+    );
   });
 });
 

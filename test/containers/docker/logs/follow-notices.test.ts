@@ -6,7 +6,15 @@ import { silentLogger } from "../../../../src/lib/logger.ts";
 import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { soon } from "../../../support/docker-containers.ts";
 import { rulesOf } from "../../../support/docker-facts.ts";
-import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../../support/docker-fake.ts";
+import {
+  type FakeEngine,
+  fullId,
+  hang,
+  inspected,
+  json,
+  listed,
+  startFakeEngine,
+} from "../../../support/docker-fake.ts";
 import { frame, stamp } from "../../../support/docker-frames.ts";
 
 // Loading it takes longer than the short deadlines here.
@@ -28,7 +36,11 @@ async function startEngine(
   engine.on(`${id}/logs`, (request, response) => {
     const query = new URL(request.url ?? "", "http://engine").searchParams;
     if (query.get("follow") === "1") beforeStream(log);
-    const [tail, since, until] = [query.get("tail") ?? "all", query.get("since") ?? "0", query.get("until") ?? "9999999999"];
+    const [tail, since, until] = [
+      query.get("tail") ?? "all",
+      query.get("since") ?? "0",
+      query.get("until") ?? "9999999999",
+    ];
     const newest = tail === "all" ? log : log.slice(-Number(tail));
     const wanted = newest.filter(({ time }) => time >= toLogTimestamp(since) && time <= toLogTimestamp(until));
     response.write(Buffer.concat(wanted.map(({ time, text }) => frame("stdout", Buffer.from(`${time} ${text}\n`)))));
@@ -92,7 +104,8 @@ test("a reported start is read at once; another by the next inspection", async (
 });
 
 const write = (log: { time: string; text: string }[], count: number, size = 0) => {
-  for (let n = 0; n < count; n++) log.push({ time: stamp(log.length), text: `${log.length} ${"x".repeat(size)}`.trim() });
+  for (let n = 0; n < count; n++)
+    log.push({ time: stamp(log.length), text: `${log.length} ${"x".repeat(size)}`.trim() });
 };
 test("lines between two calls are all read; rotated ones are not awaited", async () => {
   const asked: (() => void)[] = [];
@@ -111,7 +124,8 @@ test("lines between two calls are all read; rotated ones are not awaited", async
   await reader.stop();
 });
 
-const cutOf = ({ batches: [first] }: { batches: readonly LogBatch[] }) => first && [first.dropped, first.cut, first.lines.length];
+const cutOf = ({ batches: [first] }: { batches: readonly LogBatch[] }) =>
+  first && [first.dropped, first.cut, first.lines.length];
 
 test("a whole log counts the omitted lines, by number, size and filter", async () => {
   await using fake = await startEngine();

@@ -32,7 +32,11 @@ const toStream = (...chunks: readonly Buffer[]) => Readable.from(chunks);
 
 describe("a followed log", () => {
   it("has one batch for each chunk that ends a line", async () => {
-    const chunks = [Buffer.concat([entry(0, "a\n"), entry(1, "b\n"), entry(2, "c")]), entry(2, "d\n"), entry(3, "half")];
+    const chunks = [
+      Buffer.concat([entry(0, "a\n"), entry(1, "b\n"), entry(2, "c")]),
+      entry(2, "d\n"),
+      entry(3, "half"),
+    ];
     const stream = toStream(...chunks);
     const { batches, reading } = follow(stream);
     await reading;

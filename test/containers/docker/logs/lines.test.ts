@@ -13,7 +13,8 @@ function join(entries: readonly Entry[], { ends = true } = {}): LogLine[] {
   if (ends) joiner.end();
   return lines;
 }
-const brief = (lines: readonly LogLine[]) => lines.map(({ timestamp, stream, message }) => [timestamp, stream, message]);
+const brief = (lines: readonly LogLine[]) =>
+  lines.map(({ timestamp, stream, message }) => [timestamp, stream, message]);
 const out = (n: number, message: string) => [stamp(n), "stdout", message];
 const err = (n: number, message: string) => [stamp(n), "stderr", message];
 
@@ -86,7 +87,10 @@ describe("entries", () => {
         if (some.includes(0x0a)) return;
         const [start, newline] = [Buffer.from(`${stamp(1)} `), Buffer.from("\n")];
         const [first, second] = [some.subarray(0, at), some.subarray(at)];
-        const parts: Entry[] = [first, Buffer.concat([second, newline])].map((part) => ["stdout", Buffer.concat([start, part])]);
+        const parts: Entry[] = [first, Buffer.concat([second, newline])].map((part) => [
+          "stdout",
+          Buffer.concat([start, part]),
+        ]);
         expect(join([["stdout", Buffer.concat([start, some, newline])]])).toEqual(join(parts));
       }),
     );

@@ -43,7 +43,8 @@ function setUp(log: readonly LogEntry[]) {
     },
   };
 }
-const sizes = ({ queries }: { queries: readonly Readonly<Record<string, unknown>>[] }) => queries.map(({ tail }) => tail);
+const sizes = ({ queries }: { queries: readonly Readonly<Record<string, unknown>>[] }) =>
+  queries.map(({ tail }) => tail);
 
 describe("the newest lines", () => {
   it.each<[string, LogOptions, object]>([
@@ -213,7 +214,10 @@ describe("lines that are too long to read all", () => {
   it("are an error if even a few do not fit", async () => {
     const { read } = setUp(write(600, () => "x ".repeat(32_000)));
     await expect(read({ tail: 5000 })).rejects.toThrow(
-      expect.objectContaining({ name: "AnswerError", message: "the log lines of engine web-1 are too long to be read" }),
+      expect.objectContaining({
+        name: "AnswerError",
+        message: "the log lines of engine web-1 are too long to be read",
+      }),
     );
   });
 });

@@ -21,7 +21,8 @@ function setUp(log: readonly LogEntry[]) {
   const { engine, state } = createLogEngine();
   state.log = [...log];
   const abort = new AbortController();
-  const open = (options: Partial<StoredOptions> = {}) => readStored(engine, ref, { newest: null, ...options }, abort.signal);
+  const open = (options: Partial<StoredOptions> = {}) =>
+    readStored(engine, ref, { newest: null, ...options }, abort.signal);
   return { engine, state, abort, open, read: async (options: Partial<StoredOptions> = {}) => collect(open(options)) };
 }
 

@@ -51,7 +51,12 @@ describe("the newest lines", () => {
     for (const [index, message] of messages.entries()) {
       add(message);
       const held = Math.min(3, index + 1);
-      expect(state()).toEqual([messages.slice(index + 1 - held, index + 1), index + 1 - held, held * size, held * size]);
+      expect(state()).toEqual([
+        messages.slice(index + 1 - held, index + 1),
+        index + 1 - held,
+        held * size,
+        held * size,
+      ]);
     }
   });
 

@@ -35,7 +35,12 @@ test("any lines come back unchanged from any split into chunks", async () => {
     fc.asyncProperty(lines, cuts, async (list, sizes) => {
       const window = await read(splitBy(framed(list), sizes));
       expect(window.lines).toEqual(
-        list.map(([from, message], n) => ({ timestamp: stamp(n), stream: from, level: null, message: sanitiseLine(message) })),
+        list.map(([from, message], n) => ({
+          timestamp: stamp(n),
+          stream: from,
+          level: null,
+          message: sanitiseLine(message),
+        })),
       );
       expect(window).toMatchObject({ dropped: 0, overflow: false });
     }),
@@ -151,7 +156,9 @@ test("a secret is redacted wherever frames are cut, for a search too", async () 
     fc.asyncProperty(cuts, async (sizes) => {
       const window = await read(splitBy(whole, sizes));
       expect(window.lines).toHaveLength(2 * canaries.length);
-      expect(window.lines.filter(({ message }) => /canary/i.test(message) || !message.includes("[redacted]"))).toEqual([]);
+      expect(window.lines.filter(({ message }) => /canary/i.test(message) || !message.includes("[redacted]"))).toEqual(
+        [],
+      );
     }),
     { numRuns: 40 },
   );
@@ -200,7 +207,9 @@ test("a read takes the memory of its page, and none when it fails", async () => 
 test("others are served during a read, however slow the expression", async () => {
   const pattern = await compileLinePattern("[a-q][^u-z]{98}x");
   const slowText = (n: number) =>
-    Array.from({ length: 1000 }, (_, at) => "abcdefghijklmnop qrst0123456789-"[(at * 7919 + at * at + n) % 32]).join("");
+    Array.from({ length: 1000 }, (_, at) => "abcdefghijklmnop qrst0123456789-"[(at * 7919 + at * at + n) % 32]).join(
+      "",
+    );
   const log = framed(Array.from({ length: 300 }, (_, n): Line => ["stdout", slowText(n)]));
   const turns = watchTurns();
   expect(pattern).not.toBeNull();

@@ -264,7 +264,9 @@ test.each(["", "0\n", "nonsense\n"])("processes that are not visible (%j) leave 
 test("the scheduler's own block count wins where it has one (v1)", () => {
   using host = createCgroupFiles(`0::/docker/${id}\n`);
   host.write(
-    v1Files(`docker/${id}`, { "blkio/PATH/blkio.bfq.io_service_bytes_recursive": "8:0 Read 5\n8:0 Write 6\nTotal 11\n" }),
+    v1Files(`docker/${id}`, {
+      "blkio/PATH/blkio.bfq.io_service_bytes_recursive": "8:0 Read 5\n8:0 Write 6\nTotal 11\n",
+    }),
   );
   expect(createCgroupReader(host).read(id)?.readCounters()?.blockIo).toEqual({ read: 5, written: 6 });
 });
@@ -321,13 +323,20 @@ test("CPU use of cgroup v2 is in microseconds, and needs its sum", () => {
 
 test.each([
   [
-    { "blkio/PATH/blkio.throttle.io_service_bytes_recursive": null, "blkio/PATH/blkio.bfq.io_service_bytes_recursive": null },
+    {
+      "blkio/PATH/blkio.throttle.io_service_bytes_recursive": null,
+      "blkio/PATH/blkio.bfq.io_service_bytes_recursive": null,
+    },
     0,
     0,
   ],
   [{ "blkio/PATH/blkio.bfq.io_service_bytes_recursive": null }, 4097, 8194],
   [{ "blkio/PATH/blkio.bfq.io_service_bytes_recursive": "Total 5\n" }, 4097, 8194],
-  [{ "blkio/PATH/blkio.bfq.io_service_bytes_recursive": "8:0 Read 5\n18:16 Read 6\n8:0 Reads 7\n8:0 Write 8 9\n" }, 11, 0],
+  [
+    { "blkio/PATH/blkio.bfq.io_service_bytes_recursive": "8:0 Read 5\n18:16 Read 6\n8:0 Reads 7\n8:0 Write 8 9\n" },
+    11,
+    0,
+  ],
 ])("blocks of %j are %i read and %i written (v1)", (change, read, written) => {
   using host = createCgroupFiles(`0::/docker/${id}\n`);
   host.write(v1Files(`docker/${id}`, change));
@@ -351,11 +360,15 @@ test("the kernel's files are parsed unchanged", () => {
     }),
   );
   fc.assert(
-    fc.property(fc.array(fc.nat(), { minLength: 10, maxLength: 10 }), fc.integer({ min: 1, max: 9 }), (fields, cpus) => {
-      const lines = Array.from({ length: cpus }, (_, cpu) => `cpu${cpu} 1 2 3`);
-      const { cpuSystem, onlineCpus } = toHostCpu([`cpu  ${fields.join(" ")}`, ...lines, "intr 1", ""].join("\n"));
-      expect(onlineCpus).toBe(cpus);
-      expect(cpuSystem).toBe(fields.slice(0, 7).reduce((sum, field) => sum + field) * 1e7);
-    }),
+    fc.property(
+      fc.array(fc.nat(), { minLength: 10, maxLength: 10 }),
+      fc.integer({ min: 1, max: 9 }),
+      (fields, cpus) => {
+        const lines = Array.from({ length: cpus }, (_, cpu) => `cpu${cpu} 1 2 3`);
+        const { cpuSystem, onlineCpus } = toHostCpu([`cpu  ${fields.join(" ")}`, ...lines, "intr 1", ""].join("\n"));
+        expect(onlineCpus).toBe(cpus);
+        expect(cpuSystem).toBe(fields.slice(0, 7).reduce((sum, field) => sum + field) * 1e7);
+      },
+    ),
   );
 });

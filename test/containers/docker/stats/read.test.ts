@@ -88,7 +88,13 @@ describe("a sample", () => {
     [{}],
     [{ read: null, cpu_stats: null, memory_stats: null, pids_stats: null, networks: null, blkio_stats: null }],
     [{ cpu_stats: {}, memory_stats: {}, pids_stats: {}, networks: 7, blkio_stats: 7 }],
-    [{ cpu_stats: { cpu_usage: null, throttling_data: 7 }, memory_stats: { stats: 7 }, pids_stats: { current: 2 ** 31 } }],
+    [
+      {
+        cpu_stats: { cpu_usage: null, throttling_data: 7 },
+        memory_stats: { stats: 7 },
+        pids_stats: { current: 2 ** 31 },
+      },
+    ],
     [
       {
         cpu_stats: { cpu_usage: { total_usage: "7", percpu_usage: "7" }, system_cpu_usage: "7", online_cpus: "7" },

@@ -2,7 +2,13 @@ import { expect, it } from "vitest";
 import type { ContainerStats } from "../../../../src/containers/container.ts";
 import { recent, withPoint } from "../../../../src/containers/docker/stats/sampler.ts";
 
-const stats = { sampledAt: "2026-01-13T09:46:00Z", cpuPct: 1, memPct: 2, memUsedBytes: 3, memLimitBytes: 4 } as ContainerStats;
+const stats = {
+  sampledAt: "2026-01-13T09:46:00Z",
+  cpuPct: 1,
+  memPct: 2,
+  memUsedBytes: 3,
+  memLimitBytes: 4,
+} as ContainerStats;
 const point = { sampledAt: "2026-01-13T09:46:00Z", cpuPct: 1, memPct: 2, memUsedBytes: 3 };
 
 it("a point is taken each five seconds; a little early counts", () => {

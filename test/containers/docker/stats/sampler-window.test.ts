@@ -6,7 +6,9 @@ import { type StatsWindow, type TimedSample, toLife, toWindow } from "../../../.
 import { sample } from "../../../support/stats-sample.ts";
 
 const shortest = 500;
-const steps = fc.array(fc.record({ after: fc.integer({ min: 1, max: 15_000 }), restarted: fc.boolean() }), { minLength: 1 });
+const steps = fc.array(fc.record({ after: fc.integer({ min: 1, max: 15_000 }), restarted: fc.boolean() }), {
+  minLength: 1,
+});
 
 /** Samples at growing moments; the life grows with each restart. */
 function timeline(given: readonly { after: number; restarted: boolean }[]): TimedSample[] {
@@ -62,7 +64,11 @@ test("a sample belongs to the life that began before it", () => {
   const started = "2026-01-13T09:40:10.500Z";
   expect(toLife("2026-01-13T09:40:11Z", started)).toBe(started);
   expect(toLife("2026-01-13T10:40:11+01:00", started)).toBe(started);
-  const before = [toLife("2026-01-13T09:40:10.499Z", started), toLife("2026-01-13T09:40:10.4Z", started), toLife("x", started)];
+  const before = [
+    toLife("2026-01-13T09:40:10.499Z", started),
+    toLife("2026-01-13T09:40:10.4Z", started),
+    toLife("x", started),
+  ];
   expect(new Set([...before, started]).size).toBe(4);
 });
 

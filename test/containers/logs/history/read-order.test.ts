@@ -80,7 +80,11 @@ const most = 200;
 
 async function walkBack({ around }: Readings, page: LogPage, { size, filter, between }: Walk): Promise<LogLine[]> {
   const lines = [...page.lines];
-  for (let [{ start, truncated }, turns] = [page as Pick<LogPage, "start" | "truncated">, 0]; truncated && start; turns++) {
+  for (
+    let [{ start, truncated }, turns] = [page as Pick<LogPage, "start" | "truncated">, 0];
+    truncated && start;
+    turns++
+  ) {
     expect(turns).toBeLessThan(most);
     between?.();
     const older = await around(start, size, 0, filter);
@@ -133,7 +137,9 @@ describe("two lines that stand against the order of their times", () => {
   describe.each(places)("%s", (_, place, shift) => {
     const log = withPair(place, shift);
     // Around the two, and all or nothing.
-    const removals = [...new Set([0, 1, 2, place - 1, place, place + 1, 10, 11])].filter((n) => n >= 0 && n <= log.length);
+    const removals = [...new Set([0, 1, 2, place - 1, place, place + 1, 10, 11])].filter(
+      (n) => n >= 0 && n <= log.length,
+    );
     const sizes = [1, 2, 3, 5, 6, 11];
 
     it("are on one page each, back from the newest", async () => {
@@ -178,7 +184,12 @@ describe("two lines that stand against the order of their times", () => {
             const [older, newer] = [page.lines.slice(0, page.olderCount), page.lines.slice(page.olderCount)];
             const before = await walkBack(stage, { ...page, lines: older }, { size });
             const after = await walkForward(stage, { ...page, lines: newer }, { size });
-            expect([removed, one, size, texts([...before, ...after])]).toEqual([removed, one, size, toOrder(log, removed)]);
+            expect([removed, one, size, texts([...before, ...after])]).toEqual([
+              removed,
+              one,
+              size,
+              toOrder(log, removed),
+            ]);
             expect(before.every(({ timestamp }) => timestamp < toTime(one))).toBe(true);
           }
     });
@@ -188,7 +199,11 @@ describe("two lines that stand against the order of their times", () => {
 /** Delays between the time of a line and its writing, ns. They stay below what a history allows for. */
 const delays = [0, 0, 0, 300, 2000, 400_000, 12_000_000];
 const anyStep = (gaps: readonly number[]) =>
-  fc.tuple(fc.constantFrom<LogStream>("stdout", "stdout", "stderr"), fc.constantFrom(...gaps), fc.constantFrom(...delays));
+  fc.tuple(
+    fc.constantFrom<LogStream>("stdout", "stdout", "stderr"),
+    fc.constantFrom(...gaps),
+    fc.constantFrom(...delays),
+  );
 const gaps = [1, 1, 250, 1500, 300_000, 20_000_000, 1_000_000_000, 40_000_000_000];
 
 /** Logs as an engine writes them: each stream in the order of its times, the two in any order of a few milliseconds. `unit`: precision of the times, ns. */

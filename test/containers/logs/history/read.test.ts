@@ -47,7 +47,12 @@ function setUp(log: readonly LogLine[], removed: number, { pieceSize = 3, status
   const container = sampleContainer({ createdAt: time(-1).replace(/\.\d+Z$/, "Z"), status });
   const { history, state } = createMemoryLogHistory({ pieceSize });
   state.logs.set(container.fullId, log);
-  const engine = { log: log.slice(removed), calls: [] as string[], onRead: () => {}, beginningError: null as Error | null };
+  const engine = {
+    log: log.slice(removed),
+    calls: [] as string[],
+    onRead: () => {},
+    beginningError: null as Error | null,
+  };
   const engines = {
     logs: async (_: unknown, options: LogOptions) => {
       engine.calls.push("logs");
@@ -147,7 +152,11 @@ describe("a page of a rotated log", () => {
     const { read, around, engine } = setUp(seconds(9), 0, { status: removedStatus });
     expect(await read({ tail: 4 }).then(texts)).toEqual(names(5, 9));
     expect(await around(toMoment(time(3)), 2, 2).then(texts)).toEqual(names(1, 5));
-    expect(await around(toMoment(time(3)), 0, 2)).toMatchObject({ truncated: true, hasNewer: true, lines: { length: 2 } });
+    expect(await around(toMoment(time(3)), 0, 2)).toMatchObject({
+      truncated: true,
+      hasNewer: true,
+      lines: { length: 2 },
+    });
     expect(engine.calls).toEqual([]);
   });
 });

@@ -17,7 +17,8 @@ import { at, line } from "../../../support/logs.ts";
 import { createMemoryLogHistory } from "../../../support/memory-log-history.ts";
 import { countStepsAtOnce } from "../../../support/rounds.ts";
 
-const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
 
 /** An engine that has these lines at each look at their beginning, and at each reading; the last ones from then on. */
 function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogLine[], status = "running") {
@@ -101,18 +102,25 @@ describe("a stored log with a history", () => {
   it("has each line of both streams once, whatever the engine removes", async () => {
     const entry = fc.record({ pause: fc.constantFrom(0, 1, 900, 3000), isError: fc.boolean() });
     const removals = fc.array(fc.nat({ max: 6 }), { maxLength: 6 });
-    const property = fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 40 }), removals, async (entries, steps) => {
-      let time = 0;
-      const log = entries.map(({ pause, isError }, index) => {
-        time += pause;
-        return { ...line(time, String(index).padStart(2, "0")), stream: isError ? ("stderr" as const) : ("stdout" as const) };
-      });
-      let removed = 0;
-      const logs = [0, ...steps].map((step) => log.slice((removed += step)));
-      const { read } = setUp(logs, log);
-      const { messages } = await read();
-      expect(messages.split(" ").toSorted()).toEqual(log.map(({ message }) => message));
-    });
+    const property = fc.asyncProperty(
+      fc.array(entry, { minLength: 1, maxLength: 40 }),
+      removals,
+      async (entries, steps) => {
+        let time = 0;
+        const log = entries.map(({ pause, isError }, index) => {
+          time += pause;
+          return {
+            ...line(time, String(index).padStart(2, "0")),
+            stream: isError ? ("stderr" as const) : ("stdout" as const),
+          };
+        });
+        let removed = 0;
+        const logs = [0, ...steps].map((step) => log.slice((removed += step)));
+        const { read } = setUp(logs, log);
+        const { messages } = await read();
+        expect(messages.split(" ").toSorted()).toEqual(log.map(({ message }) => message));
+      },
+    );
     await fc.assert(property, { numRuns: 300 });
   });
 

@@ -40,7 +40,9 @@ const textsOf = (page: Pick<RoleAroundPage, "lines">) =>
 const logsOf = (lateBy: number) =>
   fc
     .array(
-      fc.array(fc.tuple(fc.constantFrom<LogStream>("stdout", "stderr"), fc.constantFrom(0, 0, 1, 7, 500)), { maxLength: 20 }),
+      fc.array(fc.tuple(fc.constantFrom<LogStream>("stdout", "stderr"), fc.constantFrom(0, 0, 1, 7, 500)), {
+        maxLength: 20,
+      }),
       {
         minLength: 1,
         maxLength: 4,
@@ -52,7 +54,10 @@ const logsOf = (lateBy: number) =>
         const lines = steps.map(([stream, step], index) => {
           ms += step;
           const message = `${n}-${index}${index % 3 === 0 ? " x" : ""}`;
-          return { order: ms + (stream === "stderr" ? lateBy : 0), line: sampleLine(message, { timestamp: at(ms), stream }) };
+          return {
+            order: ms + (stream === "stderr" ? lateBy : 0),
+            line: sampleLine(message, { timestamp: at(ms), stream }),
+          };
         });
         const written = lines.toSorted((a, b) => a.order - b.order).map((one) => one.line);
         // Two have one name, on two engines.
@@ -122,7 +127,13 @@ describe("a walk over the pages of several logs", () => {
   it("loses and repeats none where streams are out of order", () => {
     fc.assert(
       fc.property(logsOf(8), fc.nat({ max: 3000 }), sizes, fc.constantFrom(undefined, 4), (logs, ms, size, reach) => {
-        const page = readCut(logs, momentCut(ms), { older: Math.floor(size / 2), newer: Math.ceil(size / 2) }, {}, reach);
+        const page = readCut(
+          logs,
+          momentCut(ms),
+          { older: Math.floor(size / 2), newer: Math.ceil(size / 2) },
+          {},
+          reach,
+        );
         fc.pre(page.start !== null && page.end !== null);
         const walked = walk(page, logs, size, {}, reach);
         for (const [n, { lines }] of logs.entries())

@@ -13,7 +13,8 @@ const b = replica("b");
 
 /** A role whose containers and lines the test gives. */
 function createRole() {
-  const opened: { name: string; options: FollowOptions; returned: boolean; batches: LogBatch[]; ring: () => void }[] = [];
+  const opened: { name: string; options: FollowOptions; returned: boolean; batches: LogBatch[]; ring: () => void }[] =
+    [];
   const failing = new Map<string, Error>();
   let current: readonly Container[] = [];
   const [changed, died] = [createNotifier(), createNotifier()];
@@ -82,7 +83,8 @@ function createRole() {
   };
   const lines = () => batches.flatMap((batch) => batch.lines);
   const texts = () => lines().map(({ kind, message }) => (kind === "marker" ? "marker" : message));
-  const notices = () => batches.flatMap((batch) => batch.notices.map(({ notice, container }) => `${container.name} ${notice}`));
+  const notices = () =>
+    batches.flatMap((batch) => batch.notices.map(({ notice, container }) => `${container.name} ${notice}`));
   return { open, start, set, die, give, logs, opened, failing, abort, batches, lines, texts, notices };
 }
 
@@ -217,7 +219,8 @@ test("a slow reader pauses the containers and loses no line", async () => {
   const role = createRole();
   const stream = await role.open([a], { tail: 0 });
   const lines = Array.from({ length: 1000 }, (_, n) => line(n, `${n} ${"x".repeat(100)}`));
-  for (let n = 0; n < 20; n++) role.give("a", { lines: lines.map((one) => ({ ...one, message: `${n} ${one.message}` })) });
+  for (let n = 0; n < 20; n++)
+    role.give("a", { lines: lines.map((one) => ({ ...one, message: `${n} ${one.message}` })) });
   await sleep(200);
   // Of 20 batches of 230,000 characters: what fits, and the one that did not.
   expect(role.opened[0]?.batches.length).toBeGreaterThan(15);

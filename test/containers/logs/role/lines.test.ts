@@ -68,7 +68,10 @@ describe("a page of a role", () => {
   });
 
   it.each([
-    [null, ["w", "release v1 begins: b on local", "x", "release v2 begins: c on local", "release v3 begins: e on local"]],
+    [
+      null,
+      ["w", "release v1 begins: b on local", "x", "release v2 begins: c on local", "release v3 begins: e on local"],
+    ],
     [at(2000), ["w", "release v1 begins: b on local", "x", "release v2 begins: c on local"]],
     [at(1999), ["w", "release v1 begins: b on local", "x"]],
   ])("has the markers of releases that begin within it, until %s", (until, expected) => {

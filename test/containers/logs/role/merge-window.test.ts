@@ -7,7 +7,8 @@ import { line } from "../../../support/logs.ts";
 
 const containers = ["a", "b", "c", "d"].map((name) => replica(name));
 const holdMs = 500;
-const make = (source: number, ms: number, message: string) => toRoleLine(containers[source] as never, line(ms, message));
+const make = (source: number, ms: number, message: string) =>
+  toRoleLine(containers[source] as never, line(ms, message));
 
 /** What each container wrote, when, and how much later it arrived. The ways of one container keep its order. */
 const written = (mostDelay: number) =>
@@ -66,7 +67,9 @@ test("lines delayed more come once, those of one container in order", () => {
       const { out, given } = run(lines, 50, maxSize);
       expect(messages(out).toSorted()).toEqual(messages(given).toSorted());
       expect(ofEach(out)).toEqual(
-        ofEach(out).map((_, source) => Array.from({ length: ofEach(given)[source]?.length ?? 0 }, (__, n) => `${source}.${n}`)),
+        ofEach(out).map((_, source) =>
+          Array.from({ length: ofEach(given)[source]?.length ?? 0 }, (__, n) => `${source}.${n}`),
+        ),
       );
     }),
   );

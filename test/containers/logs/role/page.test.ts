@@ -9,19 +9,26 @@ const containers = ["a", "b", "c"].map((name) => replica(name));
 test("a page has the newest lines of all, by time, then by container", () => {
   const logs = fc.array(fc.array(fc.nat(50), { maxLength: 30 }), { minLength: 3, maxLength: 3 });
   fc.assert(
-    fc.property(logs, fc.integer({ min: 1, max: 60 }), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }), (given, tail, order) => {
-      const sorted = given.map((times) => times.toSorted((x, y) => x - y));
-      const page = createRolePage(tail);
-      for (const source of order)
-        page.add(
-          containers[source] as never,
-          (sorted[source] ?? []).map((ms, n) => line(ms, `${source}.${n}`)),
+    fc.property(
+      logs,
+      fc.integer({ min: 1, max: 60 }),
+      fc.shuffledSubarray([0, 1, 2], { minLength: 3 }),
+      (given, tail, order) => {
+        const sorted = given.map((times) => times.toSorted((x, y) => x - y));
+        const page = createRolePage(tail);
+        for (const source of order)
+          page.add(
+            containers[source] as never,
+            (sorted[source] ?? []).map((ms, n) => line(ms, `${source}.${n}`)),
+          );
+        const all = sorted.flatMap((times, source) => times.map((ms, n) => ({ ms, source, n })));
+        all.sort((x, y) => x.ms - y.ms || x.source - y.source || x.n - y.n);
+        expect(page.take().map(({ message }) => message)).toEqual(
+          all.slice(-tail).map(({ source, n }) => `${source}.${n}`),
         );
-      const all = sorted.flatMap((times, source) => times.map((ms, n) => ({ ms, source, n })));
-      all.sort((x, y) => x.ms - y.ms || x.source - y.source || x.n - y.n);
-      expect(page.take().map(({ message }) => message)).toEqual(all.slice(-tail).map(({ source, n }) => `${source}.${n}`));
-      expect(page.dropped).toBe(all.length > tail);
-    }),
+        expect(page.dropped).toBe(all.length > tail);
+      },
+    ),
   );
 });
 

@@ -104,7 +104,11 @@ it("a marker out of the times is left out", async () => {
     { container: replica("four", "v4", 4), pieces: [] },
   ];
   const { batches } = read(logs, { since: at(2000), until: at(3500) });
-  expect(await texts(batches)).toEqual(["release v2 begins: two on local", "at 2500", "release v3 begins: three on local"]);
+  expect(await texts(batches)).toEqual([
+    "release v2 begins: two on local",
+    "at 2500",
+    "release v3 begins: three on local",
+  ]);
 });
 
 it("many lines are many batches, of which the last has the containers", async () => {
@@ -154,7 +158,13 @@ it("the signal's reason is the end, and all logs are closed", async () => {
       steps.push("closed");
     }
   };
-  const batches = readStoredRole({ containers: [container], read: open, since: null, until: null, signal: abort.signal });
+  const batches = readStoredRole({
+    containers: [container],
+    read: open,
+    since: null,
+    until: null,
+    signal: abort.signal,
+  });
   await batches.next();
   abort.abort("shutdown");
   expect((await collect(batches)).at(-1)?.ended).toBe("shutdown");

@@ -19,7 +19,11 @@ const parseStats = (item: object) =>
 describe("answers of the management API", () => {
   it("survive one invalid number", () => {
     for (const odd of ["many", -1, 1.5, 1e300, null, {}, [], true]) {
-      expect(parse({ ...queue, messages_ready: odd })).toMatchObject({ name: "payouts", messages_ready: null, messages: 5 });
+      expect(parse({ ...queue, messages_ready: odd })).toMatchObject({
+        name: "payouts",
+        messages_ready: null,
+        messages: 5,
+      });
       expect(parseStats({ messages: 1, consumers: odd, message_stats: { ack: odd, ack_details: odd } })).toMatchObject({
         consumers: null,
       });

@@ -23,8 +23,10 @@ const toFailure = (message: string, upstreamStatus?: number) => ({
   upstreamStatus,
 });
 
-const noTag = "The RabbitMQ user may not read the management API: give it the tag monitoring (rabbitmqctl set_user_tags)";
-const noHost = "The RabbitMQ user may not see this virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
+const noTag =
+  "The RabbitMQ user may not read the management API: give it the tag monitoring (rabbitmqctl set_user_tags)";
+const noHost =
+  "The RabbitMQ user may not see this virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
 const noLogin = "RabbitMQ refused the login: check the user and the password in WALLET_CORE_OPS_RABBITMQ_URL";
 const noApi = "The address of RabbitMQ does not answer as its management API does";
 const because = (reason: unknown) => JSON.stringify({ error: "not_authorised", reason });

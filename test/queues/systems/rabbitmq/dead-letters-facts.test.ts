@@ -71,11 +71,14 @@ it("facts are incomplete without exchanges, not without permission", async () =>
   expect(await reader.read(signal)).toMatchObject({ isBlind: false, exchanges: [], bindings: [] });
 });
 
-it.each(["nodes", "bindings", "exchanges"] as const)("facts fail as the broker does if it is down: %s", async (path) => {
-  await expect(createReader({ [path]: away }).reader.read(signal)).rejects.toBe(away);
-  const odd = new Error("odd");
-  await expect(createReader({ [path]: odd }).reader.read(signal)).rejects.toBe(odd);
-});
+it.each(["nodes", "bindings", "exchanges"] as const)(
+  "facts fail as the broker does if it is down: %s",
+  async (path) => {
+    await expect(createReader({ [path]: away }).reader.read(signal)).rejects.toBe(away);
+    const odd = new Error("odd");
+    await expect(createReader({ [path]: odd }).reader.read(signal)).rejects.toBe(odd);
+  },
+);
 
 it("facts fail if not even the overview may be read", async () => {
   await expect(createReader({ overview: refused }).reader.read(signal)).rejects.toBe(refused);

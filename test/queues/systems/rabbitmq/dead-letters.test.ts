@@ -14,7 +14,11 @@ describe("toDeadLetterQueues", () => {
   const letters = (name: string, exchange: string, key?: string, more: object = {}) => ({
     vhost: "/",
     name,
-    arguments: { "x-dead-letter-exchange": exchange, ...(key !== undefined && { "x-dead-letter-routing-key": key }), ...more },
+    arguments: {
+      "x-dead-letter-exchange": exchange,
+      ...(key !== undefined && { "x-dead-letter-routing-key": key }),
+      ...more,
+    },
   });
   const exchanges = [
     { name: "", vhost: "/", type: "direct" },
@@ -133,12 +137,12 @@ describe("matchesTopic", () => {
   ])("%s and %s: %s", (pattern, key, expected) => expect(match(pattern, key)).toBe(expected));
 
   it("matches no words only by `#`", () => {
-    expect([matchesTopic([], []), matchesTopic(["#"], []), matchesTopic(["*"], []), matchesTopic([], ["a"])]).toStrictEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
+    expect([
+      matchesTopic([], []),
+      matchesTopic(["#"], []),
+      matchesTopic(["*"], []),
+      matchesTopic([], ["a"]),
+    ]).toStrictEqual([true, true, false, false]);
   });
 
   it("agrees with the recursive definition, and is fast on hostile patterns", () => {
@@ -160,7 +164,8 @@ describe("matchesTopic", () => {
       ),
     );
     // Each way to split the words would be tried, exponentially many: these are milliseconds, or hours.
-    const many = () => match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."));
+    const many = () =>
+      match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."));
     expect(many()).toBe(false);
   });
 });

@@ -91,7 +91,9 @@ describe("numbers of a queue", () => {
 
   it("are each in their place", () => {
     const full = { ...entry, dead: 11, retrying: 12 };
-    expect(toRabbitmqMetrics(identity, full, basic, { done: rates(120, null), failed: rates(90, 7) }, 1_060_500)).toEqual({
+    expect(
+      toRabbitmqMetrics(identity, full, basic, { done: rates(120, null), failed: rates(90, 7) }, 1_060_500),
+    ).toEqual({
       ...toQueueMetrics(identity, {}),
       depth: 3,
       processedPerSec: 0.875,
@@ -122,14 +124,26 @@ describe("numbers of a queue", () => {
 
   it("have an age only with a waiting message and consumers", () => {
     const show = (totals: object, more: object = {}) =>
-      toRabbitmqMetrics(identity, { ...entry, ...more, totals: parse({ ...queue, ...totals }) as never }, basic, none, 2e6);
+      toRabbitmqMetrics(
+        identity,
+        { ...entry, ...more, totals: parse({ ...queue, ...totals }) as never },
+        basic,
+        none,
+        2e6,
+      );
     expect(show({}).oldestAgeSeconds).toBe(1000);
     expect(show({ messages_ready: 0 })).toMatchObject({ depth: 0, oldestAgeSeconds: null });
     expect(show({ messages_ready: null, messages_unacknowledged: null })).toMatchObject({ depth: 0, active: null });
     expect(show({}, { stats: parseStats({ messages: 5 }) }).oldestAgeSeconds).toBeNull();
-    expect(show({}, { stats: undefined })).toMatchObject({ oldestAgeSeconds: null, workers: null, processedPerSec: null });
+    expect(show({}, { stats: undefined })).toMatchObject({
+      oldestAgeSeconds: null,
+      workers: null,
+      processedPerSec: null,
+    });
     const taken = parseStats({ messages: 5, consumers: 2 });
-    expect([show({}, { stats: taken, isDeadLetterQueue: true }).workers, show({}, { stats: taken }).workers]).toEqual([2, 2]);
+    expect([show({}, { stats: taken, isDeadLetterQueue: true }).workers, show({}, { stats: taken }).workers]).toEqual([
+      2, 2,
+    ]);
   });
 
   it("report a queue that is down", () => {

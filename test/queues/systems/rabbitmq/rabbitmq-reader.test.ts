@@ -137,7 +137,12 @@ describe("createRabbitmqReader", () => {
       const done = Math.min(minute, 10);
       pages = [
         [
-          running("mail", { messages: 0, messages_ready: 0, arguments: deadLettersTo("dlq"), message_stats: { ack: done } }),
+          running("mail", {
+            messages: 0,
+            messages_ready: 0,
+            arguments: deadLettersTo("dlq"),
+            message_stats: { ack: done },
+          }),
           running("dlq", { messages: 10 * done }),
         ],
       ];
@@ -239,7 +244,12 @@ describe("createRabbitmqReader", () => {
       counters: { processed: 600, failures: 10 },
     });
     // Dead letters lie there: that nobody takes them is no alarm.
-    expect(dlq).toMatchObject({ workers: null, dead: null, retrying: null, counters: { processed: 0, failures: null } });
+    expect(dlq).toMatchObject({
+      workers: null,
+      dead: null,
+      retrying: null,
+      counters: { processed: 0, failures: null },
+    });
     expect(again).toMatchObject({ dead: null, retrying: null, failuresLastHour: null });
     await reader.close();
   });
@@ -250,7 +260,11 @@ describe("createRabbitmqReader", () => {
     const list = async (dead: number | null) => {
       const letters = { arguments: deadLettersTo("dlq") };
       pages = [[running("a", letters), running("b", letters), running("dlq", { messages: dead, consumers: 0 })]];
-      return (await reader.read(signal())).map(({ dead: own, workers, counters }) => [own, workers, counters?.failures]);
+      return (await reader.read(signal())).map(({ dead: own, workers, counters }) => [
+        own,
+        workers,
+        counters?.failures,
+      ]);
     };
     await list(5);
     expect(await list(8)).toEqual([
@@ -311,7 +325,8 @@ describe("createRabbitmqReader", () => {
     exchanges = [];
     await expect(reader.read(signal())).rejects.toMatchObject({
       code: "queues_unavailable",
-      message: "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)",
+      message:
+        "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)",
       upstream: "queues:r",
     });
     exchanges = known;

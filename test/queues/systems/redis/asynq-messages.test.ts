@@ -64,8 +64,18 @@ describe("asynq's messages", () => {
   });
 
   it("take the last value of a field, and ignore fixed numbers", () => {
-    const fixed = [Buffer.from([(1 << 3) | 1, ...Buffer.alloc(8, 0xff)]), Buffer.from([(2 << 3) | 5, 0xff, 0xff, 0xff, 0xff])];
-    const message = Buffer.concat([...fixed, field(7, "first"), field(6, 3), field(7, "last"), field(6, 4), field(11, 1)]);
+    const fixed = [
+      Buffer.from([(1 << 3) | 1, ...Buffer.alloc(8, 0xff)]),
+      Buffer.from([(2 << 3) | 5, 0xff, 0xff, 0xff, 0xff]),
+    ];
+    const message = Buffer.concat([
+      ...fixed,
+      field(7, "first"),
+      field(6, 3),
+      field(7, "last"),
+      field(6, 4),
+      field(11, 1),
+    ]);
     expect(toTask(message)).toStrictEqual({ error: "last", retried: 4, lastFailedAt: 1000 });
     expect(readProtobuf(message)).toEqual(
       new Map<number, unknown[]>([

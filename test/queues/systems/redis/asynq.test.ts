@@ -219,6 +219,9 @@ describe("asynq", () => {
       ],
       unnamed: 0,
     });
-    expect(await createAsynq(createMemoryRedis().connection).running([], now, signal)).toEqual({ named: [], unnamed: 0 });
+    expect(await createAsynq(createMemoryRedis().connection).running([], now, signal)).toEqual({
+      named: [],
+      unnamed: 0,
+    });
   });
 });

@@ -74,7 +74,8 @@ const failureOf = (asked: Promise<unknown>) =>
 const failed = (message: string) => ["queues_unavailable", message, "queues:r"];
 const login = "Redis refused the login: check the user and the password in WALLET_CORE_OPS_REDIS_URL";
 const rights = "The Redis user may not read the queues: give it +@read on their keys (ACL SETUSER)";
-const cluster = "WALLET_CORE_OPS_REDIS_URL is a node of a cluster that has the queues on other nodes: give the one that has them";
+const cluster =
+  "WALLET_CORE_OPS_REDIS_URL is a node of a cluster that has the queues on other nodes: give the one that has them";
 const away = "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL";
 const late = "Redis did not answer in time";
 const left = "Gave up waiting for Redis: the request has ended";

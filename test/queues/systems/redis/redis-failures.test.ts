@@ -23,7 +23,15 @@ describe("groupRedisFailures", () => {
   it("has the first and last failure of a group, newest group first", () => {
     const at = Date.parse("2026-01-01T00:00:00Z");
     const many = [3, 1, 6, 2, 5, 4].map((n) => ({ ...failure, id: `j${n}`, at: at + n * 1000, attempts: n }));
-    const later = { ...failure, id: "k", queue: "p", error: " \t\r\n late", worker: "w", attempts: null, at: at + 60_999 };
+    const later = {
+      ...failure,
+      id: "k",
+      queue: "p",
+      error: " \t\r\n late",
+      worker: "w",
+      attempts: null,
+      at: at + 60_999,
+    };
     expect(groupRedisFailures([...many, later], "redis")).toStrictEqual([
       {
         queue: "p",

@@ -76,7 +76,12 @@ describe("queues of two systems", () => {
   const toSystem = (names: string[], more: Partial<RedisSystem> = {}): RedisSystem => ({
     discover: async () => names,
     read: async (queues) =>
-      queues.map((queue) => ({ queue, measured: { depth: 0 }, counters: { processed: null, failures: null }, isCut: false })),
+      queues.map((queue) => ({
+        queue,
+        measured: { depth: 0 },
+        counters: { processed: null, failures: null },
+        isCut: false,
+      })),
     failures: async (queues) =>
       queues.map((queue) => ({ queue, id: names.join(), error: "boom", worker: null, attempts: null, at: 1 })),
     running: async (queues) => ({
@@ -93,7 +98,11 @@ describe("queues of two systems", () => {
 
   it("carry the label of the later one everywhere", async () => {
     const queues = open(toSystem(["mail", "a"]), toSystem(["z", "mail"]));
-    const listed = (await queues.metrics(0, signal())).map(({ name, source, observedAt }) => [name, source, observedAt]);
+    const listed = (await queues.metrics(0, signal())).map(({ name, source, observedAt }) => [
+      name,
+      source,
+      observedAt,
+    ]);
     expect(listed).toEqual(["a", "asynq:mail", "mail", "z"].map((name) => [name, "cache", "1970-01-01T00:00:00Z"]));
     const shown = [
       ["mail", "mail,a"],
@@ -121,9 +130,15 @@ describe("queues of two systems", () => {
     const other = { queue: "b", id: "1", error: "", worker: null, attempts: null, at: 1 };
     const reading = { queue: "b", measured: {}, counters: { processed: 1, failures: 2 }, isCut: false };
     const named = [{ queue: "b", id: "1", kind: null, host: "h", startedAt: null }];
-    const more = { read: async () => [reading], failures: async () => [other], running: async () => ({ named, unnamed: 0 }) };
+    const more = {
+      read: async () => [reading],
+      failures: async () => [other],
+      running: async () => ({ named, unnamed: 0 }),
+    };
     const queues = createRedisQueues("cache", [], [{ label: "bullmq", system: toSystem(["a"], more) }]);
-    expect((await queues.metrics(0, signal())).map(({ name, counters }) => [name, counters])).toEqual([["b", reading.counters]]);
+    expect((await queues.metrics(0, signal())).map(({ name, counters }) => [name, counters])).toEqual([
+      ["b", reading.counters],
+    ]);
     expect(await queues.failures(0, signal())).toEqual([other]);
     expect(await queues.running(0, signal())).toEqual({ named, unnamed: 0 });
   });

@@ -1,10 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { quantilesOf, toCount, toFields, toNumber, toScored, toTexts } from "../../../../src/queues/systems/redis/replies.ts";
+import {
+  quantilesOf,
+  toCount,
+  toFields,
+  toNumber,
+  toScored,
+  toTexts,
+} from "../../../../src/queues/systems/redis/replies.ts";
 
 describe("replies", () => {
   it("are empty if they have another type", () => {
     for (const odd of [null, undefined, new Error("WRONGTYPE"), {}, Number.NaN, true]) {
-      expect([toCount(odd), toNumber(odd), toTexts(odd), toScored(odd), toFields(odd)]).toStrictEqual([0, null, [], [], []]);
+      expect([toCount(odd), toNumber(odd), toTexts(odd), toScored(odd), toFields(odd)]).toStrictEqual([
+        0,
+        null,
+        [],
+        [],
+        [],
+      ]);
     }
     expect([toNumber("12"), toNumber("-1"), toNumber("1e9"), toNumber(""), toNumber("9".repeat(40))]).toStrictEqual([
       12,

@@ -9,7 +9,8 @@ afterEach(() => void vi.useRealTimers());
 const { signal } = new AbortController();
 const find = (contents: RedisContents, prefix = "bull") =>
   createUnsupportedSearch(createMemoryRedis(contents).connection, prefix)(signal);
-const ids = (start: string, queues: readonly string[]) => Object.fromEntries(queues.map((queue) => [`${start}${queue}:id`, "7"]));
+const ids = (start: string, queues: readonly string[]) =>
+  Object.fromEntries(queues.map((queue) => [`${start}${queue}:id`, "7"]));
 const bull = (queues: string) => ({
   name: "bull",
   kind: "bull",
@@ -34,10 +35,18 @@ const sets = { queues: ["default"] };
 
 it.each<[string, RedisContents, object[]]>([
   ["nothing", {}, []],
-  ["Bull, and BullMQ beside it", { texts: ids("bull:", ["b", "a", "mq"]), hashes: { "bull:mq:meta": {} } }, [bull("a, b")]],
+  [
+    "Bull, and BullMQ beside it",
+    { texts: ids("bull:", ["b", "a", "mq"]), hashes: { "bull:mq:meta": {} } },
+    [bull("a, b")],
+  ],
   ["BullMQ alone", { texts: ids("bull:", ["mq"]), hashes: { "bull:mq:meta": {} } }, []],
   ["bee-queue", { texts: ids("bq:", ["y", "x"]) }, [bee("x, y")]],
-  ["bee-queue with many queues", { texts: ids("bq:", ["f", "e", "d", "c", "b", "a"]) }, [bee("a, b, c, d, e and 1 more")]],
+  [
+    "bee-queue with many queues",
+    { texts: ids("bq:", ["f", "e", "d", "c", "b", "a"]) },
+    [bee("a, b, c, d, e and 1 more")],
+  ],
   ["bee-queue with five", { texts: ids("bq:", ["e", "d", "c", "b", "a"]) }, [bee("a, b, c, d, e")]],
   [
     "keys that only look like theirs",

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { errorText, inLastMinutes, timeColumn, toFrom, toJsonPath } from "../../../../src/queues/systems/table/columns.ts";
+import {
+  errorText,
+  inLastMinutes,
+  timeColumn,
+  toFrom,
+  toJsonPath,
+} from "../../../../src/queues/systems/table/columns.ts";
 import { runnerMapping } from "../../../support/queue-mappings.ts";
 
 const runAt = (type: string, more: object = {}) =>
@@ -24,8 +30,18 @@ describe("timeColumn", () => {
 
   it.each([
     ["integer", "seconds", "ceil(extract(epoch from t) * 1)::bigint", "floor(extract(epoch from t) * 1)::bigint"],
-    ["bigint", "milliseconds", "ceil(extract(epoch from t) * 1000)::bigint", "floor(extract(epoch from t) * 1000)::bigint"],
-    ["numeric", "microseconds", "(extract(epoch from t) * 1000000)::numeric", "(extract(epoch from t) * 1000000)::numeric"],
+    [
+      "bigint",
+      "milliseconds",
+      "ceil(extract(epoch from t) * 1000)::bigint",
+      "floor(extract(epoch from t) * 1000)::bigint",
+    ],
+    [
+      "numeric",
+      "microseconds",
+      "(extract(epoch from t) * 1000000)::numeric",
+      "(extract(epoch from t) * 1000000)::numeric",
+    ],
   ])("writes bounds of type %s in %s", (type, epoch, from, to) => {
     const column = runAt(type, { epoch });
     expect([column.atLeast("t"), column.atMost("t"), column.isTime]).toEqual([from, to, `job."run_at" > 0`]);

@@ -13,7 +13,8 @@ describe("explainCondition", () => {
     "name = 'a' 'b'",
   ])("accepts %s", (text) => expect(explainCondition(text)).toBe(null));
 
-  const quote = "has a text or name whose quote is not closed, or a text with a backslash that is not written as E'...'";
+  const quote =
+    "has a text or name whose quote is not closed, or a text with a backslash that is not written as E'...'";
   it.each([
     ["true); drop table jobs; --", "has a parenthesis that was not opened"],
     ["true) or (true", "has a parenthesis that was not opened"],
@@ -33,7 +34,9 @@ describe("explainCondition", () => {
   ])("refuses %s", (text, reason) => expect(explainCondition(text)).toBe(reason));
 
   it("accepts no text that closes more than it opens", () => {
-    const parts = fc.array(fc.constantFrom("(", ")", "'", '"', "''", "E'", "\\", ";", "--", "/*", "a", " "), { maxLength: 12 });
+    const parts = fc.array(fc.constantFrom("(", ")", "'", '"', "''", "E'", "\\", ";", "--", "/*", "a", " "), {
+      maxLength: 12,
+    });
     fc.assert(
       fc.property(parts, (text) => {
         fc.pre(explainCondition(text.join("")) === null);

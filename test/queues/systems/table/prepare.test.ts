@@ -4,7 +4,8 @@ import { createMemoryDatabase } from "../../../support/memory-database.ts";
 import { runnerMapping } from "../../../support/queue-mappings.ts";
 
 const signal = AbortSignal.timeout(10_000);
-const pgError = (code: string, message = "", position?: string) => Object.assign(new Error(message), { code, position });
+const pgError = (code: string, message = "", position?: string) =>
+  Object.assign(new Error(message), { code, position });
 
 /** A database whose table has these types, and that refuses the statement after that. */
 function prepare(more: object, types: Record<string, string>, refusal: Error | null = null) {
@@ -20,7 +21,13 @@ function prepare(more: object, types: Record<string, string>, refusal: Error | n
 it("statuses have the type of their column", async () => {
   const lists = { waiting: [0], active: ["1"], done: [2, "3"], failed: [-1], control: { retry: { status: "0" } } };
   const whole = (await prepare(lists, { status: "smallint" })).mapping;
-  expect(whole).toMatchObject({ waiting: [0], active: [1], done: [2, 3], failed: [-1], control: { retry: { status: 0 } } });
+  expect(whole).toMatchObject({
+    waiting: [0],
+    active: [1],
+    done: [2, 3],
+    failed: [-1],
+    control: { retry: { status: 0 } },
+  });
   const text = (await prepare(lists, { status: "text" })).mapping;
   expect(text).toMatchObject({
     waiting: ["0"],
@@ -32,7 +39,9 @@ it("statuses have the type of their column", async () => {
 });
 
 it.each(["1.5", "01", "", "x", "1; --"])("the status %j is none of an integer column", async (status) => {
-  await expect(prepare({ waiting: [status], active: [1], done: [2], failed: [3] }, { status: "integer" })).rejects.toMatchObject({
+  await expect(
+    prepare({ waiting: [status], active: [1], done: [2], failed: [3] }, { status: "integer" }),
+  ).rejects.toMatchObject({
     code: "schema_mismatch",
     message: `WALLET_CORE_OPS_QUEUES_FILE, sources[2].waiting: column "status" of table public.runner_jobs is integer, ${JSON.stringify(status)} is not`,
     upstream: "queues:runner",
@@ -67,13 +76,17 @@ it.each([
     "999",
     "WALLET_CORE_OPS_QUEUES_FILE, sources[2].where: table is not known here: write columns without the table's name",
   ],
-  ["22P02", undefined, "WALLET_CORE_OPS_QUEUES_FILE, sources[2].where: compares a column with a value that is not of its type"],
+  [
+    "22P02",
+    undefined,
+    "WALLET_CORE_OPS_QUEUES_FILE, sources[2].where: compares a column with a value that is not of its type",
+  ],
 ])("a refused trial of a condition has its own reason: %s at %s", async (code, position, message) => {
-  await expect(prepare({ where: "a = 'secret'" }, { status: "text" }, pgError(code, "'secret'", position))).rejects.toMatchObject(
-    {
-      message,
-    },
-  );
+  await expect(
+    prepare({ where: "a = 'secret'" }, { status: "text" }, pgError(code, "'secret'", position)),
+  ).rejects.toMatchObject({
+    message,
+  });
 });
 
 it("a mapping is completed once for its readers, and again after a failure", async () => {

@@ -19,7 +19,13 @@ function toGraphable(frames: readonly DataFrame[]): DataFrame[] {
     const fields = frame.fields.flatMap((field): Field[] => {
       if (field.type === FieldType.time || field.type === FieldType.number) return [field];
       if (field.type !== FieldType.boolean) return [];
-      return [{ ...field, type: FieldType.number, values: field.values.map((value: boolean | null) => value && Number(value)) }];
+      return [
+        {
+          ...field,
+          type: FieldType.number,
+          values: field.values.map((value: boolean | null) => value && Number(value)),
+        },
+      ];
     });
     return fields.some(({ type }) => type === FieldType.number) ? [{ ...frame, fields, length: frame.length }] : [];
   });

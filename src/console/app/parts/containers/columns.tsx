@@ -31,7 +31,9 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
   const numberOf = (row: ContainerRow, key: "cpuPct" | "memPct") => {
     const now = usage.get(row.id);
     // Without a number of now, the last one of the course is 30 s old at most.
-    return now ? now[key] : (key === "cpuPct" ? cpu : mem).get(toCourseKey(row))?.findLast(({ value }) => value !== null)?.value;
+    return now
+      ? now[key]
+      : (key === "cpuPct" ? cpu : mem).get(toCourseKey(row))?.findLast(({ value }) => value !== null)?.value;
   };
   return [
     {
@@ -48,7 +50,13 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       sortBy: ({ name }) => name,
       cell: NameCell,
     },
-    { name: "role", width: "minmax(0, 88px)", isWideOnly: "desktop", sortBy: ({ role }) => role, cell: ({ role }) => role },
+    {
+      name: "role",
+      width: "minmax(0, 88px)",
+      isWideOnly: "desktop",
+      sortBy: ({ role }) => role,
+      cell: ({ role }) => role,
+    },
     {
       name: "engine",
       width: "minmax(0, 88px)",
@@ -91,7 +99,9 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       isWideOnly: true,
       title: "Restarts by the restart policy since the last manual start",
       sortBy: ({ restarts }) => restarts,
-      cell: ({ restarts, stale }) => <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{toCount(restarts)}</span>,
+      cell: ({ restarts, stale }) => (
+        <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{toCount(restarts)}</span>
+      ),
     },
     {
       name: "CPU",
@@ -101,7 +111,12 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
       sortBy: (row) => numberOf(row, "cpuPct"),
       cell: (row) => (
-        <Course value={numberOf(row, "cpuPct")} points={cpu.get(toCourseKey(row)) ?? none} isStale={row.stale} label="CPU" />
+        <Course
+          value={numberOf(row, "cpuPct")}
+          points={cpu.get(toCourseKey(row)) ?? none}
+          isStale={row.stale}
+          label="CPU"
+        />
       ),
     },
     {

@@ -147,14 +147,22 @@ function Numbers({ stats }: { readonly stats: NonNullable<Asked["stats"]> }) {
         : toPercent((cpuThrottledPeriods / cpuPeriods) * 100);
   return (
     <dl class="figures">
-      <Figure name="CPU" title="Per cent of one CPU over the last 0.5 to 3 s; may exceed 100" value={toPercent(stats.cpuPct)} />
+      <Figure
+        name="CPU"
+        title="Per cent of one CPU over the last 0.5 to 3 s; may exceed 100"
+        value={toPercent(stats.cpuPct)}
+      />
       <Figure
         name="memory"
         title="Used memory without inactive file cache, of the limit; without a limit, of its machine's"
         value={toPercent(stats.memPct)}
         detail={`${toBytes(stats.memUsedBytes)} of ${toBytes(stats.memLimitBytes)}`}
       />
-      <Figure name="throttled" title="Of its CPU periods since its start, those in which it had to wait" value={throttled} />
+      <Figure
+        name="throttled"
+        title="Of its CPU periods since its start, those in which it had to wait"
+        value={throttled}
+      />
       <Figure name="processes" title="Processes and threads" value={toCount(stats.pids)} />
       <Figure
         name="network"

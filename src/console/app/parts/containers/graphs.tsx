@@ -58,13 +58,25 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
       <div class={`courses ${state.isOld ? "stale" : ""}`}>
         <figure>
           <figcaption title="Per cent of one CPU; may exceed 100">CPU (100 % is one CPU)</figcaption>
-          <Graph {...shared} series={course.cpu} max={10} format={toPercent} label={`CPU of ${name} in ${minutes} minutes`} />
+          <Graph
+            {...shared}
+            series={course.cpu}
+            max={10}
+            format={toPercent}
+            label={`CPU of ${name} in ${minutes} minutes`}
+          />
         </figure>
         <figure>
           <figcaption title="Used memory without file cache, per cent of its limit; without a limit, of its machine's">
             Memory (100 % is its limit)
           </figcaption>
-          <Graph {...shared} series={course.mem} max={100} format={toPercent} label={`Memory of ${name} in ${minutes} minutes`} />
+          <Graph
+            {...shared}
+            series={course.mem}
+            max={100}
+            format={toPercent}
+            label={`Memory of ${name} in ${minutes} minutes`}
+          />
         </figure>
         {course.hasRestarts && (
           <figure>
@@ -86,7 +98,9 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
           {history.problem && ` Prometheus could not be asked: ${history.problem.message}.`}
         </p>
       )}
-      {history && !course.isKnown && !state.isOld && <Empty>Nothing is known of this range yet: samples begin now.</Empty>}
+      {history && !course.isKnown && !state.isOld && (
+        <Empty>Nothing is known of this range yet: samples begin now.</Empty>
+      )}
     </section>
   );
 }
@@ -97,10 +111,14 @@ function toWhole(value: number): string {
 
 function toMarks(deploys: readonly DeployRowFragment[], story: readonly StoryEntry[]): readonly GraphMark[] {
   const ends = story
-    .filter(({ kind, requested }) => kind === "RESTART" || kind === "OOM_KILL" || (kind === "CONTAINER_DEATH" && !requested))
+    .filter(
+      ({ kind, requested }) => kind === "RESTART" || kind === "OOM_KILL" || (kind === "CONTAINER_DEATH" && !requested),
+    )
     .slice(0, mostMarks)
     .map(({ kind, time }): GraphMark =>
-      kind === "RESTART" ? { at: Date.parse(time), label: "", tone: "muted" } : { at: Date.parse(time), label: "", tone: "bad" },
+      kind === "RESTART"
+        ? { at: Date.parse(time), label: "", tone: "muted" }
+        : { at: Date.parse(time), label: "", tone: "bad" },
     );
   return [
     ...ends,

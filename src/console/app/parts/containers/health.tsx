@@ -16,9 +16,10 @@ interface HealthProps {
 
 /** The last health check, and a button for a new one. */
 export function Health({ name, engine, check }: HealthProps) {
-  const [probe, setProbe] = useState<{ readonly check: HealthResultFragment | null; readonly failure: Failure | null } | null>(
-    null,
-  );
+  const [probe, setProbe] = useState<{
+    readonly check: HealthResultFragment | null;
+    readonly failure: Failure | null;
+  } | null>(null);
   const [isRunning, setRunning] = useState(false);
   const hasCheck = check.failingStreak !== null || check.health !== "NONE";
   const missing =

@@ -21,7 +21,10 @@ export function toCourseKey({ engine, name }: Pick<ContainerRow, "engine" | "nam
 }
 
 /** CPU and memory of the last 10 minutes, of the rows that `onView` was last given. */
-export function useCoursesInView(): { readonly courses: Courses; readonly onView: (rows: readonly ContainerRow[]) => void } {
+export function useCoursesInView(): {
+  readonly courses: Courses;
+  readonly onView: (rows: readonly ContainerRow[]) => void;
+} {
   const [names, setNames] = useState<string[]>([]);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const known = useRef<Courses>({ cpu: new Map(), mem: new Map() });

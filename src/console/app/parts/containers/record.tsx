@@ -72,7 +72,11 @@ const outcomeTones: Readonly<Record<string, Tone>> = { ok: "ok", failed: "bad", 
 /** The entries of the audit record about a container. */
 export function Record({ name, engine }: { readonly name: string; readonly engine: string }) {
   const missing = missingScope("ops:operate");
-  const state = useLive(ConsoleContainerAuditDocument, { first: shownPage }, { everyMs: 10_000, skip: missing !== null }).value;
+  const state = useLive(
+    ConsoleContainerAuditDocument,
+    { first: shownPage },
+    { everyMs: 10_000, skip: missing !== null },
+  ).value;
   const log = state.data?.auditLog;
   const actions = useMemo(() => (log ? pairRecords(log.nodes, name, engine) : null), [log, name, engine]);
   return (

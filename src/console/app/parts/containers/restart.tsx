@@ -50,9 +50,13 @@ export function createRestart(row: Target): Action {
       report({ tone: "unknown", text: "Sent. The gateway records it, then asks the engine." });
       const stop = reportProgress(row, report);
       try {
-        const { data, failures } = await askUntilAnswered({ ...target, reason, idempotencyKey: key, waitSeconds }, report);
+        const { data, failures } = await askUntilAnswered(
+          { ...target, reason, idempotencyKey: key, waitSeconds },
+          report,
+        );
         const result = data?.restartContainer;
-        if (!result) return { tone: failures[0]?.code === "restart_unknown" ? "warn" : "bad", text: toText(failures[0]) };
+        if (!result)
+          return { tone: failures[0]?.code === "restart_unknown" ? "warn" : "bad", text: toText(failures[0]) };
         return toLastStep(result, (performance.now() - startedMs) / 1000);
       } finally {
         stop();
@@ -84,7 +88,10 @@ async function askUntilAnswered(variables: Parameters<typeof askOnce>[0], report
     } catch (error) {
       if (!(error instanceof Unreachable) || Date.now() > until) throw error;
       if (!isReported)
-        report({ tone: "warn", text: "The gateway does not answer. It is asked again; the same restart does not run twice." });
+        report({
+          tone: "warn",
+          text: "The gateway does not answer. It is asked again; the same restart does not run twice.",
+        });
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }
@@ -132,7 +139,8 @@ function toLastStep({ status, health, healthy }: Result, seconds: number): Step 
   if (healthy === true)
     return {
       tone: "ok",
-      text: health === "NONE" ? `Done in ${took}: it runs on (it has no health check).` : `Done in ${took}: it is healthy.`,
+      text:
+        health === "NONE" ? `Done in ${took}: it runs on (it has no health check).` : `Done in ${took}: it is healthy.`,
     };
   const state = health === "NONE" ? status : `${status} and ${health.toLowerCase()}`;
   return {
@@ -152,7 +160,15 @@ function Line({ tone, children }: { readonly tone: Tone; readonly children: Comp
 const shownJobs = 5;
 
 /** What a restart will touch, in words. */
-function Touched({ role, engine, preview }: { readonly role: string; readonly engine: string; readonly preview: Preview }) {
+function Touched({
+  role,
+  engine,
+  preview,
+}: {
+  readonly role: string;
+  readonly engine: string;
+  readonly preview: Preview;
+}) {
   return (
     <ul class="touched">
       <Line tone="unknown">
@@ -228,7 +244,8 @@ function toGapText(gaps: NonNullable<Preview["work"]>["gaps"]): string {
   return [...byReason]
     .map(([reason, some]) => {
       const sources = some.map(({ source }) => source).filter((source) => source !== null);
-      const names = sources.length > 3 ? `${sources.slice(0, 3).join(", ")} and ${sources.length - 3} more` : sources.join(", ");
+      const names =
+        sources.length > 3 ? `${sources.slice(0, 3).join(", ")} and ${sources.length - 3} more` : sources.join(", ");
       return names ? `${names}: ${reason}` : reason;
     })
     .join("; ");

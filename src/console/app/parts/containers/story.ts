@@ -20,7 +20,9 @@ export function findStateSince(
   story: readonly StoryEntry[],
 ): string | null {
   if (status === "running") {
-    const change = story.find(({ kind, time }) => kind === "HEALTH" && (!startedAt || Date.parse(time) >= Date.parse(startedAt)));
+    const change = story.find(
+      ({ kind, time }) => kind === "HEALTH" && (!startedAt || Date.parse(time) >= Date.parse(startedAt)),
+    );
     return change?.time ?? startedAt;
   }
   return (status !== "paused" && story.find(({ kind }) => kind === "CONTAINER_DEATH")?.time) || null;

@@ -73,7 +73,11 @@ interface Shown {
 }
 
 /** Follows the log while the page is visible. While it is held, lines are collected and not drawn: none moves under the pointer. */
-function useTail(name: string, engine: string, isAllowed: boolean): Shown & { readonly hold: (isHeld: boolean) => void } {
+function useTail(
+  name: string,
+  engine: string,
+  isAllowed: boolean,
+): Shown & { readonly hold: (isHeld: boolean) => void } {
   const [shown, setShown] = useState<Shown>({ lines: null, notice: null, failure: null });
   const latest = useRef(shown);
   const isHeld = useRef(false);

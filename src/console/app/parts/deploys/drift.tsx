@@ -24,7 +24,9 @@ const kinds: Readonly<Record<string, string>> = {
 export function DriftSection() {
   const state = useLive(ConsoleDriftDocument, { env: useEnv() }, { everyMs: 5000 }).value;
   const destination = params.value.get("destination");
-  const rows = state.data?.drift?.filter((row) => !destination || row.destination === null || row.destination === destination);
+  const rows = state.data?.drift?.filter(
+    (row) => !destination || row.destination === null || row.destination === destination,
+  );
   return (
     <>
       <section class="section first">

@@ -44,7 +44,13 @@ const measures: readonly Measure[] = [
     format: toCount,
     isWideOnly: true,
   },
-  { name: "failed", title: "Failed attempts in the window", value: (window) => window.failed, format: toCount, isWideOnly: true },
+  {
+    name: "failed",
+    title: "Failed attempts in the window",
+    value: (window) => window.failed,
+    format: toCount,
+    isWideOnly: true,
+  },
   {
     name: "failing",
     title: "Share of the ended jobs that failed",
@@ -100,7 +106,12 @@ export function QueueNumbers({
           <th scope="col">queue</th>
           <th scope="col">verdict</th>
           {measures.map(({ name, title, isWideOnly }) => (
-            <th key={name} scope="col" class={`number ${isWideOnly ? "wide-only" : ""}`} title={`${title}: before → after`}>
+            <th
+              key={name}
+              scope="col"
+              class={`number ${isWideOnly ? "wide-only" : ""}`}
+              title={`${title}: before → after`}
+            >
               {name}
             </th>
           ))}
@@ -187,7 +198,9 @@ export function ContainerNumbers({ containers }: { readonly containers: Verdict[
       <dt>Unhealthy</dt>
       <dd title="Unhealthy time, summed over all containers">
         <span class="muted">{toDuration(containers.unhealthySecondsBefore)} → </span>
-        <span class={isUnhealthier(containers) ? "bad strong" : ""}>{toDuration(containers.unhealthySecondsAfter)}</span>
+        <span class={isUnhealthier(containers) ? "bad strong" : ""}>
+          {toDuration(containers.unhealthySecondsAfter)}
+        </span>
       </dd>
       {unhealthyNow.length > 0 && (
         <>
@@ -200,7 +213,10 @@ export function ContainerNumbers({ containers }: { readonly containers: Verdict[
 }
 
 /** The verdict's rule: 2 times as long, and 60 s longer. */
-function isUnhealthier({ unhealthySecondsBefore: before, unhealthySecondsAfter: after }: Verdict["containers"]): boolean {
+function isUnhealthier({
+  unhealthySecondsBefore: before,
+  unhealthySecondsAfter: after,
+}: Verdict["containers"]): boolean {
   return before !== null && after !== null && after >= 2 * before && after >= before + 60;
 }
 

@@ -65,7 +65,10 @@ export function Graph(props: GraphProps) {
       threshold ?? 0,
       ...series.flatMap(({ values }) => values.filter((value) => value !== null)),
     );
-    const { top: found, ticks: values } = toValueTicks(largest, Math.max(2, Math.floor((height - top - bottom) / tickHeight)));
+    const { top: found, ticks: values } = toValueTicks(
+      largest,
+      Math.max(2, Math.floor((height - top - bottom) / tickHeight)),
+    );
     return { scaleTop: found, ticks: values };
   }, [series, props.max, threshold, height]);
   const toY = (value: number) => height - bottom - (Math.max(0, value) / scaleTop) * (height - top - bottom);
@@ -106,7 +109,14 @@ export function Graph(props: GraphProps) {
         {unknown.map(
           ([begin, end]) =>
             end > begin && (
-              <rect key={begin} x={begin} y={top} width={end - begin} height={height - top - bottom} fill={`url(#${hatch})`} />
+              <rect
+                key={begin}
+                x={begin}
+                y={top}
+                width={end - begin}
+                height={height - top - bottom}
+                fill={`url(#${hatch})`}
+              />
             ),
         )}
         {ticks.map((value) => (
@@ -127,7 +137,9 @@ export function Graph(props: GraphProps) {
             {tick.label}
           </text>
         ))}
-        {threshold !== undefined && <line class="limit" x1={left} x2={width - right} y1={toY(threshold)} y2={toY(threshold)} />}
+        {threshold !== undefined && (
+          <line class="limit" x1={left} x2={width - right} y1={toY(threshold)} y2={toY(threshold)} />
+        )}
         {lines.map(({ tone, path }, index) => (
           <path key={series[index]?.label} class={tone} d={path} />
         ))}
@@ -161,7 +173,8 @@ function Legend({ times, series, format, isKnown, at }: LegendProps) {
       {series.map(({ label, values, tone = "accent" }) => {
         const value = values[index] ?? null;
         const last = value === null ? values.findLastIndex((one) => one !== null) : -1;
-        const title = last < 0 ? undefined : `Last known: ${format(values[last] ?? 0)}, ${toLocalTime(times[last] ?? 0)}`;
+        const title =
+          last < 0 ? undefined : `Last known: ${format(values[last] ?? 0)}, ${toLocalTime(times[last] ?? 0)}`;
         return (
           <span key={label} title={title}>
             <i class={tone} aria-hidden="true" /> {label} {value === null ? unknownText : format(value)}

@@ -25,7 +25,10 @@ export function toTimeTicks(from: number, to: number, most: number): readonly Ti
   const ticks: Tick[] = [];
   for (let at = begin + Math.ceil((from - begin) / step) * step; at <= to; at += step) {
     const clock = toClock(at);
-    ticks.push({ value: at, label: clock === "00:00:00" ? toDay(at).slice(5) : clock.slice(0, step < 60 * second ? 8 : 5) });
+    ticks.push({
+      value: at,
+      label: clock === "00:00:00" ? toDay(at).slice(5) : clock.slice(0, step < 60 * second ? 8 : 5),
+    });
   }
   return ticks;
 }
@@ -42,13 +45,19 @@ function toDayTicks(from: number, to: number, least: number): readonly Tick[] {
 }
 
 /** The top of a scale that begins at 0, and its values: 1, 2 or 5 times a power of 10 apart, at most `most` above 0. @param largest the largest value shown, >= 0 */
-export function toValueTicks(largest: number, most: number): { readonly top: number; readonly ticks: readonly number[] } {
+export function toValueTicks(
+  largest: number,
+  most: number,
+): { readonly top: number; readonly ticks: readonly number[] } {
   const size = largest > 1e-9 && Number.isFinite(largest) ? largest : 1;
   const power = 10 ** Math.floor(Math.log10(size / most));
   const factor = [1, 2, 5, 10].find((one) => size / (one * power) <= most) ?? 10;
   const step = factor * power;
   const count = Math.ceil(size / step - 1e-9);
-  return { top: count * step, ticks: Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12))) };
+  return {
+    top: count * step,
+    ticks: Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12))),
+  };
 }
 
 /** The index of the time that is nearest to `at`; -1 for none. @param times ascending */
@@ -78,7 +87,10 @@ export function findCurrent(times: readonly number[], isKnown: (index: number) =
  * The stretches without a value between known ones, and after the last one when it is not of now: the index of the known one before each, and that of its end.
  * @param times unix ms, ascending
  */
-export function findGaps(times: readonly number[], isKnown: (index: number) => boolean): readonly (readonly [number, number])[] {
+export function findGaps(
+  times: readonly number[],
+  isKnown: (index: number) => boolean,
+): readonly (readonly [number, number])[] {
   const gaps: (readonly [number, number])[] = [];
   let last = -1;
   const end = findCurrent(times, isKnown);

@@ -136,7 +136,8 @@ export class LogBuffer {
   #add(place: number, change: number): void {
     this.#extra[place] = (this.#extra[place] ?? 0) + change;
     this.#sum += change;
-    for (let node = place + 1; node <= places; node += node & -node) this.#tree[node] = (this.#tree[node] ?? 0) + change;
+    for (let node = place + 1; node <= places; node += node & -node)
+      this.#tree[node] = (this.#tree[node] ?? 0) + change;
   }
 
   /** Of rows from the first to before `number`. */

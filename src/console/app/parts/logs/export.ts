@@ -17,7 +17,11 @@ export function toText(rows: Iterable<LogRow>): string {
  * The newest lines of the log with its filters, at most `mostDownloaded`, oldest first. `onProgress` hears how many there are so far. Rejects when a page cannot be
  * read, and when `abort` says so.
  */
-export async function readAll(pages: LogPages, onProgress: (count: number) => void, abort: AbortSignal): Promise<string> {
+export async function readAll(
+  pages: LogPages,
+  onProgress: (count: number) => void,
+  abort: AbortSignal,
+): Promise<string> {
   const texts: string[] = [];
   let count = 0;
   let before: string | null = null;

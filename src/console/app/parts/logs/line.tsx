@@ -39,7 +39,11 @@ export class Line extends Component<LineProps> {
     if (row.note) return <Note note={row.note} number={number} />;
     const parts = partsOf(row);
     return (
-      <div class={`log-line ${isMarked ? "marked" : ""}`} data-row={number} aria-current={isMarked ? "true" : undefined}>
+      <div
+        class={`log-line ${isMarked ? "marked" : ""}`}
+        data-row={number}
+        aria-current={isMarked ? "true" : undefined}
+      >
         <a
           class="log-time"
           tabIndex={-1}
@@ -82,7 +86,12 @@ interface LineTextProps {
 }
 
 /** The short form of a line: its message, then its other fields. What a search found across a name and its value, as they are written, marks both. */
-export function LineText({ text, parts: { prefix, message, fields }, highlight = null, most = maxShown }: LineTextProps) {
+export function LineText({
+  text,
+  parts: { prefix, message, fields },
+  highlight = null,
+  most = maxShown,
+}: LineTextProps) {
   let left = most - message.length;
   const shown = fields.filter(([name, value]) => (left -= name.length + value.length + 2) > 0);
   const found = fields.length > 0 ? (highlight?.(text) ?? []) : [];
@@ -196,7 +205,9 @@ function Break({ note: { lostAt, backAt, limit } }: { readonly note: LogBreak })
     return (
       <>
         <Shape tone={backAt === null ? "warn" : "ok"} /> {limit}:{" "}
-        {backAt === null ? "new lines are asked for every 3 s" : `new lines were asked for every 3 s for ${toDuration(seconds)}`}
+        {backAt === null
+          ? "new lines are asked for every 3 s"
+          : `new lines were asked for every 3 s for ${toDuration(seconds)}`}
       </>
     );
   if (backAt !== null)

@@ -18,7 +18,9 @@ export function toMarks(at: string, to: string | null, name: string | null): Log
   const what = name ?? "it";
   return [
     ...(to === at ? [] : [{ at, text: `${what} began, ${toPreciseClock(at)}` }]),
-    ...(to === null ? [] : [{ at: to.replace(/(:\d\d)Z$/, "$1.999999999Z"), text: `${what} ended, ${toPreciseClock(to)}` }]),
+    ...(to === null
+      ? []
+      : [{ at: to.replace(/(:\d\d)Z$/, "$1.999999999Z"), text: `${what} ended, ${toPreciseClock(to)}` }]),
   ];
 }
 

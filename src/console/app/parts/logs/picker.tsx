@@ -84,7 +84,12 @@ export function LogPicker({
         {found.length === 0 ? (
           <Empty>{filter ? `None of ${rows.length} containers matches the filter.` : "No containers run here."}</Empty>
         ) : (
-          <List rows={found} columns={toContainerColumns(chosen, choose, troubles)} rowKey={({ id }) => id} label="Containers" />
+          <List
+            rows={found}
+            columns={toContainerColumns(chosen, choose, troubles)}
+            rowKey={({ id }) => id}
+            label="Containers"
+          />
         )}
       </section>
     </>
@@ -92,7 +97,13 @@ export function LogPicker({
 }
 
 /** Where to go from a log that cannot be read: the same role elsewhere, or another log. */
-export function Choices({ target: { role }, rows }: { readonly target: LogTarget; readonly rows: readonly ContainerRow[] }) {
+export function Choices({
+  target: { role },
+  rows,
+}: {
+  readonly target: LogTarget;
+  readonly rows: readonly ContainerRow[];
+}) {
   return (
     <p class="filters">
       {toRoles(rows)
@@ -193,7 +204,12 @@ function toContainerColumns(
       cell: (row) => <StateCell {...toSeenState(row, troubles)} />,
       sortBy: (row) => toSeenState(row, troubles).word,
     },
-    { name: "release", width: "minmax(0, 1fr)", isWideOnly: true, cell: ({ version }) => <Release version={version} /> },
+    {
+      name: "release",
+      width: "minmax(0, 1fr)",
+      isWideOnly: true,
+      cell: ({ version }) => <Release version={version} />,
+    },
     {
       name: "engine",
       width: "minmax(0, 1fr)",

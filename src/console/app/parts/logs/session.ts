@@ -146,7 +146,9 @@ export class LogSession {
     const turn = this.#startCursor ? { before: this.#startCursor } : { at: oldest.at };
     await this.#run(turn, turn.before ? pageLines : 2 * pageLines, (page) => {
       const known = this.#knownLines((at) => at <= oldest.at);
-      const lines = page.lines.map((line) => this.pages.toRow(line)).filter((row) => row.at <= oldest.at && !known.take(row));
+      const lines = page.lines
+        .map((line) => this.pages.toRow(line))
+        .filter((row) => row.at <= oldest.at && !known.take(row));
       for (const row of lines.toReversed()) this.buffer.unshift(row);
       this.hasOlder = page.hasOlder && (lines.length > 0 || page.startCursor !== null);
       this.#startCursor = page.startCursor;
@@ -241,7 +243,8 @@ export class LogSession {
       if (running.signal.aborted) return null;
       this.isLoading.value = false;
       if (error instanceof RefusedError) this.failure.value = error.failure;
-      else if (error instanceof Unreachable) this.failure.value = { code: "unreachable", message: error.message, path: null };
+      else if (error instanceof Unreachable)
+        this.failure.value = { code: "unreachable", message: error.message, path: null };
       else if (!(error instanceof DOMException)) throw error;
       return null;
     } finally {
@@ -298,7 +301,8 @@ export class LogSession {
         this.#pushLive(toNote(row.at, { kind: "gap", count: null, from: this.#last, to: row.at }));
         this.#known = null;
       }
-      if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs) this.#known = null;
+      if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs)
+        this.#known = null;
       this.#pushLive(row);
     }
     this.#changed();

@@ -88,7 +88,8 @@ export class LogSources {
 
   constructor(target: LogTarget, rows: readonly ContainerRow[]) {
     this.#hasEngines = new Set(rows.map(({ engine }) => engine)).size > 1;
-    this.#roles = target.role === null ? new Map(rows.map(({ engine, name, role }) => [`${engine}/${name}`, role])) : null;
+    this.#roles =
+      target.role === null ? new Map(rows.map(({ engine, name, role }) => [`${engine}/${name}`, role])) : null;
   }
 
   get size(): number {
@@ -97,7 +98,9 @@ export class LogSources {
 
   /** The source with this name, on this engine where one is given. */
   named(name: string, engine: string | null): LogSource {
-    const known = [...this.#byKey.values()].find((source) => source.name === name && (!engine || source.engine === engine));
+    const known = [...this.#byKey.values()].find(
+      (source) => source.name === name && (!engine || source.engine === engine),
+    );
     return known ?? this.of({ name, engine: engine ?? "" });
   }
 

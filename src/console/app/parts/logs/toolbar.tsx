@@ -30,7 +30,12 @@ export function Toolbar({ session, target, filter, wrongSearch, onCopy }: Toolba
   return (
     <div class={`log-tools ${isUnfolded ? "unfolded" : ""}`} role="toolbar" aria-label="Log">
       <TargetSelect target={target} />
-      <button type="button" class="button narrow-only" aria-expanded={isUnfolded} onClick={() => setUnfolded((value) => !value)}>
+      <button
+        type="button"
+        class="button narrow-only"
+        aria-expanded={isUnfolded}
+        onClick={() => setUnfolded((value) => !value)}
+      >
         Filter
       </button>
       <Levels filter={filter} />
@@ -42,7 +47,11 @@ export function Toolbar({ session, target, filter, wrongSearch, onCopy }: Toolba
         type="button"
         class="button log-follow"
         aria-pressed={session.isFollowing.value}
-        title={session.limit.value === null ? "Follow the end (f)" : `${session.limit.value}: new lines are asked for every 3 s`}
+        title={
+          session.limit.value === null
+            ? "Follow the end (f)"
+            : `${session.limit.value}: new lines are asked for every 3 s`
+        }
         onClick={() => (session.isFollowing.value ? session.pause() : session.toEnd())}
       >
         {!session.isFollowing.value ? "▶ follow" : session.limit.value === null ? "‖ following" : "‖ every 3 s"}
@@ -60,7 +69,9 @@ function TargetSelect({ target: { role, names, service, destination, env } }: { 
   return (
     <>
       <a class="button log-target" href={href("/logs")} title="Choose another log">
-        <span class="cut isolate strong">{role ?? (names?.length === 1 ? names[0] : `${names?.length} containers`)}</span>
+        <span class="cut isolate strong">
+          {role ?? (names?.length === 1 ? names[0] : `${names?.length} containers`)}
+        </span>
         {place && <span class="muted cut isolate">{place}</span>}▾
       </a>
       {rows.length > 1 && (
@@ -98,7 +109,10 @@ function Levels({ filter }: { readonly filter: LogFilter }) {
           aria-pressed={least >= 0 && index >= least}
           title={index === least ? "Show all levels" : `Only ${word} and more severe`}
           onClick={() =>
-            setParams({ level: index === least ? null : word, strict: index === least ? null : params.value.get("strict") })
+            setParams({
+              level: index === least ? null : word,
+              strict: index === least ? null : params.value.get("strict"),
+            })
           }
         >
           {word}

@@ -147,7 +147,16 @@ export function LogView({ session, style, isWrapped, isMarked, label, onRow }: V
             const number = drawn.from + index;
             const row = buffer.get(number);
             return (
-              row && <Line key={number} row={row} number={number} isOpen={row.isOpen} isMarked={isMarked(row)} style={style} />
+              row && (
+                <Line
+                  key={number}
+                  row={row}
+                  number={number}
+                  isOpen={row.isOpen}
+                  isMarked={isMarked(row)}
+                  style={style}
+                />
+              )
             );
           })}
         </div>

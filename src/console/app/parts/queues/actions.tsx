@@ -189,7 +189,8 @@ function toGroupChange(action: GroupAction, group: GroupSubject): Action {
       return { content: <GroupPreview action={action} group={group} found={result} limit={limit} /> };
     },
     run: async (reason, report) => {
-      if (!(limit.value >= 1 && limit.value <= mostJobs)) throw new Error(`Nothing was done: say how many, 1 to ${mostJobs}`);
+      if (!(limit.value >= 1 && limit.value <= mostJobs))
+        throw new Error(`Nothing was done: say how many, 1 to ${mostJobs}`);
       const { result, failure } = await changeGroup(action, group, Math.round(limit.value), reason);
       if (!result) return toFailedStep(failure);
       for (const step of toGroupSteps(result)) report(step);
@@ -295,6 +296,7 @@ function toGroupSteps({ skipped, error }: GroupChangeFragment): readonly Step[] 
     ),
   }));
   const more = (skipped?.length ?? 0) - steps.length;
-  if (more > 0) steps.push({ tone: "warn", text: `${toCount(more)} more were skipped: their state changed, or they are gone` });
+  if (more > 0)
+    steps.push({ tone: "warn", text: `${toCount(more)} more were skipped: their state changed, or they are gone` });
   return error ? [...steps, toFailedStep({ ...error, path: null })] : steps;
 }

@@ -61,7 +61,11 @@ export function AttemptLog({ attempt, isButton = false }: AttemptLogProps) {
   return (
     <span
       class="none"
-      title={attempt.container ? "It is not known when this attempt was" : "It is not known in which container this attempt was"}
+      title={
+        attempt.container
+          ? "It is not known when this attempt was"
+          : "It is not known in which container this attempt was"
+      }
     >
       no log
     </span>

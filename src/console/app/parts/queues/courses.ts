@@ -17,8 +17,11 @@ export function useDepthCourses(inView: readonly QueueRow[]): ReadonlyMap<string
     return () => clearTimeout(timer);
   }, [inView]);
   const recent = useRecent(60, 60);
-  const series = useLive(ConsoleQueueSeriesDocument, { queues: names, ...recent, maxPoints: 48 }, { skip: names.length === 0 })
-    .value.data;
+  const series = useLive(
+    ConsoleQueueSeriesDocument,
+    { queues: names, ...recent, maxPoints: 48 },
+    { skip: names.length === 0 },
+  ).value.data;
   const [seen] = useState(() => new Map<string, readonly SparkPoint[]>());
   return useMemo(() => {
     for (const [key, points] of groupSamples(series?.queueDepth, ({ source, queue }) => `${source}/${queue}`))

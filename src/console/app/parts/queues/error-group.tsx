@@ -35,7 +35,8 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
             {toCount(group.count)} {group.count === 1 ? "failure" : "failures"}
           </span>{" "}
           <span class="muted">
-            in 60 minutes, first <Since at={group.firstSeen} suffix=" ago" />, last <Since at={group.lastSeen} suffix=" ago" />
+            in 60 minutes, first <Since at={group.firstSeen} suffix=" ago" />, last{" "}
+            <Since at={group.lastSeen} suffix=" ago" />
             {group.attempts !== null && `, up to ${toCount(group.attempts)} attempts of a job`}
           </span>
         </span>
@@ -130,7 +131,13 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
 type LatestDeploy = NonNullable<ConsoleErrorDeploysQuery["latestDeploys"]>[number];
 
 /** The deploy whose verdict says that this error first occurred with it. */
-function BroughtBy({ fingerprint, deploys }: { readonly fingerprint: string; readonly deploys: readonly LatestDeploy[] }) {
+function BroughtBy({
+  fingerprint,
+  deploys,
+}: {
+  readonly fingerprint: string;
+  readonly deploys: readonly LatestDeploy[];
+}) {
   const deploy = deploys.find(({ verdict }) => verdict?.newErrors?.some((error) => error.fingerprint === fingerprint));
   if (!deploy) return null;
   const isRegression = deploy.verdict?.newErrors?.some((error) => error.fingerprint === fingerprint && error.regressed);
@@ -191,9 +198,15 @@ function SampleJob({ jobId, queue, source, error }: SampleJobProps) {
         {attempt?.number != null && <span class="muted wide-only"> attempt {attempt.number}</span>}
       </td>
       <td class="wide-only">
-        {attempt ? <Worker container={attempt.container} worker={attempt.worker} /> : <span class="none">{unknownText}</span>}
+        {attempt ? (
+          <Worker container={attempt.container} worker={attempt.worker} />
+        ) : (
+          <span class="none">{unknownText}</span>
+        )}
       </td>
-      <td class="wide-only">{attempt ? <Release version={attempt.version} /> : <span class="none">{unknownText}</span>}</td>
+      <td class="wide-only">
+        {attempt ? <Release version={attempt.version} /> : <span class="none">{unknownText}</span>}
+      </td>
       <td>{attempt ? <AttemptLog attempt={attempt} /> : <span class="none">{unknownText}</span>}</td>
       <td class="wide-only number">
         {job !== null && (

@@ -90,7 +90,9 @@ function toColumns(queue: string, source: string): readonly Column<QueueError>[]
       width: "168px",
       isNumber: true,
       isWideOnly: true,
-      cell: ({ fingerprint, error }) => <GroupButtons source={source} queue={queue} fingerprint={fingerprint} error={error} />,
+      cell: ({ fingerprint, error }) => (
+        <GroupButtons source={source} queue={queue} fingerprint={fingerprint} error={error} />
+      ),
     },
   ];
 }

@@ -8,8 +8,10 @@ export const titles = {
   oldestAgeSeconds: "How long the oldest runnable job has been waiting",
   active: "Jobs that a worker is running now; unknown where the system does not record it",
   processedPerSec: "Successful completions a second, averaged over the last 5 minutes",
-  failuresLastHour: "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed",
-  drainSeconds: "Time to clear the waiting jobs at the current rate; unknown when they would never clear, or the rate is unknown",
+  failuresLastHour:
+    "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed",
+  drainSeconds:
+    "Time to clear the waiting jobs at the current rate; unknown when they would never clear, or the rate is unknown",
   workers: "Workers that take jobs from it now; unknown where the system does not know them",
   retrying: "Jobs that failed and wait for another attempt, due or not",
   deferred: "Jobs scheduled for a later time that have not failed",
@@ -18,7 +20,8 @@ export const titles = {
   waitP50Seconds: "Median time from when a job could run to its start, over jobs that succeeded in the last 5 minutes",
   waitP95Seconds:
     "95th percentile of the time from when a job could run to its start, over jobs that succeeded in the last 5 minutes",
-  runP50Seconds: "Median time from the start of the last attempt to its end, over jobs that succeeded in the last 5 minutes",
+  runP50Seconds:
+    "Median time from the start of the last attempt to its end, over jobs that succeeded in the last 5 minutes",
   runP95Seconds:
     "95th percentile of the time from the start of the last attempt to its end, over jobs that succeeded in the last 5 minutes",
 } as const;

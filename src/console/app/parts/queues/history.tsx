@@ -28,7 +28,8 @@ interface Panel {
 const panels: readonly Panel[] = [
   {
     title: "Waiting jobs",
-    description: "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended",
+    description:
+      "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended",
     format: toWhole,
     series: [{ label: "waiting", tone: "accent", value: ({ depth }) => depth }],
   },
@@ -107,7 +108,10 @@ export function QueueHistory({ name, source, env, onPick }: QueueHistoryProps) {
   const deploys = useLive(ConsoleDeployMarksDocument, { env, ...recent }).value;
   const history = state.data?.queue?.history ?? null;
   const times = useMemo(() => history?.points.map(({ time }) => Date.parse(time)) ?? [], [history]);
-  const marks = useMemo(() => toMarks(deploys.data?.deploys?.nodes ?? [], range.minutes * 60_000), [deploys.data, range]);
+  const marks = useMemo(
+    () => toMarks(deploys.data?.deploys?.nodes ?? [], range.minutes * 60_000),
+    [deploys.data, range],
+  );
   return (
     <section class="section">
       <header>

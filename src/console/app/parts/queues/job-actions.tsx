@@ -45,16 +45,26 @@ function whyNot(data: ConsoleJobQuery | null | undefined, source: string, action
   return whyNotChanged(action, data?.job?.state, kind);
 }
 
-async function previewJob({ source, id, queue, error }: JobKey, verb: "retry" | "discard"): ReturnType<Action["preview"]> {
+async function previewJob(
+  { source, id, queue, error }: JobKey,
+  verb: "retry" | "discard",
+): ReturnType<Action["preview"]> {
   const { data, failures } = await ask(ConsoleJobDocument, { source, id, queue });
   const failure = failures.find(({ path }) => path !== "queueSources");
   const unreadable = failure?.code === "operation_not_supported";
   if (failure && !unreadable) return { content: null, refusal: `${failure.message} (${failure.code})` };
   const job = data?.job ?? null;
-  if (!job && !unreadable) return { content: null, refusal: `${source} has no job ${id}: it is gone, or in another queue` };
+  if (!job && !unreadable)
+    return { content: null, refusal: `${source} has no job ${id}: it is gone, or in another queue` };
   return {
     content: (
-      <Preview source={source} queue={job?.queue ?? queue} job={job} error={job?.attempts?.[0]?.error ?? error} verb={verb} />
+      <Preview
+        source={source}
+        queue={job?.queue ?? queue}
+        job={job}
+        error={job?.attempts?.[0]?.error ?? error}
+        verb={verb}
+      />
     ),
     refusal: whyNot(data, source, verb),
   };
@@ -74,7 +84,8 @@ function Preview({ source, queue, job, error, verb }: PreviewProps) {
     <>
       {verb === "discard" && job?.state === "RUNNING" ? (
         <Banner tone="warn">
-          It runs now: only a cancel is asked for, and the job may go on. Most job systems refuse even that while a job runs.
+          It runs now: only a cancel is asked for, and the job may go on. Most job systems refuse even that while a job
+          runs.
         </Banner>
       ) : (
         <p>

@@ -28,7 +28,11 @@ const tones: Readonly<Record<JobState, Tone>> = {
 };
 
 /** The state of a job; its system's own word on hover, or alone where no other has it. */
-export function JobStateWord({ job: { state, systemState } }: { readonly job: Pick<JobRowFragment, "state" | "systemState"> }) {
+export function JobStateWord({
+  job: { state, systemState },
+}: {
+  readonly job: Pick<JobRowFragment, "state" | "systemState">;
+}) {
   return (
     <State tone={state ? tones[state] : "unknown"} title={`${systemState}, as its system calls it`}>
       {state ? toWords(state) : systemState}

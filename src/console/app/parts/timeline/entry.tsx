@@ -31,7 +31,17 @@ function toTone({ kind, to, requested, exitCode, message }: Entry): Tone {
 }
 
 /** What an entry is about, as the text of its message and where that leads. */
-function toTarget({ kind, container, engine, queue, source, host, to, service, time }: Entry): readonly [string, string] | null {
+function toTarget({
+  kind,
+  container,
+  engine,
+  queue,
+  source,
+  host,
+  to,
+  service,
+  time,
+}: Entry): readonly [string, string] | null {
   if (kind === "DEPLOY" && to !== null) return [to, href("/deploy", { tag: to, service, at: time })];
   if (container !== null) return [container, href("/container", { name: container, engine })];
   if (queue !== null) return [queue, href("/queue", { name: queue, source })];
@@ -64,7 +74,9 @@ function Message({ entry }: { readonly entry: Entry }): ComponentChildren {
 export function EntryRow({ entry }: { readonly entry: Entry }) {
   const { time, after, kind, env, role, engine } = entry;
   const when =
-    after === null ? toLocalTime(time) : `Between ${toLocalTime(after)} and ${toLocalTime(time)}: seen only while somebody asks`;
+    after === null
+      ? toLocalTime(time)
+      : `Between ${toLocalTime(after)} and ${toLocalTime(time)}: seen only while somebody asks`;
   const at = Date.parse(time);
   return (
     <li class="entry">

@@ -86,7 +86,8 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
   /** By their `meta` keys. New ones are rare: searches once a minute. */
   const searchMeta = createKeySearch(connection, [`${escapePattern(prefix)}:*:meta`], 60_000);
   return {
-    discover: async (signal) => [...(await searchMeta(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length)),
+    discover: async (signal) =>
+      [...(await searchMeta(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length)),
     async running(queues, _now, signal) {
       const commands = queues.map((queue): Command => ["llen", `${prefix}:${queue}:active`]);
       const [unnamed = 0] = await connection.ask([{ commands, parse: (replies) => sumCounts(replies) }], signal);
@@ -97,7 +98,9 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
       const list: Question<Reply> = { commands: [["client", "LIST"]], parse: ([reply]) => reply };
       const keyOf = (queue: string) => `${prefix}:${queue}:`;
       const memoriesBefore = queues.map(memoryOf);
-      const looks = queues.map((queue, index) => lookAt(keyOf(queue), memoriesBefore[index]?.events.lastId ?? null, limit, now));
+      const looks = queues.map((queue, index) =>
+        lookAt(keyOf(queue), memoriesBefore[index]?.events.lastId ?? null, limit, now),
+      );
       const [clients, ...found] = (await connection.ask<unknown>([list, ...looks], signal)) as [Reply, ...Look[]];
       const seen = queues.map((queue, index) => {
         const look = found[index] as Look;
@@ -172,7 +175,10 @@ interface Seen {
 
 function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): RedisReading {
   const isCut = look.delayed > limit;
-  const delayed = look.delayedJobs.map(({ score }, index) => ({ at: Math.floor(score / 0x1000), ...jobs.delayed[index] }));
+  const delayed = look.delayedJobs.map(({ score }, index) => ({
+    at: Math.floor(score / 0x1000),
+    ...jobs.delayed[index],
+  }));
   const failedBefore = delayed.filter(({ failed = 0 }) => failed > 0);
   /** Rows of delayed jobs also show failures: without events they give a minimum. */
   const countFailed = (ms: number) => {

@@ -52,7 +52,14 @@ export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, no
   };
   return {
     commands: isFirst
-      ? endings.map((ending): Command => ["xrange", `${key}events`, beginningOf(ending, now), "+", "COUNT", count(ending)])
+      ? endings.map((ending): Command => [
+          "xrange",
+          `${key}events`,
+          beginningOf(ending, now),
+          "+",
+          "COUNT",
+          count(ending),
+        ])
       : [],
     parse: (replies) => {
       const [completed, failed] = endings.map((ending, index) => {
@@ -78,7 +85,9 @@ export function lookCloser(
   now: number,
 ) {
   const checked = endings.flatMap((ending) => {
-    const newest = events.flatMap(([, item]) => (item.event === ending && item.at >= beginningOf(ending, now) ? [item] : []));
+    const newest = events.flatMap(([, item]) =>
+      item.event === ending && item.at >= beginningOf(ending, now) ? [item] : [],
+    );
     return [...beginnings[ending].events.slice(0, checkedEvents), ...newest.slice(-checkedEvents)];
   });
   const waiting = waitingJobs ?? [];
@@ -97,7 +106,9 @@ export function lookCloser(
       const take = (count: number) => all.slice(from, (from += count));
       const takeFailed = (count: number) => {
         const replies = take(2 * count);
-        return Array.from({ length: count }, (_, index) => toFailed(toFields(replies[2 * index]), replies[2 * index + 1]));
+        return Array.from({ length: count }, (_, index) =>
+          toFailed(toFields(replies[2 * index]), replies[2 * index + 1]),
+        );
       };
       const failedWaiting = takeFailed(waiting.length).filter((failed) => failed > 0).length;
       const failedDelayed = takeFailed(delayedJobs.length);
@@ -111,7 +122,8 @@ export function lookCloser(
           finishedOn: toNumber(row[5]),
         }));
       const scores = take(checked.length);
-      const isMissing = (ending: Ending) => checked.some(({ event }, index) => event === ending && scores[index] === null);
+      const isMissing = (ending: Ending) =>
+        checked.some(({ event }, index) => event === ending && scores[index] === null);
       return {
         /** When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that failed before: theirs is unknown. */
         couldRunAt: nextRows.flatMap((row) => toCouldRunAt(row, 0) ?? []),

@@ -75,7 +75,12 @@ export function toEvents(reply: Reply): (readonly [string, QueueEvent])[] {
       const index = fields.findIndex((field, at) => at % 2 === 0 && field === name);
       return index < 0 ? "" : String(fields[index + 1] ?? "");
     };
-    return [[id, { at: Number(id.split("-")[0]), event: value("event"), jobId: value("jobId"), prev: value("prev") }] as const];
+    return [
+      [
+        id,
+        { at: Number(id.split("-")[0]), event: value("event"), jobId: value("jobId"), prev: value("prev") },
+      ] as const,
+    ];
   });
 }
 

@@ -64,7 +64,10 @@ function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number,
     parse: ([reply]: readonly Reply[]) => {
       const entries = firstId === null ? look.events : toEvents(reply);
       const most = firstId === null ? eventsLimit : limit;
-      return { events: entries.map(([, item]) => item), isWhole: (isJoined || reachesBack(look, from)) && entries.length < most };
+      return {
+        events: entries.map(([, item]) => item),
+        isWhole: (isJoined || reachesBack(look, from)) && entries.length < most,
+      };
     },
   };
 }
@@ -141,7 +144,11 @@ function judge(
   return { failed: items, isSure: started === null || started - ended <= (isAtWork ? 1 : 0) };
 }
 
-function addRetries({ recent, total }: Retries, failed: readonly QueueEvent[], now: number): Pick<Retries, "recent" | "total"> {
+function addRetries(
+  { recent, total }: Retries,
+  failed: readonly QueueEvent[],
+  now: number,
+): Pick<Retries, "recent" | "total"> {
   const bySecond = Map.groupBy(failed, ({ at }) => Math.floor(at / 1000));
   const added = [...bySecond.values()].map((items) => ({ at: items.at(-1)?.at ?? now, count: items.length }));
   return { recent: [...recent.filter(({ at }) => at > now - hourMs), ...added], total: total + failed.length };

@@ -11,7 +11,10 @@ const nextJobs = 5;
 export type Look = ReturnType<ReturnType<typeof lookAt>["parse"]>;
 
 /** Whether no event since this time is gone from the stream. */
-export function reachesBack({ isTrimmed, oldestEvent }: Pick<Look, "isTrimmed" | "oldestEvent">, from: number): boolean {
+export function reachesBack(
+  { isTrimmed, oldestEvent }: Pick<Look, "isTrimmed" | "oldestEvent">,
+  from: number,
+): boolean {
   return !isTrimmed || (oldestEvent !== null && Number(oldestEvent.split("-")[0]) <= from);
 }
 
@@ -79,7 +82,10 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
           completed: toNumber(toFields(replies.completedCount)[0]),
           failed: toNumber(toFields(replies.failedCount)[0]),
         },
-        next: [...lists.flatMap((ids) => ids.slice(-nextJobs).filter((id) => !isMarker(id))), ...byPriority.slice(0, 100)],
+        next: [
+          ...lists.flatMap((ids) => ids.slice(-nextJobs).filter((id) => !isMarker(id))),
+          ...byPriority.slice(0, 100),
+        ],
         /** All waiting jobs; null where they are more than are read. */
         waitingJobs: waiting <= jobs.length ? jobs : null,
         delayedJobs: toScored(replies.delayedJobs),

@@ -22,7 +22,13 @@ describe("short name of a container", () => {
 describe("filter of containers", () => {
   const web = sampleContainerRow();
   const worker = sampleContainerRow({ role: "worker", name: "wallet-core-worker-1", health: "NONE", host: "vm-1" });
-  const redis = sampleContainerRow({ role: "redis", name: "redis", kind: "ACCESSORY", status: "exited", health: "NONE" });
+  const redis = sampleContainerRow({
+    role: "redis",
+    name: "redis",
+    kind: "ACCESSORY",
+    status: "exited",
+    health: "NONE",
+  });
   const all = [web, worker, redis];
   const nothing = { query: "", role: null, isCoreOnly: false };
 

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { toTroubles, toWorse, toWorst } from "../../../../../src/console/app/parts/containers/seen.ts";
 
-const container = { id: "c1", name: "worker-1", engine: "e", kind: "CORE", role: "worker", service: "s", version: "v1" } as const;
+const container = {
+  id: "c1",
+  name: "worker-1",
+  engine: "e",
+  kind: "CORE",
+  role: "worker",
+  service: "s",
+  version: "v1",
+} as const;
 
 const loop: Parameters<typeof toTroubles>[0][number] = {
   id: "p1",
@@ -25,7 +33,13 @@ const loop: Parameters<typeof toTroubles>[0][number] = {
   engine: null,
   deploy: null,
 };
-const memory: typeof loop = { ...loop, id: "p2", kind: "CONTAINER_MEMORY_HIGH", severity: "WARNING", title: "memory at 93 %" };
+const memory: typeof loop = {
+  ...loop,
+  id: "p2",
+  kind: "CONTAINER_MEMORY_HIGH",
+  severity: "WARNING",
+  title: "memory at 93 %",
+};
 
 describe("toTroubles", () => {
   it.each([
@@ -47,7 +61,12 @@ describe("toWorse", () => {
 
   it("shows a running container that loops as bad", () => {
     const title = "worker-1 restarts in a loop\n5 restarts in 15 min";
-    expect(toWorse(running, looping, true)).toEqual({ tone: "bad", word: "restarts in a loop", title, since: loop.since });
+    expect(toWorse(running, looping, true)).toEqual({
+      tone: "bad",
+      word: "restarts in a loop",
+      title,
+      since: loop.since,
+    });
   });
 
   it("shows a warning only where its own state is not worse", () => {
@@ -60,7 +79,9 @@ describe("toWorse", () => {
   });
 
   it("shows a paused container as paused when its role is down", () => {
-    const down = toTroubles([{ ...loop, kind: "ROLE_DOWN", title: "No container of worker runs", since: null }]).get("c1");
+    const down = toTroubles([{ ...loop, kind: "ROLE_DOWN", title: "No container of worker runs", since: null }]).get(
+      "c1",
+    );
     const paused = { tone: "warn", word: "paused", since: null } as const;
     expect(toWorse(paused, down, true)).toMatchObject({ tone: "bad", word: "paused", since: null });
     expect(toWorse(running, down, true)).toMatchObject({ tone: "bad", word: "role down" });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { findStateSince, pairRecords, type StoryEntry, storyOf } from "../../../../../src/console/app/parts/containers/story.ts";
+import {
+  findStateSince,
+  pairRecords,
+  type StoryEntry,
+  storyOf,
+} from "../../../../../src/console/app/parts/containers/story.ts";
 import { sampleContainerRecord } from "../../../../support/console.ts";
 
 const name = "wallet-core-web-staging-0a1b2c3";
@@ -46,7 +51,9 @@ describe("since when a container is in its state", () => {
   });
 
   it("is its start when its health changed before it", () => {
-    expect(findStateSince({ status: "running", startedAt }, [sampleEntry({ time: "2026-11-27T06:59:59Z" })])).toBe(startedAt);
+    expect(findStateSince({ status: "running", startedAt }, [sampleEntry({ time: "2026-11-27T06:59:59Z" })])).toBe(
+      startedAt,
+    );
     expect(findStateSince({ status: "running", startedAt }, [])).toBe(startedAt);
   });
 

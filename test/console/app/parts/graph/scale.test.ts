@@ -32,9 +32,9 @@ test("times of an axis are inside it, ascending, and not too many", () => {
   fc.assert(
     fc.property(range, fc.integer({ min: 1, max: 20 }), ({ from, length }, most) => {
       const values = toTimeTicks(from, from + length, most).map(({ value }) => value);
-      expect(values.every((value, index) => value >= from && value <= from + length && value > (values[index - 1] ?? -1))).toBe(
-        true,
-      );
+      expect(
+        values.every((value, index) => value >= from && value <= from + length && value > (values[index - 1] ?? -1)),
+      ).toBe(true);
       expect(values.length).toBeLessThanOrEqual(most + 2);
     }),
   );
@@ -62,7 +62,9 @@ test("a scale holds its values, in few even steps", () => {
 });
 
 test("the nearest time is the nearest time", () => {
-  const times = fc.uniqueArray(fc.integer({ min: 0, max: 1000 }), { minLength: 1 }).map((list) => list.toSorted((a, b) => a - b));
+  const times = fc
+    .uniqueArray(fc.integer({ min: 0, max: 1000 }), { minLength: 1 })
+    .map((list) => list.toSorted((a, b) => a - b));
   fc.assert(
     fc.property(times, fc.integer({ min: -10, max: 1010 }), (list, moment) => {
       const found = list[findNearest(list, moment)] as number;

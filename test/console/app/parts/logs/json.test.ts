@@ -24,13 +24,21 @@ test("A field's range is what the line has for it", () => {
 
 test("A JSON line keeps all digits of its numbers", () => {
   expect(parseLine('{"message":"paid","id":12345678901234567890}').fields[0]?.[1]).toBe("12345678901234567890");
-  expect(indentJson('{"id":12345678901234567890,"sum":1.10}')).toBe('{\n  "id": 12345678901234567890,\n  "sum": 1.10\n}');
+  expect(indentJson('{"id":12345678901234567890,"sum":1.10}')).toBe(
+    '{\n  "id": 12345678901234567890,\n  "sum": 1.10\n}',
+  );
 });
 
 test("A line of plain text is its own message, without its time", () => {
   expect(parseLine("hello {world}")).toEqual({ prefix: "", message: "hello {world}", fields: [], isJson: false });
-  expect(parseLine("2026-11-27T08:01:14Z error: no")).toMatchObject({ prefix: "2026-11-27T08:01:14Z ", message: "error: no" });
-  expect(parseLine("[2026-11-27 08:01:14,123] no")).toMatchObject({ prefix: "[2026-11-27 08:01:14,123] ", message: "no" });
+  expect(parseLine("2026-11-27T08:01:14Z error: no")).toMatchObject({
+    prefix: "2026-11-27T08:01:14Z ",
+    message: "error: no",
+  });
+  expect(parseLine("[2026-11-27 08:01:14,123] no")).toMatchObject({
+    prefix: "[2026-11-27 08:01:14,123] ",
+    message: "no",
+  });
 });
 
 test("What only looks like JSON is plain text", () => {
@@ -51,12 +59,15 @@ test("An indented JSON text is as JSON.stringify would have it", () => {
 
 test("The fields of any object are found", () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue(), { minKeys: 1, noNullPrototype: true }), (value) => {
-      const names = Object.keys({ ...value, msg: "hello" });
-      const shown = parseLine(JSON.stringify({ ...value, msg: "hello" }));
-      expect(shown.isJson).toBe(true);
-      for (const [name] of shown.fields) expect(names).toContain(name);
-    }),
+    fc.property(
+      fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue(), { minKeys: 1, noNullPrototype: true }),
+      (value) => {
+        const names = Object.keys({ ...value, msg: "hello" });
+        const shown = parseLine(JSON.stringify({ ...value, msg: "hello" }));
+        expect(shown.isJson).toBe(true);
+        for (const [name] of shown.fields) expect(names).toContain(name);
+      },
+    ),
   );
 });
 

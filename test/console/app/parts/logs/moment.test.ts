@@ -35,7 +35,12 @@ test("What is no time is null", () => {
 });
 
 test("Sortable times sort as they were, whatever their form", () => {
-  const times = ["2026-11-27T09:41:10Z", "2026-11-27T09:41:10.000000001Z", "2026-11-27T09:41:10.5Z", "2026-11-27T10:41:11+01:00"];
+  const times = [
+    "2026-11-27T09:41:10Z",
+    "2026-11-27T09:41:10.000000001Z",
+    "2026-11-27T09:41:10.5Z",
+    "2026-11-27T10:41:11+01:00",
+  ];
   const sortable = times.map(toSortable);
   expect(sortable).toEqual(sortable.toSorted());
   expect(sortable.map((text) => text.length)).toEqual([30, 30, 30, 30]);

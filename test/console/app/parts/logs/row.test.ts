@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { KnownRows, omitEarlyMarkers, type LogRow, toNote, toRowHash } from "../../../../../src/console/app/parts/logs/row.ts";
+import {
+  KnownRows,
+  omitEarlyMarkers,
+  type LogRow,
+  toNote,
+  toRowHash,
+} from "../../../../../src/console/app/parts/logs/row.ts";
 
 const web = { name: "web", engine: "vm1", short: "web" };
 const sampleRow = (row: Partial<LogRow>): LogRow => ({
@@ -16,7 +22,11 @@ test("A known row is recognised as often as it was there", () => {
   const known = new KnownRows([sampleRow({}), sampleRow({}), sampleRow({ text: "other" })]);
   expect(known.take(sampleRow({ text: "new" }))).toBe(false);
   expect(known.found).toBe(0);
-  expect([known.take(sampleRow({})), known.take(sampleRow({})), known.take(sampleRow({}))]).toEqual([true, true, false]);
+  expect([known.take(sampleRow({})), known.take(sampleRow({})), known.take(sampleRow({}))]).toEqual([
+    true,
+    true,
+    false,
+  ]);
   expect(known.found).toBe(2);
 });
 

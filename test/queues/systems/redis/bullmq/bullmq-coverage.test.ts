@@ -10,7 +10,12 @@ import {
 
 describe("coverage", () => {
   const row = (id: string, score: number) => ({ id, score });
-  const rows = (oldest: Rows["oldest"], more: Partial<Rows> = {}) => ({ oldest, isMissing: false, isWhole: true, ...more });
+  const rows = (oldest: Rows["oldest"], more: Partial<Rows> = {}) => ({
+    oldest,
+    isMissing: false,
+    isWhole: true,
+    ...more,
+  });
 
   it("is full until a row is gone", () => {
     const first = cover(fullCoverage, rows(row("a", 100)), 1000);
@@ -69,9 +74,12 @@ describe("countWorkers", () => {
     const workers = countWorkers(list.map((one, id) => `id=${id} addr=1 name=${one} age=1 flags=N`).join("\n"), "bull");
     expect([workers("a b"), workers("é"), workers("none")]).toStrictEqual([2, 1, 0]);
     expect(countWorkers(new Error("NOPERM"), "bull")("a b")).toBeNull();
-    const named = (...names: string[]) => countWorkers(names.map((one) => `id=1 name=${one} age=1`).join("\n"), "bull")("a b");
+    const named = (...names: string[]) =>
+      countWorkers(names.map((one) => `id=1 name=${one} age=1`).join("\n"), "bull")("a b");
     expect(named(`bull:${name("a b")}`, `bull:${name("a b")}`, `bull:${name("a b")}:w:`)).toBe(3);
-    expect(named(`bull:${name("a b")}=x`, `bull:!${name("a b")}`, `bulls:${name("a b")}`, `x:bull:${name("a b")}`)).toBe(0);
+    expect(
+      named(`bull:${name("a b")}=x`, `bull:!${name("a b")}`, `bulls:${name("a b")}`, `x:bull:${name("a b")}`),
+    ).toBe(0);
     // Padded by none, one or two signs.
     const queues = ["abc", "ab", "a"];
     const padded = countWorkers(queues.map((queue) => `a name=bull:${name(queue)} b`).join("\n"), "bull");

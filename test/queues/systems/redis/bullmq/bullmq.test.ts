@@ -167,7 +167,11 @@ describe("BullMQ", () => {
     expect(await counters(all.slice(0, 1), -60)).toEqual({ processed: 0, failures: 0, since: "events 0" });
     expect(await counters(all.slice(0, 4), 0)).toEqual({ processed: 1, failures: 1, since: "events 0" });
     expect(await counters(all, 1)).toEqual({ processed: 1, failures: 2, since: "events 0" });
-    expect(await counters([event(`${ago(1)}-0`, "completed", "d")], 2)).toEqual({ processed: 2, failures: 2, since: "events 1" });
+    expect(await counters([event(`${ago(1)}-0`, "completed", "d")], 2)).toEqual({
+      processed: 2,
+      failures: 2,
+      since: "events 1",
+    });
   });
 
   it("counts by the workers' metrics if they are on", async () => {
@@ -193,17 +197,33 @@ describe("BullMQ", () => {
 
   it("has a lower bound if there are more jobs than are read", async () => {
     const ids = (count: number) => Array.from({ length: count }, (_, n) => `j${n}`);
-    const delayed = (count: number) => ({ delayed: Object.fromEntries(ids(count).map((id) => [id, delayedUntil(now + 1000)])) });
-    expect(await read({ sorted: delayed(1000) })).toMatchObject({ isCut: false, measured: { deferred: 1000, retrying: 0 } });
-    expect(await read({ sorted: delayed(1001) })).toMatchObject({ isCut: true, measured: { deferred: null, retrying: null } });
-    expect(await read({ lists: { wait: ids(1000) } })).toMatchObject({ isCut: false, measured: { depth: 1000, retrying: 0 } });
-    expect(await read({ lists: { wait: ids(1001) } })).toMatchObject({ isCut: false, measured: { depth: 1001, retrying: null } });
+    const delayed = (count: number) => ({
+      delayed: Object.fromEntries(ids(count).map((id) => [id, delayedUntil(now + 1000)])),
+    });
+    expect(await read({ sorted: delayed(1000) })).toMatchObject({
+      isCut: false,
+      measured: { deferred: 1000, retrying: 0 },
+    });
+    expect(await read({ sorted: delayed(1001) })).toMatchObject({
+      isCut: true,
+      measured: { deferred: null, retrying: null },
+    });
+    expect(await read({ lists: { wait: ids(1000) } })).toMatchObject({
+      isCut: false,
+      measured: { depth: 1000, retrying: 0 },
+    });
+    expect(await read({ lists: { wait: ids(1001) } })).toMatchObject({
+      isCut: false,
+      measured: { depth: 1001, retrying: null },
+    });
   });
 
   it("has no successes or failures of a window with missing rows", async () => {
     const { read: readOwn } = createReader();
     const rows = (own: Own["sorted"]) => readOwn({ sorted: own ?? {} });
-    expect(await rows({ completed: { a: ago(200), b: ago(100) }, failed: { c: ago(3000), d: ago(100) } })).toMatchObject({
+    expect(
+      await rows({ completed: { a: ago(200), b: ago(100) }, failed: { c: ago(3000), d: ago(100) } }),
+    ).toMatchObject({
       measured: { processed: 2, failures: 2, failures_recent: 1 },
     });
     const gone = await rows({ completed: { b: ago(100) }, failed: { d: ago(100) } });
@@ -240,7 +260,9 @@ describe("BullMQ", () => {
     });
     const delayed = (...waits: number[]) => ({
       sorted: { delayed: Object.fromEntries(waits.map((_, n) => [`d${n}`, delayedUntil(now + 60_000)])) },
-      hashes: Object.fromEntries(waits.map((seconds, n) => [`d${n}`, failedJob(1, { delay: String(60_000 + seconds * 1000) })])),
+      hashes: Object.fromEntries(
+        waits.map((seconds, n) => [`d${n}`, failedJob(1, { delay: String(60_000 + seconds * 1000) })]),
+      ),
     });
     expect((await read(delayed(299, 300, 3599, 3600, -1))).measured).toMatchObject({
       failures: 3,
@@ -279,9 +301,9 @@ describe("BullMQ", () => {
     });
     const age = async (...times: number[]) => (await read({ sorted: delayed(...times) })).measured.oldest_age;
     expect([await age(ago(9), ago(4)), await age(now), await age(now + 1)]).toEqual([9, 0, null]);
-    expect((await read({ sorted: delayed(ago(9)), lists: { wait: ["w"] }, hashes: { w: job(20) } })).measured.oldest_age).toBe(
-      20,
-    );
+    expect(
+      (await read({ sorted: delayed(ago(9)), lists: { wait: ["w"] }, hashes: { w: job(20) } })).measured.oldest_age,
+    ).toBe(20);
   });
 
   it("finds missing rows and retries in its first read", async () => {
@@ -322,7 +344,10 @@ describe("BullMQ", () => {
     const own = { hashes: { meta: { "opts.maxLenEvents": "1" } }, events: [event(`${ago(10)}-0`, "added", "x")] };
     expect((await readOwn(own)).isCut).toBe(true);
     // From then on each look joins the one before.
-    const next = await readOwn({ ...own, events: [...own.events, event(`${ago(5)}-0`, "added", "y")] }, now + 3_600_000);
+    const next = await readOwn(
+      { ...own, events: [...own.events, event(`${ago(5)}-0`, "added", "y")] },
+      now + 3_600_000,
+    );
     expect(next.isCut).toBe(false);
   });
 

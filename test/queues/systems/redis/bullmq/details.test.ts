@@ -52,8 +52,15 @@ describe("the beginning of a window", () => {
 
   it("is known by the first event, or if all were read without one", () => {
     const two = [event(200, "active"), event(199, "completed", "8")];
-    const { completed, failed } = back({}, {}, two, [event(3000, "active"), event(2999, "active"), event(2998, "active")]);
-    expect(completed).toStrictEqual({ events: [{ at: ago(199), event: "completed", jobId: "8", prev: "" }], isWhole: true });
+    const { completed, failed } = back({}, {}, two, [
+      event(3000, "active"),
+      event(2999, "active"),
+      event(2998, "active"),
+    ]);
+    expect(completed).toStrictEqual({
+      events: [{ at: ago(199), event: "completed", jobId: "8", prev: "" }],
+      isWhole: true,
+    });
     expect(failed).toStrictEqual({ events: [], isWhole: false });
     expect(back({}, {}, two, [event(3000, "active")]).failed.isWhole).toBe(true);
   });

@@ -14,7 +14,11 @@ describe("BullMQ's events", () => {
   it("count once each, from the second read on", () => {
     const first = countEvents(noEvents, read(entry("5-0", "completed")), "1-0");
     expect(first).toStrictEqual({ lastId: "5-0", completed: 0, failed: 0, gaps: 0 });
-    const second = countEvents(first, read(entry("5-1", "completed"), entry("9-0", "failed"), entry("9-1", "active")), "1-0");
+    const second = countEvents(
+      first,
+      read(entry("5-1", "completed"), entry("9-0", "failed"), entry("9-1", "active")),
+      "1-0",
+    );
     expect(second).toStrictEqual({ lastId: "9-1", completed: 1, failed: 1, gaps: 0 });
     expect(countEvents(second, [], "1-0")).toStrictEqual(second);
     // The stream was cut beyond what was read.
@@ -32,9 +36,9 @@ describe("BullMQ's events", () => {
   });
 
   it("ignore malformed entries", () => {
-    expect(toEvents(["x", [1, []], ["5", ["event", "a"]], ["a-1", []], ["5-1", "fields"], ["5-2", ["odd"]]])).toStrictEqual([
-      ["5-2", { at: 5, event: "", jobId: "", prev: "" }],
-    ]);
+    expect(
+      toEvents(["x", [1, []], ["5", ["event", "a"]], ["a-1", []], ["5-1", "fields"], ["5-2", ["odd"]]]),
+    ).toStrictEqual([["5-2", { at: 5, event: "", jobId: "", prev: "" }]]);
   });
 
   it.each([
@@ -61,9 +65,12 @@ describe("BullMQ's events", () => {
     expect([toEvents(null), toEvents("x"), toEvents([["5-1"]])]).toStrictEqual([[], [], []]);
   });
 
-  it.each([[["event"]], [["event", undefined]], [["event", null]]])("reads a field without a value as empty: %j", (fields) => {
-    expect(read(["5-1", fields])).toStrictEqual([["5-1", { at: 5, event: "", jobId: "", prev: "" }]]);
-  });
+  it.each([[["event"]], [["event", undefined]], [["event", null]]])(
+    "reads a field without a value as empty: %j",
+    (fields) => {
+      expect(read(["5-1", fields])).toStrictEqual([["5-1", { at: 5, event: "", jobId: "", prev: "" }]]);
+    },
+  );
 
   it("show an abandoned counter after twenty missed events", () => {
     const on = watchMetrics(noMetrics, 10, 100);

@@ -23,15 +23,17 @@ describe("jobs that a worker returned", () => {
       returned: ["a"],
     });
     expect(find(event("a", "waiting", "active"), event("b", "stalled")).returned).toStrictEqual(["a"]);
-    expect(find(event("a", "active"), event("a", "waiting", "active"), event("a", "stalled")).returned).toStrictEqual([]);
+    expect(find(event("a", "active"), event("a", "waiting", "active"), event("a", "stalled")).returned).toStrictEqual(
+      [],
+    );
     expect(find(event("a", "added"), event("a", "delayed")).returned).toStrictEqual([]);
-    expect(find(event("a", "active"), event("a", "failed", "active"), event("a", "waiting", "failed")).returned).toStrictEqual(
-      [],
-    );
+    expect(
+      find(event("a", "active"), event("a", "failed", "active"), event("a", "waiting", "failed")).returned,
+    ).toStrictEqual([]);
     expect(find(event("a", "active"), event("a", "waiting", "failed")).returned).toStrictEqual(["a"]);
-    expect(find(event("a", "active"), event("a", "waiting-children", "active"), event("a", "delayed")).returned).toStrictEqual(
-      [],
-    );
+    expect(
+      find(event("a", "active"), event("a", "waiting-children", "active"), event("a", "delayed")).returned,
+    ).toStrictEqual([]);
   });
 
   it.each([
@@ -44,7 +46,10 @@ describe("jobs that a worker returned", () => {
     ["is gone", [null, null, null, null], 0, 1, false],
   ])("a job that %s", (_what, row, hasReason, count, isSure) => {
     const returned = [event("a", "waiting", "active")];
-    const { failed, isSure: known } = checkReturned("bull:q:", { running: new Set(), returned }, 5).parse([row, hasReason]);
+    const { failed, isSure: known } = checkReturned("bull:q:", { running: new Set(), returned }, 5).parse([
+      row,
+      hasReason,
+    ]);
     expect([failed.length, known]).toStrictEqual([count, isSure]);
   });
 
@@ -197,8 +202,24 @@ describe("a job that returned", () => {
       true,
     ],
     ["runs again by its events", ["1", "2", null, null], 1, [event("waiting")], ["a"], 1, true],
-    ["runs again since just then", ["1", "2", null, "1000"], 1, [event("waiting", "active", 5), event("waiting")], [], 2, true],
-    ["ran until just before", ["1", "2", null, "999"], 1, [event("waiting", "active", 5), event("waiting")], [], 2, false],
+    [
+      "runs again since just then",
+      ["1", "2", null, "1000"],
+      1,
+      [event("waiting", "active", 5), event("waiting")],
+      [],
+      2,
+      true,
+    ],
+    [
+      "ran until just before",
+      ["1", "2", null, "999"],
+      1,
+      [event("waiting", "active", 5), event("waiting")],
+      [],
+      2,
+      false,
+    ],
     ["started twice more than it ended", ["1", "3", null, "1000"], 1, [event("waiting")], [], 1, false],
     ["has no reason, and counts attempts as BullMQ 4", [null, null, "1", null], 0, [event("delayed")], [], 0, true],
     ["has no attempts at all", [null, "1", null, "1000"], 1, [event("waiting")], [], 1, false],
