@@ -29,6 +29,8 @@ export function createLogEngine() {
     before: async (_query: Query, _signal: AbortSignal): Promise<unknown> => null,
     beforeInspect: async (): Promise<unknown> => null,
     streams: [] as Readable[],
+    /** As some versions of Docker: from the first line that is not before `since`, it sends all. */
+    sendsAllFromFirst: false,
     /** Makes it a Podman. During each answer entries are written: an answer of the newest ones lacks `lost`, but has `later`. */
     meanwhile: null as { lost: LogEntry[]; later: LogEntry[] }[] | null,
   };
@@ -56,8 +58,11 @@ export function createLogEngine() {
         // Both take the newest entries first, then filter.
         const newest = query["tail"] === "all" ? state.log : [...before.slice(-Number(query["tail"])), ...later];
         const timed = newest.map((entry) => ({ ...entry, time: toLogTimestamp(String(entry.at)) }));
+        const first = timed.findIndex(({ time }) => time >= since);
+        const isSent = (time: string, index: number) =>
+          state.sendsAllFromFirst ? first !== -1 && index >= first : time >= since;
         const wanted = timed.filter(
-          ({ time, stream = "stdout" }) => time >= since && time <= until && query[stream] === 1,
+          ({ time, stream = "stdout" }, index) => isSent(time, index) && time <= until && query[stream] === 1,
         );
         const chunks = wanted.map(({ time, text, stream = "stdout" }) =>
           frame(stream, Buffer.from(`${time} ${text}\n`)),

@@ -201,7 +201,6 @@ async function readAroundWindow(
   const share = around.older > 0 && around.newer > 0 ? 2 : 1;
   const older = createNewestLines(around.older, maxPageBytes / share, budget);
   const newer = createOldestLines(around.newer, maxPageBytes / share, budget);
-  const farAfter = toLater(point.timestamp);
   const lastWanted = filter.until === undefined ? null : toLater(filter.until);
   const firsts = createFirstLines();
   let hasPassed = false;
@@ -243,7 +242,8 @@ async function readAroundWindow(
     if (hasPassed && around.newer === 0) return size !== null;
     if (around.newer === 0 || (!hasPassed && !mayBeGone)) return true;
     if (lastWanted !== null && hasPassed && line.timestamp > lastWanted) return size !== null;
-    if (newer.isFull) return size !== null || (!hasPassed && line.timestamp <= farAfter);
+    // The point may follow lines of much later times: where the clock of the host went back.
+    if (newer.isFull) return size !== null || (!hasPassed && performance.now() < softEnd);
     if (!matches(line) || newer.add({ line, index, other })) end = { line, index, other };
     isPartial = hasPassed && size === null && performance.now() > softEnd;
     return !isPartial;

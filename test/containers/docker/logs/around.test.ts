@@ -162,6 +162,40 @@ describe("a walk over the pages of a log", () => {
     );
   });
 
+  it("meets each line once where the clock of the host went back", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 60 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.constantFrom(0.1, 1, 3, 30, 4000),
+        fc.integer({ min: 1, max: 7 }),
+        async (count, from, back, size) => {
+          const log = Array.from({ length: count }, (_, n): LogEntry => {
+            const at = base + n * 0.0123 - (n >= from ? back : 0);
+            return { at: Math.round(at * 1e6) / 1e6, text: String(n) };
+          });
+          const { newest, read, state } = setUp(log);
+          state.sendsAllFromFirst = true;
+          let page = await newest(size);
+          const walked = texts(page);
+          for (let turns = 0; page.truncated && page.start && turns < 100; turns++) {
+            page = await read(page.start, size, 0);
+            walked.unshift(...texts(page));
+          }
+          expect(walked).toEqual(log.map(({ text }) => text));
+          page = await read({ ...(page.start as LogPoint), isAfter: false }, 0, size);
+          const forward = texts(page);
+          for (let turns = 0; page.hasNewer && page.end && turns < 100; turns++) {
+            page = await read(page.end, 0, size);
+            forward.push(...texts(page));
+          }
+          expect(forward).toEqual(walked);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it("back from the newest has no gap while the log changes at both ends", async () => {
     await fc.assert(
       fc.asyncProperty(logs, fc.integer({ min: 1, max: 5 }), fc.nat({ max: 3 }), async (late, size, removed) => {
