@@ -48,7 +48,7 @@ test("what comes on new connections during a drain is refused", async () => {
   }
   expect(surface.calls).toHaveLength(1);
   // Readers that came late hold nobody up.
-  const stuck = connect(edge.port, "127.0.0.1");
+  const stuck = connect(edge.port, "127.0.0.1").on("error", () => {});
   stuck.write("GET /healthz HTTP/1.1\r\n");
   gate.resolve({ status: 200, body: "{}" });
   await Promise.all([busy, drained]);

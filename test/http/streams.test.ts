@@ -50,7 +50,7 @@ test("heartbeats are sent while nothing else is", async () => {
   const { surface } = createStreaming(quiet);
   await using edge = await startEdge({ surfaces: [surface], limits: { heartbeatMs: 100 } });
   const reader = openRaw(edge.port, request);
-  await expect.poll(() => reader.text().match(/: still here/g)?.length).toBe(2);
+  await expect.poll(() => reader.text().match(/: still here/g)?.length).toBeGreaterThan(1);
   expect(reader.text()).toMatch(/^HTTP\/1\.1 200 [^]*X-Request-Id: [^]*\r\n\r\n/i);
   expect(reader.text()).toContain("begin\n");
   await reader.leave();
