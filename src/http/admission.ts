@@ -13,14 +13,22 @@ export interface Admission {
   readonly waiting: number;
 }
 
-type AdmissionLimits = Pick<EdgeLimits, "limit" | "reserve" | "limitPerToken" | "waitMs" | "queueLimit">;
+type AdmissionLimits = Pick<EdgeLimits, "limit" | "reserve" | "limitPerToken" | "waitMs" | "queueLimit"> &
+  Partial<Pick<EdgeLimits, "tightLimit">>;
 
 /** Holders that are remembered without a place. A Map that gains and loses a key with each request is rebuilt all the time, and costs a tenth of an answer. */
 const idleHolders = 1000;
 
-/** Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody. */
-export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits): Admission {
+/**
+ * Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody.
+ * `isTight`: whether there is little memory left, so that `tightLimit` holds.
+ */
+export function createAdmission(
+  { limit, tightLimit = limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits,
+  isTight: () => boolean = () => false,
+): Admission {
   let taken = 0;
+  const most = () => (isTight() ? Math.min(limit, tightLimit) : limit);
   const byHolder = new Map<string, number>();
   const line = new WaitingLine({ limit: queueLimit, waitMs });
 
@@ -31,7 +39,7 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
   };
   return {
     enter(reserved, holder) {
-      const isFree = taken < (reserved ? limit + reserve : limit) && isBelowOwn(holder);
+      const isFree = taken < most() + (reserved ? reserve : 0) && isBelowOwn(holder);
       if (isFree) take(holder);
       return isFree;
     },
@@ -44,9 +52,11 @@ export function createAdmission({ limit, reserve, limitPerToken, waitMs, queueLi
       const left = (byHolder.get(holder) ?? 1) - 1;
       if (left > 0 || byHolder.size <= idleHolders) byHolder.set(holder, left);
       else byHolder.delete(holder);
-      if (taken >= limit || line.length === 0) return;
-      const next = line.admit(isBelowOwn);
-      if (next !== null) take(next);
+      while (line.length > 0 && taken < most()) {
+        const next = line.admit(isBelowOwn);
+        if (next === null) return;
+        take(next);
+      }
     },
     suspect: (holder) => line.suspect(holder),
   };

@@ -28,6 +28,11 @@ export const defaultLimits = {
   maxBodyBytes: 65_536,
   /** Concurrent requests, and the places beyond them for operators, who get through when readers take all others. */
   limit: 200,
+  /**
+   * The same while there is little of the heap left: each request about a fleet of 5,000 containers
+   * holds about 1 MB, and all of them compute in turns.
+   */
+  tightLimit: 16,
   reserve: 20,
   /** Concurrent requests of one token, so that it cannot shut out the others. */
   limitPerToken: 20,

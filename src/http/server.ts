@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createThrottle } from "../auth/throttle.ts";
+import { heap } from "../lib/budget/heap.ts";
 import { type ErrorCode, OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
@@ -65,7 +66,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const healthPages = createHealthPages({ isDraining: () => isDraining, canAct });
   const healthPaths = new Set(healthPages.map(({ path }) => path));
 
-  const admission = createAdmission(limits);
+  const admission = createAdmission(limits, () => heap.isFull());
   const createPlaces = (limit: number) =>
     createAdmission({ ...limits, limit, limitPerToken: (limit * 3) / 4, reserve: 0 });
   const publicAdmission = createPlaces(limits.publicAnswers);

@@ -18,6 +18,29 @@ test("places are counted, and operators have some of their own", () => {
   expect(admission.enter(false, "a")).toBe(true);
 });
 
+test("places are fewer while memory is short", async () => {
+  const memory = { isTight: false };
+  const limits = { limit: 4, tightLimit: 2, reserve: 1, limitPerToken: 9, waitMs: 1000, queueLimit: 10 };
+  const admission = createAdmission(limits, () => memory.isTight);
+  const enter = () => admission.enter(false, "a");
+  expect([enter(), enter(), enter()]).toEqual([true, true, true]);
+  memory.isTight = true;
+  const granted: string[] = [];
+  for (const name of ["first", "second", "third"]) void admission.wait("a").then(() => granted.push(name));
+  admission.leave("a");
+  await vi.advanceTimersByTimeAsync(0);
+  expect([granted, enter(), admission.enter(true, "a")]).toEqual([[], false, true]);
+  admission.leave("a");
+  admission.leave("a");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(granted).toEqual(["first"]);
+  // All that have waited get in as soon as there is memory again.
+  memory.isTight = false;
+  admission.leave("a");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(granted).toEqual(["first", "second", "third"]);
+});
+
 test("a free place goes to the first in line at once", async () => {
   const admission = createAdmission({ limit: 1, reserve: 0, limitPerToken: 9, waitMs: 500, queueLimit: 10 });
   admission.enter(false, "a");

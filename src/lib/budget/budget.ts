@@ -1,5 +1,6 @@
 import { OpsError } from "../errors.ts";
 import { type SwapListItem, SwapList } from "./swap-list.ts";
+import { heap } from "./heap.ts";
 import { createPool } from "./pool.ts";
 import { createTurns } from "./turns.ts";
 
@@ -36,6 +37,7 @@ const narrower =
  * There is one event loop and one heap. The pool is a quarter of the image's heap (`--max-old-space-size=192`), because more is held than is counted. One request
  * holds 26 MB at most.
  */
+const mostBytes = 26_000_000;
 const turns = createTurns(4);
 const pool = createPool(48_000_000, 0.6);
 
@@ -135,9 +137,32 @@ export class Budget implements SwapListItem {
    */
   read(count: number, advice: string): Promise<void> | null {
     this.#read = this.#add(this.#read, count, "This would read", advice);
-    const bytes = count * (pointBytes + rowBytes + writtenBytes);
+    return this.#expect(count * (pointBytes + rowBytes + writtenBytes));
+  }
+
+  /**
+   * Counts memory that building the answer takes, bytes, before it is taken. Null, or a promise to
+   * wait for, as `read`. Throws, or rejects, as `rows` does.
+   */
+  room(bytes: number): Promise<void> | null {
+    this.#throwIfOver();
+    if (this.#expected + bytes > mostBytes) {
+      const most = mostBytes / 1_000_000;
+      throw new OpsError(
+        "answer_too_large",
+        `Building the answer would take more than ${most} MB of memory: ${narrower}`,
+      );
+    }
+    return this.#expect(bytes);
+  }
+
+  #expect(bytes: number): Promise<void> | null {
     this.#expected += bytes;
     if (this.#missing === 0) return null;
+    if (heap.isFull()) {
+      this.#expected -= bytes;
+      throw overloaded();
+    }
     // A request that already holds some memory does not wait for more: two of them would wait for each other.
     if (this.#taken === 0 || this.#waits !== null) return (this.#waits ??= this.#wait());
     if (!this.#take(this.#missing)) {
@@ -241,11 +266,11 @@ export class Budget implements SwapListItem {
     if (this.#hasEnded) this.#give(bytes);
   }
 
-  /** False when the pool has too little left. */
+  /** False when the pool has too little left, or the heap. */
   #take(bytes: number): boolean {
     const steps = toSteps(bytes);
     if (steps === 0) return true;
-    if (this.#hasEnded || !pool.take(this.owner, steps)) return false;
+    if (this.#hasEnded || heap.isFull() || !pool.take(this.owner, steps)) return false;
     this.#taken += steps;
     return true;
   }

@@ -345,6 +345,8 @@ describe("the memory of a budget", () => {
     ["what it reads", (budget: Budget) => budget.read(512, ""), 0],
     ["what it reads", (budget: Budget) => budget.read(513, ""), 1],
     ["what it reads", (budget: Budget) => budget.read(1025, ""), 2],
+    ["what it needs", (budget: Budget) => budget.room(step), 0],
+    ["what it needs", (budget: Budget) => budget.room(step + 1), 1],
   ])("is reserved in steps beyond the first: of %s (%o), %i", async (_, take, steps) => {
     const budget = new Budget("steps");
     await Promise.resolve(take(budget));
@@ -367,6 +369,26 @@ describe("the memory of a budget", () => {
     budget.rows(1);
     expect(countTaken("steps")).toBe(3);
     budget.end();
+  });
+
+  it("is waited for where others have it, and refused beyond 26 MB", async () => {
+    const [first, second, other] = [new Budget("room"), new Budget("room"), new Budget("other")];
+    await first.room(26_000_000);
+    let isThere = false;
+    const waiting = Promise.resolve(second.room(10_000_000)).then(() => (isThere = true));
+    // Another owner has a share of its own.
+    await other.room(10_000_000);
+    expect(isThere).toBe(false);
+    first.end();
+    await waiting;
+    expect(() => second.room(16_000_001)).toThrow(code("answer_too_large"));
+    expect(() => second.room(16_000_001)).toThrow(/more than 26 MB of memory: ask for a shorter range/);
+    // Together with what it waits for already.
+    void second.room(8_000_000);
+    expect(() => second.room(8_000_001)).toThrow(code("answer_too_large"));
+    second.end();
+    other.end();
+    expect(countTaken("room") + countTaken("other")).toBe(0);
   });
 
   it("is returned except for one step, as soon as that is two", () => {
