@@ -156,7 +156,7 @@ export interface ContainerStats {
   readonly memLimitBytes: number | null;
   readonly sampledAt: string;
   /** Read when first asked for, at most 2 s after `sampledAt`: most answers leave them out. Never rejects. */
-  readonly counters: () => Promise<ContainerCounters>;
+  readonly counters: () => ContainerCounters | Promise<ContainerCounters>;
 }
 
 /** Null where there is no figure. Bytes and periods count from the container's start. */

@@ -1,6 +1,6 @@
-import DataLoader from "dataloader";
 import type { Budget } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
+import { KnownLoader } from "../lib/known.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { parseLogTime, toUnixSeconds } from "../lib/time.ts";
 
@@ -155,24 +155,21 @@ function refuse(message: string): OpsError {
 export const pointsAdvice =
   "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
 
-/** One DataLoader for each range of a request: all keys of a range form one batch. The budget counts its points before the query. */
-export function createRangeLoaders<Key, Value, CacheKey = Key>(
+/** One loader for each range of a request: all keys of a range form one batch. The budget counts its points before the query. */
+export function createRangeLoaders<Key, Value>(
   budget: Budget,
   ask: (range: HistoryRange, keys: readonly Key[]) => Promise<readonly (Value | Error)[]>,
-  toId: (key: Key) => CacheKey,
-): (range: HistoryRange) => DataLoader<Key, Value, CacheKey> {
-  const loaders = new Map<string, DataLoader<Key, Value, CacheKey>>();
+  toId: (key: Key) => string,
+): (range: HistoryRange) => KnownLoader<Key, Value> {
+  const loaders = new Map<string, KnownLoader<Key, Value>>();
   return (range) => {
     const id = `${range.from} ${range.step} ${range.steps}`;
     const made =
       loaders.get(id) ??
-      new DataLoader(
-        async (keys) => {
-          await budget.read(keys.length * range.steps, pointsAdvice);
-          return ask(range, keys);
-        },
-        { cacheKeyFn: toId },
-      );
+      new KnownLoader(async (keys) => {
+        await budget.read(keys.length * range.steps, pointsAdvice);
+        return ask(range, keys);
+      }, toId);
     loaders.set(id, made);
     return made;
   };

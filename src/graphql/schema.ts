@@ -1,6 +1,6 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { addAudit } from "./audit.ts";
-import { createBuilder } from "./builder.ts";
+import { createBuilder, withPlainIds } from "./builder.ts";
 import { addHealthCheck } from "./containers/health.ts";
 import { addContainerHistory, addContainerSeries } from "./containers/history.ts";
 import { addContainerChanges, addContainerEvents } from "./containers/live.ts";
@@ -89,7 +89,7 @@ export function createSchema(): GraphQLSchema {
   const refs = createRefs(builder);
   const scalars = addScalars(builder);
   for (const add of types) add(builder, refs, scalars);
-  return withScopes(withBudget(builder.toSchema()));
+  return withScopes(withBudget(withPlainIds(builder.toSchema())));
 }
 
 /** The committed text of the schema: sorted SDL, so that a change shows as a small diff. */

@@ -55,7 +55,7 @@ export const sampleStats: ContainerStats = {
   memUsedBytes: 341,
   memLimitBytes: 1000,
   sampledAt: "2026-01-13T09:46:00Z",
-  counters: async () => ({
+  counters: () => ({
     cpuPeriods: 100,
     cpuThrottledPeriods: 10,
     cpuThrottledSeconds: 0.5,

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { createChanges } from "../../lib/broadcast.ts";
+import { abortable } from "../../lib/abort.ts";
 import { toOpsError } from "../../lib/errors.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerObserver } from "../events.ts";
@@ -65,6 +66,14 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const probe = createHealthProber();
   const restarter = createRestarter(options.restartGraceMs ?? 15_000);
 
+  const measure = async (ref: ContainerRef) => {
+    try {
+      return await sampler.measure(findEngine(engines, ref), ref.fullId);
+    } catch (error) {
+      return toOpsError(error);
+    }
+  };
+
   return {
     ...createLister([...engines.values()]),
     lastNamed: (engine, name) => engines.get(engine)?.lastNamed(name) ?? null,
@@ -73,9 +82,13 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
     inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),
-    stats: (refs, signal) => {
-      const measure = async (ref: ContainerRef) => sampler.measure(findEngine(engines, ref), ref.fullId, signal);
-      return Promise.all(refs.map((ref) => measure(ref).catch((error: unknown) => toOpsError(error))));
+    async stats(refs, signal) {
+      try {
+        signal.throwIfAborted();
+        return await abortable(Promise.all(refs.map(measure)), signal);
+      } catch (error) {
+        return refs.map(({ engine }) => toDockerError(error, engine));
+      }
     },
     statsVersion: (refs) => sampler.version(refs, (ref) => findEngine(engines, ref)),
     statsHistory: (ref) => sampler.history(findEngine(engines, ref), ref.fullId),

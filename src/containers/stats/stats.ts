@@ -1,4 +1,4 @@
-import { onceDone } from "../../lib/cache.ts";
+import { onceKnown } from "../../lib/known.ts";
 import type { ContainerCounters, ContainerStats, StatsSource } from "../container.ts";
 
 /** One reading of a container, from its engine or its cgroup, in our words; null where there is no figure. */
@@ -52,7 +52,7 @@ export function toContainerStats(previous: StatsSample | null, current: StatsSam
     memUsedBytes,
     memLimitBytes: current.memLimit || null,
     sampledAt: current.readAt,
-    counters: onceDone(async () => toContainerCounters(await current.counters())),
+    counters: onceKnown(async () => toContainerCounters(await current.counters())),
   };
 }
 

@@ -3,6 +3,7 @@ import type { ProbeRun } from "../../containers/source.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { toFlagArg } from "../args.ts";
 import type { Builder } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
@@ -87,23 +88,24 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
         ),
       },
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),
-      resolve: async (container, { probe }, { sources, principal, origin, requestId, budget }) => {
-        if (!probe) return { container, probe: container.probe, run: null };
-        if (!principal.scopes.has("ops:operate"))
-          throw new OpsError("forbidden", "This token lacks the scope ops:operate");
-        if (!sources.healthExecEnabled)
-          throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
-        if (container.status !== "running") return { container, probe: container.probe, run: null };
-        // A probe may take 35 s; it has its own deadline.
-        budget.liftDeadline();
-        return {
-          container,
-          probe: container.probe,
-          run: await sources.probes.run(container, { principal, origin: origin(), requestId }),
-        };
-      },
+      resolve: (container, { probe }, context) =>
+        probe ? runProbe(container, context) : { container, probe: container.probe, run: null },
     }),
   );
+}
+
+async function runProbe(
+  container: Container,
+  { sources, principal, origin, requestId, budget }: OpsContext,
+): Promise<HealthCheck> {
+  if (!principal.scopes.has("ops:operate")) throw new OpsError("forbidden", "This token lacks the scope ops:operate");
+  if (!sources.healthExecEnabled)
+    throw new OpsError("health_exec_disabled", "New probes are off; WALLET_CORE_OPS_HEALTH_EXEC=on enables them");
+  const { probe } = container;
+  if (container.status !== "running") return { container, probe, run: null };
+  // A probe may take 35 s; it has its own deadline.
+  budget.liftDeadline();
+  return { container, probe, run: await sources.probes.run(container, { principal, origin: origin(), requestId }) };
 }
 
 function isHealthy({ container: { status, health }, run }: HealthCheck): boolean | null {

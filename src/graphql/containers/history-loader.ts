@@ -1,4 +1,3 @@
-import type DataLoader from "dataloader";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import {
   chooseHistory,
@@ -11,6 +10,7 @@ import {
 } from "../../containers/stats/history.ts";
 import { inTurns } from "../../lib/budget/budget.ts";
 import { toProblem } from "../../lib/errors.ts";
+import type { KnownLoader } from "../../lib/known.ts";
 import type { HistoryRange } from "../../lib/range.ts";
 import { createRangeLoaders } from "../range.ts";
 import type { Caller, Sources } from "../sources.ts";
@@ -23,7 +23,7 @@ export interface FoundHistory {
 
 export interface ContainerHistoryLoaders {
   /** For one range, and containers that the caller may see. Rejects only as the budget does. */
-  history(range: HistoryRange): DataLoader<Container, FoundHistory, string>;
+  history(range: HistoryRange): KnownLoader<Container, FoundHistory>;
 }
 
 /** From memory where that suffices, else one Prometheus query for all other containers of a range. */
@@ -42,7 +42,7 @@ export function createContainerHistoryLoaders(
     }
   };
   return {
-    history: createRangeLoaders<Container, FoundHistory, string>(
+    history: createRangeLoaders<Container, FoundHistory>(
       budget,
       async (range, containers) => {
         // `statsHistory` starts sampling a container, which is useless for one that ended before the memory begins.

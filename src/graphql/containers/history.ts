@@ -1,3 +1,4 @@
+import { inTurns } from "../../lib/budget/budget.ts";
 import { requireEnvironments } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import { type ContainerPoint, findEnded, isUsage } from "../../containers/stats/history.ts";
@@ -123,7 +124,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
 
 async function loadSeries(
   args: ContainerSeriesArgs,
-  { loaders, principal }: OpsContext,
+  { loaders, principal, budget }: OpsContext,
 ): Promise<readonly ContainerSeries[]> {
   requireEnvironments(principal, args.env);
   const [shown, retired] = await Promise.all([
@@ -131,24 +132,21 @@ async function loadSeries(
     loaders.containers.listRetired(args.includeAccessories),
   ]);
   const ended = findEnded([...shown, ...retired], toUnixSeconds(args.from));
-  const [asked, past] = [shown, retired.filter((one) => !ended.has(one))].map((all) =>
-    all.filter((one) => isWanted(one, args)),
-  );
-  const ranges = toSeriesRanges(args, loaders.nowMs, (asked?.length ?? 0) + (past?.length ?? 0));
+  const asked = shown.filter((one) => isWanted(one, args));
+  const past = retired.filter((one) => !ended.has(one) && isWanted(one, args));
+  const ranges = toSeriesRanges(args, loaders.nowMs, asked.length + past.length);
   const parts = ranges.map((range) => loaders.containerHistory.history(range));
-  const load = (containers: readonly Container[] = []) =>
-    Promise.all(
-      containers.map(async (container): Promise<ContainerSeries> => {
-        const found = await Promise.all(parts.map((loader) => loader.load(container)));
-        return {
-          container,
-          points: found.flatMap(({ history }) => history.points),
-          problems: found.flatMap(({ problem }) => problem ?? []),
-        };
-      }),
-    );
-  const [now, before] = await Promise.all([load(asked), load(past)]);
-  return [...now, ...before.map(whileItRan)];
+  const all = [...asked, ...past];
+  const found = await Promise.all(parts.map((loader) => loader.loadEach(all)));
+  const rows = await inTurns(all, budget, (container, index): ContainerSeries => {
+    const own = found.flatMap((histories) => histories[index] ?? []);
+    return {
+      container,
+      points: own.flatMap(({ history }) => history.points),
+      problems: own.flatMap(({ problem }) => problem ?? []),
+    };
+  });
+  return [...rows.slice(0, asked.length), ...rows.slice(asked.length).map(whileItRan)];
 }
 
 /** A retired one has no rows for times when it did not run. */
@@ -230,7 +228,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       description:
         "Usage over a range of the containers of this name, at most 11,000 points. Comes from memory if that reaches back far enough, else from Prometheus if that has scraped the gateway, else from memory as far as it reaches.",
       args: toHistoryRangeArgs(t.arg),
-      resolve: (container, args, { loaders }) =>
+      resolve: async (container, args, { loaders }) =>
         loaders.containerHistory.history(toHistoryRange(args, loaders.nowMs)).load(container),
     }),
   );

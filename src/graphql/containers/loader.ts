@@ -1,9 +1,9 @@
-import DataLoader from "dataloader";
 import { maySee, maySeeContainer, type Principal, requireEnvironments } from "../../auth/principal.ts";
 import { type Container, type ContainerStats, toContainerKey } from "../../containers/container.ts";
 import type { EngineStatus, KnownEngines, SilentEngine } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needDeploy, withDeploy } from "../../deploys/release.ts";
+import { type Known, KnownLoader, onceKnown } from "../../lib/known.ts";
 import { readingBytes } from "../../lib/budget/budget.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
@@ -37,7 +37,7 @@ export interface ContainerLoaders {
   /** All known containers that the caller may see, in the order of `all`, and the state of the engines. Never rejects for an engine. */
   known(includeAccessories: boolean): Promise<KnownContainers>;
   /** Whether each engine that the caller may see answers, and which silent ones may run containers of theirs. */
-  engines(): Promise<KnownEngines>;
+  engines(): Known<KnownEngines>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
@@ -49,8 +49,8 @@ export interface ContainerLoaders {
   /** Those of this exact name that have stopped beside others of their role, which no list shows: also one between its stop and its start. */
   stopped(query: Omit<ContainerQuery, "everyEngine">): Promise<readonly Container[]>;
   /** Finds the deploy info for containers of its group. Never rejects for the file. */
-  infoFor(): Promise<InfoFor>;
-  readonly stats: DataLoader<Container, ContainerStats | null, string>;
+  infoFor(): Known<InfoFor>;
+  readonly stats: KnownLoader<Container, ContainerStats | null>;
 }
 
 /**
@@ -65,7 +65,7 @@ export function createContainerLoaders(
   const listing = once(() => sources.containers.list(signal));
   const find = async (filter: ContainerFilter) =>
     (await listing()).containers.filter(createContainerFilter(filter, principal));
-  const infoFor = once(async (): Promise<InfoFor> => {
+  const infoFor = onceKnown(async (): Promise<InfoFor> => {
     const info = await siblings.deploy.known();
     return createInfoFor(info, info ? await find({ includeAccessories: false }) : []);
   });
@@ -75,7 +75,7 @@ export function createContainerLoaders(
     const toInfo = await infoFor();
     return containers.map((container) => named(container, toInfo(container)));
   };
-  const engines = async (): Promise<KnownEngines> => selectEngines(principal, (await listing()).engines);
+  const engines = onceKnown(async () => selectEngines(principal, (await listing()).engines));
   const known = async (includeAccessories: boolean) => ({
     containers: await withReleases(await find({ includeAccessories })),
     engines: await engines(),
@@ -140,18 +140,15 @@ export function createContainerLoaders(
       (await sources.containers.listRetired(signal)).filter(
         createContainerFilter({ name, engine, includeAccessories }, principal),
       ),
-    stats: new DataLoader(
-      async (containers) => {
-        const bytes = containers.length * readingBytes;
-        budget.hold(bytes);
-        try {
-          return await sources.containers.stats(containers, signal);
-        } finally {
-          budget.free(bytes);
-        }
-      },
-      { cacheKeyFn: toContainerKey },
-    ),
+    stats: new KnownLoader<Container, ContainerStats | null>(async (containers) => {
+      const bytes = containers.length * readingBytes;
+      budget.hold(bytes);
+      try {
+        return await sources.containers.stats(containers, signal);
+      } finally {
+        budget.free(bytes);
+      }
+    }, toContainerKey),
   };
 }
 

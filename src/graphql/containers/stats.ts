@@ -1,6 +1,8 @@
 import type { Container, ContainerCounters, ContainerStats, StatsPoint } from "../../containers/container.ts";
 import { type Builder, exposeAll } from "../builder.ts";
+import { type Known, whenKnown } from "../../lib/known.ts";
 import type { OpsContext } from "../context.ts";
+import { preloaded } from "../preload.ts";
 import type { Refs } from "../refs.ts";
 import { toEnumValues } from "../scalars.ts";
 
@@ -25,6 +27,7 @@ export function addStats(builder: Builder, refs: Refs): void {
       complexity: cost,
       description:
         "What it uses now, at most 2 s old; null when it is not running. The first request takes half a second.",
+      ...reading,
       resolve: (container, _args, context) => load(container, context),
     }),
     statsHistory: t.field({
@@ -38,13 +41,15 @@ export function addStats(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: cost,
       description: "`stats.cpuPct` as a flat field, for tables.",
-      resolve: async (container, _args, context) => (await load(container, context))?.cpuPct ?? null,
+      ...reading,
+      resolve: (container, _args, context) => whenKnown(load(container, context), (stats) => stats?.cpuPct ?? null),
     }),
     memPct: t.float({
       nullable: true,
       complexity: cost,
       description: "`stats.memPct` as a flat field, for tables.",
-      resolve: async (container, _args, context) => (await load(container, context))?.memPct ?? null,
+      ...reading,
+      resolve: (container, _args, context) => whenKnown(load(container, context), (stats) => stats?.memPct ?? null),
     }),
   }));
 }
@@ -56,9 +61,15 @@ export function isMeasured({ status }: Container): boolean {
   return !still.has(status);
 }
 
-async function load(container: Container, { loaders }: OpsContext): Promise<ContainerStats | null> {
-  return !isMeasured(container) ? null : loaders.containers.stats.load(container);
+function load(container: Container, { loaders }: OpsContext): Known<ContainerStats | null> {
+  return isMeasured(container) ? loaders.containers.stats.load(container) : null;
 }
+
+const reading = preloaded<Container>((containers, { loaders }) =>
+  loaders.containers.stats.loadAll(containers.filter(isMeasured)),
+);
+/** A counter is read when it is asked for. */
+const counting = preloaded<ContainerStats>((all) => Promise.allSettled(all.map(async ({ counters }) => counters())));
 
 function addContainerStats(builder: Builder, refs: Refs): void {
   const source = builder.enumType("StatsSource", {
@@ -74,7 +85,12 @@ function addContainerStats(builder: Builder, refs: Refs): void {
       const figure = (name: "cpuPct" | "memPct" | "memUsedBytes" | "memLimitBytes", description: string) =>
         t.exposeFloat(name, { nullable: true, description });
       const counter = (name: keyof ContainerCounters, description: string) =>
-        t.float({ nullable: true, description, resolve: async ({ counters }) => (await counters())[name] });
+        t.float({
+          nullable: true,
+          description,
+          ...counting,
+          resolve: ({ counters }) => whenKnown(counters(), (found) => found[name]),
+        });
       const networks =
         "on all its networks since its start; null when it has no network of its own (networks none and host).";
       return {
@@ -97,7 +113,8 @@ function addContainerStats(builder: Builder, refs: Refs): void {
         pids: t.int({
           nullable: true,
           description: "Processes and threads.",
-          resolve: async ({ counters }) => (await counters()).pids,
+          ...counting,
+          resolve: ({ counters }) => whenKnown(counters(), ({ pids }) => pids),
         }),
         networkReceiveBytes: counter("networkReceiveBytes", `Bytes received ${networks}`),
         networkTransmitBytes: counter("networkTransmitBytes", `Bytes sent ${networks}`),

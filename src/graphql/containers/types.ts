@@ -1,12 +1,13 @@
-import { requireEnvironments } from "../../auth/principal.ts";
+import { maySee, requireEnvironments } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Host } from "../../hosts/host.ts";
-import { OpsError } from "../../lib/errors.ts";
+import { whenKnown } from "../../lib/known.ts";
 import { toAgeSeconds } from "../../lib/time.ts";
 import { toContainerArgs, toPlaceArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
+import { preloaded } from "../preload.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 import {
@@ -53,11 +54,12 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         type: "DateTime",
         description:
           "When its engine last reported it. While the engine answers, every change is reported within a second.",
-        resolve: async ({ engine, observedAt }, _args, { loaders }) => {
-          const { shown } = await loaders.containers.engines();
-          const listedAt = shown.find(({ name }) => name === engine)?.listedAt ?? "";
-          return listedAt > observedAt ? listedAt : observedAt;
-        },
+        ...preloaded((_rows, { loaders }) => loaders.containers.engines()),
+        resolve: ({ engine, observedAt }, _args, { loaders }) =>
+          whenKnown(loaders.containers.engines(), ({ shown }) => {
+            const listedAt = shown.find(({ name }) => name === engine)?.listedAt ?? "";
+            return listedAt > observedAt ? listedAt : observedAt;
+          }),
       }),
       kind: t.expose("kind", { type: scalars.kind, description: "Whether it is part of the product." }),
       health: t.expose("health", { type: scalars.health, description: "What the health check says now." }),
@@ -66,20 +68,23 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         nullable: true,
         description:
           "The deploy recorded in deploy_info; null when it runs another release, or when deploy_info cannot be read.",
-        resolve: async (container, _args, { loaders }) => {
-          const info = (await loaders.containers.infoFor())(container);
-          return info && runsRelease(container, toInfoRecord(info)) ? info : null;
-        },
+        ...preloaded((_rows, { loaders }) => loaders.containers.infoFor()),
+        resolve: (container, _args, { loaders }) =>
+          whenKnown(loaders.containers.infoFor(), (toInfo) => {
+            const info = toInfo(container);
+            return info && runsRelease(container, toInfoRecord(info)) ? info : null;
+          }),
       }),
       hostMetrics: t.field({
         type: refs.host,
         nullable: true,
         description: "The machine that it runs on; null when Prometheus does not know its name or address.",
-        resolve: async ({ hostNames }, _args, { loaders }) => {
-          const hosts = await loaders.hosts.byName.loadMany(hostNames);
-          const failure = hosts.find((host) => host instanceof Error);
-          if (failure && !(failure instanceof OpsError && failure.code === "forbidden")) throw failure;
-          return hosts.find((host): host is Host => host !== null && !(host instanceof Error)) ?? null;
+        ...preloaded((_rows, { loaders }) => loaders.hosts.index()),
+        resolve: ({ hostNames }, _args, { loaders, principal, sources }) => {
+          if (hostNames.length === 0 || !maySee(principal, sources.env)) return null;
+          const find = (index: ReadonlyMap<string, Host>) =>
+            hostNames.map((name) => index.get(name)).find((host) => host !== undefined) ?? null;
+          return whenKnown(loaders.hosts.index(), find);
         },
       }),
     }),

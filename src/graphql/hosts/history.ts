@@ -66,12 +66,11 @@ export async function loadHostSeries(
 ): Promise<readonly { readonly host: string; readonly instance: string; readonly points: readonly HostPoint[] }[]> {
   const hosts = (await loaders.hosts.report()).hosts.filter(({ name }) => isAmong(name, names));
   const parts = toSeriesRanges(args, loaders.nowMs, hosts.length).map((range) => loaders.hosts.history(range));
-  return Promise.all(
-    hosts.map(async ({ name, instance }) => {
-      const histories = await Promise.all(parts.map((loader) => loader.load(instance)));
-      return { host: name, instance, points: histories.flatMap(({ points }) => points) };
-    }),
-  );
+  const found = await Promise.all(parts.map((loader) => loader.loadEach(hosts.map(({ instance }) => instance))));
+  return hosts.map(({ name, instance }, index) => {
+    const points = found.flatMap((histories) => histories[index]?.points ?? []);
+    return { host: name, instance, points };
+  });
 }
 
 /** HostHistory and HostPoint, and Host.history. */
@@ -108,7 +107,7 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       description:
         "Its utilisation over a range, at most 11,000 points. All selected hosts share one request to Prometheus. Null, with prometheus_unavailable, when Prometheus does not answer. Null, with invalid_request, when the whole response is larger than 10 MB.",
       args: toHistoryRangeArgs(t.arg),
-      resolve: (host, args, { loaders }) =>
+      resolve: async (host, args, { loaders }) =>
         loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),
     }),
   );

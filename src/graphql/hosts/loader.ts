@@ -1,8 +1,8 @@
-import DataLoader from "dataloader";
 import { maySee } from "../../auth/principal.ts";
 import { type HostHistory, toHostHistory } from "../../hosts/history.ts";
 import type { Host, HostReport } from "../../hosts/host.ts";
 import { once } from "../../lib/cache.ts";
+import { type Known, type KnownLoader, onceKnown } from "../../lib/known.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
 import { noteHosts } from "../list-lengths.ts";
@@ -12,10 +12,10 @@ import type { Caller, Sources } from "../sources.ts";
 export interface HostLoaders {
   /** All hosts, in one Prometheus query. */
   report(): Promise<HostReport>;
-  /** By node name, instance, or instance without its port; null when Prometheus knows none. */
-  readonly byName: DataLoader<string, Host | null>;
+  /** Finds a host by its node name, its instance, or that without its port. */
+  index(): Known<ReadonlyMap<string, Host>>;
   /** History over one range by instance, in one Prometheus query for all of them; all points null where nothing is known. */
-  history(range: HistoryRange): DataLoader<string, HostHistory>;
+  history(range: HistoryRange): KnownLoader<string, HostHistory>;
 }
 
 /** Hosts have no environment of their own: a limited token sees them only where ENV names one of its environments. */
@@ -39,11 +39,7 @@ export function createHostLoaders(sources: Sources, { principal, signal, budget 
     },
     (instance) => instance,
   );
-  const byName = new DataLoader<string, Host | null>(async (names) => {
-    const index = toIndex((await report()).hosts);
-    return names.map((name) => index.get(name) ?? null);
-  });
-  return { report, byName, history };
+  return { report, index: onceKnown(async () => toIndex((await report()).hosts)), history };
 }
 
 function toIndex(hosts: readonly Host[]): Map<string, Host> {

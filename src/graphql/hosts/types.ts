@@ -50,7 +50,7 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       args: {
         name: t.arg.string({ required: true, description: "Node name, instance, or instance without its port." }),
       },
-      resolve: (_root, { name }, { loaders }) => loaders.hosts.byName.load(name),
+      resolve: async (_root, { name }, { loaders }) => (await loaders.hosts.index()).get(name) ?? null,
     }),
     hostsUpdatedAt: t.field({
       type: "DateTime",

@@ -77,7 +77,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
       nullable: true,
       description:
         "Its failures with an error in the last 60 minutes, by the worker's release, most first. Null when they could not be read; empty where the system stores no errors.",
-      resolve: (queue, _args, { loaders }) => loaders.queues.releases(queue),
+      resolve: async (queue, _args, { loaders }) => loaders.queues.releases(queue),
     }),
   }));
 }

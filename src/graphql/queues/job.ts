@@ -113,7 +113,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
         type: [refs.jobAttempt],
         nullable: true,
         description: `Its failed attempts, newest first, at most ${attemptsLimit}. Most systems store the last one alone. Null when they could not be read.`,
-        resolve: (job, _args, { loaders }) => loaders.jobs.attempts.load(job),
+        resolve: async (job, _args, { loaders }) => loaders.jobs.attempts.load(job),
       }),
       args: t.field({
         type: jobArgs,
@@ -122,7 +122,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
         description:
           "Its arguments, null unless `show`: they may hold personal data. Needs the scope ops:logs. Error operation_not_supported where the system stores none that can be read.",
         args: { show: toFlagArg(t.arg, "Whether to show them.") },
-        resolve: (job, { show }, { loaders }) => (show ? loaders.jobs.args.load(job) : null),
+        resolve: async (job, { show }, { loaders }) => (show ? loaders.jobs.args.load(job) : null),
       }),
     }),
   });
@@ -131,14 +131,14 @@ export function addJobs(builder: Builder, refs: Refs): void {
       type: refs.job,
       nullable: true,
       description: "The job now. Null when it is gone, or its system's jobs cannot be read one by one.",
-      resolve: (failed, _args, { loaders }) => loaders.jobs.ofFailure(failed),
+      resolve: async (failed, _args, { loaders }) => loaders.jobs.ofFailure(failed),
     }),
     attempt: t.field({
       type: refs.jobAttempt,
       nullable: true,
       description:
         "The newest of its attempts that failed with this error, or else the newest that failed. Null when it is gone, or its system's jobs cannot be read one by one.",
-      resolve: (failed, _args, { loaders }) => loaders.jobs.attemptOfFailure(failed),
+      resolve: async (failed, _args, { loaders }) => loaders.jobs.attemptOfFailure(failed),
     }),
   }));
   builder.queryFields((t) => ({

@@ -37,7 +37,7 @@ export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void
     t.int({
       nullable: true,
       description: "Its running jobs whose worker is in no live container; null when unknown. See the query `orphans`.",
-      resolve: (queue, _args, { loaders }) => loaders.orphans.count(queue),
+      resolve: async (queue, _args, { loaders }) => loaders.orphans.count(queue),
     }),
   );
 }

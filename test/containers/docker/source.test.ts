@@ -1,3 +1,4 @@
+import { OpsError } from "../../../src/lib/errors.ts";
 import { beforeAll, expect, test } from "vitest";
 import { readSelf } from "../../../src/containers/docker/restart.ts";
 import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
@@ -95,6 +96,33 @@ test("the requests to an engine are exactly these", async () => {
     `POST /v1.45/containers/${a}/restart?t=60`,
     `GET /v1.45/containers/${a}/json`,
   ]);
+});
+
+test("who gives up on statistics leaves others theirs", async () => {
+  await using engine = await startFakeEngine();
+  engine.on("/containers/json", json([listed(a, "web-a")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-a")));
+  const sample = json({ read: "2026-01-13T09:40:00Z", cpu_stats: { cpu_usage: { total_usage: 1 } } });
+  const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  engine.on(`${a}/stats`, (request, response) => {
+    asked.resolve();
+    void answer.promise.then(() => sample(request, response));
+  });
+  await using source = createSource(engine);
+  const ref = { engine: "fake", fullId: a };
+  await source.list(soon());
+  const waiting = source.stats([ref], soon());
+  const caller = new AbortController();
+  const leaving = source.stats([ref], caller.signal);
+  await asked.promise;
+  caller.abort(new DOMException("The caller's time is up", "TimeoutError"));
+  expect(await leaving).toMatchObject([{ code: "docker_timeout" }]);
+  answer.resolve();
+  expect(await waiting).toMatchObject([{ memPct: null }]);
+  const before = engine.requests.length;
+  const gone = AbortSignal.abort(new OpsError("query_timeout", "late"));
+  expect(await source.stats([{ engine: "fake", fullId: b }], gone)).toMatchObject([{ code: "query_timeout" }]);
+  expect(engine.requests).toHaveLength(before);
 });
 
 test("only a full id ever reaches an engine", async () => {

@@ -34,23 +34,25 @@ describe("hosts", () => {
   it("are found by name before instance before address, in one question", async () => {
     const { loaders, calls, sources, context } = load();
     const names = ["a", "10.0.0.1", "10.0.0.1:9100", "10.0.0.1:9200", "b:9100", "b", "c", "x"];
-    expect(await loaders.byName.loadMany(names)).toEqual([a, b, a, c, b, b, c, null]);
+    const index = await loaders.index();
+    expect(names.map((name) => index.get(name) ?? null)).toEqual([a, b, a, c, b, b, c, null]);
+    expect(loaders.index()).toBe(index);
     expect((await loaders.report()).hosts).toEqual([a, b, c]);
     expect(calls).toEqual({ hosts: 1 });
     expect(toLength("Host", {}, { sources, principal: context.principal })).toBe(3);
-    expect(await load().loaders.byName.load("10.0.0.1")).toBe(b);
+    expect((await load().loaders.index()).get("10.0.0.1")).toBe(b);
   });
 
   it("with a shared address are found as the last of them", async () => {
     const { sources } = createMemorySources({ hosts: [a, c] });
-    expect(await createContext(sources, createCaller()).loaders.hosts.byName.load("10.0.0.1")).toBe(c);
+    expect((await createContext(sources, createCaller()).loaders.hosts.index()).get("10.0.0.1")).toBe(c);
   });
 
   it("and their past are for tokens of their environment", async () => {
     const { loaders, calls } = load(["production"]);
     const refusal = { code: "forbidden", message: "The hosts belong to no environment of this token" };
     await expect(loaders.report()).rejects.toMatchObject(refusal);
-    await expect(loaders.byName.load("a")).rejects.toMatchObject(refusal);
+    await expect(loaders.index()).rejects.toMatchObject(refusal);
     await expect(loaders.history(range).load(a.instance)).rejects.toMatchObject(refusal);
     expect(calls).toEqual({});
   });
@@ -87,7 +89,7 @@ describe("loaders of ranges", () => {
       order.push(args);
       return null;
     });
-    const load = createRangeLoaders<{ id: string }, string, string>(
+    const load = createRangeLoaders<{ id: string }, string>(
       budget,
       async (asked, keys) => {
         order.push([asked, keys.map(({ id }) => id)]);
@@ -97,7 +99,7 @@ describe("loaders of ranges", () => {
     );
     const ranges = [range, { ...range, from: 0 }, { ...range, step: 1 }, { ...range, steps: 1 }];
     const keys = [{ id: "a" }, { id: "b" }, { id: "a" }];
-    const answers = await Promise.all(ranges.map((one) => load(one).loadMany(keys)));
+    const answers = await Promise.all(ranges.map((one) => load(one).loadEach(keys)));
     expect(answers).toEqual(
       ranges.map(({ from, step, steps }) => ["a", "b", "a"].map((id) => `${id} ${from} ${step} ${steps}`)),
     );
@@ -144,10 +146,8 @@ describe("the past of containers", () => {
     });
     const found = await createContainerHistoryLoaders(sources, createBudgetCaller(), nowMs)
       .history(at)
-      .loadMany(containers);
-    const rows = found.map((row) =>
-      row instanceof Error ? row : [row.history.source, row.history.stepSeconds, row.problem],
-    );
+      .loadEach(containers);
+    const rows = found.map(({ history, problem }) => [history.source, history.stepSeconds, problem]);
     return { rows, sampled, asked };
   }
   const away = new OpsError("prometheus_unavailable", "down");

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import { abortable } from "../../../lib/abort.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { ContainerRef, ContainerStats, StatsPoint } from "../../container.ts";
 import { type StatsWindow, toContainerStats, toWindow } from "../../stats/stats.ts";
@@ -9,7 +8,7 @@ import type { SampledEngine, StatsReader } from "./read.ts";
 
 export interface Sampler {
   /** Null for a container that is not running or has vanished. From memory if its sample is fresh; else joins the sampling under way or starts one. */
-  measure(engine: SampledEngine, fullId: string, signal: AbortSignal): Promise<ContainerStats | null>;
+  measure(engine: SampledEngine, fullId: string): Promise<ContainerStats | null>;
   /** As ContainerSource.statsVersion. Also continues sampling. */
   version(refs: readonly ContainerRef[], toEngine: (ref: ContainerRef) => SampledEngine): number | null;
   /** The remembered points. Also continues sampling. */
@@ -137,16 +136,10 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       checks.set(refs, { changes, until, stats, version });
       return version;
     },
-    async measure(engine, fullId, signal) {
+    async measure(engine, fullId) {
       const entry = touch(engine, fullId);
       const fresh = findFresh(entry);
-      if (fresh !== undefined) return fresh;
-      try {
-        signal.throwIfAborted();
-        return await abortable(refresh(entry), signal);
-      } catch (error) {
-        throw toDockerError(error, engine.name);
-      }
+      return fresh === undefined ? refresh(entry) : fresh;
     },
     history(engine, fullId) {
       const entry = touch(engine, fullId);

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
 import { createSampler, type Sampler } from "../../../../src/containers/docker/stats/sampler.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
-import { soon } from "../../../support/docker-containers.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 import { sample } from "../../../support/stats-sample.ts";
 
@@ -37,7 +36,7 @@ function setUp({ share = 0.25, leaseMs = 200, periodMs = 40 } = {}) {
   };
   const sampler = createSampler({ reader, windowMs: 20, leaseMs, periodMs });
   open.push(sampler);
-  return { state, sampler, ask: () => sampler.measure(engine, id, soon()) };
+  return { state, sampler, ask: () => sampler.measure(engine, id) };
 }
 
 test("the first answer takes two samples, and 16 callers share them", async () => {
@@ -130,17 +129,6 @@ test("a failure reaches each caller once, and is not retried by itself", async (
   expect((await sampled(ask()))?.memPct).toBe(25);
 });
 
-test("a caller that gives up leaves the others their answer", async () => {
-  const { state, sampler, ask } = setUp();
-  const waiting = ask();
-  const caller = new AbortController();
-  const leaving = sampler.measure(engine, id, caller.signal);
-  caller.abort(new DOMException("The caller's time is up", "TimeoutError"));
-  await expect(leaving).rejects.toMatchObject({ code: "docker_timeout" });
-  expect((await sampled(waiting))?.cpuPct).toBeCloseTo(50, 0);
-  expect(state.reads).toBe(2);
-});
-
 test("the history is empty at first, and asking for it starts sampling", async () => {
   const { state, sampler } = setUp();
   expect(sampler.history(engine, id)).toEqual([]);
@@ -221,13 +209,6 @@ test("an unknown error is one of the engine", async () => {
   const { reads } = state;
   await pass(1000);
   expect([state.reads, vi.getTimerCount()]).toEqual([reads, 0]);
-});
-
-test("a caller that has already left starts nothing", async () => {
-  const { state, sampler } = setUp();
-  const gone = AbortSignal.abort(new OpsError("query_timeout", "late"));
-  await expect(sampler.measure(engine, id, gone)).rejects.toMatchObject({ code: "query_timeout" });
-  expect(state.reads).toBe(0);
 });
 
 test("a closed sampler starts no timer", async () => {

@@ -1,0 +1,105 @@
+import {
+  getNullableType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from "graphql";
+import type { OpsContext } from "./context.ts";
+
+/** Reads what a field needs, for all rows of a list at once. A failure is for the resolver to answer. */
+export type Preload<Row> = (rows: readonly Row[], context: OpsContext) => unknown;
+
+/**
+ * For a field that loads something, and has no arguments and no scope of its own: a list calls
+ * `preload` once, before its rows are completed, and the resolver answers what is known then
+ * without a promise.
+ */
+export function preloaded<Row>(preload: Preload<Row>) {
+  return { extensions: { preload } } as const;
+}
+
+type Field = GraphQLField<unknown, OpsContext>;
+type Fragments = GraphQLResolveInfo["fragments"];
+
+/** What the selected fields of a list's rows load. */
+export interface Loading {
+  readonly preloads: ReadonlySet<Preload<unknown>>;
+  /** Of the objects in fields of the rows. */
+  readonly inner: ReadonlyMap<Field, Loading>;
+  /** Selected fields that take a promise in each row. */
+  readonly waiting: number;
+}
+
+/** Fields whose resolvers are async functions: each of their values is a promise. */
+export function findAsync(types: readonly GraphQLObjectType[]): ReadonlySet<Field> {
+  const fields = types.flatMap((type) => Object.values(type.getFields()));
+  return new Set(fields.filter(({ resolve }) => resolve?.constructor.name === "AsyncFunction"));
+}
+
+/** What a selection of rows of this type loads. Lists in the rows are lists of their own. */
+export function toLoading(
+  type: GraphQLObjectType,
+  selections: readonly (SelectionSetNode | undefined)[],
+  fragments: Fragments,
+  isAsync: (field: Field) => boolean,
+): Loading {
+  const preloads = new Set<Preload<unknown>>();
+  const inner = new Map<Field, Loading>();
+  let waiting = 0;
+  const visit = (selectionSet: SelectionSetNode | undefined) => {
+    for (const selection of selectionSet?.selections ?? []) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) visit(fragments[selection.name.value]?.selectionSet);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet);
+      else {
+        const field = type.getFields()[selection.name.value];
+        if (!field) continue;
+        const { preload } = field.extensions as { readonly preload?: Preload<unknown> };
+        // Perhaps it is skipped: then nothing must be loaded for it.
+        const isSure = !selection.directives?.length;
+        if (preload && isSure) preloads.add(preload);
+        else if (preload || isAsync(field)) waiting += 1;
+        const object = getNullableType(field.type);
+        if (!isObjectType(object)) continue;
+        const own = toLoading(object, [selection.selectionSet], fragments, isAsync);
+        waiting += own.waiting;
+        if (own.preloads.size + own.inner.size === 0) continue;
+        if (isSure && !isAsync(field) && field.args.length === 0) inner.set(field, own);
+        else waiting += own.preloads.size;
+      }
+    }
+  };
+  for (const selectionSet of selections) visit(selectionSet);
+  return { preloads, inner, waiting };
+}
+
+/** Whether there is anything to call `preload` for. */
+export function isLoading({ preloads, inner }: Loading): boolean {
+  return preloads.size + inner.size > 0;
+}
+
+/** Loads what the rows need. Never rejects. */
+export async function loadFor(
+  { preloads, inner }: Loading,
+  rows: readonly unknown[],
+  context: OpsContext,
+  info: GraphQLResolveInfo,
+): Promise<void> {
+  await Promise.allSettled([...preloads].map(async (load) => load(rows, context)));
+  for (const [field, own] of inner) {
+    const objects = rows.flatMap((row) => toObject(field, row, context, info));
+    if (objects.length > 0) await loadFor(own, objects, context, info);
+  }
+}
+
+/** The object in a field of a row; empty where there is none, or it has failed. */
+function toObject(field: Field, row: unknown, context: OpsContext, info: GraphQLResolveInfo): readonly unknown[] {
+  try {
+    const found: unknown = field.resolve?.(row, {}, context, info);
+    return found === null || found === undefined || found instanceof Promise ? [] : [found];
+  } catch {
+    return [];
+  }
+}
