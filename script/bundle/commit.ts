@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Build } from "../../src/lib/build.ts";
 
 /**
- * The commit of a checkout and the time now, for the bundle. Changes of tracked files and files that git neither tracks nor ignores mark the commit. `unknown` for
- * sources without git, or a folder inside of somebody else's checkout.
+ * The commit of a checkout, or of the archive that the sources came in, and the time now, for the
+ * bundle. Changes of tracked files and files that git neither tracks nor ignores mark the commit.
+ * `unknown` for other sources, also in a folder inside of somebody else's checkout.
  */
 export function readBuild(root: string, now = new Date()): Build {
   return { commit: readCommit(root), builtAt: now.toISOString().replace(/\.\d+/, "") };
@@ -13,9 +16,21 @@ function readCommit(root: string): string {
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
-    if (git("rev-parse", "--show-prefix") !== "") return "unknown";
+    if (git("rev-parse", "--show-prefix") !== "") return readArchived(root);
     const commit = git("rev-parse", "--short=12", "HEAD");
     return git("status", "--porcelain") === "" ? commit : `${commit}-changed`;
+  } catch {
+    return readArchived(root);
+  }
+}
+
+/** `git archive`, and so a forge's tarball, writes the commit into this file (.gitattributes). */
+const archived = "script/bundle/archived-commit.txt";
+
+function readArchived(root: string): string {
+  try {
+    const [commit = "unknown"] = /^[0-9a-f]{12}/.exec(readFileSync(join(root, archived), "utf8")) ?? [];
+    return commit;
   } catch {
     return "unknown";
   }

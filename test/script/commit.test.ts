@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -30,4 +30,17 @@ it("a build has the commit of its checkout, and says what it lacks", () => {
   expect(read().commit).toBe(`${commit}-changed`);
   mkdirSync(join(folder, "inside"));
   expect(readBuild(join(folder, "inside")).commit).toBe("unknown");
+});
+
+it("a build of an archive has the commit of the archive", () => {
+  const commit = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { encoding: "utf8" }).trim();
+  const archive = mkdtempSync(join(folder, "archive-"));
+  const name = "script/bundle/archived-commit.txt";
+  const tar = execFileSync("git", ["archive", "--worktree-attributes", "HEAD", name]);
+  execFileSync("tar", ["-x", "-C", archive], { input: tar });
+  expect(readBuild(archive).commit).toBe(commit);
+  // What a checkout has is no commit.
+  expect(readFileSync(name, "utf8")).toBe("$Format:%H$\n");
+  copyFileSync(name, join(archive, name));
+  expect(readBuild(archive).commit).toBe("unknown");
 });
