@@ -1,7 +1,7 @@
 import { createClient } from "graphql-sse";
 import { OpsError } from "./error.ts";
 import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
-import { defaultSilenceMs, endInSilence } from "./silence.ts";
+import { defaultSilenceMs, fetchStream } from "./silence.ts";
 
 interface StreamRequest {
   readonly endpoint: string;
@@ -27,28 +27,24 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
   // graphql-sse reports an error of fetch by its text alone.
   let refusal: OpsError | undefined;
   const gate = createGate(mostAhead);
+  const toError = (limit: "open" | "silence") =>
+    (refusal ??=
+      limit === "open"
+        ? new OpsError("timeout", `The gateway did not open the stream within ${openMs / 1000} s`)
+        : new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`));
   const open = async (...args: Parameters<typeof fetch>): Promise<Response> => {
-    const response = await request.fetch(...args).catch((error: unknown) => {
+    const answer = await fetchStream(request.fetch, args, { openMs, silenceMs, toError }).catch((error: unknown) => {
       throw (refusal ??= toUnreachable(`${endpoint} cannot be reached`, error));
     });
-    if (response.ok && response.body && response.headers.get("content-type")?.startsWith("text/event-stream")) {
-      const silent = () =>
-        (refusal ??= new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`));
-      const body = endInSilence(response.body, silenceMs, silent);
-      return withEnd(new Response(body, response), endpoint, gate, (error) => (refusal ??= error));
-    }
-    throw (refusal ??= toBodyError(await readStart(response).catch(() => ""), response, endpoint));
+    if (answer.refusal !== null) throw (refusal ??= toBodyError(answer.refusal, answer.response, endpoint));
+    return withEnd(answer.response, endpoint, gate, (error) => (refusal ??= error));
   };
   const streams = createClient({ url: endpoint, headers, retryAttempts: 0, fetchFn: open });
   const stop = () => streams.dispose();
-  const opening = setTimeout(() => {
-    refusal = new OpsError("timeout", `The gateway did not open the stream within ${openMs / 1000} s`);
-    stop();
-  }, openMs);
   signal?.addEventListener("abort", stop);
   try {
     const variables = request.variables as Record<string, unknown>;
-    const messages = streams.iterate<Data>({ query, variables }, { connected: () => clearTimeout(opening) });
+    const messages = streams.iterate<Data>({ query, variables });
     for await (const { data, errors } of messages) {
       // As of a question: an error of a part stands beside data, one of the whole ends the stream.
       if (errors?.[0] && !Object.values(data ?? {}).some((value) => value !== null)) throw toOpsError(errors[0]);
@@ -60,7 +56,6 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
     if (error instanceof OpsError) throw error;
     throw refusal ?? toUnreachable(`The stream of ${endpoint} broke`, error);
   } finally {
-    clearTimeout(opening);
     signal?.removeEventListener("abort", stop);
     stop();
     gate.open();
@@ -69,20 +64,8 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
   if (refusal) throw refusal;
 }
 
-/** Characters of a refusal that are read, and bytes of one message: a gateway's has 5 MB, and what is around it. */
-const [mostRefusal, mostMessage] = [65_536, 5_100_000];
-
-/** The text of a body; of a longer one the start, and its connection is closed. */
-async function readStart({ body }: Response): Promise<string> {
-  const reader = body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  for (let read = await reader?.read(); read?.value && text.length < mostRefusal; read = await reader?.read()) {
-    text += decoder.decode(read.value, { stream: true });
-  }
-  await reader?.cancel();
-  return text;
-}
+/** Bytes of one message: a gateway's has 5 MB, and what is around it. */
+const mostMessage = 5_100_000;
 
 /** Bytes of messages that may wait here for their reader: a burst. graphql-sse itself holds all that arrive. */
 const mostAhead = 4_000_000;

@@ -155,6 +155,12 @@ it("a gateway that does not open a stream in time is a timeout", async () => {
   expect([error?.code, error?.message]).toEqual(["timeout", "The gateway did not open the stream within 0.05 s"]);
 });
 
+it("a refusal that does not end in time is a timeout", async () => {
+  const { url } = await answerWith((response) => void response.writeHead(503).write("{"));
+  const { error } = await readAll(createClient({ url, token, timeoutMs: 500 }).subscribe("subscription { value }"));
+  expect([error?.code, error?.message]).toEqual(["timeout", "The gateway did not open the stream within 0.5 s"]);
+});
+
 it("an open stream may be silent for longer", async () => {
   const { url } = await answerWith((response) => {
     open(response);

@@ -121,7 +121,8 @@ export const clientScript = `"use strict";
   const tryToken = async () => {
     show("", "Checking the token ...");
     const headers = { "content-type": "application/json" };
-    const response = await fetch(endpoint, { method: "POST", headers, body: '{"query":"{ viewer { scopes } }"}' }).catch(() => null);
+    const asked = { method: "POST", headers, body: '{"query":"{ viewer { scopes } }"}', signal: AbortSignal.timeout(30_000) };
+    const response = await fetch(endpoint, asked).catch(() => null);
     if (!response?.ok) return;
     sessionStorage.setItem(storageKey, token);
     if (mounted) return void location.reload();

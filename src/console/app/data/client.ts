@@ -1,8 +1,8 @@
 import { signal } from "@preact/signals";
 import { createClient, NetworkError } from "graphql-sse";
-import { defaultSilenceMs, endInSilence } from "../../../client/silence.ts";
+import { defaultSilenceMs, fetchStream } from "../../../client/silence.ts";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { onRefused, token } from "../session/session.ts";
+import { answerMs, onRefused, token } from "../session/session.ts";
 
 /** An error of the gateway: its code and its words. `path` is the field that has no value because of it; null for the whole answer. */
 export interface Failure {
@@ -34,9 +34,11 @@ export const lostConnection = signal<{ readonly since: number; readonly nextAt: 
 /** No answer from the gateway, or the session could not be renewed for now; the request may be sent again. */
 export class Unreachable extends Error {}
 
-/** Time for an answer, ms: the gateway itself gives the slowest reads 25 s. A restart may wait two minutes for the container to be healthy. */
-const queryMs = 30_000;
+/** Time for the answer to a change, ms: a restart may wait two minutes for the container to be healthy. */
 const mutationMs = 150_000;
+
+/** A stream that is still being opened after this time is opened anew once the gateway is back, ms. */
+const slowOpenMs = 2000;
 
 /** When the gateway answered last, unix ms. */
 let answeredAt = 0;
@@ -68,7 +70,7 @@ export async function askText<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
   abort?: AbortSignal,
-  timeoutMs = document.toString().trimStart().startsWith("mutation") ? mutationMs : queryMs,
+  timeoutMs = document.toString().trimStart().startsWith("mutation") ? mutationMs : answerMs,
 ): Promise<string> {
   const sent = token.value;
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -133,12 +135,12 @@ const client = createClient({
   // Retries are ours: with what is known by then, such as where a log ended.
   retryAttempts: 0,
   fetchFn: async (...args: Parameters<typeof fetch>) => {
-    const response = await fetch(...args);
-    if (!response.ok || !response.body) return response;
-    return new Response(
-      endInSilence(response.body, defaultSilenceMs, () => new Unreachable()),
-      response,
-    );
+    const toError = () => new Unreachable();
+    const limits = { openMs: answerMs, silenceMs: defaultSilenceMs, toError, toEndError: toError };
+    const { response, refusal } = await fetchStream(fetch, args, limits);
+    // What is no stream and no refusal comes from something before the gateway.
+    if (refusal !== null && response.ok) throw new Unreachable();
+    return response;
   },
 });
 
@@ -155,8 +157,8 @@ export function follow<Data, Variables extends object>(
   let isOver = false;
   let tries = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let isOpen = false;
-  /** When the stream said something last, unix ms. */
+  let state: "closed" | "opening" | "open" = "closed";
+  /** When the stream said something last, or was asked for, unix ms. */
   let heardAt = 0;
   let lostAt: number | null = null;
 
@@ -183,6 +185,7 @@ export function follow<Data, Variables extends object>(
     let refusal: Failure | null = null;
     let isClosed = false;
     const sent = token.value;
+    [state, heardAt] = ["opening", Date.now()];
     const close = client.subscribe<Data>(
       { query: document.toString(), variables: variables() as Record<string, unknown> },
       {
@@ -199,7 +202,7 @@ export function follow<Data, Variables extends object>(
         },
         error: (error) => {
           if (isOver || isClosed) return;
-          isOpen = false;
+          state = "closed";
           const status =
             error instanceof NetworkError && error.response instanceof Response ? error.response.status : 0;
           if (status === 401) void refused(sent);
@@ -209,7 +212,7 @@ export function follow<Data, Variables extends object>(
         // Ended by the gateway: after an hour, at its stop, or because this reader was too slow.
         complete: () => {
           if (isOver || isClosed) return;
-          isOpen = false;
+          state = "closed";
           if (hasData) again(200);
           else lost(refusal);
         },
@@ -217,7 +220,7 @@ export function follow<Data, Variables extends object>(
       {
         connected: () => {
           if (isOver || isClosed) return;
-          isOpen = true;
+          state = "open";
           heardAt = answeredAt = Date.now();
           lostConnection.value = null;
           sink.connected?.();
@@ -229,14 +232,15 @@ export function follow<Data, Variables extends object>(
       close();
     };
   };
-  // A stream that was silent since the connection was lost may never speak again: nothing says that its way through the network is gone.
+  // A stream that was silent since the connection was lost may never speak again: nothing says that its way through the
+  // network is gone. The same goes for one that was asked for meanwhile, and has no answer.
   const unwatch = lostConnection.subscribe((loss) => {
     if (loss) lostAt ??= Date.now();
     else if (lostAt !== null) {
-      const isSilent = isOpen && heardAt < lostAt;
+      const isSilent = heardAt < (state === "open" ? lostAt : Date.now() - slowOpenMs);
       lostAt = null;
-      if (!isSilent) return;
-      isOpen = false;
+      if (!isSilent || state === "closed") return;
+      state = "closed";
       stop();
       lost();
     }

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { signInPath } from "../../screens.ts";
-import { changeIntoTokens, signInProblem, signInWith } from "./session.ts";
+import { answerMs, changeIntoTokens, signInProblem, signInWith } from "./session.ts";
 
 /** What the gateway says of its identity provider. */
 interface Invitation {
@@ -27,7 +27,7 @@ export const provider = signal<Invitation | null | undefined>(undefined);
 /** Asks whether there is an identity provider. */
 export async function loadProvider(): Promise<void> {
   try {
-    const response = await fetch(signInPath, { credentials: "omit" });
+    const response = await fetch(signInPath, { credentials: "omit", signal: AbortSignal.timeout(answerMs) });
     const answer = (await response.json()) as { readonly oidc?: Invitation | null; readonly message?: string };
     provider.value = answer.oidc ?? null;
     if (!response.ok) signInProblem.value = answer.message ?? null;

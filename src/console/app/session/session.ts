@@ -5,6 +5,9 @@ import { signInPath } from "../../screens.ts";
 const tokenKey = "wallet-core-ops.token";
 const renewalKey = "wallet-core-ops.renewal";
 
+/** Time for an answer of the gateway, from the first byte to the last, ms: it gives its slowest reads 25 s. */
+export const answerMs = 30_000;
+
 /** How a token that ends is replaced: by the identity provider's refresh token. */
 interface Renewal {
   readonly refreshToken: string;
@@ -140,6 +143,7 @@ export async function changeIntoTokens(grant: Readonly<Record<string, string>>):
     headers: { "content-type": "application/json" },
     body: JSON.stringify(grant),
     credentials: "omit",
+    signal: AbortSignal.timeout(answerMs),
   });
   const answer = (await response.json()) as ProviderTokens & { readonly message?: string };
   const { ok, status } = response;

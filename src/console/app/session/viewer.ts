@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { ConsoleViewerDocument, type ConsoleViewerQuery } from "../../../generated/console.ts";
 import { ask, lostConnection, Unreachable } from "../data/client.ts";
-import { noteAccepted, signOut, token } from "./session.ts";
+import { answerMs, noteAccepted, signOut, token } from "./session.ts";
 
 type Viewer = ConsoleViewerQuery["viewer"];
 
@@ -22,8 +22,16 @@ export function watchForNewPage(): void {
   const script = document.querySelector("script[src]")?.getAttribute("src") ?? "";
   const look = async () => {
     if (document.hidden || isOutdated.value) return;
-    const response = await fetch("/", { headers: { accept: "text/html" }, credentials: "omit" }).catch(() => null);
-    if (response?.ok) isOutdated.value = !(await response.text()).includes(script);
+    try {
+      const response = await fetch("/", {
+        headers: { accept: "text/html" },
+        credentials: "omit",
+        signal: AbortSignal.timeout(answerMs),
+      });
+      if (response.ok) isOutdated.value = !(await response.text()).includes(script);
+    } catch {
+      // It looks again later.
+    }
   };
   setInterval(() => void look(), pageCheckMs);
   let wasLost = false;
