@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { compile } from "../../../src/graphql/compiled/compile.ts";
 import { createContext } from "../../../src/graphql/context.ts";
-import { compileRow } from "../../../src/graphql/compiled/row.ts";
+import { compileRow, unfit } from "../../../src/graphql/compiled/row.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
@@ -215,6 +215,11 @@ describe("a row", () => {
   it("has enums by their names, or as the words of our code", () => {
     expect(toAnswer("Container", "{ health env }")?.(worker)).toEqual({ health: "UNHEALTHY", env: null });
     expect(toAnswer("Container", "{ health env }", "own")?.(web)).toEqual({ health: "healthy", env: "staging" });
+  });
+
+  it.each([[null], [undefined], ["text"], [7], [new Error("lost")]])("is not made of %s: it is executed", (row) => {
+    for (const text of ["{ name }", "{ __typename }", "{ health }"])
+      expect(() => toAnswer("Container", text)?.(row)).toThrow(unfit);
   });
 
   it("is a new object, with lists of its own", () => {

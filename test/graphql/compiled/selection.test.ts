@@ -1,8 +1,8 @@
-import { type GraphQLObjectType, isObjectType, type OperationDefinitionNode, parse } from "graphql";
+import { GraphQLObjectType, GraphQLString, isObjectType, type OperationDefinitionNode, parse } from "graphql";
 import { describe, expect, it } from "vitest";
 import { listFields } from "../../../src/graphql/compiled/selection.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
-import { findScope } from "../../../src/graphql/scopes.ts";
+import { findScope, needs } from "../../../src/graphql/scopes.ts";
 
 const schema = createSchema();
 const objects = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith("__"));
@@ -28,6 +28,18 @@ describe("the fields of a selection", () => {
         { name: field.name, property: null, isOfRow: false },
       ]);
     }
+  });
+
+  it("of a type that needs a scope are read by their resolver too", () => {
+    const row = { extensions: { pothosExposedField: "value", pothosResolveWrapped: false, isOfRow: true } };
+    const toType = (extensions: Readonly<Record<string, unknown>>) =>
+      new GraphQLObjectType({ name: "Kept", extensions, fields: { value: { type: GraphQLString, ...row } } });
+    const document = parse("{ value }");
+    const { selectionSet } = document.definitions[0] as OperationDefinitionNode;
+    const read = (extensions: Readonly<Record<string, unknown>>) =>
+      listFields(document, selectionSet, toType(extensions));
+    expect(read({})).toMatchObject([{ property: "value", isOfRow: true }]);
+    expect(read(needs("ops:logs"))).toMatchObject([{ property: null, isOfRow: false }]);
   });
 
   it("are those of the row by its properties", () => {
