@@ -101,14 +101,16 @@ export type LogLevel =
   /** May need attention: warn, warning. */
   | 'WARN';
 
-/** What happened to the source of a followed log. */
+/** What happened to a followed log. */
 export type LogNotice =
   /** Its engine does not answer. The gateway retries, and no line will be missing. */
   | 'ENGINE_LOST'
   /** It runs again. The lines continue where they ended. */
   | 'RESUMED'
   /** The container is not running. Lines continue at its next start. */
-  | 'STOPPED';
+  | 'STOPPED'
+  /** Since `since` it wrote more than is sent at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  | 'TRUNCATED';
 
 /** Where a log line was written. */
 export type LogStream =
@@ -215,7 +217,7 @@ export type RoleLogNoticeKind =
   | 'RESUMED'
   /** It is not running. */
   | 'STOPPED'
-  /** Before it was found it wrote more than is read at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  /** Since `since`, or before it was found, it wrote more than is sent at once (20,000 lines, 5 MB; with `since` of all containers together). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
   | 'TRUNCATED'
   /** Its log cannot be read. The gateway retries. */
   | 'UNREADABLE';
@@ -381,7 +383,7 @@ export type FollowLogsSubscriptionVariables = Exact<{
   ignoreCase?: boolean;
   stream?: LogStream | null | undefined;
   since?: string | null | undefined;
-  tail?: number;
+  tail?: number | null | undefined;
 }>;
 
 
@@ -419,7 +421,7 @@ export type FollowContainerLogSubscriptionVariables = Exact<{
   ignoreCase?: boolean;
   stream?: LogStream | null | undefined;
   since?: string | null | undefined;
-  tail?: number;
+  tail?: number | null | undefined;
 }>;
 
 
@@ -987,7 +989,7 @@ export const Logs = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<LogsQuery, LogsQueryVariables>;
 export const FollowLogs = new TypedDocumentString(`
-    subscription FollowLogs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int! = 200) {
+    subscription FollowLogs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int) {
   logs(
     role: $role
     names: $names
@@ -1097,7 +1099,7 @@ export const StoredLogs = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<StoredLogsSubscription, StoredLogsSubscriptionVariables>;
 export const FollowContainerLog = new TypedDocumentString(`
-    subscription FollowContainerLog($name: String!, $engine: String, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int! = 200) {
+    subscription FollowContainerLog($name: String!, $engine: String, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $tail: Int) {
   containerLogs(
     name: $name
     engine: $engine

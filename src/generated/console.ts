@@ -121,14 +121,16 @@ export type LogLevel =
   /** May need attention: warn, warning. */
   | 'WARN';
 
-/** What happened to the source of a followed log. */
+/** What happened to a followed log. */
 export type LogNotice =
   /** Its engine does not answer. The gateway retries, and no line will be missing. */
   | 'ENGINE_LOST'
   /** It runs again. The lines continue where they ended. */
   | 'RESUMED'
   /** The container is not running. Lines continue at its next start. */
-  | 'STOPPED';
+  | 'STOPPED'
+  /** Since `since` it wrote more than is sent at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  | 'TRUNCATED';
 
 /** Where a log line was written. */
 export type LogStream =
@@ -235,7 +237,7 @@ export type RoleLogNoticeKind =
   | 'RESUMED'
   /** It is not running. */
   | 'STOPPED'
-  /** Before it was found it wrote more than is read at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  /** Since `since`, or before it was found, it wrote more than is sent at once (20,000 lines, 5 MB; with `since` of all containers together). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
   | 'TRUNCATED'
   /** Its log cannot be read. The gateway retries. */
   | 'UNREADABLE';

@@ -1,7 +1,7 @@
 import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { OpsError } from "../lib/errors.ts";
 import type { Builder } from "./builder.ts";
-import { maxTail } from "./logs/options.ts";
+import { defaultTail, maxTail } from "./logs/options.ts";
 import type { Scalars } from "./scalars.ts";
 
 export type Arg = Parameters<Parameters<Builder["queryField"]>[1]>[0]["arg"];
@@ -104,14 +104,31 @@ export function toHistoryRangeArgs(arg: Arg) {
   };
 }
 
-/** Arguments that filter log lines; `minTail` is 0 for subscriptions, which get further lines anyway. */
-export function toLogFilterArgs(arg: Arg, scalars: Scalars, minTail: 0 | 1) {
+/** Arguments of a page of log lines, but for its place. */
+export function toLogFilterArgs(arg: Arg, scalars: Scalars) {
   return {
     tail: arg.int({
-      defaultValue: 200,
+      defaultValue: defaultTail,
       required: true,
-      description: `How many of the newest matching lines, ${minTail} to ${maxTail}; all filters apply first.`,
+      description: `How many of the newest matching lines, 1 to ${maxTail}; all filters apply first.`,
     }),
+    ...toLineArgs(arg, scalars),
+  };
+}
+
+/** Arguments of a followed log. */
+export function toFollowArgs(arg: Arg, scalars: Scalars) {
+  return {
+    tail: arg.int({
+      description: `How many of the newest matching lines come first, 0 to ${maxTail}; all filters apply first. When absent: ${defaultTail}, or with \`since\` all lines from then on (20,000 or 5 MB of each log at most; TRUNCATED and \`dropped\` report the rest).`,
+    }),
+    ...toLineArgs(arg, scalars),
+  };
+}
+
+/** Arguments that choose log lines. */
+export function toLineArgs(arg: Arg, scalars: Scalars) {
+  return {
     since: arg.string({
       description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m, 2h).",
     }),

@@ -79,7 +79,10 @@ const logParams = [
   integerParam(
     "tail",
     { minimum: 0, maximum: 5000, fallback: 200 },
-    { description: "How many of the newest matching lines; 0 only with follow" },
+    {
+      description:
+        "How many of the newest matching lines; 0 only with follow. A stream with since and without tail has all lines from then on",
+    },
   ),
   textParam("since", 64, {
     description: "From this time on: RFC 3339, unix seconds, or a duration back from now (10m)",

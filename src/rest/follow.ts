@@ -63,17 +63,20 @@ function toEvent(name: string, data: unknown): string {
 }
 
 /** Lines as written; other messages are in brackets. */
-function toText({ lines, dropped, notice, ended }: LogBatch): string {
-  let text = dropped > 0 ? `[${formatCount(dropped, "line")} dropped: this client reads too slowly]\n` : "";
+function toText({ lines, dropped, cut, notice, ended }: LogBatch): string {
+  let text = "";
+  if (notice === "truncated")
+    text += `[${cut === "at_least" ? "at least " : ""}${formatCount(dropped, "older line")} left out: more than is sent at once]\n`;
+  else if (dropped > 0) text += `[${formatCount(dropped, "line")} dropped: this client reads too slowly]\n`;
   for (const { message } of lines) text += `${message}\n`;
-  if (notice !== null) text += `[${notice}]\n`;
+  if (notice !== null && notice !== "truncated") text += `[${notice}]\n`;
   return ended === null ? text : `${text}[end: ${ended}]\n`;
 }
 
-/** Resumes one nanosecond after the last line. An id that is not a line's time is the client's mistake. */
-function toResume(lastEventId: string | undefined): { since?: string; tail?: number } {
+/** Resumes one nanosecond after the last line, with all lines since, whatever `tail` says. An id that is not a line's time is the client's mistake. */
+function toResume(lastEventId: string | undefined): { since?: string; tail?: null } {
   if (!lastEventId) return {};
   const time = /T.*\.\d{9}Z$/.test(lastEventId) ? parseLogTime(lastEventId, 0) : null;
   if (time === null) throw new OpsError("invalid_request", "Last-Event-ID must be the id of an event of this stream");
-  return { since: addNanosecond(time), tail: 5000 };
+  return { since: addNanosecond(time), tail: null };
 }

@@ -121,9 +121,12 @@ async function stream(
   if (request.isHead || !document || !request.openStream)
     throw new OpsError("invalid_request", "follow=true needs GET");
   const lastEventId = request.headers["last-event-id"];
+  // The default of `tail` is that of a page: a stream has its own.
+  const { tail, ...others } = variables;
+  const isGiven = Boolean(new URLSearchParams(request.query).get("tail"));
   const { type, ...parts } = await followLog(follow, request, {
     document,
-    variables,
+    variables: isGiven ? { ...others, tail } : others,
     isPlain: wantsText(request.headers.accept),
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
   });

@@ -36,6 +36,7 @@ beforeAll(async () => {
       cmd: ["sh", "-c", script],
     }));
   await start("web", count);
+  await start("burst", "for i in $(seq 1000); do echo INFO line-$i; done; sleep 3600");
   await start("secret", "while :; do echo password=canary-1; sleep 0.05; done");
   await start("flood", "while :; do yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -n 20000; sleep 0.1; done");
 });
@@ -50,6 +51,31 @@ afterAll(async () => {
 const path = (role: string, query: string) =>
   `${gateway.url}/api/v1/admin/ops/containers/followhttp-${role}/logs?follow=true&${query}`;
 const isFollowed = (role: string) => proxy.open(`${ids[role]}/logs?follow=1`);
+
+test("a log followed from a time on has all lines since", async () => {
+  const read = async () =>
+    (await (await fetch(path("burst", "").replace("follow=true&", "tail=5000"), { headers })).json()) as {
+      lines: { timestamp: string; message: string }[];
+    };
+  await until(async () => (await read()).lines.length === 1000);
+  const since = (await read()).lines[99]?.timestamp;
+  const text = `subscription { containerLogs(name: "followhttp-burst", since: "${since}") { lines { timestamp message } dropped notice } }`;
+  const streams = createClient({ url: gateway.url, token }).subscribe<any, object>(text);
+  const { dropped, notice, lines } = (await streams.next()).value.containerLogs;
+  await streams.return?.();
+  const events = readEvents(await fetch(path("burst", `since=${since}`), { headers }));
+  const rest = (await events.next()).value?.data;
+  await events.return(undefined);
+  expect([dropped, notice]).toEqual([0, null]);
+  for (const some of [lines, rest]) {
+    expect(some[0].timestamp).toBe(since);
+    // Lines may share a time.
+    expect(some.length).toBeGreaterThanOrEqual(901);
+    expect(some.map(({ message }: { message: string }) => message)).toEqual(
+      some.map((_: unknown, index: number) => `INFO line-${1000 - some.length + 1 + index}`),
+    );
+  }
+});
 
 test("a log is followed over a restart and resumes by the last id", async () => {
   const response = await fetch(path("web", "tail=3"), { headers });

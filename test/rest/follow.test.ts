@@ -67,6 +67,27 @@ describe("a followed log", () => {
     ]);
   });
 
+  it("whose oldest lines were left out says how many, and why", async () => {
+    const some = [
+      batch({ lines: [line(1, "one")], dropped: 1200, cut: "counted", notice: "truncated" }),
+      batch({ dropped: 1, cut: "at_least", notice: "truncated" }),
+    ];
+    const { parts } = await open(some, { isPlain: true });
+    expect(parts).toEqual([
+      "[1200 older lines left out: more than is sent at once]\none\n",
+      "[at least 1 older line left out: more than is sent at once]\n",
+    ]);
+    const events = (await open(some)).parts[1];
+    expect(events?.split("\n\n").map((event) => event.replaceAll(/^id.*\n|\n.*/g, ""))).toEqual([
+      "event: dropped",
+      "event: lines",
+      "event: notice",
+      "",
+    ]);
+    expect(events).toContain('data: {"lines":1200}');
+    expect(events).toContain('data: {"notice":"truncated"}');
+  });
+
   it("encodes lines once for all their readers", async () => {
     const [one] = batches;
     const stringify = vi.spyOn(JSON, "stringify");
@@ -88,10 +109,10 @@ describe("a followed log", () => {
   it.each([
     [undefined, {}],
     ["", {}],
-    ["2026-01-13T09:46:00.000000001Z", { since: "1768297560.000000002", tail: 5000 }],
-    ["2024-02-29T23:59:59.999999999Z", { since: "1709251200.000000000", tail: 5000 }],
-    ["1970-01-01T00:00:00.000000000Z", { since: "0.000000001", tail: 5000 }],
-    ["2026-01-13T09:46:00.120000000Z", { since: "1768297560.120000001", tail: 5000 }],
+    ["2026-01-13T09:46:00.000000001Z", { since: "1768297560.000000002", tail: null }],
+    ["2024-02-29T23:59:59.999999999Z", { since: "1709251200.000000000", tail: null }],
+    ["1970-01-01T00:00:00.000000000Z", { since: "0.000000001", tail: null }],
+    ["2026-01-13T09:46:00.120000000Z", { since: "1768297560.120000001", tail: null }],
   ])("resumed from %j asks for what came after it", async (lastEventId, resume) => {
     const { follow } = await open([], { variables: { name: "a", download: false, tail: 9 }, lastEventId });
     expect(follow.mock.calls).toEqual([[document, { name: "a", download: false, tail: 9, ...resume }, caller]]);

@@ -29,13 +29,13 @@ export function createFakeLog({ most }: { readonly most: number }) {
   const client = {
     subscribe: async function* (
       document: unknown,
-      { since }: { since: string | null },
+      { since, tail }: { since?: string | null; tail?: number },
       { signal }: { signal: AbortSignal },
     ) {
       if (refusal) throw refusal;
       const wanted = lines.filter((line) => line.timestamp >= (since ?? ""));
       if (document === StoredLogs) {
-        read.push(since);
+        read.push(since ?? null);
         const message = { lines: [] as Line[], completeSince: null, containers: [], engines: [], ended: null };
         for (let start = 0; start < wanted.length; start += most)
           yield { storedLogs: { ...message, lines: wanted.slice(start, start + most) } };
@@ -44,7 +44,9 @@ export function createFakeLog({ most }: { readonly most: number }) {
       }
       if (document !== FollowLogs) throw new Error("unexpected document");
       streams += 1;
-      const waiting: (Batch | Error)[] = [{ lines: wanted.slice(-most) }];
+      const lost = tail === undefined ? Math.max(0, wanted.length - most) : 0;
+      const notices = [{ notice: "TRUNCATED", container: { name: "web-1" }, error: null }];
+      const waiting: (Batch | Error)[] = [{ lines: wanted.slice(-most), dropped: lost, ...(lost > 0 && { notices }) }];
       push = (batch) => void waiting.push(batch);
       for (;;) {
         const next = waiting.shift();

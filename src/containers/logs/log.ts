@@ -157,12 +157,15 @@ export interface FollowOptions extends LogFilter {
   readonly tail: number;
   /** Only lines from this time on; as in LogOptions. */
   readonly since?: string;
-  /** All of those are wanted: when `tail` or a size limit leaves some out, the first batch reports how many (`cut`). */
+  /** All of those are wanted: when `tail` or a size limit leaves some out, the first batch says so, and how many (`cut`). */
   readonly whole?: boolean;
 }
 
-/** What happened to the source of a followed log; following continues by itself after each. */
-export type FollowNotice = "stopped" | "resumed" | "engine_lost";
+/** Lines of one container that come first where all are wanted. */
+export const wholeTail = 20_000;
+
+/** What happened to a followed log; following continues by itself after each. `truncated`: as `cut` of its batch says. */
+export type FollowNotice = "stopped" | "resumed" | "engine_lost" | "truncated";
 
 /** Some lines of a followed log, in the order they were written, with notices for the reader. */
 export interface LogBatch {

@@ -1,5 +1,5 @@
 import type { LogLevel } from "../../containers/logs/level.ts";
-import type { LogOptions } from "../../containers/logs/log.ts";
+import { type FollowOptions, type LogOptions, wholeTail } from "../../containers/logs/log.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { patternRule } from "../../lib/pattern.ts";
 import { toLogTimestamp } from "../../lib/time.ts";
@@ -7,6 +7,9 @@ import type { OpsContext } from "../context.ts";
 import { parseTimeArg } from "../range.ts";
 
 export const maxTail = 5000;
+
+/** Newest lines that come where nobody says how many. */
+export const defaultTail = 200;
 
 interface LogArgs {
   readonly tail: number;
@@ -36,6 +39,16 @@ export async function toLogOptions(args: LogArgs, minTail: number, context: OpsC
     ...(searchRegex && { pattern: await toPattern(searchRegex, ignoreCase, context) }),
     ...(level && { level, levelStrict }),
   };
+}
+
+/** As `toLogOptions`, of a stream. All lines since a time are wanted unless `tail` says how many. */
+export async function toFollowOptions(
+  { tail, ...args }: Omit<LogArgs, "tail"> & { readonly tail?: number | null | undefined },
+  context: OpsContext,
+): Promise<FollowOptions> {
+  const options = await toLogOptions({ ...args, tail: tail ?? defaultTail }, 0, context);
+  const isWhole = (tail ?? null) === null && options.since !== undefined;
+  return isWhole ? { ...options, tail: wholeTail, whole: true } : options;
 }
 
 async function toPattern(text: string, ignoreCase: boolean, { loaders }: OpsContext) {

@@ -1,6 +1,12 @@
 import pLimit from "p-limit";
 import { type Container, toContainerKey } from "../../containers/container.ts";
-import { type LogOptions, type LogPage, type StoredOptions, toLogPage } from "../../containers/logs/log.ts";
+import {
+  type FollowOptions,
+  type LogOptions,
+  type LogPage,
+  type StoredOptions,
+  toLogPage,
+} from "../../containers/logs/log.ts";
 import { createRoleAround, type RoleAroundPage } from "../../containers/logs/role/around.ts";
 import { toCutPoint } from "../../containers/logs/role/cut.ts";
 import { followRole } from "../../containers/logs/role/follow.ts";
@@ -259,7 +265,7 @@ function byNewest(a: Container, b: Container): number {
 export async function followRoleLogs(
   context: OpsContext,
   filter: RoleFilter,
-  options: LogOptions,
+  options: FollowOptions,
   openLease: () => AbortSignal,
 ): Promise<AsyncGenerator<RoleBatch>> {
   const { sources, loaders } = context;

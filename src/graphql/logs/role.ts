@@ -1,12 +1,12 @@
 import { keepsRights } from "../../auth/principal.ts";
 import type { RoleBatch, RoleNotice } from "../../containers/logs/role/lines.ts";
 import { toProblem } from "../../lib/errors.ts";
-import { toContainerArgs, toCost, toLogFilterArgs, toLoggedArgs, toLogPageArgs } from "../args.ts";
+import { toContainerArgs, toCost, toFollowArgs, toLogFilterArgs, toLoggedArgs, toLogPageArgs } from "../args.ts";
 import { type Builder, counted, exposeAll } from "../builder.ts";
 import { endedDescription, openLease } from "../context.ts";
 import { type Refs, toContainerId } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
-import { maxTail, toLogOptions } from "./options.ts";
+import { defaultTail, maxTail, toFollowOptions, toLogOptions } from "./options.ts";
 import { toHistoryError, toPageFields } from "./page-fields.ts";
 import { toPageTurn, toRoleCursor } from "./paging.ts";
 import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
@@ -111,13 +111,13 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       type: roleLogPage,
       nullable: true,
       extensions: needs("ops:logs"),
-      complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? 200, maxTail) }),
+      complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? defaultTail, maxTail) }),
       description:
         "The newest log lines of a role, or of containers by name, on all engines, merged by time; or those around a time (`at`) or next to another page (`before`, `after`). Includes all its containers that `containers` shows, the stopped ones of old releases that Kamal keeps, and those that only the log history has. A marker shows where a release begins. Returns container_not_found when there is no such container. Returns role_ambiguous, with the choices, when several services or destinations run the role. Needs the scope ops:logs: logs may contain secrets.",
       args: {
         ...toLoggedArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),
-        ...toLogFilterArgs(t.arg, scalars, 1),
+        ...toLogFilterArgs(t.arg, scalars),
         ...toLogPageArgs(t.arg),
       },
       resolve: async (_root, args, context) => {
@@ -137,7 +137,7 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       joined: "It is followed from now on.",
       left: "It no longer belongs to the role. Everything that it wrote was read.",
       truncated:
-        "Before it was found it wrote more than is read at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
+        "Since `since`, or before it was found, it wrote more than is sent at once (20,000 lines, 5 MB; with `since` of all containers together). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
       unreadable: "Its log cannot be read. The gateway retries.",
       stopped: "It is not running.",
       resumed: "It runs again. The lines continue where they ended.",
@@ -182,10 +182,10 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows, then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when there is no such container at the start; later there may be none. Returns role_ambiguous when several services or destinations run the role, and answer_too_large for more than 200 running containers. Needs the scope ops:logs.",
-      args: { ...toLoggedArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toLogFilterArgs(t.arg, scalars, 0) },
+        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows (`since`: all from then on), then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when there is no such container at the start; later there may be none. Returns role_ambiguous when several services or destinations run the role, and answer_too_large for more than 200 running containers. Needs the scope ops:logs.",
+      args: { ...toLoggedArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toFollowArgs(t.arg, scalars) },
       subscribe: async (_root, args, context) => {
-        const options = await toLogOptions(args, 0, context);
+        const options = await toFollowOptions(args, context);
         return followRoleLogs(context, args, options, () => openLease(context, keepsRights(context.principal)));
       },
       resolve: (batch) => batch,

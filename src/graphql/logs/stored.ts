@@ -1,6 +1,6 @@
 import { keepsRights } from "../../auth/principal.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { toContainerArgs, toLogFilterArgs, toLoggedArgs, toLogPageArgs } from "../args.ts";
+import { toContainerArgs, toLineArgs, toLoggedArgs, toLogPageArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { openLease } from "../context.ts";
 import type { Refs } from "../refs.ts";
@@ -39,7 +39,7 @@ export function addStoredLogs(builder: Builder, refs: Refs, scalars: Scalars): v
     }),
   });
   builder.subscriptionField("storedLogs", (t) => {
-    const { tail: _, ...filterArgs } = toLogFilterArgs(t.arg, scalars, 0);
+    const filterArgs = toLineArgs(t.arg, scalars);
     return t.field({
       type: batch,
       nullable: true,

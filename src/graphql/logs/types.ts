@@ -1,12 +1,12 @@
 import { maySeeContainer, type Principal } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import type { LogBatch, LogPage } from "../../containers/logs/log.ts";
-import { toCost, toLogFilterArgs, toLogPageArgs, toPlaceArgs } from "../args.ts";
+import { toCost, toFollowArgs, toLogFilterArgs, toLogPageArgs, toPlaceArgs } from "../args.ts";
 import { type Builder, counted, exposeAll } from "../builder.ts";
 import { openLease } from "../context.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
-import { maxTail, toLogOptions } from "./options.ts";
+import { defaultTail, maxTail, toFollowOptions, toLogOptions } from "./options.ts";
 import { toLineCursor, toLinePoint, toPageSides, toPageTurn } from "./paging.ts";
 import { toHistoryError, toPageFields } from "./page-fields.ts";
 import { needs } from "../scopes.ts";
@@ -14,11 +14,13 @@ import { needs } from "../scopes.ts";
 /** LogBatch, and the subscription containerLogs. */
 export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): void {
   const notice = builder.enumType("LogNotice", {
-    description: "What happened to the source of a followed log.",
+    description: "What happened to a followed log.",
     values: toEnumValues({
       stopped: "The container is not running. Lines continue at its next start.",
       resumed: "It runs again. The lines continue where they ended.",
       engine_lost: "Its engine does not answer. The gateway retries, and no line will be missing.",
+      truncated:
+        "Since `since` it wrote more than is sent at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
     }),
   });
   const logBatch = builder.objectRef<LogBatch>("LogBatch").implement({
@@ -27,14 +29,14 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be empty." }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "Number of lines missing just before these, matching or not filtered yet, because this client was slower than others of the same log.",
+          "Number of lines missing just before these, matching or not filtered yet, because this client was slower than others of the same log, or the log is TRUNCATED.",
         "ended: String":
           "Why this is the last message (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.",
       }),
       notice: t.expose("notice", {
         type: notice,
         nullable: true,
-        description: "What happened to the log's source; null when nothing did.",
+        description: "What happened to the log; null when nothing did.",
       }),
     }),
   });
@@ -45,15 +47,15 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       extensions: needs("ops:logs"),
       complexity: { field: 2000, multiplier: 1 },
       description:
-        "Follows the log of one container across its restarts: its newest lines, then new ones. Needs the scope ops:logs.",
+        "Follows the log of one container across its restarts: its newest lines (`since`: all from then on), then new ones. Needs the scope ops:logs.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name of the container." }),
         ...toPlaceArgs(t.arg),
-        ...toLogFilterArgs(t.arg, scalars, 0),
+        ...toFollowArgs(t.arg, scalars),
       },
       subscribe: async (_root, { name, includeAccessories, engine, ...args }, context) => {
         const { loaders, sources } = context;
-        const options = await toLogOptions(args, 0, context);
+        const options = await toFollowOptions(args, context);
         const container = await loaders.containers.one({ name, includeAccessories, engine });
         const mayGoOn = (now: Principal) => now.scopes.has("ops:logs") && maySeeContainer(now, container);
         return sources.containers.follow(container, options, openLease(context, mayGoOn));
@@ -110,10 +112,10 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: logPage,
       nullable: true,
       extensions: needs("ops:logs"),
-      complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? 200, maxTail) }),
+      complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? defaultTail, maxTail) }),
       description:
         "Its newest log lines, or those around a time (`at`) or next to another page (`before`, `after`). Needs the scope ops:logs: logs may contain secrets.",
-      args: { ...toLogFilterArgs(t.arg, scalars, 1), ...toLogPageArgs(t.arg) },
+      args: { ...toLogFilterArgs(t.arg, scalars), ...toLogPageArgs(t.arg) },
       resolve: async (container, args, context) => {
         const { loaders, budget } = context;
         const turn = toPageTurn(args);

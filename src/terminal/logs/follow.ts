@@ -40,7 +40,7 @@ const noticeTexts = {
   ENGINE_LOST: "engine lost: its engine does not answer; lines continue when it does, none will be missing",
   JOINED: "joined: it is followed from here on",
   LEFT: "left: it no longer belongs to the role",
-  TRUNCATED: "truncated: it wrote more before it was found than is read at once",
+  TRUNCATED: "truncated: it wrote more than is read at once; its oldest lines are missing",
   UNREADABLE: "unreadable: its log cannot be read; it is tried again",
 } as const;
 
@@ -116,13 +116,20 @@ async function readStream(options: FollowOptions, onOpen: () => void): Promise<s
   const since = seen.resumeAt;
   seen.begin(since);
   let isWhole = false;
+  /** No line of it has come yet: what it leaves out is after `since`, and may be known. */
+  let isBeginning = since !== null;
   let waitedMs = 0;
   const opened = setTimeout(onOpen, openMs);
   try {
     for await (const { lines, notices, dropped, ended } of openStream(options, since)) {
       onOpen();
+      const isCut = isBeginning && notices.some(({ notice }) => notice === "TRUNCATED");
+      const hasGap = !isWhole && (isCut || seen.mayMiss(lines));
+      if (lines.length > 0) isBeginning = false;
       for (const { name, notice, reason } of notices) {
         if (notice === "ENGINE_LOST" || notice === "UNREADABLE") seen.holdBack(name);
+        // What it leaves out is read below.
+        if (notice === "TRUNCATED" && hasGap) continue;
         const tone = notice === "JOINED" || notice === "RESUMED" || notice === "LEFT" ? "muted" : "warn";
         session.note(
           session.paintError(
@@ -131,12 +138,10 @@ async function readStream(options: FollowOptions, onOpen: () => void): Promise<s
           ),
         );
       }
-      if (dropped > 0) {
-        session.note(
-          session.paintError("warn", `${dropped} lines are missing here: they came faster than they were read`),
-        );
+      if (dropped > 0 && !hasGap) {
+        session.note(session.paintError("warn", `${dropped} lines are missing here: more came than is read at once`));
       }
-      if (!isWhole && seen.mayMiss(lines)) {
+      if (hasGap) {
         isWhole = true;
         await catchUp(options, lines.at(-1)?.timestamp ?? null);
         seen.begin(null);
@@ -159,7 +164,8 @@ async function* openStream(
   since: string | null,
 ): AsyncGenerator<Batch, void> {
   const { variables, single } = target;
-  const wanted = { ...filter, since, tail: pageLines };
+  // Without a number, all lines since then come.
+  const wanted = { ...filter, ...(since === null ? { tail: pageLines } : { since }) };
   if (!single) {
     for await (const { logs } of client.subscribe(FollowLogs, { ...variables, ...wanted }, { signal })) {
       if (!logs) continue;

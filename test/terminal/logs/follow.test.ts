@@ -96,7 +96,7 @@ it("notices and lines that are missing are notes", async () => {
     .poll(() => follower.notes)
     .toEqual([
       "web-1: stopped: lines continue at its next start",
-      "3 lines are missing here: they came faster than they were read",
+      "3 lines are missing here: more came than is read at once",
       "web-1: unreadable: its log cannot be read; it is tried again (no driver[2J)",
     ]);
   await follower.end();

@@ -57,11 +57,11 @@ export function createFollower(timeoutMs: number) {
       }
       const { until } = history;
       const { lines, missing, counted } = await readWhole(engine, ref, { ...options, until }, times);
-      const cut = counted ? "counted" : "at_least";
+      const cut = { cut: counted ? "counted" : "at_least", notice: "truncated" } as const;
       return toBatch({
         lines: await history.pick(lines, options, budget),
         dropped: missing,
-        cut: missing > 0 ? cut : null,
+        ...(missing > 0 && cut),
       });
     };
     const feed = enter(engine, ref);

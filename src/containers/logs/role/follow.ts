@@ -5,7 +5,7 @@ import { toReleaseKey } from "../../../releases/service-group.ts";
 import { type Container, toContainerKey } from "../../container.ts";
 import type { ContainerSource } from "../../source.ts";
 import { createLogCursor, type LogCursor, type RepeatFilter } from "../cursor.ts";
-import type { FollowOptions, LogBatch, LogLine } from "../log.ts";
+import { type FollowOptions, type LogBatch, type LogLine, wholeTail } from "../log.ts";
 import { type RoleBatch, toBeginning, toMarker, toRoleLine } from "./lines.ts";
 import { createRoleInbox, type RoleInbox } from "./merge.ts";
 import { createRolePage } from "./page.ts";
@@ -36,6 +36,8 @@ interface Member {
   retryAt: number;
   /** Already reported as unreadable. */
   isUnreadable: boolean;
+  /** Already reported as truncated. */
+  isTruncated: boolean;
 }
 
 interface MembersOptions {
@@ -54,8 +56,6 @@ const openMs = 2000;
 const retryMs = 2000;
 /** How long a container that stopped and left stays a member, ms: a restart brings it back at once. */
 const lingerMs = 5000;
-/** Lines that a container may have written before it was found, a moment after its start; if there are more, the missing ones are reported. */
-const newcomerTail = 20_000;
 /** How far an engine's clock may lag behind ours, ms. */
 const lagMs = 60_000;
 /** A container may have written its first lines this long before the engine's time of its start, ms. */
@@ -71,7 +71,13 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   const enter = (container: Container): Member => {
     const key = toContainerKey(container);
     const { cursor = createLogCursor(), retryAt = 0, isUnreadable = false } = members.get(key) ?? {};
-    const follower = { isFollowed: true, abort: new AbortController(), unlistedAt: null, stopped: false };
+    const follower = {
+      isFollowed: true,
+      abort: new AbortController(),
+      unlistedAt: null,
+      stopped: false,
+      isTruncated: false,
+    };
     const member: Member = { container, cursor, retryAt, isUnreadable, ...follower };
     members.set(key, member);
     return member;
@@ -82,6 +88,10 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
     if (signal.aborted || member.isUnreadable) return;
     member.isUnreadable = error !== null;
     inbox.notify({ notice: error === null ? "left" : "unreadable", container: member.container, error });
+  };
+  const reportTruncated = (member: Member) => {
+    member.isTruncated = true;
+    inbox.notify({ notice: "truncated", container: member.container, error: null });
   };
   const deliver = async ({ container, cursor }: Member, lines: readonly LogLine[]): Promise<void> => {
     if (lines.length === 0) return;
@@ -96,8 +106,8 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
   const publish = (member: Member, { dropped, cut, notice }: LogBatch, repeats: RepeatFilter) => {
     const lost = cut === "counted" ? repeats.skip(dropped) : dropped;
     if (lost > 0) inbox.lose(lost);
-    if (lost > 0 && cut !== null) inbox.notify({ notice: "truncated", container: member.container, error: null });
-    if (notice === null) return;
+    if (lost > 0 && cut !== null) reportTruncated(member);
+    if (notice === null || notice === "truncated") return;
     member.stopped = notice === "stopped";
     inbox.notify({ notice, container: member.container, error: null });
   };
@@ -131,8 +141,9 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       const beginning = toBeginning(container);
       inbox.push([toMarker(container, beginning > inbox.last ? beginning : inbox.last)]);
     }
-    const since = member.cursor.latest || toFirstMoment(container, followedAt);
-    limit(() => open(member, { ...options, tail: newcomerTail, since, whole: true })).catch((error: unknown) =>
+    const firstMoment = options.whole ? options.since : undefined;
+    const since = member.cursor.latest || (firstMoment ?? toFirstMoment(container, followedAt));
+    limit(() => open(member, { ...options, tail: wholeTail, since, whole: true })).catch((error: unknown) =>
       leave(member, error),
     );
   };
@@ -149,6 +160,12 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
       });
       await Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, openMs).unref())]);
       if (errors.length === containers.length) throw errors[0];
+      if (options.whole && page?.dropped) {
+        const { count, containers: shortened } = page.omitted;
+        inbox.lose(count);
+        for (const member of shortened.map((one) => members.get(toContainerKey(one))))
+          if (member?.isTruncated === false) reportTruncated(member);
+      }
       inbox.push(page?.take() ?? []);
       page = null;
     },

@@ -28,6 +28,8 @@ export interface RolePage {
   readonly end: RoleCut | null;
   /** Whether older lines were left out here. */
   readonly dropped: boolean;
+  /** How many, and of which containers. */
+  readonly omitted: { readonly count: number; readonly containers: readonly Container[] };
   /**
    * `since` for reading another log for this page: older lines no longer fit; null while they do. A second before the oldest line, because the two
    * streams of a container are only almost in order.
@@ -42,6 +44,7 @@ export interface RolePage {
 export function createRolePage(tail: number, until: string | null = null): RolePage {
   let selected: Sized[] = [];
   let bytes = 0;
+  let count = 0;
   /** The newest line left out: nothing older is added again, even if it is short enough. */
   let floor: PositionedLine | null = null;
   const first = new Map<string, Container>();
@@ -73,6 +76,7 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
         dropped.set(toCutKey(one.line.container), one);
       }
       if (start > 0) selected = selected.slice(start);
+      count += start;
       return freed;
     },
     take() {
@@ -96,6 +100,9 @@ export function createRolePage(tail: number, until: string | null = null): RoleP
     },
     get dropped() {
       return floor !== null;
+    },
+    get omitted() {
+      return { count, containers: [...dropped.values()].map(({ line }) => line.container) };
     },
     get since() {
       const isFull = floor !== null || selected.length >= tail;

@@ -142,6 +142,13 @@ test("a whole log counts the omitted lines, by number, size and filter", async (
   expect(cutOf(filtered)).toEqual([fake.log.filter(({ text }) => text.includes("7")).length - 20, "counted", 20]);
   expect(cutOf(since)).toEqual([100, "counted", 300]);
   expect(cutOf(usual)).toEqual([0, null, 300]);
+  expect(readers.map(({ batches: [first] }) => first?.notice)).toEqual([
+    null,
+    "truncated",
+    "truncated",
+    "truncated",
+    null,
+  ]);
   expect(some.batches[0]?.lines[0]?.message).toBe("700");
   await Promise.all(readers.map((reader) => reader.stop()));
 });
@@ -152,7 +159,7 @@ test("a whole log too large to be counted has a minimum", async () => {
   const reader = await fake.follow({ tail: 1000, whole: true });
   await expect.poll(() => reader.batches.length).toBeGreaterThan(0);
   const [dropped, cut, lines] = cutOf(reader) ?? [];
-  expect(cut).toBe("at_least");
+  expect([cut, reader.batches[0]?.notice]).toEqual(["at_least", "truncated"]);
   // 4.5 MB are the page, with what stands around each line.
   expect(lines).toBe(Math.floor(maxPageBytes / (8005 + 2 + 100)));
   expect(dropped).toBeGreaterThan(fake.log.length * 0.7);

@@ -112,6 +112,51 @@ describe("the first containers of a role", () => {
   });
 });
 
+describe("all lines of a role since a time", () => {
+  const whole = { tail: 3, whole: true, since: at(500) } as const;
+
+  it("are counted where they do not fit, and their containers named", async () => {
+    const { members, first, lines, take } = setUp(whole);
+    first.set("one", lines(line(1000, "a"), line(2000, "b"), line(5000, "e")));
+    first.set("two", lines(line(3000, "c"), line(4000, "d")));
+    await members.begin([one, two]);
+    expect(take()).toEqual(["- 2", "* truncated one", "c", "d", "e"]);
+  });
+
+  it("are counted together with those that an engine left out", async () => {
+    const { members, first, take } = setUp(whole);
+    const some = [line(1000, "a"), line(2000, "b"), line(3000, "c"), line(4000, "d")];
+    first.set("one", toBatch({ lines: some, dropped: 7, cut: "counted", notice: "truncated" }));
+    await members.begin([one]);
+    expect(take()).toEqual(["- 7", "* truncated one", "- 1", "b", "c", "d"]);
+  });
+
+  it("all come without a word when they fit", async () => {
+    const { members, first, lines, take, asked } = setUp(whole);
+    first.set("one", lines(line(1000, "a"), line(2000, "b"), line(3000, "c")));
+    await members.begin([one]);
+    expect(take()).toEqual(["a", "b", "c"]);
+    expect(asked.map(({ wanted }) => wanted)).toEqual([whole]);
+  });
+
+  it("come also from a container that can only be read later", async () => {
+    const { members, state, asked } = setUp(whole);
+    state.failing.set("two", new Error("no log"));
+    await members.begin([one, two]);
+    await pass(5000);
+    members.update([one, two]);
+    await settle();
+    expect(asked.at(-1)).toMatchObject({ name: "two", wanted: { since: at(500), whole: true } });
+  });
+});
+
+it("the newest lines of a role leave out older ones without a word", async () => {
+  const { members, first, lines, take } = setUp({ tail: 2, since: at(500) });
+  first.set("one", lines(line(1000, "a"), line(2000, "b"), line(3000, "c")));
+  await members.begin([one]);
+  expect(take()).toEqual(["b", "c"]);
+});
+
 describe("a container that joins later", () => {
   it("is followed from its start on, with a marker of its release", async () => {
     const { members, take, asked } = setUp({ search: "x" });

@@ -24,6 +24,8 @@ const noticeTexts: Readonly<Record<NonNullable<Notice>, string>> = {
   ENGINE_LOST: "Its engine does not answer: lines go on when it does.",
   STOPPED: "It does not run: lines go on at its next start.",
   RESUMED: "",
+  // Only of a log that is followed from a time on.
+  TRUNCATED: "",
 };
 
 /** The newest lines of a container's log as they are written; each opens the log at its moment. */

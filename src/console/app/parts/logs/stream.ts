@@ -38,7 +38,7 @@ const noticeTexts = {
   ENGINE_LOST: "its engine does not answer; lines continue when it does, none will be missing",
   JOINED: "is followed from here on",
   LEFT: "no longer belongs to the role",
-  TRUNCATED: "wrote more before it was found than is read at once",
+  TRUNCATED: "wrote more than is read at once; its oldest lines are missing",
   UNREADABLE: "its log cannot be read; it is tried again",
 } as const;
 
