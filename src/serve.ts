@@ -49,6 +49,8 @@ export async function serve(
       await recoverActions(sources);
       record = watchRecord(sources.audit, logger);
     }
+    // A restart by name needs the last list of each engine, also of one that falls silent before anybody asks.
+    if (config.restart) void sources.containers.list(stop);
     if (hasActions || config.auditAnchor !== null) sources.anchors.start();
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));

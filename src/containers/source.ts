@@ -113,10 +113,10 @@ export interface ContainerSource {
   /** What `list` would answer; null when it would have to wait. */
   listCached(): ContainerListing | null;
   /**
-   * Those of this name in the last list of an engine, also hidden and stopped ones, marked stale;
-   * null where none is known. For an engine that does not answer.
+   * The last list of an engine, with hidden and stopped containers, marked stale; null where none
+   * is known. For an engine that does not answer.
    */
-  lastNamed(engine: string, name: string): readonly Container[] | null;
+  lastListed(engine: string): readonly Container[] | null;
   /**
    * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
    * memory, unordered.

@@ -80,8 +80,11 @@ describe("an engine of another environment", () => {
     expect(calls["restart"]).toBe(1);
     const role = 'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { complete } }';
     expect((await query(role)).data.restartRole).toEqual({ complete: true });
+    // Its last list has no such role.
     const everybody = createCaller();
-    expect(await query(role, everybody)).toMatchObject({ code: "docker_unavailable" });
+    expect((await query(role, everybody)).data.restartRole).toEqual({ complete: true });
+    const unlisted = open([up, { ...production, runs: null }]);
+    expect(await unlisted.query(role, everybody)).toMatchObject({ code: "docker_unavailable" });
   });
 
   it("is shown if it runs our container, also while it does not answer", async () => {

@@ -569,7 +569,12 @@ describe("the restart of a role", () => {
   const web = sampleContainer({ name: "web" });
   const restart = (args: string) => `mutation { restartRole(role: "web", reason: "leak"${args}) { complete } }`;
   const options = { restartEnabled: true };
-  const slow = { name: "b", ok: false, error: { code: "docker_timeout", message: "b is slow" } };
+  const [fine, slow] = [
+    { name: "local", ok: true, error: null },
+    { name: "b", ok: false, error: { code: "docker_timeout", message: "b is slow" } },
+  ];
+  const unsure =
+    "docker_unavailable: An engine that may run this role does not answer: b is slow; elsewhere, restart its containers one by one, each by its name and engine";
   it.each<[string, Partial<Memory>, string, string]>([
     ["without a place", {}, "", "invalid_request: env or destination must be given"],
     ["without a place but a null", {}, ", destination: null", "invalid_request: env or destination must be given"],
@@ -581,13 +586,31 @@ describe("the restart of a role", () => {
       "container_not_found: No running container of this role",
     ],
     [
-      "while an engine is silent",
-      { engines: [{ name: "local", ok: true, error: null }, slow] },
+      "while an engine is silent that was never listed",
+      { engines: [fine, { ...slow, runs: null }] },
       ", env: STAGING",
-      "docker_unavailable: An engine that may run this role does not answer: b is slow",
+      unsure,
+    ],
+    [
+      "while an engine is silent that ran it too",
+      { engines: [fine, slow], containers: [web, { ...web, name: "web-2", engine: "b" }] },
+      ", env: STAGING",
+      unsure,
     ],
   ])("%s is refused", async (_what, memory, args, refusal) => {
     expect((await ask({ containers: [web], ...memory }, restart(args), { options })).refusals).toEqual([refusal]);
+  });
+
+  it("is made while an engine is silent that never ran it", async () => {
+    const others = [
+      { ...web, name: "mail", role: "worker", engine: "b" },
+      { ...web, name: "shop", service: "shop", engine: "b" },
+      { ...web, name: "live", env: "production", engine: "b" } as const,
+    ];
+    const memory = { engines: [fine, slow], containers: [web, ...others] };
+    const args = `, env: STAGING, service: "${web.service}"`;
+    const { data, refusals } = await ask(memory, restart(args), { options });
+    expect([data, refusals]).toEqual([{ restartRole: { complete: true } }, []]);
   });
 
   it("reports a name that became another role's meanwhile", async () => {

@@ -10,6 +10,7 @@ import { createRestarts } from "../../src/containers/restart/restart.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { toBound } from "../support/bound.ts";
 import { createCaller } from "../support/caller.ts";
+import { startDockerProxy } from "../support/docker-count-proxy.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
@@ -95,10 +96,12 @@ function open(engines: Readonly<Record<string, string>>, isDeaf = false) {
   };
 }
 
-async function start(name: string, path = socketPath): Promise<string> {
+function specOf(name: string) {
   const labels = { service: "engines", role: name, destination: "engines" };
-  const spec = { name: `engines-${name}`, labels, cmd: ["sleep", "600"], stopTimeout: 1 };
-  const id = await startContainer(path, spec);
+  return { name: `engines-${name}`, labels, cmd: ["sleep", "600"], stopTimeout: 1 };
+}
+async function start(name: string, path = socketPath): Promise<string> {
+  const id = await startContainer(path, specOf(name));
   if (path === socketPath) ids.push(id);
   return `engines-${name}`;
 }
@@ -200,23 +203,32 @@ test("a restart after the time of its mark is somebody else's", async () => {
   expect((await rowsOf(name)).at(-1)?.detail).toMatch(/^settled: now running, started at /);
 });
 
-test("a silent engine blocks only names that it may have", async () => {
+test("a silent engine blocks only what it may have, also if nobody asked", async () => {
   const [name, twin] = [await start("alone"), await start("twin")];
-  await start("twin", other.socketPath);
-  const hosts = `blue=unix://${socketPath},red=unix://${other.socketPath}`;
+  const twinId = await startContainer(other.socketPath, specOf("twin"));
+  const red = await startDockerProxy(other.socketPath, inject("runFolder"));
+  const hosts = `blue=unix://${socketPath},red=unix://${red.socketPath}`;
   await using gateway = await startGatewayProcess(socketPath, "engines", join(inject("runFolder"), "silent.jsonl"), {
     DOCKER_HOSTS: hosts,
   });
-  await until(async () => (await gateway.query("{ containers { name } }")).data.containers.length >= 3);
+  // It was listed: what the list has is inspected.
+  await expect.poll(() => red.asked(`${twinId}/json`), { timeout: toBound(20_000) }).toBeGreaterThan(0);
   process.kill(other.pid, "SIGSTOP");
   try {
+    // The first question of all.
+    expect((await gateway.restart(name)).status).toBe(200);
     const silent = async () => (await gateway.query("{ engines { name ok } }")).data.engines.some(({ ok }: any) => !ok);
     await expect.poll(silent, { timeout: toBound(30_000) }).toBe(true);
     expect((await gateway.restart(name)).status).toBe(200);
     const refused = await gateway.restart(twin);
     expect([refused.status, refused.body.error.message]).toEqual([504, expect.stringContaining("engine=blue")]);
     expect((await gateway.restart(twin, "?engine=blue")).status).toBe(200);
+    const restartRole = (role: string) =>
+      gateway.query(`mutation { restartRole(role: "${role}", destination: "engines", reason: "stuck") { complete } }`);
+    expect((await restartRole("alone")).data.restartRole).toEqual({ complete: true });
+    expect((await restartRole("twin")).errors?.[0].message).toMatch(/does not answer.*one by one, each by its name/);
   } finally {
     process.kill(other.pid, "SIGCONT");
+    await red.close();
   }
 });

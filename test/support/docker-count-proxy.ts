@@ -5,6 +5,8 @@ export interface DockerProxy {
   readonly socketPath: string;
   /** Number of open connections whose last request line contains this. */
   open(part: string): number;
+  /** How many requests so far had this in their first line. */
+  asked(part: string): number;
   /** Breaks those, as a proxy that times out would. */
   cut(part: string): void;
   /** Bytes that came from the engine so far. */
@@ -16,13 +18,16 @@ export interface DockerProxy {
 export async function startDockerProxy(target: string, folder: string): Promise<DockerProxy> {
   const socketPath = join(folder, `count-${process.pid}-${Date.now() % 100_000}.sock`);
   const sockets = new Map<Socket, string>();
+  const lines: string[] = [];
   let bytes = 0;
   const server = createServer((client) => {
     const engine = connect(target);
     sockets.set(client, "");
     client.on("data", (chunk: Buffer) => {
       const line = /^(?:GET|POST) \S+/.exec(chunk.toString("latin1"))?.[0];
-      if (line) sockets.set(client, line);
+      if (!line) return;
+      lines.push(line);
+      sockets.set(client, line);
     });
     engine.on("data", (chunk: Buffer) => (bytes += chunk.length));
     client.pipe(engine);
@@ -39,6 +44,7 @@ export async function startDockerProxy(target: string, folder: string): Promise<
   return {
     socketPath,
     open: (part) => matching(part).length,
+    asked: (part) => lines.filter((line) => line.includes(part)).length,
     cut: (part) => matching(part).forEach((socket) => socket.destroy()),
     bytes: () => bytes,
     async close() {

@@ -103,9 +103,9 @@ export function createMemorySources(
       return { containers, engines: engines() };
     },
     listCached: () => ({ containers, engines: engines() }),
-    lastNamed: (engine, name) => {
+    lastListed: (engine) => {
       const { runs } = engines().find((one) => one.name === engine) ?? { runs: null };
-      return runs && containers.filter((container) => container.engine === engine && container.name === name);
+      return runs && containers.filter((container) => container.engine === engine);
     },
     listRetired: async () => {
       count("retired");

@@ -76,7 +76,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
   return {
     ...createLister([...engines.values()]),
-    lastNamed: (engine, name) => engines.get(engine)?.lastNamed(name) ?? null,
+    lastListed: (engine) => engines.get(engine)?.lastListed() ?? null,
     images: async (signal) =>
       (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),

@@ -38,6 +38,8 @@ export interface ContainerLoaders {
   known(includeAccessories: boolean): Promise<KnownContainers>;
   /** Whether each engine that the caller may see answers, and which silent ones may run containers of theirs. */
   engines(): Known<KnownEngines>;
+  /** The silent engines that may run such a container of the caller: without a last list, or with one that has it. */
+  unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
@@ -97,9 +99,12 @@ export function createContainerLoaders(
       throw notFound();
     return named(container, (await infoFor())(container));
   };
-  const mayHaveNamed = (engine: SilentEngine, name: string, accepts: (container: Container) => boolean): boolean => {
-    const last = engine.name === null ? null : sources.containers.lastNamed(engine.name, name);
-    return last === null || last.some(accepts);
+  const unsure = async (filter: ContainerFilter): Promise<readonly SilentEngine[]> => {
+    const accepts = createContainerFilter(filter, principal);
+    return ofEngine(await engines(), filter.engine).silent.filter(({ name }) => {
+      const last = name === null ? null : sources.containers.lastListed(name);
+      return last === null || last.some(accepts);
+    });
   };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
@@ -107,6 +112,7 @@ export function createContainerLoaders(
   return {
     known,
     engines,
+    unsure,
     infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     listRetired: async (includeAccessories) =>
@@ -121,8 +127,8 @@ export function createContainerLoaders(
       // A silent engine may run it: that is not "not found".
       if (silent.length > 0 && found.length === 0) throw toEngineError(silent);
       // Nor is it a basis for an action, unless its last list has no such container.
-      const unsure = everyEngine ? silent.filter((one) => mayHaveNamed(one, name, accepts)) : [];
-      if (unsure.length > 0) throw toEngineError(unsure, toChoice(found, unsure));
+      const others = everyEngine ? await unsure({ name, includeAccessories, engine }) : [];
+      if (others.length > 0) throw toEngineError(others, toChoice(found, others));
       if (found.length > 1) {
         const names = found.map((container) => container.engine).join(", ");
         throw new OpsError(

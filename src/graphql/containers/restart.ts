@@ -296,9 +296,12 @@ interface WantedRole {
 async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
   const { role, service, destination, env } = wanted;
   const all = await loaders.containers.all(false);
-  const { silent } = await loaders.containers.engines();
-  if (silent[0])
-    throw new OpsError("docker_unavailable", `An engine that may run this role does not answer: ${silent[0].message}`);
+  const [silent] = await loaders.containers.unsure({ ...wanted, includeAccessories: false });
+  if (silent)
+    throw new OpsError(
+      "docker_unavailable",
+      `An engine that may run this role does not answer: ${silent.message}; elsewhere, restart its containers one by one, each by its name and engine`,
+    );
   // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
   const isWanted = (one: RoleStep["container"]) =>
     one.role === role &&

@@ -302,9 +302,9 @@ describe("restartRole", () => {
     expect(await ask(memory, role("staging").replace("leak", ""))).toMatchObject({ code: "invalid_request" });
   });
 
-  it("is off by default, by environment, and off with a silent engine", async () => {
+  it("is off by default, by environment, and with an unknown silent engine", async () => {
     const on = { restartEnabled: true };
-    const silent = [{ name: "b", ok: false, error: { code: "docker_timeout", message: "no answer" } }];
+    const silent = [{ name: "b", ok: false, runs: null, error: { code: "docker_timeout", message: "no answer" } }];
     const memory = createMemorySources({ containers }, on);
     expect(await ask(createMemorySources({ containers }), role("staging"))).toMatchObject({ code: "restart_disabled" });
     expect(await ask(memory, role("production"), { where: ["staging"] })).toMatchObject({ code: "forbidden" });

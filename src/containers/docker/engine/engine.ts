@@ -61,8 +61,8 @@ export interface Engine extends EngineCalls {
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   viewCached(): EngineView | null;
-  /** Those of this name in its last list, also when it was lost since; null when it never listed any. */
-  lastNamed(name: string): readonly Container[] | null;
+  /** All of its last list, also when it was lost since; null when it never listed any. */
+  lastListed(): readonly Container[] | null;
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
@@ -212,7 +212,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     inventory,
     starts,
     view,
-    lastNamed: (wanted) => (listedAt === null ? null : inventory.named(wanted)),
+    lastListed: () => (listedAt === null ? null : inventory.listStale()),
     viewCached: () => (pending() ? null : now()),
     async known(signal) {
       const { snapshot, status } = await view(signal);

@@ -45,8 +45,8 @@ export interface Inventory {
   snapshot(stale: boolean): Snapshot;
   /** As in the snapshot, which is not computed for it. */
   context(): EngineContext;
-  /** All containers of this name, also hidden and stopped ones, marked stale. */
-  named(name: string): readonly Container[];
+  /** All containers, also hidden and stopped ones, marked stale. */
+  listStale(): readonly Container[];
   /** Also a removed container, of the last 1000 of them; null for one that was never known. */
   lastKnown(fullId: string): Known | null;
 }
@@ -182,7 +182,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     ids: () => [...entries.keys()],
     snapshot: getSnapshot,
     context: () => index.context(),
-    named: (name) => [...entries.values()].flatMap((entry) => (entry.raw.name === name ? [toRow(entry, true)] : [])),
+    listStale: () => [...entries.values()].map((entry) => toRow(entry, true)),
     lastKnown: (fullId) => find(fullId, false) ?? former.get(fullId) ?? null,
   };
 }
