@@ -151,6 +151,11 @@ export interface OpenIntent {
   readonly intent: AuditRecord;
   /** Whether `unknown` is already recorded. */
   readonly hasOutcome: boolean;
+  /**
+   * Whether the gateway that began it recorded that, as its call took too long or was cut off. Else
+   * that gateway died, and whoever took it over did not find out more.
+   */
+  readonly wasGivenUp: boolean;
 }
 
 /** Who asks for an action, and why. */

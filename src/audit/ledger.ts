@@ -1,6 +1,6 @@
 import { toHolder } from "../auth/principal.ts";
 import { toRetryAfterSeconds } from "../lib/time.ts";
-import type { AuditEntry, AuditLog, AuditOutcome, OpenIntent } from "./audit.ts";
+import type { AuditEntry, AuditLog, AuditOutcome, AuditRecord, OpenIntent } from "./audit.ts";
 
 /** Actions of one family share their limits. */
 export type ActionFamily = "restart" | "job" | "probe";
@@ -103,6 +103,11 @@ export interface ActionFacts {
 export const engineGraceMs = 15_000;
 /** The longest time between SIGTERM and SIGKILL that a gateway asks an engine for, s. */
 export const mostStopSeconds = 60;
+
+/** An intent with its newest outcome, which is not its last one. Only the gateway that began it knows how long it took. */
+export function toOpenIntent(intent: AuditRecord, outcome: Pick<AuditRecord, "durationMs"> | null): OpenIntent {
+  return { intent, hasOutcome: outcome !== null, wasGivenUp: outcome !== null && outcome.durationMs !== null };
+}
 
 /** How long an engine may be at the restart of an intent, ms. */
 export function toBusyMs({ mark }: Pick<AuditEntry, "mark">): number {

@@ -70,7 +70,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
       return count === 0 ? [] : { family: toFamily(intent), holder: toHolder(intent), at: toNow(intent.at), count };
     });
     // Else the event of a new restart would be taken for that of an open one.
-    for (const { intent } of found.open) open.set(intent, now() + toBusyMs(intent));
+    for (const { intent } of found.open) open.set(intent, toNow(intent.at) + toBusyMs(intent));
     unfinished = found.open;
   });
   const keep = ({ seq, entry }: OpenAction, outcome: EarlierAction["outcome"], at: number) => {
@@ -108,6 +108,11 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     if (!open.delete(entry) || !happened || toFamily(entry) !== "restart") return;
     for (const [id, at] of ended) if (at + endedMs < now()) ended.delete(id);
     ended.set(entry.containerId, now());
+  };
+  const checkWritable = async () => {
+    await audit.check();
+    // Taking the record over makes its file, which a question must not do.
+    if ((await audit.head()).seq > 0) await recover();
   };
   const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
     await recover();
@@ -155,9 +160,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     },
     begin,
     async check(subject, limits) {
-      await audit.check();
-      // Taking the record over makes its file, which a question must not do.
-      if ((await audit.head()).seq > 0) await recover();
+      await checkWritable();
       const decided = decide(factsOf(subject, limits), limits);
       return "granted" in decided ? null : decided;
     },

@@ -85,7 +85,7 @@ const toRecord = (more: Partial<AuditRecord> = {}): AuditRecord => ({
 
 it("reads the record before anything else, again after a failure", async () => {
   let fails = true;
-  const open = [{ intent: toRecord(), hasOutcome: false }];
+  const open = [{ intent: toRecord(), hasOutcome: false, wasGivenUp: false }];
   const { ledger, countRecovered } = setUp({ open, fails: () => fails });
   const asked = { limits, toEntry: () => sampleEntry({ keyHash: "other" }) };
   await expect(ledger.begin(asked)).rejects.toMatchObject({ code: "audit_unavailable" });
@@ -115,10 +115,10 @@ it("remembers the last thousand keys", async () => {
 
 it("an open action of an earlier process is handed out once", async () => {
   const intent = toRecord({ keyHash: null });
-  const { ledger } = setUp({ open: [{ intent, hasOutcome: false }] });
+  const { ledger } = setUp({ open: [{ intent, hasOutcome: false, wasGivenUp: false }] });
   const asked = { limits, toEntry: () => sampleEntry() };
   expect(await ledger.adopt("job")).toEqual([]);
-  expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: false }]);
+  expect(await ledger.adopt("restart")).toEqual([{ intent, hasOutcome: false, wasGivenUp: false }]);
   expect(await ledger.adopt("restart")).toEqual([]);
   expect(await ledger.begin(asked)).toMatchObject({ kind: "refused", refusal: { reason: "running" } });
   ledger.release({ seq: 7, entry: intent });

@@ -103,9 +103,9 @@ describe("a health check on demand", () => {
   it("is recorded as unknown by the next process if the gateway died", async () => {
     const left = { ...sampleEntry({ action: "probe" }), seq: 7, at: "2026-01-13T09:40:00.000Z", hash: "" };
     open = [
-      { intent: left, hasOutcome: false },
-      { intent: { ...left, seq: 8 }, hasOutcome: true },
-      { intent: { ...left, seq: 9, action: "restart" }, hasOutcome: false },
+      { intent: left, hasOutcome: false, wasGivenUp: false },
+      { intent: { ...left, seq: 8 }, hasOutcome: true, wasGivenUp: false },
+      { intent: { ...left, seq: 9, action: "restart" }, hasOutcome: false, wasGivenUp: false },
     ];
     const probes = create(async () => null);
     await Promise.all([probes.recover(), probes.run(container, request)]);

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { toHolder } from "../../src/auth/principal.ts";
 import type { AuditEntry } from "../../src/audit/audit.ts";
-import { toFamily } from "../../src/audit/ledger.ts";
+import { type Ledger, toFamily } from "../../src/audit/ledger.ts";
 import { type ChainHead, parseAuditLine, toAuditLine } from "../../src/audit/line.ts";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { verifyTable } from "../../src/audit/postgres/probe.ts";
@@ -12,6 +12,7 @@ import { auditCommand } from "../../src/cli/audit.ts";
 import { migrate, newestVersion, readVersion } from "../../src/state/schema.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { sampleEntry, toOldLine } from "../support/audit.ts";
+import { sampleMark } from "../support/containers.ts";
 import { describeLedger, type LedgerKit } from "../support/ledger-battery.ts";
 import { runCommand } from "../support/command.ts";
 import { startCutProxy } from "../support/cut-proxy.ts";
@@ -82,9 +83,8 @@ afterAll(async () => {
 });
 
 /** Two gateways on one database. */
-function openTwo(leaseMs = 30_000) {
-  const open = () =>
-    createPostgresLedger({ url: database.url, logger: silentLogger, leaseMs, restartLeaseMs: leaseMs });
+function openTwo(leaseMs = 30_000, url = database.url) {
+  const open = () => createPostgresLedger({ url, logger: silentLogger, leaseMs, restartLeaseMs: leaseMs });
   const [one, other] = [open(), open()];
   return {
     one,
@@ -106,6 +106,8 @@ test("of two gateways one restarts a container, and both have one chain", async 
   expect(all.filter((one) => one.kind === "refused" && one.refusal.reason === "running")).toHaveLength(15);
   expect(await two.one.verify()).toMatchObject({ ok: true, lastSeq: 5 });
   expect(await two.other.verify()).toMatchObject({ ok: true, lastSeq: 5 });
+  for (const [index, one] of all.entries())
+    if (one.kind === "begun") await (index % 2 ? two.one : two.other).end(one, done);
 });
 
 test("an action is its owner's while that lives; then another's", async () => {
@@ -124,6 +126,41 @@ test("an action is its owner's while that lives; then another's", async () => {
   await two.other.end(begun, died);
   await two.other.end(begun, { ...done, detail: "settled: the engine restarted it" });
   expect((await outcomes()).slice(-3)).toEqual(["intent", "unknown", "ok"]);
+});
+
+test("an action that is given up is free at once, and its place in time", async () => {
+  const own = await openDatabase();
+  onTestFinished(() => own.drop());
+  await using two = openTwo(30_000, own.url);
+  const stopSeconds = 60;
+  const asked = {
+    ...restart("left"),
+    toEntry: () => ({ ...restart("left").toEntry(), mark: sampleMark({ stopSeconds }) }),
+  };
+  const begun = await two.one.begin(asked);
+  if (begun.kind !== "begun") throw new Error("not begun");
+  await two.one.end(begun, died);
+  const places = (ledger: Ledger) =>
+    ledger
+      .check(sampleEntry({ containerId: "beside" }), { ...limits, cooldownMs: null, parallel: 1 })
+      .then((refusal) => refusal?.reason);
+  for (const [from, to] of [
+    [two.one, two.other],
+    [two.other, two.one],
+  ] as const) {
+    from.release(begun);
+    const taken = async () => (await to.adopt("restart")).map(({ intent, ...told }) => ({ seq: intent.seq, ...told }));
+    await expect.poll(taken).toEqual([{ seq: begun.seq, hasOutcome: true, wasGivenUp: false }]);
+    expect(await places(to)).toBe("busy");
+  }
+  two.one.release(begun);
+  // Its engine may be at it for 75 s after the intent, however often it was taken over.
+  const age = (seconds: number) =>
+    own.query(`update wallet_core_ops.entry set at = at - interval '${seconds} s' where seq = $1`, [begun.seq]);
+  await age(60);
+  expect(await places(two.other)).toBe("busy");
+  await age(16);
+  await expect.poll(() => places(two.other)).toBeUndefined();
 });
 
 test("an owner that wakes up too late neither acts nor writes", async () => {

@@ -51,7 +51,7 @@ const caller = createCaller();
 const request = { reason: "stuck", requestId: "r1", principal: caller.principal, origin: caller.origin() };
 
 /** One of the gateways that share the database: its engines by their names. `isDeaf`: they get no restart. */
-function open(engines: Readonly<Record<string, string>>, isDeaf = false) {
+function open(engines: Readonly<Record<string, string>>, isDeaf = false, settleMs = 1500) {
   const source = createContainerSource({
     engines: Object.entries(engines).map(([name, path]) => ({
       name,
@@ -64,7 +64,7 @@ function open(engines: Readonly<Record<string, string>>, isDeaf = false) {
     cgroupRoot: null,
   });
   const ledger = createPostgresLedger({ url: database.url, logger: silentLogger });
-  const restarts = createRestarts({ source, ledger, limits: { cooldownMs: 0, budgetPerHour: 1000 }, settleMs: 1500 });
+  const restarts = createRestarts({ source, ledger, limits: { cooldownMs: 0, budgetPerHour: 1000 }, settleMs });
   const restart = async (name: string) => {
     const found = async () => (await source.list(soon())).containers.find((container) => container.name === name);
     await until(async () => (await found()) !== undefined);
@@ -186,15 +186,39 @@ test.each([-90, 90])("a gateway's clock of %s s takes no other restart for its o
   await expect.poll(count).toBe(2);
 });
 
+/** The mark of this container's restarts was made so long ago. */
+const ageMark = (name: string, ms: number) =>
+  database.query(
+    `update wallet_core_ops.entry set line = regexp_replace(line, '"mark":\\{"engine_id":"([^"]*)","at":"[^"]*"', '"mark":{"engine_id":"\\1","at":"${new Date(Date.now() - ms).toISOString()}"') where line::json->>'container_name' = $1`,
+    [name],
+  );
+
+test("a restart that adopters left is held while its engine may be at it", async () => {
+  const name = await start("left");
+  await open({ blue: socketPath }, true).dieDuring(name);
+  const follow = () => open({ blue: socketPath }, false, 60_000);
+  for (let age = 0; age < 2; age += 1) {
+    await using adopter = follow();
+    await expect.poll(() => adopter.adopt().then(() => outcomesOf(name))).toEqual(["intent", "unknown"]);
+    await expect(adopter.restart(name)).rejects.toMatchObject({ code: "restart_in_progress" });
+  }
+  // Its stop timeout is 1 s.
+  const { rows } = await database.query("select line, seq from wallet_core_ops.entry order by seq desc limit 2");
+  await ageMark(name, 16_500);
+  await using last = follow();
+  await last.adopt();
+  await comesTo(name, ["intent", "unknown", "failed"]);
+  expect((await rowsOf(name)).at(-1)?.detail).toBe("settled: now running");
+  for (const { line, seq } of rows)
+    await database.query("update wallet_core_ops.entry set line = $1 where seq = $2", [line, seq]);
+  await last.restart(name);
+});
+
 test("a restart after the time of its mark is somebody else's", async () => {
   const name = await start("late");
   await open({ blue: socketPath }, true).dieDuring(name);
   // As long before as its engine can have been at it.
-  const earlier = new Date(Date.now() - 300_000).toISOString();
-  await database.query(
-    `update wallet_core_ops.entry set line = regexp_replace(line, '"mark":\\{"engine_id":"([^"]*)","at":"[^"]*"', '"mark":{"engine_id":"\\1","at":"${earlier}"') where line::json->>'container_name' = $1`,
-    [name],
-  );
+  await ageMark(name, 300_000);
   await callDocker(socketPath, "POST", `/containers/${name}/restart?t=0`);
   await endLeases();
   await using second = open({ blue: socketPath });

@@ -326,9 +326,9 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
         const next = await reopen();
         expect(brief(await next.begin(restart("a", { kid: "other" })))).toEqual(["running", null]);
         const open = await next.adopt("restart");
-        expect(open.map(({ intent, hasOutcome }) => [intent.seq, intent.containerId, hasOutcome])).toEqual([
-          [1, "a", false],
-          [2, "b", true],
+        expect(open.map((one) => [one.intent.seq, one.intent.containerId, one.hasOutcome, one.wasGivenUp])).toEqual([
+          [1, "a", false, false],
+          [2, "b", true, true],
         ]);
         expect((await next.adopt("job")).map(({ intent }) => [intent.seq, intent.job?.ids])).toEqual([[4, ["1"]]]);
         expect(await next.adopt("probe")).toEqual([]);

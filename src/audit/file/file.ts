@@ -4,7 +4,7 @@ import { abortable } from "../../lib/abort.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { AuditEntry, AuditHead, AuditLog, AuditRecord, KeyedIntent, OpenIntent } from "../audit.ts";
-import { answerMs, isFinal, restsAfter } from "../ledger.ts";
+import { answerMs, isFinal, restsAfter, toOpenIntent } from "../ledger.ts";
 import { checkWritable, createAppendFile } from "./append.ts";
 import { createChainCheck } from "./chain.ts";
 import { type ChainedLine, genesis, toAuditLine, toGranted, toLogged } from "../line.ts";
@@ -233,7 +233,7 @@ export async function findUnfinished(path: string, limit: number) {
       if (!outcomes.has(record.intent)) outcomes.set(record.intent, record);
     } else {
       const outcome = outcomes.get(record.seq) ?? null;
-      if (!outcome || (!isFinal(outcome) && isRecent)) open.push({ intent: record, hasOutcome: outcome !== null });
+      if (!outcome || (!isFinal(outcome) && isRecent)) open.push(toOpenIntent(record, outcome));
       if (record.keyHash !== null && ageMs < answerMs) keyed.push({ intent: record, outcome });
     }
     scanned += 1;

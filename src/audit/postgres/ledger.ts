@@ -15,6 +15,7 @@ import {
   isFinal,
   type Ledger,
   toFamily,
+  toOpenIntent,
 } from "../ledger.ts";
 import { parseAuditLine, toLogged } from "../line.ts";
 import {
@@ -31,6 +32,7 @@ import {
   appendIntent,
   appendLastOutcome,
   appendOutcome,
+  endLease,
   extendLeases,
   lockHead,
   missingHead,
@@ -57,6 +59,8 @@ interface OpenRow {
   readonly seq: number;
   readonly has_outcome: boolean;
   readonly line: string;
+  /** Its newest outcome. */
+  readonly outcome: string | null;
 }
 
 /** Total deadlines, ms: of a decision with the wait for others, and of what only reads. */
@@ -83,6 +87,7 @@ export function createPostgresLedger({
   /** Until when each open action is ours, by our monotonic clock, ms. */
   const held = new Map<number, { readonly until: number; readonly leaseMs: number }>();
   const toLeaseMs = (family: ActionFamily) => (family === "restart" ? restartLeaseMs : leaseMs);
+  const releasing = new Set<Promise<unknown>>();
   /** Outcomes that were written without an answer: when they are written again, they may be there. */
   const unanswered = new Map<string, ReturnType<typeof toAppended>[]>();
   /** Open actions that are no entries: each is logged once. */
@@ -222,9 +227,10 @@ export function createPostgresLedger({
   const toOpenIntents = (rows: readonly OpenRow[]): OpenIntent[] =>
     rows
       .toSorted((a, b) => a.seq - b.seq)
-      .flatMap(({ seq, has_outcome: hasOutcome, line }): OpenIntent[] => {
+      .flatMap(({ seq, has_outcome: hasOutcome, line, outcome }): OpenIntent[] => {
         const intent = parseAuditLine(line)?.record;
-        if (intent?.seq === seq) return [{ intent, hasOutcome }];
+        const newest = outcome === null ? null : parseAuditLine(outcome)?.record;
+        if (intent?.seq === seq) return [{ ...toOpenIntent(intent, newest ?? null), hasOutcome }];
         if (unreadable.has(seq)) return [];
         unreadable.add(seq);
         logger.error(
@@ -276,8 +282,13 @@ export function createPostgresLedger({
         logger.warn({ audit: { intent: seq, outcome: outcome.outcome } }, "Another gateway has taken this action over");
       else logger.info({ audit: toLogged(ended, made.head) }, "audit");
     },
-    // Its lease ends.
-    release: ({ seq }) => void held.delete(seq),
+    release({ seq }) {
+      held.delete(seq);
+      // Where that fails its lease ends by itself.
+      const ended = query("written", endLease, [seq, owner]).catch(() => {});
+      releasing.add(ended);
+      void ended.then(() => releasing.delete(ended));
+    },
     async adopt(family: ActionFamily, accepts = async () => true) {
       const abandoned = await query<OpenRow>("written", readAbandoned, [family, owner, [...held.keys()]]);
       const offered = toOpenIntents(abandoned);
@@ -315,6 +326,7 @@ export function createPostgresLedger({
     },
     async close() {
       if (beating) clearInterval(beating);
+      await Promise.all(releasing);
       await database.close();
     },
   };

@@ -49,8 +49,8 @@ export const lockHead = `select seq::float8 as seq, hash, clock_timestamp() as n
 export const readNewest = `select line from ${schema}.entry where seq = $1`;
 
 /**
- * How long after its lease an open action keeps its place: as long as the engine may be at it
- * (`toBusyMs`), or a newer gateway takes it over. Read from the text of the line, which may be no
+ * How long after its intent an open action keeps its place, without a gateway that follows it: as
+ * long as the engine may be at it (`toBusyMs`). Read from the text of the line, which may be no
  * JSON where it was altered.
  */
 const busy = (line: string) =>
@@ -66,7 +66,8 @@ export const readFacts = `
   select
     (
       select count(*)::int from ${schema}.open o join ${chain} e on e.seq = o.seq
-      where o.family = $1 and o.lease_until + ${busy("e.line")} > statement_timestamp()
+      where o.family = $1
+        and greatest(o.lease_until, least(e.at, o.lease_until) + ${busy("e.line")}) > statement_timestamp()
     ) as open,
     exists (select from ${schema}.open where family = $1 and container_id = $2) as is_running,
     (
@@ -90,10 +91,17 @@ export const readRows = `
   ) e on true
   order by e.seq desc`;
 
+/** ($1 seq, $2 owner) Gives an open action up: another gateway may take it over at once. */
+export const endLease = `update ${schema}.open set lease_until = clock_timestamp() where seq = $1 and owner = $2`;
+
+/** The newest outcome of an intent, as the chain has it. */
+const newestOutcome = (intent: string) =>
+  `(select l.line from ${chain} l where l.intent = ${intent} order by l.seq desc limit 1)`;
+
 /** ($1 answer key) The newest intent of the last day under this key, and its newest outcome. */
 export const readEarlier = `
   select i.seq::float8 as seq, i.line,
-    (select o.line from ${chain} o where o.intent = i.seq order by o.seq desc limit 1) as outcome
+    ${newestOutcome("i.seq")} as outcome
   from ${chain} i
   where i.answer_key = $1 and i.outcome = 'intent' and i.at > statement_timestamp() - interval '24 hours'
   order by i.seq desc limit 1`;
@@ -134,7 +142,8 @@ export const extendLeases = `
 
 /** ($1 family, $2 owner, $3 what it holds) The actions whose owner no longer holds them. */
 export const readAbandoned = `
-  select o.seq::float8 as seq, o.has_outcome, e.line from ${schema}.open o join ${chain} e on e.seq = o.seq
+  select o.seq::float8 as seq, o.has_outcome, e.line, ${newestOutcome("o.seq")} as outcome
+  from ${schema}.open o join ${chain} e on e.seq = o.seq
   where o.family = $1 and (o.owner <> $2 or o.seq <> all($3::bigint[])) and o.lease_until < clock_timestamp()
   order by o.seq`;
 
@@ -150,7 +159,7 @@ export const takeOver = `
     where family = $1 and seq = any($5::bigint[]) and (owner <> $2 or seq <> all($4::bigint[])) and lease_until < clock_timestamp()
     order by seq for update skip locked
   )
-  returning o.seq::float8 as seq, o.has_outcome, e.line`;
+  returning o.seq::float8 as seq, o.has_outcome, e.line, ${newestOutcome("o.seq")} as outcome`;
 
 /** ($1 the entries before this one; null: all, $2 how many) Newest first. */
 export const readBackward = `

@@ -1,7 +1,7 @@
 import type { AuditEntry, RestartMark } from "../../audit/audit.ts";
 import { mostStopSeconds } from "../../audit/ledger.ts";
 import { pause } from "../../lib/abort.ts";
-import type { Container } from "../container.ts";
+import type { Container, ContainerRef } from "../container.ts";
 import type { ContainerSource, RestartPlace } from "../source.ts";
 
 interface SettleOptions {
@@ -19,8 +19,10 @@ interface Settled {
 }
 
 interface FollowOptions extends SettleOptions {
-  /** How long the engine may be at the restart from its first answer on. */
+  /** How long after its mark the engine may be at the restart. */
   readonly busyMs: number;
+  /** Whether the engine did not answer when it was last asked: it may have got the restart only since. @default false */
+  readonly wasSilent?: boolean;
 }
 
 /**
@@ -74,25 +76,32 @@ export async function settleRestart(
   entry: Pick<AuditEntry, "mark" | "containerId">,
   at: string,
   source: Pick<ContainerSource, "inspectNow" | "locate" | "markRestart" | "restartedSince">,
-  { timeoutMs, busyMs, signal }: FollowOptions,
+  { timeoutMs, busyMs, wasSilent = false, signal }: FollowOptions,
 ): Promise<Settled | null> {
   const { mark = null, containerId: fullId } = entry;
   const { since, until } = toPeriod(mark, at);
   const end = performance.now() + timeoutMs;
   let engine: string | null = null;
-  /** Since when the engine answers. While it does not, it may still be at what it was asked. */
-  let answersSince: number | null = null;
-  const isOver = () => performance.now() >= Math.min(end, (answersSince ?? Number.POSITIVE_INFINITY) + busyMs);
+  let isSilent = wasSilent;
+  /**
+   * Until when the engine may be at it, while it answers. By its own clock from the mark on, however
+   * many gateways followed it before; from its first answer on where it was silent.
+   */
+  let busyUntil: number | null = null;
+  const isOver = () => performance.now() >= Math.min(end, busyUntil ?? Number.POSITIVE_INFINITY);
   do {
     try {
       engine ??= await source.locate(toPlace(entry));
       if (engine === null)
         return isLost(at) ? { outcome: "unknown", detail: "settled: no gateway knows its engine" } : null;
+      // Before the events: they have all that happened until then.
+      busyUntil ??=
+        performance.now() + (isSilent ? busyMs : await readBusyMs(source, { engine, fullId }, mark, at, busyMs));
       if (await source.restartedSince({ engine, fullId }, since, until))
         return { outcome: "ok", detail: "settled: the engine restarted it" };
-      answersSince ??= performance.now();
     } catch {
-      answersSince = null;
+      busyUntil = null;
+      isSilent = true;
     }
     if (!isOver() && !(await pause(settlePollMs, signal))) return null;
   } while (!isOver());
@@ -108,9 +117,27 @@ export async function settleRestart(
   } catch (error) {
     const { code } = error as { code?: string };
     if (code !== "container_not_found") return null;
-    const outcome = mark !== null && answersSince !== null ? "failed" : "unknown";
+    const outcome = mark !== null && busyUntil !== null ? "failed" : "unknown";
     return { outcome, detail: "settled: the container is gone" };
   }
+}
+
+/** How much longer the engine may be at a restart, ms: nothing where its container is gone. Rejects while it does not answer. */
+async function readBusyMs(
+  source: Pick<ContainerSource, "markRestart">,
+  ref: ContainerRef,
+  mark: RestartMark | null,
+  at: string,
+  busyMs: number,
+): Promise<number> {
+  const now = await source.markRestart(ref).catch((error: unknown) => {
+    if ((error as { code?: string }).code !== "container_not_found") throw error;
+    return null;
+  });
+  if (now === null) return 0;
+  const asked = mark === null ? Date.parse(at) + looseMs : Date.parse(mark.at);
+  // A clock that was set back gives it no more time than it had.
+  return Math.min(busyMs, asked + busyMs - Date.parse(now.at));
 }
 
 /** A container after its restart. */

@@ -98,13 +98,24 @@ export function createRestarts({
     const { container } = await source.inspectNow({ engine: entry.engine, fullId: entry.containerId });
     return wait(container, Number(entry.args["wait_ms"] ?? 0));
   };
-  /** Follows up a restart whose answer was lost, and records the outcome. */
-  const settle = (action: OpenAction, at: string, busyMs: number, toDurationMs: () => number | null) => {
-    const { entry } = action;
+  /** By number: restarts whose engine did not answer when it was last asked for their outcome. */
+  const silent = new Set<number>();
+  /**
+   * Follows up a restart whose answer was lost, and records the outcome. `wasGivenUp`: its engine
+   * took longer than it should, and may take longer still.
+   */
+  const settle = (action: OpenAction, at: string, wasGivenUp: boolean, toDurationMs: () => number | null) => {
+    const { entry, seq } = action;
     const follow = async () => {
-      const times = { timeoutMs: settleMs, busyMs: Math.min(settleMs, busyMs), signal: closing.signal };
+      const busyMs = toBusyMs(entry) + (wasGivenUp ? settleMs : 0);
+      const times = { timeoutMs: settleMs, busyMs, wasSilent: silent.has(seq), signal: closing.signal };
       const last = await settleRestart(entry, at, source, times);
-      if (last) await record(action, { ...last, code: null }, toDurationMs());
+      if (last === null) {
+        silent.add(seq);
+        return;
+      }
+      silent.delete(seq);
+      await record(action, { ...last, code: null }, toDurationMs());
     };
     const give = () => {
       // Another gateway may find out what this one did not.
@@ -130,7 +141,7 @@ export function createRestarts({
     const decision = await ledger.begin({ limits: limit, toEntry: () => entry });
     if (decision.kind !== "begun") return answer(decision);
     const onRecorded = ({ outcome, code }: AuditOutcome) => {
-      if (outcome === "unknown") settle(decision, at, settleMs, () => Math.round(performance.now() - startedMs));
+      if (outcome === "unknown") settle(decision, at, true, () => Math.round(performance.now() - startedMs));
       // By now the container can be inspected.
       if (outcome === "ok" && code !== null) answers.forget(toAnswerKey(entry) ?? "");
     };
@@ -158,11 +169,10 @@ export function createRestarts({
   };
 
   const takeOver = async (accepts: (open: OpenIntent) => Promise<boolean>): Promise<void> => {
-    for (const { intent, hasOutcome } of await ledger.adopt("restart", accepts)) {
+    for (const { intent, hasOutcome, wasGivenUp } of await ledger.adopt("restart", accepts)) {
       const action = { seq: intent.seq, entry: intent };
       if (!hasOutcome) await record(action, died, null);
-      // One that its gateway gave up may take its engine longer.
-      settle(action, intent.at, hasOutcome ? settleMs : toBusyMs(intent), () => null);
+      settle(action, intent.at, wasGivenUp, () => null);
     }
   };
   /** What it can do something about: the others are for a gateway that knows their engine. */

@@ -25,6 +25,8 @@ interface Scene {
   readonly restartedSince?: () => boolean;
   /** Where its engine is found. */
   readonly located?: string | null;
+  /** How long after the mark of the container's restarts it is by its engine's clock, ms. */
+  readonly sinceMark?: number;
   readonly failAudit?: (entry: AuditEntry) => boolean;
   readonly open?: readonly OpenIntent[];
   readonly keyed?: readonly KeyedIntent[];
@@ -66,7 +68,11 @@ function scene(given: Scene = {}) {
         }));
       },
       inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
-      markRestart: async () => ({ ...mark, startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt }),
+      markRestart: async () => ({
+        ...mark,
+        at: new Date(Date.parse(mark.at) + (given.sinceMark ?? 0)).toISOString(),
+        startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt,
+      }),
       locate: async () => (given.located === undefined ? "local" : given.located),
       restartedSince: async () => given.restartedSince?.() ?? false,
     },
@@ -206,7 +212,7 @@ describe("a restart whose answer is lost", () => {
 
   it("of a process that died is unknown at the next start, then settled", async () => {
     const { entries, restarts } = scene({
-      open: [{ intent: toRecord({ seq: 7 }), hasOutcome: false }],
+      open: [{ intent: toRecord({ seq: 7 }), hasOutcome: false, wasGivenUp: false }],
       restartedSince: () => true,
     });
     await restarts.recover();
@@ -215,6 +221,33 @@ describe("a restart whose answer is lost", () => {
       { outcome: "unknown", intent: 7, detail: "the gateway died during the restart" },
       { outcome: "ok", intent: 7 },
     ]);
+  });
+});
+
+describe("a restart that another gateway took over and left", () => {
+  const busyMs = mark.stopSeconds * 1000 + 15_000;
+  const left = (sinceMark: number, wasGivenUp = false) =>
+    scene({
+      open: [{ intent: toRecord({ seq: 7, mark }), hasOutcome: true, wasGivenUp }],
+      sinceMark,
+      settleMs: 60_000,
+    });
+
+  it("is settled at once when its engine can be at it no more", async () => {
+    const { entries, restarts, run } = left(busyMs);
+    await restarts.recover();
+    await expect.poll(() => entries).toMatchObject([{ outcome: "failed", intent: 7, detail: "settled: now running" }]);
+    await run();
+  });
+
+  it.each([
+    ["its engine may be at it", busyMs - 30_000, false],
+    ["its engine took longer than it should", busyMs, true],
+  ])("is in progress while %s", async (_what, sinceMark, wasGivenUp) => {
+    const { entries, restarts, run } = left(sinceMark, wasGivenUp);
+    await restarts.recover();
+    for (const _ of [1, 2, 3]) await expect(run()).rejects.toMatchObject({ code: "restart_in_progress" });
+    expect(entries).toEqual([]);
   });
 });
 
@@ -325,7 +358,7 @@ describe("an Idempotency-Key of an earlier process", () => {
   it("is unknown while its outcome is, then as it was settled", async () => {
     let seen = false;
     const { entries, run } = scene({
-      open: [{ intent, hasOutcome: false }],
+      open: [{ intent, hasOutcome: false, wasGivenUp: false }],
       keyed: [{ intent, outcome: null }],
       restartedSince: () => seen,
       settleMs: 20_000,

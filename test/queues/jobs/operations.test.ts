@@ -320,6 +320,7 @@ describe("recover", () => {
   const toOpen = (told: boolean, intent: AuditEntry): OpenIntent => ({
     intent: { ...intent, seq: 7, at: new Date().toISOString(), hash: "" },
     hasOutcome: told,
+    wasGivenUp: false,
   });
   const left = toJobIntent("job.retry_group", target, setUp().request);
 
