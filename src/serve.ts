@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { type RecordWatch, watchRecord } from "./audit/watch.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { loopbackAuthenticator } from "./auth/loopback.ts";
 import { createSignIn } from "./auth/oidc.ts";
@@ -39,15 +38,14 @@ export async function serve(
     tracing,
   });
   const common = { logger, observe: instruments.observeRequest, tracing };
-  let record: RecordWatch | null = null;
-  const canAct = () => record?.canRecord() ?? true;
+  const hasActions = config.restart || config.jobs || config.healthExec;
+  const canAct = () => !hasActions || sources.record.canRecord();
   const edge = createEdge({ ...gateway, ...common, authenticator, trustedProxies: config.trustedProxies, canAct });
   const loopback = createEdge({ ...common, surfaces: [gateway.metrics], authenticator: loopbackAuthenticator });
   try {
-    const hasActions = config.restart || config.jobs || config.healthExec;
     if (hasActions) {
       await recoverActions(sources);
-      record = watchRecord(sources.audit, logger);
+      sources.record.start();
     }
     // A restart by name needs the last list of each engine, also of one that falls silent before anybody asks.
     if (config.restart) void sources.containers.list(stop);
@@ -64,7 +62,6 @@ export async function serve(
   } finally {
     await loopback.drain();
     authenticator.close();
-    await record?.stop();
     await sources.close();
     await tracing?.close();
   }

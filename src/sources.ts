@@ -3,6 +3,7 @@ import { createAuditFile } from "./audit/file/file.ts";
 import type { Ledger } from "./audit/ledger.ts";
 import { createLocalLedger } from "./audit/local.ts";
 import { createPostgresLedger } from "./audit/postgres/ledger.ts";
+import { type RecordWatch, watchRecord } from "./audit/watch.ts";
 import type { Config } from "./config/config.ts";
 import { ConfigError } from "./config/reader.ts";
 import { toSecrets } from "./config/secrets.ts";
@@ -35,6 +36,8 @@ import { createLogHistory } from "./victorialogs/source.ts";
 
 export interface OpenSources extends Sources {
   readonly audit: Ledger;
+  /** Whether actions can be recorded; it must be started. */
+  readonly record: Pick<RecordWatch, "canRecord" | "start">;
   readonly anchors: AnchorWriter;
   /** Called when the gateway stops. A request that waits for an action is answered within 8.5 s. */
   drain(): void;
@@ -80,7 +83,9 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   });
   const { logHistoryUrl, containers: rules } = config;
   const logHistory = logHistoryUrl === null ? null : createLogHistory({ url: logHistoryUrl, rules, logger, observe });
-  const ledger = createLedger(config, logger, observe);
+  const opened = createLedger(config, logger, observe);
+  const record = watchRecord(opened, logger);
+  const { ledger } = record;
   const anchors = createAnchorWriter({ ledger, target: config.auditAnchor, logger });
   const findControl = async (source: string) =>
     (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
@@ -99,6 +104,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     deployMemory: createDeployMemory(),
     timeline,
     audit: ledger,
+    record,
     anchors,
     restarts,
     jobs,
@@ -123,8 +129,8 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       stopAdopting();
       // Their outcomes are written to the audit record, so that is closed after them.
       await Promise.all([restarts.close(), jobs.close(), probes.close()]);
-      await anchors.close();
-      const connections = [containers, queues, hosts, logHistory, ledger, shared];
+      await Promise.all([anchors.close(), record.stop()]);
+      const connections = [containers, queues, hosts, logHistory, opened, shared];
       await withDeadline(closeMs, () => Promise.allSettled(connections.map(async (one) => one?.close()))).catch(
         () => {},
       );

@@ -71,6 +71,8 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   begin(asked: AskedAction): Promise<Decision>;
   /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
   check(subject: ActionSubject, limits: ActionLimits): Promise<Refusal | null>;
+  /** Tries whether an action could be recorded now, and leaves nothing in the record. Rejects with audit_unavailable. */
+  tryWriting(): Promise<void>;
   /** Records an outcome. An action whose outcome is not the last one stays open (`isFinal`). */
   end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
   /** Gives an open action up, as nothing more was learned: another gateway takes it over. In a single one it no longer keeps others from beginning; its next start looks again. */

@@ -159,6 +159,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
       return find(entry);
     },
     begin,
+    tryWriting: checkWritable,
     async check(subject, limits) {
       await checkWritable();
       const decided = decide(factsOf(subject, limits), limits);

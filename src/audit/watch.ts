@@ -1,39 +1,72 @@
 import { repeat } from "../lib/abort.ts";
+import { OpsError } from "../lib/errors.ts";
 import { createChangeLog, type Logger } from "../lib/logger.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface RecordWatch {
-  /** Whether an action could be recorded when last looked. False until then. */
+  /** The same ledger; an action that it cannot record says so at once. */
+  readonly ledger: Ledger;
+  /** Whether an action could be recorded within the last 5 s, and none failed since. False until the first try. */
   canRecord(): boolean;
+  /** Tries it from now on, again and again. */
+  start(): void;
   stop(): Promise<void>;
 }
 
-/** Asked about nobody's action on no container: only whether the record can be written matters. */
-const [nobody, noLimits] = [
-  { action: "restart", containerId: "", kid: "", subject: "", issuer: null },
-  { cooldownMs: null, parallel: null, budget: null },
-] as const;
+interface WatchOptions {
+  /** Between two tries, ms. @default 2000 */
+  readonly everyMs?: number;
+  /** How long a try counts, ms: while the next one hangs, nobody knows. @default 5000 */
+  readonly freshMs?: number;
+}
 
 /**
- * Looks again and again whether the record can be written, for `/readyz`, which must not ask
- * anything itself. Writes nothing; logs each change.
+ * Tries again and again whether an action can be recorded, for `/readyz`, which must not ask
+ * anything itself. Logs each change.
  */
-export function watchRecord(ledger: Pick<Ledger, "check">, logger: Logger, everyMs = 2000): RecordWatch {
-  let canRecord = false;
+export function watchRecord(
+  ledger: Ledger,
+  logger: Logger,
+  { everyMs = 2000, freshMs = 5000 }: WatchOptions = {},
+): RecordWatch {
+  let triedAt = Number.NEGATIVE_INFINITY;
   const onChange = createChangeLog();
-  const stop = repeat(everyMs, async () => {
-    const error = await ledger.check(nobody, noLimits).then(
-      () => null,
-      (reason: unknown) => reason,
+  const fail = (error: unknown) => {
+    triedAt = Number.NEGATIVE_INFINITY;
+    onChange("unwritable", () =>
+      logger.warn({ upstream: "audit", reason: toReason(error) }, "not ready for actions: no record"),
     );
-    canRecord = error === null;
-    if (canRecord) onChange("", () => logger.info({ upstream: "audit" }, "ready for actions again"));
-    else
-      onChange("unwritable", () =>
-        logger.warn({ upstream: "audit", reason: toReason(error) }, "not ready for actions: no record"),
-      );
-  });
-  return { canRecord: () => canRecord, stop };
+  };
+  const tryWriting = async () => {
+    try {
+      await ledger.tryWriting();
+      triedAt = performance.now();
+      onChange("", () => logger.info({ upstream: "audit" }, "ready for actions again"));
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const watched = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof OpsError && error.code === "audit_unavailable") fail(error);
+      throw error;
+    }
+  };
+  let stop: (() => Promise<void>) | null = null;
+  return {
+    ledger: {
+      ...ledger,
+      begin: (asked) => watched(ledger.begin(asked)),
+      end: (action, outcome) => watched(ledger.end(action, outcome)),
+    },
+    canRecord: () => performance.now() - triedAt < freshMs,
+    start() {
+      stop = repeat(everyMs, tryWriting);
+    },
+    stop: async () => stop?.(),
+  };
 }
 
 function toReason(error: unknown): string {

@@ -163,6 +163,44 @@ test("an action that is given up is free at once, and its place in time", async 
   await expect.poll(() => places(two.other)).toBeUndefined();
 });
 
+test("a try meets what an action would meet, and leaves nothing", async () => {
+  await using two = openTwo();
+  const state = async () => {
+    const tables = ["entry", "head", "open"].map((table) => `(select json_agg(t) from wallet_core_ops.${table} t)`);
+    return (await database.query(`select json_build_array(${tables.join(", ")})::text as state`)).rows[0];
+  };
+  const before = await state();
+  await Promise.all([two.one.tryWriting(), two.other.tryWriting(), two.one.tryWriting()]);
+  expect(await state()).toEqual(before);
+  // Actions and the tries of several gateways wait for each other.
+  const act = async (ledger: Ledger, name: string) => {
+    const begun = await ledger.begin(restart(name));
+    if (begun.kind !== "begun") throw new Error("not begun");
+    await ledger.end(begun, done);
+  };
+  const pairs = Array.from({ length: 10 }, (_, index) => [
+    (index % 2 ? two.one : two.other).tryWriting(),
+    act(index % 3 ? two.one : two.other, `tried-${index}`),
+  ]);
+  await Promise.all(pairs.flat());
+  expect(await two.one.verify()).toMatchObject({ ok: true });
+  const refusal = { code: "audit_unavailable" };
+  for (const table of ["entry", "open"]) {
+    await database.query(`
+      create function wallet_core_ops.no() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+      create trigger no before insert on wallet_core_ops.${table} for each row execute function wallet_core_ops.no()`);
+    await expect(two.one.tryWriting()).rejects.toMatchObject(refusal);
+    await database.query("drop function wallet_core_ops.no() cascade");
+    await two.one.tryWriting();
+  }
+  const client = await database.connect();
+  await client.query("begin; select from wallet_core_ops.head for update");
+  await expect(two.one.tryWriting()).rejects.toMatchObject(refusal);
+  await client.query("rollback");
+  await client.end();
+  await two.one.tryWriting();
+});
+
 test("an owner that wakes up too late neither acts nor writes", async () => {
   await using two = openTwo(4000);
   const begun = await two.one.begin(restart("paused"));

@@ -42,6 +42,7 @@ import {
   readNewest,
   readOwner,
   takeOver,
+  tryAppending,
 } from "./statements.ts";
 import { createTableCheck, readTableState } from "./verify.ts";
 
@@ -255,6 +256,11 @@ export function createPostgresLedger({
         throw new OpsError("audit_unavailable", "The audit record cannot be written: its database is read-only");
       return null;
     },
+    tryWriting: () =>
+      atHead(
+        async (client) => void (await client.query(tryAppending)),
+        async () => true,
+      ),
     async end({ seq, entry }, outcome) {
       const ended: AuditEntry = { ...entry, ...outcome, intent: seq };
       const isLast = isFinal(ended);

@@ -119,6 +119,23 @@ export const appendIntent = `with ${append}
   insert into ${schema}.open (seq, family, container_id, owner, lease_until)
   values ($1, $5, $11, $12, clock_timestamp() + $13::float8 * interval '1 ms')`;
 
+/**
+ * What an action writes, and takes it back. The head is written as it was, so that the commit waits
+ * for the disk and for a synchronous standby, as that of an action does.
+ */
+export const tryAppending = `
+  savepoint tried;
+  with next as (select seq + 1 as seq from ${schema}.head),
+  entered as (
+    insert into ${schema}.entry (seq, at, line, outcome, family, intent, holder, answer_key, granted)
+    select seq, clock_timestamp(), '', '', '', null, '', null, 0 from next
+  ),
+  moved as (update ${schema}.head set seq = seq + 1)
+  insert into ${schema}.open (seq, family, container_id, owner, lease_until)
+  select seq, '', '', '', clock_timestamp() from next;
+  rollback to savepoint tried;
+  update ${schema}.head set seq = seq`;
+
 /** ($11 owner) Appends an outcome after which the action stays open. */
 export const appendOutcome = `with ${append}
   update ${schema}.open set has_outcome = true where seq = $6 and owner = $11`;
