@@ -22,6 +22,9 @@ const apart: readonly (readonly [imported: RegExp, file: string])[] = [
   [/^\.\.\/tracing\/tracing\.ts$/, "./tracing.cjs"],
 ];
 
+/** The thread that runs regular expressions: `src/lib/pattern/matcher.ts` starts it by the name of its file. */
+const thread = "src/lib/pattern/thread.ts";
+
 const filesApart: Plugin = {
   name: "files-apart",
   setup: (builder) => {
@@ -92,7 +95,13 @@ export async function buildBundle(outdir: string): Promise<void> {
   rmSync(outdir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { gateway: "src/cli.ts", graphiql, mcp: "src/mcp/protocol.ts", tracing: "src/tracing/tracing.ts" },
+    entryPoints: {
+      gateway: "src/cli.ts",
+      graphiql,
+      mcp: "src/mcp/protocol.ts",
+      tracing: "src/tracing/tracing.ts",
+      pattern: thread,
+    },
     outdir,
     outExtension: { ".js": ".cjs" },
     bundle: true,
@@ -145,6 +154,6 @@ if (import.meta.main) {
   await buildClient(outdir);
   const size = (name: string) => `${name} ${(statSync(`${outdir}/${name}`).size / 1e6).toFixed(1)} MB`;
   console.log(
-    `dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${apart.map(([, file]) => size(file.slice(2))).join(", ")}, ${size("client.js")}`,
+    `dist: ${size("gateway.cjs")}, its code ${size("gateway.code")}, ${apart.map(([, file]) => size(file.slice(2))).join(", ")}, ${size("pattern.cjs")}, ${size("client.js")}`,
   );
 }

@@ -7,6 +7,7 @@ import { createGateway } from "./gateway.ts";
 import { toUrl } from "./http/listen.ts";
 import { createEdge } from "./http/server.ts";
 import type { Logger } from "./lib/logger.ts";
+import { closePatterns } from "./lib/pattern/pattern.ts";
 import type { Tracing } from "./lib/tracing/tracing.ts";
 import { createInstruments } from "./metrics/instruments.ts";
 import { createSources, type OpenSources } from "./sources.ts";
@@ -63,6 +64,7 @@ export async function serve(
     await loopback.drain();
     authenticator.close();
     await sources.close();
+    await closePatterns();
     await tracing?.close();
   }
   logger.info({}, "stopped");

@@ -289,11 +289,14 @@ export const sections: readonly Section[] = [
       },
       {
         id: "G9",
-        claim: "A regular expression of a client takes linear time and delays nobody.",
+        claim:
+          "A regular expression of a client takes linear time, runs in a thread of its own, and delays only others there, by one batch.",
         tests: [
-          ["lib/pattern.test.ts", "%s takes linear time"],
-          ["lib/pattern.test.ts", "no pattern takes long for a line"],
-          ["lib/pattern.test.ts", "%s are refused before they are expanded"],
+          ["lib/pattern/rule.test.ts", "%s takes linear time"],
+          ["lib/pattern/rule.test.ts", "%s are refused before they are expanded"],
+          ["lib/pattern/pattern.test.ts", "no pattern holds the event loop, whatever the text"],
+          ["lib/pattern/matcher.test.ts", "lets another owner in before the next batch of the one it answered"],
+          ["lib/pattern/matcher.test.ts", "that is lost (%s) costs its own batch alone"],
           ["containers/docker/logs/buffer.test.ts", "slow filters of several readers leave others their turns"],
           ["containers/docker/logs/window.test.ts", "many readings at once work on one line in a round"],
           ["integration/docker-logs-search.test.ts", "a catastrophic expression delays nobody"],

@@ -4,9 +4,10 @@ import {
   GrafanaHostOptionsDocument,
   GrafanaQueueOptionsDocument,
 } from "../generated/grafana.ts";
-import type { Budget } from "../lib/budget/budget.ts";
+import { type Budget, inTurns } from "../lib/budget/budget.ts";
 import { OpsError } from "../lib/errors.ts";
-import { compileLinePattern, patternBytes, patternRule } from "../lib/pattern.ts";
+import { compileLinePattern } from "../lib/pattern/pattern.ts";
+import { patternBytes, patternRule } from "../lib/pattern/rule.ts";
 
 const operators = ["=", "!=", "=~", "!~", "<", ">", "=|", "!=|"] as const;
 type Operator = (typeof operators)[number];
@@ -70,31 +71,27 @@ export async function filterRows(
 /** Tests each different value once: there are far fewer than rows. */
 async function filterBy(condition: Condition, rows: readonly Row[], budget: Budget): Promise<readonly Row[]> {
   const { key } = condition;
-  const accepts = await toValueTest(condition, budget);
-  const judged = new Map<string, boolean>();
-  const left: Row[] = [];
-  for (const row of rows) {
-    const text = toText(row[key]);
-    let isWanted = !(key in row) || judged.get(text);
-    if (isWanted === undefined) {
-      const wait = budget.turn();
-      if (wait) await wait;
-      judged.set(text, (isWanted = accepts(text)));
-    }
-    if (isWanted) left.push(row);
-  }
-  if (isExpression(condition)) budget.free(patternBytes);
-  return left;
+  const texts = await inTurns(rows, budget, (row) => (key in row ? toText(row[key]) : null));
+  const accepted = await selectTexts(condition, new Set(texts.filter((text) => text !== null)), budget);
+  return rows.filter((_, at) => {
+    const text = texts[at] ?? null;
+    return text === null || accepted.has(text);
+  });
 }
 
-async function toValueTest(condition: Condition, budget: Budget): Promise<(text: string) => boolean> {
+/** The values that meet a condition. */
+async function selectTexts(
+  condition: Condition,
+  texts: ReadonlySet<string>,
+  budget: Budget,
+): Promise<ReadonlySet<string>> {
   const { operator, values } = condition;
-  const wanted = new Set(values);
   const [first = ""] = values;
-  if (operator === "<") return (text) => text !== "" && compare(text, first) < 0;
-  if (operator === ">") return (text) => text !== "" && compare(text, first) > 0;
-  const matches = isExpression(condition) ? await compile(first, budget) : (text: string) => wanted.has(text);
-  return operator.startsWith("!") ? (text) => !matches(text) : matches;
+  const select = (accepts: (text: string) => boolean) => new Set([...texts].filter(accepts));
+  if (operator === "<") return select((text) => text !== "" && compare(text, first) < 0);
+  if (operator === ">") return select((text) => text !== "" && compare(text, first) > 0);
+  const wanted = isExpression(condition) ? await selectMatching(first, texts, budget) : new Set(values);
+  return operator.startsWith("!") ? texts.difference(wanted) : wanted;
 }
 
 function isExpression({ operator }: Condition): boolean {
@@ -108,13 +105,18 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-async function compile(text: string, budget: Budget): Promise<(value: string) => boolean> {
-  const wait = budget.turn();
-  if (wait) await wait;
-  const pattern = await compileLinePattern(text);
-  if (!pattern) throw new OpsError("invalid_request", `${quote(text)} is not ${patternRule}`);
+async function selectMatching(
+  expression: string,
+  texts: ReadonlySet<string>,
+  budget: Budget,
+): Promise<ReadonlySet<string>> {
   budget.hold(patternBytes);
-  return (value) => pattern.matches(value);
+  const pattern = await compileLinePattern(expression, { isWhole: true }, budget);
+  if (!pattern) throw new OpsError("invalid_request", `${quote(expression)} is not ${patternRule}`);
+  const all = [...texts];
+  const isMatching = await pattern.match(all, budget.signal);
+  budget.free(patternBytes);
+  return new Set(all.filter((_, at) => isMatching[at]));
 }
 
 /** An unknown value becomes "", like a missing label. */

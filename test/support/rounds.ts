@@ -3,6 +3,11 @@ import { vi } from "vitest";
 /** How long each step takes, ms: longer than requests may work in one round. */
 const stepMs = 10;
 
+/** A text to search for that every line has. Each comparison with it is a step. */
+export function createStepSearch(step: () => void): string {
+  return { toString: () => (step(), "") } as unknown as string;
+}
+
 /**
  * Runs work whose steps take long by a clock of their own, and returns the most steps in one round
  * of the event loop. Where each step waits for its turn it is 1 or 2: rounds are counted by an

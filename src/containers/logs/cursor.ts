@@ -1,5 +1,5 @@
-import { filterInTurns, type ReadBudget } from "../../lib/budget/budget.ts";
-import { createLogFilter, type LogLine, type LogOptions, type LogStream } from "./log.ts";
+import type { ReadBudget } from "../../lib/budget/budget.ts";
+import { createLogFilter, filterLines, type LogLine, type LogOptions, type LogStream } from "./log.ts";
 
 /**
  * How far a log was read. A time alone is not enough: several lines may share one, and Podman has whole seconds only. So the lines of the newest time are
@@ -31,7 +31,7 @@ export interface LogHistory {
   /** The time of that cursor; "" before the first line. */
   readonly until: string;
   /** From the newest lines, read later: those up to the cursor. */
-  pick(page: readonly LogLine[], options: LogOptions, budget: Pick<ReadBudget, "turn">): Promise<LogLine[]>;
+  pick(page: readonly LogLine[], options: LogOptions, budget: Pick<ReadBudget, "turn" | "signal">): Promise<LogLine[]>;
 }
 
 export function createLogCursor(): LogCursor {
@@ -78,7 +78,7 @@ export function createLogCursor(): LogCursor {
         until: getLatest(),
         async pick(page, options, budget) {
           const older = page.filter(({ stream, timestamp }) => timestamp < end[stream]);
-          const lines = older.concat(await filterInTurns(last, budget, createLogFilter(options)));
+          const lines = older.concat(await filterLines(last, createLogFilter(options), budget));
           return lines
             .toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp)))
             .slice(-options.tail);

@@ -1,4 +1,5 @@
-import type { LinePattern } from "../../lib/pattern.ts";
+import { inTurns, type ReadBudget } from "../../lib/budget/budget.ts";
+import type { LinePattern } from "../../lib/pattern/pattern.ts";
 import { isAtLeast, type LogLevel } from "./level.ts";
 
 export type LogStream = "stdout" | "stderr";
@@ -186,20 +187,26 @@ export function toBatch(change: Partial<LogBatch>): LogBatch {
   return { lines: [], dropped: 0, cut: null, notice: null, ended: null, ...change };
 }
 
+/** Which lines are wanted: those that are accepted, and match the pattern. */
+export interface LineFilter {
+  /** The cheap tests of one line; `at` is its place among the lines that are tested. */
+  readonly accepts: (line: LogLine, at: number) => boolean;
+  readonly pattern: LinePattern | undefined;
+}
+
 /**
- * Whether a line belongs to an answer, by everything but `tail`. Podman has whole seconds, and itself selects the lines of that second that are from
+ * Of lines that belong to an answer, by everything but `tail`. Podman has whole seconds, and itself selects the lines of that second that are from
  * `since` on.
  */
-export function createLogFilter({
-  since = "",
-  until,
-  ...wanted
-}: Omit<LogOptions, "tail" | "around">): (line: LogLine) => boolean {
+export function createLogFilter({ since = "", until, ...wanted }: Omit<LogOptions, "tail" | "around">): LineFilter {
   const second = since.slice(0, 19);
-  const matches = createLineFilter(wanted);
+  const { accepts, pattern } = createLineFilter(wanted);
   const isFrom = ({ timestamp }: LogLine) =>
     timestamp >= since || (timestamp.startsWith(second) && isWholeSecond(timestamp));
-  return (line) => isFrom(line) && (until === undefined || line.timestamp <= until) && matches(line);
+  return {
+    accepts: (line, at) => isFrom(line) && (until === undefined || line.timestamp <= until) && accepts(line, at),
+    pattern,
+  };
 }
 
 /** Whether a time may be one of Podman's, which are whole seconds. */
@@ -207,19 +214,56 @@ function isWholeSecond(timestamp: string): boolean {
   return timestamp.endsWith(".000000000Z");
 }
 
-/** Whether a line is wanted, whatever its time. Cheap tests come first. */
-export function createLineFilter({ stream, search, ignoreCase, pattern, level, levelStrict = false }: LogFilter) {
+/** Of lines that are wanted, whatever their time. */
+export function createLineFilter({
+  stream,
+  search,
+  ignoreCase,
+  pattern,
+  level,
+  levelStrict = false,
+}: LogFilter): LineFilter {
   const wanted = ignoreCase ? search?.toLowerCase() : search;
-  return (line: LogLine): boolean =>
+  const accepts = (line: LogLine): boolean =>
     (stream === undefined || line.stream === stream) &&
     (level === undefined || isAtLeast(line.level, level, levelStrict)) &&
-    (wanted === undefined || (ignoreCase ? line.message.toLowerCase() : line.message).includes(wanted)) &&
-    (pattern === undefined || pattern.test(line.message));
+    (wanted === undefined || (ignoreCase ? line.message.toLowerCase() : line.message).includes(wanted));
+  return { accepts, pattern };
 }
 
 /** Whether a filter can leave lines out. */
 export function isSelective({ stream, search, pattern, level }: LogFilter): boolean {
   return stream !== undefined || search !== undefined || pattern !== undefined || level !== undefined;
+}
+
+type TestBudget = Pick<ReadBudget, "turn" | "signal">;
+
+/** Of each line whether it is wanted. Rejects as `LinePattern.match` and `Budget.turn` do. */
+export async function testLines(
+  lines: readonly LogLine[],
+  { accepts, pattern }: LineFilter,
+  budget: TestBudget,
+): Promise<readonly boolean[]> {
+  const accepted = await inTurns(lines, budget, accepts);
+  if (!pattern) return accepted;
+  const left = lines.filter((_, at) => accepted[at]);
+  if (left.length === 0) return accepted;
+  const matched = await pattern.match(
+    left.map(({ message }) => message),
+    budget.signal,
+  );
+  let tested = 0;
+  return accepted.map((isAccepted) => isAccepted && matched[tested++] === true);
+}
+
+/** The wanted lines, in their order, as `testLines`. */
+export async function filterLines(
+  lines: readonly LogLine[],
+  filter: LineFilter,
+  budget: TestBudget,
+): Promise<LogLine[]> {
+  const isWanted = await testLines(lines, filter, budget);
+  return lines.filter((_, at) => isWanted[at]);
 }
 
 /** Text of one answer at most, bytes of JSON: less than the limit of an answer, because a line is more than its text. */

@@ -5,7 +5,8 @@ import { readWithHistory } from "../../containers/logs/history/read.ts";
 import { readStoredWithHistory } from "../../containers/logs/history/stored.ts";
 import type { LogOptions, LogPage, StoredBatch, StoredOptions } from "../../containers/logs/log.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { compileLinePattern, type LinePattern, patternBytes } from "../../lib/pattern.ts";
+import { compileLinePattern, type LinePattern } from "../../lib/pattern/pattern.ts";
+import { patternBytes } from "../../lib/pattern/rule.ts";
 import type { Caller, Sources } from "../sources.ts";
 
 export interface LogLoaders {
@@ -37,9 +38,7 @@ export function createLogLoaders({ containers: engines, logHistory }: Sources, {
   const patterns = new Map<string, Promise<LinePattern | null>>();
   const compile = async (text: string, ignoreCase: boolean) => {
     budget.hold(patternBytes);
-    const wait = budget.turn();
-    if (wait) await wait;
-    return compileLinePattern(text, ignoreCase);
+    return compileLinePattern(text, { ignoreCase }, budget);
   };
   return {
     read: (container, options) =>

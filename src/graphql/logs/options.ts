@@ -1,7 +1,7 @@
 import type { LogLevel } from "../../containers/logs/level.ts";
 import { type FollowOptions, type LogOptions, wholeTail } from "../../containers/logs/log.ts";
 import { OpsError } from "../../lib/errors.ts";
-import { patternRule } from "../../lib/pattern.ts";
+import { patternRule } from "../../lib/pattern/rule.ts";
 import { toLogTimestamp } from "../../lib/time.ts";
 import type { OpsContext } from "../context.ts";
 import { parseTimeArg } from "../range.ts";

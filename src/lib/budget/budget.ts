@@ -334,13 +334,3 @@ export async function inTurns<From, To>(
   }
   return mapped;
 }
-
-/** `filter` over a long list, or where a test may take long, as `inTurns`. */
-export async function filterInTurns<T>(
-  items: readonly T[],
-  budget: Pick<Budget, "turn">,
-  test: (item: T) => boolean,
-): Promise<T[]> {
-  const isWanted = await inTurns(items, budget, test);
-  return items.filter((_, index) => isWanted[index]);
-}

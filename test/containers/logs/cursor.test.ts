@@ -4,7 +4,7 @@ import { createLogCursor } from "../../../src/containers/logs/cursor.ts";
 import type { LogLine, LogStream } from "../../../src/containers/logs/log.ts";
 import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { toLogTimestamp } from "../../../src/lib/time.ts";
-import { countStepsAtOnce } from "../../support/rounds.ts";
+import { countStepsAtOnce, createStepSearch } from "../../support/rounds.ts";
 
 /** A log with few different times, as Podman tells them: in order, and unique by its messages. */
 const logs = fc
@@ -19,7 +19,7 @@ const logs = fc
 /** Where a stream is cut, and where a reader joins, in parts of the log. */
 const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 });
 /** Never waits. */
-const budget = { turn: () => null };
+const budget = { turn: () => null, signal: new AbortController().signal };
 const texts = (lines: readonly LogLine[]) => lines.map(({ message }) => message);
 
 /** What an engine gives from a time on. */
@@ -172,9 +172,9 @@ test("the history takes turns for the lines of its newest time", async () => {
   cursor.add(Array.from({ length: 50 }, (_, n) => line(String(n), 2)));
   const history = cursor.createHistory();
   const { most, steps } = await countStepsAtOnce(async (step) => {
-    const pattern = { test: () => (step(), true), matches: () => true };
+    const search = createStepSearch(step);
     const { signal } = new AbortController();
-    expect(await history.pick([], { tail: 50, pattern }, createSharedBudget(signal))).toHaveLength(50);
+    expect(await history.pick([], { tail: 50, search }, createSharedBudget(signal))).toHaveLength(50);
   });
   expect(steps).toBe(50);
   expect(most).toBeLessThanOrEqual(2);

@@ -1,13 +1,16 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   createLineFilter,
   createLogFilter,
+  filterLines,
   isSelective,
   type LogFilter,
   type LogLine,
   type LogOptions,
+  testLines,
 } from "../../../src/containers/logs/log.ts";
-import { compileLinePattern } from "../../../src/lib/pattern.ts";
+import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
+import { compileLinePattern } from "../../../src/lib/pattern/pattern.ts";
 import { sampleLine } from "../../support/logs.ts";
 
 const line = (change: Partial<LogLine> = {}) => sampleLine("Hello World", { level: "warn", ...change });
@@ -35,14 +38,21 @@ describe("a filter of lines", () => {
     [{ level: "error", search: "Hello", stream: "stdout" }, {}, false],
     [{ level: "warn", search: "hello", stream: "stdout" }, {}, false],
   ])("of %j has a line of %j: %s", (filter, change, matches) => {
-    expect(createLineFilter(filter)(line(change))).toBe(matches);
+    expect(createLineFilter(filter).accepts(line(change), 0)).toBe(matches);
   });
 
-  it("takes an expression", async () => {
-    const pattern = await compileLinePattern("^Hel+o");
+  it("tests an expression last, on the lines that are left", async () => {
+    const budget = createSharedBudget(new AbortController().signal);
+    const pattern = await compileLinePattern("^Hel+o", {}, budget);
     if (!pattern) throw new Error("No pattern");
-    const filter = createLineFilter({ pattern });
-    expect([filter(line()), filter(line({ message: "Heo" }))]).toEqual([true, false]);
+    const match = vi.spyOn(pattern, "match");
+    const lines = ["Hello x", "Heo x", "Hello", "Hellllo x", "x"].map((message) => line({ message }));
+    const filter = createLineFilter({ pattern, search: "x" });
+    expect(await testLines(lines, filter, budget)).toEqual([true, false, false, true, false]);
+    expect(match.mock.calls.map(([texts]) => texts)).toEqual([["Hello x", "Heo x", "Hellllo x", "x"]]);
+    expect(await filterLines(lines, createLogFilter({ pattern }), budget)).toEqual([lines[0], lines[2], lines[3]]);
+    expect(await filterLines(lines, createLogFilter({ search: "none", pattern }), budget)).toEqual([]);
+    expect(match).toHaveBeenCalledTimes(2);
     expect(isSelective({ pattern })).toBe(true);
   });
 
@@ -77,6 +87,6 @@ describe("a filter of times", () => {
     [{ since, until, stream: "stderr" }, "2026-01-13T09:40:01.000000000Z", false],
     [{ since, until, search: "Hello" }, "2026-01-13T09:40:01.000000000Z", true],
   ])("of %j has a line of %s: %s", (options, timestamp, matches) => {
-    expect(createLogFilter(options)(line({ timestamp }))).toBe(matches);
+    expect(createLogFilter(options).accepts(line({ timestamp }), 0)).toBe(matches);
   });
 });

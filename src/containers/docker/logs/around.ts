@@ -6,6 +6,7 @@ import {
   createLogFilter,
   disorderMs,
   isSelective,
+  testLines,
   type LogAround,
   type LogLine,
   type LogOptions,
@@ -195,7 +196,7 @@ async function readAroundWindow(
   const { point } = around;
   const { size, second } = from;
   const beginning = second === null ? "" : toLogTimestamp(String(second));
-  const matches = createLogFilter(filter);
+  const lineFilter = createLogFilter(filter);
   const toIndex = createLineCounter();
   const toOther = createOtherTimes();
   const share = around.older > 0 && around.newer > 0 ? 2 : 1;
@@ -215,7 +216,7 @@ async function readAroundWindow(
   const mayBeGone = point.stream !== null && around.older === 0;
   const isPoint = ({ timestamp, stream }: LogLine, index: number) =>
     point.stream === stream && point.timestamp === timestamp && point.index === index;
-  const onLine = (line: LogLine): boolean => {
+  const onLine = (line: LogLine, isWanted: boolean): boolean => {
     const [index, other] = [toIndex(line), toOther(line)];
     if (lines++ === 0) oldest = line.timestamp;
     if (line.timestamp > newest) newest = line.timestamp;
@@ -236,7 +237,7 @@ async function readAroundWindow(
       end = null;
     }
     if (isBefore && (!hasPassed || point.isAfter)) {
-      if (matches(line)) older.add(line, index, other);
+      if (isWanted) older.add(line, index, other);
       if (hasPassed) return around.newer > 0 || size !== null;
     }
     if (hasPassed && around.newer === 0) return size !== null;
@@ -244,15 +245,20 @@ async function readAroundWindow(
     if (lastWanted !== null && hasPassed && line.timestamp > lastWanted) return size !== null;
     // The point may follow lines of much later times: where the clock of the host went back.
     if (newer.isFull) return size !== null || (!hasPassed && performance.now() < softEnd);
-    if (!matches(line) || newer.add({ line, index, other })) end = { line, index, other };
+    if (!isWanted || newer.add({ line, index, other })) end = { line, index, other };
     isPartial = hasPassed && size === null && performance.now() > softEnd;
     return !isPartial;
+  };
+  const onLines = async (read: readonly LogLine[]): Promise<boolean> => {
+    const isDone = hasPassed && (around.newer === 0 || newer.isFull);
+    const isWanted = isDone ? [] : await testLines(read, lineFilter, budget);
+    return read.every((line, at) => onLine(line, isWanted[at] === true));
   };
   const clear = () => {
     older.clear();
     newer.clear();
   };
-  const { entries, overflow } = await readLines(chunks, tty, budget, onLine).catch((error: unknown) => {
+  const { entries, overflow } = await readLines(chunks, tty, budget, onLines).catch((error: unknown) => {
     clear();
     throw error;
   });

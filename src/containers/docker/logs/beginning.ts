@@ -31,7 +31,9 @@ export async function readBeginning(
   };
   const query = { stdout: 1, stderr: 1, timestamps: 1, tail: "all" };
   const read = async (signal: AbortSignal) =>
-    readLines(await engine.client.open(fullId, "logs", query, signal), tty, budget, onLine);
+    readLines(await engine.client.open(fullId, "logs", query, signal), tty, budget, async (lines) =>
+      lines.every(onLine),
+    );
   await engine.ask(timeoutMs, read, budget.signal);
   if (last === "") return null;
   const later = { timestamp: last, messages: [] };

@@ -1,11 +1,14 @@
 import { createNotifier } from "../../../lib/broadcast.ts";
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { toOpsError } from "../../../lib/errors.ts";
-import { type FollowNotice, type LogBatch, type LogLine, toBatch } from "../../logs/log.ts";
+import { type FollowNotice, type LineFilter, type LogBatch, type LogLine, testLines, toBatch } from "../../logs/log.ts";
 
 /** Text waiting for one reader, characters. Above the first limit it needs no more; above the second the oldest lines are dropped. */
 const enough = 256 << 10;
 const most = 1 << 20;
+
+/** Lines that are filtered together, and their size from which on no more are: what is found among them is passed on before the rest is tested. */
+const tested = { lines: 250, size: 16_384 };
 
 /** Buffer of one reader of a log that several may read. */
 export interface FollowBuffer {
@@ -36,18 +39,15 @@ interface Pending {
 }
 
 interface BufferOptions {
-  /**
-   * Null: every line passes, and all readers share the same batch. Else lines are filtered one by
-   * one in turns: a regular expression may take long for each.
-   */
-  readonly matches: ((line: LogLine) => boolean) | null;
-  readonly budget: Pick<ReadBudget, "turn">;
+  /** Null: every line passes, and all readers share the same batch. */
+  readonly filter: LineFilter | null;
+  readonly budget: Pick<ReadBudget, "turn" | "signal">;
   /** Called when a full buffer has room again. */
   readonly onRoom: () => void;
 }
 
 /** Keeps what comes for one reader until it is read. */
-export function createFollowBuffer({ matches, budget, onRoom }: BufferOptions): FollowBuffer {
+export function createFollowBuffer({ filter, budget, onRoom }: BufferOptions): FollowBuffer {
   let waiting: Waiting[] = [];
   /** What comes after it, in order. */
   let pending: Pending[] = [];
@@ -81,34 +81,25 @@ export function createFollowBuffer({ matches, budget, onRoom }: BufferOptions): 
     waiting.push({ batch, size: length });
     notifier.notify();
   };
-  /** Works off what is pending: at once, as far as others need not wait. */
-  const work = async (isWanted: (line: LogLine) => boolean): Promise<void> => {
-    let found: LogLine[] = [];
-    const flush = () => {
-      if (found.length > 0) give(toBatch({ lines: found }), sizeOf(found));
-      found = [];
-    };
+  /** Works off what is pending, some lines at a time. */
+  const work = async (wanted: LineFilter): Promise<void> => {
     isWorking = true;
     for (let [item] = pending; item; [item] = pending) {
-      const line = item.batch.lines.at(-item.left);
-      if (item.left === 0 || line === undefined) {
-        flush();
+      if (item.left === 0) {
         if (item.batch.notice !== null) give(item.batch, item.size);
         pending.shift();
         continue;
       }
-      const wait = budget.turn();
-      if (wait) {
-        flush();
-        await wait;
-      }
+      const lines = takeSome(item);
+      const isWanted = await testLines(lines, wanted, budget);
       // It was dropped meanwhile.
       if (pending[0] !== item) continue;
-      const length = sizeOf([line]);
+      const found = lines.filter((_, at) => isWanted[at]);
+      const [length, kept] = [sizeOf(lines), sizeOf(found)];
       item.size -= length;
-      item.left -= 1;
-      if (isWanted(line)) found.push(line);
-      else shrink(length);
+      item.left -= lines.length;
+      if (found.length > 0) give(toBatch({ lines: found }), kept);
+      shrink(length - kept);
     }
     isWorking = false;
     notifier.notify();
@@ -121,10 +112,10 @@ export function createFollowBuffer({ matches, budget, onRoom }: BufferOptions): 
   const add = (batch: LogBatch, length: number) => {
     if (isClosed) return;
     size += length;
-    if (matches === null) give(batch, length);
+    if (filter === null) give(batch, length);
     else {
       pending.push({ batch, size: length, left: batch.lines.length });
-      if (!isWorking) work(matches).catch(fail);
+      if (!isWorking) work(filter).catch(fail);
     }
     trim();
   };
@@ -167,6 +158,16 @@ export function createFollowBuffer({ matches, budget, onRoom }: BufferOptions): 
     },
     close: clear,
   };
+}
+
+/** The next lines of a batch. */
+function takeSome({ batch, left }: Pending): readonly LogLine[] {
+  const { lines } = batch;
+  const begin = lines.length - left;
+  let end = begin;
+  for (let size = 0; end < lines.length && end - begin < tested.lines && size < tested.size; end += 1)
+    size += sizeOf(lines.slice(end, end + 1));
+  return lines.slice(begin, end);
 }
 
 /** Approximate memory of the lines, in characters. */

@@ -65,8 +65,8 @@ export function createFollower(timeoutMs: number) {
       });
     };
     const feed = enter(engine, ref);
-    const matches = isSelective(options) ? createLineFilter(options) : null;
-    const buffer = createFollowBuffer({ matches, budget, onRoom: feed.resume });
+    const filter = isSelective(options) ? createLineFilter(options) : null;
+    const buffer = createFollowBuffer({ filter, budget, onRoom: feed.resume });
     const leave = () => {
       signal.removeEventListener("abort", leave);
       feed.leave(buffer);

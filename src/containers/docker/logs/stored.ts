@@ -2,7 +2,14 @@ import type { IncomingMessage } from "node:http";
 import { DeadlineError } from "../../../lib/abort.ts";
 import { createSharedBudget } from "../../../lib/budget/budget.ts";
 import type { ContainerRef } from "../../container.ts";
-import { createLogFilter, toLater, type LogLine, type StoredBatch, type StoredOptions } from "../../logs/log.ts";
+import {
+  createLogFilter,
+  filterLines,
+  toLater,
+  type LogLine,
+  type StoredBatch,
+  type StoredOptions,
+} from "../../logs/log.ts";
 import type { EngineCalls } from "../engine/engine.ts";
 import { createEntrySplitter, type LogEntry } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
@@ -29,7 +36,7 @@ export async function* readStored(
   const ask = async (asking: AbortSignal) => engine.client.open(fullId, "logs", toQuery(size ?? "all", wanted), asking);
   const response = await engine.ask(silentMs, ask, signal);
   const budget = createSharedBudget(signal);
-  const matches = createLogFilter(filter);
+  const lineFilter = createLogFilter(filter);
   const splitter = createEntrySplitter(tty);
   let lines: LogLine[] = [];
   let first: string | null = null;
@@ -37,7 +44,7 @@ export async function* readStored(
   let hasBegun = false;
   const joiner = createLineJoiner((line) => {
     first ??= line.timestamp;
-    if (matches(line)) lines.push(line);
+    lines.push(line);
   });
   const join = async (taken: readonly LogEntry[]): Promise<void> => {
     for (const [stream, entry] of taken) {
@@ -47,17 +54,18 @@ export async function* readStored(
       joiner.push(stream, entry);
     }
   };
-  const take = (): readonly LogLine[] => {
+  const take = async (): Promise<readonly LogLine[]> => {
     const taken = lines;
     lines = [];
-    return taken;
+    return filterLines(taken, lineFilter, budget);
   };
   const free = () => response.destroy();
   signal.addEventListener("abort", free);
   try {
     for await (const chunk of readInTime(response)) {
       await join(splitter.push(chunk));
-      if (lines.length > 0 || !hasBegun) yield { lines: take(), cutAt: null };
+      const found = await take();
+      if (found.length > 0 || !hasBegun) yield { lines: found, cutAt: null };
       hasBegun = true;
       signal.throwIfAborted();
     }
@@ -67,7 +75,7 @@ export async function* readStored(
     if (wait) await wait;
     joiner.end();
     const isCut = size !== null && entries + splitter.skipped >= size;
-    yield { lines: take(), cutAt: isCut ? first : null };
+    yield { lines: await take(), cutAt: isCut ? first : null };
   } finally {
     signal.removeEventListener("abort", free);
     response.destroy();

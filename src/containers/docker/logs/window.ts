@@ -3,6 +3,7 @@ import { toNext } from "../../logs/history/collect.ts";
 import {
   createLineCounter,
   createLogFilter,
+  testLines,
   type LogLine,
   type LogOptions,
   type LogPoint,
@@ -58,7 +59,7 @@ export async function readLogWindow(
   options: WindowOptions,
   budget: ReadBudget,
 ): Promise<LogWindow> {
-  const matches = createLogFilter(options);
+  const filter = createLogFilter(options);
   // Two more, because the first line of each stream may be cut off.
   const newest = createNewestLines(options.tail + 2, maxPageBytes, budget);
   const toIndex = createLineCounter();
@@ -69,16 +70,20 @@ export async function readLogWindow(
   let matched = 0;
   /** Number of matching lines before the last one that may lack its beginning. */
   let beforeCut = 0;
-  const onLine = (line: LogLine): boolean => {
+  const onLine = (line: LogLine, isWanted: boolean): boolean => {
     if (++lines > maxLines) return false;
     if (firsts.add(line) && toCut(firsts.list()).includes(line)) beforeCut = matched;
     const [index, other] = [toIndex(line), toOther(line)];
-    if (!matches(line)) return true;
+    if (!isWanted) return true;
     newest.add(line, index, other);
     matched += 1;
     return true;
   };
-  const { entries, overflow } = await readLines(chunks, options.tty, budget, onLine).catch((error: unknown) => {
+  const onLines = async (read: readonly LogLine[]): Promise<boolean> => {
+    const isWanted = await testLines(read, filter, budget);
+    return read.every((line, at) => onLine(line, isWanted[at] === true));
+  };
+  const { entries, overflow } = await readLines(chunks, options.tty, budget, onLines).catch((error: unknown) => {
     newest.clear();
     throw error;
   });
@@ -189,21 +194,20 @@ interface ReadLines {
   readonly overflow: boolean;
 }
 
-/** Reads one answer as `readLogWindow`, line by line, until `onLine` returns false. */
+/** Reads one answer as `readLogWindow`, the lines of a chunk together, until `onLines` resolves to false. */
 export async function readLines(
   chunks: AsyncIterable<Buffer>,
   tty: boolean,
   budget: ReadBudget,
-  onLine: (line: LogLine) => boolean,
+  onLines: (lines: readonly LogLine[]) => Promise<boolean>,
 ): Promise<ReadLines> {
   let entries = 0;
   let bytes = 0;
   let hasStopped = false;
-  const joiner = createLineJoiner((line) => {
-    hasStopped ||= !onLine(line);
-  });
+  let lines: LogLine[] = [];
+  const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createEntrySplitter(tty);
-  /** A full stream never waits, and a regular expression may take long for one line: without turns nothing else would run, not even the deadline. */
+  /** A full stream never waits, and a long line takes long to clean: without turns nothing else would run, not even the deadline. */
   const work = async (taken: readonly LogEntry[]) => {
     for (const [stream, entry] of taken) {
       // Before each line, the first too: else many reads would work on one each in the same round.
@@ -213,16 +217,23 @@ export async function readLines(
       joiner.push(stream, entry);
     }
   };
+  const hand = async () => {
+    const whole = lines;
+    lines = [];
+    if (whole.length > 0 && !hasStopped) hasStopped = !(await onLines(whole));
+  };
   for await (const chunk of chunks) {
     bytes += chunk.length;
     if (bytes > maxScanBytes) return { entries, overflow: true };
     await work(splitter.push(chunk));
+    await hand();
     if (hasStopped) break;
   }
   await work(splitter.end());
   const wait = budget.turn();
   if (wait) await wait;
   joiner.end();
+  await hand();
   return { entries: entries + splitter.skipped, overflow: false };
 }
 

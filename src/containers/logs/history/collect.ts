@@ -1,5 +1,6 @@
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { addNanosecond, parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
+import type { LinePattern } from "../../../lib/pattern/pattern.ts";
 import type { Container } from "../../container.ts";
 import {
   createLineCounter,
@@ -12,6 +13,7 @@ import {
   toLineBytes,
   toMoment,
   toOtherStream,
+  testLines,
 } from "../log.ts";
 import type { HistoryQuery, HistoryRange, LogHistory } from "./log-history.ts";
 
@@ -50,13 +52,18 @@ interface Wanted {
   readonly bytes: number;
   /** `index`: LogPoint.index. */
   readonly accepts: (line: LogLine, index: number) => boolean;
+  /** The accepted ones must match it. */
+  readonly pattern?: LinePattern | undefined;
 }
+
+/** Lines that are tested together: a page may be full after the first of them. */
+const testedLines = 250;
 
 /** Reads on from one end of the range until there are enough lines, piece by piece. Rejects only as the budget does. */
 export async function collectHistory(
   history: LogHistory,
   query: HistoryQuery,
-  { count, bytes: mostBytes, accepts }: Wanted,
+  { count, bytes: mostBytes, accepts, pattern }: Wanted,
   budget: ReadBudget,
 ): Promise<HistoryLines> {
   const isNewest = query.from === "newest";
@@ -77,15 +84,19 @@ export async function collectHistory(
     if ("error" in piece) return give({ hasMore: true, reached, error: piece.error });
     const toIndex = createLineCounter();
     const numbered = piece.lines.map((line) => ({ line, index: firstIndex + toIndex(line) }));
-    for (const one of isNewest ? numbered.toReversed() : numbered) {
-      const wait = budget.turn();
-      if (wait) await wait;
-      if (!accepts(one.line, one.index)) continue;
-      const size = toLineBytes(one.line);
-      if (found.length >= count || bytes + size > mostBytes) return give({ hasMore: true });
-      budget.hold(size);
-      bytes += size;
-      found.push(one);
+    const all = isNewest ? numbered.toReversed() : numbered;
+    for (let from = 0; from < all.length; from += testedLines) {
+      const part = all.slice(from, from + testedLines);
+      const filter = { accepts: (line: LogLine, at: number) => accepts(line, part[at]?.index ?? 0), pattern };
+      const lines = part.map(({ line }) => line);
+      const isWanted = await testLines(lines, filter, budget);
+      for (const one of part.filter((_, at) => isWanted[at])) {
+        const size = toLineBytes(one.line);
+        if (found.length >= count || bytes + size > mostBytes) return give({ hasMore: true });
+        budget.hold(size);
+        bytes += size;
+        found.push(one);
+      }
     }
     if (piece.rest === null) return give({});
     scanned += piece.bytes;

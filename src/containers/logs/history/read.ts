@@ -189,16 +189,16 @@ async function collect(
   const range = toHistoryRange(container, beginning, times);
   if (!range) return noLines;
   const { tail: _tail, around, ...filter } = options;
-  const matches = createLogFilter(filter);
+  const { accepts: matches, pattern } = createLogFilter(filter);
   const known = new Set(page.lines.map(toKey));
   const accepts = (line: LogLine, index: number) =>
-    isWanted(line, index) && isOlder(beginning, line) && matches(line) && !known.has(toKey(line));
+    isWanted(line, index) && isOlder(beginning, line) && matches(line, 0) && !known.has(toKey(line));
   const taken = from === "newest" ? sumBytes(page.lines) : 0;
   const bytes = Math.max(0, maxPageBytes / (around && around.older > 0 && around.newer > 0 ? 2 : 1) - taken);
   return collectHistory(
     sources.history,
     { fullId: container.fullId, from, filter, ...range },
-    { count, bytes, accepts },
+    { count, bytes, accepts, pattern },
     budget,
   );
 }

@@ -1,7 +1,9 @@
-import { createSharedBudget, filterInTurns } from "../../../lib/budget/budget.ts";
+import { createSharedBudget } from "../../../lib/budget/budget.ts";
 import type { Container } from "../../container.ts";
 import {
   createLogFilter,
+  filterLines,
+  type LineFilter,
   type LogBeginning,
   type LogLine,
   type LogStream,
@@ -84,20 +86,20 @@ async function* readHistory(
 ): AsyncGenerator<StoredBatch, boolean> {
   const { fullId } = container;
   const budget = createSharedBudget(signal);
-  const matches = createLogFilter(filter);
-  const isNew = (line: LogLine) =>
-    matches(line) && isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
+  const wanted = createLogFilter(filter);
+  const isNew = (line: LogLine) => isOlder(beginning, line) && (before === undefined || !isOlder(before, line));
+  const newLines: LineFilter = { ...wanted, accepts: (line, at) => wanted.accepts(line, at) && isNew(line) };
   const since = [filter.since ?? "", toChanged(before, beginning)].toSorted()[1] as string;
   for (let range = toHistoryRange(container, beginning, { ...filter, since }); range !== null;) {
-    try {
-      const piece = await history.read({ ...range, fullId, from: "oldest", filter }, signal);
-      range = piece.rest;
-      yield { lines: await filterInTurns(piece.lines, budget, isNew), cutAt: null };
-    } catch (historyError) {
+    const query = { ...range, fullId, from: "oldest", filter } as const;
+    const piece = await history.read(query, signal).catch((historyError: unknown) => ({ historyError }));
+    if ("historyError" in piece) {
       signal.throwIfAborted();
-      yield { lines: [], cutAt: null, historyError };
+      yield { lines: [], cutAt: null, historyError: piece.historyError };
       return true;
     }
+    range = piece.rest;
+    yield { lines: await filterLines(piece.lines, newLines, budget), cutAt: null };
   }
   return false;
 }
@@ -120,13 +122,13 @@ async function findNewest(
   const beginning = await toReadBeginning(sources, container, signal)();
   const range = toHistoryRange(container, beginning, filter);
   if (!range) return { lines: [], cutAt: null };
-  const matches = createLogFilter(filter);
-  const accepts = (line: LogLine) => isOlder(beginning, line) && matches(line);
+  const { accepts: isWanted, pattern } = createLogFilter(filter);
+  const accepts = (line: LogLine) => isOlder(beginning, line) && isWanted(line, 0);
   const query = { ...range, fullId: container.fullId, from: "newest", filter } as const;
   const { lines, reached, error } = await collectHistory(
     sources.history,
     query,
-    { count: 1, bytes: Infinity, accepts },
+    { count: 1, bytes: Infinity, accepts, pattern },
     createSharedBudget(signal),
   );
   return { lines: [], cutAt: lines[0]?.timestamp ?? reached, ...(error !== null && { historyError: error }) };

@@ -13,7 +13,11 @@ const most = 1 << 20;
 function setUp(matches: ((line: LogLine) => boolean) | null = null, turn: () => Promise<void> | null = () => null) {
   const onRoom = vi.fn<() => void>();
   const abort = new AbortController();
-  const buffer = createFollowBuffer({ matches, onRoom, budget: { turn } });
+  const buffer = createFollowBuffer({
+    filter: matches && { accepts: matches, pattern: undefined },
+    onRoom,
+    budget: { turn, signal: abort.signal },
+  });
   const reading = buffer.read(abort.signal);
   const next = async () => (await reading.next()).value as LogBatch;
   return { onRoom, abort, buffer, reading, next };
@@ -50,12 +54,14 @@ it("a batch is passed on unchanged, with the same line objects", async () => {
 it("a filter passes matching lines alone, and counts them alone", async () => {
   const { buffer, next } = setUp(({ message }) => message.startsWith("a"));
   buffer.push(toBatch({ lines: [sampleLine("b".repeat(most))] }), most + 64);
+  await nextRound();
   buffer.push(
     toBatch({ lines: [sampleLine("a1"), sampleLine(`b${"x".repeat(enough)}`), sampleLine("a2")] }),
     enough + 197,
   );
+  await nextRound();
   expect(buffer.isFull).toBe(false);
-  expect(await next()).toEqual(batch({ lines: [sampleLine("a1"), sampleLine("a2")] }));
+  expect([await next(), await next()]).toEqual(["a1", "a2"].map((text) => batch({ lines: [sampleLine(text)] })));
   buffer.push(toBatch({ lines: [sampleLine(`a${"x".repeat(enough)}`)] }), enough + 65);
   expect(buffer.isFull).toBe(true);
 });
@@ -224,7 +230,7 @@ it("a filter loses and doubles nothing, in order, whenever it has its turn", asy
 });
 
 it("lines that are not filtered yet count, and the oldest are dropped", async () => {
-  const { turn, grant } = createTurns();
+  const { turn, grant, waiting } = createTurns();
   const { buffer, next, onRoom } = setUp(({ message }) => message.startsWith("y"), turn);
   buffer.push(toBatch({ lines: toLines(300, "n") }), 300 * 1002);
   expect(buffer.isFull).toBe(true);
@@ -235,12 +241,11 @@ it("lines that are not filtered yet count, and the oldest are dropped", async ()
   await grant();
   buffer.push(toBatch({ lines: toLines(400, "y2 ") }), 400 * 1002);
   buffer.push(toBatch({ lines: toLines(400, "y3 ") }), 400 * 1002);
-  for (let line = 0; line < 801; line += 1) await grant();
-  // The first one was found already, and is older still.
+  while (waiting.length > 0) await grant();
   const batches = [await next()];
   while (batches.flatMap(({ lines }) => lines).length < 800) batches.push(await next());
   expect(batches.map(({ dropped }) => dropped).filter((dropped) => dropped > 0)).toEqual([400]);
-  expect(batches[0]).toMatchObject({ dropped: 400, lines: [{ message: expect.stringMatching(/^y2 0 /) }] });
+  expect([batches[0]?.dropped, batches[0]?.lines[0]?.message]).toEqual([400, expect.stringMatching(/^y2 0 /)]);
 });
 
 it("a reader that leaves has no more lines filtered", async () => {
@@ -249,11 +254,12 @@ it("a reader that leaves has no more lines filtered", async () => {
   const { buffer } = setUp(matches, turn);
   buffer.push(toBatch({ lines: toLines(10) }), 10_000);
   await grant();
-  buffer.close();
-  await grant();
-  await grant();
   buffer.push(toBatch({ lines: toLines(10) }), 10_000);
-  expect([matches.mock.calls.length, waiting.length, buffer.isFull]).toEqual([1, 0, false]);
+  buffer.close();
+  while (waiting.length > 0) await grant();
+  buffer.push(toBatch({ lines: toLines(10) }), 10_000);
+  await nextRound();
+  expect([matches.mock.calls.length, waiting.length, buffer.isFull]).toEqual([10, 0, false]);
 });
 
 it("a filter that fails ends the log with its error", async () => {
@@ -273,7 +279,11 @@ it("slow filters of several readers leave others their turns", async () => {
       return false;
     };
     const readers = Array.from({ length: 5 }, () => {
-      const buffer = createFollowBuffer({ matches, budget: createSharedBudget(abort.signal), onRoom: () => {} });
+      const buffer = createFollowBuffer({
+        filter: { accepts: matches, pattern: undefined },
+        budget: createSharedBudget(abort.signal),
+        onRoom: () => {},
+      });
       return { buffer, reading: collect(buffer.read(abort.signal)) };
     });
     const lines = toLines(60);

@@ -77,9 +77,11 @@ describe("a feed", () => {
     await pass();
     const history = await joining;
     expect(history.until).toBe(toLogTimestamp("1004"));
-    expect((await history.pick([], { tail: 5 }, { turn: () => null })).map(({ message }) => message)).toEqual([
-      "line 4",
-    ]);
+    expect(
+      (await history.pick([], { tail: 5 }, { turn: () => null, signal: new AbortController().signal })).map(
+        ({ message }) => message,
+      ),
+    ).toEqual(["line 4"]);
     expect(take()).toEqual(["line 5", "line 6"]);
     expect(state.queries).toEqual([
       { stdout: 1, stderr: 1, timestamps: 1, tail: 3 },
@@ -97,7 +99,9 @@ describe("a feed", () => {
     state.meanwhile = [nothing, nothing, nothing, { lost: write(5, 6), later: write(6, 7) }];
     const joining = feed.join(buffer);
     await pass();
-    const picked = await (await joining).pick([], { tail: 5 }, { turn: () => null });
+    const picked = await (
+      await joining
+    ).pick([], { tail: 5 }, { turn: () => null, signal: new AbortController().signal });
     expect(picked.map(({ message }) => message)).toEqual(["line 4"]);
     expect(take()).toEqual(["line 5", "line 6"]);
     expect(follows().map(({ tail }) => tail)).toEqual(["all"]);

@@ -5,7 +5,7 @@ import type { StoredBatch, StoredOptions } from "../../../../src/containers/logs
 import { toLogTimestamp } from "../../../../src/lib/time.ts";
 import { collect } from "../../../support/collect.ts";
 import { fullId } from "../../../support/docker-fake.ts";
-import { countStepsAtOnce } from "../../../support/rounds.ts";
+import { countStepsAtOnce, createStepSearch } from "../../../support/rounds.ts";
 import { createLogEngine, type LogEntry } from "../../../support/log-engine.ts";
 
 const ref = { engine: "web-1", fullId: fullId("a") };
@@ -104,8 +104,8 @@ it("an answer that is no log is an error", async () => {
 
 it("many readings at once work on one line in a round", async () => {
   const { most, steps } = await countStepsAtOnce(async (step) => {
-    const pattern = { test: () => (step(), true), matches: () => true };
-    await Promise.all(Array.from({ length: 30 }, () => setUp(write(3)).read({ pattern })));
+    const search = createStepSearch(step);
+    await Promise.all(Array.from({ length: 30 }, () => setUp(write(3)).read({ search })));
   });
   expect(steps).toBe(90);
   expect(most).toBeLessThanOrEqual(2);

@@ -15,7 +15,7 @@ import { collect } from "../../../support/collect.ts";
 import { sampleContainer } from "../../../support/containers.ts";
 import { at, line } from "../../../support/logs.ts";
 import { createMemoryLogHistory } from "../../../support/memory-log-history.ts";
-import { countStepsAtOnce } from "../../../support/rounds.ts";
+import { countStepsAtOnce, createStepSearch } from "../../../support/rounds.ts";
 
 const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
@@ -46,7 +46,7 @@ function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogL
       const all = now();
       const newest = options.newest === null ? all : all.slice(-options.newest);
       yield {
-        lines: newest.filter(createLogFilter(options)),
+        lines: newest.filter(createLogFilter(options).accepts),
         cutAt: newest.length < all.length ? (newest[0]?.timestamp ?? null) : null,
       };
     },
@@ -75,8 +75,8 @@ describe("a stored log with a history", () => {
   it("filters lines of the history in turns", async () => {
     const older = Array.from({ length: 50 }, (_, n) => line(n, String(n)));
     const { most, steps } = await countStepsAtOnce(async (step) => {
-      const pattern = { test: () => (step(), true), matches: () => true };
-      await Promise.all([1, 2, 3].map(() => setUp([[]], older).read({ pattern })));
+      const search = createStepSearch(step);
+      await Promise.all([1, 2, 3].map(() => setUp([[]], older).read({ search })));
     });
     expect(steps).toBe(150);
     expect(most).toBeLessThanOrEqual(2);

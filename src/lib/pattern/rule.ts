@@ -1,17 +1,10 @@
-/** A regular expression that takes linear time on any text. */
-export interface LinePattern {
-  test(text: string): boolean;
-  /** True when the whole text matches. */
-  matches(text: string): boolean;
-}
-
 const maxPatternLength = 200;
 /**
  * Limit on the instructions of a compiled expression, and on its `weigh`: the time for a text grows
- * with them. Repetitions are expanded: `\w{1,500}` has a thousand instructions. With these limits a
- * line takes at most about 30 ms.
+ * with them. Repetitions are expanded: `\w{1,500}` has a thousand instructions. The limit keeps most
+ * expressions fast; what a slow one delays is bounded by `matcher.ts`.
  */
-const maxInstructions = 200;
+export const maxInstructions = 200;
 /**
  * What a class counts, and what one of many ranges does. Each is one instruction, but a slower one
  * than that of a character, and a text can be in many states of such instructions at once.
@@ -28,34 +21,13 @@ const maxFolded = 50_000;
 export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
 /** Memory limit for the states of one expression, bytes. */
 export const patternBytes = 1 << 18;
-/** A pattern looks at this many characters of a line: longer ones would delay everyone else. */
-const maxTextLength = 16_384;
+/** A pattern looks at this many characters of a line. */
+export const maxTextLength = 16_384;
 
-/**
- * Compiles RE2 syntax; case-sensitive unless `ignoreCase` or `(?i)` says otherwise. Null when it breaks `patternRule`. A caller's pattern never becomes a JavaScript
- * expression: those can take exponential time. re2js is loaded at first use.
- */
-export async function compileLinePattern(text: string, ignoreCase = false): Promise<LinePattern | null> {
-  if (text.length > maxPatternLength || weigh(text) > maxInstructions) return null;
-  if ((ignoreCase || /\(\?[a-zA-Z]*i/.test(text)) && countFolded(text) > maxFolded) return null;
-  const { RE2JS, RE2Set } = await import("re2js");
-  try {
-    if (RE2JS.compile(text).programSize() > maxInstructions) return null;
-  } catch {
-    return null;
-  }
-  // A set with one pattern: only the memory of a set can be limited. Most callers need one of the two.
-  const compile = (anchor: number) => {
-    let set: InstanceType<typeof RE2Set> | null = null;
-    return (line: string) => {
-      if (set === null) {
-        set = new RE2Set(anchor, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0, patternBytes);
-        set.add(text);
-      }
-      return set.match(line.length > maxTextLength ? line.slice(0, maxTextLength) : line).length > 0;
-    };
-  };
-  return { test: compile(RE2Set.UNANCHORED), matches: compile(RE2Set.ANCHOR_BOTH) };
+/** Whether a pattern, which may still be invalid, keeps `patternRule` as far as its text shows. */
+export function isShort(text: string, ignoreCase: boolean): boolean {
+  if (text.length > maxPatternLength || weigh(text) > maxInstructions) return false;
+  return !(ignoreCase || /\(\?[a-zA-Z]*i/.test(text)) || countFolded(text) <= maxFolded;
 }
 
 /** What a pattern consists of. */

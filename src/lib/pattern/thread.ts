@@ -1,0 +1,7 @@
+// What runs in the thread of `matcher.ts`; script/build.ts makes it a file of its own, pattern.cjs.
+import { parentPort } from "node:worker_threads";
+import { type Batch, createMatch } from "./match.ts";
+
+const match = createMatch();
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+parentPort?.on("message", (batch: Batch) => parentPort?.postMessage(match(batch)));
