@@ -7,6 +7,7 @@ import { benchLedger } from "./ledger.ts";
 import { benchLogReaders } from "./log-readers.ts";
 import { benchLogs } from "./logs.ts";
 import { benchMetrics } from "./metrics.ts";
+import { benchPatterns } from "./patterns.ts";
 import { benchPeers } from "./peers.ts";
 import { benchQueues } from "./queues.ts";
 import { benchRest } from "./rest.ts";
@@ -24,6 +25,7 @@ const results = [
   await benchStats(),
   await benchLogs(),
   await benchLogReaders(),
+  await benchPatterns(),
   await benchQueues(),
   await benchMetrics(),
   await benchBudget(),
