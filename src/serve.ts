@@ -48,12 +48,12 @@ export async function serve(
       await recoverActions(sources);
       sources.record.start();
     }
-    // A restart by name needs the last list of each engine, also of one that falls silent before anybody asks.
-    if (config.restart) void sources.containers.list(stop);
     if (hasActions || config.auditAnchor !== null) sources.anchors.start();
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
     const url = toUrl(await edge.listen(config.host, config.port));
+    // A restart by name needs the last list of each engine, also of one that falls silent before anybody asks.
+    if (config.restart) void sources.containers.list(stop).catch(() => {});
     const fields = { url, restart: config.restart, jobs: config.jobs };
     logger.info(metrics === null ? fields : { ...fields, metrics }, "listening");
     if (!stop.aborted) await once(stop, "abort");

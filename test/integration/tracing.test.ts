@@ -65,6 +65,8 @@ async function startGateway(env: Readonly<Record<string, string>>) {
     WALLET_CORE_OPS_PORT: String(port),
     LOADED: loaded,
     OTEL_BSP_SCHEDULE_DELAY: "50",
+    // With restarts, engines are listed from the start, by no request.
+    WALLET_CORE_OPS_RESTART: "off",
     ...env,
   });
   await until(() => out().includes('"listening"') || child.exitCode !== null);
