@@ -152,8 +152,8 @@ export interface OpenIntent {
   /** Whether `unknown` is already recorded. */
   readonly hasOutcome: boolean;
   /**
-   * Whether the gateway that began it recorded that, as its call took too long or was cut off. Else
-   * that gateway died, and whoever took it over did not find out more.
+   * Whether the gateway that began the action recorded `unknown` itself, because its call took too
+   * long or was cut off. If not, that gateway has died, and another one recorded it.
    */
   readonly wasGivenUp: boolean;
 }

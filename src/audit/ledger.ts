@@ -71,7 +71,10 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   begin(asked: AskedAction): Promise<Decision>;
   /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
   check(subject: ActionSubject, limits: ActionLimits): Promise<Refusal | null>;
-  /** Tries whether an action could be recorded now, and leaves nothing in the record. Rejects with audit_unavailable. */
+  /**
+   * Tries whether an action could be recorded now, and leaves nothing in the record. Rejects with
+   * audit_unavailable.
+   */
   tryWriting(): Promise<void>;
   /** Records an outcome. An action whose outcome is not the last one stays open (`isFinal`). */
   end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
@@ -106,7 +109,10 @@ export const engineGraceMs = 15_000;
 /** The longest time between SIGTERM and SIGKILL that a gateway asks an engine for, s. */
 export const mostStopSeconds = 60;
 
-/** An intent with its newest outcome, which is not its last one. Only the gateway that began it knows how long it took. */
+/**
+ * An intent with its newest outcome, which is not its last one. Only the gateway that began it
+ * knows how long it took.
+ */
 export function toOpenIntent(intent: AuditRecord, outcome: Pick<AuditRecord, "durationMs"> | null): OpenIntent {
   return { intent, hasOutcome: outcome !== null, wasGivenUp: outcome !== null && outcome.durationMs !== null };
 }

@@ -13,7 +13,10 @@ export interface StreamLimits {
   readonly silenceMs: number;
   /** The error of each. */
   readonly toError: (limit: "open" | "silence") => Error;
-  /** The error in place of the end, for a reader that stops at the stream's last word and would wait for it. @default none */
+  /**
+   * The error in place of the end, for a reader that stops at the stream's last word and would wait
+   * for it. @default none
+   */
   readonly toEndError?: (() => Error) | undefined;
 }
 

@@ -174,8 +174,8 @@ export interface ContainerSource {
   markRestart(ref: ContainerRef): Promise<RestartMark>;
   /**
    * Finds the engine of a restart by the id that it says or, where that is unknown, by the
-   * container: its id is unique over all engines. Returns the engine's name in this gateway; null
-   * if it is none of ours. Rejects while an engine that may be the one does not answer.
+   * container: its id is unique over all engines. Returns the engine's name in this gateway, or null
+   * if this gateway does not know the engine. Rejects while an engine that it may be does not answer.
    */
   locate(action: RestartPlace): Promise<string | null>;
   /**

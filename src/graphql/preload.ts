@@ -94,7 +94,7 @@ export async function loadFor(
   }
 }
 
-/** The object in a field of a row; empty where there is none, or it has failed. */
+/** The object that a field of a row has, in a list: an empty one if there is none, or if reading it failed. */
 function toObject(field: Field, row: unknown, context: OpsContext, info: GraphQLResolveInfo): readonly unknown[] {
   try {
     const found: unknown = field.resolve?.(row, {}, context, info);

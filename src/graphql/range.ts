@@ -155,7 +155,10 @@ function refuse(message: string): OpsError {
 export const pointsAdvice =
   "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
 
-/** One loader for each range of a request: all keys of a range form one batch. The budget counts its points before the query. */
+/**
+ * One loader for each range of a request: all keys of a range form one batch. The budget counts its
+ * points before the query.
+ */
 export function createRangeLoaders<Key, Value>(
   budget: Budget,
   ask: (range: HistoryRange, keys: readonly Key[]) => Promise<readonly (Value | Error)[]>,

@@ -26,8 +26,9 @@ const longList = 200;
 const waitingBytes = 2000;
 
 /**
- * Makes every list of objects count its rows in the request's budget before they are completed, and yield to other requests when its slice of the event loop is
- * over. What the rows load is loaded once for all of them. Mutations have deadlines of their own. Changes the schema itself.
+ * Makes every list of objects count its rows in the request's budget before they are completed, and
+ * yield to other requests when its slice of the event loop is over. What the rows load is loaded
+ * once for all of them. Mutations have deadlines of their own. Changes the schema itself.
  */
 export function withBudget(schema: GraphQLSchema): GraphQLSchema {
   const types = Object.values(schema.getTypeMap()).filter(isObjectType);

@@ -73,7 +73,10 @@ function toText({ lines, dropped, cut, notice, ended }: LogBatch): string {
   return ended === null ? text : `${text}[end: ${ended}]\n`;
 }
 
-/** Resumes one nanosecond after the last line, with all lines since, whatever `tail` says. An id that is not a line's time is the client's mistake. */
+/**
+ * Resumes one nanosecond after the last line, with all lines since, whatever `tail` says. An id
+ * that is not a line's time is the client's mistake.
+ */
 function toResume(lastEventId: string | undefined): { since?: string; tail?: null } {
   if (!lastEventId) return {};
   const time = /T.*\.\d{9}Z$/.test(lastEventId) ? parseLogTime(lastEventId, 0) : null;

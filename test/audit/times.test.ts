@@ -91,7 +91,8 @@ describe("times of a chain", () => {
         integer({ min: 11, max: 5000 }),
         integer({ min: 1, max: 5 }),
         (deltas, isOld, back, count) => {
-          // A clock that goes on, and that is set back by at most 9 minutes once: what versions before wrote is its time.
+          // A clock that goes on, and that is set back by at most 9 minutes once: what versions
+          // before wrote is its time.
           const total = deltas.reduce((sum, delta) => sum + Math.max(0, delta), 0);
           let clock = now - total;
           let ahead = 0;

@@ -158,14 +158,20 @@ export interface FollowOptions extends LogFilter {
   readonly tail: number;
   /** Only lines from this time on; as in LogOptions. */
   readonly since?: string;
-  /** All of those are wanted: when `tail` or a size limit leaves some out, the first batch says so, and how many (`cut`). */
+  /**
+   * All of those are wanted: when `tail` or a size limit leaves some out, the first batch says so,
+   * and how many (`cut`).
+   */
   readonly whole?: boolean;
 }
 
 /** Lines of one container that come first where all are wanted. */
 export const wholeTail = 20_000;
 
-/** What happened to a followed log; following continues by itself after each. `truncated`: as `cut` of its batch says. */
+/**
+ * What happened to a followed log; following continues by itself after each. `truncated`: as `cut`
+ * of its batch says.
+ */
 export type FollowNotice = "stopped" | "resumed" | "engine_lost" | "truncated";
 
 /** Some lines of a followed log, in the order they were written, with notices for the reader. */
@@ -195,8 +201,8 @@ export interface LineFilter {
 }
 
 /**
- * Of lines that belong to an answer, by everything but `tail`. Podman has whole seconds, and itself selects the lines of that second that are from
- * `since` on.
+ * Of lines that belong to an answer, by everything but `tail`. Podman has whole seconds, and itself
+ * selects the lines of that second that are from `since` on.
  */
 export function createLogFilter({ since = "", until, ...wanted }: Omit<LogOptions, "tail" | "around">): LineFilter {
   const second = since.slice(0, 19);

@@ -21,7 +21,10 @@ interface Settled {
 interface FollowOptions extends SettleOptions {
   /** How long after its mark the engine may be at the restart. */
   readonly busyMs: number;
-  /** Whether the engine did not answer when it was last asked: it may have got the restart only since. @default false */
+  /**
+   * Whether the engine did not answer when it was last asked: it may have got the restart only
+   * since. @default false
+   */
   readonly wasSilent?: boolean;
 }
 
@@ -122,7 +125,10 @@ export async function settleRestart(
   }
 }
 
-/** How much longer the engine may be at a restart, ms: nothing where its container is gone. Rejects while it does not answer. */
+/**
+ * How much longer the engine may be at a restart, ms: nothing where its container is gone. Rejects
+ * while it does not answer.
+ */
 async function readBusyMs(
   source: Pick<ContainerSource, "markRestart">,
   ref: ContainerRef,

@@ -14,7 +14,10 @@ interface HeapFigures {
   readonly limit: number;
 }
 
-/** Knows when the heap is nearly full. What budgets count is less than what is held, and a process without heap ends with all requests. */
+/**
+ * Knows when the heap is nearly full. What budgets count is less than what is held, and a process
+ * without heap ends with all requests.
+ */
 export interface HeapGuard {
   /** Called right after each full collection. */
   collected(): void;

@@ -7,7 +7,10 @@ import { type FollowNotice, type LineFilter, type LogBatch, type LogLine, testLi
 const enough = 256 << 10;
 const most = 1 << 20;
 
-/** Lines that are filtered together, and their size from which on no more are: what is found among them is passed on before the rest is tested. */
+/**
+ * Lines that are filtered together, and their size from which on no more are: what is found among
+ * them is passed on before the rest is tested.
+ */
 const tested = { lines: 250, size: 16_384 };
 
 /** Buffer of one reader of a log that several may read. */

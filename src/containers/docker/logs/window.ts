@@ -207,7 +207,10 @@ export async function readLines(
   let lines: LogLine[] = [];
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createEntrySplitter(tty);
-  /** A full stream never waits, and a long line takes long to clean: without turns nothing else would run, not even the deadline. */
+  /**
+   * A full stream never waits, and a long line takes long to clean: without turns nothing else
+   * would run, not even the deadline.
+   */
   const work = async (taken: readonly LogEntry[]) => {
     for (const [stream, entry] of taken) {
       // Before each line, the first too: else many reads would work on one each in the same round.
