@@ -20,6 +20,8 @@ export interface EngineStatus {
   readonly env: Environment | null;
   /** The environments whose tokens may see a container of its last list, also while it does not answer; null until it was listed. */
   readonly runs: ReadonlySet<Environment> | null;
+  /** Whether each of them was inspected: until then `runs` may lack one. */
+  readonly isInspected: boolean;
   readonly ok: boolean;
   /** When it last answered or sent an event, unix milliseconds; null if never. */
   readonly contactAt: number | null;
@@ -43,6 +45,13 @@ export interface SilentEngine {
   readonly name: string | null;
   readonly code: string;
   readonly message: string;
+}
+
+/** A container that an engine has, or had. */
+export interface SeenContainer {
+  readonly container: Container;
+  /** Whether its environment is known for sure, which only an inspection shows. */
+  readonly isInspected: boolean;
 }
 
 /** What the engines run, from memory, which their events keep up to date. */
@@ -113,10 +122,11 @@ export interface ContainerSource {
   /** What `list` would answer; null when it would have to wait. */
   listCached(): ContainerListing | null;
   /**
-   * The last list of an engine, with hidden and stopped containers, marked stale; null where none
-   * is known. For an engine that does not answer.
+   * All that an engine was seen to have, with hidden, stopped and removed containers, each under
+   * every name that it had. Null where it may have had others: it was never listed, or had more
+   * than are remembered. For an engine that does not answer.
    */
-  lastListed(engine: string): readonly Container[] | null;
+  everSeen(engine: string): readonly SeenContainer[] | null;
   /**
    * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
    * memory, unordered.

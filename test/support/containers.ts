@@ -69,7 +69,15 @@ export const sampleStats: ContainerStats = {
 
 /** An engine that answers, without an environment of its own. */
 export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatus {
-  const known = { runs: null, ok: true, contactAt: null, listedAt: null, error: null, clockSkew: null };
+  const known = {
+    runs: null,
+    isInspected: true,
+    ok: true,
+    contactAt: null,
+    listedAt: null,
+    error: null,
+    clockSkew: null,
+  };
   return { name: "local", env: null, ...known, ...overrides };
 }
 

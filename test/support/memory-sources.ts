@@ -103,9 +103,10 @@ export function createMemorySources(
       return { containers, engines: engines() };
     },
     listCached: () => ({ containers, engines: engines() }),
-    lastListed: (engine) => {
+    everSeen: (engine) => {
       const { runs } = engines().find((one) => one.name === engine) ?? { runs: null };
-      return runs && containers.filter((container) => container.engine === engine);
+      const own = containers.filter((container) => container.engine === engine);
+      return runs && own.map((container) => ({ container, isInspected: true }));
     },
     listRetired: async () => {
       count("retired");

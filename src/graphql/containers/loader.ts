@@ -38,7 +38,7 @@ export interface ContainerLoaders {
   known(includeAccessories: boolean): Promise<KnownContainers>;
   /** Whether each engine that the caller may see answers, and which silent ones may run containers of theirs. */
   engines(): Known<KnownEngines>;
-  /** The silent engines that may run such a container of the caller: without a last list, or with one that has it. */
+  /** The silent engines that may run such a container of the caller: those that had one, and those of which not all is known. */
   unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
@@ -101,10 +101,17 @@ export function createContainerLoaders(
   };
   const unsure = async (filter: ContainerFilter): Promise<readonly SilentEngine[]> => {
     const accepts = createContainerFilter(filter, principal);
-    return ofEngine(await engines(), filter.engine).silent.filter(({ name }) => {
-      const last = name === null ? null : sources.containers.lastListed(name);
-      return last === null || last.some(accepts);
-    });
+    const isMeant = toMeant(filter);
+    const mayHave = (name: string, isUnknown: boolean) =>
+      sources.containers
+        .everSeen(name)
+        ?.some(({ container, isInspected }) => (isInspected ? accepts : isMeant)(container)) ?? isUnknown;
+    const { shown, silent } = ofEngine(await engines(), filter.engine);
+    const named = silent.filter(({ name }) => name === null || mayHave(name, true));
+    if (filter.engine || named.some(({ name }) => name === null)) return named;
+    // One that the caller may not see now may have had such a container before.
+    const hidden = (await listing()).engines.filter((engine) => !engine.ok && !shown.includes(engine));
+    return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...named, unnamed] : named;
   };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
@@ -232,12 +239,19 @@ export function createContainerFilter(
   filter: ContainerFilter,
   principal: Principal,
 ): (container: Container) => boolean {
-  const { env, includeAccessories, engine, name, role, service, destination } = filter;
+  const { env, includeAccessories } = filter;
   requireEnvironments(principal, env);
+  const isMeant = toMeant(filter);
   return (container) =>
     maySeeContainer(principal, container) &&
     (includeAccessories || container.kind === "core") &&
     (!env || toListedEnv(container) === env) &&
+    isMeant(container);
+}
+
+/** Whether a container is one that the filter names, whatever its kind and its environment are. */
+function toMeant({ engine, name, role, service, destination }: ContainerFilter): (container: Container) => boolean {
+  return (container) =>
     (!engine || container.engine === engine) &&
     (!name || container.name === name) &&
     (!role || container.role === role) &&
@@ -269,16 +283,21 @@ const unnamed: SilentEngine = {
 
 /**
  * The one rule for engines. A token sees an engine that is configured for one of its environments, or that runs a container of one. All other engines
- * are hidden, with one exception: an engine without a configured environment that was never listed. It may run the token's containers, so while it does
+ * are hidden, with one exception: an engine without a configured environment whose containers were never listed or not all inspected. It may run the token's containers, so while it does
  * not answer they cannot be reported missing.
  */
 export function selectEngines(principal: Principal, engines: readonly EngineStatus[]): KnownEngines {
   const shown = engines.filter((engine) => maySeeEngine(principal, engine));
   const silent = shown.flatMap(({ name, ok, error }): SilentEngine | [] => (ok ? [] : toSilent(name, error)));
   const isUnnamed = engines.some(
-    (engine) => !engine.ok && engine.env === null && engine.runs === null && !shown.includes(engine),
+    (engine) => !engine.ok && engine.env === null && !isKnownWhole(engine) && !shown.includes(engine),
   );
   return { shown, silent: isUnnamed ? [...silent, unnamed] : silent };
+}
+
+/** Whether the environments are known of all that an engine listed. */
+function isKnownWhole({ runs, isInspected }: EngineStatus): boolean {
+  return runs !== null && isInspected;
 }
 
 function maySeeEngine(principal: Principal, { env, runs }: EngineStatus): boolean {

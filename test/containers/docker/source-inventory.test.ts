@@ -177,3 +177,27 @@ test("an action asks its engine, and waits for no other", async () => {
   await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "container_not_found" });
   expect(await source.rows()).toEqual([]);
 });
+
+test("a lost engine was seen to have what it removed and renamed before", async () => {
+  await using engine = await startEngine([a, "web-a"], [b, "web-b"]);
+  await using source = watch(engine);
+  await source.rows();
+  engine.emit("destroy", b, { name: "web-b" });
+  engine.emit("rename", a, { name: "web-new", oldName: "/web-a" });
+  engine.emit("create", fullId("c"), { name: "web-c", service: "wallet-core" });
+  const names = () => source.everSeen(engine.options.name)?.map(({ container }) => container.name);
+  await until(async () => (await source.rows()).length === 1);
+  engine.on("/", json({ message: "out" }, 503));
+  engine.cut();
+  await until(async () => (await source.list(soon())).engines[0]?.ok === false);
+  expect(new Set(names())).toEqual(new Set(["web-a", "web-b", "web-new", "web-c"]));
+});
+
+test("an engine that never listed may have had any container", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  engine.on("/containers/json", json({ message: "out" }, 503));
+  await using source = watch(engine);
+  await source.rows();
+  expect(source.everSeen(engine.options.name)).toBeNull();
+  expect(source.everSeen("unknown")).toBeNull();
+});

@@ -200,6 +200,7 @@ test("one engine's failure hides nothing of the other", async () => {
       name: "down",
       env: null,
       runs: null,
+      isInspected: true,
       ok: false,
       contactAt: null,
       listedAt: null,
@@ -209,6 +210,7 @@ test("one engine's failure hides nothing of the other", async () => {
     sampleEngine({
       name: "up",
       runs: new Set(),
+      isInspected: true,
       contactAt: expect.any(Number),
       listedAt: expect.any(String),
       clockSkew: expect.any(Number),

@@ -16,6 +16,13 @@ const unnamed = {
   message: "An engine without a configured environment does not answer",
 };
 
+it("of unknown containers is silent for a token until each was inspected", () => {
+  const one = { ...engine(null, ["production"], false), isInspected: false };
+  expect(selectEngines(limited, [one])).toEqual({ shown: [], silent: [unnamed] });
+  expect(selectEngines(limited, [{ ...one, isInspected: true }])).toEqual({ shown: [], silent: [] });
+  expect(selectEngines(limited, [{ ...one, env: "production" }])).toEqual({ shown: [], silent: [] });
+});
+
 describe("an engine", () => {
   it.each([
     ["staging", null, true],

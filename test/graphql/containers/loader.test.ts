@@ -302,3 +302,16 @@ describe("a filter of containers", () => {
     expect([isAtDestination(container, undefined), isAtDestination(container, "d")]).toEqual([true, true]);
   });
 });
+
+it.each<[string, Partial<Container>, boolean, boolean]>([
+  ["had a container of the name", {}, true, true],
+  ["had it in an environment that the token may not see", { env: "production" }, true, false],
+  ["had it where its environment is not sure", { env: null, kind: "other" }, false, true],
+  ["had another name", { name: "other" }, false, false],
+])("an action waits while an engine is silent that %s: %s", async (_what, other, isInspected, isRefused) => {
+  const seen = { ...web, engine: "b", ...other };
+  const found = load({ engines: [fine, slow] }, staging(), ({ sources }) => {
+    sources.containers.everSeen = () => [{ container: seen, isInspected }];
+  }).one(acting);
+  await (isRefused ? expect(found).rejects.toThrow("it may run a container of this name too") : expect(found).resolves.toBe(web));
+});

@@ -8,9 +8,9 @@ import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
-import type { Container, ContainerRef, RawContainer } from "../../container.ts";
+import type { ContainerRef, RawContainer } from "../../container.ts";
 import type { ContainerRules } from "../../kamal/rules.ts";
-import type { EngineStatus } from "../../source.ts";
+import type { EngineStatus, SeenContainer } from "../../source.ts";
 import type { EngineOptions } from "../address.ts";
 import {
   fromInspect,
@@ -22,7 +22,7 @@ import {
 } from "../http/answers.ts";
 import { createEngineClient, type EngineClient } from "../http/client.ts";
 import { AnswerError, isLost, toDockerError } from "../http/errors.ts";
-import { createEventEnricher, type EventBroadcaster } from "./event-feed.ts";
+import { createEventEnricher, type EventBroadcaster, toRaw } from "./event-feed.ts";
 import { createStarts, type EngineEvent, type Starts } from "./events.ts";
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
 import { createRefresher, createWatcher } from "./sync.ts";
@@ -61,8 +61,8 @@ export interface Engine extends EngineCalls {
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   viewCached(): EngineView | null;
-  /** All of its last list, also when it was lost since; null when it never listed any. */
-  lastListed(): readonly Container[] | null;
+  /** As `ContainerSource.everSeen`. */
+  everSeen(): readonly SeenContainer[] | null;
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
@@ -137,10 +137,21 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     return silence < silentMs ? null : answer;
   };
   const toStatus = (error: OpsError | null): EngineStatus => {
-    const runs = listedAt === null ? null : inventory.snapshot(error !== null).environments;
+    const { environments, isInspected } = inventory.snapshot(error !== null);
+    const runs = listedAt === null ? null : environments;
     const clock = client.clock();
     const clockSkew = clock && toClockSkew(clock);
-    return { name, env, runs, ok: error === null, contactAt, listedAt, error: error && toProblem(error), clockSkew };
+    return {
+      name,
+      env,
+      runs,
+      isInspected,
+      ok: error === null,
+      contactAt,
+      listedAt,
+      error: error && toProblem(error),
+      clockSkew,
+    };
   };
   const now = (): EngineView => {
     const loss = watcher.loss();
@@ -179,6 +190,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const onEvent = (event: EngineEvent) => {
     contactAt = Date.now();
     starts.record(event);
+    inventory.hear(toRaw(event, name));
     enricher.onEvent(event);
     refresher.onEvent(event);
   };
@@ -212,7 +224,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     inventory,
     starts,
     view,
-    lastListed: () => (listedAt === null ? null : inventory.listStale()),
+    everSeen: () => (listedAt === null ? null : inventory.everSeen()),
     viewCached: () => (pending() ? null : now()),
     async known(signal) {
       const { snapshot, status } = await view(signal);

@@ -91,8 +91,9 @@ function isSeenAfter(raw: RawContainer, action: string, context: EngineContext):
 }
 
 /** The container as the event alone shows it: Docker includes the labels. */
-function toRaw({ fullId, time, attributes }: EngineEvent, engine: string): RawContainer {
-  const { name = fullId.slice(0, 12), image = "", ...labels } = attributes;
+export function toRaw({ fullId, time, attributes }: EngineEvent, engine: string): RawContainer {
+  const { name: given, image = "", ...labels } = attributes;
+  const name = parseName(given) ?? fullId.slice(0, 12);
   return toUninspected({ engine, fullId, name, labels, state: "running", image, createdAt: time });
 }
 

@@ -3,6 +3,7 @@ import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { Container, RawContainer } from "../../container.ts";
+import type { SeenContainer } from "../../source.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectLive, selectRetired } from "../../kamal/visibility.ts";
@@ -15,6 +16,8 @@ export interface Snapshot {
   readonly visible: readonly Container[];
   /** The environments whose tokens may see one of them. */
   readonly environments: ReadonlySet<Environment>;
+  /** Whether each container was inspected at least once. */
+  readonly isInspected: boolean;
   /** Stopped containers of old releases, and those that never started: callers see them only in logs and deploys (kamal/visibility.ts). */
   listRetired(): readonly Container[];
   /** All live containers, also those that callers never see. */
@@ -45,8 +48,10 @@ export interface Inventory {
   snapshot(stale: boolean): Snapshot;
   /** As in the snapshot, which is not computed for it. */
   context(): EngineContext;
-  /** All containers, also hidden and stopped ones, marked stale. */
-  listStale(): readonly Container[];
+  /** Keeps the name that a container has by an event, which may be the last that is heard of it. */
+  hear(raw: RawContainer): void;
+  /** As `ContainerSource.everSeen`; null where more was removed or renamed than the last 1000. */
+  everSeen(): readonly SeenContainer[] | null;
   /** Also a removed container, of the last 1000 of them; null for one that was never known. */
   lastKnown(fullId: string): Known | null;
 }
@@ -80,13 +85,21 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   /** The row of each state of a container, current and stale: a snapshot has new rows only for what has changed. */
   const [fresh, old] = [createRows(), createRows()];
   // Limited by size: `max` would allocate its memory at once, for each engine.
-  const former = new LRUCache<string, Known>({ maxSize: 1000, sizeCalculation: () => 1 });
+  const former = new LRUCache<string, Known>({
+    maxSize: 1000,
+    sizeCalculation: () => 1,
+    dispose: (_known, _key, reason) => {
+      if (reason === "evict") hasForgotten = true;
+    },
+  });
+  let hasForgotten = false;
 
   const isOutdated = (fullId: string, asked: number) =>
     Math.max(entries.get(fullId)?.asked ?? 0, removed.get(fullId) ?? 0) > asked;
   const put = (fullId: string, entry: Omit<Entry, "observedAt">) => {
     const known = entries.get(fullId);
     const isSame = known?.raw === entry.raw;
+    if (known && known.raw.name !== entry.raw.name) keepName(fullId, known.raw.name);
     entries.set(fullId, { ...entry, observedAt: isSame ? known.observedAt : formatRfc3339(Date.now()) });
     if (isSame) return;
     index.put(entry.raw);
@@ -109,6 +122,11 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     const entry = entries.get(fullId);
     return entry ? { raw: entry.raw, row: toRow(entry, stale), visible: index.isVisible(entry.raw) } : null;
   };
+  /** A container under a name that it has no more, or is about to have. */
+  const keepName = (fullId: string, name: string) => {
+    const known = find(fullId, true) ?? former.get(fullId);
+    if (known) former.set(`${fullId} ${name}`, { ...known, row: { ...known.row, name } });
+  };
   const createSnapshot = (stale: boolean): Snapshot => {
     // One loop over what may be thousands: made anew ten times a second while containers change.
     const all = [...entries.values()];
@@ -125,6 +143,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     return {
       visible,
       environments,
+      isInspected: all.every(({ raw }) => raw.variables !== null),
       listRetired: () => {
         const retired = new Set(selectRetired(listRaw(), index.context()));
         return all.flatMap((entry) => (retired.has(entry.raw) ? [toRow(entry, stale)] : []));
@@ -145,6 +164,9 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
     const last = find(fullId, false);
+    const before = former.get(fullId);
+    // A list without a container may have been wrong.
+    if (last && before && before.row.name !== last.row.name) former.set(`${fullId} ${before.row.name}`, before);
     if (last) former.set(fullId, last);
     index.remove(fullId);
     if (entries.delete(fullId)) change();
@@ -160,6 +182,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
         if (isOutdated(fullId, asked)) continue;
         const known = entries.get(fullId);
         const inspected = known !== undefined && !recent && listsTheSame(listed, known);
+        if (known && known.raw.name !== listed.name) keepName(fullId, listed.name);
         if (!inspected) changed.push(fullId);
         put(fullId, { listed, raw: known?.raw ?? listed, inspected, asked: known?.asked ?? asked });
       }
@@ -182,7 +205,21 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     ids: () => [...entries.keys()],
     snapshot: getSnapshot,
     context: () => index.context(),
-    listStale: () => [...entries.values()].map((entry) => toRow(entry, true)),
+    hear(raw) {
+      const { fullId, name } = raw;
+      const known = entries.get(fullId)?.raw ?? former.get(fullId)?.raw;
+      if (known?.name === name) return;
+      if (known) keepName(fullId, name);
+      else former.set(`${fullId} ${name}`, { raw, row: toContainer(raw, index.context()), visible: false });
+    },
+    everSeen() {
+      if (hasForgotten) return null;
+      const all = [...entries.values()].map((entry) => ({ raw: entry.raw, row: toRow(entry, true) }));
+      return [...all, ...former.values()].map(({ raw, row }) => ({
+        container: row,
+        isInspected: raw.variables !== null,
+      }));
+    },
     lastKnown: (fullId) => find(fullId, false) ?? former.get(fullId) ?? null,
   };
 }

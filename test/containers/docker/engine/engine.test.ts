@@ -74,6 +74,7 @@ describe("an engine that answers", () => {
       name: "fake",
       env: null,
       runs: new Set(),
+      isInspected: true,
       ok: true,
       contactAt: begin,
       listedAt: formatRfc3339(begin),
@@ -150,6 +151,7 @@ describe("an engine that answers", () => {
         name: "fake",
         env: null,
         runs: null,
+        isInspected: true,
         ok: false,
         contactAt: null,
         listedAt: null,
@@ -197,6 +199,7 @@ describe("an engine that is lost", () => {
     expect(await status()).toMatchObject({
       ok: false,
       runs: null,
+      isInspected: true,
       error: {
         code: "docker_error",
         message:

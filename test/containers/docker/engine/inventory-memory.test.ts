@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import type { RawContainer } from "../../../../src/containers/container.ts";
@@ -167,4 +168,59 @@ it("the last state of a removed container is known, for the last 1000", () => {
   expect(inventory.lastKnown(ids[1000] as string)?.row.name).toBe("web-1000");
   expect(inventory.lastKnown(ids[1] as string)).toBeNull();
   expect(inventory.lastKnown(id("9"))).toBeNull();
+});
+
+describe("what an engine was seen to have", () => {
+  const namesOf = (inventory: ReturnType<typeof create>) =>
+    inventory.everSeen()?.map(({ container }) => container.name) ?? null;
+
+  it("is each container under each of its names, also after it was removed", () => {
+    const names = fc.constantFrom("a", "b", "c", "a-temporary");
+    const step = fc.oneof(
+      fc.record({ by: fc.constant("event" as const), digit: fc.constantFrom("1", "2"), name: names }),
+      fc.record({ by: fc.constant("list" as const), digit: fc.constantFrom("1", "2"), name: names }),
+      fc.record({ by: fc.constant("inspection" as const), digit: fc.constantFrom("1", "2"), name: names }),
+      fc.record({ by: fc.constant("removal" as const), digit: fc.constantFrom("1", "2"), name: fc.constant(null) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const inventory = create();
+        const expected = new Set<string>();
+        for (const { by, digit, name } of steps) {
+          if (name !== null) expected.add(name);
+          const raw = toFacts(digit, { name: name ?? "" });
+          if (by === "event") inventory.hear({ ...raw, variables: null });
+          else if (by === "list") inventory.applyList([toListed(raw)], inventory.begin());
+          else if (by === "inspection") inventory.learn(raw, inventory.begin());
+          else inventory.remove(id(digit));
+        }
+        expect(new Set(namesOf(inventory))).toEqual(expected);
+      }),
+    );
+  });
+
+  it("is sure of an environment by an inspection alone", () => {
+    const { inventory } = createKnown();
+    inventory.hear({ ...toFacts("2"), variables: null });
+    expect(inventory.everSeen()?.map(({ container, isInspected }) => [container.name, isInspected])).toEqual([
+      ["web-1", true],
+      ["web-2", false],
+    ]);
+    expect(inventory.snapshot(false).isInspected).toBe(true);
+    inventory.applyList([toListed(one), toListed(toFacts("2"))], inventory.begin());
+    expect(inventory.snapshot(false).isInspected).toBe(false);
+  });
+
+  it("is unknown when more was removed than is remembered", () => {
+    const { inventory } = createKnown();
+    const leave = (index: number) => {
+      const fullId = String(index).padStart(64, "0");
+      inventory.learn(toFacts("3", { fullId, name: `job-${index}` }), inventory.begin());
+      inventory.remove(fullId);
+    };
+    for (let index = 0; index < 1000; index += 1) leave(index);
+    expect(namesOf(inventory)).toHaveLength(1001);
+    leave(1000);
+    expect(namesOf(inventory)).toBeNull();
+  });
 });
