@@ -72,8 +72,8 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
   check(subject: ActionSubject, limits: ActionLimits): Promise<Refusal | null>;
   /**
-   * Tries whether an action could be recorded now, and leaves nothing in the record. Rejects with
-   * audit_unavailable.
+   * Tries whether an action and its outcome could be recorded now, and leaves nothing in the record.
+   * Rejects with audit_unavailable.
    */
   tryWriting(): Promise<void>;
   /** Records an outcome. An action whose outcome is not the last one stays open (`isFinal`). */

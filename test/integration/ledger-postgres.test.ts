@@ -185,11 +185,20 @@ test("a try meets what an action would meet, and leaves nothing", async () => {
   await Promise.all(pairs.flat());
   expect(await two.one.verify()).toMatchObject({ ok: true });
   const refusal = { code: "audit_unavailable" };
-  for (const table of ["entry", "open"]) {
+  const writes = [
+    "entry insert",
+    "head update",
+    "open insert",
+    "open update",
+    "open delete",
+    "rest insert",
+    "rest delete",
+  ];
+  for (const [table, write] of writes.map((one) => one.split(" "))) {
     await database.query(`
       create function wallet_core_ops.no() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
-      create trigger no before insert on wallet_core_ops.${table} for each row execute function wallet_core_ops.no()`);
-    await expect(two.one.tryWriting()).rejects.toMatchObject(refusal);
+      create trigger no before ${write} on wallet_core_ops.${table} execute function wallet_core_ops.no()`);
+    await expect(two.one.tryWriting(), `${write} ${table}`).rejects.toMatchObject(refusal);
     await database.query("drop function wallet_core_ops.no() cascade");
     await two.one.tryWriting();
   }
@@ -199,6 +208,24 @@ test("a try meets what an action would meet, and leaves nothing", async () => {
   await client.query("rollback");
   await client.end();
   await two.one.tryWriting();
+});
+
+test("a try goes on failing after an action that met an altered entry", async () => {
+  await using two = openTwo();
+  const begun = await two.one.begin(restart("altered"));
+  if (begun.kind !== "begun") throw new Error("not begun");
+  await two.one.end(begun, done);
+  await two.one.tryWriting();
+  const shift = (by: number) =>
+    database.query("update wallet_core_ops.entry set granted = granted + $1 where seq = $2", [by, begun.seq]);
+  await shift(1);
+  const refusal = { code: "audit_unavailable", message: expect.stringContaining("its column granted") };
+  await expect(two.one.begin(restart("next"))).rejects.toMatchObject(refusal);
+  for (let index = 0; index < 2; index += 1) await expect(two.one.tryWriting()).rejects.toMatchObject(refusal);
+  // Another gateway knows it from its start.
+  await expect(two.other.tryWriting()).rejects.toMatchObject(refusal);
+  await shift(-1);
+  await Promise.all([two.one.tryWriting(), two.other.tryWriting()]);
 });
 
 test("an owner that wakes up too late neither acts nor writes", async () => {

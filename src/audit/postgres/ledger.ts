@@ -9,6 +9,8 @@ import { explainState } from "../../state/errors.ts";
 import type { AuditEntry, AuditRecord, OpenIntent } from "../audit.ts";
 import {
   type ActionFamily,
+  type ActionLimits,
+  type ActionSubject,
   type AskedAction,
   decide,
   type Decision,
@@ -56,6 +58,10 @@ interface PostgresLedgerOptions {
   readonly restartLeaseMs?: number;
 }
 
+/** For a try: what reads all that limits an action. */
+const nobody: ActionSubject = { action: "restart", containerId: "", kid: "", subject: "", issuer: null };
+const everyEntry: ActionLimits = { cooldownMs: 0, parallel: null, budget: null };
+
 interface OpenRow {
   readonly seq: number;
   readonly has_outcome: boolean;
@@ -93,6 +99,8 @@ export function createPostgresLedger({
   const unanswered = new Map<string, ReturnType<typeof toAppended>[]>();
   /** Open actions that are no entries: each is logged once. */
   const unreadable = new Set<number>();
+  /** Whether the entries that limit an action must be read by the next try: not yet, or an action failed since. */
+  let isDoubtful = true;
   /** Since the last success: one line of the log for each time that the record goes away. */
   let isAway = false;
 
@@ -246,7 +254,11 @@ export function createPostgresLedger({
     read: (after, count) => ask("read", (client) => readTableState(client, after, count)),
   });
   return {
-    begin,
+    begin: (asked) =>
+      begin(asked).catch((error: unknown) => {
+        isDoubtful = true;
+        throw error;
+      }),
     find: (entry) => ask("read", (client) => findEarlier(client, entry)),
     async check(subject, limits) {
       const { facts, isReadOnly } = await ask("written", (client) => readActionFacts(client, subject, limits));
@@ -256,11 +268,15 @@ export function createPostgresLedger({
         throw new OpsError("audit_unavailable", "The audit record cannot be written: its database is read-only");
       return null;
     },
-    tryWriting: () =>
-      atHead(
+    async tryWriting() {
+      // Not behind the lock, and not each time: an hour may have thousands.
+      if (isDoubtful) await ask("written", (client) => readActionFacts(client, nobody, everyEntry));
+      isDoubtful = false;
+      await atHead(
         async (client) => void (await client.query(tryAppending)),
         async () => true,
-      ),
+      );
+    },
     async end({ seq, entry }, outcome) {
       const ended: AuditEntry = { ...entry, ...outcome, intent: seq };
       const isLast = isFinal(ended);

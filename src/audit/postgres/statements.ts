@@ -120,7 +120,7 @@ export const appendIntent = `with ${append}
   values ($1, $5, $11, $12, clock_timestamp() + $13::float8 * interval '1 ms')`;
 
 /**
- * What an action writes, and takes it back. The head is written as it was, so that the commit waits
+ * What an action and its outcome write, and takes it back. The head is written as it was, so that the commit waits
  * for the disk and for a synchronous standby, as that of an action does.
  */
 export const tryAppending = `
@@ -133,6 +133,13 @@ export const tryAppending = `
   moved as (update ${schema}.head set seq = seq + 1)
   insert into ${schema}.open (seq, family, container_id, owner, lease_until)
   select seq, '', '', '', clock_timestamp() from next;
+  select owner from ${schema}.open where owner = '' for update;
+  update ${schema}.open set has_outcome = true, lease_until = clock_timestamp() where owner = '';
+  with closed as (delete from ${schema}.open where owner = '' returning container_id),
+  forgotten as (delete from ${schema}.rest where container_id = '')
+  insert into ${schema}.rest (container_id, ended_at)
+  select container_id, clock_timestamp() from closed
+  on conflict (container_id) do update set ended_at = excluded.ended_at;
   rollback to savepoint tried;
   update ${schema}.head set seq = seq`;
 
