@@ -107,11 +107,11 @@ export function createContainerLoaders(
         .everSeen(name)
         ?.some(({ container, isInspected }) => (isInspected ? accepts : isMeant)(container)) ?? isUnknown;
     const { shown, silent } = ofEngine(await engines(), filter.engine);
-    const named = silent.filter(({ name }) => name === null || mayHave(name, true));
-    if (filter.engine || named.some(({ name }) => name === null)) return named;
+    const found = silent.filter(({ name }) => name === null || mayHave(name, true));
+    if (filter.engine || found.some(({ name }) => name === null)) return found;
     // One that the caller may not see now may have had such a container before.
     const hidden = (await listing()).engines.filter((engine) => !engine.ok && !shown.includes(engine));
-    return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...named, unnamed] : named;
+    return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...found, unnamed] : found;
   };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));

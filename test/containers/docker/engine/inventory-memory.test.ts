@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import type { RawContainer } from "../../../../src/containers/container.ts";
