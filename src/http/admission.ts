@@ -21,7 +21,8 @@ const idleHolders = 1000;
 
 /**
  * Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody.
- * `isTight`: whether there is little memory left, so that `tightLimit` holds.
+ * `isTight`: whether there is little memory left, so that `tightLimit` holds, and half of it for
+ * one holder.
  */
 export function createAdmission(
   { limit, tightLimit = limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits,
@@ -32,7 +33,9 @@ export function createAdmission(
   const byHolder = new Map<string, number>();
   const line = new WaitingLine({ limit: queueLimit, waitMs });
 
-  const isBelowOwn = (holder: string) => (byHolder.get(holder) ?? 0) < limitPerToken;
+  /** With little memory left one holder has at most half of the places, so another still gets one. */
+  const mostOwn = () => (isTight() ? Math.min(limitPerToken, Math.ceil(most() / 2)) : limitPerToken);
+  const isBelowOwn = (holder: string) => (byHolder.get(holder) ?? 0) < mostOwn();
   const take = (holder: string) => {
     taken += 1;
     byHolder.set(holder, (byHolder.get(holder) ?? 0) + 1);

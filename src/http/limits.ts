@@ -30,7 +30,7 @@ export const defaultLimits = {
   limit: 200,
   /**
    * The same while there is little of the heap left: each request about a fleet of 5,000 containers
-   * holds about 1 MB, and all of them compute in turns.
+   * holds about 1 MB, and all of them compute in turns. One token has at most half of these.
    */
   tightLimit: 16,
   reserve: 20,

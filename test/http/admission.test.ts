@@ -22,23 +22,59 @@ test("places are fewer while memory is short", async () => {
   const memory = { isTight: false };
   const limits = { limit: 4, tightLimit: 2, reserve: 1, limitPerToken: 9, waitMs: 1000, queueLimit: 10 };
   const admission = createAdmission(limits, () => memory.isTight);
-  const enter = () => admission.enter(false, "a");
-  expect([enter(), enter(), enter()]).toEqual([true, true, true]);
+  const enter = (holder: string) => admission.enter(false, holder);
+  expect([enter("a"), enter("b"), enter("c")]).toEqual([true, true, true]);
   memory.isTight = true;
   const granted: string[] = [];
-  for (const name of ["first", "second", "third"]) void admission.wait("a").then(() => granted.push(name));
+  for (const name of ["first", "second", "third"]) void admission.wait(name).then(() => granted.push(name));
   admission.leave("a");
   await vi.advanceTimersByTimeAsync(0);
-  expect([granted, enter(), admission.enter(true, "a")]).toEqual([[], false, true]);
+  expect([granted, enter("a"), admission.enter(true, "a")]).toEqual([[], false, true]);
   admission.leave("a");
-  admission.leave("a");
+  admission.leave("b");
   await vi.advanceTimersByTimeAsync(0);
   expect(granted).toEqual(["first"]);
   // All that have waited get in as soon as there is memory again.
   memory.isTight = false;
-  admission.leave("a");
+  admission.leave("c");
   await vi.advanceTimersByTimeAsync(0);
   expect(granted).toEqual(["first", "second", "third"]);
+});
+
+test("one holder has half of the places while memory is short", async () => {
+  const memory = { isTight: true };
+  const limits = { limit: 200, tightLimit: 16, reserve: 20, limitPerToken: 20, waitMs: 1000, queueLimit: 100 };
+  const admission = createAdmission(limits, () => memory.isTight);
+  const enterAll = (holder: string, reserved = false) =>
+    Array.from({ length: 30 }, () => admission.enter(reserved, holder)).filter(Boolean).length;
+  expect([enterAll("a"), enterAll("a", true)]).toEqual([8, 0]);
+  // Nor does it get more in line: its place goes to another one that waits.
+  const granted: string[] = [];
+  for (const holder of ["a", "a", "b"]) void admission.wait(holder).then((isIn) => isIn && granted.push(holder));
+  admission.leave("b");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(granted).toEqual(["b"]);
+  memory.isTight = false;
+  expect([enterAll("a"), enterAll("c")]).toEqual([12, 20]);
+});
+
+test("one holder keeps its places when memory becomes short", async () => {
+  const memory = { isTight: false };
+  const limits = { limit: 20, tightLimit: 4, reserve: 0, limitPerToken: 9, waitMs: 1000, queueLimit: 100 };
+  const admission = createAdmission(limits, () => memory.isTight);
+  expect([admission.enter(false, "a"), admission.enter(false, "a"), admission.enter(false, "a")]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  memory.isTight = true;
+  expect([admission.enter(false, "a"), admission.enter(false, "b"), admission.enter(false, "b")]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  admission.leave("a");
+  expect([admission.enter(false, "a"), admission.enter(false, "b")]).toEqual([false, true]);
 });
 
 test("a free place goes to the first in line at once", async () => {
