@@ -8,6 +8,7 @@ import type { Logger } from "../../lib/logger.ts";
 import type { Tracing } from "../../lib/tracing/tracing.ts";
 import { createContext } from "../context.ts";
 import type { Sources } from "../sources.ts";
+import { toReadable, useShortRefusal } from "./accept.ts";
 import { useLimits } from "./limits.ts";
 import { createPostHandler } from "./post.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
@@ -54,8 +55,9 @@ interface HandlerOptions<Context extends object> {
 }
 
 /**
- * Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and limits on. Rejects with unsupported_media_type for anything but JSON. Resolves to
- * null when Yoga has answered on `res`.
+ * Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and
+ * limits on. Rejects with unsupported_media_type for anything but JSON, and with not_acceptable for a
+ * client that takes none of our media types. Resolves to null when Yoga has answered on `res`.
  */
 export function createYogaHandler<Context extends object>(options: HandlerOptions<Context>) {
   const { schema, documents, maskError, context, plugins, post, tracing } = options;
@@ -81,11 +83,14 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
       useNoProtoVariable(),
       useCleanErrors(),
       useStrictStatus(),
+      useShortRefusal(),
     ],
   });
   return async (request: EdgeRequest): Promise<EdgeReply | null> => {
     const { req, res, principal, requestId } = request;
     requireJson(req);
+    // Before anything runs. Node has it as one text, however often it was sent.
+    if (req.headers.accept) req.headers.accept = toReadable(req.headers.accept);
     let result: ExecutionResult | null = null;
     if (isChunked(request) || (post && hasPlainBody(request))) {
       const body = await request.body(maxBodyBytes);
