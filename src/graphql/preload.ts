@@ -1,10 +1,14 @@
 import {
+  getDirectiveValues,
   getNullableType,
   type GraphQLField,
+  GraphQLIncludeDirective,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
+  GraphQLSkipDirective,
   isObjectType,
   Kind,
+  type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
 import type { OpsContext } from "./context.ts";
@@ -22,7 +26,11 @@ export function preloaded<Row>(preload: Preload<Row>) {
 }
 
 type Field = GraphQLField<unknown, OpsContext>;
-type Fragments = GraphQLResolveInfo["fragments"];
+
+/** What decides which fields a selection has, and which of them take a promise. */
+interface Selecting extends Pick<GraphQLResolveInfo, "fragments" | "variableValues"> {
+  readonly isAsync: (field: Field) => boolean;
+}
 
 /** What the selected fields of a list's rows load. */
 export interface Loading {
@@ -43,36 +51,43 @@ export function findAsync(types: readonly GraphQLObjectType[]): ReadonlySet<Fiel
 export function toLoading(
   type: GraphQLObjectType,
   selections: readonly (SelectionSetNode | undefined)[],
-  fragments: Fragments,
-  isAsync: (field: Field) => boolean,
+  selecting: Selecting,
 ): Loading {
+  const { fragments, variableValues, isAsync } = selecting;
   const preloads = new Set<Preload<unknown>>();
   const inner = new Map<Field, Loading>();
   let waiting = 0;
   const visit = (selectionSet: SelectionSetNode | undefined) => {
     for (const selection of selectionSet?.selections ?? []) {
+      if (!isIncluded(selection, variableValues)) continue;
       if (selection.kind === Kind.FRAGMENT_SPREAD) visit(fragments[selection.name.value]?.selectionSet);
       else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet);
       else {
         const field = type.getFields()[selection.name.value];
         if (!field) continue;
         const { preload } = field.extensions as { readonly preload?: Preload<unknown> };
-        // Perhaps it is skipped: then nothing must be loaded for it.
-        const isSure = !selection.directives?.length;
-        if (preload && isSure) preloads.add(preload);
-        else if (preload || isAsync(field)) waiting += 1;
+        if (preload) preloads.add(preload);
+        else if (isAsync(field)) waiting += 1;
         const object = getNullableType(field.type);
         if (!isObjectType(object)) continue;
-        const own = toLoading(object, [selection.selectionSet], fragments, isAsync);
+        const own = toLoading(object, [selection.selectionSet], selecting);
         waiting += own.waiting;
         if (own.preloads.size + own.inner.size === 0) continue;
-        if (isSure && !isAsync(field) && field.args.length === 0) inner.set(field, own);
+        if (!isAsync(field) && field.args.length === 0) inner.set(field, own);
         else waiting += own.preloads.size;
       }
     }
   };
   for (const selectionSet of selections) visit(selectionSet);
   return { preloads, inner, waiting };
+}
+
+/** By its conditions, as the executor decides it. Throws for a variable that is null. */
+function isIncluded(node: SelectionNode, variables: GraphQLResolveInfo["variableValues"]): boolean {
+  return (
+    getDirectiveValues(GraphQLSkipDirective, node, variables)?.["if"] !== true &&
+    getDirectiveValues(GraphQLIncludeDirective, node, variables)?.["if"] !== false
+  );
 }
 
 /** Whether there is anything to call `preload` for. */

@@ -33,10 +33,10 @@ function createStage(memory: Partial<Memory>) {
     for (const field of Object.values(type.getFields())) watch(type, field);
   }
   const made = createMemorySources(memory);
-  const run = async (source: string, caller = createCaller()) => {
+  const run = async (source: string, caller = createCaller(), variableValues: Record<string, unknown> = {}) => {
     onTestFinished(() => caller.budget.end());
     const contextValue = createContext(made.sources, caller);
-    const { data, errors = [] } = await execute({ schema, document: parse(source), contextValue });
+    const { data, errors = [] } = await execute({ schema, document: parse(source), contextValue, variableValues });
     return { data: JSON.parse(JSON.stringify(data)), errors: errors.map(({ message }) => message) };
   };
   return { run, promised, asyncNames, calls: made.calls };
@@ -79,6 +79,29 @@ describe("fields of a container that are loaded", () => {
     expect(calls["stats"]).toBeUndefined();
     const { data } = await run("{ containers { cpuPct @skip(if: false) } }");
     expect(data.containers[0].cpuPct).toEqual(expect.any(Number));
+  });
+
+  it.each([
+    ["cpuPct @include(if: true)", {}],
+    ["cpuPct @skip(if: false) @include(if: true)", {}],
+    ["... @include(if: true) { cpuPct }", {}],
+    ["cpuPct @include(if: $on)", { on: true }],
+    ["cpuPct @skip(if: $on)", { on: false }],
+    ["cpuPct @include(if: $default)", {}],
+    ["...A @skip(if: $on)", { on: false }],
+  ])("are loaded once with %s too", async (fields, variables) => {
+    const { run, promised, calls } = createStage({ containers });
+    const conditional = `query ($on: Boolean = true, $default: Boolean! = true) {
+      a: containers { ${fields} } b: containers { name cpuPct @skip(if: $on) @skip(if: $default) }
+    } fragment A on Container { cpuPct }`;
+    const { data, errors } = await run(
+      conditional.replace(/ fragment.*/s, (text) => (fields[3] === "A" ? text : "")),
+      createCaller(),
+      variables,
+    );
+    expect(errors).toEqual([]);
+    expect(data.a[299].cpuPct).toEqual(expect.any(Number));
+    expect([promised, calls["stats"]]).toEqual([[], 300]);
   });
 
   it("fail in their rows alone", async () => {

@@ -1,7 +1,9 @@
-import { buildSchema, execute, parse } from "graphql";
+import { execute as executeWithTools } from "@graphql-tools/executor";
+import * as fc from "fast-check";
+import { buildSchema, execute, isObjectType, parse } from "graphql";
 import { describe, expect, it, vi } from "vitest";
 import { withBudget } from "../../src/graphql/with-budget.ts";
-import type { Budget } from "../../src/lib/budget/budget.ts";
+import { Budget } from "../../src/lib/budget/budget.ts";
 
 const sdl = `
   type Row { a: Int b: Int c: Int d: Int e: Int f: Int g: Int h: Int i: Int child: Row children: [Row!]! names: [Int!]! }
@@ -87,6 +89,68 @@ describe("rows of lists are counted before they are completed", () => {
   });
 });
 
+describe("counts and refusals do not depend on what was executed before", () => {
+  const leaf = fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "i");
+  const condition = fc.constantFrom("", "", "@skip(if: $yes)", "@include(if: $yes)", "@include(if: true)");
+  const aliased = fc.tuple(fc.constantFrom("", "x: ", "y: "), leaf, condition).map((parts) => parts.join(" "));
+  const fields = fc.array(fc.oneof(aliased, fc.constant("child { a b }")), { minLength: 1, maxLength: 24 });
+  const rows = fc
+    .tuple(fields, fields, fc.boolean())
+    .map(([own, inner, isNested]) => `{ ${own.join(" ")} ${isNested ? `children { ${inner.join(" ")} }` : ""} }`);
+  const list = fc.tuple(fc.constantFrom("rows", "later"), rows).map((parts) => parts.join(" "));
+  const fragments = fc.array(list, { minLength: 3, maxLength: 3 });
+  const spreads = fc.uniqueArray(fc.constantFrom("...A", "...B", "...C"), { minLength: 1 });
+  const operation = fc.tuple(spreads, fc.boolean()).map(([used, yes]) => ({ text: used.join(" "), yes }));
+  // A field may be asked with different values in one answer here: the counts are what matters.
+  const toDocument = (parts: readonly string[], first: { text: string }, second: { text: string }) =>
+    parse(
+      [
+        `query X($yes: Boolean! = true) { ${first.text} }`,
+        `query Y($yes: Boolean! = true) { ${second.text} }`,
+        ...parts.map((part, index) => `fragment ${"ABC"[index]} on Query { ${part} }`),
+      ].join(" "),
+    );
+
+  it.each([
+    ["graphql-js", execute],
+    ["the executor of Yoga", executeWithTools],
+  ])("of %s", async (_, executeWith) => {
+    const ask = async (
+      schema: ReturnType<typeof withBudget>,
+      document: ReturnType<typeof toDocument>,
+      operationName: string,
+      yes: boolean,
+    ) => {
+      const budget = new Budget("someone", { rows: 40, bytes: 1000, timeMs: 60_000 });
+      const counted = vi.spyOn(budget, "rows");
+      // What is counted first, and so refused last, must not depend on the clock.
+      vi.spyOn(budget, "turn").mockReturnValue(null);
+      const found = toRows(7);
+      const rootValue = { rows: found, later: async () => found };
+      const contextValue = { budget, inParts: false };
+      const result = await executeWith({
+        schema,
+        document,
+        operationName,
+        rootValue,
+        contextValue,
+        variableValues: { yes },
+      });
+      budget.end();
+      return { counts: counted.mock.calls.flat(), result: JSON.parse(JSON.stringify(result)) };
+    };
+    await fc.assert(
+      fc.asyncProperty(fragments, operation, operation, async (parts, first, second) => {
+        const direct = await ask(withBudget(buildSchema(sdl)), toDocument(parts, first, second), "Y", second.yes);
+        const [schema, document] = [withBudget(buildSchema(sdl)), toDocument(parts, first, second)];
+        await ask(schema, document, "X", first.yes);
+        expect(await ask(schema, document, "Y", second.yes)).toEqual(direct);
+      }),
+      { numRuns: 150, seed: 35 },
+    );
+  });
+});
+
 describe("long lists", () => {
   const field = withBudget(buildSchema(sdl)).getQueryType()?.getFields()["rows"];
   const info = {
@@ -145,4 +209,38 @@ it("mutations have no deadline, and their lists are not counted", async () => {
   const { result, counted, budget } = await run("mutation { act { a } plain }");
   expect(result.data).toEqual({ act: [{ a: 0 }, { a: 1 }, { a: 2 }], plain: 2 });
   expect([counted, budget.liftDeadline.mock.calls.length]).toEqual([[], 2]);
+});
+
+describe("fields of thousands of rows that wait for one reading", () => {
+  it.each(["fails", "answers"])("go on in turns when it %s", async (outcome) => {
+    const reading = Promise.withResolvers<number>();
+    const schema = buildSchema(sdl);
+    const field = schema.getType("Row");
+    if (!isObjectType(field)) throw new Error("There is no Row");
+    let begun = 0;
+    // The one that reads: an async function.
+    const a = field.getFields()["a"];
+    if (a) a.resolve = async () => ((begun += 1), reading.promise);
+    withBudget(schema);
+    const budget = new Budget("someone");
+    const contextValue = { budget, inParts: false };
+    const document = parse("{ rows { a } }");
+    const answer = execute({ schema, document, rootValue: { rows: toRows(5000) }, contextValue });
+    await vi.waitFor(() => expect(begun).toBe(5000));
+    let rounds = 0;
+    let isOver = false;
+    const count = () => {
+      rounds += 1;
+      if (!isOver) setImmediate(count);
+    };
+    if (outcome === "fails") reading.reject(new Error("late"));
+    else reading.resolve(7);
+    count();
+    const { errors = [] } = await answer;
+    isOver = true;
+    budget.end();
+    expect(errors).toHaveLength(outcome === "fails" ? 5000 : 0);
+    // One alone would mean that all were completed in one piece.
+    expect(rounds).toBeGreaterThan(2);
+  });
 });

@@ -196,6 +196,11 @@ export class Budget implements SwapListItem {
   /** Null: go on. A promise: wait, others have their turn. Call it every few milliseconds of work. Throws when the time is up or the client has disconnected. */
   turn(): Promise<void> | null {
     this.#throwIfOver();
+    return this.pause();
+  }
+
+  /** As `turn`, for what has to end also when the time is up: never throws. */
+  pause(): Promise<void> | null {
     // A new request goes first once: a small one finishes in that turn.
     const order = this.#hasWorked ? this.order : 0;
     this.#hasWorked = true;
