@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDockerd } from "../script/services/dockerd.ts";
 import { runProgram } from "../script/services/process.ts";
+import { createSharedBudget } from "../src/lib/budget/budget.ts";
 import { createContainerSource } from "../src/containers/docker/source.ts";
 import type { ContainerSource } from "../src/containers/source.ts";
 import { silentLogger } from "../src/lib/logger.ts";
@@ -26,7 +27,7 @@ async function time(run: () => Promise<unknown>): Promise<number> {
 async function ask(source: ContainerSource): Promise<(Date | null)[]> {
   const signal = AbortSignal.timeout(10_000);
   const { containers } = await source.list(signal);
-  const stats = await source.stats(containers, signal);
+  const stats = await source.stats(containers, createSharedBudget(signal));
   return stats.map((one) => {
     if (one instanceof Error) throw one;
     if (!one || one.cpuPct === null) throw new Error("a container without statistics");

@@ -1,3 +1,4 @@
+import type { Asker } from "../lib/budget/fair-limit.ts";
 import type { Environment } from "../lib/environment.ts";
 
 /** States in which a container has processes. Source: Docker's `State.Status`. */
@@ -156,7 +157,7 @@ export interface ContainerStats {
   readonly memLimitBytes: number | null;
   readonly sampledAt: string;
   /** Read when first asked for, at most 2 s after `sampledAt`: most answers leave them out. Never rejects. */
-  readonly counters: () => ContainerCounters | Promise<ContainerCounters>;
+  readonly counters: (asker: Asker) => ContainerCounters | Promise<ContainerCounters>;
 }
 
 /** Null where there is no figure. Bytes and periods count from the container's start. */

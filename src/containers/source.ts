@@ -146,10 +146,16 @@ export interface ContainerSource {
    * receives their number. Ends with the signal, at once.
    */
   events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
-  /** Asks the engine, bypassing the memory, for actions. Rejects with container_not_found, and when the engine does not answer or hangs. */
-  inspectNow(ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
-  /** Null for a container that is not running. From a sample of the last two seconds; the first answer takes half a second. */
-  stats(refs: readonly ContainerRef[], signal: AbortSignal): Promise<readonly (ContainerStats | null | Error)[]>;
+  /**
+   * Asks the engine, bypassing the memory, for actions. Rejects with container_not_found, and when
+   * the engine does not answer or hangs. It waits in turn with other callers; without one, as ours.
+   */
+  inspectNow(ref: ContainerRef, caller?: Pick<ReadBudget, "owner" | "order" | "signal">): Promise<ContainerInspection>;
+  /**
+   * Null for a container that is not running. From a sample of the last two seconds; the first
+   * answer takes half a second. The samples are taken in turn with those of other owners.
+   */
+  stats(refs: readonly ContainerRef[], budget: ReadBudget): Promise<readonly (ContainerStats | null | Error)[]>;
   /** A number that is the same while `stats` would return the same for this very list; null where it would wait. Also continues sampling. */
   statsVersion(refs: readonly ContainerRef[]): number | null;
   /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */

@@ -77,7 +77,9 @@ test("an engine is stopped and started again under the source", async () => {
   }
   // The last that is known of it, marked, and nothing to act on.
   expect(await findRows(source, [ref])).toMatchObject([{ name: "faultcheck-web-1", stale: true }]);
-  await expect(source.inspectNow(ref, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
+  await expect(source.inspectNow(ref, createSharedBudget(soon()))).rejects.toMatchObject({
+    code: "docker_unavailable",
+  });
   await expect(source.restart(ref)).rejects.toMatchObject({ code: "docker_unavailable" });
   // Then it is gone, and the error stays.
   const isShown = async () => (await source.list(soon())).containers.some(({ engine }) => engine === "own");
@@ -112,13 +114,15 @@ test("an engine that hangs times out, becomes stale and hides nothing else", asy
   expect(await findRows(source, [{ engine: "own", fullId }])).toMatchObject([
     { name: "faultcheck-web-1", role: "web", status: "running", restarts: expect.any(Number), stale: true },
   ]);
-  expect(await source.stats([{ engine: "own", fullId }], soon())).toMatchObject([{ code: "docker_timeout" }]);
+  expect(await source.stats([{ engine: "own", fullId }], createSharedBudget(soon()))).toMatchObject([
+    { code: "docker_timeout" },
+  ]);
   await expect(source.logs({ engine: "own", fullId }, { tail: 1 }, createSharedBudget(soon()))).rejects.toMatchObject({
     code: "docker_timeout",
   });
   // A caller that goes away does not wait for the deadline.
   const gone = performance.now();
-  expect(await source.stats([{ engine: "own", fullId }], AbortSignal.timeout(50))).toMatchObject([
+  expect(await source.stats([{ engine: "own", fullId }], createSharedBudget(AbortSignal.timeout(50)))).toMatchObject([
     { code: "docker_timeout" },
   ]);
   expect(performance.now() - gone).toBeLessThan(toBound(400));

@@ -57,8 +57,8 @@ test("all calls go through one SSH connection", async () => {
     name: "sshcheck-web-1",
     hostNames: ["remote", "127.0.0.1"],
   });
-  await Promise.all(Array.from({ length: 30 }, () => source.inspectNow(ref, soon())));
-  expect(await source.stats([ref], soon())).toMatchObject([{ cpuPct: expect.any(Number) }]);
+  await Promise.all(Array.from({ length: 30 }, () => source.inspectNow(ref, createSharedBudget(soon()))));
+  expect(await source.stats([ref], createSharedBudget(soon()))).toMatchObject([{ cpuPct: expect.any(Number) }]);
   expect(await source.logs(ref, { tail: 5 }, createSharedBudget(soon()))).toMatchObject({ lines: [] });
   const started = (await findRows(source, [ref]))[0];
   expect(await source.restart(ref)).toMatchObject({ container: { status: "running" } });
@@ -88,7 +88,7 @@ test("a lost SSH connection is opened again", async () => {
   const before = sshd.logins();
   sshd.drop();
   await until(async () => sshd.logins() === before + 1 && (await source.list(soon())).engines[0]?.ok === true);
-  expect(await source.inspectNow({ engine: "remote", fullId }, soon())).toMatchObject({
+  expect(await source.inspectNow({ engine: "remote", fullId }, createSharedBudget(soon()))).toMatchObject({
     container: { status: "running" },
   });
   await source.close();

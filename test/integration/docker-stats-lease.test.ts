@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import { toBound } from "../support/bound.ts";
 import { removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
@@ -37,7 +38,7 @@ function createSource(socketPath: string, cgroupRoot?: string | null) {
 test("16 callers cost the engine one sampling: two samples a container", async () => {
   await using log = await startRequestLog(target);
   await using source = createSource(log.socketPath, null);
-  const answers = await Promise.all(Array.from({ length: 16 }, () => source.stats(refs, soon())));
+  const answers = await Promise.all(Array.from({ length: 16 }, () => source.stats(refs, createSharedBudget(soon()))));
   expect(log.count("/stats")).toBe(2 * refs.length);
   expect(answers.every((answer) => answer.every((stats, index) => stats === answers[0]?.[index]))).toBe(true);
   expect(answers[0]).toMatchObject([{ source: "engine" }, { source: "engine" }, { source: "engine" }]);
@@ -49,11 +50,11 @@ test("stats are under 2 s old while read; an idle gateway reads none", async () 
   await source.list(soon());
   await sleep(1000);
   expect(log.count("/stats")).toBe(0);
-  await source.stats(refs, soon());
+  await source.stats(refs, createSharedBudget(soon()));
   const ages: number[] = [];
   const end = performance.now() + 5000;
   while (performance.now() < end) {
-    for (const stats of await source.stats(refs, soon())) {
+    for (const stats of await source.stats(refs, createSharedBudget(soon()))) {
       if (stats && "sampledAt" in stats) ages.push(Date.now() - Date.parse(stats.sampledAt));
     }
     await sleep(50);
@@ -72,9 +73,9 @@ test("stats are under 2 s old while read; an idle gateway reads none", async () 
 test("local cgroups need no stats call of the engine", async () => {
   await using log = await startRequestLog(target);
   await using source = createSource(log.socketPath);
-  const answer = await source.stats(refs, soon());
+  const answer = await source.stats(refs, createSharedBudget(soon()));
   await sleep(2000);
   expect(answer).toMatchObject([{ source: "cgroup" }, { source: "cgroup" }, { source: "cgroup" }]);
-  expect(await source.stats(refs, soon())).toMatchObject(answer.map(() => ({ source: "cgroup" })));
+  expect(await source.stats(refs, createSharedBudget(soon()))).toMatchObject(answer.map(() => ({ source: "cgroup" })));
   expect(log.count("/stats")).toBe(0);
 });

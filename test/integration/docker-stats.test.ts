@@ -10,6 +10,7 @@ import type { ContainerStats } from "../../src/containers/container.ts";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { createCgroupReader, toCpuV2 } from "../../src/containers/docker/stats/cgroup.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { createSharedBudget } from "../../src/lib/budget/budget.ts";
 import {
   createContainer,
   pauseContainer,
@@ -19,6 +20,7 @@ import {
 } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { token } from "../support/gateway.ts";
+import { asker } from "../support/stats-sample.ts";
 
 const socketPath = inject("dockerSocket");
 let busy = "";
@@ -55,9 +57,9 @@ function createSource(cgroupRoot: string | null) {
   });
   /** With its counters. */
   const measure = async (id: string) => {
-    const [found] = await source.stats([{ engine: "web-1", fullId: id }], soon());
+    const [found] = await source.stats([{ engine: "web-1", fullId: id }], createSharedBudget(soon()));
     const { counters, ...stats } = (found ?? {}) as ContainerStats;
-    return found ? { ...stats, ...(await counters()) } : (null as never);
+    return found ? { ...stats, ...(await counters(asker)) } : (null as never);
   };
   return { ...source, measure, [Symbol.asyncDispose]: () => source.close() };
 }

@@ -12,6 +12,7 @@ import { toLogTimestamp } from "../../src/lib/time.ts";
 import { createContainer, findRows, removeContainers, soon, startContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { until } from "../support/until.ts";
+import { asker } from "../support/stats-sample.ts";
 
 const podman = inject("podman");
 const socketPath = "socketPath" in podman ? podman.socketPath : "";
@@ -127,11 +128,11 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     ];
     stack.defer(() => engine.close());
     stack.defer(() => files.close());
-    const answers = await Promise.all([engine, files].map((each) => each.stats([ref], soon())));
+    const answers = await Promise.all([engine, files].map((each) => each.stats([ref], createSharedBudget(soon()))));
     expect(answers.flat().map((stats) => (stats as { source: string }).source)).toEqual(["engine", "cgroup"]);
     for (const stats of answers.flat()) {
       expect(stats).toMatchObject({ memLimitBytes: 64 << 20 });
-      expect(await (stats as ContainerStats).counters()).toMatchObject({ pids: 1, networkReceiveBytes: null });
+      expect(await (stats as ContainerStats).counters(asker)).toMatchObject({ pids: 1, networkReceiveBytes: null });
       expect((stats as { memPct: number }).memPct).toBeGreaterThan(0);
     }
     // Podman tells of the host's busy time only: by Docker's formula this would be near 200 on an idle machine.
@@ -141,7 +142,7 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     expect(asked).toBeLessThan(25);
     const exited = await start({ name: "podcheck-ended", cmd: ["true"] });
     await callDocker(socketPath, "POST", `/containers/${exited}/wait`);
-    expect(await engine.stats([refOf(exited)], soon())).toEqual([null]);
+    expect(await engine.stats([refOf(exited)], createSharedBudget(soon()))).toEqual([null]);
   });
 
   test("has logs: tail, stream, since and until, a terminal", async () => {

@@ -1,4 +1,8 @@
+import type { Asker } from "../../src/lib/budget/fair-limit.ts";
 import type { StatsCounters, StatsSample } from "../../src/containers/stats/stats.ts";
+
+/** Who asks for statistics. */
+export const asker: Asker = { owner: "test", order: 0 };
 
 const counters: StatsCounters = { throttling: null, pids: 7, network: null, blockIo: null };
 const readCounters = async () => counters;

@@ -18,3 +18,7 @@ export function setTimeout<T = void>(ms = 0, value?: T, { signal }: TimerOptions
     else signal?.addEventListener("abort", abort, { once: true });
   });
 }
+
+export function setImmediate(): Promise<void> {
+  return new Promise((resolve) => void globalThis.setImmediate(resolve));
+}

@@ -1,3 +1,4 @@
+import type { Asker } from "../../lib/budget/fair-limit.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toContainerEnv } from "../kamal/environment.ts";
 import { isOwnService } from "../kamal/origin.ts";
@@ -17,6 +18,9 @@ interface ImageReaderOptions {
 /** What the reader needs of an engine. */
 type ImageEngine = Pick<Engine, "name" | "client" | "ask" | "limits" | "view" | "known">;
 
+/** One reading serves all who ask, so it waits as that of an owner of its own. */
+const ours: Asker = { owner: "images", order: 0 };
+
 /** Only the newest are inspected: Kamal retains five containers, and prunes the images of others. */
 const mostImages = 20;
 
@@ -34,7 +38,7 @@ export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: Image
     const known = await engine.known(AbortSignal.timeout(timeoutMs));
     const context = { rules: known.context.rules, env: toSharedEnv(known) };
     const inspect = async (id: string) => {
-      const answer = await engine.limits.inspect(() =>
+      const answer = await engine.limits.inspect.run(ours, () =>
         engine.ask(timeoutMs, (signal) => engine.client.inspectImage(id, signal)),
       );
       return imageInspectAnswer.safeParse(answer).data ?? null;

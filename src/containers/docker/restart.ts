@@ -3,10 +3,11 @@ import type { IncomingMessage } from "node:http";
 import { hostname } from "node:os";
 import type { RestartMark } from "../../audit/audit.ts";
 import { mostStopSeconds } from "../../audit/ledger.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { ContainerInspection, Restarted, RestartPlace } from "../source.ts";
+import type { ContainerInspection, ContainerSource, Restarted, RestartPlace } from "../source.ts";
 import type { Engine, EngineCalls, Inspection } from "./engine/engine.ts";
 import { readEvents } from "./engine/events.ts";
 
@@ -17,6 +18,8 @@ const eventsTimeoutMs = 2000;
 /** Past events come at once: what has not come by then does not exist, milliseconds. */
 const pastEventsMs = 1000;
 
+type Caller = NonNullable<Parameters<ContainerSource["inspectNow"]>[1]>;
+
 /** What a restart needs of an engine. */
 type RestartingEngine = EngineCalls & Pick<Engine, "known" | "limits" | "starts">;
 
@@ -24,7 +27,7 @@ interface Restarter {
   /** As ContainerSource.restart. */
   restart(engine: RestartingEngine, ref: ContainerRef, check?: () => void): Promise<Restarted>;
   /** As ContainerSource.inspectNow. */
-  inspect(engine: RestartingEngine, ref: ContainerRef, signal?: AbortSignal): Promise<ContainerInspection>;
+  inspect(engine: RestartingEngine, ref: ContainerRef, caller?: Caller): Promise<ContainerInspection>;
   /** As ContainerSource.markRestart. */
   mark(engine: RestartingEngine, ref: ContainerRef): Promise<RestartMark>;
   /** As ContainerSource.locate. */
@@ -66,10 +69,11 @@ export function createRestarter(graceMs: number): Restarter {
       running.set(ref.fullId, restart);
       return restart;
     },
-    async inspect(engine, { fullId }, signal = new AbortController().signal) {
+    async inspect(engine, { fullId }, caller = createSharedBudget(new AbortController().signal)) {
+      const { signal } = caller;
       const check = await (self ??= readSelf());
       const { context } = await engine.known(signal);
-      const { raw } = await engine.limits.inspect(() => engine.inspect(fullId, signal));
+      const { raw } = await engine.limits.inspect.run(caller, () => engine.inspect(fullId, signal));
       const labelled = raw.labels[protectedLabel] === "true";
       const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
       return { container: toContainer(raw, context), protectedBy };

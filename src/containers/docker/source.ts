@@ -1,6 +1,8 @@
 import pLimit from "p-limit";
 import { createChanges } from "../../lib/broadcast.ts";
 import { abortable } from "../../lib/abort.ts";
+import { inTurns } from "../../lib/budget/budget.ts";
+import type { Asker } from "../../lib/budget/fair-limit.ts";
 import { toOpsError } from "../../lib/errors.ts";
 import type { Container, ContainerKind, ContainerRef } from "../container.ts";
 import type { ContainerObserver } from "../events.ts";
@@ -66,9 +68,9 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const probe = createHealthProber();
   const restarter = createRestarter(options.restartGraceMs ?? 15_000);
 
-  const measure = async (ref: ContainerRef) => {
+  const measure = async (ref: ContainerRef, asker: Asker) => {
     try {
-      return await sampler.measure(findEngine(engines, ref), ref.fullId);
+      return await sampler.measure(findEngine(engines, ref), ref.fullId, asker);
     } catch (error) {
       return toOpsError(error);
     }
@@ -81,11 +83,13 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),
     events: (accepts, signal) => broadcaster.read(accepts, signal),
-    inspectNow: async (ref, signal) => restarter.inspect(findEngine(engines, ref), ref, signal),
-    async stats(refs, signal) {
+    inspectNow: async (ref, caller) => restarter.inspect(findEngine(engines, ref), ref, caller),
+    async stats(refs, budget) {
+      const { signal } = budget;
       try {
         signal.throwIfAborted();
-        return await abortable(Promise.all(refs.map(measure)), signal);
+        const measured = await inTurns(refs, budget, (ref) => measure(ref, budget));
+        return await abortable(Promise.all(measured), signal);
       } catch (error) {
         return refs.map(({ engine }) => toDockerError(error, engine));
       }

@@ -1,3 +1,4 @@
+import { Waiters } from "../../lib/budget/fair-limit.ts";
 import { onceKnown } from "../../lib/known.ts";
 import type { ContainerCounters, ContainerStats, StatsSource } from "../container.ts";
 
@@ -19,7 +20,7 @@ export interface StatsSample {
   /** `memory.stat`: has total_inactive_file on cgroup v1, inactive_file on v2. */
   readonly memDetail: Readonly<Record<string, number>>;
   /** What it has counted by now; all null for a container that has ended. Never rejects. */
-  readonly counters: () => Promise<StatsCounters>;
+  readonly counters: (waiters: Waiters) => Promise<StatsCounters>;
 }
 
 /** What a container counted since its start; null where there is no figure. */
@@ -44,6 +45,8 @@ interface CpuThrottling {
  * it prints them. Without an earlier sample, `cpuPct` is null.
  */
 export function toContainerStats(previous: StatsSample | null, current: StatsSample): ContainerStats {
+  const waiters = new Waiters();
+  const counters = onceKnown(async () => toContainerCounters(await current.counters(waiters)));
   const memUsedBytes = current.memUsage === null ? null : toUsedMemory(current.memUsage, current.memDetail);
   return {
     source: current.source,
@@ -52,7 +55,10 @@ export function toContainerStats(previous: StatsSample | null, current: StatsSam
     memUsedBytes,
     memLimitBytes: current.memLimit || null,
     sampledAt: current.readAt,
-    counters: onceKnown(async () => toContainerCounters(await current.counters())),
+    counters: (asker) => {
+      waiters.join(asker);
+      return counters();
+    },
   };
 }
 

@@ -92,7 +92,7 @@ export function createContainerLoaders(
   const withAccessories = once(() => all(true));
   /** Inspects again: it must still have this name and be visible to the caller. */
   const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
-    const { container } = await sources.containers.inspectNow(last, signal).catch((error: unknown) => {
+    const { container } = await sources.containers.inspectNow(last, budget).catch((error: unknown) => {
       throw toOpsError(error).code === "container_not_found" ? notFound() : error;
     });
     if (container.name !== name || !createContainerFilter({ includeAccessories }, principal)(container))
@@ -157,7 +157,7 @@ export function createContainerLoaders(
       const bytes = containers.length * readingBytes;
       budget.hold(bytes);
       try {
-        return await sources.containers.stats(containers, signal);
+        return await sources.containers.stats(containers, budget);
       } finally {
         budget.free(bytes);
       }

@@ -1,4 +1,5 @@
 import type { Container, ContainerCounters, ContainerStats, StatsPoint } from "../../containers/container.ts";
+import { inTurns } from "../../lib/budget/budget.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { type Known, whenKnown } from "../../lib/known.ts";
 import type { OpsContext } from "../context.ts";
@@ -69,7 +70,9 @@ const reading = preloaded<Container>((containers, { loaders }) =>
   loaders.containers.stats.loadAll(containers.filter(isMeasured)),
 );
 /** A counter is read when it is asked for. */
-const counting = preloaded<ContainerStats>((all) => Promise.allSettled(all.map(async ({ counters }) => counters())));
+const counting = preloaded<ContainerStats>(async (all, { budget }) => {
+  await Promise.allSettled(await inTurns(all, budget, async ({ counters }) => counters(budget)));
+});
 
 function addContainerStats(builder: Builder, refs: Refs): void {
   const source = builder.enumType("StatsSource", {
@@ -89,7 +92,7 @@ function addContainerStats(builder: Builder, refs: Refs): void {
           nullable: true,
           description,
           ...counting,
-          resolve: ({ counters }) => whenKnown(counters(), (found) => found[name]),
+          resolve: ({ counters }, _args, { budget }) => whenKnown(counters(budget), (found) => found[name]),
         });
       const networks =
         "on all its networks since its start; null when it has no network of its own (networks none and host).";
@@ -114,7 +117,7 @@ function addContainerStats(builder: Builder, refs: Refs): void {
           nullable: true,
           description: "Processes and threads.",
           ...counting,
-          resolve: ({ counters }) => whenKnown(counters(), ({ pids }) => pids),
+          resolve: ({ counters }, _args, { budget }) => whenKnown(counters(budget), ({ pids }) => pids),
         }),
         networkReceiveBytes: counter("networkReceiveBytes", `Bytes received ${networks}`),
         networkTransmitBytes: counter("networkTransmitBytes", `Bytes sent ${networks}`),

@@ -1,41 +1,88 @@
 import type { ReadBudget } from "./budget.ts";
 import { FairQueue } from "./turns.ts";
 
+/** Who asks for work. */
+export type Asker = Pick<ReadBudget, "owner" | "order">;
+
 /** Limits concurrent work. Waiting work starts in turn, owner by owner. */
 export interface FairLimit {
   /** Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts before the start, else as `work` does. */
-  run<T>(budget: Pick<ReadBudget, "owner" | "order" | "signal">, work: () => Promise<T>): Promise<T>;
+  run<T>(asker: Asker & Partial<Pick<ReadBudget, "signal">>, work: () => Promise<T>): Promise<T>;
+  /** The same for work that several owners wait for: it starts at the first turn that one of them has. */
+  runShared<T>(waiters: Waiters, work: () => Promise<T>): Promise<T>;
 }
 
+/** Those who wait for one piece of work. Others may join them, also when it is waiting already. */
+export class Waiters {
+  readonly #askers = new Map<string, Asker>();
+  #onJoin: ((asker: Asker) => void) | null = null;
+
+  constructor(...askers: readonly Asker[]) {
+    for (const asker of askers) this.join(asker);
+  }
+
+  /** An owner waits once; the first order counts. */
+  join(asker: Asker): void {
+    const { owner, order } = asker;
+    if (this.#askers.has(owner)) return;
+    this.#askers.set(owner, { owner, order });
+    this.#onJoin?.(asker);
+  }
+
+  /** Calls `onJoin` for each of them, and for those who join until it is called again. */
+  watch(onJoin: ((asker: Asker) => void) | null): void {
+    this.#onJoin = onJoin;
+    if (onJoin) for (const asker of this.#askers.values()) onJoin(asker);
+  }
+
+  /** The owners so far. */
+  owners(): Iterable<string> {
+    return this.#askers.keys();
+  }
+}
+
+/** At most `most` pieces of work run at once. */
 export function createFairLimit(most: number): FairLimit {
   const waiting = new FairQueue<() => void>();
   let running = 0;
 
-  const enter = ({ owner, order, signal }: Pick<ReadBudget, "owner" | "order" | "signal">): Promise<void> =>
+  const enter = ({ owner, order, signal }: Parameters<FairLimit["run"]>[0]): Promise<void> =>
     new Promise((resolve, reject) => {
       const begin = () => {
-        signal.removeEventListener("abort", leave);
+        signal?.removeEventListener("abort", leave);
         running += 1;
         resolve();
       };
       const leave = () => {
         waiting.remove(owner, begin);
-        reject(signal.reason as Error);
+        reject(signal?.reason as Error);
       };
-      if (signal.aborted) return leave();
+      if (signal?.aborted) return leave();
       if (running < most) return begin();
       waiting.add(owner, begin, order);
-      signal.addEventListener("abort", leave, { once: true });
+      signal?.addEventListener("abort", leave, { once: true });
     });
+  const enterShared = (waiters: Waiters): Promise<void> =>
+    new Promise((resolve) => {
+      const begin = () => {
+        waiters.watch(null);
+        for (const owner of waiters.owners()) waiting.remove(owner, begin);
+        running += 1;
+        resolve();
+      };
+      if (running < most) begin();
+      else waiters.watch(({ owner, order }) => waiting.add(owner, begin, order));
+    });
+  const finish = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } finally {
+      running -= 1;
+      waiting.take()?.();
+    }
+  };
   return {
-    async run(budget, work) {
-      await enter(budget);
-      try {
-        return await work();
-      } finally {
-        running -= 1;
-        waiting.take()?.();
-      }
-    },
+    run: (asker, work) => enter(asker).then(() => finish(work)),
+    runShared: (waiters, work) => enterShared(waiters).then(() => finish(work)),
   };
 }

@@ -43,10 +43,14 @@ export function createTurns(sliceMs: number): Turns {
   };
 }
 
-/** A queue that serves its owners in turn: an owner who adds many items delays only their own. Within one owner the lowest order goes first. */
+/**
+ * A queue that serves its owners in turn: an owner who adds many items delays only their own. Within
+ * one owner the lowest order goes first, and of equal orders the item that has waited longest. A step
+ * takes as long as the owner has different orders, however many items wait.
+ */
 export class FairQueue<T> {
-  /** Owners with waiting items, the next one first. */
-  readonly #waiting = new Map<string, Map<T, number>>();
+  /** Owners with waiting items by their order, the next owner first. */
+  readonly #waiting = new Map<string, Map<number, Set<T>>>();
   #size = 0;
 
   get size(): number {
@@ -54,9 +58,11 @@ export class FairQueue<T> {
   }
 
   add(owner: string, item: T, order: number): void {
-    const own = this.#waiting.get(owner);
-    if (own) own.set(item, order);
-    else this.#waiting.set(owner, new Map([[item, order]]));
+    const own = this.#waiting.get(owner) ?? new Map<number, Set<T>>();
+    this.#waiting.set(owner, own);
+    const equals = own.get(order);
+    if (equals) equals.add(item);
+    else own.set(order, new Set([item]));
     this.#size += 1;
   }
 
@@ -65,25 +71,22 @@ export class FairQueue<T> {
     const [next] = this.#waiting;
     if (!next) return undefined;
     const [owner, own] = next;
-    const item = findFirst(own);
+    const order = Math.min(...own.keys());
+    const [item] = own.get(order) as Set<T>;
     this.#waiting.delete(owner);
-    own.delete(item);
-    if (own.size > 0) this.#waiting.set(owner, own);
-    this.#size -= 1;
+    this.#waiting.set(owner, own);
+    this.remove(owner, item as T);
     return item;
   }
 
   remove(owner: string, item: T): void {
-    const own = this.#waiting.get(owner);
-    if (!own?.delete(item)) return;
-    if (own.size === 0) this.#waiting.delete(owner);
-    this.#size -= 1;
+    const own = this.#waiting.get(owner) ?? new Map<number, Set<T>>();
+    for (const [order, equals] of own) {
+      if (!equals.delete(item)) continue;
+      this.#size -= 1;
+      if (equals.size === 0) own.delete(order);
+      if (own.size === 0) this.#waiting.delete(owner);
+      return;
+    }
   }
-}
-
-/** `items` is not empty. Among equal orders the longest waiting is first. */
-function findFirst<T>(items: ReadonlyMap<T, number>): T {
-  let first: readonly [T, number] | undefined;
-  for (const entry of items) if (first === undefined || entry[1] < first[1]) first = entry;
-  return (first as readonly [T, number])[0];
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Engine } from "../../../src/containers/docker/engine/engine.ts";
 import { createImageReader } from "../../../src/containers/docker/images.ts";
 import { createContainerSource } from "../../../src/containers/docker/source.ts";
+import { createFairLimit } from "../../../src/lib/budget/fair-limit.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { soon } from "../../support/docker-containers.ts";
 import { context, rulesOf } from "../../support/docker-facts.ts";
@@ -126,7 +127,7 @@ function read(
     name: "web-1",
     view: () => ({ status: { ok: state.ok } }),
     known: async () => snapshot,
-    limits: { inspect: (run: () => unknown) => run() },
+    limits: { inspect: createFairLimit(10) },
     ask: (deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) => {
       asked.push(String(deadlineMs));
       return run(AbortSignal.timeout(1000));

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../../src/containers/docker/engine/engine.ts";
 import { createStarts } from "../../../src/containers/docker/engine/events.ts";
 import { createRestarter } from "../../../src/containers/docker/restart.ts";
+import { createFairLimit } from "../../../src/lib/budget/fair-limit.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { context, facts } from "../../support/docker-facts.ts";
 import { eventLine, fullId } from "../../support/docker-fake.ts";
@@ -29,7 +30,7 @@ function setUp(graceMs = 1500) {
   const engine = {
     name: "web-1",
     starts: createStarts(),
-    limits: { inspect: (run: () => unknown) => run() },
+    limits: { inspect: createFairLimit(10) },
     known: async () => ({ context: context() }),
     async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>) {
       log.push(`ask ${deadlineMs}`);

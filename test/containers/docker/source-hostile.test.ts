@@ -116,7 +116,7 @@ test("empty statistics are null", async () => {
   engine.on(`${b}/stats`, json({ read: "x", cpu_stats: null, memory_stats: {} }));
   engine.on(`${fullId("c")}/stats`, json([]));
   const refs = [a, b, fullId("c")].map((id) => ({ engine: "fake", fullId: id }));
-  expect(await source.stats(refs, soon())).toMatchObject([null, null, { code: "docker_error" }]);
+  expect(await source.stats(refs, createSharedBudget(soon()))).toMatchObject([null, null, { code: "docker_error" }]);
   expect(engine.requests.filter((line) => line.includes("/stats"))).toHaveLength(3);
 });
 
@@ -151,7 +151,7 @@ test("docker-modem does not print the agent and its sockets for each request", a
   await using source = createSource(engine);
   await source.list(soon());
   const inspect = vi.spyOn(util, "inspect");
-  await source.inspectNow({ engine: "fake", fullId: a }, soon()).catch(() => {});
+  await source.inspectNow({ engine: "fake", fullId: a }, createSharedBudget(soon())).catch(() => {});
   const printed = inspect.mock.results.map(({ value }) => String(value).length);
   inspect.mockRestore();
   expect(Math.max(0, ...printed)).toBeLessThan(50);

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import { type ContainerSourceOptions, createContainerSource } from "../../../src/containers/docker/source.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
+import { createSharedBudget } from "../../../src/lib/budget/budget.ts";
 import { soon } from "../../support/docker-containers.ts";
 import { rulesOf } from "../../support/docker-facts.ts";
 import { type FakeEngine, fullId, hang, inspected, json, listed, startFakeEngine } from "../../support/docker-fake.ts";
@@ -100,7 +101,9 @@ test("a lost engine is stale for a while, then gone, and whole when back", async
   const { containers, engines } = await source.list(soon());
   expect(containers).toMatchObject([{ name: "web-a", stale: true }]);
   expect(engines).toMatchObject([{ ok: false, contactAt: expect.any(Number), error: { code: "docker_unavailable" } }]);
-  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_unavailable" });
+  await expect(source.inspectNow(row as Container, createSharedBudget(soon()))).rejects.toMatchObject({
+    code: "docker_unavailable",
+  });
   await until(async () => (await source.rows()).length === 0);
   expect(await source.list(soon())).toMatchObject({
     containers: [],
@@ -168,13 +171,19 @@ test("an action asks its engine, and waits for no other", async () => {
   await using source = watch(engine);
   const [row] = await source.rows();
   engine.on(`${a}/json`, json(inspected(a, "web-moved")));
-  expect(await source.inspectNow(row as Container, soon())).toMatchObject({ container: { name: "web-moved" } });
+  expect(await source.inspectNow(row as Container, createSharedBudget(soon()))).toMatchObject({
+    container: { name: "web-moved" },
+  });
   // Also the memory has learned.
   expect(await source.rows()).toMatchObject([{ name: "web-moved" }]);
   engine.on(`${a}/json`, hang);
-  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "docker_timeout" });
+  await expect(source.inspectNow(row as Container, createSharedBudget(soon()))).rejects.toMatchObject({
+    code: "docker_timeout",
+  });
   engine.on(`${a}/json`, json({ message: "No such container" }, 404));
-  await expect(source.inspectNow(row as Container, soon())).rejects.toMatchObject({ code: "container_not_found" });
+  await expect(source.inspectNow(row as Container, createSharedBudget(soon()))).rejects.toMatchObject({
+    code: "container_not_found",
+  });
   expect(await source.rows()).toEqual([]);
 });
 

@@ -74,7 +74,7 @@ test("the requests to an engine are exactly these", async () => {
   await using source = createSource(engine);
   const ref = { engine: "fake", fullId: a };
   await source.list(soon());
-  await source.stats([ref], soon());
+  await source.stats([ref], createSharedBudget(soon()));
   await source.logs(
     ref,
     { tail: 10, since: toLogTimestamp("5"), until: toLogTimestamp("9"), stream: "stderr" },
@@ -111,9 +111,9 @@ test("who gives up on statistics leaves others theirs", async () => {
   await using source = createSource(engine);
   const ref = { engine: "fake", fullId: a };
   await source.list(soon());
-  const waiting = source.stats([ref], soon());
+  const waiting = source.stats([ref], createSharedBudget(soon()));
   const caller = new AbortController();
-  const leaving = source.stats([ref], caller.signal);
+  const leaving = source.stats([ref], createSharedBudget(caller.signal));
   await asked.promise;
   caller.abort(new DOMException("The caller's time is up", "TimeoutError"));
   expect(await leaving).toMatchObject([{ code: "docker_timeout" }]);
@@ -121,7 +121,9 @@ test("who gives up on statistics leaves others theirs", async () => {
   expect(await waiting).toMatchObject([{ memPct: null }]);
   const before = engine.requests.length;
   const gone = AbortSignal.abort(new OpsError("query_timeout", "late"));
-  expect(await source.stats([{ engine: "fake", fullId: b }], gone)).toMatchObject([{ code: "query_timeout" }]);
+  expect(await source.stats([{ engine: "fake", fullId: b }], createSharedBudget(gone))).toMatchObject([
+    { code: "query_timeout" },
+  ]);
   expect(engine.requests).toHaveLength(before);
 });
 
@@ -134,9 +136,11 @@ test("only a full id ever reaches an engine", async () => {
   const before = engine.requests.length;
   for (const bad of ["web-a", a.slice(0, 12), `${a}/../${b}`, a.toUpperCase(), ""]) {
     const ref = { engine: "fake", fullId: bad };
-    await expect(source.inspectNow(ref, soon())).rejects.toMatchObject({ upstream: "docker:fake" });
+    await expect(source.inspectNow(ref, createSharedBudget(soon()))).rejects.toMatchObject({ upstream: "docker:fake" });
   }
-  expect(await source.stats([{ engine: "other", fullId: a }], soon())).toMatchObject([{ code: "container_not_found" }]);
+  expect(await source.stats([{ engine: "other", fullId: a }], createSharedBudget(soon()))).toMatchObject([
+    { code: "container_not_found" },
+  ]);
   expect(engine.requests).toHaveLength(before);
 });
 
@@ -285,8 +289,8 @@ test.each([
   const ref = { engine: "fake", fullId: a };
   const asks = {
     listTimeoutMs: async () => (await source.list(soon())).engines[0]?.error?.message,
-    inspectTimeoutMs: () => source.inspectNow(ref, soon()),
-    statsTimeoutMs: async () => ((await source.stats([ref], soon()))[0] as Error).message,
+    inspectTimeoutMs: () => source.inspectNow(ref, createSharedBudget(soon())),
+    statsTimeoutMs: async () => ((await source.stats([ref], createSharedBudget(soon())))[0] as Error).message,
     logsTimeoutMs: () => source.logs(ref, { tail: 1 }, createSharedBudget(soon())),
   };
   const shown = await asks[setting]().catch((error: unknown) => (error as Error).message);

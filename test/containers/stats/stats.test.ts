@@ -7,7 +7,7 @@ import {
   toLife,
   toUsedMemory,
 } from "../../../src/containers/stats/stats.ts";
-import { sample } from "../../support/stats-sample.ts";
+import { asker, sample } from "../../support/stats-sample.ts";
 
 test("statistics equal the docker CLI's, calculated by hand", async () => {
   // 0.25 s of CPU time while the host's two CPUs had 2 s together: an eighth of 2 x 100 %.
@@ -29,7 +29,7 @@ test("statistics equal the docker CLI's, calculated by hand", async () => {
     sampledAt: "2026-01-13T09:40:01Z",
     counters: expect.any(Function),
   });
-  expect(await stats.counters()).toEqual({
+  expect(await stats.counters(asker)).toEqual({
     cpuPeriods: 20,
     cpuThrottledPeriods: 5,
     cpuThrottledSeconds: 1.5,
@@ -45,9 +45,9 @@ test("counters are read when first asked for, once for a sample", async () => {
   const counters = vi.fn<StatsSample["counters"]>(sample().counters);
   const stats = toContainerStats(null, sample({ counters }));
   expect(counters).not.toHaveBeenCalled();
-  const [one, another] = await Promise.all([stats.counters(), stats.counters()]);
+  const [one, another] = await Promise.all([stats.counters(asker), stats.counters(asker)]);
   expect(another).toBe(one);
-  expect(await stats.counters()).toBe(one);
+  expect(await stats.counters(asker)).toBe(one);
   expect(counters).toHaveBeenCalledTimes(1);
 });
 
@@ -126,7 +126,7 @@ test("a sample without numbers is null everywhere, and 0 is a number", async () 
     sampledAt: "2026-01-13T09:40:01Z",
     counters: expect.any(Function),
   });
-  expect(await bare.counters()).toEqual({
+  expect(await bare.counters(asker)).toEqual({
     cpuPeriods: null,
     cpuThrottledPeriods: null,
     cpuThrottledSeconds: null,

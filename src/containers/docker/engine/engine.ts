@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import pLimit, { type LimitFunction } from "p-limit";
+import type { LimitFunction } from "p-limit";
 import { abortable, withDeadline } from "../../../lib/abort.ts";
 import type { Changes } from "../../../lib/broadcast.ts";
 import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
@@ -53,8 +53,12 @@ export interface EngineCalls {
 
 /** One engine: its connection, its containers in memory, and its errors. */
 export interface Engine extends EngineCalls {
-  /** Limits of parallel calls, one for each kind: those that hang delay no other kind. A log read may take 32 MB from the engine. */
-  readonly limits: { readonly inspect: LimitFunction; readonly stats: LimitFunction; readonly logs: FairLimit };
+  /**
+   * Limits of parallel calls, one for each kind: those that hang delay no other kind. Each is fair
+   * between owners: one who asks about thousands of containers delays another by a few calls. A log
+   * read may take 32 MB from the engine.
+   */
+  readonly limits: Readonly<Record<"inspect" | "stats" | "logs", FairLimit>>;
   readonly inventory: Pick<Inventory, "snapshot">;
   readonly starts: Starts;
   /** From memory; the first call waits until the engine has answered or failed. Never rejects. */
@@ -173,7 +177,8 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     return answer;
   };
   const inspect = createInspect({ name, client, inventory, ask }, inspectTimeoutMs);
-  const limits = { inspect: pLimit(concurrency), stats: pLimit(concurrency), logs: createFairLimit(concurrency) };
+  const createLimit = () => createFairLimit(concurrency);
+  const limits = { inspect: createLimit(), stats: createLimit(), logs: createLimit() };
   const starts = createStarts();
   const enricher = createEventEnricher(name, inventory, broadcaster);
   const refresher = createRefresher({

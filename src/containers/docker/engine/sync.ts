@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
 import { withDeadline } from "../../../lib/abort.ts";
+import type { Asker, FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { ListedContainer } from "../http/answers.ts";
 import type { EngineClient } from "../http/client.ts";
@@ -163,8 +164,8 @@ interface RefresherOptions {
   readonly list: () => Promise<readonly ListedContainer[]>;
   /** Inspects a container and updates the inventory. */
   readonly inspect: (fullId: string) => Promise<unknown>;
-  /** Limits parallel inspections. */
-  readonly limit: LimitFunction;
+  /** Limits parallel inspections, those of requests included. */
+  readonly limit: FairLimit;
   /** Limits them further while all are inspected, over all engines. */
   readonly fullLimit: LimitFunction;
   /** An inspection of this container has ended, successful or not. */
@@ -178,6 +179,9 @@ const coalesceMs = 150;
 /** After `die` the state settles late: exited, or restarting under a policy. Milliseconds. */
 const afterDieMs = 1000;
 
+/** Our inspections wait as those of one owner: they delay no request by more than one turn, and have turns beside requests. */
+const ours: Asker = { owner: "sync", order: 0 };
+
 /** Updates an engine's inventory from lists, inspections and events. */
 export function createRefresher(options: RefresherOptions): Refresher {
   const { name, inventory, inspect, limit, fullLimit, onSettled, onLost } = options;
@@ -189,7 +193,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
   const inspectOne = async (fullId: string, isFull: boolean): Promise<void> => {
     running.add(fullId);
     try {
-      await limit(() => (isFull ? fullLimit(() => inspect(fullId)) : inspect(fullId)));
+      await limit.run(ours, () => (isFull ? fullLimit(() => inspect(fullId)) : inspect(fullId)));
     } catch (error) {
       const failure = toDockerError(error, name);
       // The inspection has already removed one that is not found.

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import pLimit from "p-limit";
 import { z } from "zod";
+import { createFairLimit, type Waiters } from "../../../lib/budget/fair-limit.ts";
 import { isEmpty, type StatsCounters, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
 import type { Engine, EngineCalls } from "../engine/engine.ts";
 import { count as smallCount, orElse } from "../http/answers.ts";
@@ -129,7 +129,13 @@ export interface StatsReader {
    * One sample; null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. A sample that `begins` a
    * window uses the start time already known, where there is one. The next sample inspects: if both have the same life, the known time was right.
    */
-  read(engine: SampledEngine, fullId: string, begins: boolean, ended: AbortSignal): Promise<TimedSample | null>;
+  read(
+    engine: SampledEngine,
+    fullId: string,
+    begins: boolean,
+    waiters: Waiters,
+    ended: AbortSignal,
+  ): Promise<TimedSample | null>;
 }
 
 interface StatsReaderOptions {
@@ -144,6 +150,13 @@ interface KnownNetwork extends Pick<StatsSample, "life">, Pick<StatsCounters, "n
   readonly at: number;
 }
 
+/** A container that is sampled until the signal. */
+interface Sampled {
+  readonly engine: SampledEngine;
+  readonly fullId: string;
+  readonly ended: AbortSignal;
+}
+
 /** How long files are read before other work gets its turn, milliseconds. */
 const turnMs = 1;
 
@@ -152,11 +165,11 @@ const networkMs = 15_000;
 
 /** Reads the container's cgroup if it is on this machine; else asks its engine. */
 export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): StatsReader {
-  const oneByOne = pLimit(1);
+  const oneByOne = createFairLimit(1);
   let turnEndsAt = 0;
   /** One container's files are read in one go; other work gets its turn between containers, each millisecond. */
-  const inTurn = <T>(read: () => T) =>
-    oneByOne(async () => {
+  const inTurn = <T>(waiters: Waiters, read: () => T) =>
+    oneByOne.runShared(waiters, async () => {
       if (performance.now() >= turnEndsAt) {
         await setImmediate();
         turnEndsAt = performance.now() + turnMs;
@@ -164,36 +177,40 @@ export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): S
       return read();
     });
   const networks = new LRUCache<string, KnownNetwork>({ maxSize: 5000, sizeCalculation: () => 1 });
-  const readNetwork = async (engine: SampledEngine, fullId: string, life: string, ended: AbortSignal) => {
+  const readNetwork = async (
+    { engine, fullId, ended }: Sampled,
+    life: string,
+    waiters: Waiters,
+  ): Promise<StatsCounters["network"]> => {
     const last = networks.get(fullId);
     const known = last?.life === life ? last : null;
     const at = performance.now();
     if (known && at - known.at < networkMs) return known.network;
     const ask = (signal: AbortSignal) =>
       engine.client.call(fullId, "stats", { stream: "false", "one-shot": "true" }, signal);
-    const found = await engine.limits
-      .stats(() => engine.ask(timeoutMs, ask, ended))
+    const found = await engine.limits.stats
+      .runShared(waiters, () => engine.ask(timeoutMs, ask, ended))
       .then((answer) => toSample(answer).counted.network)
       // What the files say is true without it.
       .catch(() => known?.network ?? null);
     networks.set(fullId, { life, at, network: found });
     return found;
   };
-  const readCounters = async (engine: SampledEngine, fullId: string, sample: CgroupSample, ended: AbortSignal) => {
-    const { network: shown, ...own } = (await inTurn(sample.readCounters)) ?? noCounters;
-    return { ...own, network: shown === undefined ? await readNetwork(engine, fullId, sample.life, ended) : shown };
+  const readCounters = async (from: Sampled, sample: CgroupSample, waiters: Waiters) => {
+    const { network: shown, ...own } = (await inTurn(waiters, sample.readCounters)) ?? noCounters;
+    return { ...own, network: shown === undefined ? await readNetwork(from, sample.life, waiters) : shown };
   };
-  const readHere = (reader: Pick<CgroupReader, "read">, engine: SampledEngine, fullId: string, ended: AbortSignal) =>
-    inTurn((): TimedSample | null => {
+  const readHere = (reader: Pick<CgroupReader, "read">, from: Sampled, waiters: Waiters) =>
+    inTurn(waiters, (): TimedSample | null => {
       const at = performance.now();
-      const sample = reader.read(fullId);
-      return sample && { at, sample: { ...sample, counters: () => readCounters(engine, fullId, sample, ended) } };
+      const sample = reader.read(from.fullId);
+      return sample && { at, sample: { ...sample, counters: (who) => readCounters(from, sample, who) } };
     });
   return {
-    async read(engine, fullId, begins, ended) {
-      const here = cgroups && (await readHere(cgroups, engine, fullId, ended));
+    async read(engine, fullId, begins, waiters, ended) {
+      const here = cgroups && (await readHere(cgroups, { engine, fullId, ended }, waiters));
       if (here) return here;
-      return engine.limits.stats(() =>
+      return engine.limits.stats.runShared(waiters, () =>
         engine.ask(timeoutMs, (signal) => askEngine(engine, fullId, begins, signal), ended),
       );
     },

@@ -1,5 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextRound, setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
+import { type Asker, Waiters } from "../../../lib/budget/fair-limit.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { ContainerRef, ContainerStats, StatsPoint } from "../../container.ts";
 import { type StatsWindow, toContainerStats, toWindow } from "../../stats/stats.ts";
@@ -8,7 +9,7 @@ import type { SampledEngine, StatsReader } from "./read.ts";
 
 export interface Sampler {
   /** Null for a container that is not running or has vanished. From memory if its sample is fresh; else joins the sampling under way or starts one. */
-  measure(engine: SampledEngine, fullId: string): Promise<ContainerStats | null>;
+  measure(engine: SampledEngine, fullId: string, asker: Asker): Promise<ContainerStats | null>;
   /** As ContainerSource.statsVersion. Also continues sampling. */
   version(refs: readonly ContainerRef[], toEngine: (ref: ContainerRef) => SampledEngine): number | null;
   /** The remembered points. Also continues sampling. */
@@ -49,8 +50,19 @@ interface Entry {
   askedAt: number;
   window: StatsWindow | null;
   known: { readonly at: number; readonly stats: ContainerStats | null } | null;
-  sampling: Promise<ContainerStats | null> | null;
+  sampling: Sampling | null;
 }
+
+interface Sampling {
+  readonly stats: Promise<ContainerStats | null>;
+  /** Its samples are taken at the first turn that one of these has. */
+  readonly waiters: Waiters;
+}
+
+/** What is sampled without a request waits as that of one owner: it delays no request by more than one turn. */
+const ours: Asker = { owner: "sampler", order: 0 };
+/** How long samplings are started before other work gets its turn, ms. */
+const turnMs = 1;
 
 /**
  * Samples the containers that were asked about lately, so that asking again costs nothing; samples nothing when nobody asks. A container that cannot be
@@ -67,19 +79,19 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
   let changes = 0;
   let versions = 0;
 
-  const read = async (entry: Entry) => {
-    const timed = await reader.read(entry.engine, entry.fullId, entry.window === null, closing.signal);
+  const read = async (entry: Entry, waiters: Waiters) => {
+    const timed = await reader.read(entry.engine, entry.fullId, entry.window === null, waiters, closing.signal);
     entry.window = timed && toWindow(entry.window, timed, windowMs);
     return entry.window;
   };
-  const sample = async (entry: Entry) => {
+  const sample = async (entry: Entry, waiters: Waiters) => {
     try {
-      let window = await read(entry);
+      let window = await read(entry, waiters);
       if (window?.previous === null) {
         // A timer may fire a millisecond early.
         const restMs = window.current.at + windowMs + 2 - performance.now();
         await sleep(Math.max(0, restMs), undefined, { signal: closing.signal });
-        window = await read(entry);
+        window = await read(entry, waiters);
       }
       const stats = window && toContainerStats(window.previous?.sample ?? null, window.current.sample);
       const { at } = window?.current ?? { at: performance.now() };
@@ -95,23 +107,35 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       entry.sampling = null;
     }
   };
-  const refresh = (entry: Entry) => (entry.sampling ??= sample(entry));
+  const refresh = (entry: Entry, asker: Asker): Promise<ContainerStats | null> => {
+    if (!entry.sampling) {
+      const waiters = new Waiters();
+      entry.sampling = { waiters, stats: sample(entry, waiters) };
+    }
+    entry.sampling.waiters.join(asker);
+    return entry.sampling.stats;
+  };
 
-  const tick = () => {
+  const tick = async () => {
     const now = performance.now();
+    let turnEndsAt = now + turnMs;
     for (const entry of entries.values()) {
+      if (performance.now() >= turnEndsAt) {
+        await nextRound();
+        turnEndsAt = performance.now() + turnMs;
+      }
       if (entry.sampling) continue;
       if (now - entry.askedAt > leaseMs) entries.delete(entry.fullId);
-      else refresh(entry).catch(() => {});
+      else refresh(entry, ours).catch(() => {});
     }
-    timer = entries.size === 0 ? null : setTimeout(tick, periodMs).unref();
+    timer = entries.size === 0 || closing.signal.aborted ? null : setTimeout(() => void tick(), periodMs).unref();
   };
   const touch = (engine: SampledEngine, fullId: string): Entry => {
     const now = performance.now();
     const entry = entries.get(fullId) ?? { engine, fullId, askedAt: now, window: null, known: null, sampling: null };
     entry.askedAt = now;
     entries.set(fullId, entry);
-    if (!closing.signal.aborted) timer ??= setTimeout(tick, periodMs).unref();
+    if (!closing.signal.aborted) timer ??= setTimeout(() => void tick(), periodMs).unref();
     return entry;
   };
   const findFresh = ({ known, askedAt }: Entry) =>
@@ -136,14 +160,14 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       checks.set(refs, { changes, until, stats, version });
       return version;
     },
-    async measure(engine, fullId) {
+    async measure(engine, fullId, asker) {
       const entry = touch(engine, fullId);
       const fresh = findFresh(entry);
-      return fresh === undefined ? refresh(entry) : fresh;
+      return fresh === undefined ? refresh(entry, asker) : fresh;
     },
     history(engine, fullId) {
       const entry = touch(engine, fullId);
-      if (!entry.known) refresh(entry).catch(() => {});
+      if (!entry.known) refresh(entry, ours).catch(() => {});
       return toPoints(histories.get(fullId));
     },
     historyCached: (fullId) => toPoints(histories.peek(fullId)),

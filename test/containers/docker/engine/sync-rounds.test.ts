@@ -2,6 +2,7 @@ import type { LimitFunction } from "p-limit";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import { createRefresher } from "../../../../src/containers/docker/engine/sync.ts";
+import { createFairLimit } from "../../../../src/lib/budget/fair-limit.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { app, rulesOf } from "../../../support/docker-facts.ts";
 import { fullId } from "../../../support/docker-fake.ts";
@@ -35,7 +36,7 @@ function setUp(...listed: readonly string[]) {
   const refresher = createRefresher({
     name: "web-1",
     inventory,
-    limit: limited("limit"),
+    limit: { ...createFairLimit(1), run: async (_, work) => limited("limit")(work) },
     fullLimit: limited("full"),
     onSettled: (id) => void log.push(`settle ${id[0]}`),
     onLost,

@@ -6,6 +6,7 @@ import { type EngineEvent, eventsQuery } from "../../../../src/containers/docker
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import { createRefresher, createWatcher } from "../../../../src/containers/docker/engine/sync.ts";
 import { StatusError } from "../../../../src/containers/docker/http/errors.ts";
+import { createFairLimit } from "../../../../src/lib/budget/fair-limit.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { app, rulesOf } from "../../../support/docker-facts.ts";
 import { eventLine, fullId } from "../../../support/docker-fake.ts";
@@ -43,7 +44,7 @@ function setUp() {
   const refresher = createRefresher({
     name,
     inventory,
-    limit: run,
+    limit: createFairLimit(10),
     fullLimit: run,
     onSettled: () => {},
     onLost: (error) => watcher.lose(error),

@@ -15,7 +15,7 @@ import {
 import { toContainerStats } from "../../../../src/containers/stats/stats.ts";
 import { createCgroupFiles, v1Files, v2Files } from "../../../support/cgroup-files.ts";
 import { fullId } from "../../../support/docker-fake.ts";
-import { sample as createSample } from "../../../support/stats-sample.ts";
+import { asker, sample as createSample } from "../../../support/stats-sample.ts";
 
 const id = fullId("a");
 const versions = [
@@ -87,7 +87,7 @@ describe.each(versions)("cgroup $name", ({ files, line, limit, unlimited, folder
       sampledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       counters: expect.any(Function),
     });
-    expect(await stats.counters()).toEqual({
+    expect(await stats.counters(asker)).toEqual({
       cpuPeriods: 40,
       cpuThrottledPeriods: 30,
       cpuThrottledSeconds: 2.5,

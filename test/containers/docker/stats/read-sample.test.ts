@@ -1,9 +1,9 @@
-import pLimit from "p-limit";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createStatsReader, type SampledEngine } from "../../../../src/containers/docker/stats/read.ts";
 import type { CgroupCounters, CgroupSample } from "../../../../src/containers/docker/stats/cgroup.ts";
+import { createFairLimit, Waiters } from "../../../../src/lib/budget/fair-limit.ts";
 import { fullId } from "../../../support/docker-fake.ts";
-import { sample } from "../../../support/stats-sample.ts";
+import { asker, sample } from "../../../support/stats-sample.ts";
 
 const [a, b] = [fullId("a"), fullId("b")];
 const stats = {
@@ -32,7 +32,7 @@ function setUp({
   const engine = {
     name: "web-1",
     inventory: { snapshot: () => snapshot },
-    limits: { stats: pLimit(2) },
+    limits: { stats: createFairLimit(2) },
     ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
       log.push([deadlineMs, callers.every((caller) => caller === ended)]);
       return run(signal);
@@ -54,26 +54,36 @@ describe("a sample", () => {
     const here = fromFiles(counted);
     const { reader, engine, log, read } = setUp({ here });
     const before = performance.now();
-    const found = await reader.read(engine, a, true, ended);
+    const found = await reader.read(engine, a, true, new Waiters(asker), ended);
     expect(found?.sample).toMatchObject(here);
     expect(found?.at).toBeGreaterThanOrEqual(before);
     expect(here.readCounters).not.toHaveBeenCalled();
-    expect(await found?.sample.counters()).toEqual(counted);
+    expect(await found?.sample.counters(new Waiters(asker))).toEqual(counted);
     expect([read.mock.calls, log]).toEqual([[[a]], []]);
   });
 
   it("of a container that has ended meanwhile has no counters", async () => {
     const { reader, engine, log } = setUp({ here: fromFiles(null) });
-    const found = await reader.read(engine, a, true, ended);
-    expect(await found?.sample.counters()).toEqual({ throttling: null, pids: null, network: null, blockIo: null });
+    const found = await reader.read(engine, a, true, new Waiters(asker), ended);
+    expect(await found?.sample.counters(new Waiters(asker))).toEqual({
+      throttling: null,
+      pids: null,
+      network: null,
+      blockIo: null,
+    });
     expect(log).toEqual([]);
   });
 
   it.each([true, false])("is asked of its engine if it is not here (cgroups: %s)", async (cgroups) => {
     const { reader, engine, log } = setUp({ cgroups });
-    const found = await reader.read(engine, a, false, ended);
+    const found = await reader.read(engine, a, false, new Waiters(asker), ended);
     expect(found?.sample).toMatchObject({ source: "engine", cpuTotal: 5, memUsage: 7, readAt: stats.read });
-    expect(await found?.sample.counters()).toEqual({ throttling: null, pids: 8, network: null, blockIo: null });
+    expect(await found?.sample.counters(new Waiters(asker))).toEqual({
+      throttling: null,
+      pids: 8,
+      network: null,
+      blockIo: null,
+    });
     expect(found?.sample.life).toContain("2026-01-13T09:00:00Z");
     expect(log).toEqual([
       [300, true],
@@ -84,11 +94,17 @@ describe("a sample", () => {
 
   it("that begins a window has the known start", async () => {
     const { reader, engine, log } = setUp({ known: "2026-01-13T08:00:00Z" });
-    expect((await reader.read(engine, a, true, ended))?.sample.life).toContain("2026-01-13T08:00:00Z");
+    expect((await reader.read(engine, a, true, new Waiters(asker), ended))?.sample.life).toContain(
+      "2026-01-13T08:00:00Z",
+    );
     expect(log).toHaveLength(2);
-    expect((await reader.read(engine, a, false, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
+    expect((await reader.read(engine, a, false, new Waiters(asker), ended))?.sample.life).toContain(
+      "2026-01-13T09:00:00Z",
+    );
     expect(log).toHaveLength(5);
-    expect((await reader.read(engine, b, true, ended))?.sample.life).toContain("2026-01-13T09:00:00Z");
+    expect((await reader.read(engine, b, true, new Waiters(asker), ended))?.sample.life).toContain(
+      "2026-01-13T09:00:00Z",
+    );
   });
 
   it("has its network from the engine every 15 s without visible processes", async () => {
@@ -97,7 +113,8 @@ describe("a sample", () => {
     const { reader, engine, log } = setUp({ here, answer: { ...stats, networks } });
     const spy = vi.spyOn(performance, "now").mockReturnValue(1000);
     onTestFinished(() => spy.mockRestore());
-    const read = async () => (await reader.read(engine, a, true, ended))?.sample.counters();
+    const read = async () =>
+      (await reader.read(engine, a, true, new Waiters(asker), ended))?.sample.counters(new Waiters(asker));
     expect(await read()).toEqual({ ...counted, network: { received: 5, sent: 6 } });
     spy.mockReturnValue(15_999);
     expect((await read())?.network).toEqual({ received: 5, sent: 6 });
@@ -113,13 +130,13 @@ describe("a sample", () => {
   it("has no network where none is visible and the engine fails", async () => {
     const here = fromFiles({ ...counted, network: undefined });
     const { reader, engine } = setUp({ here, answer: "nonsense" });
-    const found = await reader.read(engine, a, true, ended);
-    expect(await found?.sample.counters()).toEqual({ ...counted, network: null });
+    const found = await reader.read(engine, a, true, new Waiters(asker), ended);
+    expect(await found?.sample.counters(new Waiters(asker))).toEqual({ ...counted, network: null });
   });
 
   it("of a stopped container is empty", async () => {
     const { reader, engine, log } = setUp({ answer: { read: "0001-01-01T00:00:00Z" } });
-    expect(await reader.read(engine, a, false, ended)).toBeNull();
+    expect(await reader.read(engine, a, false, new Waiters(asker), ended)).toBeNull();
     expect(log).toHaveLength(2);
   });
 });
@@ -136,7 +153,9 @@ it("samples of one engine are limited, those of another do not wait", async () =
       return { read: "0001-01-01T00:00:00Z" };
     };
   }
-  const reading = [0, 0, 0, 1].map((index) => reader.read((kits[index] ?? kits[0]).engine, a, false, ended));
+  const reading = [0, 0, 0, 1].map((index) =>
+    reader.read((kits[index] ?? kits[0]).engine, a, false, new Waiters(asker), ended),
+  );
   await expect.poll(() => asked).toEqual(["engine 0", "engine 0", "engine 1"]);
   waiting[0]?.();
   await expect.poll(() => asked).toEqual(["engine 0", "engine 0", "engine 1", "engine 0"]);

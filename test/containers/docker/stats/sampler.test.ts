@@ -3,7 +3,7 @@ import type { Engine } from "../../../../src/containers/docker/engine/engine.ts"
 import { createSampler, type Sampler } from "../../../../src/containers/docker/stats/sampler.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { fullId } from "../../../support/docker-fake.ts";
-import { sample } from "../../../support/stats-sample.ts";
+import { asker, sample } from "../../../support/stats-sample.ts";
 
 const engine = { name: "web-1" } as Engine;
 const id = fullId("a");
@@ -36,7 +36,7 @@ function setUp({ share = 0.25, leaseMs = 200, periodMs = 40 } = {}) {
   };
   const sampler = createSampler({ reader, windowMs: 20, leaseMs, periodMs });
   open.push(sampler);
-  return { state, sampler, ask: () => sampler.measure(engine, id) };
+  return { state, sampler, ask: () => sampler.measure(engine, id, asker) };
 }
 
 test("the first answer takes two samples, and 16 callers share them", async () => {
