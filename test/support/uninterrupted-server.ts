@@ -1,15 +1,19 @@
 import process from "node:process";
 import { createAuthenticator } from "../../src/auth/authenticator.ts";
-import type { Container } from "../../src/containers/container.ts";
+import type { Container, ContainerRef } from "../../src/containers/container.ts";
+import { createContainerSource } from "../../src/containers/docker/source.ts";
 import type { DeployRecord } from "../../src/deploys/deploy.ts";
 import { createFleet } from "../../src/fleet/fleet.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createEdge } from "../../src/http/server.ts";
+import type { ReadBudget } from "../../src/lib/budget/budget.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { formatRfc3339 } from "../../src/lib/time.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "./containers.ts";
 import { sampleRecord } from "./deploys.ts";
+import { rulesOf } from "./docker-facts.ts";
+import { hang, startFakeEngine } from "./docker-fake.ts";
 import { sampleHost } from "./hosts.ts";
 import { createMemorySources } from "./memory-sources.ts";
 
@@ -41,6 +45,30 @@ for (const kind of ["container_death", "health", "oom_kill", "restart"] as const
     memory.sources.timeline.add(toEntry({ ...entry, container: toTimelineContainer(container) }));
   }
 }
+
+/** An engine that takes every question about statistics and answers none. */
+const silentEngine = await startFakeEngine();
+silentEngine.on("/stats", hang);
+const hanging = createContainerSource({
+  engines: [silentEngine.options],
+  rules: rulesOf("wallet-core"),
+  logger: silentLogger,
+  cgroupRoot: null,
+});
+let isHanging = false;
+const sources = {
+  ...memory.sources,
+  containers: {
+    ...memory.sources.containers,
+    stats: (refs: readonly ContainerRef[], budget: ReadBudget) =>
+      isHanging
+        ? hanging.stats(
+            refs.map((_, index) => ({ engine: "fake", fullId: index.toString(16).padStart(64, "0") })),
+            budget,
+          )
+        : memory.sources.containers.stats(refs, budget),
+  },
+};
 
 /** An hour each after the other. */
 function toTime(index: number): string {
@@ -76,7 +104,7 @@ const signIn = {
   exchange: async () => ({ accessToken: "a", refreshToken: null, expiresIn: 1 }),
 };
 const authenticator = createAuthenticator({ token, tokensFile, logger: silentLogger });
-const gateway = createGateway(memory.sources, silentLogger, { mcp: { actions: true, issuer: null }, signIn });
+const gateway = createGateway(sources, silentLogger, { mcp: { actions: true, issuer: null }, signIn });
 const edge = createEdge({ ...gateway, authenticator, logger: silentLogger, limits });
 const { port } = await edge.listen("127.0.0.1", 0);
 const regions = [{ name: "eu", url: `http://127.0.0.1:${port}` }];
@@ -117,6 +145,7 @@ function answer(question: string): unknown {
     return null;
   }
   if (question === "probe") return probe();
+  if (question.startsWith("hang")) return void (isHanging = question === "hang");
   look();
   const cost = { cpuMs: longest, bytes: Math.max(0, most - heap) };
   longest = 0;
@@ -126,5 +155,5 @@ function answer(question: string): unknown {
 process.on("message", ({ number, question }: { readonly number: number; readonly question: string }) =>
   process.send?.({ number, answer: answer(question) }),
 );
-process.once("disconnect", () => process.exit());
+process.once("disconnect", () => void silentEngine[Symbol.asyncDispose]().then(() => process.exit()));
 process.send?.({ number: 0, answer: { port, fleetPort } });

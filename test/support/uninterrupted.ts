@@ -67,6 +67,17 @@ export async function startMeasured() {
       const answer = await send(sent.to === "fleet" ? ports.fleetPort : ports.port, sent);
       return { ...answer, ...(await ask<{ cpuMs: number; bytes: number }>("end")) };
     },
+    /** The cost of requests that come together, while the statistics of containers hang. */
+    measureHanging: async (all: readonly Sent[]): Promise<readonly Cost[]> => {
+      await ask("hang");
+      await ask("begin without garbage");
+      const answers = await Promise.all(
+        all.map((sent) => send(sent.to === "fleet" ? ports.fleetPort : ports.port, sent)),
+      );
+      const cost = await ask<{ cpuMs: number; bytes: number }>("end");
+      await ask("hang no more");
+      return answers.map((answer) => ({ ...answer, ...cost }));
+    },
     /** The cost of bodies in chunks of one byte that many connections send at once, and the longest wait of a health check meanwhile, ms. */
     measureChunks: async ({
       to,
