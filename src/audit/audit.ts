@@ -54,6 +54,11 @@ export interface RestartMark {
   readonly startedAt: string | null;
   /** How long the engine waits between SIGTERM and SIGKILL. */
   readonly stopSeconds: number;
+  /**
+   * The Unix socket that the request goes through, with its machine. Null over a network, where a
+   * request may still be on its way after its gateway has died; also in marks of older versions.
+   */
+  readonly socket: string | null;
 }
 
 export type JobAuditAction = "job.retry" | "job.discard" | "job.retry_group" | "job.discard_group";

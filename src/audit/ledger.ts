@@ -78,6 +78,12 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   tryWriting(): Promise<void>;
   /** Records an outcome. An action whose outcome is not the last one stays open (`isFinal`). */
   end(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<void>;
+  /**
+   * Records that a restart happened after all. Its last outcome is `unknown`, and it is no longer
+   * open. Does nothing where another restart of the container began since: what was seen may be
+   * that one. Resolves to whether it was recorded.
+   */
+  amend(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<boolean>;
   /** Gives an open action up, as nothing more was learned: another gateway takes it over. In a single one it no longer keeps others from beginning; its next start looks again. */
   release(action: OpenAction): void;
   /**
@@ -167,6 +173,18 @@ export function judgeKey(earlier: EarlierAction, entry: AuditEntry): NotBegun {
 
 /** How long a key has its answer, ms. */
 export const answerMs = 86_400_000;
+
+/**
+ * Whether a restart whose last outcome is `unknown` may still be amended: nothing of it came later,
+ * and no other restart of its container.
+ */
+export async function isAmendable({ seq, entry }: OpenAction, read: Ledger["read"]): Promise<boolean> {
+  const isAbout = (record: AuditRecord) =>
+    record.intent === seq ||
+    (record.outcome === "intent" && record.action === "restart" && record.containerId === entry.containerId);
+  const [newest] = await read({ first: 1, before: null, accepts: isAbout });
+  return newest?.intent === seq && newest.outcome === "unknown" && isFinal(newest);
+}
 
 /** Whether an outcome is the last one of its action: what a health check found is known to its caller alone. */
 export function isFinal({ action, outcome, detail }: Pick<AuditEntry, "action" | "outcome" | "detail">): boolean {

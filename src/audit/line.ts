@@ -88,8 +88,8 @@ export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece:
   return { line: `${body.slice(0, -1)},"hash":"${next.hash}"}\n`, head: next };
 }
 
-function toLineMark({ engineId, at, startedAt, stopSeconds }: RestartMark) {
-  return { engine_id: engineId, at, started_at: startedAt, stop_seconds: stopSeconds };
+function toLineMark({ engineId, at, startedAt, stopSeconds, socket }: RestartMark) {
+  return { engine_id: engineId, at, started_at: startedAt, stop_seconds: stopSeconds, socket };
 }
 
 function isTime(value: unknown): value is string {
@@ -103,6 +103,7 @@ function parseMark(mark: unknown): RestartMark | null {
     at,
     started_at: startedAt,
     stop_seconds: stopSeconds,
+    socket,
   } = (mark ?? {}) as Record<string, unknown>;
   if (!isTime(at) || typeof stopSeconds !== "number") return null;
   return {
@@ -110,6 +111,7 @@ function parseMark(mark: unknown): RestartMark | null {
     at,
     startedAt: isTime(startedAt) ? startedAt : null,
     stopSeconds,
+    socket: typeof socket === "string" ? socket : null,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   decide,
   type Decision,
   type EarlierAction,
+  isAmendable,
   isFinal,
   judgeKey,
   type Ledger,
@@ -105,7 +106,9 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
     };
   };
   const close = (entry: AuditEntry, happened: boolean) => {
-    if (!open.delete(entry) || !happened || toFamily(entry) !== "restart") return;
+    if (open.delete(entry) && happened && toFamily(entry) === "restart") rest(entry);
+  };
+  const rest = (entry: AuditEntry) => {
     for (const [id, at] of ended) if (at + endedMs < now()) ended.delete(id);
     ended.set(entry.containerId, now());
   };
@@ -175,6 +178,15 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
         if (known?.seq === seq) keep(action, outcome, known.at);
         if (isFinal({ ...entry, ...outcome })) close(entry, outcome.outcome !== "failed");
       }
+    },
+    async amend(action, outcome) {
+      const { entry, seq } = action;
+      if (!(await isAmendable(action, (query) => audit.read(query)))) return false;
+      await audit.write({ ...entry, ...outcome, intent: seq });
+      const known = answers.get(toAnswerKey(entry) ?? "");
+      if (known?.seq === seq) keep(action, outcome, known.at);
+      rest(entry);
+      return true;
     },
     release: ({ entry }) => close(entry, true),
     async adopt(family, accepts = async () => true) {

@@ -88,6 +88,7 @@ export function sampleMark(overrides: Partial<RestartMark> = {}): RestartMark {
     at: "2026-01-13T10:00:00.000Z",
     startedAt: "2026-01-13T09:40:10Z",
     stopSeconds: 10,
+    socket: "boot-1 /var/run/docker.sock",
     ...overrides,
   };
 }

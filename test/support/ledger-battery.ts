@@ -315,6 +315,64 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
     );
   });
 
+  describe(`${name}: a restart that is settled as unknown`, () => {
+    const lost = { outcome: "unknown", detail: "settled: its request was lost", code: null, durationMs: null } as const;
+    const outcomesOf = async (ledger: Ledger) =>
+      (await records(ledger)).map(({ outcome, intent }) => [outcome, intent]);
+
+    it(
+      "is ok if it is seen later, with its key and its cool-down",
+      inKit(async ({ ledger, advance }) => {
+        const asked = restart("a", keyed("k"));
+        const action = await begun(ledger, asked);
+        await ledger.end(action, unknown);
+        // It may still be settled by who has it.
+        expect(await ledger.amend(action, settled)).toBe(false);
+        await ledger.end(action, lost);
+        await advance(120_000);
+        await ledger.end(await begun(ledger, restart("b")), done);
+        expect(brief((await ledger.find(asked.toEntry(0))) as Decision)).toEqual(["earlier", 1, "unknown"]);
+        expect(await ledger.amend(action, settled)).toBe(true);
+        expect(await ledger.amend(action, settled)).toBe(false);
+        expect(brief((await ledger.find(asked.toEntry(0))) as Decision)).toEqual(["earlier", 1, "ok"]);
+        expect(brief(await ledger.begin(restart("a", {}, free)))).toEqual(["cooldown", 60]);
+        expect(await outcomesOf(ledger)).toEqual([
+          ["intent", null],
+          ["unknown", 1],
+          ["unknown", 1],
+          ["intent", null],
+          ["ok", 4],
+          ["ok", 1],
+        ]);
+        expect(await ledger.verify()).toMatchObject({ ok: true, lastSeq: 6 });
+      }),
+    );
+
+    it(
+      "stays so once another restart of its container began",
+      inKit(async ({ ledger, advance }) => {
+        const action = await begun(ledger, restart("a"));
+        await ledger.end(action, lost);
+        await advance(120_000);
+        const next = await begun(ledger, restart("a"));
+        for (const end of [async () => {}, () => ledger.end(next, done)]) {
+          await end();
+          expect(await ledger.amend(action, settled)).toBe(false);
+        }
+        const failing = await begun(ledger, restart("c"));
+        await ledger.end(failing, failed);
+        expect(await ledger.amend(failing, settled)).toBe(false);
+        expect((await outcomesOf(ledger)).slice(0, 4)).toEqual([
+          ["intent", null],
+          ["unknown", 1],
+          ["intent", null],
+          ["ok", 3],
+        ]);
+        expect(await ledger.verify()).toMatchObject({ ok: true });
+      }),
+    );
+  });
+
   describe(`${name}: the open actions of a process that died`, () => {
     it(
       "are those without a last outcome, by their family, and keep others out",

@@ -14,8 +14,10 @@ import {
   type AskedAction,
   decide,
   type Decision,
+  isAmendable,
   isFinal,
   type Ledger,
+  type OpenAction,
   toFamily,
   toOpenIntent,
 } from "../ledger.ts";
@@ -31,6 +33,7 @@ import {
   wasMade,
 } from "./rows.ts";
 import {
+  appendAmendment,
   appendIntent,
   appendLastOutcome,
   appendOutcome,
@@ -249,6 +252,31 @@ export function createPostgresLedger({
         return [];
       });
 
+  /** Writes an outcome behind the locked end of the chain, once. Resolves to whether `append` wrote it. */
+  const write = async (
+    { seq, entry }: OpenAction,
+    outcome: Parameters<Ledger["end"]>[1],
+    append: (client: PoolClient, values: readonly unknown[]) => Promise<boolean>,
+  ): Promise<boolean> => {
+    const ended: AuditEntry = { ...entry, ...outcome, intent: seq };
+    const key = JSON.stringify([seq, outcome]);
+    const written = unanswered.get(key) ?? [];
+    unanswered.set(key, written);
+    const made = await atHead(
+      async (client, head) => {
+        for (const one of written) if (await wasMade(client, one)) return one;
+        const appended = toAppended(ended, head, 0);
+        if (!(await append(client, appended.values))) return null;
+        written.push(appended);
+        return appended;
+      },
+      async (client, appended) => appended === null || wasMade(client, appended),
+    );
+    unanswered.delete(key);
+    if (made !== null) logger.info({ audit: toLogged(ended, made.head) }, "audit");
+    return made !== null;
+  };
+
   const checkTable = createTableCheck({
     partial: true,
     read: (after, count) => ask("read", (client) => readTableState(client, after, count)),
@@ -277,33 +305,29 @@ export function createPostgresLedger({
         async () => true,
       );
     },
-    async end({ seq, entry }, outcome) {
-      const ended: AuditEntry = { ...entry, ...outcome, intent: seq };
-      const isLast = isFinal(ended);
+    async end(action, outcome) {
+      const { seq, entry } = action;
+      const isLast = isFinal({ ...entry, ...outcome });
       const rests = outcome.outcome !== "failed" && toFamily(entry) === "restart";
-      const key = JSON.stringify([seq, outcome]);
-      const written = unanswered.get(key) ?? [];
-      unanswered.set(key, written);
-      const made = await atHead(
-        async (client, head) => {
-          for (const one of written) if (await wasMade(client, one)) return one;
-          const [row] = await rowsOf<{ owner: string }>(client, readOwner, [seq]);
-          if (row?.owner !== owner) return null;
-          const appended = toAppended(ended, head, 0);
-          if (isLast) await client.query(appendLastOutcome, [...appended.values, owner, rests]);
-          else await client.query(appendOutcome, [...appended.values, owner]);
-          written.push(appended);
-          return appended;
-        },
-        async (client, appended) => appended === null || wasMade(client, appended),
-      );
-      unanswered.delete(key);
-      if (isLast || made === null) held.delete(seq);
+      const made = await write(action, outcome, async (client, values) => {
+        const [row] = await rowsOf<{ owner: string }>(client, readOwner, [seq]);
+        if (row?.owner !== owner) return false;
+        if (isLast) await client.query(appendLastOutcome, [...values, owner, rests]);
+        else await client.query(appendOutcome, [...values, owner]);
+        return true;
+      });
+      if (isLast || !made) held.delete(seq);
       // It was paused for longer than its lease: what happened is for its new owner to find out.
-      if (made === null)
+      if (!made)
         logger.warn({ audit: { intent: seq, outcome: outcome.outcome } }, "Another gateway has taken this action over");
-      else logger.info({ audit: toLogged(ended, made.head) }, "audit");
     },
+    amend: (action, outcome) =>
+      write(action, outcome, async (client, values) => {
+        if (!(await isAmendable(action, (wanted) => readNewestOf(wanted, (from) => readEntries(client, from)))))
+          return false;
+        await client.query(appendAmendment, [...values, action.entry.containerId]);
+        return true;
+      }),
     release({ seq }) {
       held.delete(seq);
       // Where that fails its lease ends by itself.
@@ -323,19 +347,7 @@ export function createPostgresLedger({
       for (const { intent } of taken) noteHeld(intent.seq, family, sinceMs);
       return taken;
     },
-    async read({ first, before, accepts }) {
-      const found: AuditRecord[] = [];
-      for (let [from, scanned] = [before, 0]; scanned < scanLimit; scanned += batch) {
-        const rows = await query<{ line: string }>("read", readBackward, [from, batch]);
-        for (const record of rows.map(({ line }) => toRecord(line))) {
-          if (accepts(record)) found.push(record);
-          if (found.length >= first) return found;
-          from = record.seq;
-        }
-        if (rows.length < batch) break;
-      }
-      return found;
-    },
+    read: (wanted) => readNewestOf(wanted, (from) => ask("read", (client) => readEntries(client, from))),
     verify: checkTable,
     async head() {
       const [head] = await query<{ seq: number; hash: string; line: string | null }>("read", readHead, []);
@@ -352,4 +364,27 @@ export function createPostgresLedger({
       await database.close();
     },
   };
+}
+
+async function readEntries(client: PoolClient, before: number | null): Promise<readonly AuditRecord[]> {
+  const rows = await rowsOf<{ line: string }>(client, readBackward, [before, batch]);
+  return rows.map(({ line }) => toRecord(line));
+}
+
+/** The newest entries that a query accepts, from batches of entries before a number. */
+async function readNewestOf(
+  { first, before, accepts }: Parameters<Ledger["read"]>[0],
+  readBatch: (from: number | null) => Promise<readonly AuditRecord[]>,
+): Promise<readonly AuditRecord[]> {
+  const found: AuditRecord[] = [];
+  for (let [from, scanned] = [before, 0]; scanned < scanLimit; scanned += batch) {
+    const records = await readBatch(from);
+    for (const record of records) {
+      if (accepts(record)) found.push(record);
+      if (found.length >= first) return found;
+      from = record.seq;
+    }
+    if (records.length < batch) break;
+  }
+  return found;
 }

@@ -155,6 +155,11 @@ export const appendLastOutcome = `with ${append},
   select container_id, $2 from closed where $12
   on conflict (container_id) do update set ended_at = excluded.ended_at`;
 
+/** ($11 container) Appends an outcome of an action that is over; its container rests now. */
+export const appendAmendment = `with ${append}
+  insert into ${schema}.rest (container_id, ended_at) values ($11, $2)
+  on conflict (container_id) do update set ended_at = excluded.ended_at`;
+
 /** ($1 seq) Who has an open action. */
 export const readOwner = `select owner from ${schema}.open where seq = $1 for update`;
 

@@ -44,6 +44,7 @@ interface Restarter {
 export function createRestarter(graceMs: number): Restarter {
   const running = new Map<string, Promise<Restarted>>();
   let self: ReturnType<typeof readSelf> | null = null;
+  let machine: ReturnType<typeof readMachine> | null = null;
 
   const run = async (engine: RestartingEngine, { fullId }: ContainerRef, check: () => void): Promise<Restarted> => {
     // It has its own deadline.
@@ -82,11 +83,13 @@ export function createRestarter(graceMs: number): Restarter {
       const { raw, stopTimeout } = await engine.inspect(fullId);
       // After the inspection: what had started before is in neither.
       const { id, at } = await readEngine(engine);
+      const { controlSocket } = engine.client;
       return {
         engineId: id,
         at: new Date(at).toISOString(),
         startedAt: raw.startedAt || null,
         stopSeconds: toStopTimeout(stopTimeout),
+        socket: controlSocket === null ? null : `${await (machine ??= readMachine())} ${controlSocket}`,
       };
     },
     async locate(engines, { engineId, fullId }) {
@@ -237,6 +240,11 @@ function findIds(mounts: string, cgroup: string): string[] {
     .split("\n")
     .map((line) => /(?:\/|docker-|libpod-)([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(line)?.[1]);
   return [...ids, ...groups].filter((id) => id !== undefined);
+}
+
+/** What all processes and containers of a machine have in common, and no other machine has. */
+async function readMachine(): Promise<string> {
+  return (await readIfThere("/proc/sys/kernel/random/boot_id"))?.trim() ?? hostname();
 }
 
 async function readIfThere(path: string): Promise<string | null> {

@@ -12,10 +12,17 @@ interface SettleOptions {
 
 /** Short, because a restarted engine forgets its events: an event that was not read before is lost. */
 const settlePollMs = 250;
+/** The same for a request that may still arrive, which holds nothing. */
+const arrivalPollMs = 1000;
 
 interface Settled {
   readonly outcome: "ok" | "failed" | "unknown";
   readonly detail: string;
+  /**
+   * How long to look whether its request arrives after all, ms; 0 where it cannot. Only an
+   * `unknown` one may.
+   */
+  readonly mayArriveMs: number;
 }
 
 interface FollowOptions extends SettleOptions {
@@ -40,6 +47,8 @@ const looseMs = 300_000;
  * has forgotten its events by then.
  */
 const lostMs = 86_400_000;
+
+const underWay = "its request was lost, or is still on its way to the engine";
 
 /** Whether a restart of this time is given up where no gateway knows its engine. */
 export function isLost(at: string): boolean {
@@ -70,8 +79,10 @@ function toPeriod(mark: RestartMark | null, at: string): { readonly since: Date;
  * Finds the outcome of a restart whose answer was lost, at the engine that it was asked of,
  * whatever its name is here: `ok` as soon as the engine's events show it. If they do not as long as
  * the engine may be at it, the container's state decides: `failed` where it has not started since.
- * One that something else started meanwhile (the engine itself came back) stays `unknown`. Null
- * when nothing could be learned, also where no engine of this gateway is the one.
+ * One that something else started meanwhile (the engine itself came back) stays `unknown`. So does
+ * one that was not asked through the socket that this gateway asks through: over a network its
+ * request may be under way for long after its gateway has died, so that it never counts as failed.
+ * Null when nothing could be learned, also where no engine of this gateway is the one.
  *
  * @param at when its intent was written
  */
@@ -96,12 +107,14 @@ export async function settleRestart(
     try {
       engine ??= await source.locate(toPlace(entry));
       if (engine === null)
-        return isLost(at) ? { outcome: "unknown", detail: "settled: no gateway knows its engine" } : null;
+        return isLost(at)
+          ? { outcome: "unknown", detail: "settled: no gateway knows its engine", mayArriveMs: 0 }
+          : null;
       // Before the events: they have all that happened until then.
       busyUntil ??=
         performance.now() + (isSilent ? busyMs : await readBusyMs(source, { engine, fullId }, mark, at, busyMs));
       if (await source.restartedSince({ engine, fullId }, since, until))
-        return { outcome: "ok", detail: "settled: the engine restarted it" };
+        return { outcome: "ok", detail: "settled: the engine restarted it", mayArriveMs: 0 };
     } catch {
       busyUntil = null;
       isSilent = true;
@@ -111,18 +124,50 @@ export async function settleRestart(
   if (engine === null) return null;
   try {
     const { status, startedAt } = (await source.inspectNow({ engine, fullId })).container;
+    const now = await source.markRestart({ engine, fullId });
     const hasStarted =
       mark === null
         ? status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime() - looseMs
-        : (await source.markRestart({ engine, fullId })).startedAt !== mark.startedAt;
-    if (hasStarted) return { outcome: "unknown", detail: `settled: now ${status}, started at ${startedAt}` };
-    return { outcome: "failed", detail: `settled: now ${status}` };
+        : now.startedAt !== mark.startedAt;
+    const hasArrived = mark !== null && mark.socket !== null && mark.socket === now.socket;
+    // A clock that was set back gives it no more time than it had.
+    const leftMs = Math.min(until.getTime() - since.getTime(), until.getTime() - Date.parse(now.at));
+    const mayArriveMs = hasArrived ? 0 : Math.max(0, leftMs);
+    if (hasStarted)
+      return { outcome: "unknown", detail: `settled: now ${status}, started at ${startedAt}`, mayArriveMs };
+    if (hasArrived) return { outcome: "failed", detail: `settled: now ${status}`, mayArriveMs };
+    return { outcome: "unknown", detail: `settled: now ${status}, not restarted; ${underWay}`, mayArriveMs };
   } catch (error) {
     const { code } = error as { code?: string };
     if (code !== "container_not_found") return null;
     const outcome = mark !== null && busyUntil !== null ? "failed" : "unknown";
-    return { outcome, detail: "settled: the container is gone" };
+    return { outcome, detail: "settled: the container is gone", mayArriveMs: 0 };
   }
+}
+
+/**
+ * Waits until the request of a restart that was settled as `unknown` has arrived after all. Resolves
+ * to false once it is not to be expected any more, or when the wait is over.
+ */
+export async function waitForArrival(
+  entry: Pick<AuditEntry, "mark" | "containerId">,
+  at: string,
+  source: Pick<ContainerSource, "locate" | "restartedSince">,
+  { timeoutMs, signal }: SettleOptions,
+): Promise<boolean> {
+  const { since, until } = toPeriod(entry.mark ?? null, at);
+  const end = performance.now() + timeoutMs;
+  let engine: string | null = null;
+  while (performance.now() < end && (await pause(arrivalPollMs, signal))) {
+    try {
+      engine ??= await source.locate(toPlace(entry));
+      if (engine === null) return false;
+      if (await source.restartedSince({ engine, fullId: entry.containerId }, since, until)) return true;
+    } catch {
+      // It is asked again.
+    }
+  }
+  return false;
 }
 
 /**

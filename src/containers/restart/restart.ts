@@ -25,7 +25,7 @@ import {
   toActionLimits,
   toRestartRefused,
 } from "./limits.ts";
-import { type HealthOutcome, isLost, settleRestart, toPlace, waitForHealth } from "./outcome.ts";
+import { type HealthOutcome, isLost, settleRestart, toPlace, waitForArrival, waitForHealth } from "./outcome.ts";
 
 export interface Restarts {
   /**
@@ -67,6 +67,9 @@ interface RestartsOptions {
 }
 
 const stopping = "The gateway stops. The restart goes on, and the audit record will have its outcome";
+/** How often an outcome is written again that could not be written, ms. */
+const amendRetryMs = 2000;
+const arrived = { outcome: "ok", detail: "settled: the engine restarted it later", code: null } as const;
 /** How often the outcome of another gateway's restart is asked for, ms. */
 const outcomePollMs = 250;
 
@@ -112,17 +115,29 @@ export function createRestarts({
       const last = await settleRestart(entry, at, source, times);
       if (last === null) {
         silent.add(seq);
-        return;
+        return 0;
       }
       silent.delete(seq);
-      await record(action, { ...last, code: null }, toDurationMs());
+      const { mayArriveMs, ...outcome } = last;
+      await record(action, { ...outcome, code: null }, toDurationMs());
+      return mayArriveMs;
     };
     const give = () => {
       // Another gateway may find out what this one did not.
       answers.forget(toAnswerKey(entry) ?? "");
       ledger.release(action);
     };
-    void track(follow().finally(give));
+    /** It holds nothing any more: another restart may begin, and then this one stays unknown. */
+    const awaitArrival = async (timeoutMs: number) => {
+      const times = { timeoutMs, signal: closing.signal };
+      if (timeoutMs === 0 || !(await waitForArrival(entry, at, source, times))) return;
+      const outcome = { ...arrived, durationMs: toDurationMs() };
+      let isOver = false;
+      do isOver = await ledger.amend(action, outcome).then(isTried, () => false);
+      while (!isOver && (await pause(amendRetryMs, closing.signal)));
+      answers.forget(toAnswerKey(entry) ?? "");
+    };
+    void track(follow().finally(give).then(awaitArrival));
   };
 
   const run = async (
@@ -221,6 +236,9 @@ export function createRestarts({
 }
 
 const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
+
+/** Also where another restart began meanwhile: then there is nothing to record. */
+const isTried = () => true;
 
 /** A restart that the engine confirmed is `ok`, even if the container could not be inspected afterwards. */
 function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {

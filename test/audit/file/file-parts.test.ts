@@ -130,11 +130,14 @@ describe("a line", () => {
     const intent = lineOf(sampleEntry({ mark }));
     expect(parseAuditLine(intent)).toMatchObject({ intact: true, record: { mark } });
     expect(intent).toContain(
-      `"mark":{"engine_id":"e1","at":"${mark.at}","started_at":"${mark.startedAt}","stop_seconds":10},"prev_hash"`,
+      `"mark":{"engine_id":"e1","at":"${mark.at}","started_at":"${mark.startedAt}","stop_seconds":10,"socket":"${mark.socket}"},"prev_hash"`,
     );
     expect(lineOf(sampleEntry({ mark, outcome: "ok", intent: 1 }))).not.toContain("mark");
-    const none = sampleMark({ engineId: null, startedAt: null });
+    const none = sampleMark({ engineId: null, startedAt: null, socket: null });
     expect(parseAuditLine(lineOf(sampleEntry({ mark: none })))?.record.mark).toEqual(none);
+    // Of a version that did not write it.
+    const older = intent.replace(/,"socket":"[^"]*"/, "");
+    expect(parseAuditLine(older)?.record.mark).toEqual({ ...mark, socket: null });
   });
 
   it.each([

@@ -37,6 +37,8 @@ function setUp(graceMs = 1500) {
       return run(new AbortController().signal);
     },
     client: {
+      controlSocket: "/run/docker.sock" as string | null,
+      info: async () => ({ id: "e1", at: Date.parse("2026-01-13T10:00:00Z") }),
       restart(fullIdOf: string, { t }: { t: number }) {
         log.push(`restart ${fullIdOf === id} ${t}`);
         return state.restart();
@@ -226,6 +228,17 @@ describe("an inspection before a restart", () => {
       look.container.fullId,
       look.protectedBy?.startsWith("the gateway") ? protectedBy : look.protectedBy,
     ]).toEqual([id, protectedBy]);
+  });
+});
+
+describe("the mark of a restart", () => {
+  it("has its socket with the machine, and none over a network", async () => {
+    const { restarter, engine } = setUp();
+    const { socket } = await restarter.mark(engine, ref);
+    expect(socket).toMatch(/^\S{4,} \/run\/docker\.sock$/);
+    expect((await createRestarter(0).mark(engine, ref)).socket).toBe(socket);
+    Object.assign(engine.client, { controlSocket: null });
+    expect((await restarter.mark(engine, ref)).socket).toBeNull();
   });
 });
 

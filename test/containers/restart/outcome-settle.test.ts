@@ -87,6 +87,30 @@ describe("a restart whose answer was lost", () => {
     expect(await settle({ sinceMark: 0, isGone: true, restartedAt: 1 })).toMatchObject({ outcome: "ok" });
   });
 
+  it.each([
+    ["over a network", null],
+    ["through another socket", "boot-1 /run/other.sock"],
+    ["on another machine", "boot-2 /var/run/docker.sock"],
+  ])("asked %s never failed: its request may still arrive", async (_, socket) => {
+    const asked = (engine: Engine) => settle(engine, { entryMark: { ...mark, socket } });
+    const detail = "settled: now running, not restarted; its request was lost, or is still on its way to the engine";
+    // As soon as the engine can be at it no more; it is looked for until 130 s after the mark.
+    expect(await asked({ sinceMark: 600 })).toMatchObject({
+      outcome: "unknown",
+      detail,
+      asked: 1,
+      mayArriveMs: 129_400,
+    });
+    expect(await asked({ sinceMark: hour })).toMatchObject({ outcome: "unknown", detail, asked: 1, mayArriveMs: 0 });
+    const clockSetBack = await asked({ sinceMark: -hour });
+    expect(clockSetBack).toMatchObject({ outcome: "unknown" });
+    expect(clockSetBack.mayArriveMs).toBeLessThan(1_330_000);
+    expect(await asked({ sinceMark: hour, startedAt: "2026-01-13T10:00:05Z" })).toMatchObject({ outcome: "unknown" });
+    // These are certain.
+    expect(await asked({ sinceMark: 600, restartedAt: 1 })).toMatchObject({ outcome: "ok", mayArriveMs: 0 });
+    expect(await asked({ sinceMark: 0, isGone: true })).toMatchObject({ outcome: "failed", mayArriveMs: 0 });
+  });
+
   it("without a mark is over by the record's time, which may be wrong", async () => {
     const old = { entryMark: null };
     expect(await settle({ sinceMark: 300_600 }, old)).toMatchObject({ asked: 1 });

@@ -23,6 +23,10 @@ interface Scene {
   readonly now?: Partial<Container>;
   readonly protectedBy?: string;
   readonly restartedSince?: () => boolean;
+  /** The engine's clock as it goes on; else `sinceMark`. */
+  readonly clock?: () => number;
+  /** The socket that restarts go through. @default that of `sampleMark` */
+  readonly socket?: string | null;
   /** Where its engine is found. */
   readonly located?: string | null;
   /** How long after the mark of the container's restarts it is by its engine's clock, ms. */
@@ -46,7 +50,12 @@ function scene(given: Scene = {}) {
         order.push(entry.outcome);
         return entries.push(entry);
       },
-      read: async () => [],
+      read: async ({ first, accepts }) =>
+        entries
+          .map((entry, index): AuditRecord => ({ ...entry, seq: index + 1, at: "", hash: "" }))
+          .toReversed()
+          .filter(accepts)
+          .slice(0, first),
       check: async () => {
         if (given.failCheck?.()) throw new OpsError("audit_unavailable", "The audit record cannot be written");
       },
@@ -70,7 +79,8 @@ function scene(given: Scene = {}) {
       inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
       markRestart: async () => ({
         ...mark,
-        at: new Date(Date.parse(mark.at) + (given.sinceMark ?? 0)).toISOString(),
+        socket: given.socket === undefined ? mark.socket : given.socket,
+        at: new Date(Date.parse(mark.at) + (given.clock?.() ?? given.sinceMark ?? 0)).toISOString(),
         startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt,
       }),
       locate: async () => (given.located === undefined ? "local" : given.located),
@@ -248,6 +258,110 @@ describe("a restart that another gateway took over and left", () => {
     await restarts.recover();
     for (const _ of [1, 2, 3]) await expect(run()).rejects.toMatchObject({ code: "restart_in_progress" });
     expect(entries).toEqual([]);
+  });
+});
+
+describe("a restart over a network whose gateway died", () => {
+  const ask = { idempotencyKey: "k" };
+  /** The engine has its request when that is delivered; its gateway died long before. */
+  function stage(more: Scene = {}) {
+    let isDelivered = false;
+    const intent = toRecord({ seq: 7, mark: { ...mark, socket: null } });
+    const made = scene({
+      open: [{ intent, hasOutcome: true, wasGivenUp: false }],
+      keyed: [{ intent, outcome: null }],
+      sinceMark: 25_000,
+      socket: null,
+      restartedSince: () => isDelivered,
+      settleMs: 60_000,
+      ...more,
+    });
+    const outcomes = () => made.entries.map(({ outcome, intent: of }) => [outcome, of]);
+    return { ...made, outcomes, deliver: () => void (isDelivered = true) };
+  }
+  const lostDetail = /not restarted; its request was lost, or is still on its way to the engine$/;
+
+  it("stays unknown, and holds its place no longer", async () => {
+    const { entries, outcomes, restarts, run } = stage();
+    await restarts.recover();
+    await expect.poll(outcomes).toEqual([["unknown", 7]]);
+    expect(entries[0]?.detail).toMatch(lostDetail);
+    for (const _ of [1, 2])
+      await expect(run(ask)).rejects.toMatchObject({
+        code: "restart_unknown",
+        message: expect.stringMatching(lostDetail),
+      });
+    expect(await run()).toMatchObject({ container });
+  });
+
+  it("is ok once its request arrives, also under its key", async () => {
+    const { entries, outcomes, deliver, restarts, run } = stage({ cooldownMs: 60_000 });
+    await restarts.recover();
+    await expect.poll(outcomes).toEqual([["unknown", 7]]);
+    await expect(run(ask)).rejects.toMatchObject({ code: "restart_unknown" });
+    deliver();
+    await expect.poll(outcomes, { timeout: 10_000 }).toEqual([
+      ["unknown", 7],
+      ["ok", 7],
+    ]);
+    expect(entries[1]).toMatchObject({ detail: "settled: the engine restarted it later", code: null });
+    expect(await run(ask)).toMatchObject({ container });
+    await expect(run()).rejects.toMatchObject({ code: "restart_cooldown" });
+  });
+
+  it("is ok at once when its request arrives before that", async () => {
+    const { outcomes, deliver, restarts } = stage({ sinceMark: 0 });
+    await restarts.recover();
+    deliver();
+    await expect.poll(outcomes, { timeout: 10_000 }).toEqual([["ok", 7]]);
+  });
+
+  it("stays unknown when another restart began before it arrives", async () => {
+    const { outcomes, deliver, restarts, run } = stage();
+    await restarts.recover();
+    await expect.poll(outcomes).toEqual([["unknown", 7]]);
+    await run();
+    deliver();
+    const expected = [
+      ["unknown", 7],
+      ["intent", null],
+      ["ok", 2],
+    ];
+    // Its engine is asked several times meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(outcomes()).toEqual(expected);
+    await expect(run(ask)).rejects.toMatchObject({ code: "restart_unknown" });
+  });
+
+  it("is ok as soon as the record can be written again", async () => {
+    let isFull = false;
+    const { outcomes, deliver, restarts } = stage({ failAudit: () => isFull });
+    await restarts.recover();
+    await expect.poll(outcomes).toEqual([["unknown", 7]]);
+    isFull = true;
+    deliver();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    isFull = false;
+    await expect.poll(outcomes, { timeout: 10_000 }).toHaveLength(2);
+  });
+
+  it("is unknown for its own gateway too, which lives", async () => {
+    let isDelivered = false;
+    let since = 0;
+    const { entries, run } = scene({
+      restart: lost,
+      socket: null,
+      clock: () => since,
+      restartedSince: () => isDelivered,
+      settleMs: 700,
+    });
+    await expect(run(ask)).rejects.toMatchObject({ code: "restart_unknown" });
+    since = 60_000;
+    await expect.poll(() => entries.at(-1)?.detail, { timeout: 10_000 }).toMatch(lostDetail);
+    await expect(run(ask)).rejects.toMatchObject({ code: "restart_unknown" });
+    isDelivered = true;
+    await expect.poll(() => entries.at(-1)?.outcome, { timeout: 10_000 }).toBe("ok");
+    expect(await run(ask)).toMatchObject({ container: { fullId: container.fullId } });
   });
 });
 

@@ -43,6 +43,8 @@ export interface EngineClient {
   exec(path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
   /** Starts an exec: its output, multiplexed. */
   openExec(execId: string, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Path of the Unix socket that restarts go through; null over a network. */
+  readonly controlSocket: string | null;
   /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
   forget(): void;
   /** The same permanently: later calls reject. */
@@ -57,6 +59,7 @@ export function createEngineClient(
 ): EngineClient {
   const reads = createLink(address, observe);
   const writes = control ? createLink(control, observe) : reads;
+  const controlled = control ?? address;
 
   const read = async (path: string, query: Query, signal: AbortSignal) =>
     parseJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes));
@@ -91,6 +94,7 @@ export function createEngineClient(
       const response = await writes.send(body ? "POST" : "GET", path, {}, signal, body ?? undefined);
       return parseJson(await readText(response, maxAnswerBytes));
     },
+    controlSocket: controlled.kind === "unix" ? controlled.socketPath : null,
     openExec: (execId, signal) =>
       writes.send("POST", `/exec/${execId}/start`, {}, signal, { Detach: false, Tty: false }),
     forget() {

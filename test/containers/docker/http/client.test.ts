@@ -285,6 +285,9 @@ it("restarts and execs use their own address, all else does not", async () => {
     "GET /v1.45/exec/x/json",
     'POST /v1.45/exec/x/start {"Detach":false,"Tty":false}',
   ]);
+  const [tcp, own] = [reads.address, { kind: "unix", socketPath: "/run/own.sock" } as const];
+  const socketOf = (...to: Parameters<typeof createEngineClient>) => use(createEngineClient(...to)).controlSocket;
+  expect([socketOf(own), socketOf(own, tcp), socketOf(tcp, own)]).toEqual(["/run/own.sock", null, "/run/own.sock"]);
   client.forget();
   await client.restart(id, {}, signal);
   expect(writes.requests.slice(4)).toEqual(["GET /_ping", `POST /v1.45/containers/${id}/restart`]);
