@@ -192,10 +192,21 @@ async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string)
   }
 }
 
+/** Errors of a connection, also of one that was open: its keep-alive finds a lost network. */
+const cutOffCodes: ReadonlySet<unknown> = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ECONNABORTED",
+]);
+
 /** The connection broke after the engine may have received the call. */
 function isCutOff(error: OpsError): boolean {
-  const { code } = (error.cause ?? {}) as { code?: unknown };
-  return code === "ECONNRESET" || code === "EPIPE";
+  const { code, syscall } = (error.cause ?? {}) as { code?: unknown; syscall?: unknown };
+  return syscall !== "connect" && cutOffCodes.has(code);
 }
 
 function unknown(engine: EngineCalls, what: string, cause: unknown, upstreamStatus?: number): OpsError {

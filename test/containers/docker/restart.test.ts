@@ -153,6 +153,12 @@ describe("a restart", () => {
 describe("a restart that fails", () => {
   const timeout = new OpsError("docker_timeout", "late");
   const reset = new OpsError("docker_unavailable", "x", { cause: coded("ECONNRESET") });
+  const gone = new OpsError("docker_unavailable", "x", {
+    cause: Object.assign(coded("ETIMEDOUT"), { syscall: "read" }),
+  });
+  const away = new OpsError("docker_unavailable", "x", {
+    cause: Object.assign(coded("ETIMEDOUT"), { syscall: "connect" }),
+  });
   const pipe = new OpsError("docker_unavailable", "x", { cause: coded("EPIPE") });
   const refused = new OpsError("docker_unavailable", "x", { cause: coded("ECONNREFUSED") });
   const bare = new OpsError("docker_unavailable", "x");
@@ -163,6 +169,13 @@ describe("a restart that fails", () => {
   it.each<[string, OpsError, object, number]>([
     ["late", timeout, shown("restart_unknown", "the restart did not end in time; it may still go on", timeout), 1],
     ["cut off", reset, shown("restart_unknown", "the engine was lost during the restart", reset), 1],
+    ["cut off by its network", gone, shown("restart_unknown", "the engine was lost during the restart", gone), 1],
+    [
+      "before its host answers",
+      away,
+      { code: "docker_unavailable", message: "x", upstream: undefined, cause: away.cause },
+      1,
+    ],
     ["cut off as it is sent", pipe, shown("restart_unknown", "the engine was lost during the restart", pipe), 1],
     [
       "by the engine",
