@@ -3,11 +3,15 @@ import { FairQueue } from "./turns.ts";
 
 /** Who asks for work. */
 export type Asker = Pick<ReadBudget, "owner" | "order">;
+type Caller = Asker & Partial<Pick<ReadBudget, "signal">>;
+
+/** Waits for something without the place: others have it meanwhile. Then settles as `wait` does, in a place again. */
+type Outside = <T>(wait: () => Promise<T>) => Promise<T>;
 
 /** Limits concurrent work. Waiting work starts in turn, owner by owner. */
 export interface FairLimit {
   /** Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts before the start, else as `work` does. */
-  run<T>(asker: Asker & Partial<Pick<ReadBudget, "signal">>, work: () => Promise<T>): Promise<T>;
+  run<T>(caller: Caller, work: (outside: Outside) => Promise<T>): Promise<T>;
   /** The same for work that several owners wait for: it starts at the first turn that one of them has. */
   runShared<T>(waiters: Waiters, work: () => Promise<T>): Promise<T>;
 }
@@ -46,7 +50,7 @@ export function createFairLimit(most: number): FairLimit {
   const waiting = new FairQueue<() => void>();
   let running = 0;
 
-  const enter = ({ owner, order, signal }: Parameters<FairLimit["run"]>[0]): Promise<void> =>
+  const enter = ({ owner, order, signal }: Caller): Promise<void> =>
     new Promise((resolve, reject) => {
       const begin = () => {
         signal?.removeEventListener("abort", leave);
@@ -73,16 +77,61 @@ export function createFairLimit(most: number): FairLimit {
       if (running < most) begin();
       else waiters.watch(({ owner, order }) => waiting.add(owner, begin, order));
     });
-  const finish = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } finally {
-      running -= 1;
-      waiting.take()?.();
-    }
+  const exit = () => {
+    running -= 1;
+    waiting.take()?.();
   };
   return {
-    run: (asker, work) => enter(asker).then(() => finish(work)),
-    runShared: (waiters, work) => enterShared(waiters).then(() => finish(work)),
+    async run(caller, work) {
+      await enter(caller);
+      let [isInside, hasEnded] = [true, false];
+      const outside: Outside = async (wait) => {
+        // Work that was given up may go on for a moment: it has no place any more.
+        if (!isInside || hasEnded) return wait();
+        isInside = false;
+        exit();
+        try {
+          return await wait();
+        } finally {
+          if (!hasEnded) {
+            await enter(caller);
+            isInside = true;
+            if (hasEnded) exit();
+          }
+        }
+      };
+      try {
+        return await work(outside);
+      } finally {
+        hasEnded = true;
+        if (isInside) exit();
+      }
+    },
+    async runShared(waiters, work) {
+      await enterShared(waiters);
+      try {
+        return await work();
+      } finally {
+        exit();
+      }
+    },
+  };
+}
+
+/** A limit for each owner: what waits, waits for its own owner's work alone. */
+export function createOwnerLimit(most: number): Pick<FairLimit, "run"> {
+  const limits = new Map<string, { readonly limit: FairLimit; users: number }>();
+  return {
+    async run(caller, work) {
+      const own = limits.get(caller.owner) ?? { limit: createFairLimit(most), users: 0 };
+      limits.set(caller.owner, own);
+      own.users += 1;
+      try {
+        return await own.limit.run(caller, work);
+      } finally {
+        own.users -= 1;
+        if (own.users === 0) limits.delete(caller.owner);
+      }
+    },
   };
 }

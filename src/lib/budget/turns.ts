@@ -90,3 +90,61 @@ export class FairQueue<T> {
     }
   }
 }
+
+/**
+ * A queue that shares time between its owners: whoever has used least of it goes first (start-time
+ * fair queueing). Nobody saves up: who comes back after a pause counts as having used as much as the
+ * one that is served. Within one owner the lowest order goes first.
+ */
+export class TimeQueue<T> {
+  readonly #waiting = new Map<string, Map<T, number>>();
+  /** What owners have used, on a scale of which only differences count; absent for as much as `#now`. */
+  readonly #used = new Map<string, number>();
+  #now = 0;
+
+  add(owner: string, item: T, order: number): void {
+    const own = this.#waiting.get(owner);
+    if (own) own.set(item, order);
+    else this.#waiting.set(owner, new Map([[item, order]]));
+    this.#used.set(owner, own ? this.#usedBy(owner) : Math.max(this.#now, this.#usedBy(owner)));
+  }
+
+  /** The first item of the owner that has used least; undefined when the queue is empty. */
+  take(): T | undefined {
+    let next: readonly [string, Map<T, number>] | undefined;
+    for (const entry of this.#waiting) {
+      if (next === undefined || this.#usedBy(entry[0]) < this.#usedBy(next[0])) next = entry;
+    }
+    if (next === undefined) {
+      this.#used.clear();
+      return undefined;
+    }
+    const [owner, own] = next;
+    const item = findFirst(own);
+    this.remove(owner, item);
+    this.#now = this.#usedBy(owner);
+    for (const [one, used] of this.#used) if (used <= this.#now && !this.#waiting.has(one)) this.#used.delete(one);
+    return item;
+  }
+
+  /** The owner has used so much time. */
+  charge(owner: string, ms: number): void {
+    this.#used.set(owner, this.#usedBy(owner) + ms);
+  }
+
+  remove(owner: string, item: T): void {
+    const own = this.#waiting.get(owner);
+    if (own?.delete(item) && own.size === 0) this.#waiting.delete(owner);
+  }
+
+  #usedBy(owner: string): number {
+    return this.#used.get(owner) ?? this.#now;
+  }
+}
+
+/** `items` is not empty. Among equal orders the longest waiting is first. */
+function findFirst<T>(items: ReadonlyMap<T, number>): T {
+  let first: readonly [T, number] | undefined;
+  for (const entry of items) if (first === undefined || entry[1] < first[1]) first = entry;
+  return (first as readonly [T, number])[0];
+}

@@ -1,5 +1,4 @@
-import { RE2JS, RE2Set } from "re2js";
-import { maxInstructions, patternBytes } from "./rule.ts";
+import { createSearch, type Search, type SearchRest } from "./search.ts";
 
 /** Texts for one pattern. */
 export interface Batch {
@@ -8,52 +7,55 @@ export interface Batch {
   /** A pattern must match the whole of a text. */
   readonly isWhole: boolean;
   readonly texts: readonly string[];
+  /** Of the first text, when its search was interrupted. */
+  readonly rest?: SearchRest | null;
 }
 
-/** Of each text whether it matches. It may be of the first texts only, one at least. Null: the pattern is refused. */
-export type Matched = readonly boolean[] | null;
+/** What became of a batch. */
+export interface Matched {
+  /** Of each text whether it matches. It may be of the first texts only. Null: the pattern is refused. */
+  readonly matched: readonly boolean[] | null;
+  /** Of the text after those, when its search was interrupted; else null. */
+  readonly rest: SearchRest | null;
+  /** How long it took, ms. */
+  readonly ms: number;
+}
 
 /** Patterns that stay compiled. One takes up to twice `patternBytes`. */
 const mostPatterns = 32;
-/** After this time the rest of a batch is left for later, so that others have their turn, ms. */
-const sliceMs = 10;
-
-type Test = (text: string) => boolean;
+/** After this time the rest of a batch, and of a text, is left for later, so that others have their turn, ms. */
+const sliceMs = 4;
 
 /** Matches batches one after another, and keeps the patterns that were used last. */
 export function createMatch(): (batch: Batch) => Matched {
-  const compiled = new Map<string, Test | null>();
-  return (batch) => {
+  const compiled = new Map<string, Search | null>();
+  const toSearch = (batch: Batch): Search | null => {
     const key = `${batch.ignoreCase ? "i" : ""}${batch.isWhole ? "w" : ""}:${batch.pattern}`;
     const known = compiled.get(key);
-    const test = known === undefined ? compile(batch) : known;
+    const search = known === undefined ? createSearch(batch.pattern, batch) : known;
     compiled.delete(key);
-    compiled.set(key, test);
+    compiled.set(key, search);
     const [oldest] = compiled.keys();
     if (compiled.size > mostPatterns && oldest !== undefined) compiled.delete(oldest);
-    return test && matchFor(sliceMs, batch.texts, test);
+    return search;
+  };
+  return (batch) => {
+    const begin = performance.now();
+    const search = toSearch(batch);
+    const found = search ? matchSome(batch, search) : { matched: null, rest: null };
+    return { ...found, ms: performance.now() - begin };
   };
 }
 
-function matchFor(ms: number, texts: readonly string[], test: Test): boolean[] {
-  const end = performance.now() + ms;
+function matchSome({ texts, rest = null }: Batch, search: Search): Pick<Matched, "matched" | "rest"> {
+  const end = performance.now() + sliceMs;
+  const isLate = () => performance.now() > end;
   const matched: boolean[] = [];
   for (const text of texts) {
-    matched.push(test(text));
-    if (performance.now() > end) break;
+    const found = search(text, matched.length === 0 ? rest : null, isLate);
+    if (typeof found !== "boolean") return { matched, rest: found };
+    matched.push(found);
+    if (isLate()) break;
   }
-  return matched;
-}
-
-/** A set with one pattern: only the memory of a set can be limited. Null for a pattern that is invalid or too long. */
-function compile({ pattern, ignoreCase, isWhole }: Batch): Test | null {
-  try {
-    if (RE2JS.compile(pattern).programSize() > maxInstructions) return null;
-  } catch {
-    return null;
-  }
-  const anchor = isWhole ? RE2Set.ANCHOR_BOTH : RE2Set.UNANCHORED;
-  const set = new RE2Set(anchor, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0, patternBytes);
-  set.add(pattern);
-  return (text) => set.match(text).length > 0;
+  return { matched, rest: null };
 }

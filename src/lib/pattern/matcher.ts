@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
-import { FairQueue } from "../budget/turns.ts";
+import { TimeQueue } from "../budget/turns.ts";
 import { built } from "../build.ts";
 import { OpsError } from "../errors.ts";
 import type { Batch, Matched } from "./match.ts";
@@ -26,43 +26,48 @@ export interface Matcher {
 export type MatchThread = Pick<Worker, "postMessage" | "on" | "ref" | "unref" | "terminate">;
 
 interface Job {
+  readonly owner: string;
   readonly batch: Batch;
   readonly resolve: (matched: Matched) => void;
   readonly reject: (reason: OpsError) => void;
 }
 
-/** The slowest known line takes half a second; a busy machine takes longer. */
+/** A batch takes a few ms; a busy machine takes longer. */
 const longestMs = 5000;
 /** Memory of the thread: of what is old, and of each half of what is young. */
 const oldMegabytes = 48;
 const youngMegabytes = 2;
 
 /**
- * Whatever a pattern costs, it holds no event loop: the thread is asked and answers later. Batches wait in a fair
- * queue, so a slow pattern delays its owner, and others by one batch. A thread that takes too long for one, or fails,
- * is replaced.
+ * Whatever a pattern costs, it holds no event loop: the thread is asked and answers later. Batches wait in
+ * a queue that shares the thread's time: whoever has used least goes first, and a batch takes a few ms whatever its
+ * pattern is, so a slow pattern delays its owner, and others by that. A thread that takes too long, or fails, is
+ * replaced.
  */
 export function createMatcher(start: () => MatchThread = startThread, mostMs: number = longestMs): Matcher {
-  const queue = new FairQueue<Job>();
+  const queue = new TimeQueue<Job>();
   let thread: MatchThread | null = null;
   let current: Job | null = null;
   let ending: Promise<unknown> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let sentAt = 0;
 
   const begin = (): MatchThread => {
     const begun = start();
     begun.on("message", (matched: Matched) => {
       if (thread !== begun) return;
-      const answered = finish();
-      next();
+      const answered = finish(matched.ms);
       answered?.resolve(matched);
+      // The asker's next batch comes in microtasks: it goes on unless somebody else has used less.
+      queueMicrotask(() => process.nextTick(next));
     });
     begun.on("error", (cause) => void lose(begun, () => tooCostly(cause)));
     begun.on("exit", () => void lose(begun, () => tooCostly()));
     return begun;
   };
-  const finish = (): Job | null => {
+  const finish = (ms = performance.now() - sentAt): Job | null => {
     const finished = current;
+    if (finished) queue.charge(finished.owner, ms);
     current = null;
     clearTimeout(timer);
     return finished;
@@ -82,6 +87,7 @@ export function createMatcher(start: () => MatchThread = startThread, mostMs: nu
       return;
     }
     current = job;
+    sentAt = performance.now();
     thread.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     thread.postMessage(job.batch);
@@ -105,7 +111,7 @@ export function createMatcher(start: () => MatchThread = startThread, mostMs: nu
     async match(batch, { owner, order }, signal) {
       signal.throwIfAborted();
       const { promise, resolve, reject } = Promise.withResolvers<Matched>();
-      const job: Job = { batch, resolve, reject };
+      const job: Job = { owner, batch, resolve, reject };
       const abort = () => {
         queue.remove(owner, job);
         reject(signal.reason);

@@ -1,5 +1,8 @@
+import type { Budget } from "../budget/budget.ts";
+import type { Matched } from "./match.ts";
 import { type Asker, createMatcher } from "./matcher.ts";
 import { isShort, maxTextLength } from "./rule.ts";
+import type { SearchRest } from "./search.ts";
 
 /** A regular expression that takes linear time on any text. */
 export interface LinePattern {
@@ -19,6 +22,9 @@ interface PatternOptions {
 /** One thread for all patterns of this process. */
 const matcher = createMatcher();
 
+/** Where the time of a request is up while it waits for a match. */
+const simpler = "its regular expression was still being matched: use a simpler one";
+
 /** At most so much is sent to the thread at once: sending takes time of this one. */
 const most = { texts: 1000, characters: 65_536 };
 
@@ -30,20 +36,22 @@ const most = { texts: 1000, characters: 65_536 };
 export async function compileLinePattern(
   pattern: string,
   { ignoreCase = false, isWhole = false }: PatternOptions,
-  { owner, order, signal }: Asker & { readonly signal: AbortSignal },
+  budget: Asker & Pick<Budget, "signal"> & Partial<Pick<Budget, "during">>,
 ): Promise<LinePattern | null> {
   if (!isShort(pattern, ignoreCase)) return null;
-  const asker = { owner, order };
-  const ask = (texts: readonly string[], until: AbortSignal) =>
-    matcher.match({ pattern, ignoreCase, isWhole, texts }, asker, until);
-  if ((await ask([], signal)) === null) return null;
+  const ask = (texts: readonly string[], rest: SearchRest | null, until: AbortSignal) => {
+    const work = () => matcher.match({ pattern, ignoreCase, isWhole, texts, rest }, budget, until);
+    return budget.during?.(simpler, work) ?? work();
+  };
+  if ((await ask([], null, budget.signal)).matched === null) return null;
   return {
     async match(texts, until) {
       const matched: boolean[] = [];
-      while (matched.length < texts.length) {
-        const some = await ask(takeSome(texts, matched.length), until);
-        if (some === null) throw new Error("A pattern that was compiled is refused");
-        for (const one of some) matched.push(one);
+      for (let from: SearchRest | null = null; matched.length < texts.length;) {
+        const some: Matched = await ask(takeSome(texts, matched.length), from, until);
+        if (some.matched === null) throw new Error("A pattern that was compiled is refused");
+        for (const one of some.matched) matched.push(one);
+        from = some.rest;
       }
       return matched;
     },

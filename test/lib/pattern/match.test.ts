@@ -1,5 +1,22 @@
 import { expect, test, vi } from "vitest";
-import { createMatch } from "../../../src/lib/pattern/match.ts";
+import { createMatch as createMatching } from "../../../src/lib/pattern/match.ts";
+
+type Match = ReturnType<typeof createMatching>;
+
+/** Matches whole batches, however often they are interrupted. */
+const createMatch = () => {
+  const match = createMatching();
+  return (batch: Parameters<Match>[0]) => {
+    const all: boolean[] = [];
+    for (let rest: ReturnType<Match>["rest"] = null; ;) {
+      const some: ReturnType<Match> = match({ ...batch, texts: batch.texts.slice(all.length), rest });
+      if (some.matched === null) return null;
+      all.push(...some.matched);
+      if (all.length >= batch.texts.length) return all;
+      rest = some.rest;
+    }
+  };
+};
 
 const batch = (pattern: string, texts: readonly string[], change = {}) => ({
   pattern,
@@ -29,14 +46,41 @@ test("an invalid pattern is refused again and again", () => {
   expect([match(batch("(", ["a"])), match(batch("(", [])), match(batch("a", []))]).toEqual([null, null, []]);
 });
 
-test("a batch stops after 10 ms, with one text at least", () => {
+test("a batch stops after 4 ms, also within a text", () => {
   let now = 0;
-  const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 4));
-  expect(createMatch()(batch("a", ["a", "b", "a", "a", "a"]))).toEqual([true, false, true]);
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 1.5));
+  expect(createMatching()(batch("a", ["a", "b", "a", "a", "a"]))).toMatchObject({
+    matched: [true, false, true],
+    rest: null,
+  });
   clock.mockImplementation(() => (now += 50));
-  expect(createMatch()(batch("a", ["b", "a"]))).toEqual([false]);
+  const some = createMatching()(batch("^(?:ab){3}$", ["ababab", "a"]));
+  expect(some).toMatchObject({ matched: [], rest: { at: 1 }, ms: 150 });
   clock.mockRestore();
 });
+
+test("a text is searched on from where it was interrupted", () => {
+  const match = createMatching();
+  const of = (text: string) => batch("^(?:ab){3}$", [text, "ababab"], { rest: first(match, text) });
+  const isFirst = (text: string) => {
+    for (let next: Parameters<Match>[0] = of(text); ;) {
+      const { matched, rest } = match(next);
+      if (matched?.length !== 0) return matched?.[0];
+      next = { ...next, rest };
+    }
+  };
+  expect(["ababab", "ababax"].map(isFirst)).toEqual([true, false]);
+});
+
+/** Where a search that is late from the beginning stops. */
+function first(match: Match, text: string) {
+  let now = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 50));
+  const { rest } = match(batch("^(?:ab){3}$", [text]));
+  clock.mockRestore();
+  expect(rest).not.toBeNull();
+  return rest;
+}
 
 test("the 32 patterns that were used last stay compiled", async () => {
   const { RE2JS } = await import("re2js");

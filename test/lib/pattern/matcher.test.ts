@@ -18,8 +18,8 @@ class StandIn extends EventEmitter {
     this.sent.push(pattern);
   }
 
-  answer(matched: Matched = [true]): void {
-    this.emit("message", matched);
+  answer(matched: Matched["matched"] = [true], ms = 1): void {
+    this.emit("message", { matched, rest: null, ms } satisfies Matched);
   }
 }
 
@@ -32,8 +32,10 @@ function setUp(mostMs = 60_000) {
   const matcher = createMatcher(start, mostMs);
   closing.push(matcher);
   const { signal } = new AbortController();
-  const ask = (pattern: string, owner = "a", order = 1, until = signal) =>
-    matcher.match({ pattern, ignoreCase: false, isWhole: false, texts: ["x"] }, { owner, order }, until);
+  const ask = async (pattern: string, owner = "a", order = 1, until = signal) => {
+    const batch = { pattern, ignoreCase: false, isWhole: false, texts: ["x"] };
+    return (await matcher.match(batch, { owner, order }, until)).matched;
+  };
   const sent = () => threads.map((thread) => thread.sent.join(" "));
   return { matcher, threads, start, ask, sent };
 }
@@ -41,28 +43,31 @@ function setUp(mostMs = 60_000) {
 const tooCostly = { code: "invalid_request", message: expect.stringContaining("takes too long, or too much memory") };
 
 describe("a matcher", () => {
-  it("sends a batch at a time, and owners take turns", async () => {
+  it("sends a batch at a time, by who used less, then by order", async () => {
     const { threads, ask, sent } = setUp();
     const asked = [ask("a1"), ask("a3", "a", 3), ask("a2", "a", 2), ask("b1", "b", 9)];
     expect(sent()).toEqual(["a1"]);
-    for (let answers = 0; answers < 4; answers += 1) threads[0]?.answer([answers % 2 === 0]);
-    expect(sent()).toEqual(["a1 a2 b1 a3"]);
-    expect(await Promise.all(asked)).toEqual([[true], [false], [false], [true]]);
+    for (let answers = 0; answers < 4; answers += 1) {
+      await expect.poll(() => threads[0]?.sent.length).toBe(answers + 1);
+      threads[0]?.answer([answers % 2 === 0]);
+    }
+    expect(sent()).toEqual(["a1 b1 a2 a3"]);
+    expect(await Promise.all(asked)).toEqual([[true], [false], [true], [false]]);
   });
 
-  it("lets another owner in before the next batch of the one it answered", async () => {
+  it("serves first the owner that used least time, batch after batch", async () => {
     const { threads, ask, sent } = setUp();
-    const all = (async () => {
-      for (const pattern of ["a1", "a2", "a3"]) await ask(pattern, "a", 1);
-    })();
-    const other = ask("b1", "b", 2);
-    while ((threads[0]?.sent.length ?? 0) < 4) {
-      threads[0]?.answer();
-      await new Promise((resolve) => setImmediate(resolve));
+    const askAll = async (owner: string) => {
+      for (const count of [1, 2, 3]) await ask(owner + count, owner);
+    };
+    const all = Promise.all(["a", "b", "c"].map(askAll));
+    for (let answers = 1; answers <= 9; answers += 1) {
+      const last = threads[0]?.sent.at(-1) ?? "";
+      threads[0]?.answer([true], last.startsWith("a") ? 600 : 1);
+      await expect.poll(() => threads[0]?.sent.length).toBe(Math.min(9, answers + 1));
     }
-    threads[0]?.answer();
-    await Promise.all([all, other]);
-    expect(sent()).toEqual(["a1 b1 a2 a3"]);
+    await all;
+    expect(sent()).toEqual(["a1 b1 c1 b2 c2 b3 c3 a2 a3"]);
   });
 
   it("keeps the process running only while it waits for an answer", async () => {
@@ -72,7 +77,7 @@ describe("a matcher", () => {
     expect([thread.ref.mock.calls.length, thread.unref.mock.calls.length]).toEqual([1, 0]);
     thread.answer();
     await asked;
-    expect(thread.unref).toHaveBeenCalledTimes(1);
+    await expect.poll(() => thread.unref.mock.calls.length).toBe(1);
   });
 
   it("sends nothing for a signal that aborts before its turn", async () => {
@@ -83,8 +88,10 @@ describe("a matcher", () => {
     await expect(waiting).rejects.toThrow("gone");
     await expect(ask("a3", "a", 1, abort.signal)).rejects.toThrow("gone");
     threads[0]?.answer();
+    await first;
+    await expect.poll(sent).toEqual(["a1 b1"]);
     threads[0]?.answer();
-    await Promise.all([first, other]);
+    await other;
     expect(sent()).toEqual(["a1 b1"]);
   });
 
@@ -96,6 +103,7 @@ describe("a matcher", () => {
     await expect(running).rejects.toThrow("gone");
     expect(sent()).toEqual(["a1"]);
     threads[0]?.answer([false]);
+    await expect.poll(sent).toEqual(["a1 b1"]);
     threads[0]?.answer([true]);
     expect(await other).toEqual([true]);
   });
@@ -175,24 +183,24 @@ describe("a real thread", () => {
       if (pattern === "large") for (const all = []; ; ) all.push(new Array(1000).fill(all.length));
       if (pattern === "throws") throw new RangeError("x");
       if (pattern === "exits") process.exit(0);
-      require("node:worker_threads").parentPort.postMessage([true]);
+      require("node:worker_threads").parentPort.postMessage({ matched: [true], rest: null, ms: 1 });
     });`;
   const start = () =>
     new Worker(code, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 } });
 
   it.each(["endless", "large", "throws", "exits"])("that is lost (%s) costs its own batch alone", async (way) => {
-    const matcher = createMatcher(start, way === "endless" ? 500 : 60_000);
+    const matcher = createMatcher(start, way === "endless" ? 2500 : 60_000);
     closing.push(matcher);
     const lost = matcher.match(batch(way), { owner: "a", order: 1 }, signal);
     const others = ["b", "c"].map((owner) => matcher.match(batch("ok"), { owner, order: 2 }, signal));
     await expect(lost).rejects.toMatchObject(tooCostly);
-    expect(await Promise.all(others)).toEqual([[true], [true]]);
+    for (const other of await Promise.all(others)) expect(other.matched).toEqual([true]);
   });
 
   it("matches, and refuses what is no pattern", async () => {
     const matcher = createMatcher();
     closing.push(matcher);
-    expect(await matcher.match(batch("^x$"), { owner: "a", order: 1 }, signal)).toEqual([true]);
-    expect(await matcher.match(batch("("), { owner: "a", order: 1 }, signal)).toBeNull();
+    expect(await matcher.match(batch("^x$"), { owner: "a", order: 1 }, signal)).toMatchObject({ matched: [true] });
+    expect(await matcher.match(batch("("), { owner: "a", order: 1 }, signal)).toMatchObject({ matched: null });
   });
 });

@@ -1,15 +1,22 @@
 import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { createMatch } from "../../../src/lib/pattern/match.ts";
+import { createMatch, type Matched } from "../../../src/lib/pattern/match.ts";
 import { isShort, weigh } from "../../../src/lib/pattern/rule.ts";
+import type { SearchRest } from "../../../src/lib/pattern/search.ts";
 import { growthOf } from "../../support/cost.ts";
 
 /** A pattern as the thread runs it; null when it is refused. */
 function compile(pattern: string, ignoreCase = false): ((text: string) => boolean) | null {
   if (!isShort(pattern, ignoreCase)) return null;
   const match = createMatch();
-  const matchAll = (texts: readonly string[]) => match({ pattern, ignoreCase, isWhole: false, texts });
-  return matchAll([]) && ((text) => matchAll([text])?.[0] === true);
+  const matchOne = (text: string) => {
+    for (let rest: SearchRest | null = null; ;) {
+      const some: Matched = match({ pattern, ignoreCase, isWhole: false, texts: [text], rest });
+      if (some.matched?.length !== 0) return some.matched;
+      rest = some.rest;
+    }
+  };
+  return matchOne("") && ((text) => matchOne(text)?.[0] === true);
 }
 
 test.each(["(", "a{2,1}", "(?=a)", "(a)\\1", "[z-a]", "x".repeat(201), "((a{100}){100}){100}"])(
