@@ -290,12 +290,20 @@ export const sections: readonly Section[] = [
       {
         id: "G9",
         claim:
-          "A regular expression of a client takes linear time, runs in a thread of its own, and delays only others there, by one batch.",
+          "A regular expression of a client takes linear time, in a thread of its own and a few ms at a time. Owners share that thread by the time they use, and readings without an expression do not wait for it.",
         tests: [
           ["lib/pattern/rule.test.ts", "%s takes linear time"],
           ["lib/pattern/rule.test.ts", "%s are refused before they are expanded"],
           ["lib/pattern/pattern.test.ts", "no pattern holds the event loop, whatever the text"],
-          ["lib/pattern/matcher.test.ts", "lets another owner in before the next batch of the one it answered"],
+          ["lib/pattern/search.test.ts", "a search stops within a text when it is late, whatever the pattern is"],
+          ["lib/pattern/matcher.test.ts", "serves first the owner that used least time, batch after batch"],
+          ["lib/budget/turns-queue.test.ts", "makes cheap owners wait for one dear item of each, not for one a batch"],
+          ["containers/docker/logs/reading.test.ts", "holds no place of the engine's readings"],
+          ["containers/docker/logs/reading.test.ts", "does not use up the engine's time"],
+          [
+            "containers/docker/logs/reading.test.ts",
+            "fails with an error that names the pattern when it takes too long",
+          ],
           ["lib/pattern/matcher.test.ts", "that is lost (%s) costs its own batch alone"],
           ["containers/docker/logs/buffer.test.ts", "slow filters of several readers leave others their turns"],
           ["containers/docker/logs/window.test.ts", "many readings at once work on one line in a round"],

@@ -62,17 +62,56 @@ export class DeadlineError extends Error {
   }
 }
 
+/** A clock of one piece of work, which stands still while something else is waited for. */
+export interface Stopwatch {
+  /** As `performance.now`, less the time of all waits. */
+  now(): number;
+  /** Settles as `wait` does; one at a time. */
+  pause<T>(wait: () => Promise<T>): Promise<T>;
+}
+
+export function createStopwatch(): Stopwatch {
+  let paused = 0;
+  let pausedAt: number | null = null;
+  return {
+    now: () => (pausedAt ?? performance.now()) - paused,
+    async pause(wait) {
+      const begin = (pausedAt = performance.now());
+      try {
+        return await wait();
+      } finally {
+        paused += performance.now() - begin;
+        pausedAt = null;
+      }
+    },
+  };
+}
+
+/** So many milliseconds on a clock that may stand still; without one on that of the process. */
+export interface Deadline {
+  readonly ms: number;
+  readonly clock?: Stopwatch | undefined;
+}
+
 /**
  * Runs `run` under one total deadline and the callers' signals. Rejects at once when one of them ends, even when the work hangs:
  * with DeadlineError or the caller's reason. (AbortSignal.any costs three times as much as all this.)
  */
 export async function withDeadline<T>(
-  ms: number,
+  deadline: number | Deadline,
   run: (signal: AbortSignal) => Promise<T>,
   ...callers: readonly AbortSignal[]
 ): Promise<T> {
+  const { ms, clock = null } = typeof deadline === "number" ? { ms: deadline } : deadline;
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new DeadlineError(ms)), ms);
+  const end = clock && clock.now() + ms;
+  const check = () => {
+    const left = clock ? (end as number) - clock.now() : 0;
+    // While the clock stands still, not again at once.
+    if (left > 0) timer = setTimeout(check, Math.max(left, 10));
+    else controller.abort(new DeadlineError(ms));
+  };
+  let timer = setTimeout(check, ms);
   const abort = () => controller.abort(callers.find((caller) => caller.aborted)?.reason);
   for (const caller of callers) caller.addEventListener("abort", abort, { once: true });
   if (callers.some((caller) => caller.aborted)) abort();

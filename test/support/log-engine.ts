@@ -1,3 +1,4 @@
+import type { Deadline } from "../../src/lib/abort.ts";
 import { Readable } from "node:stream";
 import type { Inspection } from "../../src/containers/docker/engine/engine.ts";
 import { createStarts } from "../../src/containers/docker/engine/events.ts";
@@ -37,9 +38,13 @@ export function createLogEngine() {
   const engine = {
     name: "web-1",
     starts: createStarts(),
-    async ask(deadlineMs: number, run: (signal: AbortSignal) => Promise<unknown>, ...callers: readonly AbortSignal[]) {
+    async ask(
+      deadlineMs: number | Deadline,
+      run: (signal: AbortSignal) => Promise<unknown>,
+      ...callers: readonly AbortSignal[]
+    ) {
       for (const caller of callers) caller.throwIfAborted();
-      state.deadlines.push(deadlineMs);
+      state.deadlines.push(typeof deadlineMs === "number" ? deadlineMs : deadlineMs.ms);
       return run(callers[0] ?? new AbortController().signal);
     },
     client: {

@@ -18,6 +18,7 @@ import { readAround } from "./logs/around.ts";
 import { readBeginning } from "./logs/beginning.ts";
 import { createFollower } from "./logs/follow.ts";
 import { readLogs } from "./logs/read.ts";
+import { type Reading, runReading } from "./logs/reading.ts";
 import { readStored } from "./logs/stored.ts";
 import { createRestarter } from "./restart.ts";
 import { createCgroupReader } from "./stats/cgroup.ts";
@@ -103,13 +104,13 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     },
     async logs(ref, logOptions, budget) {
       const engine = findEngine(engines, ref);
-      const { around, ...wanted } = logOptions;
+      const { around, pattern, ...wanted } = logOptions;
       const times = { timeoutMs: logsTimeoutMs, budget };
-      const read = () =>
+      const read = ({ clock, ...reading }: Reading) =>
         around
-          ? readAround(engine, ref, { ...wanted, around }, times)
-          : readLogs(engine, ref, wanted, { ...times, placed: true });
-      return engine.limits.logs.run(budget, read).catch(failOf(engine));
+          ? readAround(engine, ref, { ...wanted, ...reading, around }, { ...times, clock })
+          : readLogs(engine, ref, { ...wanted, ...reading }, { ...times, clock, placed: true });
+      return runReading(engine, pattern, times, read).catch(failOf(engine));
     },
     async logBeginning(ref, budget) {
       const engine = findEngine(engines, ref);

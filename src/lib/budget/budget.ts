@@ -92,6 +92,8 @@ export class Budget implements SwapListItem {
   #taken = 0;
   /** Set while the request waits for the pool. */
   #waits: Promise<void> | null = null;
+  /** What is waited for that may be slow, as advice for the caller. */
+  readonly #awaited: string[] = [];
   #hasEnded = false;
   #hasWorked = false;
   /** Rejects the promise of `race`. */
@@ -220,6 +222,16 @@ export class Budget implements SwapListItem {
     });
   }
 
+  /** Settles as the work does. If the time is up meanwhile, the error gives this advice. */
+  async during<T>(advice: string, work: () => Promise<T>): Promise<T> {
+    this.#awaited.push(advice);
+    try {
+      return await work();
+    } finally {
+      this.#awaited.splice(this.#awaited.indexOf(advice), 1);
+    }
+  }
+
   /** For work with deadlines of its own: restarts, probes, streams. */
   liftDeadline(): void {
     this.#deadline = null;
@@ -230,7 +242,9 @@ export class Budget implements SwapListItem {
   check(now: number): void {
     if (this.#deadline === null || now < this.#deadline) return;
     const seconds = this.#limits.timeMs / 1000;
-    const advice = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
+    const [awaited] = this.#awaited;
+    const less = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
+    const advice = awaited === undefined ? less : `${awaited}, or ${less}`;
     this.#stop(new OpsError("query_timeout", `The answer took more than ${seconds} s: ${advice}`));
   }
 

@@ -34,6 +34,22 @@ describe("a budget", () => {
     budget.end();
   });
 
+  it("names at its end what is waited for, and only then", async () => {
+    const endOf = async (work: () => Promise<unknown>, endless = new Promise<never>(() => {})) => {
+      const budget = new Budget("a", { ...defaultLimits, timeMs: 50 });
+      await budget.during("use a simpler one", work).catch(() => {});
+      void budget.during("look elsewhere", async () => {});
+      void budget.during("try something else", () => endless);
+      return budget.race(endless);
+    };
+    const named = { code: "query_timeout", message: expect.stringContaining("try something else, or ask for less at") };
+    await expect(endOf(async () => {})).rejects.toMatchObject(named);
+    await expect(endOf(() => Promise.reject(new Error("failed")))).rejects.toMatchObject(named);
+    const idle = new Budget("a", { ...defaultLimits, timeMs: 50 });
+    await idle.during("use a simpler one", async () => {});
+    await expect(idle.race(new Promise(() => {}))).rejects.toThrow(/took more than 0.05 s: ask for less at once/);
+  });
+
   it("aborts with query_timeout at its end, for waiting and running work", async () => {
     const budget = new Budget("a", { ...defaultLimits, timeMs: 50 });
     const waiting = budget.race(new Promise(() => {}));

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import type { LimitFunction } from "p-limit";
-import { abortable, withDeadline } from "../../../lib/abort.ts";
+import { abortable, type Deadline, withDeadline } from "../../../lib/abort.ts";
 import type { Changes } from "../../../lib/broadcast.ts";
-import { createFairLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
+import { createFairLimit, createOwnerLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { toClockSkew } from "../../../lib/clock-skew.ts";
 import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
@@ -46,7 +46,7 @@ export interface EngineCalls {
   readonly name: string;
   readonly client: EngineClient;
   /** Runs a call with one total deadline; every failure becomes an OpsError. */
-  ask<T>(deadlineMs: number, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
+  ask<T>(deadline: number | Deadline, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
   /** Asks for one container and updates the inventory. Rejects with container_not_found, docker_timeout ... */
   inspect(fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
 }
@@ -56,9 +56,12 @@ export interface Engine extends EngineCalls {
   /**
    * Limits of parallel calls, one for each kind: those that hang delay no other kind. Each is fair
    * between owners: one who asks about thousands of containers delays another by a few calls. A log
-   * read may take 32 MB from the engine.
+   * read may take 32 MB from the engine. `searches` is of each owner's readings with a pattern, which
+   * leave their place of `logs` while they wait for a match.
    */
-  readonly limits: Readonly<Record<"inspect" | "stats" | "logs", FairLimit>>;
+  readonly limits: Readonly<Record<"inspect" | "stats" | "logs", FairLimit>> & {
+    readonly searches: Pick<FairLimit, "run">;
+  };
   readonly inventory: Pick<Inventory, "snapshot">;
   readonly starts: Starts;
   /** From memory; the first call waits until the engine has answered or failed. Never rejects. */
@@ -110,9 +113,9 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   let listedAt: string | null = null;
   let pinging: Promise<void> | null = null;
 
-  const ask: EngineCalls["ask"] = async (deadlineMs, run, ...callers) => {
+  const ask: EngineCalls["ask"] = async (deadline, run, ...callers) => {
     try {
-      const answer = await withDeadline(deadlineMs, run, ...callers);
+      const answer = await withDeadline(deadline, run, ...callers);
       contactAt = Date.now();
       return answer;
     } catch (error) {
@@ -178,7 +181,12 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   };
   const inspect = createInspect({ name, client, inventory, ask }, inspectTimeoutMs);
   const createLimit = () => createFairLimit(concurrency);
-  const limits = { inspect: createLimit(), stats: createLimit(), logs: createLimit() };
+  const limits = {
+    inspect: createLimit(),
+    stats: createLimit(),
+    logs: createLimit(),
+    searches: createOwnerLimit(concurrency),
+  };
   const starts = createStarts();
   const enricher = createEventEnricher(name, inventory, broadcaster);
   const refresher = createRefresher({

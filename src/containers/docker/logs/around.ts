@@ -1,3 +1,4 @@
+import { createStopwatch } from "../../../lib/abort.ts";
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
 import type { ContainerRef } from "../../container.ts";
@@ -61,23 +62,23 @@ export async function readAround(
   engine: EngineCalls,
   { fullId }: ContainerRef,
   options: AroundOptions,
-  { timeoutMs, budget }: ReadTimes,
+  { timeoutMs, clock = createStopwatch(), budget }: ReadTimes,
 ): Promise<LogPage> {
-  const began = performance.now();
+  const end = clock.now() + timeoutMs;
+  const softEnd = performance.now() + timeoutMs * softShare;
   const { point, older } = options.around;
   const { tty, raw } = await engine.inspect(fullId, budget.signal);
   const pointSecond = toSecond(point.timestamp);
   const firstSecond = Math.max(toSecond(raw.createdAt), options.since === undefined ? 0 : toSecond(options.since));
   const ask = async (start: Start): Promise<AroundWindow> => {
     const read = async (signal: AbortSignal) => {
-      const softEnd = began + timeoutMs * softShare;
       return readAroundWindow(
         await engine.client.open(fullId, "logs", toQuery(start), signal),
         { ...options, tty, start, softEnd },
         budget,
       );
     };
-    return engine.ask(Math.max(1, began + timeoutMs - performance.now()), read, budget.signal);
+    return engine.ask({ ms: Math.max(1, end - clock.now()), clock }, read, budget.signal);
   };
   const from = (second: number): Start => {
     if (second > firstSecond) return { ...fromStart, second };

@@ -1,3 +1,4 @@
+import { createStopwatch, type Stopwatch } from "../../../lib/abort.ts";
 import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { parseLogTime } from "../../../lib/time.ts";
 import type { ContainerRef } from "../../container.ts";
@@ -13,6 +14,8 @@ type WindowSize = number | "all";
 
 export interface ReadTimes {
   readonly timeoutMs: number;
+  /** On which the engine's time runs; that of the process when absent. */
+  readonly clock?: Stopwatch;
   readonly budget: ReadBudget;
 }
 
@@ -30,9 +33,9 @@ export async function readLogs(
   engine: EngineCalls,
   { fullId }: ContainerRef,
   options: LogOptions,
-  { timeoutMs, budget, placed = false }: ReadHow,
+  { timeoutMs, clock = createStopwatch(), budget, placed = false }: ReadHow,
 ): Promise<LogPage> {
-  const end = performance.now() + timeoutMs;
+  const end = clock.now() + timeoutMs;
   const { tty } = await engine.inspect(fullId, budget.signal);
 
   const ask = (size: WindowSize, maxLines?: number) =>
@@ -40,7 +43,7 @@ export async function readLogs(
       engine,
       fullId,
       { ...options, tty, size, ...(maxLines && { maxLines }) },
-      { timeoutMs: end - performance.now(), budget },
+      { timeoutMs: end - clock.now(), clock, budget },
     );
   /**
    * Podman (libpod/logs/log.go, `GetLogFile`) reads the newest lines, and then continues at the end of the file: lines written meanwhile are missing, those
@@ -117,13 +120,13 @@ function readWindow(
   engine: EngineCalls,
   fullId: string,
   { size, ...options }: LogOptions & { readonly tty: boolean; readonly size: WindowSize; readonly maxLines?: number },
-  { timeoutMs, budget }: ReadTimes,
+  { timeoutMs, clock, budget }: ReadTimes,
 ): Promise<LogWindow> {
   const ask = async (signal: AbortSignal) => {
     const response = await engine.client.open(fullId, "logs", toQuery(size, options), signal);
     return readLogWindow(response, { ...options, size: size === "all" ? null : size }, budget);
   };
-  return engine.ask(Math.max(1, timeoutMs), ask, budget.signal);
+  return engine.ask({ ms: Math.max(1, timeoutMs), clock }, ask, budget.signal);
 }
 
 /** Growing reads; the first is larger where lines will be filtered out. */

@@ -36,7 +36,7 @@ function setUp(...listed: readonly string[]) {
   const refresher = createRefresher({
     name: "web-1",
     inventory,
-    limit: { ...createFairLimit(1), run: async (_, work) => limited("limit")(work) },
+    limit: { ...createFairLimit(1), run: async (_, work) => limited("limit")(() => work((wait) => wait())) },
     fullLimit: limited("full"),
     onSettled: (id) => void log.push(`settle ${id[0]}`),
     onLost,
