@@ -30,7 +30,7 @@ export const aimed: readonly (readonly [file: string, code: string])[] = [
   ["src/graphql/yoga/limits.ts", "complexity > limits.complexity"],
   ["src/graphql/yoga/limits.ts", "breadth > limits.fields"],
   ["src/graphql/yoga/limits.ts", "count > limit"],
-  ["src/http/admission.ts", "(byHolder.get(holder) ?? 0) < limitPerToken"],
+  ["src/http/admission.ts", "(byHolder.get(holder) ?? 0) < mostOwn()"],
   ["src/http/admission.ts", "line.length > 0 && taken < most()"],
   ["src/http/admission.ts", "reserved ? reserve : 0"],
   ["src/http/waiting-line.ts", "this.length > limit"],
