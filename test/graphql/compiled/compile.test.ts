@@ -28,11 +28,16 @@ async function answer(text: string, containers: readonly Container[], variables:
   return { found: toPlain(found), expected: toPlain(expected) };
 }
 
-/** Errors by their text and place. */
-function toPlain({ data, errors = [] }: { data?: unknown; errors?: readonly { message: string; path?: unknown }[] }) {
-  return JSON.parse(
-    JSON.stringify({ data, errors: errors.map(({ message, path }) => ({ message, path })) }),
-  ) as unknown;
+interface Plain {
+  readonly message: string;
+  readonly path?: unknown;
+}
+
+/** Errors by their text and place: fields of rows settle in turns, so their errors have no order. */
+function toPlain({ data, errors = [] }: { readonly data?: unknown; readonly errors?: readonly Plain[] }) {
+  const plain = JSON.parse(JSON.stringify({ data, errors })) as { data?: unknown; errors: readonly Plain[] };
+  const byPlace = plain.errors.map(({ message, path }) => ({ message, path }));
+  return { ...plain, errors: byPlace.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) };
 }
 
 const list = (fields: string) => `{ containers(includeAccessories: true) { ${fields} } }`;
