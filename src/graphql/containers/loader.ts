@@ -38,7 +38,10 @@ export interface ContainerLoaders {
   known(includeAccessories: boolean): Promise<KnownContainers>;
   /** Whether each engine that the caller may see answers, and which silent ones may run containers of theirs. */
   engines(): Known<KnownEngines>;
-  /** The silent engines that may run such a container of the caller: those that had one, and those of which not all is known. */
+  /**
+   * The silent engines that may run such a container of the caller: those that had one, and those
+   * of which not all is known.
+   */
   unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
@@ -282,9 +285,10 @@ const unnamed: SilentEngine = {
 };
 
 /**
- * The one rule for engines. A token sees an engine that is configured for one of its environments, or that runs a container of one. All other engines
- * are hidden, with one exception: an engine without a configured environment whose containers were never listed or not all inspected. It may run the token's containers, so while it does
- * not answer they cannot be reported missing.
+ * The one rule for engines. A token sees an engine that is configured for one of its environments,
+ * or that runs a container of one. All other engines are hidden, with one exception: an engine
+ * without a configured environment whose containers were never listed or not all inspected. It may
+ * run the token's containers, so while it does not answer they cannot be reported missing.
  */
 export function selectEngines(principal: Principal, engines: readonly EngineStatus[]): KnownEngines {
   const shown = engines.filter((engine) => maySeeEngine(principal, engine));

@@ -12,7 +12,10 @@ const offered = [
 /** Media types of an Accept header that are read. Browsers send 8; each of them costs Yoga a line of a 406. */
 const mostRead = 20;
 
-/** The first media types of an Accept header, for Yoga to choose from. Throws not_acceptable where it has none of ours. */
+/**
+ * The first media types of an Accept header, for Yoga to choose from. Throws not_acceptable where
+ * it has none of ours.
+ */
 export function toReadable(accept: string): string {
   const first = accept.split(",", mostRead);
   if (first.some(isOffered)) return first.join(",");
@@ -27,7 +30,10 @@ function isOffered(range: string): boolean {
   return type === "*/*" || offered.some((one) => one === type || `${one.slice(0, one.indexOf("/"))}/*` === type);
 }
 
-/** Yoga refuses a stream to a client that takes only JSON. Its header repeats each of our types for each of the client's. */
+/**
+ * Yoga refuses a stream to a client that takes only JSON. Its header repeats each of our types for
+ * each of the client's.
+ */
 export function useShortRefusal(): Plugin {
   return {
     onResponse({ response }) {

@@ -89,7 +89,10 @@ export function createSearch(
   };
 }
 
-/** A character takes nanoseconds, but for the first time in a state. Where there is no room for the states it ends early. */
+/**
+ * A character takes nanoseconds, except where a new state must be made for it. It ends early where
+ * there is no room for another state.
+ */
 function runAutomaton(
   automaton: Automaton,
   text: string,

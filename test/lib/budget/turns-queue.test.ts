@@ -52,7 +52,10 @@ describe("a fair queue", () => {
 });
 
 describe("a queue that shares time", () => {
-  /** Serves cheap owners beside those that always have one more dear item. Returns how long each cheap one waited in all. */
+  /**
+   * Serves cheap owners beside those that always have one more dear item. Returns how long each
+   * cheap one waited in all.
+   */
   const serve = (cheap: readonly (readonly number[])[], dear: readonly number[]) => {
     const queue = new TimeQueue<string>();
     const [left, since] = [cheap.map((costs) => [...costs]), cheap.map(() => 0)];

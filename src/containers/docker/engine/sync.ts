@@ -179,7 +179,10 @@ const coalesceMs = 150;
 /** After `die` the state settles late: exited, or restarting under a policy. Milliseconds. */
 const afterDieMs = 1000;
 
-/** Our inspections wait as those of one owner: they delay no request by more than one turn, and have turns beside requests. */
+/**
+ * Our inspections wait as those of one owner: they delay no request by more than one turn, and have
+ * turns beside requests.
+ */
 const ours: Asker = { owner: "sync", order: 0 };
 
 /** Updates an engine's inventory from lists, inspections and events. */
