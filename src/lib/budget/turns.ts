@@ -44,13 +44,43 @@ export function createTurns(sliceMs: number): Turns {
 }
 
 /**
- * A queue that serves its owners in turn: an owner who adds many items delays only their own. Within
- * one owner the lowest order goes first, and of equal orders the item that has waited longest. A step
- * takes as long as the owner has different orders, however many items wait.
+ * What one owner waits for: the lowest order first, and of equal orders what has waited longest. A
+ * step takes as long as there are different orders, however many items wait.
  */
+class OrderedItems<T> {
+  readonly #byOrder = new Map<number, Set<T>>();
+
+  get isEmpty(): boolean {
+    return this.#byOrder.size === 0;
+  }
+
+  add(item: T, order: number): void {
+    const equals = this.#byOrder.get(order);
+    if (equals) equals.add(item);
+    else this.#byOrder.set(order, new Set([item]));
+  }
+
+  /** There must be one. */
+  first(): T {
+    const [item] = this.#byOrder.get(Math.min(...this.#byOrder.keys())) as Set<T>;
+    return item as T;
+  }
+
+  /** Whether it was there. */
+  remove(item: T): boolean {
+    for (const [order, equals] of this.#byOrder) {
+      if (!equals.delete(item)) continue;
+      if (equals.size === 0) this.#byOrder.delete(order);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** A queue that serves its owners in turn: an owner who adds many items delays only their own. */
 export class FairQueue<T> {
-  /** Owners with waiting items by their order, the next owner first. */
-  readonly #waiting = new Map<string, Map<number, Set<T>>>();
+  /** Owners with waiting items, the next one first. */
+  readonly #waiting = new Map<string, OrderedItems<T>>();
   #size = 0;
 
   get size(): number {
@@ -58,11 +88,9 @@ export class FairQueue<T> {
   }
 
   add(owner: string, item: T, order: number): void {
-    const own = this.#waiting.get(owner) ?? new Map<number, Set<T>>();
+    const own = this.#waiting.get(owner) ?? new OrderedItems<T>();
     this.#waiting.set(owner, own);
-    const equals = own.get(order);
-    if (equals) equals.add(item);
-    else own.set(order, new Set([item]));
+    own.add(item, order);
     this.#size += 1;
   }
 
@@ -71,47 +99,43 @@ export class FairQueue<T> {
     const [next] = this.#waiting;
     if (!next) return undefined;
     const [owner, own] = next;
-    const order = Math.min(...own.keys());
-    const [item] = own.get(order) as Set<T>;
+    const item = own.first();
     this.#waiting.delete(owner);
     this.#waiting.set(owner, own);
-    this.remove(owner, item as T);
+    this.remove(owner, item);
     return item;
   }
 
   remove(owner: string, item: T): void {
-    const own = this.#waiting.get(owner) ?? new Map<number, Set<T>>();
-    for (const [order, equals] of own) {
-      if (!equals.delete(item)) continue;
-      this.#size -= 1;
-      if (equals.size === 0) own.delete(order);
-      if (own.size === 0) this.#waiting.delete(owner);
-      return;
-    }
+    const own = this.#waiting.get(owner);
+    if (!own?.remove(item)) return;
+    this.#size -= 1;
+    if (own.isEmpty) this.#waiting.delete(owner);
   }
 }
 
 /**
- * A queue that shares time between its owners: whoever has used least of it goes first (start-time
- * fair queueing). Nobody saves up: who comes back after a pause counts as having used as much as the
- * one that is served. Within one owner the lowest order goes first.
+ * A queue that shares time between its owners: the one who has used the least time is served first
+ * (start-time fair queueing). Nobody saves up time: an owner who comes back after a pause counts as
+ * having used as much as the one who is being served.
  */
 export class TimeQueue<T> {
-  readonly #waiting = new Map<string, Map<T, number>>();
+  readonly #waiting = new Map<string, OrderedItems<T>>();
   /** What owners have used, on a scale of which only differences count; absent for as much as `#now`. */
   readonly #used = new Map<string, number>();
   #now = 0;
 
   add(owner: string, item: T, order: number): void {
     const own = this.#waiting.get(owner);
-    if (own) own.set(item, order);
-    else this.#waiting.set(owner, new Map([[item, order]]));
     this.#used.set(owner, own ? this.#usedBy(owner) : Math.max(this.#now, this.#usedBy(owner)));
+    const items = own ?? new OrderedItems<T>();
+    this.#waiting.set(owner, items);
+    items.add(item, order);
   }
 
   /** The first item of the owner that has used least; undefined when the queue is empty. */
   take(): T | undefined {
-    let next: readonly [string, Map<T, number>] | undefined;
+    let next: readonly [string, OrderedItems<T>] | undefined;
     for (const entry of this.#waiting) {
       if (next === undefined || this.#usedBy(entry[0]) < this.#usedBy(next[0])) next = entry;
     }
@@ -120,7 +144,7 @@ export class TimeQueue<T> {
       return undefined;
     }
     const [owner, own] = next;
-    const item = findFirst(own);
+    const item = own.first();
     this.remove(owner, item);
     this.#now = this.#usedBy(owner);
     for (const [one, used] of this.#used) if (used <= this.#now && !this.#waiting.has(one)) this.#used.delete(one);
@@ -134,17 +158,10 @@ export class TimeQueue<T> {
 
   remove(owner: string, item: T): void {
     const own = this.#waiting.get(owner);
-    if (own?.delete(item) && own.size === 0) this.#waiting.delete(owner);
+    if (own?.remove(item) && own.isEmpty) this.#waiting.delete(owner);
   }
 
   #usedBy(owner: string): number {
     return this.#used.get(owner) ?? this.#now;
   }
-}
-
-/** `items` is not empty. Among equal orders the longest waiting is first. */
-function findFirst<T>(items: ReadonlyMap<T, number>): T {
-  let first: readonly [T, number] | undefined;
-  for (const entry of items) if (first === undefined || entry[1] < first[1]) first = entry;
-  return (first as readonly [T, number])[0];
 }
