@@ -109,7 +109,7 @@ export async function loadFor(
   }
 }
 
-/** The object that a field of a row has, in a list: an empty one if there is none, or if reading it failed. */
+/** A list with the object that a field of a row has. The list is empty where the field has none, or failed. */
 function toObject(field: Field, row: unknown, context: OpsContext, info: GraphQLResolveInfo): readonly unknown[] {
   try {
     const found: unknown = field.resolve?.(row, {}, context, info);

@@ -164,7 +164,7 @@ export async function waitForArrival(
       if (engine === null) return false;
       if (await source.restartedSince({ engine, fullId: entry.containerId }, since, until)) return true;
     } catch {
-      // It is asked again.
+      // The next look asks the engine again.
     }
   }
   return false;

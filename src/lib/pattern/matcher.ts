@@ -40,9 +40,9 @@ const youngMegabytes = 2;
 
 /**
  * Whatever a pattern costs, it holds no event loop: the thread is asked and answers later. Batches wait in
- * a queue that shares the thread's time: whoever has used least goes first, and a batch takes a few ms whatever its
- * pattern is, so a slow pattern delays its owner, and others by that. A thread that takes too long, or fails, is
- * replaced.
+ * a queue that shares the thread's time: the owner who has used the least time is served first. A batch takes a few
+ * ms, whatever its pattern is. So a slow pattern delays its own owner, and each of the others by a batch. A thread
+ * that takes too long, or fails, is replaced.
  */
 export function createMatcher(start: () => MatchThread = startThread, mostMs: number = longestMs): Matcher {
   const queue = new TimeQueue<Job>();
