@@ -64,6 +64,8 @@ export interface Container extends ContainerRef {
   readonly observedAt: string;
   /** True when its engine has been lost since: this is the last known state. */
   readonly stale: boolean;
+  /** Whether it was ever inspected: until then its environment is unknown, and its destination may be. */
+  readonly isInspected: boolean;
 }
 
 /** One published port of a container. */

@@ -47,13 +47,6 @@ export interface SilentEngine {
   readonly message: string;
 }
 
-/** A container that an engine has, or had. */
-export interface SeenContainer {
-  readonly container: Container;
-  /** Whether its environment is known for sure, which only an inspection shows. */
-  readonly isInspected: boolean;
-}
-
 /** What the engines run, from memory, which their events keep up to date. */
 export interface ContainerListing {
   /**
@@ -126,7 +119,7 @@ export interface ContainerSource {
    * every name that it had. Null where it may have had others: it was never listed, or had more
    * than are remembered. For an engine that does not answer.
    */
-  everSeen(engine: string): readonly SeenContainer[] | null;
+  everSeen(engine: string): readonly Container[] | null;
   /**
    * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
    * memory, unordered.

@@ -25,12 +25,17 @@ const start = async (role: string, version: string, destination = "", own = serv
   ids.push(id);
   return { id, name };
 };
-const openGateway = (more: Record<string, string> = {}) =>
-  startGatewayProcess(socketPath, service, join(mkdtempSync(join(folder, "audit-")), "audit.jsonl"), {
+const openGateway = async () => {
+  const own = await startGatewayProcess(socketPath, service, join(mkdtempSync(join(folder, "audit-")), "audit.jsonl"), {
     DEPLOY_INFO_PATH: join(folder, "deploy_info.json"),
     DESTINATIONS: "beta=production",
-    ...more,
   });
+  // On a busy machine an engine may be silent for a moment.
+  await expect
+    .poll(async () => (await own.query("{ engines { ok } }")).data.engines, { timeout: 20_000 })
+    .toEqual([{ ok: true }]);
+  return own;
+};
 const at = (secondsAgo: number) => `${new Date(Date.now() - secondsAgo * 1000).toISOString().slice(0, 19)}Z`;
 
 beforeAll(async () => {
@@ -64,8 +69,6 @@ afterAll(() => removeContainers(socketPath, ids));
 
 it("destinations have no drift between them and a current deploy each", async () => {
   await using own = await openGateway();
-  // On a busy machine an engine may be silent for a moment.
-  await expect.poll(async () => (await own.query("{ engines { ok } }")).data.engines).toEqual([{ ok: true }]);
   const { data, errors } = await own.query(
     "{ drift { kind message } deploys { nodes { tag service destination env state } } }",
   );

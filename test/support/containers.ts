@@ -37,6 +37,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     hostNames: ["37.27.91.235"],
     observedAt: "2026-01-13T09:45:58Z",
     stale: false,
+    isInspected: true,
     ...overrides,
   };
 }

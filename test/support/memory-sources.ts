@@ -105,8 +105,7 @@ export function createMemorySources(
     listCached: () => ({ containers, engines: engines() }),
     everSeen: (engine) => {
       const { runs } = engines().find((one) => one.name === engine) ?? { runs: null };
-      const own = containers.filter((container) => container.engine === engine);
-      return runs && own.map((container) => ({ container, isInspected: true }));
+      return runs && containers.filter((container) => container.engine === engine);
     },
     listRetired: async () => {
       count("retired");

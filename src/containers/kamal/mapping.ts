@@ -44,6 +44,7 @@ export function toContainer(
     ports: toPorts(raw.ports),
     hostNames: toHostNames(raw, context),
     ...seen,
+    isInspected: raw.variables !== null,
   };
 }
 

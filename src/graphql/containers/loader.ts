@@ -49,6 +49,11 @@ export interface ContainerLoaders {
   listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
   /** As `listRetired`, core ones alone, and those that never started: for deploy history. */
   listRetiredOfDeploys(): Promise<readonly Container[]>;
+  /**
+   * For actions: the running containers of a filter that the caller may see, each inspected. Rejects
+   * when one that the filter may mean cannot be inspected: nobody knows whose it is.
+   */
+  running(filter: ContainerFilter): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
   one(query: ContainerQuery): Promise<Container>;
   /** Those of this exact name that have stopped beside others of their role, which no list shows: also one between its stop and its start. */
@@ -93,6 +98,27 @@ export function createContainerLoaders(
   };
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
+  /**
+   * Inspects those of which it is not known yet whose they are; what is gone is left out. Those of a
+   * silent engine stay as they are. `failure` is why one could not be inspected.
+   */
+  const settle = async (rows: readonly Container[]) => {
+    let failure: OpsError | null = null;
+    const inspect = async (row: Container): Promise<Container | []> => {
+      if (row.isInspected || row.stale) return row;
+      try {
+        return (await sources.containers.inspectNow(row, budget)).container;
+      } catch (error) {
+        const { code } = toOpsError(error);
+        if (code === "container_not_found") return [];
+        // Whoever may not see it learns neither its name nor its engine.
+        failure ??= maySee(principal, null) ? toOpsError(error) : new OpsError(code, unknownOwner);
+        return row;
+      }
+    };
+    const settled = await Promise.all(rows.map(inspect));
+    return { rows: settled.flat(), failure: failure as OpsError | null };
+  };
   /** Inspects again: it must still have this name and be visible to the caller. */
   const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const { container } = await sources.containers.inspectNow(last, budget).catch((error: unknown) => {
@@ -106,9 +132,8 @@ export function createContainerLoaders(
     const accepts = createContainerFilter(filter, principal);
     const isMeant = toMeant(filter);
     const mayHave = (name: string, isUnknown: boolean) =>
-      sources.containers
-        .everSeen(name)
-        ?.some(({ container, isInspected }) => (isInspected ? accepts : isMeant)(container)) ?? isUnknown;
+      sources.containers.everSeen(name)?.some((container) => (container.isInspected ? accepts : isMeant)(container)) ??
+      isUnknown;
     const { shown, silent } = ofEngine(await engines(), filter.engine);
     const found = silent.filter(({ name }) => name === null || mayHave(name, true));
     if (filter.engine || found.some(({ name }) => name === null)) return found;
@@ -125,13 +150,26 @@ export function createContainerLoaders(
     unsure,
     infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
+    async running(filter) {
+      const isCandidate = toCandidate(filter);
+      const candidates = (await listing()).containers.filter((row) => isRunning(row) && isCandidate(row));
+      const { rows, failure } = await settle(candidates);
+      if (failure) throw failure;
+      return withReleases(rows.filter(isRunning).filter(createContainerFilter(filter, principal)));
+    },
     listRetired: async (includeAccessories) =>
       (await findRetired(includeAccessories)).filter(({ status }) => status !== "created"),
     listRetiredOfDeploys: () => findRetired(false),
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;
-      const accepts = createContainerFilter({ includeAccessories, engine }, principal);
-      const found = await withReleases(findNamed((await listing()).containers, name).filter(accepts));
+      const filter = { name, includeAccessories, engine };
+      const accepts = createContainerFilter(filter, principal);
+      const candidates = findNamed((await listing()).containers, name).filter(toCandidate(filter));
+      // A reader who sees it from the list alone need not wait.
+      const isShown = !everyEngine && candidates.some(accepts);
+      const { rows, failure } = isShown ? { rows: candidates, failure: null } : await settle(candidates);
+      const found = await withReleases(rows.filter(accepts));
+      if (failure && (everyEngine || found.length === 0)) throw failure;
       const visible = await engines();
       const { silent } = ofEngine(visible, engine);
       // A silent engine may run it: that is not "not found".
@@ -252,6 +290,18 @@ export function createContainerFilter(
     isMeant(container);
 }
 
+const isRunning = ({ status }: Container) => status === "running";
+
+/** Whether a filter may mean a container, whose environment and destination only its inspection shows. */
+function toCandidate(filter: ContainerFilter): (container: Container) => boolean {
+  const { includeAccessories, destination, ...others } = filter;
+  const isMeant = toMeant({ ...others, includeAccessories });
+  return (container) =>
+    (includeAccessories || container.kind === "core") &&
+    isMeant(container) &&
+    ((!container.isInspected && container.destination === null) || isAtDestination(container, destination));
+}
+
 /** Whether a container is one that the filter names, whatever its kind and its environment are. */
 function toMeant({ engine, name, role, service, destination }: ContainerFilter): (container: Container) => boolean {
   return (container) =>
@@ -277,6 +327,8 @@ export function isAtDestination(
 export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "inferredEnv">): Environment | null {
   return env ?? inferredEnv;
 }
+
+const unknownOwner = "A container that may be meant cannot be inspected, so nobody knows whose it is";
 
 const unnamed: SilentEngine = {
   name: null,

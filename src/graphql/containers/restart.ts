@@ -12,7 +12,7 @@ import { Loaders, type OpsContext } from "../context.ts";
 import { checkRestartArgs, requireReason, restartDisabled, toRestartError } from "../errors.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
-import { type ContainerQuery, isAtDestination, requireOneGroup } from "./loader.ts";
+import { type ContainerQuery, requireOneGroup } from "./loader.ts";
 import { findRunningWork, type RestartPreview, type RunningWork, toPreview } from "./running-work.ts";
 import { needs } from "../scopes.ts";
 
@@ -294,21 +294,16 @@ interface WantedRole {
 
 /** Rejects with container_not_found for none, role_ambiguous for several groups, docker_unavailable when an engine that may run some is silent. */
 async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
-  const { role, service, destination, env } = wanted;
-  const all = await loaders.containers.all(false);
+  const { role, env } = wanted;
   const [silent] = await loaders.containers.unsure({ ...wanted, includeAccessories: false });
   if (silent)
     throw new OpsError(
       "docker_unavailable",
       `An engine that may run this role does not answer: ${silent.message}; elsewhere, restart its containers one by one, each by its name and engine`,
     );
+  const running = await loaders.containers.running({ ...wanted, includeAccessories: false });
   // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
-  const isWanted = (one: RoleStep["container"]) =>
-    one.role === role &&
-    (!env || one.env === env) &&
-    (!service || one.service === service) &&
-    isAtDestination(one, destination);
-  const found = all.filter((one) => isWanted(one) && one.status === "running" && !one.replaced);
+  const found = running.filter((one) => (!env || one.env === env) && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
   requireOneGroup(role, found);
   return found;

@@ -194,7 +194,7 @@ test("a lost engine was seen to have what it removed and renamed before", async 
   engine.emit("destroy", b, { name: "web-b" });
   engine.emit("rename", a, { name: "web-new", oldName: "/web-a" });
   engine.emit("create", fullId("c"), { name: "web-c", service: "wallet-core" });
-  const names = () => source.everSeen(engine.options.name)?.map(({ container }) => container.name);
+  const names = () => source.everSeen(engine.options.name)?.map(({ name }) => name);
   await until(async () => (await source.rows()).length === 1);
   engine.on("/", json({ message: "out" }, 503));
   engine.cut();

@@ -311,9 +311,9 @@ it.each<[string, Partial<Container>, boolean, string]>([
   ["had it where its environment is not sure", { env: null, kind: "other" }, false, mayRun],
   ["had another name", { name: "other" }, false, "local"],
 ])("an action while an engine is silent that %s: %s", async (_what, other, isInspected, expected) => {
-  const seen = { ...web, engine: "b", ...other };
+  const seen = { ...web, engine: "b", isInspected, ...other };
   const found = load({ engines: [fine, slow] }, staging(), ({ sources }) => {
-    sources.containers.everSeen = () => [{ container: seen, isInspected }];
+    sources.containers.everSeen = () => [seen];
   })
     .one(acting)
     .then(

@@ -8,9 +8,9 @@ import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
-import type { ContainerRef, RawContainer } from "../../container.ts";
+import type { Container, ContainerRef, RawContainer } from "../../container.ts";
 import type { ContainerRules } from "../../kamal/rules.ts";
-import type { EngineStatus, SeenContainer } from "../../source.ts";
+import type { EngineStatus } from "../../source.ts";
 import type { EngineOptions } from "../address.ts";
 import {
   fromInspect,
@@ -69,7 +69,7 @@ export interface Engine extends EngineCalls {
   /** Null where `view` would wait. */
   viewCached(): EngineView | null;
   /** As `ContainerSource.everSeen`. */
-  everSeen(): readonly SeenContainer[] | null;
+  everSeen(): readonly Container[] | null;
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;

@@ -3,7 +3,6 @@ import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { Container, RawContainer } from "../../container.ts";
-import type { SeenContainer } from "../../source.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectLive, selectRetired } from "../../kamal/visibility.ts";
@@ -51,7 +50,7 @@ export interface Inventory {
   /** Keeps the name that a container has by an event, which may be the last that is heard of it. */
   hear(raw: RawContainer): void;
   /** As `ContainerSource.everSeen`; null where more was removed or renamed than the last 1000. */
-  everSeen(): readonly SeenContainer[] | null;
+  everSeen(): readonly Container[] | null;
   /** Also a removed container, of the last 1000 of them; null for one that was never known. */
   lastKnown(fullId: string): Known | null;
 }
@@ -214,11 +213,8 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
     everSeen() {
       if (hasForgotten) return null;
-      const all = [...entries.values()].map((entry) => ({ raw: entry.raw, row: toRow(entry, true) }));
-      return [...all, ...former.values()].map(({ raw, row }) => ({
-        container: row,
-        isInspected: raw.variables !== null,
-      }));
+      const rows = [...entries.values()].map((entry) => toRow(entry, true));
+      return [...rows, ...[...former.values()].map(({ row }) => row)];
     },
     lastKnown: (fullId) => find(fullId, false) ?? former.get(fullId) ?? null,
   };

@@ -211,6 +211,7 @@ describe("events of an unknown container", () => {
         destination: null,
         env: null,
         inferredEnv: null,
+        isInspected: false,
         status: "running",
         health: "none",
         probe: null,

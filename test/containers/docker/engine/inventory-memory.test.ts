@@ -171,8 +171,7 @@ it("the last state of a removed container is known, for the last 1000", () => {
 });
 
 describe("what an engine was seen to have", () => {
-  const namesOf = (inventory: ReturnType<typeof create>) =>
-    inventory.everSeen()?.map(({ container }) => container.name) ?? null;
+  const namesOf = (inventory: ReturnType<typeof create>) => inventory.everSeen()?.map(({ name }) => name) ?? null;
 
   it("is each container under each of its names, also after it was removed", () => {
     const names = fc.constantFrom("a", "b", "c", "a-temporary");
@@ -202,7 +201,7 @@ describe("what an engine was seen to have", () => {
   it("is sure of an environment by an inspection alone", () => {
     const { inventory } = createKnown();
     inventory.hear({ ...toFacts("2"), variables: null });
-    expect(inventory.everSeen()?.map(({ container, isInspected }) => [container.name, isInspected])).toEqual([
+    expect(inventory.everSeen()?.map(({ name, isInspected }) => [name, isInspected])).toEqual([
       ["web-1", true],
       ["web-2", false],
     ]);
