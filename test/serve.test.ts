@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,6 +97,25 @@ test("metrics have an address of their own, without a token", async () => {
   stop.abort();
   await served;
   await expect(fetch(`${metrics}/metrics`)).rejects.toThrow("fetch failed");
+});
+
+test("its engines are listed before anybody asks, where it may restart", async () => {
+  const asked = new Set<string>();
+  const socket = join(folder, "engine.sock");
+  const engine = createHttpServer(({ url = "" }, response) => {
+    asked.add(new URL(url, "http://engine").pathname.replace(/^\/v[\d.]+/, ""));
+    response.setHeader("content-type", "application/json").setHeader("api-version", "1.47");
+    if (url.includes("/events")) response.flushHeaders();
+    else response.end("[]");
+  }).listen(socket);
+  await once(engine, "listening");
+  const { stop, served, listening } = start({ RESTART: "on", DOCKER_HOSTS: `a=unix://${socket}` });
+  await listening();
+  await expect.poll(() => [...asked]).toContain("/containers/json");
+  stop.abort();
+  await served;
+  engine.closeAllConnections();
+  engine.close();
 });
 
 test("an anchor URL that hangs delays the stop by two seconds at most", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { endInSilence } from "../../src/client/silence.ts";
+import { endInSilence, fetchStream } from "../../src/client/silence.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const silent = new Error("silent");
@@ -55,4 +55,22 @@ describe("a stream", () => {
     await expect(left.writer.closed).rejects.toThrow("left");
     expect(vi.getTimerCount()).toBe(0);
   });
+});
+
+it("an answer that is no stream is read to 64 KiB and a piece, and let go", async () => {
+  const piece = bytes("x".repeat(10_000));
+  let [given, isLetGo] = [0, false];
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      given += 1;
+      // A reader without a bound would not end.
+      if (given < 1000) controller.enqueue(piece);
+      else controller.close();
+    },
+    cancel: () => void (isLetGo = true),
+  });
+  const limits = { openMs: 1000, silenceMs: 1000, toError: () => silent };
+  const { refusal } = await fetchStream(async () => new Response(endless, { status: 503 }), ["http://ops"], limits);
+  expect(refusal?.length).toBe(70_000);
+  expect(isLetGo).toBe(true);
 });
