@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { LimitFunction } from "p-limit";
 import { abortable, type Deadline, withDeadline } from "../../../lib/abort.ts";
 import type { Changes } from "../../../lib/broadcast.ts";
+import { createSharedBudget, inTurns } from "../../../lib/budget/budget.ts";
 import { createFairLimit, createOwnerLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { toClockSkew } from "../../../lib/clock-skew.ts";
 import { OpsError, toProblem } from "../../../lib/errors.ts";
@@ -175,9 +176,10 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     );
   };
   const list = async () => {
-    const answer = toList(await ask(listTimeoutMs, (signal) => client.listContainers(signal)), name);
+    const answer = await ask(listTimeoutMs, (signal) => client.listContainers(signal));
+    const listed = await toList(answer, name, inventory);
     listedAt = formatRfc3339(Date.now());
-    return answer;
+    return listed;
   };
   const inspect = createInspect({ name, client, inventory, ask }, inspectTimeoutMs);
   const createLimit = () => createFairLimit(concurrency);
@@ -290,14 +292,22 @@ export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerR
   return engine;
 }
 
-/** Skips elements that are no containers: one odd element must not hide the others. */
-function toList(answer: unknown, engine: string): ListedContainer[] {
+/** Skips elements that are no containers: one odd element must not hide the others. Works in turns: there may be thousands. */
+async function toList(
+  answer: unknown,
+  engine: string,
+  inventory: Pick<Inventory, "unchanged">,
+): Promise<readonly ListedContainer[]> {
   if (!Array.isArray(answer))
     throw new AnswerError(
       "unexpected response to GET /containers/json (not an array): is this a Docker-compatible engine?",
     );
-  return answer.flatMap((element) => {
+  const toListed = (element: unknown): ListedContainer | null => {
     const parsed = listAnswer.safeParse(element);
-    return parsed.success ? [toListedContainer(parsed.data, engine)] : [];
-  });
+    if (!parsed.success) return null;
+    const { raw, recent } = toListedContainer(parsed.data, engine);
+    return { raw: inventory.unchanged(raw), recent };
+  };
+  const listed = await inTurns(answer, createSharedBudget(new AbortController().signal), toListed);
+  return listed.filter((one) => one !== null);
 }

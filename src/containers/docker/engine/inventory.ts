@@ -36,6 +36,8 @@ export interface Known {
 export interface Inventory {
   /** Called before a request: its number keeps an answer from overwriting a later one. */
   begin(): number;
+  /** What the last list said of a container, where this says the same; else this. Costs less than `applyList`, which then only compares references. */
+  unchanged(listed: RawContainer): RawContainer;
   /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
   applyList(list: readonly ListedContainer[], asked: number): string[];
   learn(raw: RawContainer, asked: number): void;
@@ -170,12 +172,18 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     index.remove(fullId);
     if (entries.delete(fullId)) change();
   };
+  const unchanged = (listed: RawContainer): RawContainer => {
+    const last = entries.get(listed.fullId)?.listed;
+    return last && last !== listed && JSON.stringify(last) === JSON.stringify(listed) ? last : listed;
+  };
   return {
     begin: () => ++clock,
+    unchanged,
     applyList(list, asked) {
       const changed: string[] = [];
       const seen = new Set<string>();
-      for (const { raw: listed, recent } of list) {
+      for (const { raw, recent } of list) {
+        const listed = unchanged(raw);
         const { fullId } = listed;
         seen.add(fullId);
         if (isOutdated(fullId, asked)) continue;
@@ -224,8 +232,8 @@ function createRows() {
   return new WeakMap<RawContainer, { readonly context: EngineContext; readonly row: Container }>();
 }
 
-/** Whether the list is unchanged, and agrees with the inspection. */
+/** Whether a list's entry is unchanged, and agrees with the inspection. */
 function listsTheSame(listed: RawContainer, known: Entry): boolean {
   if (!known.inspected || listed.state !== known.raw.state || listed.name !== known.raw.name) return false;
-  return JSON.stringify(listed) === JSON.stringify(known.listed);
+  return listed === known.listed;
 }
