@@ -40,27 +40,36 @@ const headLength = 120;
 
 /** A time of day, with or without a date before it and a zone after it, in brackets or not. */
 const stamp = String.raw`\[?(?:[\d./-]+[ T])?\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|UTC|[AP]M|[+-]\d\d:?\d\d)?\]?[\s|]+`;
-/** Words that need no colon after a time. */
-const plainNames = `trace|debug|info|warn|warning|error|critical|fatal|${Object.keys(shortWords)
+/** Words that begin no sentence, and words that need no colon after a time. */
+const abbreviations = Object.keys(shortWords)
   .filter((word) => word !== "fail")
-  .join("|")}`;
-/** The first word, as "error: ...", "ERROR ..." or "WARN[0000] ...". */
-const firstWord = `(?=(?:${labels})[:[]|(?-i:${capitals})\\s)`;
+  .join("|");
+const bareWords = "trace|debug|info|warn|warning|error|critical|fatal";
+const plainNames = `${bareWords}|${abbreviations}`;
+/**
+ * The first word, as "error: ...", "ERROR ...", "WARN[0000] ...", "dbg ..." or "Warning0113 09:40:00"; in small letters before a
+ * capital, as "warning Yarn". After a name, as "Zigbee2MQTT:info  ...".
+ */
+const firstWord = String.raw`(?:[\w.-]+:(?=(?:${plainNames})(?:\s\s|\s(?-i:[\d\p{Lu}[])))|(?=(?:${labels})(?:[:[]|\d{4} \d\d:)|(?-i:${capitals})\s|(?:${abbreviations})\s|(?:${bareWords})\s+(?-i:\p{Lu})))`;
 /** The first word after the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */
-const afterStamp = String.raw`(?=(?:${labels})[:\]|]|(?:${plainNames})(?:$|\s)|(?-i:[DINWEC]\s\||[VDIWEF]\/\w))|\d+\s+\d+\s+(?=(?-i:[VDIWEF])\s)`;
-const atStart = new RegExp(`^(?:${firstWord}|${stamp}(?:${afterStamp}))([a-z]+)`, "i");
+const afterStamp = String.raw`(?=(?:${labels})[:\]|]|(?:${plainNames}|(?-i:Information|Verbose))(?:$|\s)|(?-i:[DINWEC]\s\||[VDIWEF]\/\w))|\d+\s+\d+\s+(?=(?-i:[VDIWEF])\s)`;
+/** As a value: 'LL="ERROR"'. */
+const asValue = `(?:${stamp})?LL="(?=(?-i:${capitals})")`;
+const atStart = new RegExp(`^(?:${firstWord}|${stamp}(?:${afterStamp})|${asValue})([a-z]+)`, "iu");
 /** In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess". The look-behind comes last because that is quicker. */
 const inCapitals = new RegExp(`(${capitals})(?=$|[\\s\\])>|:,/!-])(?<=(?:^=?|[\\s[(<|:\\]>]|\\w\\.(?=\\w+:))\\1)`);
 /** In any case between brackets or bars, padded or after a module's name: "[error    ]", "[core:error]", "| Warning |"; winston's "[api] info: ". */
 const inBrackets = new RegExp(`[[<|]\\s*(?:\\w+:)?(${names})\\s*[\\]>|]|[\\]-]\\s+(${labels}):`, "i");
+/** "[DEBUG] [ERROR]": the rest after the first word. */
+const secondInBrackets = new RegExp(`^\\]?\\s*\\[\\s*(${names})\\s*\\]`, "i");
 /** One letter: "[E]", Tornado's "[E 260113 09:40:00 web:1]", Ruby's "E, [2026-01-13T09:40:00", Android's "E/Tag", glog's "E0113 09:40:00". */
 const byLetter =
   /(?:\[(?=[TVDIWEFC]\])|^(?:\[(?=[TVDIWEFC]\s\d)|(?=[DIWEF], \[|[VDIWEF]\/\w|[DIWEF]\d{4,8} \d\d:\d\d:\d\d)))([A-Z])/;
 /** What may stand before the level without being prose: groups in brackets, and the words of a date. */
 const aside =
   /\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|(?<=\d )[A-Z]{2,4}(?= )/g;
-/** A quote, or a bare word without a dash or bar after it ("app - INFO"): the message has begun. */
-const prose = /(?:^|\s)\p{L}+:?(?=\s+(?:[^-|\s]|$))|"/u;
+/** A quote, or a bare word without a dash, bar or colon of its own after it ("app - INFO"): the message has begun. */
+const prose = /(?:^|\s)\p{L}+:?(?=\s+(?:[^-|:\s]|$))|"/u;
 const quotedOrBare = String.raw`(?:"(?:[^"\\]|\\.)*",?|'[^']*',?|(?:[^\s"'][^\s"]*)?)`;
 /** The next level among pairs that begin the line or follow its time. Text between quotes is no pair. */
 const inPairs = new RegExp(
@@ -122,8 +131,10 @@ function parseTextLevel(head: string): LogLevel | null {
   const level = toLevel(mentioned?.[1] ?? mentioned?.[2]);
   if (mentioned && level && !isGrave(level)) {
     const before = head.slice(0, mentioned.index + 1);
-    if (!prose.test(before) || !prose.test(before.replaceAll(aside, " "))) return level;
-    const rest = parseTextLevel(head.slice(mentioned.index + mentioned[0].length));
+    const after = head.slice(mentioned.index + mentioned[0].length);
+    if (after.startsWith("|") || !prose.test(before) || !prose.test(before.replaceAll(aside, " ")))
+      return graver(level, toLevel(secondInBrackets.exec(after)?.[1]));
+    const rest = parseTextLevel(after);
     return isGrave(rest) ? rest : null;
   }
   return level ?? (hasPair ? toLevel(inProse.exec(head)?.[1]) : null);
