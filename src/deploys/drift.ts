@@ -34,8 +34,9 @@ export const settlingMs = 300_000;
  * Finds drift among live core containers, judged by the deploys that have not failed. A container with an unknown release (a moving tag) can only be a
  * leftover. Rules, for the containers of one role of one group:
  *
- * - leftover: a live container that Kamal has replaced (`_replaced_`), or that runs beside a container of its group's newest recorded deploy on the same engine
- *   and is of another release. Where the engine has no container of that deploy: one started before a container of another release.
+ * - leftover: a live container that Kamal has replaced (`_replaced_`), or that another one of the same engine and of another release has replaced. That is
+ *   known where its group's newest recorded deploy put the other one there after it was started, or where the other one serves, came after that deploy, and
+ *   was both created and started after it. Who acts on it removes it, so what is not sure is none.
  * - mixed_releases: the containers that are no leftovers run several releases.
  * - unexpected_release: a container that is no leftover runs another release than the newest recorded deploy of its group.
  * - missing_on_engine: an engine runs a group, but not its newest deploy of any origin, though another engine does.
@@ -76,25 +77,57 @@ function findNewest(deploys: readonly Deploy[]): Newest {
   return (container) => container && groups.get(toGroupKey(container))?.[0];
 }
 
-/** The restart policy's starts do not count. */
-function isYoung({ createdAt, startedAt, restarts }: Container, now: number): boolean {
-  const times = restarts || startedAt === null ? [createdAt] : [createdAt, startedAt];
-  return times.some((time) => now - Date.parse(time) < settlingMs);
+function isYoung(container: Container, now: number): boolean {
+  return [toCreated(container), toStarted(container)].some((time) => now - time < settlingMs);
 }
+
+/** Largest difference between the clocks of an engine and of whoever records deploys, ms. */
+const clockMs = 60_000;
 
 function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): Container[] {
   return [...Map.groupBy(role, ({ engine }) => engine).values()].flatMap((own) => {
     const known = own.filter(({ replaced, floating }) => !replaced && !floating);
-    const deployed = known.filter((container) => deploy && isOfDeploy(container, deploy));
-    // A rollback starts the previous container, which is the older one.
-    const newest = deployed.length > 0 ? deployed : known.toSorted((a, b) => toStarted(b) - toStarted(a)).slice(0, 1);
-    const versions = new Set(newest.map(({ version }) => version));
-    return own.filter((container) => container.replaced || (!container.floating && !versions.has(container.version)));
+    const isLeft = findReplacement(known, deploy);
+    return own.filter((container) => container.replaced || (!container.floating && isLeft(container)));
   });
 }
 
-function toStarted({ startedAt, createdAt }: Container): number {
-  return Date.parse(startedAt ?? createdAt);
+/** Finds what replaced the others of a role on one engine: the containers of the deploy, or one that came after it without a record. */
+function findReplacement(known: readonly Container[], deploy: Deploy | undefined): (container: Container) => boolean {
+  const isDeployed = (container: Container) => deploy !== undefined && isOfDeploy(container, deploy);
+  const deployed = known.filter(isDeployed);
+  const last = known.filter(isServing).reduce<Container | null>(toLater, null);
+  if (deploy && deployed.length > 0) {
+    const before = Date.parse(deploy.deployedAt) + clockMs;
+    const isRecorded = !last || isDeployed(last) || toCreated(last) <= before;
+    const started = deployed.reduce((latest, container) => Math.max(latest, toStarted(container) + clockMs), before);
+    if (isRecorded)
+      return (container) => !isDeployed(container) && toCreated(container) <= before && toStarted(container) <= started;
+  }
+  // A container that was created before and started later may be left, and restarted, or a rollback.
+  return (container) =>
+    last !== null &&
+    container.version !== last.version &&
+    toCreated(container) < toCreated(last) &&
+    toStarted(container) <= toStarted(last) + clockMs;
+}
+
+/** A boot that failed has replaced nothing. */
+function isServing({ status, health }: Container): boolean {
+  return status === "running" && (health === "healthy" || health === "none");
+}
+
+function toLater(last: Container | null, container: Container): Container {
+  return last && toCreated(last) >= toCreated(container) ? last : container;
+}
+
+function toCreated({ createdAt }: Container): number {
+  return Date.parse(createdAt);
+}
+
+/** The restart policy's starts do not count. */
+function toStarted({ startedAt, createdAt, restarts }: Container): number {
+  return Date.parse(restarts || startedAt === null ? createdAt : startedAt);
 }
 
 function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {

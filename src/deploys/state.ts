@@ -35,8 +35,8 @@ export function isOfDeploy(container: Container, deploy: DeployRecord): boolean 
 }
 
 /**
- * Judges each deploy, newest first, one group at a time. `previousTag` is the recorded one, else that of the newest earlier deploy known to have served
- * (fate.ts).
+ * Judges each deploy, newest first, one group at a time. `previousTag` is the recorded one, else that of the newest earlier deploy of another tag that is
+ * known to have served (fate.ts).
  *
  * - failed: nothing of it went live, so it is no release: the others are judged without it.
  * - current: the newest deploy, and every live core container with a known release runs it. Where nothing runs the newest: the newest that does run.
@@ -88,12 +88,26 @@ function judge(group: readonly DeployRecord[], { containers: own, silent, memory
   const fates = judgeFates(group, own, now, memory);
   const releases = group.filter((record) => fates.fateOf(record) !== "failed");
   const states = judgeReleases(releases, fates, { live: own.filter(isLive), silent, runs });
+  const toPreviousTag = createPreviousTags(group, fates);
   return group.map((record) => ({
     ...record,
-    previousTag: record.previousTag ?? fates.findBefore(record)?.tag ?? null,
+    previousTag: record.previousTag ?? toPreviousTag(record) ?? null,
     containers: containersOf(record),
     state: states.get(record) ?? "failed",
   }));
+}
+
+/** Finds the tag in service before a deploy: of deploys of one tag in a row, that before the first. Input is newest first. */
+function createPreviousTags(
+  group: readonly DeployRecord[],
+  { findBefore }: DeployFates,
+): (record: DeployRecord) => string | undefined {
+  const tags = new Map<DeployRecord, string | undefined>();
+  for (const record of group.toReversed()) {
+    const before = findBefore(record);
+    tags.set(record, before && before.tag === record.tag ? tags.get(before) : before?.tag);
+  }
+  return (record) => tags.get(record);
 }
 
 /** What runs of a group. */

@@ -33,7 +33,7 @@ export type DeployState =
 export type DriftKind =
   /** An engine does not answer. What it runs is unknown and appears in no other row. */
   | 'ENGINE_UNKNOWN'
-  /** A replaced container is still live on the same engine as its replacement. */
+  /** A container is still live on the same engine as the one that replaced it. None is reported where it is not sure which of the two that is. */
   | 'LEFTOVER'
   /** An engine runs the service at its destination, but no container of its last deploy. Another engine does. */
   | 'MISSING_ON_ENGINE'

@@ -366,7 +366,19 @@ describe("what has no evidence", () => {
 
   it("did not serve because the next one goes back behind it", () => {
     const records = [hook("v0", 1), seen("v1", 10), hook("v0", 20)];
-    expect(tags(records, [web("v0", 20)])).toEqual(["v0 current v0", "v1 rolled_back v0", "v0 superseded null"]);
+    expect(tags(records, [web("v0", 20)])).toEqual(["v0 current null", "v1 rolled_back v0", "v0 superseded null"]);
+  });
+
+  it("has the tag before it as previous, also where it was deployed several times in a row", () => {
+    const again = [hook("v0", 1), hook("v1", 10), hook("v1", 20), hook("v1", 30), hook("v2", 40)];
+    const fleet = [web("v2", 40)];
+    expect(tags(again, fleet).map((text) => text.replace(/ \w+ /, " "))).toEqual([
+      "v2 v1",
+      "v1 v0",
+      "v1 v0",
+      "v1 v0",
+      "v0 null",
+    ]);
   });
 
   it("is served again by a release that failed in between", () => {

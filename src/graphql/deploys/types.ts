@@ -55,7 +55,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         "tag: String!": "Tag of the release.",
         "version: String!": "Kamal's version, which its containers carry; usually the tag.",
         "previousTag: String":
-          "Tag of the previous deploy of the same service and destination. Taken from the record, else from the newest earlier deploy that is known to have served. Null when there is none.",
+          "Tag of the previous deploy of the same service and destination. Taken from the record, else from the newest earlier deploy of another tag that is known to have served. Null when there is none.",
         "commitSha: String!": 'Git commit of the release; "" when unknown.',
         "deployedBy: String": "Who deployed it; null when unknown.",
         "deployedAt: DateTime!":
@@ -201,7 +201,8 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     values: toEnumValues<DriftKind>({
       mixed_releases: "Replicas of one role, at one destination of a service, run several releases.",
       unexpected_release: "Containers run another release than the last recorded deploy.",
-      leftover: "A replaced container is still live on the same engine as its replacement.",
+      leftover:
+        "A container is still live on the same engine as the one that replaced it. None is reported where it is not sure which of the two that is.",
       missing_on_engine:
         "An engine runs the service at its destination, but no container of its last deploy. Another engine does.",
       engine_unknown: "An engine does not answer. What it runs is unknown and appears in no other row.",
