@@ -14,5 +14,6 @@ export function toEngineContext(
   const own = apps.filter((raw) => toKind(raw, engine.rules) === "core");
   const envs = new Set(own.map((raw) => toContainerEnv(raw, engine)));
   const [appsEnv = null] = envs.size === 1 ? envs : [];
-  return { ...engine, appServices: [...services].toSorted((a, b) => b.length - a.length), appsEnv };
+  const appServices = [...services].toSorted((a, b) => b.length - a.length);
+  return { ...engine, appServices, appsEnv, isForeign: apps.length > 0 && own.length === 0 };
 }

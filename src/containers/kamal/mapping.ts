@@ -22,7 +22,7 @@ export function toContainer(
     engine: raw.engine,
     fullId: raw.fullId,
     name: raw.name,
-    kind: toKind(raw, context.rules),
+    kind: toKind(raw, context.rules, context),
     id: raw.fullId.slice(0, 12),
     role: toRole(raw, context),
     service: toService(raw, context.rules),

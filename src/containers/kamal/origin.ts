@@ -31,12 +31,13 @@ export function toOrigin({ labels, name, state }: LabelledContainer): ContainerO
  * Whether a container belongs to the product.
  *
  * Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of a compose project of that name. Accessory: Kamal's
- * proxy, its accessories of an own service (their label is `<service>-<name>`, or a name that is configured as a service), and the rest of that project.
- * Other: everything else.
+ * proxy, unless it serves other products alone; its accessories of an own service (their label is `<service>-<name>`, or a name that is configured as a
+ * service); and the rest of that project. Other: everything else.
  */
 export function toKind(
   raw: LabelledContainer,
   { services, core }: Pick<ContainerRules, "services" | "core">,
+  { isForeign }: Pick<EngineContext, "isForeign"> = { isForeign: false },
 ): ContainerKind {
   const { labels } = raw;
   if (isSelected(labels, core)) return "core";
@@ -54,7 +55,7 @@ export function toKind(
     case "ephemeral":
       return isOwnService(service, services) || isOwnService(project, services) ? "accessory" : "other";
     case "proxy":
-      return "accessory";
+      return isForeign ? "other" : "accessory";
     default:
       return "other";
   }

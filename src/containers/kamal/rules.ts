@@ -21,6 +21,8 @@ export interface EngineContext {
   readonly appServices: readonly string[];
   /** The environment of all own Kamal apps on the engine; null for none, several or unknown ones. For sorting only: see `toInferredEnv`. */
   readonly appsEnv: Environment | null;
+  /** Whether it runs Kamal apps, but none of the product. */
+  readonly isForeign: boolean;
   /** Names and addresses of the engine's host. */
   readonly hostNames: readonly string[];
 }

@@ -119,7 +119,8 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
       if (context) return context;
       const [appsEnv = null] = envs.size === 1 ? envs.keys() : [];
       const appServices = [...services.keys()].toSorted((a, b) => b.length - a.length);
-      context = { env: engine.env, rules: engine.rules, hostNames: engine.hostNames, appServices, appsEnv };
+      const isForeign = services.size > 0 && envs.size === 0;
+      context = { env: engine.env, rules: engine.rules, hostNames: engine.hostNames, appServices, appsEnv, isForeign };
       return context;
     },
   };

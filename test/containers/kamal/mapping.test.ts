@@ -184,7 +184,21 @@ test("an engine's context has its apps' services once, longest first", () => {
     ...engine,
     appServices: ["wallet", "w-eu", "w"],
     appsEnv: null,
+    isForeign: true,
   });
+});
+
+test.each([
+  ["accessory", []],
+  ["accessory", [app("wallet-core", "web", "1")]],
+  ["accessory", [app("shop", "web", "1"), app("wallet-core-staging", "web", "1")]],
+  ["accessory", [facts({ labels: composed("shop", "web") })]],
+  ["other", [app("shop", "web", "1")]],
+  ["other", [app("shop", "web", "1"), facts({ labels: composed("wallet-core", "web") })]],
+] as const)("a proxy is %s where its apps are those of %j", (kind, apps) => {
+  const engine = { env: null, rules: rulesOf("wallet-core"), hostNames: [] };
+  const proxy = facts({ name: "kamal-proxy" });
+  expect(toContainer(proxy, toEngineContext([...apps, proxy], engine)).kind).toBe(kind);
 });
 
 const host = (hostname: string | null) => toContainer(facts({ hostname }), context()).host;

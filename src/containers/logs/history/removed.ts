@@ -7,7 +7,7 @@ export const removedStatus = "removed";
 
 /** A container that only the history knows, by the mapping of those that run. No engine vouches for it. */
 export function toRemovedContainer(raw: RawContainer, rules: ContainerRules): Container {
-  return toContainer(raw, { env: null, rules, appServices: [], appsEnv: null, hostNames: [] });
+  return toContainer(raw, { env: null, rules, appServices: [], appsEnv: null, isForeign: false, hostNames: [] });
 }
 
 /** Whether only the history has its lines. */
