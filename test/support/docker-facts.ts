@@ -29,7 +29,15 @@ export function rulesOf(...services: readonly string[]): ContainerRules {
 }
 
 export function context(change: Partial<EngineContext> = {}): EngineContext {
-  return { env: null, rules: rulesOf("wallet-core"), appServices: [], appsEnv: null, isForeign: false, hostNames: [], ...change };
+  return {
+    env: null,
+    rules: rulesOf("wallet-core"),
+    appServices: [],
+    appsEnv: null,
+    isForeign: false,
+    hostNames: [],
+    ...change,
+  };
 }
 
 /** A container of a Kamal app, named with or without a destination. */
