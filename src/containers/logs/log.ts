@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { inTurns, type ReadBudget } from "../../lib/budget/budget.ts";
 import type { LinePattern } from "../../lib/pattern/pattern.ts";
 import { isAtLeast, type LogLevel } from "./level.ts";
@@ -36,6 +37,16 @@ export interface LogPoint {
   readonly isAfter: boolean;
   /** Lines of the other stream that are older than this time are before the point. Absent where that is unknown: then its lines older than this one are. */
   readonly other?: string;
+  /**
+   * Of the line's text (`toLineHash`): tells it from others of its time, where the clock of a host went
+   * back onto times that it had before. Absent where only the history has the line.
+   */
+  readonly hash?: string;
+}
+
+/** Ten digits of hexadecimal. A redacted text may depend on the lines that were read before it: "" is like any. */
+export function toLineHash({ message }: Pick<LogLine, "message">): string {
+  return message.includes("redacted") ? "" : hash("sha256", message, "hex").slice(0, 10);
 }
 
 /** How far the two streams of a container are out of order at most, ms: a line has the time at which it was read, and is written a moment later. */
@@ -139,18 +150,29 @@ export function toPoint(
   return line && index !== undefined ? { timestamp: line.timestamp, stream: line.stream, index, isAfter } : null;
 }
 
-/** Numbers the lines of one log, read in the order they were written, as LogPoint.index. Those before the first line read are not known of. */
+/**
+ * Numbers the lines of one log, read in the order they were written, as LogPoint.index. Those before the first line read are not known of. Lines of one time are
+ * not successive if the other stream has a time in between that disorder does not explain: the clock of the host went back.
+ */
 export function createLineCounter(): (line: LogLine) => number {
-  const last: Record<LogStream, { timestamp: string; index: number }> = {
-    stdout: { timestamp: "", index: 0 },
-    stderr: { timestamp: "", index: 0 },
+  const last: Record<LogStream, { timestamp: string; index: number; isParted: boolean }> = {
+    stdout: { timestamp: "", index: 0, isParted: false },
+    stderr: { timestamp: "", index: 0, isParted: false },
   };
   return ({ stream, timestamp }) => {
-    const of = last[stream];
-    of.index = of.timestamp === timestamp ? of.index + 1 : 0;
+    const [of, other] = [last[stream], last[toOtherStream(stream)]];
+    other.isParted ||= other.timestamp !== "" && areFarApart(timestamp, other.timestamp);
+    of.index = of.timestamp === timestamp && !of.isParted ? of.index + 1 : 0;
     of.timestamp = timestamp;
+    of.isParted = false;
     return of.index;
   };
+}
+
+/** Whether two lines are further apart than disorder explains. */
+function areFarApart(a: string, b: string): boolean {
+  if (a.slice(0, 19) === b.slice(0, 19)) return false;
+  return a < b ? toLater(a) < b : toLater(b) < a;
 }
 
 export interface FollowOptions extends LogFilter {

@@ -80,8 +80,9 @@ export function toRoleCut(turn: PageTurn): RoleCut {
   return { timestamp, name, engine, places };
 }
 
-function toTexts({ timestamp, stream, index, isAfter, other }: LogPoint): string[] {
-  return [timestamp, stream ?? "", `${index}${isAfter ? "+" : ""}${other === undefined ? "" : `/${other}`}`];
+function toTexts({ timestamp, stream, index, isAfter, other, hash }: LogPoint): string[] {
+  const [cut, text] = [other === undefined ? "" : `/${other}`, hash === undefined ? "" : `#${hash}`];
+  return [timestamp, stream ?? "", `${index}${isAfter ? "+" : ""}${cut}${text}`];
 }
 
 const streams = new Map<string, LogStream | null>([
@@ -92,11 +93,12 @@ const streams = new Map<string, LogStream | null>([
 
 function parsePoint([timestamp = "", name = "none", text = ""]: readonly string[]): LogPoint | null {
   const stream = streams.get(name);
-  // Cursors of earlier versions have no `other`.
-  const [, digits, sign, other] = /^(\d{1,9})(\+?)(?:\/(.{30}))?$/.exec(text) ?? [];
+  // Cursors of earlier versions have no `hash`, or not even `other`.
+  const [, digits, sign, other, hash] = /^(\d{1,9})(\+?)(?:\/(.{30}))?(?:#([0-9a-f]{0,10}))?$/.exec(text) ?? [];
   if (stream === undefined || digits === undefined || !isTimestamp(timestamp)) return null;
   if (other !== undefined && (stream === null || !isTimestamp(other))) return null;
-  return { timestamp, stream, index: Number(digits), isAfter: sign === "+", ...(other !== undefined && { other }) };
+  const point = { timestamp, stream, index: Number(digits), isAfter: sign === "+" };
+  return { ...point, ...(other !== undefined && { other }), ...(hash !== undefined && { hash }) };
 }
 
 function isTimestamp(text: string): boolean {

@@ -57,6 +57,8 @@ describe("a cursor", () => {
     { ...point, isAfter: false, stream: "stdout" as const },
     { ...point, stream: null },
     { ...point, other: at(4) },
+    { ...point, hash: "0123456789" },
+    { ...point, other: at(4), hash: "" },
   ])("of a line holds %j", (one) => {
     const cursor = toLineCursor(container, one) ?? "";
     expect(toLinePoint({ kind: "before", cursor }, container)).toEqual(one);
@@ -64,7 +66,12 @@ describe("a cursor", () => {
 
   it("of an earlier version stays valid", () => {
     const texts = [`${container.engine}/${container.id}`, at(5), "stderr"];
-    expect(toLinePoint({ kind: "after", cursor: toCursor("LogPage", ...texts, "3+") }, container)).toEqual(point);
+    const parse = (text: string) =>
+      toLinePoint({ kind: "after", cursor: toCursor("LogPage", ...texts, text) }, container);
+    expect(parse("3+")).toEqual(point);
+    expect(parse(`3+/${at(4)}`)).toEqual({ ...point, other: at(4) });
+    for (const text of ["3+#xyz", "3+#0123456789a", "3+#abc#abc"])
+      expect(() => parse(text)).toThrow("after is not a cursor of this log");
   });
 
   it("of several logs holds the time and the places", () => {

@@ -16,6 +16,7 @@ import {
   maxPageBytes,
   toLater,
   toLineBytes,
+  toLineHash,
   toLogPage,
 } from "../../logs/log.ts";
 import { toStreamTimes } from "../../logs/history/collect.ts";
@@ -215,8 +216,11 @@ async function readAroundWindow(
 
   // Until its line is found all lines may be after the point: the engine may have removed it, with all before it.
   const mayBeGone = point.stream !== null && around.older === 0;
-  const isPoint = ({ timestamp, stream }: LogLine, index: number) =>
-    point.stream === stream && point.timestamp === timestamp && point.index === index;
+  const isPoint = (line: LogLine, index: number) =>
+    point.stream === line.stream &&
+    point.timestamp === line.timestamp &&
+    point.index === index &&
+    (!point.hash || ["", point.hash].includes(toLineHash(line)));
   const onLine = (line: LogLine, isWanted: boolean): boolean => {
     const [index, other] = [toIndex(line), toOther(line)];
     if (lines++ === 0) oldest = line.timestamp;

@@ -11,6 +11,7 @@ import {
   maxPageBytes,
   toLater,
   toLineBytes,
+  toLineHash,
   toOtherStream,
   toPoint,
 } from "../../logs/log.ts";
@@ -183,7 +184,7 @@ export function toEnginePoint(
   const next = isAfter ? undefined : lines.slice(at).find((line) => line.stream === stream)?.timestamp;
   const last = others[at];
   const other = last ? toNext(last) : (next ?? times?.[stream]);
-  return { ...point, ...(other !== undefined && { other }) };
+  return { ...point, ...(other !== undefined && { other }), hash: toLineHash(lines[at] as LogLine) };
 }
 
 /** How an answer was read. */
