@@ -78,7 +78,8 @@ export function createRoleAround({ cut, older: mostOlder, newer: mostNewer }: Ar
   const [older, newer] = [createSide(true, mostOlder), createSide(false, mostNewer)];
 
   const put = (side: Side, container: Container, page: LogPage, begin: number, end: number): number => {
-    let place = "";
+    // What comes after the cut has its time at least, though the other stream may have an earlier one.
+    let place = side.isOlder ? "" : timestamp;
     for (let at = begin; at < end; at++) {
       const line = page.lines[at] as LogLine;
       if (line.timestamp > place) place = line.timestamp;

@@ -143,6 +143,17 @@ describe("a walk over the pages of several logs", () => {
     );
   });
 
+  it("goes on behind a line that another stream's earlier line follows", () => {
+    const of = (name: string, ...lines: readonly LogLine[]): Log => ({ container: sampleContainer({ name }), lines });
+    const logs = [
+      of("web-0", line(1002, "out"), sampleLine("err", { timestamp: at(1001), stream: "stderr" })),
+      of("web-1", line(1001, "other")),
+      of("web-2", line(1007, "last")),
+    ];
+    const page = readCut(logs, momentCut(1002), { older: 0, newer: 1 });
+    expect(walk(page, logs, 1, {})).toEqual(["other", "out", "err", "last"]);
+  });
+
   it("back from the newest meets each line once, of all containers", () => {
     fc.assert(
       fc.property(logsOf(0), filters, sizes, (logs, filter, size) => {
