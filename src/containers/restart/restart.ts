@@ -95,10 +95,20 @@ export function createRestarts({
     timeoutMs > 0
       ? waitForHealth(container, source, { timeoutMs, stableMs, signal: outcomes.hurry })
       : { container, healthy: null };
+  /** The container of an action as it is now. Another gateway may know its engine by another name. */
+  const inspectAsActed = async (entry: EarlierAction["entry"]): Promise<Container> => {
+    const inspect = async (engine: string) =>
+      (await source.inspectNow({ engine, fullId: entry.containerId })).container;
+    return inspect(entry.engine).catch(async (error: unknown) => {
+      const engine = await source.locate(toPlace(entry)).catch(() => null);
+      if (engine === null || engine === entry.engine) throw error;
+      return inspect(engine);
+    });
+  };
   /** The answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
   const replay = async ({ entry, outcome }: EarlierAction): Promise<HealthOutcome> => {
     if (outcome?.outcome !== "ok") throw new PastFailure(outcome ?? { outcome: "unknown", code: null, detail: null });
-    const { container } = await source.inspectNow({ engine: entry.engine, fullId: entry.containerId });
+    const container = await inspectAsActed(entry);
     return wait(container, Number(entry.args["wait_ms"] ?? 0));
   };
   /** By number: restarts whose engine did not answer when it was last asked for their outcome. */

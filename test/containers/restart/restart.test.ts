@@ -484,6 +484,39 @@ describe("an Idempotency-Key of an earlier process", () => {
     expect(entries.map(({ outcome }) => outcome)).toEqual(["unknown", "ok"]);
   });
 
+  it.each([
+    ["another name", "there", true],
+    ["no gateway of ours", null, false],
+  ])("is answered where its engine has %s here", async (_what, located, isAnswered) => {
+    const elsewhere = { ...container, engine: "there" };
+    const { ledger } = scene();
+    const restarts = createRestarts({
+      source: {
+        restart: lost,
+        inspectNow: async ({ engine }) => {
+          if (engine !== "there") throw new OpsError("container_not_found", "No such container");
+          return { container: elsewhere, protectedBy: null };
+        },
+        markRestart: async () => mark,
+        locate: async () => located,
+        restartedSince: async () => false,
+      },
+      ledger: {
+        ...ledger,
+        find: async () => ({
+          kind: "earlier" as const,
+          seq: 7,
+          entry: intent,
+          outcome: toRecord({ outcome: "ok", intent: 7 }),
+        }),
+      },
+      limits: { cooldownMs: 0, budgetPerHour: 10 },
+    });
+    opened.push(restarts);
+    const answer = restarts.restart(elsewhere, { ...request, ...ask }).catch(({ code }: OpsError) => code);
+    expect(await answer).toEqual(isAnswered ? { container: elsewhere, healthy: null } : "container_not_found");
+  });
+
   it("is answered as another gateway settled it", async () => {
     const record = toRecord({ outcome: "ok", intent: 7 });
     let asked = 0;
