@@ -66,6 +66,11 @@ export interface Container extends ContainerRef {
   readonly stale: boolean;
   /** Whether it was ever inspected: until then its environment is unknown, and its destination may be. */
   readonly isInspected: boolean;
+  /**
+   * The one environment that its labels name; null for none, or a contradiction. An inspection can
+   * confirm it or make it unknown, but not change it.
+   */
+  readonly labelledEnv: Environment | null;
 }
 
 /** One published port of a container. */

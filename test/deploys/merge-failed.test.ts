@@ -369,7 +369,7 @@ describe("what has no evidence", () => {
     expect(tags(records, [web("v0", 20)])).toEqual(["v0 current null", "v1 rolled_back v0", "v0 superseded null"]);
   });
 
-  it("has the tag before it as previous, also where it was deployed several times in a row", () => {
+  it("has another tag as previous, also after several deploys of its own", () => {
     const again = [hook("v0", 1), hook("v1", 10), hook("v1", 20), hook("v1", 30), hook("v2", 40)];
     const fleet = [web("v2", 40)];
     expect(tags(again, fleet).map((text) => text.replace(/ \w+ /, " "))).toEqual([

@@ -38,6 +38,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     observedAt: "2026-01-13T09:45:58Z",
     stale: false,
     isInspected: true,
+    labelledEnv: "staging",
     ...overrides,
   };
 }

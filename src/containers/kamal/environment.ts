@@ -28,6 +28,12 @@ export function toLikelyEnv(raw: EnvSource, context: Pick<EngineContext, "env" |
   return toContainerEnv({ ...raw, variables: raw.variables ?? {} }, context);
 }
 
+/** `Container.labelledEnv`. */
+export function toLabelledEnv(raw: EnvSource, { rules }: Pick<EngineContext, "rules">): Environment | null {
+  const [found = null, ...others] = new Set(findEvidence({ ...raw, variables: null }, rules));
+  return others.length > 0 ? null : found;
+}
+
 /**
  * The environment under which people look for a container that names none and whose engine has none configured: what its name mentions; else, unless it
  * is an app, the environment of all apps on its engine. Only for the filter `env`, never for what a token may see or do. Null for a contradiction.

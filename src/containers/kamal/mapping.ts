@@ -8,7 +8,7 @@ import {
   type RawContainer,
 } from "../container.ts";
 import type { ContainerRules, EngineContext } from "./rules.ts";
-import { toContainerEnv, toInferredEnv } from "./environment.ts";
+import { toContainerEnv, toInferredEnv, toLabelledEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
 import { toCommitSha, toVersion } from "./version.ts";
 
@@ -45,6 +45,7 @@ export function toContainer(
     hostNames: toHostNames(raw, context),
     ...seen,
     isInspected: raw.variables !== null,
+    labelledEnv: toLabelledEnv(raw, context),
   };
 }
 

@@ -50,6 +50,11 @@ export interface ContainerLoaders {
   /** As `listRetired`, core ones alone, and those that never started: for deploy history. */
   listRetiredOfDeploys(): Promise<readonly Container[]>;
   /**
+   * Those of `all` that a filter accepts. Inspects first what it may mean and was never inspected:
+   * of that nobody knows whose it is. Rejects when that leaves nothing.
+   */
+  find(filter: ContainerFilter, isNamed: (container: Container) => boolean): Promise<readonly Container[]>;
+  /**
    * For actions: the running containers of a filter that the caller may see, each inspected. Rejects
    * when one that the filter may mean cannot be inspected: nobody knows whose it is.
    */
@@ -99,20 +104,21 @@ export function createContainerLoaders(
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
   /**
-   * Inspects those of which it is not known yet whose they are; what is gone is left out. Those of a
-   * silent engine stay as they are. `failure` is why one could not be inspected.
+   * Inspects those of which it is not known yet whose they are, if `isNeeded`; what is gone is left
+   * out. Those of a silent engine stay as they are. `failure` is why one could not be inspected.
    */
-  const settle = async (rows: readonly Container[]) => {
+  const settle = async (rows: readonly Container[], isNeeded: (row: Container) => boolean) => {
     let failure: OpsError | null = null;
     const inspect = async (row: Container): Promise<Container | []> => {
-      if (row.isInspected || row.stale) return row;
+      if (row.isInspected || row.stale || !isNeeded(row)) return row;
       try {
         return (await sources.containers.inspectNow(row, budget)).container;
       } catch (error) {
         const { code } = toOpsError(error);
         if (code === "container_not_found") return [];
         // Whoever may not see it learns neither its name nor its engine.
-        failure ??= maySee(principal, null) ? toOpsError(error) : new OpsError(code, unknownOwner);
+        const reason = maySee(principal, null) ? `${row.name}: ${toOpsError(error).message}` : unknownOwner;
+        failure ??= new OpsError(code, reason);
         return row;
       }
     };
@@ -130,16 +136,17 @@ export function createContainerLoaders(
   };
   const unsure = async (filter: ContainerFilter): Promise<readonly SilentEngine[]> => {
     const accepts = createContainerFilter(filter, principal);
-    const isMeant = toMeant(filter);
+    const isCandidate = toCandidate({ ...filter, includeAccessories: true }, principal);
     const mayHave = (name: string, isUnknown: boolean) =>
-      sources.containers.everSeen(name)?.some((container) => (container.isInspected ? accepts : isMeant)(container)) ??
-      isUnknown;
+      sources.containers
+        .everSeen(name)
+        ?.some((container) => (container.isInspected ? accepts : isCandidate)(container)) ?? isUnknown;
     const { shown, silent } = ofEngine(await engines(), filter.engine);
     const found = silent.filter(({ name }) => name === null || mayHave(name, true));
     if (filter.engine || found.some(({ name }) => name === null)) return found;
     // One that the caller may not see now may have had such a container before.
     const hidden = (await listing()).engines.filter((engine) => !engine.ok && !shown.includes(engine));
-    return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...found, unnamed] : found;
+    return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...found, unseen] : found;
   };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
@@ -150,11 +157,28 @@ export function createContainerLoaders(
     unsure,
     infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
+    async find(filter, isNamed) {
+      const accepts = createContainerFilter(filter, principal);
+      const seen = (await all(filter.includeAccessories)).filter((row) => accepts(row) && isNamed(row));
+      const { containers, engines: listed } = await listing();
+      if (listed.every(({ isInspected }) => isInspected)) return seen;
+      const isCandidate = toCandidate(filter, principal);
+      const isUnknown = (row: Container) => !row.isInspected && !row.stale && !accepts(row) && isCandidate(row);
+      const unknown = containers.filter((row) => isNamed(row) && isUnknown(row));
+      const { rows, failure } = await settle(unknown, () => true);
+      const found = rows.filter((row) => accepts(row) && isNamed(row));
+      if (failure && seen.length === 0 && found.length === 0) throw failure;
+      return [...seen, ...(await withReleases(found))];
+    },
     async running(filter) {
-      const isCandidate = toCandidate(filter);
+      const isCandidate = toCandidate(filter, principal);
       const candidates = (await listing()).containers.filter((row) => isRunning(row) && isCandidate(row));
-      const { rows, failure } = await settle(candidates);
-      if (failure) throw failure;
+      const { rows, failure } = await settle(candidates, () => true);
+      if (failure)
+        throw new OpsError(
+          failure.code,
+          `${failure.message}; restart the others one by one, by their names and engines`,
+        );
       return withReleases(rows.filter(isRunning).filter(createContainerFilter(filter, principal)));
     },
     listRetired: async (includeAccessories) =>
@@ -164,19 +188,21 @@ export function createContainerLoaders(
       const { name, engine, includeAccessories, everyEngine = false } = query;
       const filter = { name, includeAccessories, engine };
       const accepts = createContainerFilter(filter, principal);
-      const candidates = findNamed((await listing()).containers, name).filter(toCandidate(filter));
-      // A reader who sees it from the list alone need not wait.
+      const candidates = findNamed((await listing()).containers, name).filter(toCandidate(filter, principal));
+      // A reader who sees one need not wait for another.
       const isShown = !everyEngine && candidates.some(accepts);
-      const { rows, failure } = isShown ? { rows: candidates, failure: null } : await settle(candidates);
+      const { rows, failure } = await settle(candidates, (row) => !isShown && !accepts(row));
       const found = await withReleases(rows.filter(accepts));
-      if (failure && (everyEngine || found.length === 0)) throw failure;
+      if (failure && (everyEngine || found.length === 0))
+        throw new OpsError(failure.code, failure.message + toChoice("; ", found, []));
       const visible = await engines();
       const { silent } = ofEngine(visible, engine);
       // A silent engine may run it: that is not "not found".
       if (silent.length > 0 && found.length === 0) throw toEngineError(silent);
       // Nor is it a basis for an action, unless its last list has no such container.
       const others = everyEngine ? await unsure({ name, includeAccessories, engine }) : [];
-      if (others.length > 0) throw toEngineError(others, toChoice(found, others));
+      if (others.length > 0)
+        throw toEngineError(others, toChoice("; it may run a container of this name too: ", found, others));
       if (found.length > 1) {
         const names = found.map((container) => container.engine).join(", ");
         throw new OpsError(
@@ -292,13 +318,19 @@ export function createContainerFilter(
 
 const isRunning = ({ status }: Container) => status === "running";
 
-/** Whether a filter may mean a container, whose environment and destination only its inspection shows. */
-function toCandidate(filter: ContainerFilter): (container: Container) => boolean {
-  const { includeAccessories, destination, ...others } = filter;
+/**
+ * Whether a filter may mean a container of the caller's. Where it was never inspected, its environment
+ * and its destination are what its labels say, or anything where these say nothing.
+ */
+function toCandidate(filter: ContainerFilter, { environments }: Principal): (container: Container) => boolean {
+  const { env, includeAccessories, destination, ...others } = filter;
   const isMeant = toMeant({ ...others, includeAccessories });
+  const isTheirs = ({ labelledEnv }: Container) =>
+    labelledEnv === null || ((!env || labelledEnv === env) && environments.has(labelledEnv));
   return (container) =>
     (includeAccessories || container.kind === "core") &&
     isMeant(container) &&
+    (container.isInspected || isTheirs(container)) &&
     ((!container.isInspected && container.destination === null) || isAtDestination(container, destination));
 }
 
@@ -335,6 +367,9 @@ const unnamed: SilentEngine = {
   code: "docker_unavailable",
   message: "An engine without a configured environment does not answer",
 };
+
+/** One that the caller may not see, though it may have a container of theirs. */
+const unseen: SilentEngine = { ...unnamed, message: "An engine that may run such a container does not answer" };
 
 /**
  * The one rule for engines. A token sees an engine that is configured for one of its environments,
@@ -382,11 +417,11 @@ export function toEngineError(silent: readonly SilentEngine[], hint = ""): OpsEr
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; ") + hint);
 }
 
-/** How to act in spite of silent engines, of which any may run a container of this name too. */
-function toChoice(found: readonly Container[], silent: readonly SilentEngine[]): string {
+/** How to act in spite of silent engines, or of a container that cannot be inspected, that may be meant too. "" where nothing is left. */
+function toChoice(before: string, found: readonly Container[], silent: readonly SilentEngine[]): string {
   const others = found.filter(({ engine }) => silent.every(({ name }) => name !== engine));
   if (others.length === 0) return "";
-  return `; it may run a container of this name too: choose one by its engine: ${others.map(({ engine }) => `engine=${engine}`).join(", ")}`;
+  return `${before}choose one by its engine: ${others.map(({ engine }) => `engine=${engine}`).join(", ")}`;
 }
 
 /**

@@ -324,10 +324,11 @@ async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) 
       `${list ? `names must have 1 to ${mostNames} names, and none` : "name must not be"} empty`,
     );
   const isSelected = createContainerFilter({ ...others, role }, principal);
-  const isWanted = (container: Container) => isSelected(container) && (role || names.includes(container.name));
-  const containers = (await loaders.containers.all(filter.includeAccessories)).filter(isWanted);
+  const isNamed = (container: Container) => Boolean(role) || names.includes(container.name);
+  const isWanted = (container: Container) => isNamed(container) && isSelected(container);
+  const containers = await loaders.containers.find({ ...others, role }, isNamed);
   const group: ServiceGroup | undefined = role ? requireOneGroup(role, containers) : undefined;
-  const accepts = (container: Container) => Boolean(isWanted(container)) && (!group || isSameGroup(container, group));
+  const accepts = (container: Container) => isWanted(container) && (!group || isSameGroup(container, group));
   const engines = ofEngine(await loaders.containers.engines(), filter.engine);
   return { containers, engines, group, accepts, names };
 }

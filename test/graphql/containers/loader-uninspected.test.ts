@@ -13,10 +13,11 @@ import { createMemorySources } from "../../support/memory-sources.ts";
 const schema = createSchema();
 /** What the inspection of the container shows; null where it is gone, "hangs" where there is no answer. */
 type Found = Partial<Container> | null | "hangs";
-const engines = ["local", "b"].map((name) => ({ name, ok: true, error: null }));
+const engines = ["local", "b"].map((name) => ({ name, ok: true, error: null, isInspected: name !== "b" }));
 const web = sampleContainer({ name: "web" });
 /** As a list alone shows it. */
-const listed = (more: Partial<Container>) => sampleContainer({ engine: "b", env: null, isInspected: false, ...more });
+const listed = (more: Partial<Container>) =>
+  sampleContainer({ engine: "b", env: null, isInspected: false, labelledEnv: null, ...more });
 
 function setUp(containers: readonly Container[], found: Found, where: readonly Environment[]) {
   const { sources } = createMemorySources({ containers, engines }, { restartEnabled: true });
@@ -38,7 +39,7 @@ const all = environments;
 const own: readonly Environment[] = ["staging"];
 const [ambiguous, missing] = ["container_ambiguous", "container_not_found"];
 const unknown = "docker_timeout: A container that may be meant cannot be inspected, so nobody knows whose it is";
-const silent = "docker_timeout: Docker engine b did not answer";
+const silent = "docker_timeout: web-2: Docker engine b did not answer";
 
 describe("a container that was never inspected", () => {
   const one = async (
@@ -53,20 +54,32 @@ describe("a container that was never inspected", () => {
       );
 
   it.each<[readonly Environment[], Found, string]>([
-    [all, { env: "staging" }, ambiguous],
-    [all, { env: "production" }, ambiguous],
-    [all, null, "local"],
-    [all, { env: "staging", name: "other" }, "local"],
-    [all, "hangs", silent],
     [own, { env: "staging" }, ambiguous],
     [own, { env: "production" }, "local"],
+    [own, { env: "staging", name: "other" }, "local"],
     [own, null, "local"],
-    [own, "hangs", unknown],
+    [own, "hangs", `${unknown}; choose one by its engine: engine=local`],
   ])("is inspected before an action on its name: %j, %j: %s", async (where, found, expected) => {
     const made = setUp([web, listed({ name: "web" })], found, where);
     expect(await one(made, { everyEngine: true })).toBe(expected);
     expect(await one(made, { everyEngine: true, engine: "local" })).toBe("local");
     expect(made.inspected).toEqual(["b web"]);
+  });
+
+  it.each([null, "hangs", { env: "production" }] as const)("is known to a token of all as it is: %j", async (found) => {
+    const made = setUp([web, listed({ name: "web" })], found, all);
+    expect(await one(made, { everyEngine: true })).toBe(ambiguous);
+    expect(made.inspected).toEqual([]);
+  });
+
+  it.each<[Environment | null, string, number]>([
+    [null, ambiguous, 1],
+    ["staging", ambiguous, 1],
+    ["production", "local", 0],
+  ])("is inspected as far as its labels do not rule it out: %j", async (labelledEnv, expected, count) => {
+    const made = setUp([web, listed({ name: "web", labelledEnv })], { env: "staging" }, own);
+    expect(await one(made, { everyEngine: true })).toBe(expected);
+    expect(made.inspected).toHaveLength(count);
   });
 
   it.each<[readonly Environment[], Found, string, number]>([
@@ -93,6 +106,55 @@ describe("a container that was never inspected", () => {
       expect(made.inspected).toEqual([]);
     }
   });
+});
+
+it.each<[string, readonly Environment[], Found, readonly string[] | string]>([
+  ['role: "web"', own, { env: "staging" }, ["web-1", "web-2"]],
+  ['role: "web"', own, { env: "production" }, ["web-1"]],
+  ['role: "web"', own, "hangs", ["web-1"]],
+  ['role: "web", destination: "b"', all, { env: "staging", destination: "b" }, ["web-2"]],
+  ['names: ["web-1", "web-2"]', own, { env: "staging" }, ["web-1", "web-2"]],
+  ['name: "web-2"', own, { env: "staging" }, ["web-2"]],
+  ['name: "web-2"', own, { env: "production" }, `${missing}: No such container`],
+  ['name: "web-2"', own, null, `${missing}: No such container`],
+  ['name: "web-2"', own, "hangs", unknown],
+])("logs of %s have what an inspection shows: %j, %j: %j", async (args, where, found, expected) => {
+  const made = setUp([sampleContainer({ name: "web-1" }), listed({ name: "web-2" })], found, where);
+  const { data, errors } = await graphql({
+    schema,
+    source: `{ logs(${args}, tail: 9) { containers { container { name } } } }`,
+    contextValue: made.context(),
+  });
+  const { code, message } = (errors?.[0]?.originalError ?? {}) as Partial<OpsError>;
+  const { containers } = (data?.["logs"] ?? { containers: [] }) as { containers: { container: { name: string } }[] };
+  const names = containers.map(({ container }) => container.name);
+  expect(code ? `${code}: ${message}` : names).toEqual(expected);
+});
+
+it.each<[Partial<Container>, string, boolean]>([
+  [{}, 'destination: "b"', true],
+  [{}, "env: STAGING", true],
+  [{ labelledEnv: "staging" }, "env: STAGING", true],
+  [{ labelledEnv: "production" }, "env: STAGING", false],
+  [{ destination: "a" }, 'destination: "b"', false],
+  [{ role: "job" }, 'destination: "b"', false],
+])("a silent engine that had %j may have what is asked for: %s: %j", async (seen, args, isRefused) => {
+  const mine = sampleContainer({ name: "web-1", destination: "b" });
+  const down = { name: "b", ok: false, error: { code: "docker_timeout", message: "b is slow" } };
+  const memory = { containers: [mine], engines: [{ name: "local", ok: true, error: null }, down] };
+  const { sources } = createMemorySources(memory, { restartEnabled: true });
+  const everSeen = sources.containers.everSeen.bind(sources.containers);
+  sources.containers.everSeen = (engine) =>
+    engine === "b" ? [listed({ name: "web-2", stale: true, ...seen })] : everSeen(engine);
+  const { data, errors } = await graphql({
+    schema,
+    source: `mutation { restartRole(role: "web", reason: "leak", ${args}) { complete } }`,
+    contextValue: createContext(sources, createCaller()),
+  });
+  const { code } = (errors?.[0]?.originalError ?? {}) as Partial<OpsError>;
+  expect([code, data?.["restartRole"]]).toEqual(
+    isRefused ? ["docker_unavailable", null] : [undefined, { complete: true }],
+  );
 });
 
 describe("a role of which one container was never inspected", () => {
@@ -147,6 +209,7 @@ describe("a role of which one container was never inspected", () => {
       listed({ name: "web-2", destination: "b" }),
       listed({ name: "web-2", status: "exited" }),
       listed({ name: "web-2", service: "other" }),
+      listed({ name: "web-2", labelledEnv: "production" }),
     ];
     const done = await restart([first, ...others], "hangs", 'destination: "a", service: "wallet-core-staging"', own);
     expect(done).toEqual({ names: ["web-1"], refusal: "", inspected: [] });

@@ -304,7 +304,7 @@ describe("a filter of containers", () => {
 });
 
 const mayRun =
-  "An engine without a configured environment does not answer; it may run a container of this name too: choose one by its engine: engine=local";
+  "An engine that may run such a container does not answer; it may run a container of this name too: choose one by its engine: engine=local";
 it.each<[string, Partial<Container>, boolean, string]>([
   ["had a container of the name", {}, true, mayRun],
   ["had it in an environment that the token may not see", { env: "production" }, true, "local"],

@@ -38,8 +38,11 @@ interface WatcherOptions {
   readonly report: (error: OpsError | null) => void;
 }
 
-/** How long the first answers wait for inspections after the list, milliseconds. A container that hangs is meanwhile reported from the list. */
-const patienceMs = 1000;
+/**
+ * How long the first answers wait for inspections after the list, milliseconds: a little longer than one that hangs. Where they take longer, containers are
+ * meanwhile reported from the list, to whoever may see those of no known environment.
+ */
+const patienceMs = 2500;
 /** Between attempts to reach a lost engine, milliseconds: doubled each time, less a random half. */
 const [firstDelayMs, lastDelayMs] = [200, 5000];
 

@@ -212,6 +212,7 @@ describe("events of an unknown container", () => {
         env: null,
         inferredEnv: null,
         isInspected: false,
+        labelledEnv: null,
         status: "running",
         health: "none",
         probe: null,
