@@ -13,21 +13,36 @@ import { startDemo } from "./services/demo.ts";
 import { runScript } from "./services/process.ts";
 import { startPrometheus } from "./services/prometheus.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "60" },
-    rate: { type: "string", default: "10" },
-    containers: { type: "string", default: "5000" },
-  },
-});
+const usage =
+  "Usage: script/soak [--minutes=60] [--rate=10] [--containers=5000]   at most 1440 minutes, 200 requests a second, 10000 containers\n";
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: "string", default: "60" },
+        rate: { type: "string", default: "10" },
+        containers: { type: "string", default: "5000" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const values = parseOptions();
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 const minutes = Number(values.minutes);
 /** Requests a second to the demo; half as many to the other gateway. */
 const rate = Number(values.rate);
 const containers = Number(values.containers);
 if (!(minutes > 0 && minutes <= 1440 && rate > 0 && rate <= 200 && containers > 0 && containers <= 10_000)) {
-  process.stderr.write(
-    "Usage: script/soak [--minutes=60] [--rate=10] [--containers=5000]   at most 1440 minutes, 200 requests a second, 10000 containers\n",
-  );
+  process.stderr.write(usage);
   process.exit(2);
 }
 
