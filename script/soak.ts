@@ -16,24 +16,15 @@ import { startPrometheus } from "./services/prometheus.ts";
 const usage =
   "Usage: script/soak [--minutes=60] [--rate=10] [--containers=5000]   at most 1440 minutes, 200 requests a second, 10000 containers\n";
 
-function parseOptions() {
-  try {
-    return parseArgs({
-      options: {
-        minutes: { type: "string", default: "60" },
-        rate: { type: "string", default: "10" },
-        containers: { type: "string", default: "5000" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }).values;
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${usage}`);
-    process.exit(2);
-  }
-}
-
-const values = parseOptions();
-if (values.help) {
+const options = {
+  minutes: { type: "string", default: "60" },
+  rate: { type: "string", default: "10" },
+  containers: { type: "string", default: "5000" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+/** A wrong option is a usage error too. */
+const { values } = parseArgs({ options, strict: false });
+if (values.help === true) {
   process.stdout.write(usage);
   process.exit(0);
 }
@@ -41,7 +32,8 @@ const minutes = Number(values.minutes);
 /** Requests a second to the demo; half as many to the other gateway. */
 const rate = Number(values.rate);
 const containers = Number(values.containers);
-if (!(minutes > 0 && minutes <= 1440 && rate > 0 && rate <= 200 && containers > 0 && containers <= 10_000)) {
+const isKnown = Object.keys(values).every((name) => Object.hasOwn(options, name));
+if (!(isKnown && minutes > 0 && minutes <= 1440 && rate > 0 && rate <= 200 && containers > 0 && containers <= 10_000)) {
   process.stderr.write(usage);
   process.exit(2);
 }

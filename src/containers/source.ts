@@ -121,7 +121,7 @@ export interface ContainerSource {
    */
   everSeen(engine: string): readonly Container[] | null;
   /**
-   * The stopped containers of old releases that `list` does not show, and those that never started (`selectRetired` in kamal/visibility.ts). From
+   * The stopped containers of old releases that `list` does not show, and those that never started (`VisibleIndex.isRetired`). From
    * memory, unordered.
    */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;

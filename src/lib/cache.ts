@@ -133,7 +133,7 @@ export function createCache<T>(
 }
 
 /** Runs at most once; later callers share its promise, also a rejected one. */
-export function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => (asked ??= ask());
+export function once<T>(ask: () => T): () => T {
+  let asked: { readonly answer: T } | undefined;
+  return () => (asked ??= { answer: ask() }).answer;
 }

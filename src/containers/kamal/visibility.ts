@@ -28,15 +28,6 @@ export function selectVisible<T extends RawContainer>(containers: readonly T[], 
   return candidates.filter((raw) => isLive(raw) || crashed.has(raw));
 }
 
-/**
- * The hidden containers of Kamal apps, none of them live: those of old releases, stopped `_replaced_` ones, and those that never started. Kamal retains
- * them, and with them the logs from before the last deploy.
- */
-export function selectRetired<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
-  const visible = new Set(selectVisible(containers, context));
-  return containers.filter((raw) => toOrigin(raw) === "app" && !visible.has(raw));
-}
-
 /** All live containers, also hidden ones. */
 export function selectLive<T extends RawContainer>(containers: readonly T[]): T[] {
   return containers.filter(isLive);

@@ -15,6 +15,11 @@ export interface VisibleIndex {
   remove(fullId: string): void;
   /** Whether callers may see it; it must have been put. */
   isVisible(raw: RawContainer): boolean;
+  /**
+   * Whether it is the hidden container of a Kamal app: of an old release, a stopped `_replaced_` one, or one that never started. None is live. Kamal retains
+   * them, and with them the logs from before the last deploy.
+   */
+  isRetired(raw: RawContainer): boolean;
   /** The same object while it does not change. */
   context(): EngineContext;
 }
@@ -87,7 +92,18 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
     group.members.set(raw.fullId, facts);
     group.crashed = undefined;
   };
+  const isVisible = ({ fullId }: RawContainer): boolean => {
+    const facts = known.get(fullId);
+    if (!facts || facts.isEphemeral) return false;
+    if (facts.isLive) return true;
+    const group = facts.group === null ? undefined : groups.get(facts.group);
+    if (!group) return false;
+    if (group.crashed === undefined) group.crashed = findCrashed(group.members.values());
+    return group.crashed === facts.raw;
+  };
   return {
+    isVisible,
+    isRetired: (raw) => (known.get(raw.fullId)?.appService ?? null) !== null && !isVisible(raw),
     put(raw) {
       const before = known.get(raw.fullId);
       if (before?.raw === raw) return;
@@ -105,15 +121,6 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
       known.delete(fullId);
       add(before, -1);
       leaveGroup(before);
-    },
-    isVisible({ fullId }) {
-      const facts = known.get(fullId);
-      if (!facts || facts.isEphemeral) return false;
-      if (facts.isLive) return true;
-      const group = facts.group === null ? undefined : groups.get(facts.group);
-      if (!group) return false;
-      if (group.crashed === undefined) group.crashed = findCrashed(group.members.values());
-      return group.crashed === facts.raw;
     },
     context() {
       if (context) return context;

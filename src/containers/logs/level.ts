@@ -1,3 +1,5 @@
+import { once } from "../../lib/cache.ts";
+
 /** From the least to the most severe. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -192,6 +194,7 @@ const datadogStatus = /^(?:emerg|alert|critical|error|warn|warning|notice|info|d
  */
 function parseJsonLevel(line: string): LogLevel | null {
   const at = createJsonPosition(line);
+  const isGelf = once(() => line.includes('"short_message"'));
   let level: LogLevel | null = null;
   let status: LogLevel | null = null;
   inJson.lastIndex = 0;
@@ -202,7 +205,7 @@ function parseJsonLevel(line: string): LogLevel | null {
     else if (owner === null || (owner === "log" && key !== "level")) continue;
     else if (key.toLowerCase() === "status")
       status = datadogStatus.test(word ?? "") ? graver(status, toLevel(word)) : status;
-    else level = graver(level, number === undefined ? toLevel(word) : fromNumber(key, Number(number), line));
+    else level = graver(level, number === undefined ? toLevel(word) : fromNumber(key, Number(number), isGelf));
   }
   if (level ?? status) return level ?? status;
   const [, letter] = inMongo.exec(line) ?? [];
@@ -235,11 +238,11 @@ function createJsonPosition(line: string): (index: number) => "" | "log" | "reco
 }
 
 /** The numbers of OpenTelemetry's severity_number (1 to 24), GELF and journald (as syslog), pino and bunyan (10 to 60), and Monolog (100 to 600). */
-function fromNumber(key: string, value: number, line: string): LogLevel | null {
+function fromNumber(key: string, value: number, isGelf: () => boolean): LogLevel | null {
   if (/number$/i.test(key)) return value < 1 ? null : (logLevels[Math.floor((value - 1) / 4)] ?? null);
   // journald gives 6 to all output without a level.
   if (key === "PRIORITY") return value === 6 ? null : (syslog[value] ?? null);
-  if (value < 8) return line.includes('"short_message"') ? (syslog[value] ?? null) : null;
+  if (value < 8) return isGelf() ? (syslog[value] ?? null) : null;
   if (value >= 100)
     return value < 200 ? "debug" : value < 300 ? "info" : value < 400 ? "warn" : value < 500 ? "error" : "fatal";
   return value < 10 ? null : (logLevels[Math.floor(value / 10) - 1] ?? null);

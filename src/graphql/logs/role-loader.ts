@@ -14,7 +14,7 @@ import { type RoleBatch, toBeginning } from "../../containers/logs/role/lines.ts
 import { createRolePage, toSecondBefore } from "../../containers/logs/role/page.ts";
 import { readStoredRole, type StoredPart, type StoredRoleBatch } from "../../containers/logs/role/stored.ts";
 import type { EngineStatus } from "../../containers/source.ts";
-import { readingBytes } from "../../lib/budget/budget.ts";
+import { inTurns, readingBytes } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import { followEvents } from "../containers/live.ts";
@@ -84,7 +84,7 @@ export async function readRoleLogs(
   const limit = pLimit(logsAtOnce);
   const readAll = async (some: readonly Container[]) => {
     budget.hold(some.length * readingBytes);
-    return Promise.all(some.map((container) => limit(() => readPart(container))));
+    return Promise.all(await inTurns(some, budget, (container) => limit(() => readPart(container))));
   };
   const parts = [...(await readAll(containers)), ...(await readAll(retired))];
   let mayHaveOlder = false;

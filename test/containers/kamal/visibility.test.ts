@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { selectRetired, selectLive, selectVisible } from "../../../src/containers/kamal/visibility.ts";
+import { selectLive, selectVisible } from "../../../src/containers/kamal/visibility.ts";
+import { createVisibleIndex } from "../../../src/containers/kamal/visible-index.ts";
 import { app, context, facts, rulesOf } from "../../support/docker-facts.ts";
 
 const names = (containers: ReturnType<typeof facts>[]) => selectVisible(containers, context()).map(({ name }) => name);
@@ -96,7 +97,10 @@ test("retired ones are the hidden ones of deployed roles alone", () => {
     facts({ name: "w-redis", labels: { service: "w-redis" }, ...old }),
   ];
   // The worker that does not run is visible.
-  expect(selectRetired(listing, context()).map(({ name }) => name)).toEqual([
+  const index = createVisibleIndex(context());
+  const known = listing.map((raw, n) => ({ ...raw, fullId: String(n) }));
+  for (const raw of known) index.put(raw);
+  expect(known.filter((raw) => index.isRetired(raw)).map(({ name }) => name)).toEqual([
     "w-web-2",
     "w-web-1",
     "w-web-3_replaced_0123456789abcdef",

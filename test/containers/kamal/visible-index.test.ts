@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RawContainer } from "../../../src/containers/container.ts";
+import { toOrigin } from "../../../src/containers/kamal/origin.ts";
 import { selectVisible } from "../../../src/containers/kamal/visibility.ts";
 import { createVisibleIndex } from "../../../src/containers/kamal/visible-index.ts";
 import { toEngineContext } from "../../support/engine-context.ts";
@@ -49,7 +50,10 @@ test("the index agrees with the whole list after any changes", () => {
         }
         const list = [...all.values()];
         const context = toEngineContext(list, engine);
-        expect(list.filter((each) => index.isVisible(each))).toEqual(selectVisible(list, context));
+        const visible = selectVisible(list, context);
+        expect(list.filter((each) => index.isVisible(each))).toEqual(visible);
+        const isHidden = (each: RawContainer) => toOrigin(each) === "app" && !visible.includes(each);
+        expect(list.filter((each) => index.isRetired(each))).toEqual(list.filter(isHidden));
         expect({ ...index.context(), appServices: index.context().appServices.toSorted() }).toEqual({
           ...context,
           appServices: context.appServices.toSorted(),

@@ -265,6 +265,10 @@ test("a level is read in linear time from any line", () => {
     '"level":{"icon":"',
     "x: INFO ",
     "<1>",
+    '"lvl":1,',
+    '"PRIORITY":6,',
+    '"severity_number":1,',
+    '"status":"x",',
   );
   for (const piece of pieces) {
     for (const prefix of ["", "{", "[", "  ", "INFO "]) {

@@ -1,11 +1,12 @@
 import { LRUCache } from "lru-cache";
 import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
+import { once } from "../../../lib/cache.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { Container, RawContainer } from "../../container.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
-import { selectLive, selectRetired } from "../../kamal/visibility.ts";
+import { selectLive } from "../../kamal/visibility.ts";
 import { createVisibleIndex } from "../../kamal/visible-index.ts";
 import type { ListedContainer } from "../http/answers.ts";
 
@@ -145,10 +146,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       visible,
       environments,
       isInspected: all.every(({ raw }) => raw.variables !== null),
-      listRetired: () => {
-        const retired = new Set(selectRetired(listRaw(), index.context()));
-        return all.flatMap((entry) => (retired.has(entry.raw) ? [toRow(entry, stale)] : []));
-      },
+      listRetired: once(() => all.flatMap((entry) => (index.isRetired(entry.raw) ? [toRow(entry, stale)] : []))),
       listRunning: () => {
         const live = new Set(selectLive(listRaw()));
         return all.flatMap((entry) => (live.has(entry.raw) ? [toRow(entry, stale)] : []));
