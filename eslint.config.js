@@ -7,6 +7,7 @@ const values = [
   "TimelineEntry",
   "TimelineCoverage",
   "Engine",
+  "QueueOwner",
   "QueueSource",
   "QueueSeriesSource",
   "Drift",

@@ -26,6 +26,7 @@ import { type ObserveCall, unobserved } from "./lib/upstream-call.ts";
 import { createHostSource } from "./prometheus/source.ts";
 import { parseQueuesFile } from "./queues/config.ts";
 import { createJobOperations } from "./queues/jobs/operations.ts";
+import { createOwnerMemory } from "./queues/owner-memory.ts";
 import { createQueueSources, type QueueSourcesOptions } from "./queues/source.ts";
 import type { ServiceGroup } from "./releases/service-group.ts";
 import { createStateDatabase } from "./state/database.ts";
@@ -102,6 +103,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     containerHistory: hosts,
     deploy: shared?.deploys ?? deploy,
     deployMemory: createDeployMemory(),
+    queueOwners: createOwnerMemory(),
     timeline,
     audit: ledger,
     record,

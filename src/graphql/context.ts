@@ -7,9 +7,11 @@ import { createDeployLoaders, type DeployLoaders } from "./deploys/loader.ts";
 import { createHostLoaders, type HostLoaders } from "./hosts/loader.ts";
 import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
 import { createProblemLoader, type ProblemLoader } from "./problems/loader.ts";
+import { createQueueDeployLoader, type QueueDeployLoader } from "./queues/deploys-loader.ts";
 import { createJobLoaders, type JobLoaders } from "./queues/job-loader.ts";
 import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
 import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
+import { createOwnerLoader, type OwnerLoader } from "./queues/owners-loader.ts";
 import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
 import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
@@ -45,6 +47,8 @@ export class Loaders {
   #jobs: JobLoaders | undefined;
   #queueSeries: QueueSeriesLoader | undefined;
   #orphans: OrphanLoaders | undefined;
+  #owners: OwnerLoader | undefined;
+  #queueDeploys: QueueDeployLoader | undefined;
   #hosts: HostLoaders | undefined;
   #deploy: DeployLoader | undefined;
   #deploys: DeployLoaders | undefined;
@@ -59,7 +63,7 @@ export class Loaders {
   forget(): void {
     this.#nowMs = this.#containerHistory = undefined;
     this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
-    this.#deploys = this.#jobs = undefined;
+    this.#deploys = this.#jobs = this.#owners = this.#queueDeploys = undefined;
   }
 
   get containers(): ContainerLoaders {
@@ -89,6 +93,14 @@ export class Loaders {
 
   get orphans(): OrphanLoaders {
     return (this.#orphans ??= createOrphanLoaders(this.#sources, this.#caller, this));
+  }
+
+  get owners(): OwnerLoader {
+    return (this.#owners ??= createOwnerLoader(this.#sources, this.#caller, this));
+  }
+
+  get queueDeploys(): QueueDeployLoader {
+    return (this.#queueDeploys ??= createQueueDeployLoader(this.#sources, this));
   }
 
   get hosts(): HostLoaders {

@@ -8,6 +8,7 @@ import type { Deploy } from "../deploys/state.ts";
 import type { Host } from "../hosts/host.ts";
 import type { ReleaseFailures } from "../queues/errors.ts";
 import type { Job, JobAttempt } from "../queues/job.ts";
+import type { QueueOwner } from "../queues/owners.ts";
 import type { QueueMetrics, RunningJob } from "../queues/queue.ts";
 import { type Builder, type Problem, toNodeId } from "./builder.ts";
 import type { RestartPreview, WorkGap } from "./containers/running-work.ts";
@@ -24,6 +25,7 @@ export function createRefs(builder: Builder) {
     roleLogPart: builder.objectRef<StoredPart>("RoleLogPart"),
     engine: builder.objectRef<EngineStatus>("Engine"),
     queue: builder.objectRef<QueueMetrics>("Queue"),
+    queueOwner: builder.objectRef<QueueOwner>("QueueOwner"),
     releaseFailures: builder.objectRef<ReleaseFailures>("ReleaseFailures"),
     host: builder.objectRef<Host>("Host"),
     deployInfo: builder.objectRef<DeployInfo>("DeployInfo"),

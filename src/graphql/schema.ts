@@ -20,6 +20,7 @@ import { addQueueHistory, addQueueSeries } from "./queues/history.ts";
 import { addJobs } from "./queues/job.ts";
 import { addJobControl } from "./queues/jobs.ts";
 import { addOrphans } from "./queues/orphans.ts";
+import { addQueueOwners } from "./queues/owners.ts";
 import { addQueue } from "./queues/types.ts";
 import { createRefs } from "./refs.ts";
 import { addScalars } from "./scalars.ts";
@@ -55,6 +56,7 @@ const types = [
   addErrorGroups,
   addJobs,
   addOrphans,
+  addQueueOwners,
   addHost,
   addHostHistory,
   addHostSeries,

@@ -13,6 +13,7 @@ import type { Budget } from "../lib/budget/budget.ts";
 import type { DatabaseClock } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { JobOperations } from "../queues/jobs/operations.ts";
+import type { OwnerMemory } from "../queues/owner-memory.ts";
 import type { QueueSources } from "../queues/queue.ts";
 import type { TimelineMemory } from "../timeline/memory.ts";
 
@@ -27,6 +28,8 @@ export interface Sources {
   readonly deploy: DeploySource;
   /** Fates of deploys' containers, as far as this process saw them. */
   readonly deployMemory: DeployMemory;
+  /** Whose workers were seen at which queue. */
+  readonly queueOwners: OwnerMemory;
   /** Events of this process's lifetime that no record has. */
   readonly timeline: TimelineMemory;
   readonly audit: Pick<Ledger, "read" | "verify">;

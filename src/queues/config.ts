@@ -33,7 +33,7 @@ export function parseQueuesFile(text: string): QueuesFileResult {
     return { ok: false, issues: [place === undefined ? "is not JSON" : `is not JSON ${place}`] };
   }
   const result = queuesFile.safeParse(json);
-  const issues = [...(result.error?.issues.map(toLine) ?? []), ...duplicateNames(json)];
+  const issues = [...(result.error?.issues.map(toLine) ?? []), ...duplicateNames(json), ...lonelyDestinations(json)];
   if (!result.success || issues.length > 0) return { ok: false, issues };
   const { detect = true, hide = [], sources } = result.data;
   return { ok: true, detect, hide, sources };
@@ -44,10 +44,22 @@ function toLine(issue: z.core.$ZodIssue): string {
   return `${path.replace(/^\./, "") || "the file"}: ${issue.message}`;
 }
 
-/** Reads the raw JSON, so that duplicates are reported together with the other mistakes. */
-function duplicateNames(json: unknown): string[] {
+/** The raw JSON, so that mistakes between entries and their fields are reported together with the others. */
+function listEntries(json: unknown): readonly (Readonly<Record<string, unknown>> | null)[] {
   const sources: unknown = (json as { sources?: unknown } | null)?.sources;
-  const names = Array.isArray(sources) ? sources.map((source: { name?: unknown } | null) => source?.name) : [];
+  return Array.isArray(sources) ? sources : [];
+}
+
+function lonelyDestinations(json: unknown): string[] {
+  return listEntries(json).flatMap((source, index) =>
+    source?.["destination"] === undefined || source["service"] !== undefined
+      ? []
+      : [`sources[${index}].destination: needs "service" beside it`],
+  );
+}
+
+function duplicateNames(json: unknown): string[] {
+  const names = listEntries(json).map((source) => source?.["name"]);
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
     return name === undefined || first === index

@@ -4,6 +4,7 @@ import type { Upstream } from "../lib/upstream-call.ts";
 import type { QueueHistory } from "./history.ts";
 import type { JobReader } from "./job.ts";
 import type { JobAction, JobControl } from "./jobs/control.ts";
+import type { ConfiguredOwner } from "./owners.ts";
 
 /** The numbers of one queue. A number the system does not have is null, never 0. */
 export interface QueueMetrics {
@@ -171,6 +172,8 @@ export interface QueueSource {
   readonly kind: string;
   /** Environment of its queues, null when not configured. */
   readonly env: Environment | null;
+  /** Whose queues they are, as configured; absent where that has to be learned from their workers. */
+  readonly owner?: ConfiguredOwner;
   /** One entry for each known queue, empty ones included: configured, or seen since the start. */
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { ConfiguredOwner } from "./owners.ts";
 import type { KindContext, KindSource, QueueKind } from "./system.ts";
 import { goodJob } from "./systems/good-job.ts";
 import { graphileWorker } from "./systems/graphile-worker/graphile-worker.ts";
@@ -43,7 +44,13 @@ export function findKind(config: QueueSourceConfig): QueueKind {
   return kind;
 }
 
+function toDestination(destination: string | undefined): ConfiguredOwner["destination"] {
+  return destination === "" ? null : destination;
+}
+
 /** `context.env`: of a source that has no environment of its own. */
 export function createQueueSource(config: QueueSourceConfig, context: KindContext): KindSource {
-  return findKind(config).create(config, { ...context, env: config.env ?? context.env });
+  const source = findKind(config).create(config, { ...context, env: config.env ?? context.env });
+  const { service, destination } = config;
+  return service === undefined ? source : { ...source, owner: { service, destination: toDestination(destination) } };
 }

@@ -112,6 +112,8 @@ export const sqlText = z
 /** Name of a column or schema, exactly as in the database. */
 export const identifier = sqlText.refine(fits, "must be at most 63 bytes long");
 
+const kamalName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,252}$/, "must be a name as Kamal's configuration has it");
+
 /** Options that every kind has. */
 export const common = {
   name: z
@@ -121,6 +123,9 @@ export const common = {
       "must be 1 to 64 letters, digits, '.', ':', '_' or '-', and start with a letter or digit",
     ),
   env: z.enum(environments).optional(),
+  /** Kamal's service whose workers take its jobs. Without a destination: at all of them; "" is that of `kamal deploy` without `-d`. */
+  service: kamalName.optional(),
+  destination: z.union([z.literal(""), kamalName]).optional(),
 };
 
 /** PostgreSQL truncates longer names, which would then name something else. */

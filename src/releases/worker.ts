@@ -1,4 +1,4 @@
-import { type GroupRelease, toReleaseKey } from "./service-group.ts";
+import { type GroupRelease, isSameGroup, type ServiceGroup, toGroup, toReleaseKey } from "./service-group.ts";
 
 /** The fields of a container to find its worker; `host` is the container's own host name, `id` its short id. */
 interface WorkerContainer extends GroupRelease {
@@ -38,6 +38,11 @@ export function createReleaseOf(containers: readonly WorkerContainer[]): Release
 
 function isSameRelease(a: GroupRelease, b: GroupRelease): boolean {
   return toReleaseKey(a) === toReleaseKey(b);
+}
+
+/** The service, destination and environment of a worker's container; as `ReleaseOf`, null also for the host name of containers of several. */
+export function createGroupOf(containers: readonly WorkerContainer[]): (host: string | null) => ServiceGroup | null {
+  return indexHosts<ServiceGroup>(containers, toGroup, isSameGroup);
 }
 
 /** The container of a worker, by the worker's host name; as `ReleaseOf`, null also for the host name of several containers. */

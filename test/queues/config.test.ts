@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueuesFile } from "../../src/queues/config.ts";
-import { queueKinds } from "../../src/queues/registry.ts";
+import { createQueueSource, queueKinds } from "../../src/queues/registry.ts";
 import { runnerMapping, toQueueMapping } from "../support/queue-mappings.ts";
 
 const runner = {
@@ -44,6 +44,36 @@ describe("parseQueuesFile", () => {
     [{ form: "{host}" }, "sources[0].worker.column: Invalid input: expected string, received undefined"],
   ])("refuses a worker of %o", (worker, issue) => {
     expect(issues({ sources: [{ ...runner, worker }] })).toStrictEqual([issue]);
+  });
+
+  it.each<[object, unknown]>([
+    [{ service: "shop" }, { service: "shop", destination: undefined }],
+    [
+      { service: "shop", destination: "beta" },
+      { service: "shop", destination: "beta" },
+    ],
+    [
+      { service: "shop", destination: "" },
+      { service: "shop", destination: null },
+    ],
+    [{}, undefined],
+  ])("makes a source of each kind with an owner from %j", (owner, expected) => {
+    const context = { databaseUrl: null, env: null } as never;
+    const source = createQueueSource({ ...river, ...owner } as never, context);
+    expect(source.owner).toEqual(expected);
+  });
+
+  it.each([
+    [{ service: "" }, ["sources[0].service: must be a name as Kamal's configuration has it"]],
+    [{ service: "a b" }, ["sources[0].service: must be a name as Kamal's configuration has it"]],
+    [{ service: "shop\n" }, ["sources[0].service: must be a name as Kamal's configuration has it"]],
+    [{ service: 7 }, ["sources[0].service: Invalid input: expected string, received number"]],
+    [{ destination: "beta" }, ['sources[0].destination: needs "service" beside it']],
+    [{ destination: "" }, ['sources[0].destination: needs "service" beside it']],
+    [{ services: "shop" }, ['sources[0]: Unrecognized key: "services"']],
+  ])("refuses an owner of %j", (owner, expected) => {
+    expect(issues({ sources: [{ ...river, ...owner }] })).toStrictEqual(expected);
+    expect(issues({ sources: [{ ...runner, ...owner }] })).toStrictEqual(expected);
   });
 
   it("refuses a worker without a definition of running jobs", () => {

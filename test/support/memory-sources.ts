@@ -20,6 +20,8 @@ import { createFingerprints, type JobErrorGroup } from "../../src/queues/errors.
 import type { JobReader } from "../../src/queues/job.ts";
 import type { JobAction, JobControl } from "../../src/queues/jobs/control.ts";
 import { createJobOperations } from "../../src/queues/jobs/operations.ts";
+import { createOwnerMemory } from "../../src/queues/owner-memory.ts";
+import type { ConfiguredOwner } from "../../src/queues/owners.ts";
 import type { JobFailures, QueueSource, RunningJobs, WorkerJobs } from "../../src/queues/queue.ts";
 import type { KindSource } from "../../src/queues/system.ts";
 import { createTimelineMemory } from "../../src/timeline/memory.ts";
@@ -54,6 +56,7 @@ export interface Memory {
     history?: QueueSource["history"];
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
     workerJobs?: () => Promise<readonly WorkerJobs[]>;
+    owner?: ConfiguredOwner;
   }[];
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
@@ -185,6 +188,7 @@ export function createMemorySources(
       count("errors");
       return fingerprints.addToFailures((await give(given.errors)).map(toFailures), createSharedBudget(signal));
     },
+    ...(given.owner && { owner: given.owner }),
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
     ...(given.jobs && { jobs: given.jobs }),
@@ -218,6 +222,7 @@ export function createMemorySources(
     logHistory: null,
     queues: { all: async () => queueSources, close: async () => {} },
     databaseClocks: () => [],
+    queueOwners: createOwnerMemory(),
     hosts: {
       report: async () => {
         count("hosts");

@@ -250,6 +250,7 @@ function toQueueSources(half: Half): Memory["queueSources"] {
     {
       name: `${word}-broken`,
       ...whose,
+      owner: { service: `${word}-service`, destination: `${word}-destination` },
       metrics: new OpsError("queue_locked", `${word} is locked`),
       errors: [],
       history: async () => Promise.reject(new OpsError("queue_locked", `${word} is locked`)),

@@ -11,6 +11,7 @@ import {
   type JobErrorGroup,
   type ReleaseFailures,
 } from "../../queues/errors.ts";
+import type { ConfiguredOwner } from "../../queues/owners.ts";
 import type { FingerprintedFailures, QueueMetrics, QueueSource, UnsupportedSystem } from "../../queues/queue.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 import { noteQueues } from "../list-lengths.ts";
@@ -22,6 +23,8 @@ export interface QueueSourceStatus {
   readonly name: string;
   readonly kind: string;
   readonly env: Environment | null;
+  /** Whose its queues are, as configured; null where that has to be learned. */
+  readonly owner: ConfiguredOwner | null;
   /** Whether its numbers were readable; null for an unsupported system. */
   numbersOk(): Promise<boolean | null>;
   /** Why its numbers were unreadable; null when they were not, and for an unsupported system. */
@@ -126,6 +129,7 @@ export function createQueueLoaders(
         name: source.name,
         kind: source.kind,
         env: toEnv(source),
+        owner: source.owner ?? null,
         numbersOk: async () => (await problemOf(metrics.load(source))) === null,
         numbersError: () => problemOf(metrics.load(source)),
         error: once(async () => {
@@ -142,7 +146,15 @@ export function createQueueLoaders(
 
 function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
   const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
-  return { name, kind, env, numbersOk: async () => null, numbersError: async () => null, error: async () => problem };
+  return {
+    name,
+    kind,
+    env,
+    owner: null,
+    numbersOk: async () => null,
+    numbersError: async () => null,
+    error: async () => problem,
+  };
 }
 
 /** Runs once for each environment of a request, and once for all of them. */

@@ -1,3 +1,4 @@
+import { toConfiguredOwner } from "../../queues/owners.ts";
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
 import { toSourceEnvArg } from "../args.ts";
@@ -95,6 +96,13 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         "name: String!": "Its configured name.",
         "kind: String!": "The job system: table, river, pgboss ...",
         "env: Environment": "Environment of its queues, null when unknown.",
+      }),
+      owner: t.field({
+        ...ofRow,
+        type: refs.queueOwner,
+        nullable: true,
+        description: "The service that works on its queues, as configured. Null otherwise: see `Queue.owners`.",
+        resolve: ({ owner }) => owner && toConfiguredOwner(owner),
       }),
       // What these read of the sources is in the row's version (inputs.ts).
       numbersOk: t.boolean({

@@ -1,0 +1,105 @@
+import { maySee } from "../../auth/principal.ts";
+import { isOwnService } from "../../containers/kamal/origin.ts";
+import type { Deploy } from "../../deploys/state.ts";
+import { once } from "../../lib/cache.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { isSameService, type QueueOwner, toConfiguredOwner, toOwners } from "../../queues/owners.ts";
+import type { QueueSource } from "../../queues/queue.ts";
+import { listGroups, type ServiceGroup, toGroup } from "../../releases/service-group.ts";
+import type { ContainerLoaders } from "../containers/loader.ts";
+import type { Caller, Sources } from "../sources.ts";
+import type { QueueLoaders } from "./loader.ts";
+import { findWorkers } from "./workers.ts";
+
+/** Whose a queue of a source is, by its name; null when unknown. */
+type OwnersOf = (queue: string) => readonly QueueOwner[] | null;
+
+/** Finds the owners of all queues of a source, by the source's name. Reads each source once, and never rejects. */
+export type OwnerLoader = (source: string) => Promise<OwnersOf>;
+
+interface OwnerSiblings {
+  readonly containers: ContainerLoaders;
+  readonly queues: Pick<QueueLoaders, "visible">;
+  readonly deploys: { all(): Promise<readonly Deploy[]> };
+}
+
+const unknown: OwnersOf = () => null;
+
+/**
+ * As configured. Else by the containers of its workers: those that run a job of the queue or, where
+ * there are several services, failed one in the last hour; now or at a reading of the last day. Else the one service that is known in
+ * the environment of the source.
+ */
+export function createOwnerLoader(
+  sources: Sources,
+  { principal, signal }: Caller,
+  siblings: OwnerSiblings,
+): OwnerLoader {
+  const { queueOwners: memory, services } = sources;
+  const workers = once(() => findWorkers(siblings.containers));
+  const visible = once(() => siblings.queues.visible().catch(() => []));
+
+  /** Remembers the services of a source's workers. */
+  const learn = async (source: QueueSource, isUnsure: boolean): Promise<void> => {
+    const [running, failed] = await Promise.all([
+      source.workerJobs?.(signal).catch(() => []) ?? [],
+      // They cost more, and say nothing where one service is known.
+      isUnsure ? source.failures(signal).catch(() => []) : [],
+    ]);
+    const hosts = [
+      ...running.map(({ queue, host }) => ({ queue, host })),
+      ...failed.map(({ queue, worker: host }) => ({ queue, host })),
+    ].filter(({ host }) => host !== null);
+    if (hosts.length === 0) return;
+    const { groupOf } = await workers();
+    for (const [name, own] of Map.groupBy(hosts, ({ queue }) => queue)) {
+      const groups = [...new Set(own.map(({ host }) => host))].flatMap((host) => groupOf(host) ?? []);
+      memory.note(
+        { source: source.name, name },
+        listGroups(groups.filter(({ service }) => service !== null)).map(toGroup),
+      );
+    }
+  };
+
+  /** The services that there are, by core containers, else by deploys. Null where there may be others. */
+  const listKnown = once(async (): Promise<readonly ServiceGroup[] | null> => {
+    const { known } = await workers();
+    if (known === null) return null;
+    const isSilent = known.engines.silent.length > 0;
+    if (isSilent && services.length > 1) return null;
+    const core = known.containers.filter(({ kind }) => kind === "core");
+    const isNamed = core.some(({ service }) => service !== null);
+    const deployed = isNamed && !isSilent ? [] : (await siblings.deploys.all()).filter(({ ambiguous }) => !ambiguous);
+    const all = listGroups<ServiceGroup>([...core, ...deployed]).map(toGroup);
+    const named = all.filter(({ service }) => service !== null);
+    // A configured service that nothing is known of may run anywhere.
+    const isEach = services.every((own) => named.some(({ service }) => isOwnService(service ?? "", [own])));
+    if (services.length > 1 && !isEach) return null;
+    return named.length > 0 ? named : all;
+  });
+  const findAlone = async (env: Environment | null): Promise<readonly QueueOwner[] | null> => {
+    const known = (await listKnown().catch(() => null)) ?? [];
+    const near = known.filter((one) => env === null || one.env === null || one.env === env);
+    const [group, ...others] = near;
+    return group && others.every((other) => isSameService(other, group)) ? toOwners([group], "alone") : null;
+  };
+
+  const find = async (name: string): Promise<OwnersOf> => {
+    const source = (await visible()).find((one) => one.name === name);
+    if (!source) return unknown;
+    const configured = source.owner && [toConfiguredOwner(source.owner)];
+    if (configured) return () => configured;
+    const alone = await findAlone(source.env ?? sources.env);
+    await learn(source, alone === null);
+    return (queue) => {
+      const groups = memory.of({ source: name, name: queue }).filter(({ env }) => maySee(principal, env));
+      return groups.length > 0 ? toOwners(groups, "workers") : alone;
+    };
+  };
+  const found = new Map<string, Promise<OwnersOf>>();
+  return (name) => {
+    const finding = found.get(name) ?? find(name);
+    found.set(name, finding);
+    return finding;
+  };
+}

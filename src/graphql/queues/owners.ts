@@ -1,0 +1,47 @@
+import type { QueueOwner } from "../../queues/owners.ts";
+import { type Builder, exposeAll } from "../builder.ts";
+import type { Refs } from "../refs.ts";
+import { type Scalars, toEnumValues } from "../scalars.ts";
+
+/** QueueOwner, Queue.owners and Queue.deployedAt. */
+export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars): void {
+  const basis = builder.enumType("QueueOwnerBasis", {
+    description: "How it is known that a service works on a queue.",
+    values: toEnumValues<QueueOwner["basis"]>({
+      configured: "WALLET_CORE_OPS_QUEUES_FILE says so.",
+      workers:
+        "Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in the rows of jobs that run or that failed in the last 60 minutes.",
+      alone: "The token sees no other service in the environment of the source.",
+    }),
+  });
+  refs.queueOwner.implement({
+    description:
+      "A service whose workers take the jobs of a queue. A deploy is judged only by the queues that its service, at its destination, is known to work on.",
+    fields: (t) => ({
+      ...exposeAll(t, {
+        "service: String": "Kamal's service; null where no container and no deploy names one.",
+        "destination: String": "Kamal's destination; null without one, and for every destination.",
+        "everyDestination: Boolean!": "Whether it works on the queue at each of its destinations.",
+      }),
+      basis: t.expose("basis", { type: basis, description: "How that is known." }),
+    }),
+  });
+  builder.objectField(refs.queue, "owners", (t) =>
+    t.field({
+      type: [refs.queueOwner],
+      nullable: true,
+      complexity: { field: 1, multiplier: 2 },
+      description: "The services that work on it. Null when unknown.",
+      resolve: async ({ source, name }, _args, { loaders }) => (await loaders.owners(source))(name),
+    }),
+  );
+  builder.objectField(refs.queue, "deployedAt", (t) =>
+    t.field({
+      type: "DateTime",
+      nullable: true,
+      description:
+        "When the newest deploy of a service that works on it was made. Excludes failed deploys. Null when unknown.",
+      resolve: async (queue, _args, { loaders }) => (await loaders.queueDeploys(queue))?.deployedAt ?? null,
+    }),
+  );
+}

@@ -1,0 +1,51 @@
+import { isSameGroup, type ServiceGroup } from "../releases/service-group.ts";
+
+/** The name of a queue in its source. */
+export interface QueueName {
+  readonly source: string;
+  readonly name: string;
+}
+
+/** Services whose workers were seen at a queue. */
+export interface OwnerMemory {
+  note(queue: QueueName, groups: readonly ServiceGroup[]): void;
+  /** Those that were seen in the last day, in the order in which they were seen first. */
+  of(queue: QueueName): readonly ServiceGroup[];
+}
+
+/** A service that has taken no job for so long does not work on the queue any more, ms. */
+const forgetMs = 86_400_000;
+/** Queues that are remembered, at most: those that were noted last. */
+const mostQueues = 10_000;
+
+interface Seen {
+  readonly group: ServiceGroup;
+  readonly atMs: number;
+}
+
+/** A worker is known while its job runs, or its failure is stored. By this memory a queue without jobs keeps its owners. */
+export function createOwnerMemory(now: () => number = () => performance.now()): OwnerMemory {
+  const seen = new Map<string, readonly Seen[]>();
+  const current = (key: string) => (seen.get(key) ?? []).filter(({ atMs }) => now() - atMs < forgetMs);
+  return {
+    note(queue, groups) {
+      if (groups.length === 0) return;
+      const key = toKey(queue);
+      const atMs = now();
+      const before = current(key);
+      const again = before.map((one) =>
+        groups.some((group) => isSameGroup(group, one.group)) ? { ...one, atMs } : one,
+      );
+      const added = groups.filter((group) => before.every((one) => !isSameGroup(one.group, group)));
+      seen.delete(key);
+      seen.set(key, [...again, ...added.map((group) => ({ group, atMs }))]);
+      const [oldest] = seen.keys();
+      if (seen.size > mostQueues && oldest !== undefined) seen.delete(oldest);
+    },
+    of: (queue) => current(toKey(queue)).map(({ group }) => group),
+  };
+}
+
+function toKey({ source, name }: QueueName): string {
+  return JSON.stringify([source, name]);
+}
