@@ -2,6 +2,7 @@ import type { Environment } from "../lib/environment.ts";
 import { formatCount, formatDuration, formatFirst } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
+import { type QueueOwner, toOwner } from "../queues/owners.ts";
 import { type QueueMetrics, toQueueUpstream, type WorkerJobs } from "../queues/queue.ts";
 import { isBehind, queueThresholds, toQueueState } from "../queues/state.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
@@ -25,6 +26,8 @@ export interface SourceReading {
 interface QueueReading {
   readonly queue: QueueMetrics;
   readonly orphans: readonly WorkerJobs[] | null;
+  /** Null when unknown. */
+  readonly owners: readonly QueueOwner[] | null;
 }
 
 export interface QueueReadings {
@@ -69,8 +72,8 @@ export function findQueueProblems({ queues, sources, events }: QueueReadings): r
     const known = last.get(key);
     if (!known || Date.parse(entry.time) >= Date.parse(known.time)) last.set(key, entry);
   }
-  const found = queues.flatMap(({ queue, orphans }) => {
-    const about = { queue, source: queue.source, env: envs.get(queue.source) ?? null };
+  const found = queues.flatMap(({ queue, orphans, owners }) => {
+    const about = { queue, source: queue.source, env: envs.get(queue.source) ?? null, ...toOwner(owners) };
     const states = findKinds(queue).map((kind) =>
       createProblem(kind, toKey(queue), {
         ...about,

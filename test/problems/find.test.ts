@@ -154,7 +154,7 @@ const world = fc
       containers: { nowMs, containers, retired: given.retired, silent, events, samples },
       engines: { nowMs, engines, silent, databases: [] },
       releases: { nowMs, deploys, verdicts: new Map(), drift, infoError: null, info: null },
-      queues: { queues: queues.map((one) => ({ queue: one, orphans })), sources, events: changes },
+      queues: { queues: queues.map((one) => ({ queue: one, orphans, owners: null })), sources, events: changes },
       hosts: hosts && { hosts, thresholds, env: "staging", events: [] },
       down: hosts
         ? []
@@ -277,7 +277,11 @@ describe("problems", () => {
           },
           queues: readings.queues && {
             ...readings.queues,
-            queues: readings.queues.queues.map((one) => ({ queue: { ...one.queue, ...unknown }, orphans: null })),
+            queues: readings.queues.queues.map((one) => ({
+              queue: { ...one.queue, ...unknown },
+              orphans: null,
+              owners: null,
+            })),
           },
           hosts: readings.hosts && {
             ...readings.hosts,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findQueueProblems, type SourceReading } from "../../src/problems/queues.ts";
+import type { QueueOwner } from "../../src/queues/owners.ts";
 import type { QueueMetrics } from "../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry } from "../../src/timeline/timeline.ts";
 import { sampleQueue, sampleWorkerJobs } from "../support/queues.ts";
@@ -13,8 +14,9 @@ function find(
   queue: QueueMetrics,
   events: readonly TimelineEntry[] = [],
   orphans: readonly ReturnType<typeof sampleWorkerJobs>[] | null = null,
+  owners: readonly QueueOwner[] | null = null,
 ) {
-  return findQueueProblems({ queues: [{ queue, orphans }], sources: [source], events });
+  return findQueueProblems({ queues: [{ queue, orphans, owners }], sources: [source], events });
 }
 
 function changed(to: string, time: string, name = "payouts") {

@@ -133,14 +133,22 @@ const failuresSeconds = 3600;
 /** Least time observed before the deploy for an error to count as new, seconds. */
 const leastBefore = 300;
 
+/** Whose a failure is. */
+export interface FailureOwners {
+  readonly releaseOf: ReleaseOf;
+  /** Whether the deploy's service works on its queue, for one whose worker is unknown. */
+  readonly isOwn: (failures: FingerprintedFailures) => boolean;
+}
+
 /**
  * Errors with no failure before the deploy began, and none by a worker of another release or group. A deploy itself interrupts jobs while it lasts: where
- * workers are unknown, only failures after it count. Null when the failures of the last hour do not reach far enough before the deploy, or are incomplete.
+ * workers are unknown, only failures after it count, and only those of queues of the deploy's service. Null when the failures of the last hour do not reach far
+ * enough before the deploy, or are incomplete.
  */
 export function findNewErrors(
   deploy: DeployRecord,
   failures: readonly FingerprintedFailures[],
-  releaseOf: ReleaseOf,
+  { releaseOf, isOwn }: FailureOwners,
   now: number,
 ): NewError[] | null {
   const [start, end] = [toStart(deploy), toUnixSeconds(deploy.deployedAt)];
@@ -153,16 +161,17 @@ export function findNewErrors(
       (release) => !isSameGroup(release, deploy) || ![deploy.version, deploy.tag].includes(release.version),
     );
     if (isElsewhere || rows.some(({ firstAt }) => toUnixSeconds(firstAt) < start)) return [];
-    const counted = rows.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
+    const own = rows.filter((row) => releaseOf(row.worker) !== null || isOwn(row));
+    const counted = own.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
     if (counted.length === 0) return [];
-    const newest = rows.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
+    const newest = own.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
     const first = Math.min(...counted.map(({ from }) => from));
     const count = counted.reduce((sum, row) => sum + row.count, 0);
     return [
       {
         fingerprint,
         error: newest.error,
-        queues: [...new Set(rows.map(({ queue }) => queue))].toSorted(),
+        queues: [...new Set(own.map(({ queue }) => queue))].toSorted(),
         after: { count, seconds: Math.max(1, now - Math.min(first, end)) },
         beforeSeconds,
         minutes: countMinutes(counted),

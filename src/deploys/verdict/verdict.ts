@@ -129,7 +129,7 @@ function judgeError(error: NewError, endedPerSecond: number | null, alpha: numbe
 
 function toMissing(windows: Windows | null, queues: readonly QueueEvidence[], lost: readonly QueueVerdict[]): string {
   if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
-  if (queues.length === 0) return "no queue has a history";
+  if (queues.length === 0) return "no queue of its service has a history";
   const [first] = lost;
   if (first) {
     const others = lost.length > 1 ? ` (and ${lost.length - 1} more)` : "";

@@ -14,14 +14,16 @@ import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
 import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
-import { formatList } from "../../lib/text.ts";
+import { formatFirst, formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
+import { isOwnedBy } from "../../queues/owners.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import type { Place } from "../../timeline/rings.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 import type { QueueLoaders } from "../queues/loader.ts";
+import type { OwnerLoader } from "../queues/owners-loader.ts";
 import { findWorkers } from "../queues/workers.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { DeployLoader } from "./info-loader.ts";
@@ -30,6 +32,7 @@ export interface DeploySiblings {
   readonly containers: ContainerLoaders;
   readonly deploy: DeployLoader;
   readonly queues: QueueLoaders;
+  readonly owners: OwnerLoader;
   readonly nowMs: number;
 }
 
@@ -39,6 +42,8 @@ interface VerdictParts {
   readonly fleet: () => Promise<KnownContainers>;
 }
 
+/** Queues that a gap names, at most. */
+const mostNamed = 5;
 /** Verdicts computed at once: each queries every source twice. */
 const sideBySide = 2;
 
@@ -64,6 +69,7 @@ export function createVerdicts(
   };
   const readQueues = async (
     source: QueueSource,
+    isOwn: IsOwn,
     { seconds, before, after }: Windows,
     gaps: string[],
   ): Promise<{ readonly evidence: QueueEvidence[]; readonly unread: boolean }> => {
@@ -71,7 +77,7 @@ export function createVerdicts(
       (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
     try {
       const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
-      const evidence = toQueueEvidence(source.name, seconds, was, is);
+      const evidence = toQueueEvidence(source.name, seconds, was, is).filter(isOwn);
       const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
       if (isUnknown) gaps.push(`${source.name}: ended jobs are not stored long enough`);
       return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
@@ -89,12 +95,13 @@ export function createVerdicts(
       return { ...one, stateNow: own ? toQueueState(own) : null };
     });
   };
-  const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
+  const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], isOwn: IsOwn, gaps: string[]) => {
     const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
       const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flat();
-      const errors = findNewErrors(deploy, failures, (await findWorkers(siblings.containers)).releaseOf, now);
+      const { releaseOf } = await findWorkers(siblings.containers);
+      const errors = findNewErrors(deploy, failures, { releaseOf, isOwn }, now);
       if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");
       return errors;
     } catch (error) {
@@ -114,11 +121,12 @@ export function createVerdicts(
     const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
     const windows = failed ? null : toWindows(deploy, around, now, seconds);
     const { shown: asked, unread } = await findSources(deploy, gaps);
+    const { isOwn, toGaps } = await createOwnership(deploy, asked, siblings.owners);
     const [read, newErrors] = await Promise.all([
-      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, windows, gaps))),
-      readErrors(deploy, asked, errorGaps),
+      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, isOwn, windows, gaps))),
+      readErrors(deploy, asked, isOwn, errorGaps),
     ]);
-    gaps.push(...errorGaps);
+    gaps.push(...errorGaps, ...toGaps());
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
     const { shown, silent } = engines;
     if (silent.length > 0) {
@@ -137,6 +145,33 @@ export function createVerdicts(
     });
   };
   return (deploy, seconds) => limit(() => find(deploy, seconds));
+}
+
+type IsOwn = (queue: { readonly queue: string; readonly source: string }) => boolean;
+
+/**
+ * Whether the service of a deploy works on a queue. A queue whose service is unknown does not count;
+ * `toGaps` names those that were asked for.
+ */
+async function createOwnership(
+  deploy: Deploy,
+  sources: readonly QueueSource[],
+  ownersOf: OwnerLoader,
+): Promise<{ readonly isOwn: IsOwn; readonly toGaps: () => readonly string[] }> {
+  const owners = new Map(await Promise.all(sources.map(async ({ name }) => [name, await ownersOf(name)] as const)));
+  const unknown = new Map<string, Set<string>>();
+  return {
+    isOwn({ queue, source }) {
+      const isOwned = isOwnedBy(owners.get(source)?.(queue) ?? null, deploy);
+      if (isOwned === null) unknown.set(source, (unknown.get(source) ?? new Set()).add(queue));
+      return isOwned === true;
+    },
+    toGaps: () =>
+      [...unknown].map(
+        ([source, queues]) =>
+          `${source}: which service works on ${formatFirst([...queues].toSorted(), mostNamed)} is not known`,
+      ),
+  };
 }
 
 /** Whether something belongs to the group of a deploy. */

@@ -15,6 +15,7 @@ import type { DeployLoaders } from "../deploys/loader.ts";
 import type { HostLoaders } from "../hosts/loader.ts";
 import type { QueueLoaders } from "../queues/loader.ts";
 import type { OrphanLoaders } from "../queues/orphans-loader.ts";
+import type { OwnerLoader } from "../queues/owners-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
 /** The loaders that the rules of problems read through. */
@@ -22,6 +23,7 @@ export interface ProblemSiblings {
   readonly containers: ContainerLoaders;
   readonly queues: QueueLoaders;
   readonly orphans: OrphanLoaders;
+  readonly owners: OwnerLoader;
   readonly hosts: HostLoaders;
   readonly deploy: DeployLoader;
   readonly deploys: DeployLoaders;
@@ -144,6 +146,7 @@ export async function readAll(
     const queues = (metrics.value ?? []).map(async (queue) => ({
       queue,
       orphans: (await settle(siblings.orphans.byHost(queue))).value,
+      owners: (await siblings.owners(queue.source))(queue.name),
     }));
     const [found, sourcesRead] = await Promise.all([Promise.all(queues), Promise.all(read)]);
     return { queues: found, sources: sourcesRead, events: eventsOf("queue_state") };

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
-import { findNewErrors, toContainerEvidence, toQueueEvidence } from "../../../src/deploys/verdict/evidence.ts";
+import {
+  type FailureOwners,
+  findNewErrors,
+  toContainerEvidence,
+  toQueueEvidence,
+} from "../../../src/deploys/verdict/evidence.ts";
 import { formatRfc3339 } from "../../../src/lib/time.ts";
 import type { FingerprintedFailures } from "../../../src/queues/queue.ts";
 import type { QueueHistory, QueuePoint } from "../../../src/queues/history.ts";
@@ -185,8 +190,12 @@ describe("new errors", () => {
     ...more,
   });
   const release = { ...deploy, version: "v2" };
-  const find = (rows: readonly FingerprintedFailures[], releaseOf: ReleaseOf = () => null, own = deploy) =>
-    findNewErrors(own, rows, releaseOf, now);
+  const find = (
+    rows: readonly FingerprintedFailures[],
+    releaseOf: ReleaseOf = () => null,
+    own = deploy,
+    isOwn: FailureOwners["isOwn"] = () => true,
+  ) => findNewErrors(own, rows, { releaseOf, isOwn }, now);
 
   it("have the newest text, all queues and the numbers of their rows", () => {
     const rows = [

@@ -57,7 +57,7 @@ function judge(
     windows,
     queues,
     containers: quiet,
-    newErrors: findNewErrors(deploy, rows, releaseOf, now),
+    newErrors: findNewErrors(deploy, rows, { releaseOf, isOwn: () => true }, now),
     gaps: [],
   });
 }
@@ -174,7 +174,8 @@ describe("errors of another group's workers", () => {
 
 it("new errors are unknown with an incomplete source or a short hour", () => {
   const rows = (complete: boolean) => [failures("boom", [10, 5], { complete })];
-  const find = (ago: number, complete: boolean) => findNewErrors(deployAgo(ago), rows(complete), () => null, now);
+  const find = (ago: number, complete: boolean) =>
+    findNewErrors(deployAgo(ago), rows(complete), { releaseOf: () => null, isOwn: () => true }, now);
   expect(find(600, true)).toHaveLength(1);
   expect(find(600, false)).toBeNull();
   // The deploy began 60 s before it ended: at 3300 s, and at 3301 s ago.
@@ -193,7 +194,7 @@ describe("any new errors", () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 6 }), fc.integer({ min: 0, max: 3000 }), (rows, ago) => {
         const told = rows.map(({ text, ago: times, worker }) => failures(text, times, { worker }));
-        for (const error of findNewErrors(deployAgo(ago), told, releaseOf, now) ?? []) {
+        for (const error of findNewErrors(deployAgo(ago), told, { releaseOf, isOwn: () => true }, now) ?? []) {
           const own = rows.filter(({ text }) => text === error.error);
           expect(Math.max(...own.flatMap((one) => one.ago))).toBeLessThanOrEqual(ago + 60);
           expect(own.some(({ worker }) => worker === "h1")).toBe(false);

@@ -60,7 +60,7 @@ describe("a verdict", () => {
       "its jobs are unknown before the deploy",
     ]);
     expect(judge({ windows: null }).reasons[0]).toMatch(/less than a minute/);
-    expect(judge({}).reasons).toEqual(["no queue has a history"]);
+    expect(judge({}).reasons).toEqual(["no queue of its service has a history"]);
   });
 
   it("tests 95th percentiles of waiting and running by factor and growth", () => {
@@ -208,7 +208,7 @@ describe("evidence that is only known as of now", () => {
       judge({
         containers: { ...quiet, unhealthyNow: ["web-1"], unhealthySecondsBefore: was, unhealthySecondsAfter: is },
       }).reasons;
-    expect(unhealthy(600, 600)).toEqual(["no queue has a history"]);
+    expect(unhealthy(600, 600)).toEqual(["no queue of its service has a history"]);
     expect(unhealthy(0, 30)).toEqual(["unhealthy now: web-1"]);
   });
 

@@ -7,6 +7,8 @@ import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createFingerprints } from "../../../src/queues/errors.ts";
 import type { QueueHistory } from "../../../src/queues/history.ts";
+import type { QueueName } from "../../../src/queues/owner-memory.ts";
+import { type QueueOwner, toConfiguredOwner, toOwners } from "../../../src/queues/owners.ts";
 import type { JobFailures, QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
 import { createCaller } from "../../support/caller.ts";
@@ -48,6 +50,8 @@ interface Stage {
   readonly sources?: readonly Given[];
   readonly visible?: () => Promise<readonly QueueSource[]>;
   readonly metrics?: () => Promise<readonly QueueMetrics[]>;
+  /** Whose each queue is; all are the deploy's without it. */
+  readonly owners?: (queue: QueueName) => readonly QueueOwner[] | null;
   readonly deploys?: readonly Deploy[];
   readonly containers?: readonly Container[];
   readonly engines?: readonly EngineStatus[];
@@ -78,6 +82,8 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
   const siblings = {
     nowMs: now * 1000,
     queues: { visible: stage.visible ?? (async () => made), all: stage.metrics ?? (async () => []) },
+    owners: async (source: string) => (name: string) =>
+      stage.owners ? stage.owners({ source, name }) : toOwners([one], "alone"),
     containers: { known: async () => ({ containers: [] }), listRetiredOfDeploys: async () => [] },
   };
   const parts = {
@@ -195,6 +201,48 @@ describe("queues of a verdict", () => {
     expect(await states(1000, 0)).toEqual(["no_workers"]);
     expect(await states(1000, 0, async () => rows.slice(0, 2))).toEqual([null]);
     expect(await states(1000, 0, fails(new Error("odd")))).toEqual([null]);
+  });
+});
+
+describe("queues of a deploy", () => {
+  const workers = (service: string, destination: string | null = null) =>
+    toOwners([{ service, destination, env: null }], "workers");
+  const own = toDeploy({ service: "shop", destination: null });
+  /** All of its jobs fail after the deploy, in both queues. */
+  const broken: History = async (_, { from, step }) =>
+    new Map(
+      ["mail", "bills"].map((name) => {
+        const point = { depth: 0, processedPerSec: from < afterFrom ? 1 : 0, failures: from < afterFrom ? 0 : step };
+        return [name, sampleHistory(point)];
+      }),
+    );
+  const failure = sampleFailures({ queue: "bills", error: "boom", count: 40, firstAt: ago(1000), lastAt: ago(10) });
+  const sources = [{ name: "jobs", history: broken, failures: async () => [failure] }];
+
+  it("are those whose workers are of its service", async () => {
+    const owners: Stage["owners"] = ({ name }) => workers(name === "mail" ? "shop" : "billing");
+    const verdict = await judge({ sources, owners }, own);
+    expect([verdict.queues.map(({ queue }) => queue), verdict.outcome]).toEqual([["mail"], "regressed"]);
+    expect([verdict.newErrors, verdict.gaps]).toEqual([[], []]);
+  });
+
+  it.each<[string, readonly QueueOwner[]]>([
+    ["another service", workers("billing")],
+    ["another destination", workers("shop", "beta")],
+    ["another configured service", [toConfiguredOwner({ service: "billing" })]],
+    ["another configured destination", [toConfiguredOwner({ service: "shop", destination: "beta" })]],
+  ])("are not those of %s: they blame nobody", async (_, owners) => {
+    const verdict = await judge({ sources, owners: () => owners }, own);
+    expect([verdict.outcome, verdict.queues, verdict.newErrors, verdict.gaps]).toEqual(["not_enough_data", [], [], []]);
+  });
+
+  it.each<[string, readonly QueueOwner[] | null]>([
+    ["is not known", null],
+    ["was thought to be another one, which is alone", toOwners([{ ...own, service: "billing" }], "alone")],
+  ])("are a gap where their service %s: they blame nobody", async (_, owners) => {
+    const verdict = await judge({ sources, owners: () => owners }, own);
+    expect([verdict.outcome, verdict.queues, verdict.newErrors]).toEqual(["not_enough_data", [], []]);
+    expect(verdict.gaps).toEqual(["jobs: which service works on bills, mail is not known"]);
   });
 });
 
