@@ -53,7 +53,7 @@ unless on ${list(labels.queue)} ops_queue_state{state="paused"} == 1`,
       {
         alert: "OpsFailuresUpSinceDeploy",
         ...alertRules.OpsFailuresUpSinceDeploy,
-        why: "The excess of the last hour over the hour before the deploy. Later than an hour after the deploy it says nothing about it.",
+        why: "The excess of the last hour over the hour before the last deploy of its service. Later than an hour after the deploy it says nothing about it.",
         expr: `
 max by ${list(labels.queue)} (
   ops_queue_failures_last_hour - queue:ops_queue_failures:at_deploy >= 10
@@ -89,13 +89,9 @@ function toDeployRecordings(time: Time): readonly Recording[] {
   const known = time.seconds(180);
   return [
     {
-      why: `How old the newest deploy is that a queue may be of: of its environment, or of one of the two that is not known. A deploy to a destination that no
-environment is known of says nothing of a queue of a known one.`,
+      why: "How old the newest deploy is of a service that works on the queue. The gateway decides that; one scrape without it changes nothing.",
       record: "queue:ops_deploy_age:seconds",
-      expr: `
-(time() - max by (env) (ops_deploy_time_seconds)) + on (env) group_right () 0 * ops_queue_failures_last_hour
-or (time() - max(ops_deploy_time_seconds{env="", destination=""})) + on () group_right () 0 * ops_queue_failures_last_hour
-or (time() - max(ops_deploy_time_seconds)) + on () group_right () 0 * ops_queue_failures_last_hour{env=""}`,
+      expr: `time() - ${worst(labels.queue, `last_over_time(ops_queue_deploy_time_seconds[${time.span(180)}])`)}`,
     },
     {
       why: `As it was in the five minutes before the deploy was over, or when the queue was first seen since. The least of them, and of the three minutes in which

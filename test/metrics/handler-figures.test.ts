@@ -191,6 +191,7 @@ it("each number of a scrape has its own name, unit and labels", async () => {
     `ops_queue_processed_per_second{${payouts}} 1.5`,
     `ops_queue_failures_last_hour{${payouts}} 37`,
     `ops_queue_orphans{${payouts}} 38`,
+    'ops_queue_deploy_time_seconds{queue="payouts",source="jobs",env="production"} 1768297200',
     `ops_queue_workers{${payouts}} 39`,
     ...toStates(
       "ops_queue_state",
