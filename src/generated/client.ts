@@ -181,6 +181,15 @@ export type ProblemSeverity =
   /** Act today. */
   | 'WARNING';
 
+/** How it is known that a service works on a queue. */
+export type QueueOwnerBasis =
+  /** The token sees no other service in the environment of the source. */
+  | 'ALONE'
+  /** WALLET_CORE_OPS_QUEUES_FILE says so. */
+  | 'CONFIGURED'
+  /** Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in the rows of jobs that run or that failed in the last 60 minutes. */
+  | 'WORKERS';
+
 /** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
@@ -467,7 +476,7 @@ export type ContainerFieldsFragment = { id: string, name: string, role: string, 
 export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type QueuesQuery = { queues: Array<{ name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, error: { code: string, message: string } | null }> | null };
+export type QueuesQuery = { queues: Array<{ name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, owner: { service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis } | null, error: { code: string, message: string } | null }> | null };
 
 export type QueueQueryVariables = Exact<{
   name: string;
@@ -475,9 +484,9 @@ export type QueueQueryVariables = Exact<{
 }>;
 
 
-export type QueueQuery = { queue: { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null } | null };
+export type QueueQuery = { queue: { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null } | null };
 
-export type QueueFieldsFragment = { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string };
+export type QueueFieldsFragment = { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null };
 
 export type ErrorsQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -678,6 +687,12 @@ export const QueueFieldsFragmentDoc = new TypedDocumentString(`
     fragment QueueFields on Queue {
   name
   source
+  owners {
+    service
+    destination
+    everyDestination
+    basis
+  }
   state
   depth
   oldestAgeSeconds
@@ -1241,6 +1256,12 @@ export const Queues = new TypedDocumentString(`
     name
     kind
     env
+    owner {
+      service
+      destination
+      everyDestination
+      basis
+    }
     ok
     error {
       code
@@ -1251,6 +1272,12 @@ export const Queues = new TypedDocumentString(`
     fragment QueueFields on Queue {
   name
   source
+  owners {
+    service
+    destination
+    everyDestination
+    basis
+  }
   state
   depth
   oldestAgeSeconds
@@ -1287,6 +1314,12 @@ export const Queue = new TypedDocumentString(`
     fragment QueueFields on Queue {
   name
   source
+  owners {
+    service
+    destination
+    everyDestination
+    basis
+  }
   state
   depth
   oldestAgeSeconds

@@ -201,6 +201,15 @@ export type ProblemSeverity =
   /** Act today. */
   | 'WARNING';
 
+/** How it is known that a service works on a queue. */
+export type QueueOwnerBasis =
+  /** The token sees no other service in the environment of the source. */
+  | 'ALONE'
+  /** WALLET_CORE_OPS_QUEUES_FILE says so. */
+  | 'CONFIGURED'
+  /** Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in the rows of jobs that run or that failed in the last 60 minutes. */
+  | 'WORKERS';
+
 /** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
@@ -496,7 +505,7 @@ export type ConsoleQueueQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleQueueQuery = { queue: { orphans: number | null, id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
+export type ConsoleQueueQuery = { queue: { orphans: number | null, id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
 
 export type ReleaseCountFragment = { version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number };
 
@@ -655,7 +664,7 @@ export type ConsoleNowMoreQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleNowMoreQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null, deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
+export type ConsoleNowMoreQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null, deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, service: string | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
 
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -688,6 +697,11 @@ export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
+
+export type ConsoleQueueOwnersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsoleQueueOwnersQuery = { queues: Array<{ id: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean }> | null }> | null };
 
 export type QueueSourceRowFragment = { name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null };
 
@@ -1767,6 +1781,12 @@ export const ConsoleQueueDocument = new TypedDocumentString(`
   queue(name: $name, source: $source) {
     ...QueueRow
     orphans
+    owners {
+      service
+      destination
+      everyDestination
+      basis
+    }
     errors(first: 50) {
       fingerprint
       error
@@ -2273,6 +2293,7 @@ export const ConsoleNowMoreDocument = new TypedDocumentString(`
     id
     tag
     env
+    service
     destination
     deployedAt
     deployedBy
@@ -2446,6 +2467,18 @@ fragment QueueRow on Queue {
   windowSeconds
   observedAt
 }`) as unknown as TypedDocumentString<ConsoleQueuesQuery, ConsoleQueuesQueryVariables>;
+export const ConsoleQueueOwnersDocument = new TypedDocumentString(`
+    query ConsoleQueueOwners {
+  queues {
+    id
+    owners {
+      service
+      destination
+      everyDestination
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleQueueOwnersQuery, ConsoleQueueOwnersQueryVariables>;
 export const ConsoleContainerSeriesDocument = new TypedDocumentString(`
     query ConsoleContainerSeries($containers: [String!], $roles: [String!], $env: [Environment!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
   containerCpuPct(

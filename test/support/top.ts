@@ -63,6 +63,7 @@ export function sampleQueueRow(overrides: Partial<QueueRow> = {}): QueueRow {
   return {
     name: "payouts",
     source: "river",
+    owners: null,
     state: "OK",
     depth: 12,
     oldestAgeSeconds: 30,

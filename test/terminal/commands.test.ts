@@ -219,8 +219,9 @@ it("commands start without what only the gateway needs", () => {
     "queues",
     "terminal",
   ]);
-  // The rules of a queue's state and their words, which need nothing else.
+  // The rules of a queue's state and its owners, and their words, which need nothing else.
   expect([...seen].filter((file) => file.startsWith("src/queues/")).toSorted()).toEqual([
+    "src/queues/owners.ts",
     "src/queues/reason.ts",
     "src/queues/state.ts",
   ]);

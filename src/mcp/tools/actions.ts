@@ -9,7 +9,7 @@ const why = {
   idempotency_key: z
     .string()
     .regex(/^[\x21-\x7e]{8,255}$/, "must be 8 to 255 printable characters without spaces")
-    .describe("New for each intent, the same to try again"),
+    .describe("New for each intent, the same to retry"),
 };
 
 export const restart = defineTool({

@@ -19,7 +19,7 @@ type Attempt = NonNullable<NonNullable<FailureQuery["job"]>["attempts"]>[number]
 export const explainFailure = defineTool({
   name: "explain_failure",
   description:
-    "Why a job failed: its failed attempt, the container that ran it, its release and deploy, and its log at that second. Give a job, or an error's fingerprint, or a queue for its newest error.",
+    "Why a job failed: the attempt, its container, release and deploy, and the log at that second. Give a job, an error's fingerprint, or a queue for its newest error.",
   args: {
     job_id: name.optional(),
     source: name.describe("With job_id").optional(),

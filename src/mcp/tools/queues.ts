@@ -1,4 +1,5 @@
 import { ErrorsDocument, QueuesDocument } from "../../generated/mcp.ts";
+import { describeOwners } from "../../queues/owners.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, name } from "./args.ts";
 import { toPartFaults } from "./containers.ts";
@@ -13,6 +14,7 @@ export const queues = defineTool({
   row: {
     name: "string",
     source: "string",
+    service: "string",
     state: "string",
     depth: "integer",
     oldest_s: "number",
@@ -47,6 +49,7 @@ export const queues = defineTool({
         .map((one) => ({
           name: one.name,
           source: one.source,
+          service: one.owners && describeOwners(one.owners),
           state: one.state,
           depth: one.depth,
           oldest_s: one.oldestAgeSeconds,

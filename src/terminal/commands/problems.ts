@@ -1,7 +1,7 @@
 import { Problems, type ProblemsQuery } from "../../client/client.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toAge, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<ProblemsQuery["problems"]>["problems"][number];
 
@@ -15,6 +15,8 @@ export const problemsCommand = defineList({
     { head: "SINCE", text: ({ since }) => toAge(since), isNumber: true },
     { head: "PROBLEM", text: ({ title }) => title, mayCut: "middle", least: 36 },
     { head: "EVIDENCE", text: ({ evidence }) => evidence.join("; "), mayCut: true, least: 16 },
+    { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },
+    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), isWide: true },
     { head: "RULE", text: ({ rule }) => rule, isWide: true },
     { head: "ALERT", text: ({ alert }) => alert ?? "–", isWide: true },
   ],

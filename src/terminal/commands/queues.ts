@@ -1,4 +1,5 @@
 import { Queues, type QueuesQuery } from "../../client/client.ts";
+import { describeOwners } from "../../queues/owners.ts";
 import { toCount, toDuration, toRate } from "../../lib/format.ts";
 import { defineList } from "../list.ts";
 import { toTone, toWord } from "../words.ts";
@@ -34,6 +35,7 @@ export const queuesCommand = defineList({
     },
     { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true, drop: 1 },
     { head: "SOURCE", text: ({ source }) => source, mayCut: true, drop: 3 },
+    { head: "SERVICE", text: ({ owners }) => describeOwners(owners), mayCut: true, isWide: true },
     { head: "RETRYING", text: ({ retrying }) => toCount(retrying), isNumber: true, isWide: true },
     { head: "DEFERRED", text: ({ deferred }) => toCount(deferred), isNumber: true, isWide: true },
     { head: "DEAD", text: ({ dead }) => toCount(dead), isNumber: true, isWide: true },

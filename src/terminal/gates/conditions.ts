@@ -1,6 +1,7 @@
 import { toClock, toCount } from "../../lib/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { formatFirst } from "../../lib/text.ts";
+import { describeOwners } from "../../queues/owners.ts";
 import { toWord } from "../words.ts";
 import type { Conditions, ContainerRow, Look } from "./look.ts";
 
@@ -79,9 +80,10 @@ function toOther({ name, version, commitSha }: ContainerRow, versions: readonly 
   return isIt ? [] : [known(`${name} runs ${toShortRelease(version)}`)];
 }
 
-function findBusy({ containers, work, silentSources }: Look): Missing[] {
+function findBusy({ containers, work, silentSources, othersQueues }: Look): Missing[] {
   const found = work.flatMap(({ source, jobs, gap }) => {
-    const homeless = jobs.filter(({ container }) => container === null);
+    const isOfOthers = (queue: string) => othersQueues.some((row) => row.name === queue && row.source === source);
+    const homeless = jobs.filter(({ container, queue }) => container === null && !isOfOthers(queue));
     return [
       ...jobs.flatMap(({ jobId, queue, kind, startedAt, container }) => {
         if (!containers.some(({ name, engine }) => name === container?.name && engine === container.engine)) return [];
@@ -111,8 +113,10 @@ function toIds(jobs: readonly { readonly jobId: string }[]): string {
 }
 
 /** A queue that no source lists may be misspelt, or have no rows left: that is not known. */
-function findWaiting(queue: string, { queues, silentSources }: Look): Missing[] {
+function findWaiting(queue: string, { queues, othersQueues, silentSources }: Look): Missing[] {
   const own = queues.filter(({ name }) => name === queue);
+  const other = othersQueues.find(({ name }) => name === queue);
+  if (own.length === 0 && other) return [unknown(`${queue} (${other.source}) is of ${describeOwners(other.owners)}`)];
   if (own.length === 0 && silentSources.length === 0) return [unknown(`no source lists a queue named ${queue}`)];
   return [
     ...own.flatMap(({ depth, active, source }) => {

@@ -13,6 +13,9 @@ import { findRunningJobs, type SourceWork } from "../running-jobs.ts";
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
 
+type QueueRows = NonNullable<QueuesQuery["queues"]>;
+type Owners = QueueRows[number]["owners"];
+
 /** What must hold, all at one look. */
 export interface Conditions extends Place {
   readonly isHealthy: boolean;
@@ -34,8 +37,11 @@ export interface Look {
   readonly silentEngines: readonly string[];
   /** Versions that containers of the release have. */
   readonly versions: readonly string[];
-  readonly queues: NonNullable<QueuesQuery["queues"]>;
-  /** Sources that do not answer. */
+  /** Those that the wanted service may work on. */
+  readonly queues: QueueRows;
+  /** Queues that only other services or destinations than the wanted ones work on. */
+  readonly othersQueues: QueueRows;
+  /** Sources that do not answer, and that the wanted service may work on. */
   readonly silentSources: readonly string[];
   readonly work: readonly SourceWork[];
 }
@@ -58,13 +64,13 @@ export function isPassing(error: unknown): error is OpsError {
 export async function look(client: OpsClient, wanted: Conditions, signal: AbortSignal): Promise<Look> {
   const needsContainers = wanted.isHealthy || wanted.isIdle || wanted.release !== null;
   const needsQueues = wanted.isIdle || wanted.queues.length > 0;
-  const [listed, queued, versions] = await Promise.all([
+  const [shown, queued, versions] = await Promise.all([
     needsContainers ? client.queryPartial(Containers, { env: wanted.env }, { signal }) : null,
     needsQueues ? client.queryPartial(Queues, {}, { signal }) : null,
     wanted.release === null ? [] : findVersions(client, wanted.release, wanted.env, signal),
   ]);
-  if (listed && !listed.data.containers)
-    throw listed.errors[0] ?? new OpsError("not_a_gateway", "The gateway named no containers");
+  if (shown && !shown.data.containers)
+    throw shown.errors[0] ?? new OpsError("not_a_gateway", "The gateway named no containers");
   const sources = (queued?.data.queueSources ?? []).filter(
     ({ name, env }) =>
       (wanted.source === null || name === wanted.source) && (wanted.env === null || env === null || env === wanted.env),
@@ -73,17 +79,30 @@ export async function look(client: OpsClient, wanted: Conditions, signal: AbortS
     throw queued.errors[0] ?? new OpsError("not_a_gateway", "The gateway named no sources");
   if (wanted.source !== null && sources.length === 0)
     throw new OpsError("not_found", `No source of jobs is named ${wanted.source}`);
-  const queues = (queued?.data.queues ?? []).filter(({ source }) => sources.some(({ name }) => name === source));
+  const listed = (queued?.data.queues ?? []).filter(({ source }) => sources.some(({ name }) => name === source));
+  const othersQueues = listed.filter(({ owners }) => isOfOthers(owners, wanted));
+  const queues = listed.filter((row) => !othersQueues.includes(row));
+  const own = sources.filter(({ owner }) => !isOfOthers(owner && [owner], wanted));
   return {
-    containers: (listed?.data.containers ?? []).filter((row) => isMeant(row, wanted)),
-    silentEngines: (listed?.data.engines ?? []).flatMap(({ name, ok }) => (ok ? [] : [name])),
+    containers: (shown?.data.containers ?? []).filter((row) => isMeant(row, wanted)),
+    silentEngines: (shown?.data.engines ?? []).flatMap(({ name, ok }) => (ok ? [] : [name])),
     versions,
     queues,
-    silentSources: sources.flatMap(({ name, ok }) => (ok ? [] : [name])),
-    work: wanted.isIdle
-      ? await Promise.all(sources.map(({ name }) => findRunningJobs(client, name, queues, signal)))
-      : [],
+    othersQueues,
+    silentSources: own.flatMap(({ name, ok }) => (ok ? [] : [name])),
+    work: wanted.isIdle ? await Promise.all(own.map(({ name }) => findRunningJobs(client, name, queues, signal))) : [],
   };
+}
+
+/** Whether it is known that only other services or destinations work on a queue. */
+function isOfOthers(owners: Owners, place: Place): boolean {
+  // Where the gateway knows one service alone, another that is asked for may be the one.
+  return owners?.every((one) => one.basis !== "ALONE" && !isOfPlace(toWanted(one, place), place)) ?? false;
+}
+
+/** An owner at every destination is also at the wanted one. */
+function toWanted({ service, destination, everyDestination }: NonNullable<Owners>[number], wanted: Place) {
+  return { service, destination: everyDestination ? wanted.destination : destination };
 }
 
 function isMeant(row: ContainerRow, wanted: Conditions): boolean {

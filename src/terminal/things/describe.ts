@@ -1,4 +1,5 @@
 import { toClock, toCount, toDay, toDuration, toPercentOf1, toRate } from "../../lib/format.ts";
+import { describeOwners } from "../../queues/owners.ts";
 import { toQueueReason } from "../../queues/reason.ts";
 import { type Paint, type Tone, toOneLine } from "../output/style.ts";
 import { orUnknown, toAge, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
@@ -163,6 +164,7 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
           "Waiting",
           `${about}${toCount(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${toDuration(row.oldestAgeSeconds)}`}`,
         ],
+        ["Service", describeOwners(row.owners)],
         ["Running", row.active === null ? null : toCount(row.active)],
         ["Workers", row.workers === null ? null : toCount(row.workers)],
         ["Succeed", row.processedPerSec === null ? null : `${about}${toRate(row.processedPerSec)}`],

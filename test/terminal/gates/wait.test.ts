@@ -264,3 +264,52 @@ describe("wait", () => {
     expect(run.code).toBe(130);
   });
 });
+
+describe("wait --service", () => {
+  const billing = { service: "billing" };
+  const idle = (name: string) => ({ name, depth: 0, active: 0 });
+  const busy = (name: string) => ({ name, depth: 3, active: 1 });
+
+  it("does not wait for the jobs of a queue of another service", async () => {
+    await using gateway = await start({
+      containers: [one("web-1", { service: "shop" })],
+      queueSources: [
+        source([], [idle("mail")], { owner: { service: "shop" } }),
+        source([running("7", null)], [busy("mail"), busy("bills")], { name: "others", owner: billing }),
+      ],
+    });
+    const shop = ["--service", "shop"];
+    expect(await lookOnce(gateway.url, "--idle", "--queue-empty", "mail", ...shop)).toEqual(met);
+    expect(await lookOnce(gateway.url, "--queue-empty", "mail")).toEqual(notMet("mail (others): 3 waiting, 1 running"));
+    // Probably a mistake: nothing says that it is empty.
+    expect(await lookOnce(gateway.url, "--queue-empty", "bills", ...shop)).toEqual(
+      notMet("bills (others) is of billing"),
+    );
+  });
+
+  it("does not wait for a source of another service that is silent", async () => {
+    const down = new OpsError("postgres_unavailable", "gone");
+    await using gateway = await start({
+      containers: [one("web-1", { service: "shop" })],
+      queueSources: [
+        source([], [idle("mail")], { owner: { service: "shop" } }),
+        { ...source([], [], { name: "others", owner: billing }), metrics: down, errors: down },
+      ],
+    });
+    expect(await lookOnce(gateway.url, "--queue-empty", "mail", "--service", "shop")).toEqual(met);
+    expect((await lookOnce(gateway.url, "--queue-empty", "mail")).code).toBe(3);
+  });
+
+  it("waits for the jobs of a queue that may be of the service", async () => {
+    const shop = one("web-1", { service: "shop", destination: "beta" });
+    const owners = [{ service: "shop" }, { service: "shop", destination: "beta" }, undefined];
+    for (const owner of owners) {
+      await using gateway = await start({
+        containers: [shop, one("web-2", { service: "billing" })],
+        queueSources: [source([], [busy("mail")], owner && { owner })],
+      });
+      const run = await lookOnce(gateway.url, "--queue-empty", "mail", "--service", "shop", "--destination", "beta");
+      expect(run).toEqual(notMet("mail (jobs): 3 waiting, 1 running"));
+    }
+  });
+});

@@ -181,6 +181,7 @@ describe("the screen", () => {
       kind: "TABLE" as never,
       env,
       ok: true,
+      owner: null,
       error: null,
     });
     const queueSources = [source("river", "STAGING"), source("oban", "PRODUCTION")];

@@ -61,7 +61,10 @@ export function Problems() {
   const courses = useCourses(rows ?? []);
   const failure = failureOf(state, "problems");
   if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
-  const marks = deploys.map(({ deployedAt }) => Date.parse(deployedAt));
+  const marksOf = (row: ProblemRow) =>
+    deploys
+      .filter(({ service }) => row.service === null || service === null || service === row.service)
+      .map(({ deployedAt }) => Date.parse(deployedAt));
   return (
     <section aria-label="What is wrong">
       <FailureNotice failure={failure} what="What is wrong" />
@@ -79,7 +82,7 @@ export function Problems() {
         ))}
         <div class="problems">
           {rows.map((row) => (
-            <ProblemLine key={row.id} row={row} points={courses(row)} marks={marks} />
+            <ProblemLine key={row.id} row={row} points={courses(row)} marks={marksOf(row)} />
           ))}
         </div>
       </LastKnown>

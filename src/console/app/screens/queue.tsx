@@ -15,6 +15,7 @@ import { QueueErrors } from "../parts/queues/errors.tsx";
 import { QueueFigures, titles } from "../parts/queues/figures.tsx";
 import { QueueHistory } from "../parts/queues/history.tsx";
 import { QueueJobs } from "../parts/queues/jobs.tsx";
+import { describeOwners } from "../../../queues/owners.ts";
 import { toQueueReason } from "../../../queues/reason.ts";
 import { Share } from "../parts/queues/releases.tsx";
 import { Release } from "../parts/release.tsx";
@@ -53,6 +54,9 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
               <span class="isolate">{queue.source}</span>
               {place && ` (${place.kind}${place.env ? `, ${place.env.toLowerCase()}` : ""})`}
             </span>
+            <span class="muted" title={ownerTitles[queue.owners?.[0]?.basis ?? "UNKNOWN"]}>
+              service <span class="isolate">{describeOwners(queue.owners)}</span>
+            </span>
             {worker && (
               <a class="button" href={toLogs(worker)} title="The log of the role that runs its jobs">
                 Logs of {worker.role}
@@ -81,6 +85,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
             name={queue.name}
             source={queue.source}
             env={place?.env ?? null}
+            owners={queue.owners}
             {...(worker && { onPick: (at) => go(toLogs(worker, at)) })}
           />
           <section class="section">
@@ -103,6 +108,14 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
     </>
   );
 }
+
+/** How the service of a queue is known. */
+const ownerTitles = {
+  CONFIGURED: "As WALLET_CORE_OPS_QUEUES_FILE says",
+  WORKERS: "By the containers of its workers",
+  ALONE: "No other service is known in its environment",
+  UNKNOWN: 'Deploys are not judged by it: name its "service" in WALLET_CORE_OPS_QUEUES_FILE',
+} as const;
 
 /** The role whose workers take its jobs, as far as its newest failed job names one. */
 function useWorker(queue: ConsoleQueueQuery["queue"] | undefined): WorkerContainerFragment | null {

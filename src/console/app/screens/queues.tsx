@@ -1,5 +1,9 @@
 import { useMemo, useRef, useState } from "preact/hooks";
-import { ConsoleQueuesDocument, type ConsoleQueuesQuery } from "../../../generated/console.ts";
+import {
+  ConsoleQueueOwnersDocument,
+  ConsoleQueuesDocument,
+  type ConsoleQueuesQuery,
+} from "../../../generated/console.ts";
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
 import { now } from "../page/clock.ts";
@@ -9,6 +13,7 @@ import { type Column, List } from "../parts/list.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { useDepthCourses } from "../parts/queues/courses.ts";
 import { titles } from "../parts/queues/figures.tsx";
+import { describeOwners } from "../../../queues/owners.ts";
 import { toQueueReason } from "../../../queues/reason.ts";
 import { Spark } from "../parts/graph/spark.tsx";
 import { State, type Tone, toQueueTone } from "../parts/state.tsx";
@@ -18,16 +23,17 @@ export function Queues() {
   const state = useLive(ConsoleQueuesDocument, {}, { everyMs: 2000 }).value;
   const [inView, setInView] = useState<readonly QueueRow[]>([]);
   const courses = useDepthCourses(inView);
+  const ownerOf = useOwners();
   const { data, silent } = useLastRows(state.data);
   const failure = failureOf(state, "queues");
   const oldFrom = oldFromOf(state, "queues");
   const isOld = oldFrom !== null;
   const rows = useMemo(() => sortByTrouble(data), [data, params.value]);
   const asked = params.value.get("q") ?? "";
-  const shown = useMemo(() => rows?.filter((row) => matches(row, asked)) ?? [], [rows, asked]);
+  const shown = useMemo(() => rows?.filter((row) => matches(row, ownerOf(row), asked)) ?? [], [rows, ownerOf, asked]);
   const columns = useMemo(
-    () => dimSilent(toColumns(courses), ({ source }) => isOld || silent.split("\n").includes(source)),
-    [courses, isOld, silent],
+    () => dimSilent(toColumns(courses, ownerOf), ({ source }) => isOld || silent.split("\n").includes(source)),
+    [courses, ownerOf, isOld, silent],
   );
   const sources = state.data?.queueSources ?? [];
   // The sources below say the same, each with its own cause.
@@ -47,7 +53,7 @@ export function Queues() {
           class="input"
           type="search"
           data-search
-          placeholder="Filter: name, source, state"
+          placeholder="Filter: name, source, service, state"
           aria-label="Filter queues"
           value={asked}
           onInput={({ currentTarget }) => setParams({ q: currentTarget.value })}
@@ -82,8 +88,18 @@ function toHref({ name, source }: QueueRow): string {
   return href("/queue", { name, source });
 }
 
-function matches(row: QueueRow, asked: string): boolean {
-  const text = `${row.name} ${row.source} ${toWords(row.state)}`.toLowerCase();
+/** Whose a queue is, where queues are of several services; "" where all are of one, or before that is known. */
+function useOwners(): (row: QueueRow) => string {
+  const { data } = useLive(ConsoleQueueOwnersDocument, {}, { everyMs: 30_000 }).value;
+  return useMemo(() => {
+    const owners = new Map(data?.queues?.map(({ id, owners: own }) => [id, describeOwners(own)]));
+    const areSeveral = new Set(owners.values()).size > 1;
+    return ({ id }: QueueRow) => (areSeveral && owners.get(id)) || "";
+  }, [data]);
+}
+
+function matches(row: QueueRow, owner: string, asked: string): boolean {
+  const text = `${row.name} ${row.source} ${owner} ${toWords(row.state)}`.toLowerCase();
   return asked
     .toLowerCase()
     .split(/\s+/)
@@ -221,7 +237,10 @@ function NoQueues({
   return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no queue has a job.</Empty>;
 }
 
-function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column<QueueRow>[] {
+function toColumns(
+  courses: ReturnType<typeof useDepthCourses>,
+  ownerOf: (row: QueueRow) => string,
+): readonly Column<QueueRow>[] {
   return [
     {
       name: "queue",
@@ -229,10 +248,21 @@ function toColumns(courses: ReturnType<typeof useDepthCourses>): readonly Column
       sortBy: ({ name }) => name,
       cell: (row) => (
         <>
-          <a data-row-link class="isolate" href={toHref(row)} title={`${row.name} of ${row.source}`}>
+          <a
+            data-row-link
+            class="isolate"
+            href={toHref(row)}
+            title={[`${row.name} of ${row.source}`, ownerOf(row)].filter(Boolean).join(", ")}
+          >
             {row.name}
           </a>
           {row.source !== row.name && <span class="muted isolate wide-only"> {row.source}</span>}
+          {ownerOf(row) && (
+            <span class="muted isolate wide-only" title="The service that works on it">
+              {" · "}
+              {ownerOf(row)}
+            </span>
+          )}
         </>
       ),
     },

@@ -76,6 +76,8 @@ interface QueueHistoryProps {
   readonly source: string | null;
   /** Environment of its source: only its deploys are marked. */
   readonly env: "STAGING" | "PRODUCTION" | null;
+  /** The services that work on it: only their deploys are marked; null when unknown. */
+  readonly owners: readonly { readonly service: string | null }[] | null;
   /** Called with a moment that was clicked, RFC 3339. */
   readonly onPick?: (at: string) => void;
 }
@@ -100,7 +102,7 @@ function toMarks(
 }
 
 /** The course of a queue over the range of the URL, with a line for each deploy. */
-export function QueueHistory({ name, source, env, onPick }: QueueHistoryProps) {
+export function QueueHistory({ name, source, env, owners, onPick }: QueueHistoryProps) {
   const range = readRange();
   // The question moves on with the range: a longer history costs its database more.
   const recent = useRecent(range.minutes, range.minutes < 360 ? 30 : range.minutes < 1440 ? 60 : 300);
@@ -108,10 +110,13 @@ export function QueueHistory({ name, source, env, onPick }: QueueHistoryProps) {
   const deploys = useLive(ConsoleDeployMarksDocument, { env, ...recent }).value;
   const history = state.data?.queue?.history ?? null;
   const times = useMemo(() => history?.points.map(({ time }) => Date.parse(time)) ?? [], [history]);
-  const marks = useMemo(
-    () => toMarks(deploys.data?.deploys?.nodes ?? [], range.minutes * 60_000),
-    [deploys.data, range],
-  );
+  const marks = useMemo(() => {
+    const nodes = deploys.data?.deploys?.nodes ?? [];
+    return toMarks(
+      nodes.filter(({ service }) => service === null || (owners?.some((one) => one.service === service) ?? true)),
+      range.minutes * 60_000,
+    );
+  }, [deploys.data, owners, range]);
   return (
     <section class="section">
       <header>
