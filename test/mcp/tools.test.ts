@@ -222,7 +222,12 @@ describe("queues", () => {
   it("are in order of trouble, and can be chosen", async () => {
     const { answer } = await call(world(), "queues", { queue: "ownmark-payouts", env: "staging" });
     expect(answer["queues"]).toHaveLength(1);
-    expect(answer["queues"][0]).toMatchObject({ name: "ownmark-payouts", source: "ownmark-jobs", state: "backlog" });
+    expect(answer["queues"][0]).toMatchObject({
+      name: "ownmark-payouts",
+      source: "ownmark-jobs",
+      service: expect.stringContaining("ownmark-core -d ownmark-destination"),
+      state: "backlog",
+    });
     expect((await call(world(), "queues", { queue: "nothing" })).answer["queues"]).toEqual([]);
   });
 });

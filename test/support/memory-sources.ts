@@ -47,7 +47,7 @@ export interface Memory {
   engines: readonly (Pick<EngineStatus, "name" | "ok" | "error"> & Partial<EngineStatus>)[];
   queueSources: readonly {
     name: string;
-    env?: "staging" | "production";
+    env?: "staging" | "production" | null;
     metrics: QueueFigures[] | Error;
     errors: ErrorFigures[] | Error;
     control?: JobControl;

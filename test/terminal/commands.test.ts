@@ -167,6 +167,17 @@ it("a filter leaves what it names", async () => {
   ]);
 });
 
+it("a queue and its problems name the service that works on it", async () => {
+  for (const name of ["queues", "problems"]) {
+    const { out } = await run(name, "-o", "wide");
+    const [head, ...rows] = out.split("\n");
+    const row = rows.find((line) => line.includes("payouts"));
+    const at = head?.indexOf("SERVICE") ?? -1;
+    expect(at).toBeGreaterThan(0);
+    expect(row?.slice(at, at + 5)).toBe("shop ");
+  }
+});
+
 it("the record says by which program somebody acted", async () => {
   const own = await startGateway(createTerminalSources("x").sources);
   const { out } = await runTerminal("audit-log", ["-o", "wide"], { env: asking(own.url) });

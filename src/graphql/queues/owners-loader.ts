@@ -3,6 +3,7 @@ import { isOwnService } from "../../containers/kamal/origin.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
+import { type Known, onceKnown } from "../../lib/known.ts";
 import { isSameService, type QueueOwner, toConfiguredOwner, toOwners } from "../../queues/owners.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { listGroups, type ServiceGroup, toGroup } from "../../releases/service-group.ts";
@@ -15,7 +16,7 @@ import { findWorkers } from "./workers.ts";
 type OwnersOf = (queue: string) => readonly QueueOwner[] | null;
 
 /** Finds the owners of all queues of a source, by the source's name. Reads each source once, and never rejects. */
-export type OwnerLoader = (source: string) => Promise<OwnersOf>;
+export type OwnerLoader = (source: string) => Known<OwnersOf>;
 
 interface OwnerSiblings {
   readonly containers: ContainerLoaders;
@@ -96,10 +97,10 @@ export function createOwnerLoader(
       return groups.length > 0 ? toOwners(groups, "workers") : alone;
     };
   };
-  const found = new Map<string, Promise<OwnersOf>>();
+  const found = new Map<string, () => Known<OwnersOf>>();
   return (name) => {
-    const finding = found.get(name) ?? find(name);
+    const finding = found.get(name) ?? onceKnown(() => find(name));
     found.set(name, finding);
-    return finding;
+    return finding();
   };
 }

@@ -1,5 +1,9 @@
+import { whenKnown } from "../../lib/known.ts";
 import type { QueueOwner } from "../../queues/owners.ts";
+import type { QueueMetrics } from "../../queues/queue.ts";
 import { type Builder, exposeAll } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
+import { preloaded } from "../preload.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 
@@ -32,7 +36,9 @@ export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars):
       nullable: true,
       complexity: { field: 1, multiplier: 2 },
       description: "The services that work on it. Null when unknown.",
-      resolve: async ({ source, name }, _args, { loaders }) => (await loaders.owners(source))(name),
+      ...forSources((source, { loaders }) => loaders.owners(source)),
+      resolve: ({ source, name }, _args, { loaders }) =>
+        whenKnown(loaders.owners(source), (ownersOf) => ownersOf(name)),
     }),
   );
   builder.objectField(refs.queue, "deployedAt", (t) =>
@@ -41,7 +47,16 @@ export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars):
       nullable: true,
       description:
         "When the newest deploy of a service that works on it was made. Excludes failed deploys. Null when unknown.",
-      resolve: async (queue, _args, { loaders }) => (await loaders.queueDeploys(queue))?.deployedAt ?? null,
+      ...forSources((source, { loaders }) => loaders.queueDeploys(source)),
+      resolve: ({ source, name }, _args, { loaders }) =>
+        whenKnown(loaders.queueDeploys(source), (deployOf) => deployOf(name)?.deployedAt ?? null),
     }),
+  );
+}
+
+/** Loads once for each source of the queues in a list. */
+function forSources(load: (source: string, context: OpsContext) => unknown) {
+  return preloaded<QueueMetrics>((queues, context) =>
+    Promise.all([...new Set(queues.map(({ source }) => source))].map(async (source) => load(source, context))),
   );
 }

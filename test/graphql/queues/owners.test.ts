@@ -201,4 +201,20 @@ describe("Queue.deployedAt", () => {
       ["other", null],
     ]);
   });
+
+  const at = "2026-01-13T09:00:00Z";
+  it.each<[string, Environment | null, object, string | null]>([
+    ["a deploy of its environment counts", "staging", { env: "staging" }, at],
+    ["a deploy of another environment does not", "staging", { env: "production" }, null],
+    ["a deploy of an unknown one counts", "staging", { env: null }, at],
+    ["a deploy of an unknown one to a destination does not", "staging", { env: null, destination: "beta" }, null],
+    ["of a queue of an unknown one, each counts", null, { env: "production" }, at],
+  ])("%s", async (_, env, deploy, expected) => {
+    const owner = { service: "shop" };
+    const { data } = await ask({
+      deployLogs: [sampleDeployLog([deployed("shop", at, deploy)])],
+      queueSources: [source("a", ["mail"], {}, { env, owner })],
+    });
+    expect(data.queues[0].deployedAt).toBe(expected);
+  });
 });

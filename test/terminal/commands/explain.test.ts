@@ -43,6 +43,7 @@ it.each<[string[], string, RegExp[]]>([
     [
       /State +failing: 12 failed in 1 h, half or more of what ended in 5 min/,
       /Waiting +120, the oldest for 15 min/,
+      /Service +shop/,
       /Errors of the last.*12 times, last .* ago: declined/s,
     ],
   ],
