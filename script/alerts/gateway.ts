@@ -1,9 +1,8 @@
-import { alertRules } from "../../src/problems/rules.ts";
 import { overview } from "../grafana/dashboards/overview.ts";
 import { queues } from "../grafana/dashboards/queues.ts";
 import { containers } from "../grafana/dashboards/containers.ts";
 import { counts, promqlNow } from "../grafana/targets.ts";
-import { labels, type RuleGroup, type Time, worst } from "./model.ts";
+import { type RuleGroup, type Time, whileFound, worst } from "./model.ts";
 
 const notScraped = 'up{job="wallet-core-ops"} == 0 or absent(up{job="wallet-core-ops"})';
 
@@ -29,51 +28,42 @@ export function toGatewayAlerts(time: Time): RuleGroup {
             counts("{ engines { name } }", { gateway: "data.engines" }, "B"),
           ],
           math: "$A + 0 * $B",
-          onError: "Alerting",
           summary: "The ops gateway cannot be scraped, or does not answer Grafana",
         },
       },
       {
-        why: `Whether nothing can be had from a database, a broker, Prometheus, or Docker where not even the engines are known. Without any queue source it is the
-database that could not be searched.`,
-        record: "upstream:ops_upstream_out:bool",
+        alert: "OpsProblemsUnknown",
+        severity: "critical",
+        for: 300,
+        why: "The rules below fire on what the gateway finds. Where it can look for nothing, they are silent.",
         expr: `
-max by (upstream) (sum by (upstream, instance) (ops_queue_source_up) == bool 0)
-or label_replace(max(ops_upstream_up{upstream="queues"} == bool 0) unless on () ops_queue_source_up, "upstream", "postgres", "", "")
-or max by (upstream) (ops_upstream_up{upstream="prometheus"} == bool 0)
-or max by (upstream) (ops_upstream_up{upstream="docker"} == bool 0) unless on () ops_engine_up`,
+up{job="wallet-core-ops"} == 1
+unless on (instance) ops_problems_unchecked`,
+        summary: "The ops gateway at {{ $labels.instance }} cannot say what is wrong",
+        description: "No rule about containers, queues, hosts and deploys can fire. The query `problems` says why.",
+        panel: [overview, "Cannot be asked"],
       },
       {
-        alert: "OpsUpstreamDown",
-        ...alertRules.OpsUpstreamDown,
-        expr: "upstream:ops_upstream_out:bool == 1",
+        ...whileFound("OpsUpstreamDown", ["upstream"]),
         summary: "The ops gateway gets nothing from {{ $labels.upstream }}",
         description: "Its state is unknown, and no other rule can report it. `wallet-core-ops check` says why.",
         panel: [overview, "Cannot be asked"],
       },
       {
-        alert: "OpsEngineDown",
-        ...alertRules.OpsEngineDown,
-        expr: worst(["engine"], "ops_engine_up == 0"),
+        ...whileFound("OpsEngineDown", ["engine"]),
         summary: "The container engine {{ $labels.engine }} does not answer",
         description: "The state of its containers is unknown.",
         panel: [containers, "Container engines"],
       },
       {
-        alert: "OpsQueueSourceDown",
-        ...alertRules.OpsQueueSourceDown,
+        ...whileFound("OpsQueueSourceDown", ["source", "env", "upstream"]),
         why: "One source, while others in the same database or broker can be read: else OpsUpstreamDown reports it.",
-        expr: `
-${worst(labels.source, "ops_queue_source_up == 0")}
-unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
         summary: "The queues of {{ $labels.source }} cannot be read",
         description: "Their numbers are unknown, not zero. Other queues in {{ $labels.upstream }} can be read.",
         panel: [queues, "Sources"],
       },
       {
-        alert: "OpsDeployInfoUnreadable",
-        ...alertRules.OpsDeployInfoUnreadable,
-        expr: worst(["upstream"], 'ops_upstream_up{upstream="deploy"} == 0'),
+        ...whileFound("OpsDeployInfoUnreadable", ["service", "destination", "env"]),
         summary: "The gateway cannot read deploy_info.json",
         description:
           "The last deploy is shown as it was read before, and no rule can compare before and after a new one.",
@@ -87,7 +77,8 @@ unless on (upstream) (upstream:ops_upstream_out:bool == 1)`,
         expr: `
 upstream:ops_upstream_errors:ratio_rate5m > 0.2
 unless on (upstream) (
-  ALERTS{alertname=~"OpsUpstreamDown|OpsQueueSourceDown|OpsDeployInfoUnreadable", alertstate="firing"}
+  ALERTS{alertname=~"OpsUpstreamDown|OpsQueueSourceDown", alertstate="firing"}
+  or label_replace(ALERTS{alertname="OpsDeployInfoUnreadable", alertstate="firing"}, "upstream", "deploy", "", "")
   or label_replace(ALERTS{alertname="OpsEngineDown", alertstate="firing"}, "upstream", "docker", "", "")
 )`,
         summary: "{{ $value | humanizePercentage }} of the gateway's calls to {{ $labels.upstream }} fail",

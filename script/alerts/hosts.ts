@@ -1,32 +1,25 @@
-import { alertRules, problemThresholds } from "../../src/problems/rules.ts";
 import { containers } from "../grafana/dashboards/containers.ts";
-import { type RuleGroup, worst } from "./model.ts";
+import { type RuleGroup, whileFound } from "./model.ts";
 
 export function toHostAlerts(): RuleGroup {
   return {
     name: "wallet-core-ops-hosts",
     rules: [
       {
-        alert: "OpsHostDown",
-        ...alertRules.OpsHostDown,
-        expr: worst(["host"], "ops_host_up == 0"),
+        ...whileFound("OpsHostDown", ["host"]),
         summary: "The host {{ $labels.host }} is down",
         description: "Its node-exporter does not answer. Its containers are down too.",
         panel: [containers, "Hosts"],
       },
       {
-        alert: "OpsHostHot",
-        ...alertRules.OpsHostHot,
-        expr: worst(["host"], "ops_host_alert == 1 and ops_host_up == 1"),
+        ...whileFound("OpsHostHot", ["host"]),
         summary: "The host {{ $labels.host }} is hot",
         description: "Its CPU or its memory is at or above the gateway's threshold (CPU_THRESHOLD, MEM_THRESHOLD).",
         panel: [containers, "Hosts"],
       },
       {
-        alert: "OpsHostDiskFull",
-        ...alertRules.OpsHostDiskFull,
-        expr: worst(["host"], `ops_host_disk_util_ratio > ${problemThresholds.diskRatio}`),
-        summary: "A file system of {{ $labels.host }} is {{ $value | humanizePercentage }} full",
+        ...whileFound("OpsHostDiskFull", ["host"]),
+        summary: "A file system of {{ $labels.host }} is nearly full",
         description: "The fullest of its real file systems.",
         panel: [containers, "Hosts"],
       },

@@ -1,3 +1,4 @@
+import { type AlertName, alertRules, problemKinds, problemRules } from "../../src/problems/rules.ts";
 import type { Dashboard, Target } from "../grafana/model.ts";
 
 /** Durations of the rules. A test divides them all by one factor, so that half an hour passes in half a minute. */
@@ -59,13 +60,10 @@ export interface Alert {
 
 interface GrafanaCondition {
   readonly queries: readonly Target[];
-  /** Over the queries' numbers; above 0 is an alert. When absent: the one query. */
-  readonly math?: string;
-  /** The state of a failed query. */
-  readonly onError: "Alerting" | "KeepLast";
+  /** Over the queries' numbers; above 0 is an alert. */
+  readonly math: string;
   /** In place of the other one. */
   readonly summary: string;
-  readonly description?: string;
 }
 
 export interface RuleGroup {
@@ -78,7 +76,6 @@ export const labels = {
   role: ["service", "destination", "role", "env"],
   container: ["name", "engine", "service", "destination", "role", "env", "version"],
   queue: ["queue", "source", "env"],
-  source: ["source", "kind", "env", "upstream"],
 } as const;
 
 /** `by (...)`, `on (...)` and the like take this. */
@@ -89,6 +86,20 @@ export function list(names: readonly string[]): string {
 /** One series for each of these labels: the worst, if several gateways report it. */
 export function worst(names: readonly string[], expr: string): string {
   return `max by ${list(names)} (${expr})`;
+}
+
+/**
+ * The severity, the duration and the expression of an alert: that the gateway finds a problem. It
+ * decides what one is, and the rule adds how long it lasts. `alike`: alerts whose problems count too.
+ */
+export function whileFound(
+  alert: AlertName,
+  names: readonly string[],
+  alike: readonly AlertName[] = [],
+): Pick<Alert, "alert" | "severity" | "for" | "expr"> {
+  const kinds = problemKinds.filter((kind) => [alert, ...alike].some((one) => one === problemRules[kind].alert));
+  const found = kinds.length === 1 ? `kind="${kinds[0]}"` : `kind=~"${kinds.join("|")}"`;
+  return { alert, ...alertRules[alert], expr: `${worst(names, `ops_problem{${found}}`)} > 0` };
 }
 
 export function isAlert(rule: Recording | Alert): rule is Alert {

@@ -1,4 +1,3 @@
-import { problemThresholds } from "../../src/problems/rules.ts";
 import { labels, list, type RuleGroup, type Time } from "./model.ts";
 
 const role = list(labels.role);
@@ -17,21 +16,6 @@ export function toRecordings(time: Time): RuleGroup {
         why: "Containers of a role that run. A role is that of one service at one destination.",
         record: "role:ops_container_up:sum",
         expr: `sum by ${role} (ops_container_up)`,
-      },
-      {
-        why: "Whether an engine runs a role. It stays readable for a day after the engine went silent.",
-        record: "role_engine:ops_container_up:max",
-        expr: `max by ${list([...labels.role, "engine"])} (ops_container_up)`,
-      },
-      {
-        why: "Those that have run for ten minutes: no one-shot does.",
-        record: "role:ops_container_lasting:count",
-        expr: `count by ${role} (ops_container_up == 1 and time() - ops_container_start_time_seconds >= ${time.seconds(problemThresholds.lastingSeconds)})`,
-      },
-      {
-        why: "How many releases a role runs.",
-        record: "role:ops_container_versions:count",
-        expr: `count by ${role} (count by ${list([...labels.role, "version"])} (ops_container_up == 1))`,
       },
       {
         why: "Failed part of what ended, 0 to 1: failures of the last hour, at the rate of the last 5 minutes.",

@@ -7,7 +7,7 @@ import { toQueueAlerts } from "./queues.ts";
 /** Every condition; the rules of Prometheus and of Grafana are generated from it. @param factor divides all durations */
 export function toAlertGroups(factor = 1): readonly RuleGroup[] {
   const time = createTime(factor);
-  return [toGatewayAlerts(time), toHostAlerts(), toContainerAlerts(time), toQueueAlerts(time)];
+  return [toGatewayAlerts(time), toHostAlerts(), toContainerAlerts(), toQueueAlerts()];
 }
 
 export function toAlerts(factor = 1): readonly Alert[] {

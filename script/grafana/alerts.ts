@@ -23,15 +23,10 @@ function toRule(rule: Alert, factor: number): object {
   const found = dashboard.panels.find((one) => one.title === title && one.type !== "row");
   if (!found) throw new Error(`${alert}: ${dashboard.title} has no panel ${title}`);
   const place = { __dashboardUid__: dashboard.uid, __panelId__: String(found.id) };
-  const { queries, math, onError } = grafana ?? {
-    queries: [promqlNow(toNumber(rule))],
-    math: undefined,
-    onError: "Error",
-  };
-  const { summary, description } = { ...rule, ...grafana };
-  const steps = math === undefined ? [] : [toStep({ refId: "M", type: "math", expression: math })];
+  const { summary, description, queries } = { queries: [promqlNow(toNumber(rule))], ...rule, ...grafana };
+  const steps = grafana ? [toStep({ refId: "M", type: "math", expression: grafana.math })] : [];
   const conditions = [{ type: "query", evaluator: { type: "gt", params: [0] } }];
-  const asked = math === undefined ? (queries[0]?.refId ?? "") : "M";
+  const asked = grafana ? "M" : (queries[0]?.refId ?? "");
   return {
     uid: alert.replaceAll(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase(),
     title: alert,
@@ -40,7 +35,7 @@ function toRule(rule: Alert, factor: number): object {
     dashboardUid: dashboard.uid,
     panelId: found.id,
     noDataState: "NoData",
-    execErrState: onError,
+    execErrState: grafana ? "Alerting" : "Error",
     for: createTime(factor).span(rule.for),
     // Grafana fills in the variable when it reads the file: only braced ones in an annotation.
     annotations: {

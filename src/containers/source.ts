@@ -115,6 +115,11 @@ export interface ContainerSource {
   /** What `list` would answer; null when it would have to wait. */
   listCached(): ContainerListing | null;
   /**
+   * The last list of an engine, with hidden and stopped containers, marked stale; null where none
+   * is known. For an engine that does not answer.
+   */
+  lastListed(engine: string): readonly Container[] | null;
+  /**
    * All that an engine was seen to have, with hidden, stopped and removed containers, each under
    * every name that it had. Null where it may have had others: it was never listed, or had more
    * than are remembered. For an engine that does not answer.

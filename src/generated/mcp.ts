@@ -147,7 +147,7 @@ export type ProblemKind =
   | 'queue_source_down'
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
   | 'queue_stalled'
-  /** A role that is there to run has containers, none of them runs or restarts, and every engine that may run it answers. */
+  /** A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known. */
   | 'role_down'
   /** Containers run another release than the last recorded deploy. Nothing of the role was created or started in the last 5 min. */
   | 'unexpected_release'

@@ -7,7 +7,6 @@ import { createDeployLoaders, type DeployLoaders } from "./deploys/loader.ts";
 import { createHostLoaders, type HostLoaders } from "./hosts/loader.ts";
 import { createLogLoaders, type LogLoaders } from "./logs/loader.ts";
 import { createProblemLoader, type ProblemLoader } from "./problems/loader.ts";
-import { createQueueDeployLoader, type QueueDeployLoader } from "./queues/deploys-loader.ts";
 import { createJobLoaders, type JobLoaders } from "./queues/job-loader.ts";
 import { createQueueLoaders, type QueueLoaders } from "./queues/loader.ts";
 import { createOrphanLoaders, type OrphanLoaders } from "./queues/orphans-loader.ts";
@@ -48,7 +47,6 @@ export class Loaders {
   #queueSeries: QueueSeriesLoader | undefined;
   #orphans: OrphanLoaders | undefined;
   #owners: OwnerLoader | undefined;
-  #queueDeploys: QueueDeployLoader | undefined;
   #hosts: HostLoaders | undefined;
   #deploy: DeployLoader | undefined;
   #deploys: DeployLoaders | undefined;
@@ -63,7 +61,7 @@ export class Loaders {
   forget(): void {
     this.#nowMs = this.#containerHistory = undefined;
     this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
-    this.#deploys = this.#jobs = this.#owners = this.#queueDeploys = undefined;
+    this.#deploys = this.#jobs = this.#owners = undefined;
   }
 
   get containers(): ContainerLoaders {
@@ -97,10 +95,6 @@ export class Loaders {
 
   get owners(): OwnerLoader {
     return (this.#owners ??= createOwnerLoader(this.#sources, this.#caller, this));
-  }
-
-  get queueDeploys(): QueueDeployLoader {
-    return (this.#queueDeploys ??= createQueueDeployLoader(this.#sources, this));
   }
 
   get hosts(): HostLoaders {

@@ -27,6 +27,7 @@ import {
 } from "./exposition.ts";
 import { hostReportTable, hostTable } from "./hosts.ts";
 import type { Instruments } from "./instruments.ts";
+import { problemTable, toProblemRows, uncheckedTable } from "./problems.ts";
 import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queues.ts";
 
 /** The only path of the metrics. */
@@ -116,6 +117,8 @@ function toTables(
     fill(hostReportTable, hostsUpdatedAt === null ? null : [hostsUpdatedAt]),
     fill(deployTable, deploys),
     fill(deployInfoTable, deploys),
+    fill(problemTable, toProblemRows(data)),
+    fill(uncheckedTable, data.problems ? [data.problems] : null),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
-import { toAgeSeconds, toUnixSeconds } from "../lib/time.ts";
+import { toAgeSeconds } from "../lib/time.ts";
 import { toQueueUpstream } from "../queues/queue.ts";
 import { type Table, toLabels } from "./exposition.ts";
 
@@ -71,11 +71,6 @@ export const queueTable: Table<QueueRow> = {
       "ops_queue_orphans",
       "Running jobs whose worker is in no live container; absent where that cannot be known.",
       "orphans",
-    ],
-    [
-      "ops_queue_deploy_time_seconds",
-      "When the last deploy of a service that works on the queue was made, unix time; absent where that is not known.",
-      ({ deployedAt }) => deployedAt && toUnixSeconds(deployedAt),
     ],
     ["ops_queue_workers", "Workers that take jobs from it.", "workers"],
     ["ops_queue_state", "State of the queue.", "state", states],

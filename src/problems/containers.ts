@@ -1,5 +1,4 @@
 import { type Container, liveStates, type StatsPoint, toContainerKey } from "../containers/container.ts";
-import type { SilentEngine } from "../containers/source.ts";
 import { formatCount, formatDuration } from "../lib/text.ts";
 import { type ServiceGroup, toRoleKey } from "../releases/service-group.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
@@ -13,8 +12,10 @@ export interface ContainerReadings {
   /** All that are listed, accessories too, and the stopped ones that no list shows. */
   readonly containers: readonly Container[];
   readonly retired: readonly Container[];
-  /** Engines that do not answer. */
-  readonly silent: readonly SilentEngine[];
+  /** What engines that do not answer listed last. */
+  readonly lost: readonly Container[];
+  /** Whether one of these has never listed its containers: it may run any. */
+  readonly isAnyUnlisted: boolean;
   /** Ends, kills for lack of memory and health changes of containers. */
   readonly events: readonly TimelineEntry[];
   /** Samples of the last ten minutes, oldest first, by `toContainerKey`; absent where none were taken. */
@@ -183,14 +184,20 @@ function describeRole({ role, service, destination }: ServiceGroup & { readonly 
 
 const runs = ({ status }: Container) => status === "running" || status === "restarting";
 
-function findDownRoles({ containers, silent, nowMs }: ContainerReadings, eventsOf: Events) {
+/** A container is created first, and started then. */
+function isStarting({ status, createdAt }: Container, nowMs: number): boolean {
+  return status === "created" && isWithin({ time: createdAt }, problemThresholds.startSeconds, nowMs);
+}
+
+function findDownRoles({ containers, lost, isAnyUnlisted, nowMs }: ContainerReadings, eventsOf: Events) {
   const problems: CurrentProblem[] = [];
   const unknown: string[] = [];
+  const mayRun = new Set([...lost, ...containers.filter(({ stale }) => stale)].filter(runs).map(toRoleKey));
   for (const [key, role] of Map.groupBy(containers, toRoleKey)) {
     const known = role.filter(({ stale }) => !stale).toSorted(byNewest);
     const [newest] = known;
-    if (!newest || role.some(runs) || !isMeantToRun(known, nowMs)) continue;
-    if (silent.length > 0) {
+    if (!newest || known.some((one) => runs(one) || isStarting(one, nowMs)) || !isMeantToRun(known, nowMs)) continue;
+    if (isAnyUnlisted || mayRun.has(key)) {
       unknown.push(describeRole(newest));
       continue;
     }

@@ -39,6 +39,8 @@ export const problemThresholds = {
   /** A restart loop: at least so many restarts by the policy in so many seconds. */
   loopRestarts: 3,
   loopSeconds: 900,
+  /** A container that was created so long ago may still start. */
+  startSeconds: 60,
   /** A role that nobody configured is meant to run if it ran so long at a stretch, within so long, seconds. */
   lastingSeconds: 600,
   lastingWithinSeconds: 86_400,
@@ -83,7 +85,7 @@ export const problemRules = {
   ),
   role_down: byAlert(
     "OpsRoleDown",
-    "A role that is there to run has containers, none of them runs or restarts, and every engine that may run it answers.",
+    "A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known.",
   ),
   container_restart_loop: byAlert(
     "OpsContainerRestartLoop",

@@ -15,7 +15,7 @@ import { removeContainers, stopContainer } from "../support/docker-containers.ts
  */
 let stage: AlertStage;
 let meter: ReturnType<typeof createMeasure>;
-let containers: Readonly<Record<"runner" | "worker", string>>;
+let containers: Readonly<Record<"runner" | "worker" | "cron", string>>;
 const alerts = toAlerts().map(({ alert }) => alert);
 
 /** Conditions that run side by side; each test waits for its own. */
@@ -51,16 +51,17 @@ beforeAll(async () => {
   mkdirSync(join(stage.folder, "state"));
   const binds = [`${join(stage.folder, "state")}:/state`];
   const untilCrash = "trap 'exit 0' TERM; while [ ! -e /state/crash ]; do sleep 0.1; done; exit 1";
-  const [runner = "", worker = ""] = await stage.startContainers([
+  const [runner = "", worker = "", , cron = ""] = await stage.startContainers([
     { role: "runner" },
     { role: "worker" },
     { role: "web", binds, healthCmd: "test ! -e /state/sick" },
     { role: "cron", binds, restartPolicy: "always", cmd: ["sh", "-c", untilCrash] },
-    { role: "api" },
+    // A deploy of its own: it would be the newest one of the others.
+    { role: "api", destination: "beta" },
     { role: "cron", engine: "b" },
     { role: "worker", engine: "b" },
   ]);
-  containers = { runner, worker };
+  containers = { runner, worker, cron };
   await stage.jobs.end("deployed", "done", 1000, 10);
   // Eight minutes of the rules.
   await sleep(8000);
@@ -159,15 +160,13 @@ describe("alerts side by side", () => {
       alert: "OpsContainerRestartLoop",
       labels: { role: "cron", engine: "a" },
       make: () => touch("crash"),
-      end: () => untouch("crash"),
-      // Fifteen minutes of the rule.
-      remembered: 15,
+      end: () => removeContainers(stage.engines.a, [containers.cron]),
     },
     {
       alert: "OpsReleaseDrift",
       labels: { role: "api" },
       make: async () => {
-        [nextApi = ""] = await stage.startContainers([{ role: "api", version: "v2" }]);
+        [nextApi = ""] = await stage.startContainers([{ role: "api", version: "v2", destination: "beta" }]);
       },
       end: () => removeContainers(stage.engines.a, [nextApi]),
     },
@@ -221,23 +220,30 @@ describe("alerts side by side", () => {
     },
     {
       alert: "OpsFailuresUpSinceDeploy",
-      labels: { queue: "deployed" },
+      labels: { tag: "v1" },
       make: async () => {
-        deployedAt = Math.floor(Date.now() / 1000) * 1000;
+        deployedAt = Math.floor(Date.now() / 1000) * 1000 - 600_000;
+        // Rows reach far enough back for windows of a quarter of an hour.
+        await stage.jobs.end("deployed", "done", 1, 4000);
+        await stage.jobs.end("deployed", "done", 1000, 700);
+        await stage.jobs.end("deployed", "failed", 200, 1);
         stage.writeDeploy(deployedAt);
-        await sleep(5000);
-        await stage.jobs.end("deployed", "failed", 20, 1);
-        // A quarter of an hour after the deploy.
-        return deployedAt + 15_000;
       },
-      // An hour after it, by itself.
-      end: () => sleep(deployedAt + 60_000 - Date.now(), deployedAt + 60_000),
+      end: () => stage.jobs.query("delete from deployed where status = 'failed'"),
+      // A verdict serves all who ask for half a minute.
+      remembered: 30,
+    },
+    {
+      alert: "OpsProblemsUnknown",
+      labels: {},
+      make: () => stage.older.mute(true),
+      end: () => stage.older.mute(false),
     },
     {
       alert: "OpsDeployInfoUnreadable",
-      labels: { upstream: "deploy" },
+      labels: { destination: "staging" },
       make: async () => {
-        await stage.watch.fires("OpsFailuresUpSinceDeploy", { queue: "deployed" });
+        await stage.watch.fires("OpsFailuresUpSinceDeploy", { tag: "v1" });
         stage.breakDeploy();
         return Date.now();
       },
@@ -343,15 +349,16 @@ it("every alert fired, and nothing else did", () => {
   expect([...new Set(seen)].toSorted()).toEqual([
     "OpsContainerRestartLoop cron",
     "OpsContainerUnhealthy web",
-    "OpsDeployInfoUnreadable deploy",
+    "OpsDeployInfoUnreadable",
     "OpsEngineDown b",
-    "OpsFailuresUpSinceDeploy deployed",
+    "OpsFailuresUpSinceDeploy",
     "OpsGatewayBusy",
     "OpsGatewayDown",
     "OpsHostDiskFull",
     "OpsHostDown",
     "OpsHostHot",
     "OpsOrphans lost",
+    "OpsProblemsUnknown",
     "OpsQueueBehind slow",
     "OpsQueueFailing fails",
     "OpsQueueSourceDown renamed",

@@ -9,10 +9,10 @@ const nowMs = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(nowMs - seconds * 1000);
 const old = { createdAt: ago(7200), startedAt: ago(7200) };
 const worker = sampleContainer({ name: "payouts-worker", role: "worker", ...old });
-const silent = [{ name: "web-2", code: "docker_timeout", message: "no answer" }];
 
 function find(containers: readonly Container[], more: Partial<ContainerReadings> = {}) {
-  return findContainerProblems({ nowMs, containers, retired: [], silent: [], events: [], samples: new Map(), ...more });
+  const readings = { nowMs, containers, retired: [], lost: [], isAnyUnlisted: false, events: [], samples: new Map() };
+  return findContainerProblems({ ...readings, ...more });
 }
 
 function kindsOf(...given: Parameters<typeof find>): string[] {
@@ -197,17 +197,37 @@ describe("a role that is down", () => {
     expect(find([{ ...stopped, status: "paused", finishedAt: null }, first]).problems).toMatchObject([{ since: null }]);
   });
 
-  it("is unknown while an engine does not answer", () => {
-    expect(find([stopped], { silent })).toEqual({
+  const elsewhere: Container = { ...first, status: "running", stale: true };
+  it.each<[string, Partial<ContainerReadings>]>([
+    ["ran it", { lost: [elsewhere] }],
+    ["was never listed", { isAnyUnlisted: true }],
+  ])("is unknown while an engine is silent that %s", (_, more) => {
+    expect(find([stopped], more)).toEqual({
       problems: [],
       gaps: ["whether these roles run on an engine that does not answer: worker of wallet-core-staging"],
     });
   });
 
+  it("is down while an engine is silent that did not run it", () => {
+    const others = [
+      { ...elsewhere, role: "web" },
+      { ...elsewhere, destination: "beta" },
+      { ...elsewhere, service: "billing" },
+      { ...elsewhere, status: "exited" as const },
+    ];
+    expect(kindsOf([stopped], { lost: others })).toEqual(["role_down"]);
+  });
+
+  it("is not down while its first container is about to start", () => {
+    const created: Container = { ...stopped, status: "created", startedAt: null, finishedAt: null };
+    expect(kindsOf([{ ...created, createdAt: ago(59) }])).toEqual([]);
+    expect(kindsOf([{ ...created, createdAt: ago(61) }])).toEqual(["role_down"]);
+  });
+
   it.each([
     ["one runs", [stopped, { ...first, status: "running" }]],
     ["one is started again by the policy", [{ ...stopped, status: "restarting" }]],
-    ["one ran when its engine was lost", [stopped, { ...first, status: "running", stale: true }]],
+    ["one ran when its engine was lost", [stopped, elsewhere]],
     ["nothing of it is known", [{ ...stopped, stale: true }]],
     ["it is a one-shot that no service has", [{ ...stopped, service: null, role: "migrate", startedAt: ago(125) }]],
     [

@@ -151,7 +151,15 @@ const world = fc
     const drift = findDrift(containers, silent, deploys, nowMs);
     const samples = new Map(containers.map((one) => [toContainerKey(one), points]));
     return {
-      containers: { nowMs, containers, retired: given.retired, silent, events, samples },
+      containers: {
+        nowMs,
+        containers,
+        retired: given.retired,
+        lost: [],
+        isAnyUnlisted: silent.length > 0,
+        events,
+        samples,
+      },
       engines: { nowMs, engines, silent, databases: [] },
       releases: { nowMs, deploys, verdicts: new Map(), drift, infoError: null, info: null },
       queues: { queues: queues.map((one) => ({ queue: one, orphans, owners: null })), sources, events: changes },
@@ -250,8 +258,11 @@ describe("problems", () => {
         for (const one of readings.hosts?.hosts ?? [])
           expect(has("host_down", (problem) => problem.host === one)).toBe(one.status === "down");
         expect(has("upstream_down", ({ upstream }) => upstream === "prometheus")).toBe(readings.hosts === null);
-        const isWhole = readings.containers.silent.length === 0;
-        expect(isWhole ? gaps : problems.filter(({ kind }) => kind === "role_down")).toEqual([]);
+        const { containers, isAnyUnlisted } = readings.containers;
+        const downRoles = problems.filter(({ kind }) => kind === "role_down");
+        expect(isAnyUnlisted ? downRoles : []).toEqual([]);
+        const isWhole = !isAnyUnlisted && containers.every(({ stale }) => !stale);
+        expect(isWhole ? gaps : []).toEqual([]);
       }),
     );
   });
@@ -304,7 +315,15 @@ describe("problems", () => {
     const down = (name: string, contactAt: number | null) => sampleEngine({ name, ok: false, contactAt });
     const engines = [down("a-unknown", null), down("short", nowMs - 5000), down("long", nowMs - 9000)];
     const { problems } = findProblems({
-      containers: { nowMs, containers: [], retired: [], silent: [], events: [], samples: new Map() },
+      containers: {
+        nowMs,
+        containers: [],
+        retired: [],
+        lost: [],
+        isAnyUnlisted: false,
+        events: [],
+        samples: new Map(),
+      },
       engines: { nowMs, engines, silent: [], databases: [] },
       releases: { nowMs, deploys: [], verdicts: new Map(), drift: [], infoError: null, info: null },
       queues: null,

@@ -5,6 +5,7 @@ import { alertRules, problemRules } from "../../src/problems/rules.ts";
 /** Alerts about the gateway, its tokens and its calls, which are no problem of the product. */
 const ofGateway = new Set([
   "OpsGatewayDown",
+  "OpsProblemsUnknown",
   "OpsUpstreamErrors",
   "OpsGatewayBusy",
   "OpsSeriesDropped",

@@ -305,11 +305,4 @@ describe("alerts", () => {
     });
     expect(targets.filter(([, type]) => type === undefined || type === "row")).toEqual([]);
   });
-
-  it("count the same drift as the figure", () => {
-    const alert = rules.find(({ title }) => title === "OpsReleaseDrift")?.data[0]?.model;
-    const [figure] = targetsOf(get("ops-overview", "Release drift"));
-    expect(alert?.["root_selector"]).toBe(figure?.["root_selector"]);
-    expect(alert?.["root_selector"]).toContain('kind!="ENGINE_UNKNOWN"');
-  });
 });

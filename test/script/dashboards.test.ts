@@ -210,8 +210,6 @@ describe("alert rules", () => {
     const others: Readonly<Record<string, string>> = {
       // It is about just that.
       OpsGatewayDown: "Alerting",
-      OpsFailuresUpSinceDeploy: "KeepLast",
-      OpsReleaseDrift: "KeepLast",
     };
     expect(rules.map(({ title, execErrState }) => [title, execErrState])).toEqual(
       rules.map(({ title }) => [title, others[title] ?? "Error"]),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { toAlerts } from "../../script/alerts/table.ts";
 import { toAlerting } from "../../script/grafana/alerts.ts";
+import { alertRules } from "../../src/problems/rules.ts";
 import type { Target } from "../../script/grafana/model.ts";
 import { type AlertStage, factor } from "./alert-stage.ts";
 import { numbersOf } from "./grafana-frames.ts";
@@ -29,7 +30,7 @@ interface GrafanaRule {
 }
 const { groups } = toAlerting(factor) as { groups: readonly { rules: readonly GrafanaRule[] }[] };
 const durations = new Map(toAlerts().map((rule) => [rule.alert, rule.for / factor]));
-/** Of the rules of Grafana that ask Prometheus; the others ask the gateway itself (see alert-rules.test.ts). */
+/** Of the rules of Grafana that ask Prometheus; the others ask the gateway itself. */
 const models = new Map<string, Target>();
 for (const { title, data } of groups.flatMap(({ rules }) => rules)) {
   const model = data[0]?.model;
@@ -60,6 +61,21 @@ export function createMeasure(stage: AlertStage) {
     }
     if (found !== null) expect(found, `${alert} in Grafana`).toBe(wanted);
   };
+  /** The alerts of the problems that the gateways list. */
+  const listAlerts = async (): Promise<readonly string[]> => {
+    const headers = { authorization: `Bearer ${stage.place.token}`, "content-type": "application/json" };
+    const body = JSON.stringify({ query: "{ problems { problems { alert } } }" });
+    const answers = await Promise.all(
+      Object.values(stage.gateways).map(async ({ url }) => {
+        const answer = await fetch(`${url}/graphql`, { method: "POST", headers, body }).catch(() => null);
+        const { data } = ((await answer?.json()) ?? {}) as {
+          data?: { problems: { problems: readonly { alert: string | null }[] } | null };
+        };
+        return data?.problems?.problems.flatMap((problem) => problem.alert ?? []) ?? [];
+      }),
+    );
+    return answers.flat();
+  };
   return {
     /** The measured alerts, in order. */
     times: times as readonly (typeof times)[number][],
@@ -70,6 +86,11 @@ export function createMeasure(stage: AlertStage) {
       const duration = durations.get(alert) ?? 0;
       const madeAt = await runAt(make);
       const firing = await stage.watch.fires(alert, labels, (duration + graceSeconds) * 1000);
+      // A stalled queue is behind too, which the list does not say twice.
+      const listed = alert === "OpsQueueBehind" ? ["OpsQueueStalled", alert] : [alert];
+      const isListed = async () => (await listAlerts()).some((one) => listed.includes(one));
+      if (alert in alertRules)
+        await expect.poll(isListed, { timeout: 15_000, message: `${alert} in the list` }).toBe(true);
       await untilGrafana("firing", condition);
       const endedAt = await runAt(end);
       const fired = (firing.from - madeAt) / 1000;

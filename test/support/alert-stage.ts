@@ -33,6 +33,7 @@ const toSource = (name: string, names?: readonly string[]) => ({
   name,
   kind: "table",
   env: "staging",
+  service,
   table: name,
   queue: names ? { column: "type", names } : { name },
   id: "id",
@@ -90,7 +91,7 @@ export async function createAlertStage() {
   mkdirSync(join(folder, "deploy"));
   const writeDeploy = (at: number) => {
     const deployed_at = `${new Date(at).toISOString().slice(0, 19)}Z`;
-    const release = { current_tag: "v2", previous_tag: "v1", commit_sha: "abc123" };
+    const release = { current_tag: "v1", previous_tag: "v0", commit_sha: "abc123" };
     writeFileSync(deployPath, JSON.stringify({ ...release, deployed_by: "ops", deployed_at, destination: "staging" }));
   };
   const writeToken = (hours: number) => {
@@ -123,15 +124,20 @@ export async function createAlertStage() {
     );
   const gateways = {
     main: await createGateway(folder, "main", env),
-    spare: await createGateway(folder, "spare", { ...env, PROMETHEUS_URL: `http://127.0.0.1:${prometheusPort}` }),
+    // What settles for minutes is over for it.
+    spare: await createGateway(folder, "spare", { ...env, PROMETHEUS_URL: `http://127.0.0.1:${prometheusPort}` }, [
+      "--import",
+      "./test/support/clock-ahead.ts",
+    ]),
   };
+  const older = stack.use(await startOlderGateway());
   for (const gateway of Object.values(gateways)) stack.defer(() => gateway.stop());
   await Promise.all(Object.values(gateways).map((gateway) => gateway.start()));
 
   const alertmanager = keep(
     await startAlertmanager(join(folder, "alertmanager"), writeAlertmanager(folder, webhook.port)),
   );
-  const targets = Object.values(gateways).map(({ address }) => address);
+  const targets = [...Object.values(gateways), older].map(({ address }) => address);
   const configFile = join(folder, "prometheus.yml");
   const writeConfig = (job = "wallet-core-ops") =>
     writeFileSync(
@@ -164,6 +170,7 @@ export async function createAlertStage() {
     startContainers,
     gateways,
     flaky,
+    older,
     host,
     writeToken,
     writeDeploy,
@@ -188,17 +195,19 @@ export type AlertStage = Awaited<ReturnType<typeof createAlertStage>>;
 type Place = Pick<ContainerSpec, "healthCmd" | "binds" | "cmd" | "restartPolicy"> & {
   readonly role: string;
   readonly version?: string;
+  /** @default "staging" */
+  readonly destination?: string;
   /** @default "a" */
   readonly engine?: "a" | "b";
 };
 
 /** As Kamal runs it. */
-function toContainer({ role, version = "v1", ...spec }: Omit<Place, "engine">): ContainerSpec {
-  const name = `${service}-${role}-staging-${version}`;
+function toContainer({ role, version = "v1", destination = "staging", ...spec }: Omit<Place, "engine">): ContainerSpec {
+  const name = `${service}-${role}-${destination}-${version}`;
   return {
     ...spec,
     name,
-    labels: { service, role, destination: "staging" },
+    labels: { service, role, destination },
     env: [`KAMAL_CONTAINER_NAME=${name}`, `KAMAL_VERSION=${version}`],
   };
 }
@@ -230,7 +239,30 @@ function createJobs(database: TestDatabase) {
   };
 }
 
-async function createGateway(folder: string, name: string, settings: Readonly<Record<string, string>>) {
+/** As a gateway of a version before or after: while it `isMute`, it does not say what it has checked. */
+async function startOlderGateway() {
+  let isMute = false;
+  const server = createServer((_request, response) => {
+    response.end(isMute ? "ops_engine_up 1\n" : "ops_problems_unchecked 0\n");
+  });
+  const port = await freePort();
+  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  return {
+    address: `127.0.0.1:${port}`,
+    mute: (isMuted: boolean) => void (isMute = isMuted),
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+async function createGateway(
+  folder: string,
+  name: string,
+  settings: Readonly<Record<string, string>>,
+  nodeArgs: readonly string[] = [],
+) {
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const url = `http://${address}`;
@@ -246,7 +278,7 @@ async function createGateway(folder: string, name: string, settings: Readonly<Re
       const set = { ...settings, ...other, PORT: String(port), AUDIT_FILE: join(folder, `${name}.jsonl`) };
       running = await startProcess({
         command: process.execPath,
-        args: ["src/cli.ts", "serve"],
+        args: [...nodeArgs, "src/cli.ts", "serve"],
         env: Object.fromEntries(Object.entries(set).map(([key, value]) => [`WALLET_CORE_OPS_${key}`, value])),
         logFile: join(folder, `gateway-${name}.log`),
         ready: async () => (await fetch(`${url}/healthz`)).ok,

@@ -100,16 +100,18 @@ export function createMemorySources(
   const engines = () => data.engines.map((engine) => sampleEngine({ runs: toRuns(engine.name), ...engine }));
   const toRuns = (engine: string) =>
     new Set(containers.flatMap((container) => (container.engine === engine ? (toOwnerEnv(container) ?? []) : [])));
+  const lastListed = (engine: string) => {
+    const { runs } = engines().find((one) => one.name === engine) ?? { runs: null };
+    return runs && containers.filter((container) => container.engine === engine);
+  };
   const source: ContainerSource = {
     list: async () => {
       count("list");
       return { containers, engines: engines() };
     },
     listCached: () => ({ containers, engines: engines() }),
-    everSeen: (engine) => {
-      const { runs } = engines().find((one) => one.name === engine) ?? { runs: null };
-      return runs && containers.filter((container) => container.engine === engine);
-    },
+    lastListed,
+    everSeen: lastListed,
     listRetired: async () => {
       count("retired");
       return data.retired;

@@ -79,6 +79,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
   return {
     ...createLister([...engines.values()]),
+    lastListed: (engine) => engines.get(engine)?.lastListed() ?? null,
     everSeen: (engine) => engines.get(engine)?.everSeen() ?? null,
     images: async (signal) =>
       (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),

@@ -43,6 +43,8 @@ export interface ContainerLoaders {
    * of which not all is known.
    */
   unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
+  /** What the silent engines listed last, of what the caller may see; null for one that was never listed. */
+  lastListed(): Promise<readonly (readonly Container[] | null)[]>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
@@ -148,6 +150,13 @@ export function createContainerLoaders(
     const hidden = (await listing()).engines.filter((engine) => !engine.ok && !shown.includes(engine));
     return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...found, unseen] : found;
   };
+  const lastListed = async () => {
+    const accepts = createContainerFilter({ includeAccessories: true }, principal);
+    return (await engines()).silent.map(({ name }) => {
+      const last = name === null ? null : sources.containers.lastListed(name);
+      return last && last.filter(accepts);
+    });
+  };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
 
@@ -155,6 +164,7 @@ export function createContainerLoaders(
     known,
     engines,
     unsure,
+    lastListed,
     infoFor,
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async find(filter, isNamed) {

@@ -67,9 +67,10 @@ export async function readAll(
       .filter(({ env, container }) => maySeeContainer(principal, { env, kind: container?.kind ?? null }));
 
   const readContainers = async (): Promise<Pick<Readings, "containers" | "engines">> => {
-    const [{ containers, engines }, retired] = await Promise.all([
+    const [{ containers, engines }, retired, last] = await Promise.all([
       siblings.containers.known(true),
       siblings.containers.listRetired(true),
+      siblings.containers.lastListed(),
     ]);
     const { shown, silent } = engines;
     const samples = await readSamples(containers);
@@ -82,7 +83,15 @@ export async function readAll(
     }
     const events = eventsOf("container_death", "oom_kill", "health");
     return {
-      containers: { nowMs, containers, retired, silent, events, samples },
+      containers: {
+        nowMs,
+        containers,
+        retired,
+        lost: last.flatMap((own) => own ?? []),
+        isAnyUnlisted: last.includes(null),
+        events,
+        samples,
+      },
       engines: {
         nowMs,
         engines: shown,

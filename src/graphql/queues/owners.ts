@@ -2,12 +2,11 @@ import { whenKnown } from "../../lib/known.ts";
 import type { QueueOwner } from "../../queues/owners.ts";
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type Builder, exposeAll } from "../builder.ts";
-import type { OpsContext } from "../context.ts";
 import { preloaded } from "../preload.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 
-/** QueueOwner, Queue.owners and Queue.deployedAt. */
+/** QueueOwner and Queue.owners. */
 export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars): void {
   const basis = builder.enumType("QueueOwnerBasis", {
     description: "How it is known that a service works on a queue.",
@@ -36,27 +35,12 @@ export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars):
       nullable: true,
       complexity: { field: 1, multiplier: 2 },
       description: "The services that work on it. Null when unknown.",
-      ...forSources((source, { loaders }) => loaders.owners(source)),
+      ...preloaded<QueueMetrics>((queues, { loaders }) => {
+        const asked = [...new Set(queues.map(({ source }) => source))];
+        return Promise.all(asked.map(async (source) => loaders.owners(source)));
+      }),
       resolve: ({ source, name }, _args, { loaders }) =>
         whenKnown(loaders.owners(source), (ownersOf) => ownersOf(name)),
     }),
-  );
-  builder.objectField(refs.queue, "deployedAt", (t) =>
-    t.field({
-      type: "DateTime",
-      nullable: true,
-      description:
-        "When the newest deploy of a service that works on it was made. Excludes failed deploys. Null when unknown.",
-      ...forSources((source, { loaders }) => loaders.queueDeploys(source)),
-      resolve: ({ source, name }, _args, { loaders }) =>
-        whenKnown(loaders.queueDeploys(source), (deployOf) => deployOf(name)?.deployedAt ?? null),
-    }),
-  );
-}
-
-/** Loads once for each source of the queues in a list. */
-function forSources(load: (source: string, context: OpsContext) => unknown) {
-  return preloaded<QueueMetrics>((queues, context) =>
-    Promise.all([...new Set(queues.map(({ source }) => source))].map(async (source) => load(source, context))),
   );
 }

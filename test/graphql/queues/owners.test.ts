@@ -13,7 +13,7 @@ import { sampleWorkerJobs } from "../../support/queues.ts";
 
 const schema = createSchema();
 const query = `{
-  queues { name source deployedAt owners { service destination everyDestination basis } }
+  queues { name source owners { service destination everyDestination basis } }
   queueSources { name owner { service destination everyDestination basis } }
 }`;
 const worker = (service: string | null, more: Partial<Container> = {}) => {
@@ -174,47 +174,5 @@ describe("Queue.owners", () => {
     expect(new Set(Object.values(owners).map((one) => JSON.stringify(one)))).toEqual(
       new Set([JSON.stringify([["shop", null, "WORKERS"]])]),
     );
-  });
-});
-
-describe("Queue.deployedAt", () => {
-  it("is that of the newest deploy of its service, and of no other", async () => {
-    const [old, own, later] = ["2026-01-13T07:00:00Z", "2026-01-13T08:00:00Z", "2026-01-13T09:00:00Z"];
-    const { data } = await ask({
-      containers: [
-        { ...shop, version: "v2", createdAt: own },
-        { ...billing, version: "v2", createdAt: later },
-      ],
-      deployLogs: [
-        sampleDeployLog([
-          deployed("shop", old, { tag: "v1" }),
-          deployed("shop", own),
-          deployed("billing", later),
-          deployed("shop", later, { env: "production" }),
-        ]),
-      ],
-      queueSources: [source("a", ["mail", "bills", "other"], { mail: shop.host, bills: billing.host })],
-    });
-    expect(data.queues.map(({ name, deployedAt }: any) => [name, deployedAt])).toEqual([
-      ["bills", later],
-      ["mail", own],
-      ["other", null],
-    ]);
-  });
-
-  const at = "2026-01-13T09:00:00Z";
-  it.each<[string, Environment | null, object, string | null]>([
-    ["a deploy of its environment counts", "staging", { env: "staging" }, at],
-    ["a deploy of another environment does not", "staging", { env: "production" }, null],
-    ["a deploy of an unknown one counts", "staging", { env: null }, at],
-    ["a deploy of an unknown one to a destination does not", "staging", { env: null, destination: "beta" }, null],
-    ["of a queue of an unknown one, each counts", null, { env: "production" }, at],
-  ])("%s", async (_, env, deploy, expected) => {
-    const owner = { service: "shop" };
-    const { data } = await ask({
-      deployLogs: [sampleDeployLog([deployed("shop", at, deploy)])],
-      queueSources: [source("a", ["mail"], {}, { env, owner })],
-    });
-    expect(data.queues[0].deployedAt).toBe(expected);
   });
 });

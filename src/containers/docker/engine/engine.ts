@@ -69,6 +69,8 @@ export interface Engine extends EngineCalls {
   view(signal: AbortSignal): EngineView | Promise<EngineView>;
   /** Null where `view` would wait. */
   viewCached(): EngineView | null;
+  /** As `ContainerSource.lastListed`. */
+  lastListed(): readonly Container[] | null;
   /** As `ContainerSource.everSeen`. */
   everSeen(): readonly Container[] | null;
   /** Its containers; rejects when the engine is lost. */
@@ -239,6 +241,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     inventory,
     starts,
     view,
+    lastListed: () => (listedAt === null ? null : inventory.listStale()),
     everSeen: () => (listedAt === null ? null : inventory.everSeen()),
     viewCached: () => (pending() ? null : now()),
     async known(signal) {

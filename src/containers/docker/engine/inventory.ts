@@ -52,6 +52,8 @@ export interface Inventory {
   context(): EngineContext;
   /** Keeps the name that a container has by an event, which may be the last that is heard of it. */
   hear(raw: RawContainer): void;
+  /** All containers, also hidden and stopped ones, marked stale. */
+  listStale(): readonly Container[];
   /** As `ContainerSource.everSeen`; null where more was removed or renamed than the last 1000. */
   everSeen(): readonly Container[] | null;
   /** Also a removed container, of the last 1000 of them; null for one that was never known. */
@@ -217,6 +219,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       if (known) keepName(fullId, name);
       else former.set(`${fullId} ${name}`, { raw, row: toContainer(raw, index.context()), visible: false });
     },
+    listStale: () => [...entries.values()].map((entry) => toRow(entry, true)),
     everSeen() {
       if (hasForgotten) return null;
       const rows = [...entries.values()].map((entry) => toRow(entry, true));
