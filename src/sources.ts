@@ -27,6 +27,7 @@ import { createHostSource } from "./prometheus/source.ts";
 import { parseQueuesFile } from "./queues/config.ts";
 import { createJobOperations } from "./queues/jobs/operations.ts";
 import { createOwnerMemory } from "./queues/owner-memory.ts";
+import { findSource } from "./queues/queue.ts";
 import { createQueueSources, type QueueSourcesOptions } from "./queues/source.ts";
 import type { ServiceGroup } from "./releases/service-group.ts";
 import { createStateDatabase } from "./state/database.ts";
@@ -88,8 +89,10 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const record = watchRecord(opened, logger);
   const { ledger } = record;
   const anchors = createAnchorWriter({ ledger, target: config.auditAnchor, logger });
-  const findControl = async (source: string) =>
-    (await queues.all(AbortSignal.timeout(5000))).find(({ name }) => name === source)?.control ?? null;
+  const findControl = async (source: string) => {
+    const signal = AbortSignal.timeout(5000);
+    return (await findSource(await queues.all(signal), source, signal))?.control ?? null;
+  };
   const jobs = createJobOperations({ ledger, find: findControl });
   const restarts = createRestarts({ source: containers, ledger, limits: config.restartLimits });
   const probes = createHealthProbes({ source: containers, ledger });
@@ -113,7 +116,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     probes,
     databaseClocks: () => [
       ...(shared ? [{ name: "state", clockSkew: shared.clockSkew() }] : []),
-      ...(config.databaseUrl === null ? [] : [{ name: "queues", clockSkew: queues.clockSkew?.() ?? null }]),
+      ...(queues.databaseClocks?.() ?? []),
     ],
     thresholds: config.thresholds,
     env: config.env,
@@ -204,7 +207,7 @@ export function toQueueOptions(config: Config, logger: Logger): QueueSourcesOpti
     logger,
   };
   if (queuesFile === null) return common;
-  const parsed = parseQueuesFile(queuesFile.text);
+  const parsed = parseQueuesFile(queuesFile.text, { databaseUrl, brokers });
   if (!parsed.ok)
     throw new ConfigError(parsed.issues.map((issue) => `WALLET_CORE_OPS_QUEUES_FILE: ${queuesFile.path}: ${issue}`));
   const { detect, hide, sources } = parsed;

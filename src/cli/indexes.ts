@@ -37,7 +37,7 @@ export const indexesCommand = createCommand({ usage }, async ({ env, readFile, s
 
 /** All lines except the statements are SQL comments. */
 function toLines({ name, table, missing, obstacle }: SourceIndexes): readonly string[] {
-  const head = `-- ${name}, table ${table}:`.replaceAll(/\s+/g, " ");
+  const head = `-- ${name}${table === null ? "" : `, table ${table}`}:`.replaceAll(/\s+/g, " ");
   if (obstacle !== null) return [`${head} ${obstacle}`];
   if (missing.length === 0) return [`${head} nothing is missing`];
   return [

@@ -3,7 +3,9 @@ import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
 import { parseEnvironment } from "../lib/environment.ts";
 import { parseDestinations, parseSelectors, parseServices } from "./containers.ts";
+import { listPlaces, type Places, type PlaceUrls } from "../queues/places.ts";
 import { type EngineConfig, isDecodable, parseEngines } from "./engines.ts";
+import { parsePlaces } from "./places.ts";
 import { ConfigError, createReader } from "./reader.ts";
 import { readServer, type ServerConfig } from "./server.ts";
 import { prefix } from "./variables.ts";
@@ -22,11 +24,11 @@ export interface Config extends ServerConfig {
   readonly engines: readonly EngineConfig[];
   /** Where the cgroup files of this machine are, for containers' statistics. */
   readonly cgroupRoot: string;
-  readonly databaseUrl: string | null;
-  /** URL of a role that may change jobs; used only for that. */
-  readonly controlDatabaseUrl: string | null;
+  readonly databaseUrl: PlaceUrls;
+  /** URLs of roles that may change jobs; used only for that. Where databases have names, the names are those of `databaseUrl`. */
+  readonly controlDatabaseUrl: PlaceUrls;
   /** URLs with credentials; null when not configured. */
-  readonly brokers: { readonly rabbitmq: string | null; readonly redis: string | null };
+  readonly brokers: Places["brokers"];
   /** Text of QUEUES_FILE, and its path for messages. The queue layer validates it. */
   readonly queuesFile: { readonly path: string; readonly text: string } | null;
   readonly prometheusUrl: string;
@@ -99,16 +101,11 @@ export function parseConfig(
       (value) => (isAbsolute(value) ? value : null),
       "an absolute path",
     ),
-    databaseUrl: check("DATABASE_URL", null, postgres, postgresForm),
-    controlDatabaseUrl: check("CONTROL_DATABASE_URL", null, postgres, postgresForm),
+    databaseUrl: list("DATABASE_URL", toDatabases),
+    controlDatabaseUrl: list("CONTROL_DATABASE_URL", toDatabases),
     brokers: {
-      rabbitmq: check(
-        "RABBITMQ_URL",
-        null,
-        url(["http:", "https:"]),
-        "the http:// or https:// URL of the management API",
-      ),
-      redis: check("REDIS_URL", null, url(["redis:", "rediss:"], isRedis), `a redis:// or rediss:// URL, ${encoded}`),
+      rabbitmq: list("RABBITMQ_URL", toRabbitmqs),
+      redis: list("REDIS_URL", toRedises),
     },
     queuesFile: queuesPath !== null && queuesText !== null ? { path: queuesPath, text: queuesText } : null,
     prometheusUrl: check(
@@ -154,6 +151,7 @@ export function parseConfig(
       `${prefix}JOBS is on: set ${prefix}CONTROL_DATABASE_URL to the URL of a role that may change the job tables`,
     );
   }
+  if (!issues.some((issue) => issue.includes("DATABASE_URL"))) issues.push(...checkControlNames(config));
   if (config.mcp.actions && !config.mcp.on) issues.push(`${prefix}MCP_ACTIONS needs ${prefix}MCP=on`);
   if (issues.length > 0) throw new ConfigError(issues);
   return config;
@@ -162,6 +160,33 @@ export function parseConfig(
 const encoded = "percent-encoded where a name or password has one of : / ? # @ %";
 const postgresForm = `a postgres:// URL, ${encoded}`;
 const postgres = url(["postgres:", "postgresql:"], isPostgres);
+
+const toDatabases = placesOf(postgres, postgresForm, "postgres");
+const toRabbitmqs = placesOf(url(["http:", "https:"]), "the http:// or https:// URL of the management API", "http");
+const toRedises = placesOf(url(["redis:", "rediss:"], isRedis), `a redis:// or rediss:// URL, ${encoded}`, "redis");
+
+function placesOf(toUrl: (text: string) => string | null, expected: string, scheme: string) {
+  const example = [`${scheme}://..`, `${scheme}://..`] as const;
+  return (text: string, fail: (problem: string) => void) => parsePlaces(text, { toUrl, expected, example }, fail);
+}
+
+/** A role that may change jobs is that of a database that is read, by its name. */
+function checkControlNames({
+  databaseUrl,
+  controlDatabaseUrl,
+}: Pick<Config, "databaseUrl" | "controlDatabaseUrl">): readonly string[] {
+  if (controlDatabaseUrl === null) return [];
+  const [read, control] = [listPlaces(databaseUrl), listPlaces(controlDatabaseUrl)].map((places) =>
+    places.flatMap(({ name }) => name ?? []),
+  ) as [string[], string[]];
+  const variable = `${prefix}CONTROL_DATABASE_URL`;
+  if (read.length > 0 && control.length === 0)
+    return [`${variable} must name its databases as ${prefix}DATABASE_URL does: ${read.join(", ")}`];
+  const unknown = control.filter((name) => !read.includes(name));
+  if (unknown.length === 0) return [];
+  const has = read.length === 0 ? "has no names" : `has ${read.join(", ")}`;
+  return [`${variable} names ${unknown.join(", ")}: ${prefix}DATABASE_URL ${has}`];
+}
 
 function anchorTarget(value: string): string | null {
   return isAbsolute(value) ? value : url(["https:"])(value);

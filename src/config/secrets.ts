@@ -1,4 +1,5 @@
 import { decodePercent, parseJson, toBasicCredentials } from "../lib/http-client.ts";
+import { listPlaces } from "../queues/places.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -21,12 +22,11 @@ export function toSecrets({
   // Invalid JSON has none: the code that validates it reports the mistake.
   const queues = queuesFile ? toEntries(parseJson(queuesFile.text)) : [];
   const urls = [
-    databaseUrl,
-    controlDatabaseUrl,
+    ...[databaseUrl, controlDatabaseUrl, brokers.rabbitmq, brokers.redis].flatMap((places) =>
+      listPlaces(places).map(({ url }) => url),
+    ),
     stateUrl,
     auditAnchor,
-    brokers.rabbitmq,
-    brokers.redis,
     prometheusUrl,
     logHistoryUrl,
     tracing?.url ?? null,

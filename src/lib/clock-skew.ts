@@ -64,7 +64,7 @@ export const readClock = "select (extract(epoch from clock_timestamp()) * 1000):
 
 /** The clock of a database, as far as it was asked. */
 export interface DatabaseClock {
-  /** `state`, or `queues` for the one that queues are read from. */
+  /** `state`, or `queues` for the one that queues are read from: `queues:<name>` where it has a name. */
   readonly name: string;
   /** How far it is ahead of ours, s; null until it was asked. */
   readonly clockSkew: number | null;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { checkPlace, type Places } from "./places.ts";
 import { kindConfigs, type QueueSourceConfig } from "./registry.ts";
 
 const queuesFile = z.strictObject({
@@ -22,8 +23,10 @@ export type QueuesFileResult =
   | ({ readonly ok: true } & QueuesFile)
   | { readonly ok: false; readonly issues: readonly string[] };
 
-/** Parses and validates QUEUES_FILE. Reports every mistake with its path (`sources[0].waiting: must not be empty`). */
-export function parseQueuesFile(text: string): QueuesFileResult {
+const noPlaces: Places = { databaseUrl: null, brokers: { rabbitmq: null, redis: null } };
+
+/** Parses and validates QUEUES_FILE, for these databases and brokers. Reports every mistake with its path (`sources[0].waiting: must not be empty`). */
+export function parseQueuesFile(text: string, places: Places = noPlaces): QueuesFileResult {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -33,7 +36,12 @@ export function parseQueuesFile(text: string): QueuesFileResult {
     return { ok: false, issues: [place === undefined ? "is not JSON" : `is not JSON ${place}`] };
   }
   const result = queuesFile.safeParse(json);
-  const issues = [...(result.error?.issues.map(toLine) ?? []), ...duplicateNames(json), ...lonelyDestinations(json)];
+  const issues = [
+    ...(result.error?.issues.map(toLine) ?? []),
+    ...duplicateNames(json),
+    ...lonelyDestinations(json),
+    ...misplaced(json, places),
+  ];
   if (!result.success || issues.length > 0) return { ok: false, issues };
   const { detect = true, hide = [], sources } = result.data;
   return { ok: true, detect, hide, sources };
@@ -55,6 +63,12 @@ function lonelyDestinations(json: unknown): string[] {
     source?.["destination"] === undefined || source["service"] !== undefined
       ? []
       : [`sources[${index}].destination: needs "service" beside it`],
+  );
+}
+
+function misplaced(json: unknown, places: Places): string[] {
+  return listEntries(json).flatMap((source, index) =>
+    checkPlace(source ?? {}, places).map(({ key, problem }) => `sources[${index}].${key}: ${problem}`),
   );
 }
 

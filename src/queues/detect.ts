@@ -5,8 +5,9 @@ import type { Database } from "./postgres/database.ts";
 import { toQueueError } from "./postgres/errors.ts";
 import { quoteLiteral } from "./postgres/names.ts";
 import type { UnsupportedSystem } from "./queue.ts";
+import { listPlaces, type Places, toPlaceName } from "./places.ts";
 import { queueKinds, type QueueSourceConfig } from "./registry.ts";
-import type { Brokers, QueueKind } from "./system.ts";
+import type { QueueKind } from "./system.ts";
 
 /** Detected sources, at most. Each runs its own statements, and nobody looks at more. */
 export const mostDetected = 500;
@@ -14,7 +15,11 @@ export const mostDetected = 500;
 export interface DetectionOptions extends Partial<QueuesFile> {
   /** Null: no database is searched. */
   readonly database: Database | null;
-  readonly brokers: Brokers;
+  /** The name of this database, where databases have names. */
+  readonly place?: string | null;
+  readonly brokers: Places["brokers"];
+  /** Names that sources of other places have. */
+  readonly taken?: readonly string[];
 }
 
 interface Detection {
@@ -27,9 +32,11 @@ interface Detection {
 
 /** Finds the job systems that need no configuration. Rejects with postgres_unavailable. */
 export async function detectSystems(options: DetectionOptions, signal: AbortSignal): Promise<Detection> {
-  const { database, brokers, sources = [], hide = [] } = options;
-  const tables = database ? await detectTables(database, signal) : { configs: [], isCut: false, unsupported: [] };
-  const taken = new Set(sources.map(({ name }) => name));
+  const { database, place = null, brokers, sources = [], hide = [] } = options;
+  const tables = database
+    ? await detectTables(database, place, signal)
+    : { configs: [], isCut: false, unsupported: [] };
+  const taken = new Set([...sources.map(({ name }) => name), ...(options.taken ?? [])]);
   const isNew = (config: QueueSourceConfig) =>
     !hide.includes(config.name) && !sources.some((source) => isSame(source, config));
   const found = [...detectBrokers(brokers), ...tables.configs].filter(isNew);
@@ -38,7 +45,8 @@ export async function detectSystems(options: DetectionOptions, signal: AbortSign
 
 /** Whether both read the same system in the same place. If so, the configured one replaces the detected one. */
 export function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
-  return configured.kind === detected.kind && schemaOf(configured) === schemaOf(detected);
+  const isSamePlace = toPlaceName(configured) === toPlaceName(detected);
+  return configured.kind === detected.kind && isSamePlace && schemaOf(configured) === schemaOf(detected);
 }
 
 function schemaOf(config: QueueSourceConfig): string | null {
@@ -47,20 +55,31 @@ function schemaOf(config: QueueSourceConfig): string | null {
 
 /** Makes the name unique, because sources are found by name. Configured sources and earlier detected ones keep theirs; a later one gets a suffix. */
 function rename(config: QueueSourceConfig, taken: Set<string>): QueueSourceConfig {
-  let { name } = config;
-  for (let times = 1; taken.has(name); times += 1) {
-    const suffix = times === 1 ? ":detected" : `:detected-${times}`;
-    name = `${config.name.slice(0, 64 - suffix.length)}${suffix}`;
-  }
+  const name = toFreeName(config.name, taken);
   taken.add(name);
   return { ...config, name };
 }
 
+/** The name, with a suffix where another source has it. */
+export function toFreeName(wanted: string, taken: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let times = 1; taken.has(name); times += 1) {
+    const suffix = times === 1 ? ":detected" : `:detected-${times}`;
+    name = `${wanted.slice(0, 64 - suffix.length)}${suffix}`;
+  }
+  return name;
+}
+
+/** The name of a source, or of a system, that was detected in a place: unique over all of them, as the names of places have no colon. */
+export function toPlacedName(name: string, place: string | null): string {
+  return place === null ? name : `${place}:${name}`;
+}
+
 /**
  * One source for each schema that holds a job system. Of each kind, the first schema, one on the search_path if any, gives the name of the kind ("river"); the
- * others are "river:<schema>", made valid by `toSourceName`. Rejects with postgres_unavailable.
+ * others are "river:<schema>", made valid by `toSourceName`. The name of the database is before it, where it has one. Rejects with postgres_unavailable.
  */
-async function detectTables(database: Database, signal: AbortSignal): Promise<Detection> {
+async function detectTables(database: Database, place: string | null, signal: AbortSignal): Promise<Detection> {
   const statements = [systemsStatement(), unsupportedStatement()];
   const [rows = [], others = []] = await database.readAll(statements, signal).catch((error: unknown) => {
     throw toQueueError(error, { source: null, table: "pg_class", sql: "" });
@@ -69,13 +88,16 @@ async function detectTables(database: Database, signal: AbortSignal): Promise<De
   const configs = queueKinds.flatMap(({ kind, detected }) => {
     if (!detected?.tables) return [];
     const schemas = (found.get(kind) ?? []).map(({ schema }) => schema ?? "");
-    return schemas.map((schema, index) => toConfig(detected, index === 0 ? kind : `${kind}:${schema}`, schema));
+    return schemas.map((schema, index) => ({
+      ...toConfig(detected, toPlacedName(index === 0 ? kind : `${kind}:${schema}`, place), schema),
+      ...(place !== null && { database: place }),
+    }));
   });
   const unsupported = queueKinds.flatMap(({ kind, unsupported: old }): UnsupportedSystem[] => {
     if (!old) return [];
     const schemas = others.filter(({ name }) => name === old.name).map(({ schema }) => schema ?? "");
     return schemas.map((schema, index) => {
-      const name = toSourceName(index === 0 ? old.name : `${old.name}:${schema}`, schema);
+      const name = toSourceName(toPlacedName(index === 0 ? old.name : `${old.name}:${schema}`, place), schema);
       return { name, kind, reason: `${old.reason} (schema ${escapeMessage(schema)})` };
     });
   });
@@ -83,9 +105,12 @@ async function detectTables(database: Database, signal: AbortSignal): Promise<De
 }
 
 /** Sources of the brokers whose address is configured. */
-function detectBrokers(brokers: Brokers): readonly QueueSourceConfig[] {
+export function detectBrokers(brokers: Places["brokers"]): readonly QueueSourceConfig[] {
   return queueKinds.flatMap(({ kind, detected }) =>
-    detected?.broker && brokers[detected.broker] !== null ? [toConfig(detected, kind, "")] : [],
+    listPlaces(detected?.broker ? brokers[detected.broker] : null).flatMap(({ name }) => {
+      if (!detected?.broker) return [];
+      return [{ ...toConfig(detected, toPlacedName(kind, name), ""), ...(name !== null && { broker: name }) }];
+    }),
   );
 }
 

@@ -1,40 +1,80 @@
 import { OpsError, toOpsError } from "../lib/errors.ts";
-import { detectSystems } from "./detect.ts";
+import { detectBrokers, detectSystems } from "./detect.ts";
 import { createDatabase, type Database } from "./postgres/database.ts";
 import { toQueueError } from "./postgres/errors.ts";
 import { findMissing, type MissingIndex } from "./postgres/indexes.ts";
 import { formatTable } from "./postgres/names.ts";
+import { findPlace, listPlaces, nameOnlyPlace, type Place, type Places } from "./places.ts";
 import { findKind, type QueueSourceConfig } from "./registry.ts";
 import type { QueueSourcesOptions } from "./source.ts";
 
 /** The report of `cli indexes` on one source. */
 export interface SourceIndexes {
   readonly name: string;
-  /** Its name as people write it. */
-  readonly table: string;
+  /** Its name as people write it; null for a database in which no source could be looked for. */
+  readonly table: string | null;
   readonly missing: readonly MissingIndex[];
   /** Why it could not be checked; null when it was. */
   readonly obstacle: string | null;
 }
 
-/** Finds the indexes that the sources lack. Creates nothing: every transaction is read-only. Rejects with postgres_unavailable. */
+/**
+ * Finds the indexes that the sources lack, of one database after the other as they are configured. Creates nothing: every transaction is read-only. A database with
+ * a name that cannot be searched is an obstacle; else rejects with postgres_unavailable.
+ */
 export async function adviseIndexes(
   options: QueueSourcesOptions,
   signal: AbortSignal,
 ): Promise<readonly SourceIndexes[]> {
-  const { databaseUrl, logger } = options;
+  const { databaseUrl, brokers = noBrokers } = options;
+  const places = { databaseUrl, brokers };
+  const sources = (options.sources ?? []).map((config, index) => ({
+    config: nameOnlyPlace(config, places),
+    path: `sources[${index}]`,
+  }));
   if (databaseUrl === null) throw new OpsError("postgres_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set");
-  const database = createDatabase(databaseUrl, logger);
+  const answers = await Promise.all(
+    listPlaces(databaseUrl).map((place) => {
+      const own = sources.filter(({ config }) => findPlace(config, [place]) !== null);
+      return adviseDatabase(place, own, options, signal);
+    }),
+  );
+  return answers.flat();
+}
+
+const noBrokers: Places["brokers"] = { rabbitmq: null, redis: null };
+
+interface AdvisedSource {
+  readonly config: QueueSourceConfig;
+  /** Its path in QUEUES_FILE; undefined for a detected one. */
+  readonly path: string | undefined;
+}
+
+async function adviseDatabase(
+  { name: place, url }: Place,
+  configured: readonly AdvisedSource[],
+  options: QueueSourcesOptions,
+  signal: AbortSignal,
+): Promise<readonly SourceIndexes[]> {
+  const { logger, detect = true } = options;
+  const database = createDatabase(url, logger);
+  const sources = configured.map(({ config }) => config);
+  const answers: SourceIndexes[] = [];
   try {
-    const { sources = [], detect = true } = options;
-    const brokers = { rabbitmq: null, redis: null };
-    const detected = detect ? (await detectSystems({ ...options, database, brokers }, signal)).configs : [];
-    const answers: SourceIndexes[] = [];
-    for (const [index, config] of [...sources, ...detected].entries()) {
-      answers.push(
-        ...(await advise(config, { database, path: index < sources.length ? `sources[${index}]` : undefined }, signal)),
-      );
-    }
+    const taken = [...(options.sources ?? []), ...detectBrokers(options.brokers ?? noBrokers)].map(({ name }) => name);
+    const searched = { ...options, sources, taken, database, place, brokers: noBrokers };
+    const detected = detect
+      ? await detectSystems(searched, signal).catch((error: unknown) => {
+          if (place === null) throw error;
+          answers.push({ name: place, table: null, missing: [], obstacle: toOpsError(error).message });
+          return { configs: [] };
+        })
+      : { configs: [] };
+    const all: readonly AdvisedSource[] = [
+      ...configured,
+      ...detected.configs.map((config) => ({ config, path: undefined })),
+    ];
+    for (const { config, path } of all) answers.push(...(await advise(config, { database, path }, signal)));
     return answers;
   } finally {
     await database.close();

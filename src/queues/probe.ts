@@ -30,7 +30,7 @@ const notConfigured: QueueProbe = {
 };
 const notSet = "WALLET_CORE_OPS_DATABASE_URL is not set: give it the URL of a role with SELECT on the job tables";
 
-/** Reads every source once, over its own connection, which it then closes. Never rejects. */
+/** Reads every source once, over its own connections, which it then closes. Never rejects. */
 export async function probeQueueSources(
   options: QueueSourcesOptions,
   signal: AbortSignal,
@@ -38,29 +38,33 @@ export async function probeQueueSources(
   const { databaseUrl, brokers } = options;
   if (databaseUrl === null && !options.sources?.length && !brokers?.rabbitmq && !brokers?.redis) return [notConfigured];
   const opened = createQueueSources(options);
+  const { databases } = opened;
   try {
-    const problem = await findProblem(options, opened.database, signal);
+    const problems = new Map(
+      await Promise.all(
+        databases.map(async (one) => [one, await findProblem(one.database, signal)] as [typeof one, string | null]),
+      ),
+    );
+    const isDown = (database: OpenSource["database"]) => database !== null && (problems.get(database) ?? null) !== null;
     const sources = await opened.all(signal).catch((error: unknown) => {
-      if (problem !== null) return [];
+      if (databases.some(isDown)) return [];
       throw error;
     });
-    // A database that does not answer is reported once, not for each source.
-    const asked = problem === null ? sources : sources.filter(({ tables }) => tables.length === 0);
-    const isNeeded = problem !== null && (databaseUrl !== null || asked.length < sources.length);
     const unsupported = (await opened.unsupported(signal)).map(toUnsupported);
-    if (sources.length === 0 && !isNeeded) {
-      const reason =
-        unsupported.length === 0
-          ? "no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or"
-          : "no job system was found that can be read:";
-      return [
-        failed(`${reason} describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)`),
-        ...unsupported,
-      ];
-    }
-    const probes: QueueProbe[] = isNeeded ? [failed(problem)] : [];
-    for (const source of asked) probes.push(await probe(source, opened.database, signal));
-    return [...probes, ...unsupported];
+    // A database that does not answer is reported once, not for each source.
+    const lines = databases.flatMap((database) => {
+      const problem = problems.get(database) ?? null;
+      if (problem !== null) return [failed(problem, database.name)];
+      const hasSource = sources.some((source) => source.database === database);
+      return database.name === null || hasSource
+        ? []
+        : [failed(explainEmpty(unsupported, database.name), database.name)];
+    });
+    if (sources.some(isUnset)) lines.push(failed(notSet));
+    const asked = sources.filter((source) => !isUnset(source) && !isDown(source.database));
+    if (sources.length === 0 && lines.length === 0) return [failed(explainEmpty(unsupported)), ...unsupported];
+    for (const source of asked) lines.push(await probe(source, signal));
+    return [...lines, ...unsupported];
   } catch (error) {
     return [failed(`${toOpsError(error).message}: check WALLET_CORE_OPS_DATABASE_URL`)];
   } finally {
@@ -68,13 +72,22 @@ export async function probeQueueSources(
   }
 }
 
-/** Why the database cannot be read at all, with the remedy; null when it answers. */
-async function findProblem(
-  { databaseUrl }: QueueSourcesOptions,
-  database: Database,
-  signal: AbortSignal,
-): Promise<string | null> {
-  if (databaseUrl === null) return notSet;
+/** Whether it needs a database, and none is configured for it. */
+function isUnset({ tables, database }: OpenSource): boolean {
+  return tables.length > 0 && database === null;
+}
+
+/** Why there is no source, with the remedy. `place`: the database that has none. */
+function explainEmpty(unsupported: readonly QueueProbe[], place: string | null = null): string {
+  const isOther = unsupported.some(({ name }) => place === null || name.startsWith(`${place}:`));
+  const reason = isOther
+    ? "no job system was found that can be read:"
+    : "no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or";
+  return `${reason} describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)`;
+}
+
+/** Why a database cannot be read at all, with the remedy; null when it answers. */
+async function findProblem(database: Database, signal: AbortSignal): Promise<string | null> {
   try {
     await database.read("select 1", signal);
     return null;
@@ -86,12 +99,14 @@ async function findProblem(
   }
 }
 
-async function probe(source: OpenSource, database: Database, signal: AbortSignal): Promise<QueueProbe> {
+async function probe(source: OpenSource, signal: AbortSignal): Promise<QueueProbe> {
   const { name } = source;
+  const database = source.database?.database ?? null;
   const accesses = await Promise.all(
-    source.tables.map((table) =>
-      checkAccess(database, table, signal).catch((): Access => ({ obstacle: null, warnings: [] })),
-    ),
+    source.tables.map(async (table): Promise<Access> => {
+      const unknown = { obstacle: null, warnings: [] };
+      return database ? checkAccess(database, table, signal).catch(() => unknown) : unknown;
+    }),
   );
   const toWarnings = () => [
     ...new Set([...accesses.flatMap((access) => access.warnings), ...(source.warnings?.() ?? [])]),
@@ -121,8 +136,9 @@ function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
   return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
 }
 
-function failed(detail: string): QueueProbe {
-  return { name: "queues", ok: false, detail, warnings: [] };
+/** Of a database by its name, else of all sources. */
+function failed(detail: string, place: string | null = null): QueueProbe {
+  return { name: place ?? "queues", ok: false, detail, warnings: [] };
 }
 
 /** The rights of the DATABASE_URL role on a table. */

@@ -1,3 +1,4 @@
+import type { DatabaseClock } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
@@ -174,6 +175,10 @@ export interface QueueSource {
   readonly env: Environment | null;
   /** Whose queues they are, as configured; absent where that has to be learned from their workers. */
   readonly owner?: ConfiguredOwner;
+  /** The name of its database or broker, where they have names; absent or null where there is one. */
+  readonly place?: string | null;
+  /** It stands for a database in which no job system could be looked for yet. */
+  readonly isUnsearched?: boolean;
   /** One entry for each known queue, empty ones included: configured, or seen since the start. */
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */
@@ -195,6 +200,8 @@ export interface QueueSource {
   readonly jobs?: JobReader;
   /** Operations on its jobs; absent where none is allowed. */
   readonly control?: JobControl;
+  /** Why none is allowed, where its kind has some and those of other databases are allowed. */
+  readonly readOnly?: string;
   /** The running jobs on machines or containers with these host names. Absent where the rows name no worker. */
   running?(hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs>;
   /**
@@ -219,18 +226,32 @@ export interface CachedAnswers {
   readonly failures: readonly FingerprintedFailures[];
 }
 
+/** The source of this name among all; null without one. Rejects as the database does that may have it, if that could not be searched yet. */
+export async function findSource<Source extends QueueSource>(
+  all: readonly Source[],
+  name: string,
+  signal: AbortSignal,
+): Promise<Source | null> {
+  const source = all.find((one) => one.name === name);
+  if (source) return source;
+  const mayHave = ({ isUnsearched = false, place = null }: Source) =>
+    isUnsearched && (place === null || name.startsWith(`${place}:`));
+  await all.find(mayHave)?.metrics(signal);
+  return null;
+}
+
 /** All sources behind one configuration. */
 export interface QueueSources {
-  /** Configured and detected sources. Rejects with postgres_unavailable when detection cannot read the database and nothing is configured. */
+  /**
+   * Configured and detected sources. A database that detection has not been able to read is a source that fails, unless it has no name and a configured source is in it. Rejects with
+   * postgres_unavailable where that is all there is.
+   */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
   /** Unsupported systems, as far as detection could look. Never rejects. Absent: there is no detection. */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /** What the sources of `all` would return at once; null where one of them would be read. Absent: nothing is cached. */
   allCached?(): readonly CachedAnswers[] | null;
-  /**
-   * How far the clock of their database is ahead of ours, s. Null until the database was asked;
-   * absent where there is no database.
-   */
-  clockSkew?(): number | null;
+  /** The clocks of their databases; absent where there is none. */
+  databaseClocks?(): readonly DatabaseClock[];
   close(): Promise<void>;
 }

@@ -1,30 +1,54 @@
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createCache, createKeyedCache, createSingleFlight } from "../lib/cache.ts";
 import type { Environment } from "../lib/environment.ts";
-import { OpsError } from "../lib/errors.ts";
+import { OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
+import { createPatience } from "../lib/patience.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { type ObserveCall, unobserved } from "../lib/upstream-call.ts";
 import type { QueuesFile } from "./config.ts";
-import { type DetectionOptions, detectSystems, mostDetected } from "./detect.ts";
+import {
+  detectBrokers,
+  type DetectionOptions,
+  detectSystems,
+  mostDetected,
+  toFreeName,
+  toPlacedName,
+} from "./detect.ts";
 import { createFingerprints } from "./errors.ts";
-import { createControlDatabase } from "./jobs/database.ts";
+import { type ControlDatabase, createControlDatabase } from "./jobs/database.ts";
 import { escapeNames } from "./jobs/names.ts";
 import { createSqlControl } from "./jobs/sql-control.ts";
 import { createRunTimes } from "./metrics.ts";
 import { createDatabase, createReadLimits, type Database } from "./postgres/database.ts";
 import type { HeavyOptions } from "./postgres/statements.ts";
-import type { CachedAnswers, QueueMetrics, QueueSource, QueueSources, UnsupportedSystem } from "./queue.ts";
+import {
+  describePlaces,
+  findPlace,
+  listPlaces,
+  nameOnlyPlace,
+  type Places,
+  type PlaceUrls,
+  toPlaceName,
+} from "./places.ts";
+import {
+  type CachedAnswers,
+  noRunningJobs,
+  type QueueMetrics,
+  type QueueSource,
+  type QueueSources,
+  type UnsupportedSystem,
+} from "./queue.ts";
 import { createQueueSource, findKind, type QueueSourceConfig } from "./registry.ts";
 import { addSamples, createHistoryRing } from "./sampled-history.ts";
-import type { Brokers, KindSource } from "./system.ts";
+import type { KindSource } from "./system.ts";
 
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
   /** Null: no database is searched, and sources configured in it cannot be read. */
-  readonly databaseUrl: string | null;
-  /** The same database for a role that may change jobs; absent or null: jobs cannot be changed. */
-  readonly controlDatabaseUrl?: string | null;
-  readonly brokers?: Brokers;
+  readonly databaseUrl: PlaceUrls;
+  /** The same databases for roles that may change jobs; those of a database without one cannot be changed. @default null */
+  readonly controlDatabaseUrl?: PlaceUrls;
+  readonly brokers?: Places["brokers"];
   /** Environment of the sources that have none of their own. */
   readonly env: Environment | null;
   readonly logger: Logger;
@@ -42,33 +66,61 @@ export type MetricsObserver = (source: Pick<QueueSource, "name" | "env">, metric
 /** How long the completed configuration of a control is used, milliseconds. */
 const completeMs = 60_000;
 
-const noBrokers: Brokers = { rabbitmq: null, redis: null };
+const noBrokers: Places["brokers"] = { rabbitmq: null, redis: null };
+
+/** A database with its own connections and limits. */
+interface OpenDatabase {
+  /** Null where databases have no names. */
+  readonly name: string | null;
+  readonly database: Database;
+  /** Null where its jobs cannot be changed. */
+  readonly control: ControlDatabase | null;
+}
 
 /** A source with its caches. */
 export interface OpenSource extends QueueSource, Omit<KindSource, keyof QueueSource> {
+  /** Null where none is configured for it, and for a broker's source. */
+  readonly database: OpenDatabase | null;
   /** Null where one of them would be read. */
   answersCached(): CachedAnswers | null;
 }
 
 /** The port, and what `cli check` asks besides. */
 export interface OpenQueueSources extends QueueSources {
-  readonly database: Database;
+  readonly databases: readonly OpenDatabase[];
   all(signal: AbortSignal): Promise<readonly OpenSource[]>;
   unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
 }
 
-/** The queue sources of one database and of the brokers. Each is read at most once in `ttlMs`, for all callers. Connects on the first call. */
+/** The queue sources of the databases and the brokers. Each is read at most once in `ttlMs`, for all callers. Connects on the first call. */
 export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
-  const { databaseUrl, env, logger, brokers = noBrokers, sources = [], heavy, observe = unobserved } = options;
-  const { detect = true, hide = [], ttlMs = 1000, onRead = () => {} } = options;
-  const database = databaseUrl === null ? createNoDatabase() : createDatabase(databaseUrl, logger, observe);
-  const controlDatabase = options.controlDatabaseUrl
-    ? createControlDatabase(options.controlDatabaseUrl, logger, observe)
-    : null;
+  const { databaseUrl, controlDatabaseUrl = null, env, logger, brokers = noBrokers, heavy } = options;
+  const { detect = true, hide = [], ttlMs = 1000, onRead = () => {}, observe = unobserved } = options;
+  const places: Places = { databaseUrl, brokers };
+  const sources = (options.sources ?? []).map((config) => nameOnlyPlace(config, places));
+  const controls = listPlaces(controlDatabaseUrl);
+  const databases = listPlaces(databaseUrl).map(({ name, url }): OpenDatabase => {
+    const control = controls.find((place) => place.name === name);
+    return {
+      name,
+      database: createDatabase(url, toPlaceLogger(logger, name), observe),
+      control: control ? createControlDatabase(control.url, toPlaceLogger(logger, name), observe) : null,
+    };
+  });
+  const isAlone = databases.length + Object.values(brokers).flatMap(listPlaces).length <= 1;
+  const noDatabase = createNoDatabase();
   const opened: OpenSource[] = [];
   const open = (config: QueueSourceConfig, path?: string): OpenSource => {
-    const source = createQueueSource(config, { database, env, brokers, logger, heavy, observe, path });
     const kind = findKind(config);
+    const isBroker = describePlaces(config.kind, places).key === "broker";
+    const own = isBroker ? null : findPlace(config, databases);
+    const database = own?.database ?? noDatabase;
+    const urls = {
+      rabbitmq: findPlace(config, listPlaces(brokers.rabbitmq))?.url ?? null,
+      redis: findPlace(config, listPlaces(brokers.redis))?.url ?? null,
+    };
+    const made = createQueueSource(config, { database, env, brokers: urls, logger, heavy, observe, path });
+    const source = { ...made, place: toPlaceName(config) };
     const changes = kind.control?.(config);
     const complete = createCache(
       async (signal) => (await kind.prepare?.(config, { database, path }, signal)) ?? config,
@@ -77,63 +129,118 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
     );
     const prepare = kind.prepare && (async (signal: AbortSignal) => kind.control?.(await complete(signal)) ?? null);
     const control =
-      controlDatabase &&
-      changes &&
-      createSqlControl({ source: config.name, database: controlDatabase, ...changes, prepare });
-    const cached = cacheAnswers(escapeNames(control ? { ...source, control } : source), ttlMs, onRead);
+      own?.control && changes && createSqlControl({ source: config.name, database: own.control, ...changes, prepare });
+    const readOnly =
+      own && !control && changes && controls.length > 0
+        ? `WALLET_CORE_OPS_CONTROL_DATABASE_URL has no role for the database ${own.name}`
+        : undefined;
+    const escaped = escapeNames({ ...source, ...(control && { control }), ...(readOnly && { readOnly }) });
+    const cached = { database: own, ...cacheAnswers(escaped, { ttlMs, onRead, isAlone }) };
     opened.push(cached);
     return cached;
   };
   const configured = sources.map((config, index) => open(config, `sources[${index}]`));
-  const searched = { sources, hide, brokers, database: databaseUrl === null ? null : database };
-  const detector = createDetector({ ...searched, detect, open, logger });
+  const common = { sources, hide, detect, open, isAlone };
+  const taken = detectBrokers(brokers).map(({ name }) => name);
+  const ofBrokers = createDetector({ ...common, brokers, database: null, logger });
+  const ofDatabases = databases.map((at) => {
+    const found = { database: at.database, place: at.name, taken, logger: toPlaceLogger(logger, at.name) };
+    return { at, detector: createDetector({ ...common, brokers: noBrokers, ...found }) };
+  });
+  const detectors = [ofBrokers, ...ofDatabases.map(({ detector }) => detector)];
+  /** What stands for a database that has never answered. */
+  const toSilent = (at: OpenDatabase, error: unknown): OpenSource => {
+    const name = toFreeName(at.name ?? "postgres", new Set([...sources.map((source) => source.name), ...taken]));
+    const { code, message } = toOpsError(error);
+    const fail = () => Promise.reject(new OpsError(code, message, { cause: error, upstream: `queues:${name}` }));
+    const reads = { metrics: fail, failures: fail, history: fail, running: fail, workerJobs: fail };
+    const jobs = { find: fail, page: fail, attempts: fail };
+    const about = { name, kind: "postgres", env, place: at.name, isUnsearched: true };
+    return { ...about, database: at, tables: [], ...reads, jobs, answersCached: () => null };
+  };
   const all: OpenQueueSources["all"] = async (signal) => {
-    if (databaseUrl === null && sources.length === 0 && Object.values(brokers).every((url) => url === null)) {
+    if (databases.length === 0 && sources.length === 0 && Object.values(brokers).every((urls) => urls === null)) {
       throw new OpsError("queues_unavailable", "WALLET_CORE_OPS_DATABASE_URL is not set", { unconfigured: true });
     }
-    const detected = await detector.sources(signal).catch((error: unknown) => {
-      if (configured.length > 0) return [];
-      throw error;
-    });
-    return [...configured, ...detected];
+    const [found, ...others] = await Promise.all([
+      ofBrokers.sources(signal),
+      ...ofDatabases.map(async ({ at, detector }) => {
+        try {
+          return await detector.sources(signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (isAlone && configured.length === 0) throw error;
+          // Where it has no name, a configured source of it shows the outage.
+          const isShown = at.name === null && configured.some(({ database }) => database === at);
+          return isShown ? [] : [toSilent(at, error)];
+        }
+      }),
+    ]);
+    return [...configured, ...found, ...others.flat()];
   };
   return {
-    database,
-    clockSkew: () => database.clockSkew(),
+    databases,
+    databaseClocks: () =>
+      databases.map(({ name, database }) => ({
+        name: name === null ? "queues" : `queues:${name}`,
+        clockSkew: database.clockSkew(),
+      })),
     all,
     async unsupported(signal) {
       if (!detect) return [];
       const found = await all(signal).catch(() => []);
-      const beside = await Promise.all(found.map(async (source) => (await source.unsupported?.(signal)) ?? []));
-      const systems = new Map([...detector.unsupported(), ...beside.flat()].map((system) => [system.name, system]));
+      const beside = await Promise.all(
+        found.map(async ({ place = null, ...source }) =>
+          ((await source.unsupported?.(signal)) ?? []).map((system) => ({
+            ...system,
+            name: toPlacedName(system.name, place),
+          })),
+        ),
+      );
+      const tables = detectors.flatMap((detector) => detector.unsupported());
+      const systems = new Map([...tables, ...beside.flat()].map((system) => [system.name, system]));
       return [...systems.values()].filter(({ name }) => !hide.includes(name));
     },
     allCached() {
-      const detected = detector.known();
-      if (!detected) return null;
-      const answers = [...configured, ...detected].map((source) => source.answersCached());
+      const detected = detectors.map((detector) => detector.known());
+      if (detected.includes(null)) return null;
+      const answers = [...configured, ...detected.flatMap((found) => found ?? [])].map((source) =>
+        source.answersCached(),
+      );
       return answers.includes(null) ? null : (answers as CachedAnswers[]);
     },
     async close() {
       await Promise.allSettled([
-        database.close(),
-        controlDatabase?.close(),
+        ...databases.flatMap(({ database, control }) => [database.close(), control?.close()]),
         ...opened.map((source) => source.close?.()),
       ]);
     },
   };
 }
 
+/** A logger whose lines have the name of a database, where it has one. */
+function toPlaceLogger(logger: Logger, database: string | null): Logger {
+  if (database === null) return logger;
+  return {
+    debug: (fields, message) => logger.debug({ database, ...fields }, message),
+    info: (fields, message) => logger.info({ database, ...fields }, message),
+    warn: (fields, message) => logger.warn({ database, ...fields }, message),
+    error: (fields, message) => logger.error({ database, ...fields }, message),
+  };
+}
+
 interface DetectorOptions extends DetectionOptions {
   readonly open: (config: QueueSourceConfig) => OpenSource;
   readonly logger: Logger;
+  /** Whether nothing is read beside this database. @default true */
+  readonly isAlone?: boolean;
 }
 
 /** Detection runs again after this time, milliseconds: a job system may appear or disappear. */
 const againMs = 60_000;
 
 /** A system found again is the same source object, with its state. */
-export function createDetector({ open, logger, ...options }: DetectorOptions) {
+export function createDetector({ open, logger, isAlone = true, ...options }: DetectorOptions) {
   const known = new Map<string, OpenSource>();
   let detected: readonly OpenSource[] | null = null;
   let unsupported: readonly UnsupportedSystem[] = [];
@@ -156,7 +263,7 @@ export function createDetector({ open, logger, ...options }: DetectorOptions) {
       logger.warn({ most: mostDetected }, "more queue sources than are taken: some are left out");
     logged = { names: names.join(), isCut };
   };
-  const look = createSingleFlight(async (signal) => {
+  const detect = createSingleFlight(async (signal) => {
     const found = await detectSystems(options, signal);
     unsupported = found.unsupported;
     detected = found.configs.map(toSource);
@@ -164,6 +271,7 @@ export function createDetector({ open, logger, ...options }: DetectorOptions) {
     logDetected(detected, found.isCut);
     return detected;
   });
+  const look = isAlone ? detect : createPatience(detect);
   return {
     /** Systems in the database that are not read, as of the last detection. */
     unsupported: () => unsupported,
@@ -184,8 +292,13 @@ export function createDetector({ open, logger, ...options }: DetectorOptions) {
   };
 }
 
+interface CacheOptions extends Required<Pick<QueueSourcesOptions, "ttlMs" | "onRead">> {
+  /** Whether no source of another place waits for it. */
+  readonly isAlone: boolean;
+}
+
 /** One cache for each answer, and what is remembered from one answer to the next: run times, samples, fingerprints. */
-function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver): OpenSource {
+function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptions): Omit<OpenSource, "database"> {
   const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
@@ -211,6 +324,13 @@ function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver
   const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
   const metrics = createCache(readMetrics, ttlMs);
   const failures = createCache(readFailures, ttlMs);
+  const patient = isAlone ? null : { metrics: createPatience(metrics), failures: createPatience(failures) };
+  const { metrics: askMetrics, failures: askFailures } = patient ?? { metrics, failures };
+  const isSilent = () => patient?.metrics.isSilent() ?? false;
+  /** Others wait for what is read of several sources together: a silent one fails as its numbers do. */
+  const checkSilence = async (signal: AbortSignal) => {
+    if (isSilent()) await askMetrics(signal).catch(asOpsError);
+  };
   return {
     ...source,
     answersCached() {
@@ -219,24 +339,36 @@ function cacheAnswers(source: KindSource, ttlMs: number, onRead: MetricsObserver
     },
     async history(queues, range, signal) {
       if (!readRows) return ring.history(queues, range);
+      await checkSilence(signal);
       const histories = await readRows(queues, range, signal).catch(asOpsError);
       return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
     },
-    metrics: (signal) => metrics(signal).catch(asOpsError),
-    failures: (signal) => failures(signal).catch(asOpsError),
+    metrics: (signal) => askMetrics(signal).catch(asOpsError),
+    failures: (signal) => askFailures(signal).catch(asOpsError),
+    ...(source.running && {
+      running: async (hosts, signal) => {
+        await checkSilence(signal);
+        return (await source.running?.(hosts, signal)) ?? noRunningJobs;
+      },
+    }),
+    ...(source.unsupported && {
+      unsupported: async (signal) => (isSilent() ? [] : ((await source.unsupported?.(signal)) ?? [])),
+    }),
     failedJobs: async (queue, action, signal) => {
       const jobs = (await source.failedJobs?.(queue, action, signal)) ?? null;
       return jobs && fingerprints.addToJobs(jobs, createSharedBudget(signal));
     },
-    ...(source.workerJobs && { workerJobs: cacheWorkerJobs(source.workerJobs, ttlMs) }),
+    ...(source.workerJobs && { workerJobs: cacheWorkerJobs(source.workerJobs, ttlMs, isAlone) }),
   };
 }
 
 function cacheWorkerJobs(
   read: NonNullable<KindSource["workerJobs"]>,
   ttlMs: number,
+  isAlone: boolean,
 ): NonNullable<KindSource["workerJobs"]> {
-  const cached = createCache(read, ttlMs);
+  const shared = createCache(read, ttlMs);
+  const cached = isAlone ? shared : createPatience(shared);
   return (signal) => cached(signal).catch(asOpsError);
 }
 

@@ -13,8 +13,8 @@ export interface KindContext {
   readonly database: Database;
   /** Its environment. */
   readonly env: Environment | null;
-  /** Addresses of the brokers, with their credentials; null when not configured. */
-  readonly brokers: Brokers;
+  /** Addresses of its brokers, with their credentials; null when not configured. */
+  readonly brokers: BrokerUrls;
   readonly logger: Logger;
   readonly observe?: ObserveCall | undefined;
   /** Path of its entry in QUEUES_FILE, for messages; absent where it has none. */
@@ -23,7 +23,7 @@ export interface KindContext {
   readonly heavy?: HeavyOptions | undefined;
 }
 
-export interface Brokers {
+interface BrokerUrls {
   /** RABBITMQ_URL: the management API, http(s)://user:password@host:15672. */
   readonly rabbitmq: string | null;
   /** REDIS_URL: redis(s)://... */
@@ -68,7 +68,7 @@ type Detected<Config> =
     }
   | {
       /** The address of this broker is enough. */
-      readonly broker: keyof Brokers;
+      readonly broker: keyof BrokerUrls;
       readonly tables?: undefined;
       toConfig(found: { readonly name: string }): Config;
     };
@@ -126,6 +126,9 @@ export const common = {
   /** Kamal's service whose workers take its jobs. Without a destination: at all of them; "" is that of `kamal deploy` without `-d`. */
   service: kamalName.optional(),
   destination: z.union([z.literal(""), kamalName]).optional(),
+  /** Where several databases or brokers are configured: the name of the one that has its jobs. A kind has one of the two keys (`checkPlace`). */
+  database: z.string().optional(),
+  broker: z.string().optional(),
 };
 
 /** PostgreSQL truncates longer names, which would then name something else. */

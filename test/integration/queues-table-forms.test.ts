@@ -372,10 +372,10 @@ it("a reader of one statement refuses a second one", async () => {
   await database.query("create table t (id int)");
   const sources = createQueueSources({ databaseUrl: database.url, env: null, logger: silentLogger });
   closers.push(() => sources.close());
-  expect(await sources.database.readSingle("select 1 as n", signal)).toEqual([{ n: 1 }]);
+  expect(await sources.databases[0]?.database.readSingle("select 1 as n", signal)).toEqual([{ n: 1 }]);
   for (const text of ["select 1; select 2", "select 1; commit; drop table t"])
-    await expect(sources.database.readSingle(text, signal)).rejects.toMatchObject({ code: "42601" });
-  await expect(sources.database.readSingle("insert into t values (1)", signal)).rejects.toMatchObject({
+    await expect(sources.databases[0]?.database.readSingle(text, signal)).rejects.toMatchObject({ code: "42601" });
+  await expect(sources.databases[0]?.database.readSingle("insert into t values (1)", signal)).rejects.toMatchObject({
     code: "25006",
   });
 });

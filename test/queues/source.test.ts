@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { findSource } from "../../src/queues/queue.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 import { closedUrl, noSources as options, startBroker } from "../support/fake-broker.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
@@ -71,6 +72,83 @@ describe("createQueueSources", () => {
       ["push", true, [3, null]],
     ]);
     await sources.close();
+  });
+
+  it("has each of several brokers by its name, with its own failure", async () => {
+    await using one = await startBroker();
+    await using other = await startBroker(500);
+    const rabbitmq = new Map([
+      ["shop", one.brokers.rabbitmq],
+      ["billing", other.brokers.rabbitmq],
+    ]);
+    const brokers = { rabbitmq, redis: null };
+    const sources = createQueueSources({ ...options, brokers });
+    const [shop, billing, ...others] = await sources.all(signal);
+    expect([shop, billing, others]).toMatchObject([
+      { name: "shop:rabbitmq", place: "shop" },
+      { name: "billing:rabbitmq", place: "billing" },
+      [],
+    ]);
+    expect(await shop?.metrics(signal)).toMatchObject([{ name: "mail", source: "shop:rabbitmq" }, {}]);
+    await expect(billing?.metrics(signal)).rejects.toMatchObject({
+      message: "RabbitMQ's management API answered 500",
+      upstream: "queues:billing:rabbitmq",
+    });
+    const mq = { kind: "rabbitmq" as const, name: "mq", broker: "billing" };
+    const named = createQueueSources({ ...options, brokers, sources: [mq], hide: ["shop:rabbitmq"] });
+    expect(await named.all(signal)).toMatchObject([{ name: "mq", place: "billing" }]);
+    const reads = other.reads();
+    await named.all(signal).then(([source]) => source?.metrics(signal).catch(() => {}));
+    expect(other.reads()).toBeGreaterThan(reads);
+    await Promise.all([sources.close(), named.close()]);
+  });
+
+  it("has no broker for a source whose name is not among them", async () => {
+    await using one = await startBroker();
+    const brokers = { rabbitmq: new Map([["shop", one.brokers.rabbitmq]]), redis: null };
+    const mq = { kind: "rabbitmq" as const, name: "mq" };
+    const sources = createQueueSources({ ...options, brokers, sources: [{ ...mq, broker: "gone" }], detect: false });
+    const [source] = await sources.all(signal);
+    await expect(source?.metrics(signal)).rejects.toMatchObject({
+      message: "WALLET_CORE_OPS_RABBITMQ_URL is not set",
+    });
+    expect(one.reads()).toBe(0);
+    // The only one needs no name.
+    const only = createQueueSources({ ...options, brokers, sources: [mq] });
+    const found = await only.all(signal);
+    expect(found).toMatchObject([{ name: "mq", place: "shop" }]);
+    expect(await found[0]?.metrics(signal)).toHaveLength(2);
+    await Promise.all([sources.close(), only.close()]);
+  });
+
+  it("has a database that is away as a source that fails, beside others", async () => {
+    await using broker = await startBroker();
+    const databaseUrl = await closedUrl();
+    const sources = createQueueSources({ ...options, databaseUrl, brokers: broker.brokers });
+    const found = await sources.all(signal);
+    expect(found).toMatchObject([
+      { name: "rabbitmq", kind: "rabbitmq" },
+      { name: "postgres", kind: "postgres", place: null },
+    ]);
+    const away = { code: "postgres_unavailable", message: "PostgreSQL cannot be reached", upstream: "queues:postgres" };
+    await expect(found[1]?.metrics(signal)).rejects.toMatchObject(away);
+    expect(sources.allCached?.()).toBeNull();
+    const places = new Map([
+      ["a", databaseUrl],
+      ["b", databaseUrl],
+    ]);
+    const mine = { ...runnerMapping, name: "b", database: "a" };
+    const both = createQueueSources({ ...options, databaseUrl: places, sources: [mine] });
+    // A configured source has the name of "b".
+    const all = await both.all(signal);
+    expect(all.map(({ name, place, isUnsearched }) => [name, place, isUnsearched])).toEqual([
+      ["b", "a", undefined],
+      ["a", "a", true],
+      ["b:detected", "b", true],
+    ]);
+    await expect(findSource(all, "a:river", signal)).rejects.toMatchObject({ upstream: "queues:a" });
+    expect([await findSource(all, "b", signal), await findSource(all, "c:river", signal)]).toEqual([all[0], null]);
+    await Promise.all([sources.close(), both.close()]);
   });
 
   it("rejects for a caller that leaves, and answers the others", async () => {

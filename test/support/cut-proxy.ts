@@ -6,6 +6,8 @@ export interface CutProxy {
   readonly url: string;
   /** Ends all connections, and lets none through. */
   cut(): void;
+  /** Answers nobody: connections stay open, new ones are accepted. */
+  hush(): void;
   mend(): void;
   /** Ends all connections; new ones go to this server, as where an address moves with the primary. */
   moveTo(serverUrl: string): void;
@@ -18,11 +20,17 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
   let target = new URL(serverUrl);
   const sockets = new Set<Socket>();
   let isCut = false;
+  let isHushed = false;
   let atCommit: "before" | "after" | null = null;
   let afterCut = () => {};
   const server = createServer((client) => {
     if (isCut) {
       client.destroy();
+      return;
+    }
+    if (isHushed) {
+      sockets.add(client);
+      client.on("error", () => {}).on("close", () => sockets.delete(client));
       return;
     }
     const upstream = connect(Number(target.port), target.hostname);
@@ -48,6 +56,7 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
       if (!upstream.destroyed) upstream.write(chunk);
     });
     upstream.on("data", (chunk) => {
+      if (isHushed) return;
       if (isMuted) {
         end();
         afterCut();
@@ -69,7 +78,12 @@ export async function startCutProxy(serverUrl: string): Promise<CutProxy> {
       isCut = true;
       cut();
     },
-    mend: () => void (isCut = false),
+    hush: () => void (isHushed = true),
+    mend() {
+      if (isHushed) cut();
+      isCut = false;
+      isHushed = false;
+    },
     moveTo(next) {
       target = new URL(next);
       cut();

@@ -18,6 +18,9 @@ export const ownTests: readonly { readonly page: string; readonly has: string; r
   { page: "docs/scaling.md", has: "latencyMs", test: "test/fleet/fleet-docs.test.ts" },
   { page: "docs/mcp.md", has: "mcpServers", test: "test/integration/mcp.test.ts" },
   { page: "docs/queues.md", has: "create table app.deliveries", test: "test/integration/queues-docs.test.ts" },
+  { page: "docs/queues.md", has: "shop_production_queue", test: "test/config/places.test.ts" },
+  { page: "docs/queues.md", has: "postgres://ops_control:", test: "test/config/places.test.ts" },
+  { page: "docs/queues.md", has: '"database": "shop"', test: "test/config/places.test.ts" },
 ];
 
 export function hasOwnTest({ page, text }: DocBlock): boolean {

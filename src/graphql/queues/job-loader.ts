@@ -16,6 +16,7 @@ import {
   type PlacedJob,
 } from "../../queues/job.ts";
 import type { JobRef } from "../../queues/jobs/control.ts";
+import { findSource } from "../../queues/queue.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 import type { Caller } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";
@@ -61,7 +62,7 @@ export function createJobLoaders(
   /** Attempts may be large: those of one statement at a time. */
   const inOrder = pLimit(1);
   const readerOf = async (name: string): Promise<JobReader> => {
-    const source = (await siblings.queues.visible()).find((candidate) => candidate.name === name);
+    const source = await findSource(await siblings.queues.visible(), name, signal);
     if (!source) throw new OpsError("not_found", "No queue source of this name");
     if (source.jobs) return source.jobs;
     throw notSupported(name, `jobs of the kind ${source.kind} cannot be read one by one`);

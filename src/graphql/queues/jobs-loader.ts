@@ -1,7 +1,7 @@
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import { errorGroupMinutes, type JobAction, type JobChange, type JobRef } from "../../queues/jobs/control.ts";
 import { type ErrorGroupJobs, type JobRequest, JobsRefused, toRefusal } from "../../queues/jobs/operations.ts";
-import type { FingerprintedJobs, QueueSource } from "../../queues/queue.ts";
+import { findSource, type FingerprintedJobs, type QueueSource } from "../../queues/queue.ts";
 import type { OpsContext } from "../context.ts";
 import { checkIdempotencyKey, requireReason } from "../errors.ts";
 
@@ -36,7 +36,7 @@ export async function changeJob(
   job: JobRef,
   context: OpsContext,
 ): Promise<JobChanged> {
-  const request = toRequest(asked, await findSource(asked, context), context);
+  const request = toRequest(asked, await findChanged(asked, context), context);
   const change = await context.sources.jobs.change(action, job, request).catch(rethrow);
   const refusal = toRefusal(action, change);
   if (refusal !== null) throw new OpsError(refusal.code, refusal.message, { upstream: `queues:${asked.source}` });
@@ -58,7 +58,7 @@ export async function changeErrorGroup(
   asked: GroupRequest,
   context: OpsContext,
 ): Promise<ErrorGroupChanged> {
-  const source = await findSource(asked, context);
+  const source = await findChanged(asked, context);
   // Text that PostgreSQL can store: it is looked up before any job.
   if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue))
     throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
@@ -122,15 +122,15 @@ function toSkipped(action: JobAction, change: JobChange): ErrorGroupChanged["ski
   return { jobId: change.jobId, code: refusal?.code ?? "job_conflict", message: refusal?.message ?? "" };
 }
 
-async function findSource(
+async function findChanged(
   { source: name, reason }: ChangeRequest,
-  { loaders, sources }: OpsContext,
+  { loaders, sources, signal }: OpsContext,
 ): Promise<QueueSource> {
   if (!sources.jobsEnabled) {
     throw new OpsError("jobs_disabled", "Operations on jobs are off; WALLET_CORE_OPS_JOBS=on enables them");
   }
   requireReason(reason);
-  const source = (await loaders.queues.visible()).find((candidate) => candidate.name === name);
+  const source = await findSource(await loaders.queues.visible(), name, signal);
   if (!source) throw new OpsError("not_found", "No queue source of this name");
   return source;
 }
@@ -140,8 +140,8 @@ function toRequest(
   source: QueueSource,
   { sources, principal, origin, requestId }: OpsContext,
 ): JobRequest {
-  const { name, env, control } = source;
-  if (!control) throw notSupported(source, `jobs of the kind ${source.kind} are only read`);
+  const { name, env, control, readOnly = `jobs of the kind ${source.kind} are only read` } = source;
+  if (!control) throw notSupported(source, readOnly);
   return { source: { name, env: env ?? sources.env, control }, reason, requestId, principal, origin: origin() };
 }
 
